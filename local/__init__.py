@@ -1,0 +1,1 @@
+"""The embedded default: everything a machine needs to run the product without Azure."""

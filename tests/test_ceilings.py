@@ -1,0 +1,29 @@
+"""Size ceilings: a file has at most 300 lines, a function 40; the switchboard 120."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = (
+    "blast_orchestrator",
+    "activities",
+    "triggers",
+    "shared",
+    "local",
+    "sidecar",
+    "bench",
+    "tests",
+)
+SOURCES = sorted([*ROOT.glob("*.py"), *(f for d in FOLDERS for f in (ROOT / d).rglob("*.py"))])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_file_or_function_outgrows_its_ceiling(path: Path) -> None:
+    text = path.read_text()
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [n for n in ast.walk(ast.parse(text)) if isinstance(n, functions)]
+    long = {n.name: size for n in found if (size := (n.end_lineno or 0) - n.lineno + 1) > 40}
+    assert not long
+    assert len(text.splitlines()) <= (120 if path.name == "function_app.py" else 300)
