@@ -1,0 +1,89 @@
+"""Azure Blob, spoken to by the URLs that the product uses everywhere."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobServiceClient
+
+from shared.clients.storage import NEAR, errors_are_ours
+from shared.storage_urls import Account
+
+
+@dataclass(frozen=True)
+class BlobInfo:
+    """A blob as a list shows it; `name` is relative to the prefix that was listed."""
+
+    name: str
+    size: int
+    modified: datetime
+
+
+class Blobs:
+    """The blobs of one account. Every method raises Unavailable when it cannot be asked."""
+
+    def __init__(self, service: BlobServiceClient, account: Account) -> None:
+        self._service = service
+        self._account = account
+
+    def ensure(self, *containers: str) -> None:
+        """Create the containers unless they exist."""
+        for container in containers:
+            with errors_are_ours("Blob"):
+                try:
+                    self._service.create_container(container)
+                except ResourceExistsError:
+                    continue
+
+    def put(self, url: str, data: bytes) -> None:
+        """Write a blob, over whatever was there."""
+        with errors_are_ours("Blob"):
+            self._at(url).upload_blob(data, overwrite=True)
+
+    def put_first(self, url: str, data: bytes) -> bytes:
+        """Write a blob unless there is one; what is there in the end. The first writer wins."""
+        with errors_are_ours("Blob"):
+            try:
+                self._at(url).upload_blob(data, overwrite=False)
+            except ResourceExistsError:
+                return self._at(url).download_blob().readall()
+        return data
+
+    def get(self, url: str) -> bytes | None:
+        """The whole blob, or None. For small ones: markers, configs, manifests."""
+        with errors_are_ours("Blob"):
+            try:
+                return self._at(url).download_blob().readall()
+            except ResourceNotFoundError:
+                return None
+
+    def exists(self, url: str) -> bool:
+        with errors_are_ours("Blob"):
+            return self._at(url).exists()
+
+    def list(self, prefix: str) -> list[BlobInfo]:
+        """The blobs below a prefix that ends with a slash, by name."""
+        if not prefix.endswith("/"):
+            raise ValueError(f"{prefix} would list the blobs of others too: a prefix ends with /")
+        container, path = self._account.split(prefix)
+        with errors_are_ours("Blob"):
+            found = self._service.get_container_client(container).list_blobs(name_starts_with=path)
+            return [
+                BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
+                for blob in found
+            ]
+
+    def _at(self, url: str) -> BlobClient:
+        container, path = self._account.split(url)
+        return self._service.get_blob_client(container, path)
+
+
+def open_blobs(account: Account, connection: str, credential: TokenCredential | None) -> Blobs:
+    """The account's blobs: by connection string if there is one, else by identity."""
+    service = (
+        BlobServiceClient.from_connection_string(connection, **NEAR)
+        if connection
+        else BlobServiceClient(f"https://{account.host}", credential=credential, **NEAR)
+    )
+    return Blobs(service, account)

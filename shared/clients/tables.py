@@ -1,0 +1,132 @@
+"""Azure Tables, as far as the job store speaks it; the vendor's errors become ours here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.data.tables import (
+    TableClient,
+    TableServiceClient,
+    TableTransactionError,
+    TransactionOperation,
+    UpdateMode,
+)
+
+from shared.clients.storage import NEAR, errors_are_ours
+
+Columns = Mapping[str, Any]
+
+
+class Clash(Exception):
+    """A condition did not hold: the row is there already, or another writer was first."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entity, with the ETag that a later write can be conditioned on."""
+
+    columns: Columns
+    etag: str
+
+
+@dataclass(frozen=True)
+class Insert:
+    """Write a row that must not be there yet."""
+
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Write a row over the one that had this ETag."""
+
+    columns: Columns
+    etag: str
+
+
+class Table:
+    """One table. Every method raises Unavailable when the store cannot be asked."""
+
+    def __init__(self, client: TableClient) -> None:
+        self._client = client
+
+    def ensure(self) -> None:
+        """Create the table unless it exists."""
+        with errors_are_ours("Tables"):
+            try:
+                self._client.create_table()
+            except ResourceExistsError:
+                return
+
+    def get(self, partition: str, key: str) -> Row | None:
+        """One row by a point read, or None."""
+        with errors_are_ours("Tables"):
+            try:
+                found = self._client.get_entity(partition, key)
+            except ResourceNotFoundError:
+                return None
+        return Row(found, str(found.metadata["etag"]))
+
+    def commit(self, writes: Sequence[Insert | Replace]) -> None:
+        """All writes, of one partition, or none of them. Raises Clash when a condition fails."""
+        with errors_are_ours("Tables"):
+            try:
+                self._client.submit_transaction([_operation(write) for write in writes])
+            except TableTransactionError as error:
+                if error.status_code in (404, 409, 412):
+                    raise Clash from error
+                raise
+            except (ResourceExistsError, ResourceModifiedError) as error:
+                raise Clash from error
+
+    def upsert(self, columns: Columns) -> None:
+        """Write a row whatever was there."""
+        with errors_are_ours("Tables"):
+            self._client.upsert_entity(columns, mode=UpdateMode.REPLACE)
+
+    def forget(self, partition: str, key: str) -> None:
+        """Delete a row; already gone is as good."""
+        with errors_are_ours("Tables"):
+            self._client.delete_entity(partition, key)
+
+    def page(self, where: str, values: Columns, size: int) -> list[Row]:
+        """The first `size` rows, by key, that match an OData filter with `@name` parameters."""
+        with errors_are_ours("Tables"):
+            pages = self._client.query_entities(
+                where, parameters=dict(values), results_per_page=size
+            ).by_page()
+            rows: list[Row] = []
+            # A page may come back short, or empty, with more behind it.
+            for found in pages:
+                rows += [Row(entity, str(entity.metadata["etag"])) for entity in found]
+                if len(rows) >= size:
+                    break
+        return rows[:size]
+
+
+def open_table(name: str, connection: str, endpoint: str, credential: TokenCredential) -> Table:
+    """The table of that name: by connection string if there is one, else by identity."""
+    service = (
+        TableServiceClient.from_connection_string(connection, **NEAR)
+        if connection
+        else TableServiceClient(endpoint, credential=credential, **NEAR)
+    )
+    return Table(service.get_table_client(name))
+
+
+def _operation(write: Insert | Replace) -> tuple[Any, ...]:
+    if isinstance(write, Insert):
+        return (TransactionOperation.CREATE, write.columns)
+    condition = {
+        "mode": UpdateMode.REPLACE,
+        "etag": write.etag,
+        "match_condition": MatchConditions.IfNotModified,
+    }
+    return (TransactionOperation.UPDATE, write.columns, condition)

@@ -1,0 +1,58 @@
+"""The words between the orchestrator and its activities: every durable name is spelled here."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from shared.contracts.states import Phase
+
+ORCHESTRATOR = "blast_job"
+CANCEL_EVENT = "cancel"
+
+
+class Verb(StrEnum):
+    """What an activity does. The value is the name it is registered under."""
+
+    PREPARE = "prepare_search"
+    SUBMIT = "submit_search"
+    OBSERVE = "observe_search"
+    COLLECT = "collect_results"
+    CANCEL = "cancel_search"
+    FAIL = "fail_search"
+
+
+class Category(StrEnum):
+    """Why something is tried again; each has retry options of its own."""
+
+    TRANSIENT = "transient"
+    CAPACITY = "capacity"
+    CONFLICT = "conflict"
+    UNKNOWN = "unknown"
+    CRASH = "crash"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an activity is given. The same step given twice must do its work once."""
+
+    job_id: str
+    step: int
+    tries: dict[Category, int] = field(default_factory=dict)
+    """How often each category was the outcome since the last step that went well."""
+    crash: str | None = None
+    """What the activity before this one died of; only for Verb.FAIL."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an activity answers: where the job is, what is to be done next, and after what wait."""
+
+    phase: Phase
+    next: Verb | None
+    """None once the job has ended."""
+    wait: timedelta = timedelta(0)
+    category: Category | None = None
+    """Set when this step has to be tried again."""
+    postcard: dict[str, Any] = field(default_factory=dict)
+    """A few counts and codes for the orchestration's custom status; well under 1 KB."""

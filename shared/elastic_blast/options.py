@@ -1,0 +1,147 @@
+"""The BLAST+ options that a search may have: an allow-list, flag by flag.
+
+No flag that names a file, the database, the query, the output or the number of threads is on it,
+and no character that a shell or a YAML template could read as its own.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from shared.contracts.search import Program
+
+_N = frozenset({Program.BLASTN})
+_PSSM = frozenset({Program.RPSBLAST, Program.RPSTBLASTN})
+_ALL = frozenset(Program)
+_PROTEIN = _ALL - _N
+_MATRIX = _PROTEIN - _PSSM
+_TBLASTX = frozenset({Program.TBLASTX})
+_GAPPED = _ALL - _TBLASTX - _PSSM
+_TRANSLATED_QUERY = frozenset({Program.BLASTX, Program.TBLASTX, Program.RPSTBLASTN})
+_TRANSLATED_DB = frozenset({Program.TBLASTN, Program.TBLASTX})
+
+_INTEGER = re.compile(r"\d{1,9}")
+_SIGNED = re.compile(r"-?\d{1,9}")
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?([eE][+-]?\d{1,3})?")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,30}")
+_SETTING = re.compile(r"[A-Za-z0-9]{1,10}")
+_BOOLEAN = re.compile(r"true|false")
+_YES_NO = re.compile(r"yes|no")
+_STRAND = re.compile(r"both|plus|minus")
+_TAXIDS = re.compile(r"\d{1,9}(,\d{1,9})*")
+_NOTHING = None
+
+FLAGS: dict[str, tuple[re.Pattern[str] | None, frozenset[Program]]] = {
+    "-evalue": (_NUMBER, _ALL),
+    "-max_target_seqs": (_INTEGER, _ALL),
+    "-max_hsps": (_INTEGER, _ALL),
+    "-num_descriptions": (_INTEGER, _ALL),
+    "-num_alignments": (_INTEGER, _ALL),
+    "-line_length": (_INTEGER, _ALL),
+    "-qcov_hsp_perc": (_NUMBER, _ALL),
+    "-dbsize": (_INTEGER, _ALL),
+    "-searchsp": (_INTEGER, _ALL),
+    "-xdrop_ungap": (_NUMBER, _ALL),
+    "-window_size": (_INTEGER, _ALL),
+    "-soft_masking": (_BOOLEAN, _ALL),
+    "-lcase_masking": (_NOTHING, _ALL),
+    "-parse_deflines": (_NOTHING, _ALL),
+    "-show_gis": (_NOTHING, _ALL),
+    "-culling_limit": (_INTEGER, _ALL - {Program.RPSTBLASTN}),
+    "-best_hit_overhang": (_NUMBER, _ALL - {Program.RPSTBLASTN}),
+    "-best_hit_score_edge": (_NUMBER, _ALL - {Program.RPSTBLASTN}),
+    "-subject_besthit": (_NOTHING, _ALL - {Program.RPSTBLASTN}),
+    "-word_size": (_INTEGER, _ALL - _PSSM),
+    "-taxids": (_TAXIDS, _ALL - _PSSM),
+    "-negative_taxids": (_TAXIDS, _ALL - _PSSM),
+    "-gapopen": (_INTEGER, _GAPPED),
+    "-gapextend": (_INTEGER, _GAPPED),
+    "-xdrop_gap": (_NUMBER, _ALL - _TBLASTX),
+    "-xdrop_gap_final": (_NUMBER, _ALL - _TBLASTX),
+    "-ungapped": (_NOTHING, _ALL - _TBLASTX - {Program.PSIBLAST, Program.RPSBLAST}),
+    "-strand": (_STRAND, _N | _TRANSLATED_QUERY),
+    "-task": (_WORD, frozenset({*_N, Program.BLASTP, Program.BLASTX, Program.TBLASTN})),
+    "-perc_identity": (_NUMBER, _N),
+    "-penalty": (_SIGNED, _N),
+    "-reward": (_INTEGER, _N),
+    "-dust": (_YES_NO, _N),
+    "-no_greedy": (_NOTHING, _N),
+    "-min_raw_gapped_score": (_INTEGER, _N),
+    "-off_diagonal_range": (_INTEGER, _N),
+    "-template_type": (_WORD, _N),
+    "-template_length": (_INTEGER, _N),
+    "-seg": (_YES_NO, _PROTEIN),
+    "-matrix": (re.compile(r"[A-Z][A-Z0-9]{1,15}"), _MATRIX),
+    "-threshold": (_NUMBER, _MATRIX),
+    "-comp_based_stats": (_SETTING, _PROTEIN - _TBLASTX),
+    "-use_sw_tback": (_NOTHING, _PROTEIN - _TBLASTX),
+    "-query_gencode": (_INTEGER, _TRANSLATED_QUERY),
+    "-db_gencode": (_INTEGER, _TRANSLATED_DB),
+    "-max_intron_length": (_INTEGER, frozenset({Program.BLASTX, Program.TBLASTN, Program.TBLASTX})),
+    "-sum_stats": (_BOOLEAN, _ALL - {Program.BLASTP}),
+}
+"""Each flag with the form of its value (None: it has none) and the programs that know it."""
+
+OUTFMT = "-outfmt"
+_FORMATS = {str(number) for number in range(19)}
+_COLUMN_FORMATS = {"6", "7", "10", "17"}
+"""The formats that BLAST+ lets be followed by a list of columns."""
+_COLUMN = re.compile(r"[A-Za-z_]{1,20}")
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9 ._,=+-]")
+LONGEST = 500
+
+
+def faults(program: Program, text: str) -> Iterator[str]:
+    """What is wrong with the options in `text` for this program, one sentence for each fault."""
+    if len(text) > LONGEST:
+        yield f"has {len(text)} characters; at most {LONGEST} are taken"
+    if forbidden := sorted(set(_FORBIDDEN.findall(text))):
+        yield f"must not contain {' '.join(map(repr, forbidden))}"
+        return
+    seen: set[str] = set()
+    for flag, values in _groups(text.split()):
+        if flag in seen:
+            yield f"{flag} is given twice"
+        seen.add(flag)
+        fault = _outfmt_fault(values) if flag == OUTFMT else _flag_fault(program, flag, values)
+        if fault:
+            yield fault
+
+
+def _groups(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each flag with the tokens up to the next flag; a negative number is no flag."""
+    flag, values = "", list[str]()
+    for token in tokens:
+        if token.startswith("-") and not _SIGNED.fullmatch(token):
+            if flag or values:
+                yield flag, values
+            flag, values = token, []
+        else:
+            values.append(token)
+    if flag or values:
+        yield flag, values
+
+
+def _flag_fault(program: Program, flag: str, values: list[str]) -> str | None:
+    if not flag:
+        return f"{values[0]!r} belongs to no flag"
+    if flag not in FLAGS:
+        return f"{flag} is not an option that a search may have"
+    form, programs = FLAGS[flag]
+    if program not in programs:
+        return f"{flag} is not an option of {program}"
+    if form is None:
+        return f"{flag} takes no value" if values else None
+    if len(values) != 1 or not form.fullmatch(values[0]):
+        return f"{flag} cannot be {' '.join(values) or 'without a value'!r}"
+    return None
+
+
+def _outfmt_fault(values: list[str]) -> str | None:
+    if not values or values[0] not in _FORMATS:
+        return f"{OUTFMT} must be 0 to 18"
+    number, columns = values[0], values[1:]
+    if columns and number not in _COLUMN_FORMATS:
+        return f"{OUTFMT} {number} takes no columns"
+    if strange := [column for column in columns if not _COLUMN.fullmatch(column)]:
+        return f"{OUTFMT} has no column {strange[0]!r}"
+    return None

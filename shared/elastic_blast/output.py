@@ -1,0 +1,68 @@
+"""The JSON line at the tail of elastic-blast's output (R10)."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shared.waiting import LONGEST_WISH
+
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What elastic-blast says of a submission: it has a decision, or the category of an error."""
+
+    decision: str | None
+    category: str | None
+    message: str
+    terminal: str | None
+    """`SUCCESS` or `FAILURE` where the decision is `already_done`."""
+    retry_after: timedelta | None
+
+
+def parse_answer(stdout: str) -> Answer | None:
+    """The answer in the last JSON line of `stdout`, or None where there is none to believe.
+
+    Colour codes are dropped. JSON lines of other kinds are skipped. A last JSON line that is cut
+    or broken makes the whole output one without an answer: an older line is not believed instead.
+    """
+    lines = (_COLOUR.sub("", line).strip() for line in reversed(stdout.splitlines()))
+    for line in lines:
+        if not line.startswith("{"):
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError:
+            return None
+        if found.get("kind") in ("submit_result", "error"):
+            return _answer(found)
+    return None
+
+
+def _answer(found: dict[str, Any]) -> Answer | None:
+    is_error = found["kind"] == "error"
+    said = found.get("category" if is_error else "decision")
+    if not isinstance(said, str):
+        return None
+    details = found.get("details")
+    terminal = details.get("terminal") if isinstance(details, dict) else None
+    return Answer(
+        decision=None if is_error else said,
+        category=said if is_error else None,
+        message=str(found.get("message") or ""),
+        terminal=terminal if isinstance(terminal, str) else None,
+        retry_after=_wish(found.get("retry_after_seconds")),
+    )
+
+
+def _wish(seconds: object) -> timedelta | None:
+    """A wait that makes sense, of whatever was sent; no wait, or nonsense, is no wish."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    if not math.isfinite(seconds) or seconds <= 0:
+        return None
+    return timedelta(seconds=min(seconds, LONGEST_WISH.total_seconds()))

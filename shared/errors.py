@@ -1,0 +1,84 @@
+"""The error tree. There are two reactions to trouble, so there are two families.
+
+    ControlPlaneError
+    ├── TryLater                 again later, nothing is wrong with what was asked
+    │   └── Unavailable          a store, the sidecar or the cluster did not answer
+    └── NeedsPerson              a person must change something first
+        ├── Invalid              what was asked is wrong; carries all faults
+        │   └── SettingsInvalid  the deployment is configured wrong
+        ├── NotFound             no such job, or not the caller's
+        ├── Conflict             the key stands for another request, or the job has ended
+        ├── TooLarge             more than is taken
+        └── NotAllowed           the caller is not known, or may not
+
+`code` is a stable identifier for programs; the text is a sentence for people.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class ControlPlaneError(Exception):
+    """The root: an error that we recognise. All others are bugs and pass through."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class TryLater(ControlPlaneError):
+    """Again later. `after` is the wish of whoever refused, if it had one."""
+
+    def __init__(self, code: str, sentence: str, after: timedelta | None = None) -> None:
+        super().__init__(code, sentence)
+        self.after = after
+
+
+class Unavailable(TryLater):
+    """A store, the sidecar or the cluster could not be reached or did not answer in time."""
+
+
+class NeedsPerson(ControlPlaneError):
+    """Trying again changes nothing."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: where (a path of names), and what, as a sentence."""
+
+    where: str
+    what: str
+
+
+class Invalid(NeedsPerson):
+    """What was asked is wrong in one or more places."""
+
+    def __init__(self, faults: Sequence[Fault], code: str = "validation_error") -> None:
+        super().__init__(
+            code, "; ".join(f"{f.where}: {f.what}" if f.where else f.what for f in faults)
+        )
+        self.faults = tuple(faults)
+
+
+class SettingsInvalid(Invalid):
+    """The settings are wrong; the app does no work until they are mended."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults, code="settings_invalid")
+
+
+class NotFound(NeedsPerson):
+    """There is no such thing, or it is somebody else's, which looks the same."""
+
+
+class Conflict(NeedsPerson):
+    """What is asked contradicts what is already so."""
+
+
+class TooLarge(NeedsPerson):
+    """More than is taken."""
+
+
+class NotAllowed(NeedsPerson):
+    """The caller is not known, or may not do this."""

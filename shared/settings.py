@@ -1,0 +1,108 @@
+"""The one reader of the environment. All faults are named at once."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from shared.contracts.steps import Category
+from shared.errors import Fault, SettingsInvalid
+from shared.waiting import Pace, Retry, duration
+
+PREFIX = "BLAST_"
+ON_AZURE = "WEBSITE_INSTANCE_ID"
+"""Set by the platform in every Functions app on Azure, and nowhere else."""
+
+
+class Auth(StrEnum):
+    """How callers are told apart."""
+
+    LOCAL = "local"
+
+
+def _parsed(parse: object) -> BeforeValidator:
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)  # type: ignore[operator]
+
+
+Duration = Annotated[timedelta, _parsed(duration)]
+RetryOptions = Annotated[Retry, _parsed(Retry.parse)]
+Words = Annotated[frozenset[str], _parsed(str.split)]
+Account = Annotated[str, Field(pattern=r"^[a-z0-9]{3,24}$")]
+ClusterName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Memory = Annotated[str, Field(pattern=r"^\d+[kKmMgGtT]i?$")]
+
+
+class Settings(BaseModel):
+    """Each is read from `BLAST_` and its name in capitals; docs/operations.md explains them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    auth: Auth
+    storage_account: Account
+    storage_suffix: str = "core.windows.net"
+    storage_connection: str = Field("", repr=False)
+    sidecar_url: str = Field(pattern=r"^https?://")
+    sidecar_token: str = Field(min_length=32, repr=False)
+    kubeconfig: Path
+
+    cluster_name: ClusterName
+    resource_group: str = Field(min_length=1)
+    region: str = Field(pattern=r"^[a-z0-9]+$")
+    subscription_id: str = ""
+    acr_name: str = ""
+    acr_resource_group: str = ""
+    allowed_clusters: Words = frozenset()
+
+    machine_type: str = "Standard_E16s_v5"
+    num_nodes: int = Field(1, ge=1, le=100)
+    num_cpus: int = Field(8, ge=1)
+    mem_request: Memory = "4G"
+    mem_limit: Memory = "32G"
+    batch_len: int = Field(100_000, ge=1)
+
+    deadline: Duration = timedelta(hours=48)
+    submit_timeout: Duration = Field(timedelta(minutes=25), le=timedelta(minutes=30))
+    results_patience: Duration = timedelta(minutes=2)
+    watch_pace: Annotated[Pace, _parsed(Pace.parse)] = Pace.parse("2s/10s 5s/70s 15s/15m 60s")
+    retry_transient: RetryOptions = Retry.parse("15s x2 5m 8")
+    retry_capacity: RetryOptions = Retry.parse("60s x1.5 15m -")
+    retry_conflict: RetryOptions = Retry.parse("30s x1.5 5m -")
+    retry_unknown: RetryOptions = Retry.parse("20s x2 5m 6")
+    retry_crash: RetryOptions = Retry.parse("10s x2 5m 5")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """The settings in `environment`. Raises SettingsInvalid with every fault."""
+        named = {
+            name.removeprefix(PREFIX).lower(): text
+            for name, text in environment.items()
+            if name.startswith(PREFIX)
+        }
+        faults = []
+        if named.get("auth") == Auth.LOCAL and ON_AZURE in environment:
+            faults.append(Fault(f"{PREFIX}AUTH", "the local mode lets everybody in; not on Azure"))
+        try:
+            read = cls.model_validate(named)
+        except ValidationError as error:
+            for one in error.errors(include_url=False, include_input=False):
+                where = PREFIX + ".".join(str(part) for part in one["loc"]).upper()
+                faults.append(Fault(where, one["msg"]))
+        if faults:
+            raise SettingsInvalid(faults)
+        return read
+
+    def retry(self, category: Category) -> Retry:
+        """The retry options of a category."""
+        options: Retry = getattr(self, f"retry_{category}")
+        return options
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings, read once. Raises SettingsInvalid."""
+    return Settings.read(os.environ)
