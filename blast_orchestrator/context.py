@@ -1,0 +1,43 @@
+"""What the orchestrator uses of the SDK's context, and nothing else."""
+
+from collections.abc import Generator, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+
+class Task(Protocol):
+    """Something that will have a result."""
+
+    @property
+    def is_completed(self) -> bool: ...
+
+
+class Timer(Task, Protocol):
+    """A task that fires; one that lost its race has to be cancelled, or the instance never ends."""
+
+    def cancel(self) -> None: ...
+
+
+class Context(Protocol):
+    """The slice of DurableOrchestrationContext that a story is told with."""
+
+    @property
+    def current_utc_datetime(self) -> datetime: ...
+
+    def get_input(self) -> Any: ...
+
+    def call_activity(self, name: str, input_: Any) -> Task: ...
+
+    def create_timer(self, fire_at: datetime) -> Timer: ...
+
+    def wait_for_external_event(self, name: str) -> Task: ...
+
+    def task_any(self, tasks: Sequence[Task]) -> Task: ...
+
+    def set_custom_status(self, status: Any) -> None: ...
+
+    def continue_as_new(self, input_: Any) -> None: ...
+
+
+Steps: TypeAlias = Generator[Task, Any, Any]
+"""A generator that yields tasks and is sent their results."""
