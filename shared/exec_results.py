@@ -1,0 +1,69 @@
+"""What the sidecar is asked to run, and everything that can come of it, as values."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command for the sidecar: `argv[0]` is a bare name; it is ended after `timeout`.
+
+    The sidecar knows an operation by its id and this command: another attempt of the same id
+    must ask for exactly the same.
+    """
+
+    argv: tuple[str, ...]
+    stdin: str | None = field(repr=False)
+    timeout: timedelta
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The command ended. An `exit_code` of None was not told, and says nothing."""
+
+    exit_code: int | None
+    stdout: str = field(repr=False)
+    stderr: str = field(repr=False)
+    timed_out: bool
+    duration: timedelta
+
+
+@dataclass(frozen=True)
+class Running:
+    """The operation runs since `started_at` (ISO 8601)."""
+
+    started_at: str
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The sidecar ended while the operation ran: how far that came is unknown."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An HTTP answer that is no success; `message` is what the sidecar said."""
+
+    status: int
+    message: str
+    retry_after: timedelta | None
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """No usable answer. Not `sent`: nothing was asked. `sent`: the outcome is unknown."""
+
+    message: str
+    sent: bool
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a sidecar says of itself; one without `operations` knows only /exec."""
+
+    max_concurrency: int | None
+    operations: bool
+
+
+Result = Finished | Running | Interrupted | Refused | Unreachable
+"""What an attempt to run an operation can come to."""
