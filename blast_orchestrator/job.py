@@ -41,7 +41,7 @@ def perform(context: Context, story: Story) -> Steps:
         answer: Any = yield context.call_activity(story.verb, wire.write(story.order))
     except Exception as crash:  # noqa: BLE001  the SDK tells every death of an activity this way
         return story.crashed(str(crash))
-    return story, wire.read(Report, answer)
+    return story.went_well(), wire.read(Report, answer)
 
 
 def rest(context: Context, wait: timedelta, cancel: Task) -> Steps:

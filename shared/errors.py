@@ -4,8 +4,9 @@
     ├── TryLater                 again later, nothing is wrong with what was asked
     │   └── Unavailable          a store, the sidecar or the cluster did not answer
     └── NeedsPerson              a person must change something first
+        ├── Malformed            what came cannot be read at all
         ├── Invalid              what was asked is wrong; carries all faults
-        │   └── SettingsInvalid  the deployment is configured wrong
+        ├── SettingsInvalid      the deployment is configured wrong; carries all faults
         ├── NotFound             no such job, or not the caller's
         ├── Conflict             the key stands for another request, or the job has ended
         ├── TooLarge             more than is taken
@@ -49,23 +50,30 @@ class Fault:
 
     where: str
     what: str
+    code: str = "validation_error"
 
 
 class Invalid(NeedsPerson):
-    """What was asked is wrong in one or more places."""
+    """What was asked is wrong in one or more places. Faults of one kind lend it their code."""
 
-    def __init__(self, faults: Sequence[Fault], code: str = "validation_error") -> None:
-        super().__init__(
-            code, "; ".join(f"{f.where}: {f.what}" if f.where else f.what for f in faults)
-        )
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        codes = {fault.code for fault in faults}
+        code = codes.pop() if len(codes) == 1 else "validation_error"
+        super().__init__(code, "; ".join(f"{fault.where}: {fault.what}" for fault in faults))
         self.faults = tuple(faults)
 
 
-class SettingsInvalid(Invalid):
+class Malformed(NeedsPerson):
+    """What came cannot be read at all."""
+
+
+class SettingsInvalid(NeedsPerson):
     """The settings are wrong; the app does no work until they are mended."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__(faults, code="settings_invalid")
+        said = "; ".join(f"{fault.where}: {fault.what}" for fault in faults)
+        super().__init__("settings_invalid", f"the settings are wrong: {said}")
+        self.faults = tuple(faults)
 
 
 class NotFound(NeedsPerson):

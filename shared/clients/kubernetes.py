@@ -98,7 +98,9 @@ class Cluster:
             from kubernetes import client, config
 
             configuration = client.Configuration()
-            config.load_kube_config(str(self._kubeconfig), client_configuration=configuration)
+            config.load_kube_config(  # type: ignore[no-untyped-call]
+                str(self._kubeconfig), client_configuration=configuration
+            )
             configuration.retries = False
             self._client = client.ApiClient(configuration)
         return self._client
@@ -147,7 +149,7 @@ def _body(answer: urllib3.HTTPResponse) -> bytes:
     while piece := answer.read1(PIECE):
         pieces.append(piece)
         if time.monotonic() > until:
-            raise urllib3.exceptions.ReadTimeoutError(None, None, "the answer took too long")  # type: ignore[arg-type]
+            raise TimeoutError(f"the answer took more than {TOTAL:.0f} s")
     return b"".join(pieces)
 
 
@@ -161,7 +163,7 @@ def _errors_are_ours() -> Iterator[None]:
     except ApiException as error:
         said = f"the cluster answered {error.status}: {error.reason}"
         raise Unavailable("cluster_unavailable", said) from error
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
+    except (urllib3.exceptions.HTTPError, TimeoutError, ValueError) as error:
         raise Unavailable(
             "cluster_unavailable", f"the cluster could not be asked: {error}"
         ) from error

@@ -111,11 +111,13 @@ class Table:
         return rows[:size]
 
 
-def open_table(name: str, connection: str, endpoint: str, credential: TokenCredential) -> Table:
+def open_table(
+    name: str, connection: str, endpoint: str, credential: TokenCredential | None
+) -> Table:
     """The table of that name: by connection string if there is one, else by identity."""
     service = (
         TableServiceClient.from_connection_string(connection, **NEAR)
-        if connection
+        if connection or credential is None
         else TableServiceClient(endpoint, credential=credential, **NEAR)
     )
     return Table(service.get_table_client(name))

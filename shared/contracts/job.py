@@ -1,11 +1,13 @@
 """A job as it is kept: its row, its events, and what a list shows of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from shared.contracts.search import Search
 from shared.contracts.states import Phase
+from shared.contracts.steps import Category
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class Job:
     sequence: int = 1
     """The number of the newest event."""
     counts: Counts = Counts()
+    tries: Mapping[Category, int] = field(default_factory=dict)
+    """How often each category was the outcome since the last step that went well."""
+    operations: int = 0
+    """How many submit operations of this attempt have been seen to end."""
     config_blob: str | None = None
     cancel_requested_at: datetime | None = None
     started_at: datetime | None = None

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.contracts.states import Phase
+from shared.waiting import Retry
 
 ORCHESTRATOR = "blast_job"
 CANCEL_EVENT = "cancel"
@@ -33,13 +34,19 @@ class Category(StrEnum):
 
 
 @dataclass(frozen=True)
+class Start:
+    """What the orchestration of a job is started with."""
+
+    job_id: str
+    crash_retry: Retry
+
+
+@dataclass(frozen=True)
 class Order:
     """What an activity is given. The same step given twice must do its work once."""
 
     job_id: str
     step: int
-    tries: dict[Category, int] = field(default_factory=dict)
-    """How often each category was the outcome since the last step that went well."""
     crash: str | None = None
     """What the activity before this one died of; only for Verb.FAIL."""
 
@@ -52,7 +59,5 @@ class Report:
     next: Verb | None
     """None once the job has ended."""
     wait: timedelta = timedelta(0)
-    category: Category | None = None
-    """Set when this step has to be tried again."""
     postcard: dict[str, Any] = field(default_factory=dict)
     """A few counts and codes for the orchestration's custom status; well under 1 KB."""

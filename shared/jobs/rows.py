@@ -10,6 +10,7 @@ from shared.contracts import wire
 from shared.contracts.job import Caller, Counts, Event, Job
 from shared.contracts.search import Search
 from shared.contracts.states import Phase
+from shared.contracts.steps import Category
 
 JOB = "job"
 LONGEST_TEXT = 4000
@@ -19,6 +20,7 @@ _SAME = (
     *("job_id", "elb_job_id", "fingerprint", "submission_source", "correlation_id"),
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
+    "operations",
 )
 """The fields that are columns of the same name."""
 
@@ -47,6 +49,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "storage_account": place.storage_account,
         "search_json": json.dumps(wire.write(job.search)),
         "report_json": json.dumps(job.report),
+        "tries_json": json.dumps(dict(job.tries)),
     }
 
 
@@ -58,6 +61,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
         search=wire.read(Search, json.loads(row["search_json"])),
         phase=Phase(row["phase"]),
         report=json.loads(row.get("report_json", "null")),
+        tries={Category(name): count for name, count in json.loads(row["tries_json"]).items()},
         counts=wire.read(
             Counts, {k: row.get(k) for k in ("expected", "succeeded", "failed", "active")}
         ),

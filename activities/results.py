@@ -1,0 +1,58 @@
+"""Collecting results: a search is completed when its results are there, not when it says so."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from activities.steps import Desk
+from shared.clients.blobs import Blobs
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from shared.contracts.steps import Order, Report, Verb
+from shared.results import MANIFEST, described, expected_batches, result_files
+
+
+@dataclass(frozen=True)
+class Results:
+    """Its verb answers with a Report and may be said twice."""
+
+    desk: Desk
+    blobs: Blobs
+
+    def collect(self, order: Order) -> Report:
+        """Count the results; write the manifest and complete the job once they are all there."""
+        return self.desk.take(Verb.COLLECT, order, self._collect)
+
+    def _collect(self, job: Job, order: Order) -> Report:
+        listed = self.blobs.list(job.results_prefix)
+        files = result_files(listed)
+        expected = job.counts.expected or expected_batches(listed)
+        if len(files) < max(expected, 1):
+            return self._pending(job, order, f"{len(files)} of {expected} results are there")
+        manifest: dict[str, Any] = {
+            "schema_version": 1,
+            "job_id": job.job_id,
+            "files": [described(file, job.search) for file in files],
+        }
+        self.blobs.put(job.results_prefix + MANIFEST, json.dumps(manifest).encode())
+        size = sum(file.size for file in files)
+        return self.desk.end(job, order, Phase.COMPLETED, files=len(files), bytes=size)
+
+    def _pending(self, job: Job, order: Order, reason: str) -> Report:
+        """A list can lag behind the marker: wait for it, but not for ever."""
+        report = Report(
+            Phase.RESULTS_PENDING, Verb.COLLECT, self.desk.settings.watch_pace.rows[0][0]
+        )
+        if job.phase is not Phase.RESULTS_PENDING:
+            self.desk.jobs.update(
+                job.job_id,
+                "results_pending",
+                {"reason": reason},
+                step=order.step,
+                report=report,
+                phase=Phase.RESULTS_PENDING,
+                reason=reason,
+            )
+        elif self.desk.now() - job.updated_at > self.desk.settings.results_patience:
+            return self.desk.end(job, order, Phase.RESULTS_MISSING, "results_missing", reason)
+        return report

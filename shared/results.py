@@ -1,0 +1,44 @@
+"""The files that a search leaves behind: which of them are results, and how they are named."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from shared.clients.blobs import BlobInfo
+from shared.contracts.search import Search
+
+MANIFEST = "metadata/manifest.json"
+"""Where the list of results is kept once a job is completed, below its results prefix."""
+
+_RESULT = re.compile(r"(?:shard_\d+/)?batch_\d+-[^/]+\.out\.gz")
+_BATCH = re.compile(r"query_batches/batch_[^/]+\.fa")
+_OUTFMT = re.compile(r"-outfmt (\d+)")
+
+
+def result_files(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
+    """The results among what lies below the prefix, one for each batch (and shard)."""
+    return [blob for blob in listed if _RESULT.fullmatch(blob.name) and blob.size > 0]
+
+
+def expected_batches(listed: Iterable[BlobInfo]) -> int:
+    """How many batches of query were made, for a search that left no number of its Jobs."""
+    return sum(_BATCH.fullmatch(blob.name) is not None for blob in listed)
+
+
+def file_id(name: str) -> str:
+    """The public id of a file. It is looked up, never used as a path."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def described(file: BlobInfo, search: Search) -> dict[str, Any]:
+    """A file as lists and manifests show it."""
+    outfmt = _OUTFMT.search(search.options)
+    return {
+        "file_id": file_id(file.name),
+        "name": file.name,
+        "size": file.size,
+        "last_modified": file.modified.isoformat(),
+        "format": f"outfmt {outfmt[1] if outfmt else 0}, gzip",
+        "source": "elastic-blast",
+    }

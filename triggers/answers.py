@@ -1,0 +1,111 @@
+"""HTTP answers: JSON, the headers that all have, and errors in the one documented form."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from azure.functions import HttpResponse
+
+from shared.errors import (
+    Conflict,
+    ControlPlaneError,
+    Invalid,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    SettingsInvalid,
+    TooLarge,
+    TryLater,
+)
+
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+RETRY_AFTER = 5
+"""Seconds that a client is told to wait where the trouble has no better idea."""
+
+_STATUS: dict[type[ControlPlaneError], int] = {
+    TryLater: 503,
+    SettingsInvalid: 503,
+    Malformed: 400,
+    Invalid: 422,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    NotAllowed: 401,
+}
+
+Handler = Callable[..., HttpResponse]
+AsyncHandler = Callable[..., Awaitable[HttpResponse]]
+
+
+def answer(
+    body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """A JSON answer."""
+    return HttpResponse(
+        json.dumps(body),
+        status_code=status,
+        headers=HEADERS | dict(headers or {}),
+        mimetype="application/json",
+    )
+
+
+def answered(handler: Handler) -> Handler:
+    """A handler whose errors become answers."""
+
+    @wraps(handler)
+    def wrapped(**bindings: Any) -> HttpResponse:
+        try:
+            return handler(**bindings)
+        except ControlPlaneError as error:
+            return refusal(error)
+        except Exception:  # noqa: BLE001  the last door: logged whole, answered without details
+            return _bug(handler.__name__)
+
+    return wrapped
+
+
+def answered_async(handler: AsyncHandler) -> AsyncHandler:
+    """The same for a handler that speaks to Durable Functions, which has to be async."""
+
+    @wraps(handler)
+    async def wrapped(**bindings: Any) -> HttpResponse:
+        try:
+            return await handler(**bindings)
+        except ControlPlaneError as error:
+            return refusal(error)
+        except Exception:  # noqa: BLE001  the last door: logged whole, answered without details
+            return _bug(handler.__name__)
+
+    return wrapped
+
+
+def refusal(error: ControlPlaneError) -> HttpResponse:
+    """The answer to an error that we recognise."""
+    status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+    faults = error.faults if isinstance(error, Invalid) else ()
+    details = {"errors": [{"loc": f.where.split("."), "msg": f.what} for f in faults]}
+    headers = {}
+    if isinstance(error, TryLater):
+        wait = error.after.total_seconds() if error.after else RETRY_AFTER
+        headers["Retry-After"] = str(int(wait))
+    return _error(status, error.code, str(error), details if faults else {}, headers)
+
+
+def _bug(name: str) -> HttpResponse:
+    logging.getLogger("blast").exception("%s failed", name)
+    return _error(500, "internal", "something went wrong here; the log says what")
+
+
+def _error(
+    status: int,
+    code: str,
+    sentence: str,
+    details: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """All the places in which the dashboard's generations look for an error."""
+    detail = {"code": code, "message": sentence, **(details or {})}
+    body = {"error": sentence, "message": sentence, "detail": detail}
+    return answer(body, status, {"x-ms-error-code": code, **(headers or {})})
