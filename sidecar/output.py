@@ -44,6 +44,22 @@ class Tail:
         self.truncated = True
 
 
+class Heard:
+    """What a command wrote on both of its streams, as far as it is kept."""
+
+    def __init__(self) -> None:
+        self._tails = {"stdout": Tail(), "stderr": Tail()}
+
+    async def take(self, name: str, chunk: bytes) -> None:
+        self._tails[name].add(chunk)
+
+    def facts(self, cut: bool) -> dict[str, object]:
+        """Both as text, and whether each lacks something; `cut`: the end was not waited for."""
+        texts: dict[str, object] = {name: tail.text() for name, tail in self._tails.items()}
+        lacks = {f"{name}_truncated": tail.truncated or cut for name, tail in self._tails.items()}
+        return texts | lacks
+
+
 @dataclass(frozen=True)
 class Line:
     """One line without its end, or a piece of one that the next piece continues."""

@@ -1,0 +1,133 @@
+"""Operations: commands that have a name, are started once, and outlive their caller."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sidecar.admission import Admission
+from sidecar.answers import Refusal
+from sidecar.bodies import Command
+from sidecar.commands import Commands, Ended, Running
+from sidecar.log import complain
+from sidecar.output import Heard
+from sidecar.records import Record, Records
+
+
+class Operations:
+    """Every operation of this sidecar; `now` tells the time, with its zone.
+
+    An operation runs only while this process has it in hand: one whose record has no end
+    and that is not in hand was interrupted, whether by a crash, a power cut or a full disk.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        commands: Commands,
+        admission: Admission,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._records = records
+        self._commands = commands
+        self._admission = admission
+        self._now = now
+        self._in_hand: dict[str, tuple[Running, asyncio.Task[None]]] = {}
+        self._lock = asyncio.Lock()
+
+    async def put(self, operation: str, command: Command) -> dict[str, Any]:
+        """Start the operation, or attach to it. The view of it, once its record is on disk.
+
+        Raises Refusal: 409 if the id belongs to another command, 429 or 503 if none may start
+        now, 500 if this one cannot.
+        """
+        async with self._lock:
+            seen = await self._look(operation)
+            if seen is None:
+                self._admission.enter()
+                seen = await self._start(operation, command), "running"
+            elif seen[0].digest != command.digest:
+                raise Refusal(409, f"operation {operation} exists with another body")
+        return await self._view(*seen)
+
+    async def look(self, operation: str, wait: float = 0) -> dict[str, Any] | None:
+        """The view of it, after at most `wait` seconds for its end. None: never seen."""
+        if in_hand := self._in_hand.get(operation):
+            await asyncio.wait({in_hand[1]}, timeout=wait)
+        async with self._lock:
+            seen = await self._look(operation)
+        return await self._view(*seen) if seen else None
+
+    async def stop(self, operation: str) -> dict[str, Any] | None:
+        """End it if it runs, and see that it has ended; the view of it. None: never seen."""
+        if in_hand := self._in_hand.get(operation):
+            in_hand[0].stop()
+            await asyncio.wait({in_hand[1]})
+        return await self.look(operation)
+
+    async def purge(self, retention: timedelta) -> None:
+        """Forget what has not changed for longer than `retention`, unless it runs."""
+        for operation in await asyncio.to_thread(self._records.older_than, self._now() - retention):
+            if operation not in self._in_hand:
+                await asyncio.to_thread(self._records.forget, operation)
+
+    async def close(self) -> None:
+        """Wait for what the end of the commands leaves to do here."""
+        await asyncio.gather(*(keeping for _, keeping in self._in_hand.values()))
+
+    async def _look(self, operation: str) -> tuple[Record, str] | None:
+        """The record and the state. Under the lock, for a start is a record first, then in hand.
+
+        What is in hand is asked before the disk: it leaves the hand after its end is on disk.
+        """
+        in_hand = operation in self._in_hand
+        record = await asyncio.to_thread(self._records.find, operation)
+        if record is None:
+            return None
+        if record.finished_at:
+            return record, "done"
+        return record, "running" if in_hand else "interrupted"
+
+    async def _view(self, record: Record, state: str) -> dict[str, Any]:
+        """What a caller is told of an operation."""
+        finished_at = record.finished_at
+        return {
+            "id": record.id,
+            "state": state,
+            "started_at": record.started_at.isoformat(),
+            "finished_at": finished_at and finished_at.isoformat(),
+            "result": finished_at and await asyncio.to_thread(self._records.result, record.id),
+        }
+
+    async def _start(self, operation: str, command: Command) -> Record:
+        """Record, then start: a crash in between leaves an interrupted operation, never two."""
+        record = Record(operation, command.digest, self._now())
+        heard = Heard()
+        try:
+            await asyncio.to_thread(self._records.save, record)
+        except OSError as fault:
+            self._admission.leave()
+            raise Refusal(500, "exec failed", detail=f"not recorded: {fault.strerror}") from fault
+        try:
+            running = self._commands.start(command, heard.take, operation)
+        except Refusal:
+            await asyncio.to_thread(self._records.forget, operation)
+            raise
+        keeping = asyncio.create_task(self._keep(record, running, heard))
+        self._in_hand[operation] = running, keeping
+        return record
+
+    async def _keep(self, record: Record, running: Running, heard: Heard) -> None:
+        """Put the end of the operation on disk, unless it was brought about by our own end."""
+        ended = await running.task
+        try:
+            if not self._commands.closing:
+                await asyncio.to_thread(self._finish, record, ended, heard)
+        except OSError:
+            complain("result_not_kept", operation=record.id)
+        finally:
+            del self._in_hand[record.id]
+
+    def _finish(self, record: Record, ended: Ended, heard: Heard) -> None:
+        result = {**ended.facts(), **heard.facts(ended.cut)}
+        self._records.finish(record, self._now(), result)
