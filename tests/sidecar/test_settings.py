@@ -1,0 +1,85 @@
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.processes import DidNotStart
+from sidecar.settings import DEFAULTS, SettingsError, read_settings
+from tests.sidecar.world import TOKEN, Sidecar, launch
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
+    env = {
+        "EXEC_TOKEN": "short-secret",
+        "EXEC_TOKEN_NEXT": "also-short",
+        "EXEC_PORT": "99999",
+        "EXEC_MAX_CONCURRENCY": "0",
+        "EXEC_RATE_PER_MINUTE": "many",
+        "EXEC_PASS_ENV": "KUBECONFIG, ELB_RESULTS, EXEC_TOKEN, HOME",
+    }
+    with pytest.raises(SettingsError) as caught:
+        read_settings(env)
+    told = str(caught.value)
+    assert re.findall(r"^\w+", told, re.MULTILINE) == [
+        "EXEC_TOKEN",
+        "EXEC_TOKEN_NEXT",
+        "EXEC_PORT",
+        "EXEC_MAX_CONCURRENCY",
+        "EXEC_RATE_PER_MINUTE",
+        *["EXEC_PASS_ENV"] * 3,
+    ]
+    assert "short-secret" not in told
+
+
+def test_the_defaults_are_those_in_the_readme() -> None:
+    text = (ROOT / "sidecar/README.md").read_text()
+    rows = dict(re.findall(r"^\| `(EXEC_\w+)` \| (?:`(.*?)`)? ?\|", text, re.MULTILINE))
+    assert rows == {"EXEC_TOKEN": "", "EXEC_TOKEN_NEXT": "", **DEFAULTS}
+
+
+def test_settings_do_not_show_their_tokens() -> None:
+    assert TOKEN not in repr(read_settings({"EXEC_TOKEN": TOKEN, "EXEC_TOKEN_NEXT": TOKEN}))
+
+
+def test_the_defaults_are_safe() -> None:
+    settings = read_settings({"EXEC_TOKEN": TOKEN})
+    assert (settings.host, settings.max_concurrency) == ("127.0.0.1", 4)
+    assert (settings.kill_seconds, settings.retention_hours) == (5, 24)
+
+
+@pytest.mark.parametrize("token", ["", "a" * 31, "a" * 32 + "\n", "a" * 32 + "é", "a b" * 16])
+def test_without_a_proper_token_it_does_not_start(token: str) -> None:
+    env = {"EXEC_TOKEN": token}
+    ended = subprocess.run(
+        [sys.executable, "-m", "sidecar"], env=env, cwd=ROOT, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert re.fullmatch(r"EXEC_TOKEN must .*\n", ended.stderr)
+
+
+def test_a_port_in_use_is_one_sentence(own_sidecar: Callable[..., Sidecar]) -> None:
+    first = own_sidecar()
+    port = first.child.url.rpartition(":")[2]
+    ended = subprocess.run(
+        [sys.executable, "-m", "sidecar", "--port", port],
+        env={**first.env, "EXEC_STATE_DIR": str(first.folder / "other")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 1
+    assert re.fullmatch(rf"cannot listen at 127.0.0.1 port {port}: .*\n", ended.stderr)
+
+
+def test_a_second_sidecar_on_the_same_state_does_not_start(
+    own_sidecar: Callable[..., Sidecar],
+) -> None:
+    first = own_sidecar()
+    with pytest.raises(DidNotStart, match="another sidecar uses"):
+        launch(first.folder, first.env)
+    assert first.run("say", "alive")["stdout"] == "alive"

@@ -1,0 +1,145 @@
+"""A real exec server as a child process, with small scripts in place of the audited tools."""
+
+import http.client
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.processes import Child, start
+
+TOKEN = "token-" + "a" * 32
+NEXT_TOKEN = "token-" + "b" * 32
+
+TOOL = r"""#!/bin/sh
+# Does what its first argument says.
+case "$1" in
+  say) printf '%s' "$2" ;;
+  complain) echo "$2" >&2; exit "$3" ;;
+  env) env ;;
+  where) pwd; ls -A . "$HOME" "$TMPDIR" ;;
+  cat) cat ;;
+  note) echo started >> "$2" ;;
+  hold) exec 3> "$2"; echo started >&3; exec sleep 600 ;;
+  deaf) trap '' TERM; exec 3> "$2"; echo started >&3; sleep 600 ;;
+  family) exec 3> "$2"; sleep 600 & echo started >&3; wait ;;
+  orphan) exec 3> "$2"; sleep 600 & echo started >&3 ;;
+  orphan-of-nobody) exec 3> "$2"; setsid sleep 600 > /dev/null 2>&1 < /dev/null & ;;
+  pipe-holder) exec 3> "$2"; setsid sleep 600 3>&3 & echo said ;;
+  finish) exec 3> "$2"; echo started >&3; cat "$3" > /dev/null; echo finished >&3; echo done ;;
+  flood) head -c "$2" /dev/zero | tr '\0' x; echo '{"end": true}' ;;
+  lines) echo one; echo two >&2; echo three ;;
+  die) kill -KILL $$ ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer whose body is JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+
+@dataclass
+class Sidecar:
+    """A running exec server; `folder` holds its tools, its state and its log."""
+
+    folder: Path
+    child: Child
+    env: Mapping[str, str] = field(repr=False)
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def log(self) -> str:
+        return self.child.log.read_text()
+
+    def connect(self, timeout: float = 30) -> http.client.HTTPConnection:
+        host, _, port = self.child.url.removeprefix("http://").partition(":")
+        return http.client.HTTPConnection(host, int(port), timeout=timeout)
+
+    def ask(self, method: str, path: str, body: object = None, token: str | None = TOKEN) -> Answer:
+        """One request; `body` is sent as JSON, or as it is if it is bytes."""
+        connection = self.connect()
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {} if token is None else {"X-Exec-Token": token}
+        try:
+            connection.request(method, path, None if body is None else data, headers)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.headers), json.loads(response.read()))
+        finally:
+            connection.close()
+
+    def run(self, *argv: str, **fields: object) -> dict[str, Any]:
+        """What /exec answers to `elastic-blast ARGV`."""
+        answer = self.ask("POST", "/exec", command(*argv, **fields))
+        assert answer.status == 200, answer
+        return answer.body
+
+    def restart(self) -> None:
+        """Start it again on the same state."""
+        self.child = launch(self.folder, self.env)
+
+
+def command(*argv: str, **fields: object) -> dict[str, object]:
+    return {"argv": ["elastic-blast", *argv], **fields}
+
+
+def open_sidecar(folder: Path, **env: str) -> Sidecar:
+    """A new sidecar with its own state; `env` adds to the settings that suit a test."""
+    tools = folder / "bin"
+    tools.mkdir(parents=True)
+    for name in ("elastic-blast", "kubectl"):
+        (tools / name).write_text(TOOL)
+        (tools / name).chmod(0o755)
+    settings = {
+        "PATH": f"{tools}:/usr/bin:/bin",
+        "EXEC_TOKEN": TOKEN,
+        "EXEC_STATE_DIR": str(folder / "state"),
+        "EXEC_RATE_PER_MINUTE": "60000",
+        "EXEC_KILL_SECONDS": "1",
+        **env,
+    }
+    return Sidecar(folder, launch(folder, settings), settings)
+
+
+def launch(folder: Path, env: Mapping[str, str]) -> Child:
+    argv = [sys.executable, "-m", "sidecar", "--port", "0"]
+    root = Path(__file__).parent.parent.parent
+    return start("sidecar", argv, folder / "sidecar.log", env, cwd=root)
+
+
+class Life:
+    """A named pipe that a command, and whatever it started, holds for as long as it lives."""
+
+    def __init__(self, folder: Path, name: str = "life") -> None:
+        self.path = str(folder / name)
+        os.mkfifo(self.path)
+
+    def begin(self) -> None:
+        """Wait until the command has begun."""
+        self._pipe = Path(self.path).open()  # noqa: SIM115 it is closed in `end`
+        assert self._pipe.readline() == "started\n"
+
+    def end(self) -> str:
+        """Wait until nobody holds the pipe; what was written last."""
+        with self._pipe:
+            return self._pipe.read()
+
+
+def until(happened: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for something that another process does and that cannot be waited for directly."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        threading.Event().wait(0.01)
