@@ -7,13 +7,13 @@ from typing import Any
 
 from shared.clients.blobs import BlobInfo
 from shared.contracts.search import Search
+from shared.elastic_blast.options import OUTFMT, value_of
 
 MANIFEST = "metadata/manifest.json"
 """Where the list of results is kept once a job is completed, below its results prefix."""
 
 _RESULT = re.compile(r"(?:shard_\d+/)?batch_\d+-[^/]+\.out\.gz")
 _BATCH = re.compile(r"query_batches/batch_[^/]+\.fa")
-_OUTFMT = re.compile(r"-outfmt (\d+)")
 
 
 def result_files(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
@@ -33,12 +33,12 @@ def file_id(name: str) -> str:
 
 def described(file: BlobInfo, search: Search) -> dict[str, Any]:
     """A file as lists and manifests show it."""
-    outfmt = _OUTFMT.search(search.options)
+    outfmt = value_of(search.options, OUTFMT) or "0"
     return {
         "file_id": file_id(file.name),
         "name": file.name,
         "size": file.size,
         "last_modified": file.modified.isoformat(),
-        "format": f"outfmt {outfmt[1] if outfmt else 0}, gzip",
+        "format": f"outfmt {outfmt.split()[0]}, gzip",
         "source": "elastic-blast",
     }

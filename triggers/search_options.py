@@ -26,7 +26,9 @@ class SearchOptions(BaseModel):
     word_size: int | None = Field(None, ge=2, le=999)
     gap_open: Integer | None = None
     gap_extend: Integer | None = None
-    taxid: Annotated[str | None, BeforeValidator(_text)] = Field(None, pattern=r"^\d{1,9}(,\d{1,9})*$")
+    taxid: Annotated[str | None, BeforeValidator(_text)] = Field(
+        None, pattern=r"^\d{1,9}(,\d{1,9})*$"
+    )
     is_inclusive: bool = True
     low_complexity_filter: bool | None = None
     perc_identity: float | None = Field(None, ge=0, le=100)

@@ -1,13 +1,14 @@
 """The body of a submission, under its old and new names, checked as a whole."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts.search import Placement, Program, Search, Sizing
-from shared.elastic_blast.options import faults as option_faults
 from shared.errors import Fault, Invalid, TooLarge
 from shared.fasta import faults as fasta_faults
 from shared.fasta import measure
@@ -35,7 +36,9 @@ class WhatPart(_Part):
     """Program, database and query."""
 
     program: Program
-    db: Annotated[str, Field(min_length=1, max_length=900, validation_alias=AliasChoices("db", "database"))]
+    db: Annotated[
+        str, Field(min_length=1, max_length=900, validation_alias=AliasChoices("db", "database"))
+    ]
     query_data: str | None = Field(None, validation_alias=AliasChoices("query_data", "query_fasta"))
     query_path: Text | None = _named("query_blob_url", "query_file")
     job_title: str = Field("", max_length=200)
@@ -80,4 +83,159 @@ class Submission:
     query_text: str | None
     idempotency_key: str | None
     correlation_id: str | None
+    fingerprint: str
+    """SHA-256 of what the caller said, whatever the names used; the key is not part of it."""
     warnings: tuple[str, ...]
+
+
+def parse(body: Mapping[str, Any], settings: Settings) -> Submission:
+    """The submission in a body. Raises Invalid with all faults, or TooLarge."""
+    faults: list[Fault] = []
+    flat = _flat(body)
+    what = _read(WhatPart, flat, faults)
+    where = _read(WherePart, flat, faults)
+    size = _read(SizePart, flat, faults)
+    options = _read(SearchOptions, flat, faults)
+    call = _read(CallPart, flat, faults)
+    if what and options:
+        faults += [Fault("options", said) for said in options.faults(what.program)]
+    if where:
+        faults += _foreign(where, settings)
+    account = Account(settings.storage_account, settings.storage_suffix)
+    urls = _urls(what, account, faults) if what else None
+    if what:
+        faults += _query_faults(what, size, settings)
+    if faults or not (what and where and size and options and call and urls):
+        raise Invalid(faults)
+    return Submission(
+        search=Search(
+            program=what.program,
+            database=what.db,
+            database_url=urls.database,
+            query_url=urls.query,
+            results_url=urls.results,
+            options=options.flags(what.program),
+            placement=_placement(where, settings),
+            sizing=_sizing(size, settings),
+            title=what.job_title,
+        ),
+        query_text=what.query_data,
+        idempotency_key=call.idempotency_key,
+        correlation_id=call.external_correlation_id,
+        fingerprint=_fingerprint(what, where, size, options),
+        warnings=_unknown(flat),
+    )
+
+
+@dataclass(frozen=True)
+class _Urls:
+    database: str
+    query: str
+    results: str
+
+
+def _flat(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with `options {}` merged in; what stands at the top wins. Nulls are left out."""
+    nested = body.get("options")
+    merged = {**(nested if isinstance(nested, dict) else {}), **body}
+    merged.pop("options", None)
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _read(model: type[Model], flat: Mapping[str, Any], faults: list[Fault]) -> Model | None:
+    try:
+        return model.model_validate(flat)
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            faults.append(Fault(".".join(str(part) for part in one["loc"]), one["msg"]))
+        return None
+
+
+def _foreign(where: WherePart, settings: Settings) -> Iterator[Fault]:
+    """Whatever the request names that this deployment does not serve."""
+    for name, asked in where.model_dump(exclude_none=True).items():
+        allowed = {getattr(settings, name)}
+        if name == "cluster_name":
+            allowed |= settings.allowed_clusters
+        if asked not in allowed:
+            yield Fault(name, f"{asked!r} is not served by this deployment")
+
+
+def _urls(what: WhatPart, account: Account, faults: list[Fault]) -> _Urls | None:
+    """The normalised URLs; a query that comes as text gets its own when it is accepted."""
+    database = _url("db", account.database, what.db, faults)
+    query = _url("query_blob_url", account.query, what.query_path, faults)
+    if database is None or query is None:
+        return None
+    return _Urls(database, query, account.url(RESULTS, "").rstrip("/"))
+
+
+def _url(
+    name: str, make: Callable[[str], str], text: str | None, faults: list[Fault]
+) -> str | None:
+    """The URL that `make` makes of a path, empty where there is no path, None where it is wrong."""
+    try:
+        return make(text) if text else ""
+    except BadPath as error:
+        faults.append(Fault(name, str(error)))
+        return None
+
+
+def _query_faults(what: WhatPart, size: SizePart | None, settings: Settings) -> Iterator[Fault]:
+    sources = [source for source in (what.query_data, what.query_path) if source]
+    if not sources:
+        yield Fault("query_data", "one of query_data, query_blob_url and query_file is needed")
+    if len(sources) > 1:
+        said = "only one of query_data, query_blob_url and query_file can be given"
+        yield Fault("query_data", said, "conflicting_query_sources")
+    if not what.query_data:
+        return
+    if len(what.query_data.encode()) > LARGEST_QUERY:
+        raise TooLarge("query_too_large", f"a query has at most {LARGEST_QUERY:,} bytes")
+    for said in fasta_faults(what.query_data, what.program):
+        yield Fault("query_data", said, "invalid_query_fasta")
+    batch_len = (size and size.batch_len) or settings.batch_len
+    if measure(what.query_data).residues > MOST_BATCHES * batch_len:
+        yield Fault("batch_len", f"would make more than {MOST_BATCHES} batches of this query")
+
+
+def _placement(where: WherePart, settings: Settings) -> Placement:
+    return Placement(
+        storage_account=settings.storage_account,
+        cluster_name=where.cluster_name or settings.cluster_name,
+        resource_group=settings.resource_group,
+        region=settings.region,
+        subscription_id=settings.subscription_id,
+        acr_name=settings.acr_name,
+        acr_resource_group=settings.acr_resource_group,
+    )
+
+
+def _sizing(size: SizePart, settings: Settings) -> Sizing:
+    return Sizing(
+        machine_type=size.machine_type or settings.machine_type,
+        num_nodes=size.num_nodes or settings.num_nodes,
+        num_cpus=settings.num_cpus,
+        mem_request=size.mem_request or settings.mem_request,
+        mem_limit=size.mem_limit or settings.mem_limit,
+        batch_len=size.batch_len or settings.batch_len,
+        db_partitions=size.db_partitions,
+        db_partition_prefix=size.db_partition_prefix,
+    )
+
+
+def _fingerprint(*parts: BaseModel) -> str:
+    said = [part.model_dump(mode="json", exclude_defaults=True) for part in parts]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _unknown(flat: Mapping[str, Any]) -> tuple[str, ...]:
+    """One sentence for each name that nobody reads."""
+    known: set[str] = set()
+    for model in (WhatPart, WherePart, SizePart, SearchOptions, CallPart):
+        for name, field in model.model_fields.items():
+            aliases = field.validation_alias
+            known |= (
+                {str(a) for a in aliases.choices} if isinstance(aliases, AliasChoices) else {name}
+            )
+    return tuple(f"{name} is not known and was ignored" for name in sorted(set(flat) - known))

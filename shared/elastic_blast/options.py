@@ -107,6 +107,11 @@ def faults(program: Program, text: str) -> Iterator[str]:
             yield fault
 
 
+def value_of(text: str, flag: str) -> str | None:
+    """What a flag is given in options that have no faults, or None."""
+    return next((" ".join(values) for name, values in _groups(text.split()) if name == flag), None)
+
+
 def _groups(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """Each flag with the tokens up to the next flag; a negative number is no flag."""
     flag, values = "", list[str]()

@@ -1,0 +1,112 @@
+"""A job as the dashboard reads it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.contracts.job import Event, Job
+from shared.contracts.states import Status
+from shared.elastic_blast.options import OUTFMT, value_of
+
+_RUNTIME = {
+    Status.QUEUED: "Pending",
+    Status.RUNNING: "Running",
+    Status.COMPLETED: "Completed",
+    Status.FAILED: "Failed",
+    Status.CANCELLED: "Canceled",
+}
+"""Our status in the words of Durable Functions."""
+
+
+def accepted(job: Job, request_id: str, warnings: Sequence[str]) -> dict[str, Any]:
+    """The answer to a submission; the old names of the id stand beside the new one."""
+    status_url = f"/api/blast/jobs/{job.job_id}"
+    return {
+        "job_id": job.job_id,
+        "id": job.job_id,
+        "instance_id": job.job_id,
+        "task_id": job.job_id,
+        "status": Status.QUEUED.value,
+        "phase": job.phase.value,
+        "statusQueryGetUri": f"/api/blast/submit/{job.job_id}/status",
+        "operation_status_url": status_url,
+        "created_at": instant(job.created_at),
+        "meta": {"request_id": request_id, **({"warnings": list(warnings)} if warnings else {})},
+    }
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """A job in a list, and the base of a job alone. Fields without a value are left out."""
+    place = job.search.placement
+    shown = {
+        "job_id": job.job_id,
+        "instance_id": job.job_id,
+        "job_title": job.search.title,
+        "program": job.search.program.value,
+        "db": job.search.database,
+        "status": job.phase.status.value,
+        "phase": job.phase.value,
+        "created_at": instant(job.created_at),
+        "updated_at": instant(job.updated_at),
+        "started_at": instant(job.started_at),
+        "finished_at": instant(job.finished_at),
+        "runtime_status": _RUNTIME[job.phase.status],
+        "error": job.error,
+        "error_code": job.error_code,
+        "reason": job.reason,
+        "config_snapshot": _config(job),
+        "infrastructure": {
+            "subscription_id": place.subscription_id,
+            "resource_group": place.resource_group,
+            "region": place.region,
+            "storage_account": place.storage_account,
+            "cluster_name": place.cluster_name,
+        },
+        "owner_upn": job.owner.upn,
+        "splits_total": job.counts.expected or 0,
+        "splits_done": job.counts.succeeded,
+        "splits_failed": job.counts.failed,
+        "results_prefix": job.results_prefix,
+        "submission_source": job.submission_source,
+        "external_correlation_id": job.correlation_id,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def detail(job: Job, history: Sequence[Event] | None) -> dict[str, Any]:
+    """A job alone, with its history if that was asked for."""
+    shown = summary(job)
+    shown["custom_status"] = {"phase": job.phase.value, "job_id": job.job_id}
+    shown["output"] = None
+    if history is not None:
+        shown["history"] = [event(one) for one in history]
+    return shown
+
+
+def event(one: Event) -> dict[str, Any]:
+    """An entry of a job's history."""
+    return {
+        "id": str(one.sequence),
+        "job_id": one.job_id,
+        "event": one.event,
+        "phase": one.phase.value,
+        "status": one.phase.status.value,
+        "timestamp": instant(one.at),
+        "payload": one.payload,
+    }
+
+
+def instant(at: datetime | None) -> str | None:
+    """ISO 8601 in UTC, as browsers read it."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
+def _config(job: Job) -> dict[str, Any]:
+    options, size = job.search.options, job.search.sizing
+    return {
+        "evalue": value_of(options, "-evalue"),
+        "max_target_seqs": value_of(options, "-max_target_seqs"),
+        "outfmt": value_of(options, OUTFMT),
+        "machine_type": size.machine_type,
+        "num_nodes": size.num_nodes,
+    }
