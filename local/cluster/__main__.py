@@ -1,0 +1,71 @@
+"""Serves a cluster on this machine: `python -m local.cluster --token TOKEN --state DIR`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from local.cluster.cluster import open_cluster
+from local.cluster.server import application
+
+_PATIENCE = 1.0
+"""Seconds for open requests to end when the server does; watches never end by themselves."""
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.cluster", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--token", required=True, help="what every request must show")
+    parser.add_argument("--state", type=Path, required=True, help="folder for records and files")
+    parser.add_argument("--cpus", type=int, default=os.cpu_count() or 1, help="for all pods")
+    parser.add_argument(
+        "--anonymous", action="store_true", help="serve requests without credentials too"
+    )
+    return parser.parse_args()
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    cluster = open_cluster(options.state.resolve(), options.cpus)
+    app = application(cluster, options.token, options.anonymous)
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=_PATIENCE
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", options.port)
+        await site.start()
+        await cluster.start()
+        port = runner.addresses[0][1]
+        print(f"ready http://127.0.0.1:{port}", flush=True)
+        print(
+            f"a cluster of one node with {options.cpus} CPUs, kept in {options.state}", flush=True
+        )
+        await stopped.wait()
+    finally:
+        await runner.cleanup()
+        await cluster.close()
+
+
+def main() -> int:
+    options = _arguments()
+    try:
+        asyncio.run(_serve(options))
+    except sqlite3.OperationalError as error:
+        print(f"{options.state} cannot be used, perhaps by two clusters: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

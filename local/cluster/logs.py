@@ -1,0 +1,95 @@
+"""The request for a container's log."""
+
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+
+from local.cluster import pods
+from local.cluster.cluster import Cluster
+from local.cluster.kinds import PODS, Json
+from local.cluster.kubelet import log_path
+from local.cluster.problems import bad_request
+from local.cluster.reading import Reader, whole
+from local.cluster.store import Record
+
+_LOOK_AGAIN = 0.2
+"""Seconds between two looks at a log that is followed; a file cannot say that it grew."""
+
+
+class LogReader:
+    """Answers `log` of a pod: whole, its last lines, of the previous run, or as it grows."""
+
+    def __init__(self, cluster: Cluster, reader: Reader) -> None:
+        self._cluster = cluster
+        self._reader = reader
+
+    async def log(self, request: web.Request) -> web.StreamResponse:
+        record = self._reader.find(request)
+        name = _container(record.obj, request.query.get("container", ""))
+        path = self._path(record, name, request.query.get("previous") == "true")
+        text = path.read_bytes() if path.exists() else b""
+        begin = _tail(text, request.query.get("tailLines"), whole(request, "tailLines"))
+        if request.query.get("follow") != "true":
+            return web.Response(body=begin, content_type="text/plain")
+        response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        await response.prepare(request)
+        await response.write(begin)
+        await self._follow(response, record, name, path, len(text))
+        return response
+
+    def _path(self, record: Record, name: str, previous: bool) -> Path:
+        if not pods.is_bound(record.obj):
+            raise bad_request(f"pod {record.key[1]} does not have a host assigned")
+        status = pods.status_of(record.obj, name)
+        attempt = status["restartCount"]
+        if previous and not attempt:
+            raise bad_request(f'previous terminated container "{name}" not found')
+        path = log_path(self._cluster.kubelet.home(record.uid), name, attempt - previous)
+        waiting = status["state"].get("waiting")
+        if waiting and not path.exists():
+            why = f'container "{name}" in pod "{record.key[1]}" is waiting to start'
+            raise bad_request(f"{why}: {waiting['reason']}")
+        return path
+
+    async def _follow(
+        self, response: web.StreamResponse, record: Record, name: str, path: Path, position: int
+    ) -> None:
+        """Send what is added until the container has ended."""
+        running = True
+        while running:
+            running = self._is_running(record, name)
+            with path.open("rb") as log:
+                log.seek(position)
+                added = log.read()
+            await response.write(added)
+            position += len(added)
+            if running:
+                await asyncio.sleep(_LOOK_AGAIN)
+
+    def _is_running(self, record: Record, name: str) -> bool:
+        now = self._cluster.store.get(PODS, *record.key)
+        return now is not None and "running" in pods.status_of(now.obj, name)["state"]
+
+
+def _container(pod: Json, asked: str) -> str:
+    """The container that is meant. Raises Refused (400) if it is none, or not clear."""
+    main = [its["name"] for its in pods.containers(pod, init=False)]
+    names = [*main, *(its["name"] for its in pods.containers(pod, init=True))]
+    if asked in names:
+        return asked
+    name = pod["metadata"]["name"]
+    if asked:
+        raise bad_request(f"container {asked} is not valid for pod {name}")
+    if len(main) > 1:
+        choices = " ".join(main)
+        raise bad_request(
+            f"a container name must be specified for pod {name}, choose one of: [{choices}]"
+        )
+    return str(main[0])
+
+
+def _tail(text: bytes, asked: str | None, lines: int) -> bytes:
+    if asked is None:
+        return text
+    return b"".join(text.splitlines(keepends=True)[-lines:]) if lines else b""

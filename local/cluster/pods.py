@@ -1,0 +1,199 @@
+"""What a pod's record says: how it begins, and how each event of its life is written down."""
+
+import re
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+
+from local.cluster.kinds import Json
+from local.cluster.times import stamp
+
+NODE = "local"
+"""The name of the one node."""
+
+TRACKED = "batch.kubernetes.io/job-tracking"
+"""The finalizer that keeps a pod listed until its Job has counted how it ended."""
+
+HELD = "local.cluster/pending"
+"""The annotation that keeps a pod waiting for ever; its value is one of `HOLDS`."""
+
+HOLDS = {
+    "Unschedulable": "0/1 nodes are available: 1 node(s) didn't match node selector.",
+    "ImagePullBackOff": 'Back-off pulling image "{image}"',
+    "CreateContainerConfigError": 'secret "missing" not found',
+}
+"""The reasons a pod can be held for, and the message that Kubernetes gives with each."""
+
+_ENDS = ("Succeeded", "Failed")
+
+
+def new_pod(job: Json, name: str) -> Json:
+    """The pod that one attempt of this Job runs in."""
+    template, meta = job["spec"]["template"], job["metadata"]
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {
+        "metadata": {
+            **template.get("metadata", {}),
+            "name": name,
+            "namespace": meta["namespace"],
+            "ownerReferences": [owner],
+            "finalizers": [TRACKED],
+        },
+        "spec": template["spec"],
+        "status": {"phase": "Pending"},
+    }
+
+
+def is_over(pod: Json) -> bool:
+    """Whether the pod ended; then none of its processes lives."""
+    return pod["status"]["phase"] in _ENDS
+
+
+def ended_well(pod: Json) -> bool:
+    return bool(pod["status"]["phase"] == "Succeeded")
+
+
+def is_bound(pod: Json) -> bool:
+    """Whether the scheduler gave the pod its place on the node."""
+    return "nodeName" in pod["spec"]
+
+
+def is_leaving(pod: Json) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def is_tracked(pod: Json) -> bool:
+    return TRACKED in pod["metadata"].get("finalizers", ())
+
+
+def held_for(pod: Json) -> str:
+    """The reason the pod is to wait for ever, by its annotation; empty when it is not."""
+    return str((pod["metadata"].get("annotations") or {}).get(HELD, ""))
+
+
+def containers(pod: Json, init: bool) -> list[Json]:
+    return list(pod["spec"].get("initContainers" if init else "containers") or [])
+
+
+def statuses(pod: Json, init: bool) -> list[Json]:
+    return list(pod["status"].get("initContainerStatuses" if init else "containerStatuses") or [])
+
+
+def restarts(pod: Json) -> int:
+    """How often any container of the pod was started again."""
+    return sum(its["restartCount"] for init in (True, False) for its in statuses(pod, init))
+
+
+def cpus(pod: Json) -> Decimal:
+    """The CPUs a pod asks for: its containers together or its hungriest init container; else 1."""
+    together = sum((_request(its) for its in containers(pod, init=False)), Decimal(0))
+    alone = [_request(its) for its in containers(pod, init=True)]
+    return max(together, *alone, Decimal(0)) or Decimal(1)
+
+
+def _request(container: Json) -> Decimal:
+    asked = (container.get("resources") or {}).get("requests") or {}
+    return quantity(asked.get("cpu", 0))
+
+
+def quantity(value: object) -> Decimal:
+    """A CPU quantity (`2`, `0.5`, `500m`) in CPUs, to the thousandth. Raises ValueError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m?)", str(value))
+    if match is None:
+        raise ValueError(f"not a CPU quantity: {value!r}")
+    try:
+        number = Decimal(match[1]) / (1000 if match[2] else 1)
+        return number.quantize(Decimal("0.001"), rounding=ROUND_CEILING)
+    except InvalidOperation as error:
+        raise ValueError(f"not a CPU quantity: {value!r}") from error
+
+
+def bind(pod: Json, now: datetime) -> None:
+    """Write down that the scheduler found a place: every container waits for its turn."""
+    pod["spec"]["nodeName"] = NODE
+    pod["status"]["startTime"] = stamp(now)
+    pod["status"]["hostIP"] = "127.0.0.1"
+    pod["status"]["podIP"] = "127.0.0.1"
+    for init, part in ((True, "initContainerStatuses"), (False, "containerStatuses")):
+        if containers(pod, init):
+            pod["status"][part] = [_first_status(its) for its in containers(pod, init)]
+    set_condition(pod, "PodScheduled", True, now)
+    _set_readiness(pod, now)
+
+
+def _first_status(container: Json) -> Json:
+    return {
+        "name": container["name"],
+        "image": container.get("image", ""),
+        "imageID": "",
+        "ready": False,
+        "started": False,
+        "restartCount": 0,
+        "state": {"waiting": {"reason": "PodInitializing"}},
+        "lastState": {},
+    }
+
+
+def status_of(pod: Json, name: str) -> Json:
+    """The status of one container, init or not, within the pod's own record."""
+    both = [*statuses(pod, True), *statuses(pod, False)]
+    return next(its for its in both if its["name"] == name)
+
+
+def set_state(pod: Json, name: str, state: Json, now: datetime) -> None:
+    """Write down what a container does now; an end that gives way to it becomes its last state."""
+    status = status_of(pod, name)
+    if "terminated" in status["state"]:
+        status["lastState"] = status["state"]
+    status["state"] = state
+    status["started"] = "running" in state
+    if "containerID" in state.get("running", {}):
+        status["containerID"] = state["running"].pop("containerID")
+    ended = state.get("terminated", {"exitCode": 1})
+    in_init = name in {its["name"] for its in statuses(pod, True)}
+    status["ready"] = ended["exitCode"] == 0 if in_init else status["started"]
+    if status["started"] and not in_init:
+        pod["status"]["phase"] = "Running"
+    _set_readiness(pod, now)
+
+
+def finish(pod: Json, succeeded: bool, now: datetime) -> None:
+    """Write down how the pod ended."""
+    pod["status"]["phase"] = "Succeeded" if succeeded else "Failed"
+    _set_readiness(pod, now)
+
+
+def _set_readiness(pod: Json, now: datetime) -> None:
+    initialized = all(its["ready"] for its in statuses(pod, True))
+    ready = bool(statuses(pod, False)) and all(its["ready"] for its in statuses(pod, False))
+    why = "PodCompleted" if is_over(pod) else "ContainersNotReady"
+    missing = "" if initialized else "ContainersNotInitialized"
+    set_condition(pod, "Initialized", initialized, now, missing)
+    set_condition(pod, "Ready", ready, now, "" if ready else why)
+    set_condition(pod, "ContainersReady", ready, now, "" if ready else why)
+
+
+def set_condition(
+    obj: Json, kind: str, holds: bool, now: datetime, reason: str = "", message: str = ""
+) -> None:
+    """Set a condition of a pod or a Job; its transition time moves only when its status does."""
+    conditions = obj["status"].setdefault("conditions", [])
+    before: Json = next((its for its in conditions if its["type"] == kind), {})
+    condition: Json = {
+        "type": kind,
+        "status": str(holds),
+        "lastProbeTime": None,
+        "lastTransitionTime": stamp(now),
+        **({"reason": reason} if reason else {}),
+        **({"message": message} if message else {}),
+    }
+    if before.get("status") == condition["status"]:
+        condition["lastTransitionTime"] = before["lastTransitionTime"]
+    others = [its for its in conditions if its["type"] != kind]
+    obj["status"]["conditions"] = [*others, condition]

@@ -1,0 +1,129 @@
+"""The HTTP face of a cluster: who may ask, which path is whose, and refusals as `Status` bodies."""
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+
+from aiohttp import BasicAuth, web
+from aiohttp.typedefs import Middleware
+
+from local.cluster.cluster import Cluster
+from local.cluster.kinds import KINDS, PODS, Json, Kind, documents
+from local.cluster.logs import LogReader
+from local.cluster.pages import Pages
+from local.cluster.problems import Refused, unauthorized
+from local.cluster.reading import Reader, answer
+from local.cluster.watching import Watcher
+from local.cluster.writing import Writer
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_OPEN = ("/healthz", "/livez", "/readyz", "/version")
+"""Paths that anybody may ask for, as on a real cluster."""
+
+_LARGEST = 3 * 1024 * 1024
+"""Bytes of a request body, at most (the limit of Kubernetes)."""
+
+
+def application(cluster: Cluster, token: str, anonymous: bool = False) -> web.Application:
+    """The app that serves `cluster` to who shows `token`.
+
+    The token comes as a bearer, or as the password of basic authentication: that is what kubectl
+    sends over plain HTTP for a server URL with a password in it, because it keeps bearer tokens
+    for TLS. With `anonymous`, a request without any credentials is served too.
+    """
+    app = web.Application(client_max_size=_LARGEST, middlewares=[_guard(token, anonymous)])
+    app.middlewares.append(_refusals)
+    for path, document in documents().items():
+        app.router.add_get(path, _constant(json.dumps(document)))
+    for path in _OPEN[:3]:
+        app.router.add_get(path, _healthy)
+    pages = Pages(cluster.clock)
+    for kind in KINDS:
+        _add_routes(app, cluster, kind, pages)
+    return app
+
+
+def _add_routes(app: web.Application, cluster: Cluster, kind: Kind, pages: Pages) -> None:
+    reader = Reader(cluster, kind, pages)
+    writer, watcher = Writer(cluster, kind, reader), Watcher(cluster, kind, reader)
+
+    async def list_or_watch(request: web.Request) -> web.StreamResponse:
+        watches = request.query.get("watch") in ("true", "1")
+        return await (watcher.watch(request) if watches else reader.page(request))
+
+    within = "/namespaces/{namespace}" if kind.namespaced else ""
+    many = f"{kind.root}{within}/{kind.plural}"
+    one = f"{many}/{{name}}"
+    served: dict[str, tuple[str, str, Handler]] = {
+        "list": ("GET", many, list_or_watch),
+        "get": ("GET", one, reader.get),
+        "create": ("POST", many, writer.create),
+        "update": ("PUT", one, writer.update),
+        "patch": ("PATCH", one, writer.patch),
+        "delete": ("DELETE", one, writer.delete),
+        "deletecollection": ("DELETE", many, writer.delete_selected),
+    }
+    for verb, (method, path, handler) in served.items():
+        if verb in kind.verbs:
+            app.router.add_route(method, path, handler)
+    if kind.namespaced:
+        app.router.add_get(f"{kind.root}/{kind.plural}", list_or_watch)
+    if kind is PODS:
+        app.router.add_get(f"{one}/log", LogReader(cluster, reader).log)
+
+
+def _constant(text: str) -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        return answer(text)
+
+    return handler
+
+
+async def _healthy(_: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
+def _guard(token: str, anonymous: bool) -> Middleware:
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        shown = request.headers.get("Authorization")
+        welcome = anonymous if shown is None else _knows(shown, token)
+        if welcome or request.path in _OPEN:
+            return await handler(request)
+        return _refusal(unauthorized())
+
+    return guard
+
+
+def _knows(shown: str, token: str) -> bool:
+    scheme, _, secret = shown.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            secret = BasicAuth.decode(shown).password
+        except ValueError:
+            return False
+    return hmac.compare_digest(secret.strip().encode(), token.encode())
+
+
+@web.middleware
+async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return _refusal(refused)
+    except web.HTTPNotFound:
+        return _refusal(
+            Refused(404, "NotFound", "the server could not find the requested resource")
+        )
+    except web.HTTPMethodNotAllowed:
+        why = "the server does not allow this method on the requested resource"
+        return _refusal(Refused(405, "MethodNotAllowed", why))
+    except web.HTTPRequestEntityTooLarge:
+        why = f"the body is larger than {_LARGEST} bytes"
+        return _refusal(Refused(413, "RequestEntityTooLarge", why))
+
+
+def _refusal(refused: Refused) -> web.Response:
+    body: Json = refused.body()
+    return answer(json.dumps(body), refused.code)

@@ -1,0 +1,190 @@
+"""The cluster's objects: in memory to be read, in one SQLite file to outlive the process."""
+
+import json
+import sqlite3
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from local.cluster.kinds import KINDS, Json, Kind
+from local.cluster.times import Clock, stamp
+
+Key = tuple[str, str]
+"""Namespace and name; the namespace of what has none is empty."""
+
+REMEMBERED = 20_000
+"""How many changes a watch can go back; older resource versions are answered with 410."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    kind TEXT, namespace TEXT, name TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, namespace, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counter (only INTEGER PRIMARY KEY CHECK (only = 0), version INTEGER);
+INSERT OR IGNORE INTO counter VALUES (0, 1);
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One object at one resource version. `obj` is never edited; `draft()` gives a copy to edit."""
+
+    obj: Json
+    text: str
+
+    def draft(self) -> Json:
+        return cast(Json, json.loads(self.text))
+
+    @property
+    def key(self) -> Key:
+        return key_of(self.obj)
+
+    @property
+    def uid(self) -> str:
+        return str(self.obj["metadata"]["uid"])
+
+    @property
+    def version(self) -> str:
+        return str(self.obj["metadata"]["resourceVersion"])
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to one object. `kind` is the object's, `before` what stood there until then."""
+
+    version: int
+    kind: Kind
+    now: Record | None
+    before: Record | None
+
+
+def key_of(obj: Json) -> Key:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+class Store:
+    """All objects by kind and key, with one growing counter of resource versions.
+
+    Changes are visible at once and durable after `commit()`; those between two commits become
+    durable together or not at all. Listeners are called within the change and must not write.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Open or create the file. Raises sqlite3.OperationalError if another process holds it."""
+        self._clock = clock
+        self._disk = sqlite3.connect(path, timeout=0, isolation_level=None)
+        self._disk.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._disk.execute("PRAGMA journal_mode = WAL")
+        self._disk.execute("PRAGMA synchronous = NORMAL")
+        self._disk.executescript(_SCHEMA)
+        self._unwritten: dict[tuple[str, str, str], str | None] = {}
+        self._objects: dict[Kind, dict[Key, Record]] = {kind: {} for kind in KINDS}
+        self._owned: dict[str, set[tuple[Kind, Key]]] = {}
+        self._load()
+        self.changes: deque[Change] = deque(maxlen=REMEMBERED)
+        self.oldest = self.version
+        self.listeners: list[Callable[[Change], None]] = []
+
+    def _load(self) -> None:
+        kinds = {kind.plural: kind for kind in KINDS}
+        (self.version,) = self._disk.execute("SELECT version FROM counter").fetchone()
+        for plural, text in self._disk.execute("SELECT kind, body FROM objects"):
+            record = Record(json.loads(text), text)
+            self._objects[kinds[plural]][record.key] = record
+            self._index(kinds[plural], record, None)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Record | None:
+        return self._objects[kind].get((namespace, name))
+
+    def every(self, kind: Kind, namespace: str | None = None) -> list[Record]:
+        """All records of the kind, or of one namespace, in the order of their keys."""
+        found = self._objects[kind]
+        return [found[key] for key in sorted(found) if namespace is None or key[0] == namespace]
+
+    def owned(self, kind: Kind, uid: str) -> list[Record]:
+        """The records of `kind` whose owner has this uid."""
+        owned = sorted(key for its, key in self._owned.get(uid, ()) if its is kind)
+        return [self._objects[kind][key] for key in owned]
+
+    def add(self, kind: Kind, obj: Json) -> Record:
+        """Store a new object, whose key is free (the caller saw); without a uid it gets one."""
+        meta = {
+            "uid": str(uuid.uuid4()),
+            **obj["metadata"],
+            "creationTimestamp": stamp(self._clock()),
+            "generation": 1,
+        }
+        return self._put(kind, {**obj, "metadata": meta}, None)
+
+    def replace(self, kind: Kind, obj: Json) -> Record:
+        """Store another state of a known object; nothing happens when nothing differs."""
+        before = self._objects[kind][key_of(obj)]
+        if obj == before.obj:
+            return before
+        if obj.get("spec") != before.obj.get("spec"):
+            obj["metadata"]["generation"] = before.obj["metadata"]["generation"] + 1
+        return self._put(kind, obj, before)
+
+    def remove(self, kind: Kind, record: Record) -> None:
+        """Forget the object that stands under the record's key."""
+        before = self._objects[kind].pop(record.key)
+        self._index(kind, None, before)
+        self._note(kind, None, before)
+
+    def _put(self, kind: Kind, obj: Json, before: Record | None) -> Record:
+        meta = {**obj["metadata"], "resourceVersion": str(self.version + 1)}
+        full = {"apiVersion": kind.api_version, "kind": kind.name, **obj, "metadata": meta}
+        record = Record(full, json.dumps(full, separators=(",", ":")))
+        self._objects[kind][record.key] = record
+        self._index(kind, record, before)
+        self._note(kind, record, before)
+        return record
+
+    def _index(self, kind: Kind, now: Record | None, before: Record | None) -> None:
+        for owner, key in _owners(before):
+            self._owned[owner].discard((kind, key))
+            if not self._owned[owner]:
+                del self._owned[owner]
+        for owner, key in _owners(now):
+            self._owned.setdefault(owner, set()).add((kind, key))
+
+    def _note(self, kind: Kind, now: Record | None, before: Record | None) -> None:
+        self.version += 1
+        if len(self.changes) == REMEMBERED:
+            self.oldest = self.changes[0].version
+        change = Change(self.version, kind, now, before)
+        self.changes.append(change)
+        key = now.key if now else cast(Record, before).key
+        self._unwritten[kind.plural, *key] = now.text if now else None
+        for listener in list(self.listeners):
+            listener(change)
+
+    def commit(self) -> None:
+        """Write everything since the last commit in one transaction."""
+        if not self._unwritten:
+            return
+        rows, self._unwritten = self._unwritten, {}
+        self._disk.execute("BEGIN")
+        for key, text in rows.items():
+            if text is None:
+                where = "kind = ? AND namespace = ? AND name = ?"
+                self._disk.execute(f"DELETE FROM objects WHERE {where}", key)
+            else:
+                self._disk.execute(
+                    "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", (*key, text)
+                )
+        self._disk.execute("UPDATE counter SET version = ?", (self.version,))
+        self._disk.execute("COMMIT")
+
+    def close(self) -> None:
+        self.commit()
+        self._disk.close()
+
+
+def _owners(record: Record | None) -> list[tuple[str, Key]]:
+    if record is None:
+        return []
+    references = record.obj["metadata"].get("ownerReferences", [])
+    return [(reference["uid"], record.key) for reference in references]
