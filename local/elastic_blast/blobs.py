@@ -1,0 +1,73 @@
+"""Blobs by their Azure URL, read and written at the storage of this machine."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
+
+from local.elastic_blast.world import World
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+"""Between two bytes; one operation takes at most OPERATION_SECONDS."""
+OPERATION_SECONDS = 120
+
+
+class NotOurs(ValueError):
+    """The URL names no blob of this world's account."""
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """The account's blobs. URLs are `https://<account>.blob.<suffix>/<container>/<path>`."""
+
+    account: str
+    service: BlobServiceClient
+
+    @staticmethod
+    def of(world: World) -> "Blobs":
+        service = BlobServiceClient(
+            world.blob_endpoint,
+            credential={"account_name": world.account, "account_key": world.account_key},
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retry_total=3,
+        )
+        return Blobs(world.account, service)
+
+    def exists(self, url: str) -> bool:
+        return self._blob(url).exists(timeout=OPERATION_SECONDS)
+
+    def read(self, url: str) -> bytes | None:
+        """The blob's bytes, or None where there is no blob. Raises NotOurs."""
+        try:
+            return self._blob(url).download_blob(timeout=OPERATION_SECONDS).readall()
+        except ResourceNotFoundError:
+            return None
+
+    def write(self, url: str, data: bytes) -> None:
+        """Write the blob, whether it exists or not. Raises NotOurs."""
+        self._blob(url).upload_blob(data, overwrite=True, timeout=OPERATION_SECONDS)
+
+    def with_prefix(self, url: str) -> dict[str, str]:
+        """The URL of each blob that begins with `url`, with its ETag."""
+        container, path = self._parts(url)
+        found = container.list_blobs(name_starts_with=path, timeout=OPERATION_SECONDS)
+        root = f"https://{urlsplit(url).netloc}/{container.container_name}"
+        try:
+            return {f"{root}/{quote(blob.name)}": str(blob.etag) for blob in found}
+        except ResourceNotFoundError:
+            return {}
+
+    def _blob(self, url: str) -> BlobClient:
+        container, path = self._parts(url)
+        return container.get_blob_client(path)
+
+    def _parts(self, url: str) -> tuple[ContainerClient, str]:
+        parts = urlsplit(url)
+        container, _, path = unquote(parts.path).lstrip("/").partition("/")
+        ours = parts.scheme == "https" and parts.netloc.startswith(f"{self.account}.blob.")
+        if not (ours and container and path) or parts.query or parts.fragment:
+            raise NotOurs(f"{url} is no blob of the account {self.account}")
+        return self.service.get_container_client(container), path

@@ -1,0 +1,163 @@
+"""The INI that elastic-blast reads: what it takes, what it refuses, what it means. Pure."""
+
+import configparser
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+LARGEST = 1024 * 1024
+"""Bytes of INI that are read at most."""
+
+
+class ConfigRefused(ValueError):
+    """The config cannot be used; one fault on each line of the message."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a submission needs of its INI."""
+
+    cluster_name: str
+    program: str
+    database_url: str
+    query_url: str
+    results_url: str
+    options: str
+    batch_len: int
+    mem_request: str
+    mem_limit: str
+    db_partitions: int
+    setup_minutes: int
+    search_minutes: int
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    return lambda value: re.fullmatch(pattern, value) is not None
+
+
+def _anything(value: str) -> bool:
+    return True
+
+
+_PROGRAMS = "blastn|blastp|blastx|tblastn|tblastx|psiblast|rpsblast|rpstblastn"
+_positive, _whole = _matches(r"0*[1-9]\d{0,11}"), _matches(r"\d{1,12}")
+_memory, _boolean = _matches(r"\d+[kKmMgGtT]i?"), _matches(r"(?i)true|false|yes|no|on|off|1|0")
+
+_KEYS: dict[str, dict[str, Callable[[str], bool]]] = {
+    "cloud-provider": {
+        "azure-region": _matches(r"[a-z0-9]+"),
+        "azure-resource-group": _anything,
+        "azure-acr-resource-group": _anything,
+        "azure-acr-name": _anything,
+        "azure-storage-account": _matches(r"[a-z0-9]{3,24}"),
+        "azure-storage-account-container": _anything,
+    },
+    "cluster": {
+        "name": _matches(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"),
+        "machine-type": _matches(r"Standard_\w+"),
+        "num-nodes": _positive,
+        "num-cpus": _positive,
+        "reuse": _boolean,
+        "exp-use-local-ssd": _boolean,
+    },
+    "blast": {
+        "program": _matches(_PROGRAMS),
+        "db": _anything,
+        "queries": _anything,
+        "results": _anything,
+        "options": _anything,
+        "batch-len": _positive,
+        "mem-request": _memory,
+        "mem-limit": _memory,
+        "db-partitions": _whole,
+        "db-partition-prefix": _anything,
+    },
+    "timeouts": {"init-pv": _positive, "blast-k8s-job": _positive},
+}
+"""Every key that is taken, with the form of its value; elastic-blast refuses keys that it lacks."""
+
+_REQUIRED = (
+    ("cloud-provider", "azure-region"),
+    ("cloud-provider", "azure-storage-account"),
+    ("cluster", "name"),
+    *(("blast", key) for key in ("program", "db", "queries", "results")),
+)
+
+_OVERRIDES = {
+    "AZURE_RESOURCE_GROUP": ("cloud-provider", "azure-resource-group"),
+    "AZURE_REGION": ("cloud-provider", "azure-region"),
+    "AZURE_STORAGE_ACCOUNT": ("cloud-provider", "azure-storage-account"),
+    "AZURE_ACR_NAME": ("cloud-provider", "azure-acr-name"),
+    "ELB_CLUSTER_NAME": ("cluster", "name"),
+    "ELB_RESULTS": ("blast", "results"),
+    "ELB_BATCH_LEN": ("blast", "batch-len"),
+}
+"""Environment variables that win over the INI, as they do in elastic-blast."""
+
+
+def parse_config(text: str, environment: Mapping[str, str]) -> Config:
+    """The config in `text`, with what `environment` overrides.
+
+    Raises ConfigRefused with every fault that was found.
+    """
+    parser = _read(text)
+    for variable, (section, key) in _OVERRIDES.items():
+        if variable in environment:
+            if not parser.has_section(section):
+                parser.add_section(section)
+            parser.set(section, key, environment[variable].replace("%", "%%"))
+    try:
+        if faults := list(_faults(parser)):
+            raise ConfigRefused("\n".join(faults))
+        return _config(parser)
+    except configparser.InterpolationError as error:
+        raise ConfigRefused(str(error)) from error
+
+
+def _read(text: str) -> configparser.ConfigParser:
+    if not text.strip():
+        raise ConfigRefused("the config is empty")
+    if len(text.encode()) > LARGEST:
+        raise ConfigRefused(f"the config is larger than {LARGEST} bytes")
+    parser = configparser.ConfigParser()
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise ConfigRefused(str(error)) from error
+    return parser
+
+
+def _faults(parser: configparser.ConfigParser) -> Iterator[str]:
+    for section in parser.sections():
+        keys = _KEYS.get(section)
+        if keys is None:
+            yield f"unknown section [{section}]"
+            continue
+        for key, value in parser.items(section):
+            if key not in keys:
+                yield f"unknown key {key!r} in section [{section}]"
+            elif not keys[key](value):
+                yield f"[{section}] {key} has an invalid value: {value!r}"
+    for section, key in _REQUIRED:
+        if not parser.has_option(section, key):
+            yield f"[{section}] {key} is missing"
+
+
+def _config(parser: configparser.ConfigParser) -> Config:
+    def blast(key: str, default: str = "") -> str:
+        return parser.get("blast", key, fallback=default)
+
+    return Config(
+        cluster_name=parser.get("cluster", "name"),
+        program=blast("program"),
+        database_url=blast("db"),
+        query_url=blast("queries"),
+        results_url=blast("results").rstrip("/"),
+        options=blast("options"),
+        batch_len=int(blast("batch-len", "10000")),
+        mem_request=blast("mem-request", "1G"),
+        mem_limit=blast("mem-limit", "4G"),
+        db_partitions=int(blast("db-partitions", "0")),
+        setup_minutes=parser.getint("timeouts", "init-pv", fallback=45),
+        search_minutes=parser.getint("timeouts", "blast-k8s-job", fallback=1440),
+    )

@@ -1,0 +1,45 @@
+"""FASTA text, cut into batches of whole sequences. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+class NotFasta(ValueError):
+    """The text is no FASTA; the message says why."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some sequences as FASTA text, and how many residues they have."""
+
+    text: str
+    residues: int
+
+
+def records(text: str) -> Iterator[Batch]:
+    """Each sequence of `text` with its header. Raises NotFasta for residues without one."""
+    head, *rest = ("\n" + text.replace("\r\n", "\n").strip()).split("\n>")
+    if head.strip():
+        raise NotFasta("the query does not begin with a '>' line")
+    for record in rest:
+        lines = record.split("\n")
+        residues = sum(len(line.strip()) for line in lines[1:])
+        yield Batch(f">{record.rstrip()}\n", residues)
+
+
+def split(text: str, batch_len: int) -> list[Batch]:
+    """Batches of whole sequences, in order, of at most `batch_len` residues each.
+
+    A sequence longer than that stands alone. Raises NotFasta where there is no sequence.
+    """
+    batches: list[list[Batch]] = []
+    size = 0
+    for record in records(text):
+        if not batches or size + record.residues > batch_len:
+            batches.append([])
+            size = 0
+        batches[-1].append(record)
+        size += record.residues
+    if not batches:
+        raise NotFasta("the query has no sequence")
+    return [Batch("".join(r.text for r in b), sum(r.residues for r in b)) for b in batches]

@@ -1,0 +1,97 @@
+"""What one submission will do, and every name that follows from it. Pure."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from local.elastic_blast.behaviours import JobTrouble
+
+KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+"""The idempotency keys that elastic-blast takes."""
+_LONGEST_LABEL = 63
+"""Characters of a label's value (source: Kubernetes); pods carry their Job's name as a label."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A submission, as its Jobs are made from it; kept as `metadata/elastic-blast-config.json`."""
+
+    elb_job_id: str
+    cluster_name: str
+    program: str
+    options: tuple[str, ...]
+    """Arguments of the program, one for each token."""
+    database_url: str
+    database_folder: str
+    """Where the database lies, once it is fetched: a folder of the cache."""
+    results_url: str
+    """The root, without the job's own folder."""
+    batches: int
+    """How many there are; they are counted from 0."""
+    mem_request: str
+    mem_limit: str
+    setup_minutes: int
+    search_minutes: int
+    trouble: JobTrouble
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2, sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> "Plan":
+        from pydantic import TypeAdapter  # slow, and only one Job reads a plan
+
+        return TypeAdapter(Plan).validate_json(text)
+
+    @property
+    def root(self) -> str:
+        """The URL of the job's own folder in the results container, without a trailing slash."""
+        return f"{self.results_url}/{self.elb_job_id}"
+
+    @property
+    def database(self) -> str:
+        """The database's name: the last part of its URL."""
+        return self.database_url.rsplit("/", 1)[-1]
+
+    def metadata_url(self, name: str) -> str:
+        return f"{self.root}/metadata/{name}"
+
+    def query_url(self, batch: int) -> str:
+        return f"{self.root}/query_batches/batch_{batch:03d}.fa"
+
+    def result_url(self, batch: int) -> str:
+        return f"{self.root}/batch_{batch:03d}-{self.program}-{self.database}.out.gz"
+
+    @property
+    def setup_name(self) -> str:
+        return f"init-ssd-{self._last8}-0"
+
+    @property
+    def submit_name(self) -> str:
+        return f"submit-jobs-{self._last8}"
+
+    @property
+    def finalizer_name(self) -> str:
+        return f"elb-finalizer-{self._last8}"
+
+    def blast_name(self, batch: int) -> str:
+        """`<program>-batch-<db>-job-<NNN>-<last8>`; a database's name that is too long is cut."""
+        tail = f"-job-{batch:03d}-{self._last8}"
+        head = f"{self.program}-batch-"
+        database = re.sub(r"[^a-z0-9-]+", "-", self.database.lower())
+        return head + database[: _LONGEST_LABEL - len(head) - len(tail)] + tail
+
+    @property
+    def _last8(self) -> str:
+        return self.elb_job_id[-8:]
+
+
+def arguments(options: str) -> tuple[str, ...]:
+    """The tokens of `options`; the columns that follow `-outfmt N` belong to its one token."""
+    taken: list[str] = []
+    for token in options.split():
+        if token.startswith("-") or len(taken) < 2 or taken[-2] != "-outfmt":
+            taken.append(token)
+        else:
+            taken[-1] = f"{taken[-1]} {token}"
+    return tuple(taken)

@@ -1,0 +1,57 @@
+"""Where the local elastic-blast finds its storage and its cluster, and how it comes onto a PATH."""
+
+import json
+import shlex
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+"""What PYTHONPATH must name for `python -m local.elastic_blast`."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The one account and the one cluster that this elastic-blast knows, and its folders."""
+
+    account: str
+    blob_endpoint: str
+    """With the account: `http://127.0.0.1:PORT/devstoreaccount1`."""
+    account_key: str
+    cluster_url: str
+    cluster_token: str
+    behaviours: Path
+    """The control file of troubles; there is none without it. `calls.jsonl` lies beside it."""
+    cache: Path
+    """Where fetched databases are kept."""
+
+    @property
+    def calls(self) -> Path:
+        return self.behaviours.parent / "calls.jsonl"
+
+
+def read_world(path: Path) -> World:
+    """The world that `install` wrote."""
+    found = json.loads(path.read_text())
+    return World(
+        **{**found, "behaviours": Path(found["behaviours"]), "cache": Path(found["cache"])}
+    )
+
+
+def install(folder: Path, world: World) -> Path:
+    """Write an executable `elastic-blast` into `folder`, with all it needs to know beside it.
+
+    Returns the program's path. It needs nothing from its environment but a PATH with BLAST+.
+    Saying it again replaces what an earlier run wrote.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    known = (folder / "world.json").resolve()
+    known.unlink(missing_ok=True)
+    known.touch(mode=0o600)  # it holds the account key and the token
+    known.write_text(json.dumps(asdict(world), default=str, indent=2))
+    program = folder / "elastic-blast"
+    argv = shlex.join([sys.executable, "-m", "local.elastic_blast", "--world", str(known)])
+    path = shlex.quote(str(PROJECT))
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {argv} "$@"\n')
+    program.chmod(0o755)
+    return program
