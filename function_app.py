@@ -48,7 +48,7 @@ def activity(verb: Verb) -> None:
     def run(order: dict[str, Any]) -> dict[str, Any]:
         return perform(verb, order)
 
-    app.function_name(verb)(app.activity_trigger(input_name="order", activity=verb)(run))
+    app.function_name(verb)(app.activity_trigger(input_name="order")(run))
 
 
 def orchestrator(name: str, story: Any) -> None:

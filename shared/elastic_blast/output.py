@@ -63,6 +63,6 @@ def _wish(seconds: object) -> timedelta | None:
     """A wait that makes sense, of whatever was sent; no wait, or nonsense, is no wish."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
-    if not math.isfinite(seconds) or seconds <= 0:
+    if not 0 < seconds < math.inf:  # false for NaN too
         return None
     return timedelta(seconds=min(seconds, LONGEST_WISH.total_seconds()))

@@ -1,0 +1,72 @@
+"""Waiting is arithmetic."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.waiting import LONGEST_WISH, Pace, Retry, duration
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("2s", 2), ("1.5s", 1.5), ("15m", 900), ("6h", 21600)]
+)
+def test_durations_carry_their_unit(text: str, seconds: float) -> None:
+    assert duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "2", "s", "-2s", "2 s", "2d", "two"])
+def test_a_number_without_a_unit_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        duration(text)
+
+
+def test_the_pace_slows_with_age() -> None:
+    pace = Pace.parse("2s/10s 5s/70s 15s/15m 60s")
+    ages = [0, 9.9, 10, 69, 70, 899, 900, 10**7]
+    found = [pace.at(timedelta(seconds=age)).total_seconds() for age in ages]
+    assert found == [2, 2, 5, 5, 15, 15, 60, 60]
+
+
+@pytest.mark.parametrize("text", ["", "2s/10s", "2s/10s 5s/5s 1s", "2s 5s", "x/10s 5s"])
+def test_a_pace_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"duration|grow"):
+        Pace.parse(text)
+
+
+def test_waits_grow_up_to_the_longest_until_the_tries_are_used_up() -> None:
+    retry = Retry.parse("15s x2 5m 8")
+    waits = [retry.wait(tried) for tried in range(1, 9)]
+    assert [wait and wait.total_seconds() for wait in waits] == [
+        15,
+        30,
+        60,
+        120,
+        240,
+        300,
+        300,
+        None,
+    ]
+
+
+def test_a_category_without_a_limit_waits_for_ever() -> None:
+    assert Retry.parse("60s x1.5 15m -").wait(10**6) == timedelta(minutes=15)
+
+
+@given(st.integers(1, 100), st.floats(0, 10**6))
+def test_a_wish_lengthens_a_wait_within_bounds_and_never_shortens_it(
+    tried: int, wish: float
+) -> None:
+    retry = Retry.parse("15s x2 5m -")
+    own, wished = retry.wait(tried), retry.wait(tried, timedelta(seconds=wish))
+    assert own is not None and wished is not None
+    assert own <= wished <= max(own, LONGEST_WISH)
+
+
+@pytest.mark.parametrize("text", ["", "15s 2 5m 8", "15s x2 5m", "15 x2 5m 8", "15s x2 5m many"])
+def test_retry_options_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not of the form|not a duration"):
+        Retry.parse(text)
