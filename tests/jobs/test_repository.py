@@ -195,7 +195,7 @@ def test_failure_15_a_store_that_is_away_is_said_and_not_swallowed() -> None:
 
 
 class AnswerLost(Table):
-    """A table whose first commit is made, and told as refused: as a retry after a reset finds it."""
+    """A table whose first commit is made but told as refused, as a retry after a reset finds it."""
 
     def __init__(self, real: Table) -> None:
         self.__dict__ |= real.__dict__

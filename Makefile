@@ -1,0 +1,49 @@
+# The commands of this project. Everything they make lies under .state, which git ignores.
+PYTHON ?= python3
+PORT ?= 7071
+STATE := .state
+BIN := $(STATE)/venv/bin
+VENV := $(STATE)/venv/.ready
+AZURITE := $(STATE)/node/.ready
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests bench
+
+.PHONY: run demo test check fast bench clean setup tools
+
+run: setup ## everything on this machine, with a demo search, until Ctrl-C
+	@$(BIN)/python -m local run --port $(PORT)
+
+demo: setup ## the same, and stops by itself: fails unless the search found the right hits
+	@$(BIN)/python -m local demo
+
+test: setup check ## all tests
+	@local/need.sh kubectl kubernetes-client
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV) ## format, lint, types, layers
+	@$(BIN)/ruff format --check --quiet $(LINTED)
+	@$(BIN)/ruff check --quiet $(LINTED)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+setup: $(VENV) $(AZURITE) tools
+
+tools:
+	@local/need.sh blastn ncbi-blast+
+
+$(VENV): requirements.txt requirements-dev.txt sidecar/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12"; exit 1; }
+	@echo "Setting up Python packages in $(STATE)/venv ..."
+	@$(PYTHON) -m venv $(STATE)/venv
+	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(AZURITE): local/azurite/package.json local/azurite/package-lock.json
+	@command -v npm >/dev/null || { echo "Node 20 or newer with npm is needed: see https://nodejs.org"; exit 1; }
+	@echo "Setting up Azurite in $(STATE)/node ..."
+	@mkdir -p $(STATE)/node && cp $^ $(STATE)/node
+	@npm ci --prefix $(STATE)/node --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clean: ## remove everything that these commands made
+	@rm -rf $(STATE)
