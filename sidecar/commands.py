@@ -23,7 +23,7 @@ from sidecar.workplace import Workplace
 TIMED_OUT = 124
 """The exit code told for a command that was ended because its time was over."""
 
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 2.0
 """How long output is still read after the end, should somebody hold the pipe open."""
 
 CHUNK = 64 * 1024

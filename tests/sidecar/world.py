@@ -17,26 +17,36 @@ TOKEN = "token-" + "a" * 32
 NEXT_TOKEN = "token-" + "b" * 32
 
 TOOL = r"""#!/bin/sh
-# Does what its first argument says.
+# Does what its first argument says. Who holds pipe 3 shows that it lives.
+detached() { PYTHON -c '
+import os
+ready, told = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    os.write(told, b"x")
+    os.execlp("sleep", "sleep", "600")
+os.read(ready, 1)'; }
 case "$1" in
   say) printf '%s' "$2" ;;
   complain) echo "$2" >&2; exit "$3" ;;
   env) env ;;
-  where) pwd; ls -A . "$HOME" "$TMPDIR" ;;
+  where) pwd; echo "$HOME"; echo "$TMPDIR"; ls -A . "$HOME" "$TMPDIR"; touch "$HOME/left" ;;
   cat) cat ;;
   note) echo started >> "$2" ;;
   hold) exec 3> "$2"; echo started >&3; exec sleep 600 ;;
-  deaf) trap '' TERM; exec 3> "$2"; echo started >&3; sleep 600 ;;
+  deaf) trap '' TERM; exec 3> "$2"; echo started >&3; sleep 600; sleep 600 ;;
+  gentle) exec 3> "$2"; trap 'echo tidy; exit 7' TERM; echo started >&3; sleep 600 & wait ;;
   family) exec 3> "$2"; sleep 600 & echo started >&3; wait ;;
   orphan) exec 3> "$2"; sleep 600 & echo started >&3 ;;
-  orphan-of-nobody) exec 3> "$2"; setsid sleep 600 > /dev/null 2>&1 < /dev/null & ;;
-  pipe-holder) exec 3> "$2"; setsid sleep 600 3>&3 & echo said ;;
+  runaway) exec 3> "$2"; echo said; detached; echo started >&3 ;;
+  hidden) exec 3> "$2"; detached > /dev/null 2>&1; echo started >&3; sleep 600 ;;
   finish) exec 3> "$2"; echo started >&3; cat "$3" > /dev/null; echo finished >&3; echo done ;;
   flood) head -c "$2" /dev/zero | tr '\0' x; echo '{"end": true}' ;;
   lines) echo one; echo two >&2; echo three ;;
+  gush) exec 3> "$2"; echo started >&3; exec yes ;;
   die) kill -KILL $$ ;;
 esac
-"""
+""".replace("PYTHON", sys.executable)
 
 
 @dataclass(frozen=True)

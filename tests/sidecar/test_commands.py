@@ -1,0 +1,161 @@
+import json
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sidecar.world import TOKEN, Life, Sidecar, command, until
+
+PASSED = {
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "Asia/Seoul",
+    "SSL_CERT_FILE": "/certs/a.pem",
+    "SSL_CERT_DIR": "/certs",
+    "HTTPS_PROXY": "http://proxy:1",
+    "no_proxy": "localhost",
+    "AZURE_CLIENT_ID": "client",
+    "AZURE_TENANT_ID": "tenant",
+    "IDENTITY_ENDPOINT": "http://identity:1",
+    "AZCOPY_AUTO_LOGIN_TYPE": "MSI",
+    "KUBECONFIG": "/kube",
+}
+KEPT_OUT = {
+    "AZURE_RESOURCE_GROUP": "other",
+    "AZURE_REGION": "other",
+    "AZURE_STORAGE_ACCOUNT": "other",
+    "AZURE_STORAGE_ACCOUNT_KEY": "other",
+    "AZURE_ACR_NAME": "other",
+    "AZURE_CLIENT_SECRET": "other",
+    "ELB_CLUSTER_NAME": "other",
+    "ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD": "0",
+    "SOMETHING": "other",
+}
+MAY_BE_SEEN = re.compile(
+    r"PATH|LANG|LC_.*|TZ|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY|(https?|no|all)_proxy"
+    r"|AZURE_(CLIENT|TENANT)_ID|IDENTITY_.*|AZCOPY_.*|KUBECONFIG|HOME|TMPDIR|PYTHONUNBUFFERED"
+    r"|ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD|_|PWD|OLDPWD|SHLVL"
+)
+"""What the README says, and at the end what a shell adds of itself."""
+
+
+def test_a_command_sees_the_variables_it_may_and_no_others(
+    own_sidecar: Callable[..., Sidecar],
+) -> None:
+    sidecar = own_sidecar(**PASSED, **KEPT_OUT, EXEC_PASS_ENV="KUBECONFIG")
+    lines = sidecar.run("env")["stdout"].splitlines()
+    seen = dict(line.split("=", 1) for line in lines)
+    for name in ("HOME", "TMPDIR", "PWD"):
+        assert seen[name].startswith(str(sidecar.state / "work"))
+    assert {name: seen.get(name) for name in PASSED} == PASSED
+    assert set(seen) & set(KEPT_OUT) == {"ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"}
+    assert seen["ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"] == "1"
+    assert [name for name in seen if not MAY_BE_SEEN.fullmatch(name)] == []
+
+
+def test_a_command_has_empty_folders_of_its_own_that_are_removed(sidecar: Sidecar) -> None:
+    first, second = sidecar.run("where")["stdout"], sidecar.run("where")["stdout"]
+    folders = [*first.splitlines()[:3], *second.splitlines()[:3]]
+    assert len(set(folders)) == 6
+    assert "left" not in second
+    assert not any(Path(folder).exists() for folder in folders)
+
+
+def test_a_working_folder_can_be_named(sidecar: Sidecar, tmp_path: Path) -> None:
+    said = sidecar.run("where", cwd=str(tmp_path))["stdout"]
+    assert said.splitlines()[0] == str(tmp_path)
+
+
+def test_a_command_need_not_read_its_input(sidecar: Sidecar) -> None:
+    assert sidecar.run("say", "hi", stdin="x" * 1_000_000)["stdout"] == "hi"
+
+
+def test_without_input_a_command_reads_nothing(sidecar: Sidecar) -> None:
+    assert sidecar.run("cat")["stdout"] == ""
+
+
+def test_the_end_of_a_long_output_is_kept(sidecar: Sidecar) -> None:
+    body = sidecar.run("flood", str(20 * 1024 * 1024))
+    assert body["stdout_truncated"] and not body["stderr_truncated"]
+    assert len(body["stdout"]) == 8 * 1024 * 1024
+    assert body["stdout"].endswith('x{"end": true}\n')
+
+
+def test_a_command_ended_by_a_signal_says_which(sidecar: Sidecar) -> None:
+    assert sidecar.run("die")["exit_code"] == 128 + 9
+
+
+def test_a_command_that_is_over_time_may_tidy_up(sidecar: Sidecar, life: Life) -> None:
+    body = _run_alongside(sidecar, life, "gentle", timeout_seconds=1)
+    assert (body["exit_code"], body["timed_out"], body["stdout"]) == (124, True, "tidy\n")
+
+
+@pytest.mark.parametrize("way", ["hold", "deaf", "family"])
+def test_a_timeout_ends_the_whole_group(sidecar: Sidecar, life: Life, way: str) -> None:
+    body = _run_alongside(sidecar, life, way, timeout_seconds=1)
+    assert (body["exit_code"], body["timed_out"]) == (124, True)
+    assert life.end() == ""
+
+
+def test_what_a_command_leaves_behind_ends_with_it(sidecar: Sidecar, life: Life) -> None:
+    assert _run_alongside(sidecar, life, "orphan")["exit_code"] == 0
+    assert life.end() == ""
+
+
+def test_a_process_beyond_the_group_that_holds_the_output_holds_no_answer(
+    own_sidecar: Callable[..., Sidecar], life: Life
+) -> None:
+    sidecar = own_sidecar()
+    body = _run_alongside(sidecar, life, "runaway")
+    assert (body["exit_code"], body["stdout"]) == (0, "said\n")
+    assert body["stdout_truncated"]
+    sidecar.child.stop()
+    sidecar.restart()
+    assert life.end() == ""
+
+
+def test_a_client_that_goes_away_from_exec_does_not_stop_the_command(
+    sidecar: Sidecar, life: Life
+) -> None:
+    gate = Life(sidecar.folder, "gate")
+    connection = sidecar.connect()
+    body = json.dumps(command("finish", life.path, gate.path))
+    connection.request("POST", "/exec", body, {"X-Exec-Token": TOKEN})
+    life.begin()
+    connection.close()
+    assert sidecar.run("say", "the sidecar has had time to notice")["exit_code"] == 0
+    Path(gate.path).write_text("go")
+    assert life.end() == "finished\n"
+
+
+def test_each_command_leaves_one_line_in_the_log_and_no_secret(
+    own_sidecar: Callable[..., Sidecar],
+) -> None:
+    sidecar = own_sidecar()
+    sidecar.run("say", "secret-argument", stdin="secret-input")
+    sidecar.ask("PUT", "/operations/a-1", command("complain", "secret-output", "3"))
+    sidecar.ask("GET", "/operations/a-1?wait=20")
+    sidecar.ask("POST", "/exec", command("say", "secret-argument"), token="secret-token")
+    sidecar.ask("POST", "/exec", {"argv": ["secret-binary"]})
+    sidecar.child.stop()
+    until(lambda: '"ended"' in sidecar.log)
+    lines = [json.loads(line) for line in sidecar.log.splitlines()[1:]]
+    ended = [line for line in lines if line["event"] == "command_ended"]
+    assert all(line.pop("duration_ms") >= 0 for line in ended)
+    facts = {"event": "command_ended", "binary": "elastic-blast", "timed_out": False}
+    assert ended == [
+        {**facts, "arguments": 2, "operation": None, "exit_code": 0},
+        {**facts, "arguments": 3, "operation": "a-1", "exit_code": 3},
+    ]
+    assert "secret" not in sidecar.log and TOKEN not in sidecar.log
+
+
+def _run_alongside(sidecar: Sidecar, life: Life, way: str, **fields: object) -> dict[str, Any]:
+    """Run a command that holds `life`, whose beginning is waited for meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        body = pool.submit(sidecar.run, way, life.path, **fields)
+        life.begin()
+        return body.result()
