@@ -1,0 +1,72 @@
+"""`python -m local.functions_host --app DIR`: serve an app until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.functions_host.clock import SystemClock
+from local.functions_host.functions import Function, load
+from local.functions_host.host import Running, serving
+from local.functions_host.settings import CannotStart, read_host_options, take_local_settings
+
+
+async def serve(app: Path, port: int, state: Path) -> None:
+    """Serve the app in a folder. Raises CannotStart."""
+    take_local_settings(app)
+    options = read_host_options(app)
+    functions = load(app)
+    enough = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, enough.set)
+    async with serving(functions, options, state, SystemClock(), port, _overdue) as running:
+        _announce(running, functions)
+        await enough.wait()
+
+
+def _announce(running: Running, functions: Sequence[Function]) -> None:
+    for one in running.http.served:
+        print(
+            f"  {one.function.name}: [{','.join(one.methods)}] {running.url}/{one.route.template}"
+        )
+    for function in functions:
+        if function.kind.lower() != "httptrigger":
+            print(f"  {function.name}: {function.kind}")
+    print(f"ready {running.url}", flush=True)
+
+
+def _overdue(name: str) -> None:
+    """A function that outlives the timeout takes its worker with it, on Azure as here."""
+    logging.getLogger("host").error("%s outlived functionTimeout: the host starts again", name)
+    sys.stdout.flush()
+    os.execv(sys.executable, sys.orig_argv)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local.functions_host", description=__doc__)
+    parser.add_argument("--app", type=Path, required=True, help="the folder of function_app.py")
+    parser.add_argument("--port", type=int, default=7071, help="0 takes a free one")
+    parser.add_argument("--state", type=Path, help="the file that orchestrations are kept in")
+    parser.add_argument("--verbose", action="store_true", help="a line for each replay, too")
+    chosen = parser.parse_args()
+    app = chosen.app.resolve()
+    state = chosen.state or app / ".state" / "functions_host.sqlite"
+    level = logging.DEBUG if chosen.verbose else logging.INFO
+    form = "%(asctime)s.%(msecs)03d %(message)s"
+    logging.basicConfig(stream=sys.stdout, format=form, datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.getLogger("host").setLevel(level)
+    logging.getLogger("blast").setLevel(logging.INFO)
+    try:
+        asyncio.run(serve(app, chosen.port, state.resolve()))
+    except CannotStart as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

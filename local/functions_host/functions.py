@@ -1,0 +1,69 @@
+"""The functions of an app, found as the worker finds them."""
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from local.functions_host.settings import CannotStart, resolved
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function: its trigger and its other bindings are as in function.json."""
+
+    name: str
+    trigger: dict[str, Any]
+    bindings: Sequence[dict[str, Any]]
+    call: Callable[..., Any]
+
+    @property
+    def kind(self) -> str:
+        """Such as `httpTrigger`."""
+        return str(self.trigger["type"])
+
+    @property
+    def argument(self) -> str:
+        """The name of the parameter that the trigger fills."""
+        return str(self.trigger["name"])
+
+    @property
+    def is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.call)
+
+
+def load(folder: Path) -> list[Function]:
+    """The functions of the app in `folder`, whose modules become importable. Raises CannotStart."""
+    path = folder / "function_app.py"
+    spec = spec_from_file_location("function_app", path)
+    if not path.exists() or spec is None or spec.loader is None:
+        raise CannotStart(f"there is no {path}")
+    sys.path.insert(0, str(folder))
+    module = module_from_spec(spec)
+    sys.modules["function_app"] = module
+    spec.loader.exec_module(module)
+    return functions_of(module.app)
+
+
+def functions_of(app: Any) -> list[Function]:
+    """The functions of an app object, which can be asked for them once. Raises CannotStart."""
+    return [_function(found) for found in app.get_functions()]
+
+
+def _function(found: Any) -> Function:
+    name = found.get_function_name()
+    plain = json.loads(json.dumps(found.get_bindings_dict()["bindings"], default=_word))
+    bindings = resolved(plain, f"the function {name}")
+    trigger = next((one for one in bindings if one["type"].lower().endswith("trigger")), None)
+    if trigger is None:
+        raise CannotStart(f"the function {name} has no trigger")
+    return Function(name, trigger, bindings, found.get_user_function())
+
+
+def _word(value: object) -> object:
+    return value.value if isinstance(value, Enum) else str(value)

@@ -1,0 +1,156 @@
+"""The host: an app's functions, with everything that triggers them."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from local.functions_host.clock import Clock
+from local.functions_host.durable.calls import durable_functions
+from local.functions_host.durable.engine import Engine, Limits
+from local.functions_host.durable.store import Store
+from local.functions_host.durable.webhooks import Webhooks, client_binding
+from local.functions_host.functions import Function
+from local.functions_host.http import LARGEST_BODY, HttpTriggers
+from local.functions_host.invoking import Invoker
+from local.functions_host.queues import QueueTrigger
+from local.functions_host.settings import CannotStart, HostOptions, setting
+from local.functions_host.timers import TimerTrigger
+
+log = logging.getLogger("host")
+CLOSING = 2.0
+"""Seconds that answers may take to reach their clients at the end."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A host that serves."""
+
+    url: str
+    http: HttpTriggers
+    engine: Engine
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    functions: Sequence[Function],
+    options: HostOptions,
+    state: Path,
+    clock: Clock,
+    port: int = 0,
+    overdue: Callable[[str], None] = lambda name: None,
+) -> AsyncIterator[Running]:
+    """Serve the functions on 127.0.0.1 for as long as the context is open. Raises CannotStart."""
+    with _only_one(state):
+        invoker = Invoker(options.function_timeout, overdue)
+        store = Store(state)
+        limits = Limits(options.orchestrators, options.activities)
+        engine = Engine(store, durable_functions(functions, invoker), clock, limits)
+        inputs = _Inputs(options.hub)
+        http = HttpTriggers(functions, options.route_prefix, invoker, inputs.of)
+        others = list(_listeners(functions, options, invoker, clock))
+        runner = _runner(functions, http, Webhooks(engine, store), invoker, clock)
+        inputs.base = await _listen(runner, port)
+        tasks = [asyncio.create_task(part.run()) for part in (engine, *others)]
+        try:
+            yield Running(inputs.base, http, engine)
+        finally:
+            await runner.cleanup()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            invoker.close()
+            store.close()
+
+
+class _Inputs:
+    """What functions are handed beside their trigger: durable clients."""
+
+    def __init__(self, hub: str) -> None:
+        self.base = ""
+        self._hub = hub
+
+    def of(self, function: Function) -> dict[str, Any]:
+        clients = [one for one in function.bindings if one["type"].lower() == "durableclient"]
+        return {str(one["name"]): client_binding(self.base, self._hub) for one in clients}
+
+
+def _listeners(
+    functions: Sequence[Function], options: HostOptions, invoker: Invoker, clock: Clock
+) -> Iterator[QueueTrigger | TimerTrigger]:
+    for one in functions:
+        if one.kind.lower() == "timertrigger":
+            yield TimerTrigger(one, invoker, clock)
+        if one.kind.lower() == "queuetrigger":
+            name = one.trigger.get("connection") or "AzureWebJobsStorage"
+            connection = setting(name, f"the function {one.name}")
+            yield QueueTrigger(one, connection, options.queues, invoker, clock)
+
+
+def _runner(
+    functions: Sequence[Function],
+    http: HttpTriggers,
+    webhooks: Webhooks,
+    invoker: Invoker,
+    clock: Clock,
+) -> web.AppRunner:
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.add_routes(webhooks.routes())
+    admin = _Admin({one.name.lower(): one for one in functions}, invoker, clock)
+    app.router.add_get("/admin/host/status", admin.status)
+    app.router.add_post("/admin/functions/{name}", admin.invoke)
+    app.router.add_route("*", "/{path:.*}", http.handle)
+    return web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING)
+
+
+@dataclass(frozen=True)
+class _Admin:
+    """The two admin addresses that Core Tools have, too."""
+
+    functions: dict[str, Function]
+    invoker: Invoker
+    clock: Clock
+
+    async def status(self, request: web.Request) -> web.Response:
+        return web.json_response({"state": "Running", "version": "local"})
+
+    async def invoke(self, request: web.Request) -> web.Response:
+        """Run a timer function now. Others have a way in of their own."""
+        function = self.functions.get(request.match_info["name"].lower())
+        if function is None:
+            return web.Response(status=404)
+        if function.kind.lower() != "timertrigger":
+            said = f"{function.name} is no timer function"
+            return web.json_response({"message": said}, status=400)
+        await TimerTrigger(function, self.invoker, self.clock).fire(past_due=False)
+        return web.Response(status=202)
+
+
+async def _listen(runner: web.AppRunner, port: int) -> str:
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    except OSError as fault:
+        await runner.cleanup()
+        said = f"port {port} is in use or cannot be had: {os.strerror(fault.errno or 0)}"
+        raise CannotStart(said) from fault
+    return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+
+@contextlib.contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Hold the state file: two hosts over one would run everything twice."""
+    state.parent.mkdir(parents=True, exist_ok=True)
+    with state.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            raise CannotStart(f"another host uses {state}") from taken
+        yield

@@ -1,0 +1,70 @@
+"""ASP.NET route templates: `{id}`, `{id?}`, `{id:int}`, `{*rest}`; a literal beats a parameter."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+_PARAMETER = re.compile(r"\{(\*?)(\w+)(?::(\w+))?(\?)?\}")
+_CONSTRAINTS = {
+    "int": r"-?\d+",
+    "long": r"-?\d+",
+    "bool": r"(?i:true|false)",
+    "guid": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+    "alpha": r"[A-Za-z]+",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """A template, compiled. `rank` sorts the more exact route first."""
+
+    template: str
+    pattern: re.Pattern[str]
+    rank: tuple[int, ...]
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The parameters in a path without a leading slash; None where it does not match."""
+        found = self.pattern.fullmatch(path.strip("/"))
+        if found is None:
+            return None
+        return {name: unquote(text) for name, text in found.groupdict().items() if text is not None}
+
+
+def route(template: str) -> Route:
+    """Compile a template such as `blast/jobs/{id}`."""
+    pattern, rank = "", list[int]()
+    for number, segment in enumerate(template.strip("/").split("/")):
+        pattern += _segment(segment, first=number == 0)
+        rank.append(_rank(segment))
+    return Route(template, re.compile(pattern, re.IGNORECASE), tuple(rank))
+
+
+def best(routes: Iterable[Route], path: str) -> Route | None:
+    """The most exact of the routes that match."""
+    matching = [one for one in routes if one.match(path) is not None]
+    return min(matching, key=lambda one: one.rank, default=None)
+
+
+def _segment(segment: str, first: bool) -> str:
+    slash = "" if first else "/"
+    whole = _PARAMETER.fullmatch(segment)
+    if whole and whole[1]:
+        return f"(?:{slash}(?P<{whole[2]}>.*))?"
+    if whole and whole[4]:
+        return f"(?:{slash}(?P<{whole[2]}>{_form(whole[3])}))?"
+    ends = [0, *(at for m in _PARAMETER.finditer(segment) for at in m.span()), len(segment)]
+    literals = [re.escape(segment[a:b]) for a, b in zip(ends[::2], ends[1::2], strict=True)]
+    groups = [f"(?P<{m[2]}>{_form(m[3])})" for m in _PARAMETER.finditer(segment)]
+    return slash + literals[0] + "".join(g + t for g, t in zip(groups, literals[1:], strict=True))
+
+
+def _form(constraint: str | None) -> str:
+    return _CONSTRAINTS.get(constraint or "", "[^/]+")
+
+
+def _rank(segment: str) -> int:
+    whole = _PARAMETER.fullmatch(segment)
+    if whole is None:
+        return 1 if _PARAMETER.search(segment) else 0
+    return 5 if whole[1] else 4 if whole[4] else 2 if whole[3] else 3
