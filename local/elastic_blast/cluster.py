@@ -43,6 +43,10 @@ class Cluster:
         """All Jobs with these labels."""
         return list(self._ask("GET", JOBS, {"labelSelector": selector})["items"])
 
+    def pods(self, selector: str) -> list[Json]:
+        """All pods with these labels, those that are leaving too."""
+        return list(self._ask("GET", PODS, {"labelSelector": selector})["items"])
+
     def delete(self, selector: str) -> None:
         """Ask that the Jobs with these labels go, and their pods with them."""
         query = {"labelSelector": selector, "propagationPolicy": "Background"}
@@ -50,8 +54,7 @@ class Cluster:
 
     def nothing_left(self, selector: str) -> bool:
         """Whether neither Job nor pod has these labels."""
-        query = {"labelSelector": selector, "limit": "1"}
-        return not any(self._ask("GET", kind, query)["items"] for kind in (JOBS, PODS))
+        return not self.jobs(selector) and not self.pods(selector)
 
     def _ask(
         self, method: str, path: str, query: dict[str, str] | None = None, body: Json | None = None

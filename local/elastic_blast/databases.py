@@ -29,9 +29,7 @@ def database_folder(blobs: Blobs, url: str, cache: Path) -> Path | None:
 
 
 def fetch_database(blobs: Blobs, url: str, folder: Path) -> None:
-    """Fetch the database into `folder`, unless it is there. Safe for any number at a time."""
-    if folder.exists():
-        return
+    """Fetch the database into `folder`, which appears whole. Safe for any number at a time."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
     try:

@@ -18,7 +18,9 @@ LOOK_SECONDS = 0.1
 
 
 def setup(world: World, database_url: str, folder: Path) -> int:
-    """Fetch the database to where all batches find it."""
+    """Fetch the database to where all batches find it, unless it is there."""
+    if folder.exists():
+        return 0
     from local.elastic_blast.blobs import Blobs
     from local.elastic_blast.databases import fetch_database
 
@@ -63,12 +65,13 @@ def _attempt() -> int:
 
 def export(world: World, result: Path, url: str, lose: bool) -> int:
     """Wait for the result, and upload it compressed; the same result gives the same bytes."""
+    from local.elastic_blast.blobs import Blobs
+
+    blobs = Blobs.of(world)
     while not result.exists():
         Event().wait(LOOK_SECONDS)
     if not lose:
-        from local.elastic_blast.blobs import Blobs
-
-        Blobs.of(world).write(url, gzip.compress(result.read_bytes(), mtime=0))
+        blobs.write(url, gzip.compress(result.read_bytes(), mtime=0))
     return 0
 
 

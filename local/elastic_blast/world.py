@@ -44,7 +44,8 @@ def install(folder: Path, world: World) -> Path:
     Returns the program's path. It needs nothing from its environment but a PATH with BLAST+.
     Saying it again replaces what an earlier run wrote.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    for needed in (folder, world.behaviours.parent, world.cache):
+        needed.mkdir(parents=True, exist_ok=True)
     known = (folder / "world.json").resolve()
     known.unlink(missing_ok=True)
     known.touch(mode=0o600)  # it holds the account key and the token

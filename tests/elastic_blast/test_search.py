@@ -1,0 +1,107 @@
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from local.demo.queries import DEMO_FASTA, DEMO_OPTIONS, demo_queries
+from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.databases import upload_database
+from tests.elastic_blast.stage import HOST, ONE_BATCH, Stage
+
+PROTEINS = """>one
+MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFEVV
+>two
+MSSHLVEPPPPLHNNNNNCEENEQSLPPPAGLNSSWVELPMNSSNGNDNGNGKNGGLEHVPSSSSIHNGD
+>three
+MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLAGAEKAVQVKVKTLPDAQFEVV
+"""
+
+
+def by_hand(program: str, fasta: Path, kind: str, queries: str, options: list[str]) -> str:
+    """The rows of one search of all queries, in a database made for it beside `fasta`."""
+    make = ["makeblastdb", "-in", fasta.name, "-dbtype", kind, "-parse_seqids", "-out", "byhand"]
+    subprocess.run(make, cwd=fasta.parent, check=True, capture_output=True)
+    search = [program, "-db", "byhand", *options]
+    done = subprocess.run(search, cwd=fasta.parent, input=queries, check=True, stdout=-1, text=True)
+    return done.stdout
+
+
+def container(job: dict[str, Any], name: str) -> dict[str, Any]:
+    spec = job["spec"]["template"]["spec"]
+    both = [*spec.get("initContainers", []), *spec["containers"]]
+    return next(its for its in both if its["name"] == name)
+
+
+def test_batches_give_the_rows_of_one_search_by_hand(stage: Stage, tmp_path: Path) -> None:
+    said = stage.submit()
+    assert (said.exit_code, said.answer["decision"]) == (0, "accepted")
+    stage.wait_for_marker()
+    assert stage.names("batch_") == [f"batch_{n:03d}-blastn-orchid_its.out.gz" for n in range(4)]
+    fasta = tmp_path / "orchids.fa"
+    fasta.write_text(DEMO_FASTA.read_text())
+    rows = by_hand("blastn", fasta, "nucl", demo_queries(), DEMO_OPTIONS.split())
+    assert rows.count("\n") > 400
+    assert stage.rows() == rows
+
+
+def test_the_results_folder_holds_queries_and_facts(stage: Stage) -> None:
+    stage.submit()
+    queries = [stage.blob(name) or b"" for name in stage.names("query_batches/")]
+    assert stage.names("query_batches/") == [f"query_batches/batch_{n:03d}.fa" for n in range(4)]
+    assert b"".join(queries).decode() == demo_queries()
+    assert stage.blob("metadata/num_jobs_submitted.txt") == b"4"
+    lines = demo_queries().splitlines()
+    residues = sum(len(line) for line in lines if line[0] != ">")
+    assert int(stage.blob("metadata/query_length.txt") or 0) == residues
+    plan = json.loads(stage.blob("metadata/elastic-blast-config.json") or b"")
+    assert plan["elb_job_id"] == stage.key
+    assert stage.world.account_key not in json.dumps(plan)
+
+
+def test_jobs_are_named_and_labelled_as_the_control_plane_expects(stage: Stage) -> None:
+    stage.submit(stage.ini(**ONE_BATCH))
+    last8 = stage.key[-8:]
+    names = {app: [j["metadata"]["name"] for j in stage.jobs(app)] for app in ("setup", "submit")}
+    assert names == {"setup": [f"init-ssd-{last8}-0"], "submit": []}
+    [blast], [finalizer] = stage.jobs("blast"), stage.jobs("finalizer")
+    assert blast["metadata"]["name"] == f"blastn-batch-orchid-its-job-000-{last8}"
+    assert finalizer["metadata"]["name"] == f"elb-finalizer-{last8}"
+    labels = {"app": "blast", "elb-job-id": stage.key, "db": "orchid_its"}
+    assert labels.items() <= blast["metadata"]["labels"].items()
+    assert labels.items() <= blast["spec"]["template"]["metadata"]["labels"].items()
+    limits = [(job["spec"]["backoffLimit"], job["spec"]["ttlSecondsAfterFinished"])
+              for job in (blast, finalizer)]  # fmt: skip
+    assert limits == [(3, 1800), (0, 1800)]
+    for its in (container(blast, "blast"), container(finalizer, "finalizer")):
+        assert {"name": "BLAST_ELB_JOB_ID", "value": stage.key} in its["env"]
+    assert container(blast, "results-export")
+    assert container(blast, "import-query-batches")
+
+
+def test_a_protein_search_with_columns_of_its_own(stage: Stage, tmp_path: Path) -> None:
+    fasta = tmp_path / "proteins.fa"
+    fasta.write_text(PROTEINS)
+    url = upload_database(fasta, "tiny", stage.world, "prot")
+    Blobs.of(stage.world).write(f"{HOST}/queries/proteins.fa", PROTEINS.encode())
+    columns = "6 qseqid sseqid pident evalue"
+    its = {"program": "blastp", "db": url, "queries": f"{HOST}/queries/proteins.fa"}
+    stage.submit(stage.ini(**its, options=f"-outfmt {columns}", batch_len="140"))
+    stage.wait_for_marker()
+    assert stage.names("batch_") == ["batch_000-blastp-tiny.out.gz", "batch_001-blastp-tiny.out.gz"]
+    assert stage.rows() == by_hand("blastp", fasta, "prot", PROTEINS, ["-outfmt", columns])
+
+
+def test_a_submit_job_creates_the_blast_jobs_unless_told_otherwise(stage: Stage) -> None:
+    assert stage.submit(stage.ini(**ONE_BATCH), env={}).answer["decision"] == "accepted"
+    [submit] = stage.jobs("submit")
+    assert submit["metadata"]["name"] == f"submit-jobs-{stage.key[-8:]}"
+    stage.wait_for_marker()
+    assert stage.names("batch_") == ["batch_000-blastn-orchid_its.out.gz"]
+    assert stage.ends("submit") == ["Complete"]
+
+
+def test_a_database_is_fetched_once_for_all_batches_and_searches(stage: Stage) -> None:
+    stage.submit(stage.ini(**ONE_BATCH))
+    folders = [its.name for its in stage.world.cache.glob("*orchid_its*")]
+    assert len(folders) == 1
+    assert list(stage.world.cache.glob("partial-*")) == []
