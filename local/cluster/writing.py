@@ -109,7 +109,7 @@ class Writer:
 async def _body(request: web.Request) -> Any:
     if "dryRun" in request.query:
         raise bad_request("dryRun is not served here")
-    if "json" not in request.content_type:
+    if "json" not in request.headers.get("Content-Type", "json"):
         raise Refused(
             415, "UnsupportedMediaType", f"only JSON is read here, not {request.content_type}"
         )
