@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from shared.clients.reading import read_whole
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ NAMESPACE = "default"
 CONNECT, READ, TOTAL = 5.0, 20.0, 60.0
 """The near patience, in seconds: to connect, between two pieces of an answer, and in all."""
 PAGE = 500
-PIECE = 64 * 1024
+LARGEST_PAGE = 64 * 1024 * 1024
+"""Bytes; a Job of ElasticBLAST has about 14 KB."""
 
 JOB_LABEL = "elb-job-id"
 JOB_VARIABLE = "BLAST_ELB_JOB_ID"
@@ -88,7 +90,7 @@ class Cluster:
                     _preload_content=False,
                     **({"_continue": after} if after else {}),
                 )
-                page = json.loads(_body(answer))
+                page = json.loads(read_whole(answer, time.monotonic() + TOTAL, LARGEST_PAGE))
             yield from page.get("items") or []
             after = page["metadata"].get("continue") or ""
 
@@ -140,17 +142,6 @@ def _projected(job: Mapping[str, Any]) -> ClusterJob:
         started_at=status.get("startTime"),
         finished_at=status.get("completionTime"),
     )
-
-
-def _body(answer: urllib3.HTTPResponse) -> bytes:
-    """The whole answer, within TOTAL seconds even if it drips."""
-    until = time.monotonic() + TOTAL
-    pieces = []
-    while piece := answer.read1(PIECE):
-        pieces.append(piece)
-        if time.monotonic() > until:
-            raise TimeoutError(f"the answer took more than {TOTAL:.0f} s")
-    return b"".join(pieces)
 
 
 @contextmanager
