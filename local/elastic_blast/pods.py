@@ -13,7 +13,7 @@ from local.elastic_blast.world import World
 
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 """How often a container looks for what another one, or the cluster, has done."""
 
 
@@ -81,25 +81,33 @@ def finalize(world: World, root: str, elb_job_id: str, markers: Sequence[str] | 
     As with ElasticBLAST, Jobs that are gone do not count: SUCCESS says that no failure was seen.
     """
     from local.elastic_blast.blobs import Blobs
+
+    blobs = Blobs.of(world)
+    failed = _failed_in_the_end(world, f"app=blast,elb-job-id={elb_job_id}")
+    said = f"failed: {', '.join(sorted(failed)) or 'none'}\n"
+    for marker in ["FAILURE" if failed else "SUCCESS"] if markers is None else markers:
+        blobs.write(f"{root}/metadata/{marker}.txt", said.encode())
+    return 0
+
+
+def _failed_in_the_end(world: World, selector: str) -> set[str]:
+    """The names of the Jobs that were seen to fail, once none goes on."""
     from local.elastic_blast.cluster import Cluster, ended
 
     cluster = Cluster.of(world)
-    ends: dict[str, str | None] = {"": None}
     failed: set[str] = set()
-    while None in ends.values():
-        jobs = cluster.jobs(f"app=blast,elb-job-id={elb_job_id}")
-        ends = {job["metadata"]["name"]: ended(job) for job in jobs}
+    while True:
+        ends = {job["metadata"]["name"]: ended(job) for job in cluster.jobs(selector)}
         failed |= {name for name, end in ends.items() if end == "Failed"}
-        if None in ends.values():
-            Event().wait(LOOK_SECONDS)
-    said = f"{len(failed)} failed: {', '.join(sorted(failed))}" if failed else "none failed"
-    for marker in ["FAILURE" if failed else "SUCCESS"] if markers is None else markers:
-        Blobs.of(world).write(f"{root}/metadata/{marker}.txt", f"{said}\n".encode())
-    return 0
+        if None not in ends.values():
+            return failed
+        Event().wait(LOOK_SECONDS)
 
 
 def submit_later(world: World, world_file: Path, plan_url: str) -> int:
     """Create the blast Jobs and the finalizer. As with ElasticBLAST, 0 also when that failed."""
+    from azure.core.exceptions import AzureError
+
     from local.elastic_blast.blobs import Blobs
     from local.elastic_blast.cluster import Cluster, ClusterTrouble
     from local.elastic_blast.plan import Plan
@@ -109,7 +117,7 @@ def submit_later(world: World, world_file: Path, plan_url: str) -> int:
     try:
         plan = Plan.from_json((blobs.read(plan_url) or b"").decode())
         create_search_jobs(plan, Cluster.of(world), blobs, world_file)
-    except (ClusterTrouble, ValueError) as error:
+    except (ClusterTrouble, AzureError, ValueError) as error:
         print(f"the Jobs were not created: {error}", file=sys.stderr)
     return 0
 

@@ -1,6 +1,5 @@
 """One cluster and one demo database for each test process; a stage for each test."""
 
-import dataclasses
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +41,6 @@ def world(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def stage(world: World, tmp_path: Path) -> Iterator[Stage]:
-    """A search of its own on the common world; nothing of it is left afterwards."""
-    stage = new_stage(tmp_path, dataclasses.replace(world, behaviours=tmp_path / "troubles.json"))
-    yield stage
-    stage.clear()
+    """A search of its own on the common world."""
+    with new_stage(tmp_path, world) as stage:
+        yield stage

@@ -4,8 +4,9 @@ import gzip
 import json
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -142,6 +143,10 @@ class Stage:
         return "".join(gzip.decompress(its or b"").decode() for its in found)
 
 
-def new_stage(folder: Path, world: World) -> Stage:
-    """A stage in this folder, on storage and cluster that others use too."""
-    return Stage(world, install(folder / "bin", world))
+@contextmanager
+def new_stage(folder: Path, world: World) -> Iterator[Stage]:
+    """A stage with troubles of its own in this folder; nothing of its search is left afterwards."""
+    world = replace(world, behaviours=folder / "troubles.json")
+    stage = Stage(world, install(folder / "bin", world))
+    yield stage
+    stage.clear()

@@ -2,13 +2,11 @@
 
 import dataclasses
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from local.elastic_blast import World
 from local.elastic_blast.blobs import Blobs
-from tests.elastic_blast.stage import CLEAN, HOST, Stage, new_stage
+from tests.elastic_blast.stage import CLEAN, HOST, Stage
 
 
 def test_a_missing_database_calls_itself_transient(stage: Stage) -> None:
@@ -80,10 +78,10 @@ def test_a_quote_in_the_options_breaks_the_jobs_yaml(stage: Stage) -> None:
     ],
 )
 def test_a_cluster_that_cannot_be_asked_is_transient(
-    stage: Stage, tmp_path: Path, broken: str, message: str
+    stage: Stage, broken: str, message: str
 ) -> None:
-    world: World = dataclasses.replace(stage.world, **{broken: "http://127.0.0.1:1"})  # type: ignore[arg-type]
-    said = new_stage(tmp_path, world).refusal(stage.ini())
+    world = dataclasses.replace(stage.world, **{broken: "http://127.0.0.1:1"})  # type: ignore[arg-type]
+    said = dataclasses.replace(stage, world=world).refusal(stage.ini())
     assert (said.exit_code, said.outcome) == (8, "transient")
     assert said.stderr.startswith(message)
 

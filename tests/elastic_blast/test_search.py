@@ -1,12 +1,16 @@
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local.demo.queries import DEMO_FASTA, DEMO_OPTIONS, demo_queries
+from local.elastic_blast import World
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.databases import upload_database
-from tests.elastic_blast.stage import HOST, ONE_BATCH, Stage
+from tests.elastic_blast.stage import HOST, ONE_BATCH, Stage, new_stage
 
 PROTEINS = """>one
 MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFEVV
@@ -32,48 +36,56 @@ def container(job: dict[str, Any], name: str) -> dict[str, Any]:
     return next(its for its in both if its["name"] == name)
 
 
-def test_batches_give_the_rows_of_one_search_by_hand(stage: Stage, tmp_path: Path) -> None:
-    said = stage.submit()
-    assert (said.exit_code, said.answer["decision"]) == (0, "accepted")
-    stage.wait_for_marker()
-    assert stage.names("batch_") == [f"batch_{n:03d}-blastn-orchid_its.out.gz" for n in range(4)]
+@pytest.fixture(scope="module")
+def finished(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The demo's search, submitted once and run to its end."""
+    with new_stage(tmp_path_factory.mktemp("finished"), world) as stage:
+        said = stage.submit()
+        assert (said.exit_code, said.answer["decision"]) == (0, "accepted")
+        stage.wait_for_marker()
+        yield stage
+
+
+def test_batches_give_the_rows_of_one_search_by_hand(finished: Stage, tmp_path: Path) -> None:
+    assert finished.names("batch_") == [f"batch_{n:03d}-blastn-orchid_its.out.gz" for n in range(4)]
     fasta = tmp_path / "orchids.fa"
     fasta.write_text(DEMO_FASTA.read_text())
     rows = by_hand("blastn", fasta, "nucl", demo_queries(), DEMO_OPTIONS.split())
     assert rows.count("\n") > 400
-    assert stage.rows() == rows
+    assert finished.rows() == rows
 
 
-def test_the_results_folder_holds_queries_and_facts(stage: Stage) -> None:
-    stage.submit()
-    queries = [stage.blob(name) or b"" for name in stage.names("query_batches/")]
-    assert stage.names("query_batches/") == [f"query_batches/batch_{n:03d}.fa" for n in range(4)]
+def test_the_results_folder_holds_queries_and_facts(finished: Stage) -> None:
+    queries = [finished.blob(name) or b"" for name in finished.names("query_batches/")]
+    assert finished.names("query_batches/") == [f"query_batches/batch_{n:03d}.fa" for n in range(4)]
     assert b"".join(queries).decode() == demo_queries()
-    assert stage.blob("metadata/num_jobs_submitted.txt") == b"4"
+    assert finished.blob("metadata/num_jobs_submitted.txt") == b"4"
     lines = demo_queries().splitlines()
     residues = sum(len(line) for line in lines if line[0] != ">")
-    assert int(stage.blob("metadata/query_length.txt") or 0) == residues
-    plan = json.loads(stage.blob("metadata/elastic-blast-config.json") or b"")
-    assert plan["elb_job_id"] == stage.key
-    assert stage.world.account_key not in json.dumps(plan)
+    assert int(finished.blob("metadata/query_length.txt") or 0) == residues
+    plan = json.loads(finished.blob("metadata/elastic-blast-config.json") or b"")
+    assert plan["elb_job_id"] == finished.key
+    assert finished.world.account_key not in json.dumps(plan)
 
 
-def test_jobs_are_named_and_labelled_as_the_control_plane_expects(stage: Stage) -> None:
-    stage.submit(stage.ini(**ONE_BATCH))
-    last8 = stage.key[-8:]
-    names = {app: [j["metadata"]["name"] for j in stage.jobs(app)] for app in ("setup", "submit")}
+def test_jobs_are_named_and_labelled_as_the_control_plane_expects(finished: Stage) -> None:
+    last8 = finished.key[-8:]
+    names = {
+        app: [j["metadata"]["name"] for j in finished.jobs(app)] for app in ("setup", "submit")
+    }
     assert names == {"setup": [f"init-ssd-{last8}-0"], "submit": []}
-    [blast], [finalizer] = stage.jobs("blast"), stage.jobs("finalizer")
-    assert blast["metadata"]["name"] == f"blastn-batch-orchid-its-job-000-{last8}"
+    [blast, *others], [finalizer] = finished.jobs("blast"), finished.jobs("finalizer")
+    named = [job["metadata"]["name"] for job in (blast, *others)]
+    assert named == [f"blastn-batch-orchid-its-job-{n:03d}-{last8}" for n in range(4)]
     assert finalizer["metadata"]["name"] == f"elb-finalizer-{last8}"
-    labels = {"app": "blast", "elb-job-id": stage.key, "db": "orchid_its"}
+    labels = {"app": "blast", "elb-job-id": finished.key, "db": "orchid_its"}
     assert labels.items() <= blast["metadata"]["labels"].items()
     assert labels.items() <= blast["spec"]["template"]["metadata"]["labels"].items()
     limits = [(job["spec"]["backoffLimit"], job["spec"]["ttlSecondsAfterFinished"])
               for job in (blast, finalizer)]  # fmt: skip
     assert limits == [(3, 1800), (0, 1800)]
     for its in (container(blast, "blast"), container(finalizer, "finalizer")):
-        assert {"name": "BLAST_ELB_JOB_ID", "value": stage.key} in its["env"]
+        assert {"name": "BLAST_ELB_JOB_ID", "value": finished.key} in its["env"]
     assert container(blast, "results-export")
     assert container(blast, "import-query-batches")
 
@@ -100,8 +112,7 @@ def test_a_submit_job_creates_the_blast_jobs_unless_told_otherwise(stage: Stage)
     assert stage.ends("submit") == ["Complete"]
 
 
-def test_a_database_is_fetched_once_for_all_batches_and_searches(stage: Stage) -> None:
-    stage.submit(stage.ini(**ONE_BATCH))
-    folders = [its.name for its in stage.world.cache.glob("*orchid_its*")]
-    assert len(folders) == 1
-    assert list(stage.world.cache.glob("partial-*")) == []
+def test_a_database_is_fetched_once_for_all_batches_and_searches(finished: Stage) -> None:
+    cache = finished.world.cache
+    assert len(list(cache.glob("orchid_its-*"))) == 1
+    assert list(cache.glob("partial-*")) == []

@@ -171,7 +171,7 @@ def test_finished_jobs_can_vanish_soon(stage: Stage) -> None:
 
 
 def test_a_batch_can_take_its_time(stage: Stage) -> None:
-    stage.trouble(seconds=1.5)
+    stage.trouble(seconds=1.0)
     stage.submit(stage.ini(**ONE_BATCH))
     stage.wait_for_marker()
     [job] = stage.jobs("blast")
