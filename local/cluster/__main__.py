@@ -62,7 +62,7 @@ def main() -> int:
         print(f"{options.state} cannot be used, perhaps by two clusters: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
+        print(f"the cluster cannot start: {error}", file=sys.stderr)
         return 1
     return 0
 

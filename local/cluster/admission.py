@@ -29,9 +29,15 @@ class _Shape(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
+class _Owner(_Shape):
+    uid: str
+    name: str
+
+
 class _Meta(_Shape):
     labels: dict[str, Annotated[str, Field(pattern=_LABEL_VALUE)]] = {}
     annotations: dict[str, str] = {}
+    ownerReferences: list[_Owner] = []
 
 
 class _Env(_Shape):

@@ -53,9 +53,9 @@ def identity(pid: int) -> str | None:
             return f"{pid}@{boot.read_text().strip()}:{started}"
     except (FileNotFoundError, ProcessLookupError):
         return None
-    asked = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=10
-    )
+    argv = ["ps", "-o", "lstart=", "-p", str(pid)]
+    same_words = {"LC_ALL": "C"}
+    asked = subprocess.run(argv, env=same_words, capture_output=True, text=True, timeout=10)
     return f"{pid}@{asked.stdout.strip()}" if asked.stdout.strip() else None
 
 

@@ -77,14 +77,16 @@ class Kubelet:
         them, which counts as a restart; otherwise the pod has failed.
         """
         pod, now = record.draft(), self.clock()
-        again = pod["spec"]["restartPolicy"] == "OnFailure" and not pods.is_leaving(pod)
+        done = all(_is_done(pod, its["name"]) for its in pods.containers(pod, init=False))
+        may_restart = pod["spec"]["restartPolicy"] == "OnFailure" and not pods.is_leaving(pod)
+        again = may_restart and not done
         for status in [*pods.statuses(pod, True), *pods.statuses(pod, False)]:
             if started := status["state"].get("running"):
                 await _kill(status)
                 pods.set_state(pod, status["name"], _rebooted(started, now), now)
                 status["restartCount"] += again
         if not again:
-            pods.finish(pod, False, now)
+            pods.finish(pod, done, now)
         self.store.replace(PODS, pod)
         if again:
             self.start(record)
@@ -147,10 +149,14 @@ class PodRun:
         self.stop(1.0)
 
     @property
-    def _pod(self) -> Json:
+    def _record(self) -> Record:
         record = self._kubelet.store.get(PODS, *self._key)
         assert record is not None, "a pod stays listed while it runs"
-        return record.obj
+        return record
+
+    @property
+    def _pod(self) -> Json:
+        return self._record.obj
 
     async def _initialize(self, pod: Json) -> bool:
         for container in pods.containers(pod, init=True):
@@ -234,10 +240,9 @@ class PodRun:
 
     def _write(self, edit: Callable[[Json, datetime], None]) -> None:
         """Edit the pod's record, and let the rest of the cluster draw its conclusions."""
-        record = self._kubelet.store.get(PODS, *self._key)
-        if self._abandoned or record is None:
+        if self._abandoned:
             return
-        pod = record.draft()
+        pod = self._record.draft()
         edit(pod, self._kubelet.clock())
         self._kubelet.store.replace(PODS, pod)
         self._kubelet.changed()

@@ -73,7 +73,7 @@ def _value(pod: Json, entry: Json, env: Mapping[str, str]) -> str:
     source = entry.get("valueFrom")
     if not source:
         return _expand(str(entry.get("value", "")), env)
-    path = source.get("fieldRef", {}).get("fieldPath", "")
+    path = str(source.get("fieldRef", {}).get("fieldPath", ""))
     if found := _ENTRY.fullmatch(path):
         return str((pod["metadata"].get(found[1]) or {}).get(found[2], ""))
     if found := _FIELD.fullmatch(path):

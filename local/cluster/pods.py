@@ -29,6 +29,7 @@ _ENDS = ("Succeeded", "Failed")
 def new_pod(job: Json, name: str) -> Json:
     """The pod that one attempt of this Job runs in."""
     template, meta = job["spec"]["template"], job["metadata"]
+    inherited = {part: template["metadata"].get(part, {}) for part in ("labels", "annotations")}
     owner = {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -39,7 +40,7 @@ def new_pod(job: Json, name: str) -> Json:
     }
     return {
         "metadata": {
-            **template.get("metadata", {}),
+            **inherited,
             "name": name,
             "namespace": meta["namespace"],
             "ownerReferences": [owner],
@@ -183,7 +184,7 @@ def set_condition(
     obj: Json, kind: str, holds: bool, now: datetime, reason: str = "", message: str = ""
 ) -> None:
     """Set a condition of a pod or a Job; its transition time moves only when its status does."""
-    conditions = obj["status"].setdefault("conditions", [])
+    conditions = obj["status"].get("conditions", [])
     before: Json = next((its for its in conditions if its["type"] == kind), {})
     condition: Json = {
         "type": kind,
@@ -195,5 +196,5 @@ def set_condition(
     }
     if before.get("status") == condition["status"]:
         condition["lastTransitionTime"] = before["lastTransitionTime"]
-    others = [its for its in conditions if its["type"] != kind]
-    obj["status"]["conditions"] = [*others, condition]
+    changed = [condition if its is before else its for its in conditions]
+    obj["status"]["conditions"] = changed if before else [*changed, condition]

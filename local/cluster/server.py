@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import BasicAuth, web
@@ -16,10 +17,19 @@ from local.cluster.reading import Reader, answer
 from local.cluster.watching import Watcher
 from local.cluster.writing import Writer
 
+_log = logging.getLogger(__name__)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _OPEN = ("/healthz", "/livez", "/readyz", "/version")
 """Paths that anybody may ask for, as on a real cluster."""
+
+_REASONS = {
+    404: ("NotFound", "the server could not find the requested resource"),
+    405: ("MethodNotAllowed", "the server does not allow this method on the requested resource"),
+    413: ("RequestEntityTooLarge", "the body of the request is too large"),
+}
+"""Reason and message by HTTP status, for what the router and the parser refuse."""
 
 _LARGEST = 3 * 1024 * 1024
 """Bytes of a request body, at most (the limit of Kubernetes)."""
@@ -103,6 +113,8 @@ def _knows(shown: str, token: str) -> bool:
             secret = BasicAuth.decode(shown).password
         except ValueError:
             return False
+    elif scheme.lower() != "bearer":
+        return False
     return hmac.compare_digest(secret.strip().encode(), token.encode())
 
 
@@ -112,16 +124,14 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except Refused as refused:
         return _refusal(refused)
-    except web.HTTPNotFound:
-        return _refusal(
-            Refused(404, "NotFound", "the server could not find the requested resource")
-        )
-    except web.HTTPMethodNotAllowed:
-        why = "the server does not allow this method on the requested resource"
-        return _refusal(Refused(405, "MethodNotAllowed", why))
-    except web.HTTPRequestEntityTooLarge:
-        why = f"the body is larger than {_LARGEST} bytes"
-        return _refusal(Refused(413, "RequestEntityTooLarge", why))
+    except web.HTTPException as error:
+        reason, why = _REASONS.get(error.status, (error.reason.replace(" ", ""), error.reason))
+        return _refusal(Refused(error.status, reason, why))
+    except ConnectionError:
+        raise
+    except Exception:  # noqa: BLE001  a bug is logged with its trace, and answered as Kubernetes does
+        _log.exception("%s %s", request.method, request.path)
+        return _refusal(Refused(500, "InternalError", "the cluster failed; its log says how"))
 
 
 def _refusal(refused: Refused) -> web.Response:
