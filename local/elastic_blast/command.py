@@ -41,7 +41,7 @@ def _ending(asked: argparse.Namespace, world: World, call: calls.Call) -> Ending
     try:
         trouble = trouble_of(world.behaviours, call.key, call.number)
         ini = sys.stdin.read(LARGEST + 1)
-        ending = submit(Asked(call.key, ini, trouble), world, asked.world, os.environ)
+        ending = submit(Asked(call.key, ini, trouble, asked.world, os.environ), world)
         return replace(ending, output=trouble.output)
     except BadBehaviours as error:
         return misused(str(error))

@@ -22,7 +22,7 @@ from local.elastic_blast.fasta import Batch, NotFasta, split
 from local.elastic_blast.plan import Plan, arguments
 from local.elastic_blast.world import World
 
-ON_THE_CLOUD = "ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"
+FROM_HERE = "ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"
 """Set, the blast Jobs exist when the submission ends; else a Job on the cluster creates them."""
 
 LOG = logging.getLogger("elastic_blast")
@@ -33,20 +33,24 @@ CLEARING_SECONDS = 60
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line and stdin ask for; `elb_job_id` is the key in lower case."""
+    """What the command line, stdin and the environment ask for."""
 
     elb_job_id: str
+    """The idempotency key in lower case."""
     ini: str
     trouble: Trouble
+    world_file: Path
+    """Where the Jobs find their world."""
+    environment: Mapping[str, str]
 
 
-def submit(asked: Asked, world: World, world_file: Path, environment: Mapping[str, str]) -> Ending:
+def submit(asked: Asked, world: World) -> Ending:
     """Put the search on the cluster, and say how that went; it has an answer to every trouble."""
     cluster_name = ""
     try:
-        config = parse_config(asked.ini, environment)
+        config = parse_config(asked.ini, asked.environment)
         cluster_name = config.cluster_name
-        return _submit(asked, config, world, world_file, environment)
+        return _submit(asked, config, world)
     except (ConfigRefused, NotFasta, NotOurs) as error:
         return misused(str(error))
     except ClusterTrouble as error:
@@ -58,20 +62,13 @@ def submit(asked: Asked, world: World, world_file: Path, environment: Mapping[st
         return transient(7, f"storage did not answer: {type(error).__name__}")
 
 
-def _submit(
-    asked: Asked, config: Config, world: World, world_file: Path, environment: Mapping[str, str]
-) -> Ending:
+def _submit(asked: Asked, config: Config, world: World) -> Ending:
     _progress(f"Submitting {asked.elb_job_id} to {config.cluster_name}")
     if end := _meet(asked.trouble, config, after_jobs=False):
         return end
     blobs, cluster = Blobs.of(world), Cluster.of(world)
-    root = f"{config.results_url}/{asked.elb_job_id}"
-    for marker in ("SUCCESS", "FAILURE"):
-        if blobs.exists(f"{root}/metadata/{marker}.txt"):
-            said = f"already done: {marker}.txt is there"
-            return decided(config.cluster_name, "already_done", said, terminal=marker)
-    if refusal := _refusal(config):
-        return refusal
+    if end := _already_done(blobs, asked, config) or _refusal(config):
+        return end
     folder = database_folder(blobs, config.database_url, world.cache)
     if folder is None:
         return transient(2, f"BLAST database {config.database_url} was not found")
@@ -80,11 +77,11 @@ def _submit(
     _start_over(cluster, plan)
     _progress(f"Splitting the queries into {plan.batches} batches")
     _upload(blobs, plan, batches)
-    cluster.create(manifests.setup_job(plan, world_file))
-    if environment.get(ON_THE_CLOUD):
-        create_search_jobs(plan, cluster, blobs, world_file)
+    cluster.create(manifests.setup_job(plan, asked.world_file))
+    if asked.environment.get(FROM_HERE):
+        create_search_jobs(plan, cluster, blobs, asked.world_file)
     else:
-        cluster.create(manifests.submit_job(plan, world_file))
+        cluster.create(manifests.submit_job(plan, asked.world_file))
     accepted = decided(config.cluster_name, "accepted", "submission accepted")
     return _meet(asked.trouble, config, after_jobs=True) or accepted
 
@@ -108,6 +105,15 @@ def _meet(trouble: Trouble, config: Config, after_jobs: bool) -> Ending | None:
     if said is not None and "category" not in said:
         said = {"cluster_name": config.cluster_name, **said}
     return Ending(trouble.exit_code or 0, said, trouble.stderr)
+
+
+def _already_done(blobs: Blobs, asked: Asked, config: Config) -> Ending | None:
+    root = f"{config.results_url}/{asked.elb_job_id}"
+    for marker in ("SUCCESS", "FAILURE"):
+        if blobs.exists(f"{root}/metadata/{marker}.txt"):
+            said = f"already done: {marker}.txt is there"
+            return decided(config.cluster_name, "already_done", said, terminal=marker)
+    return None
 
 
 def _refusal(config: Config) -> Ending | None:

@@ -106,8 +106,8 @@ class Stage:
 
     def refusal(self, ini: str, env: Mapping[str, str] = ON_ARRIVAL) -> Ending:
         """How a submission ends that does not get as far as its Jobs; in this process."""
-        asked = Asked(self.key, ini, Trouble())
-        return submit(asked, self.world, self.program.with_name("world.json"), env)
+        known = self.program.with_name("world.json")
+        return submit(Asked(self.key, ini, Trouble(), known, env), self.world)
 
     def trouble(self, *rules: Trouble, **jobs: Any) -> None:
         """Put rules in force, or one rule with this trouble of the Jobs."""
