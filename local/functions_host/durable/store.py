@@ -42,7 +42,10 @@ LIVE = frozenset({"Pending", "Running", "Suspended", "ContinuedAsNew"})
 
 @dataclass(frozen=True)
 class Instance:
-    """An orchestration. `input`, `custom_status` and `output` are JSON texts; times are stamps."""
+    """An orchestration. `input`, `custom_status` and `output` are JSON texts; times are stamps.
+
+    What Python passes on as input is a JSON text already, so that `input` is the JSON of a string.
+    """
 
     id: str
     execution: str

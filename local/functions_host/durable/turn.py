@@ -65,7 +65,7 @@ class Waking:
                 *({**found, "IsPlayed": True} for found in self.history),
                 *({**found, "IsPlayed": False} for found in begun),
             ],
-            "input": self.instance.input,
+            "input": json.loads(self.instance.input or "null"),
             "instanceId": self.instance.id,
             "isReplaying": bool(self.history),
             "parentInstanceId": self.instance.parent,
@@ -118,7 +118,10 @@ class Waking:
 
     def _renewed(self, consumed: Sequence[int], text: str | None) -> Turn:
         renewed = replace(
-            self.instance, execution=uuid.uuid4().hex, input=text, updated=stamp(self.now)
+            self.instance,
+            execution=uuid.uuid4().hex,
+            input=json.dumps(text),
+            updated=stamp(self.now),
         )
         message = beginning(renewed, self.now)
         return Turn(renewed, consumed, [], messages=[message], renewed=True)
@@ -159,7 +162,7 @@ class Waking:
     def _child(self, task: Scheduled) -> tuple[Instance, Message]:
         one = self.instance
         child = replace(
-            new_instance(self._child_id(task), task.name, task.input, self.now),
+            new_instance(self._child_id(task), task.name, json.dumps(task.input), self.now),
             parent=one.id,
             parent_execution=one.execution,
             parent_task=task.id,

@@ -48,7 +48,10 @@ class Webhooks:
     async def start(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         instance_id = request.match_info.get("id") or uuid.uuid4().hex
-        return await self._start(request, name, instance_id, await request.text() or None)
+        text = await request.text() or "null"
+        if not _is_json(text):
+            return _json({"Message": "The request's body is not JSON."}, 400)
+        return await self._start(request, name, instance_id, text)
 
     async def _start(
         self, request: web.Request, name: str, instance_id: str, text: str | None
@@ -85,13 +88,11 @@ class Webhooks:
         return answer
 
     async def raise_event(self, request: web.Request) -> web.Response:
-        body = await request.text()
-        try:
-            json.loads(body or "null")
-        except ValueError:
+        body = await request.text() or "null"
+        if not _is_json(body):
             return _json({"Message": "Only application/json request content is supported"}, 400)
         name = request.match_info["event"]
-        return await self._tell(request, Type.EVENT_RAISED, Name=name, Input=body or "null")
+        return await self._tell(request, Type.EVENT_RAISED, Name=name, Input=body)
 
     async def terminate(self, request: web.Request) -> web.Response:
         reason = json.dumps(request.query.get("reason", ""))
@@ -221,6 +222,14 @@ def _flag(request: web.Request, name: str, default: bool = False) -> bool:
 
 def _read(text: str | None) -> Any:
     return None if text is None else json.loads(text)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _second(text: str) -> str:
