@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from local.functions_host.clock import Clock
-from local.functions_host.durable.calls import durable_functions
+from local.functions_host.durable.calls import durable_functions, forget_clients
 from local.functions_host.durable.engine import Engine, Limits
 from local.functions_host.durable.store import Store
 from local.functions_host.durable.webhooks import Webhooks, client_binding
@@ -36,6 +36,8 @@ class Running:
     url: str
     http: HttpTriggers
     engine: Engine
+    store: Store
+    """Ask it by way of `engine.ask`."""
 
 
 @contextlib.asynccontextmanager
@@ -60,12 +62,13 @@ async def serving(
         inputs.base = await _listen(runner, port)
         tasks = [asyncio.create_task(part.run()) for part in (engine, *others)]
         try:
-            yield Running(inputs.base, http, engine)
+            yield Running(inputs.base, http, engine, store)
         finally:
             await runner.cleanup()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await forget_clients()
             invoker.close()
             store.close()
 

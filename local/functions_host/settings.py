@@ -49,6 +49,11 @@ def read_host_options(folder: Path) -> HostOptions:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as fault:
         raise CannotStart(f"{path} cannot be read: {fault}") from fault
+    return host_options(found)
+
+
+def host_options(found: Mapping[str, Any]) -> HostOptions:
+    """The options in a host.json that has been read. Raises CannotStart."""
     extensions = found.get("extensions", {})
     durable = extensions.get("durableTask", {})
     return HostOptions(

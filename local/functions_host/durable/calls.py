@@ -1,10 +1,12 @@
 """The app's orchestrators and activities, as the engine calls them."""
 
+import asyncio
 import json
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from azure.durable_functions.models.utils import http_utils
 from azure.functions import OrchestrationContext
 from azure.functions.durable_functions import ActivityTriggerConverter
 from azure.functions.meta import Datum
@@ -25,6 +27,15 @@ def durable_functions(functions: Sequence[Function], invoker: Invoker) -> Functi
         },
         {_called(one, "activity"): _activity(one, invoker) for one in _of(functions, "activity")},
     )
+
+
+async def forget_clients() -> None:
+    """Close the HTTP session that all clients of the SDK share, which belongs to this event loop.
+
+    The SDK offers nothing for it; without it, the next event loop finds a session that is dead.
+    """
+    await http_utils._close_session()
+    http_utils._session_lock = asyncio.Lock()
 
 
 def _of(functions: Sequence[Function], kind: str) -> list[Function]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from local.functions_host.clock import Clock
 from local.functions_host.durable.history import Type, event
 from local.functions_host.durable.store import Activity, Instance, Message, Store
-from local.functions_host.durable.turn import Ask, Waking, beginning, new_instance
+from local.functions_host.durable.turn import Ask, Waking, beginning, new_instance, waking
 
 log = logging.getLogger("host.durable")
 T = TypeVar("T")
@@ -52,6 +52,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._changed = asyncio.Condition()
         self._busy: set[str] = set()
+        self._orphans: set[str] = set()
         self._running: set[tuple[str, str, int]] = set()
         self._turns = asyncio.Semaphore(limits.orchestrators)
         self._calls = asyncio.Semaphore(limits.activities)
@@ -97,7 +98,12 @@ class Engine:
         now = self._clock.now()
         said = event(kind, now, **fields)
         await self.ask(self._store.send, Message(instance_id, None, now, said))
+        self._orphans.discard(instance_id)
         self._wake.set()
+
+    def knows(self, activity: Activity) -> bool:
+        """Whether the app has a function for it."""
+        return activity.name.lower() in self._functions.activities
 
     async def changed(self, until: Callable[[], Awaitable[bool]]) -> None:
         """Return once `until` says so; it is asked again after every turn."""
@@ -106,7 +112,7 @@ class Engine:
                 await self._changed.wait()
 
     def _take_turn(self, instance_id: str) -> None:
-        if instance_id not in self._busy:
+        if instance_id not in self._busy and instance_id not in self._orphans:
             self._busy.add(instance_id)
             self._spawn(self._turn(instance_id))
 
@@ -127,17 +133,28 @@ class Engine:
 
     async def _turn(self, instance_id: str) -> None:
         async with self._turns:
-            waking = await self.ask(self._waking, instance_id, self._clock.now())
-            if waking is not None:
-                ask = self._functions.orchestrators[waking.instance.name.lower()]
-                loop = asyncio.get_running_loop()
-                turn = await loop.run_in_executor(self._replays, waking.turn, ask)
-                await self.ask(self._store.commit, turn)
-                log.debug("orchestrator %s %s", turn.instance.id, turn.instance.status)
+            found = await self.ask(self._waking, instance_id, self._clock.now())
+            if found is not None:
+                await self._play(found)
         self._busy.discard(instance_id)
         self._wake.set()
         async with self._changed:
             self._changed.notify_all()
+
+    async def _play(self, found: Waking) -> None:
+        one = found.instance
+        ask = self._functions.orchestrators.get(one.name.lower())
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        turn = await loop.run_in_executor(self._replays, found.turn, ask)
+        if turn is None:
+            self._orphans.add(one.id)
+            log.error("no orchestrator is named %r: %s waits for it for ever", one.name, one.id)
+            return
+        await self.ask(self._store.commit, turn)
+        took = (loop.time() - began) * 1000
+        said = "orchestrator %-20s %-10s %6.0f ms  %s"
+        log.debug(said, one.name, turn.instance.status, took, one.id)
 
     def _waking(self, instance_id: str, now: datetime) -> Waking | None:
         """Everything about a turn; None where there is nobody to wake, and what came is dropped."""
@@ -145,17 +162,17 @@ class Engine:
         if one is None or one.has_ended:
             self._store.drop(instance_id)
             return None
-        return Waking(
+        return waking(
             one, self._store.history(instance_id), self._store.inbox(instance_id, now), now
         )
 
     async def _call(self, activity: Activity) -> None:
-        function = self._functions.activities.get(activity.name.lower())
-        if function is None:
+        if not self.knows(activity):
             # As on Azure, where nobody listens to that queue: it stays in `_running` for ever.
             said = "no activity is named %r: %s waits for it for ever"
             log.error(said, activity.name, activity.instance)
             return
+        function = self._functions.activities[activity.name.lower()]
         async with self._calls:
             kind, fields = await self._outcome(function, activity)
             now = self._clock.now()

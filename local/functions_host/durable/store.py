@@ -92,6 +92,15 @@ class Activity:
 
 
 @dataclass(frozen=True)
+class Child:
+    """A sub-orchestration to begin; `refusal` is sent where its id belongs to a live instance."""
+
+    instance: Instance
+    beginning: Message
+    refusal: Message
+
+
+@dataclass(frozen=True)
 class Turn:
     """All that one wake-up of an orchestration changes."""
 
@@ -100,7 +109,7 @@ class Turn:
     appended: Sequence[Event]
     activities: Sequence[Activity] = ()
     messages: Sequence[Message] = ()
-    children: Sequence[tuple[Instance, Message]] = ()
+    children: Sequence[Child] = ()
     renewed: bool = False
     """The history so far is dropped, with every message of the execution before."""
 
@@ -135,7 +144,7 @@ class Store:
         """What is due for an instance, in the order in which it came."""
         query = (
             "SELECT instance, execution, due, event, id FROM messages"
-            " WHERE instance = ? AND due <= ? ORDER BY id"
+            " WHERE instance = ? AND due <= ? ORDER BY due, id"
         )
         rows = self._db.execute(query, (instance_id, stamp(now)))
         return [Message(i, x, instant(due), json.loads(e), n) for i, x, due, e, n in rows]
@@ -160,13 +169,7 @@ class Store:
     def start(self, instance: Instance, message: Message) -> bool:
         """Begin an instance, over one that has ended; False where one of this id is live."""
         with self._db:
-            known = self.instance(instance.id)
-            if known and not known.has_ended:
-                return False
-            self._forget(instance.id)
-            self._insert(instance)
-            self._send([message])
-        return True
+            return self._begin(instance, message)
 
     def send(self, message: Message) -> None:
         with self._db:
@@ -196,8 +199,8 @@ class Store:
                 "DELETE FROM messages WHERE id = ?", [(number,) for number in turn.consumed]
             )
             if turn.renewed or one.has_ended:
-                self._db.execute("DELETE FROM activities WHERE instance = ?", (one.id,))
-                # Timers and completions belong to an execution; events are for any.
+                # Timers and completions belong to an execution; events are for any. Activities
+                # run on, as on Azure; nobody hears of their ends.
                 self._db.execute(
                     "DELETE FROM messages WHERE instance = ? AND execution IS NOT NULL", (one.id,)
                 )
@@ -210,9 +213,9 @@ class Store:
                 [(*a.key, a.name, a.input) for a in turn.activities],
             )
             self._send(turn.messages)
-            for child, message in turn.children:
-                self._insert(child)
-                self._send([message])
+            for child in turn.children:
+                if not self._begin(child.instance, child.beginning):
+                    self._send([child.refusal])
 
     def purge(self, instance_id: str) -> bool:
         """Forget an instance that has ended; False where there is none."""
@@ -223,8 +226,17 @@ class Store:
             self._forget(instance_id)
         return True
 
+    def _begin(self, instance: Instance, message: Message) -> bool:
+        known = self.instance(instance.id)
+        if known and not known.has_ended:
+            return False
+        self._forget(instance.id)
+        self._insert(instance)
+        self._send([message])
+        return True
+
     def _forget(self, instance_id: str) -> None:
-        for table in ("history", "messages", "activities"):
+        for table in ("history", "messages"):
             self._db.execute(f"DELETE FROM {table} WHERE instance = ?", (instance_id,))
         self._db.execute("DELETE FROM instances WHERE id = ?", (instance_id,))
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from local.functions_host.clock import stamp
+from local.functions_host.clock import instant, stamp
 from local.functions_host.durable.answer import Answer, dumps, read_answer, read_failure
 from local.functions_host.durable.history import COMPLETIONS, Event, Type, event, started, task_of
 from local.functions_host.durable.replay import Diverged, Replay, Scheduled, Unsupported, Verdict
-from local.functions_host.durable.store import Activity, Instance, Message, Turn
+from local.functions_host.durable.store import Activity, Child, Instance, Message, Turn
 
 Ask = Callable[[str], str]
 """The orchestrator function: the context as a JSON string in, its state as one out."""
@@ -26,20 +26,27 @@ class Waking:
     inbox: Sequence[Message]
     now: datetime
 
-    def turn(self, ask: Ask) -> Turn:
-        """What this wake-up changes. It raises only what is a bug of the host."""
+    def turn(self, ask: Ask | None) -> Turn | None:
+        """What this wake-up changes; None where it takes a function, and there is none.
+
+        It raises only what is a bug of the host.
+        """
         fresh = self._fresh()
         consumed = [message.id for message in self.inbox]
-        if any(found["EventType"] == Type.EXECUTION_TERMINATED for found in fresh):
-            return self._ended(consumed, fresh, "Terminated", _reason(fresh))
         if not fresh:
             return Turn(self.instance, consumed, [])
         begun = [event(Type.ORCHESTRATOR_STARTED, self.now), *fresh]
+        if any(found["EventType"] == Type.EXECUTION_TERMINATED for found in fresh):
+            return self._ended(consumed, begun, "Terminated", _reason(fresh))
+        if ask is None:
+            return None
         answer = self._asked(ask, begun)
+        if answer.status_too_long:
+            return self._failed(consumed, begun, "the custom status is longer than 16 KB in UTF-16")
         try:
             verdict = Replay(answer).run([*self.history, *begun])
         except (Diverged, Unsupported) as failure:
-            return self._ended(consumed, begun, "Failed", dumps(str(failure)))
+            return self._failed(consumed, begun, str(failure))
         return self._judged(answer, verdict, consumed, begun)
 
     def _fresh(self) -> list[Event]:
@@ -76,24 +83,26 @@ class Waking:
             "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
         }
         try:
-            answer = read_answer(ask(json.dumps(context)))
+            return read_answer(ask(json.dumps(context)))
         except Exception as error:  # noqa: BLE001  whatever an orchestrator raises is its failure
-            answer = read_failure(error)
-        if answer.status_too_long:
-            return Answer(error="The custom status is longer than 16 KB in UTF-16.")
-        return answer
+            return read_failure(error)
 
     def _judged(
         self, answer: Answer, verdict: Verdict, consumed: Sequence[int], begun: list[Event]
     ) -> Turn:
-        status = answer.custom_status or self.instance.custom_status
-        here = replace(self, instance=replace(self.instance, custom_status=status))
+        # Each answer says the status anew; only what came before a continue_as_new outlives it,
+        # and that by one turn.
+        kept = None if self.history else self.instance.custom_status
+        here = replace(
+            self, instance=replace(self.instance, custom_status=answer.custom_status or kept)
+        )
+        noted = [here._noted(task) for task in verdict.scheduled]
         if verdict.through and verdict.renewed:
             return here._renewed(consumed, verdict.next_input)
         if verdict.through and answer.error is not None:
-            return here._ended(consumed, begun, "Failed", dumps(answer.error))
+            return here._failed(consumed, [*begun, *noted], answer.error)
         if verdict.through:
-            return here._ended(consumed, begun, "Completed", answer.output)
+            return here._ended(consumed, [*begun, *noted], "Completed", answer.output)
         return here._going_on(consumed, begun, verdict.scheduled)
 
     def _going_on(
@@ -117,14 +126,16 @@ class Waking:
         )
 
     def _renewed(self, consumed: Sequence[int], text: str | None) -> Turn:
+        now, execution = stamp(self.now), uuid.uuid4().hex
         renewed = replace(
-            self.instance,
-            execution=uuid.uuid4().hex,
-            input=json.dumps(text),
-            updated=stamp(self.now),
+            self.instance, execution=execution, input=json.dumps(text), created=now, updated=now
         )
         message = beginning(renewed, self.now)
         return Turn(renewed, consumed, [], messages=[message], renewed=True)
+
+    def _failed(self, consumed: Sequence[int], begun: Sequence[Event], why: str) -> Turn:
+        said = f"Orchestrator function '{self.instance.name}' failed: {why}"
+        return self._ended(consumed, begun, "Failed", dumps(said))
 
     def _ended(
         self, consumed: Sequence[int], begun: Sequence[Event], status: str, output: str | None
@@ -138,10 +149,9 @@ class Waking:
         assert one.parent is not None
         kind, fields = Type.SUB_ORCHESTRATION_COMPLETED, {"Result": one.output}
         if one.status != "Completed":
-            text = str(json.loads(one.output) if one.output else one.status)
-            reason = f"The sub-orchestrator function '{one.name}' failed: \"{text}\""
-            kind, fields = Type.SUB_ORCHESTRATION_FAILED, {"Reason": reason, "Details": text}
-        said = event(kind, self.now) | {"TaskScheduledId": one.parent_task, **fields}
+            reason = str(json.loads(one.output) if one.output else one.status)
+            kind, fields = Type.SUB_ORCHESTRATION_FAILED, {"Reason": reason, "Details": None}
+        said = {**event(kind, self.now, TaskScheduledId=one.parent_task), **fields}
         return Message(one.parent, one.parent_execution, self.now, said)
 
     def _noted(self, task: Scheduled) -> Event:
@@ -159,7 +169,7 @@ class Waking:
         fired = event(Type.TIMER_FIRED, task.fire_at, TimerId=task.id, FireAt=stamp(task.fire_at))
         return Message(self.instance.id, self.instance.execution, task.fire_at, fired)
 
-    def _child(self, task: Scheduled) -> tuple[Instance, Message]:
+    def _child(self, task: Scheduled) -> Child:
         one = self.instance
         child = replace(
             new_instance(self._child_id(task), task.name, json.dumps(task.input), self.now),
@@ -167,10 +177,18 @@ class Waking:
             parent_execution=one.execution,
             parent_task=task.id,
         )
-        return child, beginning(child, self.now)
+        said = event(
+            Type.SUB_ORCHESTRATION_FAILED,
+            self.now,
+            TaskScheduledId=task.id,
+            Reason=f"an instance with the id {child.id} is live",
+            Details=None,
+        )
+        refusal = Message(one.id, one.execution, self.now, said)
+        return Child(child, beginning(child, self.now), refusal)
 
     def _child_id(self, task: Scheduled) -> str:
-        return task.instance or f"{self.instance.execution}:{task.id}"
+        return task.instance or f"{self.instance.execution}:{task.id:08X}"
 
     def _over(self) -> Event:
         return event(Type.ORCHESTRATOR_COMPLETED, self.now)
@@ -186,6 +204,14 @@ def beginning(one: Instance, now: datetime) -> Message:
     """The message that begins an execution."""
     said = started(now, one.name, one.input, one.id, one.execution, one.parent)
     return Message(one.id, one.execution, now, said)
+
+
+def waking(
+    instance: Instance, history: Sequence[Event], inbox: Sequence[Message], now: datetime
+) -> Waking:
+    """A wake-up at `now`, or at the last instant in history where the clock went back since."""
+    last = [instant(history[-1]["Timestamp"])] if history else []
+    return Waking(instance, history, inbox, max([now, *last]))
 
 
 def _last(events: Sequence[Event], *kinds: Type) -> int | None:

@@ -1,0 +1,25 @@
+"""The SDK warns of what these tests do on purpose; a warning raised inside it would change it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+EXPECTED = (
+    "ignore:Potential duplicate Task completion:UserWarning",
+    "ignore:azure.functions df_loads was called:DeprecationWarning",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            for warning in EXPECTED:
+                item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    """Where a host of the test keeps its orchestrations."""
+    yield tmp_path / "state.sqlite"
