@@ -4,10 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.world import World, running
+from tests.cluster.world import Plain, World, running
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running(tmp_path_factory.mktemp("cluster"), "--cpus", "100") as started:
         yield started
+
+
+@pytest.fixture
+def plain(world: World) -> Plain:
+    return Plain(world)

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import urllib3
 from kubernetes import client, config, watch
 
 from local.cluster import kubeconfig, start_cluster
@@ -19,6 +20,8 @@ from local.processes import Child
 Json = dict[str, Any]
 KUBECTL = shutil.which("kubectl")
 TOKEN = "a-token-of-the-tests"
+JOBS = "/apis/batch/v1/namespaces/default/jobs"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 PATIENCE = 20
 """Seconds that a test waits for what should happen at once."""
 
@@ -46,6 +49,11 @@ def job(
         "metadata": {"name": name, **meta},
         "spec": {"backoffLimit": 0, "template": template, **spec},
     }
+
+
+def lease(name: str, holder: str = "job-1") -> Json:
+    spec = {"holderIdentity": holder, "leaseDurationSeconds": 900}
+    return {"metadata": {"name": name}, "spec": spec}
 
 
 def holds(obj: Json, condition: str) -> Json | None:
@@ -178,6 +186,28 @@ class World:
             while told.count(b"\n") < lines:
                 told += reply.read(1)
         return told.decode().splitlines()
+
+
+class Plain:
+    """HTTP without a client's help: JSON out, status and JSON back."""
+
+    def __init__(self, world: World) -> None:
+        self._url = world.child.url
+        self._pool = urllib3.PoolManager(timeout=10.0, retries=False)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        auth: str = f"Bearer {TOKEN}",
+        **headers: str,
+    ) -> tuple[int, Json]:
+        sent = {"Authorization": auth, "Content-Type": "application/json", **headers}
+        data = None if body is None else json.dumps(body)
+        reply = self._pool.request(method, self._url + path, body=data, headers=sent)
+        return reply.status, dict(json.loads(reply.data))
 
 
 @contextmanager
