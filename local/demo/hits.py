@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COLUMNS = 12
+DATABASES = {"emb", "gb", "dbj", "ref"}
+"""What stands before an accession in NCBI's older names."""
 BY_HAND_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One row of outfmt 6, with the columns that a person reads first."""
+    """One row of outfmt 6, with the columns that a person reads first; names are accessions."""
 
     query: str
     subject: str
@@ -34,9 +36,15 @@ def hit_of(row: str) -> Hit:
     values = row.split("\t")
     if len(values) != COLUMNS:
         raise ValueError(f"not a row of {COLUMNS} columns: {row!r}")
-    return Hit(
-        values[0], values[1], float(values[2]), int(values[3]), values[10], float(values[11])
-    )
+    query, subject = accession(values[0]), accession(values[1])
+    return Hit(query, subject, float(values[2]), int(values[3]), values[10], float(values[11]))
+
+
+def accession(name: str) -> str:
+    """`Z78533.1` of `gi|2765658|emb|Z78533.1|CIZ78533`, of `emb|Z78533.1|` and of itself."""
+    parts = [part for part in name.split("|") if part]
+    at = next((number for number, part in enumerate(parts[:-1]) if part in DATABASES), None)
+    return parts[-1] if at is None else parts[at + 1]
 
 
 def best(rows: Iterable[str]) -> list[Hit]:

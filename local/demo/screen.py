@@ -50,17 +50,10 @@ def part_is_ready(name: str, seconds: float) -> None:
 
 def hits_table(hits: Sequence[Hit]) -> None:
     """The first of these hits, as a small table."""
-    say(f"  {'query':<14} {'best other sequence':<20} {'identity':>8} {'length':>7} {'e-value':>9} {'bits':>6}")
+    columns = f"{'identity':>9} {'length':>7} {'e-value':>9} {'bits':>6}"
+    say(f"  {'query':<12} {'best other':<12} {columns}")
     for hit in hits[:MOST_HITS]:
-        say(
-            f"  {_short(hit.query):<14} {_short(hit.subject):<20} {hit.identity:>7.1f}% "
-            f"{hit.length:>7} {hit.evalue:>9} {hit.bit_score:>6.0f}"
-        )
+        values = f"{hit.identity:>8.1f}% {hit.length:>7} {hit.evalue:>9} {hit.bit_score:>6.0f}"
+        say(f"  {hit.query:<12} {hit.subject:<12} {values}")
     if len(hits) > MOST_HITS:
         say(f"  ... and {len(hits) - MOST_HITS} more queries")
-
-
-def _short(name: str) -> str:
-    """An accession out of `gi|2765658|emb|Z78533.1|CIZ78533`."""
-    parts = [part for part in name.split("|") if part]
-    return parts[3] if len(parts) > 3 else parts[-1]

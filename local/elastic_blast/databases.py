@@ -58,16 +58,25 @@ def upload_database(
     with contextlib.suppress(ResourceExistsError):
         blobs.service.create_container("blast-db")
     root = f"https://{world.account}.blob.core.windows.net/blast-db/{name}"
-    with tempfile.TemporaryDirectory() as folder, fasta.open("rb") as sequences:
-        argv = ["makeblastdb", "-in", "-", "-dbtype", kind, "-parse_seqids"]
+    with tempfile.TemporaryDirectory() as folder:
+        make_database(fasta, Path(folder) / name, kind)
+        for file in sorted(Path(folder).iterdir()):
+            blobs.write(f"{root}/{file.name}", file.read_bytes())
+    return f"{root}/{name}"
+
+
+def make_database(fasta: Path, target: Path, kind: Literal["nucl", "prot"] = "nucl") -> None:
+    """Make a BLAST database of `fasta` whose files are `target` with endings.
+
+    Raises CalledProcessError, with makeblastdb's own words in `stderr`.
+    """
+    argv = ["makeblastdb", "-in", "-", "-dbtype", kind, "-parse_seqids"]
+    with fasta.open("rb") as sequences:
         subprocess.run(
-            [*argv, "-title", name, "-out", name],  # relative: BLAST+ splits paths at blanks
+            [*argv, "-title", target.name, "-out", target.name],  # BLAST+ splits paths at blanks
             stdin=sequences,
-            cwd=folder,
+            cwd=target.parent,
             check=True,
             capture_output=True,
             timeout=MAKEBLASTDB_SECONDS,
         )
-        for file in sorted(Path(folder).iterdir()):
-            blobs.write(f"{root}/{file.name}", file.read_bytes())
-    return f"{root}/{name}"
