@@ -19,6 +19,7 @@ from local.functions_host.functions import functions_of
 from local.functions_host.host import Running, serving
 from local.functions_host.settings import host_options
 
+INSTANCES = "/runtime/webhooks/durabletask/instances"
 PATIENCE = 20.0
 """Seconds that a test waits for what must happen."""
 
@@ -38,6 +39,13 @@ class World:
     async def start(self, name: str, given: Any = None, instance: str = "one") -> str:
         began: str = await self.client.start_new(name, instance, given)
         return began
+
+    async def tell(self, data: Any, name: str = "news", instance: str = "one") -> None:
+        """Raise an event over HTTP, as anybody may, and wait for what that does."""
+        path = f"{INSTANCES}/{instance}/raiseEvent/{name}"
+        async with self.http.post(path, json=data) as answer:
+            assert answer.status == 202
+        await self.quiet()
 
     async def instance(self, instance: str = "one") -> Instance:
         store = self.running.store
