@@ -5,7 +5,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -82,17 +81,16 @@ def exchange(
     except OSError as error:
         connection.close()
         raise NotSent(_told(error)) from error
-    until = time.monotonic() + patience
     try:
         with _cut_off(connection.sock, patience):
             # Who refuses a body without reading it has answered nevertheless.
             with contextlib.suppress(BrokenPipeError):
                 connection.request(method, address.path + path, body, dict(headers))
             return _read(connection)
+    except TimeoutError as error:
+        raise NoAnswer(f"no whole answer within {patience:g} s") from error
     except (OSError, HTTPException) as error:
-        late = time.monotonic() >= until
-        told = f"no whole answer within {patience:g} s" if late else _told(error)
-        raise NoAnswer(told) from error
+        raise NoAnswer(_told(error)) from error
     finally:
         connection.close()
 
@@ -112,25 +110,29 @@ def _trusted_authorities() -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def _cut_off(connected: socket.socket, patience: float) -> Iterator[None]:
-    """Shut the connection down when time is over.
+    """Shut the connection down when time is over, and raise TimeoutError.
 
     A timeout of the socket holds for one piece only, so that a peer that drips, in its header
-    or in its body, would hold a reader for ever.
+    or in its body, would hold a reader for ever. What is read up to the cut may look whole.
     """
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with contextlib.suppress(OSError):  # it was closed a moment ago
+            # Not TLS's own way to end, which would first want to hear from the peer.
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
     connected.settimeout(patience)
-    timer = threading.Timer(patience, _shut, (connected,))
+    timer = threading.Timer(patience, cut)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
-
-
-def _shut(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it was closed a moment ago
-        # Not TLS's own way to end, which would first want to hear from the peer.
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+        if over.is_set():
+            raise TimeoutError
 
 
 def _read(connection: HTTPConnection) -> Answer:
