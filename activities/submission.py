@@ -17,10 +17,8 @@ from shared.elastic_blast.judgement import Kind, Outcome, judge
 from shared.exec_results import Command, Finished, Interrupted
 from shared.storage_urls import QUERIES, Account
 
-PATIENCE = timedelta(seconds=25)
-"""How long one activity waits for a submission; the orchestrator comes back for a longer one."""
-BREATH = timedelta(seconds=1)
-"""Between two such waits."""
+PATIENCE = timedelta(seconds=5)
+"""How long one step waits for a submission, and so the longest that a cancel waits for the step."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Submission:
         outcome = judge(result)
         match outcome.kind:
             case Kind.PENDING:
-                return Report(job.phase, Verb.SUBMIT, BREATH)
+                return Report(job.phase, Verb.SUBMIT)
             case Kind.ACCEPTED | Kind.DONE:
                 took = result.duration if isinstance(result, Finished) else timedelta(0)
                 return self._landed(job, order, outcome.code, took)

@@ -1,0 +1,91 @@
+"""R6: a cancelled search leaves nothing on the cluster, and nothing else is touched."""
+
+import pytest
+
+from local.demo.client import Refused
+from local.elastic_blast.behaviours import JobTrouble, Trouble
+from tests.end_to_end.conftest import World
+
+pytestmark = pytest.mark.xdist_group("end to end")
+HANGING = JobTrouble(hang=True)
+
+
+def hanging(world: World) -> str:
+    """A key whose search never ends."""
+    return world.trouble(lambda job_id: Trouble(key=job_id, jobs=HANGING))
+
+
+def assert_nothing_is_left(world: World, job_id: str) -> None:
+    assert world.cluster.jobs_of(job_id) == []
+    assert world.cluster.pods_of(job_id) == []
+    assert world.processes_of(job_id) == []
+
+
+def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(world: World) -> None:
+    doomed = world.submit(key=hanging(world))
+    world.in_phase(doomed, "running")
+    other = world.submit()
+    assert world.cluster.jobs_of(doomed)
+    assert world.processes_of(doomed)
+    assert world.api.cancel(doomed)["status"] == "cancelling"
+    job = world.ended(doomed)
+    assert (job["status"], job["phase"], job["runtime_status"]) == (
+        "cancelled",
+        "cancelled",
+        "Canceled",
+    )
+    assert_nothing_is_left(world, doomed)
+    proof = world.api.events(doomed)[-1]
+    assert proof["event"] == "cancelled"
+    assert proof["payload"]["left_on_cluster"] == 0
+    assert proof["payload"]["took_seconds"] < 30
+    assert world.ended(other)["status"] == "completed"
+
+
+def test_failure_33_a_cancel_during_submit_wins(world: World) -> None:
+    key = world.trouble(lambda job_id: Trouble(key=job_id, hang_seconds=600, after_jobs=True))
+    job_id = world.submit(key=key)
+    world.until(job_id, lambda job: bool(world.cluster.jobs_of(job_id)))
+    world.api.cancel(job_id)
+    assert world.ended(job_id)["phase"] == "cancelled"
+    assert_nothing_is_left(world, job_id)
+
+
+def test_failure_33_a_cancel_during_a_retry_wait_ends_it_at_once(world: World) -> None:
+    answer = {"category": "capacity", "message": "no nodes"}
+    key = world.trouble(lambda job_id: Trouble(key=job_id, answer=answer, exit_code=10))
+    job_id = world.submit(key=key)
+    waiting = world.in_phase(job_id, "waiting_for_capacity")
+    assert waiting["status"] == "running"
+    assert "reason" in waiting
+    world.api.cancel(job_id)
+    assert world.ended(job_id)["phase"] == "cancelled"
+
+
+def test_failure_33_a_cancel_right_after_the_submission_is_kept(world: World) -> None:
+    job_id = world.submit(key=hanging(world))
+    world.api.cancel(job_id)
+    assert world.ended(job_id)["phase"] == "cancelled"
+    assert_nothing_is_left(world, job_id)
+
+
+def test_failure_33_a_cancel_across_a_restart_is_kept(world: World) -> None:
+    job_id = world.submit(key=hanging(world))
+    world.in_phase(job_id, "running")
+    world.api.cancel(job_id)
+    world.restart_host()
+    assert world.ended(job_id)["phase"] == "cancelled"
+    assert_nothing_is_left(world, job_id)
+
+
+def test_failure_33_a_cancel_twice_and_after_the_end(world: World) -> None:
+    job_id = world.submit(key=hanging(world))
+    assert world.api.cancel(job_id) == world.api.cancel(job_id)
+    world.ended(job_id)
+    assert world.api.cancel(job_id)["status"] == "cancelled"
+    finished = world.submit()
+    world.ended(finished)
+    with pytest.raises(Refused) as refused:
+        world.api.cancel(finished)
+    assert refused.value.status == 409
+    assert refused.value.body["detail"]["code"] == "already_finished"

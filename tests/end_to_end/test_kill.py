@@ -1,0 +1,71 @@
+"""The host is killed with SIGKILL in mid-job: the job completes, once, with a whole history."""
+
+import json
+
+import pytest
+import urllib3
+from azure.storage.blob import BlobServiceClient
+
+from blast_orchestrator.job import STEPS_PER_LIFE
+from local.elastic_blast.behaviours import JobTrouble, Trouble
+from tests.end_to_end.conftest import World
+
+pytestmark = pytest.mark.xdist_group("end to end")
+
+
+def assert_completed_once(world: World, job_id: str) -> None:
+    assert world.ended(job_id)["phase"] == "completed"
+    assert world.submissions(job_id) == 1
+    events = world.events(job_id)
+    once = ["accepted", "configured", "submitted", "exporting_results", "completed"]
+    assert [events.count(name) for name in once] == [1] * len(once)
+
+
+def test_killed_while_elastic_blast_submits(world: World) -> None:
+    key = world.trouble(lambda job_id: Trouble(key=job_id, hang_seconds=3))
+    job_id = world.submit(key=key)
+    world.until(job_id, lambda job: world.submissions(job_id) == 1)
+    world.restart_host()
+    assert_completed_once(world, job_id)
+
+
+def test_killed_while_it_watches(world: World) -> None:
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=JobTrouble(seconds=1)))
+    job_id = world.submit(key=key)
+    world.until(job_id, lambda job: job["splits_done"] > 0)
+    world.restart_host()
+    assert_completed_once(world, job_id)
+
+
+def test_killed_at_the_end(world: World) -> None:
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=JobTrouble(markers=())))
+    job_id = world.submit(key=key)
+    world.until(job_id, lambda job: job["splits_done"] == 4)
+    world.stack.host.kill()
+    connection = world.stack.azurite.connection_string
+    with BlobServiceClient.from_connection_string(connection) as service:
+        service.get_blob_client("results", f"{job_id}/metadata/SUCCESS.txt").upload_blob(b"")
+    world.stack.host = world.stack.start_host()
+    assert_completed_once(world, job_id)
+
+
+def test_failure_32_a_long_job_continues_as_new(world: World) -> None:
+    """Without continue_as_new its history would have more than 400 rows."""
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=JobTrouble(seconds=4)))
+    job_id = world.submit(key=key)
+    world.until(job_id, lambda job: looks(world, job_id) > 3 * STEPS_PER_LIFE)
+    assert rows_of_history(world, job_id) < 400
+    assert world.ended(job_id)["phase"] == "completed"
+    assert rows_of_history(world, job_id) < 400
+    assert len(world.events(job_id)) < 20
+
+
+def looks(world: World, job_id: str) -> int:
+    log = (world.stack.folder / "logs" / "functions.log").read_text().splitlines()
+    return sum(job_id in line and "observe_search" in line for line in log)
+
+
+def rows_of_history(world: World, job_id: str) -> int:
+    url = f"{world.stack.url}/runtime/webhooks/durabletask/instances/{job_id}?showHistory=true"
+    answer = urllib3.request("GET", url, timeout=10)
+    return len(json.loads(answer.data)["historyEvents"])

@@ -1,0 +1,177 @@
+"""R14: a search from its HTTP request to its results, through every part."""
+
+from pathlib import Path
+
+import pytest
+
+from local.demo.client import Refused
+from local.demo.hits import by_hand, rows_of
+from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, DEMO_OPTIONS, demo_queries
+from local.demo.search import demo_request
+from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.databases import make_database
+from tests.end_to_end.conftest import World
+
+pytestmark = pytest.mark.xdist_group("end to end")
+
+
+def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -> None:
+    job = world.ended(world.submit())
+    assert (job["status"], job["phase"], job["runtime_status"]) == (
+        "completed",
+        "completed",
+        "Completed",
+    )
+    assert (job["splits_total"], job["splits_done"], job["splits_failed"]) == (4, 4, 0)
+    make_database(DEMO_FASTA, tmp_path / DEMO_DATABASE)
+    (tmp_path / "queries.fa").write_text(demo_queries())
+    expected, _ = by_hand(tmp_path / DEMO_DATABASE, tmp_path / "queries.fa", DEMO_OPTIONS)
+    assert len(expected) > 1000
+    assert rows_of(world.api.files(job["job_id"])) == expected
+
+
+def test_the_history_tells_the_story_once(world: World) -> None:
+    job_id = world.submit()
+    world.ended(job_id)
+    events = world.events(job_id)
+    assert events[:3] == ["accepted", "configured", "submitted"]
+    assert events[-2:] == ["exporting_results", "completed"]
+    assert world.submissions(job_id) == 1
+
+
+def test_a_query_that_lies_in_blob_is_searched(world: World) -> None:
+    first = world.submit()
+    world.ended(first)
+    config = world.api.events(first)[1]["payload"]["config_blob"]
+    assert config.startswith("https://devstoreaccount1.blob.core.windows.net/queries/")
+    with pytest.raises(Refused) as refused:
+        world.submit(query_data=None, query_file="queries/none/such.fa")
+    assert refused.value.status == 422
+
+
+def test_the_newest_jobs_are_listed_first_and_paged(world: World) -> None:
+    newest = [world.submit() for _ in range(3)][::-1]
+    page = world.api.jobs(limit=2)
+    assert [job["job_id"] for job in page["jobs"]] == newest[:2]
+    assert page["page"]["has_more"] is True
+    rest = world.api.jobs(limit=2, cursor=page["page"]["next_cursor"])
+    assert rest["jobs"][0]["job_id"] == newest[2]
+    for job_id in newest:
+        world.ended(job_id)
+
+
+def test_failure_1_a_repeated_request_is_answered_again(world: World) -> None:
+    first = world.submit(key="once-and-again")
+    assert world.submit(key="once-and-again") == first
+    world.ended(first)
+    assert world.submit(key="once-and-again") == first
+    assert world.submissions(first) == 1
+
+
+def test_failure_2_the_same_key_with_another_request_is_a_conflict(world: World) -> None:
+    first = world.submit(key="taken")
+    with pytest.raises(Refused) as refused:
+        world.submit(key="taken", batch_len=100_000)
+    assert refused.value.status == 409
+    assert refused.value.body["detail"]["code"] == "idempotency_conflict"
+    assert world.ended(first)["status"] == "completed"
+
+
+def test_all_faults_of_a_request_are_named_before_anything_is_done(world: World) -> None:
+    before = world.api.jobs(limit=1)["jobs"]
+    with pytest.raises(Refused) as refused:
+        world.api.submit(
+            demo_request()
+            | {
+                "db": "../secrets",
+                "query_data": "no fasta",
+                "evalue": -1,
+                "storage_account": "other",
+                "num_nodes": 1000,
+                "additional_options": "-remote",
+            }
+        )
+    assert refused.value.status == 422
+    body = refused.value.body
+    where = {fault["loc"][0] for fault in body["detail"]["errors"]}
+    assert where >= {"db", "query_data", "evalue", "storage_account", "num_nodes"}
+    assert body["error"] == body["message"] == body["detail"]["message"]
+    assert world.api.jobs(limit=1)["jobs"] == before
+
+
+def test_a_database_that_is_not_there_ends_the_job_with_that_reason(world: World) -> None:
+    job = world.ended(world.submit(db="no_such_db"))
+    assert (job["status"], job["phase"], job["error_code"]) == (
+        "failed",
+        "database_unavailable",
+        "database_unavailable",
+    )
+    assert "not found" in job["error"]
+
+
+def test_r2_r3_a_transient_failure_is_tried_again_and_nothing_runs_twice(world: World) -> None:
+    answer = {"category": "transient", "message": "API busy", "retry_after_seconds": 1}
+    key = world.trouble(lambda job_id: Trouble(key=job_id, call=1, answer=answer, exit_code=8))
+    job_id = world.submit(key=key)
+    job = world.ended(job_id)
+    assert job["status"] == "completed"
+    assert "error_code" not in job, "R4: a run that goes well clears it"
+    retries = [e for e in world.api.events(job_id) if e["event"] == "retry_scheduled"]
+    assert [retry["payload"]["category"] for retry in retries] == ["transient"]
+    assert retries[0]["payload"]["retry_after_seconds"] >= 1
+    assert world.submissions(job_id) == 2
+
+
+def test_failure_3_a_submit_that_died_after_its_jobs_were_made_is_adopted(world: World) -> None:
+    key = world.trouble(lambda job_id: Trouble(key=job_id, call=1, crash=True, after_jobs=True))
+    job_id = world.submit(key=key)
+    assert world.ended(job_id)["status"] == "completed"
+    submitted = [e for e in world.api.events(job_id) if e["event"] == "submitted"]
+    assert [event["payload"]["decision"] for event in submitted] == ["resumed"]
+    assert world.submissions(job_id) == 1
+
+
+def test_a_batch_that_fails_fails_the_search(world: World) -> None:
+    trouble = JobTrouble(fail_attempts=9, batches=(1,))
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
+    job = world.ended(world.submit(key=key))
+    assert (job["status"], job["phase"]) == ("failed", "search_failed")
+    assert "failed" in job["error"]
+
+
+def test_failure_24_an_attempt_that_fails_is_no_failure(world: World) -> None:
+    trouble = JobTrouble(fail_attempts=1, batches=(1,))
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
+    assert world.ended(world.submit(key=key))["status"] == "completed"
+
+
+def test_failure_26_a_marker_without_results_is_not_completed(world: World) -> None:
+    trouble = JobTrouble(lose_results=True, batches=(2,), markers=("SUCCESS",))
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
+    job = world.ended(world.submit(key=key))
+    assert (job["status"], job["phase"]) == ("failed", "results_missing")
+    assert "3 of 4" in job["error"]
+
+
+def test_failure_25_jobs_that_vanish_after_their_end_are_remembered(world: World) -> None:
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=JobTrouble(ttl_seconds=0)))
+    job_id = world.submit(key=key)
+    assert world.ended(job_id)["status"] == "completed"
+
+
+def test_r5_two_searches_at_once_see_only_their_own_jobs(world: World) -> None:
+    trouble = JobTrouble(fail_attempts=9)
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
+    bad, good = world.submit(key=key), world.submit()
+    assert world.ended(bad)["phase"] == "search_failed"
+    assert world.ended(good)["phase"] == "completed"
+    seen = world.cluster.jobs_of(good)
+    assert seen
+    assert all(good[-8:] in job.name and not job.failed for job in seen)
+
+
+def test_a_job_that_is_not_there_is_not_found(world: World) -> None:
+    for job_id in ("job-" + "0" * 32, "nonsense", "%2e%2e"):
+        with pytest.raises(Refused) as refused:
+            world.api.job(job_id)
+        assert (refused.value.status, refused.value.body["detail"]["code"]) == (404, "not_found")
