@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.clients.sidecar import Sidecar
-
 from activities.steps import Desk
 from activities.submission import operation_id
 from shared.clients.kubernetes import Cluster
+from shared.clients.sidecar import Sidecar
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Order, Report, Verb

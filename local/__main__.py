@@ -20,6 +20,7 @@ from local.demo.search import DemoFailed, show_demo
 from local.processes import DidNotStart
 from local.stack import Stack
 
+QUERY = ">mine\nCGTAACAAGGTTTCCGTAGGTGAACCTGCGGAAGGATCATTG"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

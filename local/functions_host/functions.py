@@ -3,6 +3,8 @@
 import inspect
 import json
 import sys
+import types
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -11,6 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from local.functions_host.settings import CannotStart, resolved
+
+
+OFFERED = frozenset(
+    {
+        "httptrigger",
+        "http",
+        "queuetrigger",
+        "queue",
+        "timertrigger",
+        "activitytrigger",
+        "orchestrationtrigger",
+        "durableclient",
+    }
+)
+"""The types of bindings that this host knows, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +50,23 @@ class Function:
         return str(self.trigger["name"])
 
     @property
+    def described(self) -> str:
+        return f"the function {self.name}"
+
+    @property
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.call)
+
+    @property
+    def outputs(self) -> Sequence[dict[str, Any]]:
+        """The queues it writes to."""
+        return [one for one in self.bindings if one["type"] == "queue"]
+
+    @property
+    def takes_context(self) -> bool:
+        """Whether it has a parameter `context` that no binding fills."""
+        bound = {one["name"] for one in self.bindings}
+        return "context" in inspect.signature(self.call).parameters and "context" not in bound
 
 
 def load(folder: Path) -> list[Function]:
@@ -62,7 +94,25 @@ def _function(found: Any) -> Function:
     trigger = next((one for one in bindings if one["type"].lower().endswith("trigger")), None)
     if trigger is None:
         raise CannotStart(f"the function {name} has no trigger")
-    return Function(name, trigger, bindings, found.get_user_function())
+    function = Function(name, trigger, bindings, found.get_user_function())
+    _check(function)
+    return function
+
+
+def _check(function: Function) -> None:
+    """Refuse what the worker refuses, and what this host does not offer. Raises CannotStart."""
+    for binding in function.bindings:
+        if binding["type"].lower() not in OFFERED:
+            said = f"{function.described} has a binding of the type {binding['type']}"
+            raise CannotStart(f"{said}, which this host does not offer")
+    try:
+        hints = typing.get_type_hints(function.call)
+    except (NameError, TypeError) as fault:
+        raise CannotStart(f"{function.described} has unreadable annotations: {fault}") from fault
+    for name in (one["name"] for one in function.bindings):
+        if typing.get_origin(hints.get(name)) in (typing.Union, types.UnionType):
+            said = f"{function.described} annotates its binding {name} as a union"
+            raise CannotStart(f"{said}, which the worker refuses")
 
 
 def _word(value: object) -> object:

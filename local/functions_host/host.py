@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local.functions_host.bindings import Bindings
 from local.functions_host.clock import Clock
 from local.functions_host.durable.calls import durable_functions, forget_clients
 from local.functions_host.durable.engine import Engine, Limits
@@ -51,18 +52,19 @@ async def serving(
 ) -> AsyncIterator[Running]:
     """Serve the functions on 127.0.0.1 for as long as the context is open. Raises CannotStart."""
     with _only_one(state):
-        invoker = Invoker(options.function_timeout, overdue)
+        bindings = Bindings(options.queues.base64)
+        invoker = Invoker(options.function_timeout, overdue, bindings)
         store = Store(state)
         limits = Limits(options.orchestrators, options.activities)
         engine = Engine(store, durable_functions(functions, invoker), clock, limits)
-        inputs = _Inputs(options.hub)
-        http = HttpTriggers(functions, options.route_prefix, invoker, inputs.of)
+        http = HttpTriggers(functions, options.route_prefix, invoker)
         others = list(_listeners(functions, options, invoker, clock))
         runner = _runner(functions, http, Webhooks(engine, store), invoker, clock)
-        inputs.base = await _listen(runner, port)
+        base = await _listen(runner, port)
+        bindings.client = client_binding(base, options.hub)
         tasks = [asyncio.create_task(part.run()) for part in (engine, *others)]
         try:
-            yield Running(inputs.base, http, engine, store)
+            yield Running(base, http, engine, store)
         finally:
             await runner.cleanup()
             for task in tasks:
@@ -71,18 +73,6 @@ async def serving(
             await forget_clients()
             invoker.close()
             store.close()
-
-
-class _Inputs:
-    """What functions are handed beside their trigger: durable clients."""
-
-    def __init__(self, hub: str) -> None:
-        self.base = ""
-        self._hub = hub
-
-    def of(self, function: Function) -> dict[str, Any]:
-        clients = [one for one in function.bindings if one["type"].lower() == "durableclient"]
-        return {str(one["name"]): client_binding(self.base, self._hub) for one in clients}
 
 
 def _listeners(

@@ -1,6 +1,6 @@
 """HTTP triggers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +33,8 @@ class HttpTriggers:
         functions: Sequence[Function],
         prefix: str,
         invoker: Invoker,
-        inputs: Callable[[Function], dict[str, Any]],
     ) -> None:
         self._invoker = invoker
-        self._inputs = inputs
         self.served = [
             _served(one, prefix) for one in functions if one.kind.lower() == "httptrigger"
         ]
@@ -65,10 +63,9 @@ class HttpTriggers:
             route_params=chosen.route.match(path) or {},
             body=body,
         )
-        bindings = {chosen.function.argument: asked, **self._inputs(chosen.function)}
         about = f"{request.method} {path}"
         try:
-            result = await self._invoker.call(chosen.function, about, **bindings)
+            result = await self._invoker.call(chosen.function, about, asked)
         except Exception:  # noqa: BLE001  a crash of user code, which the invoker has logged
             return web.Response(status=500)
         return _answer(result)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import azure.functions as func
 from croniter import CroniterBadCronError, croniter
@@ -62,6 +61,5 @@ class TimerTrigger:
 
     async def fire(self, past_due: bool) -> None:
         """Run the function now. A crash of it is logged, and does not end the schedule."""
-        given: dict[str, Any] = {self.function.argument: Timer(past_due)}
         with contextlib.suppress(Exception):  # which the invoker has logged
-            await self.invoker.call(self.function, **given)
+            await self.invoker.call(self.function, "", Timer(past_due))

@@ -58,6 +58,12 @@ def resets(connection: socket.socket, _: threading.Event) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def resets_unread(connection: socket.socket, over: threading.Event) -> None:
+    """When the request has arrived, and before any of it was taken."""
+    connection.recv(1, socket.MSG_PEEK)
+    resets(connection, over)
+
+
 def is_silent(_: socket.socket, over: threading.Event) -> None:
     over.wait(20)
 

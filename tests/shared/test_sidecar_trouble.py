@@ -18,7 +18,7 @@ from shared.exec_results import (
     Running,
     Unreachable,
 )
-from tests.shared.rude import Manner, answers, drips, floods, is_silent, resets, rude
+from tests.shared.rude import Manner, answers, drips, floods, is_silent, resets, resets_unread, rude
 
 TOKEN = "token-" + "s" * 32
 SAY = Command(("elastic-blast", "say"), "the secret input", timedelta(seconds=1))
@@ -85,7 +85,7 @@ def test_what_was_sent_and_not_well_answered_has_an_unknown_outcome(manner: Mann
 
 
 def test_a_reset_before_the_request_was_read_is_an_unknown_outcome() -> None:
-    with rude(resets, reads=False) as server:
+    with rude(resets_unread, reads=False) as server:
         result = _client(server.url).exec(SAY)
     assert isinstance(result, Unreachable) and result.sent
 

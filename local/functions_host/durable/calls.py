@@ -15,7 +15,7 @@ from local.functions_host.durable.engine import ActivityFailed, Functions
 from local.functions_host.durable.store import Activity
 from local.functions_host.durable.turn import Ask
 from local.functions_host.functions import Function
-from local.functions_host.invoking import Invoker
+from local.functions_host.invoking import Invoker, contained
 
 
 def durable_functions(functions: Sequence[Function], invoker: Invoker) -> Functions:
@@ -26,6 +26,7 @@ def durable_functions(functions: Sequence[Function], invoker: Invoker) -> Functi
             for one in _of(functions, "orchestration")
         },
         {_called(one, "activity"): _activity(one, invoker) for one in _of(functions, "activity")},
+        invoker.watched,
     )
 
 
@@ -49,7 +50,9 @@ def _called(function: Function, key: str) -> str:
 
 def _orchestrator(function: Function) -> Ask:
     def ask(context: str) -> str:
-        answer: str = function.call(**{function.argument: OrchestrationContext(context)})
+        answer: str = contained(
+            function.call, **{function.argument: OrchestrationContext(context)}
+        )
         return answer
 
     return ask
@@ -60,7 +63,7 @@ def _activity(function: Function, invoker: Invoker) -> Callable[[Activity], Awai
         datum = Datum(activity.input if activity.input is not None else "null", "string")
         given: Any = ActivityTriggerConverter.decode(datum, trigger_metadata=None)
         try:
-            result = await invoker.call(function, activity.instance, **{function.argument: given})
+            result = await invoker.call(function, activity.instance, given)
             encoded = ActivityTriggerConverter.encode(result, expected_type=None)
         except Exception as error:
             raise _failed(activity.name, error) from error

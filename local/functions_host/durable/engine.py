@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -32,6 +33,8 @@ class Functions:
     orchestrators: dict[str, Ask]
     activities: dict[str, Callable[[Activity], Awaitable[str]]]
     """Each answers with the JSON of its result, or raises ActivityFailed."""
+    watched: Callable[[str], AbstractContextManager[None]]
+    """Watches over the time that an orchestrator takes."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,8 @@ class Engine:
         ask = self._functions.orchestrators.get(one.name.lower())
         loop = asyncio.get_running_loop()
         began = loop.time()
-        turn = await loop.run_in_executor(self._replays, found.turn, ask)
+        with self._functions.watched(one.name):
+            turn = await loop.run_in_executor(self._replays, found.turn, ask)
         if turn is None:
             self._orphans.add(one.id)
             log.error("no orchestrator is named %r: %s waits for it for ever", one.name, one.id)
