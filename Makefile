@@ -5,9 +5,9 @@ STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
-LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests bench
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests
 
-.PHONY: run demo test check fast bench clean setup tools
+.PHONY: run demo test check clean setup tools
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import fcntl
+import json
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from aiohttp import web
 
@@ -28,6 +29,14 @@ from local.functions_host.timers import TimerTrigger
 log = logging.getLogger("host")
 CLOSING = 2.0
 """Seconds that answers may take to reach their clients at the end."""
+
+
+class Listener(Protocol):
+    """What runs a function when something happens elsewhere, or on somebody's word."""
+
+    async def run(self) -> None: ...
+
+    async def by_hand(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -58,11 +67,11 @@ async def serving(
         limits = Limits(options.orchestrators, options.activities)
         engine = Engine(store, durable_functions(functions, invoker), clock, limits)
         http = HttpTriggers(functions, options.route_prefix, invoker)
-        others = list(_listeners(functions, options, invoker, clock))
-        runner = _runner(functions, http, Webhooks(engine, store), invoker, clock)
+        others = _listeners(functions, options, invoker, clock, engine, store)
+        runner = _runner(http, Webhooks(engine, store), _Admin(functions, others))
         base = await _listen(runner, port)
         bindings.client = client_binding(base, options.hub)
-        tasks = [asyncio.create_task(part.run()) for part in (engine, *others)]
+        tasks = [asyncio.create_task(part.run()) for part in (engine, *others.values())]
         try:
             yield Running(base, http, engine, store)
         finally:
@@ -76,27 +85,27 @@ async def serving(
 
 
 def _listeners(
-    functions: Sequence[Function], options: HostOptions, invoker: Invoker, clock: Clock
-) -> Iterator[QueueTrigger | TimerTrigger]:
-    for one in functions:
-        if one.kind.lower() == "timertrigger":
-            yield TimerTrigger(one, invoker, clock)
-        if one.kind.lower() == "queuetrigger":
-            name = one.trigger.get("connection") or "AzureWebJobsStorage"
-            connection = setting(name, f"the function {one.name}")
-            yield QueueTrigger(one, connection, options.queues, invoker, clock)
-
-
-def _runner(
     functions: Sequence[Function],
-    http: HttpTriggers,
-    webhooks: Webhooks,
+    options: HostOptions,
     invoker: Invoker,
     clock: Clock,
-) -> web.AppRunner:
+    engine: Engine,
+    store: Store,
+) -> dict[str, Listener]:
+    """What listens for each function that is neither called nor asked, by its name."""
+    found: dict[str, Listener] = {}
+    for one in functions:
+        if one.kind.lower() == "timertrigger":
+            found[one.name.lower()] = TimerTrigger(one, invoker, clock, engine, store)
+        if one.kind.lower() == "queuetrigger":
+            setting(one.trigger.get("connection") or "AzureWebJobsStorage", one.described)
+            found[one.name.lower()] = QueueTrigger(one, options.queues, invoker, clock)
+    return found
+
+
+def _runner(http: HttpTriggers, webhooks: Webhooks, admin: "_Admin") -> web.AppRunner:
     app = web.Application(client_max_size=LARGEST_BODY)
     app.add_routes(webhooks.routes())
-    admin = _Admin({one.name.lower(): one for one in functions}, invoker, clock)
     app.router.add_get("/admin/host/status", admin.status)
     app.router.add_post("/admin/functions/{name}", admin.invoke)
     app.router.add_route("*", "/{path:.*}", http.handle)
@@ -105,24 +114,28 @@ def _runner(
 
 @dataclass(frozen=True)
 class _Admin:
-    """The two admin addresses that Core Tools have, too."""
+    """The admin addresses that Core Tools have, too."""
 
-    functions: dict[str, Function]
-    invoker: Invoker
-    clock: Clock
+    functions: Sequence[Function]
+    listeners: dict[str, Listener]
 
     async def status(self, request: web.Request) -> web.Response:
         return web.json_response({"state": "Running", "version": "local"})
 
     async def invoke(self, request: web.Request) -> web.Response:
-        """Run a timer function now. Others have a way in of their own."""
-        function = self.functions.get(request.match_info["name"].lower())
-        if function is None:
+        """Run a timer or queue function on `{"input": text}`, and answer when it has run."""
+        name = request.match_info["name"].lower()
+        if name not in (one.name.lower() for one in self.functions):
             return web.Response(status=404)
-        if function.kind.lower() != "timertrigger":
-            said = f"{function.name} is no timer function"
+        if name not in self.listeners:
+            said = f"{name} is no timer or queue function"
             return web.json_response({"message": said}, status=400)
-        await TimerTrigger(function, self.invoker, self.clock).fire(past_due=False)
+        try:
+            body = await request.json() if request.can_read_body else {}
+        except ValueError:
+            return web.json_response({"message": "the body is not JSON"}, status=400)
+        given = body.get("input", "") if isinstance(body, dict) else ""
+        await self.listeners[name].by_hand(given if isinstance(given, str) else json.dumps(given))
         return web.Response(status=202)
 
 

@@ -1,19 +1,26 @@
 """HTTP triggers."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import azure.functions as func
 from aiohttp import web
+from multidict import MultiMapping
 
 from local.functions_host.functions import Function
 from local.functions_host.invoking import Invoker
 from local.functions_host.routes import Route, best, route
 
+log = logging.getLogger("host")
 LARGEST_BODY = 100 * 1024 * 1024
 """As on Azure."""
 ALL_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
+
+
+class NoResponse(Exception):
+    """A function returned a value of the type named, which cannot be sent."""
 
 
 @dataclass(frozen=True)
@@ -40,35 +47,34 @@ class HttpTriggers:
         ]
 
     async def handle(self, request: web.Request) -> web.Response:
-        """404 where no route matches, 405 where only its methods do not; both without a body."""
+        """404 without a body where no route matches, or none for the method, as on Azure."""
         path = request.raw_path.partition("?")[0]
-        matching = best({one.route for one in self.served}, path)
-        if matching is None:
+        fitting = [one for one in self.served if request.method in one.methods]
+        chosen = best([one.route for one in fitting], path)
+        if chosen is None:
             return web.Response(status=404)
-        here = [one for one in self.served if one.route.match(path) is not None]
-        fitting = [one for one in here if request.method in one.methods]
-        if not fitting:
-            allowed = {method for one in here for method in one.methods}
-            return web.Response(status=405, headers={"Allow": ", ".join(sorted(allowed))})
-        chosen = min(fitting, key=lambda one: one.route.rank)
-        return await self._invoke(chosen, request, path)
+        function = next(one.function for one in fitting if one.route is chosen)
+        return await self._invoke(function, chosen.match(path) or {}, request)
 
-    async def _invoke(self, chosen: Served, request: web.Request, path: str) -> web.Response:
-        body = await request.read()
+    async def _invoke(
+        self, function: Function, parameters: Mapping[str, str], request: web.Request
+    ) -> web.Response:
         asked = func.HttpRequest(
             request.method,
             str(request.url),
-            headers=dict(request.headers),
-            params=dict(request.query),
-            route_params=chosen.route.match(path) or {},
-            body=body,
+            headers=_joined(request.headers),
+            params=_joined(request.query),
+            route_params=parameters,
+            body=await request.read(),
         )
-        about = f"{request.method} {path}"
+        about = f"{request.method} {request.path}"
         try:
-            result = await self._invoker.call(chosen.function, about, asked)
+            return _answer(await self._invoker.call(function, about, asked))
+        except NoResponse as fault:
+            log.error("%s returned %s, which is no response", function.name, fault)
         except Exception:  # noqa: BLE001  a crash of user code, which the invoker has logged
-            return web.Response(status=500)
-        return _answer(result)
+            pass
+        return web.Response(status=500)
 
 
 def _served(function: Function, prefix: str) -> Served:
@@ -77,10 +83,19 @@ def _served(function: Function, prefix: str) -> Served:
     return Served(function, route(f"{prefix}/{template}"), methods)
 
 
+def _joined(values: MultiMapping[str]) -> dict[str, str]:
+    """What is said several times is one value with commas, as the worker is handed it."""
+    return {name: ",".join(values.getall(name)) for name in values}
+
+
 def _answer(result: Any) -> web.Response:
-    """What a function returned: an HttpResponse, a text, or nothing."""
+    """What a function returned: an HttpResponse, a text, or nothing. Raises NoResponse."""
+    if result is None:
+        return web.Response(status=204)
+    if isinstance(result, str):
+        return web.Response(text=result)
     if not isinstance(result, func.HttpResponse):
-        return web.Response(text=str(result)) if result is not None else web.Response(status=204)
+        raise NoResponse(type(result).__name__)
     answer = web.Response(status=result.status_code, body=result.get_body())
     for name, value in result.headers.items():
         answer.headers.add(name, value)

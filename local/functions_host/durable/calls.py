@@ -50,9 +50,7 @@ def _called(function: Function, key: str) -> str:
 
 def _orchestrator(function: Function) -> Ask:
     def ask(context: str) -> str:
-        answer: str = contained(
-            function.call, **{function.argument: OrchestrationContext(context)}
-        )
+        answer: str = contained(function.call, **{function.argument: OrchestrationContext(context)})
         return answer
 
     return ask

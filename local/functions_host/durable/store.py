@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS activities (
     instance TEXT NOT NULL, execution TEXT NOT NULL, task INTEGER NOT NULL,
     name TEXT NOT NULL, input TEXT, PRIMARY KEY (instance, execution, task)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS timers (
+    name TEXT PRIMARY KEY, next TEXT NOT NULL
+) WITHOUT ROWID;
 """
 
 ENDS = frozenset({"Completed", "Failed", "Terminated"})
@@ -164,7 +167,16 @@ class Store:
         """Everything that has to run, or runs."""
         return [Activity(*row) for row in self._db.execute("SELECT * FROM activities")]
 
+    def next_run(self, timer: str) -> datetime | None:
+        """When a timer function was to run next, the last time that it was said."""
+        row = self._db.execute("SELECT next FROM timers WHERE name = ?", (timer,)).fetchone()
+        return instant(row[0]) if row else None
+
     # Changing
+
+    def plan_run(self, timer: str, then: datetime) -> None:
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO timers VALUES (?, ?)", (timer, stamp(then)))
 
     def start(self, instance: Instance, message: Message) -> bool:
         """Begin an instance, over one that has ended; False where one of this id is live."""
