@@ -14,7 +14,6 @@ from typing import Any
 
 from local.functions_host.settings import CannotStart, resolved
 
-
 OFFERED = frozenset(
     {
         "httptrigger",

@@ -71,7 +71,8 @@ async def serving(
         runner = _runner(http, Webhooks(engine, store), _Admin(functions, others))
         base = await _listen(runner, port)
         bindings.client = client_binding(base, options.hub)
-        tasks = [asyncio.create_task(part.run()) for part in (engine, *others.values())]
+        parts: list[Listener | Engine] = [engine, *others.values()]
+        tasks = [asyncio.create_task(part.run()) for part in parts]
         try:
             yield Running(base, http, engine, store)
         finally:

@@ -69,12 +69,14 @@ class HttpTriggers:
         )
         about = f"{request.method} {request.path}"
         try:
-            return _answer(await self._invoker.call(function, about, asked))
+            result = await self._invoker.call(function, about, asked)
+        except Exception:  # noqa: BLE001  a crash of user code, which the invoker has logged
+            return web.Response(status=500)
+        try:
+            return _answer(result)
         except NoResponse as fault:
             log.error("%s returned %s, which is no response", function.name, fault)
-        except Exception:  # noqa: BLE001  a crash of user code, which the invoker has logged
-            pass
-        return web.Response(status=500)
+            return web.Response(status=500)
 
 
 def _served(function: Function, prefix: str) -> Served:

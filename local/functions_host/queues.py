@@ -1,4 +1,4 @@
-"""Queue triggers: messages are leased while their function runs, and poisoned after the last try."""
+"""Queue triggers: a message is leased while its function runs, and buried after its last try."""
 
 import asyncio
 import base64
