@@ -7,7 +7,10 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from yarl import URL
 
 from local.functions_host.clock import SystemClock
 from local.functions_host.functions import Function, load
@@ -23,7 +26,9 @@ async def serve(app: Path, port: int, state: Path) -> None:
     enough = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, enough.set)
-    async with serving(functions, options, state, SystemClock(), port, _overdue) as running:
+    overdue = Overdue(port)
+    async with serving(functions, options, state, SystemClock(), port, overdue) as running:
+        overdue.port = URL(running.url).port or port
         _announce(running, functions)
         await enough.wait()
 
@@ -39,11 +44,25 @@ def _announce(running: Running, functions: Sequence[Function]) -> None:
     print(f"ready {running.url}", flush=True)
 
 
-def _overdue(name: str) -> None:
+@dataclass
+class Overdue:
     """A function that outlives the timeout takes its worker with it, on Azure as here."""
-    logging.getLogger("host").error("%s outlived functionTimeout: the host starts again", name)
-    sys.stdout.flush()
-    os.execv(sys.executable, sys.orig_argv)
+
+    port: int
+
+    def __call__(self, name: str) -> None:
+        logging.getLogger("host").error("%s outlived functionTimeout: the host starts again", name)
+        sys.stdout.flush()
+        os.execv(sys.executable, [*sys.orig_argv, "--port", str(self.port)])
+
+
+def _log(level: int) -> None:
+    """Lines on stdout for people: of others than the host and the app only the troubles."""
+    form = "%(asctime)s.%(msecs)03d %(message)s"
+    logging.basicConfig(stream=sys.stdout, format=form, datefmt="%H:%M:%S", level=logging.INFO)
+    logging.getLogger("host").setLevel(level)
+    for chatty in ("azure", "aiohttp", "asyncio", "urllib3", "kubernetes"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def main() -> int:
@@ -55,11 +74,7 @@ def main() -> int:
     chosen = parser.parse_args()
     app = chosen.app.resolve()
     state = chosen.state or app / ".state" / "functions_host.sqlite"
-    level = logging.DEBUG if chosen.verbose else logging.INFO
-    form = "%(asctime)s.%(msecs)03d %(message)s"
-    logging.basicConfig(stream=sys.stdout, format=form, datefmt="%H:%M:%S", level=logging.WARNING)
-    logging.getLogger("host").setLevel(level)
-    logging.getLogger("blast").setLevel(logging.INFO)
+    _log(logging.DEBUG if chosen.verbose else logging.INFO)
     try:
         asyncio.run(serve(app, chosen.port, state.resolve()))
     except CannotStart as fault:
@@ -69,4 +84,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)  # a function that still blocks a thread does not hold up the end

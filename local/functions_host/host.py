@@ -72,7 +72,7 @@ async def serving(
         base = await _listen(runner, port)
         bindings.client = client_binding(base, options.hub)
         parts: list[Listener | Engine] = [engine, *others.values()]
-        tasks = [asyncio.create_task(part.run()) for part in parts]
+        tasks = [asyncio.create_task(_kept_going(part)) for part in parts]
         try:
             yield Running(base, http, engine, store)
         finally:
@@ -83,6 +83,14 @@ async def serving(
             await forget_clients()
             invoker.close()
             store.close()
+
+
+async def _kept_going(part: Listener | Engine) -> None:
+    try:
+        await part.run()
+    except Exception:
+        log.exception("%s stopped; this is a bug of the host", type(part).__name__)
+        raise
 
 
 def _listeners(

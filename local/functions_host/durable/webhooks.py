@@ -1,6 +1,7 @@
 """The HTTP API of Durable Functions, as the SDK's client and an operator's curl speak it."""
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +11,13 @@ from aiohttp import web
 
 from local.functions_host.clock import instant
 from local.functions_host.durable.engine import Engine
-from local.functions_host.durable.history import Event, Type
+from local.functions_host.durable.history import Type
+from local.functions_host.durable.shown import shown_history, shown_instance
 from local.functions_host.durable.store import Instance, Store
 
 ROOT = "/runtime/webhooks/durabletask"
+_ID = re.compile(r"(?!@)[^/\\#?\x00-\x1f\x7f-\x9f]{1,100}")
+"""What Azure Storage takes as a key; what begins with @ is an entity."""
 PAGE = 100
 """Instances in one answer, which is all that the SDK's client reads."""
 
@@ -56,6 +60,8 @@ class Webhooks:
     async def _start(
         self, request: web.Request, name: str, instance_id: str, text: str | None
     ) -> web.Response:
+        if not _ID.fullmatch(instance_id):
+            return _json({"Message": f"{instance_id!r} cannot be the id of an instance."}, 400)
         try:
             begun = await self.engine.start(name, instance_id, text)
         except LookupError:
@@ -70,18 +76,20 @@ class Webhooks:
         one = await self._find(request)
         if one is None:
             return _unknown(request)
-        shown = _shown(one, with_input=_flag(request, "showInput", default=True))
+        with_input = _flag(request, "showInput", default=True)
+        shown = shown_instance(one, with_input)
         if _flag(request, "showHistory"):
             events = await self.engine.ask(self.store.history, one.id)
-            outputs = _flag(request, "showHistoryOutput")
-            shown["historyEvents"] = [_event(found, outputs) for found in events]
+            with_outputs = _flag(request, "showHistoryOutput")
+            shown["historyEvents"] = shown_history(events, with_input, with_outputs)
         return _json(shown, 200 if one.has_ended else 202)
 
     async def list(self, request: web.Request) -> web.Response:
         found = await self.engine.ask(self.store.instances, _filter(request))
         skip = int(request.headers.get("x-ms-continuation-token", "0") or 0)
         size = int(request.query.get("top", PAGE))
-        shown = [_shown(one, _flag(request, "showInput")) for one in found[skip : skip + size]]
+        with_input = _flag(request, "showInput", default=True)
+        shown = [shown_instance(one, with_input) for one in found[skip : skip + size]]
         more = str(skip + size) if len(found) > skip + size else ""
         answer = _json(shown)
         answer.headers["x-ms-continuation-token"] = more
@@ -121,6 +129,8 @@ class Webhooks:
         return _json({"instancesDeleted": 1})
 
     async def purge_many(self, request: web.Request) -> web.Response:
+        if "createdTimeFrom" not in request.query:
+            return _json({"Message": "createdTimeFrom is missing."}, 400)
         found = await self.engine.ask(self.store.instances, _filter(request))
         purged = [await self.engine.ask(self.store.purge, one.id) for one in found]
         return _json({"instancesDeleted": sum(purged)}, 200 if any(purged) else 404)
@@ -172,38 +182,16 @@ def client_binding(base: str, hub: str) -> str:
     )
 
 
-def _shown(one: Instance, with_input: bool) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "instanceId": one.id,
-        "runtimeStatus": one.status,
-        "input": _read(one.input) if with_input else None,
-        "customStatus": _read(one.custom_status),
-        "output": _read(one.output),
-        "createdTime": _second(one.created),
-        "lastUpdatedTime": _second(one.updated),
-    }
-
-
-def _event(found: Event, with_outputs: bool) -> dict[str, Any]:
-    hidden = {"EventId", "IsPlayed"} | (set() if with_outputs else {"Result", "Input"})
-    shown = {name: value for name, value in found.items() if name not in hidden}
-    shown["EventType"] = _camel(Type(found["EventType"]).name)
-    return shown
-
-
-def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
 def _filter(request: web.Request) -> Any:
     statuses = {part for part in request.query.get("runtimeStatus", "").split(",") if part}
     since, until = (_time(request, name) for name in ("createdTimeFrom", "createdTimeTo"))
+    prefix = request.query.get("instanceIdPrefix", "")
 
     def wanted(one: Instance) -> bool:
         created = instant(one.created)
         return (
-            (not statuses or one.status in statuses)
+            one.id.startswith(prefix)
+            and (not statuses or one.status in statuses)
             and (since is None or created >= since)
             and (until is None or created <= until)
         )
@@ -220,20 +208,12 @@ def _flag(request: web.Request, name: str, default: bool = False) -> bool:
     return request.query.get(name, str(default)).lower() == "true"
 
 
-def _read(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
-
-
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
     except ValueError:
         return False
     return True
-
-
-def _second(text: str) -> str:
-    return instant(text).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _base(request: web.Request) -> str:
