@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-_PARAMETER = re.compile(r"\{(\*?)(\w+)(?::(\w+))?(\?)?\}")
+from local.functions_host.settings import CannotStart
+
+_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)(?::(\w+))?(\?)?\}")
 _CONSTRAINTS = {
     "int": r"-?\d+",
     "long": r"-?\d+",
@@ -32,7 +34,7 @@ class Route:
 
 
 def route(template: str) -> Route:
-    """Compile a template such as `blast/jobs/{id}`."""
+    """Compile a template such as `blast/jobs/{id}`. Raises CannotStart."""
     pattern, rank = "", list[int]()
     for number, segment in enumerate(template.strip("/").split("/")):
         pattern += _segment(segment, first=number == 0)
@@ -60,7 +62,11 @@ def _segment(segment: str, first: bool) -> str:
 
 
 def _form(constraint: str | None) -> str:
-    return _CONSTRAINTS.get(constraint or "", "[^/]+")
+    if constraint is None:
+        return "[^/]+"
+    if constraint not in _CONSTRAINTS:
+        raise CannotStart(f"this host does not know the constraint {constraint!r} of a route")
+    return _CONSTRAINTS[constraint]
 
 
 def _rank(segment: str) -> int:
