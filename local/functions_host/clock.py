@@ -45,7 +45,8 @@ class ManualClock:
 
     def __init__(self, start: datetime = EPOCH) -> None:
         self._now = start
-        self._sleepers: set[asyncio.Event] = set()
+        self._sleepers: dict[asyncio.Event, datetime | None] = {}
+        self._news = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
@@ -63,8 +64,15 @@ class ManualClock:
     async def wait(self, wake: asyncio.Event, until: datetime | None) -> None:
         if until is not None and until <= self._now:
             return
-        self._sleepers.add(wake)
+        self._sleepers[wake] = until
+        self._news.set()
         try:
             await wake.wait()
         finally:
-            self._sleepers.discard(wake)
+            self._sleepers.pop(wake, None)
+
+    async def awaited(self, then: datetime) -> None:
+        """Return once somebody waits for `then`."""
+        while then not in self._sleepers.values():
+            self._news.clear()
+            await self._news.wait()
