@@ -113,6 +113,8 @@ def main() -> int:
     chosen = parser.parse_args().port
     env = {**os.environ, **({} if chosen is None else {"EXEC_PORT": chosen})}
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
+    # It quotes headers that it cannot read, and a token may be in them; we log our own faults.
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
     try:
         asyncio.run(serve(read_settings(env), env))
     except (SettingsError, CannotServe, TimeoutError) as fault:

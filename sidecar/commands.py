@@ -54,9 +54,13 @@ class Ended:
 
 
 class Running:
-    """A command that was started. `task` ends, without fail, with how the command ended."""
+    """A command that was started. `task` ends, without fail, with how the command ended.
+
+    `was_stopped`: it did not end by itself, nor by its timeout, but because it was asked to.
+    """
 
     task: asyncio.Task[Ended]
+    was_stopped = False
 
     def __init__(self, process: subprocess.Popen[bytes], kill_seconds: float) -> None:
         self._process = process
@@ -94,6 +98,7 @@ class Running:
         done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if exited not in done:
+            self.was_stopped = stop in done
             self._signal(signal.SIGTERM)
             await asyncio.wait({exited}, timeout=self._kill_seconds)
             self._signal(signal.SIGKILL)

@@ -68,8 +68,9 @@ class Operations:
     async def purge(self, retention: timedelta) -> None:
         """Forget what has not changed for longer than `retention`, unless it runs."""
         for operation in await asyncio.to_thread(self._records.older_than, self._now() - retention):
-            if operation not in self._in_hand:
-                await asyncio.to_thread(self._records.forget, operation)
+            async with self._lock:
+                if operation not in self._in_hand:
+                    await asyncio.to_thread(self._records.forget, operation)
 
     async def close(self) -> None:
         """Wait for what the end of the commands leaves to do here."""
@@ -121,7 +122,7 @@ class Operations:
         """Put the end of the operation on disk, unless it was brought about by our own end."""
         ended = await running.task
         try:
-            if not self._commands.closing:
+            if not (self._commands.closing and running.was_stopped):
                 await asyncio.to_thread(self._finish, record, ended, heard)
         except OSError:
             complain("result_not_kept", operation=record.id)

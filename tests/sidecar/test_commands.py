@@ -140,6 +140,9 @@ def test_each_command_leaves_one_line_in_the_log_and_no_secret(
     sidecar.ask("GET", "/operations/a-1?wait=20")
     sidecar.ask("POST", "/exec", command("say", "secret-argument"), token="secret-token")
     sidecar.ask("POST", "/exec", {"argv": ["secret-binary"]})
+    with sidecar.raw() as connection:
+        connection.sendall(b"POST /exec HTTP/1.1\r\nX-Exec-Token: secret-token\x01\r\n\r\n")
+        assert b" 400 " in connection.recv(1000)
     sidecar.child.stop()
     until(lambda: '"ended"' in sidecar.log)
     lines = [json.loads(line) for line in sidecar.log.splitlines()[1:]]

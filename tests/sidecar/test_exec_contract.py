@@ -1,7 +1,6 @@
 """What the dashboard's exec server speaks is spoken here too, row by row."""
 
 import json
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -202,14 +201,14 @@ def test_a_header_that_never_ends_is_cut_off(
     own_sidecar: Callable[..., Sidecar], sent: bytes
 ) -> None:
     sidecar = own_sidecar(EXEC_HEADER_SECONDS="1")
-    with _raw(sidecar) as connection:
+    with sidecar.raw() as connection:
         connection.sendall(sent)
         assert connection.recv(1000) == b""
 
 
 def test_a_body_that_never_ends_is_a_408(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar(EXEC_BODY_SECONDS="1")
-    with _raw(sidecar) as connection:
+    with sidecar.raw() as connection:
         head = (
             f"POST /exec HTTP/1.1\r\nHost: a\r\nX-Exec-Token: {TOKEN}\r\nContent-Length: 50\r\n\r\n"
         )
@@ -221,7 +220,7 @@ def test_a_body_that_never_ends_is_a_408(own_sidecar: Callable[..., Sidecar]) ->
 
 def test_an_old_client_is_understood(sidecar: Sidecar) -> None:
     body = json.dumps(command("say", "hi")).encode()
-    with _raw(sidecar) as connection:
+    with sidecar.raw() as connection:
         head = (
             f"POST /exec HTTP/1.0\r\nX-Exec-Token: {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
@@ -230,8 +229,3 @@ def test_an_old_client_is_understood(sidecar: Sidecar) -> None:
             head_lines, _, told = answer.read().partition(b"\r\n\r\n")
     assert head_lines.startswith(b"HTTP/1.0 200 ")
     assert json.loads(told)["stdout"] == "hi"
-
-
-def _raw(sidecar: Sidecar) -> socket.socket:
-    host, _, port = sidecar.child.url.removeprefix("http://").partition(":")
-    return socket.create_connection((host, int(port)), timeout=20)

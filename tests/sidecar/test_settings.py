@@ -64,7 +64,7 @@ def test_without_a_proper_token_it_does_not_start(token: str) -> None:
 
 def test_a_port_in_use_is_one_sentence(own_sidecar: Callable[..., Sidecar]) -> None:
     first = own_sidecar()
-    port = first.child.url.rpartition(":")[2]
+    port = str(first.port)
     ended = subprocess.run(
         [sys.executable, "-m", "sidecar", "--port", port],
         env={**first.env, "EXEC_STATE_DIR": str(first.folder / "other")},

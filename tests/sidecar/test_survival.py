@@ -17,7 +17,7 @@ from sidecar.leftovers import _listed_with, end_leftovers
 from sidecar.operations import Operations
 from sidecar.records import Record, Records
 from sidecar.settings import read_settings
-from tests.sidecar.world import TOKEN, Life, Sidecar, command
+from tests.sidecar.world import TOKEN, Life, Sidecar, command, is_gone, until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SAY = Command(("elastic-blast", "say"), stdin=None, cwd=None, timeout=60)
@@ -99,6 +99,24 @@ def test_a_sidecar_that_is_told_to_end_ends_its_commands(
     assert life.end() == ""
     sidecar.restart()
     assert sidecar.ask("GET", "/operations/ran").body["state"] == "interrupted"
+
+
+def test_what_had_ended_by_itself_keeps_its_result_though_the_sidecar_ends(
+    own_sidecar: Callable[..., Sidecar], life: Life, tmp_path: Path
+) -> None:
+    """The process that it left behind holds its output, so the sidecar is not done with it."""
+    sidecar, leader = own_sidecar(), Life(tmp_path, "leader")
+    sidecar.ask("PUT", "/operations/ended", command("leave", life.path, leader.path))
+    life.begin()
+    leader.begin()
+    pid = int(leader.end())
+    until(lambda: is_gone(pid))
+    sidecar.child.process.terminate()
+    assert sidecar.child.process.wait(20) == 0
+    sidecar.restart()
+    seen = sidecar.ask("GET", "/operations/ended").body
+    assert (seen["state"], seen["result"]["exit_code"]) == ("done", 0)
+    assert life.end() == ""
 
 
 def test_who_waits_hears_that_the_sidecar_ends(

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ TOOL = r"""#!/bin/sh
 # Does what its first argument says. Who holds pipe 3 shows that it lives.
 detached() { PYTHON -c '
 import os
+import socket
 ready, told = os.pipe()
 if os.fork() == 0:
     os.setsid()
@@ -39,6 +41,7 @@ case "$1" in
   family) exec 3> "$2"; sleep 600 & echo started >&3; wait ;;
   orphan) exec 3> "$2"; sleep 600 & echo started >&3 ;;
   runaway) exec 3> "$2"; echo said; detached; echo started >&3 ;;
+  leave) exec 3> "$2"; echo started >&3; exec 4> "$3"; detached 4>&-; printf "started\n$$" >&4 ;;
   hidden) exec 3> "$2"; detached > /dev/null 2>&1; echo started >&3; sleep 600 ;;
   finish) exec 3> "$2"; echo started >&3; cat "$3" > /dev/null; echo finished >&3; echo done ;;
   flood) head -c "$2" /dev/zero | tr '\0' x; echo '{"end": true}' ;;
@@ -74,9 +77,16 @@ class Sidecar:
     def log(self) -> str:
         return self.child.log.read_text()
 
-    def connect(self, timeout: float = 30) -> http.client.HTTPConnection:
-        host, _, port = self.child.url.removeprefix("http://").partition(":")
-        return http.client.HTTPConnection(host, int(port), timeout=timeout)
+    @property
+    def port(self) -> int:
+        return int(self.child.url.rpartition(":")[2])
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+    def raw(self) -> socket.socket:
+        """A connection that can send what is no HTTP."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
     def ask(self, method: str, path: str, body: object = None, token: str | None = TOKEN) -> Answer:
         """One request; `body` is sent as JSON, or as it is if it is bytes."""
@@ -145,6 +155,15 @@ class Life:
         """Wait until nobody holds the pipe; what was written last."""
         with self._pipe:
             return self._pipe.read()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether nothing is left of a process: it has ended, and its parent knows."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def until(happened: Callable[[], object], seconds: float = 20) -> None:
