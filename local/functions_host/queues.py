@@ -81,10 +81,12 @@ class QueueTrigger:
                 await queues.bury(message, "it is not base64")
             elif await self._succeeds(queues, message, body):
                 await queues.main.delete_message(message)
+                log.debug("message %s is done with", message.id)
             elif (message.dequeue_count or 0) == self.options.max_dequeue_count:
                 await queues.bury(message, "its last try failed")
             else:
                 await queues.hide(message, self.options.visibility_timeout)
+                log.debug("message %s will be tried again", message.id)
         except AzureError as trouble:
             said = "message %s is left to its lease: %s"
             log.warning(said, message.id, type(trouble).__name__)

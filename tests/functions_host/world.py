@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,12 +25,46 @@ PATIENCE = 20.0
 """Seconds that a test waits for what must happen."""
 
 
+class Heard(logging.Handler):
+    """What the host has logged so far, and what it will log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self._news = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+        self._news.set()
+
+    async def line(self, part: str, times: int = 1) -> list[str]:
+        """The lines with `part` in them, once there are so many."""
+        async with asyncio.timeout(PATIENCE):
+            while len(found := [line for line in self.lines if part in line]) < times:
+                self._news.clear()
+                await self._news.wait()
+        return found
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Heard]:
+    """Hear all that the host logs."""
+    heard, log = Heard(), logging.getLogger("host")
+    before = log.level
+    log.setLevel(logging.DEBUG)
+    log.addHandler(heard)
+    yield heard
+    log.removeHandler(heard)
+    log.setLevel(before)
+
+
 @dataclass(frozen=True)
 class World:
     """A running host, the SDK's own client for it, and its clock."""
 
     running: Running
     clock: ManualClock
+    heard: Heard
     http: aiohttp.ClientSession
 
     @property
@@ -102,18 +137,19 @@ class World:
 async def hosted(
     app: Any,
     state: Path,
-    clock: ManualClock | None = None,
+    clock: Any = None,
     options: dict[str, Any] | None = None,
     overdue: Callable[[str], None] = lambda name: None,
 ) -> AsyncIterator[World]:
     """A world around an app; `options` is a host.json."""
     clock = clock or ManualClock()
-    functions = functions_of(app)
-    async with (
-        serving(functions, host_options(options or {}), state, clock, overdue=overdue) as running,
-        aiohttp.ClientSession(running.url, timeout=aiohttp.ClientTimeout(PATIENCE, 5)) as http,
-    ):
-        yield World(running, clock, http)
+    functions, found = functions_of(app), host_options(options or {})
+    with listening() as heard:
+        async with (
+            serving(functions, found, state, clock, overdue=overdue) as running,
+            aiohttp.ClientSession(running.url, timeout=aiohttp.ClientTimeout(PATIENCE, 5)) as http,
+        ):
+            yield World(running, clock, heard, http)
 
 
 def app_of(*orchestrators: Any, **activities: Any) -> Any:
