@@ -118,8 +118,9 @@ def test_a_process_beyond_the_group_that_holds_the_output_holds_no_answer(
 
 
 def test_a_client_that_goes_away_from_exec_does_not_stop_the_command(
-    sidecar: Sidecar, life: Life
+    own_sidecar: Callable[..., Sidecar], life: Life
 ) -> None:
+    sidecar = own_sidecar()
     gate = Life(sidecar.folder, "gate")
     connection = sidecar.connect()
     body = json.dumps(command("finish", life.path, gate.path))
@@ -129,6 +130,7 @@ def test_a_client_that_goes_away_from_exec_does_not_stop_the_command(
     assert sidecar.run("say", "the sidecar has had time to notice")["exit_code"] == 0
     Path(gate.path).write_text("go")
     assert life.end() == "finished\n"
+    until(lambda: '"arguments": 3' in sidecar.log)
 
 
 def test_each_command_leaves_one_line_in_the_log_and_no_secret(
