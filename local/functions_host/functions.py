@@ -78,6 +78,8 @@ def load(folder: Path) -> list[Function]:
     module = module_from_spec(spec)
     sys.modules["function_app"] = module
     spec.loader.exec_module(module)
+    if not hasattr(module, "app"):
+        raise CannotStart(f"{path} has no app: the object of that name is the app")
     return functions_of(module.app)
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d+)?")
+_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)")
 _PLACEHOLDER = re.compile(r"%([^%\s]+)%")
 
 
@@ -49,6 +49,8 @@ def read_host_options(folder: Path) -> HostOptions:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as fault:
         raise CannotStart(f"{path} cannot be read: {fault}") from fault
+    if not isinstance(found, dict):
+        raise CannotStart(f"{path} holds no object")
     return host_options(found)
 
 
@@ -109,5 +111,5 @@ def span(text: str) -> timedelta:
     match = _SPAN.fullmatch(text)
     if match is None:
         raise CannotStart(f"{text!r} in host.json is not a duration such as 00:05:00")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

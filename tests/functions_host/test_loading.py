@@ -1,0 +1,171 @@
+import json
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+import pytest
+
+from local.functions_host.functions import functions_of, load
+from local.functions_host.settings import (
+    CannotStart,
+    host_options,
+    read_host_options,
+    resolved,
+    setting,
+    span,
+    take_local_settings,
+)
+
+APP = """
+import azure.functions as func
+from neighbour import WORD
+app = func.FunctionApp()
+
+@app.route(route="word", methods=["GET"])
+def word(req: func.HttpRequest) -> str:
+    return WORD
+"""
+
+
+@pytest.fixture(autouse=True)
+def imports() -> Iterator[None]:
+    """What a test imports is forgotten after it."""
+    path, ours = sys.path[:], ("function_app", "neighbour")
+    before = {name: sys.modules.pop(name) for name in ours if name in sys.modules}
+    yield
+    sys.path[:] = path
+    for name in ours:
+        sys.modules.pop(name, None)
+    sys.modules.update(before)
+
+
+def test_an_app_is_loaded_with_its_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text(APP)
+    (tmp_path / "neighbour.py").write_text("WORD = 'hello'\n")
+    (word,) = load(tmp_path)
+    assert (word.name, word.kind, word.argument) == ("word", "httpTrigger", "req")
+    assert word.trigger["methods"] == ["GET"]
+    assert word.call(None) == "hello"
+
+
+def test_a_folder_without_an_app_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match=r"function_app\.py"):
+        load(tmp_path)
+
+
+def test_a_module_without_an_app_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text("appl = 1\n")
+    with pytest.raises(CannotStart, match="has no app"):
+        load(tmp_path)
+
+
+def test_a_binding_annotated_as_a_union_is_refused_as_by_the_worker() -> None:
+    def read(req: func.HttpRequest | None) -> str:
+        return ""
+
+    app = df.DFApp()
+    app.route(route="read")(read)
+    with pytest.raises(CannotStart, match="the function read annotates its binding req"):
+        functions_of(app)
+
+
+def test_a_binding_that_is_not_offered_is_refused_in_words() -> None:
+    def take(blob: func.InputStream) -> None: ...
+
+    app = df.DFApp()
+    app.blob_trigger(arg_name="blob", path="a/b", connection="STORE")(take)
+    with pytest.raises(CannotStart, match="the function take has a binding of the type blob"):
+        functions_of(app)
+
+
+def test_settings_stand_for_themselves_anywhere_in_a_binding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("A", "one")
+    monkeypatch.setenv("B", "two")
+    assert resolved({"x": ["%A%-%B%", 3], "y": "100%"}, "x") == {"x": ["one-two", 3], "y": "100%"}
+    with pytest.raises(CannotStart, match="the function f needs the setting NOT_SET"):
+        resolved("%NOT_SET%", "the function f")
+
+
+def test_local_settings_do_not_override_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOST_TEST_SET", "outside")
+    monkeypatch.setenv("HOST_TEST_UNSET", "so that it is taken away again")
+    monkeypatch.delenv("HOST_TEST_UNSET")
+    values = {"HOST_TEST_SET": "inside", "HOST_TEST_UNSET": "inside"}
+    (tmp_path / "local.settings.json").write_text(json.dumps({"Values": values}))
+    take_local_settings(tmp_path)
+    assert setting("HOST_TEST_SET", "a test") == "outside"
+    assert setting("HOST_TEST_UNSET", "a test") == "inside"
+
+
+def test_host_json_is_read(tmp_path: Path) -> None:
+    found: dict[str, Any] = {
+        "functionTimeout": "00:05:00",
+        "extensions": {
+            "http": {"routePrefix": "v1"},
+            "queues": {
+                "batchSize": 3,
+                "newBatchThreshold": 2,
+                "maxDequeueCount": 7,
+                "visibilityTimeout": "00:00:30",
+                "maxPollingInterval": "00:00:05",
+                "messageEncoding": "none",
+            },
+            "durableTask": {
+                "hubName": "Hub",
+                "maxConcurrentActivityFunctions": 4,
+                "maxConcurrentOrchestratorFunctions": 5,
+                "unknown": True,
+            },
+        },
+    }
+    (tmp_path / "host.json").write_text(json.dumps(found))
+    options = read_host_options(tmp_path)
+    assert (options.route_prefix, options.hub) == ("v1", "Hub")
+    assert options.function_timeout == timedelta(minutes=5)
+    assert (options.activities, options.orchestrators) == (4, 5)
+    queues = options.queues
+    assert (queues.batch_size, queues.new_batch_threshold, queues.max_dequeue_count) == (3, 2, 7)
+    assert queues.visibility_timeout == timedelta(seconds=30)
+    assert queues.max_polling_interval == timedelta(seconds=5)
+    assert not queues.base64
+
+
+def test_host_json_may_say_nothing() -> None:
+    options = host_options({})
+    assert options.route_prefix == "api"
+    assert (options.queues.batch_size, options.queues.new_batch_threshold) == (16, 8)
+    assert options.queues.max_dequeue_count == 5
+    assert options.queues.base64
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]"])
+def test_a_host_json_that_is_none_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "host.json").write_text(text)
+    with pytest.raises(CannotStart, match=r"host\.json"):
+        read_host_options(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("00:00:05", timedelta(seconds=5)),
+        ("1.02:03:04", timedelta(days=1, hours=2, minutes=3, seconds=4)),
+        ("00:00:00.500", timedelta(milliseconds=500)),
+    ],
+)
+def test_spans_are_read_as_net_writes_them(text: str, expected: timedelta) -> None:
+    assert span(text) == expected
+
+
+@pytest.mark.parametrize("text", ["5", "5 minutes", "", "-00:00:01"])
+def test_a_span_that_is_none_is_refused_in_words(text: str) -> None:
+    with pytest.raises(CannotStart, match="is not a duration"):
+        span(text)
