@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -28,9 +29,15 @@ class Enough(Exception):
     """Somebody said that it shall stop."""
 
 
-def run(port: int) -> None:
+class CannotRun(Exception):
+    """The text says in a sentence or two why not, and what to do about it."""
+
+
+def run(folder: Path, port: int) -> None:
     """Start everything, show the demo's search, and stay up until told to stop."""
-    with _stack(Stack(STATE / "run", port)) as stack:
+    if port and _is_taken(port):
+        raise CannotRun(f"Port {port} is in use. Name another one: make run PORT={port + 1}")
+    with _stack(Stack(folder, port)) as stack:
         show_demo(Api(stack.url), stack.world)
         _say_what_to_try(stack)
         threading.Event().wait()
@@ -77,6 +84,12 @@ def _say_what_to_try(stack: Stack) -> None:
     say(f"\n  kubectl --kubeconfig {config} get jobs,pods")
 
 
+def _is_taken(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.settimeout(1)
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _enough(number: int, frame: FrameType | None) -> None:
     raise Enough
 
@@ -85,14 +98,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("what", choices=("run", "demo"))
     parser.add_argument("--port", type=int, default=7071, help="of the API that `run` serves")
+    parser.add_argument("--folder", type=Path, default=STATE / "run", help="where `run` keeps all")
     chosen = parser.parse_args()
     for number in STOPPING:
         signal.signal(number, _enough)
     try:
-        demo() if chosen.what == "demo" else run(chosen.port)
+        demo() if chosen.what == "demo" else run(chosen.folder, chosen.port)
     except Enough:
         return 0 if chosen.what == "run" else 1
-    except (DidNotStart, DemoFailed, Refused, TooSlow) as trouble:
+    except (CannotRun, DidNotStart, DemoFailed, Refused, TooSlow) as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1
     return 0
