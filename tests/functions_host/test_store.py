@@ -1,0 +1,55 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from local.functions_host.clock import EPOCH
+from local.functions_host.durable.history import Type, event
+from local.functions_host.durable.store import Activity, Message, Store, Turn
+from local.functions_host.durable.turn import beginning, new_instance
+
+ONE = new_instance("one", "story", None, EPOCH)
+WORK = Activity("one", ONE.execution, 0, "work", "1")
+
+
+def begun(state: Path) -> Store:
+    store = Store(state)
+    store.start(ONE, beginning(ONE, EPOCH))
+    return store
+
+
+def test_a_turn_is_kept_whole_or_not_at_all(state: Path) -> None:
+    store = begun(state)
+    (message,) = store.inbox("one", EPOCH)
+    scheduled = event(Type.TASK_SCHEDULED, EPOCH, 0, Name="work")
+    unwritable = Message("one", ONE.execution, EPOCH, {"what": object()})
+    with pytest.raises(TypeError):
+        store.commit(Turn(ONE, [message.id], [scheduled], [WORK], [unwritable]))
+    store.close()
+    store = Store(state)
+    assert store.inbox("one", EPOCH) == [message]
+    assert store.history("one") == []
+    assert store.activities() == []
+    store.close()
+
+
+def test_an_activity_ends_once_however_often_it_is_said(state: Path) -> None:
+    store = begun(state)
+    (message,) = store.inbox("one", EPOCH)
+    store.commit(Turn(ONE, [message.id], [message.event], [WORK]))
+    end = Message("one", ONE.execution, EPOCH, event(Type.TASK_COMPLETED, EPOCH, TaskScheduledId=0))
+    assert store.finish(WORK, end)
+    assert not store.finish(WORK, end)
+    assert [found.event for found in store.inbox("one", EPOCH)] == [end.event]
+    store.close()
+
+
+def test_messages_arrive_in_the_order_of_their_instants(state: Path) -> None:
+    store = Store(state)
+    late, soon = EPOCH + timedelta(hours=2), EPOCH + timedelta(hours=1)
+    for due in (late, soon):
+        store.send(Message("one", None, due, {"due": due.hour}))
+    assert store.ready(EPOCH) == []
+    assert store.next_due(EPOCH) == soon
+    assert [found.event["due"] for found in store.inbox("one", late)] == [1, 2]
+    store.close()
