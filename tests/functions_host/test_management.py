@@ -156,6 +156,12 @@ async def test_a_list_has_at_most_100_and_a_token_for_the_rest(state: Path) -> N
         assert len((await get(world, f"{INSTANCES}?top=7"))[1]) == 7
 
 
+@pytest.mark.parametrize("query", ["top=many", "top=-1", "createdTimeFrom=noon"])
+async def test_a_question_that_makes_no_sense_is_refused(state: Path, query: str) -> None:
+    async with hosted(app(), state) as world, world.http.get(f"{INSTANCES}?{query}") as answer:
+        assert answer.status == 400
+
+
 async def test_a_terminated_instance_has_the_reason_as_its_output(state: Path) -> None:
     async with hosted(app(), state) as world:
         await world.start("waits")

@@ -86,8 +86,8 @@ class Webhooks:
 
     async def list(self, request: web.Request) -> web.Response:
         found = await self.engine.ask(self.store.instances, _filter(request))
-        skip = int(request.headers.get("x-ms-continuation-token", "0") or 0)
-        size = int(request.query.get("top", PAGE))
+        skip = _number(request.headers.get("x-ms-continuation-token") or "0")
+        size = _number(request.query.get("top", str(PAGE)))
         with_input = _flag(request, "showInput", default=True)
         shown = [shown_instance(one, with_input) for one in found[skip : skip + size]]
         more = str(skip + size) if len(found) > skip + size else ""
@@ -201,7 +201,16 @@ def _filter(request: web.Request) -> Any:
 
 def _time(request: web.Request, name: str) -> datetime | None:
     text = request.query.get(name)
-    return instant(text) if text else None
+    try:
+        return instant(text) if text else None
+    except ValueError:
+        raise web.HTTPBadRequest(text=f"{name} is no time such as 2030-01-01T00:00:00Z") from None
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise web.HTTPBadRequest(text=f"{text!r} is no number")
+    return int(text)
 
 
 def _flag(request: web.Request, name: str, default: bool = False) -> bool:
