@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -71,15 +72,20 @@ class Stack:
         return self.host.url
 
     def start_cluster(self) -> Child:
-        """Start the cluster; also again, after it was killed."""
-        child = start_cluster(self.folder / "cluster", self._log("cluster"), self._token("cluster"))
+        """Start the cluster; also again, after it was killed, at the same address."""
+        child = start_cluster(
+            self.folder / "cluster",
+            self._log("cluster"),
+            self._token("cluster"),
+            port=self._port("cluster"),
+        )
         config = kubeconfig(child.url, self._token("cluster"))
         (self.folder / "kubeconfig").write_text(yaml.safe_dump(config))
         return self._kept(child)
 
     def start_sidecar(self) -> Child:
-        """Start the sidecar; also again, after it was killed."""
-        argv = [sys.executable, "-m", "sidecar", "--port", "0"]
+        """Start the sidecar; also again, after it was killed, at the same address."""
+        argv = [sys.executable, "-m", "sidecar", "--port", str(self._port("sidecar"))]
         env = {
             "EXEC_TOKEN": self._token("sidecar"),
             "EXEC_STATE_DIR": str(self.folder / "sidecar"),
@@ -132,6 +138,11 @@ class Stack:
         part = begin()
         self.heard(name, time.monotonic() - began)
         return part
+
+    def _port(self, name: str) -> int:
+        """The port that the part of this name had before; 0, for a free one, if it is new."""
+        before = [child for child in self._children if child.name == name]
+        return (urlsplit(before[-1].url).port or 0) if before else 0
 
     def _kept(self, child: Child) -> Child:
         self._children.append(child)

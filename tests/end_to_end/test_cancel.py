@@ -23,10 +23,9 @@ def assert_nothing_is_left(world: World, job_id: str) -> None:
 
 def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(world: World) -> None:
     doomed = world.submit(key=hanging(world))
-    world.in_phase(doomed, "running")
+    world.until(doomed, lambda job: bool(world.processes_of(doomed)))
     other = world.submit()
     assert world.cluster.jobs_of(doomed)
-    assert world.processes_of(doomed)
     assert world.api.cancel(doomed)["status"] == "cancelling"
     job = world.ended(doomed)
     assert (job["status"], job["phase"], job["runtime_status"]) == (

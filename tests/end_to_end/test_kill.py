@@ -1,6 +1,7 @@
 """The host is killed with SIGKILL in mid-job: the job completes, once, with a whole history."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import urllib3
@@ -69,3 +70,28 @@ def rows_of_history(world: World, job_id: str) -> int:
     url = f"{world.stack.url}/runtime/webhooks/durabletask/instances/{job_id}?showHistory=true"
     answer = urllib3.request("GET", url, timeout=10)
     return len(json.loads(answer.data)["historyEvents"])
+
+
+def test_failure_29_a_cluster_that_is_away_is_a_reason_and_no_end(world: World) -> None:
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=JobTrouble(seconds=2)))
+    job_id = world.submit(key=key)
+    world.in_phase(job_id, "running")
+    world.stack.cluster.kill()
+    job = world.until(job_id, lambda job: "reason" in job)
+    assert job["phase"] == "running"
+    assert "no look succeeds since" in job["reason"]
+    world.stack.cluster = world.stack.start_cluster()
+    job = world.ended(job_id)
+    assert job["phase"] == "completed"
+    assert "reason" not in job
+
+
+def test_a_sidecar_that_is_killed_while_it_submits_costs_no_second_search(world: World) -> None:
+    trouble = Trouble(call=1, hang_seconds=5, after_jobs=True)
+    key = world.trouble(lambda job_id: replace(trouble, key=job_id))
+    job_id = world.submit(key=key)
+    world.until(job_id, lambda job: bool(world.cluster.jobs_of(job_id)))
+    world.stack.sidecar.kill()
+    world.stack.sidecar = world.stack.start_sidecar()
+    assert world.ended(job_id)["phase"] == "completed"
+    assert world.submissions(job_id) == 1
