@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.functions_host.program import Reports, reports
+
 HERE = Path(__file__).parent
 EXPECTED = (
     "ignore:Potential duplicate Task completion:UserWarning",
@@ -23,3 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def state(tmp_path: Path) -> Iterator[Path]:
     """Where a host of the test keeps its orchestrations."""
     yield tmp_path / "state.sqlite"
+
+
+@pytest.fixture
+def heard() -> Iterator[Reports]:
+    with reports() as found:
+        yield found

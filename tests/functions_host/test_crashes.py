@@ -4,10 +4,7 @@ import json
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.functions_host.program import (
     INSTANCES,
@@ -16,15 +13,8 @@ from tests.functions_host.program import (
     begin,
     ended,
     host,
-    reports,
     until,
 )
-
-
-@pytest.fixture
-def heard() -> Iterator[Reports]:
-    with reports() as found:
-        yield found
 
 
 def events(folder: Path, instance: str) -> list[dict[str, int]]:

@@ -1,6 +1,5 @@
 """The client API of Durable Functions, by the SDK's own client and over plain HTTP."""
 
-from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from tests.functions_host.world import INSTANCES, World, app_of, hosted
+from tests.functions_host.world import INSTANCES, Story, World, app_of, double, hosted
 
-Story = Generator[Any, Any, Any]
 Status = df.OrchestrationRuntimeStatus
 
 
@@ -21,10 +19,6 @@ def waits(context: Any) -> Story:
 def ends(context: Any) -> Story:
     yield context.call_activity("double", 1)
     return "ended"
-
-
-def double(number: int) -> int:
-    return number * 2
 
 
 def app() -> Any:

@@ -1,22 +1,12 @@
-from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import azure.durable_functions as df
 
-from tests.functions_host.world import app_of, hosted
+from tests.functions_host.world import Story, app_of, broken, double, hosted
 
-Story = Generator[Any, Any, Any]
 DAY = timedelta(days=1)
-
-
-def double(number: int) -> int:
-    return number * 2
-
-
-def broken(text: str) -> None:
-    raise ValueError(text)
 
 
 async def test_an_activitys_result_is_the_yields_value(state: Path) -> None:

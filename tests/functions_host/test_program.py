@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import urllib.error
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,15 +19,8 @@ from tests.functions_host.program import (
     begin,
     ended,
     host,
-    reports,
     until,
 )
-
-
-@pytest.fixture
-def heard() -> Iterator[Reports]:
-    with reports() as found:
-        yield found
 
 
 def refusal(tmp_path: Path, heard: Reports, *arguments: str) -> tuple[int, str]:

@@ -1,7 +1,6 @@
 """What goes wrong on Azure goes wrong here in the same way: each test is one trap."""
 
 import threading
-from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,18 +8,9 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from tests.functions_host.world import app_of, hosted
+from tests.functions_host.world import Story, app_of, double, hosted
 
-Story = Generator[Any, Any, Any]
 HOUR = timedelta(hours=1)
-
-
-def double(number: int) -> int:
-    return number * 2
-
-
-def broken(text: str) -> None:
-    raise ValueError(text)
 
 
 async def test_an_activity_that_still_runs_keeps_a_failed_orchestrator_running(

@@ -1,24 +1,14 @@
 """What goes wrong on Azure goes wrong here in the same way: traps of timers, events and races."""
 
-from collections.abc import Generator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import azure.durable_functions as df
 
-from tests.functions_host.world import app_of, hosted
+from tests.functions_host.world import Story, app_of, broken, double, hosted
 
-Story = Generator[Any, Any, Any]
 HOUR = timedelta(hours=1)
-
-
-def double(number: int) -> int:
-    return number * 2
-
-
-def broken(text: str) -> None:
-    raise ValueError(text)
 
 
 async def test_a_retry_in_a_race_diverges_in_the_work_after_it(state: Path) -> None:
@@ -63,15 +53,17 @@ async def test_a_long_timer_reused_with_fresh_events_hangs(state: Path) -> None:
         assert (await world.ended()).output == '"late"'
 
 
-async def test_an_early_event_satisfies_python_twice_and_the_extension_once(state: Path) -> None:
-    def story(context: Any) -> Story:
-        yield context.create_timer(context.current_utc_datetime + HOUR)
-        first = yield context.wait_for_external_event("news")
-        second = yield context.wait_for_external_event("news")
-        return [first, second]
+def late_twice(context: Any) -> Story:
+    """Waits for two events of one name, an hour late."""
+    yield context.create_timer(context.current_utc_datetime + HOUR)
+    first = yield context.wait_for_external_event("news")
+    second = yield context.wait_for_external_event("news")
+    return [first, second]
 
-    async with hosted(app_of(story), state) as world:
-        await world.start("story")
+
+async def test_an_early_event_satisfies_python_twice_and_the_extension_once(state: Path) -> None:
+    async with hosted(app_of(late_twice), state) as world:
+        await world.start("late_twice")
         await world.quiet()
         await world.tell(1)
         await world.pass_time(HOUR)
@@ -79,14 +71,8 @@ async def test_an_early_event_satisfies_python_twice_and_the_extension_once(stat
 
 
 async def test_a_second_early_event_replaces_the_first(state: Path) -> None:
-    def story(context: Any) -> Story:
-        yield context.create_timer(context.current_utc_datetime + HOUR)
-        first = yield context.wait_for_external_event("news")
-        second = yield context.wait_for_external_event("news")
-        return [first, second]
-
-    async with hosted(app_of(story), state) as world:
-        await world.start("story")
+    async with hosted(app_of(late_twice), state) as world:
+        await world.start("late_twice")
         await world.quiet()
         await world.tell(1)
         await world.tell(2)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -56,6 +56,18 @@ def listening() -> Iterator[Heard]:
     yield heard
     log.removeHandler(heard)
     log.setLevel(before)
+
+
+Story = Generator[Any, Any, Any]
+"""What an orchestrator function is."""
+
+
+def double(number: int) -> int:
+    return number * 2
+
+
+def broken(text: str) -> None:
+    raise ValueError(text)
 
 
 @dataclass(frozen=True)
