@@ -39,7 +39,7 @@ $(VENV): requirements.txt requirements-dev.txt sidecar/requirements.txt
 	@touch $@
 
 $(AZURITE): local/azurite/package.json local/azurite/package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null \
 		|| { echo "Node 20 or newer with npm is needed: see https://nodejs.org"; exit 1; }
 	@echo "Setting up Azurite in $(STATE)/node ..."
 	@mkdir -p $(STATE)/node && cp $^ $(STATE)/node
