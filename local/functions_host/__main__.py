@@ -18,8 +18,11 @@ from local.functions_host.host import Running, serving
 from local.functions_host.settings import CannotStart, read_host_options, take_local_settings
 
 
-async def serve(app: Path, port: int, state: Path) -> None:
-    """Serve the app in a folder. Raises CannotStart."""
+async def serve(app: Path, port: int, state: Path) -> int:
+    """Serve the app in a folder until asked to end: 0; or until it cannot go on: 1.
+
+    Raises CannotStart.
+    """
     take_local_settings(app)
     options = read_host_options(app)
     functions = load(app)
@@ -30,7 +33,9 @@ async def serve(app: Path, port: int, state: Path) -> None:
     async with serving(functions, options, state, SystemClock(), port, overdue) as running:
         overdue.port = URL(running.url).port or port
         _announce(running, functions)
-        await enough.wait()
+        asked = asyncio.create_task(enough.wait())
+        done, _ = await asyncio.wait({asked, *running.parts}, return_when=asyncio.FIRST_COMPLETED)
+        return 0 if asked in done else 1
 
 
 def _announce(running: Running, functions: Sequence[Function]) -> None:
@@ -76,11 +81,10 @@ def main() -> int:
     state = chosen.state or app / ".state" / "functions_host.sqlite"
     _log(logging.DEBUG if chosen.verbose else logging.INFO)
     try:
-        asyncio.run(serve(app, chosen.port, state.resolve()))
+        return asyncio.run(serve(app, chosen.port, state.resolve()))
     except CannotStart as fault:
         sys.stderr.write(f"{fault}\n")
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient
 
 from local.functions_host.functions import Function
-from local.functions_host.settings import setting
+from local.functions_host.settings import CannotStart, setting
 
 PATIENCE: dict[str, Any] = {
     "connection_timeout": 5,
@@ -98,10 +98,15 @@ class Bindings:
 
 def queue_client(function: Function, binding: dict[str, Any], name: str) -> QueueClient:
     """A client for a queue in the account that the binding names. Raises CannotStart."""
-    connection = setting(binding.get("connection") or "AzureWebJobsStorage", function.described)
+    named = binding.get("connection") or "AzureWebJobsStorage"
+    connection = setting(named, function.described)
     if connection == "UseDevelopmentStorage=true":
         connection = _AZURITE
-    return QueueClient.from_connection_string(connection, name, **PATIENCE)
+    try:
+        return QueueClient.from_connection_string(connection, name, **PATIENCE)
+    except ValueError as fault:
+        said = f"{function.described} needs a connection string in the setting {named}"
+        raise CannotStart(f"{said}: {fault}") from fault
 
 
 async def ensure(queue: QueueClient) -> None:

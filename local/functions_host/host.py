@@ -23,7 +23,7 @@ from local.functions_host.functions import Function
 from local.functions_host.http import LARGEST_BODY, HttpTriggers
 from local.functions_host.invoking import Invoker
 from local.functions_host.queues import QueueTrigger
-from local.functions_host.settings import CannotStart, HostOptions, setting
+from local.functions_host.settings import CannotStart, HostOptions
 from local.functions_host.timers import TimerTrigger
 
 log = logging.getLogger("host")
@@ -48,6 +48,8 @@ class Running:
     engine: Engine
     store: Store
     """Ask it by way of `engine.ask`."""
+    parts: Sequence[asyncio.Task[None]]
+    """None of them ends, unless it cannot go on."""
 
 
 @contextlib.asynccontextmanager
@@ -74,7 +76,7 @@ async def serving(
         parts: list[Listener | Engine] = [engine, *others.values()]
         tasks = [asyncio.create_task(_kept_going(part)) for part in parts]
         try:
-            yield Running(base, http, engine, store)
+            yield Running(base, http, engine, store, tasks)
         finally:
             await runner.cleanup()
             for task in tasks:
@@ -89,7 +91,7 @@ async def _kept_going(part: Listener | Engine) -> None:
     try:
         await part.run()
     except Exception:
-        log.exception("%s stopped; this is a bug of the host", type(part).__name__)
+        log.exception("%s cannot go on", type(part).__name__)
         raise
 
 
@@ -107,8 +109,9 @@ def _listeners(
         if one.kind.lower() == "timertrigger":
             found[one.name.lower()] = TimerTrigger(one, invoker, clock, engine, store)
         if one.kind.lower() == "queuetrigger":
-            setting(one.trigger.get("connection") or "AzureWebJobsStorage", one.described)
-            found[one.name.lower()] = QueueTrigger(one, options.queues, invoker, clock)
+            trigger = QueueTrigger(one, options.queues, invoker, clock)
+            trigger.client()
+            found[one.name.lower()] = trigger
     return found
 
 

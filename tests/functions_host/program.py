@@ -83,17 +83,17 @@ def host(folder: Path, heard: Reports, port: int = 0) -> Child:
 
 
 def ask(url: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
-    """The status and the JSON of an answer."""
+    """The status of an answer and its JSON, if that is what it carries."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, data, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            status, text = answer.status, answer.read()
+        answer = urllib.request.urlopen(request, timeout=PATIENCE)
     except urllib.error.HTTPError as refused:
-        with refused:
-            status, text = refused.code, refused.read()
-    return status, json.loads(text) if text else None
+        answer = refused
+    with answer:
+        is_json = answer.headers.get_content_type() == "application/json"
+        return answer.status, json.load(answer) if is_json else None
 
 
 def begin(child: Child, name: str, instance: str) -> None:

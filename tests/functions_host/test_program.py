@@ -1,8 +1,10 @@
 """The host as a program: how it starts, how it ends, and what it says."""
 
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
@@ -98,3 +100,14 @@ def test_a_function_that_outlives_the_timeout_takes_the_worker_with_it_and_nothi
     assert ended(child, "one")["output"] == 5
     child.stop()
     assert "hang outlived functionTimeout: the host starts again" in log.read_text()
+
+
+def test_a_host_that_cannot_keep_its_state_says_so_and_ends(tmp_path: Path, heard: Reports) -> None:
+    child = host(tmp_path, heard)
+    begin(child, "waits", "one")
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.sqlite")) as db:
+        db.execute("DROP TABLE activities")
+    with contextlib.suppress(urllib.error.URLError, OSError):  # it may end before it answers
+        ask(f"{child.url}/{INSTANCES}/one/raiseEvent/news", "POST", 1)
+    assert child.process.wait(10) == 1
+    until(lambda: "Engine cannot go on" in (tmp_path / "host.log").read_text())

@@ -238,6 +238,17 @@ async def test_a_setting_that_is_missing_is_named_with_its_function(
             pass
 
 
+async def test_a_connection_that_is_no_connection_string_is_named(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(msg: func.QueueMessage) -> None: ...
+
+    monkeypatch.setenv("STORE", "https://account.queue.core.windows.net")
+    with pytest.raises(CannotStart, match="take needs a connection string in the setting STORE"):
+        async with hosted(app_with(take, "q"), state):
+            pass
+
+
 async def test_a_function_writes_to_queues_what_it_sets_and_returns(
     state: Path, queues: Queues
 ) -> None:

@@ -60,15 +60,21 @@ class Engine:
         self._turns = asyncio.Semaphore(limits.orchestrators)
         self._calls = asyncio.Semaphore(limits.activities)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._fault: BaseException | None = None
         # SQLite is asked from one thread, and Python's orchestrators run on others.
         self._disk = ThreadPoolExecutor(1, "durable-store")
         self._replays = ThreadPoolExecutor(limits.orchestrators, "durable-replay")
 
     async def run(self) -> None:
-        """Keep orchestrations going until cancelled; what runs then is taken up by the next run."""
+        """Keep orchestrations going until cancelled; what runs then is taken up by the next run.
+
+        It raises what keeps it from going on, such as a full disk; nothing is lost by that.
+        """
         try:
             while True:
                 self._wake.clear()
+                if self._fault is not None:
+                    raise self._fault
                 now = self._clock.now()
                 for instance_id in await self.ask(self._store.ready, now):
                     self._take_turn(instance_id)
@@ -131,8 +137,9 @@ class Engine:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("the host failed; this is a bug of the host", exc_info=error)
+        if not task.cancelled() and (fault := task.exception()):
+            self._fault = fault
+            self._wake.set()
 
     async def _turn(self, instance_id: str) -> None:
         async with self._turns:
