@@ -1,4 +1,4 @@
-"""Tasks as the extension awaits them: settled once, known only as done or failed."""
+"""Tasks as the extension awaits them: settled once, well or badly, without a value."""
 
 from collections.abc import Callable, Generator, Sequence
 
@@ -27,8 +27,8 @@ class Future:
             self._waiting.append(proceed)
 
 
-def drive(steps: Generator[Future, None, bool]) -> Future:
-    """Await what `steps` yields, one after another; what it returns says whether all failed."""
+def drive(steps: Generator[Future, None, None]) -> Future:
+    """Await what `steps` yields, one after another. It never fails: only Python's side raises."""
     whole = Future()
 
     def proceed() -> None:
@@ -36,8 +36,8 @@ def drive(steps: Generator[Future, None, bool]) -> Future:
             while (awaited := next(steps)).done:
                 continue
             awaited.then(proceed)
-        except StopIteration as end:
-            whole.settle(failed=bool(end.value))
+        except StopIteration:
+            whole.settle()
 
     proceed()
     return whole
@@ -52,7 +52,7 @@ def when_all(members: Sequence[Future]) -> Future:
         nonlocal left
         left -= 1
         if left == 0:
-            whole.settle(failed=any(member.failed for member in members))
+            whole.settle()
 
     for member in members:
         member.then(count)

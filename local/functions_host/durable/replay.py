@@ -133,11 +133,10 @@ class Replay:
 
     # Actions
 
-    def _in_turn(self, actions: Sequence[Action]) -> Generator[Future, None, bool]:
+    def _in_turn(self, actions: Sequence[Action]) -> Generator[Future, None, None]:
         """A failed task is awaited like any other: only Python's side raises it."""
         for action in actions:
             yield self._begin(action)
-        return False
 
     def _begin(self, action: Action) -> Future:
         try:
@@ -180,17 +179,16 @@ class Replay:
         options = action["retryOptions"]
         pause = timedelta(milliseconds=options["firstRetryIntervalInMilliseconds"])
 
-        def attempts() -> Generator[Future, None, bool]:
+        def attempts() -> Generator[Future, None, None]:
             left: int = options["maxNumberOfAttempts"]
             while left > 0:
                 left -= 1
                 attempt = call(action)
                 yield attempt
                 if not attempt.failed:
-                    return False
+                    return
                 assert self._now is not None
                 yield self._timer(self._now + pause if left else self._now)
-            return True
 
         return drive(attempts())
 
