@@ -64,7 +64,7 @@ async def serving(
     """Serve the functions on 127.0.0.1 for as long as the context is open. Raises CannotStart."""
     with _only_one(state):
         bindings = Bindings(options.queues.base64)
-        invoker = Invoker(options.function_timeout, overdue, bindings)
+        invoker = Invoker(options, overdue, bindings)
         store = Store(state)
         limits = Limits(options.orchestrators, options.activities)
         engine = Engine(store, durable_functions(functions, invoker), clock, limits)

@@ -7,28 +7,28 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from local.functions_host.bindings import Bindings
 from local.functions_host.functions import Function
+from local.functions_host.settings import HostOptions
 
 log = logging.getLogger("host")
 THREADS = 64
-"""Functions that block at once; more wait for one of them to end."""
+"""Functions that block at once, beside the activities; more wait for one of them to end."""
 
 
 class Invoker:
     """Runs functions. `overdue` is told of one that outlived the timeout."""
 
     def __init__(
-        self, timeout: timedelta, overdue: Callable[[str], None], bindings: Bindings
+        self, options: HostOptions, overdue: Callable[[str], None], bindings: Bindings
     ) -> None:
-        self._timeout = timeout
+        self._timeout = options.function_timeout.total_seconds()
         self._overdue = overdue
         self._bindings = bindings
-        self._threads = ThreadPoolExecutor(THREADS, "function")
+        self._threads = ThreadPoolExecutor(THREADS + options.activities, "function")
 
     async def call(self, function: Function, about: str, given: Any) -> Any:
         """The function's result, given what triggers it; its outputs have been sent by then.
@@ -51,8 +51,7 @@ class Invoker:
     @contextlib.contextmanager
     def watched(self, name: str) -> Iterator[None]:
         """Tell `overdue` if this is not left within the timeout."""
-        loop, seconds = asyncio.get_running_loop(), self._timeout.total_seconds()
-        timer = loop.call_later(seconds, self._overdue, name)
+        timer = asyncio.get_running_loop().call_later(self._timeout, self._overdue, name)
         try:
             yield
         finally:
