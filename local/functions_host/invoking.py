@@ -89,5 +89,5 @@ def _line(
 ) -> None:
     kind = function.kind.removesuffix("Trigger")
     took = (time.monotonic() - began) * 1000
-    line = f"{kind:<8} {function.name:<20} {status!s:<6} {took:6.0f} ms  {about}"
+    line = f"{kind:<12} {function.name:<20} {status!s:<6} {took:6.0f} ms  {about}"
     log.log(level, line.rstrip(), exc_info=with_traceback)
