@@ -91,7 +91,7 @@ async def test_an_event_whose_name_differs_in_case_hangs_until_one_comes_that_do
     async with hosted(app_of(story), state) as world:
         await world.start("story")
         await world.quiet()
-        await world.tell(1, "news")
+        await world.tell(1, "NEWS")
         assert (await world.instance()).status == "Running"
         assert "EVENT_RAISED" in await world.kinds()
         await world.tell(2, "News")
