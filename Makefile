@@ -17,7 +17,7 @@ demo: setup ## the same, and stops by itself: fails unless the search found the 
 
 test: setup check ## all tests
 	@local/need.sh kubectl kubernetes-client
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet $(LINTED)

@@ -16,12 +16,14 @@ READS = {
     "list_events": ("blast/jobs/{id}/events", jobs.events),
     "list_results": ("blast/jobs/{id}/results", results.listing),
     "read_result": ("blast/jobs/{id}/results/{file_id}", results.file),
+    "read_status": ("blast/submit/{id}/status", jobs.status),
     "health": ("health", health.alive),
 }
 """GET: the name of each function, its route and what answers."""
 
 COMMANDS = {
     "submit_job": ("blast/jobs", jobs.submit),
+    "submit_job_by_its_old_path": ("blast/submit", jobs.submit),
     "cancel_job": ("blast/jobs/{id}/cancel", jobs.cancel),
 }
 """POST: the same, for those that also speak to Durable Functions."""

@@ -42,15 +42,7 @@ class Cancelling:
 
     def _begin(self, job: Job, order: Order) -> Report:
         report = Report(Phase.CANCELLING, Verb.CANCEL)
-        self.desk.jobs.update(
-            job.job_id,
-            "cancelling",
-            {"from_phase": job.phase.value},
-            step=order.step,
-            report=report,
-            phase=Phase.CANCELLING,
-        )
-        return report
+        return self.desk.note(job, order, report, "cancelling", {"from_phase": job.phase.value})
 
     def _clear(self, job: Job) -> list[str]:
         """Stop and delete everything of this search; what is still there. Raises Unavailable."""
@@ -65,17 +57,9 @@ class Cancelling:
 
     def _wait(self, job: Job, order: Order, reason: str) -> Report:
         report = Report(Phase.CANCELLING, Verb.CANCEL, BREATH)
-        if job.reason is None:
-            self.desk.jobs.update(
-                job.job_id,
-                "still_there",
-                {"reason": reason},
-                step=order.step,
-                report=report,
-                phase=Phase.CANCELLING,
-                reason=reason,
-            )
-        return report
+        if job.reason is not None:
+            return report
+        return self.desk.note(job, order, report, "still_there", {"reason": reason}, reason=reason)
 
     def _proven(self, job: Job, order: Order) -> Report:
         asked = job.cancel_requested_at

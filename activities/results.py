@@ -44,15 +44,8 @@ class Results:
             Phase.RESULTS_PENDING, Verb.COLLECT, self.desk.settings.watch_pace.rows[0][0]
         )
         if job.phase is not Phase.RESULTS_PENDING:
-            self.desk.jobs.update(
-                job.job_id,
-                "results_pending",
-                {"reason": reason},
-                step=order.step,
-                report=report,
-                phase=Phase.RESULTS_PENDING,
-                reason=reason,
-            )
-        elif self.desk.now() - job.updated_at > self.desk.settings.results_patience:
+            said = {"reason": reason}
+            return self.desk.note(job, order, report, "results_pending", said, reason=reason)
+        if self.desk.now() - job.updated_at > self.desk.settings.results_patience:
             return self.desk.end(job, order, Phase.RESULTS_MISSING, "results_missing", reason)
         return report

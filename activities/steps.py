@@ -1,8 +1,9 @@
 """What every step has in common: taken once, aware of a cancel, and never silent about trouble."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.contracts import wire
 from shared.contracts.job import Job
@@ -56,16 +57,28 @@ class Desk:
         **facts: object,
     ) -> Report:
         """End the job."""
+        trouble = {"error_code": code, "error": error} if code else {}
         report = Report(phase, None, postcard={"code": code} if code else {})
+        return self.note(job, order, report, phase.value, facts | trouble, **trouble)
+
+    def note(
+        self,
+        job: Job,
+        order: Order,
+        report: Report,
+        event: str,
+        payload: Mapping[str, object] | None = None,
+        **changes: Any,
+    ) -> Report:
+        """Write what a step came to: its report's phase, one event, and changes of other fields."""
         self.jobs.update(
             job.job_id,
-            phase.value,
-            facts | ({"error_code": code, "error": error} if code else {}),
+            event,
+            payload,
             step=order.step,
             report=report,
-            phase=phase,
-            error_code=code,
-            error=error,
+            phase=report.phase,
+            **changes,
         )
         return report
 

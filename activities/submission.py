@@ -43,16 +43,9 @@ class Submission:
         url = account.url(QUERIES, f"{job.job_id}/{job.elb_job_id}.ini")
         self.blobs.put_first(url, render(job.search).encode())
         report = Report(Phase.SUBMITTING, Verb.SUBMIT)
-        self.desk.jobs.update(
-            job.job_id,
-            "configured",
-            {"config_blob": url},
-            step=order.step,
-            report=report,
-            phase=Phase.SUBMITTING,
-            config_blob=url,
+        return self.desk.note(
+            job, order, report, "configured", {"config_blob": url}, config_blob=url
         )
-        return report
 
     def _submit(self, job: Job, order: Order) -> Report:
         name = operation_id(job)
@@ -97,21 +90,16 @@ class Submission:
     def _landed(
         self, job: Job, order: Order, decision: str, took: timedelta = timedelta(0)
     ) -> Report:
-        now = self.desk.now()
-        report = Report(
-            Phase.SUBMITTED, Verb.OBSERVE, self.desk.settings.watch_pace.at(timedelta(0))
-        )
-        self.desk.jobs.update(
-            job.job_id,
+        wait = self.desk.settings.watch_pace.at(timedelta(0))
+        return self.desk.note(
+            job,
+            order,
+            Report(Phase.SUBMITTED, Verb.OBSERVE, wait),
             "submitted",
             {"decision": decision, "took_seconds": took.total_seconds()},
-            step=order.step,
-            report=report,
-            phase=Phase.SUBMITTED,
-            started_at=now,
+            started_at=self.desk.now(),
             tries={},
         )
-        return report
 
     def _again(self, job: Job, order: Order, outcome: Outcome, operations: int) -> Report:
         """Schedule another try, as its category allows, or end the job after the last one (R3)."""
@@ -122,10 +110,10 @@ class Submission:
             return self.desk.end(job, order, Phase.SUBMIT_FAILED, outcome.code, outcome.message)
         waits_for_capacity = category is Category.CAPACITY
         phase = Phase.WAITING_FOR_CAPACITY if waits_for_capacity else Phase.RETRYING
-        report = Report(phase, Verb.SUBMIT, wait, {"code": outcome.code})
-        now = self.desk.now()
-        self.desk.jobs.update(
-            job.job_id,
+        return self.desk.note(
+            job,
+            order,
+            Report(phase, Verb.SUBMIT, wait, {"code": outcome.code}),
             "retry_scheduled",
             {
                 "category": category.value,
@@ -134,16 +122,12 @@ class Submission:
                 "error_code": outcome.code,
                 "error": outcome.message,
             },
-            step=order.step,
-            report=report,
-            phase=phase,
             tries=tries,
             operations=operations,
             error_code=outcome.code,
             error=outcome.message,
-            reason=f"{outcome.code}: tried again at {now + wait:%H:%M:%S} UTC",
+            reason=f"{outcome.code}: tried again at {self.desk.now() + wait:%H:%M:%S} UTC",
         )
-        return report
 
 
 def operation_id(job: Job) -> str:

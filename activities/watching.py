@@ -54,39 +54,25 @@ class Watching:
 
     def _written(self, job: Job, order: Order, found: Conclusion) -> Report:
         exported = found.phase is Phase.EXPORTING_RESULTS
-        report = Report(
-            found.phase,
-            Verb.COLLECT if exported else Verb.OBSERVE,
-            timedelta(0) if exported else self.desk.pace(job),
-            {"done": found.counts.done, "expected": found.counts.expected},
-        )
+        progress = {"done": found.counts.done, "expected": found.counts.expected}
+        verb, wait = Verb.OBSERVE, self.desk.pace(job)
+        if exported:
+            verb, wait = Verb.COLLECT, timedelta(0)
+        report = Report(found.phase, verb, wait, progress)
         if found.phase is job.phase and not job.reason and not _news(job.counts, found.counts):
             return report
-        self.desk.jobs.update(
-            job.job_id,
-            "progress" if found.phase is job.phase else found.phase.value,
-            {"done": found.counts.done, "expected": found.counts.expected},
-            step=order.step,
-            report=report,
-            phase=found.phase,
-            counts=found.counts,
-        )
-        return report
+        event = "progress" if found.phase is job.phase else found.phase.value
+        return self.desk.note(job, order, report, event, progress, counts=found.counts)
 
     def _cannot_look(self, job: Job, order: Order, trouble: Unavailable) -> Report:
         """An error while asking is a reason why nothing moves; it is not a phase."""
         report = Report(job.phase, Verb.OBSERVE, self.desk.pace(job), {"code": trouble.code})
-        if job.reason is None:
-            since = self.desk.now().isoformat(timespec="seconds")
-            self.desk.jobs.update(
-                job.job_id,
-                "cannot_look",
-                {"error": str(trouble)},
-                step=order.step,
-                report=report,
-                reason=f"no look succeeds since {since}: {trouble}",
-            )
-        return report
+        if job.reason is not None:
+            return report
+        since = self.desk.now().isoformat(timespec="seconds")
+        reason = f"no look succeeds since {since}: {trouble}"
+        payload = {"error": str(trouble)}
+        return self.desk.note(job, order, report, "cannot_look", payload, reason=reason)
 
 
 def _news(known: Counts, found: Counts) -> bool:

@@ -53,6 +53,12 @@ def read(req: HttpRequest) -> HttpResponse:
 
 
 @answered
+def status(req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/submit/{id}/status"""
+    return answer(summaries.runtime(own_job(req)))
+
+
+@answered
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
     size = _number(req, "limit", PAGE, 1, LARGEST_PAGE)
@@ -85,8 +91,8 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
     ended = job.phase is Phase.CANCELLED
     if not ended:
         await wake(client, job)
-    status = "cancelled" if ended else "cancelling"
-    body = {"job_id": job.job_id, "task_id": job.job_id, "status": status}
+    said = "cancelled" if ended else "cancelling"
+    body = {"job_id": job.job_id, "task_id": job.job_id, "status": said}
     return answer(body, 200 if ended else 202)
 
 

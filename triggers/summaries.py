@@ -73,6 +73,18 @@ def summary(job: Job) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
+def runtime(job: Job) -> dict[str, Any]:
+    """A job as the oldest clients poll it: the status of an orchestration."""
+    return {
+        "instance_id": job.job_id,
+        "runtime_status": _RUNTIME[job.phase.status],
+        "custom_status": {"phase": job.phase.value, "job_id": job.job_id},
+        "created_time": instant(job.created_at),
+        "last_updated_time": instant(job.updated_at),
+        "output": None,
+    }
+
+
 def detail(job: Job, history: Sequence[Event] | None) -> dict[str, Any]:
     """A job alone, with its history if that was asked for."""
     shown = summary(job)

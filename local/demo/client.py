@@ -35,6 +35,10 @@ class Api:
     def job(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/api/blast/jobs/{job_id}")
 
+    def get(self, path: str) -> dict[str, Any]:
+        """Any address that the API itself named."""
+        return self._json("GET", path)
+
     def jobs(self, **query: object) -> dict[str, Any]:
         return self._json("GET", f"/api/blast/jobs?{urlencode(query)}")
 

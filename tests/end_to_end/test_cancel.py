@@ -6,7 +6,6 @@ from local.demo.client import Refused
 from local.elastic_blast.behaviours import JobTrouble, Trouble
 from tests.end_to_end.conftest import World
 
-pytestmark = pytest.mark.xdist_group("end to end")
 HANGING = JobTrouble(hang=True)
 
 

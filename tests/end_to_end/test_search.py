@@ -12,8 +12,6 @@ from local.elastic_blast.behaviours import JobTrouble, Trouble
 from local.elastic_blast.databases import make_database
 from tests.end_to_end.conftest import World
 
-pytestmark = pytest.mark.xdist_group("end to end")
-
 
 def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -> None:
     job = world.ended(world.submit())
@@ -28,6 +26,13 @@ def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -
     expected, _ = by_hand(tmp_path / DEMO_DATABASE, tmp_path / "queries.fa", DEMO_OPTIONS)
     assert len(expected) > 1000
     assert rows_of(world.api.files(job["job_id"])) == expected
+
+
+def test_the_addresses_in_an_answer_can_be_followed(world: World) -> None:
+    accepted = world.api.submit(demo_request())
+    world.ended(accepted["job_id"])
+    assert world.api.get(accepted["statusQueryGetUri"])["runtime_status"] == "Completed"
+    assert world.api.get(accepted["operation_status_url"])["phase"] == "completed"
 
 
 def test_the_history_tells_the_story_once(world: World) -> None:
