@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.functions_host.program import Reports, reports
+from local.processes import Child
+from tests.functions_host.program import Launch, Reports, host, reports
 
 HERE = Path(__file__).parent
 EXPECTED = (
@@ -31,3 +32,17 @@ def state(tmp_path: Path) -> Iterator[Path]:
 def heard() -> Iterator[Reports]:
     with reports() as found:
         yield found
+
+
+@pytest.fixture
+def launch(tmp_path: Path, heard: Reports) -> Iterator[Launch]:
+    """Starts the host over the state of the test; what still runs at its end is ended."""
+    children: list[Child] = []
+
+    def one_more() -> Child:
+        children.append(host(tmp_path, heard))
+        return children[-1]
+
+    yield one_more
+    for child in children:
+        child.stop()

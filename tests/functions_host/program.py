@@ -21,6 +21,10 @@ PATIENCE = 30.0
 INSTANCES = "runtime/webhooks/durabletask/instances"
 
 
+Launch = Callable[[], Child]
+"""Starts a host; it is ready when this returns."""
+
+
 class Reports:
     """What the app has reported; reports that `hold` names are not answered before `release`."""
 
@@ -74,10 +78,10 @@ def reports() -> Iterator[Reports]:
         server.server_close()
 
 
-def host(folder: Path, heard: Reports, port: int = 0) -> Child:
+def host(folder: Path, heard: Reports) -> Child:
     """Start the host over the state in a folder; ready when this returns."""
     argv = [sys.executable, "-m", "local.functions_host", "--app", str(APP)]
-    argv += ["--port", str(port), "--state", str(folder / "state.sqlite")]
+    argv += ["--port", "0", "--state", str(folder / "state.sqlite")]
     log = folder / "host.log"
     return start("host", argv, log, {"COUNTING_URL": heard.url}, cwd=PROJECT)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tests.functions_host.program import (
     INSTANCES,
+    Launch,
     Reports,
     ask,
     begin,
     ended,
-    host,
     until,
 )
 
@@ -37,38 +37,38 @@ def assert_whole(folder: Path, instance: str) -> None:
     assert kinds[12] == kinds[13]
 
 
-def test_an_acknowledged_start_survives(tmp_path: Path, heard: Reports) -> None:
-    child = host(tmp_path, heard)
+def test_an_acknowledged_start_survives(tmp_path: Path, launch: Launch) -> None:
+    child = launch()
     begin(child, "chain", "one")
     child.kill()
-    child = host(tmp_path, heard)
+    child = launch()
     assert ended(child, "one")["output"] == 28
     child.stop()
     assert_whole(tmp_path, "one")
 
 
-def test_an_acknowledged_event_survives(tmp_path: Path, heard: Reports) -> None:
-    child = host(tmp_path, heard)
+def test_an_acknowledged_event_survives(launch: Launch) -> None:
+    child = launch()
     begin(child, "waits", "one")
     status, _ = ask(f"{child.url}/{INSTANCES}/one/raiseEvent/news", "POST", {"a": 1})
     assert status == 202
     child.kill()
-    child = host(tmp_path, heard)
+    child = launch()
     assert ended(child, "one")["output"] == {"a": 1}
     child.stop()
 
 
 def test_an_activity_that_was_cut_off_runs_again_and_ends_once(
-    tmp_path: Path, heard: Reports
+    tmp_path: Path, heard: Reports, launch: Launch
 ) -> None:
     heard.hold = lambda what: what == "work/one-2"
-    child = host(tmp_path, heard)
+    child = launch()
     begin(child, "chain", "one")
     while heard.next() != "work/one-2":
         pass
     child.kill()
     heard.release()
-    child = host(tmp_path, heard)
+    child = launch()
     assert ended(child, "one")["output"] == 28
     child.stop()
     assert heard.all.count("work/one-2") == 2
@@ -76,30 +76,30 @@ def test_an_activity_that_was_cut_off_runs_again_and_ends_once(
     assert_whole(tmp_path, "one")
 
 
-def test_a_timer_that_came_due_meanwhile_fires(tmp_path: Path, heard: Reports) -> None:
-    child = host(tmp_path, heard)
+def test_a_timer_that_came_due_meanwhile_fires(tmp_path: Path, launch: Launch) -> None:
+    child = launch()
     begin(child, "sleeps", "one")
     until(lambda: [e for e in events(tmp_path, "one") if e["EventType"] == 10] != [])
     child.kill()
     assert [e for e in events(tmp_path, "one") if e["EventType"] == 11] == []
-    child = host(tmp_path, heard)
+    child = launch()
     assert ended(child, "one")["output"] == "awake"
     child.stop()
 
 
 def test_killed_again_and_again_every_orchestration_ends_with_a_whole_history(
-    tmp_path: Path, heard: Reports
+    tmp_path: Path, heard: Reports, launch: Launch
 ) -> None:
     chance = random.Random(42)
     names = [f"job-{number}" for number in range(12)]
-    child = host(tmp_path, heard)
+    child = launch()
     for name in names:
         begin(child, "chain", name)
     for _ in range(6):
         for _ in range(chance.randrange(1, 14)):
             heard.next()
         child.kill()
-        child = host(tmp_path, heard)
+        child = launch()
     found = {name: ended(child, name) for name in names}
     child.stop()
     assert {one["output"] for one in found.values()} == {28}

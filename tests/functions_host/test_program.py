@@ -16,11 +16,11 @@ from tests.functions_host.program import (
     APP,
     INSTANCES,
     PROJECT,
+    Launch,
     Reports,
     ask,
     begin,
     ended,
-    host,
     until,
 )
 
@@ -35,8 +35,8 @@ def refusal(tmp_path: Path, heard: Reports, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_two_hosts_never_share_a_state_file(tmp_path: Path, heard: Reports) -> None:
-    child = host(tmp_path, heard)
+def test_two_hosts_never_share_a_state_file(tmp_path: Path, heard: Reports, launch: Launch) -> None:
+    child = launch()
     code, said = refusal(tmp_path, heard, "--port", "0", "--state", str(tmp_path / "state.sqlite"))
     child.stop()
     assert code == 1
@@ -59,8 +59,8 @@ def test_a_missing_app_is_one_sentence(tmp_path: Path, heard: Reports) -> None:
     assert "host.json" in said
 
 
-def test_it_lists_its_functions_and_says_when_it_is_ready(tmp_path: Path, heard: Reports) -> None:
-    child = host(tmp_path, heard)
+def test_it_lists_its_functions_and_says_when_it_is_ready(tmp_path: Path, launch: Launch) -> None:
+    child = launch()
     url = child.url
     child.stop()
     lines = (tmp_path / "host.log").read_text().splitlines()
@@ -72,10 +72,10 @@ def test_it_lists_its_functions_and_says_when_it_is_ready(tmp_path: Path, heard:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_it_is_asked_to_though_a_function_hangs(
-    tmp_path: Path, heard: Reports, number: signal.Signals
+    tmp_path: Path, heard: Reports, number: signal.Signals, launch: Launch
 ) -> None:
     heard.hold = lambda what: what.startswith("work")
-    child = host(tmp_path, heard)
+    child = launch()
     begin(child, "chain", "one")
     while not heard.next().startswith("work"):
         pass
@@ -85,10 +85,10 @@ def test_it_ends_when_it_is_asked_to_though_a_function_hangs(
 
 
 def test_a_function_that_outlives_the_timeout_takes_the_worker_with_it_and_nothing_is_lost(
-    tmp_path: Path, heard: Reports
+    tmp_path: Path, heard: Reports, launch: Launch
 ) -> None:
     heard.hold = lambda what: what == "hang"
-    child = host(tmp_path, heard)
+    child = launch()
     begin(child, "waits", "one")
     with pytest.raises((urllib.error.URLError, OSError)):
         ask(f"{child.url}/api/hang")
@@ -102,8 +102,8 @@ def test_a_function_that_outlives_the_timeout_takes_the_worker_with_it_and_nothi
     assert "hang outlived functionTimeout: the host starts again" in log.read_text()
 
 
-def test_a_host_that_cannot_keep_its_state_says_so_and_ends(tmp_path: Path, heard: Reports) -> None:
-    child = host(tmp_path, heard)
+def test_a_host_that_cannot_keep_its_state_says_so_and_ends(tmp_path: Path, launch: Launch) -> None:
+    child = launch()
     begin(child, "waits", "one")
     with contextlib.closing(sqlite3.connect(tmp_path / "state.sqlite")) as db:
         db.execute("DROP TABLE activities")
