@@ -1,12 +1,10 @@
 """The real kubectl works against the cluster."""
 
 import json
+import subprocess
+from pathlib import Path
 
-import pytest
-
-from tests.cluster.world import KUBECTL, World, has, in_phase, job, kubectl
-
-pytestmark = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+from tests.cluster.world import KUBECTL, World, has, in_phase, job, kubectl, running
 
 
 def _create(world: World, *jobs: object) -> None:
@@ -78,3 +76,13 @@ def test_kubectl_says_why_a_pod_waits(world: World) -> None:
     world.until_pod("pulling", lambda its: "ImagePullBackOff" in json.dumps(its["status"]))
     assert "ImagePullBackOff" in kubectl(world, "get", "pods", "-l", "app=pulling").stdout
     world.delete("pulling")
+
+
+def test_server_and_token_alone_serve_a_cluster_that_lets_anybody_in(tmp_path: Path) -> None:
+    """kubectl sends a token over TLS only, so that this line comes without any credentials."""
+    with running(tmp_path, "--anonymous") as world:
+        _create(world, job("seen", suspend=True, labels={"app": "blast"}))
+        told = [KUBECTL, f"--server={world.child.url}", "--token=any"]
+        asked = [*told, "get", "jobs", "-l", "app in (blast,submit)", "-o", "name"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "job.batch/seen\n", done.stderr

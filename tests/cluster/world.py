@@ -18,7 +18,7 @@ from local.cluster import kubeconfig, start_cluster
 from local.processes import Child
 
 Json = dict[str, Any]
-KUBECTL = shutil.which("kubectl")
+KUBECTL = shutil.which("kubectl") or "kubectl"
 TOKEN = "a-token-of-the-tests"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
@@ -225,7 +225,7 @@ def kubectl(world: World, *words: str, stdin: str = "") -> subprocess.CompletedP
     written = world.folder / "kubeconfig"
     written.write_text(json.dumps(kubeconfig(world.child.url, TOKEN)))
     return subprocess.run(
-        [KUBECTL or "kubectl", "--kubeconfig", str(written), "--request-timeout=20s", *words],
+        [KUBECTL, "--kubeconfig", str(written), "--request-timeout=20s", *words],
         input=stdin,
         capture_output=True,
         text=True,
