@@ -73,7 +73,7 @@ def _say_what_to_try(stack: Stack) -> None:
     config = stack.folder / "kubeconfig"
     say(f"\nUp, until Ctrl-C. The API is at {stack.url}/api; logs are in {stack.folder / 'logs'}.")
     say("Try:\n")
-    say(f"  curl -s {jobs}?limit=5")
+    say(f"  curl -s '{jobs}?limit=5'")
     body = {
         "program": "blastn",
         "db": DEMO_DATABASE,

@@ -24,8 +24,11 @@ def own(job: Job | None, who: Caller, job_id: str) -> Job:
     return job
 
 
-def _local(request: HttpRequest) -> Caller:
-    """Whoever asks on this machine, by its name: a page elsewhere cannot pretend to that."""
+def local_caller(request: HttpRequest) -> Caller:
+    """Whoever asks on this machine, by its own name: a page from elsewhere cannot pretend that.
+
+    Raises NotAllowed.
+    """
     forwarded = request.headers.get("x-forwarded-for", "127.0.0.1").split(",")
     hosts = {urlsplit(request.url).hostname or "", *(_address(one) for one in forwarded)}
     if not hosts <= LOOPBACK:
@@ -38,4 +41,4 @@ def _address(text: str) -> str:
     return urlsplit(f"//{text.strip()}").hostname or text
 
 
-_WAYS = {Auth.LOCAL: _local}
+_WAYS = {Auth.LOCAL: local_caller}

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -143,12 +144,19 @@ def _flat(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(model: type[Model], flat: Mapping[str, Any], faults: list[Fault]) -> Model | None:
+    """A part of the request. Beside faults it holds what is right, for the checks that follow.
+
+    None where something that is needed is missing or wrong.
+    """
     try:
         return model.model_validate(flat)
     except ValidationError as error:
-        for one in error.errors(include_url=False, include_input=False):
-            faults.append(Fault(".".join(str(part) for part in one["loc"]), one["msg"]))
-        return None
+        found = error.errors(include_url=False, include_input=False)
+    faults += [Fault(".".join(map(str, one["loc"])), one["msg"]) for one in found]
+    wrong = {one["loc"][0] for one in found}
+    with suppress(ValidationError):
+        return model.model_validate({name: v for name, v in flat.items() if name not in wrong})
+    return None
 
 
 def _foreign(where: WherePart, settings: Settings) -> Iterator[Fault]:
