@@ -28,6 +28,18 @@ class Conclusion:
     error: str | None = None
 
 
+def is_submitted(jobs: Sequence[ClusterJob], expected: int | None) -> bool:
+    """Whether an attempt to submit, whose end nobody saw, came to its end.
+
+    The Job that creates the others, or the one that waits for them, proves it; so does the number
+    of Jobs that was announced. Fewer are what an attempt left that was cut off: its setup alone,
+    or some of its batches, which would be waited for in vain.
+    """
+    batches = sum(job.app == "blast" for job in jobs)
+    whole = any(job.app in ("submit", "finalizer") for job in jobs)
+    return whole or (expected is not None and 0 < expected <= batches)
+
+
 def conclude(seen: Seen, phase: Phase, known: Counts) -> Conclusion:
     """The phase of a search that was in `phase` with the counts `known`, after a look.
 

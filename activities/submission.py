@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from activities.conclusion import is_submitted
 from activities.steps import Desk
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import Cluster
@@ -13,7 +14,9 @@ from shared.contracts.steps import Category, Order, Report, Verb
 from shared.elastic_blast.command import submit_argv
 from shared.elastic_blast.config import render
 from shared.elastic_blast.judgement import Kind, Outcome, judge
+from shared.errors import Unavailable
 from shared.exec_results import Command, Finished, Interrupted
+from shared.results import ANNOUNCED, number_in
 from shared.storage_urls import QUERIES, Account
 
 PATIENCE = timedelta(seconds=5)
@@ -51,7 +54,12 @@ class Submission:
         name = operation_id(job)
         result = self.sidecar.look(name, PATIENCE)
         if result is None:
-            if found := self._already_there(job):
+            try:
+                found = self._already_there(job)
+            except Unavailable as trouble:
+                outcome = Outcome(Kind.AGAIN, trouble.code, str(trouble), Category.TRANSIENT)
+                return self._again(job, order, outcome, job.operations)
+            if found:
                 return self._landed(job, order, found)
             result = self.sidecar.run_operation(name, self._command(job), PATIENCE)
         outcome = judge(result)
@@ -73,7 +81,8 @@ class Submission:
 
         Raises Unavailable: a look that fails does not mean that nothing is there.
         """
-        if self.cluster.jobs_of(job.elb_job_id):
+        announced = number_in(self.blobs.get(job.results_prefix + ANNOUNCED))
+        if is_submitted(self.cluster.jobs_of(job.elb_job_id), announced):
             return "resumed"
         markers = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
         if any(self.blobs.exists(job.results_prefix + marker) for marker in markers):

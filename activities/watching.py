@@ -11,6 +11,7 @@ from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Order, Report, Verb
 from shared.errors import Unavailable
+from shared.results import ANNOUNCED, number_in
 
 MOST_PROGRESS_EVENTS = 100
 LONGEST_MARKER = 500
@@ -42,9 +43,7 @@ class Watching:
         jobs = self.cluster.jobs_of(job.elb_job_id)
         expected = job.counts.expected
         if expected is None:
-            expected = _number(
-                self.blobs.get(f"{job.results_prefix}metadata/num_jobs_submitted.txt")
-            )
+            expected = number_in(self.blobs.get(job.results_prefix + ANNOUNCED))
         if any(one.app == "blast" and not (one.complete or one.failed) for one in jobs):
             return Seen(jobs, expected)  # while a batch runs no marker can be there
         failure = self.blobs.get(f"{job.results_prefix}metadata/FAILURE.txt")
@@ -82,9 +81,3 @@ def _news(known: Counts, found: Counts) -> bool:
     moved = found.done - known.done
     finished = found.done == found.expected
     return moved > 0 and (finished or moved * MOST_PROGRESS_EVENTS >= (found.expected or 0))
-
-
-def _number(text: bytes | None) -> int | None:
-    """The number in a metadata file; None where there is none, or none yet."""
-    stripped = (text or b"").strip()
-    return int(stripped) if stripped.isdigit() else None

@@ -12,6 +12,9 @@ from shared.elastic_blast.options import OUTFMT, value_of
 MANIFEST = "metadata/manifest.json"
 """Where the list of results is kept once a job is completed, below its results prefix."""
 
+ANNOUNCED = "metadata/num_jobs_submitted.txt"
+"""Where elastic-blast says how many blast Jobs it makes, below the results prefix."""
+
 _RESULT = re.compile(r"(?:shard_\d+/)?batch_\d+-[^/]+\.out\.gz")
 _BATCH = re.compile(r"query_batches/batch_[^/]+\.fa")
 
@@ -24,6 +27,12 @@ def result_files(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
 def expected_batches(listed: Iterable[BlobInfo]) -> int:
     """How many batches of query were made, for a search that left no number of its Jobs."""
     return sum(_BATCH.fullmatch(blob.name) is not None for blob in listed)
+
+
+def number_in(text: bytes | None) -> int | None:
+    """The number in a metadata file; None where there is none, or none yet."""
+    stripped = (text or b"").strip()
+    return int(stripped) if stripped.isdigit() else None
 
 
 def file_id(name: str) -> str:

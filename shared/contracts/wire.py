@@ -21,7 +21,7 @@ def read(kind: type[T], plain: object) -> T:
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return _built(kind)
+    return _built(kind)  # mypy takes a type for no key of a cache
 
 
 @cache

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from activities.conclusion import Seen, conclude
+from activities.conclusion import Seen, conclude, is_submitted
 from shared.clients.kubernetes import ClusterJob
 from shared.contracts.job import Counts
 from shared.contracts.states import Phase
@@ -67,3 +67,22 @@ def test_failure_25_what_was_counted_is_never_counted_back() -> None:
 def test_a_failure_says_which_job_and_why() -> None:
     found = conclude(Seen([FAILED]), Phase.RUNNING, NOTHING)
     assert found.error == "blast-1 failed (BackoffLimitExceeded)"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected", "whole"),
+    [
+        ([], None, False),
+        ([SETUP], None, False),
+        ([SETUP], 4, False),
+        ([SETUP, RUNS, RUNS], 4, False),
+        ([SETUP, RUNS, RUNS], None, False),
+        ([SETUP, RUNS, RUNS], 2, True),
+        ([SETUP, job("submit")], None, True),
+        ([SETUP, RUNS, FINALIZER], None, True),
+    ],
+)
+def test_failure_3_what_a_submission_left_that_was_cut_off_is_not_adopted(
+    jobs: list[ClusterJob], expected: int | None, whole: bool
+) -> None:
+    assert is_submitted(jobs, expected) is whole

@@ -6,6 +6,7 @@ from dataclasses import replace
 import urllib3
 from azure.storage.blob import BlobServiceClient
 
+from activities.conclusion import is_submitted
 from blast_orchestrator.job import STEPS_PER_LIFE
 from local.elastic_blast.behaviours import JobTrouble, Trouble
 from tests.end_to_end.conftest import World
@@ -92,11 +93,23 @@ def test_failure_29_a_cluster_that_is_away_is_a_reason_and_no_end(world: World) 
     assert "reason" not in job
 
 
+def test_r3_a_cluster_that_is_away_at_the_submission_is_waited_for(world: World) -> None:
+    world.stack.cluster.kill()
+    job_id = world.submit()
+    waiting = world.in_phase(job_id, "retrying")
+    assert waiting["error_code"] == "cluster_unavailable"
+    assert world.submissions(job_id) == 0, "a look that fails does not mean that nothing is there"
+    world.stack.cluster = world.stack.start_cluster()
+    assert world.ended(job_id)["phase"] == "completed"
+    assert world.events(job_id).count("retry_scheduled") >= 1
+    assert world.submissions(job_id) == 1
+
+
 def test_a_sidecar_that_is_killed_while_it_submits_costs_no_second_search(world: World) -> None:
     trouble = Trouble(call=1, hang_seconds=5, after_jobs=True)
     key = world.trouble(lambda job_id: replace(trouble, key=job_id))
     job_id = world.submit(key=key)
-    world.until(job_id, lambda job: bool(world.cluster.jobs_of(job_id)))
+    world.until(job_id, lambda job: is_submitted(world.cluster.jobs_of(job_id), None))
     world.stack.sidecar.kill()
     world.stack.sidecar = world.stack.start_sidecar()
     assert world.ended(job_id)["phase"] == "completed"
