@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.contracts import wire
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Order, Report, Verb
@@ -31,10 +30,10 @@ class Desk:
         """
         try:
             job = self.jobs.get(order.job_id)
-            if job.phase.is_end:
+            if job.phase.is_end or order.attempt != job.attempt:
                 return Report(job.phase, None)
             if job.step >= order.step and job.report is not None:
-                return wire.read(Report, job.report)
+                return job.report
             if verb is not Verb.CANCEL and self.to_be_stopped(job):
                 return Report(job.phase, Verb.CANCEL)
             return act(job, order)
@@ -76,6 +75,7 @@ class Desk:
             event,
             payload,
             step=order.step,
+            attempt=order.attempt,
             report=report,
             phase=report.phase,
             **changes,

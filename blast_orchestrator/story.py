@@ -15,6 +15,7 @@ class Story:
 
     job_id: str
     crash_retry: Retry
+    attempt: int = 1
     verb: Verb = Verb.PREPARE
     step: int = 1
     crashes: int = 0
@@ -25,7 +26,7 @@ class Story:
     @property
     def order(self) -> Order:
         """What the next activity is given."""
-        return Order(self.job_id, self.step, self.crash)
+        return Order(self.job_id, self.step, self.crash, self.attempt)
 
     def after(self, report: Report) -> Self:
         """The story once the step has reported."""

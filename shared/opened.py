@@ -8,7 +8,7 @@ from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.kubernetes import Cluster
 from shared.clients.sidecar import Sidecar
 from shared.clients.tables import open_table
-from shared.jobs import JobStateRepository
+from shared.jobs import Index, JobStateRepository
 from shared.settings import settings
 from shared.storage_urls import DATABASES, QUERIES, RESULTS, Account
 
@@ -32,7 +32,7 @@ def jobs() -> JobStateRepository:
         open_table(name, one.storage_connection, endpoint, _credential())
         for name in (JOBS_TABLE, INDEX_TABLE)
     )
-    store = JobStateRepository(jobs_table, index_table, now)
+    store = JobStateRepository(jobs_table, Index(index_table, one.late_after), now)
     store.ensure()
     return store
 

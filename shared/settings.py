@@ -67,6 +67,7 @@ class Settings(BaseModel):
 
     deadline: Duration = timedelta(hours=48)
     submit_timeout: Duration = Field(timedelta(minutes=25), le=timedelta(minutes=30))
+    late_after: Duration = timedelta(minutes=5)
     results_patience: Duration = timedelta(minutes=2)
     watch_pace: Annotated[Pace, _parsed(Pace.parse)] = Pace.parse("2s/10s 5s/70s 15s/15m 60s")
     retry_transient: RetryOptions = Retry.parse("15s x2 5m 8")

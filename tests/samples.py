@@ -8,6 +8,7 @@ from shared.contracts.states import Phase
 from shared.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LATE_AFTER = timedelta(minutes=5)
 ALICE = Caller(oid="alice-oid", tenant_id="tenant", upn="alice@example.org")
 BOB = Caller(oid="bob-oid", tenant_id="tenant", upn="bob@example.org")
 

@@ -62,7 +62,7 @@ def status(req: HttpRequest) -> HttpResponse:
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
     size = _number(req, "limit", PAGE, 1, LARGEST_PAGE)
-    page = opened.jobs().page(caller(req).oid, size, req.params.get("cursor", ""))
+    page = opened.jobs().index.page(caller(req).oid, size, req.params.get("cursor", ""))
     shown: dict[str, Any] = {
         "limit": size,
         "returned": len(page.jobs),

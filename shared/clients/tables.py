@@ -1,7 +1,8 @@
 """Azure Tables, as far as the job store speaks it; the vendor's errors become ours here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from azure.core import MatchConditions
@@ -22,6 +23,8 @@ from azure.data.tables import (
 from shared.clients.storage import NEAR, errors_are_ours
 
 Columns = Mapping[str, Any]
+LARGEST_PAGE = 1000
+"""Rows that Tables gives in one answer, at most."""
 
 
 class Clash(Exception):
@@ -51,6 +54,17 @@ class Replace:
     etag: str
 
 
+@dataclass(frozen=True)
+class Delete:
+    """Remove a row, whatever it says."""
+
+    partition: str
+    key: str
+
+
+Write = Insert | Replace | Delete
+
+
 class Table:
     """One table. Every method raises Unavailable when the store cannot be asked."""
 
@@ -74,8 +88,8 @@ class Table:
                 return None
         return Row(found, str(found.metadata["etag"]))
 
-    def commit(self, writes: Sequence[Insert | Replace]) -> None:
-        """All writes, of one partition, or none of them. Raises Clash when a condition fails."""
+    def commit(self, writes: Sequence[Write]) -> None:
+        """All writes, at most 100 of one partition, or none. Raises Clash."""
         with errors_are_ours("Tables"):
             try:
                 self._client.submit_transaction([_operation(write) for write in writes])
@@ -98,17 +112,26 @@ class Table:
 
     def page(self, where: str, values: Columns, size: int) -> list[Row]:
         """The first `size` rows, by key, that match an OData filter with `@name` parameters."""
+        return list(islice(self.all(where, values, size=size), size))
+
+    def all(
+        self,
+        where: str,
+        values: Columns,
+        columns: Sequence[str] | None = None,
+        size: int = LARGEST_PAGE,
+    ) -> Iterator[Row]:
+        """Every row, by key, that matches the filter: `size` in one answer, these columns alone."""
         with errors_are_ours("Tables"):
-            pages = self._client.query_entities(
-                where, parameters=dict(values), results_per_page=size
-            ).by_page()
-            rows: list[Row] = []
-            # A page may come back short, or empty, with more behind it.
-            for found in pages:
-                rows += [Row(entity, str(entity.metadata["etag"])) for entity in found]
-                if len(rows) >= size:
-                    break
-        return rows[:size]
+            # An answer may come back short, or empty, with more behind it.
+            found = self._client.query_entities(
+                where,
+                parameters=dict(values),
+                results_per_page=size,
+                select=list(columns) if columns else None,
+            )
+            for entity in found:
+                yield Row(entity, str(entity.metadata["etag"]))
 
 
 def open_table(
@@ -123,9 +146,12 @@ def open_table(
     return Table(service.get_table_client(name))
 
 
-def _operation(write: Insert | Replace) -> tuple[Any, ...]:
+def _operation(write: Write) -> tuple[Any, ...]:
     if isinstance(write, Insert):
         return (TransactionOperation.CREATE, write.columns)
+    if isinstance(write, Delete):
+        key = {"PartitionKey": write.partition, "RowKey": write.key}
+        return (TransactionOperation.DELETE, key)
     condition = {
         "mode": UpdateMode.REPLACE,
         "etag": write.etag,

@@ -1,13 +1,14 @@
 """A job as it is kept: its row, its events, and what a list shows of it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.contracts.search import Search
-from shared.contracts.states import Phase
-from shared.contracts.steps import Category
+from shared.contracts.states import Phase, Status
+from shared.contracts.steps import Category, Report
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """How a job ends once nothing of it is left on the cluster."""
+
+    phase: Phase
+    error_code: str
+    error: str
+
+
+@dataclass(frozen=True)
 class Job:
     """The current state of a job. Times are aware, in UTC."""
 
@@ -56,7 +66,7 @@ class Job:
     attempt: int = 1
     step: int = 0
     """The last step of the orchestrator that changed this row."""
-    report: dict[str, Any] | None = None
+    report: Report | None = None
     """What that step reported, for an activity that runs again."""
     sequence: int = 1
     """The number of the newest event."""
@@ -67,13 +77,55 @@ class Job:
     """How many submit operations of this attempt have been seen to end."""
     config_blob: str | None = None
     cancel_requested_at: datetime | None = None
+    verdict: Verdict | None = None
+    """Set while what a failed search left is cleared away. A cancel by a person has none."""
+    unseen_until: datetime | None = None
+    """Until then a submission that can be neither seen nor stopped may be running: a sidecar
+    without operations was given it."""
+    hopeless_since: datetime | None = None
+    """Since when no Job is left that could still finish the search, and no marker is there."""
+    parent_job_id: str | None = None
+    """The batch that this search is one of."""
+    child_number: int = 0
+    """Its place in that batch, from 1."""
+    children: int = 0
+    """How many searches this batch has; 0 for a single search."""
+    notify: bool = False
+    """Whether whoever sent it waits for messages on the completions queue."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    @property
+    def rest(self) -> timedelta:
+        """The wait that the last step asked for, until the next one."""
+        return self.report.wait if self.report else timedelta(0)
+
+    @property
+    def instance_id(self) -> str:
+        """The id of the orchestration of this attempt: each has its own, so that none can be
+        mistaken for the one before, which may not have quite ended."""
+        return self.job_id if self.attempt == 1 else f"{self.job_id}-{self.attempt}"
 
     @property
     def results_prefix(self) -> str:
         """The URL below which ElasticBLAST puts what it makes, with a slash at its end."""
         return f"{self.search.results_url}/{self.elb_job_id}/"
+
+
+def elb_id(job_id: str, attempt: int) -> str:
+    """The id that ElasticBLAST knows an attempt by; the first one has the job's own.
+
+    Kubernetes names carry its last 8 characters, in which all attempts of a job differ.
+    """
+    if attempt == 1:
+        return job_id
+    taken = {elb_id(job_id, earlier)[-8:] for earlier in range(1, attempt)}
+    salt = 0
+    while True:
+        digest = hashlib.sha256(f"{job_id}/{attempt}/{salt}".encode()).hexdigest()[:32]
+        if digest[-8:] not in taken:
+            return f"job-{digest}"
+        salt += 1
 
 
 @dataclass(frozen=True)
@@ -86,3 +138,15 @@ class Event:
     at: datetime
     phase: Phase
     payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A message that is still to be sent: what the event of that `sequence` came to."""
+
+    sequence: int
+    at: datetime
+    status: Status
+    attempt: int
+    error_code: str | None
+    error: str | None

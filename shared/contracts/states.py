@@ -19,6 +19,7 @@ class Phase(StrEnum):
     QUEUED = "queued"
     SUBMITTING = "submitting"
     RETRYING = "retrying"
+    WAITING_FOR_SUBMIT_SLOT = "waiting_for_submit_slot"
     WAITING_FOR_CAPACITY = "waiting_for_capacity"
     SUBMITTED = "submitted"
     RUNNING = "running"
@@ -44,6 +45,11 @@ class Phase(StrEnum):
         """Whether the job has ended. An end never changes."""
         return self.status not in (Status.QUEUED, Status.RUNNING)
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether the job has failed."""
+        return self in _FAILURES
+
     def may_become(self, later: "Phase") -> bool:
         """Whether the table below allows this transition. Staying is one, except at an end."""
         return later in _TRANSITIONS.get(self, frozenset())
@@ -58,7 +64,8 @@ _STATUS = {
 _REFUSALS = frozenset({Phase.CONFIG_INVALID, Phase.SUBMIT_FAILED, Phase.DATABASE_UNAVAILABLE})
 _FAILURES = _REFUSALS | {Phase.SEARCH_FAILED, Phase.RESULTS_MISSING, Phase.TIMED_OUT}
 
-_TO_SUBMIT = frozenset({Phase.SUBMITTING, Phase.RETRYING, Phase.WAITING_FOR_CAPACITY})
+_WAITING = frozenset({Phase.WAITING_FOR_SUBMIT_SLOT, Phase.WAITING_FOR_CAPACITY})
+_TO_SUBMIT = frozenset({Phase.SUBMITTING, Phase.RETRYING}) | _WAITING
 _LANDED = frozenset({Phase.SUBMITTED, Phase.RUNNING, Phase.EXPORTING_RESULTS})
 _COLLECTING = frozenset({Phase.EXPORTING_RESULTS, Phase.RESULTS_PENDING})
 _STOPPED = frozenset({Phase.CANCELLING, Phase.SEARCH_FAILED})
@@ -70,11 +77,12 @@ _TRANSITIONS = {
     Phase.QUEUED: _UNTIL_LANDED,
     Phase.SUBMITTING: _UNTIL_LANDED,
     Phase.RETRYING: _UNTIL_LANDED,
+    Phase.WAITING_FOR_SUBMIT_SLOT: _UNTIL_LANDED,
     Phase.WAITING_FOR_CAPACITY: _UNTIL_LANDED,
     Phase.SUBMITTED: _LANDED | _STOPPED,
     Phase.RUNNING: _STOPPED | {Phase.RUNNING, Phase.EXPORTING_RESULTS},
     Phase.EXPORTING_RESULTS: _UNTIL_COLLECTED,
     Phase.RESULTS_PENDING: _UNTIL_COLLECTED,
-    # What was stopped, by a person or by its deadline, is cleared away first and then ends.
-    Phase.CANCELLING: frozenset({Phase.CANCELLING, Phase.CANCELLED, Phase.TIMED_OUT}),
+    # What was stopped, by a person or by a verdict, is cleared away first and then ends.
+    Phase.CANCELLING: frozenset({Phase.CANCELLING, Phase.CANCELLED}) | _FAILURES,
 }

@@ -39,6 +39,10 @@ class Start:
 
     job_id: str
     crash_retry: Retry
+    attempt: int = 1
+    verb: Verb = Verb.PREPARE
+    """The step to begin with, and its number: those of the row, where a lost one is replaced."""
+    step: int = 1
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Order:
     step: int
     crash: str | None = None
     """What the activity before this one died of; only for Verb.FAIL."""
+    attempt: int = 1
+    """An order of an attempt that is over does nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""The state of jobs: one row a job, one row an event, and an index for lists."""
+"""The state of jobs: one row a job, one row an event, and an index that finds them."""
 
-from shared.jobs.repository import JobStateRepository, Page
+from shared.jobs.index import Index, Page
+from shared.jobs.repository import JobStateRepository
 
-__all__ = ["JobStateRepository", "Page"]
+__all__ = ["Index", "JobStateRepository", "Page"]

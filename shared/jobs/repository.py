@@ -2,55 +2,45 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clients.tables import Clash, Insert, Replace, Table
-from shared.contracts import wire
-from shared.contracts.job import Event, Job
+from shared.clients.tables import Clash, Insert, Replace, Table, Write
+from shared.contracts.job import Counts, Event, Job, Owed, elb_id
 from shared.contracts.states import Phase
 from shared.contracts.steps import Report
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
+from shared.jobs.index import MOST_CLASHES, Index
 
-MOST_CLASHES = 8
-"""How often a writer starts again because another one was first."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some jobs of one owner, newest first. `cursor` leads to the next page; None at the end."""
-
-    jobs: tuple[Job, ...]
-    cursor: str | None
+Change = Callable[[Job], Job | None]
+"""The job as it shall be, or None where nothing is to be changed (any more)."""
 
 
 class JobStateRepository:
     """Reads and writes jobs. Every method raises Unavailable when the store cannot be asked."""
 
-    def __init__(self, jobs: Table, index: Table, now: Callable[[], datetime]) -> None:
+    def __init__(self, jobs: Table, index: Index, now: Callable[[], datetime]) -> None:
         self._jobs = jobs
-        self._index = index
+        self.index = index
         self._now = now
 
     def ensure(self) -> None:
         """Create the tables unless they exist."""
         self._jobs.ensure()
-        self._index.ensure()
+        self.index.ensure()
 
     def create(self, job: Job, payload: Mapping[str, Any]) -> Job:
         """Keep a new job with its first event. The id is the claim: one that exists is returned."""
         # The active row is first: a crash behind it leaves a job that upkeep can find.
-        self._index.upsert(rows.active_row(job))
-        event = Event(
-            job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload)
-        )
+        self.index.announce(job)
+        said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload))
         try:
-            self._jobs.commit([Insert(rows.job_row(job)), Insert(rows.event_row(event))])
+            self._jobs.commit([Insert(rows.job_row(job)), *_said(job, said, "", job.notify)])
         except Clash:
             job = self.get(job.job_id)
-        self._follow(job)
+        self.follow(job)
         return job
 
     def find(self, job_id: str) -> Job | None:
@@ -72,36 +62,26 @@ class JobStateRepository:
         payload: Mapping[str, Any] | None = None,
         *,
         step: int | None = None,
+        attempt: int | None = None,
         report: Report | None = None,
         **changes: Any,
     ) -> Job:
         """Change fields of a job and say so in its history, both or neither.
 
-        A step that the job has already taken changes nothing. An update that names a phase tells
-        all that is wrong: an `error_code`, `error` or `reason` that it does not name is cleared.
+        A step that the job has already taken changes nothing, nor does one of another attempt. An
+        update that names a phase tells all that is wrong: an `error_code`, `error` or `reason`
+        that it does not name is cleared.
         Raises NotFound, and Conflict for a transition that the table does not allow.
         """
         if step is not None:
-            changes |= {"step": step, "report": wire.write(report) if report else None}
-        writer = uuid.uuid4().hex
-        for _ in range(MOST_CLASHES):
-            row = self._jobs.get(job_id, rows.JOB)
-            if row is None:
-                raise NotFound("not_found", f"there is no job {job_id}")
-            job = rows.job_of(row.columns)
-            if step is not None and job.step >= step:
-                break
-            job = self._changed(job, changes)
-            said = Event(
-                job_id, job.sequence, event, job.updated_at, job.phase, dict(payload or {})
-            )
-            if self._committed(job, said, row.etag, writer):
-                break
-        else:
-            raise Unavailable("contended", f"job {job_id} is being changed by too many writers")
-        # Also for a step already taken: whoever took it may have died right here.
-        self._follow(job)
-        return job
+            changes |= {"step": step, "report": report}
+
+        def change(job: Job) -> Job | None:
+            if attempt not in (None, job.attempt) or (step is not None and job.step >= step):
+                return None
+            return self._changed(job, changes)
+
+        return self._transact(job_id, event, payload or {}, change)
 
     def append_history(
         self, job_id: str, event: str, payload: Mapping[str, Any], *, step: int | None = None
@@ -109,30 +89,68 @@ class JobStateRepository:
         """Add an event that changes no field."""
         return self.update(job_id, event, payload, step=step)
 
+    def begin_again(self, job_id: str, attempt: int, deadline: timedelta) -> Job:
+        """Queue a failed job once more, as this attempt; said twice, it is done once.
+
+        Raises NotFound, and Conflict for a job that has not failed.
+        """
+
+        def change(job: Job) -> Job | None:
+            if job.attempt >= attempt:
+                return None
+            if not job.phase.is_failure:
+                raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
+            return self._renewed(job, attempt, deadline)
+
+        payload = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
+        return self._transact(job_id, "retry_requested", payload, change)
+
     def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
         """The events with a sequence above `after`, oldest first."""
         where = "PartitionKey eq @job and RowKey gt @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.event_key(after), "high": "event-~"}
         return [rows.event_of(row.columns) for row in self._jobs.page(where, values, most)]
 
-    def page(self, owner_oid: str, size: int, cursor: str = "") -> Page:
-        """A page of an owner's jobs, newest first, by one query. Later jobs do not shift it."""
-        where = "PartitionKey eq @owner and RowKey gt @cursor"
-        values = {"owner": rows.owner_partition(owner_oid), "cursor": cursor}
-        found = self._index.page(where, values, size + 1)
-        shown = found[:size]
-        more = len(found) > size
-        return Page(
-            tuple(rows.job_of(row.columns) for row in shown),
-            str(shown[-1].columns["RowKey"]) if more else None,
-        )
+    def owed(self, job_id: str) -> list[Owed]:
+        """The messages of a job that have not been sent, in their order."""
+        where = "PartitionKey eq @job and RowKey ge @low and RowKey lt @high"
+        values = {"job": job_id, "low": rows.outbox_key(0), "high": "outbox-~"}
+        return [rows.owed_of(row.columns) for row in self._jobs.all(where, values)]
 
-    def _committed(self, job: Job, said: Event, etag: str, writer: str) -> bool:
+    def sent(self, job_id: str, sequence: int) -> None:
+        """Owe a message no more."""
+        self._jobs.forget(job_id, rows.outbox_key(sequence))
+
+    def follow(self, job: Job) -> None:
+        """Make the index say what the job's row says; an ended job that owes nothing is at rest."""
+        settled = job.phase.is_end and not (job.notify and self.owed(job.job_id))
+        self.index.follow(job, settled)
+
+    def _transact(self, job_id: str, event: str, payload: Mapping[str, Any], change: Change) -> Job:
+        writer = uuid.uuid4().hex
+        for _ in range(MOST_CLASHES):
+            row = self._jobs.get(job_id, rows.JOB)
+            if row is None:
+                raise NotFound("not_found", f"there is no job {job_id}")
+            before = rows.job_of(row.columns)
+            job = change(before)
+            if job is None:
+                job = before
+                break
+            said = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
+            owes = job.notify and (job.phase.status is not before.phase.status or not before.notify)
+            if self._committed(job, said, row.etag, writer, owes):
+                break
+        else:
+            raise Unavailable("contended", f"job {job_id} is being changed by too many writers")
+        # Also where nothing was changed: whoever changed it may have died right here.
+        self.follow(job)
+        return job
+
+    def _committed(self, job: Job, said: Event, etag: str, writer: str, owes: bool) -> bool:
         """Whether the transition is in the store, by this writer; False: another one was first."""
         try:
-            self._jobs.commit(
-                [Replace(rows.job_row(job), etag), Insert(rows.event_row(said, writer))]
-            )
+            self._jobs.commit([Replace(rows.job_row(job), etag), *_said(job, said, writer, owes)])
         except Clash:
             # Where an answer was lost, the client's second try clashes with its own first.
             found = self._jobs.get(job.job_id, rows.event_key(said.sequence))
@@ -153,8 +171,31 @@ class JobStateRepository:
                 cleared["finished_at"] = now
         return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
 
-    def _follow(self, job: Job) -> None:
-        """Make the index say what the job's row says."""
-        self._index.upsert(rows.owner_row(job))
-        if job.phase.is_end:
-            self._index.forget(rows.active_partition(job), job.job_id)
+    def _renewed(self, job: Job, attempt: int, deadline: timedelta) -> Job:
+        """The job as if it had just been accepted, under a name that ElasticBLAST does not know."""
+        now = self._now()
+        return Job(
+            job_id=job.job_id,
+            elb_job_id=elb_id(job.job_id, attempt),
+            owner=job.owner,
+            search=job.search,
+            fingerprint=job.fingerprint,
+            submission_source=job.submission_source,
+            correlation_id=job.correlation_id,
+            phase=Phase.QUEUED,
+            created_at=job.created_at,
+            updated_at=now,
+            deadline_at=now + deadline,
+            attempt=attempt,
+            sequence=job.sequence + 1,
+            counts=Counts(),
+            parent_job_id=job.parent_job_id,
+            child_number=job.child_number,
+            notify=job.notify,
+        )
+
+
+def _said(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:
+    """The rows beside a job's own: its event, and the message that is owed because of it."""
+    said: list[Write] = [Insert(rows.event_row(event, writer))]
+    return [*said, Insert(rows.outbox_row(event, job.attempt))] if owes else said

@@ -7,20 +7,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts import wire
-from shared.contracts.job import Caller, Counts, Event, Job
+from shared.contracts.job import Caller, Counts, Event, Job, Owed, Verdict
 from shared.contracts.search import Search
-from shared.contracts.states import Phase
-from shared.contracts.steps import Category
+from shared.contracts.states import Phase, Status
+from shared.contracts.steps import Category, Report
 
 JOB = "job"
 LONGEST_TEXT = 4000
 """A column holds 32 K characters; a sentence that is longer than this helps nobody."""
 
+LONGEST_COLUMN = 32 * 1024
+"""Characters that a column can hold (source: Azure Tables)."""
+
 _SAME = (
     *("job_id", "elb_job_id", "fingerprint", "submission_source", "correlation_id"),
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
-    "operations",
+    *("operations", "unseen_until", "hopeless_since", "parent_job_id", "child_number"),
+    *("children", "notify"),
 )
 """The fields that are columns of the same name."""
 
@@ -48,20 +52,25 @@ def job_row(job: Job) -> dict[str, Any]:
         "subscription_id": place.subscription_id,
         "storage_account": place.storage_account,
         "search_json": json.dumps(wire.write(job.search)),
-        "report_json": json.dumps(job.report),
+        "report_json": json.dumps(job.report and wire.write(job.report)),
         "tries_json": json.dumps(dict(job.tries)),
+        "verdict_json": json.dumps(job.verdict and wire.write(job.verdict)),
     }
 
 
 def job_of(row: Mapping[str, Any]) -> Job:
     """The job that a row holds."""
+    report = json.loads(row.get("report_json", "null"))
+    verdict = json.loads(row.get("verdict_json", "null"))
+    same = {name: _value(row[name]) for name in _SAME if row.get(name) is not None}
     return Job(
-        **{name: _value(row.get(name)) for name in _SAME},
+        **same,
         owner=Caller(row["owner_oid"], row["tenant_id"], row["owner_upn"]),
         search=wire.read(Search, json.loads(row["search_json"])),
         phase=Phase(row["phase"]),
-        report=json.loads(row.get("report_json", "null")),
+        report=wire.read(Report, report) if report else None,
         tries={Category(name): count for name, count in json.loads(row["tries_json"]).items()},
+        verdict=wire.read(Verdict, verdict) if verdict else None,
         counts=wire.read(
             Counts, {k: row.get(k) for k in ("expected", "succeeded", "failed", "active")}
         ),
@@ -81,7 +90,7 @@ def event_row(event: Event, writer: str = "") -> dict[str, Any]:
         "event": event.event,
         "ts": event.at,
         "phase": event.phase.value,
-        "payload_json": json.dumps(event.payload),
+        "payload_json": _fitting(event.payload),
         "writer": writer,
     }
 
@@ -98,27 +107,82 @@ def event_of(row: Mapping[str, Any]) -> Event:
     )
 
 
+ACTIVE = "active:"
+"""What the partitions of active rows begin with; the cluster's name follows."""
+
+
+def after(prefix: str) -> str:
+    """The first text behind all that begin with `prefix`."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
 def owner_partition(oid: str) -> str:
     return f"owner:{oid}"
 
 
-def owner_row(job: Job) -> dict[str, Any]:
-    """The row by which a list finds a job; keys sort the newest first."""
+def parent_partition(job_id: str) -> str:
+    return f"parent:{job_id}"
+
+
+def listed_row(job: Job) -> dict[str, Any]:
+    """The row by which a list finds a job: the newest first, or by the place in its batch."""
+    row = job_row(replace(job, report=None))
+    if job.parent_job_id:
+        place = f"{job.child_number:06d}-{job.job_id}"
+        return {**row, "PartitionKey": parent_partition(job.parent_job_id), "RowKey": place}
     inverted = 10**13 - int(job.created_at.timestamp() * 1000)
-    return {
-        **job_row(replace(job, report=None)),
-        "PartitionKey": owner_partition(job.owner.oid),
-        "RowKey": f"{inverted:013d}-{job.job_id}",
-    }
+    key = f"{inverted:013d}-{job.job_id}"
+    return {**row, "PartitionKey": owner_partition(job.owner.oid), "RowKey": key}
 
 
 def active_partition(job: Job) -> str:
-    return f"active:{job.search.placement.cluster_name}"
+    return f"{ACTIVE}{job.search.placement.cluster_name}"
 
 
-def active_row(job: Job) -> dict[str, Any]:
-    """The row that says that a job has not ended."""
-    return {"PartitionKey": active_partition(job), "RowKey": job.job_id, "since": job.created_at}
+def active_row(job: Job, due: datetime) -> dict[str, Any]:
+    """The row that says that a job is not at rest, and when it should have moved."""
+    return {
+        "PartitionKey": active_partition(job),
+        "RowKey": job.job_id,
+        "since": job.created_at,
+        "due": due,
+    }
+
+
+def outbox_key(sequence: int) -> str:
+    """The row key of a message that is to be sent because of the event of that number."""
+    return f"outbox-{sequence:08d}"
+
+
+def outbox_row(event: Event, attempt: int) -> dict[str, Any]:
+    """The row that says that an event is still to be told on the completions queue."""
+    return {
+        "PartitionKey": event.job_id,
+        "RowKey": outbox_key(event.sequence),
+        "ts": event.at,
+        "status": event.phase.status.value,
+        "attempt": attempt,
+        "error_code": event.payload.get("error_code"),
+        "error": _column(event.payload.get("error")),
+    }
+
+
+def owed_of(row: Mapping[str, Any]) -> Owed:
+    """What an outbox row says."""
+    return Owed(
+        sequence=int(row["RowKey"].removeprefix("outbox-")),
+        at=_value(row["ts"]),
+        status=Status(row["status"]),
+        attempt=row["attempt"],
+        error_code=row.get("error_code"),
+        error=row.get("error"),
+    )
+
+
+def _fitting(payload: Mapping[str, Any]) -> str:
+    """A payload as JSON that a column can hold: its long texts are cut."""
+    text = json.dumps({name: _column(value) for name, value in payload.items()})
+    return text if len(text) <= LONGEST_COLUMN else json.dumps({"too_long": len(text)})
 
 
 def _column(value: Any) -> Any:

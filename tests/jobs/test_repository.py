@@ -8,23 +8,22 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.clients.tables import Clash, Insert, Replace, Table, open_table
-from shared.contracts import wire
+from shared.clients.tables import Clash, Table, Write, open_table
 from shared.contracts.job import Counts
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Report, Verb
 from shared.errors import Conflict, NotFound, Unavailable
-from shared.jobs import JobStateRepository
+from shared.jobs import Index, JobStateRepository
 from shared.jobs.rows import LONGEST_TEXT
 from tests.jobs.conftest import Clock
-from tests.samples import BOB, NOON, job, search
+from tests.samples import BOB, LATE_AFTER, NOON, job, search
 
 
 def test_a_job_is_read_back_as_it_was_kept(jobs: JobStateRepository) -> None:
     kept = job(
         counts=Counts(4, 2, 1, 1),
         tries={Category.TRANSIENT: 2},
-        report={"phase": "running"},
+        report=Report(Phase.RUNNING, Verb.OBSERVE),
         reason="waits",
         started_at=NOON,
         search=search(title="ünï \U0001f33c"),
@@ -77,7 +76,7 @@ def test_failure_18_a_step_that_runs_again_changes_nothing(jobs: JobStateReposit
     for _ in range(3):
         jobs.update(one.job_id, "configured", step=1, report=report, phase=Phase.SUBMITTING)
     now = jobs.get(one.job_id)
-    assert (now.step, now.sequence, now.report) == (1, 2, wire.write(report))
+    assert (now.step, now.sequence, now.report) == (1, 2, report)
 
 
 def test_failure_16_two_writers_lose_nothing(jobs: JobStateRepository) -> None:
@@ -138,7 +137,7 @@ def test_failure_1_the_same_job_is_kept_once(jobs: JobStateRepository) -> None:
     second = jobs.create(job(submission_source="queue"), {})
     assert (second.phase, second.submission_source) == (Phase.SUBMITTED, "http")
     assert len(jobs.events(first.job_id)) == 2
-    assert len(jobs.page(first.owner.oid, 10).jobs) == 1
+    assert len(jobs.index.page(first.owner.oid, 10).jobs) == 1
 
 
 def test_an_unknown_job_is_not_found(jobs: JobStateRepository) -> None:
@@ -157,7 +156,7 @@ def test_failure_20_a_list_shows_the_newest_first_and_only_the_owners(
     shown: list[int] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = jobs.page("alice-oid", 2, cursor)
+        page = jobs.index.page("alice-oid", 2, cursor)
         shown += [int(one.job_id[-4:], 16) for one in page.jobs]
         cursor = page.cursor
     assert shown == [6, 5, 4, 2, 1, 0]
@@ -169,11 +168,11 @@ def test_failure_20_jobs_added_meanwhile_do_not_shift_the_pages(
     for number in range(4):
         clock.move(1)
         jobs.create(job(number, created_at=clock()), {})
-    first = jobs.page("alice-oid", 2)
+    first = jobs.index.page("alice-oid", 2)
     clock.move(1)
     jobs.create(job(9, created_at=clock()), {})
     assert first.cursor is not None
-    second = jobs.page("alice-oid", 2, first.cursor)
+    second = jobs.index.page("alice-oid", 2, first.cursor)
     assert [one.job_id[-1] for one in (*first.jobs, *second.jobs)] == ["3", "2", "1", "0"]
     assert second.cursor is None
 
@@ -181,7 +180,7 @@ def test_failure_20_jobs_added_meanwhile_do_not_shift_the_pages(
 def test_a_list_says_what_the_job_says(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     jobs.update(one.job_id, "running", phase=Phase.RUNNING, counts=Counts(4, 1, 0, 3))
-    (listed,) = jobs.page(one.owner.oid, 10).jobs
+    (listed,) = jobs.index.page(one.owner.oid, 10).jobs
     assert listed == replace(jobs.get(one.job_id), report=None)
 
 
@@ -189,7 +188,7 @@ def test_failure_15_a_store_that_is_away_is_said_and_not_swallowed() -> None:
     dead = "http://127.0.0.1:9/devstoreaccount1"
     connection = f"AccountName=devstoreaccount1;AccountKey=AAAA;TableEndpoint={dead}"
     table = open_table("away", connection, "", None)
-    away = JobStateRepository(table, table, lambda: NOON)
+    away = JobStateRepository(table, Index(table, LATE_AFTER), lambda: NOON)
     with pytest.raises(Unavailable, match="Tables could not be reached"):
         away.update(job().job_id, "running", phase=Phase.RUNNING)
 
@@ -201,7 +200,7 @@ class AnswerLost(Table):
         self.__dict__ |= real.__dict__
         self.losses = 1
 
-    def commit(self, writes: Sequence[Insert | Replace]) -> None:
+    def commit(self, writes: Sequence[Write]) -> None:
         super().commit(writes)
         if self.losses:
             self.losses -= 1
@@ -210,9 +209,9 @@ class AnswerLost(Table):
 
 def test_failure_18_a_transition_whose_answer_was_lost_is_written_once(azurite: Azurite) -> None:
     table = open_table("lostanswer", azurite.connection_string, "", None)
-    jobs = JobStateRepository(table, table, lambda: NOON)
+    jobs = JobStateRepository(table, Index(table, LATE_AFTER), lambda: NOON)
     jobs.ensure()
     one = jobs.create(job(), {})
-    lossy = JobStateRepository(AnswerLost(table), table, lambda: NOON)
+    lossy = JobStateRepository(AnswerLost(table), Index(table, LATE_AFTER), lambda: NOON)
     lossy.update(one.job_id, "cancel_requested", cancel_requested_at=NOON)
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "cancel_requested"]

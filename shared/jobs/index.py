@@ -1,0 +1,106 @@
+"""What finds jobs: the lists of owners and batches, and the jobs that have not come to rest."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.clients.tables import Clash, Insert, Replace, Table
+from shared.contracts.job import Job
+from shared.contracts.states import Status
+from shared.errors import Unavailable
+from shared.jobs import rows
+
+MOST_CLASHES = 8
+"""How often a writer starts again because another one was first."""
+SLICE = 1000
+"""Rows that one query asks for; Tables gives no more at once."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some jobs of one list, in its order. `cursor` leads to the next page; None at the end."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None
+
+
+class Index:
+    """Rows that follow the job's own. Every method raises Unavailable when it cannot be asked.
+
+    A job has one row in a list: its owner's, newest first, or its batch's, in the batch's order.
+    It has a row among the active for as long as something is still to be done for it.
+    """
+
+    def __init__(self, table: Table, late_after: timedelta) -> None:
+        """A job is late when it has not moved for `late_after` past its next expected step."""
+        self._table = table
+        self._late_after = late_after
+
+    def ensure(self) -> None:
+        self._table.ensure()
+
+    def announce(self, job: Job) -> None:
+        """Say that a job is active. Before it exists, too: so no crash can hide it from upkeep."""
+        due = job.updated_at + job.rest + self._late_after
+        self._table.upsert(rows.active_row(job, due))
+
+    def follow(self, job: Job, settled: bool) -> None:
+        """Make the index say what the job's row says; `settled`: nothing is left to be done."""
+        if not settled:
+            self.announce(job)
+        self._list(job)
+        if settled:
+            self.forget_active(rows.active_partition(job), job.job_id)
+
+    def postpone(self, job: Job, now: datetime) -> None:
+        """Look after a late job again when it is late again."""
+        self._table.upsert(rows.active_row(job, now + self._late_after))
+
+    def forget_active(self, partition: str, job_id: str) -> None:
+        self._table.forget(partition, job_id)
+
+    def late(self, now: datetime) -> Iterator[tuple[str, str]]:
+        """Partition and job id of each active row that is late."""
+        where = "PartitionKey ge @low and PartitionKey lt @high and due lt @now"
+        values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "now": now}
+        for row in self._table.all(where, values, ("PartitionKey", "RowKey")):
+            yield row.columns["PartitionKey"], row.columns["RowKey"]
+
+    def page(self, owner_oid: str, size: int, cursor: str = "") -> Page:
+        """A page of an owner's jobs, newest first, by one query. Later jobs do not shift it."""
+        return self._page(rows.owner_partition(owner_oid), size, cursor)
+
+    def children(self, parent_id: str, size: int, cursor: str = "") -> Page:
+        """A page of a batch's searches, in the order of the batch, by one query."""
+        return self._page(rows.parent_partition(parent_id), size, cursor)
+
+    def tally(self, parent_id: str) -> Counter[Status]:
+        """How many of a batch's searches have which status; one query for each thousand."""
+        where, values = "PartitionKey eq @parent", {"parent": rows.parent_partition(parent_id)}
+        found = self._table.all(where, values, ("status",))
+        return Counter(Status(row.columns["status"]) for row in found)
+
+    def _page(self, partition: str, size: int, cursor: str) -> Page:
+        where = "PartitionKey eq @partition and RowKey gt @cursor"
+        found = self._table.page(where, {"partition": partition, "cursor": cursor}, size + 1)
+        shown = found[:size]
+        return Page(
+            tuple(rows.job_of(row.columns) for row in shown),
+            str(shown[-1].columns["RowKey"]) if len(found) > size else None,
+        )
+
+    def _list(self, job: Job) -> None:
+        """Write the row in its list, unless a later writer was here before."""
+        row = rows.listed_row(job)
+        known = None if job.sequence == 1 else self._table.get(row["PartitionKey"], row["RowKey"])
+        for _ in range(MOST_CLASHES):
+            if known and known.columns["sequence"] >= job.sequence:
+                return
+            try:
+                self._table.commit([Replace(row, known.etag) if known else Insert(row)])
+            except Clash:
+                known = self._table.get(row["PartitionKey"], row["RowKey"])
+            else:
+                return
+        raise Unavailable("contended", f"the list of {job.job_id} has too many writers")
