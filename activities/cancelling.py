@@ -53,7 +53,7 @@ class Cancelling:
         self.cluster.delete_jobs(job.elb_job_id, "submit", "setup")
         self.cluster.delete_jobs(job.elb_job_id, "blast", "finalizer")
         jobs = [one.name for one in self.cluster.jobs_of(job.elb_job_id)]
-        return jobs + self.cluster.pods_of(job.elb_job_id)
+        return jobs + [pod.name for pod in self.cluster.pods_of(job.elb_job_id)]
 
     def _wait(self, job: Job, order: Order, reason: str) -> Report:
         report = Report(Phase.CANCELLING, Verb.CANCEL, BREATH)

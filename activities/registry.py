@@ -24,7 +24,8 @@ def perform(verb: Verb, order: Any) -> dict[str, Any]:
 @cache
 def _methods() -> dict[Verb, Callable[[Order], Report]]:
     desk = Desk(opened.jobs(), settings(), opened.now)
-    blobs, cluster, sidecar = opened.blobs(), opened.cluster(), opened.sidecar()
+    blobs, sidecar = opened.blobs(), opened.sidecar()
+    cluster = opened.cluster(settings().cluster_name)
     submission = Submission(desk, blobs, cluster, sidecar)
     return {
         Verb.PREPARE: submission.prepare,

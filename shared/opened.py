@@ -5,8 +5,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from shared.clients.blobs import Blobs, open_blobs
-from shared.clients.kubernetes import Cluster
+from shared.clients.kubernetes import Cluster, by_identity, by_kubeconfig
 from shared.clients.sidecar import Sidecar
+from shared.clients.storage import NEAR
 from shared.clients.tables import open_table
 from shared.jobs import Index, JobStateRepository
 from shared.settings import settings
@@ -46,9 +47,13 @@ def blobs() -> Blobs:
 
 
 @cache
-def cluster() -> Cluster:
-    """The cluster that searches run on."""
-    return Cluster(settings().kubeconfig)
+def cluster(name: str) -> Cluster:
+    """The cluster of that name; nothing is asked of it yet."""
+    one = settings()
+    if one.kubeconfig:
+        return Cluster(by_kubeconfig(one.kubeconfig, name, _credential()), now=now)
+    group, subscription = one.resource_group, one.subscription_id
+    return Cluster(by_identity(_identity(), one.arm_url, subscription, group, name), now=now)
 
 
 @cache
@@ -63,11 +68,13 @@ def account() -> Account:
     return Account(settings().storage_account, settings().storage_suffix)
 
 
-@cache
 def _credential() -> "TokenCredential | None":
     """The managed identity; none where a connection string is given instead."""
-    if settings().storage_connection:
-        return None
+    return None if settings().storage_connection else _identity()
+
+
+@cache
+def _identity() -> "TokenCredential":
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential()
+    return DefaultAzureCredential(**NEAR)

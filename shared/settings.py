@@ -48,7 +48,11 @@ class Settings(BaseModel):
     storage_connection: str = Field("", repr=False)
     sidecar_url: str = Field(pattern=r"^https?://")
     sidecar_token: str = Field(min_length=32, repr=False)
-    kubeconfig: Path
+    kubeconfig: Annotated[Path | None, _parsed(lambda text: Path(text) if text else None)] = None
+    arm_url: str = Field(
+        "https://management.azure.com",
+        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)(:|/|$))",
+    )
 
     cluster_name: ClusterName
     resource_group: str = Field(min_length=1)
@@ -87,6 +91,8 @@ class Settings(BaseModel):
         faults = []
         if named.get("auth") == Auth.LOCAL and ON_AZURE in environment:
             faults.append(Fault(f"{PREFIX}AUTH", "the local mode lets everybody in; not on Azure"))
+        if not named.get("kubeconfig") and not named.get("subscription_id"):
+            faults.append(Fault(f"{PREFIX}SUBSCRIPTION_ID", "needed where no kubeconfig is given"))
         try:
             read = cls.model_validate(named)
         except ValidationError as error:

@@ -2,14 +2,14 @@
 
 import contextlib
 import ipaddress
-import socket
 import ssl
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from urllib.parse import urlsplit
+
+from shared.clients.cutting import cut_off
 
 CONNECT = 5.0
 """Seconds to connect, and for each step of a TLS handshake."""
@@ -82,7 +82,9 @@ def exchange(
         connection.close()
         raise NotSent(_told(error)) from error
     try:
-        with _cut_off(connection.sock, patience):
+        connection.sock.settimeout(patience)
+        with cut_off(patience) as line:
+            line.hold(connection.sock)
             # Who refuses a body without reading it has answered nevertheless.
             with contextlib.suppress(BrokenPipeError):
                 connection.request(method, address.path + path, body, dict(headers))
@@ -106,33 +108,6 @@ def _connection(address: Address) -> HTTPConnection:
 @cache
 def _trusted_authorities() -> ssl.SSLContext:
     return ssl.create_default_context()
-
-
-@contextlib.contextmanager
-def _cut_off(connected: socket.socket, patience: float) -> Iterator[None]:
-    """Shut the connection down when time is over, and raise TimeoutError.
-
-    A timeout of the socket holds for one piece only, so that a peer that drips, in its header
-    or in its body, would hold a reader for ever. What is read up to the cut may look whole.
-    """
-    over = threading.Event()
-
-    def cut() -> None:
-        over.set()
-        with contextlib.suppress(OSError):  # it was closed a moment ago
-            # Not TLS's own way to end, which would first want to hear from the peer.
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)
-
-    connected.settimeout(patience)
-    timer = threading.Timer(patience, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if over.is_set():
-            raise TimeoutError
 
 
 def _read(connection: HTTPConnection) -> Answer:

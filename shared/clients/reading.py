@@ -1,6 +1,8 @@
 """Reading an HTTP answer to its end within a time and a size, even if it drips."""
 
+import re
 import time
+from datetime import timedelta
 
 import urllib3
 
@@ -21,3 +23,10 @@ def read_whole(answer: urllib3.BaseHTTPResponse, until: float, most: int) -> byt
         if time.monotonic() > until:
             raise TimeoutError("the answer took too long")
     return b"".join(pieces)
+
+
+def retry_after(header: str | None) -> timedelta | None:
+    """The wish of a `Retry-After` in seconds, at most a day; its other form, a date, is left."""
+    if header is None or not re.fullmatch("[0-9]{1,9}", header.strip()):
+        return None
+    return min(timedelta(seconds=int(header)), timedelta(days=1))

@@ -18,7 +18,7 @@ from local.elastic_blast.behaviours import Trouble, write_behaviours
 from local.elastic_blast.calls import read_calls
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
-from shared.clients.kubernetes import Cluster
+from shared.clients.kubernetes import Cluster, by_kubeconfig
 from triggers.acceptance import derived_id
 from triggers.callers import LOCAL
 
@@ -39,7 +39,7 @@ class World:
 
     @property
     def cluster(self) -> Cluster:
-        return Cluster(self.stack.folder / "kubeconfig")
+        return Cluster(by_kubeconfig(self.stack.folder / "kubeconfig"))
 
     def trouble(self, make: Callable[[str], Trouble]) -> str:
         """An idempotency key whose job has the trouble that `make` makes of its id."""

@@ -38,6 +38,20 @@ def test_the_local_mode_refuses_to_start_on_azure() -> None:
         Settings.read(ENVIRONMENT | {"WEBSITE_INSTANCE_ID": "x"})
 
 
+def test_without_a_kubeconfig_a_subscription_is_needed() -> None:
+    bare = {name: text for name, text in ENVIRONMENT.items() if name != "BLAST_KUBECONFIG"}
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.read(bare | {"BLAST_REGION": "Not A Region"})
+    named = {fault.where for fault in caught.value.faults}
+    assert named == {"BLAST_REGION", "BLAST_SUBSCRIPTION_ID"}
+    assert Settings.read(bare | {"BLAST_SUBSCRIPTION_ID": "sub"}).kubeconfig is None
+
+
+def test_the_identity_is_shown_to_no_resource_manager_in_the_clear() -> None:
+    with pytest.raises(SettingsInvalid, match="BLAST_ARM_URL"):
+        settings(arm_url="http://management.example.org")
+
+
 def test_no_secret_is_shown() -> None:
     shown = repr(settings(sidecar_token="s3cret" * 8, storage_connection="AccountKey=s3cret"))
     assert "s3cret" not in shown
@@ -59,5 +73,6 @@ def test_the_sample_file_shows_every_setting_with_its_default() -> None:
     assert {name.removeprefix("BLAST_").lower() for name in sample} == set(Settings.model_fields)
     read = Settings.read(sample)
     for name, field in Settings.model_fields.items():
-        if not field.is_required():
+        # Without a kubeconfig a subscription is needed, which has no default either.
+        if not field.is_required() and name != "kubeconfig":
             assert getattr(read, name) == field.default, name

@@ -1,0 +1,19 @@
+"""Kubernetes, as far as searches need it: their Jobs, their pods, and the submit slot."""
+
+from shared.clients.kubernetes.access import Access, Reach
+from shared.clients.kubernetes.cluster import Cluster
+from shared.clients.kubernetes.jobs import ClusterJob
+from shared.clients.kubernetes.pods import Pod
+from shared.clients.kubernetes.reaches import by_identity, by_kubeconfig
+from shared.clients.kubernetes.slot import Slot
+
+__all__ = [
+    "Access",
+    "Cluster",
+    "ClusterJob",
+    "Pod",
+    "Reach",
+    "Slot",
+    "by_identity",
+    "by_kubeconfig",
+]

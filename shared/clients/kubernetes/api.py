@@ -1,0 +1,183 @@
+"""Asking an API server: one question, one JSON object, within a time, and its trouble as ours."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.client import RemoteDisconnected
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+
+from shared.clients.kubernetes.access import Access, Reach
+from shared.clients.kubernetes.connection import Groups, bounded, connect
+from shared.clients.kubernetes.sharing import Edition
+from shared.clients.reading import read_whole, retry_after
+from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiException
+
+NAMESPACE = "default"
+CONNECT, READ, TOTAL = 5.0, 20.0, 60.0
+"""The near patience, in seconds: to connect, between two pieces of an answer, and in all."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes; a page of Jobs of ElasticBLAST has 7 MB."""
+LONGEST_MESSAGE = 300
+NOT_FOUND, CONFLICT, GONE = 404, 409, 410
+
+Json = dict[str, Any]
+Question = Callable[[Groups], Callable[..., Any]]
+"""Chooses a method of the kubernetes client."""
+
+
+class Answered(Exception):
+    """The API server answered with another status than success."""
+
+    def __init__(self, status: int, message: str, header: str | None) -> None:
+        super().__init__(f"the cluster answered {status}: {message}")
+        self.status = status
+        self.header = header
+
+    @property
+    def trouble(self) -> Unavailable:
+        """The same for those who can only wait."""
+        code = "cluster_refused" if self.status in (401, 403) else "cluster_unavailable"
+        return Unavailable(code, str(self), retry_after(self.header))
+
+
+class _Silent(Exception):
+    """No whole answer came."""
+
+
+class _Distrusted(_Silent):
+    """TLS could not be agreed on, as after the server's authority has changed."""
+
+
+class _Stale(_Silent):
+    """The connection was closed before anything of an answer came."""
+
+
+class Api:
+    """The API server of one cluster. Every question of ours may be said twice."""
+
+    def __init__(self, reach: Reach, patience: tuple[float, float, float]) -> None:
+        """`patience` is in seconds: to connect, between two pieces of an answer, and in all."""
+        self._reach = reach
+        self._connect, self._read, self._total = patience
+        self._lock = threading.Lock()
+        self._opened: tuple[Access, Groups] | None = None
+
+    def ask(
+        self,
+        question: Question,
+        *words: object,
+        expected: tuple[int, ...] = (),
+        patience: float | None = None,
+        **more: object,
+    ) -> Json:
+        """The JSON object that is answered. Raises Answered for an expected status.
+
+        All other trouble is raised as Unavailable. `patience` is in seconds.
+        """
+        total = self._total if patience is None else min(patience, self._total)
+        try:
+            answer = self._renewing(
+                lambda access: self._send(access, question, words, more, max(total, 0.001))
+            )
+        except Answered as refusal:
+            self._reach.trust()
+            if refusal.status in expected:
+                raise
+            raise refusal.trouble from refusal
+        except _Silent as silence:
+            said = f"the cluster could not be asked: {silence}"
+            raise self._reach.explained(Unavailable("cluster_unavailable", said)) from silence
+        self._reach.trust()
+        return answer
+
+    def _renewing(self, send: Callable[[Access], Json]) -> Json:
+        """Once more with another access, if the first is refused: tokens and authorities change."""
+        used: Edition[Access] = self._reach.access()
+        try:
+            return _fresh(send, used.value)
+        except Answered as refusal:
+            if refusal.status != 401:
+                raise
+        except _Distrusted:
+            pass
+        return _fresh(send, self._reach.renewed(used).value)
+
+    def _send(
+        self,
+        access: Access,
+        question: Question,
+        words: tuple[object, ...],
+        more: Mapping[str, object],
+        total: float,
+    ) -> Json:
+        from kubernetes.client import ApiException
+
+        until = time.monotonic() + total
+        try:
+            method = question(self._groups(access))
+            with bounded(total):
+                answer = method(
+                    *words,
+                    _preload_content=False,
+                    _request_timeout=(min(self._connect, total), min(self._read, total)),
+                    _headers={"authorization": f"Bearer {access.token}"} if access.token else {},
+                    **more,
+                )
+                return _object(read_whole(answer, until, LARGEST_ANSWER))
+        except ApiException as error:
+            if not error.status:
+                raise _Distrusted(_said(error)) from error
+            raise Answered(error.status, _said(error), _header(error)) from error
+        except (urllib3.exceptions.HTTPError, OSError, ValueError, RecursionError) as error:
+            raise _silence(error) from error
+
+    def _groups(self, access: Access) -> Groups:
+        way = access.without_token
+        with self._lock:
+            if self._opened is None or self._opened[0] != way:
+                self._opened = way, connect(way)
+            return self._opened[1]
+
+
+def _fresh(send: Callable[[Access], Json], access: Access) -> Json:
+    """Once more, if the connection was closed by the other side while it lay idle."""
+    try:
+        return send(access)
+    except _Stale:
+        return send(access)
+
+
+def _object(body: bytes) -> Json:
+    found = json.loads(body)
+    if not isinstance(found, dict):
+        raise ValueError("the answer is no JSON object")
+    return found
+
+
+def _silence(error: Exception) -> _Silent:
+    if isinstance(error, TimeoutError):
+        return _Silent(str(error) or "no whole answer came in time")
+    cause = error.args[1] if len(error.args) > 1 else None
+    closed = (RemoteDisconnected, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+    kind = _Stale if isinstance(cause, closed) else _Silent
+    return kind(f"{error}"[:LONGEST_MESSAGE] or type(error).__name__)
+
+
+def _said(error: "ApiException") -> str:
+    """The message in a Status object, or what HTTP says."""
+    try:
+        message = json.loads(error.body or "")["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        message = error.reason
+    return " ".join(str(message).split())[:LONGEST_MESSAGE]
+
+
+def _header(error: "ApiException") -> str | None:
+    found = (error.headers or {}).get("Retry-After")
+    return None if found is None else str(found)

@@ -1,0 +1,98 @@
+"""One cluster, asked about searches (R5), told to delete them (R6), and its submit slot."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from shared.clients.kubernetes import jobs, labels, pods
+from shared.clients.kubernetes.access import Reach
+from shared.clients.kubernetes.api import (
+    CONNECT,
+    NAMESPACE,
+    NOT_FOUND,
+    READ,
+    TOTAL,
+    Answered,
+    Api,
+)
+from shared.clients.kubernetes.jobs import ClusterJob
+from shared.clients.kubernetes.lists import listed
+from shared.clients.kubernetes.pods import Pod
+from shared.clients.kubernetes.sharing import Shared
+from shared.clients.kubernetes.slot import Slot, SubmitSlot
+
+
+class Cluster:
+    """One cluster. Every method raises Unavailable when its API server cannot be asked.
+
+    Codes: `cluster_unavailable` (no answer, or trouble of the server; `after` is its wish),
+    `cluster_refused` (credentials or permissions), `cluster_not_found` (it is gone or stopped).
+    """
+
+    def __init__(
+        self,
+        reach: Reach,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        patience: tuple[float, float, float] = (CONNECT, READ, TOTAL),
+    ) -> None:
+        """`patience` is in seconds: to connect, between two pieces of an answer, and in all."""
+        self._api = Api(reach, patience)
+        self._snapshot = Shared(self._all_jobs, monotonic)
+        self._slot = SubmitSlot(self._api, now, monotonic)
+
+    def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
+        """The Jobs of this search, and of no other, as they are now; finished ones included."""
+        return self._jobs(labels.of_search(elb_job_id)).get(elb_job_id, [])
+
+    def seen(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
+        """The same, out of one list of all Jobs, which all who look share for so long.
+
+        A list that is older is made anew, once: who asks meanwhile waits for it, and hears of its
+        trouble.
+        """
+        return list(self._snapshot.within(within).value.get(elb_job_id, ()))
+
+    def pods_of(self, elb_job_id: str) -> list[Pod]:
+        """The pods of this search that still exist."""
+        return listed(
+            self._api,
+            lambda groups: groups.core.list_namespaced_pod,
+            labels.of_search(elb_job_id),
+            pods.projected,
+        )
+
+    def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
+        """Delete the Jobs of this search with these app labels, and their pods behind them."""
+        with suppress(Answered):
+            self._api.ask(
+                lambda groups: groups.batch.delete_collection_namespaced_job,
+                NAMESPACE,
+                label_selector=labels.of_search(elb_job_id, apps),
+                propagation_policy="Background",
+                expected=(NOT_FOUND,),
+            )
+
+    def take_slot(self, holder: str) -> Slot:
+        """Take the submit slot for 15 minutes, or keep it; may be said again, and renews it."""
+        return self._slot.take(holder)
+
+    def free_slot(self, holder: str) -> None:
+        """Free the submit slot if `holder` holds it; otherwise there is nothing to do."""
+        self._slot.free(holder)
+
+    def _all_jobs(self) -> Mapping[str, Sequence[ClusterJob]]:
+        return self._jobs(labels.of_all())
+
+    def _jobs(self, selector: str) -> Mapping[str, list[ClusterJob]]:
+        found = defaultdict(list)
+        ask = listed(
+            self._api, lambda groups: groups.batch.list_namespaced_job, selector, jobs.projected
+        )
+        for one in ask:
+            if one:
+                found[one[0]].append(one[1])
+        return found

@@ -1,0 +1,107 @@
+"""The kubernetes client over connections that verify, are kept alive, and can be cut."""
+
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from shared.clients.cutting import Line, cut_off
+from shared.clients.kubernetes.access import Access
+
+if TYPE_CHECKING:
+    from kubernetes.client import BatchV1Api, CoordinationV1Api, CoreV1Api
+
+POOL = 32
+"""Connections to one API server that are kept."""
+
+_LINE: ContextVar[Line] = ContextVar("line")
+"""What the running call speaks through."""
+
+
+@contextmanager
+def bounded(patience: float) -> Iterator[None]:
+    """What is asked in here is over within `patience` seconds, or cut off with TimeoutError."""
+    with cut_off(patience) as line:
+        before = _LINE.set(line)
+        try:
+            yield
+        finally:
+            _LINE.reset(before)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of the Kubernetes API that are spoken to."""
+
+    batch: "BatchV1Api"
+    core: "CoreV1Api"
+    coordination: "CoordinationV1Api"
+
+
+def connect(access: Access) -> Groups:
+    """Clients for an API server; nothing is sent yet. Raises OSError or ValueError for bad PEM."""
+    # Imported when first used: it costs more than all the rest of the app together.
+    from kubernetes import client
+
+    configuration = client.Configuration(host=access.server)
+    configuration.retries = False
+    configuration.connection_pool_maxsize = POOL
+    configuration.tls_server_name = access.server_name
+    # A balancer between forgets an idle connection in silence: the probes notice, or prevent it.
+    configuration.keep_alive = True
+    api = client.ApiClient(configuration)
+    manager = api.rest_client.pool_manager
+    manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+    manager.connection_pool_kw["ssl_context"] = _context(access)
+    return Groups(client.BatchV1Api(api), client.CoreV1Api(api), client.CoordinationV1Api(api))
+
+
+def _context(access: Access) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=access.authority)
+    # Newer Pythons also demand extensions that the authorities of many clusters do not have.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if access.certificate:
+        # The library reads these from files alone; they are gone before anything is sent.
+        with tempfile.TemporaryDirectory() as private:
+            pair = Path(private, "pair.pem")
+            pair.touch(mode=0o600)
+            pair.write_text(f"{access.certificate}\n{access.key or ''}")
+            context.load_cert_chain(pair)
+    return context
+
+
+class _Plain(HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _LINE.get().hold(self.sock)
+
+    def request(self, *words: Any, **more: Any) -> None:
+        if self.sock:
+            _LINE.get().hold(self.sock)
+        super().request(*words, **more)
+
+
+class _Secure(HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _LINE.get().hold(self.sock)
+
+    def request(self, *words: Any, **more: Any) -> None:
+        if self.sock:
+            _LINE.get().hold(self.sock)
+        super().request(*words, **more)
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure

@@ -1,0 +1,61 @@
+"""Lists, page by page, as they stood at one moment."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from shared.clients.kubernetes.api import GONE, NAMESPACE, TOTAL, Answered, Api, Json, Question
+from shared.errors import Unavailable
+
+PAGE = 500
+STARTS = 3
+"""How often a list is begun."""
+
+T = TypeVar("T")
+
+
+def listed(api: Api, question: Question, selector: str, project: Callable[[Json], T]) -> list[T]:
+    """What `project` makes of each object that the selector selects. Raises Unavailable.
+
+    Each page is projected before the next is asked for, and its JSON forgotten: the JSON of all
+    Jobs of a busy cluster is a gigabyte. A list whose next page is gone is begun anew.
+    """
+    until = time.monotonic() + TOTAL
+    for _ in range(STARTS):
+        try:
+            return [
+                project(one)
+                for page in _pages(api, question, selector, until)
+                for one in page["items"]
+            ]
+        except Answered:
+            continue
+        except (KeyError, TypeError, AttributeError) as error:
+            said = f"the cluster's answer cannot be read: {type(error).__name__} {error}"
+            raise Unavailable("cluster_unavailable", said) from error
+    said = f"the cluster changed so fast that a list was begun {STARTS} times in vain"
+    raise Unavailable("cluster_unavailable", said)
+
+
+def _pages(api: Api, question: Question, selector: str, until: float) -> Iterator[Json]:
+    """No resourceVersion is named. With 0, the usual choice, an API server may answer from a cache
+    that is arbitrarily old: what was just created, or deleted, would be missing, or still there.
+    """
+    more: dict[str, str] = {}
+    while True:
+        page = api.ask(
+            question,
+            NAMESPACE,
+            label_selector=selector,
+            limit=PAGE,
+            expected=(GONE,),
+            patience=until - time.monotonic(),
+            **more,
+        )
+        # An empty list has its items too; what has none is not an answer to this question.
+        if not isinstance(page.get("items"), list) or not isinstance(page.get("metadata"), dict):
+            raise Unavailable("cluster_unavailable", "the cluster's answer is not a list")
+        yield page
+        if not (after := page["metadata"].get("continue")):
+            return
+        more = {"_continue": after}
