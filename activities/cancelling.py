@@ -1,20 +1,17 @@
-"""Stopping a search: delete what is there, and call it stopped once nothing is left (R6)."""
+"""Stopping a search: clear away what is there, and call it stopped once nothing is left (R6)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from activities.clearing import Clearing
 from activities.steps import Desk
-from activities.submission import operation_id
-from shared.clients.kubernetes import Cluster
-from shared.clients.sidecar import Sidecar
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Order, Report, Verb
 from shared.errors import Unavailable
-from shared.exec_results import Refused, Unreachable
 
-BREATH = timedelta(seconds=1)
-"""Between two looks at what is left."""
+REASONS_APART = timedelta(minutes=5)
+"""How often a changed reason is written at most: a stuck cancel has a bounded history."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +19,7 @@ class Cancelling:
     """Its verb answers with a Report and may be said twice."""
 
     desk: Desk
-    cluster: Cluster
-    sidecar: Sidecar
+    clearing: Clearing
 
     def cancel(self, order: Order) -> Report:
         """Delete what the search has on the cluster, and look whether it is gone."""
@@ -33,38 +29,53 @@ class Cancelling:
         if job.phase is not Phase.CANCELLING:
             return self._begin(job, order)
         try:
-            left = self._clear(job)
+            left = self.clearing.clear(job)
         except Unavailable as trouble:
-            return self._wait(job, order, f"cannot be stopped yet: {trouble}")
+            if not self._is_gone(job, trouble):
+                return self._wait(
+                    job, order, f"cannot be cleared away yet: {trouble}", trouble.after
+                )
+            return self._proven(job, order, str(trouble))
         if left:
             return self._wait(job, order, f"waiting for {', '.join(left[:5])} to go")
-        return self._proven(job, order)
+        return self._proven(job, order, "nothing is left")
 
     def _begin(self, job: Job, order: Order) -> Report:
+        if job.cancel_requested_at is None:
+            error = f"the search had not ended by {job.deadline_at:%Y-%m-%d %H:%M} UTC"
+            return self.desk.condemn(job, order, Phase.TIMED_OUT, "timed_out", error)
         report = Report(Phase.CANCELLING, Verb.CANCEL)
         return self.desk.note(job, order, report, "cancelling", {"from_phase": job.phase.value})
 
-    def _clear(self, job: Job) -> list[str]:
-        """Stop and delete everything of this search; what is still there. Raises Unavailable."""
-        stopped = self.sidecar.stop_operation(operation_id(job))
-        if isinstance(stopped, Refused | Unreachable):
-            raise Unavailable("sidecar_unavailable", stopped.message)
-        # What creates Jobs goes first, or it would create them again.
-        self.cluster.delete_jobs(job.elb_job_id, "submit", "setup")
-        self.cluster.delete_jobs(job.elb_job_id, "blast", "finalizer")
-        jobs = [one.name for one in self.cluster.jobs_of(job.elb_job_id)]
-        return jobs + [pod.name for pod in self.cluster.pods_of(job.elb_job_id)]
+    def _is_gone(self, job: Job, trouble: Unavailable) -> bool:
+        """Whether the cluster itself is gone, and with it whatever ran there."""
+        place, settings = job.search.placement, self.desk.settings
+        same = (place.subscription_id, place.resource_group) == (
+            settings.subscription_id,
+            settings.resource_group,
+        )
+        return same and trouble.code == "cluster_not_found"
 
-    def _wait(self, job: Job, order: Order, reason: str) -> Report:
-        report = Report(Phase.CANCELLING, Verb.CANCEL, BREATH)
-        if job.reason is not None:
+    def _wait(self, job: Job, order: Order, reason: str, wish: timedelta | None = None) -> Report:
+        if given_up := self.desk.give_up(job, order, reason):
+            return given_up
+        wait = max(self.desk.pace(_since(job)), wish or timedelta(0))
+        report = Report(Phase.CANCELLING, Verb.CANCEL, wait)
+        said_lately = self.desk.now() - job.updated_at < REASONS_APART
+        if job.reason == reason or (job.reason and said_lately):
             return report
-        return self.desk.note(job, order, report, "still_there", {"reason": reason}, reason=reason)
+        kept = {"error_code": job.error_code, "error": job.error}
+        said = {"reason": reason}
+        return self.desk.note(job, order, report, "still_there", said, reason=reason, **kept)
 
-    def _proven(self, job: Job, order: Order) -> Report:
-        asked = job.cancel_requested_at
-        if asked is None:
-            error = f"the search had not ended by {job.deadline_at:%Y-%m-%d %H:%M} UTC"
-            return self.desk.end(job, order, Phase.TIMED_OUT, "timed_out", error)
-        took = (self.desk.now() - asked).total_seconds()
-        return self.desk.end(job, order, Phase.CANCELLED, left_on_cluster=0, took_seconds=took)
+    def _proven(self, job: Job, order: Order, proof: str) -> Report:
+        took = (self.desk.now() - _since(job)).total_seconds()
+        return self.desk.end_as_condemned(
+            job, order, left_on_cluster=0, proof=proof, took_seconds=took
+        )
+
+
+def _since(job: Job) -> datetime:
+    """When it was condemned, or asked to stop."""
+    began = job.verdict.at if job.verdict else job.cancel_requested_at
+    return began or job.updated_at

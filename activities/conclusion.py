@@ -26,6 +26,8 @@ class Conclusion:
     phase: Phase
     counts: Counts
     error: str | None = None
+    hopeless: bool = False
+    """No Job is left that could still bring it to its end, and no marker is there."""
 
 
 def is_submitted(jobs: Sequence[ClusterJob], expected: int | None) -> bool:
@@ -44,7 +46,8 @@ def conclude(seen: Seen, phase: Phase, known: Counts) -> Conclusion:
     """The phase of a search that was in `phase` with the counts `known`, after a look.
 
     A failure is a Job with the condition Failed or the FAILURE marker; attempts that failed are
-    none. Success is the SUCCESS marker; that Jobs ended, or are gone, proves nothing.
+    none. Success is the SUCCESS marker; that Jobs ended, or are gone, proves nothing. It makes a
+    search hopeless if it stays so: nobody is left who could write a marker.
     """
     counts = _counted(seen, known)
     if error := _failure(seen):
@@ -52,7 +55,13 @@ def conclude(seen: Seen, phase: Phase, known: Counts) -> Conclusion:
     if seen.success:
         return Conclusion(Phase.EXPORTING_RESULTS, counts)
     begun = phase is Phase.RUNNING or counts.active or counts.done
-    return Conclusion(Phase.RUNNING if begun else Phase.SUBMITTED, counts)
+    still = Phase.RUNNING if begun else Phase.SUBMITTED
+    return Conclusion(still, counts, hopeless=seen.success is not None and not _unfinished(seen))
+
+
+def _unfinished(seen: Seen) -> bool:
+    """Whether a Job has not ended that searches, creates those that do, or writes the marker."""
+    return any(not (job.complete or job.failed) for job in seen.jobs if job.app != "setup")
 
 
 def _counted(seen: Seen, known: Counts) -> Counts:

@@ -8,7 +8,6 @@ from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Order, Report, Verb
 
-LONGEST_CRASH = 1000
 AFTER_CRASH = timedelta(minutes=5)
 
 
@@ -23,10 +22,11 @@ class Record:
         return self.desk.take(Verb.FAIL, order, self._fail)
 
     def _fail(self, job: Job, order: Order) -> Report:
-        text = (order.crash or "")[:LONGEST_CRASH]
-        if job.phase is Phase.CANCELLING:
+        text = order.crash or ""
+        if self.desk.to_be_stopped(job):
             # It is not stopped until that is proven, however often the proof dies.
-            return Report(job.phase, Verb.CANCEL, AFTER_CRASH, {"code": "crashed"})
+            again = Report(job.phase, Verb.CANCEL, AFTER_CRASH, {"code": "crashed"})
+            return self.desk.give_up(job, order, text) or again
         landed = job.started_at is not None
         end = Phase.SEARCH_FAILED if landed else Phase.SUBMIT_FAILED
-        return self.desk.end(job, order, end, "crashed", text)
+        return self.desk.condemn(job, order, end, "crashed", text)

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from activities.cancelling import Cancelling
+from activities.clearing import Clearing
 from activities.record import Record
 from activities.results import Results
 from activities.steps import Desk
@@ -25,13 +26,13 @@ def perform(verb: Verb, order: Any) -> dict[str, Any]:
 def _methods() -> dict[Verb, Callable[[Order], Report]]:
     desk = Desk(opened.jobs(), settings(), opened.now)
     blobs, sidecar = opened.blobs(), opened.sidecar()
-    cluster = opened.cluster(settings().cluster_name)
-    submission = Submission(desk, blobs, cluster, sidecar)
+    clearing = Clearing(opened.cluster, sidecar, opened.now)
+    submission = Submission(desk, blobs, opened.cluster, sidecar, clearing)
     return {
         Verb.PREPARE: submission.prepare,
         Verb.SUBMIT: submission.submit,
-        Verb.OBSERVE: Watching(desk, blobs, cluster).observe,
+        Verb.OBSERVE: Watching(desk, blobs, opened.cluster).observe,
         Verb.COLLECT: Results(desk, blobs).collect,
-        Verb.CANCEL: Cancelling(desk, cluster, sidecar).cancel,
+        Verb.CANCEL: Cancelling(desk, clearing).cancel,
         Verb.FAIL: Record(desk).fail,
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.contracts.job import Job
+from shared.contracts.job import Job, Verdict
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Order, Report, Verb
 from shared.errors import TryLater
@@ -13,6 +13,8 @@ from shared.jobs import JobStateRepository
 from shared.settings import Settings
 
 Act = Callable[[Job, Order], Report]
+LONGEST_ERROR = 2000
+"""Characters of an error that a person is told; programs have its code."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Desk:
                 return Report(job.phase, None)
             if job.step >= order.step and job.report is not None:
                 return job.report
-            if verb is not Verb.CANCEL and self.to_be_stopped(job):
+            if verb not in (Verb.CANCEL, Verb.FAIL) and self.to_be_stopped(job):
                 return Report(job.phase, Verb.CANCEL)
             return act(job, order)
         except TryLater as trouble:
@@ -43,8 +45,9 @@ class Desk:
             return Report(Phase.RETRYING, verb, wait, {"code": trouble.code})
 
     def to_be_stopped(self, job: Job) -> bool:
-        """Whether somebody asked for a cancel, or the deadline has passed."""
-        return job.cancel_requested_at is not None or self.now() >= job.deadline_at
+        """Whether somebody asked for a cancel, it is to end, or the deadline has passed."""
+        asked = job.cancel_requested_at is not None or job.verdict is not None
+        return asked or self.now() >= job.deadline_at
 
     def end(
         self,
@@ -56,9 +59,46 @@ class Desk:
         **facts: object,
     ) -> Report:
         """End the job."""
-        trouble = {"error_code": code, "error": error} if code else {}
+        trouble = {"error_code": code, "error": (error or "")[:LONGEST_ERROR]} if code else {}
         report = Report(phase, None, postcard={"code": code} if code else {})
         return self.note(job, order, report, phase.value, facts | trouble, **trouble)
+
+    def condemn(self, job: Job, order: Order, phase: Phase, code: str, error: str) -> Report:
+        """End the job as soon as nothing of it is left: what has failed must not go on to cost."""
+        trouble = {"error_code": code, "error": error[:LONGEST_ERROR]}
+        report = Report(Phase.CANCELLING, Verb.CANCEL, postcard={"code": code})
+        return self.note(
+            job,
+            order,
+            report,
+            "failing",
+            trouble | {"ends_as": phase.value},
+            verdict=Verdict(phase, code, trouble["error"], self.now()),
+            reason="what is left of it on the cluster is cleared away",
+            **trouble,
+        )
+
+    def end_as_condemned(self, job: Job, order: Order, **facts: Any) -> Report:
+        """End the job as it was condemned to; one that was not has been cancelled."""
+        if job.verdict is None:
+            return self.end(job, order, Phase.CANCELLED, **facts)
+        code, error = job.verdict.error_code, job.verdict.error
+        return self.end(job, order, job.verdict.phase, code, error, **facts)
+
+    def give_up(self, job: Job, order: Order, reason: str) -> Report | None:
+        """End a job of which something may be left, and say so; None while patience lasts.
+
+        Nobody claims of a condemned search that nothing is left. Of a cancelled one it is claimed:
+        it waits for its proof to the deadline, and is never called cancelled without.
+        """
+        began = job.verdict.at if job.verdict else job.deadline_at
+        if self.now() - began <= self.settings.clear_patience:
+            return None
+        facts: dict[str, Any] = {"left_on_cluster": "unknown", "why": reason}
+        if job.verdict:
+            return self.end_as_condemned(job, order, **facts)
+        error = f"it was asked to stop, and something of it may be left: {reason}"
+        return self.end(job, order, Phase.TIMED_OUT, "not_proven", error, **facts)
 
     def note(
         self,
@@ -82,6 +122,6 @@ class Desk:
         )
         return report
 
-    def pace(self, job: Job) -> timedelta:
-        """The wait until the next look at a search of this age."""
-        return self.settings.watch_pace.at(self.now() - (job.started_at or job.created_at))
+    def pace(self, since: datetime) -> timedelta:
+        """The wait until the next look at what began then."""
+        return self.settings.watch_pace.at(self.now() - since)

@@ -1,21 +1,23 @@
 """Submitting a search: the config is written once, and elastic-blast is started once (R1, R2)."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from activities.clearing import Clearing, operation_id
 from activities.conclusion import is_submitted
+from activities.outside import Cluster, Clusters, Sidecar
 from activities.steps import Desk
 from shared.clients.blobs import Blobs
-from shared.clients.kubernetes import Cluster
-from shared.clients.sidecar import Sidecar
-from shared.contracts.job import Job
+from shared.clients.kubernetes import Slot
+from shared.contracts.job import Job, elb_id
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Order, Report, Verb
 from shared.elastic_blast.command import submit_argv
 from shared.elastic_blast.config import render
 from shared.elastic_blast.judgement import Kind, Outcome, judge
 from shared.errors import Unavailable
-from shared.exec_results import Command, Finished, Interrupted
+from shared.exec_results import Command, Finished, Interrupted, Result, Running, Unreachable
 from shared.results import ANNOUNCED, number_in
 from shared.storage_urls import QUERIES, Account
 
@@ -29,11 +31,12 @@ class Submission:
 
     desk: Desk
     blobs: Blobs
-    cluster: Cluster
+    clusters: Clusters
     sidecar: Sidecar
+    clearing: Clearing
 
     def prepare(self, order: Order) -> Report:
-        """Write the config that every attempt to submit will use."""
+        """Write the config that every try of this attempt will use."""
         return self.desk.take(Verb.PREPARE, order, self._prepare)
 
     def submit(self, order: Order) -> Report:
@@ -41,53 +44,80 @@ class Submission:
         return self.desk.take(Verb.SUBMIT, order, self._submit)
 
     def _prepare(self, job: Job, order: Order) -> Report:
+        if job.attempt > 1 and (left := self.clearing.clear(_previous(job))):
+            code = {"code": "earlier_attempt", "left": len(left)}
+            return Report(job.phase, Verb.PREPARE, self.desk.pace(job.updated_at), code)
         settings = self.desk.settings
         account = Account(job.search.placement.storage_account, settings.storage_suffix)
         url = account.url(QUERIES, f"{job.job_id}/{job.elb_job_id}.ini")
         self.blobs.put_first(url, render(job.search).encode())
         report = Report(Phase.SUBMITTING, Verb.SUBMIT)
-        return self.desk.note(
-            job, order, report, "configured", {"config_blob": url}, config_blob=url
-        )
+        said = {"config_blob": url}
+        return self.desk.note(job, order, report, "configured", said, config_blob=url)
 
     def _submit(self, job: Job, order: Order) -> Report:
-        name = operation_id(job)
-        result = self.sidecar.look(name, PATIENCE)
-        if result is None:
-            try:
-                found = self._already_there(job)
-            except Unavailable as trouble:
-                outcome = Outcome(Kind.AGAIN, trouble.code, str(trouble), Category.TRANSIENT)
-                return self._again(job, order, outcome, job.operations)
-            if found:
+        try:
+            found = self._ongoing(job) or self._begun(job)
+        except Unavailable as trouble:
+            outcome = Outcome(
+                Kind.AGAIN,
+                trouble.code,
+                str(trouble),
+                category=Category.TRANSIENT,
+                retry_after=trouble.after,
+            )
+            return self._again(job, order, outcome, None)
+        match found:
+            case Slot():
+                return self._wait_for_slot(job, order)
+            case str():
                 return self._landed(job, order, found)
-            result = self.sidecar.run_operation(name, self._command(job), PATIENCE)
-        outcome = judge(result)
-        match outcome.kind:
-            case Kind.PENDING:
-                return Report(job.phase, Verb.SUBMIT)
-            case Kind.ACCEPTED | Kind.DONE:
-                took = result.duration if isinstance(result, Finished) else timedelta(0)
-                return self._landed(job, order, outcome.code, took)
-            case Kind.AGAIN:
-                ended = isinstance(result, Finished | Interrupted)
-                return self._again(job, order, outcome, job.operations + ended)
-            case Kind.REFUSED:
-                end = outcome.end or Phase.SUBMIT_FAILED
-                return self.desk.end(job, order, end, outcome.code, outcome.message)
+            case _:
+                return self._judged(job, order, found)
 
-    def _already_there(self, job: Job) -> str | None:
-        """How an earlier attempt, whose end nobody saw, went: its Jobs or its markers tell.
+    def _ongoing(self, job: Job) -> Result | None:
+        """How the operation stands that was started before; None if there is none."""
+        if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
+            return None  # while it waits for the slot, nothing of it can have begun
+        result = self.sidecar.look(operation_id(job), PATIENCE)
+        if isinstance(result, Running):
+            self._keep_slot(job)
+        return result
+
+    def _begun(self, job: Job) -> Result | Slot | str:
+        """Look, then start: the result, a busy slot, or how an earlier try has gone.
 
         Raises Unavailable: a look that fails does not mean that nothing is there.
         """
+        slot = self._cluster(job).take_slot(job.elb_job_id)
+        if not slot.held and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
+            return slot
+        if found := self._already_there(job):
+            return found
+        return self._start(job) if slot.held else slot
+
+    def _already_there(self, job: Job) -> str | None:
+        """How an earlier try, whose end nobody saw, went: its Jobs or its markers tell."""
         announced = number_in(self.blobs.get(job.results_prefix + ANNOUNCED))
-        if is_submitted(self.cluster.jobs_of(job.elb_job_id), announced):
+        if is_submitted(self._cluster(job).jobs_of(job.elb_job_id), announced):
             return "resumed"
         markers = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
         if any(self.blobs.exists(job.results_prefix + marker) for marker in markers):
             return "already_done"
         return None
+
+    def _start(self, job: Job) -> Result:
+        command = self._command(job)
+        operations = self.sidecar.has_operations()
+        if not isinstance(operations, bool):
+            return operations
+        if not operations:
+            if job.unseen_until and self.desk.now() < job.unseen_until:
+                return Running(job.updated_at.isoformat())
+            # Written down before it begins: whoever comes after a crash must not begin another.
+            until = self.desk.now() + command.timeout + PATIENCE
+            self.desk.jobs.update(job.job_id, "submitting_unseen", unseen_until=until)
+        return self.sidecar.run_operation(operation_id(job), command, PATIENCE)
 
     def _command(self, job: Job) -> Command:
         config = self.blobs.get(job.config_blob) if job.config_blob else None
@@ -96,9 +126,29 @@ class Submission:
         argv = submit_argv(job.elb_job_id, job.job_id)
         return Command(argv, config.decode(), self.desk.settings.submit_timeout)
 
+    def _judged(self, job: Job, order: Order, result: Result) -> Report:
+        outcome = judge(result)
+        match outcome.kind:
+            case Kind.PENDING:
+                # Where the sidecar cannot be asked to wait, the orchestrator does.
+                wait = self.desk.pace(job.updated_at) if job.unseen_until else timedelta(0)
+                report = Report(Phase.SUBMITTING, Verb.SUBMIT, wait)
+                if job.phase is Phase.SUBMITTING:
+                    return report
+                return self.desk.note(job, order, report, "submitting")
+            case Kind.ACCEPTED | Kind.DONE:
+                took = result.duration if isinstance(result, Finished) else timedelta(0)
+                return self._landed(job, order, outcome.code, took)
+            case Kind.AGAIN:
+                return self._again(job, order, outcome, result)
+            case Kind.REFUSED:
+                self._free_slot(job)
+                return self._refused(job, order, outcome, result)
+
     def _landed(
         self, job: Job, order: Order, decision: str, took: timedelta = timedelta(0)
     ) -> Report:
+        self._free_slot(job)
         wait = self.desk.settings.watch_pace.at(timedelta(0))
         return self.desk.note(
             job,
@@ -110,15 +160,31 @@ class Submission:
             tries={},
         )
 
-    def _again(self, job: Job, order: Order, outcome: Outcome, operations: int) -> Report:
+    def _wait_for_slot(self, job: Job, order: Order) -> Report:
+        """Only the first wait is written; the next ones grow with the time that has passed."""
+        is_new = job.phase is not Phase.WAITING_FOR_SUBMIT_SLOT
+        waited = timedelta(0) if is_new else self.desk.now() - job.updated_at
+        wait = self.desk.settings.retry(Category.CONFLICT).after(waited)
+        report = Report(Phase.WAITING_FOR_SUBMIT_SLOT, Verb.SUBMIT, wait)
+        if not is_new:
+            return report
+        reason = "another search is being submitted to this cluster; they go one at a time"
+        said = {"cluster": job.search.placement.cluster_name}
+        return self.desk.note(job, order, report, report.phase.value, said, reason=reason)
+
+    def _again(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
         """Schedule another try, as its category allows, or end the job after the last one (R3)."""
+        if not (isinstance(result, Unreachable) and result.sent):
+            self._free_slot(job)  # else it may still be running
         category = outcome.category or Category.UNKNOWN
         tries = {**job.tries, category: job.tries.get(category, 0) + 1}
         wait = self.desk.settings.retry(category).wait(tries[category], outcome.retry_after)
         if wait is None:
-            return self.desk.end(job, order, Phase.SUBMIT_FAILED, outcome.code, outcome.message)
+            last = replace(outcome, end=Phase.SUBMIT_FAILED)
+            return self._refused(job, order, last, result)
         waits_for_capacity = category is Category.CAPACITY
         phase = Phase.WAITING_FOR_CAPACITY if waits_for_capacity else Phase.RETRYING
+        ended = isinstance(result, Finished | Interrupted)
         return self.desk.note(
             job,
             order,
@@ -132,16 +198,39 @@ class Submission:
                 "error": outcome.message,
             },
             tries=tries,
-            operations=operations,
+            operations=job.operations + ended,
+            unseen_until=None if ended else job.unseen_until,
             error_code=outcome.code,
             error=outcome.message,
             reason=f"{outcome.code}: tried again at {self.desk.now() + wait:%H:%M:%S} UTC",
         )
 
+    def _refused(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
+        """End the job; where elastic-blast has run and may have left something, clear that away."""
+        end = outcome.end or Phase.SUBMIT_FAILED
+        ran = isinstance(result, Finished | Interrupted | Unreachable)
+        if job.operations or job.unseen_until or (ran and end is Phase.SUBMIT_FAILED):
+            return self.desk.condemn(job, order, end, outcome.code, outcome.message)
+        return self.desk.end(job, order, end, outcome.code, outcome.message)
 
-def operation_id(job: Job) -> str:
-    """The name of the submit operation that is running, or comes next, on the sidecar.
+    def _cluster(self, job: Job) -> Cluster:
+        return self.clusters(job.search.placement.cluster_name)
 
-    It changes only once the one before has been seen to end, so that no two can run at a time.
-    """
-    return f"submit-{job.elb_job_id}-{job.operations}"
+    def _keep_slot(self, job: Job) -> None:
+        """Renew the slot. Where that fails it is lost in a while, and the operation goes on."""
+        try:
+            self._cluster(job).take_slot(job.elb_job_id)
+        except Unavailable as trouble:
+            logging.getLogger("blast").warning("slot of %s not renewed: %s", job.job_id, trouble)
+
+    def _free_slot(self, job: Job) -> None:
+        """Let others submit. Where that fails, the slot frees itself when its time is over."""
+        try:
+            self._cluster(job).free_slot(job.elb_job_id)
+        except Unavailable as trouble:
+            logging.getLogger("blast").warning("slot of %s not freed: %s", job.job_id, trouble)
+
+
+def _previous(job: Job) -> Job:
+    """The attempt before, as far as clearing it away needs it."""
+    return replace(job, elb_job_id=elb_id(job.job_id, job.attempt - 1))

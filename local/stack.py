@@ -21,6 +21,9 @@ PROJECT = Path(__file__).parents[1]
 
 HURRY = {
     "BLAST_WATCH_PACE": "250ms/30s 1s/5m 5s",
+    "BLAST_SNAPSHOT_AGE": "100ms",
+    "BLAST_STUCK_AFTER": "5s",
+    "BLAST_RETRY_CONFLICT": "250ms x1.5 5s -",
     "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
     "BLAST_RETRY_UNKNOWN": "1s x2 30s 6",
     "BLAST_RETRY_CRASH": "1s x2 30s 5",

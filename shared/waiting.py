@@ -69,3 +69,8 @@ class Retry:
         own = min(self.first.total_seconds() * growth, self.longest.total_seconds())
         wished = min(wish or timedelta(0), LONGEST_WISH)
         return max(timedelta(seconds=own), wished)
+
+    def after(self, waited: timedelta) -> timedelta:
+        """The next wait of someone who has waited so long; it grows as the tries' waits do."""
+        grown = waited * (self.factor - 1)
+        return min(max(self.first, grown), self.longest)

@@ -24,6 +24,9 @@ GRACE = timedelta(seconds=15)
 """How much longer an answer may take than the wait that was asked for."""
 LONGEST_WAIT = timedelta(seconds=25)
 """The longest wait that the sidecar offers."""
+LONGEST_EXEC = timedelta(seconds=200)
+"""How long the answer of /exec is waited for: an ingress cuts a silent request at four minutes,
+and Azure a function at five. The command goes on for as long as it was given."""
 LONGEST_HINT = timedelta(days=1)
 """A longer `retry_after` says no more than this one."""
 LONGEST_MESSAGE = 500
@@ -85,7 +88,13 @@ class Sidecar:
 
     def exec(self, command: Command) -> Result:
         """Run a command while the connection lasts, as a sidecar without operations does it."""
-        return self._result("POST", "/exec", _body(command), wait=command.timeout)
+        return self._result(
+            "POST", "/exec", _body(command), wait=min(command.timeout, LONGEST_EXEC)
+        )
+
+    def has_operations(self) -> bool | Refused | Unreachable:
+        """Whether it can be asked later about what it runs; what prevented to learn it, if so."""
+        return self._learn() or bool(self._operations)
 
     def health(self) -> Health | Refused | Unreachable:
         """What the sidecar says of itself."""

@@ -41,6 +41,8 @@ class Verdict:
     phase: Phase
     error_code: str
     error: str
+    at: datetime
+    """When it was passed."""
 
 
 @dataclass(frozen=True)

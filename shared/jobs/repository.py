@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.clients.tables import Clash, Insert, Replace, Table, Write
-from shared.contracts.job import Counts, Event, Job, Owed, elb_id
+from shared.contracts.job import Event, Job, Owed, elb_id
 from shared.contracts.states import Phase
 from shared.contracts.steps import Report
 from shared.errors import Conflict, NotFound, Unavailable
@@ -188,7 +188,9 @@ class JobStateRepository:
             deadline_at=now + deadline,
             attempt=attempt,
             sequence=job.sequence + 1,
-            counts=Counts(),
+            # What the attempt before may have left running is known by these.
+            operations=job.operations,
+            unseen_until=job.unseen_until,
             parent_job_id=job.parent_job_id,
             child_number=job.child_number,
             notify=job.notify,

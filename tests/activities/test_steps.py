@@ -7,7 +7,7 @@ import pytest
 
 from activities.record import Record
 from activities.steps import Desk
-from shared.contracts.job import Job
+from shared.contracts.job import Job, Verdict
 from shared.contracts.states import Phase
 from shared.contracts.steps import Order, Report, Verb
 from shared.errors import Unavailable
@@ -51,7 +51,7 @@ def test_a_job_that_has_ended_takes_no_step(desk: Desk) -> None:
     assert desk.take(Verb.OBSERVE, Order(one.job_id, 9), never) == Report(Phase.COMPLETED, None)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in Verb if verb is not Verb.CANCEL])
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb not in (Verb.CANCEL, Verb.FAIL)])
 def test_a_cancel_that_was_asked_for_comes_before_every_step(desk: Desk, verb: Verb) -> None:
     one = desk.jobs.create(job(), {})
     desk.jobs.update(one.job_id, "cancel_requested", cancel_requested_at=desk.now())
@@ -81,18 +81,28 @@ def test_a_store_that_is_away_lets_the_step_be_taken_again(desk: Desk) -> None:
         ({"phase": Phase.RUNNING, "started_at": job().created_at}, Phase.SEARCH_FAILED),
     ],
 )
-def test_a_step_that_kept_crashing_ends_the_job_with_its_text(
+def test_a_step_that_kept_crashing_condemns_the_job_with_its_text(
     desk: Desk, before: dict[str, Any], end: Phase
 ) -> None:
     one = desk.jobs.create(job(**before), {})
     report = Record(desk).fail(Order(one.job_id, 7, "KeyError: 'x'"))
     now = desk.jobs.get(one.job_id)
-    assert (report.next, now.phase, now.error_code, now.error) == (
-        None,
-        end,
-        "crashed",
-        "KeyError: 'x'",
-    )
+    assert (report.next, now.phase) == (Verb.CANCEL, Phase.CANCELLING)
+    assert now.verdict == Verdict(end, "crashed", "KeyError: 'x'", desk.now())
+
+
+def test_a_condemned_job_whose_clearing_keeps_crashing_ends_all_the_same(
+    desk: Desk,
+    clock: Clock,  # noqa: F811
+) -> None:
+    verdict = Verdict(Phase.SEARCH_FAILED, "search_failed", "a batch failed", clock())
+    one = desk.jobs.create(job(phase=Phase.CANCELLING, verdict=verdict), {})
+    assert Record(desk).fail(Order(one.job_id, 7, "boom")).next is Verb.CANCEL
+    clock.move(601)
+    assert Record(desk).fail(Order(one.job_id, 8, "boom")).next is None
+    now = desk.jobs.get(one.job_id)
+    assert (now.phase, now.error_code) == (Phase.SEARCH_FAILED, "search_failed")
+    assert desk.jobs.events(one.job_id)[-1].payload["left_on_cluster"] == "unknown"
 
 
 def test_a_cancel_that_keeps_crashing_is_not_called_cancelled(desk: Desk) -> None:

@@ -33,12 +33,7 @@ def test_the_next_attempt_begins_from_nothing(jobs: JobStateRepository, clock: C
     jobs.begin_again(first.job_id, 2, DAY)
     again = jobs.get(first.job_id)
     assert (again.phase, again.attempt, again.step, again.report) == (Phase.QUEUED, 2, 0, None)
-    assert (again.error_code, again.counts, again.tries, again.operations) == (
-        None,
-        Counts(),
-        {},
-        0,
-    )
+    assert (again.error_code, again.counts, again.tries) == (None, Counts(), {})
     assert (again.config_blob, again.finished_at) == (None, None)
     assert (again.created_at, again.deadline_at) == (first.created_at, clock() + DAY)
     assert (again.search, again.fingerprint) == (first.search, first.fingerprint)

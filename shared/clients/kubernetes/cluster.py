@@ -42,6 +42,7 @@ class Cluster:
         """`patience` is in seconds: to connect, between two pieces of an answer, and in all."""
         self._api = Api(reach, patience)
         self._snapshot = Shared(self._all_jobs, monotonic)
+        self._waiting = Shared(self._all_waiting, monotonic)
         self._slot = SubmitSlot(self._api, now, monotonic)
 
     def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
@@ -65,6 +66,10 @@ class Cluster:
             pods.projected,
         )
 
+    def waiting(self, elb_job_id: str, within: timedelta) -> list[Pod]:
+        """The pods of this search that wait, out of one list of all that do, shared like `seen`."""
+        return list(self._waiting.within(within).value.get(elb_job_id, ()))
+
     def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
         """Delete the Jobs of this search with these app labels, and their pods behind them."""
         with suppress(Answered):
@@ -86,6 +91,20 @@ class Cluster:
 
     def _all_jobs(self) -> Mapping[str, Sequence[ClusterJob]]:
         return self._jobs(labels.of_all())
+
+    def _all_waiting(self) -> Mapping[str, Sequence[Pod]]:
+        found = defaultdict(list)
+        ask = listed(
+            self._api,
+            lambda groups: groups.core.list_namespaced_pod,
+            labels.of_all(),
+            lambda pod: (labels.search_of(pod), pods.projected(pod)),
+            field_selector="status.phase=Pending",
+        )
+        for elb_job_id, pod in ask:
+            if pod.waiting:
+                found[elb_job_id].append(pod)
+        return found
 
     def _jobs(self, selector: str) -> Mapping[str, list[ClusterJob]]:
         found = defaultdict(list)

@@ -1,6 +1,8 @@
 """The labels that tell ElasticBLAST's objects apart, and the selectors that are made of them."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 JOB_LABEL = "elb-job-id"
 JOB_VARIABLE = "BLAST_ELB_JOB_ID"
@@ -20,3 +22,9 @@ def of_search(elb_job_id: str, apps: tuple[str, ...] = APPS) -> str:
 def of_all() -> str:
     """Selects every search."""
     return f"{JOB_LABEL},app in ({','.join(APPS)})"
+
+
+def search_of(found: Mapping[str, Any]) -> str:
+    """The search that an object's label names. Raises KeyError where it names none."""
+    named: str = found["metadata"]["labels"][JOB_LABEL]
+    return named

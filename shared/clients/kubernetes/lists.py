@@ -1,7 +1,7 @@
 """Lists, page by page, as they stood at one moment."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from shared.clients.kubernetes.api import GONE, NAMESPACE, TOTAL, Answered, Api, Json, Question
@@ -14,7 +14,9 @@ STARTS = 3
 T = TypeVar("T")
 
 
-def listed(api: Api, question: Question, selector: str, project: Callable[[Json], T]) -> list[T]:
+def listed(
+    api: Api, question: Question, selector: str, project: Callable[[Json], T], **more: str
+) -> list[T]:
     """What `project` makes of each object that the selector selects. Raises Unavailable.
 
     Each page is projected before the next is asked for, and its JSON forgotten: the JSON of all
@@ -25,7 +27,7 @@ def listed(api: Api, question: Question, selector: str, project: Callable[[Json]
         try:
             return [
                 project(one)
-                for page in _pages(api, question, selector, until)
+                for page in _pages(api, question, selector, until, more)
                 for one in page["items"]
             ]
         except Answered:
@@ -37,11 +39,13 @@ def listed(api: Api, question: Question, selector: str, project: Callable[[Json]
     raise Unavailable("cluster_unavailable", said)
 
 
-def _pages(api: Api, question: Question, selector: str, until: float) -> Iterator[Json]:
+def _pages(
+    api: Api, question: Question, selector: str, until: float, more: Mapping[str, str]
+) -> Iterator[Json]:
     """No resourceVersion is named. With 0, the usual choice, an API server may answer from a cache
     that is arbitrarily old: what was just created, or deleted, would be missing, or still there.
     """
-    more: dict[str, str] = {}
+    after: str | None = None
     while True:
         page = api.ask(
             question,
@@ -51,6 +55,7 @@ def _pages(api: Api, question: Question, selector: str, until: float) -> Iterato
             expected=(GONE,),
             patience=until - time.monotonic(),
             **more,
+            **({"_continue": after} if after else {}),
         )
         # An empty list has its items too; what has none is not an answer to this question.
         if not isinstance(page.get("items"), list) or not isinstance(page.get("metadata"), dict):
@@ -58,4 +63,3 @@ def _pages(api: Api, question: Question, selector: str, until: float) -> Iterato
         yield page
         if not (after := page["metadata"].get("continue")):
             return
-        more = {"_continue": after}

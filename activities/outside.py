@@ -1,0 +1,42 @@
+"""What the activities use of the cluster and the sidecar, and nothing else."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol, TypeAlias
+
+from shared.clients.kubernetes import ClusterJob, Pod, Slot
+from shared.exec_results import Command, Refused, Result, Unreachable
+
+
+class Cluster(Protocol):
+    """The slice of shared.clients.kubernetes.Cluster that is used. All raise Unavailable."""
+
+    def jobs_of(self, elb_job_id: str) -> list[ClusterJob]: ...
+
+    def seen(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]: ...
+
+    def pods_of(self, elb_job_id: str) -> list[Pod]: ...
+
+    def waiting(self, elb_job_id: str, within: timedelta) -> list[Pod]: ...
+
+    def delete_jobs(self, elb_job_id: str, *apps: str) -> None: ...
+
+    def take_slot(self, holder: str) -> Slot: ...
+
+    def free_slot(self, holder: str) -> None: ...
+
+
+class Sidecar(Protocol):
+    """The slice of shared.clients.sidecar.Sidecar that is used. Trouble is a value."""
+
+    def has_operations(self) -> bool | Refused | Unreachable: ...
+
+    def look(self, operation_id: str, wait: timedelta) -> Result | None: ...
+
+    def run_operation(self, operation_id: str, command: Command, wait: timedelta) -> Result: ...
+
+    def stop_operation(self, operation_id: str) -> Result | None: ...
+
+
+Clusters: TypeAlias = Callable[[str], Cluster]
+"""The cluster of a name."""
