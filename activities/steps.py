@@ -63,7 +63,9 @@ class Desk:
         report = Report(phase, None, postcard={"code": code} if code else {})
         return self.note(job, order, report, phase.value, facts | trouble, **trouble)
 
-    def condemn(self, job: Job, order: Order, phase: Phase, code: str, error: str) -> Report:
+    def condemn(
+        self, job: Job, order: Order, phase: Phase, code: str, error: str, **changes: Any
+    ) -> Report:
         """End the job as soon as nothing of it is left: what has failed must not go on to cost."""
         trouble = {"error_code": code, "error": error[:LONGEST_ERROR]}
         report = Report(Phase.CANCELLING, Verb.CANCEL, postcard={"code": code})
@@ -76,6 +78,7 @@ class Desk:
             verdict=Verdict(phase, code, trouble["error"], self.now()),
             reason="what is left of it on the cluster is cleared away",
             **trouble,
+            **changes,
         )
 
     def end_as_condemned(self, job: Job, order: Order, **facts: Any) -> Report:

@@ -174,8 +174,9 @@ class Submission:
 
     def _again(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
         """Schedule another try, as its category allows, or end the job after the last one (R3)."""
-        if not (isinstance(result, Unreachable) and result.sent):
-            self._free_slot(job)  # else it may still be running
+        ended = isinstance(result, Finished | Interrupted)
+        if ended or result is None:
+            self._free_slot(job)  # else it may be running, or the sidecar serves nobody
         category = outcome.category or Category.UNKNOWN
         tries = {**job.tries, category: job.tries.get(category, 0) + 1}
         wait = self.desk.settings.retry(category).wait(tries[category], outcome.retry_after)
@@ -184,7 +185,6 @@ class Submission:
             return self._refused(job, order, last, result)
         waits_for_capacity = category is Category.CAPACITY
         phase = Phase.WAITING_FOR_CAPACITY if waits_for_capacity else Phase.RETRYING
-        ended = isinstance(result, Finished | Interrupted)
         return self.desk.note(
             job,
             order,

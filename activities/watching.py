@@ -43,7 +43,8 @@ class Watching:
         except Unavailable as trouble:
             return self._cannot_look(job, order, trouble)
         if found.error:
-            return self.desk.condemn(job, order, found.phase, "search_failed", found.error)
+            failed = ("search_failed", found.error)
+            return self.desk.condemn(job, order, found.phase, *failed, counts=found.counts)
         if found.hopeless:
             return self._hopeless(job, order, found)
         return self._written(job, order, found, reason)
