@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         return Heard(self.command, parts.path, query, token, port, self._user())
 
     def _user(self) -> str | None:
-        shown = getattr(self.connection, "getpeercert", dict)() or {}
+        shown: Json = getattr(self.connection, "getpeercert", dict)() or {}
         names = [value for name, value in shown.get("subjectAltName", ())]
         return names[0] if names else None
 
