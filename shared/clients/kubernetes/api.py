@@ -118,9 +118,9 @@ class Api:
     ) -> Json:
         from kubernetes.client import ApiException
 
-        until = time.monotonic() + total
         try:
             method = question(self._groups(access))
+            until = time.monotonic() + total
             with bounded(total):
                 answer = method(
                     *words,

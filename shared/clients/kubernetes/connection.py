@@ -2,7 +2,7 @@
 
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from shared.clients.cutting import Line, cut_off
 from shared.clients.kubernetes.access import Access
 
 if TYPE_CHECKING:
-    from kubernetes.client import BatchV1Api, CoordinationV1Api, CoreV1Api
+    from kubernetes.client import ApiClient, BatchV1Api, CoordinationV1Api, CoreV1Api
 
 POOL = 32
 """Connections to one API server that are kept."""
@@ -43,6 +43,31 @@ class Groups:
     batch: "BatchV1Api"
     core: "CoreV1Api"
     coordination: "CoordinationV1Api"
+    client: "ApiClient"
+
+    def raw(self, method: str, path: str, body: Mapping[str, object]) -> Callable[..., Any]:
+        """A method that sends this very JSON.
+
+        The client would read it into a model of its own first, which drops what it does not know,
+        and writes whole seconds of a MicroTime in a form that API servers refuse.
+        """
+
+        def send(*, _headers: Mapping[str, str], _request_timeout: object, **_: object) -> Any:
+            from kubernetes.client import ApiException
+
+            answer: Any = self.client.call_api(
+                method,
+                self.client.configuration.host + path,
+                header_params={**_headers, "Content-Type": "application/json"},
+                body=body,
+                _request_timeout=_request_timeout,
+            )
+            if not 200 <= answer.status < 300:
+                answer.read()
+                raise ApiException(http_resp=answer)
+            return answer.response
+
+        return send
 
 
 def connect(access: Access) -> Groups:
@@ -60,7 +85,8 @@ def connect(access: Access) -> Groups:
     manager = api.rest_client.pool_manager
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
     manager.connection_pool_kw["ssl_context"] = _context(access)
-    return Groups(client.BatchV1Api(api), client.CoreV1Api(api), client.CoordinationV1Api(api))
+    groups = client.BatchV1Api(api), client.CoreV1Api(api), client.CoordinationV1Api(api)
+    return Groups(*groups, api)
 
 
 def _context(access: Access) -> ssl.SSLContext:

@@ -1,6 +1,5 @@
 """The submit slot of a cluster: a Lease that all who submit there honour, one at a time."""
 
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from shared.clients.kubernetes.api import CONFLICT, NAMESPACE, NOT_FOUND, Answered, Api, Json
 from shared.errors import Unavailable
 
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 NAME = "elb-blast-submit"
 DURATION = timedelta(seconds=900)
 TOLERANCE = timedelta(seconds=60)
@@ -117,22 +117,15 @@ class SubmitSlot:
             "spec": spec,
         }
         return _whole(
-            self._api.ask(
-                lambda groups: groups.coordination.create_namespaced_lease,
-                NAMESPACE,
-                body,
-                expected=(CONFLICT,),
-            )
+            self._api.ask(lambda groups: groups.raw("POST", LEASES, body), expected=(CONFLICT,))
         )
 
     def _write(self, lease: Json, **changes: object) -> Json:
         """Write these fields over the lease as it was read. Raises Answered if it changed since."""
+        body = {**lease, "spec": {**lease["spec"], **changes}}
         return _whole(
             self._api.ask(
-                lambda groups: groups.coordination.replace_namespaced_lease,
-                NAME,
-                NAMESPACE,
-                {**lease, "spec": {**lease["spec"], **changes}},
+                lambda groups: groups.raw("PUT", f"{LEASES}/{NAME}", body),
                 expected=(NOT_FOUND, CONFLICT),
             )
         )
@@ -165,8 +158,8 @@ def _written(instant: datetime) -> str:
 
 def _instant(text: str | None) -> datetime | None:
     """A MicroTime; None for what is none, so that such a lease expires by being watched."""
-    if not text or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", text):
+    try:
+        instant = datetime.fromisoformat(text or "")
+    except ValueError:
         return None
-    whole, _, fraction = text[:-1].partition(".")
-    micro = int(fraction[:6].ljust(6, "0") or 0)
-    return datetime.fromisoformat(whole).replace(microsecond=micro, tzinfo=UTC)
+    return instant if instant.tzinfo else None

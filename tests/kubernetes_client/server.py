@@ -1,0 +1,199 @@
+"""An API server over TLS, with a private authority, that does what a test tells it to."""
+
+import base64
+import contextlib
+import json
+import socket
+import ssl
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import trustme
+import yaml
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request, and the connection that it came by."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    token: str
+    port: int
+    user: str | None
+    """The name in the client's certificate."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; `length` may promise more than there is. `closes` is none, `drips` never ends."""
+
+    status: int = 200
+    body: Json | bytes = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int | None = None
+    closes: bool = False
+    drips: bool = False
+
+
+Manner = Callable[[Heard], Reply]
+
+
+def empty(_: Heard) -> Reply:
+    return Reply(body={"kind": "List", "metadata": {}, "items": []})
+
+
+@dataclass
+class Server:
+    """Where it listens, what it heard, and what it does. `tokens` are those it takes, if any."""
+
+    authority: trustme.CA
+    port: int = 0
+    manner: Manner = empty
+    tokens: set[str] = field(default_factory=set)
+    heard: list[Heard] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    bugs: list[BaseException | None] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def pem(self) -> bytes:
+        return self.authority.cert_pem.bytes()
+
+    def kubeconfig(self, user: Json, authority: bytes | None = None) -> Json:
+        """One that names this server; its authority is the true one unless another is given."""
+        return kubeconfig(self.url, user, authority or self.pem)
+
+    def answer(self, heard: Heard) -> Reply:
+        if self.over.is_set():
+            return Reply(closes=True)
+        self.heard.append(heard)
+        if self.tokens and heard.token not in self.tokens:
+            return Reply(401, {"kind": "Status", "message": "Unauthorized"})
+        return self.manner(heard)
+
+
+def kubeconfig(url: str, user: Json, authority: bytes | None = None, name: str = "aks") -> Json:
+    trusted = {"certificate-authority-data": data(authority)} if authority else {}
+    return {
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": url, **trusted}}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": "u"}}],
+        "current-context": name,
+    }
+
+
+def data(pem: bytes) -> str:
+    return base64.b64encode(pem).decode()
+
+
+def written(config: Json) -> str:
+    """A kubeconfig as ARM hands it out."""
+    return data(yaml.safe_dump(config).encode())
+
+
+@contextlib.contextmanager
+def serving(authority: trustme.CA, tls: bool = True, client: bool = False) -> Iterator[Server]:
+    """A server for as long as the block lasts; with `client` it wants certificates of clients."""
+    server = Server(authority)
+    listener = _Listener(("127.0.0.1", 0), server, _context(authority, client) if tls else None)
+    server.port = listener.server_port
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.over.set()
+        listener.shutdown()
+        listener.server_close()
+        thread.join(10)
+    assert not server.bugs
+
+
+def _context(authority: trustme.CA, client: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    if client:
+        authority.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 100
+
+    def __init__(
+        self, where: tuple[str, int], server: Server, context: ssl.SSLContext | None
+    ) -> None:
+        super().__init__(where, _Handler)
+        self.told = server
+        self.context = context
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """The handshake is made in the connection's own thread."""
+        with contextlib.suppress(OSError):  # clients that distrust us, or leave
+            if self.context:
+                request = self.context.wrap_socket(request, server_side=True)
+            with request:
+                super().finish_request(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        self.told.bugs.append(sys.exc_info()[1])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 20
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        assert isinstance(self.server, _Listener)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        reply = self.server.told.answer(self._heard())
+        if reply.closes:
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.close_connection = True
+            return
+        body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        length = len(body) if reply.length is None else reply.length
+        self.close_connection = length != len(body)
+        self.send_response(reply.status)
+        for name, value in {"Content-Length": str(length), **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        while reply.drips and not self.server.told.over.wait(0.05):
+            self.wfile.write(b" ")
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve
+
+    def _heard(self) -> Heard:
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        port = self.client_address[1]
+        return Heard(self.command, parts.path, query, token, port, self._user())
+
+    def _user(self) -> str | None:
+        shown: Json = getattr(self.connection, "getpeercert", dict)() or {}
+        names = [value for name, value in shown.get("subjectAltName", ())]
+        return names[0] if names else None
+
+    def log_message(self, format: str, *words: Any) -> None:
+        """Tests read `heard`."""
