@@ -172,7 +172,7 @@ def test_failure_28_an_authority_that_changed_at_the_same_server_is_read_again(
             "not_found",
             "no cluster",
         ),
-        (409, {"error": {"code": "ClusterStopped", "message": "no"}}, "not_found", "is stopped"),
+        (409, {"error": {"code": "ClusterStopped", "message": "no"}}, "stopped", "is stopped"),
         (403, {"error": {"message": "AuthorizationFailed"}}, "refused", "AuthorizationFailed"),
         (401, {}, "refused", "401"),
         (503, {}, "unavailable", "503"),
@@ -208,7 +208,7 @@ def _unreachable(world: World, properties: Reply) -> Unavailable:
 def test_failure_29_a_stopped_cluster_is_called_stopped(world: World) -> None:
     stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
     found = _unreachable(world, stopped)
-    assert (found.code, str(found)) == ("cluster_not_found", "the cluster aks is stopped")
+    assert (found.code, str(found)) == ("cluster_stopped", "the cluster aks is stopped")
 
 
 def test_failure_29_a_cluster_that_was_deleted_in_mid_run_is_called_gone(world: World) -> None:

@@ -83,23 +83,27 @@ def test_failure_28_a_server_of_another_name_is_told_nothing_unless_it_is_expect
     assert Cluster(Reach(lambda: named)).jobs_of("job-1") == []
 
 
-def several(current: str) -> str:
+def several() -> str:
     one = kubeconfig("https://one.example.org", {"token": "1"}, name="one")
     two = kubeconfig("https://two.example.org", {"token": "2"}, name="two")
     lists = {kind: one[kind] + two[kind] for kind in ("clusters", "contexts")}
     users = [{"name": "u", "user": {"token": "t"}}]
-    return yaml.safe_dump({**lists, "users": users, "current-context": current})
+    return yaml.safe_dump({**lists, "users": users, "current-context": "one"})
 
 
-@pytest.mark.parametrize(
-    ("name", "current", "server"),
-    [("two", "one", "two"), ("three", "one", "one"), ("", "two", "two")],
-)
-def test_of_several_contexts_the_one_named_as_the_cluster_is_used_or_else_the_current_one(
-    name: str, current: str, server: str
-) -> None:
-    read = parse(several(current), name, Path("/"))
-    assert read.access.server == f"https://{server}.example.org"
+def test_of_several_contexts_the_one_named_as_the_cluster_is_used() -> None:
+    read = parse(several(), "two", Path("/"))
+    assert read.access.server == "https://two.example.org"
+
+
+def test_failure_23_a_cluster_that_is_not_named_is_not_taken_for_another() -> None:
+    with pytest.raises(Unavailable, match="none of its contexts is called three"):
+        parse(several(), "three", Path("/"))
+
+
+def test_the_only_context_serves_under_any_name() -> None:
+    text = yaml.safe_dump(kubeconfig("https://one.example.org", {"token": "1"}, name="one"))
+    assert parse(text, "three", Path("/")).access.server == "https://one.example.org"
 
 
 def test_a_user_in_the_address_is_for_kubectl_alone() -> None:

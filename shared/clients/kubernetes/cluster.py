@@ -28,7 +28,8 @@ class Cluster:
     """One cluster. Every method raises Unavailable when its API server cannot be asked.
 
     Codes: `cluster_unavailable` (no answer, or trouble of the server; `after` is its wish),
-    `cluster_refused` (credentials or permissions), `cluster_not_found` (it is gone or stopped).
+    `cluster_refused` (credentials or permissions), `cluster_stopped`, and `cluster_not_found`:
+    there is no such cluster, so that nothing runs there.
     """
 
     def __init__(

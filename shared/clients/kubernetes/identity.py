@@ -83,7 +83,7 @@ class ManagedCluster:
             raise
         state = properties.get("powerState") if isinstance(properties, dict) else None
         if isinstance(state, dict) and state.get("code") == "Stopped":
-            return Unavailable("cluster_not_found", f"the cluster {self.name} is stopped")
+            return Unavailable("cluster_stopped", f"the cluster {self.name} is stopped")
         return None
 
     def _asked(self, method: str, of: str) -> Mapping[str, Any]:
@@ -115,7 +115,7 @@ class ManagedCluster:
         message = _first_line(str(told.get("message") or ""))
         said = f"ARM answered {answer.status}" + (f": {message}" if message else "")
         if "stopped" in f"{told.get('code')} {message}".lower():
-            return Unavailable("cluster_not_found", f"the cluster {self.name} is stopped; {said}")
+            return Unavailable("cluster_stopped", f"the cluster {self.name} is stopped; {said}")
         match answer.status:
             case 404:
                 gone = f"there is no cluster {self.name} in {self.group}; {said}"

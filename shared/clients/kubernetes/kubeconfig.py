@@ -29,7 +29,7 @@ class Read:
 
 
 def read_file(path: Path, name: str, tokens: Tokens | None) -> Access:
-    """The access in a file: of the context or cluster called `name`, else of the current one."""
+    """The access in a file: of the context or cluster called `name`, or the only one there is."""
     try:
         text = path.read_text()
     except (OSError, ValueError) as error:
@@ -70,8 +70,10 @@ def parse(text: str, name: str, folder: Path) -> Read:
 def _context(whole: Json, name: str) -> Json:
     contexts = whole["contexts"]
     wanted = [one for one in contexts if name in (one["name"], one["context"]["cluster"])]
-    current = [one for one in contexts if one["name"] == whole.get("current-context")]
-    chosen: Json = next(iter(wanted + current))["context"]
+    if not wanted and len(contexts) != 1:
+        # The current context may be another cluster, whose Jobs are none of this search's.
+        raise ValueError(f"none of its contexts is called {name}")
+    chosen: Json = next(iter(wanted or contexts))["context"]
     return chosen
 
 

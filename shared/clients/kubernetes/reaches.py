@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def by_kubeconfig(path: Path, name: str = "", credential: "TokenCredential | None" = None) -> Reach:
-    """By a file: its context or cluster of that name, else its current context.
+    """By a file: its context or cluster of that name, or the only one there is.
 
     With a credential, a file that asks for an Entra login is served too.
     """
