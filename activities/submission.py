@@ -17,7 +17,7 @@ from shared.elastic_blast.command import submit_argv
 from shared.elastic_blast.config import render
 from shared.elastic_blast.judgement import Kind, Outcome, judge
 from shared.errors import Unavailable
-from shared.exec_results import Command, Finished, Interrupted, Result, Running, Unreachable
+from shared.exec_results import Command, Finished, Interrupted, Result, Running
 from shared.results import ANNOUNCED, number_in
 from shared.storage_urls import QUERIES, Account
 
@@ -208,7 +208,7 @@ class Submission:
     def _refused(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
         """End the job; where elastic-blast has run and may have left something, clear that away."""
         end = outcome.end or Phase.SUBMIT_FAILED
-        ran = isinstance(result, Finished | Interrupted | Unreachable)
+        ran = isinstance(result, Finished | Interrupted) or outcome.category is Category.UNKNOWN
         if job.operations or job.unseen_until or (ran and end is Phase.SUBMIT_FAILED):
             return self.desk.condemn(job, order, end, outcome.code, outcome.message)
         return self.desk.end(job, order, end, outcome.code, outcome.message)
