@@ -12,6 +12,7 @@ from shared.contracts.states import Status
 from shared.errors import ControlPlaneError, Invalid
 
 MOST_FILES = 25
+MOST_FAULTS = 25
 LONGEST_ERROR = 500
 """Characters."""
 _WORDS = {Status.COMPLETED: "succeeded"}
@@ -71,11 +72,12 @@ def event_id(subject: str, status: str, attempt: int) -> str:
 
 
 def sentence(error: ControlPlaneError) -> str:
-    """What an error says, short enough: of many faults each is named, and cut."""
+    """What an error says, short enough: of many faults the first 25 are named, each cut."""
     text = str(error)
     if len(text) > LONGEST_ERROR and isinstance(error, Invalid):
-        room = LONGEST_ERROR // len(error.faults) - 2
-        text = "; ".join(f"{fault.where}: {fault.what}"[:room] for fault in error.faults)
+        named = error.faults[:MOST_FAULTS]
+        room = LONGEST_ERROR // len(named) - 2
+        text = "; ".join(f"{fault.where}: {fault.what}"[:room] for fault in named)
     return text[:LONGEST_ERROR]
 
 

@@ -49,7 +49,8 @@ class Letter:
 
 async def take(msg: QueueMessage, client: DurableClient) -> None:
     """A message of the queue blast-requests."""
-    await _requests().take(_letter(msg), client)
+    requests = await asyncio.to_thread(_requests)  # which opens clients when it is first asked
+    await requests.take(_letter(msg), client)
 
 
 def bury(msg: QueueMessage) -> None:

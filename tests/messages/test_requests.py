@@ -11,14 +11,21 @@ import pytest
 from shared.contracts.states import Phase
 from shared.errors import SettingsInvalid, Unavailable
 from shared.jobs import rows
-from shared.settings import settings
+from shared.settings import Settings, settings
 from tests.messages.world import BODY, SEQUENCE, World, letter, unavailable
+from tests.samples import ENVIRONMENT
 from triggers.callers import LOCAL
 from triggers.requests import LARGEST
 
 
 def test_without_settings_the_queue_and_http_have_one_caller_on_this_machine(world: World) -> None:
     assert settings().queue_owner == LOCAL
+
+
+def test_on_azure_it_must_be_said_whose_the_searches_from_the_queue_are() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.read(ENVIRONMENT | {"WEBSITE_INSTANCE_ID": "x"})
+    assert "BLAST_QUEUE_OWNER_OID" in {fault.where for fault in caught.value.faults}
 
 
 async def test_a_message_becomes_a_job_that_runs_and_its_sender_is_told(world: World) -> None:
@@ -43,6 +50,14 @@ async def test_failure_1_a_message_that_is_delivered_again_is_one_job(world: Wor
     assert world.durable.started == [world.job().job_id]
     told = world.told()
     assert len(told) == 3 and len({one["event_id"] for one in told}) == 1
+
+
+async def test_failure_1_a_message_that_is_delivered_thrice_at_once_is_one_job(
+    world: World,
+) -> None:
+    await asyncio.gather(*(world.take() for _ in range(3)))
+    assert world.durable.started == [world.job().job_id]
+    assert world.statuses() == ["queued"]
 
 
 async def test_failure_1_a_message_without_any_key_is_known_by_its_id(world: World) -> None:
@@ -80,9 +95,7 @@ async def test_who_sends_again_what_has_ended_is_told_so_at_once(world: World) -
     assert world.durable.started == []
 
 
-async def test_who_asks_while_the_job_ends_is_told_its_end(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_asks_while_the_job_ends_is_told_its_end(world: World) -> None:
     job = world.by_http("k")
 
     def end() -> None:
