@@ -8,7 +8,7 @@ import azure.functions as func
 from activities.registry import perform
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import ORCHESTRATOR, Verb
-from triggers import health, jobs, results
+from triggers import health, jobs, requests, results
 
 READS = {
     "read_job": ("blast/jobs/{id}", jobs.read),
@@ -44,6 +44,12 @@ def command(name: str) -> None:
     app.function_name(name)(app.route(route=route, methods=["POST"])(with_client))
 
 
+def message(name: str, queue: str, handler: Any) -> None:
+    """Register a function that takes the messages of a queue in the app's own storage."""
+    triggered = app.queue_trigger("msg", queue, connection="AzureWebJobsStorage")
+    app.function_name(name)(triggered(handler))
+
+
 def activity(verb: Verb) -> None:
     """Register what an orchestrator can ask for."""
 
@@ -62,6 +68,9 @@ for each in READS:
     read(each)
 for each in COMMANDS:
     command(each)
+with_client = app.durable_client_input(client_name="client")
+message("take_request", "blast-requests", with_client(requests.take))
+message("bury_request", "blast-requests-poison", requests.bury)
 for verb in Verb:
     activity(verb)
 orchestrator(ORCHESTRATOR, blast_job)

@@ -194,6 +194,7 @@ class JobStateRepository:
             parent_job_id=job.parent_job_id,
             child_number=job.child_number,
             notify=job.notify,
+            request_id=job.request_id,
         )
 
 
