@@ -21,6 +21,8 @@ KEPT_BY = timedelta(minutes=10)
 """A job's row follows its active row within a call or two, each of which ends within a minute. One
 that comes later still is found, too: who writes it makes the active row once more behind it."""
 
+RESTARTED = "orchestration_restarted"
+
 log = logging.getLogger("blast")
 Active = tuple[str, str]
 """The partition and the job id of an active row."""
@@ -109,9 +111,12 @@ class Reconciler:
 
     def _say_restarted(self, job: Job, status: str) -> None:
         """Write down that the orchestration was started again, behind the step that comes next."""
-        said = {"runtime_status": status, "step": job.step + 1}
-        self.jobs.update(job.job_id, "orchestration_restarted", said, attempt=job.attempt)
         log.warning("orchestration_restarted job_id=%s was=%s", job.job_id, status)
+        last = self.jobs.events(job.job_id, after=job.sequence - 1)
+        if [event.event for event in last] == [RESTARTED]:
+            return  # one that dies each time, before it does anything, fills no history
+        said = {"runtime_status": status, "step": job.step + 1}
+        self.jobs.update(job.job_id, RESTARTED, said, attempt=job.attempt)
 
     def _say_stuck(self, job: Job, seen: Seen) -> None:
         """Say once why nothing moves. It is not ended: it may be at work, and cannot be asked."""

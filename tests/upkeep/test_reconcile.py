@@ -61,6 +61,17 @@ async def test_an_orchestration_that_ended_before_its_job_is_started_again(
     assert jobs.events(one.job_id)[-1].payload["runtime_status"] == status
 
 
+async def test_failure_32_one_that_dies_each_time_is_started_each_time_and_says_so_once(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
+) -> None:
+    one = late_job(jobs, clock, phase=Phase.RUNNING)
+    for _ in range(4):
+        assert await reconciler.tick(durable) == {"restarted": 1}
+        durable.ends(one.job_id, "Failed")
+        clock.move(LATE)
+    assert events(jobs, one) == ["accepted", "orchestration_restarted"]
+
+
 async def test_one_that_lives_is_let_alone(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
