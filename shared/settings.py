@@ -81,6 +81,7 @@ class Settings(BaseModel):
     stuck_after: Duration = timedelta(minutes=2)
     jobs_patience: Duration = timedelta(minutes=10)
     clear_patience: Duration = timedelta(minutes=10)
+    retention: Duration = Field(timedelta(days=90), ge=timedelta(days=1), le=timedelta(days=3650))
     results_patience: Duration = timedelta(minutes=2)
     watch_pace: Annotated[Pace, _parsed(Pace.parse)] = Pace.parse("2s/10s 5s/70s 15s/15m 60s")
     retry_transient: RetryOptions = Retry.parse("15s x2 5m 8")

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_WISH = timedelta(minutes=15)
 """A server's wish for a longer wait is heard up to here."""
 LARGEST_FACTOR = 100
 
 
 def duration(text: str) -> timedelta:
-    """`500ms`, `2s`, `15m` or `6h` as a timedelta. Raises ValueError, naming the text."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)", text)
+    """`500ms`, `2s`, `15m`, `6h` or `90d` as a timedelta. Raises ValueError, naming the text."""
+    match = re.fullmatch(r"(\d{1,8}(?:\.\d{1,9})?)(ms|s|m|h|d)", text)
     if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 500ms, 2s, 15m or 6h")
+        raise ValueError(f"{text!r} is not a duration such as 500ms, 2s, 15m, 6h or 90d")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 

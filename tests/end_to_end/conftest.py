@@ -25,7 +25,11 @@ from triggers.callers import LOCAL
 PATIENCE = 60.0
 TWO_BATCHES = 2 * DEMO_BATCH_LEN
 ONE_BATCH = 100_000
-PACE = {"BLAST_WATCH_PACE": "50ms/30s 1s", "BLAST_RESULTS_PATIENCE": "2s"}
+PACE = {
+    "BLAST_WATCH_PACE": "50ms/30s 1s",
+    "BLAST_RESULTS_PATIENCE": "2s",
+    "BLAST_LATE_AFTER": "1s",
+}
 
 
 @dataclass

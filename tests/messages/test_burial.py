@@ -26,7 +26,7 @@ def buried(world: World, message_id: str = "p-1") -> dict[str, Any]:
 
 async def accepted(world: World) -> Job:
     """A job whose start failed, and whose message has been given up."""
-    world.durable.down = True
+    world.durable.refuses = {"start_new", "get_status"}
     with pytest.raises(Unavailable):
         await world.take()
     return world.job()

@@ -31,7 +31,7 @@ def test_on_azure_it_must_be_said_whose_the_searches_from_the_queue_are() -> Non
 async def test_a_message_becomes_a_job_that_runs_and_its_sender_is_told(world: World) -> None:
     await world.take(submission_source="dashboard")
     job = world.job()
-    assert world.durable.started == [job.job_id]
+    assert list(world.durable.instances) == [job.job_id]
     assert (job.owner, job.submission_source) == (LOCAL, "queue")
     (told,) = world.told()
     assert (told["status"], told["job_id"], told["attempt"]) == ("queued", job.job_id, 1)
@@ -47,7 +47,7 @@ async def test_both_encodings_are_read(world: World, encode: Any) -> None:
 async def test_failure_1_a_message_that_is_delivered_again_is_one_job(world: World) -> None:
     for _ in range(3):
         await world.take()
-    assert world.durable.started == [world.job().job_id]
+    assert list(world.durable.instances) == [world.job().job_id]
     told = world.told()
     assert len(told) == 3 and len({one["event_id"] for one in told}) == 1
 
@@ -56,7 +56,7 @@ async def test_failure_1_a_message_that_is_delivered_thrice_at_once_is_one_job(
     world: World,
 ) -> None:
     await asyncio.gather(*(world.take() for _ in range(3)))
-    assert world.durable.started == [world.job().job_id]
+    assert list(world.durable.instances) == [world.job().job_id]
     assert world.statuses() == ["queued"]
 
 
@@ -65,14 +65,14 @@ async def test_failure_1_a_message_without_any_key_is_known_by_its_id(world: Wor
     await world.take(message_id="a", **keyless)
     await world.take(message_id="a", **keyless)
     await world.take(message_id="b", **keyless)
-    assert len(world.durable.started) == 2
+    assert len(world.durable.instances) == 2
 
 
 async def test_failure_1_a_search_sent_by_both_ways_with_one_key_is_one_job(world: World) -> None:
     job = world.by_http("caller-1")
     await world.take()
     assert world.job().job_id == job.job_id
-    assert world.durable.started == [job.job_id]
+    assert list(world.durable.instances) == [job.job_id]
 
 
 async def test_who_sends_by_queue_what_came_by_http_is_told_the_rest(world: World) -> None:
@@ -92,7 +92,7 @@ async def test_who_sends_again_what_has_ended_is_told_so_at_once(world: World) -
     await world.take(idempotency_key="k", request_id="r-2")
     (told,) = world.told()
     assert (told["status"], told["error_code"], told["request_id"]) == ("failed", "x", "r-2")
-    assert world.durable.started == []
+    assert list(world.durable.instances) == []
 
 
 async def test_who_asks_while_the_job_ends_is_told_its_end(world: World) -> None:
@@ -123,13 +123,13 @@ async def test_failure_2_the_same_key_with_another_request_is_refused(world: Wor
 async def test_failure_13_a_job_whose_start_failed_is_started_by_the_next_delivery(
     world: World,
 ) -> None:
-    world.durable.down = True
+    world.durable.refuses = {"start_new", "get_status"}
     with pytest.raises(Unavailable):
         await world.take()
     assert world.job().phase is Phase.QUEUED
-    world.durable.down = False
+    world.durable.refuses = set()
     await world.take()
-    assert world.durable.started == [world.job().job_id]
+    assert list(world.durable.instances) == [world.job().job_id]
     assert world.statuses() == ["queued"]
 
 
@@ -139,7 +139,7 @@ async def test_failure_13_without_a_row_nothing_is_started_and_the_message_stays
     monkeypatch.setattr(world.jobs, "create", unavailable)
     with pytest.raises(Unavailable):
         await world.take()
-    assert world.durable.started == []
+    assert list(world.durable.instances) == []
     assert world.told() == []
 
 
@@ -177,7 +177,7 @@ async def test_failure_36_what_can_never_succeed_is_answered_and_not_tried_again
     assert [one["status"] for one in told] == ["failed", "failed"]
     assert told[0]["event_id"] == told[1]["event_id"]
     assert told[0]["job_id"] is None and told[0]["error_code"] and told[0]["error_message"]
-    assert world.durable.started == []
+    assert list(world.durable.instances) == []
 
 
 async def test_all_faults_of_a_message_are_told_to_its_sender(world: World) -> None:
@@ -199,7 +199,7 @@ async def test_failure_14_a_broken_message_does_not_hold_up_the_others(world: Wo
     sent = [letter(external_correlation_id=f"c-{n}") for n in range(4)]
     sent[1] = replace(sent[1], body=b"{broken")
     await asyncio.gather(*(world.requests.take(one, world.durable) for one in sent))
-    assert len(world.durable.started) == 3
+    assert len(world.durable.instances) == 3
     assert sorted(one["status"] for one in world.told()) == ["failed"] + ["queued"] * 3
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 from azure.storage.queue import QueueClient
@@ -13,6 +12,7 @@ from shared.clients.tables import Table
 from shared.contracts.job import Job
 from shared.errors import Unavailable
 from shared.jobs import JobStateRepository
+from tests.durable import FakeDurable
 from tests.jobs.conftest import Clock
 from triggers.callers import LOCAL
 from triggers.requests import Letter, Requests
@@ -26,28 +26,6 @@ BODY: dict[str, Any] = {
     "external_correlation_id": "caller-1",
     "request_id": "r-1",
 }
-
-
-@dataclass
-class Durable:
-    """Starts each instance once, as Durable Functions does; `down` while it cannot be asked."""
-
-    started: list[str] = field(default_factory=list)
-    down: bool = False
-
-    async def start_new(self, name: str, instance_id: str, client_input: Any) -> str:
-        if self.down or instance_id in self.started:
-            raise Exception("503" if self.down else "409")
-        self.started.append(instance_id)
-        return instance_id
-
-    async def raise_event(self, instance_id: str, event_name: str, event_data: Any) -> None:
-        raise AssertionError("nothing is woken here")
-
-    async def get_status(self, instance_id: str) -> Any:
-        if self.down:
-            raise Exception("503")
-        return SimpleNamespace(runtime_status="Running") if instance_id in self.started else None
 
 
 class Watched(Queue):
@@ -77,7 +55,10 @@ class World:
     inbox: QueueClient
     dead: Table
     clock: Clock
-    durable: Durable = field(default_factory=Durable)
+    durable: FakeDurable = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.durable = FakeDurable(self.clock)
 
     @property
     def jobs(self) -> JobStateRepository:

@@ -12,13 +12,14 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("500ms", 0.5), ("2s", 2), ("1.5s", 1.5), ("15m", 900), ("6h", 21600)]
+    ("text", "seconds"),
+    [("500ms", 0.5), ("2s", 2), ("1.5s", 1.5), ("15m", 900), ("6h", 21600), ("90d", 7_776_000)],
 )
 def test_durations_carry_their_unit(text: str, seconds: float) -> None:
     assert duration(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "2", "s", "-2s", "2 s", "2d", "two"])
+@pytest.mark.parametrize("text", ["", "2", "s", "-2s", "2 s", "2w", "two"])
 def test_a_number_without_a_unit_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         duration(text)
