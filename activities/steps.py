@@ -34,8 +34,8 @@ class Desk:
                 return Report(job.phase, None)
             if job.step >= order.step and job.report is not None:
                 return job.report
-            if verb is not Verb.CANCEL and self.to_be_stopped(job):
-                return Report(job.phase, Verb.CANCEL)
+            if verb is not job.stopping and self.to_be_stopped(job):
+                return Report(job.phase, job.stopping)
             return act(job, order)
         except TryLater as trouble:
             options = self.settings.retry(Category.TRANSIENT)

@@ -92,12 +92,14 @@ class JobStateRepository:
     def begin_again(self, job_id: str, attempt: int, deadline: timedelta) -> Job:
         """Queue a failed job once more, as this attempt; said twice, it is done once.
 
-        Raises NotFound, and Conflict for a job that has not failed.
+        Raises NotFound, and Conflict for a job that has not failed, or is a batch.
         """
 
         def change(job: Job) -> Job | None:
             if job.attempt >= attempt:
                 return None
+            if job.children:
+                raise Conflict("not_retryable", f"{job_id} is a batch: retry its searches instead")
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
             return self._renewed(job, attempt, deadline)
