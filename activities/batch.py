@@ -46,6 +46,7 @@ class Batch:
     desk: Desk
     blobs: Blobs
     orchestrations: Orchestrations
+    chunk: int = CHUNK
 
     def fan_out(self, order: Order) -> Report:
         """Make the next chunk of children, and start them."""
@@ -61,7 +62,7 @@ class Batch:
 
     def _fan_out(self, job: Job, order: Order) -> Report:
         made = job.counts.active
-        numbers = range(made + 1, min(made + CHUNK, job.children) + 1)
+        numbers = range(made + 1, min(made + self.chunk, job.children) + 1)
         children = _each(partial(self._make, job), self._asked(job, numbers))
         # Read after they were made: whoever stops the batch has seen them, or is seen here.
         job = self.desk.jobs.get(job.job_id)
@@ -151,8 +152,8 @@ class Batch:
             return self._stopped(job, order)
         unasked = [child.job_id for child in left if not child.asked]
         unbegun = [child.job_id for child in left if child.asked and not child.begun]
-        _each(self._cancel, [*unasked, *unbegun][:CHUNK])
-        wait = timedelta(0) if len(unasked) > CHUNK else BREATH
+        _each(self._cancel, [*unasked, *unbegun][: self.chunk])
+        wait = timedelta(0) if len(unasked) > self.chunk else BREATH
         report = Report(Phase.CANCELLING, Verb.STOP_CHILDREN, wait, {"left": len(left)})
         if job.reason is not None:
             return report

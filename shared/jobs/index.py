@@ -94,7 +94,8 @@ class Index:
 
     def unended(self, parent_id: str) -> Iterator[Unended]:
         """A batch's searches that have not ended; one query for each thousand."""
-        where = "PartitionKey eq @parent and (status eq @queued or status eq @running)"
+        # The SDK finds parameters between spaces alone.
+        where = "PartitionKey eq @parent and ( status eq @queued or status eq @running )"
         values = {
             "parent": rows.parent_partition(parent_id),
             "queued": Status.QUEUED.value,
