@@ -2,9 +2,12 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
 
 from activities.batch import Batch
 from shared.batches import batch_url, written
@@ -17,7 +20,9 @@ from shared.errors import Unavailable
 from shared.storage_urls import Account
 from tests.samples import job, search
 
+MOST_STEPS = 40
 FASTA = ">q\nACGT\n"
+Make = Callable[..., "Family"]
 
 
 @dataclass
@@ -78,10 +83,12 @@ class Family:
     def until(self, verb: Verb, report: Report | None = None) -> Report:
         """Obey, from fan-out or from a report on, until a report says this verb comes next."""
         report = report or self.say(Verb.FAN_OUT)
-        while report.next not in (verb, None):
+        for _ in range(MOST_STEPS):
+            if report.next in (verb, None):
+                return report
             assert report.next is not None
             report = self.say(report.next)
-        return report
+        raise AssertionError(f"{verb} does not come after {MOST_STEPS} steps")
 
     def ask_to_cancel(self) -> None:
         jobs = self.batch.desk.jobs
@@ -123,3 +130,22 @@ def family(make: Callable[[Remembered], Batch], blobs: Blobs, size: int, **chang
     batch = make(durable)
     batch.desk.jobs.create(parent, {})
     return Family(batch, durable, parent.job_id)
+
+
+@contextmanager
+def meanwhile(one: Family, number: int, happens: Callable[[], object]) -> Iterator[None]:
+    """Let something happen just before the row of the child of that number is written."""
+    create = one.batch.desk.jobs.create
+
+    def interrupted(child: Job, payload: Any) -> Job:
+        if child.child_number == number:
+            happens()
+        return create(child, payload)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one.batch.desk.jobs, "create", interrupted)
+        yield
+
+
+def power_loss() -> None:
+    raise KeyError("power loss")

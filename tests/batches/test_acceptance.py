@@ -4,13 +4,12 @@ import uuid
 
 import pytest
 
-from local.azurite import Azurite
 from shared.batches import batch_url, read
-from shared.clients.blobs import Blobs, open_blobs
+from shared.clients.blobs import Blobs
 from shared.errors import Conflict, Invalid
 from shared.jobs import JobStateRepository
 from shared.storage_urls import QUERIES, Account
-from tests.jobs.conftest import Clock, clock, jobs  # noqa: F401  fixtures
+from tests.jobs.conftest import Clock
 from tests.samples import ALICE, settings
 from triggers.acceptance import Acceptance, derived_id
 from triggers.search_request import Submission, parse
@@ -19,15 +18,8 @@ ACCOUNT = Account("stgelb")
 SECRET = "ACGTTGCA"
 
 
-@pytest.fixture(scope="module")
-def blobs(azurite: Azurite) -> Blobs:
-    opened = open_blobs(ACCOUNT, azurite.connection_string, None)
-    opened.ensure(QUERIES)
-    return opened
-
-
 @pytest.fixture
-def door(jobs: JobStateRepository, blobs: Blobs, clock: Clock) -> Acceptance:  # noqa: F811
+def door(jobs: JobStateRepository, blobs: Blobs, clock: Clock) -> Acceptance:
     return Acceptance(jobs, blobs, settings(), clock)
 
 
