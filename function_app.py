@@ -1,18 +1,22 @@
 """The switchboard: which function has which name and trigger. Nobody imports it."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.registry import perform
+from activities.registry import perform, perform_with
 from blast_orchestrator.job import blast_job
-from shared.contracts.steps import ORCHESTRATOR, Verb
+from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
 from triggers import health, jobs, requests, results, retry, upkeep
+from triggers.orchestrations import FromThread
 
 READS = {
     "read_job": ("blast/jobs/{id}", jobs.read),
     "list_jobs": ("blast/jobs", jobs.listing),
+    "list_children": ("blast/jobs/{id}/children", jobs.children),
     "list_events": ("blast/jobs/{id}/events", jobs.events),
     "list_results": ("blast/jobs/{id}/results", results.listing),
     "read_result": ("blast/jobs/{id}/results/{file_id}", results.file),
@@ -34,6 +38,9 @@ TIMERS = {
     "purge": ("0 30 3 * * *", upkeep.purge),
 }
 """In UTC, with seconds. Fixed: a host does not start where a placeholder's setting is missing."""
+
+BATCH_THREADS = ThreadPoolExecutor(4, "batch")
+"""Batches step in threads of their own: however many there are, requests find theirs free."""
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -74,6 +81,18 @@ def activity(verb: Verb) -> None:
     app.function_name(verb)(app.activity_trigger(input_name="order")(run))
 
 
+def activity_of_batches(verb: Verb) -> None:
+    """Register one that speaks to other orchestrations: only an async function may do so."""
+
+    async def run(order: dict[str, Any], client: Any) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        told = FromThread(client, loop)
+        return await loop.run_in_executor(BATCH_THREADS, perform_with, told, verb, order)
+
+    with_client = app.durable_client_input(client_name="client")(run)
+    app.function_name(verb)(app.activity_trigger(input_name="order")(with_client))
+
+
 def orchestrator(name: str, story: Any) -> None:
     """Register a durable story."""
     app.function_name(name)(app.orchestration_trigger(context_name="context")(story))
@@ -89,5 +108,6 @@ message("bury_request", "blast-requests-poison", requests.bury)
 for each in TIMERS:
     timer(each)
 for verb in Verb:
-    activity(verb)
+    (activity_of_batches if verb in OF_BATCHES else activity)(verb)
 orchestrator(ORCHESTRATOR, blast_job)
+orchestrator(BATCH_ORCHESTRATOR, blast_job)

@@ -39,8 +39,8 @@ class Desk:
                 return Report(job.phase, None)
             if job.step >= order.step and job.report is not None:
                 return job.report
-            if verb not in (Verb.CANCEL, Verb.FAIL) and self.to_be_stopped(job):
-                return Report(job.phase, Verb.CANCEL)
+            if verb not in (job.stopping, Verb.FAIL) and self.to_be_stopped(job):
+                return Report(job.phase, job.stopping)
             return act(job, order)
         except TryLater as trouble:
             options = self.settings.retry(Category.TRANSIENT)
@@ -71,7 +71,7 @@ class Desk:
     ) -> Report:
         """End the job as soon as nothing of it is left: what has failed must not go on to cost."""
         trouble = {"error_code": code, "error": error[:LONGEST_ERROR]}
-        report = Report(Phase.CANCELLING, Verb.CANCEL, postcard={"code": code})
+        report = Report(Phase.CANCELLING, job.stopping, postcard={"code": code})
         return self.note(
             job,
             order,

@@ -81,7 +81,7 @@ class Watching:
 
     def _written(self, job: Job, order: Order, found: Conclusion, reason: str | None) -> Report:
         progress = {"done": found.counts.done, "expected": found.counts.expected}
-        verb, wait = Verb.OBSERVE, self.desk.pace(job.started_at or job.created_at)
+        verb, wait = Verb.OBSERVE, self.desk.pace(job.began)
         if found.phase is Phase.EXPORTING_RESULTS:
             verb, wait = Verb.COLLECT, timedelta(0)
         report = Report(found.phase, verb, wait, progress)
@@ -97,7 +97,7 @@ class Watching:
         """It has failed once it has stayed so for a while: lists and markers can lag."""
         counts = f"{found.counts.succeeded} of {found.counts.expected or '?'} batches succeeded"
         error = f"no Job is left that could finish the search, and no marker is there; {counts}"
-        wait = self.desk.pace(job.started_at or job.created_at)
+        wait = self.desk.pace(job.began)
         report = Report(found.phase, Verb.OBSERVE, wait, {"code": "jobs_gone"})
         since = job.hopeless_since
         if since is None:
@@ -109,7 +109,7 @@ class Watching:
 
     def _cannot_look(self, job: Job, order: Order, trouble: Unavailable) -> Report:
         """An error while asking is a reason why nothing moves; it is not a phase."""
-        pace = self.desk.pace(job.started_at or job.created_at)
+        pace = self.desk.pace(job.began)
         wait = max(pace, trouble.after or timedelta(0))
         report = Report(job.phase, Verb.OBSERVE, wait, {"code": trouble.code})
         if job.reason is not None and job.reason.startswith(CANNOT_LOOK):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.steps import ORCHESTRATOR, Verb
+from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
 
 LOOK = """
 import json, sys
@@ -33,7 +33,8 @@ def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any])
     kinds = loaded["functions"]
     assert {name for name, kind in kinds.items() if kind == "activityTrigger"} == set(Verb)
     assert [name for name, kind in kinds.items() if kind == "orchestrationTrigger"] == [
-        ORCHESTRATOR
+        ORCHESTRATOR,
+        BATCH_ORCHESTRATOR,
     ]
 
 

@@ -3,19 +3,25 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from shared.batches import batch_url, query_url, written
 from shared.clients.blobs import Blobs
-from shared.contracts.job import Caller, Job
-from shared.contracts.search import Search
+from shared.contracts.job import Caller, Counts, Job
 from shared.contracts.states import Phase
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
-from shared.storage_urls import QUERIES, Account
-from triggers.search_request import Submission
+from shared.storage_urls import Account
+from triggers.search_request import Submission, bounded
+
+HANDS = 16
+"""Named queries that are looked for at a time."""
+NO_DEADLINE = timedelta(days=3650)
+"""Of a batch: it ends with its searches, and each of those has a deadline of its own."""
 
 
 @dataclass(frozen=True)
@@ -55,35 +61,63 @@ class Acceptance:
         return job and _same(job, asked)
 
     def _keep(self, asked: Submission, who: Caller, job_id: str, source: str, notify: bool) -> Job:
-        now = self.now()
+        now, children = self.now(), len(asked.searches)
         job = Job(
             job_id=job_id,
             elb_job_id=job_id,
             owner=who,
-            search=self._with_query(asked, job_id),
+            search=asked.search,
             fingerprint=asked.fingerprint,
             submission_source=source,
             correlation_id=asked.correlation_id or job_id,
             phase=Phase.QUEUED,
             created_at=now,
             updated_at=now,
-            deadline_at=now + self.settings.deadline,
+            deadline_at=now + (NO_DEADLINE if children else self.settings.deadline),
+            children=children,
+            counts=Counts(expected=children or None),
             notify=notify,
             request_id=asked.request_id,
         )
+        url = self._put_batch(job, asked) if children else self._put_query(job, asked)
+        job = replace(job, search=replace(job.search, query_url=url))
         return self.jobs.create(job, {"source": source})
 
-    def _with_query(self, asked: Submission, job_id: str) -> Search:
-        """The search with its query in Blob: text is put there, a named one must be there."""
+    def _put_query(self, job: Job, asked: Submission) -> str:
+        """Where the query lies: text is put there, a named one must be there."""
         if asked.query_text is None:
-            if not self.blobs.exists(asked.search.query_url):
-                raise Invalid([Fault("query_blob_url", f"there is no {asked.search.query_url}")])
-            return asked.search
-        account = Account(self.settings.storage_account, self.settings.storage_suffix)
-        # Named by its request too: two requests that race for one key do not overwrite each other.
-        url = account.url(QUERIES, f"{job_id}/{asked.fingerprint[:16]}.fa")
+            self._must_be_there({"query_blob_url": asked.search.query_url})
+            return asked.search.query_url
+        url = query_url(self._account, job)
         self.blobs.put(url, asked.query_text.encode())
-        return replace(asked.search, query_url=url)
+        return url
+
+    def _put_batch(self, job: Job, asked: Submission) -> str:
+        """Where the searches of a batch lie, with their queries; named ones must be there."""
+        self._must_be_there(
+            {
+                f"searches.{n}.query_blob_url": one.search.query_url
+                for n, one in enumerate(asked.searches)
+                if one.query_text is None
+            }
+        )
+        url = batch_url(self._account, job.job_id, job.fingerprint)
+        self.blobs.put_first(url, written(asked.searches))
+        return url
+
+    def _must_be_there(self, named: Mapping[str, str]) -> None:
+        urls = sorted(set(named.values()))
+        with ThreadPoolExecutor(HANDS) as hands:
+            there = dict(zip(urls, hands.map(self.blobs.exists, urls), strict=True))
+        faults = [
+            Fault(where, f"there is no {url}") for where, url in named.items() if not there[url]
+        ]
+        if faults:
+            raise Invalid(bounded(faults))
+
+    @property
+    def _account(self) -> Account:
+        return Account(self.settings.storage_account, self.settings.storage_suffix)
 
 
 def _same(job: Job, asked: Submission) -> Job:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import uuid
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from shared import opened
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import Conflict, Fault, Invalid
+from shared.jobs import Page
 from shared.settings import settings
 from triggers import summaries
 from triggers.acceptance import Acceptance, Accepted
@@ -49,7 +51,10 @@ def read(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = own_job(req)
     wanted = req.params.get("history") == "1"
-    return answer(summaries.detail(job, opened.jobs().events(job.job_id) if wanted else None))
+    shown = summaries.detail(job, opened.jobs().events(job.job_id) if wanted else None)
+    if job.children:
+        shown["children"] = summaries.children(job, opened.jobs().index.tally(job.job_id))
+    return answer(shown)
 
 
 @answered
@@ -61,18 +66,15 @@ def status(req: HttpRequest) -> HttpResponse:
 @answered
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    size = _number(req, "limit", PAGE, 1, LARGEST_PAGE)
-    page = opened.jobs().index.page(caller(req).oid, size, req.params.get("cursor", ""))
-    shown: dict[str, Any] = {
-        "limit": size,
-        "returned": len(page.jobs),
-        "has_more": bool(page.cursor),
-    }
-    if page.cursor:
-        shown["next_cursor"] = page.cursor
-    return answer(
-        {"jobs": [summaries.summary(job) for job in page.jobs], "page": shown, "meta": {}}
-    )
+    who = caller(req)
+    return _page(req, lambda size, cursor: opened.jobs().index.page(who.oid, size, cursor))
+
+
+@answered
+def children(req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/jobs/{id}/children"""
+    job = own_job(req)
+    return _page(req, lambda size, cursor: opened.jobs().index.children(job.job_id, size, cursor))
 
 
 @answered
@@ -119,6 +121,22 @@ def _ask_to_cancel(req: HttpRequest) -> Job:
     if job.phase.is_end or job.cancel_requested_at:
         return job
     return opened.jobs().update(job.job_id, "cancel_requested", cancel_requested_at=opened.now())
+
+
+def _page(req: HttpRequest, look: Callable[[int, str], Page]) -> HttpResponse:
+    """The page of a list that a request asks for; `look` is given its size and cursor."""
+    size = _number(req, "limit", PAGE, 1, LARGEST_PAGE)
+    page = look(size, req.params.get("cursor", ""))
+    shown: dict[str, Any] = {
+        "limit": size,
+        "returned": len(page.jobs),
+        "has_more": bool(page.cursor),
+    }
+    if page.cursor:
+        shown["next_cursor"] = page.cursor
+    return answer(
+        {"jobs": [summaries.summary(job) for job in page.jobs], "page": shown, "meta": {}}
+    )
 
 
 @cache

@@ -23,7 +23,7 @@ def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results"""
     job = own_job(req)
     files = _files(job)
-    if job.phase is Phase.COMPLETED:
+    if job.phase is Phase.COMPLETED and not job.children:
         status = "available"
     else:
         status = "no_result_files" if job.phase.is_end else "pending"
@@ -34,7 +34,10 @@ def listing(req: HttpRequest) -> HttpResponse:
         "file_count": len(files),
         "files": files,
     }
-    return answer({"job_id": job.job_id, "files": files, "results": files, "manifest": manifest})
+    shown = {"job_id": job.job_id, "files": files, "results": files, "manifest": manifest}
+    if job.children:  # a batch has no files: each of its searches has its own
+        shown["children"] = f"/api/blast/jobs/{job.job_id}/children"
+    return answer(shown)
 
 
 @answered
@@ -56,7 +59,7 @@ def file(req: HttpRequest) -> HttpResponse:
 
 def _files(job: Job) -> list[dict[str, Any]]:
     """The results in the manifest, which is written when the job completes; none before."""
-    if job.phase is not Phase.COMPLETED:
+    if job.phase is not Phase.COMPLETED or job.children:
         return []
     manifest = opened.blobs().get(job.results_prefix + MANIFEST)
     if manifest is None:

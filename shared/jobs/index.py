@@ -34,6 +34,17 @@ class Listed:
     job_id: str
 
 
+@dataclass(frozen=True)
+class Unended:
+    """A search of a batch that goes on."""
+
+    job_id: str
+    asked: bool
+    """Whether it has been asked to cancel."""
+    begun: bool
+    """Whether its orchestration is known to run, because it has taken a step."""
+
+
 class Index:
     """Rows that follow the job's own. Every method raises Unavailable when it cannot be asked.
 
@@ -121,6 +132,20 @@ class Index:
         where, values = "PartitionKey eq @parent", {"parent": rows.parent_partition(parent_id)}
         found = self._table.all(where, values, ("status",))
         return Counter(Status(row.columns["status"]) for row in found)
+
+    def unended(self, parent_id: str) -> Iterator[Unended]:
+        """A batch's searches that have not ended; one query for each thousand."""
+        # The SDK finds parameters between spaces alone.
+        where = "PartitionKey eq @parent and ( status eq @queued or status eq @running )"
+        values = {
+            "parent": rows.parent_partition(parent_id),
+            "queued": Status.QUEUED.value,
+            "running": Status.RUNNING.value,
+        }
+        for row in self._table.all(where, values, ("job_id", "status", "cancel_requested_at")):
+            job_id, status = row.columns["job_id"], row.columns["status"]
+            asked = row.columns.get("cancel_requested_at") is not None
+            yield Unended(job_id, asked, begun=status != Status.QUEUED)
 
     def _page(self, partition: str, size: int, cursor: str) -> Page:
         where = "PartitionKey eq @partition and RowKey gt @cursor"
