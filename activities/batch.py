@@ -21,6 +21,8 @@ from shared.storage_urls import Account
 
 CHUNK = 50
 """Children that one step makes or stops: so that it lasts seconds, and others get their turn."""
+AT_ONCE = 200
+"""Children that may be under way: more would only wait for the cluster's one submit slot."""
 HANDS = 8
 """Children that are made or stopped at a time."""
 MOST_PROGRESS_EVENTS = 100
@@ -47,6 +49,7 @@ class Batch:
     blobs: Blobs
     orchestrations: Orchestrations
     chunk: int = CHUNK
+    at_once: int = AT_ONCE
 
     def fan_out(self, order: Order) -> Report:
         """Make the next chunk of children, and start them."""
@@ -62,6 +65,10 @@ class Batch:
 
     def _fan_out(self, job: Job, order: Order) -> Report:
         made = job.counts.active
+        tally = self.desk.jobs.index.tally(job.job_id)
+        if tally.total() - _ended(tally) + self.chunk > self.at_once:
+            progress = {"made": made, "expected": job.children}
+            return Report(job.phase, Verb.FAN_OUT, self.desk.pace(job.began), progress)
         numbers = range(made + 1, min(made + self.chunk, job.children) + 1)
         children = _each(partial(self._make, job), self._asked(job, numbers))
         # Read after they were made: whoever stops the batch has seen them, or is seen here.

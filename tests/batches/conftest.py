@@ -10,9 +10,10 @@ from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
 from shared.jobs import JobStateRepository
 from shared.storage_urls import QUERIES, Account
-from tests.batches.family import Family, Make, family
+from tests.batches.family import Family, Make, Remembered, family
 from tests.jobs.conftest import Clock, clock, jobs
 from tests.samples import settings
+from triggers.search_request import MOST_SEARCHES
 
 __all__ = ["clock", "jobs"]
 
@@ -28,7 +29,10 @@ def blobs(azurite: Azurite) -> Blobs:
 def make(jobs: JobStateRepository, clock: Clock, blobs: Blobs) -> Make:
     desk = Desk(jobs, settings(), clock, lambda job: None)
 
-    def made(size: int, chunk: int = CHUNK, **changes: Any) -> Family:
-        return family(lambda durable: Batch(desk, blobs, durable, chunk), blobs, size, **changes)
+    def made(size: int, chunk: int = CHUNK, at_once: int = MOST_SEARCHES, **changes: Any) -> Family:
+        def batch(durable: Remembered) -> Batch:
+            return Batch(desk, blobs, durable, chunk, at_once)
+
+        return family(batch, blobs, size, **changes)
 
     return made

@@ -51,6 +51,20 @@ def test_searches_are_made_in_chunks(make: Make) -> None:
     assert set(one.durable.started.values()) == {1}
 
 
+def test_failure_41_only_so_many_searches_of_a_batch_are_under_way(
+    make: Make, clock: Clock
+) -> None:
+    one = make(6, chunk=2, at_once=4)
+    reports = [one.say(Verb.FAN_OUT) for _ in range(3)]
+    assert len(one.children()) == 4
+    assert reports[-1].next is Verb.FAN_OUT
+    assert reports[-1].wait > timedelta(0)
+    for number in (1, 3):
+        one.end(number, Phase.COMPLETED)
+    assert one.say(Verb.FAN_OUT).next is Verb.GATHER
+    assert len(one.children()) == 6
+
+
 @pytest.mark.parametrize("at", [1, 4])
 def test_failure_14_a_crash_in_mid_chunk_makes_no_search_twice_and_none_never(
     make: Make, at: int

@@ -226,3 +226,15 @@ async def test_failure_20_a_list_that_calls_an_ended_job_running_is_mended(
     assert await purger(jobs, clock).run(durable) == {"mended": 1}
     (listed,) = jobs.index.page(running.owner.oid, 9).jobs
     assert listed.phase is Phase.SEARCH_FAILED
+
+
+async def test_a_search_is_kept_as_long_as_its_batch_goes_on(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    parent = jobs.create(job(2, phase=Phase.RUNNING, children=1), {})
+    child = ended(jobs, parent_job_id=parent.job_id, child_number=1)
+    clock.move(RETENTION.total_seconds() + 1)
+    assert await purger(jobs, clock).run(durable) == {"kept": 1}
+    jobs.update(parent.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    assert await purger(jobs, clock).run(durable) == {"removed": 1}
+    assert jobs.find(child.job_id) is None
