@@ -7,7 +7,7 @@ VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests
 
-.PHONY: run demo test check clean setup tools
+.PHONY: run demo test faults check clean setup tools
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)
@@ -18,6 +18,9 @@ demo: setup ## the same, and stops by itself: fails unless the search found the 
 test: setup check ## all tests
 	@local/need.sh kubectl kubernetes-client
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+faults: setup ## every fault, every crash point and many jobs at once: about 25 minutes
+	@$(BIN)/python -m pytest tests/faults -m '' -n 2 --dist worksteal
 
 check: $(VENV) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet $(LINTED)
