@@ -25,7 +25,7 @@ def test_a_failure_has_its_end(world: World, row: Row) -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize("row", [row for row in MATRIX if not row.quick], ids=str)
 def test_every_failure_has_its_end(world: World, row: Row, record_property: Said) -> None:
-    record_property("said", row)
+    record_property("said", str(row))
     suffers(world, row)
 
 
