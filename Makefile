@@ -1,6 +1,7 @@
 # The commands of this project. Everything they make lies under .state, which git ignores.
 PYTHON ?= python3
 PORT ?= 7071
+JOBS ?= 200
 STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
@@ -20,7 +21,8 @@ test: setup check ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 faults: setup ## every fault, every crash point and many jobs at once: about 25 minutes
-	@$(BIN)/python -m pytest tests/faults -m '' -n 2 --dist worksteal
+	@$(BIN)/python -m pytest tests/faults -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
+	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
 
 check: $(VENV) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet $(LINTED)

@@ -55,10 +55,21 @@ class World(end_to_end.World):
     """The running stack, as tests speak to it; they speak to its parts directly."""
 
     proxies: Proxies = field(default_factory=Proxies)
+    _starting: threading.Lock = field(default_factory=threading.Lock)
 
     def submit(self, key: str | None = None, **changes: Any) -> str:
         """Submit a search of one batch, changed so; the job's id."""
         return super().submit(key, **(TINY | changes))
+
+    def restart_host(self) -> None:
+        with self._starting:
+            super().restart_host()
+
+    def revive_host(self) -> None:
+        """Start the app again if it is dead."""
+        with self._starting:
+            if not self.stack.host.alive:
+                self.stack.host = self.stack.start_host()
 
     def new_key(self) -> str:
         return uuid.uuid4().hex

@@ -92,7 +92,7 @@ class Follower:
 
     def asks(self, ask: Callable[[], T]) -> T | None:
         """The answer; None where there is none and the client gives up."""
-        by = time.monotonic() + PATIENCE
+        by, pause = time.monotonic() + PATIENCE, threading.Event()
         while True:
             try:
                 return ask()
@@ -100,15 +100,16 @@ class Follower:
                 final = isinstance(trouble, Refused) and trouble.status < 500
                 if final or time.monotonic() > by:
                     raise
-            self.revive()
+            self.world.revive_host()
             if self.client is Client.GIVES_UP:
                 return None
+            pause.wait(EVERY)
 
     def follow(self, job_id: str) -> Phase:
         """The job's end, once its orchestration has ended too; the app is revived meanwhile."""
         by, pause = time.monotonic() + PATIENCE, threading.Event()
         while True:
-            self.revive()
+            self.world.revive_host()
             state = self._instance(job_id)
             if state in ("Completed", "Failed", "Terminated"):
                 phase = Phase(self.world.row(job_id)["phase"])
@@ -116,12 +117,6 @@ class Follower:
                 return phase
             assert time.monotonic() < by, f"{job_id} is {state}: {self.world.row(job_id)}"
             pause.wait(EVERY)
-
-    def revive(self) -> None:
-        """Start the app again if it is dead."""
-        stack = self.world.stack
-        if not stack.host.alive:
-            stack.host = stack.start_host()
 
     def _instance(self, job_id: str) -> str:
         """The state of the orchestration, asked past the proxies; or why there is none."""

@@ -21,23 +21,23 @@ _EVENT = re.compile(rb'"event": "(\w+)"')
 class How(StrEnum):
     """What a fault does."""
 
-    REFUSE = "refuse"
+    REFUSE = "refused"
     """Nobody listens. It is for a whole server, and no request is met by it."""
     RESET_BEFORE = "reset before"
     """The connection is reset, and the server never hears of the request."""
     RESET_AFTER = "reset after"
     """The server has done it, and the answer is lost."""
-    HOLD = "hold"
+    HOLD = "held"
     """The request goes on its way once it is let go."""
-    HOLD_ANSWER = "hold the answer"
+    HOLD_ANSWER = "held in its answer"
     """The server has done it; the answer goes on its way once it is let go."""
     BLACK_HOLE = "black hole"
     """There is no answer, and the server never hears of it; when it is let go it is reset."""
     STATUS = "status"
     """The fault's own answer; the server never hears of it."""
-    TRUNCATE = "truncate"
+    TRUNCATE = "truncated"
     """The answer ends in the middle of its body."""
-    CORRUPT = "corrupt"
+    CORRUPT = "corrupted"
     """The second half of the answer's body is rubbish of the same length."""
 
 

@@ -12,7 +12,7 @@ from tests.faults.faults import Where
 CLIENTS = (Client.RESENDS,)
 """A client that gives up belongs here once a timer starts the orchestrations that are missing."""
 
-MOST_CALLS, MOST_CALLS_TO_CANCEL = 80, 50
+MOST_CALLS, MOST_CALLS_TO_CANCEL = 70, 35
 """Numbers that are tried; a test below sees to it that no job makes more calls."""
 
 Said = Callable[[str, object], None]
@@ -27,10 +27,11 @@ SEARCH = [
 CANCEL = [(When.AFTER, Where("cluster", "DELETE", "jobs"))]
 
 
-def complete(world: World, crash: Crash, client: Client) -> None:
+def complete(world: World, crash: Crash, client: Client) -> str:
     """A search of one batch, with this crash in it, comes to its only right end."""
     key = world.new_key()
     job_id, follower = world.id_of(key), Follower(world, client)
+    world.restart_host()  # so that what a process does once is among its calls
     with crash.armed():
         follower.asks(lambda: world.submit(key))
         if world.has_row(job_id):
@@ -38,9 +39,10 @@ def complete(world: World, crash: Crash, client: Client) -> None:
     if not world.has_row(job_id):
         assert client is Client.GIVES_UP
         world.assert_nothing_was_begun(job_id)
-        return
+        return job_id
     world.assert_told_once(job_id, COMPLETED_ONCE, submissions=1)
     world.assert_results(job_id, batches=1)
+    return job_id
 
 
 def cancel(world: World, crash: Crash, client: Client) -> None:
@@ -70,6 +72,13 @@ def test_failure_33_a_crash_does_not_stop_a_cancel(world: World, when: When, whe
     assert crash.killed.is_set()
 
 
+@pytest.mark.xfail(reason="what is behind the end's commit is not done again", strict=True)
+def test_failure_20_a_crash_behind_the_end_leaves_the_list_as_it_should_be(world: World) -> None:
+    crash = Crash(world, 1, When.AFTER, Where("table", "POST", "completed"))
+    job_id = complete(world, crash, Client.RESENDS)
+    assert world.listed(job_id)["phase"] == Phase.COMPLETED
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("when", When)
@@ -78,8 +87,10 @@ def test_every_crash_of_a_search(
     world: World, nth: int, when: When, client: Client, record_property: Said
 ) -> None:
     crash = Crash(world, nth, when)
-    complete(world, crash, client)
-    record_property("said", crash.said)
+    try:
+        complete(world, crash, client)
+    finally:
+        record_property("said", crash.said)
 
 
 @pytest.mark.faults
@@ -90,15 +101,17 @@ def test_every_crash_of_a_cancel(
     world: World, nth: int, when: When, client: Client, record_property: Said
 ) -> None:
     crash = Crash(world, nth, when)
-    cancel(world, crash, client)
-    record_property("said", crash.said)
+    try:
+        cancel(world, crash, client)
+    finally:
+        record_property("said", crash.said)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize(("act", "most"), [(complete, MOST_CALLS), (cancel, MOST_CALLS_TO_CANCEL)])
 def test_no_call_is_behind_the_last_number(
     world: World,
-    act: Callable[[World, Crash, Client], None],
+    act: Callable[[World, Crash, Client], object],
     most: int,
     record_property: Said,
 ) -> None:

@@ -6,24 +6,36 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from shared.contracts.states import Phase
 from tests.faults.conftest import TINY, World
 from tests.faults.crashing import Follower
 from tests.faults.faults import How
-from tests.faults.matrix import COVERED_BY, MATRIX, NOT_YET, Row
+from tests.faults.matrix import COVERED_BY, MATRIX, NOT_YET
+from tests.faults.rows import Row
 
 TESTS = Path(__file__).parents[1]
 Said = Callable[[str, object], None]
 
 
-@pytest.mark.parametrize("row", [row for row in MATRIX if row.quick], ids=str)
+def rows(quick: bool) -> list[ParameterSet]:
+    """The rows as parameters; one with a known defect has to fail until that is mended."""
+    chosen = [row for row in MATRIX if row.quick == quick]
+    return [pytest.param(row, id=str(row), marks=_marks(row)) for row in chosen]
+
+
+def _marks(row: Row) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xfail(reason=row.defect, strict=True)] if row.defect else []
+
+
+@pytest.mark.parametrize("row", rows(quick=True))
 def test_a_failure_has_its_end(world: World, row: Row) -> None:
     suffers(world, row)
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("row", [row for row in MATRIX if not row.quick], ids=str)
+@pytest.mark.parametrize("row", rows(quick=False))
 def test_every_failure_has_its_end(world: World, row: Row, record_property: Said) -> None:
     record_property("said", str(row))
     suffers(world, row)
@@ -35,8 +47,11 @@ def suffers(world: World, row: Row) -> None:
     job_id, follower = world.id_of(key), Follower(world)
     world.troubled(*(replace(trouble, key=job_id) for trouble in row.troubles))
     faults = [fault if row.wide else fault.of(job_id) for fault in row.faults]
+    if row.begins_in:
+        follower.asks(lambda: world.submit(key))
+        world.until_in(job_id, row.begins_in)
     with world.faults(*faults) as found:
-        for _ in range(1 + row.twice):
+        for _ in range(1 + row.twice if not row.begins_in else 0):
             follower.asks(lambda: world.submit(key))
         if row.lifted_by:
             world.until_told(job_id, row.lifted_by)
@@ -67,7 +82,8 @@ def _judge(world: World, row: Row, job_id: str) -> None:
     assert events[-1] == row.end
     assert set(row.must) <= set(events)
     assert not set(row.must_not) & set(events)
-    assert world.submissions(job_id) == row.submissions
+    allowed = (0, 1) if row.submissions is None else (row.submissions,)
+    assert world.submissions(job_id) in allowed
     assert world.listed(job_id)["phase"] == row.end, "the list says what the job says"
     if row.end is Phase.COMPLETED:
         world.assert_results(job_id, batches=1)
