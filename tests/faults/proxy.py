@@ -49,7 +49,7 @@ class Proxies:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.statuses: dict[int, int] = {}
-        """The status of each answer that was passed on, or made here, by the request's number."""
+        """What the server answered, or was answered in its place, by the request's number."""
         self.before: Hook | None = None
         """Asked before a request goes on to its server."""
         self.after: Hook | None = None
@@ -164,6 +164,7 @@ class Proxies:
             upstream.write(sent)
             await upstream.drain()
             head = await reader.readuntil(b"\r\n\r\n")
+            self.statuses[request.number] = status_of(head)
             pieces = answer_body(head, request.method, reader)
             if self.after or (met and met.fault.how in BREAKS_THE_ANSWER):
                 body = b"".join([piece async for piece in pieces])
@@ -178,7 +179,6 @@ class Proxies:
         finally:
             upstream.close()
         await writer.drain()
-        self.statuses[request.number] = status_of(head)
         return not ends_the_connection(head, request.method)
 
     async def _break(

@@ -18,7 +18,6 @@ MOST_CALLS, MOST_CALLS_TO_CANCEL = 70, 35
 Said = Callable[[str, object], None]
 
 SEARCH = [
-    (When.BEFORE, Where("table", "POST", "accepted")),
     (When.AFTER, Where("table", "POST", "accepted")),
     (When.BEFORE, Where("durable", "POST", "orchestrators")),
     (When.AFTER, Where("sidecar", "PUT", "operations")),
@@ -72,6 +71,7 @@ def test_failure_33_a_crash_does_not_stop_a_cancel(world: World, when: When, whe
     assert crash.killed.is_set()
 
 
+@pytest.mark.faults
 @pytest.mark.xfail(reason="what is behind the end's commit is not done again", strict=True)
 def test_failure_20_a_crash_behind_the_end_leaves_the_list_as_it_should_be(world: World) -> None:
     crash = Crash(world, 1, When.AFTER, Where("table", "POST", "completed"))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -13,7 +14,7 @@ from tests.faults.conftest import TINY, World
 from tests.faults.crashing import Follower
 from tests.faults.faults import How
 from tests.faults.matrix import COVERED_BY, MATRIX, NOT_YET
-from tests.faults.rows import Row
+from tests.faults.rows import DELETE, SUBMIT, Row, status
 
 TESTS = Path(__file__).parents[1]
 Said = Callable[[str, object], None]
@@ -89,6 +90,41 @@ def _judge(world: World, row: Row, job_id: str) -> None:
         world.assert_results(job_id, batches=1)
     if row.end is Phase.CANCELLED:
         world.assert_nothing_is_left(job_id)
+
+
+GIVEN_UP = Row(
+    6,
+    "the sidecar answers 413, whatever is asked",
+    Phase.SUBMIT_FAILED,
+    "sidecar_413",
+    faults=(status(413, SUBMIT, None),),
+    submissions=0,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"faults": (*GIVEN_UP.faults, status(503, DELETE))}, "no request met"),
+        ({"end": Phase.COMPLETED, "code": None}, "submit_failed"),
+        ({"must": ("retry_scheduled",)}, "retry_scheduled"),
+        ({"must_not": ("configured",)}, "configured"),
+        ({"submissions": 1}, "assert 0"),
+    ],
+    ids=["fault", "end", "must", "must not", "submissions"],
+)
+def test_a_row_that_is_not_as_it_says_fails(
+    world: World, change: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        suffers(world, replace(GIVEN_UP, **change))
+
+
+def test_what_a_row_did_to_its_job_is_on_record(world: World) -> None:
+    before = len(world.proxies.requests)
+    suffers(world, GIVEN_UP)
+    calls = [call for call in world.proxies.requests[before:] if call in SUBMIT]
+    assert [world.proxies.statuses[call.number] for call in calls] == [413]
 
 
 def test_every_failure_that_the_app_meets_is_covered() -> None:
