@@ -1,8 +1,12 @@
-"""Where the body of an HTTP message ends, its bytes left as they are."""
+"""HTTP as bytes: where a message ends, how one is made, and how a connection is broken."""
 
 import re
-from asyncio import StreamReader
+import socket
+import struct
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
+
+from tests.faults.faults import Fault
 
 PIECE = 64 * 1024
 
@@ -58,3 +62,19 @@ async def _framed(head: bytes, reader: StreamReader) -> AsyncIterator[bytes]:
         piece = await reader.readexactly(min(left, PIECE))
         left -= len(piece)
         yield piece
+
+
+def made_answer(fault: Fault, method: str) -> bytes:
+    """The answer that a fault gives."""
+    headers = [("Content-Length", str(len(fault.body))), *fault.headers]
+    lines = [f"HTTP/1.1 {fault.status} On Purpose", *(f"{name}: {its}" for name, its in headers)]
+    head = "\r\n".join([*lines, "", ""]).encode()
+    return head if method == "HEAD" else head + fault.body
+
+
+def reset(writer: StreamWriter) -> None:
+    """End the connection as a machine does that lost its power: with RST, and nothing flushed."""
+    its = writer.get_extra_info("socket")
+    if its is not None and its.fileno() >= 0:
+        its.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

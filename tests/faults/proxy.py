@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
-import struct
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Coroutine, Iterator
@@ -12,7 +10,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from tests.faults.faults import Fault, How, InForce, Request
-from tests.faults.framing import answer_body, ends_the_connection, request_body, status_of
+from tests.faults.framing import (
+    answer_body,
+    ends_the_connection,
+    made_answer,
+    request_body,
+    reset,
+    status_of,
+)
 
 LARGEST_HEAD = 1024 * 1024
 T = TypeVar("T")
@@ -123,7 +128,7 @@ class Proxies:
             while await self._one(door, reader, writer):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError, Cut):
-            _reset(writer)
+            reset(writer)
         except Over:
             pass
         finally:
@@ -150,7 +155,7 @@ class Proxies:
             raise Cut
         if met and how is How.STATUS:
             self.statuses[request.number] = met.fault.status
-            writer.write(_made(met.fault, method))
+            writer.write(made_answer(met.fault, method))
             await writer.drain()
             return True
         return await self._forward(door, request, head + body, writer, met)
@@ -196,18 +201,3 @@ class Proxies:
         if how is How.TRUNCATE:
             await writer.drain()
             raise Over  # a reset could overtake what was sent
-
-
-def _made(fault: Fault, method: str) -> bytes:
-    headers = [("Content-Length", str(len(fault.body))), *fault.headers]
-    lines = [f"HTTP/1.1 {fault.status} On Purpose", *(f"{name}: {its}" for name, its in headers)]
-    head = "\r\n".join([*lines, "", ""]).encode()
-    return head if method == "HEAD" else head + fault.body
-
-
-def _reset(writer: StreamWriter) -> None:
-    """End the connection as a machine does that lost its power: with RST, and nothing flushed."""
-    its = writer.get_extra_info("socket")
-    if its is not None and its.fileno() >= 0:
-        its.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
