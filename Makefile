@@ -20,7 +20,7 @@ test: setup check ## all tests
 	@local/need.sh kubectl kubernetes-client
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-faults: setup ## every fault, every crash point and many jobs at once: about 25 minutes
+faults: setup ## every fault, every crash point and many jobs at once: half an hour, or more
 	@$(BIN)/python -m pytest tests/faults -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
 	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
 

@@ -12,7 +12,7 @@ from tests.faults.faults import Where
 CLIENTS = (Client.RESENDS,)
 """A client that gives up belongs here once a timer starts the orchestrations that are missing."""
 
-MOST_CALLS, MOST_CALLS_TO_CANCEL = 70, 35
+MOST_CALLS, MOST_CALLS_TO_CANCEL = 80, 40
 """Numbers that are tried; a test below sees to it that no job makes more calls."""
 
 Said = Callable[[str, object], None]
