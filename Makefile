@@ -1,13 +1,14 @@
 # The commands of this project. Everything they make lies under .state, which git ignores.
 PYTHON ?= python3
 PORT ?= 7071
+JOBS ?= 200
 STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests docs/examples
 
-.PHONY: run demo test check clean setup tools
+.PHONY: run demo test faults check clean setup tools
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)
@@ -18,6 +19,10 @@ demo: setup ## the same, and stops by itself: fails unless the search found the 
 test: setup check ## all tests
 	@local/need.sh kubectl kubernetes-client
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+faults: setup ## every fault, every crash point and many jobs at once: half an hour, or more
+	@$(BIN)/python -m pytest tests/faults -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
+	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
 
 check: $(VENV) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet $(LINTED)

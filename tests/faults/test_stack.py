@@ -1,0 +1,18 @@
+"""The app, and nobody else, reaches its servers through the proxies."""
+
+from tests.faults.conftest import World
+from tests.faults.crashing import Follower
+
+SERVERS = {"blob", "table", "sidecar", "cluster", "durable"}
+
+
+def test_all_calls_of_the_app_are_met_and_none_of_its_neighbours(world: World) -> None:
+    before = len(world.proxies.requests)
+    job_id = world.submit()
+    Follower(world).follow(job_id)
+    calls = world.proxies.requests[before:]
+    assert {call.server for call in calls} == SERVERS
+    assert all(world.proxies.statuses[call.number] < 500 for call in calls)
+    assert not any(call.method == "POST" for call in calls if call.server == "cluster"), (
+        "Jobs are made by elastic-blast, which reaches the cluster directly"
+    )
