@@ -35,10 +35,12 @@ class Desk:
         """
         try:
             job = self.jobs.get(order.job_id)
-            if job.phase.is_end or order.attempt != job.attempt:
+            if order.attempt != job.attempt:
                 return Report(job.phase, None)
+            if job.phase.is_end:
+                return self._taken_before(job, Report(job.phase, None))
             if job.step >= order.step and job.report is not None:
-                return job.report
+                return self._taken_before(job, job.report)
             if verb not in (job.stopping, Verb.FAIL) and self.to_be_stopped(job):
                 return Report(job.phase, job.stopping)
             return act(job, order)
@@ -126,12 +128,21 @@ class Desk:
             phase=report.phase,
             **changes,
         )
+        self._tell(changed)
+        return report
+
+    def _taken_before(self, job: Job, report: Report) -> Report:
+        """Do what is done behind a transition: whoever made it may have died right after it."""
+        self.jobs.follow(job)
+        self._tell(job)
+        return report
+
+    def _tell(self, job: Job) -> None:
         try:
-            self.deliver(changed)
+            self.deliver(job)
         except Unavailable as trouble:
             # It stays owed, and upkeep delivers it; the step has been taken.
             logging.getLogger("blast").warning("%s owes messages: %s", job.job_id, trouble)
-        return report
 
     def pace(self, since: datetime) -> timedelta:
         """The wait until the next look at what began then."""

@@ -28,6 +28,7 @@ from triggers.callers import LOCAL
 
 QUICK = {
     "BLAST_WATCH_PACE": "400ms",
+    "BLAST_LATE_AFTER": "1s",
     "BLAST_RESULTS_PATIENCE": "2s",
     "BLAST_RETRY_TRANSIENT": "100ms x1.5 1s 5",
     "BLAST_RETRY_UNKNOWN": "100ms x1.5 1s 5",

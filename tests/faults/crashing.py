@@ -116,6 +116,8 @@ class Follower:
                 assert phase.is_end, f"the orchestration is {state} and the job {phase}"
                 return phase
             assert time.monotonic() < by, f"{job_id} is {state}: {self.world.row(job_id)}"
+            if state == "unknown" and self.client is Client.GIVES_UP:
+                self.world.reconcile()
             pause.wait(EVERY)
 
     def _instance(self, job_id: str) -> str:

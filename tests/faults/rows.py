@@ -35,8 +35,6 @@ class Row:
     must_not: tuple[str, ...] = ()
     submissions: int | None = 1
     """How often elastic-blast was run; None: once or never, for it is a race."""
-    defect: str = ""
-    """What is known to be wrong with the app, so that the row fails."""
     quick: bool = False
     """`make test` has it too."""
 

@@ -23,15 +23,12 @@ WAYS = {
     "reset after": lambda where: Fault(How.RESET_AFTER, where),
     "cut in its answer": lambda where: Fault(How.TRUNCATE, where),
 }
-UNLISTED = "a job whose end was committed without an answer stays in the list as it was before"
-LOST_ENDS = {("the event completed", way) for way in ("reset after", "cut in its answer")}
 
 STORAGE = [
     Row(
         18 if way == "reset after" else 15,
         f"the writing of {what} is {way}",
         faults=(make(where),),
-        defect=UNLISTED if (what, way) in LOST_ENDS else "",
         quick=(what, way) == ("the event submitted", "reset after"),
     )
     for (what, where), (way, make) in product(WRITES.items(), WAYS.items())

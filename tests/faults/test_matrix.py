@@ -13,7 +13,7 @@ from shared.contracts.states import Phase
 from tests.faults.conftest import TINY, World
 from tests.faults.crashing import Follower
 from tests.faults.faults import How
-from tests.faults.matrix import COVERED_BY, MATRIX, NOT_YET
+from tests.faults.matrix import COVERED_BY, MATRIX
 from tests.faults.rows import DELETE, SUBMIT, Row, status
 
 TESTS = Path(__file__).parents[1]
@@ -21,13 +21,7 @@ Said = Callable[[str, object], None]
 
 
 def rows(quick: bool) -> list[ParameterSet]:
-    """The rows as parameters; one with a known defect has to fail until that is mended."""
-    chosen = [row for row in MATRIX if row.quick == quick]
-    return [pytest.param(row, id=str(row), marks=_marks(row)) for row in chosen]
-
-
-def _marks(row: Row) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason=row.defect, strict=True)] if row.defect else []
+    return [pytest.param(row, id=str(row)) for row in MATRIX if row.quick == quick]
 
 
 @pytest.mark.parametrize("row", rows(quick=True))
@@ -129,8 +123,7 @@ def test_what_a_row_did_to_its_job_is_on_record(world: World) -> None:
 
 def test_every_failure_that_the_app_meets_is_covered() -> None:
     rows, others = {row.failure for row in MATRIX}, COVERED_BY.keys()
-    assert rows | others | NOT_YET.keys() == set(range(1, 38))
-    assert not (rows | others) & NOT_YET.keys(), "what is shown by now is no longer missing"
+    assert rows | others == set(range(1, 38))
 
 
 def test_every_test_that_is_said_to_cover_a_failure_is_there() -> None:
