@@ -45,7 +45,7 @@ class Driver:
         if self._waits.what == "timer":
             return datetime.fromisoformat(str(self._waits.detail))
         timer, event = self._waits.members
-        return self.clock() if event.is_completed else timer.detail  # type: ignore[no-any-return]
+        return self.clock() if event.is_completed else timer.detail
 
     def step(self) -> None:
         """Do what the story waits for."""

@@ -1,4 +1,4 @@
-"""The small world as the activities see it: a cluster and a sidecar that keep to their contracts."""
+"""The small world as activities see it: a cluster and a sidecar that keep their contracts."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -9,13 +9,22 @@ from typing import TypeVar
 from shared.clients.kubernetes import ClusterJob, Pod, Slot
 from shared.clients.kubernetes.slot import DURATION, TOLERANCE
 from shared.errors import Unavailable
-from shared.exec_results import Command, Finished, Interrupted, Refused, Result, Running, Unreachable
+from shared.exec_results import (
+    Command,
+    Finished,
+    Interrupted,
+    Refused,
+    Result,
+    Running,
+    Unreachable,
+)
 from tests.world.things import Lease, Lost, Operation
 from tests.world.world import SmallWorld
 
 T = TypeVar("T")
 LONGEST_EXEC = timedelta(seconds=200)
 KEPT = timedelta(hours=24)
+NOT_FOUND = 404
 
 
 @dataclass
@@ -170,7 +179,8 @@ class FakeSidecar:
             self.world.meanwhile = None
             meanwhile()
         if self.refusals:
-            return self.refusals.pop(0)
+            refused = self.refusals.pop(0)
+            return None if refused.status == NOT_FOUND else refused
         try:
             return self.world.ask("sidecar", act)
         except Lost as lost:

@@ -42,7 +42,7 @@ class SmallWorld:
     operations: dict[str, Operation] = field(default_factory=dict)
     with_operations: bool = True
     plans: dict[str, deque[Plan]] = field(default_factory=lambda: defaultdict(deque))
-    usual: Plan = Plan()
+    usual: Plan = field(default_factory=Plan)
     batch_time: timedelta | None = BATCH
     """How long batches run; None: until they are told to end."""
     down: set[str] = field(default_factory=set)
