@@ -244,7 +244,7 @@ def test_without_operations_a_try_that_was_not_begun_is_made_again_soon(
         return Refused(503, "exec server busy", None)
 
     before = old.sidecar.run_operation
-    old.sidecar.run_operation = busy  # type: ignore[assignment]
+    old.sidecar.run_operation = busy  # type: ignore[method-assign]
     assert old.do(Verb.SUBMIT, job).wait == timedelta(seconds=15)
     assert old.now(job).unseen_until is None
     old.sidecar.run_operation = before  # type: ignore[method-assign]

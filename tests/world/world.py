@@ -47,7 +47,8 @@ class SmallWorld:
     """How long batches run; None: until they are told to end."""
     down: set[str] = field(default_factory=set)
     """Who does not answer: `cluster`, `sidecar`, `store`."""
-    next: dict[str, deque[Trouble]] = field(default_factory=lambda: defaultdict(deque))
+    next: dict[str, deque[Trouble | None]] = field(default_factory=lambda: defaultdict(deque))
+    """What befalls the next calls; None: nothing."""
     calls: Counter[str] = field(default_factory=Counter)
     holders: list[str] = field(default_factory=list)
     """Who had the submit slot, one after the other."""
@@ -107,6 +108,8 @@ class SmallWorld:
             self.crimes.append(f"{job_id} is submitted twice at a time")
         if any(its.app == "finalizer" for its in self.present(elb_job_id)):
             self.crimes.append(f"the running search {elb_job_id} is submitted again")
+        if not self.lease or self.lease.holder != elb_job_id:
+            self.crimes.append(f"{elb_job_id} is submitted without the slot")
         planned = self.plans[elb_job_id]
         plan = planned.popleft() if planned else self.usual
         until = self.clock() + command.timeout
