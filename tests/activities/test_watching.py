@@ -169,6 +169,18 @@ def test_failure_32_progress_is_written_a_bounded_number_of_times(scene: Scene) 
     assert [event.payload["done"] for event in scene.events(job, "progress")] == [1, 11]
 
 
+def test_i10_all_searches_of_a_cluster_that_look_share_two_lists(scene: Scene, job: Job) -> None:
+    others = [scene.submitted(number) for number in range(2, 6)]
+    asked = []
+    for searches in ([job], [job, *others]):
+        scene.passes(180)
+        before = scene.world.calls["cluster"]
+        for one in searches:
+            scene.do(Verb.OBSERVE, one)
+        asked.append(scene.world.calls["cluster"] - before)
+    assert asked == [2, 2]  # one list of Jobs, and one of pods that wait
+
+
 # Results.
 
 
