@@ -8,7 +8,7 @@ import azure.functions as func
 from activities.registry import perform
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import ORCHESTRATOR, Verb
-from triggers import health, jobs, results
+from triggers import health, jobs, requests, results, retry, upkeep
 
 READS = {
     "read_job": ("blast/jobs/{id}", jobs.read),
@@ -25,8 +25,15 @@ COMMANDS = {
     "submit_job": ("blast/jobs", jobs.submit),
     "submit_job_by_its_old_path": ("blast/submit", jobs.submit),
     "cancel_job": ("blast/jobs/{id}/cancel", jobs.cancel),
+    "retry_job": ("blast/jobs/{id}/retry", retry.retry),
 }
 """POST: the same, for those that also speak to Durable Functions."""
+
+TIMERS = {
+    "reconcile": ("0 * * * * *", upkeep.reconcile),
+    "purge": ("0 30 3 * * *", upkeep.purge),
+}
+"""In UTC, with seconds. Fixed: a host does not start where a placeholder's setting is missing."""
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -42,6 +49,20 @@ def command(name: str) -> None:
     route, handler = COMMANDS[name]
     with_client = app.durable_client_input(client_name="client")(handler)
     app.function_name(name)(app.route(route=route, methods=["POST"])(with_client))
+
+
+def message(name: str, queue: str, handler: Any) -> None:
+    """Register a function that takes the messages of a queue in the app's own storage."""
+    triggered = app.queue_trigger("msg", queue, connection="AzureWebJobsStorage")
+    app.function_name(name)(triggered(handler))
+
+
+def timer(name: str) -> None:
+    """Register what runs by the clock; it speaks to Durable Functions, too."""
+    schedule, handler = TIMERS[name]
+    with_client = app.durable_client_input(client_name="client")(handler)
+    timed = app.timer_trigger(arg_name="timer", schedule=schedule, run_on_startup=False)
+    app.function_name(name)(timed(with_client))
 
 
 def activity(verb: Verb) -> None:
@@ -62,6 +83,11 @@ for each in READS:
     read(each)
 for each in COMMANDS:
     command(each)
+with_client = app.durable_client_input(client_name="client")
+message("take_request", "blast-requests", with_client(requests.take))
+message("bury_request", "blast-requests-poison", requests.bury)
+for each in TIMERS:
+    timer(each)
 for verb in Verb:
     activity(verb)
 orchestrator(ORCHESTRATOR, blast_job)

@@ -24,7 +24,7 @@ def perform(verb: Verb, order: Any) -> dict[str, Any]:
 
 @cache
 def _methods() -> dict[Verb, Callable[[Order], Report]]:
-    desk = Desk(opened.jobs(), settings(), opened.now)
+    desk = Desk(opened.jobs(), settings(), opened.now, opened.courier().deliver)
     blobs, sidecar = opened.blobs(), opened.sidecar()
     clearing = Clearing(opened.cluster, sidecar, opened.now)
     submission = Submission(desk, blobs, opened.cluster, sidecar, clearing)

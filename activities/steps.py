@@ -1,5 +1,6 @@
 """What every step has in common: taken once, aware of a cancel, and never silent about trouble."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from typing import Any
 from shared.contracts.job import Job, Verdict
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Order, Report, Verb
-from shared.errors import TryLater
+from shared.errors import TryLater, Unavailable
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 
@@ -26,6 +27,8 @@ class Desk:
     jobs: JobStateRepository
     settings: Settings
     now: Callable[[], datetime]
+    deliver: Callable[[Job], None]
+    """Sends what a job owes to whoever waits for its messages. Raises Unavailable."""
 
     def take(self, verb: Verb, order: Order, act: Act) -> Report:
         """Take a step, unless it has been taken, the job has ended, or it is to be stopped.
@@ -131,7 +134,7 @@ class Desk:
 
         The answer is what the row says: another run of the same step may have been first.
         """
-        kept = self.jobs.update(
+        changed = self.jobs.update(
             job.job_id,
             event,
             payload,
@@ -141,7 +144,12 @@ class Desk:
             phase=report.phase,
             **changes,
         )
-        return kept.report or report
+        try:
+            self.deliver(changed)
+        except Unavailable as trouble:
+            # It stays owed, and upkeep delivers it; the step has been taken.
+            logging.getLogger("blast").warning("%s owes messages: %s", job.job_id, trouble)
+        return changed.report or report
 
     def told_lately(self, job: Job, reason: str | None) -> bool:
         """Whether a changed reason can wait: what rests has a bounded history all the same."""

@@ -210,7 +210,7 @@ class Submission:
         unseen = job.unseen_until is not None and self.desk.now() < job.unseen_until
         if ended or (result is None and not unseen):
             self._free_slot(job)  # else it may be running, or the sidecar serves nobody
-        may_run = unseen or (isinstance(result, Unreachable) and result.sent)
+        may_run = unseen or outcome.category is Category.UNKNOWN
         changes: dict[str, Any] = {} if may_run and not ended else {"unseen_until": None}
         category = outcome.category or Category.UNKNOWN
         tries = {**job.tries, category: job.tries.get(category, 0) + 1}

@@ -106,6 +106,8 @@ class Stack:
     def _start_azurite(self) -> Azurite:
         running = start_azurite(self.folder / "azurite", self._log("azurite"))
         self._kept(running.child)
+        # For programs that speak to the queues; the key in it is every Azurite's.
+        (self.folder / "storage").write_text(running.connection_string)
         return running
 
     def _environment(self) -> dict[str, str]:

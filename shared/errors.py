@@ -8,6 +8,7 @@
         ├── Invalid              what was asked is wrong; carries all faults
         ├── SettingsInvalid      the deployment is configured wrong; carries all faults
         ├── NotFound             no such job, or not the caller's
+        ├── Pointless            what is asked can only come to the same end again
         ├── Conflict             the key stands for another request, or the job has ended
         ├── TooLarge             more than is taken
         └── NotAllowed           the caller is not known, or may not
@@ -82,6 +83,10 @@ class NotFound(NeedsPerson):
 
 class Conflict(NeedsPerson):
     """What is asked contradicts what is already so."""
+
+
+class Pointless(NeedsPerson):
+    """What is asked can only come to the same end again."""
 
 
 class TooLarge(NeedsPerson):

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.kubernetes import Cluster, by_identity, by_kubeconfig
+from shared.clients.queues import Queue, open_queue
 from shared.clients.sidecar import Sidecar
 from shared.clients.storage import NEAR
-from shared.clients.tables import open_table
+from shared.clients.tables import Table, open_table
+from shared.courier import Courier
+from shared.dead_letters import DeadLetters
 from shared.jobs import Index, JobStateRepository
 from shared.settings import settings
 from shared.storage_urls import DATABASES, QUERIES, RESULTS, Account
@@ -16,7 +19,8 @@ from shared.storage_urls import DATABASES, QUERIES, RESULTS, Account
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-JOBS_TABLE, INDEX_TABLE = "blastjobs", "blastindex"
+JOBS_TABLE, INDEX_TABLE, DEAD_TABLE = "blastjobs", "blastindex", "blastdeadletters"
+COMPLETIONS = "blast-completions"
 
 
 def now() -> datetime:
@@ -27,13 +31,8 @@ def now() -> datetime:
 @cache
 def jobs() -> JobStateRepository:
     """The job store; its tables exist."""
-    one = settings()
-    endpoint = f"https://{one.storage_account}.table.{one.storage_suffix}"
-    jobs_table, index_table = (
-        open_table(name, one.storage_connection, endpoint, _credential())
-        for name in (JOBS_TABLE, INDEX_TABLE)
-    )
-    store = JobStateRepository(jobs_table, Index(index_table, one.late_after), now)
+    index = Index(_table(INDEX_TABLE), settings().late_after)
+    store = JobStateRepository(_table(JOBS_TABLE), index, now)
     store.ensure()
     return store
 
@@ -57,6 +56,30 @@ def cluster(name: str) -> Cluster:
 
 
 @cache
+def completions() -> Queue:
+    """The queue that programs read what became of their searches from; it exists."""
+    one = settings()
+    endpoint = f"https://{one.storage_account}.queue.{one.storage_suffix}"
+    queue = open_queue(COMPLETIONS, one.storage_connection, endpoint, _credential())
+    queue.ensure()
+    return queue
+
+
+@cache
+def courier() -> Courier:
+    """Who sends what jobs owe."""
+    return Courier(jobs(), blobs(), completions())
+
+
+@cache
+def dead_letters() -> DeadLetters:
+    """Where messages end that could not be handled; it exists."""
+    letters = DeadLetters(blobs(), _table(DEAD_TABLE), account())
+    letters.ensure()
+    return letters
+
+
+@cache
 def sidecar() -> Sidecar:
     """The exec sidecar."""
     one = settings()
@@ -66,6 +89,12 @@ def sidecar() -> Sidecar:
 def account() -> Account:
     """The storage account that queries, databases and results lie in."""
     return Account(settings().storage_account, settings().storage_suffix)
+
+
+def _table(name: str) -> Table:
+    one = settings()
+    endpoint = f"https://{one.storage_account}.table.{one.storage_suffix}"
+    return open_table(name, one.storage_connection, endpoint, _credential())
 
 
 def _credential() -> "TokenCredential | None":

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from shared.contracts.job import Caller
 from shared.contracts.steps import Category
 from shared.errors import Fault, SettingsInvalid
 from shared.waiting import Pace, Retry, duration
@@ -54,6 +55,10 @@ class Settings(BaseModel):
         pattern=r"^(https://|http://(localhost|127\.0\.0\.1)(:|/|$))",
     )
 
+    queue_owner_oid: str = Field("local", min_length=1)
+    queue_owner_tenant_id: str = Field("local", min_length=1)
+    queue_owner_upn: str = Field("you@localhost", min_length=1)
+
     cluster_name: ClusterName
     resource_group: str = Field(min_length=1)
     region: str = Field(pattern=r"^[a-z0-9]+$")
@@ -76,6 +81,7 @@ class Settings(BaseModel):
     stuck_after: Duration = timedelta(minutes=2)
     jobs_patience: Duration = timedelta(minutes=10)
     clear_patience: Duration = timedelta(minutes=10)
+    retention: Duration = Field(timedelta(days=90), ge=timedelta(days=1), le=timedelta(days=3650))
     results_patience: Duration = timedelta(minutes=2)
     watch_pace: Annotated[Pace, _parsed(Pace.parse)] = Pace.parse("2s/10s 5s/70s 15s/15m 60s")
     retry_transient: RetryOptions = Retry.parse("15s x2 5m 8")
@@ -97,6 +103,9 @@ class Settings(BaseModel):
             faults.append(Fault(f"{PREFIX}AUTH", "the local mode lets everybody in; not on Azure"))
         if not named.get("kubeconfig") and not named.get("subscription_id"):
             faults.append(Fault(f"{PREFIX}SUBSCRIPTION_ID", "needed where no kubeconfig is given"))
+        if "queue_owner_oid" not in named and ON_AZURE in environment:
+            said = "says whose the searches from the queue are; needed on Azure"
+            faults.append(Fault(f"{PREFIX}QUEUE_OWNER_OID", said))
         try:
             read = cls.model_validate(named)
         except ValidationError as error:
@@ -106,6 +115,11 @@ class Settings(BaseModel):
         if faults:
             raise SettingsInvalid(faults)
         return read
+
+    @property
+    def queue_owner(self) -> Caller:
+        """Whose the searches from the queue are; by default the caller of the local mode."""
+        return Caller(self.queue_owner_oid, self.queue_owner_tenant_id, self.queue_owner_upn)
 
     def retry(self, category: Category) -> Retry:
         """The retry options of a category."""

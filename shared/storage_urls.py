@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 QUERIES, DATABASES, RESULTS = "queries", "blast-db", "results"
 """The containers, as ElasticBLAST's deployment names them."""
+DEAD_LETTERS = "dead-letters"
+"""One of our own: no request can name what lies there."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+@,~-]*")
 LONGEST = 900

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_WISH = timedelta(minutes=15)
 """A server's wish for a longer wait is heard up to here."""
+LARGEST_FACTOR = 100
 
 
 def duration(text: str) -> timedelta:
-    """`500ms`, `2s`, `15m` or `6h` as a timedelta. Raises ValueError, naming the text."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    """`500ms`, `2s`, `15m`, `6h` or `90d` as a timedelta. Raises ValueError, naming the text."""
+    match = re.fullmatch(r"(\d{1,8}(?:\.\d{1,9})?)(ms|s|m|h|d)", text)
     if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 500ms, 2s, 15m or 6h")
+        raise ValueError(f"{text!r} is not a duration such as 500ms, 2s, 15m, 6h or 90d")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
@@ -32,7 +33,10 @@ class Pace:
         rows = [(duration(every), duration(until)) for every, until in pairs]
         if [until for _, until in rows] != sorted({until for _, until in rows}):
             raise ValueError(f"the ages in {text!r} must grow from left to right")
-        return cls((*rows, (duration(last), timedelta.max)))
+        rows.append((duration(last), timedelta.max))
+        if not all(every for every, _ in rows):
+            raise ValueError(f"{text!r} must leave a pause between any two looks")
+        return cls(tuple(rows))
 
     def at(self, age: timedelta) -> timedelta:
         """The wait until the next look at a search of this age."""
@@ -55,7 +59,12 @@ class Retry:
         if match is None:
             raise ValueError(f"{text!r} is not of the form `15s x2 5m 8` or `60s x1.5 15m -`")
         tries = None if match[4] == "-" else int(match[4])
-        return cls(duration(match[1]), float(match[2]), duration(match[3]), tries)
+        options = cls(duration(match[1]), float(match[2]), duration(match[3]), tries)
+        if not 1 <= options.factor <= LARGEST_FACTOR:
+            raise ValueError(f"the factor in {text!r} must be from 1 to {LARGEST_FACTOR}")
+        if not (options.first and options.longest and tries != 0):
+            raise ValueError(f"{text!r} must allow a try, and leave a pause before the next one")
+        return options
 
     def wait(self, tried: int, wish: timedelta | None = None) -> timedelta | None:
         """The wait after `tried` tries (1 or more), or None when there are no more.

@@ -13,8 +13,10 @@ from shared.contracts.steps import ORCHESTRATOR, Verb
 LOOK = """
 import json, sys
 import function_app
-found = {f.get_function_name(): f.get_trigger().type for f in function_app.app.get_functions()}
-print(json.dumps({"functions": found, "modules": list(sys.modules)}))
+triggers = {f.get_function_name(): f.get_trigger() for f in function_app.app.get_functions()}
+found = {name: trigger.type for name, trigger in triggers.items()}
+timers = {name: t.schedule for name, t in triggers.items() if t.type == "timerTrigger"}
+print(json.dumps({"functions": found, "timers": timers, "modules": list(sys.modules)}))
 """
 
 
@@ -33,6 +35,10 @@ def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any])
     assert [name for name, kind in kinds.items() if kind == "orchestrationTrigger"] == [
         ORCHESTRATOR
     ]
+
+
+def test_upkeep_runs_by_schedules_that_need_no_setting(loaded: dict[str, Any]) -> None:
+    assert loaded["timers"] == {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
 
 
 def test_loading_needs_no_setting_and_not_the_kubernetes_client(loaded: dict[str, Any]) -> None:

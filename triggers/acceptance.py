@@ -35,21 +35,26 @@ class Acceptance:
     settings: Settings
     now: Callable[[], datetime]
 
-    def accept(self, asked: Submission, who: Caller, key: str | None, source: str) -> Accepted:
+    def accept(
+        self, asked: Submission, who: Caller, key: str | None, source: str, *, notify: bool = False
+    ) -> Accepted:
         """Keep a job. The same key with the same request gives the same job again.
 
+        `notify` is for a new one: its transitions are told on the completions queue.
         Raises Conflict where the key stands for another request, Invalid where the query that is
         named is not there, and Unavailable, without a job, where it could not be kept.
         """
         job_id = derived_id(who, key) if key else f"job-{uuid.uuid4().hex}"
-        known = self.jobs.find(job_id) if key else None
-        job = known or self._keep(asked, who, job_id, source)
-        if job.fingerprint != asked.fingerprint:
-            said = f"the idempotency key stands for another request, which is {job_id}"
-            raise Conflict("idempotency_conflict", said)
-        return Accepted(job, replayed=known is not None)
+        known = self.known(asked, who, key) if key else None
+        job = known or self._keep(asked, who, job_id, source, notify)
+        return Accepted(_same(job, asked), replayed=known is not None)
 
-    def _keep(self, asked: Submission, who: Caller, job_id: str, source: str) -> Job:
+    def known(self, asked: Submission, who: Caller, key: str) -> Job | None:
+        """The job that the key stands for already. Raises Conflict where it is another request."""
+        job = self.jobs.find(derived_id(who, key))
+        return job and _same(job, asked)
+
+    def _keep(self, asked: Submission, who: Caller, job_id: str, source: str, notify: bool) -> Job:
         now = self.now()
         job = Job(
             job_id=job_id,
@@ -63,6 +68,8 @@ class Acceptance:
             created_at=now,
             updated_at=now,
             deadline_at=now + self.settings.deadline,
+            notify=notify,
+            request_id=asked.request_id,
         )
         return self.jobs.create(job, {"source": source})
 
@@ -77,6 +84,13 @@ class Acceptance:
         url = account.url(QUERIES, f"{job_id}/{asked.fingerprint[:16]}.fa")
         self.blobs.put(url, asked.query_text.encode())
         return replace(asked.search, query_url=url)
+
+
+def _same(job: Job, asked: Submission) -> Job:
+    if job.fingerprint != asked.fingerprint:
+        said = f"the idempotency key stands for another request, which is {job.job_id}"
+        raise Conflict("idempotency_conflict", said)
+    return job
 
 
 def derived_id(who: Caller, key: str) -> str:

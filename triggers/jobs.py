@@ -1,7 +1,6 @@
 """Jobs over HTTP: submit, read, list, follow, cancel."""
 
 import asyncio
-import json
 import re
 import uuid
 from functools import cache
@@ -12,11 +11,12 @@ from azure.functions import HttpRequest, HttpResponse
 from shared import opened
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.errors import Conflict, Fault, Invalid, Malformed
+from shared.errors import Conflict, Fault, Invalid
 from shared.settings import settings
 from triggers import summaries
 from triggers.acceptance import Acceptance, Accepted
 from triggers.answers import RETRY_AFTER, answer, answered, answered_async
+from triggers.bodies import json_object
 from triggers.callers import caller, own
 from triggers.orchestrations import DurableClient, ensure_started, wake
 from triggers.search_request import Submission, parse
@@ -31,7 +31,7 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 @answered_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    asked = parse(_body(req), settings())
+    asked = parse(json_object(req.get_body()), settings())
     accepted = await asyncio.to_thread(_accept, req, asked)
     await ensure_started(client, accepted.job)
     request_id = req.headers.get(FALLBACK_KEY_HEADER) or str(uuid.uuid4())
@@ -124,16 +124,6 @@ def _ask_to_cancel(req: HttpRequest) -> Job:
 @cache
 def _acceptance() -> Acceptance:
     return Acceptance(opened.jobs(), opened.blobs(), settings(), opened.now)
-
-
-def _body(req: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(req.get_body())
-    except ValueError as error:
-        raise Malformed("malformed_json", f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise Malformed("malformed_json", "the body is not a JSON object")
-    return body
 
 
 def _number(req: HttpRequest, name: str, default: int, low: int, high: int) -> int:

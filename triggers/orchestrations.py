@@ -1,7 +1,14 @@
-"""What the door asks of Durable Functions: start a job's orchestration, and wake it."""
+"""What is asked of Durable Functions: start a job's orchestration, wake it, look, forget it."""
 
+import asyncio
 import logging
-from typing import Any, Protocol
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from shared.contracts import wire
 from shared.contracts.job import Job
@@ -9,6 +16,11 @@ from shared.contracts.steps import CANCEL_EVENT, ORCHESTRATOR, Start, Verb
 from shared.errors import Unavailable
 from shared.settings import settings
 from shared.waiting import Retry
+
+NEAR = 20.0
+"""Seconds that one call may take: the SDK itself would wait for minutes."""
+_ENDED = {Runtime.Completed, Runtime.Failed, Runtime.Terminated, Runtime.Canceled}
+T = TypeVar("T")
 
 
 class DurableClient(Protocol):
@@ -20,20 +32,42 @@ class DurableClient(Protocol):
 
     async def get_status(self, instance_id: str) -> Any: ...
 
+    async def purge_instance_history(self, instance_id: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What Durable Functions says of an orchestration that it knows."""
+
+    status: str
+    """In Durable's words, such as `Running`."""
+    lives: bool
+    moved_at: datetime
+
 
 async def ensure_started(client: DurableClient, job: Job) -> None:
     """Start the orchestration of a job that has not ended, unless it has been started.
 
     Raises Unavailable where it could not be: the job is kept, and the same request starts it again.
     """
-    if job.phase.is_end:
-        return
-    start = wire.write(start_of(job, settings().retry_crash))
+    if not job.phase.is_end:
+        await start(client, job, settings().retry_crash)
+
+
+async def start(client: DurableClient, job: Job, crash_retry: Retry) -> bool:
+    """Start the orchestration of a job, over one that has ended; False where one lives already.
+
+    Raises Unavailable.
+    """
+    begin = wire.write(start_of(job, crash_retry))
     try:
-        await client.start_new(ORCHESTRATOR, job.instance_id, start)
+        await _near(client.start_new(ORCHESTRATOR, job.instance_id, begin))
     except Exception as error:  # the SDK raises nothing more exact, also for one that runs already
-        if not await _is_known(client, job.instance_id):
+        seen = await look(client, job.instance_id)
+        if not (seen and seen.lives):
             raise Unavailable("not_started", "the search is kept but was not started") from error
+        return False
+    return True
 
 
 def start_of(job: Job, crash_retry: Retry) -> Start:
@@ -43,17 +77,44 @@ def start_of(job: Job, crash_retry: Retry) -> Start:
 
 
 async def wake(client: DurableClient, job: Job) -> None:
-    """Tell the orchestration that its job's row has news; without it, it finds them later."""
+    """Tell the orchestration that its job's row has news; one that is lost is started again.
+
+    Where neither can be done, it finds the news later, or upkeep does.
+    """
     try:
-        await client.raise_event(job.instance_id, CANCEL_EVENT, {})
+        await _near(client.raise_event(job.instance_id, CANCEL_EVENT, {}))
     except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
         logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
+        with suppress(Unavailable):  # the row has the news
+            await ensure_started(client, job)
 
 
-async def _is_known(client: DurableClient, instance_id: str) -> bool:
-    """Whether Durable Functions has the instance; it answers something falsy where it has none."""
+async def look(client: DurableClient, instance_id: str) -> Seen | None:
+    """What an orchestration does; None where there is none. Raises Unavailable.
+
+    An answer that cannot be made out is None as well: only `start` knows for certain.
+    """
     try:
-        status = await client.get_status(instance_id)
+        found = await _near(client.get_status(instance_id))
     except Exception as error:
-        raise Unavailable("not_started", "the search is kept but was not started") from error
-    return bool(status and status.runtime_status)
+        raise Unavailable("durable_unavailable", f"{instance_id} cannot be looked at") from error
+    if not (found and found.runtime_status):
+        return None
+    status = found.runtime_status
+    return Seen(status.value, status not in _ENDED, found.last_updated_time)
+
+
+async def forget(client: DurableClient, instance_id: str) -> None:
+    """Remove what is kept of an orchestration that has ended; said twice, it is done once.
+
+    Raises Unavailable.
+    """
+    try:
+        await _near(client.purge_instance_history(instance_id))
+    except Exception as error:
+        raise Unavailable("durable_unavailable", f"{instance_id} was not purged") from error
+
+
+async def _near(call: Awaitable[T]) -> T:
+    async with asyncio.timeout(NEAR):
+        return await call

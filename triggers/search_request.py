@@ -15,6 +15,7 @@ from shared.fasta import faults as fasta_faults
 from shared.fasta import measure
 from shared.settings import Memory, Settings
 from shared.storage_urls import RESULTS, Account, BadPath
+from triggers.bodies import Echoed
 from triggers.search_options import SearchOptions
 
 LARGEST_QUERY = 20_000_000 - 1
@@ -73,7 +74,8 @@ class CallPart(_Part):
     """What the request says of itself."""
 
     idempotency_key: str | None = Field(None, min_length=1, max_length=256)
-    external_correlation_id: str | None = Field(None, min_length=1, max_length=256)
+    external_correlation_id: Echoed | None = None
+    request_id: Echoed | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Submission:
     query_text: str | None
     idempotency_key: str | None
     correlation_id: str | None
+    request_id: str | None
     fingerprint: str
     """SHA-256 of what the caller said, whatever the names used; the key is not part of it."""
     warnings: tuple[str, ...]
@@ -123,6 +126,7 @@ def parse(body: Mapping[str, Any], settings: Settings) -> Submission:
         query_text=what.query_data,
         idempotency_key=call.idempotency_key,
         correlation_id=call.external_correlation_id,
+        request_id=call.request_id,
         fingerprint=_fingerprint(what, where, size, options),
         warnings=_unknown(flat),
     )

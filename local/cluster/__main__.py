@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -40,9 +41,10 @@ async def _serve(options: argparse.Namespace) -> None:
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", options.port)
-        await site.start()
+        # Who asks from here on waits: while records are taken up, a change to them would be lost.
+        listening = socket.create_server(("127.0.0.1", options.port))
         await cluster.start()
+        await web.SockSite(runner, listening).start()
         port = runner.addresses[0][1]
         print(f"ready http://127.0.0.1:{port}", flush=True)
         print(

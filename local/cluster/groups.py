@@ -71,9 +71,21 @@ def send(pid: int, number: signal.Signals) -> bool:
 async def wipe(pid: int) -> None:
     """Kill what is left of the group, and wait until it is gone."""
     delay, waited = 0.001, 0.0
-    while send(pid, signal.SIGKILL) and waited < _GRACE_AFTER_KILL:
+    while send(pid, signal.SIGKILL) and _lives(pid) and waited < _GRACE_AFTER_KILL:
         await asyncio.sleep(delay)
         waited, delay = waited + delay, delay * 2
+
+
+def _lives(group: int) -> bool:
+    """Whether any of the group lives; where that cannot be seen, what can be signalled does."""
+    if not Path("/proc/self/stat").exists():
+        return True
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # one that has just ended
+            state, _, its = entry.read_text().rpartition(")")[2].split()[:3]
+            if int(its) == group and state not in "ZX":
+                return True
+    return False
 
 
 def kill_recognised(its: str) -> bool:

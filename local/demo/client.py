@@ -50,6 +50,9 @@ class Api:
     def cancel(self, job_id: str) -> dict[str, Any]:
         return self._json("POST", f"/api/blast/jobs/{job_id}/cancel", {})
 
+    def retry(self, job_id: str, **headers: str) -> dict[str, Any]:
+        return self._json("POST", f"/api/blast/jobs/{job_id}/retry", {}, headers)
+
     def results(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/api/blast/jobs/{job_id}/results")
 

@@ -1,21 +1,18 @@
 """Blobs by their Azure URL, read and written at the storage of this machine."""
 
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
 
+from local.elastic_blast.transfer import place_of
 from local.elastic_blast.world import World
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
 """Between two bytes; one operation takes at most OPERATION_SECONDS."""
 OPERATION_SECONDS = 120
-
-
-class NotOurs(ValueError):
-    """The URL names no blob of this world's account."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,5 @@ class Blobs:
         return container.get_blob_client(path)
 
     def _parts(self, url: str) -> tuple[ContainerClient, str]:
-        parts = urlsplit(url)
-        container, _, path = unquote(parts.path).lstrip("/").partition("/")
-        ours = parts.scheme == "https" and parts.netloc.startswith(f"{self.account}.blob.")
-        if not (ours and container and path) or parts.query or parts.fragment:
-            raise NotOurs(f"{url} is no blob of the account {self.account}")
+        container, path = place_of(self.account, url)
         return self.service.get_container_client(container), path

@@ -30,9 +30,9 @@ def setup(world: World, database_url: str, folder: Path) -> int:
 
 def import_batch(world: World, url: str, to: Path) -> int:
     """Fetch a batch of queries."""
-    from local.elastic_blast.blobs import Blobs
+    from local.elastic_blast.transfer import fetch
 
-    data = Blobs.of(world).read(url)
+    data = fetch(world, url)
     if data is None:
         print(f"there is no {url}", file=sys.stderr)
         return 1
@@ -65,13 +65,12 @@ def _attempt() -> int:
 
 def export(world: World, result: Path, url: str, lose: bool) -> int:
     """Wait for the result, and upload it compressed; the same result gives the same bytes."""
-    from local.elastic_blast.blobs import Blobs
+    from local.elastic_blast.transfer import put
 
-    blobs = Blobs.of(world)
     while not result.exists():
         Event().wait(LOOK_SECONDS)
     if not lose:
-        blobs.write(url, gzip.compress(result.read_bytes(), mtime=0))
+        put(world, url, gzip.compress(result.read_bytes(), mtime=0))
     return 0
 
 
@@ -80,13 +79,12 @@ def finalize(world: World, root: str, elb_job_id: str, markers: Sequence[str] | 
 
     As with ElasticBLAST, Jobs that are gone do not count: SUCCESS says that no failure was seen.
     """
-    from local.elastic_blast.blobs import Blobs
+    from local.elastic_blast.transfer import put
 
-    blobs = Blobs.of(world)
     failed = _failed_in_the_end(world, f"app=blast,elb-job-id={elb_job_id}")
     said = f"failed: {', '.join(sorted(failed)) or 'none'}\n"
     for marker in ["FAILURE" if failed else "SUCCESS"] if markers is None else markers:
-        blobs.write(f"{root}/metadata/{marker}.txt", said.encode())
+        put(world, f"{root}/metadata/{marker}.txt", said.encode())
     return 0
 
 

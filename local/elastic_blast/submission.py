@@ -14,12 +14,13 @@ from azure.core.exceptions import AzureError
 from local.elastic_blast import manifests
 from local.elastic_blast.answers import Ending, decided, misused, permanent, transient
 from local.elastic_blast.behaviours import Trouble
-from local.elastic_blast.blobs import Blobs, NotOurs
+from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.cluster import Cluster, ClusterTrouble, ended
 from local.elastic_blast.config import Config, ConfigRefused, parse_config
 from local.elastic_blast.databases import database_folder
 from local.elastic_blast.fasta import Batch, NotFasta, split
 from local.elastic_blast.plan import Plan, arguments
+from local.elastic_blast.transfer import NotOurs
 from local.elastic_blast.world import World
 
 FROM_HERE = "ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"

@@ -3,11 +3,15 @@
 import json
 import shlex
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 """What PYTHONPATH must name for `python -m local.elastic_blast`."""
+
+SIGNED_FOR = timedelta(days=365)
+"""Each start of the local run signs anew."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class World:
     """The control file of troubles; there is none without it. `calls.jsonl` lies beside it."""
     cache: Path
     """Where fetched databases are kept."""
+    signature: str = ""
+    """What a container appends to a blob's address to be let in; `install` makes it."""
 
     @property
     def calls(self) -> Path:
@@ -49,10 +55,28 @@ def install(folder: Path, world: World) -> Path:
     known = (folder / "world.json").resolve()
     known.unlink(missing_ok=True)
     known.touch(mode=0o600)  # it holds the account key and the token
-    known.write_text(json.dumps(asdict(world), default=str, indent=2))
+    signed = replace(world, signature=_signature(world))
+    known.write_text(json.dumps(asdict(signed), default=str, indent=2))
     program = folder / "elastic-blast"
     argv = shlex.join([sys.executable, "-m", "local.elastic_blast", "--world", str(known)])
     path = shlex.quote(str(PROJECT))
     program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {argv} "$@"\n')
     program.chmod(0o755)
     return program
+
+
+def _signature(world: World) -> str:
+    """A signature for the blobs of the account, to be read and written."""
+    from azure.storage.blob import (  # slow, and containers do without it
+        AccountSasPermissions,
+        ResourceTypes,
+        generate_account_sas,
+    )
+
+    return generate_account_sas(
+        world.account,
+        world.account_key,
+        ResourceTypes(object=True),
+        AccountSasPermissions(read=True, write=True, create=True),
+        expiry=datetime.now(UTC) + SIGNED_FOR,
+    )

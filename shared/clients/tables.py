@@ -25,6 +25,8 @@ from shared.clients.storage import NEAR, errors_are_ours
 Columns = Mapping[str, Any]
 LARGEST_PAGE = 1000
 """Rows that Tables gives in one answer, at most."""
+LARGEST_TRANSACTION = 100
+"""Writes that Tables takes in one, at most."""
 
 
 class Clash(Exception):
@@ -56,10 +58,11 @@ class Replace:
 
 @dataclass(frozen=True)
 class Delete:
-    """Remove a row, whatever it says."""
+    """Remove a row: the one that had this ETag, or without one whatever it says."""
 
     partition: str
     key: str
+    etag: str | None = None
 
 
 Write = Insert | Replace | Delete
@@ -151,10 +154,11 @@ def _operation(write: Write) -> tuple[Any, ...]:
         return (TransactionOperation.CREATE, write.columns)
     if isinstance(write, Delete):
         key = {"PartitionKey": write.partition, "RowKey": write.key}
-        return (TransactionOperation.DELETE, key)
-    condition = {
-        "mode": UpdateMode.REPLACE,
-        "etag": write.etag,
-        "match_condition": MatchConditions.IfNotModified,
-    }
+        return (TransactionOperation.DELETE, key, _only(write.etag) if write.etag else {})
+    condition = {"mode": UpdateMode.REPLACE, **_only(write.etag)}
     return (TransactionOperation.UPDATE, write.columns, condition)
+
+
+def _only(etag: str) -> dict[str, Any]:
+    """The condition that a row is still the one that had this ETag."""
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}

@@ -94,6 +94,8 @@ class Job:
     """How many searches this batch has; 0 for a single search."""
     notify: bool = False
     """Whether whoever sent it waits for messages on the completions queue."""
+    request_id: str | None = None
+    """What those messages repeat, if the sender named it."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
 

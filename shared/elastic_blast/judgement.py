@@ -72,8 +72,17 @@ _FINAL_EXIT_CODES = {
     6: (Phase.SUBMIT_FAILED, "permission_denied"),
     127: (Phase.SUBMIT_FAILED, "command_missing"),
 }
-_LATER_STATUSES = {408, 429, 500, 502, 503, 504}
-LONGEST_TAIL = 500
+_LATER_STATUSES = {408, 429, 500, 503}
+_LOST_STATUSES = {502, 504}
+"""What an ingress says where the sidecar's own answer was lost: the command may run."""
+
+_NO_COMMAND = re.compile(
+    r"not found|No such file or directory|Permission denied|Exec format error", re.I
+)
+"""Details of a 500 that no later attempt changes."""
+
+TIMED_OUT = 124
+LONGEST_MESSAGE = 500
 
 
 def judge(result: Result) -> Outcome:
@@ -96,19 +105,31 @@ def judge(result: Result) -> Outcome:
 
 
 def _of_output(result: Finished) -> Outcome:
-    """The JSON is believed before the exit code, which is believed only where there is no JSON."""
+    """The JSON is believed before the exit code, which is believed only where there is no JSON.
+
+    But a command that was killed may have called that a failure while its Jobs run on.
+    """
     answer = parse_answer(result.stdout)
-    if answer is None:
-        return _of_exit_code(result)
-    return _of_category(answer) if answer.category else _of_decision(answer)
+    outcome = _of_exit_code(result) if answer is None else _of_answer(answer)
+    timed_out = result.timed_out or result.exit_code == TIMED_OUT
+    if timed_out and outcome.kind is Kind.REFUSED:
+        return _again(Category.UNKNOWN, "timed_out", outcome.message)
+    return outcome
 
 
-def _of_decision(answer: Answer) -> Outcome:
-    decision = answer.decision or ""
+def _of_answer(answer: Answer) -> Outcome:
+    if answer.category:
+        return _of_category(answer)
+    if answer.decision:
+        return _of_decision(answer, answer.decision)
+    return _again(Category.UNKNOWN, "unreadable_answer", "elastic-blast's answer cannot be read")
+
+
+def _of_decision(answer: Answer, decision: str) -> Outcome:
     if decision in ("accepted", "resumed"):
-        return Outcome(Kind.ACCEPTED, decision, answer.message)
-    if decision == "already_done":
-        return Outcome(Kind.DONE, decision, answer.terminal or "")
+        return Outcome(Kind.ACCEPTED, decision, _words(answer.message))
+    if decision == "already_done":  # also with FAILURE: its marker is what is believed
+        return Outcome(Kind.DONE, decision, _words(answer.terminal or ""))
     if category := _DECISIONS.get(decision):
         return _again(category, decision, answer.message, answer.retry_after)
     if decision == "rejected_invalid":
@@ -133,28 +154,38 @@ def _of_category(answer: Answer) -> Outcome:
 
 
 def _of_exit_code(result: Finished) -> Outcome:
-    code, tail = result.exit_code, result.stderr.strip()[-LONGEST_TAIL:]
+    code, tail = result.exit_code, result.stderr.strip()[-LONGEST_MESSAGE:]
     if code in _FINAL_EXIT_CODES:
         end, name = _FINAL_EXIT_CODES[code]
         return _refused(end, name, tail)
     said = tail or f"elastic-blast ended with exit code {code} and no answer"
-    return _again(_EXIT_CODES.get(code or 0, Category.UNKNOWN), f"exit_{code}", said)
+    if code is None or code < 0:
+        return _again(Category.UNKNOWN, "exit_unknown", said)
+    return _again(_EXIT_CODES.get(code, Category.UNKNOWN), f"exit_{code}", said)
 
 
 def _of_refusal(refusal: Refused) -> Outcome:
-    if refusal.status == 500 and "not found" in refusal.message.lower():
+    if refusal.status == 500 and _NO_COMMAND.search(refusal.message):
         return _refused(Phase.SUBMIT_FAILED, "command_missing", refusal.message)
+    code, message = f"sidecar_{refusal.status}", refusal.message
     if refusal.status in _LATER_STATUSES:
-        code = f"sidecar_{refusal.status}"
-        return _again(Category.TRANSIENT, code, refusal.message, refusal.retry_after)
-    return _refused(Phase.SUBMIT_FAILED, f"sidecar_{refusal.status}", refusal.message)
+        return _again(Category.TRANSIENT, code, message, refusal.retry_after)
+    if refusal.status in _LOST_STATUSES:
+        return _again(Category.UNKNOWN, code, message, refusal.retry_after)
+    return _refused(Phase.SUBMIT_FAILED, code, message)
 
 
 def _again(
     category: Category, code: str, message: str, retry_after: timedelta | None = None
 ) -> Outcome:
-    return Outcome(Kind.AGAIN, code, message, category=category, retry_after=retry_after)
+    said = _words(message)
+    return Outcome(Kind.AGAIN, code, said, category=category, retry_after=retry_after)
 
 
 def _refused(end: Phase, code: str, message: str) -> Outcome:
-    return Outcome(Kind.REFUSED, code, message, end=end)
+    return Outcome(Kind.REFUSED, code, _words(message), end=end)
+
+
+def _words(text: str) -> str:
+    """What can be stored and read of whatever was printed."""
+    return text[:LONGEST_MESSAGE].replace("\x00", " ").encode(errors="replace").decode()

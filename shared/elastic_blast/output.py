@@ -9,12 +9,21 @@ from typing import Any
 
 from shared.waiting import LONGEST_WISH
 
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_COLOUR = re.compile(
+    r"\x1b(?:"
+    r"\[[0-?]*[ -/]*[@-~]"  # a colour, or a movement
+    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # a title
+    r"|[ -/]*[0-Z\\^-~])"  # a set of characters, and the like
+)
+"""What a terminal obeys and does not show (source: ECMA-48)."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What elastic-blast says of a submission: it has a decision, or the category of an error."""
+    """What elastic-blast says of a submission: it has a decision, or the category of an error.
+
+    One that has neither was begun and cannot be read.
+    """
 
     decision: str | None
     category: str | None
@@ -24,30 +33,34 @@ class Answer:
     retry_after: timedelta | None
 
 
+UNREADABLE = Answer(None, None, "", None, None)
+
+
 def parse_answer(stdout: str) -> Answer | None:
-    """The answer in the last JSON line of `stdout`, or None where there is none to believe.
+    """The answer in the last JSON line of `stdout`, or None where there is none.
 
     Colour codes are dropped. JSON lines of other kinds are skipped. A last JSON line that is cut
-    or broken makes the whole output one without an answer: an older line is not believed instead.
+    or broken is an answer that cannot be read: an older line is not believed instead.
     """
-    lines = (_COLOUR.sub("", line).strip() for line in reversed(stdout.splitlines()))
+    # Not splitlines: JSON may have other separators inside.
+    lines = (_COLOUR.sub("", line).strip() for line in reversed(re.split(r"[\r\n]", stdout)))
     for line in lines:
         if not line.startswith("{"):
             continue
         try:
             found = json.loads(line)
-        except ValueError:
-            return None
+        except (ValueError, RecursionError):
+            return UNREADABLE
         if found.get("kind") in ("submit_result", "error"):
             return _answer(found)
     return None
 
 
-def _answer(found: dict[str, Any]) -> Answer | None:
+def _answer(found: dict[str, Any]) -> Answer:
     is_error = found["kind"] == "error"
     said = found.get("category" if is_error else "decision")
-    if not isinstance(said, str):
-        return None
+    if not isinstance(said, str) or not said:
+        return UNREADABLE
     details = found.get("details")
     terminal = details.get("terminal") if isinstance(details, dict) else None
     return Answer(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.clients.tables import Clash, Insert, Replace, Table
+from shared.clients.tables import Clash, Columns, Insert, Replace, Table
 from shared.contracts.job import Job
 from shared.contracts.states import Status
 from shared.errors import Unavailable
@@ -23,6 +23,15 @@ class Page:
 
     jobs: tuple[Job, ...]
     cursor: str | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Where a row of a list lies, and the job that it shows."""
+
+    partition: str
+    key: str
+    job_id: str
 
 
 class Index:
@@ -60,12 +69,44 @@ class Index:
     def forget_active(self, partition: str, job_id: str) -> None:
         self._table.forget(partition, job_id)
 
+    def forget_unkept(self, partition: str, job_id: str, before: datetime) -> None:
+        """Drop the active row of a job that does not exist, if it was announced before then."""
+        row = self._table.get(partition, job_id)
+        if row and row.columns["since"] < before:
+            self.forget_active(partition, job_id)
+
     def late(self, now: datetime) -> Iterator[tuple[str, str]]:
         """Partition and job id of each active row that is late."""
         where = "PartitionKey ge @low and PartitionKey lt @high and due lt @now"
         values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "now": now}
         for row in self._table.all(where, values, ("PartitionKey", "RowKey")):
             yield row.columns["PartitionKey"], row.columns["RowKey"]
+
+    def expired(self, before: datetime) -> Iterator[Listed]:
+        """The list rows of jobs that ended before then. Looks at every list: for once a day."""
+        return self._listed("finished_at lt @before", {"before": before})
+
+    def astray(self) -> Iterator[str]:
+        """The id of each job that a list calls unfinished and that is not among the active.
+
+        Looks at every list and at all that is active: for once a day.
+        """
+        where = "PartitionKey ge @low and PartitionKey lt @high"
+        values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE)}
+        either = "( status eq @queued or status eq @running )"  # the SDK splits it at blanks
+        statuses = {"queued": Status.QUEUED.value, "running": Status.RUNNING.value}
+        unfinished = {row.job_id for row in self._listed(either, statuses)}
+        # The active come second: a job that was accepted in between is not taken for astray.
+        active = {row.columns["RowKey"] for row in self._table.all(where, values, ("RowKey",))}
+        yield from sorted(unfinished - active)
+
+    def shows(self, listed: Listed, job: Job) -> bool:
+        """Whether this is the job's own row. An id can come again once its job was removed."""
+        row = rows.listed_row(job)
+        return (listed.partition, listed.key) == (row["PartitionKey"], row["RowKey"])
+
+    def forget_listed(self, listed: Listed) -> None:
+        self._table.forget(listed.partition, listed.key)
 
     def page(self, owner_oid: str, size: int, cursor: str = "") -> Page:
         """A page of an owner's jobs, newest first, by one query. Later jobs do not shift it."""
@@ -89,6 +130,13 @@ class Index:
             tuple(rows.job_of(row.columns) for row in shown),
             str(shown[-1].columns["RowKey"]) if len(found) > size else None,
         )
+
+    def _listed(self, where: str, values: Columns) -> Iterator[Listed]:
+        everywhere = "PartitionKey ge @first and PartitionKey lt @last"
+        lists = {"first": rows.owner_partition(""), "last": rows.after(rows.parent_partition(""))}
+        columns = ("PartitionKey", "RowKey", "job_id")
+        for row in self._table.all(f"{everywhere} and {where}", {**lists, **values}, columns):
+            yield Listed(*(row.columns[name] for name in columns))
 
     def _list(self, job: Job) -> None:
         """Write the row in its list, unless a later writer was here before."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clients.tables import Clash, Insert, Replace, Table, Write
+from shared.clients.tables import LARGEST_TRANSACTION, Clash, Delete, Insert, Replace, Table, Write
 from shared.contracts.job import Event, Job, Owed, elb_id
 from shared.contracts.states import Phase
 from shared.contracts.steps import Report
@@ -89,9 +89,12 @@ class JobStateRepository:
         """Add an event that changes no field."""
         return self.update(job_id, event, payload, step=step)
 
-    def begin_again(self, job_id: str, attempt: int, deadline: timedelta) -> Job:
+    def begin_again(
+        self, job_id: str, attempt: int, deadline: timedelta, request_id: str | None = None
+    ) -> Job:
         """Queue a failed job once more, as this attempt; said twice, it is done once.
 
+        Its history keeps the id of the request that asked for it.
         Raises NotFound, and Conflict for a job that has not failed.
         """
 
@@ -102,7 +105,9 @@ class JobStateRepository:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
             return self._renewed(job, attempt, deadline)
 
-        payload = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
+        payload: dict[str, Any] = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
+        if request_id:
+            payload["request_id"] = request_id
         return self._transact(job_id, "retry_requested", payload, change)
 
     def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
@@ -121,10 +126,45 @@ class JobStateRepository:
         """Owe a message no more."""
         self._jobs.forget(job_id, rows.outbox_key(sequence))
 
-    def follow(self, job: Job) -> None:
-        """Make the index say what the job's row says; an ended job that owes nothing is at rest."""
+    def follow(self, job: Job) -> bool:
+        """Make the index say what the job's row says.
+
+        Whether the job is at rest: it has ended and owes nothing.
+        """
         settled = job.phase.is_end and not (job.notify and self.owed(job.job_id))
         self.index.follow(job, settled)
+        now = self.find(job.job_id) if settled else None
+        if now and now.sequence > job.sequence:
+            return self.follow(now)  # it was queued again, and its active row must not be gone
+        return settled
+
+    def erase(self, job: Job) -> bool:
+        """Remove a job that is at rest, with its history; False where it is not.
+
+        It stays where it owes a message, or has been changed since it was read; said again after a
+        crash, what was left goes.
+        """
+        row = self._jobs.get(job.job_id, rows.JOB)
+        if row is None or row.columns["sequence"] != job.sequence:
+            return False
+        where, values = (
+            "PartitionKey eq @job and RowKey ne @row",
+            {"job": job.job_id, "row": rows.JOB},
+        )
+        keys = [one.columns["RowKey"] for one in self._jobs.all(where, values, ("RowKey",))]
+        if any(key.startswith("outbox-") for key in keys):
+            return False
+        try:
+            # The newest first: what a crash leaves of a history has no gap. The job's row comes
+            # last, with as much as goes with it: as long as it is there, its id is taken.
+            while len(keys) >= LARGEST_TRANSACTION:
+                doomed, keys = keys[-LARGEST_TRANSACTION:], keys[:-LARGEST_TRANSACTION]
+                self._jobs.commit([Delete(job.job_id, key) for key in doomed])
+            last = [Delete(job.job_id, key) for key in keys]
+            self._jobs.commit([Delete(job.job_id, rows.JOB, row.etag), *last])
+        except Clash:
+            return False
+        return True
 
     def _transact(self, job_id: str, event: str, payload: Mapping[str, Any], change: Change) -> Job:
         writer = uuid.uuid4().hex
@@ -194,6 +234,7 @@ class JobStateRepository:
             parent_job_id=job.parent_job_id,
             child_number=job.child_number,
             notify=job.notify,
+            request_id=job.request_id,
         )
 
 

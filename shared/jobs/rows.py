@@ -24,7 +24,7 @@ _SAME = (
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
     *("operations", "unseen_until", "hopeless_since", "parent_job_id", "child_number"),
-    *("children", "notify"),
+    *("children", "notify", "request_id"),
 )
 """The fields that are columns of the same name."""
 

@@ -20,7 +20,7 @@ DONE = Report(Phase.SUBMITTING, Verb.SUBMIT, timedelta(seconds=3), {"done": 1})
 
 @pytest.fixture
 def desk(jobs: JobStateRepository, clock: Clock) -> Desk:  # noqa: F811
-    return Desk(jobs, settings(), clock)
+    return Desk(jobs, settings(), clock, lambda job: None)
 
 
 def configured(desk: Desk, one: Job, order: Order) -> Report:

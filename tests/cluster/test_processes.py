@@ -4,10 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import urllib3
 
 from local.cluster import groups
 from tests.cluster.world import (
+    JOBS,
     PATIENCE,
     TOKEN,
     World,
@@ -158,6 +163,30 @@ def test_after_a_kill_the_same_records_are_there_and_nothing_runs_twice(tmp_path
         new = world.until_job("new", has("Complete"))
         versions = [int(its["metadata"]["resourceVersion"]) for its in (done, new)]
         assert versions == sorted(versions)
+
+
+def test_what_is_deleted_while_the_cluster_starts_again_goes(tmp_path: Path) -> None:
+    names = [f"job-{number}" for number in range(12)]
+    with running(tmp_path, "--cpus", "12") as world:
+        for name in names:
+            world.create(job(name, restart="OnFailure", backoffLimit=3))
+            world.until_pod(name, in_phase("Running"))
+        address = urlsplit(world.child.url)
+        world.child.kill()
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(_delete_all_as_soon_as_it_answers, address.geturl())
+        with running(tmp_path, "--cpus", "12", "--port", str(address.port)) as world:
+            assert deleting.result(PATIENCE) == 200
+            for name in names:
+                world.until_no_pod(name)
+
+
+def _delete_all_as_soon_as_it_answers(url: str) -> int:
+    often = urllib3.Retry(10_000, backoff_factor=0.001, backoff_max=0.001)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with urllib3.PoolManager(retries=often) as http:
+        path = f"{JOBS}?propagationPolicy=Background"
+        return http.request("DELETE", url + path, headers=headers).status
 
 
 def test_a_restart_does_not_kill_a_stranger_that_has_an_old_process_id() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from local.demo.client import Api
 from local.demo.following import has_ended, until
-from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
+from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
 from local.demo.search import demo_request
 from local.elastic_blast.behaviours import Trouble, write_behaviours
 from local.elastic_blast.calls import read_calls
@@ -23,7 +23,13 @@ from triggers.acceptance import derived_id
 from triggers.callers import LOCAL
 
 PATIENCE = 60.0
-PACE = {"BLAST_WATCH_PACE": "50ms/30s 1s", "BLAST_RESULTS_PATIENCE": "2s"}
+TWO_BATCHES = 2 * DEMO_BATCH_LEN
+ONE_BATCH = 100_000
+PACE = {
+    "BLAST_WATCH_PACE": "50ms/30s 1s",
+    "BLAST_RESULTS_PATIENCE": "2s",
+    "BLAST_LATE_AFTER": "1s",
+}
 
 
 @dataclass
@@ -49,9 +55,10 @@ class World:
         return key
 
     def submit(self, key: str | None = None, **changes: Any) -> str:
-        """Submit the demo's search, changed so; the job's id."""
+        """Submit the demo's search in two batches, or changed so; the job's id."""
         headers = {"Idempotency-Key": key} if key else {}
-        job_id: str = self.api.submit(demo_request() | changes, **headers)["job_id"]
+        body = demo_request() | {"batch_len": TWO_BATCHES} | changes
+        job_id: str = self.api.submit(body, **headers)["job_id"]
         return job_id
 
     def until(self, job_id: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

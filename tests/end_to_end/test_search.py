@@ -6,15 +6,21 @@ import pytest
 
 from local.demo.client import Refused
 from local.demo.hits import by_hand, rows_of
-from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, DEMO_OPTIONS, demo_queries
+from local.demo.queries import (
+    DEMO_BATCH_LEN,
+    DEMO_DATABASE,
+    DEMO_FASTA,
+    DEMO_OPTIONS,
+    demo_queries,
+)
 from local.demo.search import demo_request
 from local.elastic_blast.behaviours import JobTrouble, Trouble
 from local.elastic_blast.databases import make_database
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import ONE_BATCH, World
 
 
 def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -> None:
-    job = world.ended(world.submit())
+    job = world.ended(world.submit(batch_len=DEMO_BATCH_LEN))
     assert (job["status"], job["phase"], job["runtime_status"]) == (
         "completed",
         "completed",
@@ -29,7 +35,7 @@ def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -
 
 
 def test_the_addresses_in_an_answer_can_be_followed(world: World) -> None:
-    accepted = world.api.submit(demo_request())
+    accepted = world.api.submit(demo_request() | {"batch_len": ONE_BATCH})
     world.ended(accepted["job_id"])
     assert world.api.get(accepted["statusQueryGetUri"])["runtime_status"] == "Completed"
     assert world.api.get(accepted["operation_status_url"])["phase"] == "completed"
@@ -55,7 +61,7 @@ def test_a_query_that_lies_in_blob_is_searched(world: World) -> None:
 
 
 def test_the_newest_jobs_are_listed_first_and_paged(world: World) -> None:
-    newest = [world.submit() for _ in range(3)][::-1]
+    newest = [world.submit(batch_len=ONE_BATCH) for _ in range(3)][::-1]
     page = world.api.jobs(limit=2)
     assert [job["job_id"] for job in page["jobs"]] == newest[:2]
     assert page["page"]["has_more"] is True
@@ -76,7 +82,7 @@ def test_failure_1_a_repeated_request_is_answered_again(world: World) -> None:
 def test_failure_2_the_same_key_with_another_request_is_a_conflict(world: World) -> None:
     first = world.submit(key="taken")
     with pytest.raises(Refused) as refused:
-        world.submit(key="taken", batch_len=100_000)
+        world.submit(key="taken", batch_len=50_000)
     assert refused.value.status == 409
     assert refused.value.body["detail"]["code"] == "idempotency_conflict"
     assert world.ended(first)["status"] == "completed"
@@ -151,11 +157,11 @@ def test_failure_24_an_attempt_that_fails_is_no_failure(world: World) -> None:
 
 
 def test_failure_26_a_marker_without_results_is_not_completed(world: World) -> None:
-    trouble = JobTrouble(lose_results=True, batches=(2,), markers=("SUCCESS",))
+    trouble = JobTrouble(lose_results=True, batches=(1,), markers=("SUCCESS",))
     key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
     job = world.ended(world.submit(key=key))
     assert (job["status"], job["phase"]) == ("failed", "results_missing")
-    assert "3 of 4" in job["error"]
+    assert "1 of 2" in job["error"]
 
 
 def test_failure_25_jobs_that_vanish_after_their_end_are_remembered(world: World) -> None:

@@ -64,6 +64,16 @@ def test_a_step_of_the_attempt_before_changes_nothing(jobs: JobStateRepository) 
     assert (now.phase, now.step, now.sequence) == (Phase.QUEUED, 0, 2)
 
 
+def test_a_late_follower_of_an_attempt_that_ended_hides_not_the_next(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
+    ended = jobs.create(job(**FAILED), {})
+    jobs.begin_again(ended.job_id, 2, DAY)
+    jobs.follow(ended)
+    clock.move(10**6)
+    assert [job_id for _, job_id in jobs.index.late(clock())] == [ended.job_id]
+
+
 def test_all_attempts_differ_where_kubernetes_looks() -> None:
     ids = [elb_id(job().job_id, attempt) for attempt in range(1, 20)]
     assert ids[0] == job().job_id

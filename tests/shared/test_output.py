@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.elastic_blast.output import parse_answer
+from shared.elastic_blast.output import UNREADABLE, parse_answer
 
 ACCEPTED = json.dumps(
     {"kind": "submit_result", "decision": "accepted", "message": "ok", "details": {}}
@@ -50,22 +50,26 @@ def test_r10_the_terminal_of_a_finished_search_is_told() -> None:
     assert (found.decision, found.terminal) == ("already_done", "FAILURE")
 
 
+@pytest.mark.parametrize("stdout", ["", "submission accepted\n", "{}", ACCEPTED[3:]])
+def test_r10_without_a_json_line_of_its_kind_there_is_no_answer(stdout: str) -> None:
+    assert parse_answer(stdout) is None
+
+
 @pytest.mark.parametrize(
     "stdout",
     [
-        "",
-        "submission accepted\n",
         ACCEPTED[:-5],
         f"{ACCEPTED}\n{BUSY[:-5]}\n",
         '{"kind":"submit_result"}',
         '{"kind":"submit_result","decision":7}',
+        '{"kind":"submit_result","decision":""}',
         '{"kind":"error","message":"no category"}',
-        "{}",
         "{not json}",
+        '{"a":' * 100_000,
     ],
 )
-def test_r10_a_missing_or_broken_answer_is_none(stdout: str) -> None:
-    assert parse_answer(stdout) is None
+def test_r10_a_broken_answer_is_one_that_cannot_be_read(stdout: str) -> None:
+    assert parse_answer(stdout) == UNREADABLE
 
 
 @pytest.mark.parametrize(

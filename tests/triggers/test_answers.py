@@ -14,6 +14,7 @@ from shared.errors import (
     Malformed,
     NotAllowed,
     NotFound,
+    Pointless,
     SettingsInvalid,
     TooLarge,
     Unavailable,
@@ -27,6 +28,7 @@ FAULTS = [Fault("options.evalue", "must be more")]
     ("error", "status"),
     [
         (Malformed("malformed_json", "no JSON"), 400),
+        (Pointless("not_retryable", "no"), 400),
         (NotAllowed("not_local", "no"), 401),
         (NotFound("not_found", "no"), 404),
         (Conflict("idempotency_conflict", "no"), 409),

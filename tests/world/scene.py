@@ -97,7 +97,7 @@ class Scene:
         def cluster(name: str) -> Cluster:
             return self.cluster
 
-        self.desk = desk = Desk(self.jobs, self.store.settings, self.clock)
+        self.desk = desk = Desk(self.jobs, self.store.settings, self.clock, lambda job: None)
         clearing = Clearing(cluster, sidecar, self.clock)
         submission = Submission(desk, self.store.blobs, cluster, sidecar, clearing)
         return {

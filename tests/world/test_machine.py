@@ -98,7 +98,15 @@ class Searches(RuleBasedStateMachine):
 
     def accept(self, key: int, request: str) -> None:
         one = search(results_url=self.world.results_url)
-        asked = Submission(one, None, None, None, request * 64, ())
+        asked = Submission(
+            search=one,
+            query_text=None,
+            idempotency_key=None,
+            correlation_id=None,
+            request_id=None,
+            fingerprint=request * 64,
+            warnings=(),
+        )
         known = {job.fingerprint: job for job in map(self.scene.jobs.get, self.ids)}
         try:
             said = self.acceptance.accept(asked, ALICE, f"{self.scene.name}/{key}", "http")

@@ -1,0 +1,142 @@
+"""What upkeep saves: jobs whose orchestration is lost or was never started, and failed ones."""
+
+from dataclasses import replace
+
+import pytest
+import urllib3
+from azure.storage.blob import BlobServiceClient
+
+from local.azurite import ACCOUNT
+from local.demo.client import Refused
+from local.demo.search import demo_request
+from local.elastic_blast.behaviours import JobTrouble, Trouble
+from shared.clients.blobs import open_blobs
+from shared.clients.tables import open_table
+from shared.jobs import Index, JobStateRepository
+from shared.opened import INDEX_TABLE, JOBS_TABLE, now
+from shared.settings import Settings
+from shared.storage_urls import Account
+from tests.end_to_end.conftest import PACE, World
+from tests.samples import settings
+from triggers.acceptance import Acceptance
+from triggers.callers import LOCAL
+from triggers.search_request import parse
+
+
+def reconcile(world: World) -> None:
+    """Run the timer's function now; it has run when this returns."""
+    url = f"{world.stack.url}/admin/functions/reconcile"
+    assert urllib3.request("POST", url, timeout=60).status == 202
+
+
+def mark(world: World, name: str) -> None:
+    """Write a marker, as the finalizer does."""
+    connection = world.stack.azurite.connection_string
+    with BlobServiceClient.from_connection_string(connection) as service:
+        service.get_blob_client("results", name).upload_blob(b"")
+
+
+def until_restarted(world: World, job_id: str) -> None:
+    """Let the timer come by until the job is late enough for it."""
+
+    def restarted(job: dict[str, object]) -> bool:
+        reconcile(world)
+        return "orchestration_restarted" in world.events(job_id)
+
+    world.until(job_id, restarted)
+
+
+def test_failure_42_jobs_of_a_lost_task_hub_are_adopted_and_end_truthfully(world: World) -> None:
+    unmarked = JobTrouble(markers=())
+    keys = [world.trouble(lambda job_id: Trouble(key=job_id, jobs=unmarked)) for _ in range(2)]
+    waiting = {"category": "capacity", "message": "no nodes"}
+    full = world.trouble(lambda job_id: Trouble(key=job_id, call=1, answer=waiting, exit_code=10))
+    going, doomed, early = (world.submit(key=key) for key in (*keys, full))
+    for job_id in (going, doomed):
+        world.until(job_id, lambda job: job["splits_done"] == 2)
+    world.in_phase(early, "waiting_for_capacity")
+    world.stack.host.kill()
+    for file in world.stack.folder.glob("durable.sqlite*"):
+        file.unlink()
+    mark(world, f"{going}/metadata/SUCCESS.txt")
+    mark(world, f"{doomed}/metadata/FAILURE.txt")
+    world.stack.host = world.stack.start_host()
+    for job_id in (going, doomed):
+        until_restarted(world, job_id)
+    world.api.cancel(early)  # which finds that nobody is there to be told
+    assert world.ended(going)["phase"] == "completed"
+    assert world.ended(doomed)["phase"] == "search_failed"
+    assert world.ended(early)["phase"] == "cancelled"
+    for job_id in (going, doomed, early):
+        assert world.submissions(job_id) == 1
+        assert world.events(job_id).count("orchestration_restarted") == (job_id != early)
+
+
+def test_failure_13_a_job_that_was_kept_and_never_started_completes(world: World) -> None:
+    """The app died between the two, and the client never came back."""
+    asked = parse(demo_request(), one := settings_of(world))
+    connection = one.storage_connection
+    tables = (open_table(name, connection, "", None) for name in (JOBS_TABLE, INDEX_TABLE))
+    jobs = JobStateRepository(next(tables), Index(next(tables), one.late_after), now)
+    blobs = open_blobs(Account(ACCOUNT, one.storage_suffix), connection, None)
+    job = Acceptance(jobs, blobs, one, now).accept(asked, LOCAL, None, "http").job
+    until_restarted(world, job.job_id)
+    assert world.ended(job.job_id)["phase"] == "completed"
+    assert world.events(job.job_id)[:2] == ["accepted", "orchestration_restarted"]
+    assert world.submissions(job.job_id) == 1
+
+
+def settings_of(world: World) -> Settings:
+    """What the app's settings say of storage and of the cluster."""
+    return settings(
+        storage_account=ACCOUNT,
+        storage_connection=world.stack.azurite.connection_string,
+        cluster_name="local",
+        resource_group="local",
+        region="local",
+        late_after=PACE["BLAST_LATE_AFTER"],
+    )
+
+
+def test_a_failed_search_that_is_retried_completes(world: World) -> None:
+    trouble = JobTrouble(fail_attempts=9, batches=(1,))
+    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
+    job_id = world.submit(key=key)
+    first = world.ended(job_id)
+    assert first["phase"] == "search_failed"
+    request = {"x-client-request-id": "a-click"}
+    accepted = world.api.retry(job_id, **request)
+    assert accepted == {"job_id": job_id, "task_id": job_id, "status": "queued"}
+    assert world.api.retry(job_id, **request) == accepted, "the same click is the same attempt"
+    job = world.ended(job_id)
+    assert job["phase"] == "completed"
+    assert "error" not in job
+    events = world.events(job_id)
+    assert [events.count(name) for name in ("retry_requested", "configured", "completed")] == [
+        1,
+        2,
+        1,
+    ]
+    ids = [one["results_prefix"].rstrip("/").rpartition("/")[2] for one in (first, job)]
+    assert ids[0] == job_id
+    assert ids[1][-8:] != job_id[-8:]
+    assert [world.submissions(one) for one in ids] == [1, 1]
+    assert len(world.api.results(job_id)["files"]) == 2
+    assert all(data for _, data in world.api.files(job_id))
+
+
+def test_what_is_not_to_be_retried_is_refused(world: World) -> None:
+    answer = {"category": "invalid", "message": "no such thing"}
+    invalid = Trouble(hang_seconds=2, answer=answer, exit_code=1)
+    key = world.trouble(lambda job_id: replace(invalid, key=job_id))
+    job_id = world.submit(key=key)
+    assert refusal(world, job_id) == (409, "not_failed")
+    assert world.ended(job_id)["phase"] == "config_invalid"
+    assert refusal(world, job_id) == (400, "not_retryable")
+    assert refusal(world, "job-" + "0" * 32) == (404, "not_found")
+
+
+def refusal(world: World, job_id: str) -> tuple[int, str]:
+    with pytest.raises(Refused) as refused:
+        world.api.retry(job_id)
+    return refused.value.status, refused.value.body["detail"]["code"]

@@ -1,0 +1,186 @@
+"""`python -m tests.replay.record`: record histories of jobs of each shape, on the local stack."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from azure.storage.blob import BlobClient
+
+from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
+from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.databases import upload_database
+from local.functions_host.durable.history import Event
+from local.processes import Child, start
+from local.stack import PROJECT, Stack
+from tests.end_to_end.conftest import World
+from tests.replay.histories import HISTORIES, RENEWED, write_history
+from tests.replay.recording import lives
+
+SETTINGS = {
+    "BLAST_WATCH_PACE": "500ms",
+    "BLAST_RETRY_CAPACITY": "2s x1.5 30s -",
+    "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
+    "BLAST_RETRY_CRASH": "1s x2 30s 3",
+}
+BUSY = {"category": "transient", "message": "API busy", "retry_after_seconds": 1}
+FULL = {"category": "capacity", "message": "no nodes"}
+FULL_HOUSE = "waiting_for_capacity"
+RECORD = "histories.jsonl"
+
+
+class RecordingStack(Stack):
+    """The local stack over a host that keeps histories."""
+
+    def start_host(self) -> Child:
+        argv = [sys.executable, "-m", "tests.replay.recording", str(PROJECT)]
+        argv += [str(self.folder / "durable.sqlite"), str(self.folder / RECORD)]
+        child = start("functions", argv, self._log("functions"), self._environment(), cwd=PROJECT)
+        return self._kept(child)
+
+
+def happy(world: World) -> str:
+    return world.submit()
+
+
+def capacity_retry(world: World) -> str:
+    trouble = world.trouble(lambda key: Trouble(key=key, call=1, answer=FULL, exit_code=10))
+    return world.submit(key=trouble)
+
+
+def transient_retries(world: World) -> str:
+    def twice(job_id: str) -> Trouble:
+        world.rules.append(Trouble(key=job_id, call=1, answer=BUSY, exit_code=8))
+        return Trouble(key=job_id, call=2, answer=BUSY, exit_code=8)
+
+    return world.submit(key=world.trouble(twice))
+
+
+def cancelled_while_running(world: World) -> str:
+    job_id = world.submit(key=world.trouble(lambda key: Trouble(key, jobs=JobTrouble(hang=True))))
+    world.in_phase(job_id, "running")
+    world.api.cancel(job_id)
+    return job_id
+
+
+def cancelled_in_a_retry_wait(world: World) -> str:
+    key = world.trouble(lambda key: Trouble(key=key, answer=FULL, exit_code=10))
+    job_id = world.submit(key=key)
+    world.in_phase(job_id, FULL_HOUSE)
+    world.api.cancel(job_id)
+    return job_id
+
+
+def cancelled_during_a_step(world: World) -> str:
+    """The event comes while elastic-blast runs."""
+    job_id = world.submit(key=world.trouble(lambda key: Trouble(key, hang_seconds=600)))
+    world.until(job_id, lambda job: world.submissions(job_id) == 1)
+    world.api.cancel(job_id)
+    return job_id
+
+
+def cancelled_without_a_cluster(world: World) -> str:
+    """It cannot be stopped for a while, so that waits follow the event."""
+    job_id = world.submit(key=world.trouble(lambda key: Trouble(key, jobs=JobTrouble(hang=True))))
+    world.in_phase(job_id, "running")
+    world.stack.cluster.kill()
+    world.api.cancel(job_id)
+    world.until(job_id, lambda job: job["phase"] == "cancelling" and "reason" in job)
+    world.stack.cluster = world.stack.start_cluster()
+    return job_id
+
+
+def crash_that_passes(world: World) -> str:
+    """Its config is gone for a while, which no activity expects."""
+    job_id = capacity_retry(world)
+    text = take_config(world, job_id)
+    log = world.stack.folder / "logs" / "functions.log"
+    world.until(job_id, lambda job: f"the config of {job_id} is gone" in log.read_text())
+    config_of(world, job_id).upload_blob(text)
+    return job_id
+
+
+def crash_to_the_end(world: World) -> str:
+    job_id = capacity_retry(world)
+    take_config(world, job_id)
+    return job_id
+
+
+def take_config(world: World, job_id: str) -> bytes:
+    """Take a job's config away while it waits to be submitted; what it said."""
+    world.in_phase(job_id, FULL_HOUSE)
+    config = config_of(world, job_id)
+    text: bytes = config.download_blob().readall()
+    config.delete_blob()
+    return text
+
+
+def config_of(world: World, job_id: str) -> BlobClient:
+    url = urlsplit(world.api.events(job_id)[1]["payload"]["config_blob"])
+    container, _, path = url.path.lstrip("/").partition("/")
+    return Blobs.of(world.stack.world).service.get_blob_client(container, path)
+
+
+def continued_as_new(world: World) -> str:
+    """It says that it has ended only in its second life."""
+    silent = world.trouble(lambda key: Trouble(key=key, jobs=JobTrouble(markers=())))
+    job_id = world.submit(key=silent)
+    world.until(job_id, lambda job: lives(record_of(world), job_id) != [])
+    marker = f"https://devstoreaccount1.blob.core.windows.net/results/{job_id}/metadata/SUCCESS.txt"
+    Blobs.of(world.stack.world).write(marker, b"")
+    return job_id
+
+
+SHAPES: tuple[Callable[[World], str], ...] = (
+    happy,
+    capacity_retry,
+    transient_retries,
+    cancelled_while_running,
+    cancelled_in_a_retry_wait,
+    cancelled_during_a_step,
+    cancelled_without_a_cluster,
+    crash_that_passes,
+    crash_to_the_end,
+    continued_as_new,
+)
+
+
+def record_of(world: World) -> Path:
+    return world.stack.folder / RECORD
+
+
+def recorded(world: World, shape: Callable[[World], str]) -> list[list[Event]]:
+    """The lives of a job of this shape, once its last one has ended."""
+    job_id = shape(world)
+    phase = world.ended(job_id)["phase"]
+    sys.stdout.write(f"{shape.__name__}: {phase}, after {', '.join(world.events(job_id))}\n")
+    world.until(job_id, lambda job: has_ended(lives(record_of(world), job_id)))
+    return lives(record_of(world), job_id)
+
+
+def has_ended(its: list[list[Event]]) -> bool:
+    return bool(its) and its[-1][-1]["OrchestrationStatus"] != RENEWED
+
+
+def record_all(to: Path, work: Path) -> None:
+    """Run a job of each shape and keep its lives in `to`, which must be new."""
+    to.mkdir(parents=True)
+    stack = RecordingStack(work, settings=SETTINGS)
+    stack.start()
+    try:
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
+        for shape in SHAPES:
+            for number, history in enumerate(recorded(World(stack), shape), start=1):
+                write_history(to / f"{shape.__name__}-{number}.json", history)
+    finally:
+        stack.stop()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.replay.record", description=__doc__)
+    parser.add_argument("name", help="of the new folder, such as 0.1.0-2026-11-25")
+    with tempfile.TemporaryDirectory() as folder:
+        record_all(HISTORIES / parser.parse_args().name, Path(folder))

@@ -1,0 +1,170 @@
+"""Failure 42: what was begun by the code of another day is carried on by today's."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blast_orchestrator import job
+from blast_orchestrator.job import blast_job
+from local.functions_host.durable.history import Event, Type
+from shared.contracts.steps import CANCEL_EVENT, ORCHESTRATOR, Verb
+from tests.replay.histories import HISTORIES, RENEWED, difference, episodes, read_history
+
+pytestmark = [  # the SDK warns of what is as it should be; raised inside it, that would change it
+    pytest.mark.filterwarnings("ignore:azure.functions df_loads was called:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Potential duplicate Task completion:UserWarning"),
+]
+
+FILES = sorted(HISTORIES.glob("*/*.json"))
+SHAPES = {
+    "happy-1",
+    "capacity_retry-1",
+    "transient_retries-1",
+    "cancelled_while_running-1",
+    "cancelled_in_a_retry_wait-1",
+    "cancelled_during_a_step-1",
+    "cancelled_without_a_cluster-1",
+    "crash_that_passes-1",
+    "crash_to_the_end-1",
+    "continued_as_new-1",
+    "continued_as_new-2",
+}
+
+each_history = pytest.mark.parametrize(
+    "path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+
+
+def of_shape(name: str) -> list[Event]:
+    """A recorded life of this shape."""
+    return read_history(next(path for path in FILES if path.stem == name))
+
+
+@each_history
+def test_failure_42_each_recorded_life_is_lived_again_wake_up_by_wake_up(path: Path) -> None:
+    assert difference(blast_job, read_history(path)) is None
+
+
+@each_history
+def test_failure_42_the_names_that_a_history_speaks_are_still_registered(path: Path) -> None:
+    history = read_history(path)
+    spoken = {e["Name"] for e in history if e["EventType"] == Type.TASK_SCHEDULED}
+    heard = {e["Name"] for e in history if e["EventType"] == Type.EVENT_RAISED}
+    begun = [e["Name"] for e in history if e["EventType"] == Type.EXECUTION_STARTED]
+    assert spoken and spoken <= set(Verb)
+    assert heard <= {CANCEL_EVENT}
+    assert begun == [ORCHESTRATOR]
+
+
+def test_every_shape_is_recorded() -> None:
+    assert {path.stem for path in FILES} >= SHAPES
+    assert of_shape("continued_as_new-1")[-1]["OrchestrationStatus"] == RENEWED
+    assert any(e["EventType"] == Type.TASK_FAILED for e in of_shape("crash_that_passes-1"))
+    assert any(e["EventType"] == Type.EVENT_RAISED for e in of_shape("cancelled_while_running-1"))
+    assert all(len(list(episodes(read_history(path)))) > 4 for path in FILES)
+
+
+@each_history
+def test_failure_22_a_recorded_history_has_no_path_no_secret_and_no_sequence(path: Path) -> None:
+    text = path.read_text()
+    assert len(text) < 100_000
+    for never in (r"/(home|work|root|tmp|usr)/", r"\b[0-9a-f]{64}\b", r"[ACGT]{20}", r"(?i)token"):
+        assert not re.search(never, text)
+
+
+# That the check can fail: each of these is code that a running job would not survive.
+
+
+class Other:
+    """The SDK's context, but for what a test changes."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+
+class Slower(Other):
+    def create_timer(self, fire_at: datetime) -> Any:
+        return self._context.create_timer(fire_at + timedelta(seconds=1))
+
+
+class Renaming(Other):
+    def call_activity(self, name: str, input_: Any) -> Any:
+        return self._context.call_activity(f"{name}_v2", input_)
+
+
+class Forgetful(Other):
+    def continue_as_new(self, input_: Any) -> None:
+        self._context.continue_as_new(input_ | {"step": 1})
+
+
+class Deaf(Other):
+    def wait_for_external_event(self, name: str) -> Any:
+        return self._context.wait_for_external_event("stop")
+
+
+def looking_first(context: Any) -> Any:
+    yield context.call_activity(Verb.OBSERVE, {"job_id": "job-1", "step": 0})
+    return (yield from blast_job(context))
+
+
+def looking_last(context: Any) -> Any:
+    output = yield from blast_job(context)
+    yield context.call_activity(Verb.COLLECT, {"job_id": "job-1", "step": 99})
+    return output
+
+
+def saying_more(context: Any) -> Any:
+    output = yield from blast_job(context)
+    return output | {"more": 1}
+
+
+def through(other: type[Other]) -> Callable[[Any], Any]:
+    """Today's story, told through another context."""
+
+    def story(context: Any) -> Any:
+        return (yield from blast_job(other(context)))
+
+    return story
+
+
+@pytest.mark.parametrize(
+    ("story", "shape", "said"),
+    [
+        (looking_first, "happy-1", "wake-up 0: now .*observe_search.* then .*prepare_search"),
+        (looking_last, "happy-1", "now .*collect_results.* then .*Completed"),
+        (saying_more, "happy-1", "now .*'more': 1.* then .*Completed"),
+        (through(Slower), "capacity_retry-1", r"now \[\[10, 2, None, .* then \[\[10, 2, None, "),
+        (through(Renaming), "crash_that_passes-1", "now .*prepare_search_v2.* then"),
+        (through(Deaf), "cancelled_in_a_retry_wait-1", r"now \[\], and then .*submit_search"),
+        (through(Forgetful), "continued_as_new-1", "now .*step=1,.* then .*step=41,"),
+    ],
+)
+def test_code_that_does_otherwise_is_found_out(
+    story: Callable[[Any], Any], shape: str, said: str
+) -> None:
+    assert re.search(said, difference(story, of_shape(shape)) or "")
+
+
+def test_a_life_of_another_length_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "STEPS_PER_LIFE", 39)
+    found = difference(blast_job, of_shape("continued_as_new-1"))
+    assert found and RENEWED in found
+
+
+def test_code_that_schedules_by_chance_is_found_out() -> None:
+    """Each wake-up for itself agrees with history in kind: only its own past tells it apart."""
+    rounds = iter(range(1000))
+
+    class Moody(Other):
+        def wait_for_external_event(self, name: str) -> Any:
+            return self._context.wait_for_external_event(f"{name}{next(rounds)}")
+
+    found = difference(through(Moody), of_shape("capacity_retry-1"))
+    assert found and "do not begin with" in found

@@ -1,0 +1,42 @@
+"""What was sent: as JSON, and what of it is given back."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, StringConstraints, TypeAdapter, ValidationError
+
+from shared.errors import Malformed
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must have printable characters alone")
+    return text
+
+
+Echoed = Annotated[
+    str,
+    StringConstraints(strip_whitespace=False, min_length=1, max_length=256),
+    AfterValidator(_printable),
+]
+"""A name of the sender's own, which is given back as it came."""
+_ECHOED: TypeAdapter[str] = TypeAdapter(Echoed)
+
+
+def json_object(data: bytes) -> dict[str, Any]:
+    """The object in a body or message, in UTF-8. Raises Malformed, which quotes nothing of it."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("malformed_json", f"what was sent is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Malformed("malformed_json", "what was sent is not a JSON object")
+    return found
+
+
+def echoed(name: object) -> str | None:
+    """A sender's own name for something, if it can be given back."""
+    try:
+        return _ECHOED.validate_python(name)
+    except ValidationError:
+        return None

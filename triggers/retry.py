@@ -1,0 +1,63 @@
+"""Retry over HTTP: a person has a failed search run once more, from its beginning."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from azure.functions import HttpRequest, HttpResponse
+
+from shared import opened
+from shared.contracts.job import Job
+from shared.contracts.states import Phase, Status
+from shared.errors import Pointless
+from shared.jobs import JobStateRepository
+from shared.settings import settings
+from triggers.answers import answer, answered_async
+from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, own_job
+from triggers.orchestrations import DurableClient, ensure_started
+
+LONGEST_ID = 256
+"""Characters of a request's id that tell it from others."""
+
+
+@answered_async
+async def retry(req: HttpRequest, client: DurableClient) -> HttpResponse:
+    """POST /api/blast/jobs/{id}/retry"""
+    job = await asyncio.to_thread(_queued_again, req)
+    await ensure_started(client, job)
+    body = {"job_id": job.job_id, "task_id": job.job_id, "status": Status.QUEUED.value}
+    return answer(body, 202)
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """Queues failed jobs again; `deadline` is how long the next attempt may take."""
+
+    jobs: JobStateRepository
+    deadline: timedelta
+
+    def queue(self, job: Job, request_id: str | None) -> Job:
+        """The job in its next attempt. Two that ask at once get the same one, and a request that is
+        sent again gets the one it made, even if that has failed meanwhile.
+
+        Raises Conflict where the job has not failed, and Pointless.
+        """
+        if request_id and job.attempt > 1 and self._has_asked(job, request_id):
+            return job
+        if job.phase is Phase.CONFIG_INVALID:
+            raise Pointless("not_retryable", "what was refused would be refused again")
+        if job.children and job.phase.is_failure:
+            raise Pointless("not_retryable", "a batch is not run again: retry its failed searches")
+        return self.jobs.begin_again(job.job_id, job.attempt + 1, self.deadline, request_id)
+
+    def _has_asked(self, job: Job, request_id: str) -> bool:
+        return any(
+            event.event == "retry_requested" and event.payload.get("request_id") == request_id
+            for event in self.jobs.events(job.job_id)
+        )
+
+
+def _queued_again(req: HttpRequest) -> Job:
+    named = (req.headers.get(name) for name in (*KEY_HEADERS, FALLBACK_KEY_HEADER))
+    request_id = next(filter(None, named), "")[:LONGEST_ID]
+    return Retrying(opened.jobs(), settings().deadline).queue(own_job(req), request_id or None)

@@ -1,0 +1,34 @@
+"""Upkeep, by the clock: no job is lost, and none is kept for ever."""
+
+import asyncio
+from functools import cache
+
+from azure.functions import TimerRequest
+
+from shared import opened
+from shared.settings import settings
+from triggers.orchestrations import DurableClient
+from triggers.purging import Purger
+from triggers.reconciling import Reconciler
+
+
+async def reconcile(timer: TimerRequest, client: DurableClient) -> None:
+    """Every minute."""
+    reconciler = await asyncio.to_thread(_reconciler)
+    await reconciler.tick(client)
+
+
+async def purge(timer: TimerRequest, client: DurableClient) -> None:
+    """Every night."""
+    purger = await asyncio.to_thread(_purger)
+    await purger.run(client)
+
+
+@cache
+def _reconciler() -> Reconciler:
+    return Reconciler(opened.jobs(), settings(), opened.now, opened.courier().deliver)
+
+
+@cache
+def _purger() -> Purger:
+    return Purger(opened.jobs(), settings().retention, opened.now)
