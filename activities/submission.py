@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from activities.clearing import Clearing, operation_id
 from activities.conclusion import is_submitted
@@ -10,14 +11,22 @@ from activities.outside import Cluster, Clusters, Sidecar
 from activities.steps import Desk
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import Slot
-from shared.contracts.job import Job, elb_id
+from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Order, Report, Verb
 from shared.elastic_blast.command import submit_argv
 from shared.elastic_blast.config import render
 from shared.elastic_blast.judgement import Kind, Outcome, judge
 from shared.errors import Unavailable
-from shared.exec_results import Command, Finished, Interrupted, Result, Running
+from shared.exec_results import (
+    Command,
+    Finished,
+    Interrupted,
+    Refused,
+    Result,
+    Running,
+    Unreachable,
+)
 from shared.results import ANNOUNCED, number_in
 from shared.storage_urls import QUERIES, Account
 
@@ -44,9 +53,8 @@ class Submission:
         return self.desk.take(Verb.SUBMIT, order, self._submit)
 
     def _prepare(self, job: Job, order: Order) -> Report:
-        if job.attempt > 1 and (left := self.clearing.clear(_previous(job))):
-            code = {"code": "earlier_attempt", "left": len(left)}
-            return Report(job.phase, Verb.PREPARE, self.desk.pace(job.updated_at), code)
+        if waits := self._earlier_is_left(job, order):
+            return waits
         settings = self.desk.settings
         account = Account(job.search.placement.storage_account, settings.storage_suffix)
         url = account.url(QUERIES, f"{job.job_id}/{job.elb_job_id}.ini")
@@ -54,6 +62,22 @@ class Submission:
         report = Report(Phase.SUBMITTING, Verb.SUBMIT)
         said = {"config_blob": url}
         return self.desk.note(job, order, report, "configured", said, config_blob=url)
+
+    def _earlier_is_left(self, job: Job, order: Order) -> Report | None:
+        """Clear away what earlier attempts left; the wait, with its reason, while that lasts."""
+        wish: timedelta | None = None
+        try:
+            left = ", ".join(self.clearing.clear_earlier(job)[:5])
+        except Unavailable as trouble:
+            left, wish = str(trouble), trouble.after
+        if not left:
+            return None
+        wait = max(self.desk.pace(job.updated_at), wish or timedelta(0))
+        report = Report(Phase.RETRYING, Verb.PREPARE, wait, {"code": "earlier_attempt"})
+        if job.phase is Phase.RETRYING:
+            return report
+        reason = f"what an earlier attempt left is cleared away first: {left}"
+        return self.desk.note(job, order, report, "clearing", {"reason": reason}, reason=reason)
 
     def _submit(self, job: Job, order: Order) -> Report:
         try:
@@ -75,14 +99,23 @@ class Submission:
             case _:
                 return self._judged(job, order, found)
 
-    def _ongoing(self, job: Job) -> Result | None:
+    def _ongoing(self, job: Job) -> Result | str | None:
         """How the operation stands that was started before; None if there is none."""
         if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             return None  # while it waits for the slot, nothing of it can have begun
         result = self.sidecar.look(operation_id(job), PATIENCE)
         if isinstance(result, Running):
             self._keep_slot(job)
+        if isinstance(result, Refused | Unreachable):
+            return self._adoptable(job) or result
         return result
+
+    def _adoptable(self, job: Job) -> str | None:
+        """How a submission went that its sidecar cannot tell of, if the cluster can."""
+        try:
+            return self._already_there(job)
+        except Unavailable:
+            return None  # the trouble of the sidecar is reason enough for another try
 
     def _begun(self, job: Job) -> Result | Slot | str:
         """Look, then start: the result, a busy slot, or how an earlier try has gone.
@@ -142,8 +175,7 @@ class Submission:
             case Kind.AGAIN:
                 return self._again(job, order, outcome, result)
             case Kind.REFUSED:
-                self._free_slot(job)
-                return self._refused(job, order, outcome, result)
+                return self._refused(job, order, outcome)
 
     def _landed(
         self, job: Job, order: Order, decision: str, took: timedelta = timedelta(0)
@@ -175,14 +207,17 @@ class Submission:
     def _again(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
         """Schedule another try, as its category allows, or end the job after the last one (R3)."""
         ended = isinstance(result, Finished | Interrupted)
-        if ended or result is None:
+        unseen = job.unseen_until is not None and self.desk.now() < job.unseen_until
+        if ended or (result is None and not unseen):
             self._free_slot(job)  # else it may be running, or the sidecar serves nobody
+        may_run = unseen or outcome.category is Category.UNKNOWN
+        changes: dict[str, Any] = {} if may_run and not ended else {"unseen_until": None}
         category = outcome.category or Category.UNKNOWN
         tries = {**job.tries, category: job.tries.get(category, 0) + 1}
         wait = self.desk.settings.retry(category).wait(tries[category], outcome.retry_after)
         if wait is None:
             last = replace(outcome, end=Phase.SUBMIT_FAILED)
-            return self._refused(job, order, last, result)
+            return self._refused(job, order, last)
         waits_for_capacity = category is Category.CAPACITY
         phase = Phase.WAITING_FOR_CAPACITY if waits_for_capacity else Phase.RETRYING
         return self.desk.note(
@@ -199,19 +234,20 @@ class Submission:
             },
             tries=tries,
             operations=job.operations + ended,
-            unseen_until=None if ended else job.unseen_until,
             error_code=outcome.code,
             error=outcome.message,
             reason=f"{outcome.code}: tried again at {self.desk.now() + wait:%H:%M:%S} UTC",
+            **changes,
         )
 
-    def _refused(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
-        """End the job; where elastic-blast has run and may have left something, clear that away."""
+    def _refused(self, job: Job, order: Order, outcome: Outcome) -> Report:
+        """End the job, and clear away what may be left of its tries.
+
+        Whether there is something cannot be told from the answer: an operation may run that the
+        sidecar refuses to show, and elastic-blast answers 1 to any error that it does not know.
+        """
         end = outcome.end or Phase.SUBMIT_FAILED
-        ran = isinstance(result, Finished | Interrupted) or outcome.category is Category.UNKNOWN
-        if job.operations or job.unseen_until or (ran and end is Phase.SUBMIT_FAILED):
-            return self.desk.condemn(job, order, end, outcome.code, outcome.message)
-        return self.desk.end(job, order, end, outcome.code, outcome.message)
+        return self.desk.condemn(job, order, end, outcome.code, outcome.message)
 
     def _cluster(self, job: Job) -> Cluster:
         return self.clusters(job.search.placement.cluster_name)
@@ -229,8 +265,3 @@ class Submission:
             self._cluster(job).free_slot(job.elb_job_id)
         except Unavailable as trouble:
             logging.getLogger("blast").warning("slot of %s not freed: %s", job.job_id, trouble)
-
-
-def _previous(job: Job) -> Job:
-    """The attempt before, as far as clearing it away needs it."""
-    return replace(job, elb_job_id=elb_id(job.job_id, job.attempt - 1))

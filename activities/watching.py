@@ -86,7 +86,8 @@ class Watching:
             verb, wait = Verb.COLLECT, timedelta(0)
         report = Report(found.phase, verb, wait, progress)
         is_new = found.phase is not job.phase or _news(job.counts, found.counts)
-        if not is_new and reason == job.reason and job.hopeless_since is None:
+        is_told = reason == job.reason or self._told_lately(job, reason)
+        if not is_new and is_told and job.hopeless_since is None:
             return report
         event = found.phase.value if found.phase is not job.phase else "progress"
         said = progress | ({"reason": reason} if reason else {})
@@ -100,8 +101,9 @@ class Watching:
         wait = self.desk.pace(job.began)
         report = Report(found.phase, Verb.OBSERVE, wait, {"code": "jobs_gone"})
         since = job.hopeless_since
-        if since is None:
-            changes = {"counts": found.counts, "hopeless_since": self.desk.now(), "reason": error}
+        if since is None or _could_not_look(job):
+            since = since or self.desk.now()
+            changes = {"counts": found.counts, "hopeless_since": since, "reason": error}
             return self.desk.note(job, order, report, "jobs_gone", {"reason": error}, **changes)
         if self.desk.now() - since <= self.desk.settings.jobs_patience:
             return report
@@ -112,15 +114,23 @@ class Watching:
         pace = self.desk.pace(job.began)
         wait = max(pace, trouble.after or timedelta(0))
         report = Report(job.phase, Verb.OBSERVE, wait, {"code": trouble.code})
-        if job.reason is not None and job.reason.startswith(CANNOT_LOOK):
+        if _could_not_look(job):
             return report
         since = self.desk.now().isoformat(timespec="seconds")
         reason = f"{CANNOT_LOOK} {since}: {trouble}"
         payload = {"error": str(trouble)}
         return self.desk.note(job, order, report, "cannot_look", payload, reason=reason)
 
+    def _told_lately(self, job: Job, reason: str | None) -> bool:
+        return self.desk.told_lately(job, reason) and not _could_not_look(job)
+
     def _cluster(self, job: Job) -> Cluster:
         return self.clusters(job.search.placement.cluster_name)
+
+
+def _could_not_look(job: Job) -> bool:
+    """Whether its reason is that the looks before this one failed."""
+    return (job.reason or "").startswith(CANNOT_LOOK)
 
 
 def _news(known: Counts, found: Counts) -> bool:
