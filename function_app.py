@@ -8,7 +8,7 @@ import azure.functions as func
 from activities.registry import perform
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import ORCHESTRATOR, Verb
-from triggers import health, jobs, results
+from triggers import health, jobs, me, results
 
 READS = {
     "read_job": ("blast/jobs/{id}", jobs.read),
@@ -17,6 +17,7 @@ READS = {
     "list_results": ("blast/jobs/{id}/results", results.listing),
     "read_result": ("blast/jobs/{id}/results/{file_id}", results.file),
     "read_status": ("blast/submit/{id}/status", jobs.status),
+    "me": ("me", me.me),
     "health": ("health", health.alive),
 }
 """GET: the name of each function, its route and what answers."""

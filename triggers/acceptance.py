@@ -16,6 +16,7 @@ from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.storage_urls import QUERIES, Account
 from triggers.search_request import Submission
+from triggers.shares import need_room
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,24 @@ class Acceptance:
     settings: Settings
     now: Callable[[], datetime]
 
-    def accept(self, asked: Submission, who: Caller, key: str | None, source: str) -> Accepted:
+    def accept(
+        self,
+        asked: Submission,
+        who: Caller,
+        key: str | None,
+        source: str,
+        most_active: int | None = None,
+    ) -> Accepted:
         """Keep a job. The same key with the same request gives the same job again.
 
         Raises Conflict where the key stands for another request, Invalid where the query that is
-        named is not there, and Unavailable, without a job, where it could not be kept.
+        named is not there, TooMany where the caller has `most_active` jobs and this is a new one,
+        and Unavailable; without a job, where it could not be kept.
         """
         job_id = derived_id(who, key) if key else f"job-{uuid.uuid4().hex}"
         known = self.jobs.find(job_id) if key else None
+        if known is None and most_active:
+            need_room(self.jobs.index, who, most_active)
         job = known or self._keep(asked, who, job_id, source)
         if job.fingerprint != asked.fingerprint:
             said = f"the idempotency key stands for another request, which is {job_id}"

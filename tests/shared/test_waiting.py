@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.waiting import LONGEST_WISH, Pace, Retry, duration
+from shared.waiting import LONGEST_WISH, Pace, Rate, Retry, duration
 
 SECOND = timedelta(seconds=1)
 
@@ -70,3 +70,13 @@ def test_a_wish_lengthens_a_wait_within_bounds_and_never_shortens_it(
 def test_retry_options_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not of the form|not a duration"):
         Retry.parse(text)
+
+
+def test_a_rate_is_a_number_in_a_while() -> None:
+    assert Rate.parse("120/1m") == Rate(120, timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("text", ["", "120", "0/1m", "120/0s", "120/m", "-1/1m", "1.5/1m"])
+def test_a_rate_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"form|duration"):
+        Rate.parse(text)
