@@ -35,6 +35,7 @@ def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any])
     ]
 
 
-def test_loading_needs_no_setting_and_not_the_kubernetes_client(loaded: dict[str, Any]) -> None:
+def test_loading_needs_no_setting_and_no_heavy_client(loaded: dict[str, Any]) -> None:
     assert "kubernetes" not in loaded["modules"]
     assert "azure.identity" not in loaded["modules"]
+    assert "jwt" not in loaded["modules"]
