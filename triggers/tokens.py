@@ -50,8 +50,7 @@ class Tokens:
     def _claims(self, token: str) -> dict[str, Any]:
         try:
             claims = self._decoded(token)
-        # A header may be nested deeper than Python reads.
-        except (jwt.PyJWTError, RecursionError) as error:
+        except jwt.PyJWTError as error:
             claim = getattr(error, "claim", "")
             raise refused(f"{type(error).__name__} {claim}".strip()) from error
         if int(claims["exp"]) <= self.now().timestamp():

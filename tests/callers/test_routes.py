@@ -1,5 +1,6 @@
 """Every route that the switchboard registers, tried by those who may and those who may not."""
 
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -163,8 +164,17 @@ def test_me_says_who_one_is(app: None, directory: Directory) -> None:
     )
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads take turns after microseconds: whatever can come between two steps does."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
 def test_failure_39_fifty_first_requests_of_a_process_read_the_keys_once(
-    app: None, directory: Directory
+    app: None, directory: Directory, hasty_threads: None
 ) -> None:
     shown, found = {"Authorization": directory.bearer()}, list[int]()
     ready = threading.Barrier(50)
