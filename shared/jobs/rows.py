@@ -116,8 +116,12 @@ def after(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
+OWNER = "owner:"
+"""What the partitions of owners' lists begin with; the owner follows."""
+
+
 def owner_partition(owner: Caller) -> str:
-    return f"owner:{owner.key}"
+    return f"{OWNER}{owner.key}"
 
 
 def parent_partition(job_id: str) -> str:
