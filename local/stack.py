@@ -20,6 +20,8 @@ from local.processes import Child, start
 PROJECT = Path(__file__).parents[1]
 
 HURRY = {
+    "BLAST_RATE": "60000/1m",
+    "BLAST_MOST_ACTIVE": "10000",
     "BLAST_WATCH_PACE": "250ms/30s 1s/5m 5s",
     "BLAST_SNAPSHOT_AGE": "100ms",
     "BLAST_STUCK_AFTER": "5s",

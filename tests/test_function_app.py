@@ -42,6 +42,7 @@ def test_upkeep_runs_by_schedules_that_need_no_setting(loaded: dict[str, Any]) -
     assert loaded["timers"] == {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
 
 
-def test_loading_needs_no_setting_and_not_the_kubernetes_client(loaded: dict[str, Any]) -> None:
+def test_loading_needs_no_setting_and_no_heavy_client(loaded: dict[str, Any]) -> None:
     assert "kubernetes" not in loaded["modules"]
     assert "azure.identity" not in loaded["modules"]
+    assert "jwt" not in loaded["modules"]

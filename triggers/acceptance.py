@@ -17,6 +17,7 @@ from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.storage_urls import Account
 from triggers.search_request import Submission, bounded
+from triggers.shares import need_room
 
 HANDS = 16
 """Named queries that are looked for at a time."""
@@ -42,16 +43,26 @@ class Acceptance:
     now: Callable[[], datetime]
 
     def accept(
-        self, asked: Submission, who: Caller, key: str | None, source: str, *, notify: bool = False
+        self,
+        asked: Submission,
+        who: Caller,
+        key: str | None,
+        source: str,
+        *,
+        notify: bool = False,
+        most_active: int | None = None,
     ) -> Accepted:
         """Keep a job. The same key with the same request gives the same job again.
 
         `notify` is for a new one: its transitions are told on the completions queue.
         Raises Conflict where the key stands for another request, Invalid where the query that is
-        named is not there, and Unavailable, without a job, where it could not be kept.
+        named is not there, TooMany where the caller has `most_active` jobs and this is a new one,
+        and Unavailable; without a job, where it could not be kept.
         """
         job_id = derived_id(who, key) if key else f"job-{uuid.uuid4().hex}"
         known = self.known(asked, who, key) if key else None
+        if known is None and most_active:
+            need_room(self.jobs.index, who, most_active)
         job = known or self._keep(asked, who, job_id, source, notify)
         return Accepted(_same(job, asked), replayed=known is not None)
 

@@ -10,7 +10,7 @@ from typing import Any
 from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
-from shared.contracts.job import Job
+from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import Page
@@ -33,8 +33,9 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 @answered_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
+    who = await asyncio.to_thread(caller, req)
     asked = parse(json_object(req.get_body()), settings())
-    accepted = await asyncio.to_thread(_accept, req, asked)
+    accepted = await asyncio.to_thread(_accept, req, asked, who)
     await ensure_started(client, accepted.job)
     request_id = req.headers.get(FALLBACK_KEY_HEADER) or str(uuid.uuid4())
     headers = {
@@ -67,7 +68,7 @@ def status(req: HttpRequest) -> HttpResponse:
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
     who = caller(req)
-    return _page(req, lambda size, cursor: opened.jobs().index.page(who.oid, size, cursor))
+    return _page(req, lambda size, cursor: opened.jobs().index.page(who, size, cursor))
 
 
 @answered
@@ -80,8 +81,8 @@ def children(req: HttpRequest) -> HttpResponse:
 @answered
 def events(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    after = _number(req, "after", 0, 0, 10**8)
     job = own_job(req)
+    after = _number(req, "after", 0, 0, 10**8)
     found = opened.jobs().events(job.job_id, after)
     return answer({"job_id": job.job_id, "events": [summaries.event(one) for one in found]})
 
@@ -100,17 +101,17 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
 
 def own_job(req: HttpRequest) -> Job:
     """The job that a route names. Raises NotFound, also where it is somebody else's."""
-    job_id = req.route_params["id"]
+    who, job_id = caller(req), req.route_params["id"]
     found = opened.jobs().find(job_id) if _JOB_ID.fullmatch(job_id) else None
-    return own(found, caller(req), job_id)
+    return own(found, who, job_id)
 
 
-def _accept(req: HttpRequest, asked: Submission) -> Accepted:
+def _accept(req: HttpRequest, asked: Submission, who: Caller) -> Accepted:
     headers = [req.headers.get(name) for name in KEY_HEADERS]
     key = next(
         filter(None, [*headers, asked.idempotency_key, req.headers.get(FALLBACK_KEY_HEADER)]), None
     )
-    return _acceptance().accept(asked, caller(req), key, "http")
+    return _acceptance().accept(asked, who, key, "http", most_active=settings().most_active)
 
 
 def _ask_to_cancel(req: HttpRequest) -> Job:

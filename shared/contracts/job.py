@@ -13,11 +13,18 @@ from shared.contracts.steps import Category, Report, Verb
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. `oid` is stable and owns jobs; `upn` is for people to read."""
+    """Who asks. `oid` is stable in its tenant and owns jobs; `upn` is for people to read."""
 
     oid: str
     tenant_id: str
     upn: str
+    is_admin: bool = field(default=False, compare=False)
+    """Whether it may do with every job what its owner may. Said of who asks, and never kept."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others."""
+        return f"{self.tenant_id}:{self.oid}"
 
 
 @dataclass(frozen=True)

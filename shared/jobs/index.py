@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from shared.clients.tables import Clash, Columns, Insert, Replace, Table
-from shared.contracts.job import Job
+from shared.contracts.job import Caller, Job
 from shared.contracts.states import Status
 from shared.errors import Unavailable
 from shared.jobs import rows
@@ -119,9 +120,18 @@ class Index:
     def forget_listed(self, listed: Listed) -> None:
         self._table.forget(listed.partition, listed.key)
 
-    def page(self, owner_oid: str, size: int, cursor: str = "") -> Page:
+    def busy(self, owner: Caller, most: int) -> int:
+        """How many jobs of an owner are active, counted up to `most`; a batch is one of them.
+
+        One query of `most` keys in one partition, or one for each thousand.
+        """
+        where, values = "PartitionKey eq @partition", {"partition": rows.busy_partition(owner)}
+        found = self._table.all(where, values, ("RowKey",), min(most, SLICE))
+        return sum(1 for _ in islice(found, most))
+
+    def page(self, owner: Caller, size: int, cursor: str = "") -> Page:
         """A page of an owner's jobs, newest first, by one query. Later jobs do not shift it."""
-        return self._page(rows.owner_partition(owner_oid), size, cursor)
+        return self._page(rows.owner_partition(owner), size, cursor)
 
     def children(self, parent_id: str, size: int, cursor: str = "") -> Page:
         """A page of a batch's searches, in the order of the batch, by one query."""
@@ -158,7 +168,7 @@ class Index:
 
     def _listed(self, where: str, values: Columns) -> Iterator[Listed]:
         everywhere = "PartitionKey ge @first and PartitionKey lt @last"
-        lists = {"first": rows.owner_partition(""), "last": rows.after(rows.parent_partition(""))}
+        lists = {"first": rows.OWNER, "last": rows.after(rows.parent_partition(""))}
         columns = ("PartitionKey", "RowKey", "job_id")
         for row in self._table.all(f"{everywhere} and {where}", {**lists, **values}, columns):
             yield Listed(*(row.columns[name] for name in columns))

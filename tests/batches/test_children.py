@@ -32,7 +32,7 @@ def test_every_search_becomes_a_job_of_its_own(make: Make, blobs: Blobs, clock: 
     assert first.deadline_at == NOON + timedelta(hours=1 + 48), "its time begins when it is made"
     assert blobs.get(first.search.query_url) == FASTA.encode()
     assert parent.started_at == clock()
-    assert one.batch.desk.jobs.index.page(parent.owner.oid, 9).jobs == (parent_in_list(one),)
+    assert one.batch.desk.jobs.index.page(parent.owner, 9).jobs == (parent_in_list(one),)
 
 
 def parent_in_list(one: Family) -> Any:

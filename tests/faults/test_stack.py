@@ -11,7 +11,8 @@ def test_all_calls_of_the_app_are_met_and_none_of_its_neighbours(world: World) -
     job_id = world.submit()
     Follower(world).follow(job_id)
     calls = world.proxies.requests[before:]
-    assert {call.server for call in calls} == SERVERS
+    # A process makes sure once that its queue is there, and this one may have done so before.
+    assert {call.server for call in calls} - {"queue"} == SERVERS
     assert all(world.proxies.statuses[call.number] < 500 for call in calls)
     assert not any(call.method == "POST" for call in calls if call.server == "cluster"), (
         "Jobs are made by elastic-blast, which reaches the cluster directly"
