@@ -8,6 +8,8 @@ VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests docs/examples
 
+FAULTY := tests/faults tests/world tests/batches tests/end_to_end/test_batch.py
+
 .PHONY: run demo test faults check clean setup tools
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
@@ -21,7 +23,7 @@ test: setup check ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 faults: setup ## every fault, every crash point and many jobs at once: half an hour, or more
-	@$(BIN)/python -m pytest tests/faults -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
+	@$(BIN)/python -m pytest $(FAULTY) -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
 	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
 
 check: $(VENV) ## format, lint, types, layers
