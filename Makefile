@@ -5,7 +5,7 @@ STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
-LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests
 
 .PHONY: run demo test check clean setup tools
 

@@ -8,13 +8,16 @@ import azure.functions as func
 from activities.registry import perform
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import ORCHESTRATOR, Verb
-from triggers import health, jobs, results
+from triggers import health, hits, jobs, results
 
 READS = {
     "read_job": ("blast/jobs/{id}", jobs.read),
     "list_jobs": ("blast/jobs", jobs.listing),
     "list_events": ("blast/jobs/{id}/events", jobs.events),
     "list_results": ("blast/jobs/{id}/results", results.listing),
+    "aggregate_hits": ("blast/jobs/{id}/results/aggregate", hits.aggregate),
+    "list_alignments": ("blast/jobs/{id}/results/alignments", hits.alignments),
+    "export_hits": ("blast/jobs/{id}/results/export", hits.export),
     "read_result": ("blast/jobs/{id}/results/{file_id}", results.file),
     "read_status": ("blast/submit/{id}/status", jobs.status),
     "health": ("health", health.alive),

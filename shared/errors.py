@@ -10,6 +10,7 @@
         ├── NotFound             no such job, or not the caller's
         ├── Conflict             the key stands for another request, or the job has ended
         ├── TooLarge             more than is taken
+        ├── OutOfRange           a part of a file that it does not have
         └── NotAllowed           the caller is not known, or may not
 
 `code` is a stable identifier for programs; the text is a sentence for people.
@@ -86,6 +87,10 @@ class Conflict(NeedsPerson):
 
 class TooLarge(NeedsPerson):
     """More than is taken."""
+
+
+class OutOfRange(NeedsPerson):
+    """A part of a file that it does not have."""
 
 
 class NotAllowed(NeedsPerson):

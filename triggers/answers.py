@@ -15,6 +15,7 @@ from shared.errors import (
     Malformed,
     NotAllowed,
     NotFound,
+    OutOfRange,
     SettingsInvalid,
     TooLarge,
     TryLater,
@@ -32,6 +33,7 @@ _STATUS: dict[type[ControlPlaneError], int] = {
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
+    OutOfRange: 416,
     NotAllowed: 401,
 }
 

@@ -61,7 +61,7 @@ def status(req: HttpRequest) -> HttpResponse:
 @answered
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    size = _number(req, "limit", PAGE, 1, LARGEST_PAGE)
+    size = number(req, "limit", PAGE, 1, LARGEST_PAGE)
     page = opened.jobs().index.page(caller(req).oid, size, req.params.get("cursor", ""))
     shown: dict[str, Any] = {
         "limit": size,
@@ -78,7 +78,7 @@ def listing(req: HttpRequest) -> HttpResponse:
 @answered
 def events(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    after = _number(req, "after", 0, 0, 10**8)
+    after = number(req, "after", 0, 0, 10**8)
     job = own_job(req)
     found = opened.jobs().events(job.job_id, after)
     return answer({"job_id": job.job_id, "events": [summaries.event(one) for one in found]})
@@ -136,7 +136,8 @@ def _body(req: HttpRequest) -> dict[str, Any]:
     return body
 
 
-def _number(req: HttpRequest, name: str, default: int, low: int, high: int) -> int:
+def number(req: HttpRequest, name: str, default: int, low: int, high: int) -> int:
+    """A whole number in the query string. Raises Invalid."""
     text = req.params.get(name, str(default))
     if not text.isdecimal() or not low <= int(text) <= high:
         raise Invalid([Fault(name, f"must be a whole number from {low} to {high}")])
