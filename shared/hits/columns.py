@@ -63,8 +63,8 @@ _COMMENTS = {
 """The columns that BLAST+ knows, and how the comments of outfmt 7 name them."""
 _BY_COMMENT = {said: name for name, said in reversed(_COMMENTS.items())}
 _IDS = {
-    "qseqid": ("qseqid", "qaccver", "qacc", "qgi"),
-    "sseqid": ("sseqid", "saccver", "sacc", "sallseqid", "sallacc", "sgi", "sallgi"),
+    "qseqid": ("qseqid", "qaccver", "qacc"),
+    "sseqid": ("sseqid", "saccver", "sacc", "sallseqid", "sallacc"),
 }
 """The columns that can name a query or subject, the best first."""
 
