@@ -21,6 +21,10 @@ from shared.storage_urls import Account
 CHUNK = 4 * 1024**2
 """Bytes that are asked for at once, each within the near patience."""
 
+_PATIENT = {"initial_backoff": 0, "increment_base": 1, "random_jitter_range": 1}
+"""Seconds between tries: at most 1, then 2. Blob's library has names of its own for them, and waits
+15 and 18 where it is not told."""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -144,7 +148,7 @@ def _as_it_was(url: str) -> Iterator[None]:
 
 def open_blobs(account: Account, connection: str, credential: TokenCredential | None) -> Blobs:
     """The account's blobs: by connection string if there is one, else by identity."""
-    options = NEAR | {"max_single_get_size": CHUNK, "max_chunk_get_size": CHUNK}
+    options = NEAR | _PATIENT | {"max_single_get_size": CHUNK, "max_chunk_get_size": CHUNK}
     service = (
         BlobServiceClient.from_connection_string(connection, **options)
         if connection
