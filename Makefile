@@ -7,7 +7,7 @@ VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests
 
-.PHONY: run demo test check clean setup tools
+.PHONY: run demo test check bench clean setup tools
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)
@@ -24,6 +24,9 @@ check: $(VENV) ## format, lint, types, layers
 	@$(BIN)/ruff check --quiet $(LINTED)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV) ## measurements, as ratios within one run
+	@$(BIN)/python -m bench.results
 
 setup: $(VENV) $(AZURITE) tools
 

@@ -46,8 +46,7 @@ class Progress:
     def read(self, name: str, hits: Iterator[Hit]) -> None:
         """One file more. What was read of it before trouble is counted."""
         try:
-            for hit in hits:
-                self.tally.add(hit)
+            self.tally.add(hits)
         except CutShort:
             self.cut += 1
         except Unreadable as error:

@@ -1,14 +1,15 @@
 """Counting many names in little memory: exact to a bound, and beyond it honest."""
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 from typing import Any
 
 DISTINCT_KEPT = 16_384
 """Hashes kept; beyond so many distinct names their number is an estimate, to about 1 %."""
 NAMES_COUNTED = 50_000
-"""Names whose counts are kept; twice as many are held at times."""
+"""Names whose counts are kept; about twice as many are held at times."""
 _HIGHEST = 2**64
 
 
@@ -23,13 +24,14 @@ class Distinct:
         self._most = most
         self._below = max(self._kept) if len(self._kept) >= most else _HIGHEST
 
-    def add(self, name: str) -> None:
-        digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-        number = int.from_bytes(digest, "big")
-        if number < self._below:
-            self._kept.add(number)
-            if len(self._kept) > 2 * self._most:
-                self._shrink()
+    def add(self, names: Iterable[str]) -> None:
+        for name in names:
+            digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+            number = int.from_bytes(digest, "big")
+            if number < self._below:
+                self._kept.add(number)
+                if len(self._kept) > 2 * self._most:
+                    self._shrink()
 
     @property
     def exact(self) -> bool:
@@ -60,16 +62,16 @@ class Frequent:
         self, counts: dict[str, int] | None = None, error: int = 0, most: int = NAMES_COUNTED
     ) -> None:
         self.error = error
-        self._counts = dict(counts or {})
+        self._counts = Counter(counts or {})
         self._most = most
 
-    def add(self, name: str) -> bool:
-        """Count it; whether it was not known."""
-        known = self._counts.get(name)
-        self._counts[name] = (known or 0) + 1
+    def add(self, names: Sequence[str]) -> set[str]:
+        """Count them; those among them that were not known."""
+        strange = {name for name in names if name not in self._counts}
+        self._counts.update(names)
         if len(self._counts) > 2 * self._most:
             self._forget()
-        return known is None
+        return strange
 
     def top(self, number: int) -> list[tuple[str, int]]:
         """The most frequent, those of one count by name."""
@@ -80,7 +82,7 @@ class Frequent:
         return {"counts": self._counts, "error": self.error}
 
     def _forget(self) -> None:
-        """Drop the rarer half: what comes again of it begins anew, so much too low."""
-        ranked = self.top(len(self._counts))
-        self.error += ranked[self._most][1]
-        self._counts = dict(ranked[: self._most])
+        """Drop the rarer ones: what comes again of them begins anew, so much too low."""
+        edge = sorted(self._counts.values(), reverse=True)[self._most]
+        self.error += edge
+        self._counts = Counter({name: n for name, n in self._counts.items() if n > edge})

@@ -3,28 +3,27 @@
 import json
 import random
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.hits import Hit
+from shared.hits import CutShort, Hit
 from shared.hits.sketches import Distinct, Frequent
 from shared.hits.tally import Tally
 
 
 def test_distinct_names_are_counted_exactly_up_to_the_bound() -> None:
     names = Distinct(most=1000)
-    for number in (*range(1000), *range(1000)):
-        names.add(f"s{number}")
+    names.add(f"s{number}" for number in (*range(1000), *range(1000)))
     assert (names.count, names.exact) == (1000, True)
 
 
 @pytest.mark.parametrize("true", [3_000, 20_000, 100_000])
 def test_more_distinct_names_are_estimated_closely_and_in_bounded_memory(true: int) -> None:
     names = Distinct(most=1000)
-    for number in range(true):
-        names.add(f"s{number}")
+    names.add(f"s{number}" for number in range(true))
     assert names.count == pytest.approx(true, rel=0.1)
     assert not names.exact
     assert len(names.kept()) == 1000
@@ -32,12 +31,10 @@ def test_more_distinct_names_are_estimated_closely_and_in_bounded_memory(true: i
 
 def test_a_count_of_distinct_names_is_gone_on_with() -> None:
     whole, first = Distinct(most=100), Distinct(most=100)
-    for number in range(500):
-        whole.add(str(number))
-        first.add(str(number // 2))
+    whole.add(map(str, range(500)))
+    first.add(str(number // 2) for number in range(500))
     second = Distinct(first.kept(), most=100)
-    for number in range(500):
-        second.add(str(number))
+    second.add(map(str, range(500)))
     assert second.kept() == whole.kept()
     assert second.count == whole.count
 
@@ -48,7 +45,7 @@ def test_a_count_of_frequent_names_is_never_too_high_nor_too_low_by_more_than_it
 ) -> None:
     counted, true = Frequent(most=most), Counter(map(str, numbers))
     for number in numbers:
-        counted.add(str(number))
+        counted.add([str(number)])
     found = dict(counted.top(100))
     assert len(found) <= 2 * most
     for name, count in true.items():
@@ -61,8 +58,8 @@ def test_the_most_frequent_are_found_among_very_many() -> None:
     names = [f"rare{number}" for number in range(20_000)] + ["often"] * 900 + ["usual"] * 500
     chance.shuffle(names)
     counted = Frequent(most=1000)
-    for name in names:
-        counted.add(name)
+    for at in range(0, len(names), 500):
+        counted.add(names[at : at + 500])
     assert [name for name, _ in counted.top(2)] == ["often", "usual"]
 
 
@@ -75,21 +72,31 @@ def hit(number: int) -> Hit:
 
 def test_a_tally_is_stored_and_gone_on_with_as_if_it_had_never_stopped() -> None:
     whole, part = Tally(), Tally()
-    for number in range(300):
-        whole.add(hit(number))
-    for number in range(150):
-        part.add(hit(number))
+    whole.add(map(hit, range(300)))
+    part.add(map(hit, range(150)))
     part = Tally(json.loads(json.dumps(part.kept())))
-    for number in range(150, 300):
-        part.add(hit(number))
-    assert part.shown() == whole.shown()
-    assert part.kept() == whole.kept()
-    assert (whole.shown()["unique_queries"], whole.shown()["unique_subjects"]) == (43, 13)
+    part.add(map(hit, range(150, 300)))
+    shown, expected = part.shown(), whole.shown()
+    for name in ("avg_identity", "avg_bitscore", "avg_length"):
+        assert shown.pop(name) == pytest.approx(expected.pop(name))
+    assert shown == expected
+    assert (expected["unique_queries"], expected["unique_subjects"]) == (43, 13)
+
+
+def test_hits_before_trouble_are_counted() -> None:
+    def broken() -> Iterator[Hit]:
+        yield from map(hit, range(1234))
+        raise CutShort
+
+    tally = Tally()
+    with pytest.raises(CutShort):
+        tally.add(broken())
+    assert tally.total == 1234
 
 
 def test_hits_without_numbers_are_counted_and_their_means_are_unknown() -> None:
     tally = Tally()
-    tally.add(Hit(qseqid="q"))
+    tally.add([Hit(qseqid="q")])
     shown = tally.shown()
     assert (shown["total_hits"], shown["unique_queries"], shown["unique_subjects"]) == (1, 1, 0)
     for name in ("avg_identity", "avg_bitscore", "avg_length", "max_bitscore", "min_evalue"):
@@ -103,7 +110,7 @@ def test_hits_without_numbers_are_counted_and_their_means_are_unknown() -> None:
 )
 def test_an_edge_belongs_to_the_bin_that_begins_there(pident: float, label: str) -> None:
     tally = Tally()
-    tally.add(Hit(pident=pident))
+    tally.add([Hit(pident=pident)])
     bins = tally.shown()["identity_distribution"]
     assert [one["bin"] for one in bins if one["count"]] == [label]
     assert (bins[0]["from"], bins[-1]["to"], len(bins)) == (0, 100, 20)
