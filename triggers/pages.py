@@ -9,7 +9,7 @@ from shared.hits import COLUMNS, CutShort, Hit
 MOST_QUERIES = 1000
 """Query ids that are named to choose from."""
 COUNTED = 500_000
-"""Hits that are read at least; once the page is full too, the count ends there and says so."""
+"""Hits that are read at least; once there is enough to show too, the count ends and says so."""
 
 
 @dataclass
@@ -27,12 +27,17 @@ class Page:
     def fill(self, hits: Iterable[Hit]) -> None:
         try:
             for number, hit in enumerate(hits):
-                if number >= self.counted and len(self._hits) == self.most:
+                if number >= self.counted and self._is_enough(hit):
                     self._truncated = True
                     break
                 self._take(hit)
         except CutShort:
             self._truncated = True
+
+    def _is_enough(self, hit: Hit) -> bool:
+        """The page is full, or the wanted query has gone by: BLAST+ writes one after the other."""
+        gone_by = self.query_id is not None and self._total > 0 and hit.qseqid != self.query_id
+        return gone_by or len(self._hits) == self.most
 
     def _take(self, hit: Hit) -> None:
         query = hit.qseqid

@@ -10,7 +10,7 @@ from shared.hits.trouble import Unreadable
 
 LONGEST_LINE = 32 * 1024**2
 """Characters; a line can hold both aligned sequences."""
-_FIELDS, _COMMENT = "# Fields: ", "#"
+_FIELDS, _COMMENT = "# Fields: ", "# "
 _CONVERGED = "Search has CONVERGED!"
 """psiblast writes this line between its tables, even in outfmt 6."""
 

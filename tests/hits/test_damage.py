@@ -1,6 +1,7 @@
 """Failure 40: files that are broken, or made to break whoever reads them."""
 
 import gzip
+import random
 import tracemalloc
 import zlib
 from collections.abc import Iterable, Iterator
@@ -57,8 +58,17 @@ def test_failure_40_a_gzip_bomb_is_stopped_in_little_memory(outfmt: str) -> None
 
 def test_failure_40_a_bomb_of_good_rows_is_stopped_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpacking, "UNSUSPECTED", 1024**2)
-    packed = gzip.compress(ROW * 40_000)
-    assert "250 times" in told([packed], "6", "file_swells")
+    packed = gzip.compress((b"q1\t" + b"A" * 2000 + b"\n") * 2000)
+    assert "500 times" in told([packed], "6 qseqid qseq", "file_swells")
+
+
+def test_many_hits_that_are_all_alike_are_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "UNSUSPECTED", 1024**2)
+    sequence = random.Random(1).randbytes(1000).hex()
+    row = f"q1\t{sequence}\t{sequence}\n".encode()
+    packed = gzip.compress(row * 1000)
+    assert len(row) * 1000 > 100 * len(packed)
+    assert len(list(hits([packed], "6 qseqid qseq sseq"))) == 1000
 
 
 @pytest.mark.parametrize("document", [ENTITIES, OUTSIDE], ids=["nested", "outside"])

@@ -79,6 +79,11 @@ def test_the_comments_of_outfmt_7_are_believed_before_the_request(blast: Blast) 
     assert read(data, "7") == read(data, "7 sseqid qseqid evalue")
 
 
+def test_a_query_whose_id_looks_like_a_comment_is_a_hit() -> None:
+    row = b"#q1\ts1\t98.5\t100\t1\t0\t1\t100\t5\t104\t1e-40\t180\n"
+    assert [hit.qseqid for hit in read(b"# BLASTN 2.12.0+\n" + row, "7")] == ["#q1"]
+
+
 def test_a_table_of_psiblast_says_when_it_converged(blast: Blast) -> None:
     options = ("-num_iterations", "4", "-max_target_seqs", "3", "-evalue", "1e-3")
     for outfmt in ("6", "7"):

@@ -166,6 +166,16 @@ def test_a_full_page_stops_counting_and_says_so(store: Store) -> None:
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (1, 2, True)
 
 
+def test_a_page_of_one_query_is_read_on_until_the_query_has_gone_by(store: Store) -> None:
+    text = "".join(row(f"q{n // 10}", f"s{n}") for n in range(100)).encode()
+    one = store.completed({"batch_000-blastn-db.out.gz": text})
+    page = Page(most=50, query_id="q5", counted=5)
+    page.fill(hits_of(one, "batch_000-blastn-db.out.gz"))
+    shown = page.shown()
+    assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (10, 10, True)
+    assert shown["query_ids"] == [f"q{n}" for n in range(6)]
+
+
 @pytest.mark.parametrize(
     ("kind", "delimiter", "mimetype"),
     [("csv", ",", "text/csv"), ("tsv", "\t", "text/tab-separated-values")],
