@@ -8,7 +8,6 @@ matter much. Biopython is given the first twentieth of the text, as it reads at 
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,19 +22,20 @@ MEGABYTE = 1024**2
 PIECE = 4 * MEGABYTE
 SHARE = 20
 """Biopython's part is one in so many."""
-HITS_OF_A_QUERY, SUBJECTS = 200, 250_000
-"""More subjects than are counted exactly."""
+HITS_OF_A_QUERY, QUERIES = 200, 100
+NAME = "@query@"
+"""What stands for a query's name until it is written."""
 
 
 def ours(path: Path, outfmt: str) -> int:
     """Every hit, as the export reads them."""
-    return sum(1 for _ in hits(_pieces(path), outfmt))
+    return sum(1 for _ in hits(_pieces(path), outfmt, path.stat().st_size))
 
 
 def tallied(path: Path, outfmt: str) -> int:
     """Every hit, and what they come to, as the aggregate reads them."""
     tally = Tally()
-    tally.add(hits(_pieces(path), outfmt))
+    tally.add(hits(_pieces(path), outfmt, path.stat().st_size))
     return tally.total
 
 
@@ -65,21 +65,33 @@ def _pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def table(size: int) -> Iterator[str]:
-    """About so many bytes of outfmt 6."""
-    chance, query, written = random.Random(1), 0, 0
+def repeated(results: list[str], size: int) -> Iterator[str]:
+    """The results of queries again and again, under a new name each time, to about that size."""
+    query = written = 0
     while written < size:
-        query += 1
-        rows = "".join(
-            f"query_{query}\tgb|AB{(query * 77 + number) % SUBJECTS:06}.1|\t"
-            f"{chance.uniform(70, 100):.3f}\t{chance.randrange(50, 900)}\t{chance.randrange(90)}\t"
-            f"{chance.randrange(9)}\t1\t{chance.randrange(900)}\t{chance.randrange(9000)}\t"
-            f"{chance.randrange(9000)}\t{10 ** -chance.uniform(0, 170):.2e}\t"
-            f"{chance.randrange(30, 1500)}\n"
-            for number in range(HITS_OF_A_QUERY)
-        )
-        written += len(rows)
-        yield rows
+        found = results[query % len(results)].replace(NAME, f"query_{query}")
+        query, written = query + 1, written + len(found)
+        yield found
+
+
+def table(size: int) -> Iterator[str]:
+    """Outfmt 6."""
+    chance = random.Random(1)
+    results = ["".join(_row(chance, subject) for subject in _subjects(n)) for n in range(QUERIES)]
+    yield from repeated(results, size)
+
+
+def _subjects(query: int) -> range:
+    return range(query * HITS_OF_A_QUERY, (query + 1) * HITS_OF_A_QUERY)
+
+
+def _row(chance: random.Random, subject: int) -> str:
+    return (
+        f"{NAME}\tgb|AB{subject:06}.1|\t{chance.uniform(70, 100):.3f}\t"
+        f"{chance.randrange(50, 900)}\t{chance.randrange(90)}\t{chance.randrange(9)}\t1\t"
+        f"{chance.randrange(900)}\t{chance.randrange(9000)}\t{chance.randrange(9000)}\t"
+        f"{10 ** -chance.uniform(0, 170):.2e}\t{chance.randrange(30, 1500)}\n"
+    )
 
 
 HEAD = """<?xml version="1.0"?>
@@ -95,11 +107,20 @@ HEAD = """<?xml version="1.0"?>
   <BlastOutput_param><Parameters><Parameters_expect>10</Parameters_expect></Parameters></BlastOutput_param>
 <BlastOutput_iterations>
 """
+ITERATION = """<Iteration>
+<Iteration_iter-num>1</Iteration_iter-num>
+<Iteration_query-ID>{name}</Iteration_query-ID>
+<Iteration_query-def>{name}</Iteration_query-def>
+<Iteration_query-len>900</Iteration_query-len>
+<Iteration_hits>
+{hits}</Iteration_hits>
+</Iteration>
+"""
 HIT = """<Hit>
-  <Hit_num>{number}</Hit_num>
-  <Hit_id>gnl|BL_ORD_ID|{number}</Hit_id>
+  <Hit_num>{subject}</Hit_num>
+  <Hit_id>gnl|BL_ORD_ID|{subject}</Hit_id>
   <Hit_def>subject_{subject} of some organism</Hit_def>
-  <Hit_accession>{number}</Hit_accession>
+  <Hit_accession>{subject}</Hit_accession>
   <Hit_len>1000</Hit_len>
   <Hit_hsps>
     <Hsp>
@@ -127,29 +148,24 @@ HIT = """<Hit>
 
 
 def xml(size: int) -> Iterator[str]:
-    """About so many bytes of outfmt 5."""
-    chance, query, written = random.Random(1), 0, 0
+    """Outfmt 5."""
+    chance = random.Random(1)
     genome = "".join(chance.choices("ACGT", k=10_000))
-    yield HEAD
-    while written < size:
-        query += 1
-        found = "".join(_xml_hit(chance, genome, number) for number in range(HITS_OF_A_QUERY))
-        written += len(found)
-        yield (
-            f"<Iteration>\n<Iteration_iter-num>{query}</Iteration_iter-num>\n"
-            f"<Iteration_query-ID>Query_{query}</Iteration_query-ID>\n"
-            f"<Iteration_query-def>query_{query}</Iteration_query-def>\n"
-            f"<Iteration_query-len>900</Iteration_query-len>\n<Iteration_hits>\n{found}"
-            "</Iteration_hits>\n</Iteration>\n"
+    results = [
+        ITERATION.format(
+            name=NAME, hits="".join(_hit(chance, genome, subject) for subject in _subjects(n))
         )
+        for n in range(QUERIES)
+    ]
+    yield HEAD
+    yield from repeated(results, size)
     yield "</BlastOutput_iterations>\n</BlastOutput>\n"
 
 
-def _xml_hit(chance: random.Random, genome: str, number: int) -> str:
+def _hit(chance: random.Random, genome: str, subject: int) -> str:
     length, at = chance.randrange(50, 900), chance.randrange(9000)
     return HIT.format(
-        number=number,
-        subject=chance.randrange(SUBJECTS),
+        subject=subject,
         bits=chance.uniform(30, 1500),
         evalue=10 ** -chance.uniform(0, 170),
         length=length,
@@ -163,9 +179,14 @@ def read(reader: str, path: Path, outfmt: str) -> None:
     began = time.process_time()
     found = READERS[reader](path, outfmt)
     took = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     speed = path.stat().st_size / MEGABYTE / took
-    print(json.dumps({"hits": found, "speed": speed, "peak": peak}))
+    print(json.dumps({"hits": found, "speed": speed, "peak": _peak()}))
+
+
+def _peak() -> float:
+    """MiB that this process has held at most. The `ru_maxrss` of a child begins at its parent's."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
 def measured(reader: str, path: Path, outfmt: str) -> dict[str, float]:
