@@ -32,3 +32,11 @@ class Hit(NamedTuple):
 
 COLUMNS = Hit._fields[:12]
 """Those that every hit is shown with; the others only where the format has them."""
+
+
+def finite(text: str) -> float:
+    """A number. Raises ValueError also for `nan` and `inf`, which Python would read."""
+    value = float(text)
+    if value - value:
+        raise ValueError(f"{text!r} is no number")
+    return value

@@ -5,7 +5,7 @@ from operator import call, itemgetter
 from typing import Any
 
 from shared.hits.columns import STANDARD, by_comment, by_options
-from shared.hits.hit import Hit
+from shared.hits.hit import Hit, finite
 from shared.hits.trouble import Unreadable
 
 LONGEST_LINE = 32 * 1024**2
@@ -65,14 +65,6 @@ def _refuse_endless(line: bytes) -> None:
         raise Unreadable("file_damaged", said)
 
 
-def _number(text: str) -> float:
-    """A finite number: Python would read `nan` and `inf` as well."""
-    value = float(text)
-    if value - value:
-        raise ValueError(f"{text!r} is no number")
-    return value
-
-
 def _reader(columns: Sequence[str | None]) -> Reader:
     """A function from a line to its hit. Columns that no hit shows are None."""
     width = len(columns)
@@ -103,5 +95,5 @@ def _refuse_width(values: Sequence[str], width: int) -> None:
 
 _CONVERTERS: dict[str, Callable[[str], Any]] = {
     name: str if name in ("qseqid", "sseqid", "qseq", "sseq") else int for name in Hit._fields
-} | dict.fromkeys(("pident", "ppos", "evalue", "bitscore"), _number)
+} | dict.fromkeys(("pident", "ppos", "evalue", "bitscore"), finite)
 _STANDARD_CONVERTERS = tuple(_CONVERTERS[name] for name in STANDARD)

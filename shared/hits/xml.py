@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pyexpat import ExpatError, ParserCreate
 
-from shared.hits.hit import Hit
+from shared.hits.hit import Hit, finite
 from shared.hits.trouble import Unreadable
 
 LONGEST_TEXT = 32 * 1024**2
@@ -67,7 +67,7 @@ class _Document:
             self._parser.Parse(piece, last)
         except ExpatError as error:
             raise _damaged(f"it is no sound XML: {error}") from error
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, ZeroDivisionError) as error:
             line = self._parser.CurrentLineNumber
             raise _damaged(f"the HSP that ends in line {line} is none: {error}") from error
         return self._found
@@ -100,7 +100,7 @@ class _Document:
 
 
 def _hit(texts: Mapping[str, str]) -> Hit:
-    """The hit that an HSP is. Raises KeyError or ValueError where something is missing."""
+    """The hit that an HSP is. Raises KeyError, ValueError or ZeroDivisionError where it is none."""
     length, same, gaps = (int(texts[f"Hsp_{one}"]) for one in ("align-len", "identity", "gaps"))
     qseq, sseq = texts["Hsp_qseq"], texts["Hsp_hseq"]
     return Hit(
@@ -112,8 +112,8 @@ def _hit(texts: Mapping[str, str]) -> Hit:
         len(_GAP.findall(qseq)) + len(_GAP.findall(sseq)),
         *_span(texts, "query"),
         *_span(texts, "hit"),
-        float(texts["Hsp_evalue"]),
-        float(texts["Hsp_bit-score"]),
+        finite(texts["Hsp_evalue"]),
+        finite(texts["Hsp_bit-score"]),
         qseq,
         sseq,
         int(texts["Iteration_query-len"]),
