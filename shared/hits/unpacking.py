@@ -20,7 +20,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 def unpacked(pieces: Iterable[bytes], most: int = MOST_TEXT) -> Iterator[bytes]:
-    """The text in pieces of at most PIECE bytes (or as they come, where nothing is packed).
+    """The text in pieces of at most PIECE bytes.
 
     Raises Unreadable, and CutShort where there is more than `most`.
     """
@@ -30,7 +30,7 @@ def unpacked(pieces: Iterable[bytes], most: int = MOST_TEXT) -> Iterator[bytes]:
         head += piece
     whole = _chained(head, given)
     left = most
-    for text in _gunzipped(whole) if head.startswith(_MAGIC) else whole:
+    for text in _gunzipped(whole) if head.startswith(_MAGIC) else _sliced(whole):
         if len(text) > left:
             yield text[:left]
             raise CutShort
@@ -41,6 +41,11 @@ def unpacked(pieces: Iterable[bytes], most: int = MOST_TEXT) -> Iterator[bytes]:
 def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield head
     yield from rest
+
+
+def _sliced(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield from (piece[at : at + PIECE] for at in range(0, len(piece), PIECE))
 
 
 def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
