@@ -6,11 +6,11 @@ STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
-LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests docs/examples
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
 
 FAULTY := tests/faults tests/world tests/batches tests/end_to_end/test_batch.py
 
-.PHONY: run demo test faults check clean setup tools
+.PHONY: run demo test faults check bench clean setup tools
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)
@@ -31,6 +31,9 @@ check: $(VENV) ## format, lint, types, layers
 	@$(BIN)/ruff check --quiet $(LINTED)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV) ## measurements, as ratios within one run
+	@$(BIN)/python -m bench.results
 
 setup: $(VENV) $(AZURITE) tools
 

@@ -10,7 +10,7 @@ import azure.functions as func
 from activities.registry import perform, perform_with
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
-from triggers import health, jobs, me, requests, results, retry, upkeep
+from triggers import health, hits, jobs, me, requests, results, retry, upkeep
 from triggers.orchestrations import FromThread
 
 READS = {
@@ -19,6 +19,9 @@ READS = {
     "list_children": ("blast/jobs/{id}/children", jobs.children),
     "list_events": ("blast/jobs/{id}/events", jobs.events),
     "list_results": ("blast/jobs/{id}/results", results.listing),
+    "aggregate_hits": ("blast/jobs/{id}/results/aggregate", hits.aggregate),
+    "list_alignments": ("blast/jobs/{id}/results/alignments", hits.alignments),
+    "export_hits": ("blast/jobs/{id}/results/export", hits.export),
     "read_result": ("blast/jobs/{id}/results/{file_id}", results.file),
     "read_status": ("blast/submit/{id}/status", jobs.status),
     "me": ("me", me.me),

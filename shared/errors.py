@@ -12,6 +12,7 @@
         ├── Pointless            what is asked can only come to the same end again
         ├── Conflict             the key stands for another request, or the job has ended
         ├── TooLarge             more than is taken
+        ├── OutOfRange           a part of a file that it does not have
         ├── NotSignedIn          the caller is not known
         └── NotAllowed           the caller is known, and may not
 
@@ -98,6 +99,10 @@ class Pointless(NeedsPerson):
 
 class TooLarge(NeedsPerson):
     """More than is taken."""
+
+
+class OutOfRange(NeedsPerson):
+    """A part of a file that it does not have."""
 
 
 class NotSignedIn(NeedsPerson):

@@ -17,6 +17,7 @@ from shared.errors import (
     NotAllowed,
     NotFound,
     NotSignedIn,
+    OutOfRange,
     Pointless,
     SettingsInvalid,
     TooLarge,
@@ -40,6 +41,7 @@ _STATUS: dict[type[ControlPlaneError], int] = {
     TooLarge: 413,
     NotSignedIn: 401,
     NotAllowed: 403,
+    OutOfRange: 416,
 }
 
 Handler = Callable[..., HttpResponse]

@@ -82,7 +82,7 @@ def children(req: HttpRequest) -> HttpResponse:
 def events(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
     job = own_job(req)
-    after = _number(req, "after", 0, 0, 10**8)
+    after = number(req, "after", 0, 0, 10**8)
     found = opened.jobs().events(job.job_id, after)
     return answer({"job_id": job.job_id, "events": [summaries.event(one) for one in found]})
 
@@ -126,7 +126,7 @@ def _ask_to_cancel(req: HttpRequest) -> Job:
 
 def _page(req: HttpRequest, look: Callable[[int, str], Page]) -> HttpResponse:
     """The page of a list that a request asks for; `look` is given its size and cursor."""
-    size = _number(req, "limit", PAGE, 1, LARGEST_PAGE)
+    size = number(req, "limit", PAGE, 1, LARGEST_PAGE)
     page = look(size, req.params.get("cursor", ""))
     shown: dict[str, Any] = {
         "limit": size,
@@ -145,7 +145,8 @@ def _acceptance() -> Acceptance:
     return Acceptance(opened.jobs(), opened.blobs(), settings(), opened.now)
 
 
-def _number(req: HttpRequest, name: str, default: int, low: int, high: int) -> int:
+def number(req: HttpRequest, name: str, default: int, low: int, high: int) -> int:
+    """A whole number in the query string. Raises Invalid."""
     text = req.params.get(name, str(default))
     if not text.isdecimal() or not low <= int(text) <= high:
         raise Invalid([Fault(name, f"must be a whole number from {low} to {high}")])

@@ -137,7 +137,7 @@ class FakeSidecar:
 
     def _put(self, operation_id: str, command: Command, wait: timedelta) -> Result | None:
         found = self.world.operations.get(operation_id)
-        if found and found.command != command:
+        if operation_id in self.world.never or (found and found.command != command):
             return Refused(409, "it exists with another body", None)
         if not found:
             process = self.world.begin(command)
@@ -146,6 +146,8 @@ class FakeSidecar:
 
     def _look(self, operation_id: str, wait: timedelta) -> Result | None:
         found = self.world.operations.get(operation_id)
+        if operation_id in self.world.never:
+            return Interrupted()
         if found is None or self.world.clock() - found.process.began > KEPT:
             return None
         process = found.process
@@ -160,7 +162,10 @@ class FakeSidecar:
         found = self.world.operations.get(operation_id)
         if found and found.process.runs:
             found.process.result = Finished(143, "", "", False, timedelta(seconds=1))
-        return self._look(operation_id, timedelta(0))
+        seen = self._look(operation_id, timedelta(0))
+        if found is None:
+            self.world.never.add(operation_id)
+        return seen
 
     def _exec(self, command: Command) -> Result:
         process = self.world.begin(command)

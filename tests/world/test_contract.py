@@ -245,12 +245,20 @@ def bench(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Itera
 def test_an_operation_runs_once_and_keeps_its_result(bench: Bench) -> None:
     assert bench.sidecar.has_operations() is True
     assert bench.sidecar.look("a", NOW) is None
-    assert bench.sidecar.stop_operation("a") is None
     first = bench.sidecar.run_operation("a", bench.quick, LONG)
     assert isinstance(first, Finished) and first.exit_code == 0
     assert bench.sidecar.run_operation("a", bench.quick, LONG) == first
     assert bench.sidecar.look("a", NOW) == first
     assert bench.sidecar.stop_operation("a") == first
+
+
+def test_failure_34_an_operation_that_was_stopped_before_it_began_never_begins(
+    bench: Bench,
+) -> None:
+    assert bench.sidecar.stop_operation("d") is None
+    late = bench.sidecar.run_operation("d", bench.quick, LONG)
+    assert isinstance(late, Refused) and late.status == 409
+    assert bench.sidecar.look("d", NOW) == bench.sidecar.stop_operation("d") == Interrupted()
 
 
 def test_an_operation_that_runs_can_be_attached_to_and_stopped(bench: Bench) -> None:

@@ -40,6 +40,8 @@ class SmallWorld:
     lease: Lease | None = None
     processes: list[Process] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
+    never: set[str] = field(default_factory=set)
+    """Operations that were stopped before they began."""
     with_operations: bool = True
     plans: dict[str, deque[Plan]] = field(default_factory=lambda: defaultdict(deque))
     usual: Plan = field(default_factory=Plan)
