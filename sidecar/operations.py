@@ -13,7 +13,6 @@ from sidecar.log import complain
 from sidecar.output import Heard
 from sidecar.records import Record, Records
 
-
 NO_COMMAND = "stopped"
 """In place of a command's digest: no command has it."""
 
