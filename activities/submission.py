@@ -1,6 +1,7 @@
 """Submitting a search: the config is written once, and elastic-blast is started once (R1, R2)."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -202,7 +203,8 @@ class Submission:
             return report
         reason = "another search is being submitted to this cluster; they go one at a time"
         said = {"cluster": job.search.placement.cluster_name}
-        return self.desk.note(job, order, report, report.phase.value, said, reason=reason)
+        changes = {"reason": reason, "tries": _without(job.tries, Category.TRANSIENT)}
+        return self.desk.note(job, order, report, report.phase.value, said, **changes)
 
     def _again(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
         """Schedule another try, as its category allows, or end the job after the last one (R3)."""
@@ -213,7 +215,11 @@ class Submission:
         may_run = unseen or outcome.category is Category.UNKNOWN
         changes: dict[str, Any] = {} if may_run and not ended else {"unseen_until": None}
         category = outcome.category or Category.UNKNOWN
-        tries = {**job.tries, category: job.tries.get(category, 0) + 1}
+        known = job.tries
+        if category in (Category.CAPACITY, Category.CONFLICT):
+            # elastic-blast has answered: what was in its way before has gone.
+            known = _without(known, Category.TRANSIENT, Category.UNKNOWN)
+        tries = {**known, category: known.get(category, 0) + 1}
         wait = self.desk.settings.retry(category).wait(tries[category], outcome.retry_after)
         if wait is None:
             last = replace(outcome, end=Phase.SUBMIT_FAILED)
@@ -265,3 +271,8 @@ class Submission:
             self._cluster(job).free_slot(job.elb_job_id)
         except Unavailable as trouble:
             logging.getLogger("blast").warning("slot of %s not freed: %s", job.job_id, trouble)
+
+
+def _without(tries: Mapping[Category, int], *over: Category) -> dict[Category, int]:
+    """The tries that still count: a wait of hours must not be ended by trouble that passes."""
+    return {category: count for category, count in tries.items() if category not in over}

@@ -167,6 +167,30 @@ def test_failure_10_a_cluster_without_room_is_waited_for_for_hours(scene: Scene,
     assert scene.now(job).tries == {Category.CAPACITY: 31}
 
 
+def test_failure_10_hours_without_room_outlast_scattered_trouble_of_other_kinds(
+    scene: Scene, job: Job
+) -> None:
+    """Twelve times the sidecar is busy in between; eight in a row would be the last."""
+    for _ in range(12):
+        scene.world.plans[job.elb_job_id].append(Plan(says=trouble("capacity")))
+        scene.sidecar.refusals = [Refused(503, "busy", None)]
+        scene.passes(scene.do(Verb.SUBMIT, job).wait.total_seconds())
+        report = scene.do(Verb.SUBMIT, job)
+        scene.passes(report.wait.total_seconds())
+        assert report.phase is Phase.WAITING_FOR_CAPACITY
+    assert scene.now(job).tries == {Category.CAPACITY: 12}
+
+
+def test_failure_9_a_search_that_waits_for_the_slot_has_its_tries_again(
+    scene: Scene, job: Job
+) -> None:
+    scene.sidecar.refusals = [Refused(503, "busy", None)]
+    scene.do(Verb.SUBMIT, job)
+    hold_slot(scene)
+    scene.do(Verb.SUBMIT, job)
+    assert scene.now(job).tries == {}
+
+
 def test_failure_7_tries_come_to_an_end(scene: Scene, job: Job) -> None:
     scene.world.usual = Plan(says=trouble("transient"))
     scene.jobs.update(job.job_id, "minutes_later", tries={Category.TRANSIENT: 6})
