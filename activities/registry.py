@@ -7,6 +7,7 @@ from typing import Any
 from activities.batch import Batch, Orchestrations
 from activities.cancelling import Cancelling
 from activities.clearing import Clearing
+from activities.launching import Launch
 from activities.record import Record
 from activities.results import Results
 from activities.steps import Desk
@@ -44,7 +45,8 @@ def _methods() -> dict[Verb, Callable[[Order], Report]]:
     desk = _desk()
     blobs, sidecar = opened.blobs(), opened.sidecar()
     clearing = Clearing(opened.cluster, sidecar, opened.now)
-    submission = Submission(desk, blobs, opened.cluster, sidecar, clearing)
+    launch = Launch(desk, blobs, opened.cluster, sidecar)
+    submission = Submission(desk, blobs, launch, clearing)
     return {
         Verb.PREPARE: submission.prepare,
         Verb.SUBMIT: submission.submit,

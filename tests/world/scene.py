@@ -8,6 +8,7 @@ from typing import Any
 
 from activities.cancelling import Cancelling
 from activities.clearing import Clearing
+from activities.launching import Launch
 from activities.outside import Cluster, Sidecar
 from activities.record import Record
 from activities.results import Results
@@ -99,7 +100,8 @@ class Scene:
 
         self.desk = desk = Desk(self.jobs, self.store.settings, self.clock, lambda job: None)
         clearing = Clearing(cluster, sidecar, self.clock)
-        submission = Submission(desk, self.store.blobs, cluster, sidecar, clearing)
+        launch = Launch(desk, self.store.blobs, cluster, sidecar)
+        submission = Submission(desk, self.store.blobs, launch, clearing)
         return {
             Verb.PREPARE: submission.prepare,
             Verb.SUBMIT: submission.submit,
