@@ -6,11 +6,11 @@ STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
-LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench ui tests docs/examples
 
 FAULTY := tests/faults tests/world tests/batches tests/end_to_end/test_batch.py
 
-.PHONY: run demo test faults check bench clean setup tools
+.PHONY: run demo test faults check bench ui screenshots clean setup tools
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)
@@ -20,6 +20,7 @@ demo: setup ## the same, and stops by itself: fails unless the search found the 
 
 test: setup check ## all tests
 	@local/need.sh kubectl kubernetes-client
+	@local/need.sh chromium chromium
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 faults: setup ## every fault, every crash point and many jobs at once: half an hour, or more
@@ -34,6 +35,13 @@ check: $(VENV) ## format, lint, types, layers
 
 bench: $(VENV) ## measurements, as ratios within one run
 	@$(BIN)/python -m bench.results
+
+ui: $(VENV) ## join ui/ into triggers/ui.html, the page at /api/ui
+	@$(BIN)/python -m ui.build
+
+screenshots: setup ## the pictures of that page in docs/images
+	@local/need.sh chromium chromium
+	@$(BIN)/python -m tests.ui.screenshots
 
 setup: $(VENV) $(AZURITE) tools
 

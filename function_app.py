@@ -10,7 +10,7 @@ import azure.functions as func
 from activities.registry import perform, perform_with
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
-from triggers import health, hits, jobs, me, requests, results, retry, upkeep
+from triggers import health, hits, jobs, me, requests, results, retry, ui, upkeep
 from triggers.orchestrations import FromThread
 
 READS = {
@@ -25,6 +25,7 @@ READS = {
     "read_result": ("blast/jobs/{id}/results/{file_id}", results.file),
     "read_status": ("blast/submit/{id}/status", jobs.status),
     "me": ("me", me.me),
+    "ui": ("ui", ui.page),
     "health": ("health", health.alive),
 }
 """GET: the name of each function, its route and what answers."""

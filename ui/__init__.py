@@ -1,0 +1,1 @@
+"""The page: its source, and what joins it into one file."""
