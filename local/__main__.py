@@ -71,7 +71,8 @@ def _stack(stack: Stack) -> Iterator[Stack]:
 def _say_what_to_try(stack: Stack) -> None:
     jobs = f"{stack.url}/api/blast/jobs"
     config = stack.folder / "kubeconfig"
-    say(f"\nUp, until Ctrl-C. The API is at {stack.url}/api; logs are in {stack.folder / 'logs'}.")
+    say(f"\nLook at it with a browser: {stack.url}/api/ui")
+    say(f"Up, until Ctrl-C. The API is at {stack.url}/api; logs are in {stack.folder / 'logs'}.")
     say("Try:\n")
     say(f"  curl -s '{jobs}?limit=5'")
     body = {

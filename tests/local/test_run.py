@@ -35,6 +35,7 @@ def test_run_shows_a_search_stays_up_and_leaves_no_process(tmp_path: Path) -> No
         said = (tmp_path / "log").read_text()
         assert "They equal those of one blastn by hand" in said
         assert "From POST to completed" in said
+        assert f"Look at it with a browser: {running.url}/api/ui\n" in said
         assert processes_below(folder)
         os.kill(running.process.pid, signal.SIGINT)
         assert running.process.wait(30) == 0
