@@ -33,6 +33,7 @@ FAILURES = (
 """One in twenty of all calls."""
 PATIENT = QUICK | {
     "BLAST_WATCH_PACE": "1s/1m 5s",
+    "BLAST_RETRY_CONFLICT": "1s x1.5 40s -",
     "BLAST_RETRY_TRANSIENT": "1s x1.5 15s 200",
     "BLAST_RETRY_UNKNOWN": "1s x1.5 15s 200",
     "BLAST_RETRY_CRASH": "1s x1.5 15s 200",
