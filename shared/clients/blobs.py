@@ -58,6 +58,25 @@ class Blobs:
             except ResourceNotFoundError:
                 return None
 
+    def beginning(self, url: str, most: int) -> tuple[bytes, int] | None:
+        """At most so many bytes of a blob's beginning, and the size of it all; or None."""
+        with errors_are_ours("Blob"):
+            try:
+                found = self._at(url).download_blob(offset=0, length=most)
+                data = found.readall()
+            except ResourceNotFoundError:
+                return None
+        # `properties.size` is that of the part; `bytes 0-9/200` says how much there is.
+        whole = found.properties.content_range or ""
+        return data, int(whole.rpartition("/")[2]) if len(data) == most else len(data)
+
+    def missing(self, *containers: str) -> list[str]:
+        """Those of the containers that are not there."""
+        with errors_are_ours("Blob"):
+            return [
+                name for name in containers if not self._service.get_container_client(name).exists()
+            ]
+
     def exists(self, url: str) -> bool:
         with errors_are_ours("Blob"):
             return self._at(url).exists()

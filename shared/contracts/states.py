@@ -11,6 +11,8 @@ class Status(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    DELETED = "deleted"
+    """A tombstone, which nobody is shown."""
 
 
 class Phase(StrEnum):
@@ -34,6 +36,7 @@ class Phase(StrEnum):
     SEARCH_FAILED = "search_failed"
     RESULTS_MISSING = "results_missing"
     TIMED_OUT = "timed_out"
+    DELETED = "deleted"
 
     @property
     def status(self) -> Status:
@@ -42,7 +45,7 @@ class Phase(StrEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether the job has ended. An end never changes."""
+        """Whether the job has ended. An end never changes, except that it can be deleted."""
         return self.status not in (Status.QUEUED, Status.RUNNING)
 
     @property
@@ -59,6 +62,7 @@ _STATUS = {
     Phase.QUEUED: Status.QUEUED,
     Phase.COMPLETED: Status.COMPLETED,
     Phase.CANCELLED: Status.CANCELLED,
+    Phase.DELETED: Status.DELETED,
 }
 
 _REFUSALS = frozenset({Phase.CONFIG_INVALID, Phase.SUBMIT_FAILED, Phase.DATABASE_UNAVAILABLE})
