@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from shared.clients.kubernetes.sharing import Edition, Shared
 from shared.errors import Unavailable
+from shared.sharing import Edition, Shared
 
 LONGEST = timedelta(hours=1)
 """How long an access is used before it is read again."""

@@ -11,9 +11,9 @@ import urllib3
 
 from shared.clients.kubernetes.access import Access, Reach
 from shared.clients.kubernetes.connection import Groups, bounded, connect
-from shared.clients.kubernetes.sharing import Edition
 from shared.clients.reading import read_whole, retry_after
 from shared.errors import Unavailable
+from shared.sharing import Edition
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiException

@@ -20,8 +20,8 @@ from shared.clients.kubernetes.api import (
 from shared.clients.kubernetes.jobs import ClusterJob
 from shared.clients.kubernetes.lists import listed
 from shared.clients.kubernetes.pods import Pod
-from shared.clients.kubernetes.sharing import Shared
 from shared.clients.kubernetes.slot import Slot, SubmitSlot
+from shared.sharing import Shared
 
 
 class Cluster:

@@ -1,13 +1,27 @@
-"""A value that is made by whoever asks first, for everybody who asks meanwhile."""
+"""Values that are made by whoever asks first, for everybody who asks meanwhile."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """A value that is made when it is first asked for: by one of those who ask, however many."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._lock = threading.Lock()
+        self._made = cache(make)
+        self.cache_clear = self._made.cache_clear
+
+    def __call__(self) -> T:
+        with self._lock:
+            return self._made()
 
 
 @dataclass(frozen=True)
