@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Job
@@ -15,6 +16,7 @@ from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.storage_urls import QUERIES, Account
+from triggers.catalogue import Catalogue
 from triggers.search_request import Submission
 
 
@@ -56,6 +58,7 @@ class Acceptance:
 
     def _keep(self, asked: Submission, who: Caller, job_id: str, source: str, notify: bool) -> Job:
         now = self.now()
+        self._catalogue.check(asked.search.program, asked.search.database_url)
         job = Job(
             job_id=job_id,
             elb_job_id=job_id,
@@ -79,16 +82,26 @@ class Acceptance:
             if not self.blobs.exists(asked.search.query_url):
                 raise Invalid([Fault("query_blob_url", f"there is no {asked.search.query_url}")])
             return asked.search
-        account = Account(self.settings.storage_account, self.settings.storage_suffix)
         # Named by its request too: two requests that race for one key do not overwrite each other.
-        url = account.url(QUERIES, f"{job_id}/{asked.fingerprint[:16]}.fa")
+        url = self._account.url(QUERIES, f"{job_id}/{asked.fingerprint[:16]}.fa")
         self.blobs.put(url, asked.query_text.encode())
         return replace(asked.search, query_url=url)
+
+    @property
+    def _account(self) -> Account:
+        return Account(self.settings.storage_account, self.settings.storage_suffix)
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue(self.blobs, self._account)
 
 
 def _same(job: Job, asked: Submission) -> Job:
     if job.fingerprint != asked.fingerprint:
         said = f"the idempotency key stands for another request, which is {job.job_id}"
+        raise Conflict("idempotency_conflict", said)
+    if job.phase is Phase.DELETED:
+        said = f"the idempotency key stands for {job.job_id}, which was deleted"
         raise Conflict("idempotency_conflict", said)
     return job
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from shared import opened
 from shared.clients.blobs import BlobInfo, Blobs
-from shared.clients.kubernetes.sharing import Shared
 from shared.contracts.search import Program
 from shared.databases import Database, Kind, found_in, said_of_it, suits
 from shared.errors import Fault, Invalid
+from shared.sharing import Shared
 from shared.storage_urls import DATABASES, Account
 
 LISTED_FOR, KNOWN_FOR = timedelta(seconds=30), timedelta(minutes=10)

@@ -8,10 +8,10 @@ from typing import Any
 from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
-from shared.clients.kubernetes.sharing import Shared
 from shared.errors import Unavailable
 from shared.exec_results import Health
 from shared.settings import settings
+from shared.sharing import Shared
 from shared.storage_urls import QUERIES
 from triggers.answers import RETRY_AFTER, answer, answered
 from triggers.side_by_side import ask_all

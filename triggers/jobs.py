@@ -9,30 +9,31 @@ from typing import Any
 from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
-from shared.contracts.job import Job
+from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
-from shared.errors import Conflict, Fault, Invalid
+from shared.errors import Conflict
 from shared.settings import settings
 from triggers import summaries
 from triggers.acceptance import Acceptance, Accepted
 from triggers.answers import RETRY_AFTER, answer, answered, answered_async
+from triggers.asked import DetailAsked, EventsAsked, ListAsked, asked
 from triggers.bodies import json_object
 from triggers.callers import caller, own
+from triggers.conditional import about, pause
 from triggers.orchestrations import DurableClient, ensure_started, wake
 from triggers.search_request import Submission, parse
 
 KEY_HEADERS = ("idempotency-key", "repeatability-request-id")
 FALLBACK_KEY_HEADER = "x-client-request-id"
 """The dashboard's client repeats a POST with the same one: it serves where no key is given."""
-PAGE, LARGEST_PAGE = 50, 500
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
 @answered_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    asked = parse(json_object(req.get_body()), settings())
-    accepted = await asyncio.to_thread(_accept, req, asked)
+    asked_for = parse(json_object(req.get_body()), settings())
+    accepted = await asyncio.to_thread(_accept, req, asked_for)
     await ensure_started(client, accepted.job)
     request_id = req.headers.get(FALLBACK_KEY_HEADER) or str(uuid.uuid4())
     headers = {
@@ -41,30 +42,42 @@ async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     }
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return answer(summaries.accepted(accepted.job, request_id, asked.warnings), 202, headers)
+    return answer(summaries.accepted(accepted.job, request_id, asked_for.warnings), 202, headers)
 
 
 @answered
 def read(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = own_job(req)
-    wanted = req.params.get("history") == "1"
-    return answer(summaries.detail(job, opened.jobs().events(job.job_id) if wanted else None))
+    wanted = asked(req, DetailAsked).history == "1"
+    return about(
+        req,
+        job,
+        lambda: summaries.detail(job, opened.jobs().events(job.job_id) if wanted else None),
+    )
 
 
 @answered
 def status(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
-    return answer(summaries.runtime(own_job(req)))
+    job = own_job(req)
+    return about(req, job, lambda: summaries.runtime(job))
+
+
+@answered
+def execution_steps(req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/jobs/{id}/execution-steps"""
+    job = own_job(req)
+    return about(req, job, lambda: summaries.execution(job))
 
 
 @answered
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    size = _number(req, "limit", PAGE, 1, LARGEST_PAGE)
-    page = opened.jobs().index.page(caller(req).oid, size, req.params.get("cursor", ""))
+    who, wanted = caller(req), asked(req, ListAsked)
+    page = opened.jobs().index.page(who.oid, wanted.limit, wanted.cursor, wanted.only)
     shown: dict[str, Any] = {
-        "limit": size,
+        "limit": wanted.limit,
         "returned": len(page.jobs),
         "has_more": bool(page.cursor),
     }
@@ -78,10 +91,8 @@ def listing(req: HttpRequest) -> HttpResponse:
 @answered
 def events(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    after = _number(req, "after", 0, 0, 10**8)
-    job = own_job(req)
-    found = opened.jobs().events(job.job_id, after)
-    return answer({"job_id": job.job_id, "events": [summaries.event(one) for one in found]})
+    job, after = own_job(req), asked(req, EventsAsked).after
+    return about(req, job, lambda: summaries.events(job, opened.jobs().events(job.job_id, after)))
 
 
 @answered_async
@@ -93,22 +104,28 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
         await wake(client, job)
     said = "cancelled" if ended else "cancelling"
     body = {"job_id": job.job_id, "task_id": job.job_id, "status": said}
-    return answer(body, 200 if ended else 202)
+    return answer(body, 200 if ended else 202, pause(job))
 
 
 def own_job(req: HttpRequest) -> Job:
-    """The job that a route names. Raises NotFound, also where it is somebody else's."""
-    job_id = req.route_params["id"]
+    """The job that a route names. Raises NotFound, also where it is deleted or somebody else's."""
+    job = owned(req.route_params["id"], caller(req))
+    return own(None if job.phase is Phase.DELETED else job, job.owner, job.job_id)
+
+
+def owned(job_id: str, who: Caller) -> Job:
+    """A job of a caller, by one point read, deleted or not. Raises NotFound."""
     found = opened.jobs().find(job_id) if _JOB_ID.fullmatch(job_id) else None
-    return own(found, caller(req), job_id)
+    return own(found, who, job_id)
 
 
-def _accept(req: HttpRequest, asked: Submission) -> Accepted:
+def _accept(req: HttpRequest, submission: Submission) -> Accepted:
     headers = [req.headers.get(name) for name in KEY_HEADERS]
     key = next(
-        filter(None, [*headers, asked.idempotency_key, req.headers.get(FALLBACK_KEY_HEADER)]), None
+        filter(None, [*headers, submission.idempotency_key, req.headers.get(FALLBACK_KEY_HEADER)]),
+        None,
     )
-    return _acceptance().accept(asked, caller(req), key, "http")
+    return _acceptance().accept(submission, caller(req), key, "http")
 
 
 def _ask_to_cancel(req: HttpRequest) -> Job:
@@ -124,10 +141,3 @@ def _ask_to_cancel(req: HttpRequest) -> Job:
 @cache
 def _acceptance() -> Acceptance:
     return Acceptance(opened.jobs(), opened.blobs(), settings(), opened.now)
-
-
-def _number(req: HttpRequest, name: str, default: int, low: int, high: int) -> int:
-    text = req.params.get(name, str(default))
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise Invalid([Fault(name, f"must be a whole number from {low} to {high}")])
-    return int(text)

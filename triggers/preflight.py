@@ -18,7 +18,7 @@ from triggers.bodies import json_object
 from triggers.callers import caller
 from triggers.catalogue import Catalogue, catalogue, mismatch
 from triggers.health import NOBODY, sidecar_is_well
-from triggers.search_parts import Planned
+from triggers.planned import Planned, planned
 from triggers.side_by_side import Heard, ask_all
 
 PATIENCE = 8.0

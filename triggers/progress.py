@@ -25,7 +25,7 @@ A job leaves `queued` once its config is written: that instant is all there is o
 
 
 def steps(job: Job) -> dict[str, dict[str, Any]]:
-    """Each step that this attempt has begun. It is over when another one began, or the job ended."""
+    """Each step that this attempt has begun: over when another began, or the job ended."""
     entered = {Phase.QUEUED: job.created_at, **job.entered}
     begun = [
         (step, min(entered[phase] for phase in phases if phase in entered))
@@ -34,16 +34,24 @@ def steps(job: Job) -> dict[str, dict[str, Any]]:
     ]
     shown = {}
     for (step, began), later in zip_longest(begun, begun[1:]):
-        over = {"completed_at": instant(later[1]), "status": "completed", "success": True}
-        shown[step] = {"started_at": instant(began), **(over if later else _last(job))}
-        if output := _output(step, job):
-            shown[step]["output"] = output
+        end = _followed(later[1]) if later else _last(job)
+        output = _output(step, job)
+        shown[step] = {
+            "started_at": instant(began),
+            **end,
+            **({"output": output} if output else {}),
+        }
     return shown
 
 
 def instant(at: datetime | None) -> str | None:
     """ISO 8601 in UTC, as browsers read it."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
+def _followed(at: datetime) -> dict[str, Any]:
+    """A step is over when the next one begins."""
+    return {"completed_at": instant(at), "status": "completed", "success": True}
 
 
 def _last(job: Job) -> dict[str, Any]:

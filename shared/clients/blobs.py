@@ -82,16 +82,19 @@ class Blobs:
             return self._at(url).exists()
 
     def list(self, prefix: str) -> list[BlobInfo]:
-        """The blobs below a prefix that ends with a slash, by name."""
+        """The blobs below a prefix that ends with a slash; none where the container is missing."""
         if not prefix.endswith("/"):
             raise ValueError(f"{prefix} would list the blobs of others too: a prefix ends with /")
         container, path = self._account.split(prefix)
         with errors_are_ours("Blob"):
             found = self._service.get_container_client(container).list_blobs(name_starts_with=path)
-            return [
-                BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
-                for blob in found
-            ]
+            try:
+                return [
+                    BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
+                    for blob in found
+                ]
+            except ResourceNotFoundError:
+                return []
 
     def _at(self, url: str) -> BlobClient:
         container, path = self._account.split(url)
