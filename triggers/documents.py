@@ -1,6 +1,7 @@
 """What the app says of itself: its OpenAPI document, and a page that shows it."""
 
 import json
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -34,3 +35,7 @@ def page(req: HttpRequest) -> HttpResponse:
 def written() -> str:
     """The document as text, as docs/openapi.json has it."""
     return json.dumps(document(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(written())

@@ -1,6 +1,7 @@
 """Whether the app is alive, and whether what it stands on is there."""
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -14,7 +15,7 @@ from shared.settings import settings
 from shared.sharing import Shared
 from shared.storage_urls import QUERIES
 from triggers.answers import RETRY_AFTER, answer, answered
-from triggers.side_by_side import ask_all
+from triggers.side_by_side import Heard, ask_all
 
 PATIENCE = 5.0
 """Seconds for all of them together, as they are asked side by side."""
@@ -42,14 +43,18 @@ def ready(req: HttpRequest) -> HttpResponse:
 def look_around() -> dict[str, Any]:
     """How each of the others is. What they say stays here: it may name things inside."""
     settings()  # faults in them are told as such
-    asked = {
+    asked: dict[str, Callable[[], object]] = {
         "tables": lambda: opened.jobs().find(NOBODY),
         "blob": lambda: opened.blobs().missing(QUERIES),
         "queue": lambda: opened.completions().ensure(),
         "sidecar": sidecar_is_well,
         "cluster": lambda: opened.cluster(settings().cluster_name).jobs_of(NOBODY),
     }
-    heard = ask_all(asked, PATIENCE)
+    return judged(ask_all(asked, PATIENCE))
+
+
+def judged(heard: Mapping[str, Heard[object]]) -> dict[str, Any]:
+    """What their answers come to."""
     shown = {
         name: {"status": "unavailable" if one.trouble else "ok", "milliseconds": one.milliseconds}
         for name, one in heard.items()
