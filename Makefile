@@ -5,7 +5,7 @@ STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
-LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar tests docs/examples
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
 
 .PHONY: run demo test check clean setup tools
 

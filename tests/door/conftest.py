@@ -1,30 +1,22 @@
 """The app in the functions host over a real Azurite; nobody answers as sidecar or cluster."""
 
-import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
-import yaml
 
+from local.alone import start_alone
 from local.azurite import ACCOUNT, Azurite
-from local.cluster import kubeconfig
 from local.demo.client import Api
-from local.processes import Child, start
+from local.processes import Child
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.tables import open_table
 from shared.jobs import Index, JobStateRepository
 from shared.opened import INDEX_TABLE, JOBS_TABLE, now
 from shared.storage_urls import Account
 from tests.samples import LATE_AFTER
-
-PROJECT = Path(__file__).parents[2]
-REST = "10m x1 10m 8"
-"""What cannot be submitted is left alone for the time of a test."""
 
 
 @dataclass
@@ -63,38 +55,11 @@ class Door:
 
 @pytest.fixture(scope="session")
 def door(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    folder = tmp_path_factory.mktemp("door")
-    nobody = f"http://127.0.0.1:{closed_port()}"
-    (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig(nobody, "none")))
-    argv = ["-m", "local.functions_host", "--app", str(PROJECT), "--port", "0"]
-    argv += ["--state", str(folder / "durable.sqlite")]
-    host = python("functions", argv, folder, environment(azurite, nobody, folder))
+    host = start_alone(azurite, tmp_path_factory.mktemp("door"))
     try:
         yield opened(host, azurite)
     finally:
         host.stop()
-
-
-def python(name: str, argv: list[str], folder: Path, env: dict[str, str]) -> Child:
-    return start(name, [sys.executable, *argv], folder / f"{name}.log", env, cwd=PROJECT)
-
-
-def environment(azurite: Azurite, nobody: str, folder: Path) -> dict[str, str]:
-    """The app's settings."""
-    return {
-        "AzureWebJobsStorage": azurite.connection_string,
-        "BLAST_AUTH": "local",
-        "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-        "BLAST_STORAGE_CONNECTION": azurite.connection_string,
-        "BLAST_SIDECAR_URL": nobody,
-        "BLAST_SIDECAR_TOKEN": "t" * 32,
-        "BLAST_KUBECONFIG": str(folder / "kubeconfig"),
-        "BLAST_CLUSTER_NAME": "local",
-        "BLAST_RESOURCE_GROUP": "local",
-        "BLAST_REGION": "local",
-        "BLAST_RETRY_TRANSIENT": REST,
-        "BLAST_LATE_AFTER": "1h",
-    }
 
 
 def opened(host: Child, azurite: Azurite) -> Door:
@@ -108,11 +73,3 @@ def opened(host: Child, azurite: Azurite) -> Door:
     blobs = open_blobs(account, azurite.connection_string, None)
     blobs.ensure("queries", "blast-db", "results")
     return Door(host, azurite, jobs, blobs, account)
-
-
-def closed_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
