@@ -1,11 +1,13 @@
 """Deletion over HTTP: a job that has ended is shown no more, and is removed with what is old."""
 
+from contextlib import suppress
+
 from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
 from shared.contracts.job import Job
 from shared.contracts.states import Status
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
 from shared.jobs import JobStateRepository
 from triggers.answers import answer, answered
 from triggers.callers import caller
@@ -31,8 +33,11 @@ def entomb(jobs: JobStateRepository, job: Job) -> None:
     batch = jobs.find(job.parent_job_id) if job.parent_job_id else None
     if batch and not batch.phase.is_end:
         raise Conflict("still_running", f"its batch {batch.job_id} has not ended: cancel that")
-    if job.children and job.phase.is_end:
-        while page := jobs.index.children(job.job_id, CHILDREN).jobs:
-            for child in page:
+    cursor: str | None = "" if job.children and job.phase.is_end else None
+    while cursor is not None:
+        page = jobs.index.children(job.job_id, CHILDREN, cursor)
+        for child in page.jobs:
+            with suppress(NotFound):  # it was old, and is removed already
                 jobs.delete(child.job_id)
+        cursor = page.cursor
     jobs.delete(job.job_id)
