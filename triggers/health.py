@@ -35,7 +35,11 @@ def alive(req: HttpRequest) -> HttpResponse:
 @answered
 def ready(req: HttpRequest) -> HttpResponse:
     """GET /api/health/ready"""
-    found = _shared().within(FRESH).value
+    return told(_shared().within(FRESH).value)
+
+
+def told(found: Mapping[str, Any]) -> HttpResponse:
+    """503 where what is needed is away, as those who balance load read it."""
     away = found["status"] == "unavailable"
     return answer(found, 503 if away else 200, {"Retry-After": str(RETRY_AFTER)} if away else {})
 

@@ -32,8 +32,7 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 @answered_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    asked_for = parse(json_object(req.get_body()), settings())
-    accepted = await asyncio.to_thread(_accept, req, asked_for)
+    asked_for, accepted = await asyncio.to_thread(_accept, req)
     await ensure_started(client, accepted.job)
     request_id = req.headers.get(FALLBACK_KEY_HEADER) or str(uuid.uuid4())
     headers = {
@@ -119,13 +118,13 @@ def owned(job_id: str, who: Caller) -> Job:
     return own(found, who, job_id)
 
 
-def _accept(req: HttpRequest, submission: Submission) -> Accepted:
+def _accept(req: HttpRequest) -> tuple[Submission, Accepted]:
+    """Read, check and keep a submission. It takes long for a long query: not for an event loop."""
+    submission = parse(json_object(req.get_body()), settings())
     headers = [req.headers.get(name) for name in KEY_HEADERS]
-    key = next(
-        filter(None, [*headers, submission.idempotency_key, req.headers.get(FALLBACK_KEY_HEADER)]),
-        None,
-    )
-    return _acceptance().accept(submission, caller(req), key, "http")
+    fallback = req.headers.get(FALLBACK_KEY_HEADER)
+    key = next(filter(None, [*headers, submission.idempotency_key, fallback]), None)
+    return submission, _acceptance().accept(submission, caller(req), key, "http")
 
 
 def _ask_to_cancel(req: HttpRequest) -> Job:

@@ -34,9 +34,12 @@ def test_who_does_not_answer_in_time_is_trouble_and_holds_up_nobody(
 
 
 @pytest.mark.parametrize(
-    ("down", "status"),
-    [("tables", "unavailable"), ("queue", "unavailable"), ("cluster", "degraded")],
+    ("down", "status", "code"),
+    [("tables", "unavailable", 503), ("queue", "unavailable", 503), ("cluster", "degraded", 200)],
 )
-def test_only_what_acceptance_needs_makes_the_app_unready(down: str, status: str) -> None:
+def test_only_what_acceptance_needs_makes_it_unready(down: str, status: str, code: int) -> None:
     asked = dict.fromkeys(("tables", "blob", "queue", "sidecar", "cluster"), lambda: None)
-    assert health.judged(ask_all({**asked, down: away}, 1.0))["status"] == status
+    found = health.judged(ask_all({**asked, down: away}, 1.0))
+    answer = health.told(found)
+    assert (found["status"], answer.status_code) == (status, code)
+    assert ("Retry-After" in answer.headers) == (code == 503)
