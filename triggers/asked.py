@@ -37,7 +37,9 @@ class ListAsked(BaseModel):
     )
     status: Literal["queued", "running", "completed", "failed", "cancelled"] | None = None
     program: Program | None = None
-    db: str | None = Field(None, max_length=900, description="The name as it was asked for")
+    db: str | None = Field(
+        None, max_length=900, pattern="^[!-~]+$", description="The name as it was asked for"
+    )
 
     @property
     def only(self) -> dict[str, str]:
