@@ -19,6 +19,7 @@ The control plane of ElasticBLAST on Azure. Every refusal has the one form `Refu
 code in the header `x-ms-error-code`. A request that is sent again with the same `Idempotency-Key`,
 `Repeatability-Request-ID` or `x-client-request-id` is done once. Times are ISO 8601 in UTC."""
 PATH_WORDS = {"id": "The job's id", "file_id": "The file's id, from the list of results"}
+PATH_IDS = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,80}$"}
 KEY = {
     "Idempotency-Key": "Names the request: sent again under it, it is done once",
     "x-client-request-id": "Serves as the key where none is given",
@@ -73,7 +74,7 @@ def _parameters(one: Operation) -> Iterator[Json]:
     for name, words in PATH_WORDS.items():
         if f"{{{name}}}" in one.path:
             where = {"name": name, "in": "path", "required": True, "description": words}
-            yield {**where, "schema": {"type": "string"}}
+            yield {**where, "schema": PATH_IDS}
     schema = one.query.model_json_schema(ref_template=REF) if one.query else {}
     for name, told in schema.get("properties", {}).items():
         shown = _plain(told)

@@ -55,6 +55,8 @@ def test_every_answer_is_documented(one: Operation, door: Door) -> None:
             }
             if one.name.startswith("submit") and isinstance(case.body, dict):
                 case.body = {**sayable(case.body), **ACCEPTABLE}
+        # An address with a control character is turned away by the host.
+        hypothesis.assume(all(text.isprintable() for text in case.path_parameters.values()))
         answer = case.call(base_url=f"{door.url}/api")
         case.validate_response(answer, checks=HELD_TO)
         if answer.status_code >= 400:
