@@ -1,13 +1,16 @@
 # The commands of this project. Everything they make lies under .state, which git ignores.
 PYTHON ?= python3
 PORT ?= 7071
+JOBS ?= 200
 STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 AZURITE := $(STATE)/node/.ready
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
 
-.PHONY: run demo test check clean setup tools
+FAULTY := tests/faults tests/world tests/batches tests/end_to_end/test_batch.py
+
+.PHONY: run demo test faults check bench clean setup tools
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)
@@ -19,11 +22,19 @@ test: setup check ## all tests
 	@local/need.sh kubectl kubernetes-client
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
+faults: setup ## every fault, every crash point and many jobs at once: half an hour, or more
+	@$(BIN)/python -m pytest $(FAULTY) -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
+	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
+
 check: $(VENV) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet $(LINTED)
 	@$(BIN)/ruff check --quiet $(LINTED)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV) ## measurements: reading results, and the door
+	@$(BIN)/python -m bench.results
+	@$(BIN)/python -m bench.door
 
 setup: $(VENV) $(AZURITE) tools
 

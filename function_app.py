@@ -1,63 +1,28 @@
 """The switchboard: which function has which name and trigger. Nobody imports it."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.registry import perform
+from activities.registry import perform, perform_with
 from blast_orchestrator.job import blast_job
-from shared.contracts.steps import ORCHESTRATOR, Verb
-from triggers import (
-    databases,
-    deleting,
-    documents,
-    health,
-    jobs,
-    preflight,
-    queries,
-    requests,
-    results,
-    retry,
-    upkeep,
-)
+from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
+from triggers import requests, upkeep
+from triggers.handlers import COMMANDS, HANDLERS
 from triggers.operations import OPERATIONS, Operation
-
-HANDLERS = {
-    "list_jobs": jobs.listing,
-    "read_job": jobs.read,
-    "list_events": jobs.events,
-    "read_steps": jobs.execution_steps,
-    "read_status": jobs.status,
-    "read_file": queries.file,
-    "read_query": queries.query,
-    "delete_job": deleting.delete,
-    "list_results": results.listing,
-    "read_result": results.file,
-    "upload_query": queries.upload,
-    "list_databases": databases.listing,
-    "check_updates": databases.updates,
-    "pre_flight": preflight.check,
-    "health": health.alive,
-    "ready": health.ready,
-    "openapi": documents.openapi,
-    "docs": documents.page,
-}
-"""HTTP: what answers each operation; triggers/operations.py says how it is asked."""
-
-COMMANDS = {
-    "submit_job": jobs.submit,
-    "submit_job_by_its_old_path": jobs.submit,
-    "cancel_job": jobs.cancel,
-    "retry_job": retry.retry,
-}
-"""The same, for those that also speak to Durable Functions."""
+from triggers.orchestrations import FromThread
 
 TIMERS = {
     "reconcile": ("0 * * * * *", upkeep.reconcile),
     "purge": ("0 30 3 * * *", upkeep.purge),
 }
 """In UTC, with seconds. Fixed: a host does not start where a placeholder's setting is missing."""
+
+BATCH_THREADS = ThreadPoolExecutor(4, "batch")
+"""Batches step in threads of their own: however many there are, requests find theirs free."""
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -97,6 +62,18 @@ def activity(verb: Verb) -> None:
     app.function_name(verb)(app.activity_trigger(input_name="order")(run))
 
 
+def activity_of_batches(verb: Verb) -> None:
+    """Register one that speaks to other orchestrations: only an async function may do so."""
+
+    async def run(order: dict[str, Any], client: Any) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        told = FromThread(client, loop)
+        return await loop.run_in_executor(BATCH_THREADS, perform_with, told, verb, order)
+
+    with_client = app.durable_client_input(client_name="client")(run)
+    app.function_name(verb)(app.activity_trigger(input_name="order")(with_client))
+
+
 def orchestrator(name: str, story: Any) -> None:
     """Register a durable story."""
     app.function_name(name)(app.orchestration_trigger(context_name="context")(story))
@@ -109,5 +86,6 @@ message("bury_request", "blast-requests-poison", requests.bury)
 for each in TIMERS:
     timer(each)
 for verb in Verb:
-    activity(verb)
+    (activity_of_batches if verb in OF_BATCHES else activity)(verb)
 orchestrator(ORCHESTRATOR, blast_job)
+orchestrator(BATCH_ORCHESTRATOR, blast_job)

@@ -10,9 +10,6 @@ from shared.contracts.states import Phase
 from shared.contracts.steps import Order, Report, Verb
 from shared.errors import Unavailable
 
-REASONS_APART = timedelta(minutes=5)
-"""How often a changed reason is written at most: a stuck cancel has a bounded history."""
-
 
 @dataclass(frozen=True)
 class Cancelling:
@@ -61,8 +58,7 @@ class Cancelling:
             return given_up
         wait = max(self.desk.pace(_since(job)), wish or timedelta(0))
         report = Report(Phase.CANCELLING, Verb.CANCEL, wait)
-        said_lately = self.desk.now() - job.updated_at < REASONS_APART
-        if job.reason == reason or (job.reason and said_lately):
+        if job.reason == reason or self.desk.told_lately(job, reason):
             return report
         kept = {"error_code": job.error_code, "error": job.error}
         said = {"reason": reason}

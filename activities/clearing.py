@@ -1,13 +1,13 @@
 """Clearing away what a search has on the cluster and the sidecar, until nothing is left."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from activities.outside import Cluster, Clusters, Sidecar
-from shared.contracts.job import Job
+from shared.contracts.job import Job, elb_id
 from shared.errors import Unavailable
-from shared.exec_results import Refused, Unreachable
+from shared.exec_results import Refused, Running, Unreachable
 
 
 @dataclass(frozen=True)
@@ -19,34 +19,61 @@ class Clearing:
     now: Callable[[], datetime]
 
     def clear(self, job: Job) -> list[str]:
-        """Stop and delete everything of this attempt; what is still there. Raises Unavailable.
+        """Stop and delete everything of the job; what is still there. Raises Unavailable.
 
-        The Jobs are deleted even where the sidecar does not answer: they cost money.
+        The Jobs are deleted even where the sidecar does not answer: they cost money. An attempt
+        that has its config has cleared away those before it.
         """
-        unstopped = self._stop(job)
-        left = self._delete(self.clusters(job.search.placement.cluster_name), job.elb_job_id)
+        return self._clear([job] if job.config_blob else [*_earlier(job), job])
+
+    def clear_earlier(self, job: Job) -> list[str]:
+        """The same for what earlier attempts left, however they ended."""
+        return self._clear(_earlier(job))
+
+    def _clear(self, attempts: Sequence[Job]) -> list[str]:
+        unstopped = [trouble for one in attempts if (trouble := self._stop(one))]
+        try:
+            left = [name for one in attempts for name in self._delete(self._cluster(one), one)]
+        except Unavailable as trouble:
+            raise (unstopped or [trouble])[0] from trouble
         if unstopped:
-            raise unstopped
-        if job.unseen_until and self.now() < job.unseen_until:
-            left.append(f"a submission that cannot be stopped before {job.unseen_until:%H:%M:%S}")
+            raise unstopped[0]
+        for one in attempts:
+            if one.unseen_until and self.now() < one.unseen_until:
+                until = f"{one.unseen_until:%H:%M:%S}"
+                return [*left, f"a submission that cannot be stopped before {until}"]
+            self._cluster(one).free_slot(one.elb_job_id)
         return left
 
     def _stop(self, job: Job) -> Unavailable | None:
         stopped = self.sidecar.stop_operation(operation_id(job))
         if isinstance(stopped, Refused | Unreachable):
             return Unavailable("sidecar_unavailable", stopped.message)
+        if isinstance(stopped, Running):
+            return Unavailable("sidecar_unavailable", "its submission has not ended yet")
         return None
 
-    def _delete(self, cluster: Cluster, elb_job_id: str) -> list[str]:
+    def _delete(self, cluster: Cluster, job: Job) -> list[str]:
+        elb_job_id = job.elb_job_id
         # What creates Jobs goes first, or it would create them again.
         cluster.delete_jobs(elb_job_id, "submit", "setup")
         cluster.delete_jobs(elb_job_id, "blast", "finalizer")
-        cluster.free_slot(elb_job_id)
         # Pods before Jobs, since a pod can create a Job; and again after them, since a Job that
         # was just deleted can have got a pod.
         pods = [pod.name for pod in cluster.pods_of(elb_job_id)]
         left = pods or [one.name for one in cluster.jobs_of(elb_job_id)]
         return left or [pod.name for pod in cluster.pods_of(elb_job_id)]
+
+    def _cluster(self, job: Job) -> Cluster:
+        return self.clusters(job.search.placement.cluster_name)
+
+
+def _earlier(job: Job) -> list[Job]:
+    """The attempts before this one, as far as clearing them away needs them.
+
+    The operations count on through the attempts, so that the last one's number is the job's.
+    """
+    return [replace(job, elb_job_id=elb_id(job.job_id, n)) for n in range(1, job.attempt)]
 
 
 def operation_id(job: Job) -> str:

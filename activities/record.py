@@ -25,8 +25,10 @@ class Record:
         text = order.crash or ""
         if self.desk.to_be_stopped(job):
             # It is not stopped until that is proven, however often the proof dies.
-            again = Report(job.phase, Verb.CANCEL, AFTER_CRASH, {"code": "crashed"})
-            return self.desk.give_up(job, order, text) or again
+            again = Report(job.phase, job.stopping, AFTER_CRASH, {"code": "crashed"})
+            # A batch is never given up: its searches can be asked, and end by themselves.
+            given_up = None if job.children else self.desk.give_up(job, order, text)
+            return given_up or again
         landed = job.started_at is not None
         end = Phase.SEARCH_FAILED if landed else Phase.SUBMIT_FAILED
         return self.desk.condemn(job, order, end, "crashed", text)

@@ -14,6 +14,8 @@ from shared.jobs import JobStateRepository
 from shared.settings import Settings
 
 Act = Callable[[Job, Order], Report]
+REASONS_APART = timedelta(minutes=5)
+"""How often a reason that has changed is written at most."""
 LONGEST_ERROR = 2000
 """Characters of an error that a person is told; programs have its code."""
 
@@ -35,12 +37,16 @@ class Desk:
         """
         try:
             job = self.jobs.get(order.job_id)
-            if job.phase.is_end or order.attempt != job.attempt:
+            if order.attempt != job.attempt:
                 return Report(job.phase, None)
+            if job.phase.is_end:
+                return self._taken_before(job, Report(job.phase, None))
             if job.step >= order.step and job.report is not None:
-                return job.report
-            if verb not in (Verb.CANCEL, Verb.FAIL) and self.to_be_stopped(job):
-                return Report(job.phase, Verb.CANCEL)
+                return self._taken_before(job, job.report)
+            if verb not in (job.stopping, Verb.FAIL) and self.to_be_stopped(job):
+                return Report(job.phase, job.stopping)
+            if job.report is not None and self._is_past(verb, job):
+                return self._taken_before(job, job.report)
             return act(job, order)
         except TryLater as trouble:
             options = self.settings.retry(Category.TRANSIENT)
@@ -51,6 +57,15 @@ class Desk:
         """Whether somebody asked for a cancel, it is to end, or the deadline has passed."""
         asked = job.cancel_requested_at is not None or job.verdict is not None
         return asked or self.now() >= job.deadline_at
+
+    def _is_past(self, verb: Verb, job: Job) -> bool:
+        """Whether the row is beyond this step, whose number is new all the same.
+
+        The write of the step before was done, but its answer was lost; or the order is an old one.
+        """
+        if verb is Verb.FAIL or self.to_be_stopped(job):
+            return False
+        return job.report is not None and job.report.next is not verb
 
     def end(
         self,
@@ -71,7 +86,7 @@ class Desk:
     ) -> Report:
         """End the job as soon as nothing of it is left: what has failed must not go on to cost."""
         trouble = {"error_code": code, "error": error[:LONGEST_ERROR]}
-        report = Report(Phase.CANCELLING, Verb.CANCEL, postcard={"code": code})
+        report = Report(Phase.CANCELLING, job.stopping, postcard={"code": code})
         return self.note(
             job,
             order,
@@ -95,9 +110,11 @@ class Desk:
         """End a job of which something may be left, and say so; None while patience lasts.
 
         Nobody claims of a condemned search that nothing is left. Of a cancelled one it is claimed:
-        it waits for its proof to the deadline, and is never called cancelled without.
+        it waits for its proof to the deadline, and is never called cancelled without. Nor is any
+        given up while a submission may run that could leave more.
         """
         began = job.verdict.at if job.verdict else job.deadline_at
+        began = max(began, job.unseen_until or began)
         if self.now() - began <= self.settings.clear_patience:
             return None
         facts: dict[str, Any] = {"left_on_cluster": "unknown", "why": reason}
@@ -115,7 +132,10 @@ class Desk:
         payload: Mapping[str, object] | None = None,
         **changes: Any,
     ) -> Report:
-        """Write what a step came to: its report's phase, one event, and changes of other fields."""
+        """Write what a step came to: its report's phase, one event, and changes of other fields.
+
+        The answer is what the row says: another run of the same step may have been first.
+        """
         changed = self.jobs.update(
             job.job_id,
             event,
@@ -126,12 +146,25 @@ class Desk:
             phase=report.phase,
             **changes,
         )
+        self._tell(changed)
+        return changed.report or report
+
+    def _taken_before(self, job: Job, report: Report) -> Report:
+        """Do what is done behind a transition: whoever made it may have died right after it."""
+        self.jobs.follow(job)
+        self._tell(job)
+        return report
+
+    def _tell(self, job: Job) -> None:
         try:
-            self.deliver(changed)
+            self.deliver(job)
         except Unavailable as trouble:
             # It stays owed, and upkeep delivers it; the step has been taken.
             logging.getLogger("blast").warning("%s owes messages: %s", job.job_id, trouble)
-        return report
+
+    def told_lately(self, job: Job, reason: str | None) -> bool:
+        """Whether a changed reason can wait: what rests has a bounded history all the same."""
+        return bool(job.reason and reason) and self.now() - job.updated_at < REASONS_APART
 
     def pace(self, since: datetime) -> timedelta:
         """The wait until the next look at what began then."""

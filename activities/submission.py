@@ -1,28 +1,27 @@
 """Submitting a search: the config is written once, and elastic-blast is started once (R1, R2)."""
 
-import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
-from activities.clearing import Clearing, operation_id
-from activities.conclusion import is_submitted
-from activities.outside import Cluster, Clusters, Sidecar
+from activities.clearing import Clearing
+from activities.launching import Launch
 from activities.steps import Desk
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import Slot
-from shared.contracts.job import Job, elb_id
+from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Order, Report, Verb
-from shared.elastic_blast.command import submit_argv
 from shared.elastic_blast.config import render
 from shared.elastic_blast.judgement import Kind, Outcome, judge
 from shared.errors import Unavailable
-from shared.exec_results import Command, Finished, Interrupted, Result, Running
-from shared.results import ANNOUNCED, number_in
+from shared.exec_results import (
+    Finished,
+    Interrupted,
+    Result,
+)
 from shared.storage_urls import QUERIES, Account
-
-PATIENCE = timedelta(seconds=5)
-"""How long one step waits for a submission, and so the longest that a cancel waits for the step."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,7 @@ class Submission:
 
     desk: Desk
     blobs: Blobs
-    clusters: Clusters
-    sidecar: Sidecar
+    launch: Launch
     clearing: Clearing
 
     def prepare(self, order: Order) -> Report:
@@ -44,9 +42,8 @@ class Submission:
         return self.desk.take(Verb.SUBMIT, order, self._submit)
 
     def _prepare(self, job: Job, order: Order) -> Report:
-        if job.attempt > 1 and (left := self.clearing.clear(_previous(job))):
-            code = {"code": "earlier_attempt", "left": len(left)}
-            return Report(job.phase, Verb.PREPARE, self.desk.pace(job.updated_at), code)
+        if waits := self._earlier_is_left(job, order):
+            return waits
         settings = self.desk.settings
         account = Account(job.search.placement.storage_account, settings.storage_suffix)
         url = account.url(QUERIES, f"{job.job_id}/{job.elb_job_id}.ini")
@@ -55,9 +52,25 @@ class Submission:
         said = {"config_blob": url}
         return self.desk.note(job, order, report, "configured", said, config_blob=url)
 
+    def _earlier_is_left(self, job: Job, order: Order) -> Report | None:
+        """Clear away what earlier attempts left; the wait, with its reason, while that lasts."""
+        wish: timedelta | None = None
+        try:
+            left = ", ".join(self.clearing.clear_earlier(job)[:5])
+        except Unavailable as trouble:
+            left, wish = str(trouble), trouble.after
+        if not left:
+            return None
+        wait = max(self.desk.pace(job.updated_at), wish or timedelta(0))
+        report = Report(Phase.RETRYING, Verb.PREPARE, wait, {"code": "earlier_attempt"})
+        if job.phase is Phase.RETRYING:
+            return report
+        reason = f"what an earlier attempt left is cleared away first: {left}"
+        return self.desk.note(job, order, report, "clearing", {"reason": reason}, reason=reason)
+
     def _submit(self, job: Job, order: Order) -> Report:
         try:
-            found = self._ongoing(job) or self._begun(job)
+            found = self.launch.attend(job)
         except Unavailable as trouble:
             outcome = Outcome(
                 Kind.AGAIN,
@@ -75,57 +88,6 @@ class Submission:
             case _:
                 return self._judged(job, order, found)
 
-    def _ongoing(self, job: Job) -> Result | None:
-        """How the operation stands that was started before; None if there is none."""
-        if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
-            return None  # while it waits for the slot, nothing of it can have begun
-        result = self.sidecar.look(operation_id(job), PATIENCE)
-        if isinstance(result, Running):
-            self._keep_slot(job)
-        return result
-
-    def _begun(self, job: Job) -> Result | Slot | str:
-        """Look, then start: the result, a busy slot, or how an earlier try has gone.
-
-        Raises Unavailable: a look that fails does not mean that nothing is there.
-        """
-        slot = self._cluster(job).take_slot(job.elb_job_id)
-        if not slot.held and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
-            return slot
-        if found := self._already_there(job):
-            return found
-        return self._start(job) if slot.held else slot
-
-    def _already_there(self, job: Job) -> str | None:
-        """How an earlier try, whose end nobody saw, went: its Jobs or its markers tell."""
-        announced = number_in(self.blobs.get(job.results_prefix + ANNOUNCED))
-        if is_submitted(self._cluster(job).jobs_of(job.elb_job_id), announced):
-            return "resumed"
-        markers = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
-        if any(self.blobs.exists(job.results_prefix + marker) for marker in markers):
-            return "already_done"
-        return None
-
-    def _start(self, job: Job) -> Result:
-        command = self._command(job)
-        operations = self.sidecar.has_operations()
-        if not isinstance(operations, bool):
-            return operations
-        if not operations:
-            if job.unseen_until and self.desk.now() < job.unseen_until:
-                return Running(job.updated_at.isoformat())
-            # Written down before it begins: whoever comes after a crash must not begin another.
-            until = self.desk.now() + command.timeout + PATIENCE
-            self.desk.jobs.update(job.job_id, "submitting_unseen", unseen_until=until)
-        return self.sidecar.run_operation(operation_id(job), command, PATIENCE)
-
-    def _command(self, job: Job) -> Command:
-        config = self.blobs.get(job.config_blob) if job.config_blob else None
-        if config is None:
-            raise LookupError(f"the config of {job.job_id} is gone: {job.config_blob}")
-        argv = submit_argv(job.elb_job_id, job.job_id)
-        return Command(argv, config.decode(), self.desk.settings.submit_timeout)
-
     def _judged(self, job: Job, order: Order, result: Result) -> Report:
         outcome = judge(result)
         match outcome.kind:
@@ -142,13 +104,12 @@ class Submission:
             case Kind.AGAIN:
                 return self._again(job, order, outcome, result)
             case Kind.REFUSED:
-                self._free_slot(job)
-                return self._refused(job, order, outcome, result)
+                return self._refused(job, order, outcome)
 
     def _landed(
         self, job: Job, order: Order, decision: str, took: timedelta = timedelta(0)
     ) -> Report:
-        self._free_slot(job)
+        self.launch.free_slot(job)
         wait = self.desk.settings.watch_pace.at(timedelta(0))
         return self.desk.note(
             job,
@@ -170,19 +131,27 @@ class Submission:
             return report
         reason = "another search is being submitted to this cluster; they go one at a time"
         said = {"cluster": job.search.placement.cluster_name}
-        return self.desk.note(job, order, report, report.phase.value, said, reason=reason)
+        changes = {"reason": reason, "tries": _without(job.tries, Category.TRANSIENT)}
+        return self.desk.note(job, order, report, report.phase.value, said, **changes)
 
     def _again(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
         """Schedule another try, as its category allows, or end the job after the last one (R3)."""
         ended = isinstance(result, Finished | Interrupted)
-        if ended or result is None:
-            self._free_slot(job)  # else it may be running, or the sidecar serves nobody
+        unseen = job.unseen_until is not None and self.desk.now() < job.unseen_until
+        if ended or (result is None and not unseen):
+            self.launch.free_slot(job)  # else it may be running, or the sidecar serves nobody
+        may_run = unseen or outcome.category is Category.UNKNOWN
+        changes: dict[str, Any] = {} if may_run and not ended else {"unseen_until": None}
         category = outcome.category or Category.UNKNOWN
-        tries = {**job.tries, category: job.tries.get(category, 0) + 1}
+        known = job.tries
+        if category in (Category.CAPACITY, Category.CONFLICT):
+            # elastic-blast has answered: what was in its way before has gone.
+            known = _without(known, Category.TRANSIENT, Category.UNKNOWN)
+        tries = {**known, category: known.get(category, 0) + 1}
         wait = self.desk.settings.retry(category).wait(tries[category], outcome.retry_after)
         if wait is None:
             last = replace(outcome, end=Phase.SUBMIT_FAILED)
-            return self._refused(job, order, last, result)
+            return self._refused(job, order, last)
         waits_for_capacity = category is Category.CAPACITY
         phase = Phase.WAITING_FOR_CAPACITY if waits_for_capacity else Phase.RETRYING
         return self.desk.note(
@@ -199,38 +168,22 @@ class Submission:
             },
             tries=tries,
             operations=job.operations + ended,
-            unseen_until=None if ended else job.unseen_until,
             error_code=outcome.code,
             error=outcome.message,
             reason=f"{outcome.code}: tried again at {self.desk.now() + wait:%H:%M:%S} UTC",
+            **changes,
         )
 
-    def _refused(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
-        """End the job; where elastic-blast has run and may have left something, clear that away."""
+    def _refused(self, job: Job, order: Order, outcome: Outcome) -> Report:
+        """End the job, and clear away what may be left of its tries.
+
+        Whether there is something cannot be told from the answer: an operation may run that the
+        sidecar refuses to show, and elastic-blast answers 1 to any error that it does not know.
+        """
         end = outcome.end or Phase.SUBMIT_FAILED
-        ran = isinstance(result, Finished | Interrupted) or outcome.category is Category.UNKNOWN
-        if job.operations or job.unseen_until or (ran and end is Phase.SUBMIT_FAILED):
-            return self.desk.condemn(job, order, end, outcome.code, outcome.message)
-        return self.desk.end(job, order, end, outcome.code, outcome.message)
-
-    def _cluster(self, job: Job) -> Cluster:
-        return self.clusters(job.search.placement.cluster_name)
-
-    def _keep_slot(self, job: Job) -> None:
-        """Renew the slot. Where that fails it is lost in a while, and the operation goes on."""
-        try:
-            self._cluster(job).take_slot(job.elb_job_id)
-        except Unavailable as trouble:
-            logging.getLogger("blast").warning("slot of %s not renewed: %s", job.job_id, trouble)
-
-    def _free_slot(self, job: Job) -> None:
-        """Let others submit. Where that fails, the slot frees itself when its time is over."""
-        try:
-            self._cluster(job).free_slot(job.elb_job_id)
-        except Unavailable as trouble:
-            logging.getLogger("blast").warning("slot of %s not freed: %s", job.job_id, trouble)
+        return self.desk.condemn(job, order, end, outcome.code, outcome.message)
 
 
-def _previous(job: Job) -> Job:
-    """The attempt before, as far as clearing it away needs it."""
-    return replace(job, elb_job_id=elb_id(job.job_id, job.attempt - 1))
+def _without(tries: Mapping[Category, int], *over: Category) -> dict[Category, int]:
+    """The tries that still count: a wait of hours must not be ended by trouble that passes."""
+    return {category: count for category, count in tries.items() if category not in over}

@@ -81,12 +81,13 @@ class Watching:
 
     def _written(self, job: Job, order: Order, found: Conclusion, reason: str | None) -> Report:
         progress = {"done": found.counts.done, "expected": found.counts.expected}
-        verb, wait = Verb.OBSERVE, self.desk.pace(job.started_at or job.created_at)
+        verb, wait = Verb.OBSERVE, self.desk.pace(job.began)
         if found.phase is Phase.EXPORTING_RESULTS:
             verb, wait = Verb.COLLECT, timedelta(0)
         report = Report(found.phase, verb, wait, progress)
         is_new = found.phase is not job.phase or _news(job.counts, found.counts)
-        if not is_new and reason == job.reason and job.hopeless_since is None:
+        is_told = reason == job.reason or self._told_lately(job, reason)
+        if not is_new and is_told and job.hopeless_since is None:
             return report
         event = found.phase.value if found.phase is not job.phase else "progress"
         said = progress | ({"reason": reason} if reason else {})
@@ -97,11 +98,12 @@ class Watching:
         """It has failed once it has stayed so for a while: lists and markers can lag."""
         counts = f"{found.counts.succeeded} of {found.counts.expected or '?'} batches succeeded"
         error = f"no Job is left that could finish the search, and no marker is there; {counts}"
-        wait = self.desk.pace(job.started_at or job.created_at)
+        wait = self.desk.pace(job.began)
         report = Report(found.phase, Verb.OBSERVE, wait, {"code": "jobs_gone"})
         since = job.hopeless_since
-        if since is None:
-            changes = {"counts": found.counts, "hopeless_since": self.desk.now(), "reason": error}
+        if since is None or _could_not_look(job):
+            since = since or self.desk.now()
+            changes = {"counts": found.counts, "hopeless_since": since, "reason": error}
             return self.desk.note(job, order, report, "jobs_gone", {"reason": error}, **changes)
         if self.desk.now() - since <= self.desk.settings.jobs_patience:
             return report
@@ -109,18 +111,26 @@ class Watching:
 
     def _cannot_look(self, job: Job, order: Order, trouble: Unavailable) -> Report:
         """An error while asking is a reason why nothing moves; it is not a phase."""
-        pace = self.desk.pace(job.started_at or job.created_at)
+        pace = self.desk.pace(job.began)
         wait = max(pace, trouble.after or timedelta(0))
         report = Report(job.phase, Verb.OBSERVE, wait, {"code": trouble.code})
-        if job.reason is not None and job.reason.startswith(CANNOT_LOOK):
+        if _could_not_look(job):
             return report
         since = self.desk.now().isoformat(timespec="seconds")
         reason = f"{CANNOT_LOOK} {since}: {trouble}"
         payload = {"error": str(trouble)}
         return self.desk.note(job, order, report, "cannot_look", payload, reason=reason)
 
+    def _told_lately(self, job: Job, reason: str | None) -> bool:
+        return self.desk.told_lately(job, reason) and not _could_not_look(job)
+
     def _cluster(self, job: Job) -> Cluster:
         return self.clusters(job.search.placement.cluster_name)
+
+
+def _could_not_look(job: Job) -> bool:
+    """Whether its reason is that the looks before this one failed."""
+    return (job.reason or "").startswith(CANNOT_LOOK)
 
 
 def _news(known: Counts, found: Counts) -> bool:

@@ -40,6 +40,8 @@ def _environment(azurite: Azurite, nobody: str, folder: Path) -> dict[str, str]:
         "BLAST_REGION": "local",
         "BLAST_RETRY_TRANSIENT": REST,
         "BLAST_LATE_AFTER": "1h",
+        "BLAST_RATE": "60000/1m",
+        "BLAST_MOST_ACTIVE": "10000",
     }
 
 

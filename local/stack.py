@@ -4,8 +4,8 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +20,8 @@ from local.processes import Child, start
 PROJECT = Path(__file__).parents[1]
 
 HURRY = {
+    "BLAST_RATE": "60000/1m",
+    "BLAST_MOST_ACTIVE": "10000",
     "BLAST_WATCH_PACE": "250ms/30s 1s/5m 5s",
     "BLAST_SNAPSHOT_AGE": "100ms",
     "BLAST_STUCK_AFTER": "5s",
@@ -32,6 +34,12 @@ HURRY = {
 
 Part = TypeVar("Part")
 Heard = Callable[[str, float], None]
+Through = Callable[[str, Callable[[], str]], str]
+
+
+def directly(name: str, at: Callable[[], str]) -> str:
+    """The app speaks to each server at the server's own address."""
+    return at()
 
 
 @dataclass
@@ -43,12 +51,20 @@ class Stack:
     settings: Mapping[str, str] = field(default_factory=dict)
     heard: Heard = lambda name, seconds: None
     """Told the name of each part that is ready, and the seconds that it took."""
+    through: Through = directly
+    """By which address the app, and nobody else, reaches `blob`, `queue`, `table`, `sidecar`,
+    `cluster` and `durable`. It is asked once for each; `at` says where that server itself is now.
+    """
+    sidecar_settings: Mapping[str, str] = field(default_factory=dict)
+    cluster_options: Sequence[str] = ()
+    """More of the command line of `local.cluster`."""
     azurite: Azurite = field(init=False)
     cluster: Child = field(init=False)
     sidecar: Child = field(init=False)
     host: Child = field(init=False)
     world: World = field(init=False)
     _children: list[Child] = field(default_factory=list)
+    _reached: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start everything. Raises DidNotStart, with whatever had been started ended again."""
@@ -68,6 +84,7 @@ class Stack:
         """End every process, in the order in which they need each other. Safe to say twice."""
         while self._children:
             self._children.pop().stop()
+        self._reached.clear()
 
     @property
     def url(self) -> str:
@@ -80,10 +97,10 @@ class Stack:
             self.folder / "cluster",
             self._log("cluster"),
             self._token("cluster"),
+            *self.cluster_options,
             port=self._port("cluster"),
         )
-        config = kubeconfig(child.url, self._token("cluster"))
-        (self.folder / "kubeconfig").write_text(yaml.safe_dump(config))
+        self._write_kubeconfig("kubeconfig", child.url)
         return self._kept(child)
 
     def start_sidecar(self) -> Child:
@@ -93,13 +110,17 @@ class Stack:
             "EXEC_TOKEN": self._token("sidecar"),
             "EXEC_STATE_DIR": str(self.folder / "sidecar"),
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            **self.sidecar_settings,
         }
         return self._kept(start("sidecar", argv, self._log("sidecar"), env, cwd=PROJECT))
 
     def start_host(self) -> Child:
-        """Start the functions host with the app; also again, after it was killed."""
+        """Start the functions host with the app; also again, after it was killed, where it was."""
         argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT)]
-        argv += ["--port", str(self.port), "--state", str(self.folder / "durable.sqlite")]
+        argv += ["--port", str(self._port("functions") or self.port)]
+        argv += ["--state", str(self.folder / "durable.sqlite")]
+        if self.through is not directly:
+            argv += ["--client-url", self._reach("durable", lambda: self.host.url)]
         child = start("functions", argv, self._log("functions"), self._environment(), cwd=PROJECT)
         return self._kept(child)
 
@@ -111,21 +132,38 @@ class Stack:
         return running
 
     def _environment(self) -> dict[str, str]:
-        """The app's settings."""
+        """The app's settings. The host itself, which listens to queues, is no part of the app."""
+        storage = replace(
+            self.azurite,
+            blob=self._reach("blob", lambda: self.azurite.blob),
+            queue=self._reach("queue", lambda: self.azurite.queue),
+            table=self._reach("table", lambda: self.azurite.table),
+        )
+        self._write_kubeconfig("app.kubeconfig", self._reach("cluster", lambda: self.cluster.url))
         return {
             "AzureWebJobsStorage": self.azurite.connection_string,
             "BLAST_AUTH": "local",
             "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-            "BLAST_STORAGE_CONNECTION": self.azurite.connection_string,
-            "BLAST_SIDECAR_URL": self.sidecar.url,
+            "BLAST_STORAGE_CONNECTION": storage.connection_string,
+            "BLAST_SIDECAR_URL": self._reach("sidecar", lambda: self.sidecar.url),
             "BLAST_SIDECAR_TOKEN": self._token("sidecar"),
-            "BLAST_KUBECONFIG": str(self.folder / "kubeconfig"),
+            "BLAST_KUBECONFIG": str(self.folder / "app.kubeconfig"),
             "BLAST_CLUSTER_NAME": "local",
             "BLAST_RESOURCE_GROUP": "local",
             "BLAST_REGION": "local",
             **HURRY,
             **self.settings,
         }
+
+    def _reach(self, name: str, at: Callable[[], str]) -> str:
+        """The address by which the app reaches the server of this name, the same for ever."""
+        if name not in self._reached:
+            self._reached[name] = self.through(name, at)
+        return self._reached[name]
+
+    def _write_kubeconfig(self, name: str, url: str) -> None:
+        config = kubeconfig(url, self._token("cluster"))
+        (self.folder / name).write_text(yaml.safe_dump(config))
 
     def _world(self) -> World:
         return World(

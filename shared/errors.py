@@ -2,7 +2,8 @@
 
     ControlPlaneError
     ├── TryLater                 again later, nothing is wrong with what was asked
-    │   └── Unavailable          a store, the sidecar or the cluster did not answer
+    │   ├── Unavailable          a store, the sidecar, the cluster or the directory did not answer
+    │   └── TooMany              the caller has had its share for now
     └── NeedsPerson              a person must change something first
         ├── Malformed            what came cannot be read at all
         ├── Invalid              what was asked is wrong; carries all faults
@@ -11,7 +12,9 @@
         ├── Pointless            what is asked can only come to the same end again
         ├── Conflict             the key stands for another request, or the job has ended
         ├── TooLarge             more than is taken
-        └── NotAllowed           the caller is not known, or may not
+        ├── OutOfRange           a part of a file that it does not have
+        ├── NotSignedIn          the caller is not known
+        └── NotAllowed           the caller is known, and may not
 
 `code` is a stable identifier for programs; the text is a sentence for people.
 """
@@ -38,7 +41,12 @@ class TryLater(ControlPlaneError):
 
 
 class Unavailable(TryLater):
-    """A store, the sidecar or the cluster could not be reached or did not answer in time."""
+    """A store, the sidecar, the cluster or the directory could not be reached or did not answer in
+    time."""
+
+
+class TooMany(TryLater):
+    """The caller has had its share for now."""
 
 
 class NeedsPerson(ControlPlaneError):
@@ -93,5 +101,17 @@ class TooLarge(NeedsPerson):
     """More than is taken."""
 
 
+class OutOfRange(NeedsPerson):
+    """A part of a file that it does not have."""
+
+
+class NotSignedIn(NeedsPerson):
+    """The caller is not known. Why what it showed was refused, only the log says."""
+
+    def __init__(self, showed_something: bool) -> None:
+        super().__init__("not_signed_in", "sign in, and show a token of this directory")
+        self.showed_something = showed_something
+
+
 class NotAllowed(NeedsPerson):
-    """The caller is not known, or may not do this."""
+    """The caller is known, and may not do this."""

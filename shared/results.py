@@ -12,6 +12,9 @@ from shared.elastic_blast.options import OUTFMT, value_of
 MANIFEST = "metadata/manifest.json"
 """Where the list of results is kept once a job is completed, below its results prefix."""
 
+AGGREGATE, AGGREGATING = "metadata/aggregate.json", "metadata/aggregating.json"
+"""What all hits come to, beside the manifest; and how far that is while it is being made."""
+
 ANNOUNCED = "metadata/num_jobs_submitted.txt"
 """Where elastic-blast says how many blast Jobs it makes, below the results prefix."""
 
@@ -40,14 +43,18 @@ def file_id(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
+def outfmt_of(search: Search) -> str:
+    """What BLAST+ was given as its output format: a number, and for tables perhaps columns."""
+    return value_of(search.options, OUTFMT) or "0"
+
+
 def described(file: BlobInfo, search: Search) -> dict[str, Any]:
     """A file as lists and manifests show it."""
-    outfmt = value_of(search.options, OUTFMT) or "0"
     return {
         "file_id": file_id(file.name),
         "name": file.name,
         "size": file.size,
         "last_modified": file.modified.isoformat(),
-        "format": f"outfmt {outfmt.split()[0]}, gzip",
+        "format": f"outfmt {outfmt_of(search).split()[0]}, gzip",
         "source": "elastic-blast",
     }

@@ -1,7 +1,7 @@
 """The one reader of the environment. All faults are named at once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
@@ -13,17 +13,23 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from shared.contracts.job import Caller
 from shared.contracts.steps import Category
 from shared.errors import Fault, SettingsInvalid
-from shared.waiting import Pace, Retry, duration
+from shared.waiting import Pace, Rate, Retry, duration
 
 PREFIX = "BLAST_"
 ON_AZURE = "WEBSITE_INSTANCE_ID"
 """Set by the platform in every Functions app on Azure, and nowhere else."""
+BEHIND_EASY_AUTH = "WEBSITE_AUTH_ENABLED"
+"""`True` where the platform signs callers in, and takes away what they say of themselves."""
+HTTPS_OR_LOOPBACK = r"^(https://|http://(localhost|127\.0\.0\.1)(:|/|$))"
+GUID_OR_NONE = r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$"
 
 
 class Auth(StrEnum):
     """How callers are told apart."""
 
     LOCAL = "local"
+    ENTRA = "entra"
+    EASY_AUTH = "easy_auth"
 
 
 def _parsed(parse: object) -> BeforeValidator:
@@ -44,16 +50,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     auth: Auth
+    tenant_id: str = Field("", pattern=GUID_OR_NONE)
+    client_id: str = Field("", pattern=GUID_OR_NONE)
+    authority_url: str = Field("https://login.microsoftonline.com", pattern=HTTPS_OR_LOOPBACK)
+    rate: Annotated[Rate, _parsed(Rate.parse)] = Rate.parse("600/1m")
+    most_active: int = Field(100, ge=1)
+
     storage_account: Account
     storage_suffix: str = "core.windows.net"
     storage_connection: str = Field("", repr=False)
     sidecar_url: str = Field(pattern=r"^https?://")
     sidecar_token: str = Field(min_length=32, repr=False)
     kubeconfig: Annotated[Path | None, _parsed(lambda text: Path(text) if text else None)] = None
-    arm_url: str = Field(
-        "https://management.azure.com",
-        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)(:|/|$))",
-    )
+    arm_url: str = Field("https://management.azure.com", pattern=HTTPS_OR_LOOPBACK)
 
     queue_owner_oid: str = Field("local", min_length=1)
     queue_owner_tenant_id: str = Field("local", min_length=1)
@@ -98,9 +107,7 @@ class Settings(BaseModel):
             for name, text in environment.items()
             if name.startswith(PREFIX)
         }
-        faults = []
-        if named.get("auth") == Auth.LOCAL and ON_AZURE in environment:
-            faults.append(Fault(f"{PREFIX}AUTH", "the local mode lets everybody in; not on Azure"))
+        faults = [*_door_faults(named, environment)]
         if not named.get("kubeconfig") and not named.get("subscription_id"):
             faults.append(Fault(f"{PREFIX}SUBSCRIPTION_ID", "needed where no kubeconfig is given"))
         if "queue_owner_oid" not in named and ON_AZURE in environment:
@@ -125,6 +132,20 @@ class Settings(BaseModel):
         """The retry options of a category."""
         options: Retry = getattr(self, f"retry_{category}")
         return options
+
+
+def _door_faults(named: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Fault]:
+    """What the chosen way of telling callers apart needs, and has not."""
+    auth = named.get("auth")
+    if auth == Auth.LOCAL and ON_AZURE in environment:
+        yield Fault(f"{PREFIX}AUTH", "the local mode lets everybody in; not on Azure")
+    if auth == Auth.EASY_AUTH and environment.get(BEHIND_EASY_AUTH, "").lower() != "true":
+        said = f"anybody could write that header: not without the platform ({BEHIND_EASY_AUTH})"
+        yield Fault(f"{PREFIX}AUTH", said)
+    if auth in (Auth.ENTRA, Auth.EASY_AUTH) and not named.get("tenant_id"):
+        yield Fault(f"{PREFIX}TENANT_ID", f"needed with {PREFIX}AUTH={auth}")
+    if auth == Auth.ENTRA and not named.get("client_id"):
+        yield Fault(f"{PREFIX}CLIENT_ID", f"needed with {PREFIX}AUTH={auth}")
 
 
 @cache

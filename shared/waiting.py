@@ -20,6 +20,22 @@ def duration(text: str) -> timedelta:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """At most so many in a while; whoever was silent for so long may use them all at once."""
+
+    most: int
+    within: timedelta
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`600/1m`: at most 600 in any minute, on the average."""
+        match = re.fullmatch(r"([1-9]\d*)/(\S+)", text)
+        if match is None or not duration(match[2]):
+            raise ValueError(f"{text!r} is not of the form `600/1m`")
+        return cls(int(match[1]), duration(match[2]))
+
+
+@dataclass(frozen=True)
 class Pace:
     """How often a search is looked at, by its age: `(every, until)`; the last row has no end."""
 

@@ -13,6 +13,9 @@ from sidecar.log import complain
 from sidecar.output import Heard
 from sidecar.records import Record, Records
 
+NO_COMMAND = "stopped"
+"""In place of a command's digest: no command has it."""
+
 
 class Operations:
     """Every operation of this sidecar; `now` tells the time, with its zone.
@@ -59,11 +62,19 @@ class Operations:
         return await self._view(*seen) if seen else None
 
     async def stop(self, operation: str) -> dict[str, Any] | None:
-        """End it if it runs, and see that it has ended; the view of it. None: never seen."""
+        """End it if it runs, and see that it has ended; the view of it.
+
+        None: never seen. It is from now on, so that a request which is still on its way, and comes
+        after whoever stops it has been told that nothing runs, starts nothing.
+        """
         if in_hand := self._in_hand.get(operation):
             in_hand[0].stop()
             await asyncio.wait({in_hand[1]})
-        return await self.look(operation)
+        async with self._lock:
+            seen = await self._look(operation)
+            if seen is None:
+                await self._record(Record(operation, NO_COMMAND, self._now()))
+        return await self._view(*seen) if seen else None
 
     async def purge(self, retention: timedelta) -> None:
         """Forget what has not changed for longer than `retention`, unless it runs."""
@@ -105,10 +116,10 @@ class Operations:
         record = Record(operation, command.digest, self._now())
         heard = Heard()
         try:
-            await asyncio.to_thread(self._records.save, record)
-        except OSError as fault:
+            await self._record(record)
+        except Refusal:
             self._admission.leave()
-            raise Refusal(500, "exec failed", detail=f"not recorded: {fault.strerror}") from fault
+            raise
         try:
             running = self._commands.start(command, heard.take, operation)
         except Refusal:
@@ -117,6 +128,13 @@ class Operations:
         keeping = asyncio.create_task(self._keep(record, running, heard))
         self._in_hand[operation] = running, keeping
         return record
+
+    async def _record(self, record: Record) -> None:
+        """Put a record on disk. Raises Refusal."""
+        try:
+            await asyncio.to_thread(self._records.save, record)
+        except OSError as fault:
+            raise Refusal(500, "exec failed", detail=f"not recorded: {fault.strerror}") from fault
 
     async def _keep(self, record: Record, running: Running, heard: Heard) -> None:
         """Put the end of the operation on disk, unless it was brought about by our own end."""

@@ -15,6 +15,7 @@ class Instance:
     runtime_status: Any
     last_updated_time: datetime
     input_: Any = None
+    name: str = ""
 
 
 @dataclass
@@ -47,7 +48,7 @@ class FakeDurable:
         known = self.instances.get(instance_id)
         if known and known.runtime_status in (Runtime.Running, Runtime.Pending):
             raise Exception(f"an instance with the id {instance_id} exists")
-        self.instances[instance_id] = Instance(Runtime.Pending, self.now(), client_input)
+        self.instances[instance_id] = Instance(Runtime.Pending, self.now(), client_input, name)
         return instance_id
 
     async def raise_event(self, instance_id: str, event_name: str, event_data: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.steps import ORCHESTRATOR, Verb
+from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
 
 LOOK = """
 import json, sys
@@ -33,7 +33,8 @@ def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any])
     kinds = loaded["functions"]
     assert {name for name, kind in kinds.items() if kind == "activityTrigger"} == set(Verb)
     assert [name for name, kind in kinds.items() if kind == "orchestrationTrigger"] == [
-        ORCHESTRATOR
+        ORCHESTRATOR,
+        BATCH_ORCHESTRATOR,
     ]
 
 
@@ -41,6 +42,7 @@ def test_upkeep_runs_by_schedules_that_need_no_setting(loaded: dict[str, Any]) -
     assert loaded["timers"] == {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
 
 
-def test_loading_needs_no_setting_and_not_the_kubernetes_client(loaded: dict[str, Any]) -> None:
+def test_loading_needs_no_setting_and_no_heavy_client(loaded: dict[str, Any]) -> None:
     assert "kubernetes" not in loaded["modules"]
     assert "azure.identity" not in loaded["modules"]
+    assert "jwt" not in loaded["modules"]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from triggers.codes import CODES
 from triggers.documents import PAGE, written
 from triggers.openapi import document
-from triggers.operations import CODES, OPERATIONS
+from triggers.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[1]
 LOOK = """

@@ -3,21 +3,32 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TypeVar
 
+from shared.batches import batch_url, query_url, written
 from shared.clients.blobs import Blobs
-from shared.contracts.job import Caller, Job
-from shared.contracts.search import Search
+from shared.contracts.job import Caller, Counts, Job
 from shared.contracts.states import Phase
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
-from shared.storage_urls import QUERIES, Account
+from shared.storage_urls import Account
 from triggers.catalogue import Catalogue
-from triggers.search_request import Submission
+from triggers.search_request import Submission, bounded
+from triggers.shares import need_room
+
+HANDS = 16
+"""Storage questions about one request that are asked at a time."""
+NO_DEADLINE = timedelta(days=3650)
+"""Of a batch: it ends with its searches, and each of those has a deadline of its own."""
+
+Thing = TypeVar("Thing")
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -38,16 +49,26 @@ class Acceptance:
     now: Callable[[], datetime]
 
     def accept(
-        self, asked: Submission, who: Caller, key: str | None, source: str, *, notify: bool = False
+        self,
+        asked: Submission,
+        who: Caller,
+        key: str | None,
+        source: str,
+        *,
+        notify: bool = False,
+        most_active: int | None = None,
     ) -> Accepted:
         """Keep a job. The same key with the same request gives the same job again.
 
         `notify` is for a new one: its transitions are told on the completions queue.
         Raises Conflict where the key stands for another request, Invalid where the query that is
-        named is not there, and Unavailable, without a job, where it could not be kept.
+        named is not there, TooMany where the caller has `most_active` jobs and this is a new one,
+        and Unavailable; without a job, where it could not be kept.
         """
         job_id = derived_id(who, key) if key else f"job-{uuid.uuid4().hex}"
         known = self.known(asked, who, key) if key else None
+        if known is None and most_active:
+            need_room(self.jobs.index, who, most_active)
         job = known or self._keep(asked, who, job_id, source, notify)
         return Accepted(_same(job, asked), replayed=known is not None)
 
@@ -57,35 +78,74 @@ class Acceptance:
         return job and _same(job, asked)
 
     def _keep(self, asked: Submission, who: Caller, job_id: str, source: str, notify: bool) -> Job:
-        now = self.now()
-        self._catalogue.check(asked.search.program, asked.search.database_url)
+        now, children = self.now(), len(asked.searches)
+        self._must_suit(asked)
         job = Job(
             job_id=job_id,
             elb_job_id=job_id,
             owner=who,
-            search=self._with_query(asked, job_id),
+            search=asked.search,
             fingerprint=asked.fingerprint,
             submission_source=source,
             correlation_id=asked.correlation_id or job_id,
             phase=Phase.QUEUED,
             created_at=now,
             updated_at=now,
-            deadline_at=now + self.settings.deadline,
+            deadline_at=now + (NO_DEADLINE if children else self.settings.deadline),
+            children=children,
+            counts=Counts(expected=children or None),
             notify=notify,
             request_id=asked.request_id,
         )
+        url = self._put_batch(job, asked) if children else self._put_query(job, asked)
+        job = replace(job, search=replace(job.search, query_url=url))
         return self.jobs.create(job, {"source": source})
 
-    def _with_query(self, asked: Submission, job_id: str) -> Search:
-        """The search with its query in Blob: text is put there, a named one must be there."""
+    def _put_query(self, job: Job, asked: Submission) -> str:
+        """Where the query lies: text is put there, a named one must be there."""
         if asked.query_text is None:
-            if not self.blobs.exists(asked.search.query_url):
-                raise Invalid([Fault("query_blob_url", f"there is no {asked.search.query_url}")])
-            return asked.search
-        # Named by its request too: two requests that race for one key do not overwrite each other.
-        url = self._account.url(QUERIES, f"{job_id}/{asked.fingerprint[:16]}.fa")
+            self._must_be_there({"query_blob_url": asked.search.query_url})
+            return asked.search.query_url
+        url = query_url(self._account, job)
         self.blobs.put(url, asked.query_text.encode())
-        return replace(asked.search, query_url=url)
+        return url
+
+    def _put_batch(self, job: Job, asked: Submission) -> str:
+        """Where the searches of a batch lie, with their queries; named ones must be there."""
+        self._must_be_there(
+            {
+                f"searches.{n}.query_blob_url": one.search.query_url
+                for n, one in enumerate(asked.searches)
+                if one.query_text is None
+            }
+        )
+        url = batch_url(self._account, job.job_id, job.fingerprint)
+        self.blobs.put_first(url, written(asked.searches))
+        return url
+
+    def _must_suit(self, asked: Submission) -> None:
+        """Each pair of program and database is looked at once, however many searches have it."""
+        every = {f"searches.{n}.db": one.search for n, one in enumerate(asked.searches)}
+        pairs = {
+            where: (one.program, one.database_url)
+            for where, one in (every or {"db": asked.search}).items()
+        }
+        wrong = _each(self._catalogue.mismatch, pairs.values())
+        faults = [
+            Fault(where, said, "program_database_incompatible")
+            for where, pair in pairs.items()
+            if (said := wrong[pair])
+        ]
+        if faults:
+            raise Invalid(bounded(faults))
+
+    def _must_be_there(self, named: Mapping[str, str]) -> None:
+        there = _each(self.blobs.exists, named.values())
+        faults = [
+            Fault(where, f"there is no {url}") for where, url in named.items() if not there[url]
+        ]
+        if faults:
+            raise Invalid(bounded(faults))
 
     @property
     def _account(self) -> Account:
@@ -94,6 +154,13 @@ class Acceptance:
     @cached_property
     def _catalogue(self) -> Catalogue:
         return Catalogue(self.blobs, self._account)
+
+
+def _each(ask: Callable[[Thing], Told], about: Iterable[Thing]) -> dict[Thing, Told]:
+    """What is told of each thing, which is asked once, HANDS at a time."""
+    things = list(dict.fromkeys(about))
+    with ThreadPoolExecutor(HANDS) as hands:
+        return dict(zip(things, hands.map(ask, things), strict=True))
 
 
 def _same(job: Job, asked: Submission) -> Job:

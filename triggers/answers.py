@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -15,9 +16,12 @@ from shared.errors import (
     Malformed,
     NotAllowed,
     NotFound,
+    NotSignedIn,
+    OutOfRange,
     Pointless,
     SettingsInvalid,
     TooLarge,
+    TooMany,
     TryLater,
 )
 
@@ -26,6 +30,7 @@ RETRY_AFTER = 5
 """Seconds that a client is told to wait where the trouble has no better idea."""
 
 _STATUS: dict[type[ControlPlaneError], int] = {
+    TooMany: 429,
     TryLater: 503,
     SettingsInvalid: 503,
     Malformed: 400,
@@ -34,7 +39,9 @@ _STATUS: dict[type[ControlPlaneError], int] = {
     Pointless: 400,
     Conflict: 409,
     TooLarge: 413,
-    NotAllowed: 401,
+    NotSignedIn: 401,
+    NotAllowed: 403,
+    OutOfRange: 416,
 }
 
 Handler = Callable[..., HttpResponse]
@@ -91,7 +98,11 @@ def refusal(error: ControlPlaneError) -> HttpResponse:
     headers = {}
     if isinstance(error, TryLater):
         wait = error.after.total_seconds() if error.after else RETRY_AFTER
-        headers["Retry-After"] = str(int(wait))
+        headers["Retry-After"] = str(math.ceil(wait))
+    if isinstance(error, NotSignedIn):
+        # What RFC 6750 wants said: of a token that was refused, and of none.
+        wrong = ' error="invalid_token"' if error.showed_something else ""
+        headers["WWW-Authenticate"] = f"Bearer{wrong}"
     return _error(status, error.code, str(error), details if faults else {}, headers)
 
 

@@ -24,17 +24,22 @@ def _digits(text: object) -> object:
 Number = Annotated[int, BeforeValidator(_digits)]
 
 
-class ListAsked(BaseModel):
-    """A page of jobs."""
+class PageAsked(BaseModel):
+    """A page of a list of jobs."""
 
     model_config = _HELD
 
     limit: Annotated[Number, Field(ge=1, le=LARGEST_PAGE)] = PAGE
     cursor: str = Field(
         "",
-        pattern=r"^([0-9]{13}-[a-z0-9-]{1,64})?$",
+        pattern=r"^([0-9]{6,13}-[a-z0-9-]{1,64})?$",
         description="`next_cursor` of the page before",
     )
+
+
+class ListAsked(PageAsked):
+    """A page of the caller's jobs, or of some of them."""
+
     status: Literal["queued", "running", "completed", "failed", "cancelled"] | None = None
     program: Program | None = None
     db: str | None = Field(
@@ -73,6 +78,24 @@ class FileAsked(BaseModel):
 
     name: Literal["input.fa", "elastic-blast.ini"]
     max_bytes: Annotated[Number, Field(ge=1, le=100 * MiB)] = MiB
+
+
+class AlignmentsAsked(BaseModel):
+    """The first hits of a file, or of one query in it."""
+
+    model_config = _HELD
+
+    blob_name: str | None = Field(None, description="The file's name or id; else the first file")
+    max_alignments: Annotated[Number, Field(ge=1, le=200)] = 50
+    query_id: str | None = None
+
+
+class ExportAsked(BaseModel):
+    """All hits, in a form."""
+
+    model_config = _HELD
+
+    format: Literal["csv", "tsv", "json"] = "csv"
 
 
 def asked(req: HttpRequest, model: type[Asked]) -> Asked:

@@ -12,7 +12,6 @@ from shared import opened
 from shared.clients.blobs import BlobInfo, Blobs
 from shared.contracts.search import Program
 from shared.databases import Database, Kind, found_in, said_of_it, suits
-from shared.errors import Fault, Invalid
 from shared.sharing import Shared
 from shared.storage_urls import DATABASES, Account
 
@@ -60,14 +59,16 @@ class Catalogue:
             self._known[url] = self.monotonic(), found
         return found
 
-    def check(self, program: Program, url: str) -> None:
-        """Raise Invalid where the database is known to be of a kind that the program cannot search.
+    def mismatch(self, pair: tuple[Program, str]) -> str | None:
+        """What is wrong where the database at that URL is known to be of a kind that the program
+        cannot search.
 
         What is not there (yet) is not known: elastic-blast says so when it looks for it.
         """
+        program, url = pair
         kinds = {one.kind for one in self.at(url)}
-        if kinds and not any(suits(program, kind) for kind in kinds):
-            raise Invalid([Fault("db", mismatch(program, kinds), "program_database_incompatible")])
+        suitable = not kinds or any(suits(program, kind) for kind in kinds)
+        return None if suitable else mismatch(program, kinds)
 
     def _said_of(self, database: Database) -> dict[str, Any]:
         said: dict[str, Any] = {}

@@ -12,11 +12,12 @@ from shared import opened
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
 from shared.errors import Conflict
+from shared.jobs import Page
 from shared.settings import settings
 from triggers import summaries
 from triggers.acceptance import Acceptance, Accepted
 from triggers.answers import RETRY_AFTER, answer, answered, answered_async
-from triggers.asked import DetailAsked, EventsAsked, ListAsked, asked
+from triggers.asked import DetailAsked, EventsAsked, ListAsked, PageAsked, asked
 from triggers.bodies import json_object
 from triggers.callers import caller, own
 from triggers.conditional import about, pause
@@ -32,7 +33,8 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 @answered_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    asked_for, accepted = await asyncio.to_thread(_accept, req)
+    who = await asyncio.to_thread(caller, req)
+    asked_for, accepted = await asyncio.to_thread(_accept, req, who)
     await ensure_started(client, accepted.job)
     request_id = req.headers.get(FALLBACK_KEY_HEADER) or str(uuid.uuid4())
     headers = {
@@ -49,11 +51,9 @@ def read(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = own_job(req)
     wanted = asked(req, DetailAsked).history == "1"
-    return about(
-        req,
-        job,
-        lambda: summaries.detail(job, opened.jobs().events(job.job_id) if wanted else None),
-    )
+    if job.children:  # its searches move on without it: no edition of its own tells of them
+        return answer(_detail(job, wanted), headers=pause(job))
+    return about(req, job, lambda: _detail(job, wanted))
 
 
 @answered
@@ -74,16 +74,16 @@ def execution_steps(req: HttpRequest) -> HttpResponse:
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
     who, wanted = caller(req), asked(req, ListAsked)
-    page = opened.jobs().index.page(who.oid, wanted.limit, wanted.cursor, wanted.only)
-    shown: dict[str, Any] = {
-        "limit": wanted.limit,
-        "returned": len(page.jobs),
-        "has_more": bool(page.cursor),
-    }
-    if page.cursor:
-        shown["next_cursor"] = page.cursor
-    return answer(
-        {"jobs": [summaries.summary(job) for job in page.jobs], "page": shown, "meta": {}}
+    index = opened.jobs().index
+    return _page(index.page(who, wanted.limit, wanted.cursor, wanted.only), wanted.limit)
+
+
+@answered
+def children(req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/jobs/{id}/children"""
+    job, wanted = own_job(req), asked(req, PageAsked)
+    return _page(
+        opened.jobs().index.children(job.job_id, wanted.limit, wanted.cursor), wanted.limit
     )
 
 
@@ -108,23 +108,32 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
 
 def own_job(req: HttpRequest) -> Job:
     """The job that a route names. Raises NotFound, also where it is deleted or somebody else's."""
-    job = owned(req.route_params["id"], caller(req))
-    return own(None if job.phase is Phase.DELETED else job, job.owner, job.job_id)
+    who, job_id = caller(req), req.route_params["id"]
+    job = owned(job_id, who)
+    return own(None if job.phase is Phase.DELETED else job, who, job_id)
 
 
 def owned(job_id: str, who: Caller) -> Job:
-    """A job of a caller, by one point read, deleted or not. Raises NotFound."""
+    """A job that a caller may see, by one point read, deleted or not. Raises NotFound."""
     found = opened.jobs().find(job_id) if _JOB_ID.fullmatch(job_id) else None
     return own(found, who, job_id)
 
 
-def _accept(req: HttpRequest) -> tuple[Submission, Accepted]:
+def _accept(req: HttpRequest, who: Caller) -> tuple[Submission, Accepted]:
     """Read, check and keep a submission. It takes long for a long query: not for an event loop."""
     submission = parse(json_object(req.get_body()), settings())
     headers = [req.headers.get(name) for name in KEY_HEADERS]
     fallback = req.headers.get(FALLBACK_KEY_HEADER)
     key = next(filter(None, [*headers, submission.idempotency_key, fallback]), None)
-    return submission, _acceptance().accept(submission, caller(req), key, "http")
+    most = settings().most_active
+    return submission, _acceptance().accept(submission, who, key, "http", most_active=most)
+
+
+def _detail(job: Job, history: bool) -> dict[str, Any]:
+    shown = summaries.detail(job, opened.jobs().events(job.job_id) if history else None)
+    if job.children:
+        shown["children"] = summaries.children(job, opened.jobs().index.tally(job.job_id))
+    return shown
 
 
 def _ask_to_cancel(req: HttpRequest) -> Job:
@@ -135,6 +144,19 @@ def _ask_to_cancel(req: HttpRequest) -> Job:
     if job.phase.is_end or job.cancel_requested_at:
         return job
     return opened.jobs().update(job.job_id, "cancel_requested", cancel_requested_at=opened.now())
+
+
+def _page(page: Page, size: int) -> HttpResponse:
+    shown: dict[str, Any] = {
+        "limit": size,
+        "returned": len(page.jobs),
+        "has_more": bool(page.cursor),
+    }
+    if page.cursor:
+        shown["next_cursor"] = page.cursor
+    return answer(
+        {"jobs": [summaries.summary(job) for job in page.jobs], "page": shown, "meta": {}}
+    )
 
 
 @cache

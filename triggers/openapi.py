@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel
 from pydantic.json_schema import models_json_schema
 
-from triggers.operations import CODES, EVERYWHERE, OPERATIONS, SUBMISSION, Model, Operation
+from triggers.codes import CODES, EVERYWHERE
+from triggers.operations import ONE_SEARCH, OPERATIONS, SUBMISSION, Model, Operation
 from triggers.schemas.common import Refusal
+from triggers.search_request import MOST_SEARCHES
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{model}"
@@ -82,6 +84,9 @@ def _parameters(one: Operation) -> Iterator[Json]:
         more = {"description": shown.pop("description")} if "description" in shown else {}
         yield {"name": name, "in": "query", "required": needed, **more, "schema": shown}
     headers = dict(KEY) if one.keyed else {}
+    if one.ranged:
+        headers["Range"] = "One range of bytes, such as `bytes=0-1048575`"
+        headers["If-Range"] = "The `ETag` that the part must belong to; else the whole is sent"
     if one.conditional:
         headers["If-None-Match"] = "The `ETag` of an answer that is known"
     for name, words in headers.items():
@@ -98,36 +103,48 @@ def _responses(one: Operation) -> Json:
     for status, its in codes.items():
         refused = _refused(status, its)
         if status in shown:
-            either = [_ref(one.answers[status]), _ref(Refusal)]
+            either = [*map(_ref, _forms(one, status)), _ref(Refusal)]
             refused["content"] = {"application/json": {"schema": {"anyOf": either}}}
         shown[status] = refused
-    if not one.is_open:
-        words = "Too many requests at once; `Retry-After` says when to come again"
-        shown[429] = {"description": words, "headers": _headers("Retry-After")}
     return {str(status): shown[status] for status in sorted(shown)}
 
 
 def _answer(one: Operation, status: int) -> Json:
-    model = one.answers[status]
+    forms = _forms(one, status)
     headers = ["ETag", "Retry-After"] if one.conditional else []
     if status == 202:
         headers = ["Retry-After"]
     if one.body is SUBMISSION:
         headers = ["Location", "Retry-After", "Idempotency-Replayed"]
-    if model is None:
-        return {"description": "It has not changed", "headers": _headers(*headers)}
-    if isinstance(model, str):
-        kind: Json = {} if "json" in model else {"type": "string"}
-        return {"description": "As it is", "content": {model: {"schema": kind}}}
-    shown: Json = {"description": (model.__doc__ or "").split("\n")[0]}
-    if headers:
-        shown["headers"] = _headers(*headers)
-    return {**shown, "content": {"application/json": {"schema": _ref(model)}}}
+    if one.ranged:
+        headers = ["Accept-Ranges", "ETag", *(["Content-Range"] if status == 206 else [])]
+    shown: Json = {"headers": _headers(*headers)} if headers else {}
+    if not forms:
+        return {"description": "It has not changed", **shown}
+    content = dict(map(_content, forms))
+    said = "A part of it" if status == 206 else "As it is"
+    words = (forms[-1].__doc__ or "").split("\n")[0] if _is_model(forms[-1]) else said
+    return {"description": words, **shown, "content": content}
+
+
+def _forms(one: Operation, status: int) -> tuple[Model | str, ...]:
+    """The bodies that an answer of that status can have."""
+    said = one.answers[status]
+    several = said if isinstance(said, tuple) else (said,)
+    return tuple(form for form in several if form is not None)
+
+
+def _content(form: Model | str) -> tuple[str, Json]:
+    """A media type, and what is in it."""
+    if not isinstance(form, str):
+        return "application/json", {"schema": _ref(form)}
+    return form, {"schema": {} if "json" in form else {"type": "string"}}
 
 
 def _refused(status: int, codes: Sequence[str]) -> Json:
     words = "; ".join(f"`{code}`: {CODES[code][1]}" for code in codes)
-    names = ["x-ms-error-code", *(["Retry-After"] if status == 503 else [])]
+    more = {401: "WWW-Authenticate", 416: "Content-Range", 429: "Retry-After", 503: "Retry-After"}
+    names = ["x-ms-error-code", *([more[status]] if status in more else [])]
     content = {"application/json": {"schema": _ref(Refusal)}}
     return {"description": words, "headers": _headers(*names), "content": content}
 
@@ -150,7 +167,8 @@ def _form(name: str) -> Json:
 
 
 def _components() -> Json:
-    models = {model for one in OPERATIONS for model in one.answers.values() if _is_model(model)}
+    forms = {form for one in OPERATIONS for status in one.answers for form in _forms(one, status)}
+    models = filter(_is_model, forms)
     asked = [(model, "validation") for model in sorted({*models, Refusal}, key=_named)]
     found = models_json_schema(asked, ref_template=REF)[1].get("$defs", {})  # type: ignore[arg-type]
     bodies = {
@@ -159,19 +177,41 @@ def _components() -> Json:
         if one.body and one.body is not SUBMISSION
     }
     shown = {name: _shape(schema) for name, schema in found.items()}
-    return dict(sorted({**shown, **bodies, "Submission": _submission()}.items()))
+    submissions = {"OneOfSeveral": _search(ONE_SEARCH), "Submission": _submission()}
+    return dict(sorted({**shown, **bodies, **submissions}.items()))
 
 
 def _submission() -> Json:
-    """Everything that a request can say, under all of its names."""
-    whole = _request(SUBMISSION)
+    """Everything that a request can say, under all of its names: one search, or several."""
+    whole = _search(SUBMISSION)
+    whole["properties"]["searches"] = {
+        "description": "A batch: each is laid over what stands beside them",
+        "anyOf": [
+            {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_SEARCHES,
+                "items": {"$ref": REF.format(model="OneOfSeveral")},
+            },
+            {"type": "null"},
+        ],
+    }
+    single = {
+        "required": ["program"],
+        "allOf": [
+            {"anyOf": [{"required": [name]} for name in ("db", "database")]},
+            {"oneOf": [{"required": [name]} for name in SOURCES]},
+        ],
+    }
+    return {**whole, "anyOf": [single, {"required": ["searches"]}]}
+
+
+def _search(parts: Sequence[Model]) -> Json:
+    """What can be said of a search, where nothing is needed that may stand elsewhere."""
+    whole = _request(parts)
     options = {"type": ["object", "null"], "description": "Any of these may stand in here as well"}
     whole["properties"]["options"] = options
-    whole["required"] = ["program"]
-    whole["allOf"] = [
-        {"anyOf": [{"required": [name]} for name in ("db", "database")]},
-        {"oneOf": [{"required": [name]} for name in SOURCES]},
-    ]
+    whole.pop("required", None)
     return whole
 
 

@@ -5,47 +5,27 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from triggers.asked import DetailAsked, EventsAsked, FileAsked, ListAsked
+from triggers.asked import (
+    AlignmentsAsked,
+    DetailAsked,
+    EventsAsked,
+    ExportAsked,
+    FileAsked,
+    ListAsked,
+    PageAsked,
+)
+from triggers.codes import OF_A_JOB, OF_A_SUBMISSION, OF_FILES, OF_HITS
+from triggers.one_search import CallPart, SizePart, WhatPart, WherePart
 from triggers.planned import Planned
 from triggers.queries import Upload
 from triggers.schemas import app, before, jobs, queries, results
 from triggers.search_options import SearchOptions
-from triggers.search_request import CallPart, SizePart, WhatPart, WherePart
 
-CODES = {
-    "malformed_json": (400, "The body is not a JSON object in UTF-8"),
-    "malformed_form": (400, "The form, or the text in it, cannot be read"),
-    "not_retryable": (400, "What was refused would be refused again"),
-    "not_local": (401, "The local mode answers only on this machine's loopback"),
-    "not_found": (404, "There is no such thing, or it is somebody else's"),
-    "results_gone": (404, "The results were taken away"),
-    "already_finished": (409, "The job has ended"),
-    "idempotency_conflict": (409, "The key stands for another request"),
-    "not_failed": (409, "Only a failed job is run again"),
-    "still_running": (409, "The job has not ended: cancel it first"),
-    "query_too_large": (413, "The query has more bytes than are taken, or shown"),
-    "file_too_large": (413, "The file has more bytes than are answered"),
-    "validation_error": (422, "What was asked is wrong; `detail.errors` names all faults"),
-    "invalid_query_fasta": (422, "The query is not FASTA of what the program reads"),
-    "conflicting_query_sources": (422, "A query is named in several ways"),
-    "program_database_incompatible": (422, "The program cannot search this kind of database"),
-    "storage_unavailable": (503, "Storage does not answer"),
-    "contended": (503, "Too many change the same job at once"),
-    "not_started": (503, "The search is kept and was not started; the same request starts it"),
-    "settings_invalid": (503, "The deployment is configured wrong"),
-}
-"""Every stable code that a refusal can have: its status, and what it says."""
-
-EVERYWHERE = ("not_local", "storage_unavailable", "settings_invalid")
-OF_A_JOB = ("not_found",)
-OF_A_SUBMISSION = (
-    *("malformed_json", "validation_error", "invalid_query_fasta", "conflicting_query_sources"),
-    *("program_database_incompatible", "idempotency_conflict", "query_too_large"),
-    *("contended", "not_started"),
-)
-SUBMISSION = (WhatPart, WherePart, SizePart, CallPart, SearchOptions)
+ONE_SEARCH = (WhatPart, SizePart, SearchOptions)
+SUBMISSION = (*ONE_SEARCH, WherePart, CallPart)
 
 Model = type[BaseModel]
+Shown = Model | str | None
 
 
 @dataclass(frozen=True)
@@ -56,8 +36,8 @@ class Operation:
     method: str
     path: str
     says: str
-    answers: Mapping[int, Model | str | None]
-    """By status: a model, a media type of bytes, or None for no body."""
+    answers: Mapping[int, Shown | tuple[Shown, ...]]
+    """By status: a model, a media type of bytes, or several of these; None for no body."""
     refusals: tuple[str, ...] = ()
     """Codes, beside those that every operation has."""
     query: Model | None = None
@@ -69,6 +49,8 @@ class Operation:
     """Whether a request that is sent again is known by its key."""
     conditional: bool = False
     """Whether it answers 304 to a caller who has the same edition already."""
+    ranged: bool = False
+    """Whether it can be asked for a part of the bytes."""
     is_open: bool = False
     """Whether anybody may ask."""
     group: str = field(default="Jobs")
@@ -108,6 +90,12 @@ _READS = (
         conditional=True,
     ),
     Operation(
+        *("list_children", "GET", f"{_JOB}/children", "List the searches of a batch, in its order"),
+        {200: jobs.Jobs},
+        (*OF_A_JOB, "validation_error"),
+        query=PageAsked,
+    ),
+    Operation(
         *("list_events", "GET", f"{_JOB}/events", "Read a job's history"),
         {200: jobs.Events, 304: None},
         (*OF_A_JOB, "validation_error"),
@@ -139,6 +127,7 @@ _READS = (
     ),
 )
 
+_STARTS = ("too_many_active", "contended", "not_started", "durable_unavailable")
 _CHANGES = (
     Operation(
         *("cancel_job", "POST", f"{_JOB}/cancel", "Stop a search, and prove that nothing is left"),
@@ -148,7 +137,7 @@ _CHANGES = (
     Operation(
         *("retry_job", "POST", f"{_JOB}/retry", "Run a failed search again, under the same id"),
         {202: jobs.QueuedAgain},
-        (*OF_A_JOB, "not_failed", "not_retryable", "contended", "not_started"),
+        (*OF_A_JOB, "not_failed", "not_retryable", *_STARTS),
         keyed=True,
     ),
     Operation(
@@ -197,14 +186,41 @@ _RESULTS = (
         group="Results",
     ),
     Operation(
-        *("read_result", "GET", f"{_JOB}/results/{{file_id}}", "Download a result"),
-        {200: "application/gzip"},
-        (*OF_A_JOB, "results_gone", "file_too_large"),
+        *(
+            "read_result",
+            "GET",
+            f"{_JOB}/results/{{file_id}}",
+            "Download a result, or a part of it",
+        ),
+        {200: "application/gzip", 206: "application/gzip"},
+        (*OF_FILES, "file_too_large", "range_not_satisfiable"),
+        ranged=True,
+        group="Results",
+    ),
+    Operation(
+        *("aggregate_hits", "GET", f"{_JOB}/results/aggregate", "See what all hits come to"),
+        {200: results.Aggregate},
+        OF_HITS,
+        group="Results",
+    ),
+    Operation(
+        *("list_alignments", "GET", f"{_JOB}/results/alignments", "See the first hits of a file"),
+        {200: results.Alignments},
+        (*OF_HITS, "no_results"),
+        query=AlignmentsAsked,
+        group="Results",
+    ),
+    Operation(
+        *("export_hits", "GET", f"{_JOB}/results/export", "Take all hits away"),
+        {200: ("text/csv", "text/tab-separated-values", results.Export)},
+        (*OF_HITS, "no_results"),
+        query=ExportAsked,
         group="Results",
     ),
 )
 
 _APP = (
+    Operation("me", "GET", "me", "Ask who you are to the app", {200: app.Me}, group="The app"),
     Operation(
         *("health", "GET", "health", "Ask whether the app is alive"),
         {200: app.Alive},

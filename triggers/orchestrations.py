@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +12,15 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from shared.contracts import wire
 from shared.contracts.job import Job
-from shared.contracts.steps import CANCEL_EVENT, ORCHESTRATOR, Start, Verb
+from shared.contracts.steps import BATCH_ORCHESTRATOR, CANCEL_EVENT, ORCHESTRATOR, Start, Verb
 from shared.errors import Unavailable
 from shared.settings import settings
 from shared.waiting import Retry
 
 NEAR = 20.0
 """Seconds that one call may take: the SDK itself would wait for minutes."""
+PATIENCE = 3 * NEAR + 5
+"""Seconds that an activity waits for whoever speaks to Durable Functions for it."""
 _ENDED = {Runtime.Completed, Runtime.Failed, Runtime.Terminated, Runtime.Canceled}
 T = TypeVar("T")
 
@@ -60,8 +62,9 @@ async def start(client: DurableClient, job: Job, crash_retry: Retry) -> bool:
     Raises Unavailable.
     """
     begin = wire.write(start_of(job, crash_retry))
+    name = BATCH_ORCHESTRATOR if job.children else ORCHESTRATOR
     try:
-        await _near(client.start_new(ORCHESTRATOR, job.instance_id, begin))
+        await _near(client.start_new(name, job.instance_id, begin))
     except Exception as error:  # the SDK raises nothing more exact, also for one that runs already
         seen = await look(client, job.instance_id)
         if not (seen and seen.lives):
@@ -72,8 +75,9 @@ async def start(client: DurableClient, job: Job, crash_retry: Retry) -> bool:
 
 def start_of(job: Job, crash_retry: Retry) -> Start:
     """What the orchestration of a job goes on from: behind the last step that its row knows."""
+    first = Verb.FAN_OUT if job.children else Verb.PREPARE
     verb = job.report.next if job.report else None
-    return Start(job.job_id, crash_retry, job.attempt, verb or Verb.PREPARE, job.step + 1)
+    return Start(job.job_id, crash_retry, job.attempt, verb or first, job.step + 1)
 
 
 async def wake(client: DurableClient, job: Job) -> None:
@@ -87,6 +91,30 @@ async def wake(client: DurableClient, job: Job) -> None:
         logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
         with suppress(Unavailable):  # the row has the news
             await ensure_started(client, job)
+
+
+@dataclass(frozen=True)
+class FromThread:
+    """The same for an activity, which works in a thread while the client lives on the loop."""
+
+    client: DurableClient
+    loop: asyncio.AbstractEventLoop
+
+    def ensure_started(self, job: Job) -> None:
+        """Start a job's orchestration unless it has been started. Raises Unavailable."""
+        self._wait(ensure_started(self.client, job))
+
+    def wake(self, job: Job) -> None:
+        """Tell a job's orchestration of news. Raises Unavailable where nothing is answered."""
+        self._wait(wake(self.client, job))
+
+    def _wait(self, said: Coroutine[Any, Any, None]) -> None:
+        answer = asyncio.run_coroutine_threadsafe(said, self.loop)
+        try:
+            answer.result(PATIENCE)
+        except TimeoutError as error:
+            answer.cancel()
+            raise Unavailable("not_started", "Durable Functions does not answer") from error
 
 
 async def look(client: DurableClient, instance_id: str) -> Seen | None:

@@ -7,9 +7,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts.search import Program
 from shared.errors import Fault, Invalid, TooLarge
-
-LARGEST_QUERY = 20_000_000 - 1
-"""Bytes, as for a submission."""
+from triggers.one_search import LARGEST_QUERY
 
 
 class Planned(BaseModel):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.jobs.index import Listed
 from triggers.orchestrations import DurableClient, forget
@@ -64,9 +65,16 @@ class Purger:
         if job and self.jobs.index.shows(listed, job):
             if not job.phase.is_end or (job.finished_at or before) >= before:
                 return await self._mended(listed.job_id)
+            if await asyncio.to_thread(lambda: self._is_counted(job)):
+                return "kept"
             for attempt in range(1, job.attempt + 1):
                 await forget(client, replace(job, attempt=attempt).instance_id)
             if not await asyncio.to_thread(self.jobs.erase, job):
                 return "kept"
         await asyncio.to_thread(self.jobs.index.forget_listed, listed)
         return "removed"
+
+    def _is_counted(self, job: Job) -> bool:
+        """Whether a batch has not ended, whose tally would lack the search for ever."""
+        parent = self.jobs.find(job.parent_job_id) if job.parent_job_id else None
+        return parent is not None and not parent.phase.is_end

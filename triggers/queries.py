@@ -18,7 +18,7 @@ from triggers.asked import FileAsked, MiB, asked
 from triggers.bodies import json_object
 from triggers.callers import caller
 from triggers.jobs import own_job
-from triggers.planned import LARGEST_QUERY
+from triggers.one_search import LARGEST_QUERY
 
 LARGEST_SHOWN = 5 * MiB
 """Bytes of a query that are shown whole; of a longer one `/file` shows the beginning."""
@@ -82,6 +82,10 @@ def file(req: HttpRequest) -> HttpResponse:
 
 def _beginning(job: Job, name: str, most: int) -> tuple[bytes, int]:
     """At most so many bytes of one of a job's two files, and its size. Raises NotFound."""
+    if job.children:
+        raise NotFound(
+            "not_found", f"{job.job_id} is a batch: its searches have files, each its own"
+        )
     url = job.search.query_url if name == "input.fa" else job.config_blob
     found = opened.blobs().beginning(url, most) if url else None
     if found is None:

@@ -16,6 +16,7 @@ from triggers.answers import answer, answered_async
 from triggers.conditional import pause
 from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, own_job
 from triggers.orchestrations import DurableClient, ensure_started
+from triggers.shares import need_room
 
 LONGEST_ID = 256
 """Characters of a request's id that tell it from others."""
@@ -32,16 +33,20 @@ async def retry(req: HttpRequest, client: DurableClient) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Retrying:
-    """Queues failed jobs again; `deadline` is how long the next attempt may take."""
+    """Queues failed jobs again; `deadline` is how long the next attempt may take.
+
+    An owner has at most `most_active` jobs that have not ended.
+    """
 
     jobs: JobStateRepository
     deadline: timedelta
+    most_active: int
 
     def queue(self, job: Job, request_id: str | None) -> Job:
         """The job in its next attempt. Two that ask at once get the same one, and a request that is
         sent again gets the one it made, even if that has failed meanwhile.
 
-        Raises Conflict where the job has not failed, and Pointless.
+        Raises Conflict where the job has not failed, Pointless, and TooMany.
         """
         if request_id and job.attempt > 1 and self._has_asked(job, request_id):
             return job
@@ -49,6 +54,8 @@ class Retrying:
             raise Pointless("not_retryable", "what was refused would be refused again")
         if job.children and job.phase.is_failure:
             raise Pointless("not_retryable", "a batch is not run again: retry its failed searches")
+        if job.phase.is_failure:
+            need_room(self.jobs.index, job.owner, self.most_active)
         return self.jobs.begin_again(job.job_id, job.attempt + 1, self.deadline, request_id)
 
     def _has_asked(self, job: Job, request_id: str) -> bool:
@@ -61,4 +68,7 @@ class Retrying:
 def _queued_again(req: HttpRequest) -> Job:
     named = (req.headers.get(name) for name in (*KEY_HEADERS, FALLBACK_KEY_HEADER))
     request_id = next(filter(None, named), "")[:LONGEST_ID]
-    return Retrying(opened.jobs(), settings().deadline).queue(own_job(req), request_id or None)
+    one = settings()
+    return Retrying(opened.jobs(), one.deadline, one.most_active).queue(
+        own_job(req), request_id or None
+    )

@@ -1,84 +1,35 @@
-"""The body of a submission, under its old and new names, checked as a whole."""
+"""The body of a submission, checked as a whole: one search, or several at once."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
-
-from shared.contracts.search import Placement, Program, Search, Sizing
+from shared.contracts.search import Asked, Search
 from shared.errors import Fault, Invalid, TooLarge
-from shared.fasta import faults as fasta_faults
-from shared.fasta import measure
-from shared.settings import Memory, Settings
-from shared.storage_urls import RESULTS, Account, BadPath
-from triggers.beside import beside_what_is_wrong
-from triggers.bodies import Echoed
-from triggers.search_options import SearchOptions
+from shared.settings import Settings
+from triggers.one_search import (
+    FIRST_NAMES,
+    LARGEST_QUERY,
+    OF_THE_REQUEST,
+    CallPart,
+    Fields,
+    TitlePart,
+    WherePart,
+    flat,
+    read_part,
+    read_search,
+    read_where,
+    unknown,
+)
 
-LARGEST_QUERY = 20_000_000 - 1
-"""Bytes. From 20 MB on ElasticBLAST wants its queries split beforehand."""
-MOST_BATCHES = 5000
-STAND_IN = {"program": Program.BLASTP, "db": "unknown"}
-"""Where one of them is wrong, the rest is checked with these: blastp takes whatever is a query."""
-
-Text = Annotated[str, Field(max_length=900)]
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def _named(*names: str) -> Any:
-    return Field(None, validation_alias=AliasChoices(*names))
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
-
-
-class WhatPart(_Part):
-    """Program, database and query."""
-
-    program: Program
-    db: Annotated[
-        str, Field(min_length=1, max_length=900, validation_alias=AliasChoices("db", "database"))
-    ]
-    query_data: str | None = Field(None, validation_alias=AliasChoices("query_data", "query_fasta"))
-    query_path: Text | None = _named("query_blob_url", "query_file")
-    job_title: str = Field("", max_length=200)
-
-
-class WherePart(_Part):
-    """What the deployment fixes, and a request may only repeat or choose from an allow-list."""
-
-    cluster_name: Text | None = _named("aks_cluster_name", "cluster_name")
-    subscription_id: Text | None = None
-    resource_group: Text | None = None
-    region: Text | None = None
-    storage_account: Text | None = None
-    acr_name: Text | None = None
-    acr_resource_group: Text | None = None
-
-
-class SizePart(_Part):
-    """What the search asks of its cluster."""
-
-    machine_type: str | None = Field(None, pattern=r"^Standard_[A-Za-z0-9_]{1,40}$")
-    num_nodes: int | None = Field(None, ge=1, le=100)
-    mem_request: Memory | None = None
-    mem_limit: Memory | None = None
-    batch_len: int | None = Field(None, ge=1, le=1_000_000_000)
-    db_partitions: int = Field(0, ge=0, le=64)
-    db_partition_prefix: str = Field("", pattern=r"^[A-Za-z0-9._/-]{0,200}$")
-
-
-class CallPart(_Part):
-    """What the request says of itself."""
-
-    idempotency_key: str | None = Field(None, min_length=1, max_length=256)
-    external_correlation_id: Echoed | None = None
-    request_id: Echoed | None = None
+SEARCHES = "searches"
+MOST_SEARCHES = 10_000
+MOST_FAULTS = 100
+"""Faults of a batch that are told; a client shows a person no more."""
+_QUERY = ("query_data", "query_blob_url")
+"""The first names of where a query comes from."""
 
 
 @dataclass(frozen=True)
@@ -86,172 +37,147 @@ class Submission:
     """A request that may be accepted. Its query is text, or lies in Blob already."""
 
     search: Search
+    """Of a batch: what its searches have in common."""
     query_text: str | None
     idempotency_key: str | None
     correlation_id: str | None
     request_id: str | None
+    """The sender's own name for this message, for its answers."""
     fingerprint: str
     """SHA-256 of what the caller said, whatever the names used; the key is not part of it."""
     warnings: tuple[str, ...]
+    searches: tuple[Asked, ...] = ()
+    """Those of a batch; none for a single search."""
 
 
 def parse(body: Mapping[str, Any], settings: Settings) -> Submission:
     """The submission in a body. Raises Invalid with all faults, or TooLarge."""
     faults: list[Fault] = []
-    flat = _flat(body)
-    what = _read(WhatPart, flat, faults)
-    where = _read(WherePart, flat, faults)
-    size = _read(SizePart, flat, faults)
-    options = _read(SearchOptions, flat, faults)
-    call = _read(CallPart, flat, faults)
-    if what and options:
-        faults += [Fault("options", said) for said in options.faults(what.program)]
-    if where:
-        faults += _foreign(where, settings)
-    account = Account(settings.storage_account, settings.storage_suffix)
-    seen = what or beside_what_is_wrong(WhatPart, flat, STAND_IN)
-    urls = _urls(seen, account, faults) if seen else None
-    if seen:
-        faults += _query_faults(seen, size, settings)
-    if faults or not (what and where and size and options and call and urls):
+    fields = flat(body)
+    several = fields.pop(SEARCHES, None)
+    where = read_where(fields, settings, faults)
+    call = read_part(CallPart, fields, faults)
+    if several is not None:
+        return _batch(_first_names(fields), several, where, call, settings, faults)
+    asked = read_search(fields, where, settings, faults)
+    if faults or not (asked and call):
         raise Invalid(faults)
     return Submission(
-        search=Search(
-            program=what.program,
-            database=what.db,
-            database_url=urls.database,
-            query_url=urls.query,
-            results_url=urls.results,
-            options=options.flags(what.program),
-            placement=_placement(where, settings),
-            sizing=_sizing(size, settings),
-            title=what.job_title,
-        ),
-        query_text=what.query_data,
+        search=asked.search,
+        query_text=asked.query_text,
         idempotency_key=call.idempotency_key,
         correlation_id=call.external_correlation_id,
         request_id=call.request_id,
-        fingerprint=_fingerprint(what, where, size, options),
-        warnings=_unknown(flat),
+        fingerprint=asked.fingerprint,
+        warnings=unknown(fields),
     )
 
 
-@dataclass(frozen=True)
-class _Urls:
-    database: str
-    query: str
-    results: str
-
-
-def _flat(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with `options {}` merged in; what stands at the top wins. Nulls are left out."""
-    nested = body.get("options")
-    merged = {**(nested if isinstance(nested, dict) else {}), **body}
-    merged.pop("options", None)
-    return {name: value for name, value in merged.items() if value is not None}
-
-
-def _read(model: type[Model], flat: Mapping[str, Any], faults: list[Fault]) -> Model | None:
-    """A part of the request. Beside faults it holds what is right, for the checks that follow.
-
-    None where something that is needed is missing or wrong.
-    """
-    try:
-        return model.model_validate(flat)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-    faults += [Fault(".".join(map(str, one["loc"])), one["msg"]) for one in found]
-    wrong = {one["loc"][0] for one in found}
-    with suppress(ValidationError):
-        return model.model_validate({name: v for name, v in flat.items() if name not in wrong})
-    return None
-
-
-def _foreign(where: WherePart, settings: Settings) -> Iterator[Fault]:
-    """Whatever the request names that this deployment does not serve."""
-    for name, asked in where.model_dump(exclude_none=True).items():
-        allowed = {getattr(settings, name)}
-        if name == "cluster_name":
-            allowed |= settings.allowed_clusters
-        if asked not in allowed:
-            yield Fault(name, f"{asked!r} is not served by this deployment")
-
-
-def _urls(what: WhatPart, account: Account, faults: list[Fault]) -> _Urls | None:
-    """The normalised URLs; a query that comes as text gets its own when it is accepted."""
-    database = _url("db", account.database, what.db, faults)
-    query = _url("query_blob_url", account.query, what.query_path, faults)
-    if database is None or query is None:
-        return None
-    return _Urls(database, query, account.url(RESULTS, "").rstrip("/"))
-
-
-def _url(
-    name: str, make: Callable[[str], str], text: str | None, faults: list[Fault]
-) -> str | None:
-    """The URL that `make` makes of a path, empty where there is no path, None where it is wrong."""
-    try:
-        return make(text) if text else ""
-    except BadPath as error:
-        faults.append(Fault(name, str(error)))
-        return None
-
-
-def _query_faults(what: WhatPart, size: SizePart | None, settings: Settings) -> Iterator[Fault]:
-    sources = [source for source in (what.query_data, what.query_path) if source]
-    if not sources:
-        yield Fault("query_data", "one of query_data, query_blob_url and query_file is needed")
-    if len(sources) > 1:
-        said = "only one of query_data, query_blob_url and query_file can be given"
-        yield Fault("query_data", said, "conflicting_query_sources")
-    if not what.query_data:
-        return
-    if len(what.query_data.encode()) > LARGEST_QUERY:
-        raise TooLarge("query_too_large", f"a query has at most {LARGEST_QUERY:,} bytes")
-    for said in fasta_faults(what.query_data, what.program):
-        yield Fault("query_data", said, "invalid_query_fasta")
-    batch_len = (size and size.batch_len) or settings.batch_len
-    if measure(what.query_data).residues > MOST_BATCHES * batch_len:
-        yield Fault("batch_len", f"would make more than {MOST_BATCHES} batches of this query")
-
-
-def _placement(where: WherePart, settings: Settings) -> Placement:
-    return Placement(
-        storage_account=settings.storage_account,
-        cluster_name=where.cluster_name or settings.cluster_name,
-        resource_group=settings.resource_group,
-        region=settings.region,
-        subscription_id=settings.subscription_id,
-        acr_name=settings.acr_name,
-        acr_resource_group=settings.acr_resource_group,
+def _batch(
+    top: Fields,
+    several: object,
+    where: WherePart | None,
+    call: CallPart | None,
+    settings: Settings,
+    faults: list[Fault],
+) -> Submission:
+    """The submission of several searches, each of which is laid over what stands at the top."""
+    title = read_part(TitlePart, top, faults)
+    items = _items(several, faults)
+    _measure(top, items)
+    found = [_one(top, n, item, where, settings, faults) for n, item in enumerate(items)]
+    searches = [asked for asked in found if asked]
+    if faults or not (title and call and searches):
+        raise Invalid(bounded(list(dict.fromkeys(faults))))
+    return Submission(
+        search=replace(_common(searches), title=title.job_title),
+        query_text=None,
+        idempotency_key=call.idempotency_key,
+        correlation_id=call.external_correlation_id,
+        request_id=call.request_id,
+        fingerprint=_fingerprint(searches),
+        warnings=unknown({*top, *(name for item in items for name in item)}),
+        searches=tuple(searches),
     )
 
 
-def _sizing(size: SizePart, settings: Settings) -> Sizing:
-    return Sizing(
-        machine_type=size.machine_type or settings.machine_type,
-        num_nodes=size.num_nodes or settings.num_nodes,
-        num_cpus=settings.num_cpus,
-        mem_request=size.mem_request or settings.mem_request,
-        mem_limit=size.mem_limit or settings.mem_limit,
-        batch_len=size.batch_len or settings.batch_len,
-        db_partitions=size.db_partitions,
-        db_partition_prefix=size.db_partition_prefix,
+def _items(several: object, faults: list[Fault]) -> list[Fields]:
+    """What each search says of itself, by first names."""
+    if not isinstance(several, list) or not 1 <= len(several) <= MOST_SEARCHES:
+        faults.append(Fault(SEARCHES, f"must be a list of 1 to {MOST_SEARCHES:,} searches"))
+        return []
+    wrong = [n for n, item in enumerate(several) if not isinstance(item, dict)]
+    faults += [Fault(f"{SEARCHES}.{n}", "must be an object") for n in wrong]
+    return [_first_names(flat(item if isinstance(item, dict) else {})) for item in several]
+
+
+def _one(
+    top: Fields,
+    number: int,
+    own: Fields,
+    where: WherePart | None,
+    settings: Settings,
+    faults: list[Fault],
+) -> Asked | None:
+    """A search of a batch; a fault of what stands at the top alone is told there, and once."""
+    found = [
+        Fault(name, "is said once for all searches, beside them")
+        for name in own
+        if name in OF_THE_REQUEST or name == SEARCHES
+    ]
+    asked = read_search(_over(top, own), where, settings, found)
+    for fault in found:
+        name = fault.where.split(".")[0]
+        at_top = name in top and name not in own
+        faults.append(
+            fault if at_top else replace(fault, where=f"{SEARCHES}.{number}.{fault.where}")
+        )
+    return asked
+
+
+def _over(top: Fields, own: Fields) -> Fields:
+    """A search's own fields over those at the top; its own query is its only one."""
+    if any(name in own for name in _QUERY):
+        top = {name: value for name, value in top.items() if name not in _QUERY}
+    return {**top, **own}
+
+
+def _first_names(fields: Fields) -> Fields:
+    """The same by the first name of each field, so that one can be laid over another."""
+    renamed = {FIRST_NAMES[name]: value for name, value in fields.items() if name in FIRST_NAMES}
+    return {**{name: v for name, v in fields.items() if name not in FIRST_NAMES}, **renamed}
+
+
+def _measure(top: Fields, items: Sequence[Fields]) -> None:
+    """Raises TooLarge. A query at the top counts for each search that it serves."""
+    texts = (_over(top, own).get("query_data") for own in items)
+    size = sum(len(text.encode()) for text in texts if isinstance(text, str))
+    if size > LARGEST_QUERY:
+        said = f"the queries of a request have at most {LARGEST_QUERY:,} bytes in all"
+        raise TooLarge("query_too_large", said)
+
+
+def bounded(faults: Sequence[Fault]) -> list[Fault]:
+    """The first of them, and how many more there are."""
+    more = len(faults) - MOST_FAULTS
+    if more <= 0:
+        return list(faults)
+    rest = Fault(SEARCHES, f"{more:,} more faults are not shown", faults[-1].code)
+    return [*faults[:MOST_FAULTS], rest]
+
+
+def _common(searches: Sequence[Asked]) -> Search:
+    """What a list shows of a batch; where the searches differ it says so, or nothing."""
+    first = searches[0].search
+    databases = {one.search.database for one in searches}
+    options = {one.search.options for one in searches}
+    return replace(
+        first,
+        database=first.database if len(databases) == 1 else f"{len(databases)} databases",
+        options=first.options if len(options) == 1 else "",
     )
 
 
-def _fingerprint(*parts: BaseModel) -> str:
-    said = [part.model_dump(mode="json", exclude_defaults=True) for part in parts]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _unknown(flat: Mapping[str, Any]) -> tuple[str, ...]:
-    """One sentence for each name that nobody reads."""
-    known: set[str] = set()
-    for model in (WhatPart, WherePart, SizePart, SearchOptions, CallPart):
-        for name, field in model.model_fields.items():
-            aliases = field.validation_alias
-            known |= (
-                {str(a) for a in aliases.choices} if isinstance(aliases, AliasChoices) else {name}
-            )
-    return tuple(f"{name} is not known and was ignored" for name in sorted(set(flat) - known))
+def _fingerprint(searches: Sequence[Asked]) -> str:
+    said = [SEARCHES, *(one.fingerprint for one in searches)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()

@@ -1,6 +1,6 @@
 """A job as the dashboard reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.contracts.job import Event, Job
@@ -66,7 +66,9 @@ def summary(job: Job) -> dict[str, Any]:
         "splits_total": job.counts.expected or 0,
         "splits_done": job.counts.succeeded,
         "splits_failed": job.counts.failed,
-        "results_prefix": job.results_prefix,
+        "results_prefix": None if job.children else job.results_prefix,
+        "parent_job_id": job.parent_job_id,
+        "child_number": job.child_number or None,
         "submission_source": job.submission_source,
         "external_correlation_id": job.correlation_id,
     }
@@ -124,13 +126,21 @@ def output(job: Job) -> dict[str, Any] | None:
         "status": job.phase.status.value,
         "phase": job.phase.value,
         "error": job.error,
-        "results_prefix": job.results_prefix,
+        "results_prefix": None if job.children else job.results_prefix,
     }
 
 
 def events(job: Job, found: Sequence[Event]) -> dict[str, Any]:
     """Some of a job's history, oldest first."""
     return {"job_id": job.job_id, "events": [event(one) for one in found]}
+
+
+def children(job: Job, tally: Mapping[Status, int]) -> dict[str, int]:
+    """Where the searches of a batch are; those that do not exist share where it is itself."""
+    shown = {status.value: tally.get(status, 0) for status in Status}
+    missing = Status.CANCELLED if job.phase.is_end else Status.QUEUED
+    shown[missing] += job.children - sum(shown.values())
+    return {"total": job.children, **shown}
 
 
 def event(one: Event) -> dict[str, Any]:

@@ -42,6 +42,9 @@ class Api:
     def jobs(self, **query: object) -> dict[str, Any]:
         return self._json("GET", f"/api/blast/jobs?{urlencode(query)}")
 
+    def children(self, job_id: str, **query: object) -> dict[str, Any]:
+        return self._json("GET", f"/api/blast/jobs/{job_id}/children?{urlencode(query)}")
+
     def events(self, job_id: str, after: int = 0) -> list[dict[str, Any]]:
         path = f"/api/blast/jobs/{job_id}/events?after={after}"
         found: list[dict[str, Any]] = self._json("GET", path)["events"]

@@ -18,7 +18,7 @@ from local.functions_host.host import Running, serving
 from local.functions_host.settings import CannotStart, read_host_options, take_local_settings
 
 
-async def serve(app: Path, port: int, state: Path) -> int:
+async def serve(app: Path, port: int, state: Path, client_url: str = "") -> int:
     """Serve the app in a folder until asked to end: 0; or until it cannot go on: 1.
 
     Raises CannotStart.
@@ -30,7 +30,9 @@ async def serve(app: Path, port: int, state: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, enough.set)
     overdue = Overdue(port)
-    async with serving(functions, options, state, SystemClock(), port, overdue) as running:
+    async with serving(
+        functions, options, state, SystemClock(), port, overdue, client_url
+    ) as running:
         overdue.port = URL(running.url).port or port
         _announce(running, functions)
         asked = asyncio.create_task(enough.wait())
@@ -75,13 +77,14 @@ def main() -> int:
     parser.add_argument("--app", type=Path, required=True, help="the folder of function_app.py")
     parser.add_argument("--port", type=int, default=7071, help="0 takes a free one")
     parser.add_argument("--state", type=Path, help="the file that orchestrations are kept in")
+    parser.add_argument("--client-url", default="", help="where durable clients find this host")
     parser.add_argument("--verbose", action="store_true", help="a line for each replay, too")
     chosen = parser.parse_args()
     app = chosen.app.resolve()
     state = chosen.state or app / ".state" / "functions_host.sqlite"
     _log(logging.DEBUG if chosen.verbose else logging.INFO)
     try:
-        return asyncio.run(serve(app, chosen.port, state.resolve()))
+        return asyncio.run(serve(app, chosen.port, state.resolve(), chosen.client_url))
     except CannotStart as fault:
         sys.stderr.write(f"{fault}\n")
         return 1

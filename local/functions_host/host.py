@@ -60,8 +60,12 @@ async def serving(
     clock: Clock,
     port: int = 0,
     overdue: Callable[[str], None] = lambda name: None,
+    client_url: str = "",
 ) -> AsyncIterator[Running]:
-    """Serve the functions on 127.0.0.1 for as long as the context is open. Raises CannotStart."""
+    """Serve the functions on 127.0.0.1 for as long as the context is open. Raises CannotStart.
+
+    Durable clients are told `client_url`, a proxy's address, in place of the host's own.
+    """
     with _only_one(state):
         bindings = Bindings(options.queues.base64)
         invoker = Invoker(options, overdue, bindings)
@@ -72,7 +76,7 @@ async def serving(
         others = _listeners(functions, options, invoker, clock, engine, store)
         runner = _runner(http, Webhooks(engine, store), _Admin(functions, others))
         base = await _listen(runner, port)
-        bindings.client = client_binding(base, options.hub)
+        bindings.client = client_binding(client_url or base, options.hub)
         parts: list[Listener | Engine] = [engine, *others.values()]
         tasks = [asyncio.create_task(_kept_going(part)) for part in parts]
         try:

@@ -1,14 +1,34 @@
 """Azure Blob, spoken to by the URLs that the product uses everywhere."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import BlobClient, BlobServiceClient
 
 from shared.clients.storage import NEAR, errors_are_ours
+from shared.errors import NotFound, Unavailable
 from shared.storage_urls import Account
+
+CHUNK = 4 * 1024**2
+"""Bytes that are asked for at once, each within the near patience."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a blob is at the moment: its bytes change only together with its `etag`."""
+
+    size: int
+    etag: str
+    """With its quotes, as HTTP headers have it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +97,38 @@ class Blobs:
                 name for name in containers if not self._service.get_container_client(name).exists()
             ]
 
+    def version(self, url: str) -> Version | None:
+        """What is there, or None."""
+        with errors_are_ours("Blob"):
+            try:
+                found = self._at(url).get_blob_properties()
+            except ResourceNotFoundError:
+                return None
+        return Version(found.size, str(found.etag))
+
+    def part(self, url: str, version: Version, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end`. Raises NotFound, and Unavailable once it changed."""
+        if start >= end:
+            return b""
+        with _as_it_was(url), errors_are_ours("Blob"):
+            return (
+                self._at(url)
+                .download_blob(
+                    start,
+                    end - start,
+                    etag=version.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                    max_concurrency=4,
+                    decompress=False,
+                )
+                .readall()
+            )
+
+    def pieces(self, url: str) -> Iterator[bytes]:
+        """The whole blob, CHUNK by CHUNK as it is read on. Raises as `part` does."""
+        with _as_it_was(url), errors_are_ours("Blob"):
+            yield from self._at(url).download_blob(decompress=False).chunks()
+
     def exists(self, url: str) -> bool:
         with errors_are_ours("Blob"):
             return self._at(url).exists()
@@ -101,11 +153,23 @@ class Blobs:
         return self._service.get_blob_client(container, path)
 
 
+@contextmanager
+def _as_it_was(url: str) -> Iterator[None]:
+    name = url.rpartition("/")[2]
+    try:
+        yield
+    except ResourceNotFoundError as error:
+        raise NotFound("blob_gone", f"{name} is gone") from error
+    except ResourceModifiedError as error:
+        raise Unavailable("blob_changed", f"{name} changed while it was read") from error
+
+
 def open_blobs(account: Account, connection: str, credential: TokenCredential | None) -> Blobs:
     """The account's blobs: by connection string if there is one, else by identity."""
+    options = NEAR | {"max_single_get_size": CHUNK, "max_chunk_get_size": CHUNK}
     service = (
-        BlobServiceClient.from_connection_string(connection, **NEAR)
+        BlobServiceClient.from_connection_string(connection, **options)
         if connection
-        else BlobServiceClient(f"https://{account.host}", credential=credential, **NEAR)
+        else BlobServiceClient(f"https://{account.host}", credential=credential, **options)
     )
     return Blobs(service, account)

@@ -13,6 +13,10 @@ NEAR: dict[str, Any] = {
     "read_timeout": 15,
     "retry_total": 2,
     "retry_backoff_factor": 0.3,
+    # Blob's retry policy has names of its own; by default it waits 15 s and more after each try.
+    "initial_backoff": 0.3,
+    "increment_base": 0,
+    "random_jitter_range": 0.2,
 }
 """The near patience: seconds for each of three tries, so that a call ends within a minute."""
 

@@ -8,21 +8,31 @@ from typing import Any
 
 from shared.contracts.search import Search
 from shared.contracts.states import Phase, Status
-from shared.contracts.steps import Category, Report
+from shared.contracts.steps import Category, Report, Verb
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. `oid` is stable and owns jobs; `upn` is for people to read."""
+    """Who asks. `oid` is stable in its tenant and owns jobs; `upn` is for people to read."""
 
     oid: str
     tenant_id: str
     upn: str
+    is_admin: bool = field(default=False, compare=False)
+    """Whether it may do with every job what its owner may. Said of who asks, and never kept."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others."""
+        return f"{self.tenant_id}:{self.oid}"
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Batches of a search, by what their Jobs say. `expected` is None until it is known."""
+    """Batches of a search, by what their Jobs say. `expected` is None until it is known.
+
+    Of a batch of searches they count those; while they are being made, `active` is how many are.
+    """
 
     expected: int | None = None
     succeeded: int = 0
@@ -102,6 +112,11 @@ class Job:
     """When this attempt first came into each phase."""
 
     @property
+    def began(self) -> datetime:
+        """When it landed on the cluster, or else when it was accepted: its age sets the pace."""
+        return self.started_at or self.created_at
+
+    @property
     def rest(self) -> timedelta:
         """The wait that the last step asked for, until the next one."""
         return self.report.wait if self.report else timedelta(0)
@@ -111,6 +126,11 @@ class Job:
         """The id of the orchestration of this attempt: each has its own, so that none can be
         mistaken for the one before, which may not have quite ended."""
         return self.job_id if self.attempt == 1 else f"{self.job_id}-{self.attempt}"
+
+    @property
+    def stopping(self) -> Verb:
+        """The verb that stops this job."""
+        return Verb.STOP_CHILDREN if self.children else Verb.CANCEL
 
     @property
     def results_prefix(self) -> str:
@@ -132,6 +152,16 @@ def elb_id(job_id: str, attempt: int) -> str:
         if digest[-8:] not in taken:
             return f"job-{digest}"
         salt += 1
+
+
+def child_id(parent_id: str, number: int) -> str:
+    """The id of the search of that number in a batch.
+
+    The last 8 characters, which Kubernetes names carry, count up from the parent's own: no two
+    searches of a batch have the same, as two of 10,000 that were drawn would (one time in 86).
+    """
+    drawn = hashlib.sha256(f"{parent_id}/{number}".encode()).hexdigest()[:24]
+    return f"job-{drawn}{(int(parent_id[-8:], 16) + number) % 16**8:08x}"
 
 
 @dataclass(frozen=True)

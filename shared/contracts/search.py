@@ -60,3 +60,13 @@ class Search:
     placement: Placement
     sizing: Sizing
     title: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One search of a request. Its query is text still, or lies in Blob already."""
+
+    search: Search
+    query_text: str | None
+    fingerprint: str
+    """SHA-256 of what was said of this search, whatever the names used."""

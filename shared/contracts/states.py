@@ -14,6 +14,11 @@ class Status(StrEnum):
     DELETED = "deleted"
     """A tombstone, which nobody is shown."""
 
+    @property
+    def is_end(self) -> bool:
+        """Whether a job of this status has ended."""
+        return self not in (Status.QUEUED, Status.RUNNING)
+
 
 class Phase(StrEnum):
     """The exact state, in the words that the dashboard knows."""
@@ -46,7 +51,7 @@ class Phase(StrEnum):
     @property
     def is_end(self) -> bool:
         """Whether the job has ended. An end never changes, except that it can be deleted."""
-        return self.status not in (Status.QUEUED, Status.RUNNING)
+        return self.status.is_end
 
     @property
     def is_failure(self) -> bool:

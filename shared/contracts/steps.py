@@ -9,6 +9,8 @@ from shared.contracts.states import Phase
 from shared.waiting import Retry
 
 ORCHESTRATOR = "blast_job"
+BATCH_ORCHESTRATOR = "blast_batch"
+"""The same story under another name: so that operators tell a batch of searches from a search."""
 CANCEL_EVENT = "cancel"
 
 
@@ -21,6 +23,13 @@ class Verb(StrEnum):
     COLLECT = "collect_results"
     CANCEL = "cancel_search"
     FAIL = "fail_search"
+    FAN_OUT = "start_children"
+    GATHER = "observe_children"
+    STOP_CHILDREN = "cancel_children"
+
+
+OF_BATCHES = frozenset({Verb.FAN_OUT, Verb.GATHER, Verb.STOP_CHILDREN})
+"""The verbs of a batch of searches: their activities speak to other orchestrations."""
 
 
 class Category(StrEnum):

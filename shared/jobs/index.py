@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from shared.clients.tables import Clash, Columns, Insert, Replace, Table
-from shared.contracts.job import Job
+from shared.contracts.job import Caller, Job
 from shared.contracts.states import Status
 from shared.errors import Unavailable
 from shared.jobs import rows
@@ -32,6 +33,17 @@ class Listed:
     partition: str
     key: str
     job_id: str
+
+
+@dataclass(frozen=True)
+class Unended:
+    """A search of a batch that goes on."""
+
+    job_id: str
+    asked: bool
+    """Whether it has been asked to cancel."""
+    begun: bool
+    """Whether its orchestration is known to run, because it has taken a step."""
 
 
 class Index:
@@ -108,14 +120,23 @@ class Index:
     def forget_listed(self, listed: Listed) -> None:
         self._table.forget(listed.partition, listed.key)
 
+    def busy(self, owner: Caller, most: int) -> int:
+        """How many jobs of an owner are active, counted up to `most`; a batch is one of them.
+
+        One query of `most` keys in one partition, or one for each thousand.
+        """
+        where, values = "PartitionKey eq @partition", {"partition": rows.busy_partition(owner)}
+        found = self._table.all(where, values, ("RowKey",), min(most, SLICE))
+        return sum(1 for _ in islice(found, most))
+
     def page(
-        self, owner_oid: str, size: int, cursor: str = "", only: Mapping[str, str] | None = None
+        self, owner: Caller, size: int, cursor: str = "", only: Mapping[str, str] | None = None
     ) -> Page:
         """A page of an owner's jobs, newest first, by one query. Later jobs do not shift it.
 
         `only` names columns, such as `status`, and what they must say.
         """
-        return self._page(rows.owner_partition(owner_oid), size, cursor, only or {})
+        return self._page(rows.owner_partition(owner), size, cursor, only or {})
 
     def children(self, parent_id: str, size: int, cursor: str = "") -> Page:
         """A page of a batch's searches, in the order of the batch, by one query."""
@@ -126,6 +147,20 @@ class Index:
         where, values = "PartitionKey eq @parent", {"parent": rows.parent_partition(parent_id)}
         found = self._table.all(where, values, ("status",))
         return Counter(Status(row.columns["status"]) for row in found)
+
+    def unended(self, parent_id: str) -> Iterator[Unended]:
+        """A batch's searches that have not ended; one query for each thousand."""
+        # The SDK finds parameters between spaces alone.
+        where = "PartitionKey eq @parent and ( status eq @queued or status eq @running )"
+        values = {
+            "parent": rows.parent_partition(parent_id),
+            "queued": Status.QUEUED.value,
+            "running": Status.RUNNING.value,
+        }
+        for row in self._table.all(where, values, ("job_id", "status", "cancel_requested_at")):
+            job_id, status = row.columns["job_id"], row.columns["status"]
+            asked = row.columns.get("cancel_requested_at") is not None
+            yield Unended(job_id, asked, begun=status != Status.QUEUED)
 
     def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> Page:
         where = "PartitionKey eq @partition and RowKey gt @cursor and status ne @deleted"
@@ -140,7 +175,7 @@ class Index:
 
     def _listed(self, where: str, values: Columns) -> Iterator[Listed]:
         everywhere = "PartitionKey ge @first and PartitionKey lt @last"
-        lists = {"first": rows.owner_partition(""), "last": rows.after(rows.parent_partition(""))}
+        lists = {"first": rows.OWNER, "last": rows.after(rows.parent_partition(""))}
         columns = ("PartitionKey", "RowKey", "job_id")
         for row in self._table.all(f"{everywhere} and {where}", {**lists, **values}, columns):
             yield Listed(*(row.columns[name] for name in columns))

@@ -103,7 +103,9 @@ class JobStateRepository:
                 return None
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
-            return self._renewed(job, attempt, deadline)
+            renewed = self._renewed(job, attempt, deadline)
+            self.index.announce(renewed)  # as for a new job: no crash can hide it from upkeep
+            return renewed
 
         payload: dict[str, Any] = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
         if request_id:

@@ -111,7 +111,7 @@ def event_of(row: Mapping[str, Any]) -> Event:
 
 
 ACTIVE = "active:"
-"""What the partitions of active rows begin with; the cluster's name follows."""
+"""What the partitions of active rows begin with; an owner or a batch follows."""
 
 
 def after(prefix: str) -> str:
@@ -119,8 +119,12 @@ def after(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
-def owner_partition(oid: str) -> str:
-    return f"owner:{oid}"
+OWNER = "owner:"
+"""What the partitions of owners' lists begin with; the owner follows."""
+
+
+def owner_partition(owner: Caller) -> str:
+    return f"{OWNER}{owner.key}"
 
 
 def parent_partition(job_id: str) -> str:
@@ -135,11 +139,16 @@ def listed_row(job: Job) -> dict[str, Any]:
         return {**row, "PartitionKey": parent_partition(job.parent_job_id), "RowKey": place}
     inverted = 10**13 - int(job.created_at.timestamp() * 1000)
     key = f"{inverted:013d}-{job.job_id}"
-    return {**row, "PartitionKey": owner_partition(job.owner.oid), "RowKey": key}
+    return {**row, "PartitionKey": owner_partition(job.owner), "RowKey": key}
 
 
 def active_partition(job: Job) -> str:
-    return f"{ACTIVE}{job.search.placement.cluster_name}"
+    """Its owner's; but the searches of a batch have one of their own, as the batch counts once."""
+    return f"{ACTIVE}{job.parent_job_id}" if job.parent_job_id else busy_partition(job.owner)
+
+
+def busy_partition(owner: Caller) -> str:
+    return f"{ACTIVE}{owner.key}"
 
 
 def active_row(job: Job, due: datetime) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def test_a_cancel_that_was_asked_for_comes_before_every_step(desk: Desk, verb: V
     assert desk.take(verb, Order(one.job_id, 1), never).next is Verb.CANCEL
 
 
-def test_a_job_past_its_deadline_is_cleared_away(desk: Desk, clock: Clock) -> None:  # noqa: F811
+def test_failure_31_a_job_past_its_deadline_is_cleared_away(desk: Desk, clock: Clock) -> None:  # noqa: F811
     one = desk.jobs.create(job(), {})
     clock.move(48 * 3600)
     assert desk.take(Verb.OBSERVE, Order(one.job_id, 1), never).next is Verb.CANCEL

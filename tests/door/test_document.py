@@ -16,8 +16,9 @@ from shared.results import MANIFEST, file_id
 from tests.door.conftest import Door
 from tests.samples import job, search
 from triggers.callers import LOCAL
+from triggers.codes import CODES, EVERYWHERE
 from triggers.openapi import document
-from triggers.operations import CODES, EVERYWHERE, OPERATIONS, Operation
+from triggers.operations import OPERATIONS, Operation
 
 SCHEMA = schemathesis.openapi.from_dict(document())
 FOUND = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from local.demo.client import Api
 from local.demo.following import has_ended, until
@@ -84,6 +85,11 @@ class World:
         """SIGKILL, as a machine that loses power; and a new start over the same state."""
         self.stack.host.kill()
         self.stack.host = self.stack.start_host()
+
+    def reconcile(self) -> None:
+        """Run the timer's function now; it has run when this returns."""
+        url = f"{self.stack.url}/admin/functions/reconcile"
+        assert urllib3.request("POST", url, timeout=60).status == 202
 
     def processes_of(self, job_id: str) -> list[int]:
         """The processes on this machine that run for a job."""

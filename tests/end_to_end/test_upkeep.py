@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-import urllib3
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import ACCOUNT
@@ -23,12 +22,6 @@ from triggers.callers import LOCAL
 from triggers.search_request import parse
 
 
-def reconcile(world: World) -> None:
-    """Run the timer's function now; it has run when this returns."""
-    url = f"{world.stack.url}/admin/functions/reconcile"
-    assert urllib3.request("POST", url, timeout=60).status == 202
-
-
 def mark(world: World, name: str) -> None:
     """Write a marker, as the finalizer does."""
     connection = world.stack.azurite.connection_string
@@ -40,7 +33,7 @@ def until_restarted(world: World, job_id: str) -> None:
     """Let the timer come by until the job is late enough for it."""
 
     def restarted(job: dict[str, object]) -> bool:
-        reconcile(world)
+        world.reconcile()
         return "orchestration_restarted" in world.events(job_id)
 
     world.until(job_id, restarted)

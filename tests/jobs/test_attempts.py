@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.job import Counts, elb_id
+from shared.contracts.job import Counts, Job, elb_id
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Report, Verb
 from shared.errors import Conflict
@@ -45,6 +45,23 @@ def test_asked_for_twice_it_is_one_attempt(jobs: JobStateRepository) -> None:
     for _ in range(2):
         assert jobs.begin_again(first.job_id, 2, DAY).attempt == 2
     assert [event.event for event in jobs.events(first.job_id)] == ["accepted", "retry_requested"]
+
+
+def test_failure_13_an_attempt_that_was_kept_and_not_followed_is_found_by_upkeep(
+    jobs: JobStateRepository, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies right behind the transition."""
+    failed = jobs.create(job(phase=Phase.RUNNING), {})
+    jobs.update(failed.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+
+    def dies(one: Job) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(jobs, "follow", dies)
+        jobs.begin_again(failed.job_id, 2, DAY)
+    clock.move(10**6)
+    assert [job_id for _, job_id in jobs.index.late(clock())] == [failed.job_id]
 
 
 @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.COMPLETED, Phase.CANCELLED])

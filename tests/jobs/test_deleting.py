@@ -23,7 +23,7 @@ def test_what_has_ended_can_be_deleted_once_and_again(jobs: JobStateRepository, 
     assert (deleted.phase.status, deleted.finished_at) == (Status.DELETED, NOON)
     assert jobs.delete(one.job_id) == deleted
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "deleted"]
-    assert jobs.index.page(ALICE.oid, 10).jobs == ()
+    assert jobs.index.page(ALICE, 10).jobs == ()
 
 
 def test_what_goes_on_is_not_deleted(jobs: JobStateRepository) -> None:
@@ -90,12 +90,12 @@ def test_failure_20_a_filtered_list_has_no_gap_and_no_repeat_while_jobs_are_adde
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = jobs.index.page(ALICE.oid, 4, cursor, {"status": "completed", "program": "blastn"})
+        page = jobs.index.page(ALICE, 4, cursor, {"status": "completed", "program": "blastn"})
         seen += [one.job_id for one in page.jobs]
         add(20 + len(seen))
         cursor = page.cursor
     assert seen == wanted
-    assert jobs.index.page(ALICE.oid, 4, "", {"db": "another's"}).jobs == ()
+    assert jobs.index.page(ALICE, 4, "", {"db": "another's"}).jobs == ()
 
 
 def child(number: int, parent: Job) -> Job:

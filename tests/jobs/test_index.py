@@ -8,9 +8,9 @@ from shared.contracts.states import Phase, Status
 from shared.contracts.steps import Report, Verb
 from shared.jobs import JobStateRepository
 from tests.jobs.conftest import Clock
-from tests.samples import LATE_AFTER, job
+from tests.samples import ALICE, BOB, LATE_AFTER, job
 
-PARTITION = "active:elb-cluster-01"
+PARTITION = "active:tenant:alice-oid"
 
 
 def late(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
@@ -53,7 +53,7 @@ def test_failure_16_a_late_writer_does_not_set_the_list_back(jobs: JobStateRepos
     held_up = jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
     jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     jobs.follow(held_up)
-    (listed,) = jobs.index.page(held_up.owner.oid, 10).jobs
+    (listed,) = jobs.index.page(held_up.owner, 10).jobs
     assert listed.phase is Phase.SEARCH_FAILED
 
 
@@ -67,9 +67,29 @@ def test_searches_of_a_batch_are_listed_in_it_alone_and_in_its_order(
     assert first.cursor is not None
     rest = jobs.index.children("job-parent", 2, first.cursor)
     assert [one.child_number for one in (*first.jobs, *rest.jobs)] == [1, 2, 3]
-    assert jobs.index.page(child(1).owner.oid, 10).jobs == ()
+    assert jobs.index.page(child(1).owner, 10).jobs == ()
     assert jobs.index.tally("job-parent") == {Status.QUEUED: 2, Status.RUNNING: 1}
 
 
 def child(number: int) -> Job:
     return replace(job(number), parent_job_id="job-parent", child_number=number)
+
+
+def test_an_owners_active_jobs_are_counted_and_a_batch_is_one(jobs: JobStateRepository) -> None:
+    for number in (1, 2, 3):
+        jobs.create(replace(job(number), phase=Phase.RUNNING), {})
+    jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    for number in (4, 5):
+        jobs.create(child(number), {})
+    jobs.create(job(6, owner=BOB), {})
+    assert (jobs.index.busy(ALICE, 100), jobs.index.busy(BOB, 100)) == (2, 1)
+    assert jobs.index.busy(ALICE, 1) == 1  # no further than was asked
+
+
+def test_failure_38_the_same_id_in_another_tenant_is_another_owner(
+    jobs: JobStateRepository,
+) -> None:
+    jobs.create(job(), {})
+    namesake = replace(ALICE, tenant_id="elsewhere")
+    assert jobs.index.page(namesake, 10).jobs == ()
+    assert jobs.index.busy(namesake, 10) == 0

@@ -16,7 +16,7 @@ from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import Index, JobStateRepository
 from shared.jobs.rows import LONGEST_TEXT
 from tests.jobs.conftest import Clock
-from tests.samples import BOB, LATE_AFTER, NOON, job, search
+from tests.samples import ALICE, BOB, LATE_AFTER, NOON, job, search
 
 
 def test_a_job_is_read_back_as_it_was_kept(jobs: JobStateRepository) -> None:
@@ -137,7 +137,7 @@ def test_failure_1_the_same_job_is_kept_once(jobs: JobStateRepository) -> None:
     second = jobs.create(job(submission_source="queue"), {})
     assert (second.phase, second.submission_source) == (Phase.SUBMITTED, "http")
     assert len(jobs.events(first.job_id)) == 2
-    assert len(jobs.index.page(first.owner.oid, 10).jobs) == 1
+    assert len(jobs.index.page(first.owner, 10).jobs) == 1
 
 
 def test_an_unknown_job_is_not_found(jobs: JobStateRepository) -> None:
@@ -156,7 +156,7 @@ def test_failure_20_a_list_shows_the_newest_first_and_only_the_owners(
     shown: list[int] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = jobs.index.page("alice-oid", 2, cursor)
+        page = jobs.index.page(ALICE, 2, cursor)
         shown += [int(one.job_id[-4:], 16) for one in page.jobs]
         cursor = page.cursor
     assert shown == [6, 5, 4, 2, 1, 0]
@@ -168,11 +168,11 @@ def test_failure_20_jobs_added_meanwhile_do_not_shift_the_pages(
     for number in range(4):
         clock.move(1)
         jobs.create(job(number, created_at=clock()), {})
-    first = jobs.index.page("alice-oid", 2)
+    first = jobs.index.page(ALICE, 2)
     clock.move(1)
     jobs.create(job(9, created_at=clock()), {})
     assert first.cursor is not None
-    second = jobs.index.page("alice-oid", 2, first.cursor)
+    second = jobs.index.page(ALICE, 2, first.cursor)
     assert [one.job_id[-1] for one in (*first.jobs, *second.jobs)] == ["3", "2", "1", "0"]
     assert second.cursor is None
 
@@ -180,7 +180,7 @@ def test_failure_20_jobs_added_meanwhile_do_not_shift_the_pages(
 def test_a_list_says_what_the_job_says(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     jobs.update(one.job_id, "running", phase=Phase.RUNNING, counts=Counts(4, 1, 0, 3))
-    (listed,) = jobs.index.page(one.owner.oid, 10).jobs
+    (listed,) = jobs.index.page(one.owner, 10).jobs
     assert listed == replace(jobs.get(one.job_id), report=None)
 
 

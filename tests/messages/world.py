@@ -89,7 +89,7 @@ class World:
 
     def job(self) -> Job:
         """The one job that there is."""
-        (job,) = self.jobs.index.page(LOCAL.oid, 10).jobs
+        (job,) = self.jobs.index.page(LOCAL, 10).jobs
         return self.jobs.get(job.job_id)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts.steps import Category
 from shared.errors import SettingsInvalid
-from shared.settings import Settings
+from shared.settings import Auth, Settings
 from tests.samples import ENVIRONMENT, settings
 
 SAMPLE = Path(__file__).parents[2] / "local.settings.sample.json"
@@ -36,6 +36,41 @@ def test_all_faults_are_named_at_once() -> None:
 def test_the_local_mode_refuses_to_start_on_azure() -> None:
     with pytest.raises(SettingsInvalid, match="not on Azure"):
         Settings.read(ENVIRONMENT | {"WEBSITE_INSTANCE_ID": "x"})
+
+
+GUID = "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("auth", "needed"),
+    [
+        ("entra", {"BLAST_TENANT_ID", "BLAST_CLIENT_ID"}),
+        ("easy_auth", {"BLAST_AUTH", "BLAST_TENANT_ID"}),
+    ],
+)
+def test_what_a_way_of_signing_in_needs_is_named_at_once(auth: str, needed: set[str]) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        settings(auth=auth, region="Not A Region")
+    named = {fault.where for fault in caught.value.faults}
+    assert named == needed | {"BLAST_REGION"}
+
+
+def test_a_header_of_the_platform_is_believed_only_behind_it() -> None:
+    whole = ENVIRONMENT | {"BLAST_AUTH": "easy_auth", "BLAST_TENANT_ID": GUID}
+    with pytest.raises(SettingsInvalid, match="WEBSITE_AUTH_ENABLED"):
+        Settings.read(whole | {"WEBSITE_AUTH_ENABLED": "False"})
+    assert Settings.read(whole | {"WEBSITE_AUTH_ENABLED": "True"}).auth is Auth.EASY_AUTH
+
+
+@pytest.mark.parametrize("tenant", ["common", "organizations", GUID + "0", GUID[:-1]])
+def test_a_tenant_is_one_tenant(tenant: str) -> None:
+    with pytest.raises(SettingsInvalid, match="BLAST_TENANT_ID"):
+        settings(auth="entra", tenant_id=tenant, client_id=GUID)
+
+
+def test_signing_keys_are_not_read_in_the_clear() -> None:
+    with pytest.raises(SettingsInvalid, match="BLAST_AUTHORITY_URL"):
+        settings(authority_url="http://login.example.org")
 
 
 def test_without_a_kubeconfig_a_subscription_is_needed() -> None:

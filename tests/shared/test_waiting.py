@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.waiting import LONGEST_WISH, Pace, Retry, duration
+from shared.waiting import LONGEST_WISH, Pace, Rate, Retry, duration
 
 SECOND = timedelta(seconds=1)
 
@@ -133,3 +133,13 @@ def test_a_pace_without_a_pause_is_refused(text: str) -> None:
 
 def test_a_search_from_the_future_is_looked_at_as_a_new_one() -> None:
     assert Pace.parse("2s/10s 60s").at(timedelta(hours=-1)) == 2 * SECOND
+
+
+def test_a_rate_is_a_number_in_a_while() -> None:
+    assert Rate.parse("120/1m") == Rate(120, timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("text", ["", "120", "0/1m", "120/0s", "120/m", "-1/1m", "1.5/1m"])
+def test_a_rate_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"form|duration"):
+        Rate.parse(text)

@@ -200,3 +200,15 @@ def test_a_result_that_cannot_be_kept_is_an_unknown_outcome(
     Path(gate.path).write_text("go")
     seen = sidecar.ask("GET", "/operations/a?wait=20").body
     assert (seen["state"], seen["result"]) == ("interrupted", None)
+
+
+def test_failure_34_what_was_stopped_before_it_began_never_begins(
+    sidecar: Sidecar, tmp_path: Path
+) -> None:
+    """Its request was on its way when somebody cancelled."""
+    notes = tmp_path / "notes"
+    assert sidecar.ask("DELETE", "/operations/late").status == 404
+    assert sidecar.ask("PUT", "/operations/late", command("note", str(notes))).status == 409
+    assert sidecar.ask("GET", "/operations/late").body["state"] == "interrupted"
+    assert sidecar.ask("DELETE", "/operations/late").status == 200
+    assert not notes.exists()

@@ -14,9 +14,11 @@ from shared.errors import (
     Malformed,
     NotAllowed,
     NotFound,
+    NotSignedIn,
     Pointless,
     SettingsInvalid,
     TooLarge,
+    TooMany,
     Unavailable,
 )
 from triggers.answers import answered, refusal
@@ -29,12 +31,14 @@ FAULTS = [Fault("options.evalue", "must be more")]
     [
         (Malformed("malformed_json", "no JSON"), 400),
         (Pointless("not_retryable", "no"), 400),
-        (NotAllowed("not_local", "no"), 401),
+        (NotSignedIn(showed_something=True), 401),
+        (NotAllowed("role_missing", "no"), 403),
         (NotFound("not_found", "no"), 404),
         (Conflict("idempotency_conflict", "no"), 409),
         (TooLarge("query_too_large", "no"), 413),
         (Invalid(FAULTS), 422),
         (SettingsInvalid(FAULTS), 503),
+        (TooMany("rate_exceeded", "no"), 429),
         (Unavailable("storage_unavailable", "no"), 503),
     ],
 )
@@ -52,10 +56,24 @@ def test_faults_are_told_by_their_place() -> None:
     assert body["detail"]["errors"] == [{"loc": ["options", "evalue"], "msg": "must be more"}]
 
 
-@pytest.mark.parametrize(("after", "told"), [(None, "5"), (timedelta(seconds=72), "72")])
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [(None, "5"), (timedelta(seconds=72), "72"), (timedelta(milliseconds=100), "1")],
+)
 def test_whoever_has_to_wait_is_told_how_long(after: timedelta | None, told: str) -> None:
     answer = refusal(Unavailable("storage_unavailable", "away", after))
     assert answer.headers["Retry-After"] == told
+
+
+@pytest.mark.parametrize(
+    ("showed_something", "told"), [(False, "Bearer"), (True, 'Bearer error="invalid_token"')]
+)
+def test_who_is_not_signed_in_is_told_how_and_not_what_was_wrong(
+    showed_something: bool, told: str
+) -> None:
+    answer = refusal(NotSignedIn(showed_something))
+    assert answer.headers["WWW-Authenticate"] == told
+    assert answer.headers["x-ms-error-code"] == "not_signed_in"
 
 
 def test_a_bug_is_answered_without_its_details(caplog: pytest.LogCaptureFixture) -> None:

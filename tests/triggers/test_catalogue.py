@@ -4,7 +4,6 @@ import pytest
 
 from shared.clients.blobs import BlobInfo, Blobs
 from shared.contracts.search import Program
-from shared.errors import Invalid
 from shared.storage_urls import Account
 from tests.samples import NOON
 from triggers.catalogue import KNOWN_FOR, Catalogue
@@ -28,13 +27,12 @@ def test_a_kind_that_is_known_is_not_looked_up_for_each_search() -> None:
     blobs, now = Counted("prots.phr", "prots.pin", "prots.psq", "prots2.nsq"), [0.0]
     catalogue = Catalogue(blobs, ACCOUNT, lambda: now[0])
     for _ in range(3):
-        catalogue.check(Program.BLASTP, URL)
-        with pytest.raises(Invalid) as refused:
-            catalogue.check(Program.BLASTN, URL)
-    assert refused.value.code == "program_database_incompatible"
+        assert catalogue.mismatch((Program.BLASTP, URL)) is None
+        said = "blastn cannot search a database of proteins"
+        assert catalogue.mismatch((Program.BLASTN, URL)) == said
     assert blobs.lists == 1
     now[0] = KNOWN_FOR.total_seconds() + 1
-    catalogue.check(Program.BLASTP, URL)
+    assert catalogue.mismatch((Program.BLASTP, URL)) is None
     assert blobs.lists == 2
 
 
@@ -43,11 +41,11 @@ def test_a_database_that_is_still_copied_is_looked_up_again(names: tuple[str, ..
     blobs = Counted(*names)
     catalogue = Catalogue(blobs, ACCOUNT)
     for _ in range(2):
-        catalogue.check(Program.BLASTP, URL)
+        assert catalogue.mismatch((Program.BLASTP, URL)) is None
     assert blobs.lists == 2
 
 
 def test_a_database_of_both_kinds_suits_every_program() -> None:
     catalogue = Catalogue(Counted("prots.psq", "prots.nsq"), ACCOUNT)
     for program in Program:
-        catalogue.check(program, URL)
+        assert catalogue.mismatch((program, URL)) is None

@@ -7,7 +7,8 @@ import pytest
 from shared.contracts.search import Program
 from shared.errors import Invalid, TooLarge
 from tests.samples import settings
-from triggers.search_request import LARGEST_QUERY, parse
+from triggers.one_search import LARGEST_QUERY
+from triggers.search_request import parse
 
 BODY: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 ROOT = "https://stgelb.blob.core.windows.net"

@@ -67,7 +67,7 @@ async def test_what_is_young_or_active_or_owes_stays(
         jobs.sent(owes.job_id, message.sequence)
     jobs.follow(owes)
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
-    assert [one.job_id for one in jobs.index.page(owes.owner.oid, 9).jobs] == [
+    assert [one.job_id for one in jobs.index.page(owes.owner, 9).jobs] == [
         job(1).job_id,
         job(3).job_id,
     ]
@@ -168,7 +168,7 @@ async def test_a_job_whose_id_comes_again_is_not_removed_with_the_one_before(
     second = jobs.create(job(created_at=clock(), updated_at=clock()), {})
     assert second.job_id == first.job_id
     await purger(jobs, clock).run(durable)
-    assert jobs.index.page(first.owner.oid, 9).jobs == (second,)
+    assert jobs.index.page(first.owner, 9).jobs == (second,)
     assert jobs.get(first.job_id) == second
 
 
@@ -224,5 +224,17 @@ async def test_failure_20_a_list_that_calls_an_ended_job_running_is_mended(
     stale = listed_row(running)
     store.index_table.upsert(stale)
     assert await purger(jobs, clock).run(durable) == {"mended": 1}
-    (listed,) = jobs.index.page(running.owner.oid, 9).jobs
+    (listed,) = jobs.index.page(running.owner, 9).jobs
     assert listed.phase is Phase.SEARCH_FAILED
+
+
+async def test_a_search_is_kept_as_long_as_its_batch_goes_on(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    parent = jobs.create(job(2, phase=Phase.RUNNING, children=1), {})
+    child = ended(jobs, parent_job_id=parent.job_id, child_number=1)
+    clock.move(RETENTION.total_seconds() + 1)
+    assert await purger(jobs, clock).run(durable) == {"kept": 1}
+    jobs.update(parent.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    assert await purger(jobs, clock).run(durable) == {"removed": 1}
+    assert jobs.find(child.job_id) is None

@@ -163,7 +163,7 @@ async def test_failure_20_an_ended_job_whose_writer_died_is_listed_as_it_ended(
     with pytest.raises(Died):
         dying.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     assert await reconciler.tick(durable) == {"settled": 1}
-    (listed,) = jobs.index.page(one.owner.oid, 10).jobs
+    (listed,) = jobs.index.page(one.owner, 10).jobs
     assert (listed.phase, store.late()) == (Phase.SEARCH_FAILED, [])
     assert durable.calls == []
 

@@ -5,15 +5,17 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts.states import Phase
-from shared.errors import Conflict, Pointless
+from shared.errors import Conflict, Pointless, TooMany
 from shared.jobs import JobStateRepository
 from tests.samples import job
 from triggers.retry import Retrying
 
+MOST_ACTIVE = 2
+
 
 @pytest.fixture
 def retrying(jobs: JobStateRepository) -> Retrying:
-    return Retrying(jobs, timedelta(days=1))
+    return Retrying(jobs, timedelta(days=1), MOST_ACTIVE)
 
 
 def test_two_clicks_at_once_are_one_attempt(jobs: JobStateRepository, retrying: Retrying) -> None:
@@ -68,3 +70,14 @@ def test_what_can_only_fail_again_and_a_batch_are_not_retried(
         retrying.queue(one, None)
     assert refused.value.code == "not_retryable"
     assert jobs.get(one.job_id) == one
+
+
+def test_failure_41_a_retry_counts_towards_what_its_owner_may_have(
+    jobs: JobStateRepository, retrying: Retrying
+) -> None:
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    for number in range(2, 2 + MOST_ACTIVE):
+        jobs.create(job(number), {})
+    with pytest.raises(TooMany):
+        retrying.queue(failed, None)
+    assert jobs.get(failed.job_id) == failed

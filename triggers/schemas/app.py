@@ -11,6 +11,14 @@ class Alive(Answer):
     status: Literal["ok"]
 
 
+class Me(Answer):
+    """Who the caller is to the app."""
+
+    object_id: str
+    tenant_id: str
+    upn: str
+
+
 class Reach(Answer):
     """How one of the others is."""
 

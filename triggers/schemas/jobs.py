@@ -59,7 +59,7 @@ class Output(Answer):
     status: Shown
     phase: Phase
     error: str | None
-    results_prefix: str
+    results_prefix: str | None = Field(description="Null for a batch: each search has its own")
 
 
 class ConfigSnapshot(Answer):
@@ -107,6 +107,8 @@ class Summary(Answer):
     splits_done: int
     splits_failed: int
     results_prefix: str | None = None
+    parent_job_id: str | None = Field(None, description="The batch that it is a search of")
+    child_number: int | None = Field(None, description="Its place in that batch, from 1")
     submission_source: str
     external_correlation_id: str | None = None
 
@@ -123,11 +125,24 @@ class Event(Answer):
     payload: dict[str, Any]
 
 
+class Children(Answer):
+    """How many of a batch's searches are where."""
+
+    total: int
+    queued: int
+    running: int
+    completed: int
+    failed: int
+    cancelled: int
+    deleted: int
+
+
 class Detail(Summary):
     """A job alone."""
 
     custom_status: CustomStatus
     output: Output | None
+    children: Children | None = Field(None, description="Of a batch alone")
     history: list[Event] | None = None
 
 
@@ -141,7 +156,7 @@ class Paging(Answer):
 
 
 class Jobs(Answer):
-    """A page of the caller's jobs, newest first."""
+    """A page of jobs, in the order of their list."""
 
     jobs: list[Summary]
     page: Paging

@@ -104,6 +104,8 @@ def _context(access: Access) -> ssl.SSLContext:
 
 
 class _Plain(HTTPConnection):
+    """A connection that the running call can cut."""
+
     def connect(self) -> None:
         super().connect()
         _LINE.get().hold(self.sock)
@@ -114,15 +116,8 @@ class _Plain(HTTPConnection):
         super().request(*words, **more)
 
 
-class _Secure(HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _LINE.get().hold(self.sock)
-
-    def request(self, *words: Any, **more: Any) -> None:
-        if self.sock:
-            _LINE.get().hold(self.sock)
-        super().request(*words, **more)
+class _Secure(_Plain, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _PlainPool(HTTPConnectionPool):

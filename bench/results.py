@@ -1,0 +1,237 @@
+"""Reading large results: megabytes of text per second and peak memory, against Biopython.
+
+    python -m bench.results [MEGABYTES]
+
+Each reader is a process of its own; processor time is counted, so that a busy machine does not
+matter much. Biopython is given the first twentieth of the text, as it reads at an even pace.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+from shared.hits import hits
+from shared.hits.tally import Tally
+
+MEGABYTE = 1024**2
+PIECE = 4 * MEGABYTE
+SHARE = 20
+"""Biopython's part is one in so many."""
+HITS_OF_A_QUERY, QUERIES = 200, 100
+NAME = "@query@"
+"""What stands for a query's name until it is written."""
+
+
+def ours(path: Path, outfmt: str) -> int:
+    """Every hit, as the export reads them."""
+    return sum(1 for _ in hits(_pieces(path), outfmt, path.stat().st_size))
+
+
+def tallied(path: Path, outfmt: str) -> int:
+    """Every hit, and what they come to, as the aggregate reads them."""
+    tally = Tally()
+    tally.add(hits(_pieces(path), outfmt, path.stat().st_size))
+    return tally.total
+
+
+def search_io(path: Path, outfmt: str) -> int:
+    from Bio import SearchIO
+
+    form = {"5": "blast-xml", "6": "blast-tab"}[outfmt]
+    return sum(len(result.hsps) for result in SearchIO.parse(path, form))
+
+
+def bio_blast(path: Path, outfmt: str) -> int:
+    from Bio import Blast
+
+    with path.open("rb") as file:
+        return sum(len(hit) for record in Blast.parse(file) for hit in record)
+
+
+READERS: dict[str, Callable[[Path, str], int]] = {
+    one.__name__: one for one in (ours, tallied, search_io, bio_blast)
+}
+NEEDED = {"search_io": ("Bio.SearchIO.BlastIO",), "bio_blast": ("Bio.Blast._parser",)}
+COMPARED = {"6": ("search_io",), "5": ("search_io", "bio_blast")}
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def repeated(results: list[str], size: int) -> Iterator[str]:
+    """The results of queries again and again, under a new name each time, to about that size."""
+    query = written = 0
+    while written < size:
+        found = results[query % len(results)].replace(NAME, f"query_{query}")
+        query, written = query + 1, written + len(found)
+        yield found
+
+
+def table(size: int) -> Iterator[str]:
+    """Outfmt 6."""
+    chance = random.Random(1)
+    results = ["".join(_row(chance, subject) for subject in _subjects(n)) for n in range(QUERIES)]
+    yield from repeated(results, size)
+
+
+def _subjects(query: int) -> range:
+    return range(query * HITS_OF_A_QUERY, (query + 1) * HITS_OF_A_QUERY)
+
+
+def _row(chance: random.Random, subject: int) -> str:
+    return (
+        f"{NAME}\tgb|AB{subject:06}.1|\t{chance.uniform(70, 100):.3f}\t"
+        f"{chance.randrange(50, 900)}\t{chance.randrange(90)}\t{chance.randrange(9)}\t1\t"
+        f"{chance.randrange(900)}\t{chance.randrange(9000)}\t{chance.randrange(9000)}\t"
+        f"{10 ** -chance.uniform(0, 170):.2e}\t{chance.randrange(30, 1500)}\n"
+    )
+
+
+HEAD = """<?xml version="1.0"?>
+<!DOCTYPE BlastOutput PUBLIC "-//NCBI//NCBI BlastOutput/EN" "http://www.ncbi.nlm.nih.gov/dtd/NCBI_BlastOutput.dtd">
+<BlastOutput>
+  <BlastOutput_program>blastn</BlastOutput_program>
+  <BlastOutput_version>BLASTN 2.12.0+</BlastOutput_version>
+  <BlastOutput_reference>none</BlastOutput_reference>
+  <BlastOutput_db>db</BlastOutput_db>
+  <BlastOutput_query-ID>Query_1</BlastOutput_query-ID>
+  <BlastOutput_query-def>query_1</BlastOutput_query-def>
+  <BlastOutput_query-len>900</BlastOutput_query-len>
+  <BlastOutput_param><Parameters><Parameters_expect>10</Parameters_expect></Parameters></BlastOutput_param>
+<BlastOutput_iterations>
+"""
+ITERATION = """<Iteration>
+<Iteration_iter-num>1</Iteration_iter-num>
+<Iteration_query-ID>{name}</Iteration_query-ID>
+<Iteration_query-def>{name}</Iteration_query-def>
+<Iteration_query-len>900</Iteration_query-len>
+<Iteration_hits>
+{hits}</Iteration_hits>
+</Iteration>
+"""
+HIT = """<Hit>
+  <Hit_num>{subject}</Hit_num>
+  <Hit_id>gnl|BL_ORD_ID|{subject}</Hit_id>
+  <Hit_def>subject_{subject} of some organism</Hit_def>
+  <Hit_accession>{subject}</Hit_accession>
+  <Hit_len>1000</Hit_len>
+  <Hit_hsps>
+    <Hsp>
+      <Hsp_num>1</Hsp_num>
+      <Hsp_bit-score>{bits:.3f}</Hsp_bit-score>
+      <Hsp_score>{bits:.0f}</Hsp_score>
+      <Hsp_evalue>{evalue:.5e}</Hsp_evalue>
+      <Hsp_query-from>1</Hsp_query-from>
+      <Hsp_query-to>{length}</Hsp_query-to>
+      <Hsp_hit-from>1</Hsp_hit-from>
+      <Hsp_hit-to>{length}</Hsp_hit-to>
+      <Hsp_query-frame>1</Hsp_query-frame>
+      <Hsp_hit-frame>1</Hsp_hit-frame>
+      <Hsp_identity>{length}</Hsp_identity>
+      <Hsp_positive>{length}</Hsp_positive>
+      <Hsp_gaps>0</Hsp_gaps>
+      <Hsp_align-len>{length}</Hsp_align-len>
+      <Hsp_qseq>{sequence}</Hsp_qseq>
+      <Hsp_hseq>{sequence}</Hsp_hseq>
+      <Hsp_midline>{midline}</Hsp_midline>
+    </Hsp>
+  </Hit_hsps>
+</Hit>
+"""
+
+
+def xml(size: int) -> Iterator[str]:
+    """Outfmt 5."""
+    chance = random.Random(1)
+    genome = "".join(chance.choices("ACGT", k=10_000))
+    results = [
+        ITERATION.format(
+            name=NAME, hits="".join(_hit(chance, genome, subject) for subject in _subjects(n))
+        )
+        for n in range(QUERIES)
+    ]
+    yield HEAD
+    yield from repeated(results, size)
+    yield "</BlastOutput_iterations>\n</BlastOutput>\n"
+
+
+def _hit(chance: random.Random, genome: str, subject: int) -> str:
+    length, at = chance.randrange(50, 900), chance.randrange(9000)
+    return HIT.format(
+        subject=subject,
+        bits=chance.uniform(30, 1500),
+        evalue=10 ** -chance.uniform(0, 170),
+        length=length,
+        sequence=genome[at : at + length],
+        midline="|" * length,
+    )
+
+
+def read(reader: str, path: Path, outfmt: str) -> None:
+    """One reader over one file; what it took, as JSON."""
+    for needed in NEEDED.get(reader, ()):
+        import_module(needed)  # before the clock runs: it would weigh on a short text
+    began = time.process_time()
+    found = READERS[reader](path, outfmt)
+    took = time.process_time() - began
+    speed = path.stat().st_size / MEGABYTE / took
+    print(json.dumps({"hits": found, "speed": speed, "peak": _peak()}))
+
+
+def _peak() -> float:
+    """MiB that this process has held at most. The `ru_maxrss` of a child begins at its parent's."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+
+
+def measured(reader: str, path: Path, outfmt: str) -> dict[str, float]:
+    argv = [sys.executable, "-m", "bench.results", "read", reader, str(path), outfmt]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(ended.stdout)
+    return found
+
+
+def compare(outfmt: str, name: str, make: Callable[[int], Iterator[str]], size: int) -> None:
+    """Print a line for each reader of one format."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole, part = Path(folder) / "whole", Path(folder) / "part"
+        for path, bytes_of_it in ((whole, size), (part, size // SHARE)):
+            with path.open("w") as file:
+                file.writelines(make(bytes_of_it))
+        base = measured("ours", whole, outfmt)
+        print(f"{name}, {whole.stat().st_size // MEGABYTE} MB, {base['hits']:,.0f} hits")
+        _say("read", base)
+        _say("read and tallied", measured("tallied", whole, outfmt))
+        for other in COMPARED[outfmt]:
+            found = measured(other, part, outfmt)
+            times = base["speed"] / found["speed"]
+            share = found["peak"] / base["peak"]
+            _say(other, found, f"  we read {times:.1f} times as fast; it holds {share:.1f} times")
+
+
+def _say(name: str, found: dict[str, float], more: str = "") -> None:
+    print(
+        f"  {name:18} {found['speed']:7.1f} MB/s  peak {found['peak']:5.0f} MiB{more}", flush=True
+    )
+
+
+def main(argv: list[str]) -> None:
+    if argv[:1] == ["read"]:
+        read(argv[1], Path(argv[2]), argv[3])
+        return
+    size = int(argv[0] if argv else 200) * MEGABYTE
+    compare("6", "tabular", table, size)
+    compare("5", "XML", xml, size)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,59 @@
+"""The attempts of one job, in a small world: none runs beside another, none leaves anything."""
+
+from datetime import timedelta
+
+from shared.contracts.job import Job, elb_id
+from shared.contracts.states import Phase
+from shared.contracts.steps import Order, Verb
+from tests.world.scene import Scene
+
+
+def second_attempt(scene: Scene, first: Job) -> Job:
+    scene.jobs.update(first.job_id, "failed", phase=Phase.SEARCH_FAILED)
+    return scene.jobs.begin_again(first.job_id, 2, timedelta(hours=48))
+
+
+def test_what_an_earlier_attempt_left_is_cleared_away_before_the_next(scene: Scene) -> None:
+    first = scene.submitted()
+    scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
+    again = second_attempt(scene, first)
+    assert again.elb_job_id == elb_id(first.job_id, 2)
+    assert scene.do(Verb.PREPARE, again).next is Verb.PREPARE
+    assert "earlier attempt" in (scene.now(again).reason or "")
+    assert not scene.world.present(first.elb_job_id)
+    scene.do(Verb.PREPARE, again)
+    assert len(scene.events(again, "clearing")) == 1
+    scene.passes(10)
+    assert scene.do(Verb.PREPARE, again).next is Verb.SUBMIT
+    assert scene.do(Verb.SUBMIT, again).phase is Phase.SUBMITTED
+
+
+def test_a_next_attempt_that_cannot_clear_the_earlier_one_says_why_it_waits(scene: Scene) -> None:
+    first = scene.submitted()
+    scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
+    again = second_attempt(scene, first)
+    scene.world.down.add("cluster")
+    report = scene.do(Verb.PREPARE, again)
+    assert (report.phase, report.next) == (Phase.RETRYING, Verb.PREPARE)
+    assert "nobody answers" in (scene.now(again).reason or "")
+
+
+def test_r6_a_cancel_of_the_next_attempt_clears_away_the_earlier_ones_too(scene: Scene) -> None:
+    first = scene.submitted()
+    scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
+    again = second_attempt(scene, first)
+    scene.cancel(again)
+    scene.do(Verb.PREPARE, again)
+    for _ in range(3):
+        scene.do(Verb.CANCEL, again)
+        scene.passes(10)
+    assert scene.now(again).phase is Phase.CANCELLED
+    assert not scene.world.jobs
+
+
+def test_an_old_order_of_an_earlier_attempt_does_nothing(scene: Scene) -> None:
+    first = scene.submitted()
+    scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
+    again = second_attempt(scene, first)
+    assert scene.perform(Verb.SUBMIT, Order(again.job_id, 9, attempt=1)).next is None
+    assert scene.now(again) == again

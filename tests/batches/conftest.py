@@ -1,0 +1,38 @@
+"""Batches of searches on a job store and blobs of a real Azurite."""
+
+from typing import Any
+
+import pytest
+
+from activities.batch import CHUNK, Batch
+from activities.steps import Desk
+from local.azurite import Azurite
+from shared.clients.blobs import Blobs, open_blobs
+from shared.jobs import JobStateRepository
+from shared.storage_urls import QUERIES, Account
+from tests.batches.family import Family, Make, Remembered, family
+from tests.jobs.conftest import Clock, clock, jobs
+from tests.samples import settings
+from triggers.search_request import MOST_SEARCHES
+
+__all__ = ["clock", "jobs"]
+
+
+@pytest.fixture(scope="module")
+def blobs(azurite: Azurite) -> Blobs:
+    opened = open_blobs(Account("stgelb"), azurite.connection_string, None)
+    opened.ensure(QUERIES)
+    return opened
+
+
+@pytest.fixture
+def make(jobs: JobStateRepository, clock: Clock, blobs: Blobs) -> Make:
+    desk = Desk(jobs, settings(), clock, lambda job: None)
+
+    def made(size: int, chunk: int = CHUNK, at_once: int = MOST_SEARCHES, **changes: Any) -> Family:
+        def batch(durable: Remembered) -> Batch:
+            return Batch(desk, blobs, durable, chunk, at_once)
+
+        return family(batch, blobs, size, **changes)
+
+    return made

@@ -1,0 +1,20 @@
+"""One search at a time is submitted to a cluster; the others wait, say so, and can be stopped."""
+
+from tests.end_to_end.conftest import World
+
+
+def test_failure_9_a_search_waits_for_the_submit_slot_and_says_so(world: World) -> None:
+    assert world.cluster.take_slot("another-program").held
+    patient, doomed = world.submit(), world.submit()
+    for job_id in (patient, doomed):
+        waiting = world.in_phase(job_id, "waiting_for_submit_slot")
+        assert (waiting["status"], waiting.get("error_code")) == ("running", None)
+        assert "another search is being submitted" in waiting["reason"]
+    world.api.cancel(doomed)
+    assert world.ended(doomed)["phase"] == "cancelled"
+    assert world.submissions(doomed) == 0
+    world.cluster.free_slot("another-program")
+    assert world.ended(patient)["phase"] == "completed"
+    assert world.events(patient).count("waiting_for_submit_slot") == 1
+    assert world.cluster.take_slot("third").held, "it was freed"
+    world.cluster.free_slot("third")

@@ -1,0 +1,181 @@
+"""Rows of the fault matrix: from the request to the Jobs of the search."""
+
+from local.elastic_blast.behaviours import Trouble
+from shared.contracts.states import Phase
+from tests.faults.faults import How, Where
+from tests.faults.rows import LOOK, RETRIED, START, SUBMIT, Row, answered, said, status
+
+SUBMISSION = [
+    Row(1, "the same request arrives twice", twice=True, quick=True),
+    Row(
+        3,
+        "elastic-blast dies after its Jobs were made",
+        troubles=(Trouble(call=1, after_jobs=True, crash=True),),
+        must=RETRIED,
+    ),
+    Row(
+        3,
+        "the answer to the submission is lost",
+        faults=said(How.RESET_AFTER, SUBMIT),
+        must=RETRIED,
+    ),
+    Row(3, "the submission is cut off", faults=said(How.RESET_BEFORE, SUBMIT), must=RETRIED),
+    Row(3, "the answer to the submission is cut", faults=said(How.TRUNCATE, SUBMIT), must=RETRIED),
+    Row(
+        3, "the answer to the submission is rubbish", faults=said(How.CORRUPT, SUBMIT), must=RETRIED
+    ),
+    Row(3, "the look at the submission is lost", faults=said(How.RESET_AFTER, LOOK, nth=2)),
+    Row(3, "the host dies while it submits", restart_in=Phase.SUBMITTING),
+    Row(
+        4,
+        "exit code 0 without JSON, and nothing runs",
+        troubles=(Trouble(call=1, exit_code=0),),
+        must=RETRIED,
+        submissions=2,
+    ),
+    Row(
+        4,
+        "exit code 0 without JSON, and all runs",
+        troubles=(Trouble(output="none"),),
+        must=RETRIED,
+    ),
+    Row(
+        5,
+        "the time of the submission is over while its Jobs run",
+        troubles=(Trouble(call=1, after_jobs=True, exit_code=124),),
+        must=RETRIED,
+        quick=True,
+    ),
+    Row(
+        7,
+        "a missing database that is called transient",
+        Phase.DATABASE_UNAVAILABLE,
+        "database_unavailable",
+        troubles=(answered("transient", "BLAST database x was not found"),),
+        must_not=RETRIED,
+    ),
+    *(
+        Row(
+            7,
+            f"retry_after_seconds is {wish!r}",
+            troubles=(answered("transient", retry_after_seconds=wish),),
+            must=RETRIED,
+            submissions=2,
+        )
+        for wish in (0, -1, "soon", None, [1])
+    ),
+    Row(
+        7,
+        "retry_after_seconds is a million",
+        Phase.CANCELLED,
+        troubles=(answered("transient", retry_after_seconds=1_000_000),),
+        cancel_in=Phase.RETRYING,
+        must=RETRIED,
+    ),
+    *(
+        Row(8, f"the output is {output}", troubles=(Trouble(output=output),))
+        for output in ("decoys", "coloured")
+    ),
+    Row(8, "the output is cut", troubles=(Trouble(output="cut"),), must=RETRIED),
+    Row(
+        10,
+        "there is no capacity for longer than other troubles may last",
+        troubles=tuple(
+            Trouble(call=n, answer={"category": "capacity"}, exit_code=10) for n in range(1, 9)
+        ),
+        must=RETRIED,
+        submissions=9,
+    ),
+    Row(
+        11,
+        "the answer to the writing of the config is lost",
+        faults=said(How.RESET_AFTER, Where("blob", "PUT", r"\.ini$")),
+        must_not=RETRIED,
+    ),
+    Row(13, "the orchestration does not start", faults=(status(500, START),)),
+    Row(13, "the start is cut off", faults=said(How.RESET_BEFORE, START)),
+    Row(13, "the answer to the start is lost", faults=said(How.RESET_AFTER, START), quick=True),
+]
+
+_EXIT_CODES = {
+    1: (Phase.CONFIG_INVALID, "config_invalid"),
+    2: (Phase.DATABASE_UNAVAILABLE, "database_unavailable"),
+    3: (Phase.SUBMIT_FAILED, "engine_error"),
+    4: (Phase.SUBMIT_FAILED, "out_of_memory"),
+    5: (Phase.SUBMIT_FAILED, "timeout"),
+    6: (Phase.SUBMIT_FAILED, "permission_denied"),
+    127: (Phase.SUBMIT_FAILED, "command_missing"),
+}
+
+EXIT_CODES = [
+    *(
+        Row(4, f"exit code {n} alone", *end, troubles=(Trouble(exit_code=n),), must_not=RETRIED)
+        for n, end in _EXIT_CODES.items()
+    ),
+    *(
+        Row(
+            4,
+            f"exit code {n} alone, once",
+            troubles=(Trouble(call=1, exit_code=n),),
+            must=RETRIED,
+            submissions=2,
+        )
+        for n in (7, 8, 9, 10, 255)
+    ),
+]
+
+SIDECAR = [
+    *(
+        Row(
+            6,
+            f"the sidecar answers {code} for good",
+            Phase.SUBMIT_FAILED,
+            f"sidecar_{code}",
+            faults=(status(code, SUBMIT, None),),
+            must_not=RETRIED,
+            submissions=0,
+            quick=code == 413,
+        )
+        for code in (400, 401, 403, 404, 409, 413)
+    ),
+    Row(
+        6,
+        "the sidecar's token was rotated: 401 once",
+        faults=(status(401, SUBMIT),),
+        must_not=RETRIED,
+    ),
+    *(
+        Row(6, f"the sidecar answers {code} once", faults=(status(code, SUBMIT),), must=RETRIED)
+        for code in (429, 500, 503)
+    ),
+    *(
+        Row(
+            6,
+            f"the sidecar answers {code} for ever",
+            Phase.SUBMIT_FAILED,
+            f"sidecar_{code}",
+            faults=(status(code, SUBMIT, None),),
+            must=RETRIED,
+            submissions=0,
+        )
+        for code in (429, 500, 503)
+    ),
+    Row(
+        6,
+        "the sidecar has no elastic-blast",
+        Phase.SUBMIT_FAILED,
+        "command_missing",
+        faults=(status(500, SUBMIT, None, b'{"error":"exec failed","detail":"not found"}'),),
+        must_not=RETRIED,
+        submissions=0,
+    ),
+    Row(
+        6,
+        "nobody listens where the sidecar was",
+        faults=said(How.REFUSE, Where("sidecar")),
+        lifted_by="retry_scheduled",
+        wide=True,
+        must=RETRIED,
+    ),
+    Row(5, "the sidecar never answers a look", faults=said(How.BLACK_HOLE, LOOK, nth=2)),
+]

@@ -1,0 +1,192 @@
+"""The small world as activities see it: a cluster and a sidecar that keep their contracts."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from shared.clients.kubernetes import ClusterJob, Pod, Slot
+from shared.clients.kubernetes.slot import DURATION, TOLERANCE
+from shared.errors import Unavailable
+from shared.exec_results import (
+    Command,
+    Finished,
+    Interrupted,
+    Refused,
+    Result,
+    Running,
+    Unreachable,
+)
+from tests.world.things import Lease, Lost, Operation
+from tests.world.world import SmallWorld
+
+T = TypeVar("T")
+LONGEST_EXEC = timedelta(seconds=200)
+KEPT = timedelta(hours=24)
+NOT_FOUND = 404
+
+
+@dataclass
+class FakeCluster:
+    """One client of the cluster, with its own snapshot."""
+
+    world: SmallWorld
+    code: str = "cluster_unavailable"
+    """What a cluster that does not answer is called."""
+    is_stale: bool = False
+    """Whether its snapshot grows old and is not made anew."""
+    _snapshot: tuple[datetime, Mapping[str, list[ClusterJob]]] | None = None
+    _pending: tuple[datetime, Mapping[str, list[Pod]]] | None = None
+
+    def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
+        return self._ask(lambda: [one.shown for one in self.world.present(elb_job_id)])
+
+    def seen(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
+        kept = self._snapshot
+        if kept is None or not (self.is_stale or self.world.clock() - kept[0] <= within):
+            began = self.world.clock()
+            self._snapshot = kept = began, self._ask(self._all_jobs)
+        return list(kept[1].get(elb_job_id, ()))
+
+    def pods_of(self, elb_job_id: str) -> list[Pod]:
+        return self._ask(lambda: [one.pod for one in self.world.with_pods(elb_job_id)])
+
+    def waiting(self, elb_job_id: str, within: timedelta) -> list[Pod]:
+        kept = self._pending
+        if kept is None or self.world.clock() - kept[0] > within:
+            began = self.world.clock()
+            self._pending = kept = began, self._ask(self._all_waiting)
+        return list(kept[1].get(elb_job_id, ()))
+
+    def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
+        self._ask(lambda: self.world.delete(elb_job_id, *apps))
+
+    def take_slot(self, holder: str) -> Slot:
+        return self._ask(lambda: self._take(holder))
+
+    def free_slot(self, holder: str) -> None:
+        def free() -> None:
+            if self.world.lease and self.world.lease.holder == holder:
+                self.world.lease = None
+
+        self._ask(free)
+
+    def _take(self, holder: str) -> Slot:
+        now, lease = self.world.clock(), self.world.lease
+        if lease and lease.holder != holder and now <= lease.renewed + DURATION + TOLERANCE:
+            return Slot(False, lease.holder, lease.since)
+        since = lease.since if lease and lease.holder == holder else now
+        self.world.lease = Lease(holder, since, now)
+        if self.world.holders[-1:] != [holder]:
+            self.world.holders.append(holder)
+        return Slot(True, holder, since)
+
+    def _all_jobs(self) -> Mapping[str, list[ClusterJob]]:
+        self.world.calls["list"] += 1
+        found = defaultdict(list)
+        for one in self.world.jobs:
+            if not one.deleted:
+                found[one.elb_job_id].append(one.shown)
+        return found
+
+    def _all_waiting(self) -> Mapping[str, list[Pod]]:
+        self.world.calls["list"] += 1
+        found = defaultdict(list)
+        for one in self.world.jobs:
+            if one.pod.phase == "Pending":
+                found[one.elb_job_id].append(one.pod)
+        return found
+
+    def _ask(self, act: Callable[[], T]) -> T:
+        try:
+            return self.world.ask("cluster", act)
+        except Lost as lost:
+            raise Unavailable(self.code, str(lost)) from lost
+
+
+@dataclass
+class FakeSidecar:
+    """The exec sidecar; one without operations knows only /exec."""
+
+    world: SmallWorld
+    refusals: list[Refused] = field(default_factory=list)
+    """What the next calls are answered."""
+
+    def has_operations(self) -> bool | Refused | Unreachable:
+        if "sidecar" in self.world.down:
+            return Unreachable("nobody answers", sent=False)
+        return self.world.with_operations
+
+    def look(self, operation_id: str, wait: timedelta) -> Result | None:
+        return self._ask(lambda: self._look(operation_id, wait))
+
+    def run_operation(self, operation_id: str, command: Command, wait: timedelta) -> Result:
+        if not self.world.with_operations:
+            return self._ask(lambda: self._exec(command)) or Interrupted()
+        return self._ask(lambda: self._put(operation_id, command, wait)) or Interrupted()
+
+    def stop_operation(self, operation_id: str) -> Result | None:
+        return self._ask(lambda: self._stop(operation_id))
+
+    def restart(self) -> None:
+        """What runs is interrupted; what has ended keeps its result."""
+        self.world.settle()
+        for process in self.world.processes:
+            process.killed = process.killed or process.runs
+
+    def _put(self, operation_id: str, command: Command, wait: timedelta) -> Result | None:
+        found = self.world.operations.get(operation_id)
+        if operation_id in self.world.never or (found and found.command != command):
+            return Refused(409, "it exists with another body", None)
+        if not found:
+            process = self.world.begin(command)
+            self.world.operations[operation_id] = Operation(command, process)
+        return self._look(operation_id, wait)
+
+    def _look(self, operation_id: str, wait: timedelta) -> Result | None:
+        found = self.world.operations.get(operation_id)
+        if operation_id in self.world.never:
+            return Interrupted()
+        if found is None or self.world.clock() - found.process.began > KEPT:
+            return None
+        process = found.process
+        ends = process.began + process.plan.takes
+        if process.runs:
+            self._pass(min(wait, max(ends - self.world.clock(), timedelta(0))))
+        if process.killed:
+            return Interrupted()
+        return process.result or Running(process.began.isoformat())
+
+    def _stop(self, operation_id: str) -> Result | None:
+        found = self.world.operations.get(operation_id)
+        if found and found.process.runs:
+            found.process.result = Finished(143, "", "", False, timedelta(seconds=1))
+        seen = self._look(operation_id, timedelta(0))
+        if found is None:
+            self.world.never.add(operation_id)
+        return seen
+
+    def _exec(self, command: Command) -> Result:
+        process = self.world.begin(command)
+        patience = min(command.timeout, LONGEST_EXEC)
+        self._pass(min(patience, process.plan.takes))
+        if process.runs:
+            return Unreachable("the read timed out", sent=True)
+        return process.result or Interrupted()
+
+    def _pass(self, time: timedelta) -> None:
+        self.world.clock.now += time
+        self.world.settle()
+
+    def _ask(self, act: Callable[[], Result | None]) -> Result | None:
+        if meanwhile := self.world.meanwhile:
+            self.world.meanwhile = None
+            meanwhile()
+        if self.refusals:
+            refused = self.refusals.pop(0)
+            return None if refused.status == NOT_FOUND else refused
+        try:
+            return self.world.ask("sidecar", act)
+        except Lost as lost:
+            return Unreachable(str(lost), lost.sent)

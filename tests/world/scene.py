@@ -1,0 +1,187 @@
+"""The activities over a small world and a real store, and the drivers of the jobs in it."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from activities.cancelling import Cancelling
+from activities.clearing import Clearing
+from activities.launching import Launch
+from activities.outside import Cluster, Sidecar
+from activities.record import Record
+from activities.results import Results
+from activities.steps import Desk
+from activities.submission import Submission
+from activities.watching import Watching
+from local.azurite import Azurite
+from shared.clients.blobs import Blobs, open_blobs
+from shared.clients.tables import Table, Write, open_table
+from shared.contracts.job import Event, Job
+from shared.contracts.states import Phase
+from shared.contracts.steps import Order, Report, Verb
+from shared.errors import Unavailable
+from shared.jobs import Index, JobStateRepository
+from shared.settings import Settings
+from shared.storage_urls import QUERIES, RESULTS, Account
+from tests import samples
+from tests.jobs.conftest import Clock
+from tests.world.driver import Driver
+from tests.world.fakes import FakeCluster, FakeSidecar
+from tests.world.things import Lost
+from tests.world.world import SmallWorld
+from triggers.orchestrations import start_of
+
+NIGHT = timedelta(hours=12)
+MOST_STEPS = 3000
+
+
+class WorldTable(Table):
+    """A real table of which the world can say that it does not answer."""
+
+    world: SmallWorld | None = None
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        try:
+            if self.world is None:
+                super().commit(writes)
+            else:
+                self.world.ask("store", lambda: super(WorldTable, self).commit(writes))
+        except Lost as lost:
+            raise Unavailable("storage_unavailable", "Tables did not answer") from lost
+
+
+@dataclass
+class Store:
+    """One Azurite, with tables that many scenes share; each scene has ids of its own."""
+
+    tables: tuple[WorldTable, WorldTable]
+    blobs: Blobs
+    settings: Settings
+
+    @classmethod
+    def on(cls, azurite: Azurite, settings: Settings) -> "Store":
+        name = f"w{uuid.uuid4().hex}"
+        tables = [
+            WorldTable(open_table(name + kind, azurite.connection_string, "", None)._client)
+            for kind in ("j", "i")
+        ]
+        account = Account(settings.storage_account, settings.storage_suffix)
+        blobs = open_blobs(account, azurite.connection_string, None)
+        blobs.ensure(QUERIES, RESULTS)
+        for table in tables:
+            table.ensure()
+        return cls((tables[0], tables[1]), blobs, settings)
+
+
+@dataclass
+class Scene:
+    """Jobs of one small world. Steps are taken by drivers, or by hand."""
+
+    store: Store
+    clock: Clock = field(default_factory=Clock)
+    drivers: dict[str, Driver] = field(default_factory=dict)
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:24])
+
+    def __post_init__(self) -> None:
+        url = f"https://stgelb.blob.core.windows.net/results/{self.name}"
+        self.world = SmallWorld(self.clock, self.store.blobs, url)
+        jobs_table, index_table = self.store.tables
+        jobs_table.world = self.world
+        index = Index(index_table, self.store.settings.late_after)
+        self.jobs = JobStateRepository(jobs_table, index, self.clock)
+        self.cluster, self.sidecar = FakeCluster(self.world), FakeSidecar(self.world)
+        self.methods = self._methods(self.sidecar)
+
+    def _methods(self, sidecar: Sidecar) -> dict[Verb, Any]:
+        def cluster(name: str) -> Cluster:
+            return self.cluster
+
+        self.desk = desk = Desk(self.jobs, self.store.settings, self.clock, lambda job: None)
+        clearing = Clearing(cluster, sidecar, self.clock)
+        launch = Launch(desk, self.store.blobs, cluster, sidecar)
+        submission = Submission(desk, self.store.blobs, launch, clearing)
+        return {
+            Verb.PREPARE: submission.prepare,
+            Verb.SUBMIT: submission.submit,
+            Verb.OBSERVE: Watching(desk, self.store.blobs, cluster).observe,
+            Verb.COLLECT: Results(desk, self.store.blobs).collect,
+            Verb.CANCEL: Cancelling(desk, clearing).cancel,
+            Verb.FAIL: Record(desk).fail,
+        }
+
+    def perform(self, verb: Verb, order: Order) -> Report:
+        report: Report = self.methods[verb](order)
+        return report
+
+    # Jobs.
+
+    def accept(self, number: int = 1, **changes: Any) -> Job:
+        """A new job of this scene, without a driver."""
+        job_id = f"job-{self.name}{number:08x}"
+        now = self.clock()
+        base = samples.job(
+            job_id=job_id,
+            elb_job_id=job_id,
+            search=samples.search(results_url=self.world.results_url),
+            created_at=now,
+            updated_at=now,
+            deadline_at=now + self.store.settings.deadline,
+        )
+        return self.jobs.create(replace(base, **changes), {})
+
+    def drive(self, job: Job) -> Driver:
+        """Start its orchestration, or start it again after it was lost."""
+        start = start_of(self.jobs.get(job.job_id), self.store.settings.retry_crash)
+        self.drivers[job.job_id] = driver = Driver(self.clock, self.perform, start)
+        return driver
+
+    def cancel(self, job: Job) -> None:
+        """What the door writes when a person asks for a cancel; nobody is woken."""
+        now = self.jobs.get(job.job_id)
+        if not (now.phase.is_end or now.cancel_requested_at):
+            self.jobs.update(job.job_id, "cancel_requested", cancel_requested_at=self.clock())
+
+    def do(self, verb: Verb, job: Job, **more: Any) -> Report:
+        """Take one step by hand: the next one that the row does not know."""
+        now = self.jobs.get(job.job_id)
+        return self.perform(verb, Order(job.job_id, now.step + 1, attempt=now.attempt, **more))
+
+    def submitted(self, number: int = 1, **changes: Any) -> Job:
+        """A job whose search runs on the cluster."""
+        job = self.accept(number, **changes)
+        self.do(Verb.PREPARE, job)
+        self.do(Verb.SUBMIT, job)
+        now = self.jobs.get(job.job_id)
+        assert now.phase is Phase.SUBMITTED, now
+        return now
+
+    def now(self, job: Job) -> Job:
+        return self.jobs.get(job.job_id)
+
+    def events(self, job: Job, name: str | None = None) -> list[Event]:
+        found = self.jobs.events(job.job_id)
+        return [event for event in found if name in (None, event.event)]
+
+    # Time.
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass; nobody takes a step."""
+        self.clock.move(seconds)
+        self.world.settle()
+
+    def run(self, time: timedelta = NIGHT) -> None:
+        """Let the drivers go on for so long, each when it is ready."""
+        until = self.clock() + time
+        for _ in range(MOST_STEPS):
+            ready = [(at, its) for its in self.drivers.values() if (at := its.ready_at)]
+            at, driver = min(ready, key=lambda one: one[0], default=(until, None))
+            if driver is None or at > until:
+                break
+            self.clock.now = max(self.clock.now, at)
+            driver.step()
+        else:
+            raise AssertionError(f"more than {MOST_STEPS} steps")
+        self.clock.now = max(self.clock.now, until)
+        self.world.settle()
