@@ -115,3 +115,19 @@ def test_a_query_that_is_too_long_to_be_shown_is_refused(door: Door) -> None:
     job_id = kept(door, search=search(query_url=url))
     answer = door.ask("GET", f"blast/jobs/{job_id}/query")
     assert (answer.status, answer.headers["x-ms-error-code"]) == (413, "query_too_large")
+
+
+def test_a_batch_tells_of_its_searches_whenever_it_is_asked(door: Door) -> None:
+    """Its row does not change with each of them: no edition of it would tell."""
+    job_id = kept(door, phase=Phase.RUNNING, children=2)
+    seen = door.ask("GET", f"blast/jobs/{job_id}")
+    assert "ETag" not in seen.headers
+    assert told(seen)["children"]["queued"] == 2
+    kept(door, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
+    again = door.ask("GET", f"blast/jobs/{job_id}", if_none_match="*")
+    assert again.status == 200
+    assert told(again)["children"]["completed"] == 1
+    (listed,) = told(door.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]
+    assert (listed["parent_job_id"], listed["child_number"]) == (job_id, 1)
+    for rest in ("query", "file?name=input.fa"):
+        assert door.ask("GET", f"blast/jobs/{job_id}/{rest}").status == 404

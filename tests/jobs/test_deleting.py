@@ -11,6 +11,7 @@ from shared.errors import Conflict
 from shared.jobs import JobStateRepository
 from tests.jobs.conftest import Clock
 from tests.samples import ALICE, NOON, job
+from triggers import summaries
 from triggers.deleting import entomb
 
 ENDS = [phase for phase in Phase if phase.is_end and phase is not Phase.DELETED]
@@ -64,6 +65,22 @@ def test_a_batch_is_deleted_with_its_searches(jobs: JobStateRepository) -> None:
     jobs.index.follow(child(4, parent), settled=True)  # what a crash left of one that was removed
     entomb(jobs, parent)
     assert {jobs.get(one.job_id).phase for one in (parent, *children)} == {Phase.DELETED}
+
+
+def test_a_search_that_was_deleted_counts_as_ended(jobs: JobStateRepository) -> None:
+    parent = jobs.create(job(9, phase=Phase.COMPLETED, children=3), {})
+    children = [jobs.create(child(number, parent), {}) for number in (1, 2)]
+    entomb(jobs, children[0])
+    tally = jobs.index.tally(parent.job_id)
+    assert tally == {Status.COMPLETED: 1, Status.DELETED: 1}
+    assert all(status.is_end for status in tally)
+    shown = summaries.children(parent, tally)
+    assert (shown["total"], shown["deleted"], shown["completed"], shown["cancelled"]) == (
+        3,
+        1,
+        1,
+        1,
+    )
 
 
 def test_a_search_of_a_batch_that_goes_on_is_not_deleted(jobs: JobStateRepository) -> None:
