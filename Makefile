@@ -33,8 +33,9 @@ check: $(VENV) ## format, lint, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-bench: $(VENV) ## measurements, as ratios within one run
+bench: $(VENV) ## measurements: reading results, and the door
 	@$(BIN)/python -m bench.results
+	@$(BIN)/python -m bench.door
 
 ui: $(VENV) ## join ui/ into triggers/ui.html, the page at /api/ui
 	@$(BIN)/python -m ui.build

@@ -10,33 +10,10 @@ import azure.functions as func
 from activities.registry import perform, perform_with
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
-from triggers import health, hits, jobs, me, requests, results, retry, ui, upkeep
+from triggers import requests, upkeep
+from triggers.handlers import COMMANDS, HANDLERS
+from triggers.operations import OPERATIONS, Operation
 from triggers.orchestrations import FromThread
-
-READS = {
-    "read_job": ("blast/jobs/{id}", jobs.read),
-    "list_jobs": ("blast/jobs", jobs.listing),
-    "list_children": ("blast/jobs/{id}/children", jobs.children),
-    "list_events": ("blast/jobs/{id}/events", jobs.events),
-    "list_results": ("blast/jobs/{id}/results", results.listing),
-    "aggregate_hits": ("blast/jobs/{id}/results/aggregate", hits.aggregate),
-    "list_alignments": ("blast/jobs/{id}/results/alignments", hits.alignments),
-    "export_hits": ("blast/jobs/{id}/results/export", hits.export),
-    "read_result": ("blast/jobs/{id}/results/{file_id}", results.file),
-    "read_status": ("blast/submit/{id}/status", jobs.status),
-    "me": ("me", me.me),
-    "ui": ("ui", ui.page),
-    "health": ("health", health.alive),
-}
-"""GET: the name of each function, its route and what answers."""
-
-COMMANDS = {
-    "submit_job": ("blast/jobs", jobs.submit),
-    "submit_job_by_its_old_path": ("blast/submit", jobs.submit),
-    "cancel_job": ("blast/jobs/{id}/cancel", jobs.cancel),
-    "retry_job": ("blast/jobs/{id}/retry", retry.retry),
-}
-"""POST: the same, for those that also speak to Durable Functions."""
 
 TIMERS = {
     "reconcile": ("0 * * * * *", upkeep.reconcile),
@@ -50,17 +27,17 @@ BATCH_THREADS = ThreadPoolExecutor(4, "batch")
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
-def read(name: str) -> None:
-    """Register a function that only reads."""
-    route, handler = READS[name]
-    app.function_name(name)(app.route(route=route, methods=["GET"])(handler))
+def http(operation: Operation) -> None:
+    """Register what answers an operation."""
+    name, command = operation.name, COMMANDS.get(operation.name)
+    handler = with_durable(command) if command else HANDLERS[name]
+    routed = app.route(route=operation.path, methods=[operation.method])
+    app.function_name(name)(routed(handler))
 
 
-def command(name: str) -> None:
-    """Register a function that may start or wake an orchestration."""
-    route, handler = COMMANDS[name]
-    with_client = app.durable_client_input(client_name="client")(handler)
-    app.function_name(name)(app.route(route=route, methods=["POST"])(with_client))
+def with_durable(handler: Any) -> Any:
+    """A function that may start or wake an orchestration."""
+    return app.durable_client_input(client_name="client")(handler)
 
 
 def message(name: str, queue: str, handler: Any) -> None:
@@ -72,9 +49,8 @@ def message(name: str, queue: str, handler: Any) -> None:
 def timer(name: str) -> None:
     """Register what runs by the clock; it speaks to Durable Functions, too."""
     schedule, handler = TIMERS[name]
-    with_client = app.durable_client_input(client_name="client")(handler)
     timed = app.timer_trigger(arg_name="timer", schedule=schedule, run_on_startup=False)
-    app.function_name(name)(timed(with_client))
+    app.function_name(name)(timed(with_durable(handler)))
 
 
 def activity(verb: Verb) -> None:
@@ -103,12 +79,9 @@ def orchestrator(name: str, story: Any) -> None:
     app.function_name(name)(app.orchestration_trigger(context_name="context")(story))
 
 
-for each in READS:
-    read(each)
-for each in COMMANDS:
-    command(each)
-with_client = app.durable_client_input(client_name="client")
-message("take_request", "blast-requests", with_client(requests.take))
+for operation in OPERATIONS:
+    http(operation)
+message("take_request", "blast-requests", with_durable(requests.take))
 message("bury_request", "blast-requests-poison", requests.bury)
 for each in TIMERS:
     timer(each)

@@ -227,7 +227,7 @@ def _each(act: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
 
 
 def _ended(tally: Counter[Status]) -> int:
-    return sum(tally[status] for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED))
+    return sum(count for status, count in tally.items() if status.is_end)
 
 
 def _counts(job: Job, tally: Counter[Status]) -> Counts:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TypeVar
 
 from shared.batches import batch_url, query_url, written
 from shared.clients.blobs import Blobs
@@ -16,13 +18,17 @@ from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.storage_urls import Account
+from triggers.catalogue import Catalogue
 from triggers.search_request import Submission, bounded
 from triggers.shares import need_room
 
 HANDS = 16
-"""Named queries that are looked for at a time."""
+"""Storage questions about one request that are asked at a time."""
 NO_DEADLINE = timedelta(days=3650)
 """Of a batch: it ends with its searches, and each of those has a deadline of its own."""
+
+Thing = TypeVar("Thing")
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class Acceptance:
 
     def _keep(self, asked: Submission, who: Caller, job_id: str, source: str, notify: bool) -> Job:
         now, children = self.now(), len(asked.searches)
+        self._must_suit(asked)
         job = Job(
             job_id=job_id,
             elb_job_id=job_id,
@@ -116,10 +123,24 @@ class Acceptance:
         self.blobs.put_first(url, written(asked.searches))
         return url
 
+    def _must_suit(self, asked: Submission) -> None:
+        """Each pair of program and database is looked at once, however many searches have it."""
+        every = {f"searches.{n}.db": one.search for n, one in enumerate(asked.searches)}
+        pairs = {
+            where: (one.program, one.database_url)
+            for where, one in (every or {"db": asked.search}).items()
+        }
+        wrong = _each(self._catalogue.mismatch, pairs.values())
+        faults = [
+            Fault(where, said, "program_database_incompatible")
+            for where, pair in pairs.items()
+            if (said := wrong[pair])
+        ]
+        if faults:
+            raise Invalid(bounded(faults))
+
     def _must_be_there(self, named: Mapping[str, str]) -> None:
-        urls = sorted(set(named.values()))
-        with ThreadPoolExecutor(HANDS) as hands:
-            there = dict(zip(urls, hands.map(self.blobs.exists, urls), strict=True))
+        there = _each(self.blobs.exists, named.values())
         faults = [
             Fault(where, f"there is no {url}") for where, url in named.items() if not there[url]
         ]
@@ -130,10 +151,24 @@ class Acceptance:
     def _account(self) -> Account:
         return Account(self.settings.storage_account, self.settings.storage_suffix)
 
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue(self.blobs, self._account)
+
+
+def _each(ask: Callable[[Thing], Told], about: Iterable[Thing]) -> dict[Thing, Told]:
+    """What is told of each thing, which is asked once, HANDS at a time."""
+    things = list(dict.fromkeys(about))
+    with ThreadPoolExecutor(HANDS) as hands:
+        return dict(zip(things, hands.map(ask, things), strict=True))
+
 
 def _same(job: Job, asked: Submission) -> Job:
     if job.fingerprint != asked.fingerprint:
         said = f"the idempotency key stands for another request, which is {job.job_id}"
+        raise Conflict("idempotency_conflict", said)
+    if job.phase is Phase.DELETED:
+        said = f"the idempotency key stands for {job.job_id}, which was deleted"
         raise Conflict("idempotency_conflict", said)
     return job
 

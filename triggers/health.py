@@ -1,11 +1,80 @@
-"""Whether the app is alive."""
+"""Whether the app is alive, and whether what it stands on is there."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cache
+from typing import Any
 
 from azure.functions import HttpRequest, HttpResponse
 
-from triggers.answers import answer, answered
+from shared import opened
+from shared.errors import Unavailable
+from shared.exec_results import Health
+from shared.settings import settings
+from shared.sharing import Shared
+from shared.storage_urls import QUERIES
+from triggers.answers import RETRY_AFTER, answer, answered
+from triggers.side_by_side import Heard, ask_all
+
+PATIENCE = 5.0
+"""Seconds for all of them together, as they are asked side by side."""
+FRESH = timedelta(seconds=2)
+"""However often it is asked, the others are asked no oftener."""
+NEEDED = ("tables", "blob", "queue")
+"""Without these no search is accepted; without the others it waits."""
+NOBODY = "job-" + "0" * 32
 
 
 @answered
 def alive(req: HttpRequest) -> HttpResponse:
     """GET /api/health"""
     return answer({"status": "ok"})
+
+
+@answered
+def ready(req: HttpRequest) -> HttpResponse:
+    """GET /api/health/ready"""
+    return told(_shared().within(FRESH).value)
+
+
+def told(found: Mapping[str, Any]) -> HttpResponse:
+    """503 where what is needed is away, as those who balance load read it."""
+    away = found["status"] == "unavailable"
+    return answer(found, 503 if away else 200, {"Retry-After": str(RETRY_AFTER)} if away else {})
+
+
+def look_around() -> dict[str, Any]:
+    """How each of the others is. What they say stays here: it may name things inside."""
+    settings()  # faults in them are told as such
+    asked: dict[str, Callable[[], object]] = {
+        "tables": lambda: opened.jobs().find(NOBODY),
+        "blob": lambda: opened.blobs().missing(QUERIES),
+        "queue": lambda: opened.completions().ensure(),
+        "sidecar": sidecar_is_well,
+        "cluster": lambda: opened.cluster(settings().cluster_name).jobs_of(NOBODY),
+    }
+    return judged(ask_all(asked, PATIENCE))
+
+
+def judged(heard: Mapping[str, Heard[object]]) -> dict[str, Any]:
+    """What their answers come to."""
+    shown = {
+        name: {"status": "unavailable" if one.trouble else "ok", "milliseconds": one.milliseconds}
+        for name, one in heard.items()
+    }
+    down = {name for name, one in heard.items() if one.trouble}
+    status = "unavailable" if down & {*NEEDED} else "degraded" if down else "ok"
+    return {"status": status, "checks": shown}
+
+
+def sidecar_is_well() -> None:
+    """Raises Unavailable where the sidecar cannot be used."""
+    said = opened.sidecar().health()
+    if not isinstance(said, Health):
+        raise Unavailable("sidecar_unavailable", said.message)
+
+
+@cache
+def _shared() -> Shared[dict[str, Any]]:
+    return Shared(look_around, time.monotonic)

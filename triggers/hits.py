@@ -6,17 +6,16 @@ from itertools import chain
 from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
-from shared.errors import Fault, Invalid, NotFound
+from shared.errors import NotFound
 from shared.hits import refuse_unreadable
 from shared.results import outfmt_of
 from triggers import exports
 from triggers.aggregation import Aggregation
 from triggers.answers import HEADERS, answer, answered
-from triggers.jobs import number, own_job
+from triggers.asked import AlignmentsAsked, ExportAsked, asked
+from triggers.jobs import own_job
 from triggers.pages import Page
 from triggers.result_files import file_of, files_of, hits_of
-
-SHOWN, MOST_SHOWN = 50, 200
 
 
 @answered
@@ -36,14 +35,13 @@ def aggregate(req: HttpRequest) -> HttpResponse:
 @answered
 def alignments(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/alignments"""
-    most = number(req, "max_alignments", SHOWN, 1, MOST_SHOWN)
-    job = own_job(req)
-    wanted = req.params.get("blob_name") or next((f["name"] for f in files_of(job)), None)
+    job, sought = own_job(req), asked(req, AlignmentsAsked)
+    wanted = sought.blob_name or next((f["name"] for f in files_of(job)), None)
     if wanted is None:
         raise NotFound("no_results", f"{job.job_id} has no results")
     name = file_of(job, wanted)["name"]
     refuse_unreadable(outfmt_of(job.search))
-    page = Page(most, req.params.get("query_id"))
+    page = Page(sought.max_alignments, sought.query_id)
     page.fill(hits_of(job, name))
     return answer({"job_id": job.job_id, "blob_name": name, **page.shown()})
 
@@ -51,10 +49,7 @@ def alignments(req: HttpRequest) -> HttpResponse:
 @answered
 def export(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
-    kind = exports.KINDS.get(req.params.get("format", "csv"))
-    if kind is None:
-        raise Invalid([Fault("format", f"must be one of {', '.join(exports.KINDS)}")])
-    job = own_job(req)
+    job, kind = own_job(req), exports.KINDS[asked(req, ExportAsked).format]
     names = [file["name"] for file in files_of(job)]
     if not names:
         raise NotFound("no_results", f"{job.job_id} has no results")

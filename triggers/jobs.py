@@ -3,7 +3,6 @@
 import asyncio
 import re
 import uuid
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -12,21 +11,22 @@ from azure.functions import HttpRequest, HttpResponse
 from shared import opened
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
-from shared.errors import Conflict, Fault, Invalid
+from shared.errors import Conflict
 from shared.jobs import Page
 from shared.settings import settings
 from triggers import summaries
 from triggers.acceptance import Acceptance, Accepted
 from triggers.answers import RETRY_AFTER, answer, answered, answered_async
+from triggers.asked import DetailAsked, EventsAsked, ListAsked, PageAsked, asked
 from triggers.bodies import json_object
 from triggers.callers import caller, own
+from triggers.conditional import about, pause
 from triggers.orchestrations import DurableClient, ensure_started, wake
 from triggers.search_request import Submission, parse
 
 KEY_HEADERS = ("idempotency-key", "repeatability-request-id")
 FALLBACK_KEY_HEADER = "x-client-request-id"
 """The dashboard's client repeats a POST with the same one: it serves where no key is given."""
-PAGE, LARGEST_PAGE = 50, 500
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
@@ -34,8 +34,7 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
     who = await asyncio.to_thread(caller, req)
-    asked = parse(json_object(req.get_body()), settings())
-    accepted = await asyncio.to_thread(_accept, req, asked, who)
+    asked_for, accepted = await asyncio.to_thread(_accept, req, who)
     await ensure_started(client, accepted.job)
     request_id = req.headers.get(FALLBACK_KEY_HEADER) or str(uuid.uuid4())
     headers = {
@@ -44,47 +43,55 @@ async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     }
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return answer(summaries.accepted(accepted.job, request_id, asked.warnings), 202, headers)
+    return answer(summaries.accepted(accepted.job, request_id, asked_for.warnings), 202, headers)
 
 
 @answered
 def read(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = own_job(req)
-    wanted = req.params.get("history") == "1"
-    shown = summaries.detail(job, opened.jobs().events(job.job_id) if wanted else None)
-    if job.children:
-        shown["children"] = summaries.children(job, opened.jobs().index.tally(job.job_id))
-    return answer(shown)
+    wanted = asked(req, DetailAsked).history == "1"
+    if job.children:  # its searches move on without it: no edition of its own tells of them
+        return answer(_detail(job, wanted), headers=pause(job))
+    return about(req, job, lambda: _detail(job, wanted))
 
 
 @answered
 def status(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
-    return answer(summaries.runtime(own_job(req)))
+    job = own_job(req)
+    return about(req, job, lambda: summaries.runtime(job))
+
+
+@answered
+def execution_steps(req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/jobs/{id}/execution-steps"""
+    job = own_job(req)
+    return about(req, job, lambda: summaries.execution(job))
 
 
 @answered
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    who = caller(req)
-    return _page(req, lambda size, cursor: opened.jobs().index.page(who, size, cursor))
+    who, wanted = caller(req), asked(req, ListAsked)
+    index = opened.jobs().index
+    return _page(index.page(who, wanted.limit, wanted.cursor, wanted.only), wanted.limit)
 
 
 @answered
 def children(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
-    job = own_job(req)
-    return _page(req, lambda size, cursor: opened.jobs().index.children(job.job_id, size, cursor))
+    job, wanted = own_job(req), asked(req, PageAsked)
+    return _page(
+        opened.jobs().index.children(job.job_id, wanted.limit, wanted.cursor), wanted.limit
+    )
 
 
 @answered
 def events(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    job = own_job(req)
-    after = number(req, "after", 0, 0, 10**8)
-    found = opened.jobs().events(job.job_id, after)
-    return answer({"job_id": job.job_id, "events": [summaries.event(one) for one in found]})
+    job, after = own_job(req), asked(req, EventsAsked).after
+    return about(req, job, lambda: summaries.events(job, opened.jobs().events(job.job_id, after)))
 
 
 @answered_async
@@ -96,22 +103,37 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
         await wake(client, job)
     said = "cancelled" if ended else "cancelling"
     body = {"job_id": job.job_id, "task_id": job.job_id, "status": said}
-    return answer(body, 200 if ended else 202)
+    return answer(body, 200 if ended else 202, pause(job))
 
 
 def own_job(req: HttpRequest) -> Job:
-    """The job that a route names. Raises NotFound, also where it is somebody else's."""
+    """The job that a route names. Raises NotFound, also where it is deleted or somebody else's."""
     who, job_id = caller(req), req.route_params["id"]
+    job = owned(job_id, who)
+    return own(None if job.phase is Phase.DELETED else job, who, job_id)
+
+
+def owned(job_id: str, who: Caller) -> Job:
+    """A job that a caller may see, by one point read, deleted or not. Raises NotFound."""
     found = opened.jobs().find(job_id) if _JOB_ID.fullmatch(job_id) else None
     return own(found, who, job_id)
 
 
-def _accept(req: HttpRequest, asked: Submission, who: Caller) -> Accepted:
+def _accept(req: HttpRequest, who: Caller) -> tuple[Submission, Accepted]:
+    """Read, check and keep a submission. It takes long for a long query: not for an event loop."""
+    submission = parse(json_object(req.get_body()), settings())
     headers = [req.headers.get(name) for name in KEY_HEADERS]
-    key = next(
-        filter(None, [*headers, asked.idempotency_key, req.headers.get(FALLBACK_KEY_HEADER)]), None
-    )
-    return _acceptance().accept(asked, who, key, "http", most_active=settings().most_active)
+    fallback = req.headers.get(FALLBACK_KEY_HEADER)
+    key = next(filter(None, [*headers, submission.idempotency_key, fallback]), None)
+    most = settings().most_active
+    return submission, _acceptance().accept(submission, who, key, "http", most_active=most)
+
+
+def _detail(job: Job, history: bool) -> dict[str, Any]:
+    shown = summaries.detail(job, opened.jobs().events(job.job_id) if history else None)
+    if job.children:
+        shown["children"] = summaries.children(job, opened.jobs().index.tally(job.job_id))
+    return shown
 
 
 def _ask_to_cancel(req: HttpRequest) -> Job:
@@ -124,10 +146,7 @@ def _ask_to_cancel(req: HttpRequest) -> Job:
     return opened.jobs().update(job.job_id, "cancel_requested", cancel_requested_at=opened.now())
 
 
-def _page(req: HttpRequest, look: Callable[[int, str], Page]) -> HttpResponse:
-    """The page of a list that a request asks for; `look` is given its size and cursor."""
-    size = number(req, "limit", PAGE, 1, LARGEST_PAGE)
-    page = look(size, req.params.get("cursor", ""))
+def _page(page: Page, size: int) -> HttpResponse:
     shown: dict[str, Any] = {
         "limit": size,
         "returned": len(page.jobs),
@@ -143,11 +162,3 @@ def _page(req: HttpRequest, look: Callable[[int, str], Page]) -> HttpResponse:
 @cache
 def _acceptance() -> Acceptance:
     return Acceptance(opened.jobs(), opened.blobs(), settings(), opened.now)
-
-
-def number(req: HttpRequest, name: str, default: int, low: int, high: int) -> int:
-    """A whole number in the query string. Raises Invalid."""
-    text = req.params.get(name, str(default))
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise Invalid([Fault(name, f"must be a whole number from {low} to {high}")])
-    return int(text)

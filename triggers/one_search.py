@@ -15,12 +15,15 @@ from shared.fasta import faults as fasta_faults
 from shared.fasta import measure
 from shared.settings import Memory, Settings
 from shared.storage_urls import RESULTS, Account, BadPath
+from triggers.beside import beside_what_is_wrong
 from triggers.bodies import Echoed
 from triggers.search_options import SearchOptions
 
 LARGEST_QUERY = 20_000_000 - 1
 """Bytes. From 20 MB on ElasticBLAST wants its queries split beforehand."""
 MOST_BATCHES = 5000
+STAND_IN = {"program": Program.BLASTP, "db": "unknown"}
+"""Where one of them is wrong, the rest is checked with these: blastp takes whatever is a query."""
 
 Text = Annotated[str, Field(max_length=900)]
 Model = TypeVar("Model", bound=BaseModel)
@@ -98,9 +101,10 @@ def read_search(
     if what and options:
         faults += [Fault("options", said) for said in options.faults(what.program)]
     account = Account(settings.storage_account, settings.storage_suffix)
-    urls = _urls(what, account, faults) if what else None
-    if what:
-        faults += _query_faults(what, size, settings)
+    seen = what or beside_what_is_wrong(WhatPart, fields, STAND_IN)
+    urls = _urls(seen, account, faults) if seen else None
+    if seen:
+        faults += _query_faults(seen, size, settings)
     if not (what and where and size and options and urls):
         return None
     search = Search(

@@ -13,6 +13,7 @@ from shared.errors import Pointless
 from shared.jobs import JobStateRepository
 from shared.settings import settings
 from triggers.answers import answer, answered_async
+from triggers.conditional import pause
 from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, own_job
 from triggers.orchestrations import DurableClient, ensure_started
 from triggers.shares import need_room
@@ -27,7 +28,7 @@ async def retry(req: HttpRequest, client: DurableClient) -> HttpResponse:
     job = await asyncio.to_thread(_queued_again, req)
     await ensure_started(client, job)
     body = {"job_id": job.job_id, "task_id": job.job_id, "status": Status.QUEUED.value}
-    return answer(body, 202)
+    return answer(body, 202, pause(job))
 
 
 @dataclass(frozen=True)

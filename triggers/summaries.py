@@ -1,12 +1,12 @@
 """A job as the dashboard reads it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Status
 from shared.elastic_blast.options import OUTFMT, value_of
+from triggers.progress import instant, steps
 
 _RUNTIME = {
     Status.QUEUED: "Pending",
@@ -80,21 +80,59 @@ def runtime(job: Job) -> dict[str, Any]:
     return {
         "instance_id": job.job_id,
         "runtime_status": _RUNTIME[job.phase.status],
-        "custom_status": {"phase": job.phase.value, "job_id": job.job_id},
+        "custom_status": custom_status(job),
         "created_time": instant(job.created_at),
         "last_updated_time": instant(job.updated_at),
-        "output": None,
+        "output": output(job),
+    }
+
+
+def execution(job: Job) -> dict[str, Any]:
+    """How far a job came, and no more."""
+    shown = {"steps": steps(job)}
+    return {
+        "schema_version": 1,
+        "job_id": job.job_id,
+        "status": job.phase.status.value,
+        "phase": job.phase.value,
+        "created_at": instant(job.created_at),
+        "updated_at": instant(job.updated_at),
+        "custom_status": shown,
+        "output": shown,
     }
 
 
 def detail(job: Job, history: Sequence[Event] | None) -> dict[str, Any]:
     """A job alone, with its history if that was asked for."""
     shown = summary(job)
-    shown["custom_status"] = {"phase": job.phase.value, "job_id": job.job_id}
-    shown["output"] = None
+    shown["custom_status"] = custom_status(job)
+    shown["output"] = output(job)
     if history is not None:
         shown["history"] = [event(one) for one in history]
     return shown
+
+
+def custom_status(job: Job) -> dict[str, Any]:
+    """Where a job is, in the shape in which orchestrations used to say it."""
+    return {"phase": job.phase.value, "job_id": job.job_id, "steps": steps(job)}
+
+
+def output(job: Job) -> dict[str, Any] | None:
+    """What a job came to; None while it goes on."""
+    if not job.phase.is_end:
+        return None
+    return {
+        "job_id": job.job_id,
+        "status": job.phase.status.value,
+        "phase": job.phase.value,
+        "error": job.error,
+        "results_prefix": None if job.children else job.results_prefix,
+    }
+
+
+def events(job: Job, found: Sequence[Event]) -> dict[str, Any]:
+    """Some of a job's history, oldest first."""
+    return {"job_id": job.job_id, "events": [event(one) for one in found]}
 
 
 def children(job: Job, tally: Mapping[Status, int]) -> dict[str, int]:
@@ -116,11 +154,6 @@ def event(one: Event) -> dict[str, Any]:
         "timestamp": instant(one.at),
         "payload": one.payload,
     }
-
-
-def instant(at: datetime | None) -> str | None:
-    """ISO 8601 in UTC, as browsers read it."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
 
 
 def _config(job: Job) -> dict[str, Any]:

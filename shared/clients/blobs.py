@@ -78,6 +78,25 @@ class Blobs:
             except ResourceNotFoundError:
                 return None
 
+    def beginning(self, url: str, most: int) -> tuple[bytes, int] | None:
+        """At most so many bytes of a blob's beginning, and the size of it all; or None."""
+        with errors_are_ours("Blob"):
+            try:
+                found = self._at(url).download_blob(offset=0, length=most)
+                data = found.readall()
+            except ResourceNotFoundError:
+                return None
+        # `properties.size` is that of the part; `bytes 0-9/200` says how much there is.
+        whole = found.properties.content_range or ""
+        return data, int(whole.rpartition("/")[2]) if len(data) == most else len(data)
+
+    def missing(self, *containers: str) -> list[str]:
+        """Those of the containers that are not there."""
+        with errors_are_ours("Blob"):
+            return [
+                name for name in containers if not self._service.get_container_client(name).exists()
+            ]
+
     def version(self, url: str) -> Version | None:
         """What is there, or None."""
         with errors_are_ours("Blob"):
@@ -115,16 +134,19 @@ class Blobs:
             return self._at(url).exists()
 
     def list(self, prefix: str) -> list[BlobInfo]:
-        """The blobs below a prefix that ends with a slash, by name."""
+        """The blobs below a prefix that ends with a slash; none where the container is missing."""
         if not prefix.endswith("/"):
             raise ValueError(f"{prefix} would list the blobs of others too: a prefix ends with /")
         container, path = self._account.split(prefix)
         with errors_are_ours("Blob"):
             found = self._service.get_container_client(container).list_blobs(name_starts_with=path)
-            return [
-                BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
-                for blob in found
-            ]
+            try:
+                return [
+                    BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
+                    for blob in found
+                ]
+            except ResourceNotFoundError:
+                return []
 
     def _at(self, url: str) -> BlobClient:
         container, path = self._account.split(url)

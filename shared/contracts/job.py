@@ -108,6 +108,8 @@ class Job:
     """What those messages repeat, if the sender named it."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    entered: Mapping[Phase, datetime] = field(default_factory=dict)
+    """When this attempt first came into each phase."""
 
     @property
     def began(self) -> datetime:

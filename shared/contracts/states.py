@@ -11,6 +11,13 @@ class Status(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    DELETED = "deleted"
+    """A tombstone, which nobody is shown."""
+
+    @property
+    def is_end(self) -> bool:
+        """Whether a job of this status has ended."""
+        return self not in (Status.QUEUED, Status.RUNNING)
 
 
 class Phase(StrEnum):
@@ -34,6 +41,7 @@ class Phase(StrEnum):
     SEARCH_FAILED = "search_failed"
     RESULTS_MISSING = "results_missing"
     TIMED_OUT = "timed_out"
+    DELETED = "deleted"
 
     @property
     def status(self) -> Status:
@@ -42,8 +50,8 @@ class Phase(StrEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether the job has ended. An end never changes."""
-        return self.status not in (Status.QUEUED, Status.RUNNING)
+        """Whether the job has ended. An end never changes, except that it can be deleted."""
+        return self.status.is_end
 
     @property
     def is_failure(self) -> bool:
@@ -59,6 +67,7 @@ _STATUS = {
     Phase.QUEUED: Status.QUEUED,
     Phase.COMPLETED: Status.COMPLETED,
     Phase.CANCELLED: Status.CANCELLED,
+    Phase.DELETED: Status.DELETED,
 }
 
 _REFUSALS = frozenset({Phase.CONFIG_INVALID, Phase.SUBMIT_FAILED, Phase.DATABASE_UNAVAILABLE})

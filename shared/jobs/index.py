@@ -1,7 +1,7 @@
 """What finds jobs: the lists of owners and batches, and the jobs that have not come to rest."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -129,13 +129,18 @@ class Index:
         found = self._table.all(where, values, ("RowKey",), min(most, SLICE))
         return sum(1 for _ in islice(found, most))
 
-    def page(self, owner: Caller, size: int, cursor: str = "") -> Page:
-        """A page of an owner's jobs, newest first, by one query. Later jobs do not shift it."""
-        return self._page(rows.owner_partition(owner), size, cursor)
+    def page(
+        self, owner: Caller, size: int, cursor: str = "", only: Mapping[str, str] | None = None
+    ) -> Page:
+        """A page of an owner's jobs, newest first, by one query. Later jobs do not shift it.
+
+        `only` names columns, such as `status`, and what they must say.
+        """
+        return self._page(rows.owner_partition(owner), size, cursor, only or {})
 
     def children(self, parent_id: str, size: int, cursor: str = "") -> Page:
         """A page of a batch's searches, in the order of the batch, by one query."""
-        return self._page(rows.parent_partition(parent_id), size, cursor)
+        return self._page(rows.parent_partition(parent_id), size, cursor, {})
 
     def tally(self, parent_id: str) -> Counter[Status]:
         """How many of a batch's searches have which status; one query for each thousand."""
@@ -157,9 +162,11 @@ class Index:
             asked = row.columns.get("cancel_requested_at") is not None
             yield Unended(job_id, asked, begun=status != Status.QUEUED)
 
-    def _page(self, partition: str, size: int, cursor: str) -> Page:
-        where = "PartitionKey eq @partition and RowKey gt @cursor"
-        found = self._table.page(where, {"partition": partition, "cursor": cursor}, size + 1)
+    def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> Page:
+        where = "PartitionKey eq @partition and RowKey gt @cursor and status ne @deleted"
+        where += "".join(f" and {name} eq @{name}" for name in only)
+        given = {"partition": partition, "cursor": cursor, "deleted": Status.DELETED.value}
+        found = self._table.page(where, {**given, **only}, size + 1)
         shown = found[:size]
         return Page(
             tuple(rows.job_of(row.columns) for row in shown),

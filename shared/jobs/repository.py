@@ -112,6 +112,24 @@ class JobStateRepository:
             payload["request_id"] = request_id
         return self._transact(job_id, "retry_requested", payload, change)
 
+    def delete(self, job_id: str) -> Job:
+        """Put a tombstone on a job that has ended; said twice, it is done once.
+
+        Its rows stay until it is as old as others that are removed. Nobody is sent a message.
+        Raises NotFound, and Conflict for a job that has not ended.
+        """
+
+        def change(job: Job) -> Job | None:
+            if job.phase is Phase.DELETED:
+                return None
+            if not job.phase.is_end:
+                raise Conflict("still_running", f"job {job_id} has not ended: cancel it first")
+            return replace(
+                job, phase=Phase.DELETED, sequence=job.sequence + 1, updated_at=self._now()
+            )
+
+        return self._transact(job_id, "deleted", {}, change)
+
     def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
         """The events with a sequence above `after`, oldest first."""
         where = "PartitionKey eq @job and RowKey gt @low and RowKey lt @high"
@@ -180,7 +198,7 @@ class JobStateRepository:
                 job = before
                 break
             said = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
-            owes = job.notify and (job.phase.status is not before.phase.status or not before.notify)
+            owes = _owes(before, job)
             if self._committed(job, said, row.etag, writer, owes):
                 break
         else:
@@ -209,6 +227,7 @@ class JobStateRepository:
             if not job.phase.may_become(phase):
                 raise Conflict("not_allowed", f"a job cannot go from {job.phase} to {phase}")
             cleared = {"error_code": None, "error": None, "reason": None}
+            cleared["entered"] = {phase: now, **job.entered}
             if phase.is_end:
                 cleared["finished_at"] = now
         return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
@@ -237,7 +256,15 @@ class JobStateRepository:
             child_number=job.child_number,
             notify=job.notify,
             request_id=job.request_id,
+            entered={Phase.QUEUED: now},
         )
+
+
+def _owes(before: Job, job: Job) -> bool:
+    """Whether whoever waits for messages is to be told of this transition."""
+    if not job.notify or job.phase is Phase.DELETED:
+        return False
+    return job.phase.status is not before.phase.status or not before.notify
 
 
 def _said(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:

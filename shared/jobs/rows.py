@@ -55,6 +55,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "report_json": json.dumps(job.report and wire.write(job.report)),
         "tries_json": json.dumps(dict(job.tries)),
         "verdict_json": json.dumps(job.verdict and wire.write(job.verdict)),
+        "entered_json": json.dumps({phase: at.isoformat() for phase, at in job.entered.items()}),
     }
 
 
@@ -62,6 +63,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
     """The job that a row holds."""
     report = json.loads(row.get("report_json", "null"))
     verdict = json.loads(row.get("verdict_json", "null"))
+    entered = json.loads(row.get("entered_json", "{}"))
     same = {name: _value(row[name]) for name in _SAME if row.get(name) is not None}
     return Job(
         **same,
@@ -71,6 +73,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
         report=wire.read(Report, report) if report else None,
         tries={Category(name): count for name, count in json.loads(row["tries_json"]).items()},
         verdict=wire.read(Verdict, verdict) if verdict else None,
+        entered={Phase(phase): datetime.fromisoformat(at) for phase, at in entered.items()},
         counts=wire.read(
             Counts, {k: row.get(k) for k in ("expected", "succeeded", "failed", "active")}
         ),

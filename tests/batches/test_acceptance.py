@@ -5,10 +5,10 @@ import uuid
 import pytest
 
 from shared.batches import batch_url, read
-from shared.clients.blobs import Blobs
+from shared.clients.blobs import BlobInfo, Blobs
 from shared.errors import Conflict, Invalid
 from shared.jobs import JobStateRepository
-from shared.storage_urls import QUERIES, Account
+from shared.storage_urls import DATABASES, QUERIES, Account
 from tests.jobs.conftest import Clock
 from tests.samples import ALICE, settings
 from triggers.acceptance import Acceptance, derived_id
@@ -68,3 +68,28 @@ def test_failure_14_a_query_that_is_not_there_is_named_and_nothing_is_kept(
     job_id = derived_id(ALICE, key)
     assert door.jobs.find(job_id) is None
     assert blobs.list(ACCOUNT.url(QUERIES, f"{job_id}/")) == []
+
+
+def test_a_database_that_a_program_cannot_search_is_named_at_each_search_and_looked_at_once(
+    door: Acceptance, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs.ensure(DATABASES)
+    for part in ("hr", "in", "sq"):
+        blobs.put(ACCOUNT.url(DATABASES, f"prots/prots.p{part}"), b"1")
+    looked, listing = list[str](), blobs.list
+
+    def look(url: str) -> list[BlobInfo]:
+        looked.append(url)
+        return listing(url)
+
+    monkeypatch.setattr(blobs, "list", look)
+    several = asked({"db": "prots"}, {}, {"db": "prots"}, {"program": "blastx", "db": "prots"})
+    key = uuid.uuid4().hex
+    with pytest.raises(Invalid) as caught:
+        door.accept(several, ALICE, key, "http")
+    assert caught.value.code == "program_database_incompatible"
+    assert [fault.where for fault in caught.value.faults] == ["searches.0.db", "searches.2.db"]
+    folders = {ACCOUNT.url(DATABASES, "prots/"), ACCOUNT.url(DATABASES, "16S/")}
+    assert set(looked) == folders
+    assert len(looked) <= len(folders) + 1, "blastx and blastn may look at the same time"
+    assert door.jobs.find(derived_id(ALICE, key)) is None

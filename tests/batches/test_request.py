@@ -68,6 +68,13 @@ def test_a_fault_at_the_top_is_named_there_and_once() -> None:
     assert places({}, {}, storage_account="other") == ["storage_account"]
 
 
+def test_failure_14_a_wrong_program_or_database_hides_no_other_fault() -> None:
+    own = {"program": "blat", "db": "", "query_data": "no fasta", "batch_len": 0}
+    assert set(places(own)) == {
+        *("searches.0.program", "searches.0.db", "searches.0.query_data", "searches.0.batch_len"),
+    }
+
+
 def test_what_is_said_once_for_all_is_no_field_of_a_search() -> None:
     own = {"cluster_name": "elb-cluster-01", "idempotency_key": "k", "searches": []}
     assert set(places(own)) == {

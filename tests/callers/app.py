@@ -35,14 +35,14 @@ def routes() -> list[Route]:
     """Every HTTP function that is registered; its handler stands in a table of the switchboard."""
     # Run as a host runs it: nobody imports it.
     said = runpy.run_path(str(SWITCHBOARD))
-    tables = [one for one in said.values() if isinstance(one, dict)]
+    handlers = said["HANDLERS"] | said["COMMANDS"]
     found = []
     for function in said["app"].get_functions():
         trigger = function.get_trigger()
         if trigger.type == "httpTrigger":
             name = function.get_function_name()
-            (handler,) = [table[name][1] for table in tables if name in table]
-            found.append(Route(name, str(trigger.methods[0].value), trigger.route, handler))
+            method = str(trigger.methods[0].value)
+            found.append(Route(name, method, trigger.route, handlers[name]))
     return found
 
 

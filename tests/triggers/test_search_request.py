@@ -91,6 +91,17 @@ def test_all_faults_are_named_at_once() -> None:
     }
 
 
+@pytest.mark.parametrize("program", [None, "blat", 5])
+def test_a_wrong_program_hides_no_other_fault(program: object) -> None:
+    found = faults(program=program, db="../secrets", query_data="no fasta")
+    assert set(found) == {"program", "db", "query_data"}
+    assert set(faults(program=program, query_data=">q\nMKVLE")) == {"program"}
+
+
+def test_a_database_that_is_missing_hides_no_fault_of_the_query() -> None:
+    assert set(faults(db=None, query_data=">q\nMK!E")) == {"db", "query_data"}
+
+
 def test_failure_12_what_could_lead_elsewhere_is_refused() -> None:
     other = "https://other.blob.core.windows.net/queries/x.fa"
     for path in ("/etc/hostname", "../x.fa", "a%2e%2e/x", other, f"{ROOT}/queries/x.fa?sig=1"):

@@ -1,0 +1,53 @@
+"""The app alone: in the functions host over Azurite, where nobody answers as sidecar or cluster."""
+
+import socket
+import sys
+from pathlib import Path
+
+import yaml
+
+from local.azurite import ACCOUNT, Azurite
+from local.cluster import kubeconfig
+from local.processes import Child, start
+from local.stack import PROJECT
+
+REST = "10m x1 10m 8"
+"""What cannot be submitted is left alone for as long as anybody looks."""
+
+
+def start_alone(azurite: Azurite, folder: Path) -> Child:
+    """Start the host; its log and its state lie in `folder`. Raises DidNotStart."""
+    nobody = f"http://127.0.0.1:{_closed_port()}"
+    (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig(nobody, "none")))
+    argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT), "--port", "0"]
+    argv += ["--state", str(folder / "durable.sqlite")]
+    settings = _environment(azurite, nobody, folder)
+    return start("functions", argv, folder / "functions.log", settings, cwd=PROJECT)
+
+
+def _environment(azurite: Azurite, nobody: str, folder: Path) -> dict[str, str]:
+    """The app's settings."""
+    return {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "BLAST_AUTH": "local",
+        "BLAST_STORAGE_ACCOUNT": ACCOUNT,
+        "BLAST_STORAGE_CONNECTION": azurite.connection_string,
+        "BLAST_SIDECAR_URL": nobody,
+        "BLAST_SIDECAR_TOKEN": "t" * 32,
+        "BLAST_KUBECONFIG": str(folder / "kubeconfig"),
+        "BLAST_CLUSTER_NAME": "local",
+        "BLAST_RESOURCE_GROUP": "local",
+        "BLAST_REGION": "local",
+        "BLAST_RETRY_TRANSIENT": REST,
+        "BLAST_LATE_AFTER": "1h",
+        "BLAST_RATE": "60000/1m",
+        "BLAST_MOST_ACTIVE": "10000",
+    }
+
+
+def _closed_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

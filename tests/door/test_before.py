@@ -1,0 +1,133 @@
+"""Before a search: queries that are uploaded, databases, pre-flight, and readiness."""
+
+import json
+from typing import Any
+
+import pytest
+import urllib3
+
+from tests.door.conftest import Door
+
+MANY = b">q\nACGT\n"
+NO_TEXT = (
+    b'--x\r\nContent-Disposition: form-data; name="query_file"; filename="q"\r\n\r\n\xff\r\n--x--'
+)
+
+
+def told(answer: urllib3.BaseHTTPResponse) -> Any:
+    return json.loads(answer.data)
+
+
+@pytest.fixture(scope="module")
+def databases(door: Door) -> None:
+    root = door.account.url("blast-db", "")
+    for name, kind in (("nucs", "n"), ("prots", "p")):
+        for part in ("hr", "in", "sq"):
+            door.blobs.put(f"{root}{name}/{name}.{kind}{part}", b"1234")
+    said = {"description": "Nucs", "number-of-sequences": 3, "last-updated": "2026-05-01"}
+    door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(said).encode())
+    door.blobs.put(f"{root}half/half.nsq", b"1")
+
+
+def test_databases_are_listed_with_what_is_known_of_them(door: Door, databases: None) -> None:
+    found = {one["name"]: one for one in told(door.ask("GET", "blast/databases"))["databases"]}
+    assert found["nucs"] == {
+        "name": "nucs",
+        "title": "Nucs",
+        "type": "nucl",
+        "size_bytes": 12,
+        "sequences": 3,
+        "updated_at": "2026-05-01T00:00:00Z",
+        "ready": True,
+    }
+    assert (found["prots"]["type"], found["half"]["ready"]) == ("prot", False)
+    assert told(door.ask("GET", "blast/databases/check-updates")) == {"latest_version": None}
+
+
+def test_a_program_that_cannot_search_the_database_is_refused(door: Door, databases: None) -> None:
+    body = {"program": "blastn", "db": "prots", "query_data": ">q\nACGT\n"}
+    answer = door.ask("POST", "blast/jobs", json.dumps(body).encode())
+    code = "program_database_incompatible"
+    assert (answer.status, answer.headers["x-ms-error-code"]) == (422, code)
+    assert told(answer)["detail"]["errors"][0]["loc"] == ["db"]
+    assert door.submit(db="nucs")
+
+
+def test_an_uploaded_query_can_be_searched_with(door: Door) -> None:
+    sent = {"query_data": MANY.decode(), "filename": "../my query.fa", "container": "queries"}
+    first = told(door.ask("POST", "blast/upload-query", json.dumps(sent).encode()))
+    body, kind = urllib3.encode_multipart_formdata({"query_file": ("/home/me/my query.fa", MANY)})
+    second = told(door.ask("POST", "blast/upload-query", body, content_type=kind))
+    assert first == second
+    assert first["blob_path"].startswith("queries/uploads/")
+    assert first["blob_path"].endswith("/my_query.fa")
+    assert door.blobs.get(first["blob_url"]) == MANY
+    assert door.submit(query_data=None, query_blob_url=first["blob_path"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (b"no json", "malformed_json"),
+        (b"{}", "validation_error"),
+        (b'{"query_data": "no fasta"}', "invalid_query_fasta"),
+        (b'{"query_data": ">q\\nA", "container": "results"}', "validation_error"),
+    ],
+)
+def test_what_is_no_query_is_not_uploaded(door: Door, sent: bytes, code: str) -> None:
+    answer = door.ask("POST", "blast/upload-query", sent)
+    assert answer.headers["x-ms-error-code"] == code
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (b"", "validation_error"),
+        (b"no form at all", "validation_error"),
+        (NO_TEXT, "malformed_form"),
+    ],
+)
+def test_a_form_that_holds_no_query_is_refused(door: Door, sent: bytes, code: str) -> None:
+    kind = "multipart/form-data; boundary=x"
+    answer = door.ask("POST", "blast/upload-query", sent, content_type=kind)
+    assert answer.headers["x-ms-error-code"] == code
+
+
+def checked(door: Door, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
+    answer = told(door.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
+    return answer, {check["id"]: check["status"] for check in answer["checks"]}
+
+
+def test_a_pre_flight_says_what_is_missing(door: Door, databases: None) -> None:
+    answer, checks = checked(door, program="blastn", db="nucs", query_data=">q\nACGT")
+    assert checks == {
+        "fasta_format": "pass",
+        "blast_db": "pass",
+        "aks_cluster": "fail",
+        "storage_containers": "pass",
+        "terminal_sidecar": "fail",
+    }
+    assert (answer["ready"], answer["critical_blockers"]) == (False, 2)
+    assert "The sidecar answers" in answer["summary"]
+
+
+def test_a_pre_flight_judges_what_it_is_told_and_no_more(door: Door, databases: None) -> None:
+    assert checked(door)[1]["fasta_format"] == checked(door)[1]["blast_db"] == "skip"
+    for plan in ({"query_data": "ACGT"}, {"query_file": "none.fa"}, {"query_file": "../x"}):
+        assert checked(door, program="blastn", **plan)[1]["fasta_format"] == "fail"
+    for db, status in (("prots", "fail"), ("none", "fail"), ("../x", "fail"), ("half", "warn")):
+        assert checked(door, program="blastn", db=db)[1]["blast_db"] == status
+
+
+def test_readiness_tells_what_is_away_and_no_secret(door: Door) -> None:
+    answer = door.ask("GET", "health/ready")
+    found = told(answer)
+    assert (answer.status, found["status"]) == (200, "degraded")
+    assert {name: one["status"] for name, one in found["checks"].items()} == {
+        "tables": "ok",
+        "blob": "ok",
+        "queue": "ok",
+        "sidecar": "unavailable",
+        "cluster": "unavailable",
+    }
+    assert all(set(one) == {"status", "milliseconds"} for one in found["checks"].values())

@@ -1,0 +1,66 @@
+"""The OpenAPI document: complete, kept in docs/, and shown by a page that needs nobody."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from triggers.codes import CODES
+from triggers.documents import PAGE, written
+from triggers.openapi import document
+from triggers.operations import OPERATIONS
+
+ROOT = Path(__file__).parents[1]
+LOOK = """
+import json
+import function_app
+found = [f.get_trigger() for f in function_app.app.get_functions()]
+routes = [[t.route, m.value] for t in found if t.type == "httpTrigger" for m in t.methods]
+print(json.dumps(routes))
+"""
+
+
+def test_the_copy_in_docs_is_the_document() -> None:
+    """Write it anew with: python -m triggers.documents > docs/openapi.json"""
+    assert (ROOT / "docs/openapi.json").read_text() == written()
+
+
+def test_every_route_is_described_and_every_described_one_is_served() -> None:
+    argv = [sys.executable, "-c", LOOK]
+    ended = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
+    served = {(route, method) for route, method in json.loads(ended.stdout or ended.stderr)}
+    described = {
+        (path.removeprefix("/"), method.upper())
+        for path, methods in document()["paths"].items()
+        for method in methods
+    }
+    assert served == described
+
+
+def test_whatever_the_document_names_is_in_it() -> None:
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', written()))
+    assert named <= set(document()["components"]["schemas"])
+    assert "ValidationError" not in written()
+
+
+def test_only_the_app_itself_can_be_asked_without_a_token() -> None:
+    is_open = {one.name for one in OPERATIONS if one.is_open}
+    assert is_open == {"health", "ready", "openapi", "docs"}
+    paths = document()["paths"]
+    for one in OPERATIONS:
+        described = paths[f"/{one.path}"][one.method.lower()]
+        assert ("security" in described) is one.is_open
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_explained_to_people(code: str) -> None:
+    assert f"| `{code}` |" in (ROOT / "docs/api.md").read_text()
+
+
+def test_the_page_asks_nobody_but_the_app() -> None:
+    page = PAGE.read_text()
+    assert not re.search(r"https?:|src=|@import|url\(", page)
+    assert re.findall(r"fetch\((.*?)\)", page) == ['"openapi.json"']

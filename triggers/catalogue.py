@@ -1,0 +1,104 @@
+"""The databases of the deployment, as its container shows them."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from shared import opened
+from shared.clients.blobs import BlobInfo, Blobs
+from shared.contracts.search import Program
+from shared.databases import Database, Kind, found_in, said_of_it, suits
+from shared.sharing import Shared
+from shared.storage_urls import DATABASES, Account
+
+LISTED_FOR, KNOWN_FOR = timedelta(seconds=30), timedelta(minutes=10)
+"""How old the list may be that all share, and what is known of one database: kinds never change."""
+LARGEST_METADATA = 1024 * 1024
+AT_A_TIME = 8
+Known = tuple[float, list[Database]]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every method raises Unavailable when Blob cannot be asked."""
+
+    blobs: Blobs
+    account: Account
+    monotonic: Callable[[], float] = time.monotonic
+    _known: dict[str, Known] = field(default_factory=dict)
+    _said: dict[tuple[str, datetime], dict[str, Any]] = field(default_factory=dict)
+
+    def described(self) -> list[dict[str, Any]]:
+        """Every database, as lists show it, by name."""
+        databases = found_in(self.blobs.list(self.account.url(DATABASES, "")))
+        with ThreadPoolExecutor(AT_A_TIME) as readers:
+            said = list(readers.map(self._said_of, databases))
+        return [
+            {
+                "name": one.name,
+                "type": one.kind.value,
+                "size_bytes": one.size,
+                "ready": one.ready,
+                **more,
+            }
+            for one, more in zip(databases, said, strict=True)
+        ]
+
+    def at(self, url: str) -> list[Database]:
+        """What lies at the URL of a database: none, one, or one of either kind."""
+        known = self._known.get(url)
+        if known and self.monotonic() - known[0] <= KNOWN_FOR.total_seconds():
+            return known[1]
+        folder, _, name = url.rpartition("/")
+        found = [one for one in found_in(self.blobs.list(f"{folder}/")) if one.stem == name]
+        if found and all(one.ready for one in found):
+            self._known[url] = self.monotonic(), found
+        return found
+
+    def mismatch(self, pair: tuple[Program, str]) -> str | None:
+        """What is wrong where the database at that URL is known to be of a kind that the program
+        cannot search.
+
+        What is not there (yet) is not known: elastic-blast says so when it looks for it.
+        """
+        program, url = pair
+        kinds = {one.kind for one in self.at(url)}
+        suitable = not kinds or any(suits(program, kind) for kind in kinds)
+        return None if suitable else mismatch(program, kinds)
+
+    def _said_of(self, database: Database) -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        for file in reversed(database.metadata):
+            said |= self._read(file)
+        return said
+
+    def _read(self, file: BlobInfo) -> dict[str, Any]:
+        """What a file of metadata says, read once for each of its editions."""
+        edition = file.name, file.modified
+        if edition not in self._said:
+            url = self.account.url(DATABASES, file.name)
+            data, _ = self.blobs.beginning(url, LARGEST_METADATA) or (b"", 0)
+            self._said[edition] = said_of_it(data)
+        return self._said[edition]
+
+
+def mismatch(program: Program, kinds: set[Kind]) -> str:
+    """The sentence for a program and a database that do not go together."""
+    words = {Kind.NUCLEOTIDE: "nucleotides", Kind.PROTEIN: "proteins"}
+    return f"{program} cannot search a database of {' and '.join(words[k] for k in sorted(kinds))}"
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The deployment's."""
+    return Catalogue(opened.blobs(), opened.account())
+
+
+@cache
+def shared_list() -> Shared[list[dict[str, Any]]]:
+    """The list that all who ask share."""
+    return Shared(catalogue().described, time.monotonic)

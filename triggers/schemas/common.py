@@ -1,0 +1,41 @@
+"""What all answers have in common: the form of refusals, and that nothing else stands in one."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Field(pattern=r"^job-[0-9a-f]{32}$", examples=["job-0123456789abcdef0123456789abcdef"])
+
+
+class Answer(BaseModel):
+    """Nothing stands in an answer that its model does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorDetail(Answer):
+    """What is wrong, for programs."""
+
+    code: str
+    message: str
+    errors: list["FaultShown"] | None = None
+
+
+class FaultShown(Answer):
+    """One thing that is wrong, and where."""
+
+    loc: list[str]
+    msg: str
+
+
+class Refusal(Answer):
+    """Every refusal. Its sentence stands wherever a generation of the client looks for it."""
+
+    error: str
+    message: str
+    detail: ErrorDetail
+
+
+class Meta(Answer):
+    """About the request itself."""
+
+    request_id: str | None = None
+    warnings: list[str] | None = Field(None, description="What was not understood and ignored")
