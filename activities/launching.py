@@ -38,11 +38,8 @@ class Launch:
         return self._ongoing(job) or self._begun(job)
 
     def free_slot(self, job: Job) -> None:
-        """Let others submit. Where that fails, the slot frees itself when its time is over."""
-        try:
-            self._cluster(job).free_slot(job.elb_job_id)
-        except Unavailable as trouble:
-            logging.getLogger("blast").warning("slot of %s not freed: %s", job.job_id, trouble)
+        """Let others submit. Raises Unavailable: the slot would be missed until it expires."""
+        self._cluster(job).free_slot(job.elb_job_id)
 
     def _ongoing(self, job: Job) -> Result | str | None:
         """How the operation stands that was started before; None if there is none."""

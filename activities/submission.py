@@ -1,5 +1,6 @@
 """Submitting a search: the config is written once, and elastic-blast is started once (R1, R2)."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -109,7 +110,7 @@ class Submission:
     def _landed(
         self, job: Job, order: Order, decision: str, took: timedelta = timedelta(0)
     ) -> Report:
-        self.launch.free_slot(job)
+        self.launch.free_slot(job)  # or come back: nobody else would free it
         wait = self.desk.settings.watch_pace.at(timedelta(0))
         return self.desk.note(
             job,
@@ -139,7 +140,7 @@ class Submission:
         ended = isinstance(result, Finished | Interrupted)
         unseen = job.unseen_until is not None and self.desk.now() < job.unseen_until
         if ended or (result is None and not unseen):
-            self.launch.free_slot(job)  # else it may be running, or the sidecar serves nobody
+            self._let_others(job)  # else it may be running, or the sidecar serves nobody
         may_run = unseen or outcome.category is Category.UNKNOWN
         changes: dict[str, Any] = {} if may_run and not ended else {"unseen_until": None}
         category = outcome.category or Category.UNKNOWN
@@ -173,6 +174,13 @@ class Submission:
             reason=f"{outcome.code}: tried again at {self.desk.now() + wait:%H:%M:%S} UTC",
             **changes,
         )
+
+    def _let_others(self, job: Job) -> None:
+        """Free the slot until the next try, which has it again where that fails."""
+        try:
+            self.launch.free_slot(job)
+        except Unavailable as trouble:
+            logging.getLogger("blast").warning("slot of %s not freed: %s", job.job_id, trouble)
 
     def _refused(self, job: Job, order: Order, outcome: Outcome) -> Report:
         """End the job, and clear away what may be left of its tries.

@@ -7,6 +7,7 @@ import pytest
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Verb
+from shared.errors import Unavailable
 from shared.exec_results import Command, Refused
 from tests.world.scene import Scene
 from tests.world.things import Died, Lease, Plan, Trouble, accepted, trouble
@@ -92,6 +93,24 @@ def test_failure_9_the_slot_is_kept_while_a_submission_may_be_running(
         scene.world.next["sidecar"].append(Trouble.ANSWER_LOST)
     assert scene.do(Verb.SUBMIT, job).phase is Phase.RETRYING
     assert scene.world.lease and scene.world.lease.holder == job.elb_job_id
+
+
+def test_failure_9_a_slot_that_cannot_be_freed_is_freed_before_the_search_goes_on(
+    scene: Scene, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else everybody would wait for it to expire."""
+    troubles, free = iter([True]), scene.cluster.free_slot
+
+    def free_slot(holder: str) -> None:
+        if next(troubles, False):
+            raise Unavailable("cluster_unavailable", "reset")
+        free(holder)
+
+    monkeypatch.setattr(scene.cluster, "free_slot", free_slot)
+    assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
+    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert scene.world.lease is None
+    assert len(scene.world.processes) == 1
 
 
 def test_failure_3_a_process_that_dies_behind_its_submission_adopts_it(

@@ -14,7 +14,7 @@ DURATION = timedelta(seconds=900)
 TOLERANCE = timedelta(seconds=60)
 """By how much the clocks of two holders may differ before one steals what the other holds."""
 RELEASES = 3
-"""How often a slot is freed that changes under our hand, as when we renew it elsewhere."""
+"""How often it is tried to free a slot: all others wait for it, until it expires."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,22 @@ class SubmitSlot:
 
     def free(self, holder: str) -> None:
         """Let it go at once, if `holder` holds it. Raises Unavailable."""
+        trouble = Unavailable(
+            "cluster_unavailable", "the submit slot changes faster than it is freed"
+        )
         for _ in range(RELEASES):
-            lease = self._read()
-            if lease is None or _holder(lease) != holder:
-                return
             try:
+                lease = self._read()
+                if lease is None or _holder(lease) != holder:
+                    return
                 self._write(lease, holderIdentity="", renewTime=_written(self._now()))
             except Answered:
                 continue
+            except Unavailable as found:
+                trouble = found
+                continue
             return
-        raise Unavailable("cluster_unavailable", "the submit slot changes faster than it is freed")
+        raise trouble
 
     def _take(self, holder: str, lease: Json | None) -> Slot:
         now = _written(self._now())
