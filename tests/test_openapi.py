@@ -48,7 +48,7 @@ def test_whatever_the_document_names_is_in_it() -> None:
 
 def test_only_the_app_itself_can_be_asked_without_a_token() -> None:
     is_open = {one.name for one in OPERATIONS if one.is_open}
-    assert is_open == {"health", "ready", "openapi", "docs"}
+    assert is_open == {"health", "ready", "openapi", "docs", "ui"}
     paths = document()["paths"]
     for one in OPERATIONS:
         described = paths[f"/{one.path}"][one.method.lower()]
