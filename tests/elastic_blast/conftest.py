@@ -2,9 +2,11 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
 
 from local.azurite import ACCOUNT, KEY, Azurite
 from local.cluster import start_cluster
@@ -32,7 +34,8 @@ def world(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     )
     blobs = Blobs.of(world)
     for container in ("queries", "results"):
-        blobs.service.create_container(container)
+        with suppress(ResourceExistsError):  # other tests of this process may have made it
+            blobs.service.create_container(container)
     blobs.write(f"{HOST}/queries/demo.fa", demo_queries().encode())
     upload_database(DEMO_FASTA, DEMO_DATABASE, world)
     yield world

@@ -12,6 +12,7 @@ from azure.storage.queue import QueueClient
 from local.demo.queries import DEMO_DATABASE
 from tests.end_to_end.conftest import PATIENCE, World
 
+STATUSES = ("queued", "running", "succeeded")
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 QUERY = ">q\nCGTAACAAGGTTTCCGTAGGTGAACCTGCGGAAGGATCATTG\n"
 SEARCH = {
@@ -39,10 +40,10 @@ def test_r14_failure_1_a_search_by_queue_and_by_http_is_one_job(
     example(world, "producer.py", *sending)
     job_id = world.api.submit(SEARCH, **{"Idempotency-Key": key})["job_id"]
     assert world.ended(job_id)["status"] == "completed"
-    told = example(world, "consumer.py", key).split()
-    assert [told.index(f) for f in ("queued", "running", "succeeded")] == sorted(
-        told.index(f) for f in ("queued", "running", "succeeded")
-    )
+    # Where it was taken over HTTP first, and has ended before its message came, only that is told.
+    told = [word for word in example(world, "consumer.py", key).split() if word in STATUSES]
+    assert told[-1] == "succeeded"
+    assert told == [status for status in STATUSES if status in told]
     assert world.submissions(job_id) == 1
 
 

@@ -12,9 +12,9 @@ from _pytest.mark import ParameterSet
 from shared.contracts.states import Phase
 from tests.faults.conftest import TINY, World
 from tests.faults.crashing import Follower
-from tests.faults.faults import How
+from tests.faults.faults import How, Where
 from tests.faults.matrix import COVERED_BY, MATRIX
-from tests.faults.rows import DELETE, SUBMIT, Row, status
+from tests.faults.rows import SUBMIT, Row, status
 
 TESTS = Path(__file__).parents[1]
 Said = Callable[[str, object], None]
@@ -96,10 +96,14 @@ GIVEN_UP = Row(
 )
 
 
+NEVER = Where("cluster", "PATCH")
+"""What the app asks of nobody."""
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"faults": (*GIVEN_UP.faults, status(503, DELETE))}, "no request met"),
+        ({"faults": (*GIVEN_UP.faults, status(503, NEVER))}, "no request met"),
         ({"end": Phase.COMPLETED, "code": None}, "submit_failed"),
         ({"must": ("retry_scheduled",)}, "retry_scheduled"),
         ({"must_not": ("configured",)}, "configured"),
