@@ -43,7 +43,7 @@ def _heard(question: Callable[[], T]) -> Heard[T]:
         answer = question()
     except ControlPlaneError as error:
         trouble = str(error)
-    except Exception:
+    except Exception:  # the last door of one question: a bug must not silence the others
         logging.getLogger("blast").exception("a question failed")
         trouble = "asking failed; the log says how"
     return Heard(answer, trouble, int((time.monotonic() - began) * 1000))

@@ -1,5 +1,6 @@
 """Failure 40: files that are broken, or made to break whoever reads them."""
 
+import gc
 import gzip
 import random
 import re
@@ -40,6 +41,7 @@ def bomb(size: int) -> Iterator[bytes]:
 
 def peak(pieces: Iterable[bytes], outfmt: str) -> tuple[int, int]:
     """Hits, and the most bytes that were held at once while they were read."""
+    gc.collect()  # what earlier tests left, and is freed meanwhile, is none of it
     tracemalloc.start()
     try:
         count = sum(1 for _ in hits(pieces, outfmt))
@@ -165,10 +167,10 @@ def test_a_reader_that_has_enough_keeps_the_hits_so_far(blast: Blast, outfmt: st
 
 @pytest.mark.parametrize("outfmt", ["5", "6", "7"])
 def test_failure_40_memory_does_not_grow_with_the_file(blast: Blast, outfmt: str) -> None:
-    sizes = (3, 9) if outfmt == "5" else (24, 72)
+    sizes = (9, 27) if outfmt == "5" else (72, 216)  # each fills every buffer on the way
     small, large = (peak(generated(blast, outfmt, times), outfmt) for times in sizes)
     assert large[0] == 3 * small[0]
-    assert large[1] < 1.5 * small[1]
+    assert large[1] < 1.2 * small[1]
     assert large[1] < 16 * 1024**2
 
 
