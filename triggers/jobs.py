@@ -33,8 +33,7 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 @answered_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    who = await asyncio.to_thread(caller, req)
-    asked_for, accepted = await asyncio.to_thread(_accept, req, who)
+    asked_for, accepted = await asyncio.to_thread(_accept, req)
     await ensure_started(client, accepted.job)
     request_id = req.headers.get(FALLBACK_KEY_HEADER) or str(uuid.uuid4())
     headers = {
@@ -119,8 +118,9 @@ def owned(job_id: str, who: Caller) -> Job:
     return own(found, who, job_id)
 
 
-def _accept(req: HttpRequest, who: Caller) -> tuple[Submission, Accepted]:
+def _accept(req: HttpRequest) -> tuple[Submission, Accepted]:
     """Read, check and keep a submission. It takes long for a long query: not for an event loop."""
+    who = caller(req)
     submission = parse(json_object(req.get_body()), settings())
     headers = [req.headers.get(name) for name in KEY_HEADERS]
     fallback = req.headers.get(FALLBACK_KEY_HEADER)

@@ -70,9 +70,24 @@ class Index:
         """Make the index say what the job's row says; `settled`: nothing is left to be done."""
         if not settled:
             self.announce(job)
-        self._list(job)
+        self.enlist(job)
         if settled:
             self.forget_active(rows.active_partition(job), job.job_id)
+
+    def enlist(self, job: Job) -> None:
+        """Write the row in its list, unless a later writer was here before."""
+        row = rows.listed_row(job)
+        known = None if job.sequence == 1 else self._table.get(row["PartitionKey"], row["RowKey"])
+        for _ in range(MOST_CLASHES):
+            if known and known.columns["sequence"] >= job.sequence:
+                return
+            try:
+                self._table.write(Replace(row, known.etag) if known else Insert(row))
+            except Clash:
+                known = self._table.get(row["PartitionKey"], row["RowKey"])
+            else:
+                return
+        raise Unavailable("contended", f"the list of {job.job_id} has too many writers")
 
     def postpone(self, job: Job, now: datetime) -> None:
         """Look after a late job again when it is late again."""
@@ -179,18 +194,3 @@ class Index:
         columns = ("PartitionKey", "RowKey", "job_id")
         for row in self._table.all(f"{everywhere} and {where}", {**lists, **values}, columns):
             yield Listed(*(row.columns[name] for name in columns))
-
-    def _list(self, job: Job) -> None:
-        """Write the row in its list, unless a later writer was here before."""
-        row = rows.listed_row(job)
-        known = None if job.sequence == 1 else self._table.get(row["PartitionKey"], row["RowKey"])
-        for _ in range(MOST_CLASHES):
-            if known and known.columns["sequence"] >= job.sequence:
-                return
-            try:
-                self._table.commit([Replace(row, known.etag) if known else Insert(row)])
-            except Clash:
-                known = self._table.get(row["PartitionKey"], row["RowKey"])
-            else:
-                return
-        raise Unavailable("contended", f"the list of {job.job_id} has too many writers")

@@ -40,7 +40,9 @@ class JobStateRepository:
             self._jobs.commit([Insert(rows.job_row(job)), *_said(job, said, "", job.notify)])
         except Clash:
             job = self.get(job.job_id)
-        self.follow(job)
+            self.follow(job)
+        else:
+            self.index.enlist(job)
         return job
 
     def find(self, job_id: str) -> Job | None:

@@ -11,7 +11,8 @@ WRITES = {
     "the config": Where("blob", "PUT", r"\.ini$"),
     "the manifest": Where("blob", "PUT", "manifest"),
     "the active row": Where("table", "PUT", "active"),
-    "the owner's row": Where("table", "POST", r"batch$"),
+    "the owner's row": Where("table", "POST", "blastindex"),
+    "the owner's row once more": Where("table", "PUT", "owner"),
     "the end of the active row": Where("table", "DELETE", "active"),
     **{f"the event {event}": Where("table", "POST", f"batch {event}") for event in STORED},
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.clients.tables import Columns, Insert, Row, Table, Write
+from shared.clients.tables import Columns, Insert, Replace, Row, Table, Write
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
@@ -33,6 +33,10 @@ class Counted(Table):
     def commit(self, writes: Sequence[Write]) -> None:
         self._asked["commit"] += 1
         super().commit(writes)
+
+    def write(self, write: Insert | Replace) -> None:
+        self._asked["write"] += 1
+        super().write(write)
 
     def upsert(self, columns: Columns) -> None:
         self._asked["upsert"] += 1
