@@ -9,7 +9,7 @@ import azure.functions as func
 
 from activities.registry import perform, perform_with
 from blast_orchestrator.job import blast_job
-from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
+from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, TO_OTHERS, Verb
 from triggers import requests, upkeep
 from triggers.handlers import COMMANDS, HANDLERS
 from triggers.operations import OPERATIONS, Operation
@@ -21,8 +21,9 @@ TIMERS = {
 }
 """In UTC, with seconds. Fixed: a host does not start where a placeholder's setting is missing."""
 
-BATCH_THREADS = ThreadPoolExecutor(4, "batch")
-"""Batches step in threads of their own: however many there are, requests find theirs free."""
+STEP_THREADS, BATCH_THREADS = ThreadPoolExecutor(24, "step"), ThreadPoolExecutor(4, "batch")
+"""Steps have threads of their own, those of batches apart: requests and searches find theirs free.
+There are as many as activities run at once (host.json)."""
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -62,13 +63,20 @@ def activity(verb: Verb) -> None:
     app.function_name(verb)(app.activity_trigger(input_name="order")(run))
 
 
-def activity_of_batches(verb: Verb) -> None:
+def activity_to_others(verb: Verb) -> None:
     """Register one that speaks to other orchestrations: only an async function may do so."""
+    threads = BATCH_THREADS if verb in OF_BATCHES else STEP_THREADS
 
-    async def run(order: dict[str, Any], client: Any) -> dict[str, Any]:
+    async def run(order: dict[str, Any], client: Any, context: func.Context) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         told = FromThread(client, loop)
-        return await loop.run_in_executor(BATCH_THREADS, perform_with, told, verb, order)
+
+        def step() -> dict[str, Any]:
+            # Azure drops what a thread logs of which it does not know the invocation.
+            context.thread_local_storage.invocation_id = context.invocation_id
+            return perform_with(told, verb, order)
+
+        return await loop.run_in_executor(threads, step)
 
     with_client = app.durable_client_input(client_name="client")(run)
     app.function_name(verb)(app.activity_trigger(input_name="order")(with_client))
@@ -86,6 +94,6 @@ message("bury_request", "blast-requests-poison", requests.bury)
 for each in TIMERS:
     timer(each)
 for verb in Verb:
-    (activity_of_batches if verb in OF_BATCHES else activity)(verb)
+    (activity_to_others if verb in TO_OTHERS else activity)(verb)
 orchestrator(ORCHESTRATOR, blast_job)
 orchestrator(BATCH_ORCHESTRATOR, blast_job)

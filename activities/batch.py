@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from activities.outside import Orchestrations
 from activities.steps import Desk
 from shared.batches import batch_url, query_url, read
 from shared.clients.blobs import Blobs
@@ -31,14 +32,6 @@ BREATH = timedelta(seconds=1)
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-
-
-class Orchestrations(Protocol):
-    """What is asked of Durable Functions. Both raise Unavailable."""
-
-    def ensure_started(self, job: Job) -> None: ...
-
-    def wake(self, job: Job) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from activities.outside import Cluster, Clusters, Sidecar
+from activities.turns import Turns
 from shared.contracts.job import Job, elb_id
 from shared.errors import Unavailable
 from shared.exec_results import Refused, Running, Unreachable
@@ -16,6 +17,7 @@ class Clearing:
 
     clusters: Clusters
     sidecar: Sidecar
+    turns: Turns
     now: Callable[[], datetime]
 
     def clear(self, job: Job) -> list[str]:
@@ -42,7 +44,7 @@ class Clearing:
             if one.unseen_until and self.now() < one.unseen_until:
                 until = f"{one.unseen_until:%H:%M:%S}"
                 return [*left, f"a submission that cannot be stopped before {until}"]
-            self._cluster(one).free_slot(one.elb_job_id)
+            self.turns.free(one)
         return left
 
     def _stop(self, job: Job) -> Unavailable | None:

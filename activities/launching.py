@@ -8,6 +8,7 @@ from activities.clearing import operation_id
 from activities.conclusion import is_submitted
 from activities.outside import Cluster, Clusters, Sidecar
 from activities.steps import Desk
+from activities.turns import Turns
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import Slot
 from shared.contracts.job import Job
@@ -29,6 +30,7 @@ class Launch:
     blobs: Blobs
     clusters: Clusters
     sidecar: Sidecar
+    turns: Turns
 
     def attend(self, job: Job) -> Result | Slot | str:
         """The result as far as there is one, a busy slot, or how an earlier try has gone.
@@ -38,8 +40,8 @@ class Launch:
         return self._ongoing(job) or self._begun(job)
 
     def free_slot(self, job: Job) -> None:
-        """Let others submit. Raises Unavailable: the slot would be missed until it expires."""
-        self._cluster(job).free_slot(job.elb_job_id)
+        """Let others submit. Raises Unavailable."""
+        self.turns.free(job)
 
     def _ongoing(self, job: Job) -> Result | str | None:
         """How the operation stands that was started before; None if there is none."""
@@ -60,7 +62,7 @@ class Launch:
             return None  # the trouble of the sidecar is reason enough for another try
 
     def _begun(self, job: Job) -> Result | Slot | str:
-        slot = self._cluster(job).take_slot(job.elb_job_id)
+        slot = self.turns.take(job)
         if not slot.held and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             return slot
         if found := self._already_there(job):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol, TypeAlias
 
 from shared.clients.kubernetes import ClusterJob, Pod, Slot
+from shared.contracts.job import Job
 from shared.exec_results import Command, Refused, Result, Unreachable
 
 
@@ -23,7 +24,9 @@ class Cluster(Protocol):
 
     def take_slot(self, holder: str) -> Slot: ...
 
-    def free_slot(self, holder: str) -> None: ...
+    def keep_slot(self, holder: str) -> Slot: ...
+
+    def free_slot(self, holder: str) -> bool: ...
 
 
 class Sidecar(Protocol):
@@ -36,6 +39,14 @@ class Sidecar(Protocol):
     def run_operation(self, operation_id: str, command: Command, wait: timedelta) -> Result: ...
 
     def stop_operation(self, operation_id: str) -> Result | None: ...
+
+
+class Orchestrations(Protocol):
+    """What is asked of Durable Functions. Both raise Unavailable."""
+
+    def ensure_started(self, job: Job) -> None: ...
+
+    def wake(self, job: Job) -> None: ...
 
 
 Clusters: TypeAlias = Callable[[str], Cluster]

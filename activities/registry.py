@@ -1,22 +1,26 @@
 """Which method does which verb, with the clients of this process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from activities.batch import Batch, Orchestrations
+from activities.batch import Batch
 from activities.cancelling import Cancelling
 from activities.clearing import Clearing
 from activities.launching import Launch
+from activities.outside import Orchestrations
 from activities.record import Record
 from activities.results import Results
 from activities.steps import Desk
 from activities.submission import Submission
+from activities.turns import Turns
 from activities.watching import Watching
 from shared import opened
 from shared.contracts import wire
-from shared.contracts.steps import Order, Report, Verb
+from shared.contracts.steps import OF_BATCHES, Order, Report, Verb
 from shared.settings import settings
+
+Methods = Mapping[Verb, Callable[[Order], Report]]
 
 
 def perform(verb: Verb, order: Any) -> dict[str, Any]:
@@ -25,13 +29,8 @@ def perform(verb: Verb, order: Any) -> dict[str, Any]:
 
 
 def perform_with(orchestrations: Orchestrations, verb: Verb, order: Any) -> dict[str, Any]:
-    """The same for the verbs of a batch, which start and wake other orchestrations."""
-    batch = Batch(_desk(), opened.blobs(), orchestrations)
-    methods = {
-        Verb.FAN_OUT: batch.fan_out,
-        Verb.GATHER: batch.gather,
-        Verb.STOP_CHILDREN: batch.stop,
-    }
+    """The same for the verbs that start and wake other orchestrations."""
+    methods = _of_batches(orchestrations) if verb in OF_BATCHES else _in_turn(orchestrations)
     return wire.write(methods[verb](wire.read(Order, order)))
 
 
@@ -41,17 +40,33 @@ def _desk() -> Desk:
 
 
 @cache
-def _methods() -> dict[Verb, Callable[[Order], Report]]:
-    desk = _desk()
-    blobs, sidecar = opened.blobs(), opened.sidecar()
-    clearing = Clearing(opened.cluster, sidecar, opened.now)
-    launch = Launch(desk, blobs, opened.cluster, sidecar)
+def _methods() -> Methods:
+    desk, blobs = _desk(), opened.blobs()
+    return {
+        Verb.OBSERVE: Watching(desk, blobs, opened.cluster).observe,
+        Verb.COLLECT: Results(desk, blobs).collect,
+        Verb.FAIL: Record(desk).fail,
+    }
+
+
+def _in_turn(orchestrations: Orchestrations) -> Methods:
+    """What takes or frees the submit slot of a cluster."""
+    desk, blobs, sidecar = _desk(), opened.blobs(), opened.sidecar()
+    turns = Turns(desk.jobs, opened.cluster, orchestrations)
+    clearing = Clearing(opened.cluster, sidecar, turns, opened.now)
+    launch = Launch(desk, blobs, opened.cluster, sidecar, turns)
     submission = Submission(desk, blobs, launch, clearing)
     return {
         Verb.PREPARE: submission.prepare,
         Verb.SUBMIT: submission.submit,
-        Verb.OBSERVE: Watching(desk, blobs, opened.cluster).observe,
-        Verb.COLLECT: Results(desk, blobs).collect,
         Verb.CANCEL: Cancelling(desk, clearing).cancel,
-        Verb.FAIL: Record(desk).fail,
+    }
+
+
+def _of_batches(orchestrations: Orchestrations) -> Methods:
+    batch = Batch(_desk(), opened.blobs(), orchestrations)
+    return {
+        Verb.FAN_OUT: batch.fan_out,
+        Verb.GATHER: batch.gather,
+        Verb.STOP_CHILDREN: batch.stop,
     }

@@ -22,6 +22,8 @@ class Story:
     """How often in a row the activity has died."""
     crash: str | None = None
     """What it died of last."""
+    hears_again: bool = False
+    """Whether it hears another event after the first, in a new life; jobs of old do not."""
 
     @property
     def order(self) -> Order:

@@ -29,7 +29,9 @@ class Verb(StrEnum):
 
 
 OF_BATCHES = frozenset({Verb.FAN_OUT, Verb.GATHER, Verb.STOP_CHILDREN})
-"""The verbs of a batch of searches: their activities speak to other orchestrations."""
+"""The verbs of a batch of searches."""
+TO_OTHERS = OF_BATCHES | {Verb.PREPARE, Verb.SUBMIT, Verb.CANCEL}
+"""The verbs whose activities speak to other orchestrations: children, and who is to submit next."""
 
 
 class Category(StrEnum):
@@ -52,6 +54,7 @@ class Start:
     verb: Verb = Verb.PREPARE
     """The step to begin with, and its number: those of the row, where a lost one is replaced."""
     step: int = 1
+    hears_again: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The state of jobs: one row a job, one row an event, and an index that finds them."""
 
 from shared.jobs.index import Index, Page
+from shared.jobs.line import Place
 from shared.jobs.repository import JobStateRepository
 
-__all__ = ["Index", "JobStateRepository", "Page"]
+__all__ = ["Index", "JobStateRepository", "Page", "Place"]

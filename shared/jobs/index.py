@@ -11,6 +11,7 @@ from shared.contracts.job import Caller, Job
 from shared.contracts.states import Status
 from shared.errors import Unavailable
 from shared.jobs import rows
+from shared.jobs.line import Line
 
 MOST_CLASHES = 8
 """How often a writer starts again because another one was first."""
@@ -50,11 +51,13 @@ class Index:
     """Rows that follow the job's own. Every method raises Unavailable when it cannot be asked.
 
     A job has one row in a list: its owner's, newest first, or its batch's, in the batch's order.
-    It has a row among the active for as long as something is still to be done for it.
+    It has a row among the active for as long as something is still to be done for it, and a place
+    in a line while it waits for a submit slot.
     """
 
     def __init__(self, table: Table, late_after: timedelta) -> None:
         """A job is late when it has not moved for `late_after` past its next expected step."""
+        self.line = Line(table)
         self._table = table
         self._late_after = late_after
 
@@ -66,11 +69,15 @@ class Index:
         due = job.updated_at + job.rest + self._late_after
         self._table.upsert(rows.active_row(job, due))
 
-    def follow(self, job: Job, settled: bool) -> None:
-        """Make the index say what the job's row says; `settled`: nothing is left to be done."""
+    def follow(self, job: Job, settled: bool, before: Job | None) -> None:
+        """Make the index say what the job's row says; `settled`: nothing is left to be done.
+
+        `before` is what the row said until now, where that is known.
+        """
         if not settled:
             self.announce(job)
         self.enlist(job)
+        self.line.follow(job, before)
         if settled:
             self.forget_active(rows.active_partition(job), job.job_id)
 

@@ -148,13 +148,13 @@ class JobStateRepository:
         """Owe a message no more."""
         self._jobs.forget(job_id, rows.outbox_key(sequence))
 
-    def follow(self, job: Job) -> bool:
-        """Make the index say what the job's row says.
+    def follow(self, job: Job, before: Job | None = None) -> bool:
+        """Make the index say what the job's row says, in place of what it said `before`.
 
         Whether the job is at rest: it has ended and owes nothing.
         """
         settled = job.phase.is_end and not (job.notify and self.owed(job.job_id))
-        self.index.follow(job, settled)
+        self.index.follow(job, settled, before)
         now = self.find(job.job_id) if settled else None
         if now and now.sequence > job.sequence:
             return self.follow(now)  # it was queued again, and its active row must not be gone
@@ -206,7 +206,7 @@ class JobStateRepository:
         else:
             raise Unavailable("contended", f"job {job_id} is being changed by too many writers")
         # Also where nothing was changed: whoever changed it may have died right here.
-        self.follow(job)
+        self.follow(job, before)
         return job
 
     def _committed(self, job: Job, said: Event, etag: str, writer: str, owes: bool) -> bool:

@@ -161,6 +161,20 @@ def active_row(job: Job, due: datetime) -> dict[str, Any]:
     }
 
 
+def lines(job: Job) -> str:
+    """What the partitions of all lines before the job's cluster begin with; a caller follows."""
+    return f"line:{job.search.placement.cluster_name}:"
+
+
+def line_row(job: Job) -> dict[str, Any]:
+    """The row of a job that waits for its cluster's submit slot: in its caller's line, by age."""
+    return {
+        "PartitionKey": f"{lines(job)}{job.owner.key}",
+        "RowKey": f"{int(job.created_at.timestamp() * 1000):013d}-{job.job_id}",
+        "job_id": job.job_id,
+    }
+
+
 def outbox_key(sequence: int) -> str:
     """The row key of a message that is to be sent because of the event of that number."""
     return f"outbox-{sequence:08d}"

@@ -30,6 +30,7 @@ PACE = {
     "BLAST_WATCH_PACE": "50ms/30s 1s",
     "BLAST_RESULTS_PATIENCE": "2s",
     "BLAST_LATE_AFTER": "1s",
+    "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",  # as on Azure: who waits for the slot is called
 }
 
 

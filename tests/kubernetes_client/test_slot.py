@@ -243,3 +243,21 @@ def test_failure_9_a_lease_that_vanishes_under_our_hand_is_not_held(
     server.manner = vanish
     assert cluster.take_slot("job-1") == Slot(False, "", None)
     assert asked == ["GET", "PUT", "GET"]
+
+
+def test_a_slot_whose_freeing_was_answered_by_nobody_is_freed_by_us(
+    server: Server, cluster: Cluster
+) -> None:
+    """So that the next one is called, all the same."""
+    spec = {"holderIdentity": "job-1"}
+
+    def lose_the_answer(heard: Heard) -> Reply:
+        lease = {"metadata": {"name": NAME, "resourceVersion": "1"}, "spec": dict(spec)}
+        if heard.method == "GET":
+            return Reply(body=lease)
+        spec["holderIdentity"] = ""
+        return Reply(closes=True)
+
+    server.manner = lose_the_answer
+    assert cluster.free_slot("job-1")
+    assert not cluster.free_slot("job-1")

@@ -28,10 +28,10 @@ Activity = Callable[[str, dict[str, Any]], Any]
 
 @dataclass
 class Telling:
-    """Runs a story. `activity` answers, or raises; `cancel_at` is when the event comes."""
+    """Runs a story. `activity` answers, or raises; each of `events` comes then, and is heard once."""
 
     activity: Activity
-    cancel_at: datetime | None = None
+    events: Sequence[datetime] = ()
     now: datetime = NOON
     statuses: list[Any] = field(default_factory=list)
     timers: list[Pending] = field(default_factory=list)
@@ -40,6 +40,7 @@ class Telling:
     _input: Any = None
     _next_input: Any = None
     _event: Pending | None = None
+    _heard: int = 0
 
     def tell(self, story: Callable[[Context], Generator[Task, Any, Any]], start: Any) -> Any:
         """The story's output, through as many lives as it takes."""
@@ -78,16 +79,18 @@ class Telling:
             self._hear()
             return None
         timer, event = task.members
-        if self.cancel_at is not None and not event.is_completed and self.cancel_at <= timer.detail:
-            self.now = max(self.now, self.cancel_at)
+        comes = next(iter(self.events[self._heard :]), None)
+        if comes is not None and not event.is_completed and comes <= timer.detail:
+            self.now = max(self.now, comes)
             self._hear()
             return event
         self.now = max(self.now, timer.detail)
         return timer
 
     def _hear(self) -> None:
-        if self._event and self.cancel_at is not None and self.cancel_at <= self.now:
-            self._event.is_completed = True
+        come = sum(at <= self.now for at in self.events)
+        if self._event and come > self._heard:
+            self._event.is_completed, self._heard = True, come
 
     # The context, as the story sees it.
 

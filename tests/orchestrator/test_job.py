@@ -78,14 +78,14 @@ def test_failure_32_history_stays_bounded_for_a_search_of_two_days() -> None:
 def test_a_cancel_ends_the_wait_at_once() -> None:
     def reply(verb: Verb, order: Order) -> Report:
         if verb is Verb.SUBMIT:
-            asked = telling.cancel_at is not None and telling.now >= telling.cancel_at
+            asked = telling.now >= telling.events[0]
             again = Report(Phase.WAITING_FOR_CAPACITY, Verb.SUBMIT, timedelta(minutes=15))
             return Report(Phase.WAITING_FOR_CAPACITY, Verb.CANCEL) if asked else again
         if verb is Verb.CANCEL:
             return Report(Phase.CANCELLED, None)
         return HAPPY[verb]
 
-    telling = Telling(Script(reply), cancel_at=NOON + seconds(100))
+    telling = Telling(Script(reply), events=[NOON + seconds(100)])
     assert telling.tell(blast_job, START) == {"phase": Phase.CANCELLED}
     assert telling.now == NOON + seconds(100)
     assert all(timer.cancelled for timer in telling.timers)
@@ -100,7 +100,7 @@ def test_a_cancel_that_comes_during_a_step_leaves_no_rest() -> None:
             return Report(Phase.SUBMITTED, Verb.CANCEL)
         return Report(Phase.CANCELLED, None) if verb is Verb.CANCEL else HAPPY[verb]
 
-    telling = Telling(Script(reply), cancel_at=NOON + seconds(10))
+    telling = Telling(Script(reply), events=[NOON + seconds(10)])
     telling.tell(blast_job, START)
     assert telling.now == NOON + seconds(25)
 
@@ -118,7 +118,7 @@ def test_after_a_cancel_waits_are_kept_again() -> None:
             )
         return Report(Phase.SUBMITTING, Verb.CANCEL)
 
-    telling = Telling(Script(reply), cancel_at=NOON)
+    telling = Telling(Script(reply), events=[NOON])
     telling.tell(blast_job, START)
     assert telling.now == NOON + seconds(5)
 
@@ -177,3 +177,31 @@ def test_the_custom_status_is_a_postcard() -> None:
         Phase.COMPLETED,
     ]
     assert all(len(json.dumps(status)) < 1024 for status in telling.statuses)
+
+
+def called_thrice(start: dict[str, Any]) -> Telling:
+    """One who waits for the slot, 5 min at a time, is called twice too late and then cancelled."""
+
+    def reply(verb: Verb, order: Order) -> Report:
+        if verb is not Verb.SUBMIT:
+            return Report(Phase.CANCELLED, None) if verb is Verb.CANCEL else HAPPY[verb]
+        if telling.now >= telling.events[-1]:
+            return Report(Phase.WAITING_FOR_SUBMIT_SLOT, Verb.CANCEL)
+        return Report(Phase.WAITING_FOR_SUBMIT_SLOT, Verb.SUBMIT, timedelta(minutes=5))
+
+    telling = Telling(Script(reply), events=[NOON + seconds(at) for at in (10, 40, 70)])
+    telling.tell(blast_job, start)
+    return telling
+
+
+def test_after_an_event_comes_a_life_that_hears_the_next() -> None:
+    telling = called_thrice(START)
+    assert telling.now == NOON + seconds(70)
+    assert telling.lives == 1 + 3
+
+
+def test_failure_42_a_life_of_old_goes_on_after_an_event_and_hears_no_other() -> None:
+    old = {name: value for name, value in START.items() if name != "hears_again"}
+    telling = called_thrice(old)
+    assert telling.now == NOON + seconds(10 + 300)
+    assert telling.lives == 1

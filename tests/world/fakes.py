@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from shared.clients.kubernetes import ClusterJob, Pod, Slot
+from shared.clients.kubernetes import NOBODYS, ClusterJob, Pod, Slot
 from shared.clients.kubernetes.slot import DURATION, TOLERANCE
 from shared.errors import Unavailable
 from shared.exec_results import (
@@ -65,12 +65,22 @@ class FakeCluster:
     def take_slot(self, holder: str) -> Slot:
         return self._ask(lambda: self._take(holder))
 
-    def free_slot(self, holder: str) -> None:
-        def free() -> None:
-            if self.world.lease and self.world.lease.holder == holder:
-                self.world.lease = None
+    def keep_slot(self, holder: str) -> Slot:
+        return self._ask(lambda: self._keep(holder))
 
-        self._ask(free)
+    def free_slot(self, holder: str) -> bool:
+        def free() -> bool:
+            held = self.world.lease is not None and self.world.lease.holder == holder
+            self.world.lease = None if held else self.world.lease
+            return held
+
+        return self._ask(free)
+
+    def _keep(self, holder: str) -> Slot:
+        lease = self.world.lease
+        if lease and lease.holder == holder:
+            return self._take(holder)
+        return Slot(False, lease.holder, lease.since) if lease else NOBODYS
 
     def _take(self, holder: str) -> Slot:
         now, lease = self.world.clock(), self.world.lease

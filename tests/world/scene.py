@@ -14,6 +14,7 @@ from activities.record import Record
 from activities.results import Results
 from activities.steps import Desk
 from activities.submission import Submission
+from activities.turns import Turns
 from activities.watching import Watching
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
@@ -82,6 +83,8 @@ class Scene:
     store: Store
     clock: Clock = field(default_factory=Clock)
     drivers: dict[str, Driver] = field(default_factory=dict)
+    woken: list[str] = field(default_factory=list)
+    """The jobs whose orchestrations another one's activity has woken."""
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:24])
 
     def __post_init__(self) -> None:
@@ -99,8 +102,9 @@ class Scene:
             return self.cluster
 
         self.desk = desk = Desk(self.jobs, self.store.settings, self.clock, lambda job: None)
-        clearing = Clearing(cluster, sidecar, self.clock)
-        launch = Launch(desk, self.store.blobs, cluster, sidecar)
+        turns = Turns(self.jobs, cluster, self)
+        clearing = Clearing(cluster, sidecar, turns, self.clock)
+        launch = Launch(desk, self.store.blobs, cluster, sidecar, turns)
         submission = Submission(desk, self.store.blobs, launch, clearing)
         return {
             Verb.PREPARE: submission.prepare,
@@ -121,10 +125,12 @@ class Scene:
         """A new job of this scene, without a driver."""
         job_id = f"job-{self.name}{number:08x}"
         now = self.clock()
+        search = samples.search(results_url=self.world.results_url)
+        own_cluster = replace(search.placement, cluster_name=self.name)
         base = samples.job(
             job_id=job_id,
             elb_job_id=job_id,
-            search=samples.search(results_url=self.world.results_url),
+            search=replace(search, placement=own_cluster),
             created_at=now,
             updated_at=now,
             deadline_at=now + self.store.settings.deadline,
@@ -136,6 +142,17 @@ class Scene:
         start = start_of(self.jobs.get(job.job_id), self.store.settings.retry_crash)
         self.drivers[job.job_id] = driver = Driver(self.clock, self.perform, start)
         return driver
+
+    def ensure_started(self, job: Job) -> None:
+        """As an activity has an orchestration started."""
+        if job.job_id not in self.drivers:
+            self.drive(job)
+
+    def wake(self, job: Job) -> None:
+        """As an activity has one woken."""
+        self.woken.append(job.job_id)
+        if driver := self.drivers.get(job.job_id):
+            driver.wake()
 
     def cancel(self, job: Job) -> None:
         """What the door writes when a person asks for a cancel; nobody is woken."""
@@ -172,7 +189,7 @@ class Scene:
         self.world.settle()
 
     def run(self, time: timedelta = NIGHT) -> None:
-        """Let the drivers go on for so long, each when it is ready."""
+        """Let the drivers go on for so long, each when it is ready, and none twice before another."""
         until = self.clock() + time
         for _ in range(MOST_STEPS):
             ready = [(at, its) for its in self.drivers.values() if (at := its.ready_at)]
@@ -181,6 +198,8 @@ class Scene:
                 break
             self.clock.now = max(self.clock.now, at)
             driver.step()
+            job_id = driver.start.job_id
+            self.drivers[job_id] = self.drivers.pop(job_id)
         else:
             raise AssertionError(f"more than {MOST_STEPS} steps")
         self.clock.now = max(self.clock.now, until)

@@ -171,10 +171,10 @@ def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
     assert cluster.take_slot("one").held
     busy = cluster.take_slot("two")
     assert (busy.held, busy.holder) == (False, "one")
-    cluster.free_slot("two")
+    assert not cluster.free_slot("two")
     assert not cluster.take_slot("two").held
-    cluster.free_slot("one")
-    cluster.free_slot("one")
+    assert cluster.free_slot("one")
+    assert not cluster.free_slot("one")
     assert cluster.take_slot("two").held
     hands.passes(800)
     assert cluster.take_slot("two").held  # renewed
@@ -184,13 +184,33 @@ def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
     assert cluster.take_slot("one").held
 
 
+def test_who_only_keeps_the_slot_takes_it_from_nobody(both: tuple[Cluster, ClusterHands]) -> None:
+    cluster, hands = both
+    assert not cluster.keep_slot("one").held
+    assert cluster.take_slot("one").held
+    hands.passes(800)
+    assert cluster.keep_slot("one").held
+    hands.passes(800)
+    busy = cluster.keep_slot("two")
+    assert (busy.held, busy.holder) == (False, "one")  # renewed
+    cluster.free_slot("one")
+    free = cluster.keep_slot("two")
+    assert (free.held, free.holder) == (False, "")
+
+
 def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
     scene.world.down.add("cluster")
     access = Access("http://127.0.0.1:1", token="x")
     real = RealCluster(Reach(lambda: access), patience=(1.0, 1.0, 2.0))
     clusters: list[Cluster] = [FakeCluster(scene.world), real]
     for cluster in clusters:
-        for ask in (cluster.jobs_of, cluster.pods_of, cluster.take_slot, cluster.free_slot):
+        for ask in (
+            cluster.jobs_of,
+            cluster.pods_of,
+            cluster.take_slot,
+            cluster.keep_slot,
+            cluster.free_slot,
+        ):
             with pytest.raises(Unavailable) as trouble:
                 ask("job-1")
             assert trouble.value.code == "cluster_unavailable"

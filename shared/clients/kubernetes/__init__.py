@@ -5,9 +5,10 @@ from shared.clients.kubernetes.cluster import Cluster
 from shared.clients.kubernetes.jobs import ClusterJob
 from shared.clients.kubernetes.pods import Pod
 from shared.clients.kubernetes.reaches import by_identity, by_kubeconfig
-from shared.clients.kubernetes.slot import Slot
+from shared.clients.kubernetes.slot import NOBODYS, Slot
 
 __all__ = [
+    "NOBODYS",
     "Access",
     "Cluster",
     "ClusterJob",

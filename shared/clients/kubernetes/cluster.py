@@ -86,9 +86,13 @@ class Cluster:
         """Take the submit slot for 15 minutes, or keep it; may be said again, and renews it."""
         return self._slot.take(holder)
 
-    def free_slot(self, holder: str) -> None:
-        """Free the submit slot if `holder` holds it; otherwise there is nothing to do."""
-        self._slot.free(holder)
+    def keep_slot(self, holder: str) -> Slot:
+        """Look who has the submit slot, and renew it if it is `holder`."""
+        return self._slot.keep(holder)
+
+    def free_slot(self, holder: str) -> bool:
+        """Free the submit slot if `holder` holds it; False where there is nothing to do."""
+        return self._slot.free(holder)
 
     def _all_jobs(self) -> Mapping[str, Sequence[ClusterJob]]:
         return self._jobs(labels.of_all())

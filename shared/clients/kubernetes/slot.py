@@ -26,6 +26,9 @@ class Slot:
     since: datetime | None
 
 
+NOBODYS = Slot(False, "", None)
+
+
 class SubmitSlot:
     """One cluster's Lease. It is compared and swapped on its resourceVersion, never overwritten."""
 
@@ -46,10 +49,18 @@ class SubmitSlot:
         except Answered:
             # Who wrote first may be an answer of ours that got lost.
             lease = self._read()
-            return _slot(lease, holder) if lease else Slot(False, "", None)
+            return _slot(lease, holder) if lease else NOBODYS
 
-    def free(self, holder: str) -> None:
-        """Let it go at once, if `holder` holds it. Raises Unavailable."""
+    def keep(self, holder: str) -> Slot:
+        """Renew it if `holder` holds it, and take it from nobody. Raises Unavailable."""
+        lease = self._read()
+        if lease and _holder(lease) == holder:
+            return self.take(holder)
+        return _slot(lease, holder) if lease else NOBODYS
+
+    def free(self, holder: str) -> bool:
+        """Let it go at once, if `holder` holds it; whether it did. Raises Unavailable."""
+        wrote = False
         trouble = Unavailable(
             "cluster_unavailable", "the submit slot changes faster than it is freed"
         )
@@ -57,14 +68,15 @@ class SubmitSlot:
             try:
                 lease = self._read()
                 if lease is None or _holder(lease) != holder:
-                    return
+                    return wrote  # the answer to that may have been lost
+                wrote = True
                 self._write(lease, holderIdentity="", renewTime=_written(self._now()))
             except Answered:
                 continue
             except Unavailable as found:
                 trouble = found
                 continue
-            return
+            return True
         raise trouble
 
     def _take(self, holder: str, lease: Json | None) -> Slot:
