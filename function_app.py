@@ -73,7 +73,8 @@ def activity_to_others(verb: Verb) -> None:
 
         def step() -> dict[str, Any]:
             # Azure drops what a thread logs of which it does not know the invocation.
-            context.thread_local_storage.invocation_id = context.invocation_id
+            known: Any = context.thread_local_storage
+            known.invocation_id = context.invocation_id
             return perform_with(told, verb, order)
 
         return await loop.run_in_executor(threads, step)

@@ -39,10 +39,6 @@ class Launch:
         """
         return self._ongoing(job) or self._begun(job)
 
-    def free_slot(self, job: Job) -> None:
-        """Let others submit. Raises Unavailable."""
-        self.turns.free(job)
-
     def _ongoing(self, job: Job) -> Result | str | None:
         """How the operation stands that was started before; None if there is none."""
         if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:

@@ -55,7 +55,7 @@ def _in_turn(orchestrations: Orchestrations) -> Methods:
     turns = Turns(desk.jobs, opened.cluster, orchestrations)
     clearing = Clearing(opened.cluster, sidecar, turns, opened.now)
     launch = Launch(desk, blobs, opened.cluster, sidecar, turns)
-    submission = Submission(desk, blobs, launch, clearing)
+    submission = Submission(desk, blobs, launch, clearing, turns)
     return {
         Verb.PREPARE: submission.prepare,
         Verb.SUBMIT: submission.submit,

@@ -9,6 +9,7 @@ from typing import Any
 from activities.clearing import Clearing
 from activities.launching import Launch
 from activities.steps import Desk
+from activities.turns import Turns
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import Slot
 from shared.contracts.job import Job
@@ -33,6 +34,7 @@ class Submission:
     blobs: Blobs
     launch: Launch
     clearing: Clearing
+    turns: Turns
 
     def prepare(self, order: Order) -> Report:
         """Write the config that every try of this attempt will use."""
@@ -110,7 +112,7 @@ class Submission:
     def _landed(
         self, job: Job, order: Order, decision: str, took: timedelta = timedelta(0)
     ) -> Report:
-        self.launch.free_slot(job)  # or come back: nobody else would free it
+        self.turns.free(job)  # or come back: nobody else would free it
         wait = self.desk.settings.watch_pace.at(timedelta(0))
         return self.desk.note(
             job,
@@ -133,7 +135,9 @@ class Submission:
         reason = "another search is being submitted to this cluster; they go one at a time"
         said = {"cluster": job.search.placement.cluster_name}
         changes = {"reason": reason, "tries": _without(job.tries, Category.TRANSIENT)}
-        return self.desk.note(job, order, report, report.phase.value, said, **changes)
+        report = self.desk.note(job, order, report, report.phase.value, said, **changes)
+        # Whoever freed it meanwhile did not see that this one waits, and called nobody.
+        return replace(report, wait=timedelta(0)) if self.turns.is_free(job) else report
 
     def _again(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
         """Schedule another try, as its category allows, or end the job after the last one (R3)."""
@@ -178,7 +182,7 @@ class Submission:
     def _let_others(self, job: Job) -> None:
         """Free the slot until the next try, which has it again where that fails."""
         try:
-            self.launch.free_slot(job)
+            self.turns.free(job)
         except Unavailable as trouble:
             logging.getLogger("blast").warning("slot of %s not freed: %s", job.job_id, trouble)
 

@@ -45,12 +45,21 @@ class Turns:
         if not cluster.free_slot(job.elb_job_id):
             return
         try:
+            self.jobs.index.line.leave(job)  # else the next one would find it before itself
             waits = self._who_waits(lambda: self.jobs.index.line.behind(job))
         except Unavailable as trouble:
             log.warning("nobody is called to submit after %s: %s", job.job_id, trouble)
         else:
             if waits:
                 self._call(waits)
+
+    def is_free(self, job: Job) -> bool:
+        """Whether nobody has the slot, as far as it can be seen."""
+        try:
+            slot = self.clusters(job.search.placement.cluster_name).keep_slot(job.elb_job_id)
+        except Unavailable:
+            return False
+        return not slot.holder
 
     def _call(self, waits: Job) -> None:
         """Wake one who waits. Where that fails it comes by itself, in a while."""

@@ -30,7 +30,12 @@ class Line:
         """Let a job that waits have its place, and take it from one that waited `before`."""
         if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             self._table.upsert(rows.line_row(job))
-        elif before and before.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
+        elif before:
+            self.leave(before)
+
+    def leave(self, job: Job) -> None:
+        """Give up the place of a job, if it waits."""
+        if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             self.forget(_place(rows.line_row(job)))
 
     def forget(self, place: Place) -> None:

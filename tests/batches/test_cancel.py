@@ -119,7 +119,7 @@ def test_a_search_whose_row_in_the_list_lags_is_not_waited_for_in_vain(make: Mak
     one.ask_to_cancel()
     one.say(Verb.STOP_CHILDREN)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one.batch.desk.jobs.index, "follow", lambda job, settled: None)
+        patch.setattr(one.batch.desk.jobs.index, "follow", lambda job, settled, before: None)
         one.end(1, Phase.CANCELLED)
     assert one.children()[0].phase is Phase.QUEUED
     assert one.until(Verb.FAN_OUT, one.say(Verb.STOP_CHILDREN)).phase is Phase.CANCELLED

@@ -54,7 +54,7 @@ def test_failure_13_an_attempt_that_was_kept_and_not_followed_is_found_by_upkeep
     failed = jobs.create(job(phase=Phase.RUNNING), {})
     jobs.update(failed.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
 
-    def dies(one: Job) -> bool:
+    def dies(one: Job, before: Job) -> bool:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

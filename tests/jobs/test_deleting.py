@@ -62,7 +62,7 @@ def test_a_batch_is_deleted_with_its_searches(jobs: JobStateRepository) -> None:
     parent = jobs.create(job(9, phase=Phase.COMPLETED, children=3), {})
     children = [jobs.create(child(number, parent), {}) for number in (1, 2, 3)]
     jobs.delete(children[1].job_id)
-    jobs.index.follow(child(4, parent), settled=True)  # what a crash left of one that was removed
+    jobs.index.enlist(child(4, parent))  # what a crash left of one that was removed
     entomb(jobs, parent)
     assert {jobs.get(one.job_id).phase for one in (parent, *children)} == {Phase.DELETED}
 

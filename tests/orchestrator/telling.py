@@ -28,7 +28,7 @@ Activity = Callable[[str, dict[str, Any]], Any]
 
 @dataclass
 class Telling:
-    """Runs a story. `activity` answers, or raises; each of `events` comes then, and is heard once."""
+    """Runs a story. `activity` answers, or raises; `events` come then, and are heard once."""
 
     activity: Activity
     events: Sequence[datetime] = ()

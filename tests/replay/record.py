@@ -25,6 +25,7 @@ SETTINGS = {
     "BLAST_RETRY_CAPACITY": "2s x1.5 30s -",
     "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
     "BLAST_RETRY_CRASH": "1s x2 30s 3",
+    "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",
 }
 BUSY = {"category": "transient", "message": "API busy", "retry_after_seconds": 1}
 FULL = {"category": "capacity", "message": "no nodes"}
@@ -93,6 +94,16 @@ def cancelled_without_a_cluster(world: World) -> str:
     return job_id
 
 
+def called_to_submit(world: World) -> str:
+    """It waits for the slot until another search finds that nobody has it."""
+    world.cluster.take_slot("another-program")
+    job_id = world.submit()
+    world.in_phase(job_id, "waiting_for_submit_slot")
+    world.cluster.free_slot("another-program")
+    world.submit()
+    return job_id
+
+
 def crash_that_passes(world: World) -> str:
     """Its config is gone for a while, which no activity expects."""
     job_id = capacity_retry(world)
@@ -142,6 +153,7 @@ SHAPES: tuple[Callable[[World], str], ...] = (
     cancelled_in_a_retry_wait,
     cancelled_during_a_step,
     cancelled_without_a_cluster,
+    called_to_submit,
     crash_that_passes,
     crash_to_the_end,
     continued_as_new,

@@ -1,6 +1,7 @@
 """Failure 42: what was begun by the code of another day is carried on by today's."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ SHAPES = {
     "cancelled_in_a_retry_wait-1",
     "cancelled_during_a_step-1",
     "cancelled_without_a_cluster-1",
+    "called_to_submit-1",
     "crash_that_passes-1",
     "crash_to_the_end-1",
     "continued_as_new-1",
@@ -65,7 +67,11 @@ def test_every_shape_is_recorded() -> None:
     assert of_shape("continued_as_new-1")[-1]["OrchestrationStatus"] == RENEWED
     assert any(e["EventType"] == Type.TASK_FAILED for e in of_shape("crash_that_passes-1"))
     assert any(e["EventType"] == Type.EVENT_RAISED for e in of_shape("cancelled_while_running-1"))
-    assert all(len(list(episodes(read_history(path)))) > 4 for path in FILES)
+    wake_ups: Counter[tuple[str, str]] = Counter()
+    for path in FILES:  # of all lives of a job: one that hears an event early is short
+        job = (path.parent.name, path.stem.rpartition("-")[0])
+        wake_ups[job] += len(list(episodes(read_history(path))))
+    assert min(wake_ups.values()) > 4
 
 
 @each_history

@@ -208,7 +208,7 @@ async def test_a_job_that_nobody_looks_after_is_found_again(
     """Whoever ended the attempt before was held up, and took the active row of this one away."""
     first = ended(jobs)
     again = jobs.begin_again(first.job_id, 2, DAY)
-    jobs.index.follow(first, settled=True)
+    jobs.index.follow(first, settled=True, before=None)
     clock.move(10 * LATE)
     assert store.late() == []
     assert await purger(jobs, clock).run(durable) == {"mended": 1}

@@ -105,7 +105,7 @@ class Scene:
         turns = Turns(self.jobs, cluster, self)
         clearing = Clearing(cluster, sidecar, turns, self.clock)
         launch = Launch(desk, self.store.blobs, cluster, sidecar, turns)
-        submission = Submission(desk, self.store.blobs, launch, clearing)
+        submission = Submission(desk, self.store.blobs, launch, clearing, turns)
         return {
             Verb.PREPARE: submission.prepare,
             Verb.SUBMIT: submission.submit,
@@ -189,7 +189,7 @@ class Scene:
         self.world.settle()
 
     def run(self, time: timedelta = NIGHT) -> None:
-        """Let the drivers go on for so long, each when it is ready, and none twice before another."""
+        """Let the drivers go on for so long, each when it is ready, in turn."""
         until = self.clock() + time
         for _ in range(MOST_STEPS):
             ready = [(at, its) for its in self.drivers.values() if (at := its.ready_at)]

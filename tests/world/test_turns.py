@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,12 @@ CAROL = Caller(oid="carol-oid", tenant_id="tenant", upn="carol@example.org")
 @pytest.fixture
 def scene(scene: Scene) -> Scene:
     return slow(scene)
+
+
+@pytest.fixture
+def patient(store: Store) -> Scene:
+    """A scene in which whoever waits does so until it is called."""
+    return slow(Scene(replace(store, settings=settings(retry_conflict="1d x1 1d -"))))
 
 
 def slow(scene: Scene) -> Scene:
@@ -60,8 +67,10 @@ def test_failure_41_one_beside_many_of_another_caller_waits_a_turn_or_two(
     assert job.elb_job_id in scene.world.holders[had_it : had_it + 2]
 
 
-def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_age(store: Store) -> None:
-    scene = slow(Scene(replace(store, settings=settings(retry_conflict="1d x1 1d -"))))
+def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_age(
+    patient: Scene,
+) -> None:
+    scene = patient
     of_alice = many(scene, ALICE, range(1, 5))
     of_bob = many(scene, BOB, range(11, 14))
     of_carol = many(scene, CAROL, range(21, 23))
@@ -72,15 +81,38 @@ def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_age(stor
     assert scene.world.holders == [job.elb_job_id for job in around]
 
 
-def test_a_slot_that_is_freed_is_not_idle(scene: Scene) -> None:
-    """Nobody is called and each comes by itself: that took 30 s to 5 min a turn."""
+@pytest.mark.parametrize("takes", [timedelta(seconds=2), TURN], ids=["short", "long"])
+def test_a_slot_that_is_freed_is_not_idle(patient: Scene, takes: timedelta) -> None:
+    scene = patient
+    scene.world.usual = Plan(takes=takes)
     began = scene.clock()
-    many(scene, ALICE, range(1, 9))
+    scene.cluster.take_slot("another-program")
+    many(scene, ALICE, range(1, 8))
+    scene.cluster.free_slot("another-program")
+    many(scene, ALICE, range(8, 9))
     scene.run(timedelta(hours=1))
     started = sorted(process.began - began for process in scene.world.processes)
-    gaps = [later - earlier - TURN for earlier, later in pairwise(started)]
+    gaps = [later - earlier - takes for earlier, later in pairwise(started)]
     assert len(gaps) == 7
     assert max(gaps) < timedelta(seconds=6), "a submission is looked at every 5 s"
+
+
+def test_a_slot_that_is_freed_while_one_gets_into_line_is_not_missed(
+    patient: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever freed it has found nobody to call."""
+    scene, update = patient, patient.jobs.update
+    scene.cluster.take_slot("another-program")
+
+    def update_late(job_id: str, event: str, *more: Any, **changes: Any) -> Job:
+        if event == "waiting_for_submit_slot":
+            scene.cluster.free_slot("another-program")
+        return update(job_id, event, *more, **changes)
+
+    monkeypatch.setattr(scene.jobs, "update", update_late)
+    (job,) = many(scene, ALICE, range(1, 2))
+    scene.run(5 * TURN)
+    assert scene.now(job).phase is Phase.COMPLETED
 
 
 def test_whoever_was_not_called_comes_by_itself(
