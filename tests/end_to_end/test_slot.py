@@ -1,5 +1,7 @@
 """One search at a time is submitted to a cluster; the others wait, say so, and can be stopped."""
 
+from datetime import datetime
+
 from tests.end_to_end.conftest import World
 
 
@@ -14,7 +16,15 @@ def test_failure_9_a_search_waits_for_the_submit_slot_and_says_so(world: World) 
     assert world.ended(doomed)["phase"] == "cancelled"
     assert world.submissions(doomed) == 0
     world.cluster.free_slot("another-program")
+    late = world.submit()  # who finds that nobody has the slot, and calls the one before it
     assert world.ended(patient)["phase"] == "completed"
+    assert world.ended(late)["phase"] == "completed"
     assert world.events(patient).count("waiting_for_submit_slot") == 1
+    assert submitted_at(world, patient) < submitted_at(world, late)
     assert world.cluster.take_slot("third").held, "it was freed"
     world.cluster.free_slot("third")
+
+
+def submitted_at(world: World, job_id: str) -> datetime:
+    (event,) = [one for one in world.api.events(job_id) if one["event"] == "submitted"]
+    return datetime.fromisoformat(event["timestamp"])
