@@ -39,12 +39,14 @@ def own(job: Job | None, who: Caller, job_id: str) -> Job:
 
 
 def local_caller(request: HttpRequest) -> Caller:
-    """Whoever asks on this machine, by its own name: a page from elsewhere cannot pretend that.
+    """Whoever asks on this machine, by its own name, and is no page from elsewhere.
 
-    Raises NotAllowed.
+    Such a page can have a browser send a request here, which then names the page's origin; a
+    program names none. Raises NotAllowed.
     """
     forwarded = request.headers.get("x-forwarded-for", "127.0.0.1").split(",")
-    hosts = {urlsplit(request.url).hostname or "", *(_address(one) for one in forwarded)}
+    origin = request.headers.get("origin", "http://127.0.0.1")
+    hosts = {_host(request.url), _host(origin), *(_address(one) for one in forwarded)}
     if not hosts <= LOOPBACK:
         raise NotAllowed("not_local", "the local mode answers only on this machine's loopback")
     return LOCAL
@@ -60,7 +62,15 @@ def _easy_auth(request: HttpRequest) -> Caller:
 
 def _address(text: str) -> str:
     """An address without its port: `127.0.0.1:1234` or `[::1]:1234`."""
-    return urlsplit(f"//{text.strip()}").hostname or text
+    return _host(f"//{text.strip()}") or text
+
+
+def _host(url: str) -> str:
+    """The host in a URL, empty where it has none or cannot be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 @Once
