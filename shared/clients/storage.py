@@ -1,5 +1,6 @@
 """What the storage clients share: one near patience, and the vendor's errors as ours."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,20 +21,43 @@ NEAR: dict[str, Any] = {
 }
 """The near patience: seconds for each of three tries, so that a call ends within a minute."""
 
+_NOT_LET = {401, 403}
 _LATER = {408, 429, 500, 502, 503, 504}
 
 
 @contextmanager
 def errors_are_ours(store: str) -> Iterator[None]:
-    """Trouble of the store becomes Unavailable; what we do not recognise is a bug and passes."""
+    """Trouble of the store becomes Unavailable; what we do not recognise is a bug and passes.
+
+    That a role was taken from the app, or a table away, the log says too: it ends only when an
+    operator mends it, and what was asked can wait for that.
+    """
     try:
         yield
-    except ClientAuthenticationError:
-        raise
     except HttpResponseError as error:
+        lost = isinstance(error, ClientAuthenticationError) or has_no_table(error)
+        if lost or error.status_code in _NOT_LET:
+            logging.getLogger("blast").error("%s %s", store, _refusal(error))
+            raise Unavailable("storage_unavailable", f"{store} cannot be used") from error
         if error.status_code in _LATER:
             said = f"{store} answered {error.status_code}"
             raise Unavailable("storage_unavailable", said) from error
         raise
     except AzureError as error:
         raise Unavailable("storage_unavailable", f"{store} could not be reached") from error
+
+
+def has_no_table(error: HttpResponseError) -> bool:
+    """Whether the whole table is missing: a row that is missing is answered by 404, too."""
+    # The SDK does not decode every error, but each has the code in its text.
+    return "TableNotFound" in str(error)
+
+
+def _refusal(error: HttpResponseError) -> str:
+    """What was refused, and why. What follows a `?` may be a secret and is left out."""
+    if error.response is None:
+        return f"could not be asked: the app has no token ({error.message})"
+    answer: Any = error.response  # whose type in the SDK leaves out what all of them have
+    code = answer.headers.get("x-ms-error-code") or error.reason
+    method, where = answer.request.method, answer.request.url.partition("?")[0]
+    return f"refused the app ({error.status_code} {code}): {method} {where}"

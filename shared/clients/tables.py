@@ -20,7 +20,7 @@ from azure.data.tables import (
     UpdateMode,
 )
 
-from shared.clients.storage import NEAR, errors_are_ours
+from shared.clients.storage import NEAR, errors_are_ours, has_no_table
 
 Columns = Mapping[str, Any]
 LARGEST_PAGE = 1000
@@ -87,7 +87,9 @@ class Table:
         with errors_are_ours("Tables"):
             try:
                 found = self._client.get_entity(partition, key)
-            except ResourceNotFoundError:
+            except ResourceNotFoundError as error:
+                if has_no_table(error):
+                    raise
                 return None
         return Row(found, str(found.metadata["etag"]))
 
@@ -97,7 +99,7 @@ class Table:
             try:
                 self._client.submit_transaction([_operation(write) for write in writes])
             except TableTransactionError as error:
-                if error.status_code in (404, 409, 412):
+                if error.status_code in (404, 409, 412) and not has_no_table(error):
                     raise Clash from error
                 raise
             except (ResourceExistsError, ResourceModifiedError) as error:
@@ -116,6 +118,8 @@ class Table:
                     only = _only(write.etag)
                     self._client.update_entity(write.columns, mode=UpdateMode.REPLACE, **only)
             except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
+                if has_no_table(error):
+                    raise
                 raise Clash from error
 
     def upsert(self, columns: Columns) -> None:
