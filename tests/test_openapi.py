@@ -4,14 +4,21 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
+import jsonschema_rs
 import pytest
 
+from shared.errors import Invalid
+from tests.samples import settings
 from triggers.codes import CODES
 from triggers.documents import PAGE, written
+from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
 from triggers.openapi import document
 from triggers.operations import OPERATIONS
+from triggers.search_request import parse
 
 ROOT = Path(__file__).parents[1]
 LOOK = """
@@ -53,6 +60,42 @@ def test_only_the_app_itself_can_be_asked_without_a_token() -> None:
     for one in OPERATIONS:
         described = paths[f"/{one.path}"][one.method.lower()]
         assert ("security" in described) is one.is_open
+
+
+WHAT = {"program": "blastn", "db": "nt"}
+QUERY = {"query_data": ">q\nACGT\n"}
+SAID = [
+    (WHAT | QUERY, True),
+    (WHAT | QUERY | {"query_blob_url": None, "searches": None}, True),
+    (WHAT | {"query_data": None, "query_blob_url": "a.fa", "query_file": None}, True),
+    (WHAT | {"query_data": "", "query_file": "a.fa"}, True),
+    ({"program": "blastn", "db": None, "database": "nt", **QUERY}, True),
+    (WHAT | QUERY | {"query_blob_url": "a.fa"}, False),
+    (WHAT | QUERY | {"query_data": None}, False),
+    (WHAT | {"query_data": None, "query_blob_url": None}, False),
+    (WHAT | QUERY | {"db": None}, False),
+    (WHAT | QUERY | {"program": None}, False),
+    (QUERY | {"program": None, "db": None, "searches": [WHAT]}, True),
+    ({"searches": None}, False),
+]
+
+
+@pytest.mark.parametrize(("body", "right"), SAID)
+def test_the_document_takes_what_the_app_takes(body: dict[str, Any], right: bool) -> None:
+    schema = {"$ref": "#/components/schemas/Submission", "components": document()["components"]}
+    assert jsonschema_rs.is_valid(schema, body) is right
+    with nullcontext() if right else pytest.raises(Invalid):
+        parse(body, settings())
+
+
+def test_every_header_that_is_read_as_a_key_is_described() -> None:
+    for name in ("submit_job", "submit_job_by_its_old_path", "retry_job"):
+        (one,) = (one for one in OPERATIONS if one.name == name)
+        described = document()["paths"][f"/{one.path}"][one.method.lower()]["parameters"]
+        headers = {told["name"]: told["schema"] for told in described if told["in"] == "header"}
+        assert set(headers) == {*KEY_HEADERS, FALLBACK_KEY_HEADER}
+        assert {schema["maxLength"] for schema in headers.values()} == {LONGEST_KEY}
+    assert "Repeatability-Request-ID" in KEY_HEADERS
 
 
 @pytest.mark.parametrize("code", CODES)

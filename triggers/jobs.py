@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-import uuid
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from azure.functions import HttpRequest, HttpResponse
 from shared import opened
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
-from shared.errors import Conflict
+from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import Page
 from shared.settings import settings
 from triggers import summaries
@@ -24,9 +25,11 @@ from triggers.conditional import about, pause
 from triggers.orchestrations import DurableClient, ensure_started, wake
 from triggers.search_request import Submission, parse
 
-KEY_HEADERS = ("idempotency-key", "repeatability-request-id")
+KEY_HEADERS = ("Idempotency-Key", "Repeatability-Request-ID")
 FALLBACK_KEY_HEADER = "x-client-request-id"
 """The dashboard's client repeats a POST with the same one: it serves where no key is given."""
+LONGEST_KEY = 256
+"""Characters, as in a body."""
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
@@ -35,7 +38,10 @@ async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
     asked_for, accepted = await asyncio.to_thread(_accept, req)
     await ensure_started(client, accepted.job)
-    request_id = req.headers.get(FALLBACK_KEY_HEADER) or str(uuid.uuid4())
+    # It names the request that is answered. One without a name is not given a new one each time:
+    # a replay has the same body.
+    named = req.headers.get(FALLBACK_KEY_HEADER) or asked_for.request_id
+    request_id = named or accepted.job.job_id
     headers = {
         "Location": f"/api/blast/jobs/{accepted.job.job_id}",
         "Retry-After": str(RETRY_AFTER),
@@ -81,9 +87,8 @@ def listing(req: HttpRequest) -> HttpResponse:
 def children(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
     job, wanted = own_job(req), asked(req, PageAsked)
-    return _page(
-        opened.jobs().index.children(job.job_id, wanted.limit, wanted.cursor), wanted.limit
-    )
+    page = opened.jobs().index.children(job.job_id, wanted.limit, wanted.cursor)
+    return _page(page, wanted.limit, pause(job) if job.children else {})
 
 
 @answered
@@ -107,9 +112,7 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
 
 def own_job(req: HttpRequest) -> Job:
     """The job that a route names. Raises NotFound, also where it is deleted or somebody else's."""
-    who, job_id = caller(req), req.route_params["id"]
-    job = owned(job_id, who)
-    return own(None if job.phase is Phase.DELETED else job, who, job_id)
+    return _shown(req.route_params["id"], caller(req))
 
 
 def owned(job_id: str, who: Caller) -> Job:
@@ -118,13 +121,31 @@ def owned(job_id: str, who: Caller) -> Job:
     return own(found, who, job_id)
 
 
+def keys_in_headers(req: HttpRequest) -> dict[str, str]:
+    """By its header, each key that a request gives there: first the one that counts most.
+
+    Raises Invalid where one is too long: cut off, it could be another request's.
+    """
+    named = {name: req.headers.get(name) for name in (*KEY_HEADERS, FALLBACK_KEY_HEADER)}
+    given = {name: key for name, key in named.items() if key}
+    said = f"has at most {LONGEST_KEY} characters"
+    if faults := [Fault(name, said) for name, key in given.items() if len(key) > LONGEST_KEY]:
+        raise Invalid(faults)
+    return given
+
+
+def _shown(job_id: str, who: Caller) -> Job:
+    """A job that a caller may see and that is not deleted, by one point read. Raises NotFound."""
+    job = owned(job_id, who)
+    return own(None if job.phase is Phase.DELETED else job, who, job_id)
+
+
 def _accept(req: HttpRequest) -> tuple[Submission, Accepted]:
     """Read, check and keep a submission. It takes long for a long query: not for an event loop."""
-    who = caller(req)
+    who, keys = caller(req), keys_in_headers(req)
     submission = parse(json_object(req.get_body()), settings())
-    headers = [req.headers.get(name) for name in KEY_HEADERS]
-    fallback = req.headers.get(FALLBACK_KEY_HEADER)
-    key = next(filter(None, [*headers, submission.idempotency_key, fallback]), None)
+    fallback = keys.pop(FALLBACK_KEY_HEADER, None)
+    key = next(filter(None, [*keys.values(), submission.idempotency_key, fallback]), None)
     most = settings().most_active
     return submission, _acceptance().accept(submission, who, key, "http", most_active=most)
 
@@ -138,15 +159,20 @@ def _detail(job: Job, history: bool) -> dict[str, Any]:
 
 def _ask_to_cancel(req: HttpRequest) -> Job:
     """Write down that a cancel is wanted: it is certain from then on. Raises Conflict."""
-    job = own_job(req)
-    if job.phase.is_end and job.phase is not Phase.CANCELLED:
-        raise Conflict("already_finished", f"{job.job_id} has ended: {job.phase}")
-    if job.phase.is_end or job.cancel_requested_at:
-        return job
-    return opened.jobs().update(job.job_id, "cancel_requested", cancel_requested_at=opened.now())
+    who, job_id = caller(req), req.route_params["id"]
+    while True:
+        job = _shown(job_id, who)
+        if job.phase.is_end and job.phase is not Phase.CANCELLED:
+            raise Conflict("already_finished", f"{job_id} has ended: {job.phase}")
+        if job.phase.is_end or job.cancel_requested_at:
+            return job
+        with suppress(Conflict):  # it has ended since it was read: how, the next look says
+            return opened.jobs().update(
+                job_id, "cancel_requested", cancel_requested_at=opened.now()
+            )
 
 
-def _page(page: Page, size: int) -> HttpResponse:
+def _page(page: Page, size: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
     shown: dict[str, Any] = {
         "limit": size,
         "returned": len(page.jobs),
@@ -154,9 +180,8 @@ def _page(page: Page, size: int) -> HttpResponse:
     }
     if page.cursor:
         shown["next_cursor"] = page.cursor
-    return answer(
-        {"jobs": [summaries.summary(job) for job in page.jobs], "page": shown, "meta": {}}
-    )
+    jobs = [summaries.summary(job) for job in page.jobs]
+    return answer({"jobs": jobs, "page": shown, "meta": {}}, headers=headers)
 
 
 @cache

@@ -9,13 +9,15 @@ from pydantic import AliasChoices, BaseModel
 from pydantic.json_schema import models_json_schema
 
 from triggers.codes import CODES, EVERYWHERE
+from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
 from triggers.operations import ONE_SEARCH, OPERATIONS, SUBMISSION, Model, Operation
 from triggers.schemas.common import Refusal
 from triggers.search_request import MOST_SEARCHES
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{model}"
-SOURCES = ("query_data", "query_fasta", "query_blob_url", "query_file")
+SOURCES = (("query_data", "query_fasta"), ("query_blob_url", "query_file"))
+"""Where a query can come from, each under its names: exactly one is needed."""
 ABOUT = """\
 The control plane of ElasticBLAST on Azure. Every refusal has the one form `Refusal` and its stable
 code in the header `x-ms-error-code`. A request that is sent again with the same `Idempotency-Key`,
@@ -23,8 +25,8 @@ code in the header `x-ms-error-code`. A request that is sent again with the same
 PATH_WORDS = {"id": "The job's id", "file_id": "The file's id, from the list of results"}
 PATH_IDS = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,80}$"}
 KEY = {
-    "Idempotency-Key": "Names the request: sent again under it, it is done once",
-    "x-client-request-id": "Serves as the key where none is given",
+    **dict.fromkeys(KEY_HEADERS, "Names the request: sent again under it, it is done once"),
+    FALLBACK_KEY_HEADER: "Serves as the key where none is given",
 }
 
 
@@ -90,7 +92,8 @@ def _parameters(one: Operation) -> Iterator[Json]:
     if one.conditional:
         headers["If-None-Match"] = "The `ETag` of an answer that is known"
     for name, words in headers.items():
-        yield {"name": name, "in": "header", "description": words, "schema": {"type": "string"}}
+        text = {"type": "string", **({"maxLength": LONGEST_KEY} if name in KEY else {})}
+        yield {"name": name, "in": "header", "description": words, "schema": text}
 
 
 def _responses(one: Operation) -> Json:
@@ -101,7 +104,7 @@ def _responses(one: Operation) -> Json:
         codes[503].append("settings_invalid")
     shown = {status: _answer(one, status) for status in one.answers}
     for status, its in codes.items():
-        refused = _refused(status, its)
+        refused = _refused(status, its, ["Retry-After"] if one.passing == status else [])
         if status in shown:
             either = [*map(_ref, _forms(one, status)), _ref(Refusal)]
             refused["content"] = {"application/json": {"schema": {"anyOf": either}}}
@@ -112,7 +115,7 @@ def _responses(one: Operation) -> Json:
 def _answer(one: Operation, status: int) -> Json:
     forms = _forms(one, status)
     headers = ["ETag", "Retry-After"] if one.conditional else []
-    if status == 202:
+    if status in (202, one.passing):
         headers = ["Retry-After"]
     if one.body is SUBMISSION:
         headers = ["Location", "Retry-After", "Idempotency-Replayed"]
@@ -141,10 +144,10 @@ def _content(form: Model | str) -> tuple[str, Json]:
     return form, {"schema": {} if "json" in form else {"type": "string"}}
 
 
-def _refused(status: int, codes: Sequence[str]) -> Json:
+def _refused(status: int, codes: Sequence[str], headers: Sequence[str]) -> Json:
     words = "; ".join(f"`{code}`: {CODES[code][1]}" for code in codes)
     more = {401: "WWW-Authenticate", 416: "Content-Range", 429: "Retry-After", 503: "Retry-After"}
-    names = ["x-ms-error-code", *([more[status]] if status in more else [])]
+    names = ["x-ms-error-code", *([more[status]] if status in more else []), *headers]
     content = {"application/json": {"schema": _ref(Refusal)}}
     return {"description": words, "headers": _headers(*names), "content": content}
 
@@ -197,25 +200,32 @@ def _submission() -> Json:
         ],
     }
     single = {
-        "required": ["program"],
         "allOf": [
-            {"anyOf": [{"required": [name]} for name in ("db", "database")]},
-            {"oneOf": [{"required": [name]} for name in SOURCES]},
-        ],
+            _said("program"),
+            _said("db", "database"),
+            {"oneOf": [_said(*names) for names in SOURCES]},
+        ]
     }
-    return {**whole, "anyOf": [single, {"required": ["searches"]}]}
+    several = {"required": ["searches"], "properties": {"searches": {"type": "array"}}}
+    return {**whole, "anyOf": [single, several]}
+
+
+def _said(*names: str) -> Json:
+    """That something is said under one of these names: null and an empty text say nothing."""
+    some = {"type": "string", "minLength": 1}
+    either = [{"required": [name], "properties": {name: some}} for name in names]
+    return {"anyOf": either} if len(either) > 1 else either[0]
 
 
 def _search(parts: Sequence[Model]) -> Json:
     """What can be said of a search, where nothing is needed that may stand elsewhere."""
-    whole = _request(parts)
+    whole = _request(parts, nothing_needed=True)
     options = {"type": ["object", "null"], "description": "Any of these may stand in here as well"}
     whole["properties"]["options"] = options
-    whole.pop("required", None)
     return whole
 
 
-def _request(parts: Sequence[Model]) -> Json:
+def _request(parts: Sequence[Model], *, nothing_needed: bool = False) -> Json:
     """One object of several models. Null says nothing; an unknown name is ignored."""
     properties, needed = {}, []
     for part in parts:
@@ -224,9 +234,9 @@ def _request(parts: Sequence[Model]) -> Json:
             names = _names(name, field.validation_alias)
             defined = schema.get("$defs", {})
             told = _untitled(_inlined(schema["properties"][names[0]], defined))
-            if field.is_required() and len(names) == 1:
+            if field.is_required() and not nothing_needed:
                 needed.append(name)
-            elif not field.is_required() and {"type": "null"} not in told.get("anyOf", ()):
+            elif {"type": "null"} not in told.get("anyOf", ()):
                 told = {"anyOf": [told, {"type": "null"}]}
             properties.update(dict.fromkeys(names, told))
     whole: Json = {"type": "object", "properties": properties}

@@ -49,6 +49,9 @@ class Operation:
     """Whether a request that is sent again is known by its key."""
     conditional: bool = False
     """Whether it answers 304 to a caller who has the same edition already."""
+    passing: int | None = None
+    """The status that may be another one, or say more, once the job has ended: it tells when to
+    ask again."""
     ranged: bool = False
     """Whether it can be asked for a part of the bytes."""
     is_open: bool = False
@@ -94,6 +97,7 @@ _READS = (
         {200: jobs.Jobs},
         (*OF_A_JOB, "validation_error"),
         query=PageAsked,
+        passing=200,
     ),
     Operation(
         *("list_events", "GET", f"{_JOB}/events", "Read a job's history"),
@@ -119,6 +123,7 @@ _READS = (
         {200: queries.FileShown},
         (*OF_A_JOB, "validation_error"),
         query=FileAsked,
+        passing=404,
     ),
     Operation(
         *("read_query", "GET", f"{_JOB}/query", "Read the whole query of a job"),
@@ -137,7 +142,7 @@ _CHANGES = (
     Operation(
         *("retry_job", "POST", f"{_JOB}/retry", "Run a failed search again, under the same id"),
         {202: jobs.QueuedAgain},
-        (*OF_A_JOB, "not_failed", "not_retryable", *_STARTS),
+        (*OF_A_JOB, "validation_error", "not_failed", "not_retryable", *_STARTS),
         keyed=True,
     ),
     Operation(
@@ -184,6 +189,7 @@ _RESULTS = (
         {200: results.Results},
         (*OF_A_JOB, "results_gone"),
         group="Results",
+        passing=200,
     ),
     Operation(
         *(
@@ -196,12 +202,14 @@ _RESULTS = (
         (*OF_FILES, "file_too_large", "range_not_satisfiable"),
         ranged=True,
         group="Results",
+        passing=404,
     ),
     Operation(
         *("aggregate_hits", "GET", f"{_JOB}/results/aggregate", "See what all hits come to"),
         {200: results.Aggregate},
         OF_HITS,
         group="Results",
+        passing=200,
     ),
     Operation(
         *("list_alignments", "GET", f"{_JOB}/results/alignments", "See the first hits of a file"),
@@ -209,6 +217,7 @@ _RESULTS = (
         (*OF_HITS, "no_results"),
         query=AlignmentsAsked,
         group="Results",
+        passing=404,
     ),
     Operation(
         *("export_hits", "GET", f"{_JOB}/results/export", "Take all hits away"),
@@ -216,6 +225,7 @@ _RESULTS = (
         (*OF_HITS, "no_results"),
         query=ExportAsked,
         group="Results",
+        passing=404,
     ),
 )
 

@@ -14,12 +14,9 @@ from shared.jobs import JobStateRepository
 from shared.settings import settings
 from triggers.answers import answer, answered_async
 from triggers.conditional import pause
-from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, own_job
+from triggers.jobs import keys_in_headers, own_job
 from triggers.orchestrations import DurableClient, ensure_started
 from triggers.shares import need_room
-
-LONGEST_ID = 256
-"""Characters of a request's id that tell it from others."""
 
 
 @answered_async
@@ -66,9 +63,6 @@ class Retrying:
 
 
 def _queued_again(req: HttpRequest) -> Job:
-    named = (req.headers.get(name) for name in (*KEY_HEADERS, FALLBACK_KEY_HEADER))
-    request_id = next(filter(None, named), "")[:LONGEST_ID]
-    one = settings()
-    return Retrying(opened.jobs(), one.deadline, one.most_active).queue(
-        own_job(req), request_id or None
-    )
+    job, one = own_job(req), settings()
+    request_id = next(iter(keys_in_headers(req).values()), None)
+    return Retrying(opened.jobs(), one.deadline, one.most_active).queue(job, request_id)

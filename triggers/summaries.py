@@ -1,10 +1,11 @@
 """A job as the dashboard reads it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.contracts.job import Event, Job
-from shared.contracts.states import Status
+from shared.contracts.states import Phase, Status
 from shared.elastic_blast.options import OUTFMT, value_of
 from triggers.progress import instant, steps
 
@@ -19,7 +20,11 @@ _RUNTIME = {
 
 
 def accepted(job: Job, request_id: str, warnings: Sequence[str]) -> dict[str, Any]:
-    """The answer to a submission; the old names of the id stand beside the new one."""
+    """The answer to a submission; the old names of the id stand beside the new one.
+
+    It says what was so when the job was accepted: a replay is answered as the first request was,
+    whatever has become of the job.
+    """
     status_url = f"/api/blast/jobs/{job.job_id}"
     return {
         "job_id": job.job_id,
@@ -27,7 +32,7 @@ def accepted(job: Job, request_id: str, warnings: Sequence[str]) -> dict[str, An
         "instance_id": job.job_id,
         "task_id": job.job_id,
         "status": Status.QUEUED.value,
-        "phase": job.phase.value,
+        "phase": Phase.QUEUED.value,
         "statusQueryGetUri": f"/api/blast/submit/{job.job_id}/status",
         "operation_status_url": status_url,
         "created_at": instant(job.created_at),
@@ -70,7 +75,7 @@ def summary(job: Job) -> dict[str, Any]:
         "parent_job_id": job.parent_job_id,
         "child_number": job.child_number or None,
         "submission_source": job.submission_source,
-        "external_correlation_id": job.correlation_id,
+        "external_correlation_id": _given_correlation_id(job),
     }
     return {name: value for name, value in shown.items() if value is not None}
 
@@ -159,9 +164,26 @@ def event(one: Event) -> dict[str, Any]:
 def _config(job: Job) -> dict[str, Any]:
     options, size = job.search.options, job.search.sizing
     return {
-        "evalue": value_of(options, "-evalue"),
-        "max_target_seqs": value_of(options, "-max_target_seqs"),
-        "outfmt": value_of(options, OUTFMT),
+        "evalue": _number(value_of(options, "-evalue")),
+        "max_target_seqs": _number(value_of(options, "-max_target_seqs")),
+        "outfmt": _number(value_of(options, OUTFMT)),
         "machine_type": size.machine_type,
         "num_nodes": size.num_nodes,
     }
+
+
+def _number(text: str | None) -> float | str | None:
+    """An option's value as a number, if it is one that JSON can say."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return text
+    if not math.isfinite(value):
+        return text
+    return int(value) if text and text.isdigit() else value
+
+
+def _given_correlation_id(job: Job) -> str | None:
+    """The caller's own id for a job, or for its batch: where none was given, ours serves."""
+    ours = (job.job_id, job.parent_job_id)
+    return None if job.correlation_id in ours else job.correlation_id

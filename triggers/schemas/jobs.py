@@ -21,7 +21,7 @@ class Accepted(Answer):
     instance_id: str = Id
     task_id: str = Id
     status: Literal["queued"]
-    phase: Phase
+    phase: Literal["queued"]
     statusQueryGetUri: str
     operation_status_url: str
     created_at: datetime
@@ -65,9 +65,9 @@ class Output(Answer):
 class ConfigSnapshot(Answer):
     """The options and the size that were asked for; nulls where it was left to BLAST+."""
 
-    evalue: str | None
-    max_target_seqs: str | None
-    outfmt: str | None
+    evalue: float | str | None = Field(description="As text where no float holds it")
+    max_target_seqs: int | None
+    outfmt: int | str | None = Field(description="A number alone, or text: a number and columns")
     machine_type: str
     num_nodes: int
 

@@ -1,0 +1,96 @@
+"""Submitting and cancelling over HTTP: what is answered where it is said again, or too late."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.azurite import Azurite
+from shared import opened
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from tests.callers.app import Answer, ask, routes, running
+from tests.samples import job
+from triggers.callers import LOCAL
+from triggers.jobs import LONGEST_KEY
+
+ROUTES = {route.name: route for route in routes()}
+SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
+KEY_HEADERS = ("Idempotency-Key", "Repeatability-Request-ID", "x-client-request-id")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def app(azurite: Azurite) -> Iterator[None]:
+    with running(azurite, auth="local"):
+        yield
+
+
+def submit(headers: dict[str, str], **changes: Any) -> Answer:
+    return ask(ROUTES["submit_job"], headers, body=SEARCH | changes)
+
+
+def cancel(one: Job) -> Answer:
+    return ask(ROUTES["cancel_job"], {}, {"id": one.job_id}, {})
+
+
+def kept(**changes: Any) -> Job:
+    return opened.jobs().create(job(uuid.uuid4().int, owner=LOCAL, **changes), {})
+
+
+@pytest.mark.parametrize("name", KEY_HEADERS)
+def test_failure_1_a_replay_has_the_body_of_the_first_answer(name: str) -> None:
+    headers = {name: str(uuid.uuid4())}
+    first = submit(headers)
+    opened.jobs().update(first.body["job_id"], "submitting", phase=Phase.SUBMITTING)
+    running = submit(headers)
+    opened.jobs().update(first.body["job_id"], "failed", phase=Phase.SUBMIT_FAILED)
+    ended = submit(headers)
+    assert (first.body["status"], first.body["phase"]) == ("queued", "queued")
+    assert first.body == running.body == ended.body
+    replayed = [one.headers.get("Idempotency-Replayed") for one in (first, running, ended)]
+    assert replayed == [None, "true", "true"]
+
+
+def test_an_answer_names_the_request_that_it_answers() -> None:
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    answers = [
+        submit(key | {"x-client-request-id": "first"}, request_id="said"),
+        submit(key | {"x-client-request-id": "second"}),
+        submit(key, request_id="third"),
+    ]
+    assert [one.body["meta"]["request_id"] for one in answers] == ["first", "second", "third"]
+    assert len({one.body["job_id"] for one in answers}) == 1
+
+
+@pytest.mark.parametrize("name", KEY_HEADERS)
+def test_a_key_that_is_too_long_is_a_fault_of_its_header(name: str) -> None:
+    assert submit({name: "k" * LONGEST_KEY}).status == 202
+    refused = submit({name: "k" * (LONGEST_KEY + 1)})
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert [fault["loc"] for fault in refused.body["detail"]["errors"]] == [[name]]
+    one = kept(phase=Phase.SEARCH_FAILED)
+    again = ask(ROUTES["retry_job"], {name: "k" * (LONGEST_KEY + 1)}, {"id": one.job_id})
+    assert (again.status, again.code) == (422, "validation_error")
+    assert opened.jobs().get(one.job_id) == one
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [(Phase.CANCELLED, 200, "cancelled"), (Phase.TIMED_OUT, 409, "already_finished")],
+)
+def test_failure_33_a_cancel_that_comes_while_the_job_ends_is_answered_by_its_end(
+    monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, said: str
+) -> None:
+    one, jobs = kept(phase=Phase.CANCELLING), opened.jobs()
+    update = jobs.update
+
+    def too_late(job_id: str, *event: Any, **changes: Any) -> Job:
+        update(job_id, "ended", phase=end)
+        return update(job_id, *event, **changes)
+
+    monkeypatch.setattr(jobs, "update", too_late)
+    answer = cancel(one)
+    assert answer.status == status
+    assert said in (answer.body.get("status"), answer.headers.get("x-ms-error-code"))
+    assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "ended"]
