@@ -24,7 +24,9 @@ def told(answer: urllib3.BaseHTTPResponse) -> Any:
     return json.loads(answer.data)
 
 
-@pytest.mark.parametrize("path", ["jobs/{}", "submit/{}/status", "jobs/{}/events"])
+@pytest.mark.parametrize(
+    "path", ["jobs/{}", "submit/{}/status", "jobs/{}/events", "jobs/{}/execution-steps"]
+)
 def test_who_has_an_edition_of_a_job_is_not_sent_it_again(door: Door, path: str) -> None:
     job_id = kept(door, phase=Phase.RUNNING)
     address = f"blast/{path.format(job_id)}"
