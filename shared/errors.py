@@ -86,7 +86,14 @@ class SettingsInvalid(NeedsPerson):
 
 
 class NotFound(NeedsPerson):
-    """There is no such thing, or it is somebody else's, which looks the same."""
+    """There is no such thing, or it is somebody else's, which looks the same.
+
+    `after` says when to look again where it may still come to be.
+    """
+
+    def __init__(self, code: str, sentence: str, after: timedelta | None = None) -> None:
+        super().__init__(code, sentence)
+        self.after = after
 
 
 class Conflict(NeedsPerson):

@@ -95,15 +95,20 @@ def refusal(error: ControlPlaneError) -> HttpResponse:
     status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
     faults = error.faults if isinstance(error, Invalid) else ()
     details = {"errors": [{"loc": f.where.split("."), "msg": f.what} for f in faults]}
-    headers = {}
-    if isinstance(error, TryLater):
-        wait = error.after.total_seconds() if error.after else RETRY_AFTER
-        headers["Retry-After"] = str(math.ceil(wait))
+    headers = _pause(error, status)
     if isinstance(error, NotSignedIn):
         # What RFC 6750 wants said: of a token that was refused, and of none.
         wrong = ' error="invalid_token"' if error.showed_something else ""
         headers["WWW-Authenticate"] = f"Bearer{wrong}"
     return _error(status, error.code, str(error), details if faults else {}, headers)
+
+
+def _pause(error: ControlPlaneError, status: int) -> dict[str, str]:
+    """When the same may be asked again: said wherever it may then be answered otherwise."""
+    after = error.after if isinstance(error, TryLater | NotFound) else None
+    if after is None and status not in (429, 503):
+        return {}
+    return {"Retry-After": str(math.ceil(after.total_seconds() if after else RETRY_AFTER))}
 
 
 def _bug(name: str) -> HttpResponse:

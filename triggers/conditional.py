@@ -1,6 +1,7 @@
 """Answers about a job: cheap for whoever has them already, and with a pause for whoever polls."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from azure.functions import HttpRequest, HttpResponse
@@ -31,10 +32,16 @@ def etag(job: Job) -> str:
 
 
 def pause(job: Job) -> dict[str, str]:
-    """How long to wait before the next look: nothing for a job that has ended."""
+    """How long to wait before the next look, as a header: none for a job that has ended."""
+    after = wait(job)
+    return {"Retry-After": f"{after.total_seconds():.0f}"} if after else {}
+
+
+def wait(job: Job) -> timedelta | None:
+    """How long to wait before the next look; None for a job that has ended."""
     if job.phase.is_end:
-        return {}
-    return {"Retry-After": str(SOON if job.phase in _BRISK else LATER)}
+        return None
+    return timedelta(seconds=SOON if job.phase in _BRISK else LATER)
 
 
 def _has_it(known: str, current: str) -> bool:

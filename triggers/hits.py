@@ -6,6 +6,7 @@ from itertools import chain
 from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
+from shared.contracts.job import Job
 from shared.errors import NotFound
 from shared.hits import refuse_unreadable
 from shared.results import outfmt_of
@@ -13,9 +14,10 @@ from triggers import exports
 from triggers.aggregation import Aggregation
 from triggers.answers import HEADERS, answer, answered
 from triggers.asked import AlignmentsAsked, ExportAsked, asked
+from triggers.conditional import pause
 from triggers.jobs import own_job
 from triggers.pages import Page
-from triggers.result_files import file_of, files_of, hits_of
+from triggers.result_files import file_of, files_of, hits_of, wait_for_files
 
 
 @answered
@@ -24,7 +26,9 @@ def aggregate(req: HttpRequest) -> HttpResponse:
     job = own_job(req)
     names = [file["name"] for file in files_of(job)]
     if not names:
-        return answer({"job_id": job.job_id, "status": "no_results", "stats": None})
+        headers = {} if job.children else pause(job)
+        nothing = {"job_id": job.job_id, "status": "no_results", "stats": None}
+        return answer(nothing, headers=headers)
     refuse_unreadable(outfmt_of(job.search))
     aggregation = Aggregation(opened.blobs(), time.monotonic)
     stats = aggregation.stats(job.results_prefix, names, lambda name: hits_of(job, name))
@@ -38,7 +42,7 @@ def alignments(req: HttpRequest) -> HttpResponse:
     job, sought = own_job(req), asked(req, AlignmentsAsked)
     wanted = sought.blob_name or next((f["name"] for f in files_of(job)), None)
     if wanted is None:
-        raise NotFound("no_results", f"{job.job_id} has no results")
+        raise _nothing(job)
     name = file_of(job, wanted)["name"]
     refuse_unreadable(outfmt_of(job.search))
     page = Page(sought.max_alignments, sought.query_id)
@@ -52,7 +56,7 @@ def export(req: HttpRequest) -> HttpResponse:
     job, kind = own_job(req), exports.KINDS[asked(req, ExportAsked).format]
     names = [file["name"] for file in files_of(job)]
     if not names:
-        raise NotFound("no_results", f"{job.job_id} has no results")
+        raise _nothing(job)
     refuse_unreadable(outfmt_of(job.search))
     made = exports.made(kind, job.job_id, chain.from_iterable(hits_of(job, name) for name in names))
     return HttpResponse(
@@ -61,3 +65,7 @@ def export(req: HttpRequest) -> HttpResponse:
         mimetype=kind.mimetype,
         charset="utf-8",
     )
+
+
+def _nothing(job: Job) -> NotFound:
+    return NotFound("no_results", f"{job.job_id} has no results", wait_for_files(job))

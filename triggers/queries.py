@@ -17,6 +17,7 @@ from triggers.answers import answer, answered
 from triggers.asked import FileAsked, MiB, asked
 from triggers.bodies import json_object
 from triggers.callers import caller
+from triggers.conditional import wait
 from triggers.jobs import own_job
 from triggers.one_search import LARGEST_QUERY
 
@@ -81,7 +82,10 @@ def file(req: HttpRequest) -> HttpResponse:
 
 
 def _beginning(job: Job, name: str, most: int) -> tuple[bytes, int]:
-    """At most so many bytes of one of a job's two files, and its size. Raises NotFound."""
+    """At most so many bytes of one of a job's two files, and its size. Raises NotFound.
+
+    What is there is final, and so is that there is no query; a config may still be made.
+    """
     if job.children:
         raise NotFound(
             "not_found", f"{job.job_id} is a batch: its searches have files, each its own"
@@ -92,7 +96,8 @@ def _beginning(job: Job, name: str, most: int) -> tuple[bytes, int]:
     except BadPath:  # it was accepted when the deployment had another storage account
         found = None
     if found is None:
-        raise NotFound("not_found", f"{job.job_id} has no {name}, or not yet")
+        after = None if name == "input.fa" else wait(job)
+        raise NotFound("not_found", f"{job.job_id} has no {name}, or not yet", after)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from shared import opened
@@ -11,6 +12,7 @@ from shared.errors import NotFound
 from shared.hits import Hit, Unreadable, hits
 from shared.hits.unpacking import MOST_TEXT
 from shared.results import MANIFEST, outfmt_of
+from triggers.conditional import wait
 
 
 def files_of(job: Job) -> list[dict[str, Any]]:
@@ -35,7 +37,12 @@ def file_of(job: Job, wanted: str) -> dict[str, Any]:
     for file in files_of(job):
         if wanted in (file["file_id"], file["name"]):
             return file
-    raise NotFound("not_found", f"{job.job_id} has no result {wanted}")
+    raise NotFound("not_found", f"{job.job_id} has no result {wanted}", wait_for_files(job))
+
+
+def wait_for_files(job: Job) -> timedelta | None:
+    """How long to wait for results; None where there will be no others than there are."""
+    return None if job.children else wait(job)
 
 
 def hits_of(job: Job, name: str, most: int = MOST_TEXT) -> Iterator[Hit]:

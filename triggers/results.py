@@ -9,6 +9,7 @@ from shared.clients.blobs import Version
 from shared.contracts.states import Phase
 from shared.errors import NotFound, OutOfRange, TooLarge
 from triggers.answers import HEADERS, answer, answered, refusal
+from triggers.conditional import pause
 from triggers.jobs import own_job
 from triggers.ranges import Span, asked_span
 from triggers.result_files import file_of, files_of
@@ -36,7 +37,7 @@ def listing(req: HttpRequest) -> HttpResponse:
     shown = {"job_id": job.job_id, "files": files, "results": files, "manifest": manifest}
     if job.children:  # a batch has no files: each of its searches has its own
         shown["children"] = f"/api/blast/jobs/{job.job_id}/children"
-    return answer(shown)
+    return answer(shown, headers=pause(job))
 
 
 @answered

@@ -65,6 +65,11 @@ def test_whoever_has_to_wait_is_told_how_long(after: timedelta | None, told: str
     assert answer.headers["Retry-After"] == told
 
 
+def test_whoever_meets_wrong_settings_is_told_to_come_again() -> None:
+    answer = refusal(SettingsInvalid(FAULTS))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
 @pytest.mark.parametrize(
     ("showed_something", "told"), [(False, "Bearer"), (True, 'Bearer error="invalid_token"')]
 )
