@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,12 +13,14 @@ from typing import TypeVar
 from shared.batches import batch_url, query_url, written
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Counts, Job
+from shared.contracts.search import Asked
 from shared.contracts.states import Phase
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.storage_urls import Account
 from triggers.catalogue import Catalogue
+from triggers.query_blobs import QueryBlobs
 from triggers.search_request import Submission, bounded
 from triggers.shares import need_room
 
@@ -79,7 +81,8 @@ class Acceptance:
 
     def _keep(self, asked: Submission, who: Caller, job_id: str, source: str, notify: bool) -> Job:
         now, children = self.now(), len(asked.searches)
-        self._must_suit(asked)
+        if faults := [*self._unsuitable(asked), *self._missing(asked, who)]:
+            raise Invalid(bounded(faults))
         job = Job(
             job_id=job_id,
             elb_job_id=job_id,
@@ -102,50 +105,41 @@ class Acceptance:
         return self.jobs.create(job, {"source": source})
 
     def _put_query(self, job: Job, asked: Submission) -> str:
-        """Where the query lies: text is put there, a named one must be there."""
+        """Where the query lies: text is put there, a named one is there."""
         if asked.query_text is None:
-            self._must_be_there({"query_blob_url": asked.search.query_url})
             return asked.search.query_url
         url = query_url(self._account, job)
         self.blobs.put(url, asked.query_text.encode())
         return url
 
     def _put_batch(self, job: Job, asked: Submission) -> str:
-        """Where the searches of a batch lie, with their queries; named ones must be there."""
-        self._must_be_there(
-            {
-                f"searches.{n}.query_blob_url": one.search.query_url
-                for n, one in enumerate(asked.searches)
-                if one.query_text is None
-            }
-        )
+        """Where the searches of a batch lie, with their queries."""
         url = batch_url(self._account, job.job_id, job.fingerprint)
         self.blobs.put_first(url, written(asked.searches))
         return url
 
-    def _must_suit(self, asked: Submission) -> None:
+    def _unsuitable(self, asked: Submission) -> Iterator[Fault]:
         """Each pair of program and database is looked at once, however many searches have it."""
-        every = {f"searches.{n}.db": one.search for n, one in enumerate(asked.searches)}
         pairs = {
-            where: (one.program, one.database_url)
-            for where, one in (every or {"db": asked.search}).items()
+            f"{at}db": (one.search.program, one.search.database_url) for at, one in _each_of(asked)
         }
         wrong = _each(self._catalogue.mismatch, pairs.values())
-        faults = [
-            Fault(where, said, "program_database_incompatible")
-            for where, pair in pairs.items()
-            if (said := wrong[pair])
-        ]
-        if faults:
-            raise Invalid(bounded(faults))
+        for where, pair in pairs.items():
+            if said := wrong[pair]:
+                yield Fault(where, said, "program_database_incompatible")
 
-    def _must_be_there(self, named: Mapping[str, str]) -> None:
-        there = _each(self.blobs.exists, named.values())
-        faults = [
-            Fault(where, f"there is no {url}") for where, url in named.items() if not there[url]
-        ]
-        if faults:
-            raise Invalid(bounded(faults))
+    def _missing(self, asked: Submission, who: Caller) -> Iterator[Fault]:
+        """The queries that are named and are not there, or not for this caller."""
+        named = {
+            f"{at}query_blob_url": one.search.query_url
+            for at, one in _each_of(asked)
+            if one.query_text is None
+        }
+        queries = QueryBlobs(self.jobs, self.blobs, self._account)
+        there = _each(lambda url: queries.shows(who, url), named.values())
+        for where, url in named.items():
+            if not there[url]:
+                yield Fault(where, f"there is no {url}")
 
     @property
     def _account(self) -> Account:
@@ -156,11 +150,19 @@ class Acceptance:
         return Catalogue(self.blobs, self._account)
 
 
+def _each_of(asked: Submission) -> Iterator[tuple[str, Asked]]:
+    """Each search that is asked for, behind the place where the request says it."""
+    if not asked.searches:
+        yield "", Asked(asked.search, asked.query_text, asked.fingerprint)
+    for number, one in enumerate(asked.searches):
+        yield f"searches.{number}.", one
+
+
 def _each(ask: Callable[[Thing], Told], about: Iterable[Thing]) -> dict[Thing, Told]:
     """What is told of each thing, which is asked once, HANDS at a time."""
     things = list(dict.fromkeys(about))
-    if len(things) == 1:  # as of nearly every request: no thread is begun for it
-        return {things[0]: ask(things[0])}
+    if len(things) < 2:  # as of nearly every request: no thread is begun for it
+        return {thing: ask(thing) for thing in things}
     with ThreadPoolExecutor(HANDS) as hands:
         return dict(zip(things, hands.map(ask, things), strict=True))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -136,14 +136,6 @@ class _Urls:
     results: str
 
 
-def flat(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with `options {}` merged in; what stands at the top wins. Nulls are left out."""
-    nested = body.get("options")
-    merged = {**(nested if isinstance(nested, dict) else {}), **body}
-    merged.pop("options", None)
-    return {name: value for name, value in merged.items() if value is not None}
-
-
 def read_part(model: type[Model], fields: Fields, faults: list[Fault]) -> Model | None:
     """A part of the request. Beside faults it holds what is right, for the checks that follow.
 
@@ -236,30 +228,3 @@ def _sizing(size: SizePart, settings: Settings) -> Sizing:
 def _fingerprint(*parts: BaseModel) -> str:
     said = [part.model_dump(mode="json", exclude_defaults=True) for part in parts]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _named_by(model: type[BaseModel]) -> dict[str, str]:
-    """Each name that a part reads, and the first name of the same field."""
-    named: dict[str, str] = {}
-    for name, field in model.model_fields.items():
-        aliases = field.validation_alias
-        choices = aliases.choices if isinstance(aliases, AliasChoices) else [name]
-        named |= {str(alias): str(choices[0]) for alias in choices}
-    return named
-
-
-FIRST_NAMES: Mapping[str, str] = {
-    name: first
-    for part in (WhatPart, WherePart, SizePart, SearchOptions, CallPart)
-    for name, first in _named_by(part).items()
-}
-"""Every name that is known, and the first name of the same field."""
-
-OF_THE_REQUEST = frozenset({*_named_by(WherePart), *_named_by(CallPart)})
-"""The names of what is said once for a whole request."""
-
-
-def unknown(fields: Iterable[str]) -> tuple[str, ...]:
-    """One sentence for each name that nobody reads."""
-    names = sorted(set(fields) - set(FIRST_NAMES))
-    return tuple(f"{name} is not known and was ignored" for name in names)

@@ -17,7 +17,9 @@ class Planned(BaseModel):
 
     program: Program | None = None
     db: str | None = Field(None, max_length=900, validation_alias=AliasChoices("db", "database"))
-    query_data: str | None = Field(None, validation_alias=AliasChoices("query_data", "query_fasta"))
+    query_data: str | None = Field(
+        None, min_length=1, validation_alias=AliasChoices("query_data", "query_fasta")
+    )
     query_path: str | None = Field(
         None, max_length=900, validation_alias=AliasChoices("query_blob_url", "query_file")
     )

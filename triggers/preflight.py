@@ -9,8 +9,10 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
 from shared.clients.blobs import Blobs
+from shared.contracts.job import Caller
 from shared.databases import suits
 from shared.fasta import faults, measure
+from shared.jobs import JobStateRepository
 from shared.settings import Settings, settings
 from shared.storage_urls import DATABASES, QUERIES, RESULTS, Account, BadPath
 from triggers.answers import answer, answered
@@ -19,6 +21,7 @@ from triggers.callers import caller
 from triggers.catalogue import Catalogue, catalogue, mismatch
 from triggers.health import NOBODY, sidecar_is_well
 from triggers.planned import Planned, planned
+from triggers.query_blobs import QueryBlobs
 from triggers.side_by_side import Heard, ask_all
 
 PATIENCE = 8.0
@@ -44,8 +47,8 @@ class Verdict:
 @answered
 def check(req: HttpRequest) -> HttpResponse:
     """POST /api/blast/pre-flight"""
-    caller(req)
-    return answer(_preflight().run(planned(json_object(req.get_body()))))
+    who = caller(req)
+    return answer(_preflight().run(planned(json_object(req.get_body())), who))
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,17 @@ class Preflight:
     """Checks a search that is not sent yet; what it does not say is left out."""
 
     settings: Settings
+    jobs: Callable[[], JobStateRepository]
     blobs: Callable[[], Blobs]
     catalogue: Callable[[], Catalogue]
     look_at_cluster: Callable[[str], object]
     look_at_sidecar: Callable[[], object]
     patience: float = PATIENCE
 
-    def run(self, plan: Planned) -> dict[str, Any]:
+    def run(self, plan: Planned, who: Caller) -> dict[str, Any]:
         """All checks side by side. One that cannot be made has failed."""
         checks: Mapping[str, Callable[[], Verdict]] = {
-            "fasta_format": lambda: self._query(plan),
+            "fasta_format": lambda: self._query(plan, who),
             "blast_db": lambda: self._database(plan),
             "aks_cluster": lambda: self._cluster(plan),
             "storage_containers": self._containers,
@@ -79,7 +83,7 @@ class Preflight:
             "summary": said,
         }
 
-    def _query(self, plan: Planned) -> Verdict:
+    def _query(self, plan: Planned, who: Caller) -> Verdict:
         if plan.query_data:
             found = faults(plan.query_data, plan.program)
             size = measure(plan.query_data)
@@ -91,7 +95,7 @@ class Preflight:
             url = self._account.query(plan.query_path)
         except BadPath as error:
             return Verdict("fail", str(error), "name a blob in the container queries")
-        if self.blobs().exists(url):
+        if QueryBlobs(self.jobs(), self.blobs(), self._account).shows(who, url):
             return _well(url)
         return Verdict("fail", f"there is no {url}", "upload the query first")
 
@@ -155,6 +159,7 @@ def _shown(name: str, heard: Heard[Verdict]) -> dict[str, Any]:
 def _preflight() -> Preflight:
     return Preflight(
         settings(),
+        opened.jobs,
         opened.blobs,
         catalogue,
         lambda name: opened.cluster(name).jobs_of(NOBODY),

@@ -1,7 +1,5 @@
 """Queries over HTTP: put one into Blob, and read again what a job was made of."""
 
-import hashlib
-import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,7 +7,7 @@ from azure.functions import HttpRequest, HttpResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import opened
-from shared.contracts.job import Caller, Job
+from shared.contracts.job import Job
 from shared.errors import Fault, Invalid, Malformed, NotFound, TooLarge
 from shared.fasta import faults
 from shared.storage_urls import QUERIES, BadPath
@@ -20,10 +18,10 @@ from triggers.callers import caller
 from triggers.conditional import wait
 from triggers.jobs import own_job
 from triggers.one_search import LARGEST_QUERY
+from triggers.query_blobs import upload_path
 
 LARGEST_SHOWN = 5 * MiB
 """Bytes of a query that are shown whole; of a longer one `/file` shows the beginning."""
-_STRANGE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Upload(BaseModel):
@@ -51,7 +49,7 @@ def upload(req: HttpRequest) -> HttpResponse:
         raise TooLarge("query_too_large", f"a query has at most {LARGEST_QUERY:,} bytes")
     if found := faults(file.content, None):
         raise Invalid([Fault("query_data", said, "invalid_query_fasta") for said in found])
-    path = _path(who, file.name, data)
+    path = upload_path(who, file.name, data)
     url = opened.account().url(QUERIES, path)
     opened.blobs().put(url, data)
     return answer({"blob_url": url, "blob_path": f"{QUERIES}/{path}"})
@@ -122,10 +120,3 @@ def _from_form(req: HttpRequest) -> _File:
     if sent is None or content is None:
         raise Invalid([Fault("query_file", "the form has no file of this name")])
     return _File(sent.filename or "", content)
-
-
-def _path(who: Caller, name: str, data: bytes) -> str:
-    """Where a caller's file goes: the same file sent again goes to the same place."""
-    safe = _STRANGE.sub("_", name.replace("\\", "/").rpartition("/")[2]).lstrip(".-")[-100:]
-    owner = hashlib.sha256(f"{who.tenant_id}:{who.oid}".encode()).hexdigest()[:16]
-    return f"uploads/{owner}/{hashlib.sha256(data).hexdigest()[:32]}/{safe or 'query.fa'}"

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.contracts.search import Program
-from shared.elastic_blast.options import LONGEST, OUTFMT, faults
+from shared.elastic_blast.options import OUTFMT, faults
 
+LONGEST = 500
+"""Characters of a field."""
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,31}$")]
 Integer = Annotated[int, Field(ge=0, le=999_999_999)]
 
@@ -68,8 +70,8 @@ class SearchOptions(BaseModel):
 
 
 def _number(value: float | None) -> str | None:
-    """Such as 0.05, 10 or 1e-30: as BLAST+ prints them."""
-    return None if value is None else f"{value:g}"
+    """Such as 0.05, 10 or 1e-30: as BLAST+ prints them, and as exact as it was said."""
+    return None if value is None else f"{value:.15g}"
 
 
 def _said(value: bool | None, yes: str, no: str) -> str | None:

@@ -9,27 +9,22 @@ from typing import Any
 from shared.contracts.search import Asked, Search
 from shared.errors import Fault, Invalid, TooLarge
 from shared.settings import Settings
+from triggers.names import OF_THE_REQUEST, QUERY, first_names, flat, unknown
 from triggers.one_search import (
-    FIRST_NAMES,
     LARGEST_QUERY,
-    OF_THE_REQUEST,
     CallPart,
     Fields,
     TitlePart,
     WherePart,
-    flat,
     read_part,
     read_search,
     read_where,
-    unknown,
 )
 
 SEARCHES = "searches"
 MOST_SEARCHES = 10_000
 MOST_FAULTS = 100
 """Faults of a batch that are told; a client shows a person no more."""
-_QUERY = ("query_data", "query_blob_url")
-"""The first names of where a query comes from."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +48,12 @@ class Submission:
 def parse(body: Mapping[str, Any], settings: Settings) -> Submission:
     """The submission in a body. Raises Invalid with all faults, or TooLarge."""
     faults: list[Fault] = []
-    fields = flat(body)
+    fields = flat(body, faults)
     several = fields.pop(SEARCHES, None)
     where = read_where(fields, settings, faults)
     call = read_part(CallPart, fields, faults)
     if several is not None:
-        return _batch(_first_names(fields), several, where, call, settings, faults)
+        return _batch(first_names(fields), several, where, call, settings, faults)
     asked = read_search(fields, where, settings, faults)
     if faults or not (asked and call):
         raise Invalid(faults)
@@ -108,7 +103,10 @@ def _items(several: object, faults: list[Fault]) -> list[Fields]:
         return []
     wrong = [n for n, item in enumerate(several) if not isinstance(item, dict)]
     faults += [Fault(f"{SEARCHES}.{n}", "must be an object") for n in wrong]
-    return [_first_names(flat(item if isinstance(item, dict) else {})) for item in several]
+    return [
+        first_names(flat(item if isinstance(item, dict) else {}, faults, f"{SEARCHES}.{n}."))
+        for n, item in enumerate(several)
+    ]
 
 
 def _one(
@@ -137,21 +135,16 @@ def _one(
 
 def _over(top: Fields, own: Fields) -> Fields:
     """A search's own fields over those at the top; its own query is its only one."""
-    if any(name in own for name in _QUERY):
-        top = {name: value for name, value in top.items() if name not in _QUERY}
+    if any(name in own for name in QUERY):
+        top = {name: value for name, value in top.items() if name not in QUERY}
     return {**top, **own}
-
-
-def _first_names(fields: Fields) -> Fields:
-    """The same by the first name of each field, so that one can be laid over another."""
-    renamed = {FIRST_NAMES[name]: value for name, value in fields.items() if name in FIRST_NAMES}
-    return {**{name: v for name, v in fields.items() if name not in FIRST_NAMES}, **renamed}
 
 
 def _measure(top: Fields, items: Sequence[Fields]) -> None:
     """Raises TooLarge. A query at the top counts for each search that it serves."""
     texts = (_over(top, own).get("query_data") for own in items)
-    size = sum(len(text.encode()) for text in texts if isinstance(text, str))
+    # What is no text in UTF-8 is refused later, by the name of its field.
+    size = sum(len(text.encode(errors="replace")) for text in texts if isinstance(text, str))
     if size > LARGEST_QUERY:
         said = f"the queries of a request have at most {LARGEST_QUERY:,} bytes in all"
         raise TooLarge("query_too_large", said)

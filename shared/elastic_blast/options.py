@@ -87,7 +87,8 @@ _COLUMN_FORMATS = {"6", "7", "10", "17"}
 """The formats that BLAST+ lets be followed by a list of columns."""
 _COLUMN = re.compile(r"[A-Za-z_]{1,20}")
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9 ._,=+-]")
-LONGEST = 500
+LONGEST = 1500
+"""Characters of the whole line: what the fields of a request come to, and 500 of its own."""
 
 
 def faults(program: Program, text: str) -> Iterator[str]:

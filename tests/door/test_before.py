@@ -93,6 +93,17 @@ def test_a_form_that_holds_no_query_is_refused(door: Door, sent: bytes, code: st
     assert answer.headers["x-ms-error-code"] == code
 
 
+def test_failure_38_a_query_of_anothers_job_is_not_there(door: Door) -> None:
+    url = door.account.url("queries", f"job-{0:032x}/q.fa")
+    door.blobs.put(url, MANY)
+    answer, checks = checked(door, query_blob_url=url)
+    assert checks["fasta_format"] == "fail"
+    assert f"there is no {url}" in [check.get("detail") for check in answer["checks"]]
+    body = {"program": "blastn", "db": "16S", "query_blob_url": url}
+    refused = told(door.ask("POST", "blast/jobs", json.dumps(body).encode()))
+    assert refused["detail"]["errors"] == [{"loc": ["query_blob_url"], "msg": f"there is no {url}"}]
+
+
 def checked(door: Door, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
     answer = told(door.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
     return answer, {check["id"]: check["status"] for check in answer["checks"]}
