@@ -66,6 +66,7 @@ WHAT = {"program": "blastn", "db": "nt"}
 QUERY = {"query_data": ">q\nACGT\n"}
 SAID = [
     (WHAT | QUERY, True),
+    (WHAT | QUERY | {"query_fasta": QUERY["query_data"]}, True),
     (WHAT | QUERY | {"query_blob_url": None, "searches": None}, True),
     (WHAT | {"query_data": None, "query_blob_url": "a.fa", "query_file": None}, True),
     (WHAT | {"query_data": "", "query_file": "a.fa"}, True),
