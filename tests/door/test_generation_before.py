@@ -1,20 +1,8 @@
 """Each generation of the dashboard's client does what comes before a search."""
 
-import uuid
-
-import pytest
-
 from tests.door.clients import FASTA, Client, by_every_generation, ok, sent
 from tests.door.conftest import Door
 from tests.door.contract import DATABASES, ME, PRE_FLIGHT, READY, UPDATES, UPLOADED, amiss
-
-
-@pytest.fixture(scope="module")
-def database(door: Door) -> str:
-    name = f"nucs-{uuid.uuid4().hex}"
-    for part in ("nhr", "nin", "nsq"):
-        door.blobs.put(door.account.url("blast-db", f"{name}/{name}.{part}"), b"1234")
-    return name
 
 
 @by_every_generation
@@ -28,20 +16,18 @@ def test_every_generation_uploads_a_query_and_reads_it_again(door: Door, client:
 
 
 @by_every_generation
-def test_every_generation_looks_for_databases(door: Door, client: Client, database: str) -> None:
+def test_every_generation_looks_for_databases(door: Door, client: Client) -> None:
     seen = ok(sent(door, "GET", "blast/databases"))
     assert amiss(seen, DATABASES) == []
     found = {one["name"]: one for one in seen["databases"]}
-    assert (found[database]["type"], found[database]["size_bytes"]) == ("nucl", 12)
+    assert (found["nucs"]["type"], found["nucs"]["size_bytes"]) == ("nucl", 12)
     assert amiss(ok(sent(door, "GET", "blast/databases/check-updates")), UPDATES) == []
 
 
 @by_every_generation
-def test_every_generation_checks_a_search_beforehand(
-    door: Door, client: Client, database: str
-) -> None:
+def test_every_generation_checks_a_search_beforehand(door: Door, client: Client) -> None:
     name = "database" if "database" in client.body else "db"
-    plan = client.search(door, **{name: database})
+    plan = client.search(door, **{name: "nucs"})
     seen = ok(sent(door, "POST", "blast/pre-flight", plan))
     assert amiss(seen, PRE_FLIGHT) == []
     checks = {one["id"]: one["status"] for one in seen["checks"]}
