@@ -1,5 +1,6 @@
 """The app in the functions host over a real Azurite; nobody answers as sidecar or cluster."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,9 @@ class Door:
 def door(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     host = start_alone(azurite, tmp_path_factory.mktemp("door"))
     try:
-        yield opened(host, azurite)
+        found = opened(host, azurite)
+        put_databases(found)  # before anybody asks: a list of them is shared for a while
+        yield found
     finally:
         host.stop()
 
@@ -73,3 +76,14 @@ def opened(host: Child, azurite: Azurite) -> Door:
     blobs = open_blobs(account, azurite.connection_string, None)
     blobs.ensure("queries", "blast-db", "results")
     return Door(host, azurite, jobs, blobs, account)
+
+
+def put_databases(door: Door) -> None:
+    """One of nucleotides with metadata, one of proteins, and one that is not whole yet."""
+    root = door.account.url("blast-db", "")
+    for name, kind in (("nucs", "n"), ("prots", "p")):
+        for part in ("hr", "in", "sq"):
+            door.blobs.put(f"{root}{name}/{name}.{kind}{part}", b"1234")
+    said = {"description": "Nucs", "number-of-sequences": 3, "last-updated": "2026-05-01"}
+    door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(said).encode())
+    door.blobs.put(f"{root}half/half.nsq", b"1")

@@ -18,18 +18,7 @@ def told(answer: urllib3.BaseHTTPResponse) -> Any:
     return json.loads(answer.data)
 
 
-@pytest.fixture(scope="module")
-def databases(door: Door) -> None:
-    root = door.account.url("blast-db", "")
-    for name, kind in (("nucs", "n"), ("prots", "p")):
-        for part in ("hr", "in", "sq"):
-            door.blobs.put(f"{root}{name}/{name}.{kind}{part}", b"1234")
-    said = {"description": "Nucs", "number-of-sequences": 3, "last-updated": "2026-05-01"}
-    door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(said).encode())
-    door.blobs.put(f"{root}half/half.nsq", b"1")
-
-
-def test_databases_are_listed_with_what_is_known_of_them(door: Door, databases: None) -> None:
+def test_databases_are_listed_with_what_is_known_of_them(door: Door) -> None:
     found = {one["name"]: one for one in told(door.ask("GET", "blast/databases"))["databases"]}
     assert found["nucs"] == {
         "name": "nucs",
@@ -44,7 +33,7 @@ def test_databases_are_listed_with_what_is_known_of_them(door: Door, databases: 
     assert told(door.ask("GET", "blast/databases/check-updates")) == {"latest_version": None}
 
 
-def test_a_program_that_cannot_search_the_database_is_refused(door: Door, databases: None) -> None:
+def test_a_program_that_cannot_search_the_database_is_refused(door: Door) -> None:
     body = {"program": "blastn", "db": "prots", "query_data": ">q\nACGT\n"}
     answer = door.ask("POST", "blast/jobs", json.dumps(body).encode())
     code = "program_database_incompatible"
@@ -109,7 +98,7 @@ def checked(door: Door, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
     return answer, {check["id"]: check["status"] for check in answer["checks"]}
 
 
-def test_a_pre_flight_says_what_is_missing(door: Door, databases: None) -> None:
+def test_a_pre_flight_says_what_is_missing(door: Door) -> None:
     answer, checks = checked(door, program="blastn", db="nucs", query_data=">q\nACGT")
     assert checks == {
         "fasta_format": "pass",
@@ -122,7 +111,7 @@ def test_a_pre_flight_says_what_is_missing(door: Door, databases: None) -> None:
     assert "The sidecar answers" in answer["summary"]
 
 
-def test_a_pre_flight_judges_what_it_is_told_and_no_more(door: Door, databases: None) -> None:
+def test_a_pre_flight_judges_what_it_is_told_and_no_more(door: Door) -> None:
     assert checked(door)[1]["fasta_format"] == checked(door)[1]["blast_db"] == "skip"
     for plan in ({"query_data": "ACGT"}, {"query_file": "none.fa"}, {"query_file": "../x"}):
         assert checked(door, program="blastn", **plan)[1]["fasta_format"] == "fail"

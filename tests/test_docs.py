@@ -1,0 +1,44 @@
+"""What the documents say of codes and of each other is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+from azure.functions import HttpResponse
+
+from triggers.answers import answered
+from triggers.codes import CODES
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@answered
+def broken() -> HttpResponse:
+    raise ZeroDivisionError
+
+
+def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
+    explained = re.findall(
+        r"^\| `(\w+)` \| (\d{3}) \| \w", (ROOT / "docs/api.md").read_text(), re.M
+    )
+    bug = broken()
+    answers = {code: status for code, (status, _) in CODES.items()}
+    answers[bug.headers["x-ms-error-code"]] = bug.status_code
+    assert {code: int(status) for code, status in explained} == answers
+    assert len(explained) == len(answers)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_points_to_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        name, _, part = target.partition("#")
+        pointed = page.parent / name if name else page
+        assert pointed.exists(), target
+        assert not part or part in _headings(pointed), target
+
+
+def _headings(page: Path) -> set[str]:
+    """The names by which parts of a page are pointed to."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
