@@ -70,7 +70,10 @@ SUMMARY = {
     "runtime_status": RUNTIME,
     **dict.fromkeys(("error?", "error_code?", "reason?", "query_label?"), str),
     "config_snapshot": {
-        **dict.fromkeys(("evalue", "max_target_seqs", "outfmt"), TEXT),
+        # As a submission says them.
+        "evalue": NUMBER,
+        "max_target_seqs": (int, NoneType),
+        "outfmt": (int, str, NoneType),
         "machine_type": str,
         "num_nodes": int,
     },

@@ -49,8 +49,8 @@ def test_every_generation_submits_polls_and_reads(door: Door, client: Client) ->
             assert amiss(seen, RUNTIME_STATUS if path.endswith("/status") else DETAIL) == []
     assert seen["phase"] == "completed"
     assert seen["output"]["status"] == "completed"
-    assert seen["config_snapshot"]["evalue"] == "0.05"
-    assert seen["config_snapshot"]["outfmt"] == "5"
+    assert seen["config_snapshot"]["evalue"] == 0.05
+    assert seen["config_snapshot"]["outfmt"] == 5
     answer = sent(door, "POST", f"blast/jobs/{job_id}/cancel", client.cancels_with)
     assert job_id in client.refused(answer, 409, "already_finished")
 
