@@ -69,10 +69,13 @@ class Turns:
             log.warning("%s is not called to submit: %s", waits.job_id, trouble)
 
     def _who_waits(self, first: Callable[[], Place | None]) -> Job | None:
-        """Who is first and does wait; places that a crash left are taken away."""
+        """Who is first and does wait; places of those who do no more are taken away.
+
+        A crash leaves such a place, and so does one who is asked to cancel, until its next step.
+        """
         while place := first():
             job = self.jobs.find(place.job_id)
-            if job and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
+            if job and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT and not job.cancel_requested_at:
                 return job
             self.jobs.index.line.forget(place)
         return None

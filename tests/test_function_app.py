@@ -10,21 +10,23 @@ import pytest
 
 from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
 
+ROOT = Path(__file__).parents[1]
 LOOK = """
 import json, sys
 import function_app
 triggers = {f.get_function_name(): f.get_trigger() for f in function_app.app.get_functions()}
 found = {name: trigger.type for name, trigger in triggers.items()}
 timers = {name: t.schedule for name, t in triggers.items() if t.type == "timerTrigger"}
-print(json.dumps({"functions": found, "timers": timers, "modules": list(sys.modules)}))
+threads = function_app.STEP_THREADS._max_workers
+found = {"functions": found, "timers": timers, "threads": threads, "modules": list(sys.modules)}
+print(json.dumps(found))
 """
 
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, Any]:
     argv = [sys.executable, "-c", LOOK]
-    root = Path(__file__).parents[1]
-    ended = subprocess.run(argv, capture_output=True, text=True, cwd=root, env={}, timeout=60)
+    ended = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
     found: dict[str, Any] = json.loads(ended.stdout or f'"{ended.stderr}"')
     return found
 
@@ -36,6 +38,11 @@ def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any])
         ORCHESTRATOR,
         BATCH_ORCHESTRATOR,
     ]
+
+
+def test_each_activity_that_may_run_at_once_has_a_thread(loaded: dict[str, Any]) -> None:
+    durable = json.loads((ROOT / "host.json").read_text())["extensions"]["durableTask"]
+    assert loaded["threads"] == durable["maxConcurrentActivityFunctions"]
 
 
 def test_upkeep_runs_by_schedules_that_need_no_setting(loaded: dict[str, Any]) -> None:

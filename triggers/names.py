@@ -43,10 +43,10 @@ def unknown(fields: Iterable[str]) -> tuple[str, ...]:
 
 def _contradictions(fields: Fields, at: str) -> Iterator[Fault]:
     said: dict[str, str] = {}
-    for name in fields.keys() & FIRST_NAMES.keys():
-        other = said.setdefault(FIRST_NAMES[name], name)
+    for name in filter(FIRST_NAMES.__contains__, fields):
+        first = FIRST_NAMES[name]
+        other = said.setdefault(first, name)
         if fields[name] != fields[other]:
-            first = FIRST_NAMES[name]
             code = "conflicting_query_sources" if first in QUERY else "validation_error"
             both = " and ".join(sorted((name, other)))
             yield Fault(f"{at}{first}", f"{both} say different things", code)

@@ -55,6 +55,7 @@ class Start:
     """The step to begin with, and its number: those of the row, where a lost one is replaced."""
     step: int = 1
     hears_again: bool = True
+    """That a life which was woken ends, so that the next can be woken: of all that start today."""
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,17 @@ def test_a_slot_that_another_program_left_is_given_to_the_first_by_whoever_comes
     assert scene.woken == [first.job_id]
 
 
+def test_whoever_is_asked_to_cancel_is_not_called_and_is_before_nobody(scene: Scene) -> None:
+    """It would not take the slot, which others then found free only by themselves."""
+    assert scene.cluster.take_slot("another-program").held
+    doomed, next_one = waiting(scene, scene.accept(1)), waiting(scene, scene.accept(2))
+    scene.cancel(doomed)
+    scene.cluster.free_slot("another-program")
+    scene.do(Verb.SUBMIT, next_one)
+    assert scene.woken == []
+    assert scene.world.holders == ["another-program", next_one.elb_job_id]
+
+
 def test_a_place_that_a_crash_left_holds_up_nobody(scene: Scene) -> None:
     scene.cluster.take_slot("another-program")
     gone, job = waiting(scene, scene.accept(1)), scene.accept(2)
