@@ -25,6 +25,7 @@ class Admission:
         self._refilled = clock()
         self._inside = 0
         self._closed = False
+        self._paused = False
 
     def enter(self) -> None:
         """Take a slot, which the caller gives back with `leave`. Raises Refusal 429, then 503."""
@@ -33,7 +34,7 @@ class Admission:
             seconds = math.ceil((1 - self._allowance) * 60 / self._rate)
             raise Refusal(429, "too many commands", seconds, retry_after_seconds=seconds)
         self._allowance -= 1
-        if self._closed or self._inside >= self.max_concurrency:
+        if self._closed or self._paused or self._inside >= self.max_concurrency:
             raise Refusal(
                 503, "exec server busy", BUSY_RETRY_AFTER, max_concurrency=self.max_concurrency
             )
@@ -45,6 +46,13 @@ class Admission:
     def close(self) -> None:
         """Admit nobody from now on."""
         self._closed = True
+
+    def pause(self) -> None:
+        """Admit nobody until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
 
     def _refill(self) -> None:
         now = self._clock()

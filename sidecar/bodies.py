@@ -22,7 +22,7 @@ DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800
 class Command:
     """What to run. `timeout` is in seconds, 1 to 1800; `cwd` None means a fresh folder."""
 
-    argv: tuple[str, ...]
+    argv: tuple[str, ...] = field(repr=False)
     stdin: str | None = field(repr=False)
     cwd: str | None
     timeout: int

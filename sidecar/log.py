@@ -2,6 +2,7 @@
 
 import json
 import logging
+import traceback
 
 _LOGGER = logging.getLogger("sidecar")
 
@@ -11,6 +12,11 @@ def say(event: str, **facts: object) -> None:
     _LOGGER.info(json.dumps({"event": event, **facts}))
 
 
+def log_error(event: str, **facts: object) -> None:
+    """As `say`, for something that an operator has to see to."""
+    _LOGGER.error(json.dumps({"event": event, "level": "error", **facts}))
+
+
 def complain(event: str, **facts: object) -> None:
-    """As `say`, with the traceback of the exception that is being handled."""
-    _LOGGER.exception(json.dumps({"event": event, **facts}))
+    """As `log_error`, with the traceback of the exception that is being handled."""
+    log_error(event, **facts, traceback=traceback.format_exc())

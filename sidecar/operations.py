@@ -11,7 +11,7 @@ from sidecar.bodies import Command
 from sidecar.commands import Commands, Ended, Running
 from sidecar.log import complain
 from sidecar.output import Heard
-from sidecar.records import Record, Records
+from sidecar.records import Record, Records, StateLost
 
 NO_COMMAND = "stopped"
 """In place of a command's digest: no command has it."""
@@ -41,6 +41,7 @@ class Operations:
     async def put(self, operation: str, command: Command) -> dict[str, Any]:
         """Start the operation, or attach to it. The view of it, once its record is on disk.
 
+        One whose record cannot be read is attached to: it was accepted, so it must not start again.
         Raises Refusal: 409 if the id belongs to another command, 429 or 503 if none may start
         now, 500 if this one cannot.
         """
@@ -49,7 +50,7 @@ class Operations:
             if seen is None:
                 self._admission.enter()
                 seen = await self._start(operation, command), "running"
-            elif seen[0].digest != command.digest:
+            elif seen[0].digest not in (None, command.digest):
                 raise Refusal(409, f"operation {operation} exists with another body")
         return await self._view(*seen)
 
@@ -77,11 +78,20 @@ class Operations:
         return await self._view(*seen) if seen else None
 
     async def purge(self, retention: timedelta) -> None:
-        """Forget what has not changed for longer than `retention`, unless it runs."""
+        """Forget what has not changed for longer than `retention`, unless it runs.
+
+        What cannot be removed is logged, and does not keep the rest from being removed.
+        """
         for operation in await asyncio.to_thread(self._records.older_than, self._now() - retention):
             async with self._lock:
                 if operation not in self._in_hand:
-                    await asyncio.to_thread(self._records.forget, operation)
+                    await self._forget(operation)
+
+    async def _forget(self, operation: str) -> None:
+        try:
+            await asyncio.to_thread(self._records.forget, operation)
+        except OSError:
+            complain("record_not_removed", operation=operation)
 
     async def close(self) -> None:
         """Wait for what the end of the commands leaves to do here."""
@@ -91,9 +101,15 @@ class Operations:
         """The record and the state. Under the lock, for a start is a record first, then in hand.
 
         What is in hand is asked before the disk: it leaves the hand after its end is on disk.
+        Raises Refusal 500 when the records are not the ones this process began with.
         """
         in_hand = operation in self._in_hand
-        record = await asyncio.to_thread(self._records.find, operation)
+        try:
+            record = await asyncio.to_thread(self._records.find, operation)
+        except StateLost as fault:
+            raise Refusal(500, "exec failed", detail=f"state lost: {fault}") from fault
+        if record is None and in_hand:
+            raise Refusal(500, "exec failed", detail="state lost: the record is gone")
         if record is None:
             return None
         if record.finished_at:
@@ -101,14 +117,17 @@ class Operations:
         return record, "running" if in_hand else "interrupted"
 
     async def _view(self, record: Record, state: str) -> dict[str, Any]:
-        """What a caller is told of an operation."""
-        finished_at = record.finished_at
+        """What a caller is told of an operation. A result that cannot be read is unknown."""
+        finished_at, result = record.finished_at, None
+        if finished_at:
+            result = await asyncio.to_thread(self._records.result, record.id)
+            state = "done" if result else "interrupted"
         return {
             "id": record.id,
             "state": state,
             "started_at": record.started_at.isoformat(),
-            "finished_at": finished_at and finished_at.isoformat(),
-            "result": finished_at and await asyncio.to_thread(self._records.result, record.id),
+            "finished_at": finished_at.isoformat() if finished_at and result else None,
+            "result": result,
         }
 
     async def _start(self, operation: str, command: Command) -> Record:

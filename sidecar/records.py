@@ -1,19 +1,35 @@
-"""Operations on disk: a record that says what is known of one, and what it wrote."""
+"""Operations on disk: a record for each, its result, and the id of the folder they are in."""
 
 import json
-import os
+import re
+import uuid
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from sidecar.files import remove, write_file
+from sidecar.log import complain, log_error
+
+INSTANCE_FILE = "instance"
+KINDS = ("record", "result", "record-draft", "result-draft")
+"""The files that an operation may have, the record first."""
+
+
+class StateLost(Exception):
+    """The folder is gone, or is another one: that a record is missing proves nothing."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """An operation that was accepted. `digest` stands for its command, which is not kept."""
+    """An operation that was accepted. `digest` stands for its command, which is not kept.
+
+    None in place of the digest: the record cannot be read. It was accepted, and its command and
+    outcome are unknown.
+    """
 
     id: str
-    digest: str
+    digest: str | None
     started_at: datetime
     finished_at: datetime | None = None
 
@@ -23,66 +39,117 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._instance = ""
+
+    def open(self) -> str:
+        """Create the folder where it is missing; the id of the folder, which lives as long.
+
+        The id is created once. It lies among the records, so that who loses them loses it, too.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._instance = self._read_instance()
+        if not self._instance:
+            self._instance = uuid.uuid4().hex
+            write_file(self._folder / INSTANCE_FILE, self._instance)
+        return self._instance
 
     def find(self, operation: str) -> Record | None:
+        """None: no such operation was ever accepted in this folder. Raises StateLost, OSError."""
+        path = self._path(operation, "record")
         try:
-            fields = json.loads(self._path(operation, "record").read_bytes())
+            return _parse_record(path.read_bytes())
         except FileNotFoundError:
+            self._check_instance()
             return None
-        finished_at = fields["finished_at"]
-        return Record(
-            id=fields["id"],
-            digest=fields["digest"],
-            started_at=datetime.fromisoformat(fields["started_at"]),
-            finished_at=datetime.fromisoformat(finished_at) if finished_at else None,
-        )
+        except (IsADirectoryError, PermissionError, ValueError, LookupError, TypeError) as fault:
+            log_error("record_unreadable", operation=operation, fault=type(fault).__name__)
+            return Record(operation, None, _modified_at(path))
 
     def save(self, record: Record) -> None:
-        self._write(record.id, "record", json.dumps(asdict(record), default=datetime.isoformat))
+        text = json.dumps(asdict(record), default=datetime.isoformat)
+        write_file(self._path(record.id, "record"), text)
 
     def finish(self, record: Record, finished_at: datetime, result: dict[str, Any]) -> None:
         """The result first, so that a record which says it ended has one."""
-        self._write(record.id, "result", json.dumps(result))
+        write_file(self._path(record.id, "result"), json.dumps(result))
         self.save(replace(record, finished_at=finished_at))
 
-    def result(self, operation: str) -> dict[str, Any]:
-        """The result of a finished operation, as it was given to `finish`."""
-        result: dict[str, Any] = json.loads(self._path(operation, "result").read_bytes())
-        return result
+    def result(self, operation: str) -> dict[str, Any] | None:
+        """The result of a finished operation, as given to `finish`. None: it cannot be read."""
+        try:
+            result = json.loads(self._path(operation, "result").read_bytes())
+        except (FileNotFoundError, IsADirectoryError, PermissionError, ValueError) as fault:
+            log_error("result_unreadable", operation=operation, fault=type(fault).__name__)
+            return None
+        return result if isinstance(result, dict) else None
 
     def forget(self, operation: str) -> None:
-        """Remove all of it, the record first. Safe to say twice."""
-        for kind in ("record", "result"):
-            self._path(operation, kind).unlink(missing_ok=True)
+        """Remove all of it, the record first. Safe to repeat."""
+        for kind in KINDS:
+            remove(self._path(operation, kind))
 
     def older_than(self, instant: datetime) -> list[str]:
-        """The operations that ended before `instant`, or started before it and have no end."""
-        found = (self.find(path.stem) for path in self._folder.glob("*.record"))
-        return [
-            record.id
-            for record in found
-            if record and (record.finished_at or record.started_at) < instant
-        ]
+        """The operations that ended before `instant`, or started before it and have no end.
+
+        What an operation left without a readable record counts by the time of its files.
+        """
+        names = {path.name.partition(".")[0] for path in self._folder.glob("*.*")}
+        return sorted(name for name in names if self._is_older(name, instant))
+
+    def _is_older(self, operation: str, instant: datetime) -> bool:
+        """False for what cannot be looked at now: the next purge looks again."""
+        try:
+            record = self.find(operation)
+            if record:
+                return (record.finished_at or record.started_at) < instant
+            return max(_modified_at(path) for path in self._files(operation)) < instant
+        except (OSError, ValueError):
+            complain("record_not_examined", operation=operation)
+            return False
+
+    def _files(self, operation: str) -> list[Path]:
+        return [path for kind in KINDS if (path := self._path(operation, kind)).exists()]
 
     def _path(self, operation: str, kind: str) -> Path:
         return self._folder / f"{operation}.{kind}"
 
-    def _write(self, operation: str, kind: str, text: str) -> None:
-        """Replace a file as a whole, readable by this user alone."""
-        path = self._path(operation, kind)
-        draft = path.with_suffix(f".{kind}-draft")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        self._sync_folder()
-
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY)
+    def _read_instance(self) -> str:
+        """The id in the folder; empty where there is none, or none that can be read."""
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            text = (self._folder / INSTANCE_FILE).read_text()
+        except (FileNotFoundError, ValueError):
+            return ""
+        return text if re.fullmatch("[0-9a-f]{32}", text) else ""
+
+    def _check_instance(self) -> None:
+        if not self._instance or self._read_instance() != self._instance:
+            raise StateLost(f"{self._folder} is gone or was replaced")
+
+
+def _parse_record(data: bytes) -> Record:
+    """Raises ValueError, LookupError or TypeError for what `save` did not write."""
+    fields = json.loads(data)
+    finished_at = fields["finished_at"]
+    return Record(
+        id=_as_text(fields["id"]),
+        digest=_as_text(fields["digest"]),
+        started_at=_as_time(fields["started_at"]),
+        finished_at=None if finished_at is None else _as_time(finished_at),
+    )
+
+
+def _as_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a string")
+    return value
+
+
+def _as_time(value: object) -> datetime:
+    time = datetime.fromisoformat(_as_text(value))
+    if time.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return time
+
+
+def _modified_at(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.lstat().st_mtime, UTC)

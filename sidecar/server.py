@@ -1,14 +1,13 @@
 """The HTTP side: who may ask, what is asked, and what is answered."""
 
 import asyncio
-import hmac
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from aiohttp import web
 
-from sidecar.admission import Admission
+from sidecar.admission import BUSY_RETRY_AFTER, Admission
 from sidecar.answers import Refusal, answer
 from sidecar.bodies import BODY_CAP, Command, parse_command
 from sidecar.commands import Commands
@@ -17,17 +16,28 @@ from sidecar.operations import Operations
 from sidecar.output import Heard
 from sidecar.settings import Settings
 from sidecar.stream import stream_command
+from sidecar.tokens import Tokens
 
 OPERATION_ID = re.compile(r"[a-z0-9-]{1,80}")
 LONGEST_WAIT = 25.0
 """Seconds a caller can wait in one request; an ingress cuts a silent one at about four minutes."""
+
+INSTANCE = "X-Exec-Instance"
+"""On every answer: the id of the state folder. Without it, an answer proves nothing."""
+
+EXPECTED_INSTANCE = "X-Exec-Expect-Instance"
+"""A request that names another instance is refused and changes nothing."""
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ExecServer:
-    """The routes of the exec server, over the commands and operations it was handed."""
+    """The routes of the exec server, over the commands and operations it was handed.
+
+    Until `open`, another sidecar holds the state folder: then it answers /healthz, and 503 to all
+    else, without an instance id, because it cannot know what was ever run.
+    """
 
     def __init__(
         self,
@@ -35,15 +45,29 @@ class ExecServer:
         admission: Admission,
         commands: Commands,
         operations: Operations,
+        facts: Callable[[], dict[str, object]] = dict,
     ) -> None:
+        """`facts` are what /healthz says besides its own."""
         self._settings = settings
+        self._tokens = Tokens(list(settings.token_sources))
         self._admission = admission
         self._commands = commands
         self._operations = operations
+        self._facts = facts
+        self._instance: str | None = None
         self._unattended: set[asyncio.Task[Any]] = set()
+
+    def open(self, instance: str) -> None:
+        """Serve from now on, from the state folder with this id."""
+        self._instance = instance
+
+    def headers(self) -> dict[str, str]:
+        """What every answer carries."""
+        return {INSTANCE: self._instance} if self._instance else {}
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self._guard])
+        application.on_response_prepare.append(self._add_headers)
         application.add_routes(
             [
                 web.get("/healthz", self._health, allow_head=False),
@@ -56,37 +80,48 @@ class ExecServer:
         )
         return application
 
+    async def _add_headers(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(self.headers())
+
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Path first, then token; whatever goes wrong is told as JSON."""
+        """Path first, then token, then instance; whatever goes wrong is told as JSON."""
         try:
-            if request.match_info.http_exception:
-                raise Refusal(404, "not found")
-            if request.path != "/healthz":
-                self._check_token(request)
+            self._admit(request)
             return await handler(request)
         except Refusal as refusal:
             return answer(refusal.body, refusal.status, refusal.headers)
         except ConnectionError:
             raise  # the client went away; there is nobody to answer
+        except web.RequestPayloadError:
+            return answer({"error": "malformed HTTP body"}, 400)
         except Exception:  # noqa: BLE001 a fault of ours is told as the contract says, and logged
             complain("request_failed", method=request.method)
             return answer({"error": "exec failed"}, 500)
 
-    def _check_token(self, request: web.Request) -> None:
-        """Both tokens are always compared, so that time tells nothing about either."""
-        said = request.headers.get("X-Exec-Token", "").encode("utf-8", "surrogateescape")
-        known = [self._settings.token, self._settings.next_token or self._settings.token]
-        matches = [hmac.compare_digest(said, token.encode()) for token in known]
-        if not any(matches):
+    def _admit(self, request: web.Request) -> None:
+        """Raises Refusal for a request that is not to be looked at."""
+        is_known = request.match_info.http_exception is None
+        if is_known and request.path == "/healthz":
+            return
+        if self._instance is None:
+            raise Refusal(503, "another exec server holds the state folder", BUSY_RETRY_AFTER)
+        if not is_known:
+            raise Refusal(404, "not found")
+        shown = request.headers.get("X-Exec-Token", "").encode("utf-8", "surrogateescape")
+        if not self._tokens.accept(shown):
             raise Refusal(401, "missing or invalid X-Exec-Token")
+        if request.headers.get(EXPECTED_INSTANCE, self._instance) != self._instance:
+            raise Refusal(412, f"this is instance {self._instance}, not the expected one")
 
     async def _health(self, _: web.Request) -> web.Response:
         return answer(
             {
                 "status": "ok",
+                "waiting": self._instance is None,
                 "max_concurrency": self._settings.max_concurrency,
                 "operations": True,
+                **self._facts(),
             }
         )
 

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TOKEN_LENGTH = 32
-"""Characters a token must have at least."""
+from sidecar.tokens import TokenError, Tokens, TokenSource, token_sources
 
 DEFAULTS = {
     "EXEC_HOST": "127.0.0.1",
@@ -19,8 +18,11 @@ DEFAULTS = {
     "EXEC_BODY_SECONDS": "30",
     "EXEC_KILL_SECONDS": "5",
     "EXEC_RETENTION_HOURS": "24",
+    "EXEC_AZ_LOGIN": "",
+    "EXEC_AZ_LOGIN_TIMEOUT_SECONDS": "60",
+    "EXEC_AZ_LOGIN_RETRY_SECONDS": "5",
 }
-"""What holds where a variable is unset or empty. EXEC_TOKEN has no default."""
+"""What holds where a variable is unset or empty. The tokens have no default."""
 
 _BOUNDS = {
     "EXEC_PORT": (0, 65535),
@@ -30,6 +32,8 @@ _BOUNDS = {
     "EXEC_BODY_SECONDS": (1, 300),
     "EXEC_KILL_SECONDS": (1, 60),
     "EXEC_RETENTION_HOURS": (1, 8760),
+    "EXEC_AZ_LOGIN_TIMEOUT_SECONDS": (1, 600),
+    "EXEC_AZ_LOGIN_RETRY_SECONDS": (1, 300),
 }
 
 _NEVER_PASSED = re.compile(
@@ -47,8 +51,7 @@ class SettingsError(Exception):
 class Settings:
     """The sidecar's settings; README.md says what each is for."""
 
-    token: str = field(repr=False)
-    next_token: str | None = field(repr=False)
+    token_sources: tuple[TokenSource, ...] = field(repr=False)
     host: str
     port: int
     state_dir: Path
@@ -59,20 +62,26 @@ class Settings:
     body_seconds: int
     kill_seconds: int
     retention_hours: int
+    az_login: bool
+    az_login_timeout_seconds: int
+    az_login_retry_seconds: int
 
 
 def read_settings(env: Mapping[str, str]) -> Settings:
     """Settings from `env`. Raises SettingsError that names every fault, and no value of a token."""
     values = {name: env.get(name) or default for name, default in DEFAULTS.items()}
-    tokens = {name: env.get(name, "") for name in ("EXEC_TOKEN", "EXEC_TOKEN_NEXT")}
     names = tuple(name.strip() for name in values["EXEC_PASS_ENV"].split(",") if name.strip())
-    faults = [*_token_faults(tokens), *_number_faults(values), *_name_faults(names)]
+    faults = [
+        *_token_faults(env),
+        *_number_faults(values),
+        *_name_faults(names),
+        *_login_faults(values, env),
+    ]
     if faults:
         raise SettingsError("\n".join(faults))
     number = {name: int(values[name]) for name in _BOUNDS}
     return Settings(
-        token=tokens["EXEC_TOKEN"],
-        next_token=tokens["EXEC_TOKEN_NEXT"] or None,
+        token_sources=tuple(token_sources(env)),
         host=values["EXEC_HOST"],
         port=number["EXEC_PORT"],
         state_dir=Path(values["EXEC_STATE_DIR"]).expanduser().resolve(),
@@ -83,18 +92,18 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         body_seconds=number["EXEC_BODY_SECONDS"],
         kill_seconds=number["EXEC_KILL_SECONDS"],
         retention_hours=number["EXEC_RETENTION_HOURS"],
+        az_login=values["EXEC_AZ_LOGIN"] == "identity",
+        az_login_timeout_seconds=number["EXEC_AZ_LOGIN_TIMEOUT_SECONDS"],
+        az_login_retry_seconds=number["EXEC_AZ_LOGIN_RETRY_SECONDS"],
     )
 
 
-def _token_faults(tokens: Mapping[str, str]) -> list[str]:
-    faults = []
-    for name, token in tokens.items():
-        optional = name == "EXEC_TOKEN_NEXT"
-        if len(token) < TOKEN_LENGTH and not (optional and not token):
-            faults.append(f"{name} must have at least {TOKEN_LENGTH} characters")
-        elif not (token.isascii() and token.isprintable() and " " not in token):
-            faults.append(f"{name} must be printable ASCII without spaces")
-    return faults
+def _token_faults(env: Mapping[str, str]) -> list[str]:
+    try:
+        Tokens(token_sources(env))
+    except TokenError as fault:
+        return str(fault).splitlines()
+    return []
 
 
 def _number_faults(values: Mapping[str, str]) -> list[str]:
@@ -107,3 +116,12 @@ def _number_faults(values: Mapping[str, str]) -> list[str]:
 
 def _name_faults(names: tuple[str, ...]) -> list[str]:
     return [f"EXEC_PASS_ENV may not name {name}" for name in names if _NEVER_PASSED.fullmatch(name)]
+
+
+def _login_faults(values: Mapping[str, str], env: Mapping[str, str]) -> list[str]:
+    """A login is for every command, so it needs a folder that all of them see."""
+    if values["EXEC_AZ_LOGIN"] not in ("", "identity"):
+        return ["EXEC_AZ_LOGIN must be identity, or empty"]
+    if values["EXEC_AZ_LOGIN"] and not Path(env.get("AZURE_CONFIG_DIR", "")).is_absolute():
+        return ["EXEC_AZ_LOGIN=identity needs AZURE_CONFIG_DIR, an absolute path"]
+    return []

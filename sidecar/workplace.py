@@ -21,6 +21,7 @@ PASSED = frozenset(
         "no_proxy",
         "all_proxy",
         "AZURE_CLIENT_ID",
+        "AZURE_CONFIG_DIR",
         "AZURE_TENANT_ID",
     }
 )

@@ -19,6 +19,7 @@ PASSED = {
     "no_proxy": "localhost",
     "AZURE_CLIENT_ID": "client",
     "AZURE_TENANT_ID": "tenant",
+    "AZURE_CONFIG_DIR": "/azure",
     "IDENTITY_ENDPOINT": "http://identity:1",
     "AZCOPY_AUTO_LOGIN_TYPE": "MSI",
     "KUBECONFIG": "/kube",
@@ -36,7 +37,7 @@ KEPT_OUT = {
 }
 MAY_BE_SEEN = re.compile(
     r"PATH|LANG|LC_.*|TZ|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY|(https?|no|all)_proxy"
-    r"|AZURE_(CLIENT|TENANT)_ID|IDENTITY_.*|AZCOPY_.*|KUBECONFIG|HOME|TMPDIR|PYTHONUNBUFFERED"
+    r"|AZURE_(CLIENT|TENANT)_ID|AZURE_CONFIG_DIR|IDENTITY_.*|AZCOPY_.*|KUBECONFIG|HOME|TMPDIR|PYTHONUNBUFFERED"
     r"|ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD|_|PWD|OLDPWD|SHLVL"
 )
 """What the README says, and at the end what a shell adds of itself."""
@@ -147,8 +148,7 @@ def test_each_command_leaves_one_line_in_the_log_and_no_secret(
         assert b" 400 " in connection.recv(1000)
     sidecar.child.stop()
     until(lambda: '"ended"' in sidecar.log)
-    lines = [json.loads(line) for line in sidecar.log.splitlines()[1:]]
-    ended = [line for line in lines if line["event"] == "command_ended"]
+    ended = sidecar.events("command_ended")
     assert all(line.pop("duration_ms") >= 0 for line in ended)
     facts = {"event": "command_ended", "binary": "elastic-blast", "timed_out": False}
     assert ended == [

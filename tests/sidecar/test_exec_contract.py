@@ -16,7 +16,14 @@ ALLOWED = "['az', 'azcopy', 'elastic-blast', 'elb', 'kubectl']"
 def test_health_needs_no_token(sidecar: Sidecar) -> None:
     answer = sidecar.ask("GET", "/healthz", token=None)
     assert answer.status == 200
-    assert answer.body == {"status": "ok", "max_concurrency": 16, "operations": True}
+    assert answer.body == {
+        "status": "ok",
+        "waiting": False,
+        "max_concurrency": 16,
+        "operations": True,
+        "pod_script": "unknown",
+        "az_login": "off",
+    }
 
 
 def test_a_command_that_ends_is_a_200(sidecar: Sidecar) -> None:

@@ -1,7 +1,6 @@
 """Operations while the sidecar lives: started once, asked for later, ended on request."""
 
 import json
-import shutil
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -167,7 +166,7 @@ def test_input_and_arguments_are_never_on_disk_and_results_are_private(
     life.begin()
     sidecar.ask("GET", "/operations/ended?wait=20")
     files = {path.name: path for path in sidecar.state.rglob("*") if path.is_file()}
-    assert files.keys() == {"lock", "runs.record", "ended.record", "ended.result"}
+    assert files.keys() == {"lock", "instance", "runs.record", "ended.record", "ended.result"}
     assert not any(b"secret" in path.read_bytes() for path in files.values())
     assert b"shown" in files["ended.result"].read_bytes()
     del files["lock"]
@@ -178,15 +177,20 @@ def test_input_and_arguments_are_never_on_disk_and_results_are_private(
 def test_an_operation_that_cannot_be_recorded_is_not_started(
     own_sidecar: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
+    """The disk is full: the sidecar leaves nothing more on it, and serves again when it is not."""
     sidecar = own_sidecar(EXEC_MAX_CONCURRENCY="1")
-    shutil.rmtree(sidecar.state / "operations")
+    draft = sidecar.state / "operations" / "a.record-draft"
     notes = tmp_path / "notes"
+    asked = command("note", str(notes))
     for _ in range(2):
-        answer = sidecar.ask("PUT", "/operations/a", command("note", str(notes)))
+        draft.symlink_to("/dev/full")
+        answer = sidecar.ask("PUT", "/operations/a", asked)
         assert answer.status == 500
-        assert answer.body["detail"].startswith("not recorded: ")
+        assert answer.body["detail"] == "not recorded: No space left on device"
+        assert not draft.is_symlink()
     assert sidecar.run("say", "hi")["stdout"] == "hi"
     assert not notes.exists()
+    assert sidecar.ask("PUT", "/operations/a", asked).status == 202
 
 
 def test_a_result_that_cannot_be_kept_is_an_unknown_outcome(
@@ -196,7 +200,7 @@ def test_a_result_that_cannot_be_kept_is_an_unknown_outcome(
     gate = Life(sidecar.folder, "gate")
     sidecar.ask("PUT", "/operations/a", command("finish", life.path, gate.path))
     life.begin()
-    (sidecar.state / "operations" / "a.result").mkdir()
+    (sidecar.state / "operations" / "a.result-draft").symlink_to("/dev/full")
     Path(gate.path).write_text("go")
     seen = sidecar.ask("GET", "/operations/a?wait=20").body
     assert (seen["state"], seen["result"]) == ("interrupted", None)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import DidNotStart
 from sidecar.settings import DEFAULTS, SettingsError, read_settings
-from tests.sidecar.world import TOKEN, Sidecar, launch
+from tests.sidecar.world import TOKEN, Sidecar
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -21,6 +20,7 @@ def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
         "EXEC_MAX_CONCURRENCY": "0",
         "EXEC_RATE_PER_MINUTE": "many",
         "EXEC_PASS_ENV": "KUBECONFIG, ELB_RESULTS, EXEC_TOKEN, HOME",
+        "EXEC_AZ_LOGIN": "identity",
     }
     with pytest.raises(SettingsError) as caught:
         read_settings(env)
@@ -32,6 +32,7 @@ def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
         "EXEC_MAX_CONCURRENCY",
         "EXEC_RATE_PER_MINUTE",
         *["EXEC_PASS_ENV"] * 3,
+        "EXEC_AZ_LOGIN",
     ]
     assert "short-secret" not in told
 
@@ -39,7 +40,8 @@ def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
 def test_the_defaults_are_those_in_the_readme() -> None:
     text = (ROOT / "sidecar/README.md").read_text()
     rows = dict(re.findall(r"^\| `(EXEC_\w+)` \| (?:`(.*?)`)? ?\|", text, re.MULTILINE))
-    assert rows == {"EXEC_TOKEN": "", "EXEC_TOKEN_NEXT": "", **DEFAULTS}
+    tokens = ("EXEC_TOKEN", "EXEC_TOKEN_FILE", "EXEC_TOKEN_NEXT", "EXEC_TOKEN_NEXT_FILE")
+    assert rows == {**dict.fromkeys(tokens, ""), **DEFAULTS}
 
 
 def test_settings_do_not_show_their_tokens() -> None:
@@ -74,12 +76,3 @@ def test_a_port_in_use_is_one_sentence(own_sidecar: Callable[..., Sidecar]) -> N
     )
     assert ended.returncode == 1
     assert re.fullmatch(rf"cannot listen at 127.0.0.1 port {port}: .*\n", ended.stderr)
-
-
-def test_a_second_sidecar_on_the_same_state_does_not_start(
-    own_sidecar: Callable[..., Sidecar],
-) -> None:
-    first = own_sidecar()
-    with pytest.raises(DidNotStart, match="another sidecar uses"):
-        launch(first.folder, first.env)
-    assert first.run("say", "alive")["stdout"] == "alive"

@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,14 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.admission import Admission
 from sidecar.bodies import Command
-from sidecar.commands import Commands
 from sidecar.leftovers import _listed_with, end_leftovers
-from sidecar.operations import Operations
 from sidecar.records import Record, Records
-from sidecar.settings import read_settings
-from tests.sidecar.world import TOKEN, Life, Sidecar, command, is_gone, until
+from tests.sidecar.world import Life, Sidecar, command, is_gone, operations_on, until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SAY = Command(("elastic-blast", "say"), stdin=None, cwd=None, timeout=60)
@@ -136,14 +131,15 @@ def test_who_waits_hears_that_the_sidecar_ends(
 async def test_a_crash_between_record_and_start_is_an_interrupted_operation(
     tmp_path: Path,
 ) -> None:
+    operations = operations_on(tmp_path, lambda: START)
     Records(tmp_path / "operations").save(Record("a", SAY.digest, START))
-    operations = _operations(tmp_path, lambda: START)
     seen = await operations.put("a", SAY)
     assert (seen["state"], seen["result"]) == ("interrupted", None)
 
 
 async def test_an_operation_is_forgotten_a_day_after_its_end(tmp_path: Path) -> None:
     records = Records(tmp_path / "operations")
+    records.open()
     day = timedelta(hours=24)
     records.save(Record("interrupted", SAY.digest, START))
     ended = Record("ended", SAY.digest, START)
@@ -156,9 +152,9 @@ async def test_an_operation_is_forgotten_a_day_after_its_end(tmp_path: Path) -> 
         (day + timedelta(hours=1, seconds=1), set()),
     ):
         now = START + elapsed
-        operations = _operations(tmp_path, lambda now=now: now)  # type: ignore[misc]
+        operations = operations_on(tmp_path, lambda now=now: now)  # type: ignore[misc]
         await operations.purge(day)
-        assert {path.stem for path in (tmp_path / "operations").iterdir()} == left
+        assert {path.stem for path in (tmp_path / "operations").glob("*.*")} == left
 
 
 async def test_what_runs_is_not_forgotten_however_old(tmp_path: Path) -> None:
@@ -168,7 +164,7 @@ async def test_what_runs_is_not_forgotten_however_old(tmp_path: Path) -> None:
     (tools / "elastic-blast").write_text(f"#!/bin/sh\ncat {gate.path}\n")
     (tools / "elastic-blast").chmod(0o755)
     now = START
-    operations = _operations(tmp_path, lambda: now, tools)
+    operations = operations_on(tmp_path, lambda: now, tools)
     await operations.put("held", SAY)
     now += timedelta(days=3)
     await operations.purge(timedelta(hours=24))
@@ -193,12 +189,3 @@ def test_a_process_is_recognised_in_a_listing_of_ps() -> None:
 
 def _sleeper(env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "600"], env={"PATH": "/usr/bin:/bin", **env})
-
-
-def _operations(folder: Path, now: Callable[[], datetime], tools: Path | None = None) -> Operations:
-    """Operations as a sidecar that just started on `folder` has them."""
-    admission = Admission(max_concurrency=4, rate_per_minute=60, clock=time.monotonic)
-    settings = read_settings({"EXEC_TOKEN": TOKEN})
-    env = {"PATH": f"{tools}:/usr/bin:/bin"} if tools else {}
-    commands = Commands(settings, env, folder / "work", admission)
-    return Operations(Records(folder / "operations"), commands, admission, now)

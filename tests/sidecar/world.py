@@ -4,16 +4,24 @@ import http.client
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from local.processes import Child, start
+from sidecar.admission import Admission
+from sidecar.commands import Commands
+from sidecar.operations import Operations
+from sidecar.records import Records
+from sidecar.settings import read_settings
 
+ROOT = Path(__file__).parent.parent.parent
 TOKEN = "token-" + "a" * 32
 NEXT_TOKEN = "token-" + "b" * 32
 
@@ -38,6 +46,8 @@ case "$1" in
   hold) exec 3> "$2"; echo started >&3; exec sleep 600 ;;
   deaf) trap '' TERM; exec 3> "$2"; echo started >&3; sleep 600; sleep 600 ;;
   gentle) exec 3> "$2"; trap 'echo tidy; exit 7' TERM; echo started >&3; sleep 600 & wait ;;
+  tidy) exec 3> "$2"; trap 'echo tidying >&3; cat "$3" > /dev/null; exit 0' TERM
+    echo started >&3; sleep 600 & wait ;;
   family) exec 3> "$2"; sleep 600 & echo started >&3; wait ;;
   orphan) exec 3> "$2"; sleep 600 & echo started >&3 ;;
   runaway) exec 3> "$2"; echo said; detached; echo started >&3 ;;
@@ -47,6 +57,9 @@ case "$1" in
   flood) head -c "$2" /dev/zero | tr '\0' x; echo '{"end": true}' ;;
   lines) echo one; echo two >&2; echo three ;;
   gush) exec 3> "$2"; echo started >&3; exec yes ;;
+  parent) cat "/proc/$PPID/$2" ;;
+  own) cat "/proc/$$/$2" ;;
+  environments) cat /proc/[0-9]*/environ 2> /dev/null | tr '\0' '\n' ;;
   die) kill -KILL $$ ;;
 esac
 """.replace("PYTHON", sys.executable)
@@ -68,6 +81,7 @@ class Sidecar:
     folder: Path
     child: Child
     env: Mapping[str, str] = field(repr=False)
+    prefix: Sequence[str] = ()
 
     @property
     def state(self) -> Path:
@@ -88,11 +102,18 @@ class Sidecar:
         """A connection that can send what is no HTTP."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
-    def ask(self, method: str, path: str, body: object = None, token: str | None = TOKEN) -> Answer:
-        """One request; `body` is sent as JSON, or as it is if it is bytes."""
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        token: str | None = TOKEN,
+        extra: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request; `body` is sent as JSON, or as it is if it is bytes. `extra`: headers."""
         connection = self.connect()
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {} if token is None else {"X-Exec-Token": token}
+        headers = {**(extra or {}), **({} if token is None else {"X-Exec-Token": token})}
         try:
             connection.request(method, path, None if body is None else data, headers)
             response = connection.getresponse()
@@ -106,19 +127,34 @@ class Sidecar:
         assert answer.status == 200, answer
         return answer.body
 
+    @property
+    def instance(self) -> str:
+        """The id of its state folder, as an answer carries it."""
+        return self.ask("GET", "/healthz").headers["X-Exec-Instance"]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log lines of one event."""
+        lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == name]
+
     def restart(self) -> None:
         """Start it again on the same state."""
-        self.child = launch(self.folder, self.env)
+        self.child = launch(self.folder, self.env, self.prefix)
 
 
 def command(*argv: str, **fields: object) -> dict[str, object]:
     return {"argv": ["elastic-blast", *argv], **fields}
 
 
-def open_sidecar(folder: Path, **env: str) -> Sidecar:
-    """A new sidecar with its own state; `env` adds to the settings that suit a test."""
+def open_sidecar(folder: Path, prefix: Sequence[str] = (), **env: str) -> Sidecar:
+    """A new sidecar with its own state; `env` adds to the settings that suit a test.
+
+    `prefix`: a program that runs it, such as one that changes the user.
+    """
     tools = folder / "bin"
     tools.mkdir(parents=True)
+    if prefix:
+        folder.chmod(0o777)
     for name in ("elastic-blast", "kubectl"):
         (tools / name).write_text(TOOL)
         (tools / name).chmod(0o755)
@@ -130,13 +166,24 @@ def open_sidecar(folder: Path, **env: str) -> Sidecar:
         "EXEC_KILL_SECONDS": "1",
         **env,
     }
-    return Sidecar(folder, launch(folder, settings), settings)
+    return Sidecar(folder, launch(folder, settings, prefix), settings, prefix)
 
 
-def launch(folder: Path, env: Mapping[str, str]) -> Child:
-    argv = [sys.executable, "-m", "sidecar", "--port", "0"]
-    root = Path(__file__).parent.parent.parent
-    return start("sidecar", argv, folder / "sidecar.log", env, cwd=root)
+def end_of(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """A sidecar that is expected to end by itself; `env` and the token are all it gets."""
+    return subprocess.run(
+        [sys.executable, "-m", "sidecar", "--port", "0"],
+        env={"EXEC_TOKEN": TOKEN, **env},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def launch(folder: Path, env: Mapping[str, str], prefix: Sequence[str] = ()) -> Child:
+    argv = [*prefix, sys.executable, "-m", "sidecar", "--port", "0"]
+    return start("sidecar", argv, folder / "sidecar.log", env, cwd=ROOT)
 
 
 class Life:
@@ -151,10 +198,27 @@ class Life:
         self._pipe = Path(self.path).open()  # noqa: SIM115 it is closed in `end`
         assert self._pipe.readline() == "started\n"
 
+    def next_line(self) -> str:
+        """Wait for what it writes next."""
+        return self._pipe.readline()
+
     def end(self) -> str:
         """Wait until nobody holds the pipe; what was written last."""
         with self._pipe:
             return self._pipe.read()
+
+
+def operations_on(
+    folder: Path, now: Callable[[], datetime], tools: Path | None = None
+) -> Operations:
+    """Operations as a sidecar that just started on `folder` has them."""
+    admission = Admission(max_concurrency=4, rate_per_minute=60, clock=time.monotonic)
+    settings = read_settings({"EXEC_TOKEN": TOKEN})
+    env = {"PATH": f"{tools}:/usr/bin:/bin"} if tools else {}
+    commands = Commands(settings, env, folder / "work", admission)
+    records = Records(folder / "operations")
+    records.open()
+    return Operations(records, commands, admission, now)
 
 
 def is_gone(pid: int) -> bool:

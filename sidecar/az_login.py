@@ -1,0 +1,81 @@
+"""Logs the Azure CLI in with the container's identity, for every command that asks it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from sidecar.helper import Helper
+from sidecar.log import log_error, say
+from sidecar.settings import Settings
+
+LoginState = Literal["off", "pending", "ok", "failed"]
+
+LONGEST_DELAY = 300.0
+"""Seconds between two attempts at most."""
+
+DETAIL_LENGTH = 300
+
+
+class AzLogin:
+    """`az login --identity` into AZURE_CONFIG_DIR, until it succeeds.
+
+    One success is enough: the CLI keeps the account, and gets its tokens from the identity
+    endpoint each time.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        helper: Helper,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._settings = settings
+        self._helper = helper
+        self._sleep = sleep
+        self.state: LoginState = "pending" if settings.az_login else "off"
+
+    async def run(self, after_attempt: Callable[[], None]) -> None:
+        """Try until it succeeds. Each attempt is logged, and `after_attempt` called after it."""
+        for delay in _delays(self._settings.az_login_retry_seconds):
+            try:
+                self.state = await self._attempt()
+            finally:
+                after_attempt()
+            if self.state == "ok":
+                return
+            await self._sleep(delay)
+
+    async def _attempt(self) -> LoginState:
+        env = self._helper.env
+        client_id = env.get("AZURE_CLIENT_ID")
+        argv = ["az", "login", "--identity", "--output", "none"]
+        if client_id:
+            argv += ["--client-id", client_id]
+        try:
+            Path(env["AZURE_CONFIG_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+            result = await self._helper.run(argv, self._settings.az_login_timeout_seconds)
+        except OSError as fault:
+            return _failed(f"az was not started: {fault.strerror}")
+        if result.exit_code == 0:
+            say("az_login_ok")
+            return "ok"
+        return _failed(self._without_secrets(result.errors.strip())[-DETAIL_LENGTH:])
+
+    def _without_secrets(self, text: str) -> str:
+        for name, value in self._helper.env.items():
+            if value and (name.startswith("EXEC_TOKEN") or name.endswith(("_HEADER", "_SECRET"))):
+                text = text.replace(value, "***")
+        return text
+
+
+def _failed(detail: str) -> LoginState:
+    log_error("az_login_failed", detail=detail)
+    return "failed"
+
+
+def _delays(first: float) -> Iterator[float]:
+    delay = first
+    while True:
+        yield min(delay, LONGEST_DELAY)
+        delay *= 2

@@ -1,0 +1,197 @@
+"""One exec server from its start to its end: listen, take the state folder, serve, leave it."""
+
+import asyncio
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from sidecar.admission import Admission
+from sidecar.az_login import AzLogin
+from sidecar.commands import Commands
+from sidecar.hardening import processes_that_show
+from sidecar.helper import Helper
+from sidecar.http_runner import JsonErrorRunner
+from sidecar.leftovers import end_leftovers
+from sidecar.log import complain, log_error, say
+from sidecar.operations import Operations
+from sidecar.pod_script import PodScript, check_pod_script
+from sidecar.records import Records
+from sidecar.server import ExecServer
+from sidecar.settings import Settings
+from sidecar.state_lock import StateLock
+from sidecar.tokens import Tokens
+
+PURGE_SECONDS = 600
+CLOSE_SECONDS = 2
+"""How long answers may take to reach their clients at the end."""
+
+
+class CannotServe(Exception):
+    """The text says in one sentence why not."""
+
+
+async def serve(settings: Settings, env: Mapping[str, str]) -> None:
+    """Serve until told to end. Raises CannotServe, or TimeoutError from `end_leftovers`.
+
+    It listens before it holds the state folder, so that one that waits for another sidecar to
+    end is healthy. The lock is released last, when no command runs any more.
+    """
+    stopping = _stop_event()
+    service = Service(settings, env)
+    url = await service.listen()
+    lock = StateLock(settings.state_dir)
+    try:
+        lock.start()
+        await _until(lock.is_free, stopping)
+        if lock.is_free.done() and not lock.is_free.result():
+            say("waiting_for_state", state_dir=str(settings.state_dir))
+            _print_ready(url)
+        await _until(lock.acquired, stopping)
+        if not stopping.is_set():
+            await service.open()
+            if lock.is_free.result():
+                _print_ready(url)
+        await stopping.wait()
+    except TimeoutError:
+        raise
+    except OSError as fault:
+        raise CannotServe(
+            f"cannot use {settings.state_dir} (EXEC_STATE_DIR): {fault.strerror}"
+        ) from fault
+    finally:
+        await service.close()
+        lock.release()
+    say("ended")
+
+
+class Service:
+    """The parts of a sidecar, and the tasks that it does beside answering."""
+
+    def __init__(self, settings: Settings, env: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._work = settings.state_dir / "work"
+        self._admission = Admission(
+            settings.max_concurrency, settings.rate_per_minute, time.monotonic
+        )
+        self._commands = Commands(settings, env, self._work, self._admission)
+        self._records = Records(settings.state_dir / "operations")
+        self._operations = Operations(
+            self._records, self._commands, self._admission, lambda: datetime.now(UTC)
+        )
+        self._helper = Helper(env, settings.pass_env, self._work)
+        self._login = AzLogin(settings, self._helper)
+        self._pod_script: PodScript = "unknown"
+        self._server = ExecServer(
+            settings, self._admission, self._commands, self._operations, self._facts
+        )
+        self._runner = _runner(settings, self._server)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def listen(self) -> str:
+        """The address it listens at. Raises CannotServe."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+        except OSError as fault:
+            await self._runner.cleanup()
+            where = f"{self._settings.host} port {self._settings.port}"
+            raise CannotServe(f"cannot listen at {where}: {fault.strerror}") from fault
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def open(self) -> None:
+        """Serve from the state folder, which this process holds. Raises OSError, TimeoutError."""
+        leftovers = await asyncio.to_thread(end_leftovers, self._work)
+        await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
+        instance = await asyncio.to_thread(self._records.open)
+        self._log_exposed_token()
+        works = [self._purge(), self._check_pod_script()]
+        if self._settings.az_login:
+            # Commands wait for the first attempt: without a login, elastic-blast fails for good.
+            self._admission.pause()
+            works.append(self._login.run(self._admission.resume))
+        self._tasks = [asyncio.create_task(_logged(work)) for work in works]
+        self._server.open(instance)
+        say(
+            "started",
+            instance=instance,
+            max_concurrency=self._settings.max_concurrency,
+            leftovers_ended=leftovers,
+        )
+
+    async def close(self) -> None:
+        """End what runs, and answer who waits for it. Safe where it was never open."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._commands.close()
+        await self._operations.close()
+        await self._runner.cleanup()
+
+    def _facts(self) -> dict[str, object]:
+        return {"pod_script": self._pod_script, "az_login": self._login.state}
+
+    def _log_exposed_token(self) -> None:
+        exposed = processes_that_show(Tokens(list(self._settings.token_sources)).values())
+        if exposed:
+            log_error("token_exposed", processes=exposed)
+
+    async def _purge(self) -> None:
+        retention = timedelta(hours=self._settings.retention_hours)
+        while True:
+            try:
+                await self._operations.purge(retention)
+            except Exception:  # noqa: BLE001 a fault of one purge must not be the last purge
+                complain("purge_failed")
+            await asyncio.sleep(PURGE_SECONDS)
+
+    async def _check_pod_script(self) -> None:
+        self._pod_script = await check_pod_script(self._helper)
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:  # noqa: BLE001 a fault of ours beside the answering must be seen
+        complain("task_failed")
+
+
+def _runner(settings: Settings, server: ExecServer) -> web.AppRunner:
+    return JsonErrorRunner(
+        server.application(),
+        server.headers,
+        handler_cancellation=True,
+        # Runs from the moment a connection is made: the time a header may take.
+        keepalive_timeout=settings.header_seconds,
+        access_log=None,
+        auto_decompress=False,
+        shutdown_timeout=CLOSE_SECONDS,
+    )
+
+
+def _stop_event() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def _until(awaited: asyncio.Future[Any], stopping: asyncio.Event) -> None:
+    """Wait for the future or for the end. Raises what the future holds."""
+    end = asyncio.create_task(stopping.wait())
+    await asyncio.wait({awaited, end}, return_when=asyncio.FIRST_COMPLETED)
+    end.cancel()
+    if awaited.done():
+        awaited.result()
+
+
+def _print_ready(url: str) -> None:
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()

@@ -1,0 +1,199 @@
+"""Failures 46 and 47: what an answer proves, and of which state folder."""
+
+import json
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.sidecar.world import TOKEN, Life, Sidecar, command
+
+OTHER = "f" * 32
+TOO_LARGE = b" " * (2 * 1024 * 1024 + 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "body", "token"),
+    [
+        (200, "GET", "/healthz", None, None),
+        (200, "POST", "/exec", command("say", "hi"), TOKEN),
+        (202, "PUT", "/operations/started", command("say", "hi"), TOKEN),
+        (400, "POST", "/exec", b"{", TOKEN),
+        (401, "POST", "/exec", {}, "wrong"),
+        (403, "POST", "/exec", {"argv": ["bash"]}, TOKEN),
+        (404, "GET", "/no/such/path", None, None),
+        (404, "GET", "/operations/never-seen", None, TOKEN),
+        (404, "PATCH", "/exec", None, TOKEN),
+        (413, "POST", "/exec", TOO_LARGE, TOKEN),
+        (500, "POST", "/exec", {"argv": ["azcopy"]}, TOKEN),
+    ],
+)
+def test_failure_46_every_answer_carries_the_instance(
+    sidecar: Sidecar, status: int, method: str, path: str, body: object, token: str | None
+) -> None:
+    answer = sidecar.ask(method, path, body, token)
+    assert answer.status == status
+    assert answer.headers["X-Exec-Instance"] == sidecar.instance
+
+
+def test_failure_46_so_does_a_refusal_for_now(own_sidecar: Callable[..., Sidecar]) -> None:
+    sidecar = own_sidecar(EXEC_RATE_PER_MINUTE="1", EXEC_BODY_SECONDS="1")
+    sidecar.run("say", "hi")
+    answer = sidecar.ask("POST", "/exec", command("say", "hi"))
+    assert (answer.status, answer.headers["X-Exec-Instance"]) == (429, sidecar.instance)
+    head = f"POST /exec HTTP/1.1\r\nHost: a\r\nX-Exec-Token: {TOKEN}\r\nContent-Length: 9\r\n\r\n"
+    status, headers, _ = _raw(sidecar, head.encode())
+    assert (status, headers["x-exec-instance"]) == (408, sidecar.instance)
+
+
+def test_failure_46_so_does_a_refusal_of_a_full_server(
+    own_sidecar: Callable[..., Sidecar], life: Life
+) -> None:
+    sidecar = own_sidecar(EXEC_MAX_CONCURRENCY="1")
+    sidecar.ask("PUT", "/operations/only", command("hold", life.path))
+    answer = sidecar.ask("POST", "/exec", command("say", "hi"))
+    assert (answer.status, answer.headers["X-Exec-Instance"]) == (503, sidecar.instance)
+
+
+def test_failure_46_so_does_a_stream(sidecar: Sidecar) -> None:
+    connection = sidecar.connect()
+    body = json.dumps(command("say", "hi"))
+    connection.request("POST", "/exec/stream", body, {"X-Exec-Token": TOKEN})
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["X-Exec-Instance"]) == (200, sidecar.instance)
+    answer.read()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"no HTTP at all\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX-Exec-Token: a\x01b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nA: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+        b"POST /exec HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        f"POST /exec HTTP/1.1\r\nX-Exec-Token: {TOKEN}\r\n".encode()
+        + b"Transfer-Encoding: chunked\r\n\r\nnot-a-length\r\n",
+        b"BREW /operations/a HTTP/1.1\r\nHost: a\r\n\r\n",
+    ],
+    ids=["text", "tls", "header", "long header", "long path", "length", "chunk", "method"],
+)
+def test_failure_46_so_does_the_answer_to_what_is_no_http(sidecar: Sidecar, sent: bytes) -> None:
+    status, headers, body = _raw(sidecar, sent)
+    assert (status, headers["x-exec-instance"]) == (400, sidecar.instance)
+    assert json.loads(body)["error"]
+
+
+def test_failure_46_so_does_an_unknown_expectation(sidecar: Sidecar) -> None:
+    answer = b"POST /exec HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 0\r\n\r\n"
+    status, headers, _ = _raw(sidecar, answer)
+    assert (status, headers["x-exec-instance"]) == (417, sidecar.instance)
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET", "DELETE"])
+def test_failure_47_an_operation_of_another_instance_is_a_412_and_changes_nothing(
+    sidecar: Sidecar, tmp_path: Path, method: str
+) -> None:
+    notes, name = tmp_path / "notes", f"/operations/expected-{method.lower()}"
+    asked = command("note", str(notes))
+    other = {"X-Exec-Expect-Instance": OTHER}
+    answer = sidecar.ask(method, name, asked, extra=other)
+    assert answer.status == 412
+    assert answer.body == {
+        "error": f"this is instance {sidecar.instance}, not the expected one",
+    }
+    assert answer.headers["X-Exec-Instance"] == sidecar.instance
+    assert sidecar.ask("GET", name).status == 404
+    own = {"X-Exec-Expect-Instance": sidecar.instance}
+    assert sidecar.ask("PUT", name, asked, extra=own).status == 202
+    sidecar.ask("GET", f"{name}?wait=20")
+    assert notes.read_text() == "started\n"
+
+
+def test_the_token_is_checked_before_the_instance(sidecar: Sidecar) -> None:
+    other = {"X-Exec-Expect-Instance": OTHER}
+    assert sidecar.ask("PUT", "/operations/a", {}, "wrong", other).status == 401
+    assert sidecar.ask("PUT", "/operations/a", {}, TOKEN, other).status == 412
+
+
+def test_the_instance_lives_with_the_state_folder(own_sidecar: Callable[..., Sidecar]) -> None:
+    sidecar = own_sidecar()
+    first = sidecar.instance
+    kept = sidecar.state / "operations" / "instance"
+    assert kept.read_text() == first
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    sidecar.child.kill()
+    sidecar.restart()
+    assert sidecar.instance == first
+    assert own_sidecar().instance != first
+
+
+@pytest.mark.parametrize("lost", [".", "operations", "operations/instance"])
+def test_failure_47_a_lost_state_folder_is_another_instance(
+    own_sidecar: Callable[..., Sidecar], lost: str
+) -> None:
+    sidecar = own_sidecar()
+    first = sidecar.instance
+    sidecar.child.stop()
+    path = sidecar.state / lost
+    path.unlink() if path.is_file() else shutil.rmtree(path)
+    sidecar.restart()
+    assert sidecar.instance not in ("", first)
+
+
+def test_an_instance_that_was_cut_short_is_another_one(own_sidecar: Callable[..., Sidecar]) -> None:
+    sidecar = own_sidecar()
+    first = sidecar.instance
+    for cut in ("", first[:31], "ü" * 32):
+        sidecar.child.stop()
+        (sidecar.state / "operations" / "instance").write_text(cut)
+        sidecar.restart()
+        assert sidecar.instance not in ("", first, cut)
+
+
+@pytest.mark.parametrize("lost", [".", "operations", "operations/instance", "replaced"])
+def test_failure_47_state_that_is_lost_meanwhile_proves_nothing(
+    own_sidecar: Callable[..., Sidecar], life: Life, tmp_path: Path, lost: str
+) -> None:
+    """It runs, and nobody is told "never seen"; what was never seen starts nothing."""
+    sidecar, notes = own_sidecar(), tmp_path / "notes"
+    sidecar.ask("PUT", "/operations/runs", command("hold", life.path))
+    life.begin()
+    if lost == "replaced":
+        shutil.rmtree(sidecar.state / "operations")
+        (sidecar.state / "operations").mkdir()
+    else:
+        path = sidecar.state / lost
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    for method, name in (("GET", "other"), ("DELETE", "other"), ("PUT", "other")):
+        answer = sidecar.ask(method, f"/operations/{name}", command("note", str(notes)))
+        assert answer.status == 500
+        assert answer.body["detail"].startswith("state lost: ")
+    assert sidecar.ask("GET", "/operations/runs").status in (200, 500)
+    assert sidecar.ask("DELETE", "/operations/runs").status in (200, 500)
+    assert life.end() == ""
+    assert not notes.exists()
+
+
+def test_a_record_that_is_gone_while_its_command_runs_proves_nothing(
+    own_sidecar: Callable[..., Sidecar], life: Life
+) -> None:
+    sidecar = own_sidecar()
+    sidecar.ask("PUT", "/operations/runs", command("hold", life.path))
+    life.begin()
+    (sidecar.state / "operations" / "runs.record").unlink()
+    assert sidecar.ask("GET", "/operations/runs").status == 500
+
+
+def _raw(sidecar: Sidecar, sent: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers in lower case, and body of the answer to these bytes."""
+    with sidecar.raw() as connection:
+        connection.sendall(sent)
+        with connection.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+    return int(first.split()[1]), headers, body

@@ -1,0 +1,155 @@
+"""Records that cannot be read: they end neither the start nor the purge, and prove nothing."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sidecar.records import Record, Records, StateLost
+from tests.sidecar.world import Sidecar, command, operations_on, until
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+GOOD = '{"id": "a", "digest": "d", "started_at": "2026-01-01T00:00:00+00:00", "finished_at": null}'
+UNREADABLE = {
+    "empty": b"",
+    "cut": GOOD[:40].encode(),
+    "no object": b"[]",
+    "no text": b"\xff\xfe",
+    "field missing": b'{"id": "a"}',
+    "other type": GOOD.replace('"d"', "5").encode(),
+    "no time": GOOD.replace("2026-01-01T", "soon ").encode(),
+    "no zone": GOOD.replace("+00:00", "").encode(),
+}
+
+
+def make_unreadable(path: Path, how: str) -> None:
+    path.mkdir() if how == "folder" else path.write_bytes(UNREADABLE[how])
+
+
+ways = pytest.mark.parametrize("how", [*UNREADABLE, "folder"])
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    records = Records(tmp_path)
+    records.open()
+    return records
+
+
+@ways
+def test_a_record_that_cannot_be_read_was_accepted_and_its_outcome_is_unknown(
+    records: Records, tmp_path: Path, how: str
+) -> None:
+    make_unreadable(tmp_path / "a.record", how)
+    record = records.find("a")
+    assert record is not None
+    assert (record.id, record.digest, record.finished_at) == ("a", None, None)
+
+
+def test_a_record_that_may_not_be_read_was_accepted(records: Records, tmp_path: Path) -> None:
+    (tmp_path / "a.record").write_text(GOOD)
+    (tmp_path / "a.record").chmod(0)
+    record = records.find("a")
+    assert record is not None
+    assert record.digest in (None, "d")  # root reads it all the same
+
+
+@ways
+def test_a_record_that_cannot_be_read_is_forgotten_by_its_age_and_so_are_the_others(
+    records: Records, tmp_path: Path, how: str
+) -> None:
+    for name in ("a", "b"):
+        make_unreadable(tmp_path / f"{name}.record", how)
+    for name in ("c", "d"):
+        records.save(Record(name, "digest", START))
+    _make_old(tmp_path / "b.record")
+    old = records.older_than(START + timedelta(seconds=1))
+    assert old == ["b", "c", "d"]
+    for name in old:
+        records.forget(name)
+        records.forget(name)
+    assert {path.name for path in tmp_path.iterdir()} == {"instance", "a.record"}
+
+
+def test_what_an_operation_left_without_a_record_is_forgotten_by_its_age(
+    records: Records, tmp_path: Path
+) -> None:
+    """Drafts of a crash, and a result whose record was removed before it."""
+    names = ("a.record-draft", "a.result-draft", "b.result", "c.result")
+    for name in names:
+        (tmp_path / name).write_text("{}")
+    for name in names[:-1]:
+        _make_old(tmp_path / name)
+    assert records.older_than(START + timedelta(seconds=1)) == ["a", "b"]
+    records.forget("a")
+    records.forget("b")
+    assert {path.name for path in tmp_path.iterdir()} == {"instance", "c.result"}
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "no object", "folder", "missing"])
+def test_a_result_that_cannot_be_read_is_none(records: Records, tmp_path: Path, how: str) -> None:
+    record = Record("a", "digest", START)
+    records.finish(record, START, {"exit_code": 0})
+    (tmp_path / "a.result").unlink()
+    if how != "missing":
+        make_unreadable(tmp_path / "a.result", how)
+    assert records.result("a") is None
+
+
+def test_a_missing_record_is_a_proof_only_in_the_folder_that_was_opened(tmp_path: Path) -> None:
+    records = Records(tmp_path / "records")
+    with pytest.raises(StateLost):
+        records.find("a")
+    instance = records.open()
+    assert records.find("a") is None
+    assert records.open() == instance
+    (tmp_path / "records" / "instance").write_text("f" * 32)
+    with pytest.raises(StateLost):
+        records.find("a")
+
+
+def test_an_instance_is_private_and_a_draft_of_it_is_no_instance(tmp_path: Path) -> None:
+    (tmp_path / "instance-draft").write_text("f" * 32)
+    assert Records(tmp_path).open() != "f" * 32
+    assert os.stat(tmp_path / "instance").st_mode & 0o777 == 0o600
+
+
+def test_a_sidecar_starts_and_purges_beside_records_that_cannot_be_read(
+    own_sidecar: Callable[..., Sidecar],
+) -> None:
+    sidecar = own_sidecar()
+    sidecar.child.stop()
+    folder = sidecar.state / "operations"
+    for number, how in enumerate([*UNREADABLE, "folder"]):
+        make_unreadable(folder / f"bad-{number}.record", how)
+        _make_old(folder / f"bad-{number}.record")
+        make_unreadable(folder / f"new-{number}.record", how)
+    Records(folder).save(Record("good", "digest", START))
+    sidecar.restart()
+    until(lambda: not list(folder.glob("bad-*")) and not (folder / "good.record").exists())
+    for number in range(len(UNREADABLE) + 1):
+        answer = sidecar.ask("GET", f"/operations/new-{number}")
+        assert (answer.status, answer.body["state"]) == (200, "interrupted")
+        again = sidecar.ask("PUT", f"/operations/new-{number}", command("say", "hi"))
+        assert (again.status, again.body["state"]) == (200, "interrupted")
+        assert sidecar.ask("DELETE", f"/operations/new-{number}").body["state"] == "interrupted"
+    assert sidecar.events("record_unreadable")
+
+
+async def test_a_record_that_cannot_be_removed_does_not_keep_the_rest(tmp_path: Path) -> None:
+    operations = operations_on(tmp_path, lambda: START + timedelta(days=30))
+    folder = tmp_path / "operations"
+    for name in ("a", "b", "c"):
+        Records(folder).save(Record(name, "digest", START))
+    (folder / "b.record").unlink()
+    (folder / "b.record").symlink_to("b.record")  # it can be looked up for ever
+    await operations.purge(timedelta(hours=24))
+    left = await asyncio.to_thread(lambda: {path.name for path in folder.glob("*.*")})
+    assert "a.record" not in left and "c.record" not in left
+
+
+def _make_old(path: Path) -> None:
+    os.utime(path, (START.timestamp(), START.timestamp()))
