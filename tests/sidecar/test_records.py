@@ -112,9 +112,10 @@ def test_a_missing_record_is_a_proof_only_in_the_folder_that_was_opened(tmp_path
 
 
 def test_an_instance_is_private_and_a_draft_of_it_is_no_instance(tmp_path: Path) -> None:
+    (tmp_path / "instance-draft").touch(mode=0o600)
     (tmp_path / "instance-draft").write_text("f" * 32)
     assert Records(tmp_path).open() != "f" * 32
-    assert os.stat(tmp_path / "instance").st_mode & 0o777 == 0o600
+    assert (tmp_path / "instance").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_sidecar_starts_and_purges_beside_records_that_cannot_be_read(

@@ -1,0 +1,194 @@
+"""The Azure CLI is logged in at the start, by an `az` that demands it."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.az_login import AzLogin, _delays
+from sidecar.helper import Helper
+from sidecar.settings import Settings, read_settings
+from tests.sidecar.world import TOKEN, Life, Sidecar, command, launch, until
+
+AZ = r"""#!/bin/sh
+# Knows the account only if `login` has written it into AZURE_CONFIG_DIR, as the real one does.
+echo "$*" >> FOLDER/calls
+profile="$AZURE_CONFIG_DIR/azureProfile.json"
+case "$1" in
+  login)
+    [ -p FOLDER/life ] && { exec 3> FOLDER/life; echo started >&3; exec sleep 600; }
+    [ -e FOLDER/fails ] && { echo "no identity, header is $IDENTITY_HEADER" >&2; exit 1; }
+    echo subscription-1 > "$profile"; echo "a long text about subscriptions" ;;
+  account)
+    [ -s "$profile" ] || { echo "Please run 'az login' to setup account." >&2; exit 1; }
+    cat "$profile" ;;
+esac
+"""
+
+
+@pytest.fixture
+def open_with_az(own_sidecar: Callable[..., Sidecar], tmp_path: Path) -> Callable[..., Sidecar]:
+    """Starts a sidecar that logs in; `tmp_path` has the calls of its az, and what steers it."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "az").write_text(AZ.replace("FOLDER", str(tmp_path)))
+    (tools / "az").chmod(0o755)
+    # As elastic-blast does: it asks az for the account.
+    (tools / "elastic-blast").write_text("#!/bin/sh\nexec az account show\n")
+    (tools / "elastic-blast").chmod(0o755)
+
+    def open_one(**env: str) -> Sidecar:
+        settings = {
+            "PATH": f"{tools}:/usr/bin:/bin",
+            "EXEC_AZ_LOGIN": "identity",
+            "EXEC_AZ_LOGIN_RETRY_SECONDS": "1",
+            "AZURE_CONFIG_DIR": str(tmp_path / "azure"),
+        }
+        return own_sidecar(**{**settings, **env})
+
+    return open_one
+
+
+def login_state(sidecar: Sidecar) -> Any:
+    return sidecar.ask("GET", "/healthz").body["az_login"]
+
+
+def test_commands_find_the_account_that_the_start_has_logged_in(
+    open_with_az: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    sidecar = open_with_az(AZURE_CLIENT_ID="client-1")
+    until(lambda: login_state(sidecar) == "ok")
+    assert sidecar.run("submit")["stdout"] == "subscription-1\n"
+    direct = sidecar.ask("POST", "/exec", {"argv": ["az", "account", "show"]}).body
+    assert direct["stdout"] == "subscription-1\n"
+    assert (tmp_path / "calls").read_text().splitlines()[0] == (
+        "login --identity --output none --client-id client-1"
+    )
+    assert (tmp_path / "azure").stat().st_mode & 0o777 == 0o700
+
+
+def test_without_a_client_id_the_system_identity_logs_in(
+    open_with_az: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    sidecar = open_with_az()
+    until(lambda: login_state(sidecar) == "ok")
+    assert (tmp_path / "calls").read_text() == "login --identity --output none\n"
+
+
+def test_without_a_login_the_command_fails_by_itself(open_with_az: Callable[..., Sidecar]) -> None:
+    """The fake demands a login: this is what elastic-blast meets in an image that has none."""
+    sidecar = open_with_az(EXEC_AZ_LOGIN="")
+    ended = sidecar.run("submit")
+    assert (ended["exit_code"], ended["stderr"]) == (
+        1,
+        "Please run 'az login' to setup account.\n",
+    )
+    assert login_state(sidecar) == "off"
+
+
+def test_a_login_that_fails_is_told_and_tried_again_while_it_serves(
+    open_with_az: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    (tmp_path / "fails").touch()
+    sidecar = open_with_az(IDENTITY_HEADER="secret-header")
+    until(lambda: login_state(sidecar) == "failed")
+    assert sidecar.run("submit")["exit_code"] == 1
+    failed = sidecar.events("az_login_failed")[0]
+    assert (failed["level"], failed["detail"]) == ("error", "no identity, header is ***")
+    (tmp_path / "fails").unlink()
+    until(lambda: login_state(sidecar) == "ok")
+    assert sidecar.run("submit")["stdout"] == "subscription-1\n"
+    assert "secret-header" not in sidecar.log and TOKEN not in sidecar.log
+
+
+def test_an_az_that_is_missing_is_a_login_that_failed(
+    own_sidecar: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    sidecar = own_sidecar(EXEC_AZ_LOGIN="identity", AZURE_CONFIG_DIR=str(tmp_path / "azure"))
+    until(lambda: login_state(sidecar) == "failed")
+    assert "No such file" in sidecar.events("az_login_failed")[0]["detail"]
+    assert sidecar.run("say", "hi")["stdout"] == "hi"
+
+
+def test_commands_wait_for_the_first_login_and_the_rest_does_not(
+    open_with_az: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    """A search that is submitted while the login runs must not fail for it."""
+    life = Life(tmp_path)
+    sidecar = open_with_az()
+    life.begin()
+    assert login_state(sidecar) == "pending"
+    for method, path in (("POST", "/exec"), ("POST", "/exec/stream"), ("PUT", "/operations/a")):
+        answer = sidecar.ask(method, path, command("submit"))
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) > 0
+    assert sidecar.ask("GET", "/operations/a").status == 404
+    assert sidecar.ask("POST", "/exec", {}).status == 400
+    sidecar.child.process.terminate()
+    assert sidecar.child.process.wait(20) == 0
+    assert life.end() == ""
+
+
+def test_an_az_that_hangs_is_ended_and_holds_nobody_up(
+    open_with_az: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    life = Life(tmp_path)
+    sidecar = open_with_az(EXEC_AZ_LOGIN_TIMEOUT_SECONDS="1", EXEC_AZ_LOGIN_RETRY_SECONDS="300")
+    life.begin()
+    assert life.end() == ""
+    until(lambda: login_state(sidecar) == "failed")
+    assert sidecar.events("az_login_failed")[0]["detail"] == "no answer within 1 s"
+    assert sidecar.run("submit")["exit_code"] == 1
+
+
+def test_who_waits_for_the_state_folder_does_not_log_in(
+    open_with_az: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    first = open_with_az()
+    until(lambda: login_state(first) == "ok")
+    (tmp_path / "second").mkdir()
+    second = Sidecar(tmp_path / "second", launch(tmp_path / "second", first.env), first.env)
+    try:
+        assert login_state(second) == "pending"
+        assert (tmp_path / "calls").read_text().count("login") == 1
+        first.child.kill()
+        until(lambda: login_state(second) == "ok")
+    finally:
+        second.child.stop()
+
+
+async def test_attempts_become_rarer_and_end_with_the_first_success(tmp_path: Path) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 9:
+            tools.mkdir()
+            (tools / "az").write_text("#!/bin/sh\n")
+            (tools / "az").chmod(0o755)
+
+    tools = tmp_path / "late"
+    settings = login_settings(tmp_path)
+    env = {"PATH": f"{tools}:/bin", "AZURE_CONFIG_DIR": str(tmp_path / "azure")}
+    attempts: list[str] = []
+    login = AzLogin(settings, Helper(env, (), tmp_path / "work"), sleep)
+    await login.run(lambda: attempts.append(login.state))
+    assert slept == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert login.state == "ok"
+    assert len(attempts) == 10
+
+
+def test_delays_never_end_and_never_grow_beyond_five_minutes() -> None:
+    assert set(itertools.islice(_delays(5), 10, 5000)) == {300}
+
+
+def login_settings(folder: Path) -> Settings:
+    return read_settings(
+        {
+            "EXEC_TOKEN": TOKEN,
+            "EXEC_AZ_LOGIN": "identity",
+            "AZURE_CONFIG_DIR": str(folder / "azure"),
+        }
+    )
