@@ -149,12 +149,10 @@ def command(*argv: str, **fields: object) -> dict[str, object]:
 def open_sidecar(folder: Path, prefix: Sequence[str] = (), **env: str) -> Sidecar:
     """A new sidecar with its own state; `env` adds to the settings that suit a test.
 
-    `prefix`: a program that runs it, such as one that changes the user.
+    `prefix`: a program that runs it, such as one that takes a privilege away.
     """
     tools = folder / "bin"
     tools.mkdir(parents=True)
-    if prefix:
-        folder.chmod(0o777)
     for name in ("elastic-blast", "kubectl"):
         (tools / name).write_text(TOOL)
         (tools / name).chmod(0o755)
