@@ -80,7 +80,7 @@ def test_without_a_token_in_its_file_it_does_not_start(tmp_path: Path, how: str)
     assert "secret" not in ended.stderr and "Traceback" not in ended.stderr
 
 
-def test_a_token_is_rotated_without_a_restart(
+def test_failure_48_a_token_is_rotated_without_a_restart(
     own_sidecar: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
     path = tmp_path / "token"
