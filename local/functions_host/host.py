@@ -20,6 +20,7 @@ from local.functions_host.durable.engine import Engine, Limits
 from local.functions_host.durable.store import Store
 from local.functions_host.durable.webhooks import Webhooks, client_binding
 from local.functions_host.functions import Function
+from local.functions_host.guard import only_from_this_machine
 from local.functions_host.http import LARGEST_BODY, HttpTriggers
 from local.functions_host.invoking import Invoker
 from local.functions_host.queues import QueueTrigger
@@ -120,7 +121,7 @@ def _listeners(
 
 
 def _runner(http: HttpTriggers, webhooks: Webhooks, admin: "_Admin") -> web.AppRunner:
-    app = web.Application(client_max_size=LARGEST_BODY)
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[only_from_this_machine])
     app.add_routes(webhooks.routes())
     app.router.add_get("/admin/host/status", admin.status)
     app.router.add_post("/admin/functions/{name}", admin.invoke)
