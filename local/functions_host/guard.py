@@ -6,13 +6,17 @@ page from elsewhere tells it to: a form to 127.0.0.1, or, once that page's own n
 their Origin, or, where a browser sends no Origin, by Sec-Fetch-Site.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 from multidict import CIMultiDictProxy
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_UNREADABLE = (HttpProcessingError, RequestPayloadError)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -51,3 +55,20 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def quiet_logger() -> logging.Logger:
+    """Where the HTTP server logs: faults of ours whole, and nothing of a request's own text."""
+    found = logging.getLogger("host.http")
+    found.addFilter(_without_request)
+    return found
+
+
+def _without_request(record: logging.LogRecord) -> bool:
+    """Let a record pass; aiohttp quotes headers that it cannot read, and a token may be in them."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, _UNREADABLE):
+        record.msg = "a request that cannot be read was refused: %s"
+        record.args, record.exc_info, record.exc_text = (type(error).__name__,), None, None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True

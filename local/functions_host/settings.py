@@ -13,6 +13,7 @@ from typing import Any
 log = logging.getLogger("host")
 THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
 """The setting of the Python worker that says how many sync functions run at once."""
+CONTAINER_NAME = "CONTAINER_NAME"
 _SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)")
 _PLACEHOLDER = re.compile(r"%([^%\s]+)%")
 
@@ -85,7 +86,12 @@ def _queue_options(found: Mapping[str, Any]) -> QueueOptions:
 
 
 def take_local_settings(folder: Path) -> None:
-    """Put the values of local.settings.json into the environment, unless they are set already."""
+    """Put the values of local.settings.json into the environment, unless they are set already.
+
+    CONTAINER_NAME is taken out: containers of any kind have it, and this host does not run on
+    Azure, where an app takes it for a sign of Azure and refuses to let everybody in.
+    """
+    os.environ.pop(CONTAINER_NAME, None)
     path = folder / "local.settings.json"
     if path.exists():
         for name, value in json.loads(path.read_text()).get("Values", {}).items():

@@ -91,6 +91,19 @@ class JobStateRepository:
         """Add an event that changes no field."""
         return self.update(job_id, event, payload, step=step)
 
+    def request_cancel(self, job_id: str) -> Job:
+        """Record that a job is to be cancelled, once: a second request finds that of the first.
+
+        Raises NotFound, and Conflict for a job that has ended.
+        """
+
+        def change(job: Job) -> Job | None:
+            if job.cancel_requested_at and not job.phase.is_end:
+                return None
+            return self._changed(job, {"cancel_requested_at": self._now()})
+
+        return self._transact(job_id, "cancel_requested", {}, change)
+
     def begin_again(
         self, job_id: str, attempt: int, deadline: timedelta, request_id: str | None = None
     ) -> Job:

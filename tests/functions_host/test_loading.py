@@ -95,6 +95,15 @@ def test_local_settings_do_not_override_the_environment(
     assert setting("HOST_TEST_UNSET", "a test") == "inside"
 
 
+def test_failure_60_the_name_of_a_container_is_no_sign_of_azure_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTAINER_NAME", "a-container-of-a-developer")
+    take_local_settings(tmp_path)
+    with pytest.raises(CannotStart, match="CONTAINER_NAME, which is not set"):
+        setting("CONTAINER_NAME", "a test")
+
+
 def test_host_json_is_read(tmp_path: Path) -> None:
     found: dict[str, Any] = {
         "functionTimeout": "00:05:00",

@@ -52,8 +52,8 @@ class Webhooks:
     async def start(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         instance_id = request.match_info.get("id") or uuid.uuid4().hex
-        text = await request.text() or "null"
-        if not _is_json(text):
+        text = await _json_text(request)
+        if text is None:
             return _json({"Message": "The request's body is not JSON."}, 400)
         return await self._start(request, name, instance_id, text)
 
@@ -96,8 +96,8 @@ class Webhooks:
         return answer
 
     async def raise_event(self, request: web.Request) -> web.Response:
-        body = await request.text() or "null"
-        if request.content_type != "application/json" or not _is_json(body):
+        body = await _json_text(request)
+        if request.content_type != "application/json" or body is None:
             return _json({"Message": "Only application/json request content is supported"}, 400)
         name = request.match_info["event"]
         return await self._tell(request, Type.EVENT_RAISED, Name=name, Input=body)
@@ -217,12 +217,14 @@ def _flag(request: web.Request, name: str, default: bool = False) -> bool:
     return request.query.get(name, str(default)).lower() == "true"
 
 
-def _is_json(text: str) -> bool:
+async def _json_text(request: web.Request) -> str | None:
+    """The body, in UTF-8 whatever it says of itself; None where it is not JSON."""
     try:
+        text = (await request.read()).decode() or "null"
         json.loads(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return text
 
 
 def _base(request: web.Request) -> str:
