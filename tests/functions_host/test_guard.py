@@ -1,5 +1,7 @@
 """Failure 61: no page that a developer visits can start functions of the host."""
 
+import asyncio
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
-from local.functions_host.guard import LOOPBACK, hosts_of
-from tests.functions_host.world import INSTANCES, Story, World, app_of, hosted
+from local.functions_host.guard import LOOPBACK, hosts_of, quiet_logger
+from tests.functions_host.world import INSTANCES, PATIENCE, Story, World, app_of, hosted
 
 EVIL = "http://evil.example"
 PATHS = [
@@ -127,3 +130,68 @@ def test_one_name_from_elsewhere_among_several_is_enough() -> None:
     for name in ("Host", "Origin", "X-Forwarded-For"):
         named = CIMultiDict([("Host", "localhost"), (name, "http://localhost"), (name, EVIL)])
         assert not set(hosts_of(CIMultiDictProxy(named))) <= LOOPBACK
+
+
+TOKEN = b"s3cret"
+MALFORMED = {
+    "a control character": b"Authorization: Bearer " + TOKEN + b"\x00\r\n",
+    "a blank in a name": b"Autho rization: Bearer " + TOKEN + b"\r\n",
+    "no colon": b"Bearer " + TOKEN + b"\r\n",
+    "too long": b"Authorization: Bearer " + TOKEN * 9000 + b"\r\n",
+    "a length that is none": b"Content-Length: " + TOKEN + b"\r\n",
+    "a chunk that is none": b"Transfer-Encoding: chunked\r\n\r\n" + TOKEN + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("header", MALFORMED.values(), ids=MALFORMED)
+async def test_failure_22_a_header_that_cannot_be_read_is_not_logged(
+    state: Path, header: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with hosted(Ran().app, state) as world:
+        port = URL(world.running.url).port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /api/run HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n")
+        await asyncio.wait_for(reader.read(1), PATIENCE)
+        writer.close()
+        await world.heard.line("a request that cannot be read was refused")
+    logged = caplog.text + "".join(str(one.exc_text) + str(one.args) for one in caplog.records)
+    assert TOKEN.decode() not in logged
+
+
+async def test_a_fault_of_the_hosts_own_is_logged_whole(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise ZeroDivisionError("a bug")
+    except ZeroDivisionError:
+        quiet_logger().exception("Error handling request")
+    assert "ZeroDivisionError: a bug" in caplog.text
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"{no"])
+async def test_a_body_that_is_no_json_is_a_bad_request_whatever_its_charset(
+    state: Path, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json; charset=no-such"}
+    async with hosted(Ran().app, state) as world:
+        for path in (
+            "/admin/functions/tick",
+            "/runtime/webhooks/durabletask/orchestrators/story",
+        ):
+            async with world.http.post(path, data=body, headers=headers) as answer:
+                assert answer.status == 400
+
+
+async def test_a_body_arrives_as_it_was_sent(state: Path) -> None:
+    """The host on Azure unpacks nothing."""
+
+    def length(req: func.HttpRequest) -> str:
+        return str(len(req.get_body()))
+
+    app = app_of()
+    app.function_name("length")(app.route(route="length")(length))
+    packed = gzip.compress(b"x" * 1000)
+    async with (
+        hosted(app, state) as world,
+        world.http.post("/api/length", data=packed, headers={"Content-Encoding": "gzip"}) as answer,
+    ):
+        assert await answer.text() == str(len(packed))
