@@ -10,7 +10,7 @@ import azure.functions as func
 import pytest
 
 from local.functions_host.settings import thread_count
-from tests.functions_host.world import PATIENCE, Story, app_of, hosted
+from tests.functions_host.world import PATIENCE, Story, World, app_of, hosted
 
 SETTING = "PYTHON_THREADPOOL_THREAD_COUNT"
 
@@ -28,43 +28,42 @@ def test_a_number_of_threads_that_is_none_is_reported_and_counts_for_nothing(
     assert SETTING in caplog.text
 
 
+async def text(world: World, path: str) -> str:
+    async with world.http.get(path) as answer:
+        return await answer.text()
+
+
 async def test_failure_44_handlers_activities_and_orchestrators_share_the_threads(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SETTING, "2")
-    go_on, both = threading.Event(), threading.Barrier(3)
-    threads = set[str]()
+    go_on, both, threads = threading.Event(), threading.Barrier(3), set[int]()
 
     def slow(req: func.HttpRequest) -> str:
-        threads.add(threading.current_thread().name)
+        threads.add(threading.get_ident())
         both.wait(PATIENCE)
         assert go_on.wait(PATIENCE)
         return "slow"
 
-    def quick(number: int) -> int:
-        threads.add(threading.current_thread().name)
-        return number
-
     async def free(req: func.HttpRequest) -> str:
         return "free"
 
+    def quick(number: int) -> int:
+        threads.add(threading.get_ident())
+        return number
+
     def story(context: Any) -> Story:
-        threads.add(threading.current_thread().name)
+        threads.add(threading.get_ident())
         return (yield context.call_activity("quick", 1))
 
     app = app_of(story, quick=quick)
     for handler in (slow, free):
         app.function_name(handler.__name__)(app.route(route=handler.__name__)(handler))
     async with hosted(app, state) as world:
-
-        async def get(path: str) -> str:
-            async with world.http.get(path) as answer:
-                return await answer.text()
-
-        waiting = [asyncio.create_task(get("/api/slow")) for _ in range(2)]
+        waiting = [asyncio.create_task(text(world, "/api/slow")) for _ in range(2)]
         await asyncio.to_thread(both.wait, PATIENCE)
         await world.start("story")
-        assert await get("/api/free") == "free"  # an async function needs none of them
+        assert await text(world, "/api/free") == "free"  # an async function needs none of them
         assert (await world.instance()).status == "Pending"
         go_on.set()
         assert await asyncio.gather(*waiting) == ["slow"] * 2
