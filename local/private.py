@@ -2,12 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import TextIO
 
 
 def write_private(path: Path, text: str) -> None:
     """Write a file with the mode 0600, which it then also has if it was there before."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.truncate()
+    with open_private(path) as file:
+        file.truncate(0)
         file.write(text)
+
+
+def open_private(path: Path) -> TextIO:
+    """A file of the mode 0600, to write at its end."""
+    file = open(path, "a", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
+    os.fchmod(file.fileno(), 0o600)
+    return file

@@ -162,7 +162,7 @@ def _suits(binding: Binding, python_type: Any, is_out: bool) -> bool:
 
 def _converter(binding_type: str) -> Any:
     """What turns the data of a binding into Python's; None where the library has nothing for it."""
-    return func.get_binding_registry().get(binding_type)
+    return func.get_binding_registry().get(binding_type)  # type: ignore[no-untyped-call]
 
 
 def _is_generic(annotation: Any) -> bool:

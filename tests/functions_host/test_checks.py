@@ -17,7 +17,7 @@ from tests.functions_host.test_loading import imports  # noqa: F401  fixture
 
 T = typing.TypeVar("T")
 Number = typing.NewType("Number", int)
-QUEUE = {"queue_name": "q", "connection": "C"}
+QUEUE: dict[str, Any] = {"queue_name": "q", "connection": "C"}
 
 
 def annotated(function: Any, **annotations: Any) -> Any:
@@ -126,9 +126,11 @@ def test_failure_43_an_annotation_that_does_not_suit_its_binding_is_refused(
 
 
 def test_failure_43_parameters_and_bindings_are_the_same() -> None:
-    def more(req: func.HttpRequest, other: int = 1) -> str: ...
+    def more(req: func.HttpRequest, other: int = 1) -> str:
+        return ""
 
-    def fewer() -> str: ...
+    def fewer() -> str:
+        return ""
 
     for function, said in ((more, "declared in Python but not in"), (fewer, "not present in Pyth")):
         app = func.FunctionApp()
@@ -148,7 +150,8 @@ def test_failure_43_an_orchestrators_context_has_one_name() -> None:
 
 
 def test_failure_43_a_context_is_a_context() -> None:
-    def run(req: func.HttpRequest, context: dict) -> str: ...  # type: ignore[type-arg]
+    def run(req: func.HttpRequest, context: dict) -> str:  # type: ignore[type-arg]
+        return ""
 
     app = func.FunctionApp()
     app.route(route="x")(run)
