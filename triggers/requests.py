@@ -148,7 +148,9 @@ class Requests:
             "request_id": asked.request_id,
         }
         try:
-            job = self.acceptance.jobs.update(job.job_id, "messages_wanted", **wanted)
+            job = self.acceptance.jobs.update(
+                job.job_id, "messages_wanted", unless=lambda job: job.notify, **wanted
+            )
         except Conflict:  # it has just ended
             job = self.acceptance.jobs.get(job.job_id)
             self.courier.repeat(job, Sender(asked.correlation_id, asked.request_id))
