@@ -175,8 +175,7 @@ class Batch:
             jobs.follow(child)  # its row in the list may be what lags
         else:
             with suppress(Conflict):  # it has ended just now
-                asked = self.desk.now()
-                child = jobs.update(job_id, "cancel_requested", cancel_requested_at=asked)
+                child = jobs.request_cancel(job_id)
         if child.phase is Phase.QUEUED:
             self.orchestrations.ensure_started(child)
         if not child.phase.is_end:

@@ -8,6 +8,7 @@ import yaml
 
 from local.azurite import ACCOUNT, Azurite
 from local.cluster import kubeconfig
+from local.private import write_private
 from local.processes import Child, start
 from local.stack import PROJECT
 
@@ -18,7 +19,7 @@ REST = "10m x1 10m 8"
 def start_alone(azurite: Azurite, folder: Path) -> Child:
     """Start the host; its log and its state lie in `folder`. Raises DidNotStart."""
     nobody = f"http://127.0.0.1:{_closed_port()}"
-    (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig(nobody, "none")))
+    write_private(folder / "kubeconfig", yaml.safe_dump(kubeconfig(nobody, "none")))
     argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT), "--port", "0"]
     argv += ["--state", str(folder / "durable.sqlite")]
     settings = _environment(azurite, nobody, folder)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.private import open_private
+
 READY = re.compile(r"^ready (http://\S+)$", re.MULTILINE)
 """What each of our servers prints on stdout once it listens."""
 
@@ -92,10 +94,13 @@ def start(
 
 
 def _listen(child: Child, ready: Sequence[re.Pattern[str]], settled: threading.Event) -> None:
-    """Copy the child's output to its log for as long as it speaks; settle when ready or silent."""
+    """Copy the child's output to its log for as long as it speaks; settle when ready or silent.
+
+    The log is private: Azurite's has the signature of each request in it.
+    """
     waiting = list(ready)
     assert child.process.stdout is not None
-    with child.log.open("a") as log, child.process.stdout as lines:
+    with open_private(child.log) as log, child.process.stdout as lines:
         for line in lines:
             log.write(line)
             log.flush()

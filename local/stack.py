@@ -15,6 +15,7 @@ import yaml
 from local.azurite import ACCOUNT, KEY, Azurite, start_azurite
 from local.cluster import kubeconfig, start_cluster
 from local.elastic_blast import World, install
+from local.private import write_private
 from local.processes import Child, start
 
 PROJECT = Path(__file__).parents[1]
@@ -128,7 +129,7 @@ class Stack:
         running = start_azurite(self.folder / "azurite", self._log("azurite"))
         self._kept(running.child)
         # For programs that speak to the queues; the key in it is every Azurite's.
-        (self.folder / "storage").write_text(running.connection_string)
+        write_private(self.folder / "storage", running.connection_string)
         return running
 
     def _environment(self) -> dict[str, str]:
@@ -163,7 +164,7 @@ class Stack:
 
     def _write_kubeconfig(self, name: str, url: str) -> None:
         config = kubeconfig(url, self._token("cluster"))
-        (self.folder / name).write_text(yaml.safe_dump(config))
+        write_private(self.folder / name, yaml.safe_dump(config))
 
     def _world(self) -> World:
         return World(
@@ -198,6 +199,5 @@ class Stack:
         """A token of this folder's own, made once: parts that are started again know each other."""
         path = self.folder / f"{name}.token"
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
+            write_private(path, secrets.token_hex(32))
         return path.read_text()

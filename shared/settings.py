@@ -16,8 +16,16 @@ from shared.errors import Fault, SettingsInvalid
 from shared.waiting import Pace, Rate, Retry, duration
 
 PREFIX = "BLAST_"
-ON_AZURE = "WEBSITE_INSTANCE_ID"
-"""Set by the platform in every Functions app on Azure, and nowhere else."""
+SIGNS_OF_AZURE = (
+    "WEBSITE_SITE_NAME",
+    "WEBSITE_INSTANCE_ID",
+    "CONTAINER_NAME",
+    "WEBSITE_POD_NAME",
+    "WEBSITE_SKU",
+    "LEGION_SERVICE_HOST",
+    "CONTAINER_APP_NAME",
+)
+"""Variables of which the platform sets at least one, on every plan; no plan sets all of them."""
 BEHIND_EASY_AUTH = "WEBSITE_AUTH_ENABLED"
 """`True` where the platform signs callers in, and takes away what they say of themselves."""
 HTTPS_OR_LOOPBACK = r"^(https://|http://(localhost|127\.0\.0\.1)(:|/|$))"
@@ -110,7 +118,7 @@ class Settings(BaseModel):
         faults = [*_door_faults(named, environment)]
         if not named.get("kubeconfig") and not named.get("subscription_id"):
             faults.append(Fault(f"{PREFIX}SUBSCRIPTION_ID", "needed where no kubeconfig is given"))
-        if "queue_owner_oid" not in named and ON_AZURE in environment:
+        if "queue_owner_oid" not in named and sign_of_azure(environment):
             said = "says whose the searches from the queue are; needed on Azure"
             faults.append(Fault(f"{PREFIX}QUEUE_OWNER_OID", said))
         try:
@@ -134,11 +142,20 @@ class Settings(BaseModel):
         return options
 
 
+def sign_of_azure(environment: Mapping[str, str]) -> str | None:
+    """The name of a variable that says that this process runs on Azure; None elsewhere.
+
+    An empty one says nothing, as for the Functions host itself.
+    """
+    return next((name for name in SIGNS_OF_AZURE if environment.get(name)), None)
+
+
 def _door_faults(named: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Fault]:
     """What the chosen way of telling callers apart needs, and has not."""
     auth = named.get("auth")
-    if auth == Auth.LOCAL and ON_AZURE in environment:
-        yield Fault(f"{PREFIX}AUTH", "the local mode lets everybody in; not on Azure")
+    if auth == Auth.LOCAL and (sign := sign_of_azure(environment)):
+        said = f"the local mode lets everybody in; not on Azure ({sign} is set)"
+        yield Fault(f"{PREFIX}AUTH", said)
     if auth == Auth.EASY_AUTH and environment.get(BEHIND_EASY_AUTH, "").lower() != "true":
         said = f"anybody could write that header: not without the platform ({BEHIND_EASY_AUTH})"
         yield Fault(f"{PREFIX}AUTH", said)

@@ -68,7 +68,10 @@ class Account:
         _refuse_hidden(url)
         if "?" in url or "#" in url:
             raise BadPath("must have no query string (such as a SAS) and no fragment")
-        scheme, host, path, _, _ = urlsplit(url)
+        try:
+            scheme, host, path, _, _ = urlsplit(url)
+        except ValueError:  # such as https://[x
+            raise BadPath("is not a URL that can be read") from None
         if scheme == "az" and host not in (self.name, self.host):
             return host + path  # az://container/path: the account is understood
         if scheme not in ("https", "az"):

@@ -167,9 +167,7 @@ def _ask_to_cancel(req: HttpRequest) -> Job:
         if job.phase.is_end or job.cancel_requested_at:
             return job
         with suppress(Conflict):  # it has ended since it was read: how, the next look says
-            return opened.jobs().update(
-                job_id, "cancel_requested", cancel_requested_at=opened.now()
-            )
+            return opened.jobs().request_cancel(job_id)
 
 
 def _page(page: Page, size: int, headers: Mapping[str, str] | None = None) -> HttpResponse:

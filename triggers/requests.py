@@ -31,10 +31,13 @@ from triggers.bodies import echoed, json_object
 from triggers.orchestrations import DurableClient, ensure_started
 from triggers.search_request import Submission, parse
 
+log = logging.getLogger("blast")
 LARGEST = 64 * 1024
 """Bytes of a message; a longer query is put into Blob and named."""
 REFUSALS = (Malformed, Invalid, TooLarge, Conflict)
 """What is wrong with a message for good. Any other NeedsPerson is wrong with the deployment."""
+LAST_DELIVERY = 5
+"""The queue gives a message up after so many (host.json, maxDequeueCount)."""
 FIRST_STEP = 1
 """The number of an orchestration's first step: who writes it first decides what it is."""
 
@@ -45,6 +48,12 @@ class Letter:
 
     message_id: str
     body: bytes
+    delivery: int = 1
+    """How often it has been delivered, this time included."""
+
+    @property
+    def is_last_delivery(self) -> bool:
+        return self.delivery >= LAST_DELIVERY
 
 
 async def take(msg: QueueMessage, client: DurableClient) -> None:
@@ -67,7 +76,20 @@ class Requests:
     dead_letters: DeadLetters
 
     async def take(self, letter: Letter, client: DurableClient) -> None:
-        """Make a message a job that runs and tell its sender, or tell why it can be none."""
+        """Make a message a job that runs and tell its sender, or tell why it can be none.
+
+        In its last delivery a message is given up here, and not by way of the poison queue: there
+        it has another id, and without a key of its sender's its job could not be found by that.
+        """
+        try:
+            await self._take(letter, client)
+        except Exception:
+            if not letter.is_last_delivery:
+                raise
+            log.exception("message_given_up message_id=%s", letter.message_id)
+            await asyncio.to_thread(self._give_up, letter, id_is_key=True)
+
+    async def _take(self, letter: Letter, client: DurableClient) -> None:
         try:
             asked, accepted = await asyncio.to_thread(self._accept, letter)
         except REFUSALS as error:
@@ -77,10 +99,17 @@ class Requests:
         await asyncio.to_thread(self._answer, asked, accepted)
 
     def bury(self, letter: Letter) -> None:
-        """Keep a message that was given up, write down what became of it, and tell its sender."""
+        """Give up a message of the poison queue, which has another id for it than the first one."""
+        self._give_up(letter, id_is_key=False)
+
+    def _give_up(self, letter: Letter, *, id_is_key: bool) -> None:
+        """Keep a message that was given up, record what became of it, and tell its sender.
+
+        `id_is_key` where its id is the one by which it may have made a job.
+        """
         self.dead_letters.keep(letter.message_id, letter.body)
         try:
-            asked, job = self._given_up(letter)
+            asked, job = self._given_up(letter, id_is_key)
         except TryLater:
             raise
         except Exception as error:  # noqa: BLE001  the last door: a bug must not hold it for ever
@@ -119,14 +148,16 @@ class Requests:
             "request_id": asked.request_id,
         }
         try:
-            job = self.acceptance.jobs.update(job.job_id, "messages_wanted", **wanted)
+            job = self.acceptance.jobs.update(
+                job.job_id, "messages_wanted", unless=lambda job: job.notify, **wanted
+            )
         except Conflict:  # it has just ended
             job = self.acceptance.jobs.get(job.job_id)
             self.courier.repeat(job, Sender(asked.correlation_id, asked.request_id))
         else:
             self.courier.deliver(job)
 
-    def _given_up(self, letter: Letter) -> tuple[Submission, Job]:
+    def _given_up(self, letter: Letter, id_is_key: bool) -> tuple[Submission, Job]:
         """The job that the message had made: failed, unless it goes on without the message.
 
         Raises what is wrong with the message, or NotFound where it had made none.
@@ -134,8 +165,7 @@ class Requests:
         asked, one = self._read(letter), self.acceptance
         job = one.known(asked, one.settings.queue_owner, _key(letter, asked))
         if job is None:
-            said = "it could not be accepted, time and again; it may be sent once more"
-            raise NotFound("not_accepted", said)
+            raise _not_accepted(id_is_key or asked.idempotency_key or asked.correlation_id)
         if job.phase is not Phase.QUEUED or job.children:
             return asked, job
         # Its orchestration may be about to begin: as the first step this is done only before it.
@@ -168,11 +198,19 @@ def _requests() -> Requests:
 
 
 def _letter(msg: QueueMessage) -> Letter:
-    return Letter(msg.id or "", msg.get_body())
+    return Letter(msg.id or "", msg.get_body(), msg.dequeue_count or 1)
 
 
 def _key(letter: Letter, asked: Submission) -> str:
     return asked.idempotency_key or asked.correlation_id or letter.message_id
+
+
+def _not_accepted(has_key: object) -> NotFound:
+    """What the sender of a message is told that has made no job, or none that can be found."""
+    if has_key:
+        return NotFound("not_accepted", "not processed after 5 attempts; it may be sent again")
+    said = "not processed after 5 attempts; without a key its search, if there is one, is not known"
+    return NotFound("outcome_unknown", f"{said}: look for it before sending this again")
 
 
 def _sender(letter: Letter) -> Sender:
@@ -185,5 +223,5 @@ def _sender(letter: Letter) -> Sender:
 
 
 def _bug(letter: Letter) -> NeedsPerson:
-    logging.getLogger("blast").exception("message %s could not be judged", letter.message_id)
+    log.exception("message %s could not be judged", letter.message_id)
     return NeedsPerson("internal", "something went wrong here; the log says what")

@@ -3,15 +3,17 @@
 import inspect
 import json
 import sys
-import types
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import azure.functions as func
+
+from local.functions_host.checks import check_function
 from local.functions_host.settings import CannotStart, resolved
 
 OFFERED = frozenset(
@@ -78,42 +80,49 @@ def load(folder: Path) -> list[Function]:
     module = module_from_spec(spec)
     sys.modules["function_app"] = module
     spec.loader.exec_module(module)
-    if not hasattr(module, "app"):
-        raise CannotStart(f"{path} has no app: the object of that name is the app")
-    return functions_of(module.app)
+    return functions_of(_app_of(module))
 
 
 def functions_of(app: Any) -> list[Function]:
     """The functions of an app object, which can be asked for them once. Raises CannotStart."""
-    return [_function(found) for found in app.get_functions()]
+    try:
+        found = app.get_functions()
+    except ValueError as fault:
+        raise CannotStart(str(fault)) from fault
+    return [_function(one) for one in found]
+
+
+def _app_of(module: ModuleType) -> func.FunctionRegister:
+    """The one app object of a module, whatever its name. Raises CannotStart."""
+    apps = [one for one in vars(module).values() if isinstance(one, func.FunctionRegister)]
+    if not apps:
+        raise CannotStart("Could not find top level function app instances in function_app.py.")
+    if len(apps) > 1:  # the worker counts names: one object of two names is refused, too
+        kind = type(apps[0]).__name__
+        said = f"More than one {kind} or other top level function app instances are defined."
+        raise CannotStart(said)
+    return apps[0]
 
 
 def _function(found: Any) -> Function:
     name = found.get_function_name()
+    check_function(name, found.get_user_function(), found.get_bindings())
     plain = json.loads(json.dumps(found.get_bindings_dict()["bindings"], default=_word))
     bindings = resolved(plain, f"the function {name}")
     trigger = next((one for one in bindings if one["type"].lower().endswith("trigger")), None)
     if trigger is None:
         raise CannotStart(f"the function {name} has no trigger")
     function = Function(name, trigger, bindings, found.get_user_function())
-    _check(function)
+    _check_offered(function)
     return function
 
 
-def _check(function: Function) -> None:
-    """Refuse what the worker refuses, and what this host does not offer. Raises CannotStart."""
+def _check_offered(function: Function) -> None:
+    """Refuse what this host does not offer. Raises CannotStart."""
     for binding in function.bindings:
         if binding["type"].lower() not in OFFERED:
             said = f"{function.described} has a binding of the type {binding['type']}"
             raise CannotStart(f"{said}, which this host does not offer")
-    try:
-        hints = typing.get_type_hints(function.call)
-    except (NameError, TypeError) as fault:
-        raise CannotStart(f"{function.described} has unreadable annotations: {fault}") from fault
-    for name in (one["name"] for one in function.bindings):
-        if typing.get_origin(hints.get(name)) in (typing.Union, types.UnionType):
-            said = f"{function.described} annotates its binding {name} as a union"
-            raise CannotStart(f"{said}, which the worker refuses")
 
 
 def _word(value: object) -> object:

@@ -20,6 +20,7 @@ from local.functions_host.durable.engine import Engine, Limits
 from local.functions_host.durable.store import Store
 from local.functions_host.durable.webhooks import Webhooks, client_binding
 from local.functions_host.functions import Function
+from local.functions_host.guard import only_from_this_machine, quiet_logger
 from local.functions_host.http import LARGEST_BODY, HttpTriggers
 from local.functions_host.invoking import Invoker
 from local.functions_host.queues import QueueTrigger
@@ -120,12 +121,14 @@ def _listeners(
 
 
 def _runner(http: HttpTriggers, webhooks: Webhooks, admin: "_Admin") -> web.AppRunner:
-    app = web.Application(client_max_size=LARGEST_BODY)
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[only_from_this_machine])
     app.add_routes(webhooks.routes())
     app.router.add_get("/admin/host/status", admin.status)
     app.router.add_post("/admin/functions/{name}", admin.invoke)
     app.router.add_route("*", "/{path:.*}", http.handle)
-    return web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING)
+    return web.AppRunner(
+        app, access_log=None, shutdown_timeout=CLOSING, auto_decompress=False, logger=quiet_logger()
+    )
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ class _Admin:
             said = f"{name} is no timer or queue function"
             return web.json_response({"message": said}, status=400)
         try:
-            body = await request.json() if request.can_read_body else {}
+            body = json.loads(await request.read() or "{}")
         except ValueError:
             return web.json_response({"message": "the body is not JSON"}, status=400)
         given = body.get("input", "") if isinstance(body, dict) else ""

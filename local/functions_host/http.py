@@ -86,14 +86,13 @@ def _served(function: Function, prefix: str) -> Served:
 
 
 def _joined(values: MultiMapping[str]) -> dict[str, str]:
-    """What is said several times is one value with commas, as the worker is handed it."""
-    return {name: ",".join(values.getall(name)) for name in values}
+    """What is said several times is one value with commas; an empty one is dropped, as on Azure."""
+    joined = {name: ",".join(values.getall(name)) for name in values}
+    return {name: value for name, value in joined.items() if value}
 
 
 def _answer(result: Any) -> web.Response:
-    """What a function returned: an HttpResponse, a text, or nothing. Raises NoResponse."""
-    if result is None:
-        return web.Response(status=204)
+    """What a function returned: an HttpResponse or a text. Raises NoResponse."""
     if isinstance(result, str):
         return web.Response(text=result)
     if not isinstance(result, func.HttpResponse):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,15 +13,17 @@ from typing import Any
 
 from local.functions_host.bindings import Bindings
 from local.functions_host.functions import Function
-from local.functions_host.settings import HostOptions
+from local.functions_host.settings import HostOptions, thread_count
 
 log = logging.getLogger("host")
-THREADS = 64
-"""Functions that block at once, beside the activities; more wait for one of them to end."""
 
 
 class Invoker:
-    """Runs functions. `overdue` is told of one that outlived the timeout."""
+    """Runs functions. `overdue` is told of one that outlived the timeout.
+
+    `threads` run all sync functions: HTTP functions, activities and orchestrators share them, and
+    what finds none free waits, as in the worker on Azure.
+    """
 
     def __init__(
         self, options: HostOptions, overdue: Callable[[str], None], bindings: Bindings
@@ -28,7 +31,7 @@ class Invoker:
         self._timeout = options.function_timeout.total_seconds()
         self._overdue = overdue
         self._bindings = bindings
-        self._threads = ThreadPoolExecutor(THREADS + options.activities, "function")
+        self.threads = ThreadPoolExecutor(thread_count(os.environ), "function")
 
     async def call(self, function: Function, about: str, given: Any) -> Any:
         """The function's result, given what triggers it; its outputs have been sent by then.
@@ -58,7 +61,7 @@ class Invoker:
             timer.cancel()
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
         if function.is_async:
@@ -68,7 +71,7 @@ class Invoker:
                 raise RuntimeError("the function called sys.exit") from error
         call = partial(contained, function.call, **arguments)
         run = partial(contextvars.copy_context().run, call)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, run)
 
 
 def contained(call: Callable[..., Any], **arguments: Any) -> Any:

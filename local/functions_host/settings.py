@@ -1,6 +1,7 @@
 """host.json and the app's settings, as far as this host heeds them."""
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -9,6 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+log = logging.getLogger("host")
+THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
+"""The setting of the Python worker that says how many sync functions run at once."""
+CONTAINER_NAME = "CONTAINER_NAME"
 _SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)")
 _PLACEHOLDER = re.compile(r"%([^%\s]+)%")
 
@@ -81,11 +86,31 @@ def _queue_options(found: Mapping[str, Any]) -> QueueOptions:
 
 
 def take_local_settings(folder: Path) -> None:
-    """Put the values of local.settings.json into the environment, unless they are set already."""
+    """Put the values of local.settings.json into the environment, unless they are set already.
+
+    CONTAINER_NAME is taken out: containers of any kind have it, and this host does not run on
+    Azure, where an app takes it for a sign of Azure and refuses to let everybody in.
+    """
+    os.environ.pop(CONTAINER_NAME, None)
     path = folder / "local.settings.json"
     if path.exists():
         for name, value in json.loads(path.read_text()).get("Values", {}).items():
             os.environ.setdefault(name, str(value))
+
+
+def thread_count(environment: Mapping[str, str]) -> int:
+    """How many sync functions run at once: by default as many as in the worker on Azure.
+
+    A value that is no number above 0 counts for nothing, as there.
+    """
+    default = min(32, (os.cpu_count() or 1) + 4)
+    text = environment.get(THREADS)
+    if text is None:
+        return default
+    if not (text.strip().isdecimal() and int(text) > 0):
+        log.warning("%s must be a number above 0: %s threads are used", THREADS, default)
+        return default
+    return int(text)
 
 
 def resolved(value: Any, where: str) -> Any:

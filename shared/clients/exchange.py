@@ -73,7 +73,8 @@ def exchange(
     """Send one request and read the whole answer, within `patience` seconds after connecting.
 
     Raises NotSent or NoAnswer; the two are told apart because the connection is made here, and
-    never taken from a pool, where it may have gone stale.
+    never taken from a pool, where it may have gone stale. Raises ValueError, without the header,
+    for one that cannot be sent: it may hold a token.
     """
     connection = _connection(address)
     try:
@@ -93,6 +94,8 @@ def exchange(
         raise NoAnswer(f"no whole answer within {patience:g} s") from error
     except (OSError, HTTPException) as error:
         raise NoAnswer(_told(error)) from error
+    except ValueError:  # http.client quotes the header
+        raise ValueError("a header of the request cannot be sent") from None
     finally:
         connection.close()
 

@@ -66,11 +66,13 @@ class JobStateRepository:
         step: int | None = None,
         attempt: int | None = None,
         report: Report | None = None,
+        unless: Callable[[Job], bool] = lambda job: False,
         **changes: Any,
     ) -> Job:
         """Change fields of a job and say so in its history, both or neither.
 
-        A step that the job has already taken changes nothing, nor does one of another attempt. An
+        A step that the job has already taken changes nothing, nor does one of another attempt, nor
+        an update of a job, as it is when it is written, for which `unless` holds. An
         update that names a phase tells all that is wrong: an `error_code`, `error` or `reason`
         that it does not name is cleared.
         Raises NotFound, and Conflict for a transition that the table does not allow.
@@ -81,6 +83,8 @@ class JobStateRepository:
         def change(job: Job) -> Job | None:
             if attempt not in (None, job.attempt) or (step is not None and job.step >= step):
                 return None
+            if not job.phase.is_end and unless(job):
+                return None
             return self._changed(job, changes)
 
         return self._transact(job_id, event, payload or {}, change)
@@ -90,6 +94,18 @@ class JobStateRepository:
     ) -> Job:
         """Add an event that changes no field."""
         return self.update(job_id, event, payload, step=step)
+
+    def request_cancel(self, job_id: str) -> Job:
+        """Record that a job is to be cancelled, once: a second request finds that of the first.
+
+        Raises NotFound, and Conflict for a job that has ended.
+        """
+        return self.update(
+            job_id,
+            "cancel_requested",
+            unless=lambda job: job.cancel_requested_at is not None,
+            cancel_requested_at=self._now(),
+        )
 
     def begin_again(
         self, job_id: str, attempt: int, deadline: timedelta, request_id: str | None = None

@@ -83,14 +83,43 @@ def test_failure_33_a_cancel_that_comes_while_the_job_ends_is_answered_by_its_en
     monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, said: str
 ) -> None:
     one, jobs = kept(phase=Phase.CANCELLING), opened.jobs()
-    update = jobs.update
+    request_cancel = jobs.request_cancel
 
-    def too_late(job_id: str, *event: Any, **changes: Any) -> Job:
-        update(job_id, "ended", phase=end)
-        return update(job_id, *event, **changes)
+    def too_late(job_id: str) -> Job:
+        if not jobs.get(job_id).phase.is_end:
+            jobs.update(job_id, "ended", phase=end)
+        return request_cancel(job_id)
 
-    monkeypatch.setattr(jobs, "update", too_late)
+    monkeypatch.setattr(jobs, "request_cancel", too_late)
     answer = cancel(one)
     assert answer.status == status
     assert said in (answer.body.get("status"), answer.headers.get("x-ms-error-code"))
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "ended"]
+
+
+URL_FIELDS = ["db", "query_file", "query_blob_url", "storage_account"]
+
+
+@pytest.mark.parametrize("route", ["submit_job", "submit_job_by_its_old_path"])
+@pytest.mark.parametrize("field", URL_FIELDS)
+def test_a_malformed_url_is_a_fault_of_the_request(route: str, field: str) -> None:
+    answer = ask(ROUTES[route], {}, body=SEARCH | {field: "https://[x"})
+    assert (answer.status, answer.code) == (422, "validation_error")
+
+
+@pytest.mark.parametrize("field", URL_FIELDS)
+def test_pre_flight_says_of_a_malformed_url_that_it_is_refused(field: str) -> None:
+    answer = ask(ROUTES["pre_flight"], {}, body=SEARCH | {field: "https://[x"})
+    assert (answer.status, answer.body["ready"]) == (200, False)
+
+
+def test_failure_33_a_cancel_that_saw_an_older_row_writes_no_second_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = kept(phase=Phase.RUNNING)
+    assert cancel(one).status == 202
+    with monkeypatch.context() as before:
+        before.setattr("triggers.jobs._shown", lambda job_id, who: one)
+        assert cancel(one).status == 202
+    said = [event.event for event in opened.jobs().events(one.job_id)]
+    assert said.count("cancel_requested") == 1

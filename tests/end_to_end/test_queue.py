@@ -62,7 +62,7 @@ def test_r14_failure_1_a_search_by_queue_and_by_http_is_one_job(
     ("queue", "changes", "told"),
     [
         ("blast-requests", {"db": "../x"}, "failed db: "),
-        ("blast-requests-poison", {}, "failed it could not be accepted"),
+        ("blast-requests-poison", {}, "failed not processed after 5 attempts"),
     ],
 )
 def test_failure_36_a_message_in_vain_is_answered_and_goes(

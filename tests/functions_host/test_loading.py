@@ -59,18 +59,8 @@ def test_a_folder_without_an_app_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_a_module_without_an_app_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "function_app.py").write_text("appl = 1\n")
-    with pytest.raises(CannotStart, match="has no app"):
+    with pytest.raises(CannotStart, match="Could not find top level function app instances"):
         load(tmp_path)
-
-
-def test_a_binding_annotated_as_a_union_is_refused_as_by_the_worker() -> None:
-    def read(req: func.HttpRequest | None) -> str:
-        return ""
-
-    app = df.DFApp()
-    app.route(route="read")(read)
-    with pytest.raises(CannotStart, match="the function read annotates its binding req"):
-        functions_of(app)
 
 
 def test_a_binding_that_is_not_offered_is_refused_in_words() -> None:
@@ -103,6 +93,15 @@ def test_local_settings_do_not_override_the_environment(
     take_local_settings(tmp_path)
     assert setting("HOST_TEST_SET", "a test") == "outside"
     assert setting("HOST_TEST_UNSET", "a test") == "inside"
+
+
+def test_failure_60_the_name_of_a_container_is_no_sign_of_azure_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTAINER_NAME", "a-container-of-a-developer")
+    take_local_settings(tmp_path)
+    with pytest.raises(CannotStart, match="CONTAINER_NAME, which is not set"):
+        setting("CONTAINER_NAME", "a test")
 
 
 def test_host_json_is_read(tmp_path: Path) -> None:

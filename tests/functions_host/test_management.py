@@ -65,12 +65,19 @@ async def test_an_id_is_made_where_none_is_given(state: Path) -> None:
         assert (await world.instance(made)).name == "waits"
 
 
-@pytest.mark.parametrize("bad", ["@counter", "a%2Fb", "a%23b", "a%3Fb", "a%5Cb", "x" * 101])
+@pytest.mark.parametrize("bad", ["@counter", "a%2Fb", "a%23b", "a%3Fb", "a%5Cb", "x" * 257])
 async def test_ids_that_azure_refuses_are_refused(state: Path, bad: str) -> None:
     async with hosted(app(), state) as world:
         path = f"{world.running.url}/runtime/webhooks/durabletask/orchestrators/waits/{bad}"
         async with world.http.post(_encoded(path), json=None) as answer:
             assert answer.status == 400
+
+
+async def test_an_id_has_up_to_256_characters(state: Path) -> None:
+    async with hosted(app(), state) as world:
+        assert (
+            await world.instance(await world.start("waits", instance="x" * 256))
+        ).id == "x" * 256
 
 
 async def test_the_status_of_an_unknown_instance_is_falsy(state: Path) -> None:
@@ -192,6 +199,25 @@ async def test_events_for_who_is_not_there_are_refused(state: Path) -> None:
         await world.start("waits", instance="two")
         async with world.http.post(f"{INSTANCES}/two/raiseEvent/news", data="text") as answer:
             assert answer.status == 400
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}])
+async def test_an_event_that_is_not_called_json_is_refused(
+    state: Path, headers: dict[str, str]
+) -> None:
+    async with hosted(app(), state) as world:
+        await world.start("waits")
+        await world.quiet()
+        path = f"{INSTANCES}/one/raiseEvent/news"
+        async with world.http.post(path, data=b"1", headers=headers) as answer:
+            assert answer.status == 400
+            assert "Only application/json" in (await answer.json())["Message"]
+        assert (await world.instance()).status == "Running"
+
+
+async def test_restarting_what_is_not_there_is_a_bad_request(state: Path) -> None:
+    async with hosted(app(), state) as world, world.http.post(f"{INSTANCES}/no/restart") as answer:
+        assert answer.status == 400
 
 
 async def test_purging_forgets_ended_instances_alone(state: Path) -> None:

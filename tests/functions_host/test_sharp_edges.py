@@ -106,19 +106,6 @@ async def test_an_output_that_is_not_plain_json_fails_the_orchestration(state: P
         assert (await world.ended()).status == "Failed"
 
 
-async def test_a_context_of_another_name_fails_the_orchestration(state: Path) -> None:
-    def story(ctx: Any) -> Story:
-        yield ctx.wait_for_external_event("news")
-
-    app = df.DFApp()
-    app.orchestration_trigger(context_name="ctx")(story)
-    async with hosted(app, state) as world:
-        await world.start("story")
-        one = await world.ended()
-        assert one.status == "Failed"
-        assert "unexpected keyword argument 'ctx'" in (one.output or "")
-
-
 async def test_a_finally_body_runs_at_every_pause(state: Path) -> None:
     tidied: list[str] = []
 

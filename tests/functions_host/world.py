@@ -89,10 +89,14 @@ class World:
 
     async def tell(self, data: Any, name: str = "news", instance: str = "one") -> None:
         """Raise an event over HTTP, as anybody may, and wait for what that does."""
+        await self.tell_only(name, data, instance)
+        await self.quiet()
+
+    async def tell_only(self, name: str, data: Any, instance: str = "one") -> None:
+        """Raise an event, and wait for nothing."""
         path = f"{INSTANCES}/{instance}/raiseEvent/{name}"
         async with self.http.post(path, json=data) as answer:
             assert answer.status == 202
-        await self.quiet()
 
     async def instance(self, instance: str = "one") -> Instance:
         store = self.running.store

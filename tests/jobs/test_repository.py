@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -215,3 +216,39 @@ def test_failure_18_a_transition_whose_answer_was_lost_is_written_once(azurite: 
     lossy = JobStateRepository(AnswerLost(table), Index(table, LATE_AFTER), lambda: NOON)
     lossy.update(one.job_id, "cancel_requested", cancel_requested_at=NOON)
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "cancel_requested"]
+
+
+def test_failure_33_two_cancels_at_once_are_one_event(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
+    one = jobs.create(job(), {})
+    both = threading.Barrier(2)
+
+    class Late(Table):
+        """A table whose readers wait for each other, so that both have seen the same row."""
+
+        def get(self, partition: str, row: str) -> Any:
+            found = super().get(partition, row)
+            if row == "job" and not both.broken:
+                with suppress(threading.BrokenBarrierError):
+                    both.wait(5)
+                both.abort()
+            return found
+
+    late = JobStateRepository(Late(jobs._jobs._client), jobs.index, clock)
+    asked = [threading.Thread(target=late.request_cancel, args=(one.job_id,)) for _ in range(2)]
+    for thread in asked:
+        thread.start()
+    for thread in asked:
+        thread.join()
+    said = [event.event for event in jobs.events(one.job_id)]
+    assert said == ["accepted", "cancel_requested"]
+    assert jobs.get(one.job_id).cancel_requested_at == clock()
+
+
+def test_a_cancel_of_what_has_ended_is_a_conflict(jobs: JobStateRepository) -> None:
+    one = jobs.create(job(), {})
+    jobs.request_cancel(one.job_id)
+    jobs.update(one.job_id, "failed", phase=Phase.SUBMIT_FAILED)
+    with pytest.raises(Conflict):
+        jobs.request_cancel(one.job_id)

@@ -171,3 +171,14 @@ def test_a_kubeconfig_that_is_not_there_yet_is_trouble_until_it_is(
         cluster.jobs_of("job-1")
     path.write_text(yaml.safe_dump(server.kubeconfig({"token": "one"})))
     assert cluster.jobs_of("job-1") == []
+
+
+@pytest.mark.parametrize("token", ["s3cret\nX: y", "s3cret\x00", "s3crét"])
+def test_failure_22_a_token_that_cannot_be_sent_is_not_quoted(
+    ask: Ask, server: Server, token: str
+) -> None:
+    with pytest.raises(Unavailable) as caught:
+        ask(server.kubeconfig({"token": token})).jobs_of("job-1")
+    whole = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert not [one for one in whole if "s3cr" in str(one)]
+    assert server.heard == []

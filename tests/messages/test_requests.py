@@ -16,6 +16,7 @@ from tests.messages.world import BODY, SEQUENCE, World, letter, unavailable
 from tests.samples import ENVIRONMENT
 from triggers.callers import LOCAL
 from triggers.requests import LARGEST
+from triggers.search_request import parse
 
 
 def test_without_settings_the_queue_and_http_have_one_caller_on_this_machine(world: World) -> None:
@@ -84,6 +85,15 @@ async def test_who_sends_by_queue_what_came_by_http_is_told_the_rest(world: Worl
     assert world.statuses() == ["queued", "running", "failed"]
     assert {one["external_correlation_id"] for one in world.told()} == {"caller-1"}
     assert {one["request_id"] for one in world.told()} == {"r-2"}
+
+
+async def test_two_who_ask_at_once_to_be_told_are_one_event(world: World) -> None:
+    job = world.by_http("k", external_correlation_id=None)
+    stale = world.jobs.get(job.job_id)
+    await world.take(idempotency_key="k")
+    world.requests._tell_again(parse(BODY, world.requests.acceptance.settings), stale)
+    said = [event.event for event in world.jobs.events(job.job_id)]
+    assert said == ["accepted", "messages_wanted"]
 
 
 async def test_who_sends_again_what_has_ended_is_told_so_at_once(world: World) -> None:

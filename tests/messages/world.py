@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from azure.storage.queue import QueueClient
@@ -15,7 +15,7 @@ from shared.jobs import JobStateRepository
 from tests.durable import FakeDurable
 from tests.jobs.conftest import Clock
 from triggers.callers import LOCAL
-from triggers.requests import Letter, Requests
+from triggers.requests import LAST_DELIVERY, Letter, Requests
 from triggers.search_request import parse
 
 SEQUENCE = "ACGTTGCATGCATGCCGTAAGT"
@@ -67,6 +67,11 @@ class World:
     async def take(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
         """Hand a message over."""
         await self.requests.take(letter(body, message_id, **changes), self.durable)
+
+    async def take_last(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
+        """Hand a message over for the last time."""
+        last = replace(letter(body, message_id, **changes), delivery=LAST_DELIVERY)
+        await self.requests.take(last, self.durable)
 
     def bury(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
         """Hand over a message that was given up."""

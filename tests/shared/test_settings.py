@@ -33,9 +33,29 @@ def test_all_faults_are_named_at_once() -> None:
     }
 
 
-def test_the_local_mode_refuses_to_start_on_azure() -> None:
-    with pytest.raises(SettingsInvalid, match="not on Azure"):
-        Settings.read(ENVIRONMENT | {"WEBSITE_INSTANCE_ID": "x"})
+SIGNS = [
+    *("WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SKU"),
+    *("CONTAINER_NAME", "LEGION_SERVICE_HOST", "CONTAINER_APP_NAME"),
+]
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_failure_60_the_local_mode_refuses_to_start_where_any_sign_of_azure_is(sign: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.read(ENVIRONMENT | {sign: "x"})
+    said = {fault.where: fault.what for fault in caught.value.faults}
+    assert set(said) == {"BLAST_AUTH", "BLAST_QUEUE_OWNER_OID"}
+    assert "not on Azure" in said["BLAST_AUTH"] and sign in said["BLAST_AUTH"]
+
+
+def test_an_empty_variable_is_no_sign_of_azure() -> None:
+    assert Settings.read(ENVIRONMENT | dict.fromkeys(SIGNS, "")).auth is Auth.LOCAL
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_other_ways_of_signing_in_are_for_azure(sign: str) -> None:
+    entra = {"BLAST_AUTH": "entra", "BLAST_TENANT_ID": GUID, "BLAST_CLIENT_ID": GUID}
+    assert Settings.read(ENVIRONMENT | entra | {sign: "x", "BLAST_QUEUE_OWNER_OID": "o"})
 
 
 GUID = "00000000-0000-4000-8000-000000000001"

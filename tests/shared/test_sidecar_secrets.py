@@ -1,10 +1,12 @@
 """The client keeps its token and its inputs to itself."""
 
 import json
+import traceback
 from datetime import timedelta
 
 import pytest
 
+from shared.clients.exchange import exchange, parse_address
 from shared.clients.sidecar import Sidecar
 from shared.exec_results import Command, Finished
 from tests.shared.rude import answers, resets, rude
@@ -72,3 +74,12 @@ def test_nothing_shows_the_token_or_what_went_in_and_out() -> None:
         shown = repr([client, SAY, client.exec(SAY), client.exec(SAY)])
     assert "Finished" in shown and "Unreachable" in shown
     assert TOKEN not in shown and "secret" not in shown
+
+
+@pytest.mark.parametrize("token", ["s3cret\nX: y", "s3cret\r", "s3cret\u2028"])
+def test_failure_22_a_header_that_cannot_be_sent_is_not_quoted(token: str) -> None:
+    with rude(OK) as server, pytest.raises(ValueError, match="header") as caught:
+        exchange(
+            parse_address(server.url), "GET", "/", None, {"Authorization": f"Bearer {token}"}, 5.0
+        )
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))

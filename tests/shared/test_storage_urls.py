@@ -1,5 +1,7 @@
 """R7 and R8: paths become URLs of the one account, or are refused."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +114,31 @@ def test_r7_whatever_is_taken_stays_in_its_container(text: str) -> None:
     assert container == "queries"
     assert ".." not in path.split("/")
     assert not set(path) & set("%\\?#@: \n") - {"@"}
+
+
+UNREADABLE = [
+    "https://[x",
+    "https://[x/queries/a.fa",
+    "az://[",
+    "https://[::1",
+    "https://]/x",
+    "//[",
+]
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_a_url_that_cannot_be_read_is_a_bad_path(text: str) -> None:
+    for normalise in (ACCOUNT.query, ACCOUNT.database, ACCOUNT.results, ACCOUNT.split):
+        with pytest.raises(BadPath):
+            normalise(text)
+
+
+@given(st.sampled_from(["", "az://", "https://", f"{ROOT}/"]), st.text("[]:/@.a0-?#", max_size=20))
+def test_whatever_is_said_nothing_but_a_url_of_the_account_or_a_bad_path_comes_of_it(
+    scheme: str, rest: str
+) -> None:
+    for normalise in (ACCOUNT.query, ACCOUNT.database, ACCOUNT.results):
+        with suppress(BadPath):
+            assert normalise(scheme + rest).startswith(f"{ROOT}/")
+    with suppress(BadPath):
+        ACCOUNT.split(scheme + rest)

@@ -27,6 +27,7 @@ def durable_functions(functions: Sequence[Function], invoker: Invoker) -> Functi
         },
         {_called(one, "activity"): _activity(one, invoker) for one in _of(functions, "activity")},
         invoker.watched,
+        invoker.threads,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +35,8 @@ class Functions:
     """Each answers with the JSON of its result, or raises ActivityFailed."""
     watched: Callable[[str], AbstractContextManager[None]]
     """Watches over the time that an orchestrator takes."""
+    threads: Executor
+    """Where orchestrators run."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,7 @@ class Engine:
         self._calls = asyncio.Semaphore(limits.activities)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None
-        # SQLite is asked from one thread, and Python's orchestrators run on others.
-        self._disk = ThreadPoolExecutor(1, "durable-store")
-        self._replays = ThreadPoolExecutor(limits.orchestrators, "durable-replay")
+        self._disk = ThreadPoolExecutor(1, "durable-store")  # SQLite is asked from one thread
 
     async def run(self) -> None:
         """Keep orchestrations going until cancelled; what runs then is taken up by the next run.
@@ -85,7 +85,6 @@ class Engine:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            self._replays.shutdown(wait=False, cancel_futures=True)
             self._disk.shutdown()
 
     async def ask(self, question: Callable[..., T], *args: Any) -> T:
@@ -157,7 +156,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         began = loop.time()
         with self._functions.watched(one.name):
-            turn = await loop.run_in_executor(self._replays, found.turn, ask)
+            turn = await loop.run_in_executor(self._functions.threads, found.turn, ask)
         if turn is None:
             self._orphans.add(one.id)
             log.error("no orchestrator is named %r: %s waits for it for ever", one.name, one.id)
@@ -166,6 +165,9 @@ class Engine:
         took = (loop.time() - began) * 1000
         said = "orchestrator %-20s %-10s %6.0f ms  %s"
         log.debug(said, one.name, turn.instance.status, took, one.id)
+        if turn.instance.status == "Failed":
+            why = "Executed 'Functions.%s' (Failed, Id=%s, Duration=%.0fms) %s"
+            log.error(why, one.name, one.id, took, turn.instance.output)
 
     def _waking(self, instance_id: str, now: datetime) -> Waking | None:
         """Everything about a turn; None where there is nobody to wake, and what came is dropped."""

@@ -47,13 +47,15 @@ class Verdict:
     """What comes of a replay: tasks new to history, and whether the orchestration is through.
 
     `through` needs every action awaited and no task open. `next_input` is the JSON text that a
-    continue_as_new carries on with, `renewed` says that there is one.
+    continue_as_new carries on with, `renewed` says that there is one, and `carried_over` has the
+    events that arrived after that decision: they belong to the next generation.
     """
 
     scheduled: Sequence[Scheduled]
     through: bool
     renewed: bool = False
     next_input: str | None = None
+    carried_over: Sequence[Event] = ()
 
 
 class Replay:
@@ -71,6 +73,7 @@ class Replay:
         self._main = Future()
         self._renewed = False
         self._next_input: str | None = None
+        self._carried_over: list[Event] = []
 
     def run(self, history: Iterable[Event]) -> Verdict:
         """Let the whole history pass. Raises Diverged or Unsupported: both fail the instance."""
@@ -78,30 +81,40 @@ class Replay:
             self._receive(found)
         finished = self._answer.is_done or self._answer.error is not None
         return Verdict(
-            scheduled=[task for task in self._tasks if task.id not in self._confirmed],
+            scheduled=self._new_tasks(),
             through=finished and self._main.done and not self._open,
             renewed=self._renewed and self._answer.error is None,
             next_input=self._next_input,
+            carried_over=self._carried_over,
         )
+
+    def _new_tasks(self) -> list[Scheduled]:
+        """The tasks that history does not have; an instance that is suspended begins none."""
+        if self._held is not None:
+            return []
+        return [task for task in self._tasks if task.id not in self._confirmed]
 
     # History
 
     def _receive(self, found: Event) -> None:
-        """While suspended everything is held back, to be received in order on resuming."""
+        """While suspended everything is held back, to be received in order on resuming.
+
+        Time passes meanwhile, and a second suspension is dropped: one resumption ends both.
+        """
         kind = found["EventType"]
-        if kind == Type.EXECUTION_RESUMED:
+        if kind == Type.ORCHESTRATOR_STARTED:
+            self._now = instant(found["Timestamp"])
+        elif kind == Type.EXECUTION_RESUMED:
             held, self._held = self._held or (), None
             for event in held:
                 self._receive(event)
-        elif self._held is not None:
-            self._held.append(found)
-        else:
+        elif self._held is None:
             self._apply(kind, found)
+        elif kind != Type.EXECUTION_SUSPENDED:
+            self._held.append(found)
 
     def _apply(self, kind: int, found: Event) -> None:
-        if kind == Type.ORCHESTRATOR_STARTED:
-            self._now = instant(found["Timestamp"])
-        elif kind == Type.EXECUTION_STARTED:
+        if kind == Type.EXECUTION_STARTED:
             self._main = drive(self._in_turn(self._answer.actions))
         elif kind == Type.EXECUTION_SUSPENDED:
             self._held = deque()
@@ -111,12 +124,12 @@ class Replay:
             if (task := self._open.pop(task_of(found), None)) is not None:
                 task.settle(failed=kind in FAILURES)
         elif kind == Type.EVENT_RAISED:
-            self._raise_event(found["Name"].lower())
+            self._raise_event(found)
 
     def _confirm(self, found: Event) -> None:
         number, name = found["EventId"], found.get("Name", "")
         here = self._tasks[number] if number < len(self._tasks) else None
-        if here is None or (here.kind, here.name) != (found["EventType"], name):
+        if here is None or (here.kind, here.name.lower()) != (found["EventType"], name.lower()):
             raise Diverged(
                 f"Non-deterministic orchestration: history has task {number} as "
                 f"{Type(found['EventType']).name} '{name}', the code now has "
@@ -124,9 +137,15 @@ class Replay:
             )
         self._confirmed.add(number)
 
-    def _raise_event(self, name: str) -> None:
-        """The latest waiter of the name gets it; without one it is kept for the next."""
-        if self._waiters[name]:
+    def _raise_event(self, found: Event) -> None:
+        """The latest waiter of the name gets it; without one it is kept for the next.
+
+        Once the orchestration has decided to continue as new, it is for the next generation.
+        """
+        name = found["Name"].lower()
+        if self._renewed:
+            self._carried_over.append(found)
+        elif self._waiters[name]:
             self._waiters[name].pop().settle()
         else:
             self._early[name] += 1

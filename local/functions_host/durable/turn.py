@@ -98,7 +98,7 @@ class Waking:
         )
         noted = [here._noted(task) for task in verdict.scheduled]
         if verdict.through and verdict.renewed:
-            return here._renewed(consumed, verdict.next_input)
+            return here._renewed(consumed, verdict)
         if verdict.through and answer.error is not None:
             return here._failed(consumed, [*begun, *noted], answer.error)
         if verdict.through:
@@ -125,13 +125,14 @@ class Waking:
             children=[self._child(task) for task in children],
         )
 
-    def _renewed(self, consumed: Sequence[int], text: str | None) -> Turn:
-        now, execution = stamp(self.now), uuid.uuid4().hex
-        renewed = replace(
-            self.instance, execution=execution, input=json.dumps(text), created=now, updated=now
-        )
-        message = beginning(renewed, self.now)
-        return Turn(renewed, consumed, [], messages=[message], renewed=True)
+    def _renewed(self, consumed: Sequence[int], verdict: Verdict) -> Turn:
+        now, execution, text = stamp(self.now), uuid.uuid4().hex, json.dumps(verdict.next_input)
+        renewed = replace(self.instance, execution=execution, input=text, created=now, updated=now)
+        carried_over = [
+            Message(renewed.id, execution, self.now, found) for found in verdict.carried_over
+        ]
+        messages = [beginning(renewed, self.now), *carried_over]
+        return Turn(renewed, consumed, [], messages=messages, renewed=True)
 
     def _failed(self, consumed: Sequence[int], begun: Sequence[Event], why: str) -> Turn:
         said = f"Orchestrator function '{self.instance.name}' failed: {why}"

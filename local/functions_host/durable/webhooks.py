@@ -16,7 +16,7 @@ from local.functions_host.durable.shown import shown_history, shown_instance
 from local.functions_host.durable.store import Instance, Store
 
 ROOT = "/runtime/webhooks/durabletask"
-_ID = re.compile(r"(?!@)[^/\\#?\x00-\x1f\x7f-\x9f]{1,100}")
+_ID = re.compile(r"(?!@)[^/\\#?\x00-\x1f\x7f-\x9f]{1,256}")
 """What Azure Storage takes as a key; what begins with @ is an entity."""
 PAGE = 100
 """Instances in one answer, which is all that the SDK's client reads."""
@@ -52,8 +52,8 @@ class Webhooks:
     async def start(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         instance_id = request.match_info.get("id") or uuid.uuid4().hex
-        text = await request.text() or "null"
-        if not _is_json(text):
+        text = await _json_text(request)
+        if text is None:
             return _json({"Message": "The request's body is not JSON."}, 400)
         return await self._start(request, name, instance_id, text)
 
@@ -96,8 +96,8 @@ class Webhooks:
         return answer
 
     async def raise_event(self, request: web.Request) -> web.Response:
-        body = await request.text() or "null"
-        if not _is_json(body):
+        body = await _json_text(request)
+        if request.content_type != "application/json" or body is None:
             return _json({"Message": "Only application/json request content is supported"}, 400)
         name = request.match_info["event"]
         return await self._tell(request, Type.EVENT_RAISED, Name=name, Input=body)
@@ -117,7 +117,7 @@ class Webhooks:
     async def restart(self, request: web.Request) -> web.Response:
         one = await self._find(request)
         if one is None:
-            return _unknown(request)
+            return _unknown(request, 400)
         fresh = _flag(request, "restartWithNewInstanceId", default=True)
         return await self._start(
             request, one.name, uuid.uuid4().hex if fresh else one.id, one.input
@@ -217,12 +217,14 @@ def _flag(request: web.Request, name: str, default: bool = False) -> bool:
     return request.query.get(name, str(default)).lower() == "true"
 
 
-def _is_json(text: str) -> bool:
+async def _json_text(request: web.Request) -> str | None:
+    """The body, in UTF-8 whatever it says of itself; None where it is not JSON."""
     try:
+        text = (await request.read()).decode() or "null"
         json.loads(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return text
 
 
 def _base(request: web.Request) -> str:
@@ -233,8 +235,8 @@ def _json(body: Any, status: int = 200) -> web.Response:
     return web.json_response(body, status=status)
 
 
-def _unknown(request: web.Request) -> web.Response:
-    return _json({"Message": f"No instance with ID {request.match_info['id']} found."}, 404)
+def _unknown(request: web.Request, status: int = 404) -> web.Response:
+    return _json({"Message": f"No instance with ID {request.match_info['id']} found."}, status)
 
 
 async def _not_offered(request: web.Request) -> web.Response:

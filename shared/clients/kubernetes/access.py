@@ -31,6 +31,12 @@ class Access:
     expires: datetime | None = None
     """When the token does."""
 
+    def __post_init__(self) -> None:
+        """Raises Unavailable for a token that no header can carry: http.client would quote it."""
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            said = "the cluster's token cannot be sent: it has line breaks or other such characters"
+            raise Unavailable("cluster_refused", said)
+
     @property
     def without_token(self) -> "Access":
         """What a connection is made of: tokens change more often."""

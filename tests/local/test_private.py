@@ -1,0 +1,12 @@
+from pathlib import Path
+
+from local.private import write_private
+
+
+def test_a_private_file_is_its_owners_alone_also_if_it_was_there_before(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("a longer text than the new one")
+    path.chmod(0o644)
+    for file in (path, tmp_path / "new"):
+        write_private(file, "token")
+        assert (file.read_text(), file.stat().st_mode & 0o777) == ("token", 0o600)
