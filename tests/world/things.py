@@ -48,6 +48,8 @@ class KubeJob:
     began: datetime
     ends_at: datetime | None = None
     ends_well: bool = True
+    words: str | None = "BLAST engine error: it did not work"
+    """What BLAST says where it does not end well; None: its pod is killed and says nothing."""
     finished: datetime | None = None
     attempts: int = 0
     """How many of its pods have failed; Kubernetes tries again."""
