@@ -21,8 +21,8 @@ from triggers.summaries import detail
 
 SECRETS = ("aBcD1234", "eyJhbGciOiJSUzI1NiJ9", "ACGTTGACCAGTTGACC", "Zm9vYmFyMTIz")
 LEAK = (
-    "PUT https://a.blob.core.windows.net/b?se=2026&sig=aBcD1234 with Bearer eyJhbGciOiJSUzI1NiJ9.e30"
-    " and AccountKey=Zm9vYmFyMTIz== for ACGTTGACCAGTTGACCATTGACC failed"
+    "PUT https://a.blob.core.windows.net/b?se=2026&sig=aBcD1234 with Bearer "
+    "eyJhbGciOiJSUzI1NiJ9.e30.c and AccountKey=Zm9vYmFyMTIz== for ACGTTGACCAGTTGACCATTGACC failed"
 )
 KEPT = "a.blob.core.windows.net/b"
 """What a person still reads of it."""
@@ -80,8 +80,9 @@ def by_its_stderr(scene: Scene) -> Job:
         process = begin(command)  # type: ignore[arg-type]
         if process.result:
             return process
-        # The end that is kept of it begins within the first signature.
-        stderr = "sig=" + "aBcD1234" * 10 + " x" * 240 + f"\nERROR: {LEAK}"
+        # The 500 characters that are kept of it begin within the first signature.
+        rest = f" {LEAK}"
+        stderr = "sig=" + "aBcD1234" * 10 + " " + "x" * (470 - len(rest)) + rest
         process.result = Finished(1, "", stderr, False, timedelta(seconds=1))
         return process
 
