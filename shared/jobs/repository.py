@@ -37,7 +37,7 @@ class JobStateRepository:
         # The active row is first: a crash behind it leaves a job that upkeep can find.
         self.index.announce(job)
         job, payload = _redacted(job), redact_all(payload)
-        said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, payload)
+        said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload))
         try:
             self._jobs.commit([Insert(rows.job_row(job)), *_said(job, said, "", job.notify)])
         except Clash:

@@ -101,9 +101,11 @@ def test_a_failure_of_many_jobs_names_some() -> None:
 # Progress.
 
 
-def batch(number: int, shard: str = "", **ended: bool) -> ClusterJob:
+def batch(
+    number: int, shard: str = "", *, complete: bool = False, failed: bool = False
+) -> ClusterJob:
     name = f"blastn-batch-s-job-{number:03d}-1a2b3c4d"
-    return replace(job(**ended), name=name, shard=shard)
+    return replace(job(complete=complete, failed=failed), name=name, shard=shard)
 
 
 def test_failure_54_finished_jobs_that_vanish_are_still_counted() -> None:
