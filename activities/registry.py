@@ -1,5 +1,6 @@
 """Which method does which verb, with the clients of this process."""
 
+import traceback
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -18,6 +19,7 @@ from activities.watching import Watching
 from shared import opened
 from shared.contracts import wire
 from shared.contracts.steps import OF_BATCHES, Order, Report, Verb
+from shared.redaction import redacted
 from shared.settings import settings
 
 Methods = Mapping[Verb, Callable[[Order], Report]]
@@ -25,13 +27,35 @@ Methods = Mapping[Verb, Callable[[Order], Report]]
 
 def perform(verb: Verb, order: Any) -> dict[str, Any]:
     """Do what an orchestrator asked for: an Order in, a Report out, both as plain JSON."""
-    return wire.write(_methods()[verb](wire.read(Order, order)))
+    return run_redacted(lambda: wire.write(_methods()[verb](wire.read(Order, order))))
 
 
 def perform_with(orchestrations: Orchestrations, verb: Verb, order: Any) -> dict[str, Any]:
     """The same for the verbs that start and wake other orchestrations."""
-    methods = _of_batches(orchestrations) if verb in OF_BATCHES else _in_turn(orchestrations)
-    return wire.write(methods[verb](wire.read(Order, order)))
+
+    def run() -> dict[str, Any]:
+        methods = _of_batches(orchestrations) if verb in OF_BATCHES else _in_turn(orchestrations)
+        return wire.write(methods[verb](wire.read(Order, order)))
+
+    return run_redacted(run)
+
+
+class ActivityCrashed(Exception):
+    """Stands for an exception whose text, or a cause of it, holds a secret or a sequence."""
+
+
+def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run an activity. What it dies of is kept in Durable Functions' history and logged by the
+    host, with its traceback: such an exception is replaced where it holds what must not be there.
+    """
+    try:
+        return run()
+    except Exception as error:
+        text = "".join(traceback.format_exception(error))
+        if redacted(text) == text:
+            raise
+        clean = redacted(str(error))
+        raise ActivityCrashed(f"{type(error).__name__}: {clean}") from None
 
 
 @cache

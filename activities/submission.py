@@ -23,6 +23,7 @@ from shared.exec_results import (
     Interrupted,
     Result,
 )
+from shared.redaction import redacted_output
 from shared.storage_urls import QUERIES, Account
 
 
@@ -92,7 +93,7 @@ class Submission:
                 return self._judged(job, order, found)
 
     def _judged(self, job: Job, order: Order, result: Result) -> Report:
-        outcome = judge(result)
+        outcome = judge(_redacted(result))
         match outcome.kind:
             case Kind.PENDING:
                 # Where the sidecar cannot be asked to wait, the orchestrator does.
@@ -194,6 +195,14 @@ class Submission:
         """
         end = outcome.end or Phase.SUBMIT_FAILED
         return self.desk.condemn(job, order, end, outcome.code, outcome.message)
+
+
+def _redacted(result: Result) -> Result:
+    """The result with a redacted stderr, before the end of it is cut out as a message: a cut text
+    may begin with the rest of a secret. What JSON says is redacted where it is stored."""
+    if isinstance(result, Finished):
+        return replace(result, stderr=redacted_output(result.stderr))
+    return result
 
 
 def _without(tries: Mapping[Category, int], *over: Category) -> dict[Category, int]:

@@ -1,12 +1,15 @@
 """Watching a search: what its Jobs and markers say, written down when it changes (R5)."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
-from activities.conclusion import Conclusion, Seen, conclude
+from activities.conclusion import Conclusion, Seen, conclude, has_vanished
+from activities.failure import read_failure
 from activities.outside import Cluster, Clusters
 from activities.steps import Desk
+from shared.batch_numbers import number_of_result
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import ClusterJob
 from shared.contracts.job import Counts, Job
@@ -16,7 +19,10 @@ from shared.errors import Unavailable
 from shared.results import ANNOUNCED, number_in
 
 MOST_PROGRESS_EVENTS = 100
-LONGEST_MARKER = 500
+WORDS_GRACE = timedelta(seconds=30)
+"""How long BLAST's own words are waited for once a Job has failed. A pod uploads them before it
+ends, but the store can lag behind; a pod that was killed uploads none."""
+WORDS_POLL_INTERVAL = timedelta(seconds=5)
 CANNOT_LOOK = "no look succeeds since"
 
 
@@ -34,33 +40,45 @@ class Watching:
 
     def _observe(self, job: Job, order: Order) -> Report:
         try:
-            found = conclude(self._look(job), job.phase, job.counts)
+            seen = self._look(job)
+            found = self._conclude(job, seen)
             if found.hopeless and job.hopeless_since is None:
-                # The shared list may be older than the search: before it counts, look oneself.
-                jobs = self._cluster(job).jobs_of(job.elb_job_id)
-                found = conclude(self._with_markers(job, jobs), job.phase, job.counts)
+                # The shared list may be older than the search: read it afresh before it counts.
+                seen = self._with_markers(job, self._cluster(job).jobs_of(job.elb_job_id))
+                found = self._conclude(job, seen)
+            if has_vanished(seen, job.counts, job.finished_batches):
+                found = self._conclude(job, replace(seen, results=self._listed_results(job)))
             reason = self._why_it_rests(job)
         except Unavailable as trouble:
             return self._cannot_look(job, order, trouble)
-        if found.error:
-            failed = ("search_failed", found.error)
-            return self.desk.condemn(job, order, found.phase, *failed, counts=found.counts)
+        if found.error or job.failed_jobs:
+            return self._failed(job, order, found)
         if found.hopeless:
             return self._hopeless(job, order, found)
         return self._written(job, order, found, reason)
 
     def _look(self, job: Job) -> Seen:
         jobs = self._cluster(job).seen(job.elb_job_id, self.desk.settings.snapshot_age)
-        if any(one.app == "blast" and not (one.complete or one.failed) for one in jobs):
-            return Seen(jobs, self._expected(job))  # while a batch runs no marker can be there
+        runs = any(one.app == "blast" and not (one.complete or one.failed) for one in jobs)
+        if runs and not any(one.failed for one in jobs):
+            # FAILURE.txt may be there already, but Kubernetes still tries the batch again.
+            return Seen(jobs, self._expected(job))
         return self._with_markers(job, jobs)
 
     def _with_markers(self, job: Job, jobs: list[ClusterJob]) -> Seen:
-        failure = self.blobs.get(f"{job.results_prefix}metadata/FAILURE.txt")
+        shard = next((one.shard for one in jobs if one.failed and one.shard), "")
+        failure = read_failure(self.blobs, job.results_prefix, shard)
         success = self.blobs.exists(f"{job.results_prefix}metadata/SUCCESS.txt")
-        text = None if failure is None else failure.decode(errors="replace")[:LONGEST_MARKER]
-        said = "FAILURE.txt was written" if text == "" else text
-        return Seen(jobs, self._expected(job), success, said)
+        return Seen(jobs, self._expected(job), success, failure)
+
+    def _conclude(self, job: Job, seen: Seen) -> Conclusion:
+        return conclude(seen, job.phase, job.counts, job.finished_batches)
+
+    def _listed_results(self, job: Job) -> frozenset[int]:
+        """The batches whose results are there."""
+        listed = self.blobs.list(job.results_prefix)
+        numbers = (number_of_result(blob.name) for blob in listed if blob.size > 0)
+        return frozenset(number for number in numbers if number is not None)
 
     def _expected(self, job: Job) -> int | None:
         known = job.counts.expected
@@ -91,8 +109,27 @@ class Watching:
             return report
         event = found.phase.value if found.phase is not job.phase else "progress"
         said = progress | ({"reason": reason} if reason else {})
-        changes = {"counts": found.counts, "reason": reason, "hopeless_since": None}
+        changes = {**_counted(found), "reason": reason, "hopeless_since": None}
         return self.desk.note(job, order, report, event, said, **changes)
+
+    def _failed(self, job: Job, order: Order, found: Conclusion) -> Report:
+        """End the search with BLAST's own words; wait a little for them if a Job failed first."""
+        failed_jobs = found.failed_jobs or job.failed_jobs or ""
+        since = job.failed_jobs_since or self.desk.now()
+        if not found.awaits_words or self.desk.now() - since >= WORDS_GRACE:
+            failed = (Phase.SEARCH_FAILED, "search_failed", found.error or failed_jobs)
+            return self.desk.condemn(job, order, *failed, **_counted(found))
+        wait = min(self.desk.pace(job.began), WORDS_POLL_INTERVAL)
+        report = Report(Phase.RUNNING, Verb.OBSERVE, wait, {"code": "search_failed"})
+        if job.failed_jobs:
+            return report
+        changes = {
+            **_counted(found),
+            "failed_jobs": failed_jobs,
+            "failed_jobs_since": since,
+            "reason": f"{failed_jobs}; waiting for BLAST's own message",
+        }
+        return self.desk.note(job, order, report, "job_failed", {"error": failed_jobs}, **changes)
 
     def _hopeless(self, job: Job, order: Order, found: Conclusion) -> Report:
         """It has failed once it has stayed so for a while: lists and markers can lag."""
@@ -103,7 +140,7 @@ class Watching:
         since = job.hopeless_since
         if since is None or _could_not_look(job):
             since = since or self.desk.now()
-            changes = {"counts": found.counts, "hopeless_since": since, "reason": error}
+            changes = {**_counted(found), "hopeless_since": since, "reason": error}
             return self.desk.note(job, order, report, "jobs_gone", {"reason": error}, **changes)
         if self.desk.now() - since <= self.desk.settings.jobs_patience:
             return report
@@ -128,6 +165,11 @@ class Watching:
         return self.clusters(job.search.placement.cluster_name)
 
 
+def _counted(found: Conclusion) -> dict[str, Any]:
+    """What a look counted, as changes of the row."""
+    return {"counts": found.counts, "finished_batches": found.finished_batches}
+
+
 def _could_not_look(job: Job) -> bool:
     """Whether its reason is that the looks before this one failed."""
     return (job.reason or "").startswith(CANNOT_LOOK)
@@ -137,6 +179,8 @@ def _news(known: Counts, found: Counts) -> bool:
     """Whether the counts changed enough to be written: history stays bounded for any search."""
     if found.expected != known.expected or (found.done and not known.done):
         return True
+    if found.active + found.done < known.active + known.done:
+        return True  # batches went without a result; written, so that they are not sought again
     moved = found.done - known.done
     finished = found.done == found.expected
     return moved > 0 and (finished or moved * MOST_PROGRESS_EVENTS >= (found.expected or 0))

@@ -10,6 +10,7 @@ from typing import Any
 from shared.contracts.job import Job, Owed
 from shared.contracts.states import Status
 from shared.errors import ControlPlaneError, Invalid
+from shared.redaction import redacted
 
 MOST_FILES = 25
 MOST_FAULTS = 25
@@ -78,7 +79,7 @@ def sentence(error: ControlPlaneError) -> str:
         named = error.faults[:MOST_FAULTS]
         room = LONGEST_ERROR // len(named) - 2
         text = "; ".join(f"{fault.where}: {fault.what}"[:room] for fault in named)
-    return text[:LONGEST_ERROR]
+    return redacted(text)[:LONGEST_ERROR]
 
 
 def _written(**fields: Any) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.clients.blobs import Blobs
 from shared.clients.tables import Table
+from shared.redaction import redacted
 from shared.storage_urls import DEAD_LETTERS, Account
 
 PARTITION = "requests"
@@ -46,7 +47,7 @@ class DeadLetters:
                 "blob": self._url(message_id),
                 "job_id": verdict.job_id,
                 "error_code": verdict.error_code,
-                "error": verdict.error,
+                "error": verdict.error and redacted(verdict.error),
             }
         )
 

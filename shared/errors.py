@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.redaction import redacted
+
 
 class ControlPlaneError(Exception):
     """The root: an error that we recognise. All others are bugs and pass through."""
@@ -33,10 +35,13 @@ class ControlPlaneError(Exception):
 
 
 class TryLater(ControlPlaneError):
-    """Again later. `after` is the wish of whoever refused, if it had one."""
+    """Again later. `after` is the wish of whoever refused, if it had one.
+
+    The sentence often repeats a counterpart's text, so it is redacted.
+    """
 
     def __init__(self, code: str, sentence: str, after: timedelta | None = None) -> None:
-        super().__init__(code, sentence)
+        super().__init__(code, redacted(sentence))
         self.after = after
 
 

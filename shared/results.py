@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.clients.blobs import BlobInfo
 from shared.contracts.search import Search
-from shared.elastic_blast.options import OUTFMT, value_of
+from shared.elastic_blast.options import NO_OUTFMT, OUTFMT, value_of
 
 MANIFEST = "metadata/manifest.json"
 """Where the list of results is kept once a job is completed, below its results prefix."""
@@ -27,9 +27,11 @@ def result_files(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
     return [blob for blob in listed if _RESULT.fullmatch(blob.name) and blob.size > 0]
 
 
-def expected_batches(listed: Iterable[BlobInfo]) -> int:
-    """How many batches of query were made, for a search that left no number of its Jobs."""
-    return sum(_BATCH.fullmatch(blob.name) is not None for blob in listed)
+def expected_results(listed: Iterable[BlobInfo], search: Search) -> int:
+    """How many results there will be, for a search that left no number of its Jobs: one for each
+    batch of queries, in each shard."""
+    batches = sum(_BATCH.fullmatch(blob.name) is not None for blob in listed)
+    return batches * max(1, search.sizing.db_partitions)
 
 
 def number_in(text: bytes | None) -> int | None:
@@ -45,7 +47,7 @@ def file_id(name: str) -> str:
 
 def outfmt_of(search: Search) -> str:
     """What BLAST+ was given as its output format: a number, and for tables perhaps columns."""
-    return value_of(search.options, OUTFMT) or "0"
+    return value_of(search.options, OUTFMT) or NO_OUTFMT
 
 
 def described(file: BlobInfo, search: Search) -> dict[str, Any]:

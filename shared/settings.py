@@ -90,6 +90,7 @@ class Settings(BaseModel):
     mem_request: Memory = "4G"
     mem_limit: Memory = "32G"
     batch_len: int = Field(100_000, ge=1)
+    default_outfmt: str = Field("5", pattern=r"^(5|[67]( [a-z_]{1,20}){0,50})$")
 
     deadline: Duration = timedelta(hours=48)
     submit_timeout: Duration = Field(timedelta(minutes=25), le=timedelta(minutes=30))

@@ -72,3 +72,7 @@ def job(number: int = 1, **changes: object) -> Job:
         "deadline_at": NOON + timedelta(hours=48),
     }
     return Job(**(base | changes))  # type: ignore[arg-type]
+
+
+WORDS = "BLAST engine error: Error: this batch fails, as a test asks"
+"""What BLAST says where a test lets it fail."""

@@ -24,6 +24,7 @@ from shared.errors import (
     TooMany,
     TryLater,
 )
+from shared.redaction import redacted
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 RETRY_AFTER = 5
@@ -100,7 +101,7 @@ def refusal(error: ControlPlaneError) -> HttpResponse:
         # What RFC 6750 wants said: of a token that was refused, and of none.
         wrong = ' error="invalid_token"' if error.showed_something else ""
         headers["WWW-Authenticate"] = f"Bearer{wrong}"
-    return _error(status, error.code, str(error), details if faults else {}, headers)
+    return _error(status, error.code, redacted(str(error)), details if faults else {}, headers)
 
 
 def _pause(error: ControlPlaneError, status: int) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts.search import Asked, Placement, Program, Search, Sizing
+from shared.elastic_blast.options import with_outfmt
 from shared.errors import Fault, TooLarge
 from shared.fasta import faults as fasta_faults
 from shared.fasta import measure
@@ -113,7 +114,9 @@ def read_search(
         database_url=urls.database,
         query_url=urls.query,
         results_url=urls.results,
-        options=options.flags(what.program),
+        options=with_outfmt(
+            options.flags(what.program), settings.default_outfmt, bool(size.db_partitions)
+        ),
         placement=_placement(where, settings),
         sizing=_sizing(size, settings),
         title=what.job_title,

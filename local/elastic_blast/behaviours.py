@@ -28,6 +28,8 @@ class JobTrouble:
     """Numbers of the batches that the trouble is for; none given: all of them."""
     fail_attempts: Count = 0
     """Attempts of a batch that fail before one may succeed; more than 3: the Job fails."""
+    words: str = ""
+    """What BLAST says on stderr in an attempt that fails; none: it is killed and says nothing."""
     hang: bool = False
     """A batch never ends."""
     seconds: Seconds = 0.0

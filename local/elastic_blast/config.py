@@ -8,6 +8,8 @@ from dataclasses import dataclass
 LARGEST = 1024 * 1024
 """Bytes of INI that are read at most."""
 
+DEFAULT_OUTFMT = "-outfmt 11"
+
 
 class ConfigRefused(ValueError):
     """The config cannot be used; one fault on each line of the message."""
@@ -153,7 +155,7 @@ def _config(parser: configparser.ConfigParser) -> Config:
         database_url=blast("db"),
         query_url=blast("queries"),
         results_url=blast("results").rstrip("/"),
-        options=blast("options"),
+        options=_with_outfmt(blast("options")),
         batch_len=int(blast("batch-len", "10000")),
         mem_request=blast("mem-request", "1G"),
         mem_limit=blast("mem-limit", "4G"),
@@ -161,3 +163,8 @@ def _config(parser: configparser.ConfigParser) -> Config:
         setup_minutes=parser.getint("timeouts", "init-pv", fallback=45),
         search_minutes=parser.getint("timeouts", "blast-k8s-job", fallback=1440),
     )
+
+
+def _with_outfmt(options: str) -> str:
+    """elastic-blast adds the format of an archive where the options name none."""
+    return options if "-outfmt" in options else f"{options} {DEFAULT_OUTFMT}".strip()

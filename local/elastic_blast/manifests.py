@@ -68,7 +68,8 @@ def _blast_job(plan: Plan, batch: int, world: Path) -> Json:
 
 def _search(plan: Plan, batch: int, world: Path) -> Json:
     program = [plan.program, "-db", plan.database, "-query", QUERY, *plan.options]
-    command = _run(world, "run-blast", *_trouble(plan, batch), RESULT, "--", *program)
+    failure = plan.metadata_url("FAILURE.txt")
+    command = _run(world, "run-blast", *_trouble(plan, batch), RESULT, failure, "--", *program)
     env = {"BLAST_ELB_JOB_ID": plan.elb_job_id, "BLASTDB": plan.database_folder}
     container = _container("blast", command, SEARCH_CPU, env)
     container["resources"]["requests"]["memory"] = plan.mem_request
@@ -81,6 +82,8 @@ def _trouble(plan: Plan, batch: int) -> Iterator[str]:
     if trouble.hits(batch):
         if trouble.fail_attempts:
             yield f"--fail-attempts={trouble.fail_attempts}"
+        if trouble.words:
+            yield f"--words={trouble.words}"
         if trouble.seconds:
             yield f"--seconds={trouble.seconds}"
         if trouble.hang:

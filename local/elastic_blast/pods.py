@@ -40,19 +40,44 @@ def import_batch(world: World, url: str, to: Path) -> int:
     return 0
 
 
-def search(asked: argparse.Namespace) -> int:
-    """Run the search program; the result appears whole, once the search has succeeded."""
-    result: Path = asked.result
+def search(asked: argparse.Namespace, world: World) -> int:
+    """Run the search program; the result appears whole, once the search has succeeded.
+
+    As with ElasticBLAST, the stderr of the first attempt that fails becomes FAILURE.txt before the
+    container ends, though another attempt may follow and succeed.
+    """
     if _attempt() <= asked.fail_attempts:
-        print("this attempt fails, as the control file asks", file=sys.stderr)
-        return 1
-    Event().wait(None if asked.hang else asked.seconds)
-    partial = result.with_suffix(".partial")
-    program = [*asked.program, "-out", str(partial)]
-    code = subprocess.run(program).returncode  # the Job has the deadline
+        code, said = 1, asked.words.encode()
+    else:
+        Event().wait(None if asked.hang else asked.seconds)
+        code, said = _run_program(asked.program, asked.result)
+    print(said.decode(errors="replace"), flush=True)
+    if code and said:
+        _upload_failure(world, asked.failure, said)
+    return code
+
+
+def _run_program(program: Sequence[str], result: Path) -> tuple[int, bytes]:
+    """The program's exit code and stderr; the Job has the deadline."""
+    partial, errors = result.with_suffix(".partial"), result.with_suffix(".stderr")
+    with errors.open("wb") as stderr:
+        code = subprocess.run([*program, "-out", str(partial)], stderr=stderr).returncode
     if code == 0:
         partial.rename(result)
-    return code
+    return code, errors.read_bytes()
+
+
+def _upload_failure(world: World, url: str, said: bytes) -> None:
+    """Say why, unless an earlier attempt or another batch did. That this fails changes nothing."""
+    from urllib3.exceptions import HTTPError
+
+    from local.elastic_blast.transfer import TransferFailed, fetch, put
+
+    try:
+        if fetch(world, url) is None:
+            put(world, url, said)
+    except (TransferFailed, HTTPError) as error:
+        print(f"FAILURE.txt was not written: {error}", file=sys.stderr)
 
 
 def _attempt() -> int:
@@ -75,30 +100,29 @@ def export(world: World, result: Path, url: str, lose: bool) -> int:
 
 
 def finalize(world: World, root: str, elb_job_id: str, markers: Sequence[str] | None) -> int:
-    """Wait until no blast Job of this id goes on, and write the marker.
+    """Write the marker once every blast Job of this id is Complete, or gone.
 
-    As with ElasticBLAST, Jobs that are gone do not count: SUCCESS says that no failure was seen.
+    As with ElasticBLAST, a Job that failed is waited for until it vanishes, and Jobs that are gone
+    do not count: SUCCESS says only that no failed Job is there any more. A marker that is there
+    from the start stays the only one.
     """
-    from local.elastic_blast.transfer import put
+    from local.elastic_blast.transfer import fetch, put
 
-    failed = _failed_in_the_end(world, f"app=blast,elb-job-id={elb_job_id}")
-    said = f"failed: {', '.join(sorted(failed)) or 'none'}\n"
-    for marker in ["FAILURE" if failed else "SUCCESS"] if markers is None else markers:
-        put(world, f"{root}/metadata/{marker}.txt", said.encode())
+    urls = {name: f"{root}/metadata/{name}.txt" for name in ("SUCCESS", "FAILURE")}
+    if markers is None and any(fetch(world, url) is not None for url in urls.values()):
+        return 0
+    _wait_for_all(world, f"app=blast,elb-job-id={elb_job_id}")
+    for name in ["SUCCESS"] if markers is None else markers:
+        put(world, urls[name], f"{name}\n".encode())
     return 0
 
 
-def _failed_in_the_end(world: World, selector: str) -> set[str]:
-    """The names of the Jobs that were seen to fail, once none goes on."""
+def _wait_for_all(world: World, selector: str) -> None:
+    """Wait until none of these Jobs is there that is not Complete."""
     from local.elastic_blast.cluster import Cluster, ended
 
     cluster = Cluster.of(world)
-    failed: set[str] = set()
-    while True:
-        ends = {job["metadata"]["name"]: ended(job) for job in cluster.jobs(selector)}
-        failed |= {name for name, end in ends.items() if end == "Failed"}
-        if None not in ends.values():
-            return failed
+    while any(ended(job) != "Complete" for job in cluster.jobs(selector)):
         Event().wait(LOOK_SECONDS)
 
 
@@ -134,11 +158,13 @@ def add_commands(commands: Commands) -> None:
 
     its = commands.add_parser("run-blast")
     its.add_argument("--fail-attempts", type=int, default=0)
+    its.add_argument("--words", default="")
     its.add_argument("--seconds", type=float, default=0.0)
     its.add_argument("--hang", action="store_true")
     its.add_argument("result", type=Path)
+    its.add_argument("failure")
     its.add_argument("program", nargs="+")
-    its.set_defaults(run=lambda asked, world: search(asked))
+    its.set_defaults(run=search)
 
     its = commands.add_parser("run-export")
     its.add_argument("--lose", action="store_true")

@@ -19,6 +19,7 @@ from shared.exec_results import (
     Running,
     Unreachable,
 )
+from shared.redaction import redacted
 
 GRACE = timedelta(seconds=15)
 """How much longer an answer may take than the wait that was asked for."""
@@ -218,7 +219,7 @@ def _refused(answer: Answer, found: Any) -> Refused:
         hint = found.get("retry_after_seconds", hint)
     seconds = _number(hint, most=int(LONGEST_HINT.total_seconds()))
     after = timedelta(seconds=seconds) if seconds else None
-    return Refused(answer.status, said[:LONGEST_MESSAGE], after)
+    return Refused(answer.status, redacted(said)[:LONGEST_MESSAGE], after)
 
 
 def _hint(header: str | None) -> int | None:

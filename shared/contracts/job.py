@@ -96,6 +96,13 @@ class Job:
     without operations was given it."""
     hopeless_since: datetime | None = None
     """Since when no Job is left that could still finish the search, and no marker is there."""
+    failed_jobs: str | None = None
+    """What Kubernetes says of the Jobs that failed, while BLAST's own words are waited for."""
+    failed_jobs_since: datetime | None = None
+    """When they were first seen to have failed."""
+    finished_batches: str = ""
+    """The batches whose Jobs were seen Complete, as a bit mask in hexadecimal: finished Jobs vanish
+    from the cluster, and what they did still counts."""
     parent_job_id: str | None = None
     """The batch that this search is one of."""
     child_number: int = 0

@@ -82,6 +82,11 @@ FLAGS: dict[str, tuple[re.Pattern[str] | None, frozenset[Program]]] = {
 """Each flag with the form of its value (None: it has none) and the programs that know it."""
 
 OUTFMT = "-outfmt"
+NO_OUTFMT = "11"
+"""The format that elastic-blast writes where the options name none."""
+MERGED_OUTFMT = "5"
+_MERGED = {"5", "6"}
+"""The formats in which elastic-blast merges the results of shards."""
 _FORMATS = {str(number) for number in range(19)}
 _COLUMN_FORMATS = {"6", "7", "10", "17"}
 """The formats that BLAST+ lets be followed by a list of columns."""
@@ -111,6 +116,18 @@ def faults(program: Program, text: str) -> Iterator[str]:
 def value_of(text: str, flag: str) -> str | None:
     """What a flag is given in options that have no faults, or None."""
     return next((" ".join(values) for name, values in _groups(text.split()) if name == flag), None)
+
+
+def with_outfmt(text: str, default: str, is_sharded: bool) -> str:
+    """The options with an output format, so that the results can be read.
+
+    elastic-blast adds `-outfmt 11` where there is none: an archive that nothing here reads. The
+    results of shards are merged, which it does for formats 5 and 6 only.
+    """
+    if value_of(text, OUTFMT):
+        return text
+    chosen = MERGED_OUTFMT if is_sharded and default.split()[0] not in _MERGED else default
+    return f"{OUTFMT} {chosen} {text}".strip()
 
 
 def _groups(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

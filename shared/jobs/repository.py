@@ -13,6 +13,7 @@ from shared.contracts.steps import Report
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
 from shared.jobs.index import MOST_CLASHES, Index
+from shared.redaction import redact_all, redacted
 
 Change = Callable[[Job], Job | None]
 """The job as it shall be, or None where nothing is to be changed (any more)."""
@@ -35,6 +36,7 @@ class JobStateRepository:
         """Keep a new job with its first event. The id is the claim: one that exists is returned."""
         # The active row is first: a crash behind it leaves a job that upkeep can find.
         self.index.announce(job)
+        job, payload = _redacted(job), redact_all(payload)
         said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload))
         try:
             self._jobs.commit([Insert(rows.job_row(job)), *_said(job, said, "", job.notify)])
@@ -215,6 +217,7 @@ class JobStateRepository:
             if job is None:
                 job = before
                 break
+            job, payload = _redacted(job), redact_all(payload)
             said = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
             owes = _owes(before, job)
             if self._committed(job, said, row.etag, writer, owes):
@@ -276,6 +279,18 @@ class JobStateRepository:
             request_id=job.request_id,
             entered={Phase.QUEUED: now},
         )
+
+
+def _redacted(job: Job) -> Job:
+    """The job without the secrets and sequences that a counterpart's text may hold (I9)."""
+    verdict = job.verdict and replace(job.verdict, error=redacted(job.verdict.error))
+    return replace(
+        job,
+        error=job.error and redacted(job.error),
+        reason=job.reason and redacted(job.reason),
+        failed_jobs=job.failed_jobs and redacted(job.failed_jobs),
+        verdict=verdict,
+    )
 
 
 def _owes(before: Job, job: Job) -> bool:

@@ -24,6 +24,7 @@ _SAME = (
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
     *("operations", "unseen_until", "hopeless_since", "parent_job_id", "child_number"),
+    *("failed_jobs", "failed_jobs_since", "finished_batches"),
     *("children", "notify", "request_id"),
 )
 """The fields that are columns of the same name."""
@@ -133,7 +134,7 @@ def parent_partition(job_id: str) -> str:
 
 def listed_row(job: Job) -> dict[str, Any]:
     """The row by which a list finds a job: the newest first, or by the place in its batch."""
-    row = job_row(replace(job, report=None))
+    row = job_row(replace(job, report=None, finished_batches=""))
     if job.parent_job_id:
         place = f"{job.child_number:06d}-{job.job_id}"
         return {**row, "PartitionKey": parent_partition(job.parent_job_id), "RowKey": place}

@@ -34,8 +34,8 @@ def test_each_search_is_laid_over_what_stands_at_the_top() -> None:
     assert [one.search.program for one in asked] == [Program.BLASTN, Program.BLASTP, Program.BLASTN]
     assert [one.search.database for one in asked] == ["16S", "nr", "16S"]
     assert [one.search.options for one in asked] == [
-        "-evalue 0.5",
-        "-evalue 0.5",
+        "-outfmt 5 -evalue 0.5",
+        "-outfmt 5 -evalue 0.5",
         "-outfmt 6 -evalue 1",
     ]
     assert [one.search.title for one in asked] == ["all", "all", "mine"]
@@ -53,7 +53,7 @@ def test_the_batch_shows_what_its_searches_have_in_common() -> None:
     assert several.search.database == "2 databases"
     assert (several.search.options, several.search.title) == ("", "all")
     alike = batch({}, {"job_title": "b"}, evalue=1)
-    assert (alike.search.database, alike.search.options) == ("16S", "-evalue 1")
+    assert (alike.search.database, alike.search.options) == ("16S", "-outfmt 5 -evalue 1")
 
 
 def test_failure_14_all_faults_of_all_searches_are_named_by_their_place() -> None:

@@ -26,12 +26,27 @@ def faults(text: str, **environment: str) -> list[str]:
 
 def test_what_is_not_given_has_elastic_blasts_defaults() -> None:
     config = parse_config(SMALLEST, {})
-    assert (config.batch_len, config.options, config.db_partitions) == (10000, "", 0)
+    assert (config.batch_len, config.db_partitions) == (10000, 0)
     assert config.results_url == "https://devstoreaccount1.blob.core.windows.net/results/r"
 
 
 def test_a_doubled_percent_sign_is_one() -> None:
-    assert parse_config(SMALLEST + "options = -evalue 5%%", {}).options == "-evalue 5%"
+    assert parse_config(SMALLEST + "options = -evalue 5%%", {}).options == "-evalue 5% -outfmt 11"
+
+
+@pytest.mark.parametrize(
+    ("options", "run"),
+    [
+        ("", "-outfmt 11"),
+        ("-evalue 1", "-evalue 1 -outfmt 11"),
+        ("-outfmt 7", "-outfmt 7"),
+        ("-outfmt 6 std -evalue 1", "-outfmt 6 std -evalue 1"),
+    ],
+)
+def test_failure_52_the_format_of_an_archive_is_added_where_none_is_named(
+    options: str, run: str
+) -> None:
+    assert parse_config(f"{SMALLEST}options = {options}", {}).options == run
 
 
 def test_a_single_percent_sign_is_refused() -> None:

@@ -108,13 +108,44 @@ def test_a_batch_can_fail_and_then_succeed(stage: Stage) -> None:
     assert len(stage.names("batch_")) == 1
 
 
-def test_a_batch_that_always_fails_fails_the_search(stage: Stage) -> None:
-    stage.trouble(fail_attempts=9, batches=(1,))
+def test_failure_51_a_batch_that_always_fails_leaves_what_blast_said(stage: Stage) -> None:
+    stage.trouble(fail_attempts=9, words="BLAST engine error: no", batches=(1,))
     stage.submit(stage.ini(**TWO_BATCHES))
     stage.wait_for_marker("FAILURE")
-    assert sorted(map(str, stage.ends())) == ["Complete", "Failed"]
+    until(lambda: sorted(map(str, stage.ends())) == ["Complete", "Failed"])
+    assert stage.blob("metadata/FAILURE.txt") == b"BLAST engine error: no"
     assert stage.names("batch_") == ["batch_000-blastn-orchid_its.out.gz"]
     assert stage.blob("metadata/SUCCESS.txt") is None
+    assert stage.ends("finalizer") == [None]  # as `kubectl wait`, it waits for a Complete Job
+
+
+def test_failure_51_what_the_search_program_says_is_there_before_its_job_has_failed(
+    stage: Stage,
+) -> None:
+    stage.submit(stage.ini(**ONE_BATCH, options="-gapopen 1 -gapextend 77 -outfmt 6"))
+    stage.wait_for_marker("FAILURE")
+    assert (stage.blob("metadata/FAILURE.txt") or b"").startswith(b"BLAST engine error: Error: Gap")
+    until(lambda: stage.ends() == ["Failed"])
+
+
+def test_a_pod_that_is_killed_says_nothing(stage: Stage) -> None:
+    stage.trouble(fail_attempts=9)
+    stage.submit(stage.ini(**ONE_BATCH))
+    until(lambda: stage.ends() == ["Failed"])
+    assert stage.names("metadata/FAILURE") == []
+
+
+def test_both_markers_exist_where_an_attempt_failed_before_one_succeeded(stage: Stage) -> None:
+    stage.trouble(fail_attempts=1, words="Error: out of memory")
+    stage.submit(stage.ini(**ONE_BATCH))
+    stage.wait_for_marker()
+    assert stage.blob("metadata/FAILURE.txt") == b"Error: out of memory"
+
+
+def test_failed_jobs_that_vanish_let_the_finalizer_write_success(stage: Stage) -> None:
+    stage.trouble(fail_attempts=9, ttl_seconds=1)
+    stage.submit(stage.ini(**ONE_BATCH))
+    stage.wait_for_marker()
 
 
 def test_a_batch_can_hang_alone(stage: Stage) -> None:

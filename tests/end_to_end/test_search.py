@@ -17,6 +17,7 @@ from local.demo.search import demo_request
 from local.elastic_blast.behaviours import JobTrouble, Trouble
 from local.elastic_blast.databases import make_database
 from tests.end_to_end.conftest import ONE_BATCH, World
+from tests.samples import WORDS
 
 
 def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -> None:
@@ -143,11 +144,30 @@ def test_failure_3_a_submit_that_died_after_its_jobs_were_made_is_adopted(world:
 
 
 def test_a_batch_that_fails_fails_the_search(world: World) -> None:
-    trouble = JobTrouble(fail_attempts=9, batches=(1,))
+    trouble = JobTrouble(fail_attempts=9, words=WORDS, batches=(1,))
     key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
     job = world.ended(world.submit(key=key))
     assert (job["status"], job["phase"]) == ("failed", "search_failed")
-    assert "failed" in job["error"]
+    assert job["error"].startswith(f"{WORDS}; blastn-batch-orchid-its-job-001-")
+
+
+def test_failure_51_blasts_own_sentence_is_the_error_everywhere(world: World) -> None:
+    job_id = world.submit(additional_options="-gapopen 1 -gapextend 77")
+    job = world.ended(job_id)
+    said = "BLAST engine error: Error: Gap existence and extension values 1 and 77 are not"
+    assert job["phase"] == "search_failed"
+    assert job["error"].startswith(said)
+    assert "-job-000-" in job["error"]
+    assert "failed (BackoffLimitExceeded" in job["error"]
+    told = [e["payload"]["error"] for e in world.api.events(job_id) if "error" in e["payload"]]
+    assert told == [job["error"]] * 2  # when it was detected, and at its end
+
+
+def test_failure_52_a_search_without_an_outfmt_can_be_read(world: World) -> None:
+    job_id = world.submit(additional_options="-evalue 1e-20")
+    job = world.ended(job_id)
+    assert (job["status"], job["config_snapshot"]["outfmt"]) == ("completed", 5)
+    assert world.api.get(f"/api/blast/jobs/{job_id}/results/aggregate")["status"] == "ok"
 
 
 def test_failure_24_an_attempt_that_fails_is_no_failure(world: World) -> None:
@@ -166,12 +186,13 @@ def test_failure_26_a_marker_without_results_is_not_completed(world: World) -> N
 
 def test_failure_25_jobs_that_vanish_after_their_end_are_remembered(world: World) -> None:
     key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=JobTrouble(ttl_seconds=0)))
-    job_id = world.submit(key=key)
-    assert world.ended(job_id)["status"] == "completed"
+    job = world.ended(world.submit(key=key))
+    assert job["status"] == "completed"
+    assert (job["splits_done"], job["splits_total"]) == (2, 2)  # failure 54
 
 
 def test_r5_two_searches_at_once_see_only_their_own_jobs(world: World) -> None:
-    trouble = JobTrouble(fail_attempts=9)
+    trouble = JobTrouble(fail_attempts=9, words=WORDS)
     key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
     bad, good = world.submit(key=key), world.submit()
     assert world.ended(bad)["phase"] == "search_failed"

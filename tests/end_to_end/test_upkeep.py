@@ -16,7 +16,7 @@ from shared.opened import INDEX_TABLE, JOBS_TABLE, now
 from shared.settings import Settings
 from shared.storage_urls import Account
 from tests.end_to_end.conftest import PACE, World
-from tests.samples import settings
+from tests.samples import WORDS, settings
 from triggers.acceptance import Acceptance
 from triggers.callers import LOCAL
 from triggers.search_request import parse
@@ -92,7 +92,7 @@ def settings_of(world: World) -> Settings:
 
 
 def test_a_failed_search_that_is_retried_completes(world: World) -> None:
-    trouble = JobTrouble(fail_attempts=9, batches=(1,))
+    trouble = JobTrouble(fail_attempts=9, words=WORDS, batches=(1,))
     key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
     job_id = world.submit(key=key)
     first = world.ended(job_id)

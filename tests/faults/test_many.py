@@ -18,6 +18,7 @@ from shared.contracts.states import Phase
 from tests.faults.conftest import ENDS, QUICK, World, behind_proxies
 from tests.faults.crashing import Follower
 from tests.faults.faults import Fault, How
+from tests.samples import WORDS
 
 LONGEST = 25 * 60.0
 BETWEEN_DEATHS = 20.0
@@ -40,7 +41,7 @@ PATIENT = QUICK | {
 }
 """The sidecar takes four submissions at a time, and each refusal of the others is a try."""
 ROOM = {"EXEC_RATE_PER_MINUTE": "60000"}
-DOOMED = Trouble(jobs=JobTrouble(fail_attempts=9))
+DOOMED = Trouble(jobs=JobTrouble(fail_attempts=9, words=WORDS))
 ONE_IN = 10
 """So many jobs have one among them whose search fails."""
 

@@ -4,6 +4,7 @@ from local.elastic_blast.behaviours import JobTrouble, Trouble
 from shared.contracts.states import Phase
 from tests.faults.faults import Fault, How, Where
 from tests.faults.rows import DELETE, HANGS, LIST, RETRIED, STOP, Row, said, status
+from tests.samples import WORDS
 
 UNSEEN = ("cannot_look",)
 """The event of a look that failed, beyond what is made good at once: a list that all share."""
@@ -15,7 +16,7 @@ WATCHING = [
         "all attempts of a batch fail",
         Phase.SEARCH_FAILED,
         "search_failed",
-        troubles=(Trouble(jobs=JobTrouble(fail_attempts=9)),),
+        troubles=(Trouble(jobs=JobTrouble(fail_attempts=9, words=WORDS)),),
     ),
     Row(25, "Jobs vanish with their end", troubles=(Trouble(jobs=JobTrouble(ttl_seconds=0)),)),
     Row(

@@ -66,7 +66,7 @@ def test_options_that_are_no_object_are_not_passed_over(options: object) -> None
 def test_all_that_an_additional_option_may_hold_goes_beside_the_fields() -> None:
     word = "-word_size 11".ljust(500)
     search = parse(BODY | {"additional_options": word, "evalue": 0.05}, settings()).search
-    assert search.options == "-evalue 0.05 -word_size 11"
+    assert search.options == "-outfmt 5 -evalue 0.05 -word_size 11"
     columns = " ".join(["6", *["qseqid"] * 70])
     search = parse(BODY | {"additional_options": word, "outfmt": columns}, settings()).search
     assert len(search.options) > 500
@@ -77,8 +77,9 @@ def test_all_that_an_additional_option_may_hold_goes_beside_the_fields() -> None
 def test_a_number_keeps_its_digits() -> None:
     said = {"evalue": 0.123456789, "perc_identity": 97.12345678}
     search = parse(BODY | said, settings()).search
-    assert search.options == "-evalue 0.123456789 -perc_identity 97.12345678"
-    assert parse(BODY | {"evalue": 1e-180}, settings()).search.options == "-evalue 1e-180"
+    assert search.options == "-outfmt 5 -evalue 0.123456789 -perc_identity 97.12345678"
+    search = parse(BODY | {"evalue": 1e-180}, settings()).search
+    assert search.options == "-outfmt 5 -evalue 1e-180"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.search import Program
-from shared.errors import Invalid, TooLarge
+from shared.errors import Invalid, SettingsInvalid, TooLarge
 from tests.samples import settings
 from triggers.one_search import LARGEST_QUERY
 from triggers.search_request import parse
@@ -28,7 +28,37 @@ def test_what_is_not_said_is_the_deployments() -> None:
     assert search.results_url == f"{ROOT}/results"
     assert search.placement.cluster_name == "elb-cluster-01"
     assert search.sizing.machine_type == "Standard_E16s_v5"
-    assert search.options == ""
+    assert search.options == "-outfmt 5"
+
+
+@pytest.mark.parametrize(
+    ("said", "options"),
+    [
+        ({}, "-outfmt 7 qaccver"),
+        ({"evalue": 1}, "-outfmt 7 qaccver -evalue 1"),
+        ({"outfmt": 6}, "-outfmt 6"),
+        ({"additional_options": "-outfmt 11"}, "-outfmt 11"),
+        ({"additional_options": "-word_size 11 -outfmt 6 std staxids"}, None),
+        ({"db_partitions": 3, "db_partition_prefix": "p"}, "-outfmt 5"),
+    ],
+)
+def test_failure_52_an_outfmt_is_always_written_and_the_clients_own_stands(
+    said: dict[str, Any], options: str | None
+) -> None:
+    search = parse(BODY | said, settings(default_outfmt="7 qaccver")).search
+    assert search.options == (options or said["additional_options"])
+
+
+def test_failure_52_the_default_outfmt_says_nothing_of_the_request() -> None:
+    tables, xml = (parse(BODY, settings(default_outfmt=one)) for one in ("6", "5"))
+    assert tables.search.options != xml.search.options
+    assert tables.fingerprint == xml.fingerprint  # a replay stays one when the setting changes
+
+
+@pytest.mark.parametrize("outfmt", ["11", "5 std", "6 'std'", "", "17", "7; rm"])
+def test_failure_52_a_default_that_the_product_cannot_read_is_refused(outfmt: str) -> None:
+    with pytest.raises(SettingsInvalid, match="BLAST_DEFAULT_OUTFMT"):
+        settings(default_outfmt=outfmt)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from local.elastic_blast.behaviours import JobTrouble, Trouble
 from local.elastic_blast.databases import upload_database
 from local.stack import PROJECT, Stack
 from tests.end_to_end.conftest import PACE, World
+from tests.samples import WORDS
 from tests.ui.browser import PATIENCE, PHONE, a_page, chromium
 
 IMAGES = PROJECT / "docs" / "images"
 WIDE: ViewportSize = {"width": 1100, "height": 760}
 HALF_WAY = JobTrouble(batches=(2, 3), hang=True)
 PENDING = JobTrouble(pending="Unschedulable")
-BROKEN = JobTrouble(batches=(1,), fail_attempts=4)
+BROKEN = JobTrouble(batches=(1,), fail_attempts=4, words=WORDS)
 
 
 def scene(world: World) -> str:

@@ -48,6 +48,10 @@ class KubeJob:
     began: datetime
     ends_at: datetime | None = None
     ends_well: bool = True
+    words: str | None = "BLAST engine error: it did not work"
+    """What BLAST says where it does not end well; None: its pod is killed and says nothing."""
+    message: str = "BackoffLimitExceeded: it has failed too often"
+    """What Kubernetes says where it does not end well."""
     finished: datetime | None = None
     attempts: int = 0
     """How many of its pods have failed; Kubernetes tries again."""
@@ -66,7 +70,7 @@ class KubeJob:
             complete=ended and well,
             failed=ended and not well,
             active=int(not ended),
-            message="" if well or not ended else "BackoffLimitExceeded: it has failed too often",
+            message="" if well or not ended else self.message,
             started_at=self.began.isoformat(),
             finished_at=self.finished.isoformat() if self.finished and well else None,
         )

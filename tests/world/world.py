@@ -92,11 +92,13 @@ class SmallWorld:
             if not apps or one.app in apps:
                 one.deleted = self.clock()
 
-    def end_batch(self, elb_job_id: str, well: bool = True) -> None:
+    def end_batch(
+        self, elb_job_id: str, well: bool = True, words: str | None = KubeJob.words
+    ) -> None:
         """Let one batch that runs come to its end, if there is one."""
         for one in self.present(elb_job_id):
             if one.app == "blast" and not one.finished:
-                one.ends_at, one.ends_well = self.clock(), well
+                one.ends_at, one.ends_well, one.words = self.clock(), well, words
                 break
         self.settle()
 
@@ -198,9 +200,21 @@ class SmallWorld:
         if one.app == "blast" and one.ends_well:
             number = one.name.split("-job-")[1][:3]
             self._write(one.elb_job_id, f"batch_{number}-blastn-16s.out.gz", "hits")
+        if one.app == "blast" and not one.ends_well and one.words is not None:
+            self._write_failure(one, one.words)
         if one.app == "finalizer":
-            failed = any(its.finished and not its.ends_well for its in self._batches_of(one))
-            self._write(one.elb_job_id, f"metadata/{'FAILURE' if failed else 'SUCCESS'}.txt", "x")
+            failed = [
+                its.name for its in self._batches_of(one) if its.finished and not its.ends_well
+            ]
+            if failed:
+                self._write_failure(one, " ".join(failed))
+            else:
+                self._write(one.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
+
+    def _write_failure(self, one: KubeJob, text: str) -> None:
+        """The first pod that fails writes it; nobody writes over it."""
+        if not self.blobs.exists(self.at(one.elb_job_id, "metadata/FAILURE.txt")):
+            self._write(one.elb_job_id, "metadata/FAILURE.txt", text)
 
     def _batches_of(self, one: KubeJob) -> list[KubeJob]:
         return [its for its in self.present(one.elb_job_id) if its.app == "blast"]

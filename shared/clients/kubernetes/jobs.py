@@ -19,6 +19,8 @@ class ClusterJob:
     message: str
     started_at: str | None
     finished_at: str | None
+    shard: str = ""
+    """The label of the shard of the database that it searches; none where there are no shards."""
 
 
 def projected(job: Mapping[str, Any]) -> tuple[str, ClusterJob] | None:
@@ -55,4 +57,5 @@ def _projected(job: Mapping[str, Any]) -> ClusterJob:
         message=": ".join(filter(None, (failure.get("reason"), failure.get("message")))),
         started_at=status.get("startTime"),
         finished_at=status.get("completionTime"),
+        shard=job["metadata"]["labels"].get("shard", ""),
     )

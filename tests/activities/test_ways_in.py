@@ -1,0 +1,194 @@
+"""Failures 22 and 55 (I9): no secret and no sequence comes in by way of another program's text."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from activities.registry import ActivityCrashed, run_redacted
+from shared.completions import transition
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from shared.contracts.steps import Order, Verb
+from shared.errors import Unavailable
+from shared.exec_results import Finished, Refused
+from tests.world.scene import Scene
+from tests.world.things import Plan, trouble
+from triggers.answers import refusal
+from triggers.summaries import detail
+
+SECRETS = ("aBcD1234", "eyJhbGciOiJSUzI1NiJ9", "ACGTTGACCAGTTGACC", "Zm9vYmFyMTIz")
+LEAK = (
+    "PUT https://a.blob.core.windows.net/b?se=2026&sig=aBcD1234 with Bearer "
+    "eyJhbGciOiJSUzI1NiJ9.e30.c and AccountKey=Zm9vYmFyMTIz== for ACGTTGACCAGTTGACCATTGACC failed"
+)
+KEPT = "a.blob.core.windows.net/b"
+"""What a person still reads of it."""
+
+
+def everything(scene: Scene, job: Job) -> str:
+    """All that is stored, shown and sent of a job: its rows, lists, answers and messages."""
+    where, values = "PartitionKey eq @job", {"job": job.job_id}
+    rows = [row.columns for row in scene.jobs._jobs.all(where, values)]
+    lists = [row.columns for row in scene.jobs.index._table.all("", {})]
+    now = scene.now(job)
+    shown = detail(now, scene.events(job))
+    sent = [transition(now, owed) for owed in scene.jobs.owed(job.job_id)]
+    return json.dumps([rows, lists, shown, sent], default=str)
+
+
+def submitting(scene: Scene) -> Job:
+    job = scene.accept(notify=True)
+    scene.do(Verb.PREPARE, job)
+    return job
+
+
+def running(scene: Scene) -> Job:
+    scene.world.batch_time = None
+    return scene.submitted(notify=True)
+
+
+def observed(scene: Scene, job: Job, seconds: float = 5) -> Job:
+    scene.passes(seconds)
+    scene.do(Verb.OBSERVE, job)
+    return job
+
+
+def by_its_json(scene: Scene) -> Job:
+    job = submitting(scene)
+    scene.world.plans[job.elb_job_id].append(Plan(says=trouble("permanent", LEAK)))
+    scene.do(Verb.SUBMIT, job)
+    return job
+
+
+def by_its_json_to_be_tried_again(scene: Scene) -> Job:
+    job = submitting(scene)
+    scene.world.plans[job.elb_job_id].append(Plan(says=trouble("capacity", LEAK), exit_code=10))
+    scene.do(Verb.SUBMIT, job)
+    return job
+
+
+def by_its_stderr(scene: Scene) -> Job:
+    job = submitting(scene)
+    plan = Plan(says="no json", exit_code=1)
+    scene.world.plans[job.elb_job_id].append(plan)
+    begin = scene.world.begin
+
+    def begun(command: object) -> object:
+        process = begin(command)  # type: ignore[arg-type]
+        if process.result:
+            return process
+        # The 500 characters that are kept of it begin within the first signature.
+        rest = f" {LEAK}"
+        stderr = "sig=" + "aBcD1234" * 10 + " " + "x" * (470 - len(rest)) + rest
+        process.result = Finished(1, "", stderr, False, timedelta(seconds=1))
+        return process
+
+    scene.world.begin = begun  # type: ignore[method-assign, assignment]
+    scene.do(Verb.SUBMIT, job)
+    return job
+
+
+def by_the_sidecars_refusal(scene: Scene) -> Job:
+    job = submitting(scene)
+    scene.sidecar.refusals.append(Refused(503, LEAK, None))
+    scene.do(Verb.SUBMIT, job)
+    return job
+
+
+def by_failure_txt(scene: Scene) -> Job:
+    job = running(scene)
+    scene.world.end_batch(job.elb_job_id, well=False, words=f"BLAST engine error: {LEAK}")
+    return observed(scene, job)
+
+
+def by_the_message_of_a_job(scene: Scene) -> Job:
+    job = running(scene)
+    for one in scene.world.present(job.elb_job_id):
+        one.message = LEAK
+    scene.world.end_batch(job.elb_job_id, well=False, words=None)
+    observed(scene, job)  # it waits for words
+    assert KEPT in everything(scene, job)
+    return observed(scene, job, 60)
+
+
+def by_the_reason_of_a_pod(scene: Scene) -> Job:
+    job = running(scene)
+    for one in scene.world.present(job.elb_job_id):
+        one.waiting = LEAK
+    observed(scene, job)
+    return observed(scene, job, 200)
+
+
+def by_a_cluster_that_is_away(scene: Scene) -> Job:
+    job = running(scene)
+
+    def seen(*_: object) -> None:
+        raise Unavailable("cluster_unavailable", LEAK)
+
+    scene.cluster.seen = seen  # type: ignore[method-assign, assignment]
+    return observed(scene, job)
+
+
+def by_a_crash(scene: Scene) -> Job:
+    job = running(scene)
+    scene.perform(Verb.FAIL, Order(job.job_id, scene.now(job).step + 1, f"ValueError: {LEAK}"))
+    return job
+
+
+WAYS: list[Callable[[Scene], Job]] = [
+    by_its_json,
+    by_its_json_to_be_tried_again,
+    by_its_stderr,
+    by_the_sidecars_refusal,
+    by_failure_txt,
+    by_the_message_of_a_job,
+    by_the_reason_of_a_pod,
+    by_a_cluster_that_is_away,
+    by_a_crash,
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_failure_55_what_a_program_said_is_kept_without_its_secrets(
+    scene: Scene, way: Callable[[Scene], Job], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "blast"):
+        job = way(scene)
+        scene.do(Verb.CANCEL, job)
+    known = everything(scene, job) + caplog.text
+    assert [secret for secret in SECRETS if secret in known] == []
+    assert KEPT in known
+
+
+def test_failure_55_the_message_on_the_queue_has_no_secret(scene: Scene) -> None:
+    job = by_failure_txt(scene)
+    scene.world.delete(job.elb_job_id)
+    scene.passes(60)
+    scene.do(Verb.CANCEL, job)
+    assert scene.now(job).phase is Phase.SEARCH_FAILED
+    sent = [json.loads(transition(job, owed)) for owed in scene.jobs.owed(job.job_id)]
+    assert sent[-1]["error_message"].startswith("BLAST engine error: PUT https://")
+    assert not any(secret in json.dumps(sent) for secret in SECRETS)
+
+
+def test_failure_55_an_exception_goes_into_the_history_without_its_secrets() -> None:
+    def dies() -> dict[str, object]:
+        raise KeyError("harmless") from ValueError(LEAK)
+
+    def dies_harmlessly() -> dict[str, object]:
+        raise KeyError("harmless")
+
+    with pytest.raises(ActivityCrashed, match="KeyError: 'harmless'") as crashed:
+        run_redacted(dies)
+    assert crashed.value.__suppress_context__
+    with pytest.raises(KeyError):
+        run_redacted(dies_harmlessly)
+
+
+def test_failure_55_an_answer_has_no_secret() -> None:
+    body = refusal(Unavailable("sidecar_unavailable", LEAK)).get_body().decode()
+    assert not any(secret in body for secret in SECRETS)
+    assert KEPT in body

@@ -1,0 +1,125 @@
+"""Watching, in a small world: BLAST's own words, and progress beyond the TTL of Jobs."""
+
+import pytest
+
+from activities.failure import read_failure
+from activities.watching import WORDS_GRACE, WORDS_POLL_INTERVAL
+from shared.clients.blobs import BlobInfo
+from shared.contracts.job import Counts, Job
+from shared.contracts.states import Phase
+from shared.contracts.steps import Verb
+from tests.activities.test_watching import look
+from tests.world.scene import Scene
+from tests.world.things import TTL, Plan
+
+
+@pytest.fixture
+def job(scene: Scene) -> Job:
+    """A search that has just been submitted; its two batches run until they are told to end."""
+    scene.world.batch_time = None
+    return scene.submitted()
+
+
+def test_failure_51_an_error_begins_with_what_blast_said(scene: Scene, job: Job) -> None:
+    words = "Warning: [blastn] Examining 5\nBLAST engine error: Error: no\n"
+    scene.world.end_batch(job.elb_job_id, well=False, words=words)
+    now = look(scene, job)
+    said = "BLAST engine error: Error: no; blastn-batch-16s-job-000-"
+    assert (now.error or "").startswith(said)
+    assert "failed (BackoffLimitExceeded" in (now.error or "")
+    assert now.verdict and now.verdict.error == now.error
+    [event] = scene.events(job, "failing")
+    assert event.payload["error"] == now.error
+    assert scene.events(job, "job_failed") == []
+
+
+def test_failure_51_words_that_come_a_little_later_are_waited_for(scene: Scene, job: Job) -> None:
+    scene.world.end_batch(job.elb_job_id, well=False, words=None)
+    now = look(scene, job)
+    assert (now.phase, now.failed_jobs_since) == (Phase.RUNNING, scene.clock())
+    assert "BackoffLimitExceeded" in (now.reason or "")
+    assert look(scene, job) == now  # written once
+    scene.world._write(job.elb_job_id, "metadata/FAILURE.txt", "BLAST Database error: no")
+    now = look(scene, job)
+    assert (now.phase, now.error_code) == (Phase.CANCELLING, "search_failed")
+    assert (now.error or "").startswith("BLAST Database error: no; blastn-batch-")
+    assert len(scene.events(job, "job_failed")) == 1
+
+
+def test_failure_51_words_that_never_come_are_not_waited_for_longer(scene: Scene, job: Job) -> None:
+    scene.world.end_batch(job.elb_job_id, well=False, words=None)
+    look(scene, job)
+    assert look(scene, job, WORDS_GRACE.total_seconds() - 1).phase is Phase.RUNNING
+    now = look(scene, job, 1)
+    assert now.phase is Phase.CANCELLING
+    assert (now.error or "").startswith("blastn-batch-16s-job-000-")
+    waits = scene.do(Verb.OBSERVE, scene.submitted(2)).wait
+    assert waits <= WORDS_POLL_INTERVAL * 2
+
+
+def test_failure_51_a_job_that_failed_stays_so_when_it_has_vanished(scene: Scene, job: Job) -> None:
+    scene.world.end_batch(job.elb_job_id, well=False, words=None)
+    look(scene, job)
+    scene.world.delete(job.elb_job_id)
+    scene.world._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
+    now = look(scene, job, 3600)
+    assert (now.phase, now.error_code) == (Phase.CANCELLING, "search_failed")
+    assert "BackoffLimitExceeded" in (now.error or "")
+
+
+def test_failure_51_the_words_of_a_shard_lie_below_its_folder(scene: Scene, job: Job) -> None:
+    scene.world._write(job.elb_job_id, "shard_03/metadata/FAILURE.txt", "BLAST engine error: no")
+    root = scene.now(job).results_prefix
+    assert read_failure(scene.store.blobs, root, "3") == "BLAST engine error: no"
+    assert read_failure(scene.store.blobs, root) is None
+
+
+def test_failure_54_progress_of_a_search_longer_than_its_jobs_are_kept(
+    scene: Scene, job: Job
+) -> None:
+    scene.world.end_batch(job.elb_job_id)
+    assert look(scene, job).counts.succeeded == 1
+    scene.passes(TTL.total_seconds() + 1)
+    scene.world.end_batch(job.elb_job_id)
+    assert look(scene, job).counts.succeeded == 2
+    assert scene.do(Verb.COLLECT, job).phase is Phase.COMPLETED
+    assert scene.now(job).counts == Counts(expected=2, succeeded=2)
+
+
+def test_failure_54_what_finished_and_vanished_unseen_is_counted_by_its_result(
+    scene: Scene,
+) -> None:
+    scene.world.batch_time, scene.world.usual = None, Plan(batches=4)
+    job = scene.submitted()
+    look(scene, job)
+    for _ in range(2):
+        scene.world.end_batch(job.elb_job_id)
+    scene.passes(TTL.total_seconds() + 1)  # as in an outage of the app
+    listed = []
+    with_list = scene.store.blobs.list
+
+    def count(prefix: str) -> list[BlobInfo]:
+        listed.append(prefix)
+        return with_list(prefix)
+
+    scene.store.blobs.list = count  # type: ignore[method-assign]
+    try:
+        assert look(scene, job).counts == Counts(4, 2, 0, 2)
+        for _ in range(3):
+            look(scene, job)
+    finally:
+        del scene.store.blobs.list
+    assert len(listed) == 1  # I10: not with every look
+
+
+def test_failure_54_completed_means_all_batches_whatever_was_counted(
+    scene: Scene, job: Job
+) -> None:
+    look(scene, job)
+    for _ in range(2):
+        scene.world.end_batch(job.elb_job_id)
+    scene.passes(TTL.total_seconds() + 1)
+    look(scene, job)
+    scene.jobs.update(job.job_id, "forgotten", counts=Counts(expected=2), finished_batches="")
+    scene.do(Verb.COLLECT, job)
+    assert scene.now(job).counts == Counts(expected=2, succeeded=2)
