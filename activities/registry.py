@@ -20,18 +20,19 @@ from shared.contracts import wire
 from shared.contracts.steps import OF_BATCHES, Order, Report, Verb
 from shared.settings import settings
 
-Methods = Mapping[Verb, Callable[[Order], Report]]
+Method = Callable[[Order], Report]
+Methods = Mapping[Verb, Method]
 
 
-def perform(verb: Verb, order: Any) -> dict[str, Any]:
+def perform(verb: Verb, order: Any, orchestrations: Orchestrations) -> dict[str, Any]:
     """Do what an orchestrator asked for: an Order in, a Report out, both as plain JSON."""
-    return wire.write(_methods()[verb](wire.read(Order, order)))
+    return wire.write(_method(verb, orchestrations)(wire.read(Order, order)))
 
 
-def perform_with(orchestrations: Orchestrations, verb: Verb, order: Any) -> dict[str, Any]:
-    """The same for the verbs that start and wake other orchestrations."""
-    methods = _of_batches(orchestrations) if verb in OF_BATCHES else _in_turn(orchestrations)
-    return wire.write(methods[verb](wire.read(Order, order)))
+def _method(verb: Verb, orchestrations: Orchestrations) -> Method:
+    if verb in OF_BATCHES:
+        return _of_batches(orchestrations)[verb]
+    return (_methods() if verb in _methods() else _in_turn(orchestrations))[verb]
 
 
 @cache

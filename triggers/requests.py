@@ -1,6 +1,5 @@
 """Searches from the queue: taken as over HTTP, answered by messages, and none is ever lost."""
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +25,7 @@ from shared.errors import (
     TryLater,
 )
 from shared.settings import settings
+from shared.threads import in_thread
 from triggers.acceptance import Acceptance, Accepted
 from triggers.bodies import echoed, json_object
 from triggers.orchestrations import DurableClient, ensure_started
@@ -49,7 +49,7 @@ class Letter:
 
 async def take(msg: QueueMessage, client: DurableClient) -> None:
     """A message of the queue blast-requests."""
-    requests = await asyncio.to_thread(_requests)  # which opens clients when it is first asked
+    requests = await in_thread(_requests)  # which opens clients when it is first asked
     await requests.take(_letter(msg), client)
 
 
@@ -69,12 +69,12 @@ class Requests:
     async def take(self, letter: Letter, client: DurableClient) -> None:
         """Make a message a job that runs and tell its sender, or tell why it can be none."""
         try:
-            asked, accepted = await asyncio.to_thread(self._accept, letter)
+            asked, accepted = await in_thread(self._accept, letter)
         except REFUSALS as error:
-            await asyncio.to_thread(self._refuse, letter, error)
+            await in_thread(self._refuse, letter, error)
             return
         await ensure_started(client, accepted.job)
-        await asyncio.to_thread(self._answer, asked, accepted)
+        await in_thread(self._answer, asked, accepted)
 
     def bury(self, letter: Letter) -> None:
         """Keep a message that was given up, write down what became of it, and tell its sender."""
