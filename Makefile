@@ -15,7 +15,7 @@ FAULTY := tests/faults tests/world tests/batches tests/end_to_end/test_batch.py
 
 # Another PYTHON than the packages were set up with: they are set up again.
 ifneq ($(origin PYTHON),file)
-ifneq ($(shell $$(local/find_python.sh $(PYTHON)) -V 2>&1),$(shell $(BIN)/python -V 2>&1))
+ifneq ($(shell python=$$(local/find_python.sh $(PYTHON)) && $$python -V),$(shell test -x $(BIN)/python && $(BIN)/python -V))
 .PHONY: $(VENV)
 endif
 endif
