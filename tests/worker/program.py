@@ -145,6 +145,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128  # tests ask many things at once
+    daemon_threads = True
+
+
 async def main(app: Path) -> None:
     asyncio.get_running_loop().set_task_factory(
         lambda loop, coroutine, **options: InvocationTask(coroutine, loop=loop, **options)
@@ -158,8 +163,7 @@ async def main(app: Path) -> None:
         sys.exit(begun.result.exception.message)
     found = await runtime.functions_metadata_request(_request(functions_metadata_request=begin))
     Handler.worker = Worker(found.function_metadata_results)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"ready http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()
