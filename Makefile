@@ -5,12 +5,20 @@ JOBS ?= 200
 STATE := .state
 BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
+WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench ui tests docs/examples
 
 FAULTY := tests/faults tests/world tests/batches tests/end_to_end/test_batch.py
 
-.PHONY: run demo test faults check bench ui screenshots clean setup tools
+.PHONY: run demo test faults check bench ui screenshots clean setup tools worker
+
+# Another PYTHON than the packages were set up with: they are set up again.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell python=$$(local/find_python.sh $(PYTHON)) && $$python -V),$(shell test -x $(BIN)/python && $(BIN)/python -V))
+.PHONY: $(VENV)
+endif
+endif
 
 run: setup ## everything on this machine, with a demo search, until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)
@@ -18,7 +26,7 @@ run: setup ## everything on this machine, with a demo search, until Ctrl-C
 demo: setup ## the same, and stops by itself: fails unless the search found the right hits
 	@$(BIN)/python -m local demo
 
-test: setup check ## all tests
+test: setup check worker ## all tests
 	@local/need.sh kubectl kubernetes-client
 	@local/need.sh chromium chromium
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -46,15 +54,25 @@ screenshots: setup ## the pictures of that page in docs/images
 
 setup: $(VENV) $(AZURITE) tools
 
-tools:
-	@local/need.sh blastn ncbi-blast+
+worker: ## Azure's own Python worker, for the tests that run the app in it; it needs Python 3.13
+	@if local/find_python.sh python3.13 >/dev/null; then $(MAKE) -s $(WORKER); \
+	elif [ "$$REQUIRE_WORKER" = 1 ]; then \
+		echo "There is no Python 3.13 here, and REQUIRE_WORKER=1 wants the tests in Azure's own worker."; exit 1; \
+	else echo "There is no Python 3.13 here: the tests in Azure's own worker are left out."; fi
 
 $(VENV): requirements.txt requirements-dev.txt sidecar/requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-		|| { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12"; exit 1; }
-	@echo "Setting up Python packages in $(STATE)/venv ..."
-	@$(PYTHON) -m venv $(STATE)/venv
+	@python=$$(local/find_python.sh $(PYTHON)) \
+		&& $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.13"; exit 1; }; \
+	echo "Setting up Python packages in $(STATE)/venv ..."; \
+	$$python -m venv --clear $(STATE)/venv
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(WORKER): requirements.txt tests/worker/requirements.txt
+	@echo "Setting up Azure's Python worker in $(STATE)/worker ..."
+	@$$(local/find_python.sh python3.13) -m venv --clear $(STATE)/worker
+	@$(STATE)/worker/bin/pip install -qq --disable-pip-version-check -r requirements.txt -r tests/worker/requirements.txt
 	@touch $@
 
 $(AZURITE): local/azurite/package.json local/azurite/package-lock.json

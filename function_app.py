@@ -1,15 +1,17 @@
 """The switchboard: which function has which name and trigger. Nobody imports it."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.registry import perform, perform_with
+from activities.registry import perform
 from blast_orchestrator.job import blast_job
-from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, TO_OTHERS, Verb
+from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
+from shared.logs import quiet_libraries
+from shared.threads import Threads, with_invocation
 from triggers import requests, upkeep
 from triggers.handlers import COMMANDS, HANDLERS
 from triggers.operations import OPERATIONS, Operation
@@ -21,9 +23,11 @@ TIMERS = {
 }
 """In UTC, with seconds. Fixed: a host does not start where a placeholder's setting is missing."""
 
-STEP_THREADS, BATCH_THREADS = ThreadPoolExecutor(24, "step"), ThreadPoolExecutor(4, "batch")
-"""Steps have threads of their own, those of batches apart: requests and searches find theirs free.
-There are as many as activities run at once (host.json)."""
+STEP_THREADS, BATCH_THREADS = Threads(24, "step"), Threads(4, "batch")
+"""Activities have threads of their own, and those of batches apart: the worker's few threads are
+left to requests and orchestrators. There are as many as activities run at once (host.json)."""
+
+quiet_libraries()
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -31,14 +35,14 @@ app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 def http(operation: Operation) -> None:
     """Register what answers an operation."""
     name, command = operation.name, COMMANDS.get(operation.name)
-    handler = with_durable(command) if command else HANDLERS[name]
+    handler = with_durable(command) if command else with_invocation(HANDLERS[name])
     routed = app.route(route=operation.path, methods=[operation.method])
     app.function_name(name)(routed(handler))
 
 
 def with_durable(handler: Any) -> Any:
     """A function that may start or wake an orchestration."""
-    return app.durable_client_input(client_name="client")(handler)
+    return app.durable_client_input(client_name="client")(with_invocation(handler))
 
 
 def message(name: str, queue: str, handler: Any) -> None:
@@ -55,32 +59,19 @@ def timer(name: str) -> None:
 
 
 def activity(verb: Verb) -> None:
-    """Register what an orchestrator can ask for."""
+    """Register what an orchestrator can ask for; it may start and wake other orchestrations.
 
-    def run(order: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[str, Any]
-        return perform(verb, order)
-
-    app.function_name(verb)(app.activity_trigger(input_name="order")(run))
-
-
-def activity_to_others(verb: Verb) -> None:
-    """Register one that speaks to other orchestrations: only an async function may do so."""
+    The binding is a plain `dict`: of an app with `dict[str, Any]` the worker loads no function.
+    """
     threads = BATCH_THREADS if verb in OF_BATCHES else STEP_THREADS
 
-    async def run(order: dict, client: Any, context: func.Context) -> dict:  # type: ignore[type-arg]
+    async def run(order: dict, client: Any) -> dict:  # type: ignore[type-arg]
         loop = asyncio.get_running_loop()
-        told = FromThread(client, loop)
-
-        def step() -> dict[str, Any]:
-            # Azure drops what a thread logs of which it does not know the invocation.
-            known: Any = context.thread_local_storage
-            known.invocation_id = context.invocation_id
-            return perform_with(told, verb, order)
-
+        step = partial(perform, verb, order, FromThread(client, loop))
         return await loop.run_in_executor(threads, step)
 
-    with_client = app.durable_client_input(client_name="client")(run)
-    app.function_name(verb)(app.activity_trigger(input_name="order")(with_client))
+    triggered = app.activity_trigger(input_name="order")(with_durable(run))
+    app.function_name(verb)(triggered)
 
 
 def orchestrator(name: str, story: Any) -> None:
@@ -91,10 +82,10 @@ def orchestrator(name: str, story: Any) -> None:
 for operation in OPERATIONS:
     http(operation)
 message("take_request", "blast-requests", with_durable(requests.take))
-message("bury_request", "blast-requests-poison", requests.bury)
+message("bury_request", "blast-requests-poison", with_invocation(requests.bury))
 for each in TIMERS:
     timer(each)
 for verb in Verb:
-    (activity_to_others if verb in TO_OTHERS else activity)(verb)
+    activity(verb)
 orchestrator(ORCHESTRATOR, blast_job)
 orchestrator(BATCH_ORCHESTRATOR, blast_job)

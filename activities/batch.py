@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,6 +18,7 @@ from shared.contracts.states import Phase, Status
 from shared.contracts.steps import Order, Report, Verb
 from shared.errors import Conflict
 from shared.storage_urls import Account
+from shared.threads import Threads
 
 CHUNK = 50
 """Children that one step makes or stops: so that it lasts seconds, and others get their turn."""
@@ -214,7 +214,7 @@ class Batch:
 
 def _each(act: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
     """What `act` makes of each, some at a time; after one that raises no more are begun."""
-    with ThreadPoolExecutor(HANDS) as hands:
+    with Threads(HANDS) as hands:
         return list(hands.map(act, items))
 
 

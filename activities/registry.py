@@ -22,22 +22,13 @@ from shared.contracts.steps import OF_BATCHES, Order, Report, Verb
 from shared.redaction import redacted
 from shared.settings import settings
 
-Methods = Mapping[Verb, Callable[[Order], Report]]
+Method = Callable[[Order], Report]
+Methods = Mapping[Verb, Method]
 
 
-def perform(verb: Verb, order: Any) -> dict[str, Any]:
+def perform(verb: Verb, order: Any, orchestrations: Orchestrations) -> dict[str, Any]:
     """Do what an orchestrator asked for: an Order in, a Report out, both as plain JSON."""
-    return run_redacted(lambda: wire.write(_methods()[verb](wire.read(Order, order))))
-
-
-def perform_with(orchestrations: Orchestrations, verb: Verb, order: Any) -> dict[str, Any]:
-    """The same for the verbs that start and wake other orchestrations."""
-
-    def run() -> dict[str, Any]:
-        methods = _of_batches(orchestrations) if verb in OF_BATCHES else _in_turn(orchestrations)
-        return wire.write(methods[verb](wire.read(Order, order)))
-
-    return run_redacted(run)
+    return run_redacted(lambda: wire.write(_method(verb, orchestrations)(wire.read(Order, order))))
 
 
 class ActivityCrashed(Exception):
@@ -56,6 +47,12 @@ def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             raise
         clean = redacted(str(error))
         raise ActivityCrashed(f"{type(error).__name__}: {clean}") from None
+
+
+def _method(verb: Verb, orchestrations: Orchestrations) -> Method:
+    if verb in OF_BATCHES:
+        return _of_batches(orchestrations)[verb]
+    return (_methods() if verb in _methods() else _in_turn(orchestrations))[verb]
 
 
 @cache

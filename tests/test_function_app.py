@@ -12,13 +12,16 @@ from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
 
 ROOT = Path(__file__).parents[1]
 LOOK = """
-import json, sys
+import json, logging, sys
+logging.getLogger().setLevel(logging.INFO)  # as the worker does
 import function_app
 triggers = {f.get_function_name(): f.get_trigger() for f in function_app.app.get_functions()}
 found = {name: trigger.type for name, trigger in triggers.items()}
 timers = {name: t.schedule for name, t in triggers.items() if t.type == "timerTrigger"}
 threads = function_app.STEP_THREADS._max_workers
+quiet = logging.getLogger("azure.core.pipeline").getEffectiveLevel()
 found = {"functions": found, "timers": timers, "threads": threads, "modules": list(sys.modules)}
+found["quiet"] = quiet
 print(json.dumps(found))
 """
 
@@ -53,3 +56,13 @@ def test_loading_needs_no_setting_and_no_heavy_client(loaded: dict[str, Any]) ->
     assert "kubernetes" not in loaded["modules"]
     assert "azure.identity" not in loaded["modules"]
     assert "jwt" not in loaded["modules"]
+
+
+def test_failure_45_no_operator_event_is_sampled_away() -> None:
+    logging = json.loads((ROOT / "host.json").read_text())["logging"]
+    kept = logging["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
+    assert {"Trace", "Exception", "Request"} <= {*kept}
+
+
+def test_failure_45_loading_quiets_the_libraries(loaded: dict[str, Any]) -> None:
+    assert loaded["quiet"] == 30  # logging.WARNING

@@ -4,7 +4,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,6 +18,7 @@ from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.storage_urls import Account
+from shared.threads import Threads
 from triggers.catalogue import Catalogue
 from triggers.query_blobs import QueryBlobs
 from triggers.search_request import Submission, bounded
@@ -163,7 +163,7 @@ def _each(ask: Callable[[Thing], Told], about: Iterable[Thing]) -> dict[Thing, T
     things = list(dict.fromkeys(about))
     if len(things) < 2:  # as of nearly every request: no thread is begun for it
         return {thing: ask(thing) for thing in things}
-    with ThreadPoolExecutor(HANDS) as hands:
+    with Threads(HANDS) as hands:
         return dict(zip(things, hands.map(ask, things), strict=True))
 
 

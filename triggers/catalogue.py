@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -14,6 +13,7 @@ from shared.contracts.search import Program
 from shared.databases import Database, Kind, found_in, said_of_it, suits
 from shared.sharing import Shared
 from shared.storage_urls import DATABASES, Account
+from shared.threads import Threads
 
 LISTED_FOR, KNOWN_FOR = timedelta(seconds=30), timedelta(minutes=10)
 """How old the list may be that all share, and what is known of one database: kinds never change."""
@@ -35,7 +35,7 @@ class Catalogue:
     def described(self) -> list[dict[str, Any]]:
         """Every database, as lists show it, by name."""
         databases = found_in(self.blobs.list(self.account.url(DATABASES, "")))
-        with ThreadPoolExecutor(AT_A_TIME) as readers:
+        with Threads(AT_A_TIME) as readers:
             said = list(readers.map(self._said_of, databases))
         return [
             {

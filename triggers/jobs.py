@@ -1,6 +1,5 @@
 """Jobs over HTTP: submit, read, list, follow, cancel."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from shared.contracts.states import Phase
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import Page
 from shared.settings import settings
+from shared.threads import in_thread
 from triggers import summaries
 from triggers.acceptance import Acceptance, Accepted
 from triggers.answers import RETRY_AFTER, answer, answered, answered_async
@@ -36,7 +36,7 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 @answered_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    asked_for, accepted = await asyncio.to_thread(_accept, req)
+    asked_for, accepted = await in_thread(_accept, req)
     await ensure_started(client, accepted.job)
     # It names the request that is answered. One without a name is not given a new one each time:
     # a replay has the same body.
@@ -101,7 +101,7 @@ def events(req: HttpRequest) -> HttpResponse:
 @answered_async
 async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
-    job = await asyncio.to_thread(_ask_to_cancel, req)
+    job = await in_thread(_ask_to_cancel, req)
     ended = job.phase is Phase.CANCELLED
     if not ended:
         await wake(client, job)

@@ -85,12 +85,7 @@ async def wake(client: DurableClient, job: Job) -> None:
 
     Where neither can be done, it finds the news later, or upkeep does.
     """
-    try:
-        await _near(client.raise_event(job.instance_id, CANCEL_EVENT, {}))
-    except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
-        logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
-        with suppress(Unavailable):  # the row has the news
-            await ensure_started(client, job)
+    _log_wake(job, await _wake(client, job))
 
 
 @dataclass(frozen=True)
@@ -106,12 +101,13 @@ class FromThread:
 
     def wake(self, job: Job) -> None:
         """Tell a job's orchestration of news. Raises Unavailable where nothing is answered."""
-        self._wait(wake(self.client, job))
+        # Logged in this thread: on the loop it would not be known whose line it is.
+        _log_wake(job, self._wait(_wake(self.client, job)))
 
-    def _wait(self, said: Coroutine[Any, Any, None]) -> None:
+    def _wait(self, said: Coroutine[Any, Any, T]) -> T:
         answer = asyncio.run_coroutine_threadsafe(said, self.loop)
         try:
-            answer.result(PATIENCE)
+            return answer.result(PATIENCE)
         except TimeoutError as error:
             answer.cancel()
             raise Unavailable("not_started", "Durable Functions does not answer") from error
@@ -141,6 +137,22 @@ async def forget(client: DurableClient, instance_id: str) -> None:
         await _near(client.purge_instance_history(instance_id))
     except Exception as error:
         raise Unavailable("durable_unavailable", f"{instance_id} was not purged") from error
+
+
+async def _wake(client: DurableClient, job: Job) -> Exception | None:
+    """Wake or start the orchestration of a job; what kept it from being woken."""
+    try:
+        await _near(client.raise_event(job.instance_id, CANCEL_EVENT, {}))
+    except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
+        with suppress(Unavailable):  # the row has the news
+            await ensure_started(client, job)
+        return error
+    return None
+
+
+def _log_wake(job: Job, error: Exception | None) -> None:
+    if error:
+        logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
 
 
 async def _near(call: Awaitable[T]) -> T:

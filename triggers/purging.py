@@ -1,6 +1,5 @@
 """What is old is removed, and lists that contradict their jobs are mended."""
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from itertools import islice
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.jobs.index import Listed
+from shared.threads import in_thread
 from triggers.orchestrations import DurableClient, forget
 from triggers.slices import work_through
 
@@ -55,23 +55,23 @@ class Purger:
 
     async def _mended(self, job_id: str) -> str:
         """Make the index say what the job says: it is followed again, or listed as it ended."""
-        await asyncio.to_thread(lambda: self.jobs.follow(self.jobs.get(job_id)))
+        await in_thread(lambda: self.jobs.follow(self.jobs.get(job_id)))
         return "mended"
 
     async def _removed(self, client: DurableClient, listed: Listed, before: datetime) -> str:
         """Remove one job; its row in the list last, by which what a crash left is found again."""
-        job = await asyncio.to_thread(self.jobs.find, listed.job_id)
+        job = await in_thread(self.jobs.find, listed.job_id)
         # Without a job, or with another one of its id, it is what a crash left of a purge.
         if job and self.jobs.index.shows(listed, job):
             if not job.phase.is_end or (job.finished_at or before) >= before:
                 return await self._mended(listed.job_id)
-            if await asyncio.to_thread(lambda: self._is_counted(job)):
+            if await in_thread(lambda: self._is_counted(job)):
                 return "kept"
             for attempt in range(1, job.attempt + 1):
                 await forget(client, replace(job, attempt=attempt).instance_id)
-            if not await asyncio.to_thread(self.jobs.erase, job):
+            if not await in_thread(self.jobs.erase, job):
                 return "kept"
-        await asyncio.to_thread(self.jobs.index.forget_listed, listed)
+        await in_thread(self.jobs.index.forget_listed, listed)
         return "removed"
 
     def _is_counted(self, job: Job) -> bool:

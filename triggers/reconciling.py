@@ -1,6 +1,5 @@
 """No job is lost: one that has not moved for too long is looked after, whatever it waits for."""
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from shared.contracts.job import Job
 from shared.contracts.steps import Category
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
+from shared.threads import in_thread
 from shared.waiting import LONGEST_WISH
 from triggers.orchestrations import DurableClient, Seen, look, start
 from triggers.slices import work_through
@@ -58,14 +58,14 @@ class Reconciler:
         return came_to
 
     async def _look_after(self, client: DurableClient, active: Active) -> str:
-        job = await asyncio.to_thread(self._unsettled, *active)
+        job = await in_thread(self._unsettled, *active)
         if job is None:
             return "settled"
         try:
             return "owes" if job.phase.is_end else await self._kept_going(client, job)
         finally:  # whatever became of its orchestration
             if job.notify:
-                await asyncio.to_thread(self._pay, job)
+                await in_thread(self._pay, job)
 
     def _unsettled(self, partition: str, job_id: str) -> Job | None:
         """The job, where something is still to be done for it; else it is active no more."""
@@ -91,17 +91,17 @@ class Reconciler:
         if seen and seen.lives:
             if self.now() - seen.moved_at <= self._longest_silence():
                 return "alive"
-            await asyncio.to_thread(self._say_stuck, job, seen)
+            await in_thread(self._say_stuck, job, seen)
             return "stuck"
         # An orchestration ends after its job's row and never before it. So a row that is read after
         # the look and has not ended has lost its orchestration.
-        again = await asyncio.to_thread(self.jobs.get, job.job_id)
+        again = await in_thread(self.jobs.get, job.job_id)
         if again.phase.is_end or again.attempt != job.attempt:
             return "moved"
         # Whoever else sees the same is refused here, because then one lives.
         if not await start(client, again, self.settings.retry_crash):
             return "alive"
-        await asyncio.to_thread(self._say_restarted, again, seen.status if seen else "none")
+        await in_thread(self._say_restarted, again, seen.status if seen else "none")
         return "restarted"
 
     def _longest_silence(self) -> timedelta:

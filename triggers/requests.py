@@ -1,6 +1,5 @@
 """Searches from the queue: taken as over HTTP, answered by messages, and none is ever lost."""
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +25,7 @@ from shared.errors import (
     TryLater,
 )
 from shared.settings import settings
+from shared.threads import in_thread
 from triggers.acceptance import Acceptance, Accepted
 from triggers.bodies import echoed, json_object
 from triggers.orchestrations import DurableClient, ensure_started
@@ -58,7 +58,7 @@ class Letter:
 
 async def take(msg: QueueMessage, client: DurableClient) -> None:
     """A message of the queue blast-requests."""
-    requests = await asyncio.to_thread(_requests)  # which opens clients when it is first asked
+    requests = await in_thread(_requests)  # which opens clients when it is first asked
     await requests.take(_letter(msg), client)
 
 
@@ -87,16 +87,16 @@ class Requests:
             if not letter.is_last_delivery:
                 raise
             log.exception("message_given_up message_id=%s", letter.message_id)
-            await asyncio.to_thread(self._give_up, letter, id_is_key=True)
+            await in_thread(self._give_up, letter, id_is_key=True)
 
     async def _take(self, letter: Letter, client: DurableClient) -> None:
         try:
-            asked, accepted = await asyncio.to_thread(self._accept, letter)
+            asked, accepted = await in_thread(self._accept, letter)
         except REFUSALS as error:
-            await asyncio.to_thread(self._refuse, letter, error)
+            await in_thread(self._refuse, letter, error)
             return
         await ensure_started(client, accepted.job)
-        await asyncio.to_thread(self._answer, asked, accepted)
+        await in_thread(self._answer, asked, accepted)
 
     def bury(self, letter: Letter) -> None:
         """Give up a message of the poison queue, which has another id for it than the first one."""

@@ -1,6 +1,5 @@
 """Retry over HTTP: a person has a failed search run once more, from its beginning."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +11,7 @@ from shared.contracts.states import Phase, Status
 from shared.errors import Pointless
 from shared.jobs import JobStateRepository
 from shared.settings import settings
+from shared.threads import in_thread
 from triggers.answers import answer, answered_async
 from triggers.conditional import pause
 from triggers.jobs import keys_in_headers, own_job
@@ -22,7 +22,7 @@ from triggers.shares import need_room
 @answered_async
 async def retry(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/retry"""
-    job = await asyncio.to_thread(_queued_again, req)
+    job = await in_thread(_queued_again, req)
     await ensure_started(client, job)
     body = {"job_id": job.job_id, "task_id": job.job_id, "status": Status.QUEUED.value}
     return answer(body, 202, pause(job))

@@ -3,12 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
 
 from shared.errors import ControlPlaneError
+from shared.threads import Threads
 
 T = TypeVar("T")
 AT_A_TIME = 16
@@ -50,5 +51,5 @@ def _heard(question: Callable[[], T]) -> Heard[T]:
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="ask")
+def _pool() -> Threads:
+    return Threads(AT_A_TIME, thread_name_prefix="ask")

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from shared.errors import ControlPlaneError
+from shared.threads import in_thread
 
 AT_A_TIME = 8
 T = TypeVar("T")
@@ -28,7 +29,7 @@ async def work_through(
     """
     came_to: Counter[str] = Counter()
     bugs: list[Exception] = []
-    while not enough() and (some := await asyncio.to_thread(_next, things)):
+    while not enough() and (some := await in_thread(_next, things)):
         ends = await asyncio.gather(*map(work, some), return_exceptions=True)
         for thing, end in zip(some, ends, strict=True):
             if isinstance(end, str):

@@ -1,12 +1,12 @@
 """Upkeep, by the clock: no job is lost, and none is kept for ever."""
 
-import asyncio
 from functools import cache
 
 from azure.functions import TimerRequest
 
 from shared import opened
 from shared.settings import settings
+from shared.threads import in_thread
 from triggers.orchestrations import DurableClient
 from triggers.purging import Purger
 from triggers.reconciling import Reconciler
@@ -14,13 +14,13 @@ from triggers.reconciling import Reconciler
 
 async def reconcile(timer: TimerRequest, client: DurableClient) -> None:
     """Every minute."""
-    reconciler = await asyncio.to_thread(_reconciler)
+    reconciler = await in_thread(_reconciler)
     await reconciler.tick(client)
 
 
 async def purge(timer: TimerRequest, client: DurableClient) -> None:
     """Every night."""
-    purger = await asyncio.to_thread(_purger)
+    purger = await in_thread(_purger)
     await purger.run(client)
 
 

@@ -30,8 +30,6 @@ class Verb(StrEnum):
 
 OF_BATCHES = frozenset({Verb.FAN_OUT, Verb.GATHER, Verb.STOP_CHILDREN})
 """The verbs of a batch of searches."""
-TO_OTHERS = OF_BATCHES | {Verb.PREPARE, Verb.SUBMIT, Verb.CANCEL}
-"""The verbs whose activities speak to other orchestrations: children, and who is to submit next."""
 
 
 class Category(StrEnum):

@@ -61,10 +61,16 @@ def difference(story: Callable[[Any], Any], history: Sequence[Event]) -> str | N
 
     The SDK's executor is asked at each wake-up, and the engine judges, as on the day itself.
     """
+    handle = Orchestrator.create(story)
+    return difference_of(lambda context: handle(OrchestrationContext(context)), history)
+
+
+def difference_of(ask: Callable[[str], str], history: Sequence[Event]) -> str | None:
+    """The same for an orchestrator behind `ask`: it takes the context of a wake-up as JSON."""
     before: list[Event] = []
     done: list[Any] = []
     for number, episode in enumerate(episodes(history)):
-        turn, answer = _wake(story, before, episode)
+        turn, answer = _wake(ask, before, episode)
         actions = [_essence(action) for action in answer.actions]
         if actions[: len(done)] != done:
             return f"wake-up {number}: the actions {actions} do not begin with {done}"
@@ -76,7 +82,7 @@ def difference(story: Callable[[Any], Any], history: Sequence[Event]) -> str | N
 
 
 def _wake(
-    story: Callable[[Any], Any], before: Sequence[Event], episode: Episode
+    handle: Callable[[str], str], before: Sequence[Event], episode: Episode
 ) -> tuple[Turn, Answer]:
     """What the engine makes of one wake-up, and what it was answered."""
     begun = next(e for e in [*before, *episode.fresh] if e["EventType"] == Type.EXECUTION_STARTED)
@@ -84,10 +90,10 @@ def _wake(
     names = its["InstanceId"], its["ExecutionId"], begun["Name"]
     instance = Instance(*names, text, "Running", None, None, at, at)
     inbox = [Message(instance.id, None, episode.now, event) for event in episode.fresh]
-    handle, answers = Orchestrator.create(story), []
+    answers = []
 
     def ask(context: str) -> str:
-        said: str = handle(OrchestrationContext(context))
+        said = handle(context)
         answers.append(read_answer(said))
         return said
 

@@ -1,0 +1,44 @@
+"""An app that writes log lines in threads of every kind that the control plane has."""
+
+import asyncio
+import logging
+import threading
+
+import azure.functions as func
+
+from shared.threads import Threads, in_thread, with_invocation
+
+log = logging.getLogger("blast")
+POOL, DEEPER = Threads(2, "pool"), Threads(2, "deeper")
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+def write(mark: str, deeper: bool = True) -> None:
+    """A line in this thread, and one in a thread that this thread starts."""
+    log.info("%s", mark)
+    if deeper:
+        DEEPER.submit(write, f"{mark} deeper", False).result()
+
+
+def sync(req: func.HttpRequest) -> func.HttpResponse:
+    """Write in the worker's thread and in others."""
+    mark = req.params["mark"]
+    write(f"{mark} sync")
+    with Threads(2) as some:
+        list(some.map(write, [f"{mark} map"] * 2))
+    return func.HttpResponse(threading.current_thread().name)
+
+
+async def asynchronous(req: func.HttpRequest) -> func.HttpResponse:
+    """Write on the loop and in threads, at once."""
+    mark = req.params["mark"]
+    log.info("%s loop", mark)
+    await asyncio.gather(
+        in_thread(write, f"{mark} thread"),
+        asyncio.get_running_loop().run_in_executor(POOL, write, f"{mark} executor"),
+    )
+    return func.HttpResponse("done")
+
+
+for name, handler in (("sync", sync), ("asynchronous", asynchronous)):
+    app.function_name(name)(app.route(route=name, methods=["GET"])(with_invocation(handler)))
