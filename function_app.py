@@ -10,9 +10,9 @@ import azure.functions as func
 from activities.registry import perform, perform_with
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, TO_OTHERS, Verb
-from triggers import requests, upkeep
+from triggers import requests, unknown, upkeep
 from triggers.handlers import COMMANDS, HANDLERS
-from triggers.operations import OPERATIONS, Operation
+from triggers.operations import OPERATIONS, UNKNOWN_ROUTE, Operation
 from triggers.orchestrations import FromThread
 
 TIMERS = {
@@ -90,6 +90,8 @@ def orchestrator(name: str, story: Any) -> None:
 
 for operation in OPERATIONS:
     http(operation)
+other = app.route(route=UNKNOWN_ROUTE, methods=unknown.METHODS)
+app.function_name("unknown_route")(other(unknown.refuse))
 message("take_request", "blast-requests", with_durable(requests.take))
 message("bury_request", "blast-requests-poison", requests.bury)
 for each in TIMERS:

@@ -1,6 +1,7 @@
 """What answers each operation of the HTTP API."""
 
 from triggers import (
+    clusters,
     databases,
     deleting,
     documents,
@@ -32,6 +33,7 @@ HANDLERS = {
     "read_result": results.file,
     "upload_query": queries.upload,
     "list_databases": databases.listing,
+    "list_clusters": clusters.listing,
     "check_updates": databases.updates,
     "pre_flight": preflight.check,
     "me": me.me,
