@@ -67,10 +67,11 @@ def _result(step: str, job: Job) -> dict[str, Any]:
     if step == "configuring" and job.config_blob:
         return {"output": f"config: {job.config_blob}", "facts": {"config_blob": job.config_blob}}
     if step == "running":
-        counts = job.counts
-        expected, succeeded, failed = counts.expected or 0, counts.succeeded, counts.failed
-        facts = {"total": expected, "succeeded": succeeded, "failed": failed}
-        return {"output": f"{succeeded} of {expected} done, {failed} failed", "facts": facts}
+        counts, unit = job.counts, "searches" if job.children else "batches"
+        total, succeeded, failed = counts.expected or 0, counts.succeeded, counts.failed
+        facts = {"total": total, "succeeded": succeeded, "failed": failed}
+        text = f"{succeeded} of {total or '?'} {unit} done, {failed} failed"
+        return {"output": text, "facts": facts}
     if step == "completed":
         prefix = job.results_prefix
         return {"output": f"results: {prefix}", "facts": {"results_prefix": prefix}}

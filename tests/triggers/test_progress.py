@@ -54,7 +54,7 @@ def test_failure_58_what_a_step_came_to_is_text_and_its_facts_stand_beside_it() 
     outputs = {name: step["output"] for name, step in found.items() if "output" in step}
     assert set(outputs) == {"configuring", "running", "completed"}
     assert all(isinstance(text, str) and text for text in outputs.values())
-    assert found["running"]["output"] == "3 of 4 done, 1 failed"
+    assert found["running"]["output"] == "3 of 4 batches done, 1 failed"
     assert found["running"]["facts"] == {"total": 4, "succeeded": 3, "failed": 1}
     assert found["configuring"]["facts"] == {"config_blob": "https://x/a.ini"}
 
