@@ -14,6 +14,7 @@ from triggers import (
     results,
     retry,
     ui,
+    unknown,
 )
 
 HANDLERS = {
@@ -42,6 +43,7 @@ HANDLERS = {
     "openapi": documents.openapi,
     "docs": documents.page,
     "ui": ui.page,
+    "unknown_route": unknown.refuse,
 }
 """By the name of each operation; triggers/operations.py says how it is asked."""
 

@@ -274,6 +274,6 @@ _APP = (
 )
 
 UNKNOWN_ROUTE = "{*rest}"
-"""Below `/api`, whatever is none of these. It is no operation, and not in the OpenAPI document."""
+"""Below `/api`, whatever is none of the operations. It is not in the OpenAPI document."""
 
 OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *_RESULTS, *_BEFORE, *_APP)

@@ -4,6 +4,7 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared.errors import NotFound
 from triggers.answers import answered
+from triggers.callers import caller
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_SHOWN = 200
@@ -14,9 +15,10 @@ LONGEST_SHOWN = 200
 def refuse(req: HttpRequest) -> HttpResponse:
     """Any method and path that no other function answers.
 
-    It asks for no token: what the API has is public (/api/openapi.json), and who is told to sign in
-    for an address that does not exist signs in for nothing.
+    The caller is authenticated and counted, as for every route that is not public: a stranger
+    learns nothing, and guessing addresses uses up the caller's rate.
     """
+    caller(req)
     path = req.route_params.get("rest") or ""
     shown = "".join(c for c in path[:LONGEST_SHOWN] if c.isprintable())
     raise NotFound("unknown_route", f"the API has no {req.method} /api/{shown}: see /api/docs")

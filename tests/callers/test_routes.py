@@ -25,7 +25,7 @@ SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
 guarded = pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
 of_a_job = pytest.mark.parametrize("route", OF_A_JOB, ids=lambda route: route.name)
 UNKNOWN = "job-" + "0" * 32
-PARTS = {"id": UNKNOWN, "file_id": "x"}
+PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y"}
 """What stands for the names in a route's path. A route that has others needs them here."""
 
 
@@ -59,12 +59,19 @@ def test_routes_have_been_found() -> None:
 def _parts(route: Route) -> Iterator[str]:
     for part in route.path.split("/"):
         if part.startswith("{"):
-            yield part.strip("{}").split(":")[0]
+            yield part.strip("{*}").split(":")[0]
 
 
 @pytest.mark.parametrize("name", sorted(OPEN))
 def test_open_routes_ask_for_nobody(app: None, name: str) -> None:
     assert try_(ROUTES[name], None).status == 200
+
+
+def test_failure_58_an_unknown_route_is_refused_in_words_to_who_is_known(
+    app: None, directory: Directory
+) -> None:
+    answer = try_(ROUTES["unknown_route"], directory.bearer())
+    assert (answer.status, answer.code) == (404, "unknown_route")
 
 
 @guarded
