@@ -246,6 +246,23 @@ def test_failure_41_too_many_active_jobs_wait_but_a_replay_does_not(
         assert submit("3").status == 202
 
 
+def test_failure_59_a_pre_flight_is_not_ready_where_a_submission_has_to_wait(
+    azurite: Azurite, directory: Directory
+) -> None:
+    headers = {"Authorization": directory.bearer(oid="dddddddd-dddd-4ddd-8ddd-dddddddddddd")}
+
+    def fails() -> bool:
+        answer = ask(ROUTES["pre_flight"], headers, body=SEARCH)
+        checks = {one["id"]: one["status"] for one in answer.body["checks"]}
+        return checks.get("active_searches") == "fail"
+
+    with running(azurite, authority_url=directory.url, most_active="1"):
+        assert not fails()
+        assert ask(ROUTES["submit_job"], headers, body=SEARCH).status == 202
+        assert fails()
+        assert ask(ROUTES["submit_job"], headers, body=SEARCH).code == "too_many_active"
+
+
 def _end(job_id: str) -> None:
     opened.jobs().update(job_id, "cancelling", phase=Phase.CANCELLING)
     opened.jobs().update(job_id, "cancelled", phase=Phase.CANCELLED)
