@@ -12,7 +12,7 @@ from blast_orchestrator.job import blast_job
 from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, TO_OTHERS, Verb
 from triggers import requests, upkeep
 from triggers.handlers import COMMANDS, HANDLERS
-from triggers.operations import OPERATIONS, UNKNOWN_ROUTE, Operation
+from triggers.operations import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME, Operation
 from triggers.orchestrations import FromThread
 from triggers.unknown import METHODS
 
@@ -91,8 +91,8 @@ def orchestrator(name: str, story: Any) -> None:
 
 for operation in OPERATIONS:
     http(operation)
-unknown_route = app.route(route=UNKNOWN_ROUTE, methods=METHODS)(HANDLERS["unknown_route"])
-app.function_name("unknown_route")(unknown_route)
+unknown_route = app.route(route=UNKNOWN_ROUTE, methods=METHODS)(HANDLERS[UNKNOWN_ROUTE_NAME])
+app.function_name(UNKNOWN_ROUTE_NAME)(unknown_route)
 message("take_request", "blast-requests", with_durable(requests.take))
 message("bury_request", "blast-requests-poison", requests.bury)
 for each in TIMERS:

@@ -16,6 +16,7 @@ from triggers import (
     ui,
     unknown,
 )
+from triggers.operations import UNKNOWN_ROUTE_NAME
 
 HANDLERS = {
     "list_jobs": jobs.listing,
@@ -43,7 +44,7 @@ HANDLERS = {
     "openapi": documents.openapi,
     "docs": documents.page,
     "ui": ui.page,
-    "unknown_route": unknown.refuse,
+    UNKNOWN_ROUTE_NAME: unknown.refuse,
 }
 """By the name of each operation; triggers/operations.py says how it is asked."""
 

@@ -273,7 +273,11 @@ _APP = (
     ),
 )
 
-UNKNOWN_ROUTE = "{*rest}"
-"""Below `/api`, whatever is none of the operations. It is not in the OpenAPI document."""
+UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME = "{*rest}", "z_unknown_route"
+"""Below `/api`, whatever is none of the operations. It is not in the OpenAPI document.
+
+The Functions host tries routes in the order of the functions' names, whatever is more exact
+(Azure/azure-functions-host, FunctionMetadataManager.LoadFunctionMetadata): this name is the last.
+"""
 
 OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *_RESULTS, *_BEFORE, *_APP)

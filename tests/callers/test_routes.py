@@ -15,6 +15,7 @@ from tests.callers.app import Answer, Route, ask, routes, running
 from tests.callers.directory import ALICE, BOB, ELSEWHERE, STS, TENANT, WRONG, Directory
 from tests.callers.test_easy_auth import header
 from tests.samples import job
+from triggers.operations import UNKNOWN_ROUTE_NAME
 
 ROUTES = {route.name: route for route in routes()}
 OPEN = {"health", "ready", "openapi", "docs", "ui"}
@@ -70,7 +71,7 @@ def test_open_routes_ask_for_nobody(app: None, name: str) -> None:
 def test_failure_58_an_unknown_route_is_refused_in_words_to_who_is_known(
     app: None, directory: Directory
 ) -> None:
-    answer = try_(ROUTES["unknown_route"], directory.bearer())
+    answer = try_(ROUTES[UNKNOWN_ROUTE_NAME], directory.bearer())
     assert (answer.status, answer.code) == (404, "unknown_route")
 
 
