@@ -40,7 +40,9 @@ class SearchOptions(BaseModel):
     threshold: float | None = Field(None, ge=0, le=1000)
     comp_based_stats: Annotated[Word | None, BeforeValidator(_text)] = None
     soft_masking: bool | None = None
-    additional_options: str = Field("", max_length=LONGEST)
+    additional_options: str = Field(
+        "", max_length=LONGEST, description="BLAST+ flags; they win over the fields beside them"
+    )
 
     def flags(self, program: Program) -> str:
         """The options as elastic-blast takes them: `additional_options` win over the fields."""
