@@ -14,8 +14,9 @@ from shared.logs import quiet_libraries
 from shared.threads import Threads, with_invocation
 from triggers import requests, upkeep
 from triggers.handlers import COMMANDS, HANDLERS
-from triggers.operations import OPERATIONS, Operation
+from triggers.operations import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME, Operation
 from triggers.orchestrations import FromThread
+from triggers.unknown import METHODS
 
 TIMERS = {
     "reconcile": ("0 * * * * *", upkeep.reconcile),
@@ -81,6 +82,8 @@ def orchestrator(name: str, story: Any) -> None:
 
 for operation in OPERATIONS:
     http(operation)
+unknown_route = app.route(route=UNKNOWN_ROUTE, methods=METHODS)
+app.function_name(UNKNOWN_ROUTE_NAME)(unknown_route(with_invocation(HANDLERS[UNKNOWN_ROUTE_NAME])))
 message("take_request", "blast-requests", with_durable(requests.take))
 message("bury_request", "blast-requests-poison", with_invocation(requests.bury))
 for each in TIMERS:

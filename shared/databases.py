@@ -38,6 +38,7 @@ class Database:
     stem: str
     kind: Kind
     size: int
+    file_count: int
     ready: bool
     """Whether all volumes are whole."""
     metadata: tuple[BlobInfo, ...] = ()
@@ -45,9 +46,13 @@ class Database:
 
     @property
     def name(self) -> str:
-        """As a request names it."""
-        folder, _, name = self.stem.rpartition("/")
-        return name if folder == name else self.stem
+        """The last part of its path."""
+        return self.stem.rpartition("/")[2]
+
+    @property
+    def folder(self) -> str:
+        """The rest of its path below the container; empty at the container's root."""
+        return self.stem.rpartition("/")[0]
 
 
 def found_in(listed: Iterable[BlobInfo]) -> list[Database]:
@@ -64,6 +69,7 @@ def found_in(listed: Iterable[BlobInfo]) -> list[Database]:
             stem=stem,
             kind=kind,
             size=sum(blob.size for blob, _ in of_it),
+            file_count=len(of_it),
             ready=_is_whole([match for _, match in of_it]),
             metadata=tuple(_of_kind(described[stem], kind)),
         )

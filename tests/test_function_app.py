@@ -1,6 +1,7 @@
 """The switchboard, loaded in a process of its own, with an empty environment."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
+from triggers.operations import UNKNOWN_ROUTE_NAME
 
 ROOT = Path(__file__).parents[1]
 LOOK = """
@@ -20,8 +22,11 @@ found = {name: trigger.type for name, trigger in triggers.items()}
 timers = {name: t.schedule for name, t in triggers.items() if t.type == "timerTrigger"}
 threads = function_app.STEP_THREADS._max_workers
 quiet = logging.getLogger("azure.core.pipeline").getEffectiveLevel()
+http = {name: t for name, t in triggers.items() if t.type == "httpTrigger"}
+routes = {name: [t.route, [m.value for m in t.methods]] for name, t in http.items()}
 found = {"functions": found, "timers": timers, "threads": threads, "modules": list(sys.modules)}
 found["quiet"] = quiet
+found["routes"] = routes
 print(json.dumps(found))
 """
 
@@ -41,6 +46,25 @@ def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any])
         ORCHESTRATOR,
         BATCH_ORCHESTRATOR,
     ]
+
+
+def test_no_route_is_shadowed_where_the_host_tries_routes_by_the_names_of_functions(
+    loaded: dict[str, Any],
+) -> None:
+    """Azure's host takes the first function by name (ordinal, ignoring case) whose route fits."""
+    routes: dict[str, tuple[str, list[str]]] = loaded["routes"]
+    in_order = sorted(routes, key=str.upper)
+    assert in_order[-1] == UNKNOWN_ROUTE_NAME
+    for name, (template, methods) in routes.items():
+        path = re.sub(r"\{\*?(\w+)\}", r"some-\1", template)
+        for method in methods:
+            fitting = (n for n in in_order if method in routes[n][1] and _fits(path, routes[n][0]))
+            assert next(fitting) == name
+
+
+def _fits(path: str, template: str) -> bool:
+    pattern = re.sub(r"\{\w+\}", "[^/]+", re.sub(r"\{\*\w+\}", ".*", template))
+    return bool(re.fullmatch(pattern, path, re.IGNORECASE))
 
 
 def test_each_activity_that_may_run_at_once_has_a_thread(loaded: dict[str, Any]) -> None:

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeVar
 
+from shared import opened
 from shared.batches import batch_url, query_url, written
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Counts, Job
@@ -16,7 +17,7 @@ from shared.contracts.search import Asked
 from shared.contracts.states import Phase
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
-from shared.settings import Settings
+from shared.settings import Settings, settings
 from shared.storage_urls import Account
 from shared.threads import Threads
 from triggers.catalogue import Catalogue
@@ -81,7 +82,7 @@ class Acceptance:
 
     def _keep(self, asked: Submission, who: Caller, job_id: str, source: str, notify: bool) -> Job:
         now, children = self.now(), len(asked.searches)
-        if faults := [*self._unsuitable(asked), *self._missing(asked, who)]:
+        if faults := [*self.unsuitable(asked), *self.missing(asked, who)]:
             raise Invalid(bounded(faults))
         job = Job(
             job_id=job_id,
@@ -118,17 +119,20 @@ class Acceptance:
         self.blobs.put_first(url, written(asked.searches))
         return url
 
-    def _unsuitable(self, asked: Submission) -> Iterator[Fault]:
-        """Each pair of program and database is looked at once, however many searches have it."""
+    def unsuitable(self, asked: Submission) -> Iterator[Fault]:
+        """The databases that their program cannot search.
+
+        Each pair of program and database is looked at once, however many searches have it.
+        """
         pairs = {
             f"{at}db": (one.search.program, one.search.database_url) for at, one in _each_of(asked)
         }
-        wrong = _each(self._catalogue.mismatch, pairs.values())
+        wrong = _each(self.catalogue.mismatch, pairs.values())
         for where, pair in pairs.items():
             if said := wrong[pair]:
                 yield Fault(where, said, "program_database_incompatible")
 
-    def _missing(self, asked: Submission, who: Caller) -> Iterator[Fault]:
+    def missing(self, asked: Submission, who: Caller) -> Iterator[Fault]:
         """The queries that are named and are not there, or not for this caller."""
         named = {
             f"{at}query_blob_url": one.search.query_url
@@ -146,8 +150,15 @@ class Acceptance:
         return Account(self.settings.storage_account, self.settings.storage_suffix)
 
     @cached_property
-    def _catalogue(self) -> Catalogue:
+    def catalogue(self) -> Catalogue:
+        """The databases, as they were last looked up."""
         return Catalogue(self.blobs, self._account)
+
+
+@cache
+def acceptance() -> Acceptance:
+    """The deployment's."""
+    return Acceptance(opened.jobs(), opened.blobs(), settings(), opened.now)
 
 
 def _each_of(asked: Submission) -> Iterator[tuple[str, Asked]]:

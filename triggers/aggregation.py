@@ -13,7 +13,7 @@ from shared.results import AGGREGATE, AGGREGATING
 
 PATIENCE = timedelta(seconds=12)
 """After so long no further file is begun; the dashboard waits 30 s for an answer."""
-_VERSION = 1
+_VERSION = 2
 """Of what is stored. What an older version left is read anew."""
 
 

@@ -55,6 +55,15 @@ class ListAsked(PageAsked):
         return str(getattr(self, name) or "")
 
 
+class ClustersAsked(BaseModel):
+    """The clusters of a subscription, or of a resource group in it."""
+
+    model_config = _HELD
+
+    subscription_id: str | None = Field(None, max_length=90)
+    resource_group: str | None = Field(None, max_length=90)
+
+
 class DetailAsked(BaseModel):
     """One job."""
 

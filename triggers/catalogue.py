@@ -1,7 +1,7 @@
 """The databases of the deployment, as its container shows them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -33,20 +33,15 @@ class Catalogue:
     _said: dict[tuple[str, datetime], dict[str, Any]] = field(default_factory=dict)
 
     def described(self) -> list[dict[str, Any]]:
-        """Every database, as lists show it, by name."""
-        databases = found_in(self.blobs.list(self.account.url(DATABASES, "")))
+        """Every database, as lists show it, by path.
+
+        One at the container's root is left out, because no request can name it.
+        """
+        listed = found_in(self.blobs.list(self.account.url(DATABASES, "")))
+        databases = [one for one in listed if one.folder]
         with Threads(AT_A_TIME) as readers:
-            said = list(readers.map(self._said_of, databases))
-        return [
-            {
-                "name": one.name,
-                "type": one.kind.value,
-                "size_bytes": one.size,
-                "ready": one.ready,
-                **more,
-            }
-            for one, more in zip(databases, said, strict=True)
-        ]
+            metadata = list(readers.map(self._said_of, databases))
+        return [_row(one, more) for one, more in zip(databases, metadata, strict=True)]
 
     def at(self, url: str) -> list[Database]:
         """What lies at the URL of a database: none, one, or one of either kind."""
@@ -84,6 +79,30 @@ class Catalogue:
             data, _ = self.blobs.beginning(url, LARGEST_METADATA) or (b"", 0)
             self._said[edition] = said_of_it(data)
         return self._said[edition]
+
+
+def _row(database: Database, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A database for lists, under its old and new names.
+
+    Clients make its path, `container/prefix/name`, and send that as `db`.
+    """
+    counts = {
+        "total_letters": metadata.get("letters"),
+        "total_sequences": metadata.get("sequences"),
+    }
+    return {
+        "name": database.name,
+        "container": DATABASES,
+        "prefix": database.folder,
+        "type": database.kind.value,
+        "file_count": database.file_count,
+        "size_bytes": database.size,
+        "total_bytes": database.size,
+        "ready": database.ready,
+        "copy_status": {"phase": "completed" if database.ready else "partial"},
+        **metadata,
+        **{name: count for name, count in counts.items() if count is not None},
+    }
 
 
 def mismatch(program: Program, kinds: set[Kind]) -> str:

@@ -8,6 +8,7 @@ CODES = {
     "role_missing": (403, "A program needs a role of the app's"),
     "not_local": (403, "The local mode answers only on this machine's loopback"),
     "not_found": (404, "There is no such thing, or it is somebody else's"),
+    "unknown_route": (404, "The API has no such path, or not with this method"),
     "results_gone": (404, "The results were taken away"),
     "no_results": (404, "The search has left none, or not yet"),
     "blob_gone": (404, "The file was taken away while it was read"),

@@ -1,6 +1,7 @@
 """What answers each operation of the HTTP API."""
 
 from triggers import (
+    clusters,
     databases,
     deleting,
     documents,
@@ -13,7 +14,9 @@ from triggers import (
     results,
     retry,
     ui,
+    unknown,
 )
+from triggers.operations import UNKNOWN_ROUTE_NAME
 
 HANDLERS = {
     "list_jobs": jobs.listing,
@@ -32,6 +35,7 @@ HANDLERS = {
     "read_result": results.file,
     "upload_query": queries.upload,
     "list_databases": databases.listing,
+    "list_clusters": clusters.listing,
     "check_updates": databases.updates,
     "pre_flight": preflight.check,
     "me": me.me,
@@ -40,6 +44,7 @@ HANDLERS = {
     "openapi": documents.openapi,
     "docs": documents.page,
     "ui": ui.page,
+    UNKNOWN_ROUTE_NAME: unknown.refuse,
 }
 """By the name of each operation; triggers/operations.py says how it is asked."""
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 from azure.functions import HttpRequest, HttpResponse
@@ -16,7 +15,7 @@ from shared.jobs import Page
 from shared.settings import settings
 from shared.threads import in_thread
 from triggers import summaries
-from triggers.acceptance import Acceptance, Accepted
+from triggers.acceptance import Accepted, acceptance
 from triggers.answers import RETRY_AFTER, answer, answered, answered_async
 from triggers.asked import DetailAsked, EventsAsked, ListAsked, PageAsked, asked
 from triggers.bodies import json_object
@@ -147,7 +146,7 @@ def _accept(req: HttpRequest) -> tuple[Submission, Accepted]:
     fallback = keys.pop(FALLBACK_KEY_HEADER, None)
     key = next(filter(None, [*keys.values(), submission.idempotency_key, fallback]), None)
     most = settings().most_active
-    return submission, _acceptance().accept(submission, who, key, "http", most_active=most)
+    return submission, acceptance().accept(submission, who, key, "http", most_active=most)
 
 
 def _detail(job: Job, history: bool) -> dict[str, Any]:
@@ -180,8 +179,3 @@ def _page(page: Page, size: int, headers: Mapping[str, str] | None = None) -> Ht
         shown["next_cursor"] = page.cursor
     jobs = [summaries.summary(job) for job in page.jobs]
     return answer({"jobs": jobs, "page": shown, "meta": {}}, headers=headers)
-
-
-@cache
-def _acceptance() -> Acceptance:
-    return Acceptance(opened.jobs(), opened.blobs(), settings(), opened.now)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
@@ -34,6 +34,15 @@ Fields = Mapping[str, Any]
 
 def _named(*names: str) -> Any:
     return Field(None, validation_alias=AliasChoices(*names))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the check of a request finds, in the order of the checks."""
+
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """Sentences about values that are accepted and not used."""
 
 
 class _Part(BaseModel):
@@ -90,17 +99,19 @@ class CallPart(_Part):
 
 
 def read_search(
-    fields: Fields, where: WherePart | None, settings: Settings, faults: list[Fault]
+    fields: Fields, where: WherePart | None, settings: Settings, findings: Findings
 ) -> Asked | None:
-    """The search that these fields ask for, at that place; what is wrong is added to `faults`.
+    """The search that these fields ask for, at that place; what is wrong is added to `findings`.
 
     None where something that is needed is missing or wrong. Raises TooLarge.
     """
+    faults = findings.faults
     what = read_part(WhatPart, fields, faults)
     size = read_part(SizePart, fields, faults)
     options = read_part(SearchOptions, fields, faults)
     if what and options:
         faults += [Fault("options", said) for said in options.faults(what.program)]
+        findings.warnings.extend(options.warnings(what.program))
     account = Account(settings.storage_account, settings.storage_suffix)
     seen = what or beside_what_is_wrong(WhatPart, fields, STAND_IN)
     urls = _urls(seen, account, faults) if seen else None
@@ -124,11 +135,12 @@ def read_search(
     return Asked(search, what.query_data, _fingerprint(what, where, size, options))
 
 
-def read_where(fields: Fields, settings: Settings, faults: list[Fault]) -> WherePart | None:
-    """What is said of the place, as far as this deployment serves it."""
-    where = read_part(WherePart, fields, faults)
+def read_where(fields: Fields, settings: Settings, findings: Findings) -> WherePart | None:
+    """The place that the request names; what this deployment does not serve is a fault."""
+    where = read_part(WherePart, fields, findings.faults)
     if where:
-        faults += _foreign(where, settings)
+        findings.faults.extend(_foreign(where, settings))
+        findings.warnings.extend(_unused(where, settings))
     return where
 
 
@@ -155,9 +167,22 @@ def read_part(model: type[Model], fields: Fields, faults: list[Fault]) -> Model 
     return None
 
 
+NEVER_USED = ("subscription_id", "acr_name", "acr_resource_group")
+"""Where the deployment has none of its own set, any value is accepted, and none is used."""
+
+
+def _unused(where: WherePart, settings: Settings) -> Iterator[str]:
+    """One sentence for each value that is accepted and not used."""
+    for name in NEVER_USED:
+        if getattr(where, name) and not getattr(settings, name):
+            yield f"{name} was not used: this deployment has none set"
+
+
 def _foreign(where: WherePart, settings: Settings) -> Iterator[Fault]:
     """Whatever the request names that this deployment does not serve."""
     for name, asked in where.model_dump(exclude_none=True).items():
+        if name in NEVER_USED and not getattr(settings, name):
+            continue
         allowed = {getattr(settings, name)}
         if name == "cluster_name":
             allowed |= settings.allowed_clusters

@@ -3,25 +3,29 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from triggers.codes import CODES, EVERYWHERE
 from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
+from triggers.openapi_bodies import (
+    REF,
+    Json,
+    planned_submission,
+    request,
+    search,
+    submission,
+    untitled,
+)
 from triggers.operations import ONE_SEARCH, OPERATIONS, SUBMISSION, Model, Operation
 from triggers.schemas.common import Refusal
-from triggers.search_request import MOST_SEARCHES
 
-Json = dict[str, Any]
-REF = "#/components/schemas/{model}"
-SOURCES = (("query_data", "query_fasta"), ("query_blob_url", "query_file"))
-"""Where a query can come from, each under its names: exactly one is needed."""
 ABOUT = """\
 The control plane of ElasticBLAST on Azure. Every refusal has the one form `Refusal` and its stable
 code in the header `x-ms-error-code`. A request that is sent again with the same `Idempotency-Key`,
-`Repeatability-Request-ID` or `x-client-request-id` is done once. Times are ISO 8601 in UTC."""
+`Repeatability-Request-ID` or `x-client-request-id` is done once. Times are ISO 8601 in UTC.
+Any other method or path is a `Refusal` with 404 `unknown_route`."""
 PATH_WORDS = {"id": "The job's id", "file_id": "The file's id, from the list of results"}
 PATH_IDS = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,80}$"}
 KEY = {
@@ -117,7 +121,7 @@ def _answer(one: Operation, status: int) -> Json:
     headers = ["ETag", "Retry-After"] if one.conditional else []
     if status in (202, one.passing):
         headers = ["Retry-After"]
-    if one.body is SUBMISSION:
+    if one.body is SUBMISSION and not one.in_part:
         headers = ["Location", "Retry-After", "Idempotency-Replayed"]
     if one.ranged:
         headers = ["Accept-Ranges", "ETag", *(["Content-Range"] if status == 206 else [])]
@@ -157,11 +161,13 @@ def _headers(*names: str) -> Json:
 
 
 def _body(one: Operation) -> Json:
-    return {"$ref": REF.format(model="Submission" if one.body is SUBMISSION else _name(one))}
+    return {"$ref": REF.format(model=_name(one))}
 
 
 def _name(one: Operation) -> str:
-    return one.body[0].__name__
+    if one.body is not SUBMISSION:
+        return one.body[0].__name__
+    return "PlannedSubmission" if one.in_part else "Submission"
 
 
 def _form(name: str) -> Json:
@@ -175,114 +181,36 @@ def _components() -> Json:
     asked = [(model, "validation") for model in sorted({*models, Refusal}, key=_named)]
     found = models_json_schema(asked, ref_template=REF)[1].get("$defs", {})  # type: ignore[arg-type]
     bodies = {
-        _name(one): _request(one.body)
+        _name(one): request(one.body)
         for one in OPERATIONS
         if one.body and one.body is not SUBMISSION
     }
     shown = {name: _shape(schema) for name, schema in found.items()}
-    submissions = {"OneOfSeveral": _search(ONE_SEARCH), "Submission": _submission()}
+    submissions = {
+        "OneOfSeveral": search(ONE_SEARCH),
+        "PlannedSubmission": planned_submission(),
+        "Submission": submission(),
+    }
     return dict(sorted({**shown, **bodies, **submissions}.items()))
-
-
-def _submission() -> Json:
-    """Everything that a request can say, under all of its names: one search, or several."""
-    whole = _search(SUBMISSION)
-    whole["properties"]["searches"] = {
-        "description": "A batch: each is laid over what stands beside them",
-        "anyOf": [
-            {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": MOST_SEARCHES,
-                "items": {"$ref": REF.format(model="OneOfSeveral")},
-            },
-            {"type": "null"},
-        ],
-    }
-    single = {
-        "allOf": [
-            _said("program"),
-            _said("db", "database"),
-            {"oneOf": [_said(*names) for names in SOURCES]},
-        ]
-    }
-    several = {"required": ["searches"], "properties": {"searches": {"type": "array"}}}
-    return {**whole, "anyOf": [single, several]}
-
-
-def _said(*names: str) -> Json:
-    """That something is said under one of these names: null and an empty text say nothing."""
-    some = {"type": "string", "minLength": 1}
-    either = [{"required": [name], "properties": {name: some}} for name in names]
-    return {"anyOf": either} if len(either) > 1 else either[0]
-
-
-def _search(parts: Sequence[Model]) -> Json:
-    """What can be said of a search, where nothing is needed that may stand elsewhere."""
-    whole = _request(parts, nothing_needed=True)
-    options = {"type": ["object", "null"], "description": "Any of these may stand in here as well"}
-    whole["properties"]["options"] = options
-    return whole
-
-
-def _request(parts: Sequence[Model], *, nothing_needed: bool = False) -> Json:
-    """One object of several models. Null says nothing; an unknown name is ignored."""
-    properties, needed = {}, []
-    for part in parts:
-        schema = part.model_json_schema(ref_template=REF)
-        for name, field in part.model_fields.items():
-            names = _names(name, field.validation_alias)
-            defined = schema.get("$defs", {})
-            told = _untitled(_inlined(schema["properties"][names[0]], defined))
-            if field.is_required() and not nothing_needed:
-                needed.append(name)
-            elif {"type": "null"} not in told.get("anyOf", ()):
-                told = {"anyOf": [told, {"type": "null"}]}
-            properties.update(dict.fromkeys(names, told))
-    whole: Json = {"type": "object", "properties": properties}
-    return {**whole, "required": needed} if needed else whole
-
-
-def _names(name: str, alias: object) -> list[str]:
-    return [str(one) for one in alias.choices] if isinstance(alias, AliasChoices) else [name]
 
 
 def _shape(schema: Json) -> Json:
     """The schema of an answer: what has no value is left out, and never null."""
-    untitled: Json = _untitled(schema)
-    needed = untitled.get("required", ())
-    for name, told in untitled.get("properties", {}).items():
+    shape: Json = untitled(schema)
+    needed = shape.get("required", ())
+    for name, told in shape.get("properties", {}).items():
         if name not in needed:
-            untitled["properties"][name] = _plain(told)
-    return untitled
+            shape["properties"][name] = _plain(told)
+    return shape
 
 
 def _plain(told: Json) -> Json:
     """Without null, and without a default that says no more than that."""
-    told = _untitled(told)
+    told = untitled(told)
     kinds = [one for one in told.pop("anyOf", ()) if one != {"type": "null"}]
     if told.get("default", "") is None:
         del told["default"]
     return {**told, **(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})}
-
-
-def _untitled(schema: Any) -> Any:
-    """Without the titles that pydantic makes of names. A property may well be called title."""
-    if isinstance(schema, list):
-        return [_untitled(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {k: v for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
-    return {name: _untitled(told) for name, told in kept.items()}
-
-
-def _inlined(told: Json, definitions: Json) -> Json:
-    """A field whose type is named elsewhere in its model's schema, told in place."""
-    if "$ref" in told:
-        return {**definitions[told["$ref"].rpartition("/")[2]]}
-    if "anyOf" in told:
-        return {**told, "anyOf": [_inlined(one, definitions) for one in told["anyOf"]]}
-    return told
 
 
 def _ref(model: object) -> Json:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from triggers.asked import (
     AlignmentsAsked,
+    ClustersAsked,
     DetailAsked,
     EventsAsked,
     ExportAsked,
@@ -16,7 +17,6 @@ from triggers.asked import (
 )
 from triggers.codes import OF_A_JOB, OF_A_SUBMISSION, OF_FILES, OF_HITS
 from triggers.one_search import CallPart, SizePart, WhatPart, WherePart
-from triggers.planned import Planned
 from triggers.queries import Upload
 from triggers.schemas import app, before, jobs, queries, results
 from triggers.search_options import SearchOptions
@@ -43,6 +43,8 @@ class Operation:
     query: Model | None = None
     body: tuple[Model, ...] = ()
     """The parts that the body is made of."""
+    in_part: bool = False
+    """Whether the body may lack what a submission needs."""
     form: str | None = None
     """The name of the file, where the body may also be a form."""
     keyed: bool = False
@@ -170,6 +172,13 @@ _BEFORE = (
         group="Before a search",
     ),
     Operation(
+        *("list_clusters", "GET", "monitor/aks", "List the clusters that searches run on"),
+        {200: before.Clusters},
+        ("validation_error",),
+        query=ClustersAsked,
+        group="Before a search",
+    ),
+    Operation(
         *("check_updates", "GET", "blast/databases/check-updates", "Ask for newer databases"),
         {200: before.Updates},
         group="Before a search",
@@ -177,8 +186,9 @@ _BEFORE = (
     Operation(
         *("pre_flight", "POST", "blast/pre-flight", "Check whether a search could run"),
         {200: before.PreFlight},
-        ("malformed_json", "validation_error", "query_too_large"),
-        body=(Planned,),
+        ("malformed_json", "query_too_large"),
+        body=SUBMISSION,
+        in_part=True,
         group="Before a search",
     ),
 )
@@ -262,5 +272,12 @@ _APP = (
         group="The app",
     ),
 )
+
+UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME = "{*rest}", "z_unknown_route"
+"""Below `/api`, whatever is none of the operations. It is not in the OpenAPI document.
+
+The Functions host tries routes in the order of the functions' names, whatever is more exact
+(Azure/azure-functions-host, FunctionMetadataManager.LoadFunctionMetadata): this name is the last.
+"""
 
 OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *_RESULTS, *_BEFORE, *_APP)

@@ -1,6 +1,6 @@
-"""Before a search is sent: whether what it needs is there."""
+"""Pre-flight over HTTP: whether a search would be accepted, and could run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -8,20 +8,21 @@ from typing import Any
 from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
-from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller
-from shared.databases import suits
-from shared.fasta import faults, measure
-from shared.jobs import JobStateRepository
-from shared.settings import Settings, settings
-from shared.storage_urls import DATABASES, QUERIES, RESULTS, Account, BadPath
+from shared.databases import Database
+from shared.errors import Fault
+from shared.fasta import measure
+from shared.settings import settings
+from shared.storage_urls import DATABASES, QUERIES, RESULTS
+from triggers.acceptance import Acceptance, acceptance
 from triggers.answers import answer, answered
 from triggers.bodies import json_object
 from triggers.callers import caller
-from triggers.catalogue import Catalogue, catalogue, mismatch
 from triggers.health import NOBODY, sidecar_is_well
+from triggers.names import FIRST_NAMES, QUERY
 from triggers.planned import Planned, planned
-from triggers.query_blobs import QueryBlobs
+from triggers.search_request import SEARCHES
+from triggers.shares import need_room
 from triggers.side_by_side import Heard, ask_all
 
 PATIENCE = 8.0
@@ -32,7 +33,24 @@ TITLES = {
     "aks_cluster": "The cluster answers",
     "storage_containers": "The storage containers are there",
     "terminal_sidecar": "The sidecar answers",
+    "search_options": "The options are allowed",
+    "active_searches": "One more search can be started",
 }
+SHOWN_IF_FAILED = {"search_options", "active_searches"}
+"""The other checks are always shown."""
+CHECK_OF = {
+    **dict.fromkeys(QUERY, "fasta_format"),
+    "db": "blast_db",
+    "storage_account": "storage_containers",
+    **dict.fromkeys(
+        (
+            *("aks_cluster_name", "subscription_id", "resource_group"),
+            *("region", "acr_name", "acr_resource_group"),
+        ),
+        "aks_cluster",
+    ),
+}
+"""The check that shows the faults of a field, by its first name; else `search_options` does."""
 
 
 @dataclass(frozen=True)
@@ -48,96 +66,139 @@ class Verdict:
 def check(req: HttpRequest) -> HttpResponse:
     """POST /api/blast/pre-flight"""
     who = caller(req)
-    return answer(_preflight().run(planned(json_object(req.get_body())), who))
+    return answer(_preflight().run(json_object(req.get_body()), who))
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """Checks a search that is not sent yet; what it does not say is left out."""
+    """Checks a search that is not sent yet, by the code that a submission is checked by."""
 
-    settings: Settings
-    jobs: Callable[[], JobStateRepository]
-    blobs: Callable[[], Blobs]
-    catalogue: Callable[[], Catalogue]
+    acceptance: Callable[[], Acceptance]
     look_at_cluster: Callable[[str], object]
     look_at_sidecar: Callable[[], object]
     patience: float = PATIENCE
 
-    def run(self, plan: Planned, who: Caller) -> dict[str, Any]:
-        """All checks side by side. One that cannot be made has failed."""
-        checks: Mapping[str, Callable[[], Verdict]] = {
+    def run(self, body: Mapping[str, Any], who: Caller) -> dict[str, Any]:
+        """All checks side by side. One that cannot be made has failed. Raises TooLarge."""
+        plan = planned(body, settings())
+        refused = _by_check(plan.examined.faults)
+        checks: dict[str, Callable[[], Verdict]] = {
             "fasta_format": lambda: self._query(plan, who),
             "blast_db": lambda: self._database(plan),
             "aks_cluster": lambda: self._cluster(plan),
             "storage_containers": self._containers,
             "terminal_sidecar": self._sidecar,
+            "search_options": _passed,
+            "active_searches": lambda: self._room(who),
         }
-        heard = ask_all(checks, self.patience)
-        shown = [_shown(name, heard[name]) for name in checks]
+        heard = ask_all(
+            {name: _unless(refused.get(name), one) for name, one in checks.items()}, self.patience
+        )
+        shown = [
+            one
+            for name in checks
+            if (one := _shown(name, heard[name]))["status"] == "fail" or name not in SHOWN_IF_FAILED
+        ]
         blockers = [one["title"] for one in shown if one["status"] == "fail"]
-        said = f"does not hold: {'; '.join(blockers)}" if blockers else "the search can be sent"
+        summary = f"does not hold: {'; '.join(blockers)}" if blockers else "the search can be sent"
         return {
             "ready": not blockers,
             "checks": shown,
             "critical_blockers": len(blockers),
-            "summary": said,
+            "summary": summary,
         }
 
     def _query(self, plan: Planned, who: Caller) -> Verdict:
-        if plan.query_data:
-            found = faults(plan.query_data, plan.program)
-            size = measure(plan.query_data)
-            said = f"{size.sequences} sequences, {size.residues} residues"
-            return Verdict("fail", "; ".join(found), "mend the query") if found else _well(said)
-        if not plan.query_path:
+        if "query" in plan.lacks:
             return Verdict("skip", "no query was given")
-        try:
-            url = self._account.query(plan.query_path)
-        except BadPath as error:
-            return Verdict("fail", str(error), "name a blob in the container queries")
-        if QueryBlobs(self.jobs(), self.blobs(), self._account).shows(who, url):
-            return _well(url)
-        return Verdict("fail", f"there is no {url}", "upload the query first")
+        if plan.submission is None:
+            return _skipped()
+        if missing := list(self.acceptance().missing(plan.submission, who)):
+            return _refused(missing, "upload the query first")
+        text = plan.submission.query_text
+        if text is None:
+            return _passed(plan.submission.search.query_url or None)
+        size = measure(text)
+        return _passed(f"{size.sequences} sequences, {size.residues} residues")
 
     def _database(self, plan: Planned) -> Verdict:
-        if not plan.db:
+        if "db" in plan.lacks:
             return Verdict("skip", "no database was given")
-        try:
-            found = self.catalogue().at(self._account.database(plan.db))
-        except BadPath as error:
-            return Verdict("fail", str(error), "name a database in the container blast-db")
-        if not found:
-            return Verdict("fail", f"there is no {plan.db}", "put it in the container blast-db")
-        kinds = {one.kind for one in found}
-        if plan.program and not any(suits(plan.program, kind) for kind in kinds):
-            return Verdict("fail", mismatch(plan.program, kinds), "choose another of the two")
-        if not any(one.ready for one in found):
+        if plan.submission is None:
+            return _skipped()
+        if "program" not in plan.lacks:
+            unsuitable = list(self.acceptance().unsuitable(plan.submission))
+            if unsuitable:
+                return _refused(unsuitable, "choose another of the two")
+        found = {name: self.acceptance().catalogue.at(url) for name, url in _databases(plan)}
+        if absent := [name for name, there in found.items() if not there]:
+            detail = f"there is no {', '.join(absent)}"
+            return Verdict("fail", detail, "put it in the container blast-db")
+        if not all(_is_ready(there) for there in found.values()):
             return Verdict("warn", "some of its files are missing", "wait until it is copied")
-        return _well(plan.db)
+        return _passed(", ".join(found))
 
     def _cluster(self, plan: Planned) -> Verdict:
-        name = plan.cluster_name or self.settings.cluster_name
-        if name not in {self.settings.cluster_name, *self.settings.allowed_clusters}:
-            return Verdict("fail", f"{name!r} is not served here", "leave the cluster's name out")
+        planned_for = plan.submission and plan.submission.search.placement.cluster_name
+        name = planned_for or settings().cluster_name
         self.look_at_cluster(name)
-        return _well(name)
+        return _passed(name)
 
     def _containers(self) -> Verdict:
-        missing = self.blobs().missing(QUERIES, DATABASES, RESULTS)
-        said = f"missing: {', '.join(missing)}"
-        return Verdict("fail", said, "create them in the account") if missing else _well()
+        missing = self.acceptance().blobs.missing(QUERIES, DATABASES, RESULTS)
+        detail = f"missing: {', '.join(missing)}"
+        return Verdict("fail", detail, "create them in the account") if missing else _passed()
 
     def _sidecar(self) -> Verdict:
         self.look_at_sidecar()
-        return _well()
+        return _passed()
 
-    @property
-    def _account(self) -> Account:
-        return Account(self.settings.storage_account, self.settings.storage_suffix)
+    def _room(self, who: Caller) -> Verdict:
+        need_room(self.acceptance().jobs.index, who, settings().most_active)
+        return _passed()
 
 
-def _well(detail: str | None = None) -> Verdict:
+def _passed(detail: str | None = None) -> Verdict:
     return Verdict("pass", detail)
+
+
+def _skipped() -> Verdict:
+    return Verdict("skip", "looked for once the rest is right")
+
+
+def _refused(faults: Iterable[Fault], action: str) -> Verdict:
+    return Verdict("fail", "; ".join(fault.what for fault in faults), action)
+
+
+def _unless(faults: list[Fault] | None, check: Callable[[], Verdict]) -> Callable[[], Verdict]:
+    """The check; where a submission would be refused for faults of its fields, those instead."""
+    if not faults:
+        return check
+    details = dict.fromkeys(f"{fault.where}: {fault.what}" for fault in faults)
+    return lambda: Verdict("fail", "; ".join(details), "change what it names")
+
+
+def _by_check(faults: Iterable[Fault]) -> dict[str, list[Fault]]:
+    """The faults of a request by the check that shows them."""
+    found: dict[str, list[Fault]] = {}
+    for fault in faults:
+        path = fault.where.split(".")
+        name = path[2] if path[0] == SEARCHES and len(path) > 2 else path[0]
+        check = CHECK_OF.get(FIRST_NAMES.get(name, name), "search_options")
+        found.setdefault(check, []).append(fault)
+    return found
+
+
+def _databases(plan: Planned) -> Iterator[tuple[str, str]]:
+    """Name and URL of each database of a plan, once."""
+    if plan.submission is None:
+        return
+    searches = [one.search for one in plan.submission.searches] or [plan.submission.search]
+    yield from {one.database: one.database_url for one in searches}.items()
+
+
+def _is_ready(found: list[Database]) -> bool:
+    return any(one.ready for one in found)
 
 
 def _shown(name: str, heard: Heard[Verdict]) -> dict[str, Any]:
@@ -158,10 +219,7 @@ def _shown(name: str, heard: Heard[Verdict]) -> dict[str, Any]:
 @cache
 def _preflight() -> Preflight:
     return Preflight(
-        settings(),
-        opened.jobs,
-        opened.blobs,
-        catalogue,
+        acceptance,
         lambda name: opened.cluster(name).jobs_of(NOBODY),
         sidecar_is_well,
     )

@@ -35,12 +35,7 @@ def steps(job: Job) -> dict[str, dict[str, Any]]:
     shown = {}
     for (step, began), later in zip_longest(begun, begun[1:]):
         end = _followed(later[1]) if later else _last(job)
-        output = _output(step, job)
-        shown[step] = {
-            "started_at": instant(began),
-            **end,
-            **({"output": output} if output else {}),
-        }
+        shown[step] = {"started_at": instant(began), **end, **_result(step, job)}
     return shown
 
 
@@ -67,17 +62,17 @@ def _last(job: Job) -> dict[str, Any]:
     return over | ({"error": job.error} if job.error else {})
 
 
-def _output(step: str, job: Job) -> dict[str, Any]:
-    """What a step came to, as far as it is known."""
+def _result(step: str, job: Job) -> dict[str, Any]:
+    """What is known of a step: `output` is text for people, `facts` the same for programs."""
     if step == "configuring" and job.config_blob:
-        return {"config_blob": job.config_blob}
+        return {"output": f"config: {job.config_blob}", "facts": {"config_blob": job.config_blob}}
     if step == "running":
-        counts = job.counts
-        return {
-            "total": counts.expected or 0,
-            "succeeded": counts.succeeded,
-            "failed": counts.failed,
-        }
+        counts, unit = job.counts, "searches" if job.children else "batches"
+        total, succeeded, failed = counts.expected or 0, counts.succeeded, counts.failed
+        facts = {"total": total, "succeeded": succeeded, "failed": failed}
+        text = f"{succeeded} of {total or '?'} {unit} done, {failed} failed"
+        return {"output": text, "facts": facts}
     if step == "completed":
-        return {"results_prefix": job.results_prefix}
+        prefix = job.results_prefix
+        return {"output": f"results: {prefix}", "facts": {"results_prefix": prefix}}
     return {}

@@ -14,6 +14,7 @@ from triggers.one_search import (
     LARGEST_QUERY,
     CallPart,
     Fields,
+    Findings,
     TitlePart,
     WherePart,
     read_part,
@@ -25,6 +26,8 @@ SEARCHES = "searches"
 MOST_SEARCHES = 10_000
 MOST_FAULTS = 100
 """Faults of a batch that are told; a client shows a person no more."""
+MOST_WARNINGS = 100
+"""The same, of warnings."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,51 @@ class Submission:
     """Those of a batch; none for a single search."""
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What the check of a body found."""
+
+    submission: Submission | None
+    """None where something that is needed is missing or wrong. It may stand beside faults."""
+    faults: tuple[Fault, ...]
+
+
 def parse(body: Mapping[str, Any], settings: Settings) -> Submission:
     """The submission in a body. Raises Invalid with all faults, or TooLarge."""
-    faults: list[Fault] = []
-    fields = flat(body, faults)
+    found = examine(body, settings)
+    if found.faults or found.submission is None:
+        raise Invalid(found.faults)
+    return found.submission
+
+
+def examine(body: Mapping[str, Any], settings: Settings) -> Examined:
+    """The check of a body, of which submissions and pre-flights are made alike.
+
+    Raises TooLarge.
+    """
+    findings = Findings()
+    fields = flat(body, findings.faults)
     several = fields.pop(SEARCHES, None)
-    where = read_where(fields, settings, faults)
-    call = read_part(CallPart, fields, faults)
-    if several is not None:
-        return _batch(first_names(fields), several, where, call, settings, faults)
-    asked = read_search(fields, where, settings, faults)
-    if faults or not (asked and call):
-        raise Invalid(faults)
+    where = read_where(fields, settings, findings)
+    call = read_part(CallPart, fields, findings.faults)
+    if several is None:
+        submission = _single(fields, where, call, settings, findings)
+    else:
+        submission = _batch(first_names(fields), several, where, call, settings, findings)
+    return Examined(submission, tuple(bounded(list(dict.fromkeys(findings.faults)))))
+
+
+def _single(
+    fields: Fields,
+    where: WherePart | None,
+    call: CallPart | None,
+    settings: Settings,
+    findings: Findings,
+) -> Submission | None:
+    """The submission of one search."""
+    asked = read_search(fields, where, settings, findings)
+    if not (asked and call):
+        return None
     return Submission(
         search=asked.search,
         query_text=asked.query_text,
@@ -64,7 +100,7 @@ def parse(body: Mapping[str, Any], settings: Settings) -> Submission:
         correlation_id=call.external_correlation_id,
         request_id=call.request_id,
         fingerprint=asked.fingerprint,
-        warnings=unknown(fields),
+        warnings=_warnings(unknown(fields), findings),
     )
 
 
@@ -74,16 +110,16 @@ def _batch(
     where: WherePart | None,
     call: CallPart | None,
     settings: Settings,
-    faults: list[Fault],
-) -> Submission:
+    findings: Findings,
+) -> Submission | None:
     """The submission of several searches, each of which is laid over what stands at the top."""
-    title = read_part(TitlePart, top, faults)
-    items = _items(several, faults)
+    title = read_part(TitlePart, top, findings.faults)
+    items = _items(several, findings.faults)
     _measure(top, items)
-    found = [_one(top, n, item, where, settings, faults) for n, item in enumerate(items)]
+    found = [_one(top, n, item, where, settings, findings) for n, item in enumerate(items)]
     searches = [asked for asked in found if asked]
-    if faults or not (title and call and searches):
-        raise Invalid(bounded(list(dict.fromkeys(faults))))
+    if not (title and call and searches) or len(searches) < len(found):
+        return None
     return Submission(
         search=replace(_common(searches), title=title.job_title),
         query_text=None,
@@ -91,7 +127,7 @@ def _batch(
         correlation_id=call.external_correlation_id,
         request_id=call.request_id,
         fingerprint=_fingerprint(searches),
-        warnings=unknown({*top, *(name for item in items for name in item)}),
+        warnings=_warnings(unknown({*top, *(name for item in items for name in item)}), findings),
         searches=tuple(searches),
     )
 
@@ -115,19 +151,22 @@ def _one(
     own: Fields,
     where: WherePart | None,
     settings: Settings,
-    faults: list[Fault],
+    findings: Findings,
 ) -> Asked | None:
     """A search of a batch; a fault of what stands at the top alone is told there, and once."""
-    found = [
-        Fault(name, "is said once for all searches, beside them")
-        for name in own
-        if name in OF_THE_REQUEST or name == SEARCHES
-    ]
+    found = Findings(
+        [
+            Fault(name, "is said once for all searches, beside them")
+            for name in own
+            if name in OF_THE_REQUEST or name == SEARCHES
+        ],
+        findings.warnings,
+    )
     asked = read_search(_over(top, own), where, settings, found)
-    for fault in found:
+    for fault in found.faults:
         name = fault.where.split(".")[0]
         at_top = name in top and name not in own
-        faults.append(
+        findings.faults.append(
             fault if at_top else replace(fault, where=f"{SEARCHES}.{number}.{fault.where}")
         )
     return asked
@@ -157,6 +196,11 @@ def bounded(faults: Sequence[Fault]) -> list[Fault]:
         return list(faults)
     rest = Fault(SEARCHES, f"{more:,} more faults are not shown", faults[-1].code)
     return [*faults[:MOST_FAULTS], rest]
+
+
+def _warnings(unknown_names: Sequence[str], findings: Findings) -> tuple[str, ...]:
+    """What was ignored: the names that nobody reads, then the values that were not used."""
+    return tuple(dict.fromkeys([*unknown_names, *findings.warnings]))[:MOST_WARNINGS]
 
 
 def _common(searches: Sequence[Asked]) -> Search:

@@ -89,8 +89,9 @@ function staysOf(events, end) {
   return stays;
 }
 
-/** Bars of `[{bin, from, to, count}]`; `low` and `high` stand below their ends. */
-export function histogram(caption, bins, low, high) {
+/** Bars of `{range: count}` in its order; `low` and `high` stand below their ends. */
+export function histogram(caption, distribution, low, high) {
+  const bins = Object.entries(distribution).map(([bin, hits]) => ({ bin, count: hits }));
   const most = Math.max(1, ...bins.map((bin) => bin.count));
   const width = 600 / bins.length;
   const bars = bins.map((bin, n) => {

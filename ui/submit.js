@@ -118,8 +118,8 @@ export class Submit {
   }
 
   render() {
-    const names = (this.databases ?? []).map(({ name, title }) =>
-      el("option", { value: name }, title ?? name),
+    const names = (this.databases ?? []).map(({ name, prefix, title }) =>
+      el("option", { value: prefix === name ? name : `${prefix}/${name}` }, title ?? name),
     );
     return el(
       "form",

@@ -11,7 +11,7 @@ from multidict import MultiMapping
 
 from local.functions_host.functions import Function
 from local.functions_host.invoking import Invoker
-from local.functions_host.routes import Route, best, route
+from local.functions_host.routes import Route, route
 
 log = logging.getLogger("host")
 LARGEST_BODY = 100 * 1024 * 1024
@@ -42,19 +42,21 @@ class HttpTriggers:
         invoker: Invoker,
     ) -> None:
         self._invoker = invoker
-        self.served = [
-            _served(one, prefix) for one in functions if one.kind.lower() == "httptrigger"
-        ]
+        # As Azure's host orders them: a route that is more exact is not tried earlier for it.
+        ordered = sorted(functions, key=lambda one: one.name.upper())
+        self.served = [_served(one, prefix) for one in ordered if one.kind.lower() == "httptrigger"]
 
     async def handle(self, request: web.Request) -> web.Response:
-        """404 without a body where no route matches, or none for the method, as on Azure."""
+        """The first function by name whose route and method match answers, as on Azure.
+
+        404 without a body where none does.
+        """
         path = request.raw_path.partition("?")[0]
-        fitting = [one for one in self.served if request.method in one.methods]
-        chosen = best([one.route for one in fitting], path)
-        if chosen is None:
-            return web.Response(status=404)
-        function = next(one.function for one in fitting if one.route is chosen)
-        return await self._invoke(function, chosen.match(path) or {}, request)
+        for one in self.served:
+            parameters = one.route.match(path) if request.method in one.methods else None
+            if parameters is not None:
+                return await self._invoke(one.function, parameters, request)
+        return web.Response(status=404)
 
     async def _invoke(
         self, function: Function, parameters: Mapping[str, str], request: web.Request

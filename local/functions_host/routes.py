@@ -1,7 +1,6 @@
-"""ASP.NET route templates: `{id}`, `{id?}`, `{id:int}`, `{*rest}`; a literal beats a parameter."""
+"""ASP.NET route templates: `{id}`, `{id?}`, `{id:int}`, `{*rest}`."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -19,11 +18,10 @@ _CONSTRAINTS = {
 
 @dataclass(frozen=True)
 class Route:
-    """A template, compiled. `rank` sorts the more exact route first."""
+    """A template, compiled."""
 
     template: str
     pattern: re.Pattern[str]
-    rank: tuple[int, ...]
 
     def match(self, path: str) -> dict[str, str] | None:
         """The parameters in a path without a leading slash; None where it does not match."""
@@ -35,17 +33,9 @@ class Route:
 
 def route(template: str) -> Route:
     """Compile a template such as `blast/jobs/{id}`. Raises CannotStart."""
-    pattern, rank = "", list[int]()
-    for number, segment in enumerate(template.strip("/").split("/")):
-        pattern += _segment(segment, first=number == 0)
-        rank.append(_rank(segment))
-    return Route(template, re.compile(pattern, re.IGNORECASE), tuple(rank))
-
-
-def best(routes: Iterable[Route], path: str) -> Route | None:
-    """The most exact of the routes that match."""
-    matching = [one for one in routes if one.match(path) is not None]
-    return min(matching, key=lambda one: one.rank, default=None)
+    segments = template.strip("/").split("/")
+    pattern = "".join(_segment(one, first=number == 0) for number, one in enumerate(segments))
+    return Route(template, re.compile(pattern, re.IGNORECASE))
 
 
 def _segment(segment: str, first: bool) -> str:
@@ -67,10 +57,3 @@ def _form(constraint: str | None) -> str:
     if constraint not in _CONSTRAINTS:
         raise CannotStart(f"this host does not know the constraint {constraint!r} of a route")
     return _CONSTRAINTS[constraint]
-
-
-def _rank(segment: str) -> int:
-    whole = _PARAMETER.fullmatch(segment)
-    if whole is None:
-        return 1 if _PARAMETER.search(segment) else 0
-    return 5 if whole[1] else 4 if whole[4] else 2 if whole[3] else 3

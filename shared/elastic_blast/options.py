@@ -20,6 +20,9 @@ _TRANSLATED_QUERY = frozenset({Program.BLASTX, Program.TBLASTX, Program.RPSTBLAS
 _TRANSLATED_DB = frozenset({Program.TBLASTN, Program.TBLASTX})
 
 _INTEGER = re.compile(r"\d{1,9}")
+_LARGE_INTEGER = re.compile(r"\d{1,18}")
+"""BLAST+ reads these as 64-bit integers: a search space of core_nt has 14 digits."""
+_RANGE = re.compile(r"[1-9]\d{0,8}-[1-9]\d{0,8}")
 _SIGNED = re.compile(r"-?\d{1,9}")
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?([eE][+-]?\d{1,3})?")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,30}")
@@ -38,8 +41,9 @@ FLAGS: dict[str, tuple[re.Pattern[str] | None, frozenset[Program]]] = {
     "-num_alignments": (_INTEGER, _ALL),
     "-line_length": (_INTEGER, _ALL),
     "-qcov_hsp_perc": (_NUMBER, _ALL),
-    "-dbsize": (_INTEGER, _ALL),
-    "-searchsp": (_INTEGER, _ALL),
+    "-dbsize": (_LARGE_INTEGER, _ALL),
+    "-searchsp": (_LARGE_INTEGER, _ALL),
+    "-query_loc": (_RANGE, _ALL),
     "-xdrop_ungap": (_NUMBER, _ALL),
     "-window_size": (_INTEGER, _ALL),
     "-soft_masking": (_BOOLEAN, _ALL),
@@ -64,6 +68,7 @@ FLAGS: dict[str, tuple[re.Pattern[str] | None, frozenset[Program]]] = {
     "-penalty": (_SIGNED, _N),
     "-reward": (_INTEGER, _N),
     "-dust": (_YES_NO, _N),
+    "-window_masker_taxid": (_INTEGER, _N),
     "-no_greedy": (_NOTHING, _N),
     "-min_raw_gapped_score": (_INTEGER, _N),
     "-off_diagonal_range": (_INTEGER, _N),
@@ -80,6 +85,15 @@ FLAGS: dict[str, tuple[re.Pattern[str] | None, frozenset[Program]]] = {
     "-sum_stats": (_BOOLEAN, _ALL - {Program.BLASTP}),
 }
 """Each flag with the form of its value (None: it has none) and the programs that know it."""
+
+EXCLUSIVE = (
+    ("-taxids", "-negative_taxids"),
+    ("-max_target_seqs", "-num_descriptions"),
+    ("-max_target_seqs", "-num_alignments"),
+    ("-culling_limit", "-best_hit_overhang"),
+    ("-culling_limit", "-best_hit_score_edge"),
+)
+"""Pairs of flags that BLAST+ refuses together (its `-help`: "Incompatible with")."""
 
 OUTFMT = "-outfmt"
 NO_OUTFMT = "11"
@@ -111,6 +125,9 @@ def faults(program: Program, text: str) -> Iterator[str]:
         fault = _outfmt_fault(values) if flag == OUTFMT else _flag_fault(program, flag, values)
         if fault:
             yield fault
+    for pair in EXCLUSIVE:
+        if seen.issuperset(pair):
+            yield f"{pair[0]} and {pair[1]} cannot be given together"
 
 
 def value_of(text: str, flag: str) -> str | None:
@@ -154,9 +171,17 @@ def _flag_fault(program: Program, flag: str, values: list[str]) -> str | None:
         return f"{flag} is not an option of {program}"
     if form is None:
         return f"{flag} takes no value" if values else None
-    if len(values) != 1 or not form.fullmatch(values[0]):
+    if len(values) != 1 or not form.fullmatch(values[0]) or _is_backwards(form, values[0]):
         return f"{flag} cannot be {' '.join(values) or 'without a value'!r}"
     return None
+
+
+def _is_backwards(form: re.Pattern[str], value: str) -> bool:
+    """Whether a range ends before it starts."""
+    if form is not _RANGE:
+        return False
+    start, stop = value.split("-")
+    return int(start) > int(stop)
 
 
 def _outfmt_fault(values: list[str]) -> str | None:

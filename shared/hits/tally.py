@@ -46,13 +46,13 @@ class Bins:
         for place, count in Counter(map(partial(bisect_right, self._edges), values)).items():
             self.counts[place] += count
 
-    def shown(self, low: float, high: float | None) -> list[dict[str, Any]]:
-        """Each bin with its ends; the first begins at `low`, the last ends at `high`."""
+    def shown(self, low: float, high: float | None) -> dict[str, int]:
+        """The count of each bin by its label, in order from `low` to `high`.
+
+        No label looks like an integer: JavaScript would move such keys to the front.
+        """
         ends = zip([low, *self._edges], [*self._edges, high], self.counts, strict=True)
-        return [
-            {"bin": _label(start, end), "from": start, "to": end, "count": count}
-            for start, end, count in ends
-        ]
+        return {_label(start, end): count for start, end, count in ends}
 
 
 class Tally:
@@ -106,7 +106,7 @@ class Tally:
             "top_subjects": [
                 {"id": name, "count": count} for name, count in self._top.top(TOP_SUBJECTS)
             ],
-            "avg_identity": self._means["pident"].value,
+            "avg_identity": _rounded(self._means["pident"].value),
             "avg_bitscore": self._means["bitscore"].value,
             "avg_length": self._means["length"].value,
             "max_bitscore": self._max_bitscore,
@@ -143,6 +143,11 @@ def _extreme(
 ) -> float | None:
     candidates = values if known is None else [known, *values]
     return of(candidates) if candidates else None
+
+
+def _rounded(mean: float | None) -> float | None:
+    """To two digits: the dashboard shows it as it comes."""
+    return None if mean is None else round(mean, 2)
 
 
 def _label(start: float, end: float | None) -> str:

@@ -87,7 +87,7 @@ def ask(
     """Call a handler as the host does; `parts` are those of the path."""
     request = HttpRequest(
         route.method,
-        f"http://127.0.0.1:7071/api/{route.path.format(**parts or {})}",
+        f"http://127.0.0.1:7071/api/{route.path.replace('{*', '{').format(**parts or {})}",
         headers=headers,
         params=params or {},
         route_params=parts or {},

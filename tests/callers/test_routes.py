@@ -15,6 +15,7 @@ from tests.callers.app import Answer, Route, ask, routes, running
 from tests.callers.directory import ALICE, BOB, ELSEWHERE, STS, TENANT, WRONG, Directory
 from tests.callers.test_easy_auth import header
 from tests.samples import job
+from triggers.operations import UNKNOWN_ROUTE_NAME
 
 ROUTES = {route.name: route for route in routes()}
 OPEN = {"health", "ready", "openapi", "docs", "ui"}
@@ -25,7 +26,7 @@ SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
 guarded = pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
 of_a_job = pytest.mark.parametrize("route", OF_A_JOB, ids=lambda route: route.name)
 UNKNOWN = "job-" + "0" * 32
-PARTS = {"id": UNKNOWN, "file_id": "x"}
+PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y"}
 """What stands for the names in a route's path. A route that has others needs them here."""
 
 
@@ -59,12 +60,19 @@ def test_routes_have_been_found() -> None:
 def _parts(route: Route) -> Iterator[str]:
     for part in route.path.split("/"):
         if part.startswith("{"):
-            yield part.strip("{}").split(":")[0]
+            yield part.strip("{*}").split(":")[0]
 
 
 @pytest.mark.parametrize("name", sorted(OPEN))
 def test_open_routes_ask_for_nobody(app: None, name: str) -> None:
     assert try_(ROUTES[name], None).status == 200
+
+
+def test_failure_58_an_unknown_route_is_refused_in_words_to_who_is_known(
+    app: None, directory: Directory
+) -> None:
+    answer = try_(ROUTES[UNKNOWN_ROUTE_NAME], directory.bearer())
+    assert (answer.status, answer.code) == (404, "unknown_route")
 
 
 @guarded
@@ -237,6 +245,23 @@ def test_failure_41_too_many_active_jobs_wait_but_a_replay_does_not(
         assert submit("3").status == 429  # it is asked to stop, and has not
         _end(first.body["job_id"])
         assert submit("3").status == 202
+
+
+def test_failure_59_a_pre_flight_is_not_ready_where_a_submission_has_to_wait(
+    azurite: Azurite, directory: Directory
+) -> None:
+    headers = {"Authorization": directory.bearer(oid="dddddddd-dddd-4ddd-8ddd-dddddddddddd")}
+
+    def fails() -> bool:
+        answer = ask(ROUTES["pre_flight"], headers, body=SEARCH)
+        checks = {one["id"]: one["status"] for one in answer.body["checks"]}
+        return checks.get("active_searches") == "fail"
+
+    with running(azurite, authority_url=directory.url, most_active="1"):
+        assert not fails()
+        assert ask(ROUTES["submit_job"], headers, body=SEARCH).status == 202
+        assert fails()
+        assert ask(ROUTES["submit_job"], headers, body=SEARCH).code == "too_many_active"
 
 
 def _end(job_id: str) -> None:

@@ -79,11 +79,16 @@ def opened(host: Child, azurite: Azurite) -> Door:
 
 
 def put_databases(door: Door) -> None:
-    """One of nucleotides with metadata, one of proteins, and one that is not whole yet."""
+    """One of nucleotides with metadata, one of proteins, one that is not whole, one in a folder."""
     root = door.account.url("blast-db", "")
-    for name, kind in (("nucs", "n"), ("prots", "p")):
+    for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):
         for part in ("hr", "in", "sq"):
-            door.blobs.put(f"{root}{name}/{name}.{kind}{part}", b"1234")
-    said = {"description": "Nucs", "number-of-sequences": 3, "last-updated": "2026-05-01"}
+            door.blobs.put(f"{root}{stem}{part}", b"1234")
+    said = {
+        "description": "Nucs",
+        "number-of-sequences": 3,
+        "number-of-letters": 40,
+        "last-updated": "2026-05-01",
+    }
     door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(said).encode())
     door.blobs.put(f"{root}half/half.nsq", b"1")

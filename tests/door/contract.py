@@ -27,7 +27,8 @@ STEP = {
     "completed_at?": TIME,
     "status": {"running", "completed", "failed", "cancelled"},
     "success?": bool,
-    "output?": dict,
+    "output?": str,
+    "facts?": dict,  # more than the contract has
     "error?": str,
 }
 STEPS = {
@@ -122,12 +123,15 @@ UPLOADED = {"blob_url": str, "blob_path": str}
 DATABASES = {
     "databases": [
         {
-            "name": str,
+            **dict.fromkeys(("name", "container", "prefix"), str),
             "title?": str,
             "type": {"nucl", "prot"},
-            **dict.fromkeys(("size_bytes?", "sequences?", "letters?"), int),
+            **dict.fromkeys(("file_count", "total_bytes", "size_bytes"), int),
+            **dict.fromkeys(("total_sequences?", "sequences?"), int),
+            **dict.fromkeys(("total_letters?", "letters?"), int),
             "updated_at?": TIME,
             "ready": bool,
+            "copy_status": {"phase": {"completed", "partial"}},
         }
     ]
 }
@@ -139,6 +143,7 @@ PRE_FLIGHT = {
             "id": {
                 *("fasta_format", "blast_db", "aks_cluster"),
                 *("storage_containers", "terminal_sidecar"),
+                *("search_options", "active_searches"),  # more than the contract has
             },
             "status": {"pass", "fail", "warn", "skip"},
             "title": str,
@@ -186,7 +191,7 @@ ALIGNMENTS = {
 }
 STATS = {
     **dict.fromkeys(("total_hits", "unique_queries", "unique_subjects"), int),
-    **{f"{name}_distribution": [dict] for name in ("evalue", "identity")},
+    **{f"{name}_distribution": dict for name in ("evalue", "identity")},
     "top_subjects": [{"id": str, "count": int}],
     **dict.fromkeys(("avg_identity", "avg_bitscore", "avg_length"), NUMBER),
     **dict.fromkeys(("max_bitscore", "min_evalue"), NUMBER),

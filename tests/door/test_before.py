@@ -22,13 +22,22 @@ def test_databases_are_listed_with_what_is_known_of_them(door: Door) -> None:
     found = {one["name"]: one for one in told(door.ask("GET", "blast/databases"))["databases"]}
     assert found["nucs"] == {
         "name": "nucs",
+        "container": "blast-db",
+        "prefix": "nucs",
         "title": "Nucs",
         "type": "nucl",
-        "size_bytes": 12,
-        "sequences": 3,
+        "file_count": 3,
+        **dict.fromkeys(("size_bytes", "total_bytes"), 12),
+        **dict.fromkeys(("sequences", "total_sequences"), 3),
+        **dict.fromkeys(("letters", "total_letters"), 40),
         "updated_at": "2026-05-01T00:00:00Z",
         "ready": True,
+        "copy_status": {"phase": "completed"},
     }
+    assert (found["mine"]["prefix"], found["half"]["copy_status"]) == (
+        "custom/db",
+        {"phase": "partial"},
+    )
     assert (found["prots"]["type"], found["half"]["ready"]) == ("prot", False)
     assert told(door.ask("GET", "blast/databases/check-updates")) == {"latest_version": None}
 

@@ -136,6 +136,26 @@ async def test_one_route_serves_each_method_by_its_own_function(state: Path) -> 
                 assert await response.text() == said
 
 
+@pytest.mark.parametrize(("exact", "other", "answers"), [("b", "a", "a"), ("B", "c", "B")])
+async def test_the_first_function_by_name_answers_whatever_is_more_exact(
+    state: Path, exact: str, other: str, answers: str
+) -> None:
+    """Source: Azure/azure-functions-host, FunctionMetadataManager.LoadFunctionMetadata."""
+
+    def says(name: str) -> Any:
+        def answer(req: func.HttpRequest) -> func.HttpResponse:
+            return func.HttpResponse(name)
+
+        return answer
+
+    app = app_with(
+        (exact, says(exact), {"route": "things/list"}),
+        (other, says(other), {"route": "things/{*rest}"}),
+    )
+    async with hosted(app, state) as world, world.http.get("/api/things/list") as r:
+        assert await r.text() == answers
+
+
 async def test_a_function_without_a_route_is_served_under_its_name(state: Path) -> None:
     async with (
         hosted(app_with(("Echo", echo, {})), state) as world,

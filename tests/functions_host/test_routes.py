@@ -1,6 +1,6 @@
 import pytest
 
-from local.functions_host.routes import best, route
+from local.functions_host.routes import route
 from local.functions_host.settings import CannotStart
 
 MATCHES = [
@@ -39,23 +39,6 @@ def test_a_route_matches(template: str, path: str, found: dict[str, str] | None)
 @pytest.mark.parametrize(("template", "path"), MISSES)
 def test_a_route_does_not_match(template: str, path: str) -> None:
     assert route(template).match(path) is None
-
-
-@pytest.mark.parametrize(
-    ("path", "chosen"),
-    [
-        ("jobs/list", "jobs/list"),
-        ("jobs/7", "jobs/{id:int}"),
-        ("jobs/a", "jobs/{id}"),
-        ("jobs/a/b", "jobs/{*rest}"),
-        ("jobs", "jobs/{*rest}"),
-        ("other", None),
-    ],
-)
-def test_the_most_exact_route_is_chosen(path: str, chosen: str | None) -> None:
-    templates = ("jobs/{*rest}", "jobs/{id}", "jobs/{id:int}", "jobs/list")
-    found = best([route(template) for template in templates], path)
-    assert (found and found.template) == chosen
 
 
 def test_a_constraint_that_is_not_known_is_refused_in_words() -> None:

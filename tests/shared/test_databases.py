@@ -19,9 +19,13 @@ def one(*names: str) -> Database:
     return found
 
 
-def test_a_database_is_named_as_requests_name_it() -> None:
-    assert one("nt/nt.nhr", "nt/nt.nin", "nt/nt.nsq").name == "nt"
-    assert one("custom/mine.phr").name == "custom/mine"
+@pytest.mark.parametrize(
+    ("name", "folder", "stem"),
+    [("nt", "nt", "nt/nt"), ("mine", "custom/db", "custom/db/mine"), ("top", "", "top")],
+)
+def test_a_database_has_a_name_in_a_folder(name: str, folder: str, stem: str) -> None:
+    found = one(f"{stem}.nhr", f"{stem}.nin", f"{stem}.nsq")
+    assert (found.name, found.folder, found.file_count) == (name, folder, 3)
 
 
 @pytest.mark.parametrize(

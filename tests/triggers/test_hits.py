@@ -35,8 +35,8 @@ def stats(store: Store, one: Any) -> dict[str, Any]:
     return found
 
 
-def filled(bins: list[dict[str, Any]]) -> dict[str, int]:
-    return {one["bin"]: one["count"] for one in bins if one["count"]}
+def filled(bins: dict[str, int]) -> dict[str, int]:
+    return {bin: count for bin, count in bins.items() if count}
 
 
 def test_all_hits_of_all_files_come_to_their_statistics(store: Store) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.contracts.job import Job
+from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
 from tests.samples import NOON, job
 from triggers.progress import steps
@@ -42,7 +42,21 @@ def test_a_step_is_over_when_the_next_one_begins() -> None:
     ]
     assert all(step["status"] == "completed" and step["success"] for step in found.values())
     assert (found["running"]["started_at"], found["running"]["completed_at"]) == (at(2), at(4))
-    assert found["completed"]["output"]["results_prefix"].endswith(f"/{job().job_id}/")
+    facts = found["completed"]["facts"]
+    assert facts["results_prefix"].endswith(f"/{job().job_id}/")
+    assert found["completed"]["output"] == f"results: {facts['results_prefix']}"
+
+
+def test_failure_58_what_a_step_came_to_is_text_and_its_facts_stand_beside_it() -> None:
+    """The dashboard calls `trim()` on each output: an object ends its job page."""
+    counts = Counts(expected=4, succeeded=3, failed=1)
+    found = steps(lived(*LIFE, counts=counts, config_blob="https://x/a.ini"))
+    outputs = {name: step["output"] for name, step in found.items() if "output" in step}
+    assert set(outputs) == {"configuring", "running", "completed"}
+    assert all(isinstance(text, str) and text for text in outputs.values())
+    assert found["running"]["output"] == "3 of 4 batches done, 1 failed"
+    assert found["running"]["facts"] == {"total": 4, "succeeded": 3, "failed": 1}
+    assert found["configuring"]["facts"] == {"config_blob": "https://x/a.ini"}
 
 
 def test_the_step_that_was_under_way_is_the_one_that_failed() -> None:

@@ -7,7 +7,8 @@ from local.demo.search import demo_request
 from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Order, Verb
 from tests.replay.histories import HISTORIES, difference_of, read_history
 from tests.worker.host import Host
-from triggers.operations import OPERATIONS
+from triggers.operations import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
+from triggers.unknown import METHODS
 
 TIMERS = {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
 QUEUES = {"take_request": "blast-requests", "bury_request": "blast-requests-poison"}
@@ -36,7 +37,9 @@ def test_failure_43_the_worker_indexes_what_the_tables_of_the_app_say(host: Host
         name: (one["route"], one["methods"], one["authLevel"])
         for name, one in of_kind["httpTrigger"].items()
     }
-    assert routes == {one.name: (one.path, [one.method], "ANONYMOUS") for one in OPERATIONS}
+    expected = {one.name: (one.path, [one.method], "ANONYMOUS") for one in OPERATIONS}
+    expected[UNKNOWN_ROUTE_NAME] = (UNKNOWN_ROUTE, [*METHODS], "ANONYMOUS")
+    assert routes == expected
     assert of_kind["activityTrigger"].keys() == set(Verb)
     assert of_kind["orchestrationTrigger"].keys() == {ORCHESTRATOR, BATCH_ORCHESTRATOR}
     schedules = {name: one["schedule"] for name, one in of_kind["timerTrigger"].items()}

@@ -3,26 +3,61 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from triggers.schemas.common import Answer
+
+
+class CopyStatus(Answer):
+    """How far a database was copied into the container."""
+
+    phase: Literal["completed", "partial"] = Field(description="`partial`: files are missing")
 
 
 class DatabaseShown(Answer):
     """A database; what its metadata does not say is left out."""
 
     name: str
+    container: str
+    prefix: str = Field(description="`container/prefix/name` is a path that `db` takes")
     title: str | None = None
     type: Literal["nucl", "prot"]
-    size_bytes: int | None = None
+    file_count: int
+    size_bytes: int
+    total_bytes: int
     sequences: int | None = None
+    total_sequences: int | None = None
     letters: int | None = None
+    total_letters: int | None = None
     updated_at: datetime | None = None
     ready: bool
+    copy_status: CopyStatus
 
 
 class Databases(Answer):
     """What lies in the container `blast-db`."""
 
     databases: list[DatabaseShown]
+
+
+class ClusterShown(Answer):
+    """A cluster, with the number and size of nodes that a search is given by default."""
+
+    name: str
+    resource_group: str
+    region: str
+    power_state: Literal["Running", "Stopped"] = Field(
+        description="`Stopped` also where its API server does not answer"
+    )
+    provisioning_state: Literal["Succeeded"]
+    node_count: int
+    node_sku: str
+
+
+class Clusters(Answer):
+    """The clusters that are configured and exist."""
+
+    clusters: list[ClusterShown]
 
 
 class Updates(Answer):
@@ -34,7 +69,15 @@ class Updates(Answer):
 class Check(Answer):
     """One thing that a search needs."""
 
-    id: Literal["fasta_format", "blast_db", "aks_cluster", "storage_containers", "terminal_sidecar"]
+    id: Literal[
+        "fasta_format",
+        "blast_db",
+        "aks_cluster",
+        "storage_containers",
+        "terminal_sidecar",
+        "search_options",
+        "active_searches",
+    ]
     status: Literal["pass", "fail", "warn", "skip"]
     title: str
     detail: str | None = None

@@ -38,4 +38,4 @@ class Meta(Answer):
     """About the request itself."""
 
     request_id: str | None = None
-    warnings: list[str] | None = Field(None, description="What was not understood and ignored")
+    warnings: list[str] | None = Field(None, description="What was not understood, or not used")

@@ -35,7 +35,8 @@ class Step(Answer):
     completed_at: datetime | None = None
     status: Literal["running", "completed", "failed", "cancelled"]
     success: bool | None = None
-    output: dict[str, Any] | None = None
+    output: str | None = Field(None, description="What the step came to, in words")
+    facts: dict[str, Any] | None = Field(None, description="The same, for programs")
     error: str | None = None
 
 

@@ -41,15 +41,6 @@ class Results(Answer):
     )
 
 
-class Bar(Answer):
-    """How many hits lie in one range of values."""
-
-    bin: str
-    start: float = Field(alias="from")
-    end: float | None = Field(alias="to")
-    count: int
-
-
 class Subject(Answer):
     """A subject, and how many hits it has."""
 
@@ -79,8 +70,12 @@ class Stats(Answer):
     total_hits: int
     unique_queries: int
     unique_subjects: int
-    evalue_distribution: list[Bar]
-    identity_distribution: list[Bar]
+    evalue_distribution: dict[str, int] = Field(
+        description="Hits by e-value: a range such as `1e-05 to 0.001`, in order, and its count"
+    )
+    identity_distribution: dict[str, int] = Field(
+        description="Hits by identity: a range such as `95 to 100`, in order, and its count"
+    )
     top_subjects: list[Subject]
     avg_identity: float | None
     avg_bitscore: float | None
