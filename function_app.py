@@ -7,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.registry import perform, perform_with
+from activities.registry import perform, perform_with, substitute
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, TO_OTHERS, Verb
 from triggers import requests, upkeep
@@ -15,8 +15,14 @@ from triggers.handlers import COMMANDS, HANDLERS
 from triggers.operations import OPERATIONS, Operation
 from triggers.orchestrations import FromThread
 
+
+async def reconcile(timer: func.TimerRequest, client: Any) -> None:
+    """Upkeep that can end a job itself: it is passed the activities, which are its peers."""
+    await upkeep.reconcile(client, substitute)
+
+
 TIMERS = {
-    "reconcile": ("0 * * * * *", upkeep.reconcile),
+    "reconcile": ("0 * * * * *", reconcile),
     "purge": ("0 30 3 * * *", upkeep.purge),
 }
 """In UTC, with seconds. Fixed: a host does not start where a placeholder's setting is missing."""
