@@ -105,7 +105,7 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
     is_proven = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
     if not job.phase.is_end:
         await wake(client, job)
-    status = job.phase.status.value if is_proven else "cancelling"
+    status = "cancelled" if is_proven else "cancelling"
     body = {"job_id": job.job_id, "task_id": job.job_id, "status": status}
     return answer(body, 200 if is_proven else 202, pause(job))
 

@@ -19,6 +19,10 @@ from tests.kubernetes_client.server import Json, Reply, Server, serving, written
 from tests.samples import NOON
 
 KUBELOGIN = {"exec": {"command": "kubelogin", "args": ["get-token", "--server-id", "x"]}}
+GONE = (
+    "The Resource 'Microsoft.ContainerService/managedClusters/aks' under resource group 'r g' was "
+    "not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+)
 CLUSTER = "/providers/Microsoft.ContainerService/managedClusters/aks"
 
 
@@ -168,7 +172,7 @@ def test_failure_28_an_authority_that_changed_at_the_same_server_is_read_again(
     [
         (
             404,
-            {"error": {"code": "ResourceNotFound", "message": "gone"}},
+            {"error": {"code": "ResourceNotFound", "message": GONE}},
             "not_found",
             "no cluster",
         ),
@@ -212,9 +216,50 @@ def test_failure_29_a_stopped_cluster_is_called_stopped(world: World) -> None:
 
 
 def test_failure_29_a_cluster_that_was_deleted_in_mid_run_is_called_gone(world: World) -> None:
-    found = _unreachable(world, Reply(404))
+    found = _unreachable(
+        world, Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE}})
+    )
     assert found.code == "cluster_not_found"
     assert "there is no cluster aks" in str(found)
+
+
+NOT_PROVEN = [
+    Reply(404),
+    Reply(404, b"<html>404 Not Found</html>"),
+    Reply(404, {"error": {"code": "ResourceGroupNotFound", "message": "'r g' was not found"}}),
+    Reply(404, {"error": {"code": "SubscriptionNotFound", "message": "'sub' was not found"}}),
+    Reply(404, {"error": {"code": "NotFound", "message": GONE}}),
+    Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE.replace("/aks'", "/aks2'")}}),
+    Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE.replace("'r g'", "'rg'")}}),
+    Reply(404, {"error": {"code": "ResourceNotFound"}}),
+    Reply(404, {"error": "ResourceNotFound"}),
+    Reply(410, {"error": {"code": "ResourceNotFound", "message": GONE}}),
+    Reply(403, {"error": {"code": "AuthorizationFailed", "message": GONE}}),
+    Reply(503, {"error": {"code": "ResourceNotFound", "message": GONE}}),
+]
+
+
+@pytest.mark.parametrize("said", NOT_PROVEN)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_failure_46_no_other_answer_proves_that_a_cluster_is_gone(
+    world: World, method: str, said: Reply
+) -> None:
+    """A wrong resource group or subscription is a fault of the settings: the cluster runs on."""
+    if method == "POST":
+        world.arm.manner = lambda _: said
+        found = world.trouble()
+    else:
+        found = _unreachable(world, said)
+    assert found.code in ("cluster_unavailable", "cluster_refused")
+
+
+def test_failure_46_a_stopped_cluster_is_not_gone(world: World) -> None:
+    """Its Jobs are kept, and run again when it is started."""
+    stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
+    assert _unreachable(world, stopped).code != "cluster_not_found"
+    world.clock[0] += 61
+    world.arm.manner = lambda _: Reply(503)
+    assert world.trouble().code == "cluster_unavailable"
 
 
 @pytest.mark.parametrize(

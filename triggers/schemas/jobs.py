@@ -202,9 +202,7 @@ class Cancelling(Answer):
 
     job_id: str = Id
     task_id: str = Id
-    status: Literal["cancelling", "cancelled", "failed"] = Field(
-        description="Failed: it had failed before, and now nothing of it is left"
-    )
+    status: Literal["cancelling", "cancelled"]
 
 
 class QueuedAgain(Answer):
