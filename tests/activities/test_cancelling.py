@@ -284,18 +284,3 @@ def test_failure_5_a_job_is_not_given_up_while_an_unseen_submission_may_run(scen
     assert now.phase is Phase.TIMED_OUT
     assert is_clean(scene, job)
     assert scene.events(job, "timed_out")[0].payload["left_on_cluster"] == "none"
-
-
-def test_failure_46_a_cluster_that_is_gone_proves_nothing_while_a_submission_may_run(
-    scene: Scene,
-) -> None:
-    """It cannot be seen nor stopped, and creates the cluster that it misses."""
-    scene.world.with_operations = False
-    scene.world.usual = Plan(takes=timedelta(minutes=20))
-    job = begun(scene)
-    scene.cancel(job)
-    scene.world.down.add("cluster")
-    scene.cluster.code = "cluster_not_found"
-    assert until_cleared(scene, job).phase is Phase.CANCELLING
-    scene.passes(1600)
-    assert until_cleared(scene, job).phase is Phase.CANCELLED

@@ -200,7 +200,7 @@ def test_failure_27_arm_may_ask_for_patience(world: World) -> None:
     assert (found.code, found.after) == ("cluster_unavailable", timedelta(seconds=30))
 
 
-def _unreachable(world: World, properties: Reply) -> Unavailable:
+def unreachable(world: World, properties: Reply) -> Unavailable:
     """The trouble with a cluster that was reached, is gone, and of which ARM says this."""
     with serving(world.arm.authority) as short_lived:
         world.gives(short_lived)
@@ -211,68 +211,27 @@ def _unreachable(world: World, properties: Reply) -> Unavailable:
 
 def test_failure_29_a_stopped_cluster_is_called_stopped(world: World) -> None:
     stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
-    found = _unreachable(world, stopped)
+    found = unreachable(world, stopped)
     assert (found.code, str(found)) == ("cluster_stopped", "the cluster aks is stopped")
 
 
 def test_failure_29_a_cluster_that_was_deleted_in_mid_run_is_called_gone(world: World) -> None:
-    found = _unreachable(
-        world, Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE}})
-    )
+    found = unreachable(world, Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE}}))
     assert found.code == "cluster_not_found"
     assert "there is no cluster aks" in str(found)
-
-
-NOT_PROVEN = [
-    Reply(404),
-    Reply(404, b"<html>404 Not Found</html>"),
-    Reply(404, {"error": {"code": "ResourceGroupNotFound", "message": "'r g' was not found"}}),
-    Reply(404, {"error": {"code": "SubscriptionNotFound", "message": "'sub' was not found"}}),
-    Reply(404, {"error": {"code": "NotFound", "message": GONE}}),
-    Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE.replace("/aks'", "/aks2'")}}),
-    Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE.replace("'r g'", "'rg'")}}),
-    Reply(404, {"error": {"code": "ResourceNotFound"}}),
-    Reply(404, {"error": "ResourceNotFound"}),
-    Reply(410, {"error": {"code": "ResourceNotFound", "message": GONE}}),
-    Reply(403, {"error": {"code": "AuthorizationFailed", "message": GONE}}),
-    Reply(503, {"error": {"code": "ResourceNotFound", "message": GONE}}),
-]
-
-
-@pytest.mark.parametrize("said", NOT_PROVEN)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_failure_46_no_other_answer_proves_that_a_cluster_is_gone(
-    world: World, method: str, said: Reply
-) -> None:
-    """A wrong resource group or subscription is a fault of the settings: the cluster runs on."""
-    if method == "POST":
-        world.arm.manner = lambda _: said
-        found = world.trouble()
-    else:
-        found = _unreachable(world, said)
-    assert found.code in ("cluster_unavailable", "cluster_refused")
-
-
-def test_failure_46_a_stopped_cluster_is_not_gone(world: World) -> None:
-    """Its Jobs are kept, and run again when it is started."""
-    stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
-    assert _unreachable(world, stopped).code != "cluster_not_found"
-    world.clock[0] += 61
-    world.arm.manner = lambda _: Reply(503)
-    assert world.trouble().code == "cluster_unavailable"
 
 
 @pytest.mark.parametrize(
     "said", [Reply(403), Reply(body={"properties": {"powerState": {"code": "Running"}}})]
 )
 def test_failure_29_what_arm_cannot_explain_stays_as_it_was(world: World, said: Reply) -> None:
-    found = _unreachable(world, said)
+    found = unreachable(world, said)
     assert found.code == "cluster_unavailable"
     assert "could not be asked" in str(found)
 
 
 def test_failure_29_a_cluster_that_was_made_again_elsewhere_is_found(world: World) -> None:
-    _unreachable(world, Reply(503))
+    unreachable(world, Reply(503))
     world.gives(world.server)
     world.clock[0] += 61
     assert world.cluster.jobs_of("job-1") == []

@@ -27,7 +27,7 @@ from shared.contracts.steps import Order, Report, Verb
 from shared.errors import Unavailable
 from shared.jobs import Index, JobStateRepository
 from shared.settings import Settings
-from shared.storage_urls import QUERIES, RESULTS, Account
+from shared.storage_urls import DATABASES, QUERIES, RESULTS, Account
 from tests import samples
 from tests.jobs.conftest import Clock
 from tests.world.driver import Driver
@@ -72,7 +72,7 @@ class Store:
         ]
         account = Account(settings.storage_account, settings.storage_suffix)
         blobs = open_blobs(account, azurite.connection_string, None)
-        blobs.ensure(QUERIES, RESULTS)
+        blobs.ensure(QUERIES, DATABASES, RESULTS)
         for table in tables:
             table.ensure()
         return cls((tables[0], tables[1]), blobs, settings)

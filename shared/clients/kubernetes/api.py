@@ -187,9 +187,10 @@ def _silence(error: Exception) -> _Silent:
 def _body(error: "ApiException") -> Json:
     """The JSON object of a refusal; an empty one if there is none."""
     try:
-        return _object(error.body or b"")
+        found = json.loads(error.body or "")
     except (ValueError, RecursionError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _header(error: "ApiException") -> str | None:
