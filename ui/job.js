@@ -118,7 +118,7 @@ export class Job {
         ? el("button", { type: "button", class: "danger", "data-do": "cancel" }, "Cancel search")
         : null,
       this.mayBeLeft
-        ? el("button", { type: "button", class: "danger", "data-do": "cancel" }, "Clean up now")
+        ? el("button", { type: "button", class: "danger", "data-do": "really-cancel" }, "Clean up now")
         : null,
     );
   }

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clients.tables import LARGEST_TRANSACTION, Clash, Delete, Insert, Replace, Table, Write
+from shared.clients.tables import LARGEST_TRANSACTION, Clash, Delete, Insert, Replace, Table
 from shared.contracts.job import Event, Job, Owed, elb_id
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.contracts.steps import Report
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
-from shared.jobs.attempts import next_attempt
 from shared.jobs.index import MOST_CLASHES, Index
+from shared.jobs.transitions import changed, next_attempt, owes_message, rows_of
 
 RESTARTED = "orchestration_restarted"
 """The event of an orchestration that upkeep has started again."""
@@ -41,7 +41,7 @@ class JobStateRepository:
         self.index.announce(job)
         said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload))
         try:
-            self._jobs.commit([Insert(rows.job_row(job)), *_said(job, said, "", job.notify)])
+            self._jobs.commit([Insert(rows.job_row(job)), *rows_of(job, said, "", job.notify)])
         except Clash:
             job = self.get(job.job_id)
             self.follow(job)
@@ -85,7 +85,7 @@ class JobStateRepository:
         def change(job: Job) -> Job | None:
             if attempt not in (None, job.attempt) or (step is not None and job.step >= step):
                 return None
-            return self._changed(job, changes)
+            return changed(job, changes, self._now())
 
         return self._transact(job_id, event, payload or {}, change)
 
@@ -148,7 +148,8 @@ class JobStateRepository:
             if now.attempt != job.attempt or now.phase.is_end:
                 return None
             is_same = now.step == job.step
-            return self._changed(now, {"reason": reason, "restarts": restarts} if is_same else {})
+            changes = {"reason": reason, "restarts": restarts}
+            return changed(now, changes if is_same else {}, self._now())
 
         return self._transact(job.job_id, RESTARTED, payload, change)
 
@@ -240,7 +241,7 @@ class JobStateRepository:
                 job = before
                 break
             said = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
-            owes = _owes(before, job)
+            owes = owes_message(before, job)
             if self._committed(job, said, row.etag, writer, owes):
                 break
         else:
@@ -264,37 +265,9 @@ class JobStateRepository:
     def _committed(self, job: Job, said: Event, etag: str, writer: str, owes: bool) -> bool:
         """Whether the transition is in the store, by this writer; False: another one was first."""
         try:
-            self._jobs.commit([Replace(rows.job_row(job), etag), *_said(job, said, writer, owes)])
+            self._jobs.commit([Replace(rows.job_row(job), etag), *rows_of(job, said, writer, owes)])
         except Clash:
             # Where an answer was lost, the client's second try clashes with its own first.
             found = self._jobs.get(job.job_id, rows.event_key(said.sequence))
             return found is not None and found.columns.get("writer") == writer
         return True
-
-    def _changed(self, job: Job, changes: Mapping[str, Any]) -> Job:
-        now = self._now()
-        phase: Phase | None = changes.get("phase")
-        cleared: dict[str, Any] = {}
-        if job.phase.is_end:
-            raise Conflict("already_finished", f"job {job.job_id} has ended: {job.phase}")
-        if phase is not None:
-            if not job.phase.may_become(phase):
-                raise Conflict("not_allowed", f"a job cannot go from {job.phase} to {phase}")
-            cleared = {"error_code": None, "error": None, "reason": None}
-            cleared["entered"] = {phase: now, **job.entered}
-            if phase.is_end:
-                cleared["finished_at"] = now
-        return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
-
-
-def _owes(before: Job, job: Job) -> bool:
-    """Whether whoever waits for messages is to be told of this transition."""
-    if not job.notify or job.phase is Phase.DELETED:
-        return False
-    return job.phase.status is not before.phase.status or not before.notify
-
-
-def _said(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:
-    """The rows beside a job's own: its event, and the message that is owed because of it."""
-    said: list[Write] = [Insert(rows.event_row(event, writer))]
-    return [*said, Insert(rows.outbox_row(event, job.attempt))] if owes else said

@@ -50,6 +50,11 @@ def orchestration(world: World, job_id: str) -> tuple[str, Any]:
     return found["runtimeStatus"], found["output"]
 
 
+def until_orchestration(world: World, job_id: str, expected: tuple[str, Any]) -> None:
+    """It ends a moment after its job's row."""
+    world.until(job_id, lambda job: orchestration(world, job_id) == expected)
+
+
 def test_the_orchestration_of_a_job_that_did_not_complete_is_completed_with_its_phase(
     world: World,
 ) -> None:
@@ -61,11 +66,7 @@ def test_the_orchestration_of_a_job_that_did_not_complete_is_completed_with_its_
     for job_id, phase in ((failed, "search_failed"), (cancelled, "cancelled")):
         assert world.ended(job_id)["phase"] == phase
         assert world.ended(job_id)["left_on_cluster"] == "none"
-        expected = ("Completed", {"phase": phase})
-        # It ends a moment after its job's row.
-        world.until(
-            job_id, lambda job, expected=expected: orchestration(world, job["job_id"]) == expected
-        )
+        until_orchestration(world, job_id, ("Completed", {"phase": phase}))
 
 
 def test_failure_33_a_cancel_during_submit_wins(world: World) -> None:
