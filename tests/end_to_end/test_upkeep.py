@@ -83,9 +83,10 @@ def test_failure_13_a_job_that_was_kept_and_never_started_completes(world: World
 def store_of(world: World) -> JobStateRepository:
     """The app's own tables."""
     connection = world.stack.azurite.connection_string
-    tables = (open_table(name, connection, "", None) for name in (JOBS_TABLE, INDEX_TABLE))
-    index = Index(next(tables), settings_of(world).late_after)
-    return JobStateRepository(next(tables), index, now)
+    index = Index(open_table(INDEX_TABLE, connection, "", None), settings_of(world).late_after)
+    jobs = JobStateRepository(open_table(JOBS_TABLE, connection, "", None), index, now)
+    jobs.ensure()
+    return jobs
 
 
 def unconfirmed(world: World) -> str:
