@@ -97,7 +97,7 @@ export class Job {
         ? el(
             "p",
             { class: "why wrong", "data-left": "" },
-            "Something of this search may still run on the cluster, and cost money. It is tried for a day to remove it.",
+            "Something of this search may still run on the cluster and cost money. The app tries for a day to remove it.",
           )
         : null,
       el("div", { class: "progress" }, batches(job)),
