@@ -7,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.registry import perform
+from activities.registry import perform, substitute
 from blast_orchestrator.job import blast_job
 from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
 from shared.logs import quiet_libraries
@@ -18,8 +18,14 @@ from triggers.operations import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME, O
 from triggers.orchestrations import FromThread
 from triggers.unknown import METHODS
 
+
+async def reconcile(timer: func.TimerRequest, client: Any) -> None:
+    """Upkeep that can end a job itself: it is passed the activities, which are its peers."""
+    await upkeep.reconcile(client, substitute)
+
+
 TIMERS = {
-    "reconcile": ("0 * * * * *", upkeep.reconcile),
+    "reconcile": ("0 * * * * *", reconcile),
     "purge": ("0 30 3 * * *", upkeep.purge),
 }
 """In UTC, with seconds. Fixed: a host does not start where a placeholder's setting is missing."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from activities.outside import Orchestrations
 from activities.steps import Desk
@@ -14,8 +14,8 @@ from shared.batches import batch_url, query_url, read
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Counts, Job, Verdict, child_id
 from shared.contracts.search import Asked
-from shared.contracts.states import Phase, Status
-from shared.contracts.steps import Order, Report, Verb
+from shared.contracts.states import LeftOnCluster, Phase, Status
+from shared.contracts.steps import CleanupResult, Order, Report, Verb
 from shared.errors import Conflict
 from shared.storage_urls import Account
 from shared.threads import Threads
@@ -55,6 +55,20 @@ class Batch:
     def stop(self, order: Order) -> Report:
         """Ask the next chunk of children to cancel; the batch ends once all of them have."""
         return self.desk.take(Verb.STOP_CHILDREN, order, self._stop)
+
+    def clean_up(self, job: Job) -> CleanupResult:
+        """Whether all searches of a batch that has ended are cleaned up; upkeep tries those again.
+
+        Each search has its own clean-up, so that the batch only has it tried again.
+        """
+        index = self.desk.jobs.index
+        left = index.unconfirmed(job.job_id, self.chunk)
+        if not left:
+            return CleanupResult("nothing is left of any search")
+        for child in map(self.desk.jobs.find, left):
+            if child:
+                index.defer(child, self.desk.now())
+        return CleanupResult(None, f"something may be left of {', '.join(left[:5])}")
 
     def _fan_out(self, job: Job, order: Order) -> Report:
         made = job.counts.active
@@ -189,6 +203,10 @@ class Batch:
             error = f"the searches had not ended by {job.deadline_at:%Y-%m-%d %H:%M} UTC"
             verdict = Verdict(Phase.TIMED_OUT, "timed_out", error, self.desk.now())
             return self._end(job, order, tally, verdict.phase, verdict)
+        if left := self.desk.jobs.index.unconfirmed(job.job_id, self.chunk):
+            error = f"it was asked to stop, and something may be left of {', '.join(left[:5])}"
+            verdict = Verdict(Phase.TIMED_OUT, "not_proven", error, self.desk.now())
+            return self._end(job, order, tally, verdict.phase, verdict)
         return self._end(job, order, tally, Phase.CANCELLED)
 
     def _end(
@@ -203,10 +221,13 @@ class Batch:
         trouble = {"error_code": verdict.error_code, "error": verdict.error} if verdict else {}
         code = {"code": verdict.error_code} if verdict else {}
         report = Report(phase, None, postcard=dict(code))
-        counts = _counts(job, tally)
-        return self.desk.note(
-            job, order, report, phase.value, facts | trouble, counts=counts, **trouble
-        )
+        changes: dict[str, Any] = {"counts": _counts(job, tally), **trouble}
+        if phase is not Phase.COMPLETED:
+            is_left = bool(self.desk.jobs.index.unconfirmed(job.job_id, 1))
+            left = LeftOnCluster.UNKNOWN if is_left else LeftOnCluster.NONE
+            changes["left_on_cluster"] = left
+            facts["left_on_cluster"] = left.value
+        return self.desk.note(job, order, report, phase.value, facts | trouble, **changes)
 
     def _account(self, job: Job) -> Account:
         return Account(job.search.placement.storage_account, self.desk.settings.storage_suffix)

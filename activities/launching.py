@@ -13,11 +13,14 @@ from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import Slot
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
+from shared.elastic_blast import written_config
 from shared.elastic_blast.command import submit_argv
+from shared.elastic_blast.written_config import LARGEST, Overrides, overrides
 from shared.errors import Unavailable
 from shared.exec_results import Command, Refused, Result, Running, Unreachable
 from shared.results import ANNOUNCED, number_in
 
+log = logging.getLogger("blast")
 PATIENCE = timedelta(seconds=5)
 """How long one step waits for a submission, and so the longest that a cancel waits for the step."""
 
@@ -38,6 +41,17 @@ class Launch:
         Raises Unavailable: a look that fails does not mean that nothing is there.
         """
         return self._ongoing(job) or self._begun(job)
+
+    def overrides(self, job: Job) -> Overrides | None:
+        """What elastic-blast did with other values than those it was given, if it tells.
+
+        A file that is missing or cannot be read proves nothing. Raises Unavailable.
+        """
+        found = self.blobs.beginning(job.results_prefix + written_config.NAME, LARGEST)
+        differing = overrides(found[0], job.search.placement) if found else None
+        if differing:
+            log.error("config_overridden job_id=%s: %s", job.job_id, differing)
+        return differing
 
     def _ongoing(self, job: Job) -> Result | str | None:
         """How the operation stands that was started before; None if there is none."""
@@ -103,4 +117,4 @@ class Launch:
         try:
             self._cluster(job).take_slot(job.elb_job_id)
         except Unavailable as trouble:
-            logging.getLogger("blast").warning("slot of %s not renewed: %s", job.job_id, trouble)
+            log.warning("slot of %s not renewed: %s", job.job_id, trouble)

@@ -14,6 +14,7 @@ from activities.record import Record
 from activities.results import Results
 from activities.steps import Desk
 from activities.submission import Submission
+from activities.substitute import Substitute
 from activities.turns import Turns
 from activities.watching import Watching
 from shared import opened
@@ -55,6 +56,14 @@ def _method(verb: Verb, orchestrations: Orchestrations) -> Method:
     return (_methods() if verb in _methods() else _in_turn(orchestrations))[verb]
 
 
+def substitute(orchestrations: Orchestrations) -> Substitute:
+    """What upkeep is given, to end jobs whose orchestrations cannot."""
+    desk = _desk()
+    cancelling = Cancelling(desk, _clearing(orchestrations))
+    batch = Batch(desk, opened.blobs(), orchestrations)
+    return Substitute(desk.jobs, cancelling, batch, Record(desk))
+
+
 @cache
 def _desk() -> Desk:
     return Desk(opened.jobs(), settings(), opened.now, opened.courier().deliver)
@@ -74,7 +83,7 @@ def _in_turn(orchestrations: Orchestrations) -> Methods:
     """What takes or frees the submit slot of a cluster."""
     desk, blobs, sidecar = _desk(), opened.blobs(), opened.sidecar()
     turns = Turns(desk.jobs, opened.cluster, orchestrations)
-    clearing = Clearing(opened.cluster, sidecar, turns, opened.now)
+    clearing = _clearing(orchestrations)
     launch = Launch(desk, blobs, opened.cluster, sidecar, turns)
     submission = Submission(desk, blobs, launch, clearing, turns)
     return {
@@ -82,6 +91,11 @@ def _in_turn(orchestrations: Orchestrations) -> Methods:
         Verb.SUBMIT: submission.submit,
         Verb.CANCEL: Cancelling(desk, clearing).cancel,
     }
+
+
+def _clearing(orchestrations: Orchestrations) -> Clearing:
+    turns = Turns(opened.jobs(), opened.cluster, orchestrations)
+    return Clearing(opened.cluster, opened.sidecar(), turns, opened.now)
 
 
 def _of_batches(orchestrations: Orchestrations) -> Methods:

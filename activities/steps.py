@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.contracts.job import Job, Verdict
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.contracts.steps import Category, Order, Report, Verb
 from shared.errors import TryLater, Unavailable
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 
+log = logging.getLogger("blast")
 Act = Callable[[Job, Order], Report]
 REASONS_APART = timedelta(minutes=5)
 """How often a reason that has changed is written at most."""
@@ -54,9 +55,8 @@ class Desk:
             return Report(Phase.RETRYING, verb, wait, {"code": trouble.code})
 
     def to_be_stopped(self, job: Job) -> bool:
-        """Whether somebody asked for a cancel, it is to end, or the deadline has passed."""
-        asked = job.cancel_requested_at is not None or job.verdict is not None
-        return asked or self.now() >= job.deadline_at
+        """Whether a cancel was requested, a failure is pending, or the deadline has passed."""
+        return job.should_stop(self.now())
 
     def _is_past(self, verb: Verb, job: Job) -> bool:
         """Whether the row is beyond this step, whose number is new all the same.
@@ -74,12 +74,25 @@ class Desk:
         phase: Phase,
         code: str | None = None,
         error: str | None = None,
+        left: LeftOnCluster | None = None,
         **facts: object,
     ) -> Report:
-        """End the job."""
-        trouble = {"error_code": code, "error": (error or "")[:LONGEST_ERROR]} if code else {}
+        """End the job; `left` says what a clean-up came to, if there was one."""
+        trouble: dict[str, Any] = {}
+        if code:
+            trouble = {"error_code": code, "error": (error or "")[:LONGEST_ERROR]}
+        changes: dict[str, Any] = {} if left is None else {"left_on_cluster": left}
+        payload = facts | {name: value.value for name, value in changes.items()} | trouble
         report = Report(phase, None, postcard={"code": code} if code else {})
-        return self.note(job, order, report, phase.value, facts | trouble, **trouble)
+        return self.note(job, order, report, phase.value, payload, **changes, **trouble)
+
+    def begin_to_stop(self, job: Job, order: Order) -> Report:
+        """Enter the phase in which the job is cleaned up, for a cancel or a passed deadline."""
+        if job.cancel_requested_at is None:
+            error = f"the search had not ended by {job.deadline_at:%Y-%m-%d %H:%M} UTC"
+            return self.condemn(job, order, Phase.TIMED_OUT, "timed_out", error)
+        report = Report(Phase.CANCELLING, job.stopping)
+        return self.note(job, order, report, "cancelling", {"from_phase": job.phase.value})
 
     def condemn(
         self, job: Job, order: Order, phase: Phase, code: str, error: str, **changes: Any
@@ -100,28 +113,34 @@ class Desk:
         )
 
     def end_as_condemned(self, job: Job, order: Order, **facts: Any) -> Report:
-        """End the job as it was condemned to; one that was not has been cancelled."""
+        """End a job of which nothing is left: as its failure says, else as cancelled."""
         if job.verdict is None:
-            return self.end(job, order, Phase.CANCELLED, **facts)
-        code, error = job.verdict.error_code, job.verdict.error
-        return self.end(job, order, job.verdict.phase, code, error, **facts)
+            return self.end(job, order, Phase.CANCELLED, left=LeftOnCluster.NONE, **facts)
+        return self._end_as_failed(job, order, job.verdict, LeftOnCluster.NONE, **facts)
+
+    def _end_as_failed(
+        self, job: Job, order: Order, verdict: Verdict, left: LeftOnCluster, **facts: Any
+    ) -> Report:
+        code, error = verdict.error_code, verdict.error
+        return self.end(job, order, verdict.phase, code, error, left, **facts)
 
     def give_up(self, job: Job, order: Order, reason: str) -> Report | None:
-        """End a job of which something may be left, and say so; None while patience lasts.
+        """End a job of which something may be left, and say so; None as long as it can wait.
 
-        Nobody claims of a condemned search that nothing is left. Of a cancelled one it is claimed:
-        it waits for its proof to the deadline, and is never called cancelled without. Nor is any
-        given up while a submission may run that could leave more.
+        A failed search waits for CLEAR_PATIENCE. A cancelled one waits for its proof until that
+        long after its deadline, and never ends as `cancelled` without it. No job is given up while
+        a submission may run that could leave more. Upkeep goes on to clean up what is given up.
         """
         began = job.verdict.at if job.verdict else job.deadline_at
         began = max(began, job.unseen_until or began)
         if self.now() - began <= self.settings.clear_patience:
             return None
-        facts: dict[str, Any] = {"left_on_cluster": "unknown", "why": reason}
+        log.warning("cleanup_unconfirmed job_id=%s: %s", job.job_id, reason)
+        unknown = LeftOnCluster.UNKNOWN
         if job.verdict:
-            return self.end_as_condemned(job, order, **facts)
+            return self._end_as_failed(job, order, job.verdict, unknown, why=reason)
         error = f"it was asked to stop, and something of it may be left: {reason}"
-        return self.end(job, order, Phase.TIMED_OUT, "not_proven", error, **facts)
+        return self.end(job, order, Phase.TIMED_OUT, "not_proven", error, unknown, why=reason)
 
     def note(
         self,
@@ -160,7 +179,7 @@ class Desk:
             self.deliver(job)
         except Unavailable as trouble:
             # It stays owed, and upkeep delivers it; the step has been taken.
-            logging.getLogger("blast").warning("%s owes messages: %s", job.job_id, trouble)
+            log.warning("%s owes messages: %s", job.job_id, trouble)
 
     def told_lately(self, job: Job, reason: str | None) -> bool:
         """Whether a changed reason can wait: what rests has a bounded history all the same."""

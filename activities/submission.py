@@ -113,6 +113,11 @@ class Submission:
     def _landed(
         self, job: Job, order: Order, decision: str, took: timedelta = timedelta(0)
     ) -> Report:
+        if differing := self.launch.overrides(job):
+            # The search runs where nobody looks for it.
+            code, error = "config_overridden", str(differing)
+            where = {"other_cluster": differing.other_cluster}
+            return self.desk.condemn(job, order, Phase.SUBMIT_FAILED, code, error, **where)
         self.turns.free(job)  # or come back: nobody else would free it
         wait = self.desk.settings.watch_pace.at(timedelta(0))
         return self.desk.note(

@@ -16,6 +16,7 @@ class Instance:
     last_updated_time: datetime
     input_: Any = None
     name: str = ""
+    output: Any = None
 
 
 @dataclass
@@ -36,9 +37,9 @@ class FakeDurable:
         """Have an instance that runs."""
         self.instances[instance_id] = Instance(Runtime.Running, moved_at or self.now())
 
-    def ends(self, instance_id: str, status: str) -> None:
-        """Have an instance that ended with this status."""
-        self.instances[instance_id] = Instance(Runtime(status), self.now())
+    def ends(self, instance_id: str, status: str, output: Any = None) -> None:
+        """Have an instance that ended with this status; one that failed, with this text."""
+        self.instances[instance_id] = Instance(Runtime(status), self.now(), output=output)
 
     def called(self, name: str) -> int:
         return sum(call.startswith(name) for call in self.calls)

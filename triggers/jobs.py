@@ -9,7 +9,7 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
 from shared.contracts.job import Caller, Job
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import Page
 from shared.settings import settings
@@ -101,12 +101,12 @@ def events(req: HttpRequest) -> HttpResponse:
 async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
     job = await in_thread(_ask_to_cancel, req)
-    ended = job.phase is Phase.CANCELLED
-    if not ended:
+    is_proven = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
+    if not job.phase.is_end:
         await wake(client, job)
-    said = "cancelled" if ended else "cancelling"
-    body = {"job_id": job.job_id, "task_id": job.job_id, "status": said}
-    return answer(body, 200 if ended else 202, pause(job))
+    status = "cancelled" if is_proven else "cancelling"
+    body = {"job_id": job.job_id, "task_id": job.job_id, "status": status}
+    return answer(body, 200 if is_proven else 202, pause(job))
 
 
 def own_job(req: HttpRequest) -> Job:
@@ -157,16 +157,28 @@ def _detail(job: Job, history: bool) -> dict[str, Any]:
 
 
 def _ask_to_cancel(req: HttpRequest) -> Job:
-    """Write down that a cancel is wanted: it is certain from then on. Raises Conflict."""
+    """Record that a cancel is wanted: it is certain from then on.
+
+    Of a job that has ended, what may be left is cleaned up at the next tick of upkeep.
+    Raises Conflict for one of which nothing was left when it ended.
+    """
     who, job_id = caller(req), req.route_params["id"]
     while True:
         job = _shown(job_id, who)
-        if job.phase.is_end and job.phase is not Phase.CANCELLED:
-            raise Conflict("already_finished", f"{job_id} has ended: {job.phase}")
-        if job.phase.is_end or job.cancel_requested_at:
+        if job.phase.is_end:
+            return _ask_to_clean_up(job)
+        if job.cancel_requested_at:
             return job
         with suppress(Conflict):  # it has ended since it was read: how, the next look says
             return opened.jobs().request_cancel(job_id)
+
+
+def _ask_to_clean_up(job: Job) -> Job:
+    if job.left_on_cluster is LeftOnCluster.UNKNOWN:
+        opened.jobs().index.defer(job, opened.now())
+    elif job.phase is not Phase.CANCELLED and job.cleanup_confirmed_at is None:
+        raise Conflict("already_finished", f"{job.job_id} has ended: {job.phase}")
+    return job
 
 
 def _page(page: Page, size: int, headers: Mapping[str, str] | None = None) -> HttpResponse:

@@ -22,6 +22,9 @@ NEAR = 20.0
 PATIENCE = 3 * NEAR + 5
 """Seconds that an activity waits for whoever speaks to Durable Functions for it."""
 _ENDED = {Runtime.Completed, Runtime.Failed, Runtime.Terminated, Runtime.Canceled}
+FAILED = Runtime.Failed.value
+LONGEST_ERROR = 300
+"""Characters."""
 T = TypeVar("T")
 
 
@@ -45,6 +48,8 @@ class Seen:
     """In Durable's words, such as `Running`."""
     lives: bool
     moved_at: datetime
+    error: str | None = None
+    """What one that failed failed with: the first line of it."""
 
 
 async def ensure_started(client: DurableClient, job: Job) -> None:
@@ -125,7 +130,8 @@ async def look(client: DurableClient, instance_id: str) -> Seen | None:
     if not (found and found.runtime_status):
         return None
     status = found.runtime_status
-    return Seen(status.value, status not in _ENDED, found.last_updated_time)
+    why = _first_line(found.output) if status is Runtime.Failed else None
+    return Seen(status.value, status not in _ENDED, found.last_updated_time, why)
 
 
 async def forget(client: DurableClient, instance_id: str) -> None:
@@ -153,6 +159,16 @@ async def _wake(client: DurableClient, job: Job) -> Exception | None:
 def _log_wake(job: Job, error: Exception | None) -> None:
     if error:
         logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
+
+
+def from_here(client: DurableClient) -> FromThread:
+    """The client, for threads that are started on the running loop."""
+    return FromThread(client, asyncio.get_running_loop())
+
+
+def _first_line(output: object) -> str | None:
+    lines = str(output or "").strip().splitlines()
+    return lines[0][:LONGEST_ERROR] if lines else None
 
 
 async def _near(call: Awaitable[T]) -> T:

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.contracts.job import Job
+from shared.contracts.states import LeftOnCluster
 from shared.contracts.steps import Category
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.threads import in_thread
 from shared.waiting import LONGEST_WISH
-from triggers.orchestrations import DurableClient, Seen, look, start
+from triggers.late_cleanup import LateCleanup
+from triggers.orchestrations import DurableClient, Seen, from_here, look
+from triggers.recovery import Recovery
 from triggers.slices import work_through
+from triggers.substitutes import Substitutes
 
 TICK = timedelta(seconds=50)
 """The next tick comes a minute after this one began; what there was no time for comes then."""
 KEPT_BY = timedelta(minutes=10)
 """A job's row follows its active row within a call or two, each of which ends within a minute. One
 that comes later still is found, too: who writes it makes the active row once more behind it."""
-
-RESTARTED = "orchestration_restarted"
 
 log = logging.getLogger("blast")
 Active = tuple[str, str]
@@ -40,16 +42,26 @@ class Reconciler:
     now: Callable[[], datetime]
     deliver: Callable[[Job], None]
     """Sends the messages that a job owes."""
+    substitutes: Substitutes
+    """Gives what takes the last steps of a job in place of its orchestration."""
+
+    @property
+    def _recovery(self) -> Recovery:
+        return Recovery(self.jobs, self.settings, self.now, self.substitutes)
+
+    @property
+    def _late_cleanup(self) -> LateCleanup:
+        return LateCleanup(self.jobs, self.now)
 
     async def tick(self, client: DurableClient) -> Counter[str]:
         """Look after all that are late, or as many as there is time for; how many came to what.
 
         Raises Unavailable where they cannot be listed, and an ExceptionGroup of bugs, at the end.
         """
-        began = self.now()
+        began, silent = self.now(), set[str]()
         came_to = await work_through(
             self.jobs.index.late(began),
-            lambda active: self._look_after(client, active),
+            lambda active: self._look_after(client, active, silent),
             lambda active: active[1],
             enough=lambda: self.now() - began >= TICK,
         )
@@ -57,12 +69,14 @@ class Reconciler:
             log.info("reconciled %s", " ".join(f"{end}={n}" for end, n in came_to.items()))
         return came_to
 
-    async def _look_after(self, client: DurableClient, active: Active) -> str:
+    async def _look_after(self, client: DurableClient, active: Active, silent: set[str]) -> str:
         job = await in_thread(self._unsettled, *active)
         if job is None:
             return "settled"
         try:
-            return "owes" if job.phase.is_end else await self._kept_going(client, job)
+            if job.phase.is_end:
+                return await self._ended(client, job, silent)
+            return await self._kept_going(client, job)
         finally:  # whatever became of its orchestration
             if job.notify:
                 await in_thread(self._pay, job)
@@ -74,16 +88,24 @@ class Reconciler:
             # Whoever accepted it died before it was kept, and told nobody that it was.
             self.jobs.index.forget_unkept(partition, job_id, self.now() - KEPT_BY)
             return None
-        if job.phase.is_end and self.jobs.follow(job):
+        is_done = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
+        if is_done and self.jobs.follow(job):
             return None
         # Before anything else: one that takes long, or fails, is not in the way of those behind.
-        self.jobs.index.postpone(job, self.now())
+        self.jobs.index.defer(job, self.now() + self.settings.late_after)
         return job
 
     def _pay(self, job: Job) -> None:
         self.deliver(job)
         if job.phase.is_end:
             self.jobs.follow(self.jobs.get(job.job_id))
+
+    async def _ended(self, client: DurableClient, job: Job, silent: set[str]) -> str:
+        """Clean up what may be left of a job that has ended; else it owes messages."""
+        if job.left_on_cluster is LeftOnCluster.NONE:
+            return "owes"
+        substitute = self.substitutes(from_here(client))
+        return await self._late_cleanup.try_again(substitute, job, silent)
 
     async def _kept_going(self, client: DurableClient, job: Job) -> str:
         """See to it that the job's orchestration lives; what was found."""
@@ -98,25 +120,12 @@ class Reconciler:
         again = await in_thread(self.jobs.get, job.job_id)
         if again.phase.is_end or again.attempt != job.attempt:
             return "moved"
-        # Whoever else sees the same is refused here, because then one lives.
-        if not await start(client, again, self.settings.retry_crash):
-            return "alive"
-        await in_thread(self._say_restarted, again, seen.status if seen else "none")
-        return "restarted"
+        return await self._recovery.recover(client, again, seen)
 
     def _longest_silence(self) -> timedelta:
         """How long an orchestration that is well may write nothing: it rests at most so long."""
         waits = [self.settings.retry(category).longest for category in Category]
         return max(LONGEST_WISH, *waits) + self.settings.late_after
-
-    def _say_restarted(self, job: Job, status: str) -> None:
-        """Write down that the orchestration was started again, behind the step that comes next."""
-        log.warning("orchestration_restarted job_id=%s was=%s", job.job_id, status)
-        last = self.jobs.events(job.job_id, after=job.sequence - 1)
-        if [event.event for event in last] == [RESTARTED]:
-            return  # one that dies each time, before it does anything, fills no history
-        said = {"runtime_status": status, "step": job.step + 1}
-        self.jobs.update(job.job_id, RESTARTED, said, attempt=job.attempt)
 
     def _say_stuck(self, job: Job, seen: Seen) -> None:
         """Say once why nothing moves. It is not ended: it may be at work, and cannot be asked."""

@@ -51,7 +51,7 @@ class Retrying:
             raise Pointless("not_retryable", "what was refused would be refused again")
         if job.children and job.phase.is_failure:
             raise Pointless("not_retryable", "a batch is not run again: retry its failed searches")
-        if job.phase.is_failure:
+        if job.phase.is_failure and job.is_settled:  # else it has its place among the active
             need_room(self.jobs.index, job.owner, self.most_active)
         return self.jobs.begin_again(job.job_id, job.attempt + 1, self.deadline, request_id)
 

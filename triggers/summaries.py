@@ -59,6 +59,7 @@ def summary(job: Job) -> dict[str, Any]:
         "error": job.error,
         "error_code": job.error_code,
         "reason": job.reason,
+        "left_on_cluster": _left_on_cluster(job),
         "config_snapshot": _config(job),
         "infrastructure": {
             "subscription_id": place.subscription_id,
@@ -170,6 +171,12 @@ def _config(job: Job) -> dict[str, Any]:
         "machine_type": size.machine_type,
         "num_nodes": size.num_nodes,
     }
+
+
+def _left_on_cluster(job: Job) -> str | None:
+    """Of a job that had to be stopped or has failed; one that is completed ended by itself."""
+    is_told = job.phase.status in (Status.FAILED, Status.CANCELLED)
+    return job.left_on_cluster.value if is_told else None
 
 
 def _number(text: str | None) -> float | str | None:

@@ -10,11 +10,12 @@ from shared.threads import in_thread
 from triggers.orchestrations import DurableClient
 from triggers.purging import Purger
 from triggers.reconciling import Reconciler
+from triggers.substitutes import Substitutes
 
 
-async def reconcile(timer: TimerRequest, client: DurableClient) -> None:
-    """Every minute."""
-    reconciler = await in_thread(_reconciler)
+async def reconcile(client: DurableClient, substitutes: Substitutes) -> None:
+    """Every minute. `substitutes` ends jobs whose orchestrations cannot."""
+    reconciler = await in_thread(_reconciler, substitutes)
     await reconciler.tick(client)
 
 
@@ -25,8 +26,9 @@ async def purge(timer: TimerRequest, client: DurableClient) -> None:
 
 
 @cache
-def _reconciler() -> Reconciler:
-    return Reconciler(opened.jobs(), settings(), opened.now, opened.courier().deliver)
+def _reconciler(substitutes: Substitutes) -> Reconciler:
+    deliver = opened.courier().deliver
+    return Reconciler(opened.jobs(), settings(), opened.now, deliver, substitutes)
 
 
 @cache

@@ -62,6 +62,11 @@ export class Job {
     return !isOver(this.job) && this.job.phase !== "cancelling";
   }
 
+  /** It has ended, and it could not be proven that nothing of it still runs. */
+  get mayBeLeft() {
+    return isOver(this.job) && this.job.left_on_cluster === "unknown";
+  }
+
   /** What was refused would be refused again, and of a batch each search is run again by itself. */
   get #mayBeRetried() {
     const { status, phase, children } = this.job;
@@ -88,6 +93,13 @@ export class Job {
         : job.reason
           ? el("p", { class: "why" }, job.reason)
           : null,
+      this.mayBeLeft
+        ? el(
+            "p",
+            { class: "why wrong", "data-left": "" },
+            "Something of this search may still run on the cluster and cost money. The app tries for a day to remove it.",
+          )
+        : null,
       el("div", { class: "progress" }, batches(job)),
       this.#batch(),
       section("history", "Timeline", timeline(this.events, this.#end()), this.#history()),
@@ -104,6 +116,9 @@ export class Job {
       this.#mayBeRetried ? el("button", { type: "button", "data-do": "retry" }, "Run again") : null,
       this.mayBeCancelled
         ? el("button", { type: "button", class: "danger", "data-do": "cancel" }, "Cancel search")
+        : null,
+      this.mayBeLeft
+        ? el("button", { type: "button", class: "danger", "data-do": "really-cancel" }, "Clean up now")
         : null,
     );
   }

@@ -161,7 +161,8 @@ const ACTIONS = {
   cancel: askToCancel,
   "really-cancel": () => {
     dialog.close();
-    attempt(() => view.cancel(), "The search is being cancelled.");
+    const said = view.mayBeLeft ? "The clean-up begins within a minute." : "The search is being cancelled.";
+    attempt(() => view.cancel(), said);
   },
   retry: () => attempt(() => view.retry(), "The search runs again."),
   download: save,

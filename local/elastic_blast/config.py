@@ -31,6 +31,15 @@ class Config:
     db_partitions: int
     setup_minutes: int
     search_minutes: int
+    region: str
+    resource_group: str
+    acr_resource_group: str
+    acr_name: str
+    storage_account: str
+    storage_container: str
+    machine_type: str
+    num_nodes: int
+    num_cpus: int
 
 
 def _matches(pattern: str) -> Callable[[str], bool]:
@@ -162,6 +171,17 @@ def _config(parser: configparser.ConfigParser) -> Config:
         db_partitions=int(blast("db-partitions", "0")),
         setup_minutes=parser.getint("timeouts", "init-pv", fallback=45),
         search_minutes=parser.getint("timeouts", "blast-k8s-job", fallback=1440),
+        region=parser.get("cloud-provider", "azure-region"),
+        resource_group=parser.get("cloud-provider", "azure-resource-group", fallback=""),
+        acr_resource_group=parser.get("cloud-provider", "azure-acr-resource-group", fallback=""),
+        acr_name=parser.get("cloud-provider", "azure-acr-name", fallback=""),
+        storage_account=parser.get("cloud-provider", "azure-storage-account"),
+        storage_container=parser.get(
+            "cloud-provider", "azure-storage-account-container", fallback="blast-db"
+        ),
+        machine_type=parser.get("cluster", "machine-type", fallback="Standard_E16s_v5"),
+        num_nodes=parser.getint("cluster", "num-nodes", fallback=1),
+        num_cpus=parser.getint("cluster", "num-cpus", fallback=8),
     )
 
 

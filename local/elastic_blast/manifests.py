@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local.elastic_blast.cluster import Json
-from local.elastic_blast.plan import Plan
+from local.elastic_blast.plan import PLAN, Plan
 from local.elastic_blast.world import PROJECT
 
 PENDING = "local.cluster/pending"
@@ -28,7 +28,7 @@ def setup_job(plan: Plan, world: Path) -> Json:
 
 def submit_job(plan: Plan, world: Path) -> Json:
     """Creates the blast Jobs and the finalizer later, from the plan that lies in the results."""
-    create = _run(world, "run-submit", plan.metadata_url("elastic-blast-config.json"))
+    create = _run(world, "run-submit", plan.metadata_url(PLAN))
     container = _container("submit-jobs", create, SMALL_CPU)
     return _job(plan, "submit", plan.submit_name, 0, containers=[container])
 

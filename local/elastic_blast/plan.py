@@ -8,13 +8,15 @@ from local.elastic_blast.behaviours import JobTrouble
 
 KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 """The idempotency keys that elastic-blast takes."""
+PLAN = "local-plan.json"
+"""What the `submit` Job reads; ElasticBLAST has its own way to tell that Job."""
 _LONGEST_LABEL = 63
 """Characters of a label's value (source: Kubernetes); pods carry their Job's name as a label."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A submission, as its Jobs are made from it; kept as `metadata/elastic-blast-config.json`."""
+    """A submission, as its Jobs are made from it; kept beside the results for the `submit` Job."""
 
     elb_job_id: str
     cluster_name: str

@@ -19,9 +19,10 @@ from local.elastic_blast.cluster import Cluster, ClusterTrouble, ended
 from local.elastic_blast.config import Config, ConfigRefused, parse_config
 from local.elastic_blast.databases import database_folder
 from local.elastic_blast.fasta import Batch, NotFasta, split
-from local.elastic_blast.plan import Plan, arguments
+from local.elastic_blast.plan import PLAN, Plan, arguments
 from local.elastic_blast.transfer import NotOurs
 from local.elastic_blast.world import World
+from local.elastic_blast.written_config import written_config
 
 FROM_HERE = "ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"
 """Set, the blast Jobs exist when the submission ends; else a Job on the cluster creates them."""
@@ -78,6 +79,8 @@ def _submit(asked: Asked, config: Config, world: World) -> Ending:
     _start_over(cluster, plan)
     _progress(f"Splitting the queries into {plan.batches} batches")
     _upload(blobs, plan, batches)
+    written = written_config(config, asked.elb_job_id)
+    blobs.write(plan.metadata_url("elastic-blast-config.json"), written.encode())
     cluster.create(manifests.setup_job(plan, asked.world_file))
     if asked.environment.get(FROM_HERE):
         create_search_jobs(plan, cluster, blobs, asked.world_file)
@@ -166,7 +169,7 @@ def _upload(blobs: Blobs, plan: Plan, batches: list[Batch]) -> None:
         blobs.write(plan.query_url(number), batch.text.encode())
     residues = sum(batch.residues for batch in batches)
     blobs.write(plan.metadata_url("query_length.txt"), str(residues).encode())
-    blobs.write(plan.metadata_url("elastic-blast-config.json"), plan.to_json().encode())
+    blobs.write(plan.metadata_url(PLAN), plan.to_json().encode())
 
 
 def create_search_jobs(plan: Plan, cluster: Cluster, blobs: Blobs, world_file: Path) -> None:

@@ -8,16 +8,19 @@ from datetime import datetime
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
+    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
 
-from shared.clients.storage import NEAR, errors_are_ours
+from shared.clients.storage import NEAR, errors_are_ours, is_no_blob
 from shared.errors import NotFound, Unavailable
 from shared.storage_urls import Account
 
+EMPTY = 416
+"""The status of a range from the first byte on, where there is none."""
 CHUNK = 4 * 1024**2
 """Bytes that are asked for at once, each within the near patience."""
 
@@ -75,8 +78,10 @@ class Blobs:
         with errors_are_ours("Blob"):
             try:
                 return self._at(url).download_blob().readall()
-            except ResourceNotFoundError:
-                return None
+            except ResourceNotFoundError as error:
+                if is_no_blob(error):
+                    return None
+                raise
 
     def beginning(self, url: str, most: int) -> tuple[bytes, int] | None:
         """At most so many bytes of a blob's beginning, and the size of it all; or None."""
@@ -84,8 +89,14 @@ class Blobs:
             try:
                 found = self._at(url).download_blob(offset=0, length=most)
                 data = found.readall()
-            except ResourceNotFoundError:
-                return None
+            except ResourceNotFoundError as error:
+                if is_no_blob(error):
+                    return None
+                raise
+            except HttpResponseError as error:
+                if error.status_code == EMPTY:
+                    return b"", 0
+                raise
         # `properties.size` is that of the part; `bytes 0-9/200` says how much there is.
         whole = found.properties.content_range or ""
         return data, int(whole.rpartition("/")[2]) if len(data) == most else len(data)
@@ -102,8 +113,10 @@ class Blobs:
         with errors_are_ours("Blob"):
             try:
                 found = self._at(url).get_blob_properties()
-            except ResourceNotFoundError:
-                return None
+            except ResourceNotFoundError as error:
+                if is_no_blob(error):
+                    return None
+                raise
         return Version(found.size, str(found.etag))
 
     def part(self, url: str, version: Version, start: int, end: int) -> bytes:
@@ -130,23 +143,19 @@ class Blobs:
             yield from self._at(url).download_blob(decompress=False).chunks()
 
     def exists(self, url: str) -> bool:
-        with errors_are_ours("Blob"):
-            return self._at(url).exists()
+        return self.version(url) is not None
 
     def list(self, prefix: str) -> list[BlobInfo]:
-        """The blobs below a prefix that ends with a slash; none where the container is missing."""
+        """The blobs below a prefix that ends with a slash."""
         if not prefix.endswith("/"):
             raise ValueError(f"{prefix} would list the blobs of others too: a prefix ends with /")
         container, path = self._account.split(prefix)
         with errors_are_ours("Blob"):
             found = self._service.get_container_client(container).list_blobs(name_starts_with=path)
-            try:
-                return [
-                    BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
-                    for blob in found
-                ]
-            except ResourceNotFoundError:
-                return []
+            return [
+                BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
+                for blob in found
+            ]
 
     def _at(self, url: str) -> BlobClient:
         container, path = self._account.split(url)

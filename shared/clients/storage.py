@@ -29,13 +29,14 @@ _LATER = {408, 429, 500, 502, 503, 504}
 def errors_are_ours(store: str) -> Iterator[None]:
     """Trouble of the store becomes Unavailable; what we do not recognise is a bug and passes.
 
-    That a role was taken from the app, or a table away, the log says too: it ends only when an
-    operator mends it, and what was asked can wait for that.
+    A role that was taken from the app, a missing table or container, and a 404 that is not the
+    store's are logged as errors too: operators must act, and what was asked can wait for that.
     """
     try:
         yield
     except HttpResponseError as error:
-        lost = isinstance(error, ClientAuthenticationError) or has_no_table(error)
+        is_elsewhere = error.status_code == 404 and not is_no_blob(error)
+        lost = isinstance(error, ClientAuthenticationError) or has_no_table(error) or is_elsewhere
         if lost or error.status_code in _NOT_LET:
             logging.getLogger("blast").error("%s %s", store, _refusal(error))
             raise Unavailable("storage_unavailable", f"{store} cannot be used") from error
@@ -45,6 +46,11 @@ def errors_are_ours(store: str) -> Iterator[None]:
         raise
     except AzureError as error:
         raise Unavailable("storage_unavailable", f"{store} could not be reached") from error
+
+
+def is_no_blob(error: HttpResponseError) -> bool:
+    """Whether a blob is missing, and not its container, nor the storage that was to answer."""
+    return str(getattr(error, "error_code", "")) == "BlobNotFound"
 
 
 def has_no_table(error: HttpResponseError) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.contracts.search import Search
-from shared.contracts.states import Phase, Status
+from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.contracts.steps import Category, Report, Verb
 
 
@@ -103,6 +103,16 @@ class Job:
     finished_batches: str = ""
     """The batches whose Jobs were seen Complete, as a bit mask in hexadecimal: finished Jobs vanish
     from the cluster, and what they did still counts."""
+    restarts: int = 0
+    """How often upkeep has started the orchestration again since its last step."""
+    other_cluster: str | None = None
+    """The cluster that elastic-blast used instead of the one that was asked for."""
+    left_on_cluster: LeftOnCluster = LeftOnCluster.NONE
+    """Of a job that has ended: whether something of it may be left."""
+    cleanup_confirmed_at: datetime | None = None
+    """When it was proven, after the end, that nothing is left."""
+    cleanup_abandoned_at: datetime | None = None
+    """When upkeep gave up proving it."""
     parent_job_id: str | None = None
     """The batch that this search is one of."""
     child_number: int = 0
@@ -127,6 +137,17 @@ class Job:
     def rest(self) -> timedelta:
         """The wait that the last step asked for, until the next one."""
         return self.report.wait if self.report else timedelta(0)
+
+    def should_stop(self, now: datetime) -> bool:
+        """Whether a cancel was requested, a failure is pending, or the deadline has passed."""
+        requested = self.cancel_requested_at is not None or self.verdict is not None
+        return requested or now >= self.deadline_at
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether upkeep has nothing to do for it, apart from messages that it owes."""
+        is_left = self.left_on_cluster is LeftOnCluster.UNKNOWN
+        return self.phase.is_end and not (is_left and self.cleanup_abandoned_at is None)
 
     @property
     def instance_id(self) -> str:

@@ -20,6 +20,14 @@ class Status(StrEnum):
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
+class LeftOnCluster(StrEnum):
+    """Whether something of a job that has ended may still run on a cluster and cost money."""
+
+    NONE = "none"
+    UNKNOWN = "unknown"
+    """It could not be proven that nothing is left."""
+
+
 class Phase(StrEnum):
     """The exact state, in the words that the dashboard knows."""
 

@@ -69,6 +69,18 @@ class Order:
 
 
 @dataclass(frozen=True)
+class CleanupResult:
+    """What one try to clean up a job showed: `proof` that nothing is left, or why there is none."""
+
+    proof: str | None
+    reason: str = ""
+    retry_after: timedelta | None = None
+    """The wait that the counterpart asked for."""
+    is_reachable: bool = True
+    """Whether the cluster and the sidecar could be asked."""
+
+
+@dataclass(frozen=True)
 class Report:
     """What an activity answers: where the job is, what is to be done next, and after what wait."""
 

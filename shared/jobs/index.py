@@ -8,7 +8,7 @@ from itertools import islice
 
 from shared.clients.tables import Clash, Columns, Insert, Replace, Table
 from shared.contracts.job import Caller, Job
-from shared.contracts.states import Status
+from shared.contracts.states import LeftOnCluster, Status
 from shared.errors import Unavailable
 from shared.jobs import rows
 from shared.jobs.line import Line
@@ -96,9 +96,9 @@ class Index:
                 return
         raise Unavailable("contended", f"the list of {job.job_id} has too many writers")
 
-    def postpone(self, job: Job, now: datetime) -> None:
-        """Look after a late job again when it is late again."""
-        self._table.upsert(rows.active_row(job, now + self._late_after))
+    def defer(self, job: Job, until: datetime) -> None:
+        """Have upkeep look after the job at that time."""
+        self._table.upsert(rows.active_row(job, until))
 
     def forget_active(self, partition: str, job_id: str) -> None:
         self._table.forget(partition, job_id)
@@ -183,6 +183,16 @@ class Index:
             job_id, status = row.columns["job_id"], row.columns["status"]
             asked = row.columns.get("cancel_requested_at") is not None
             yield Unended(job_id, asked, begun=status != Status.QUEUED)
+
+    def unconfirmed(self, parent_id: str, most: int) -> list[str]:
+        """The ids of at most so many searches of a batch of which something may be left."""
+        where = "PartitionKey eq @parent and left_on_cluster eq @unknown"
+        values = {
+            "parent": rows.parent_partition(parent_id),
+            "unknown": LeftOnCluster.UNKNOWN.value,
+        }
+        found = self._table.all(where, values, ("job_id",), min(most, SLICE))
+        return [row.columns["job_id"] for row in islice(found, most)]
 
     def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> Page:
         where = "PartitionKey eq @partition and RowKey gt @cursor and status ne @deleted"

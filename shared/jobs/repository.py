@@ -6,14 +6,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clients.tables import LARGEST_TRANSACTION, Clash, Delete, Insert, Replace, Table, Write
+from shared.clients.tables import LARGEST_TRANSACTION, Clash, Delete, Insert, Replace, Table
 from shared.contracts.job import Event, Job, Owed, elb_id
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.contracts.steps import Report
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
 from shared.jobs.index import MOST_CLASHES, Index
+from shared.jobs.transitions import changed, next_attempt, owes_message, rows_of
 from shared.redaction import redact_all, redacted
+
+RESTARTED = "orchestration_restarted"
+"""The event of an orchestration that upkeep has started again."""
 
 Change = Callable[[Job], Job | None]
 """The job as it shall be, or None where nothing is to be changed (any more)."""
@@ -39,7 +43,7 @@ class JobStateRepository:
         job, payload = _redacted(job), redact_all(payload)
         said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload))
         try:
-            self._jobs.commit([Insert(rows.job_row(job)), *_said(job, said, "", job.notify)])
+            self._jobs.commit([Insert(rows.job_row(job)), *rows_of(job, said, "", job.notify)])
         except Clash:
             job = self.get(job.job_id)
             self.follow(job)
@@ -80,14 +84,14 @@ class JobStateRepository:
         Raises NotFound, and Conflict for a transition that the table does not allow.
         """
         if step is not None:
-            changes |= {"step": step, "report": report}
+            changes |= {"step": step, "report": report, "restarts": 0}
 
         def change(job: Job) -> Job | None:
             if attempt not in (None, job.attempt) or (step is not None and job.step >= step):
                 return None
             if not job.phase.is_end and unless(job):
                 return None
-            return self._changed(job, changes)
+            return changed(job, changes, self._now())
 
         return self._transact(job_id, event, payload or {}, change)
 
@@ -123,7 +127,7 @@ class JobStateRepository:
                 return None
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
-            renewed = self._renewed(job, attempt, deadline)
+            renewed = next_attempt(job, attempt, self._now(), deadline)
             self.index.announce(renewed)  # as for a new job: no crash can hide it from upkeep
             return renewed
 
@@ -150,6 +154,43 @@ class JobStateRepository:
 
         return self._transact(job_id, "deleted", {}, change)
 
+    def record_restart(
+        self, job: Job, payload: Mapping[str, Any], reason: str, restarts: int
+    ) -> Job:
+        """Record that the orchestration of a job, as it was then, was started again.
+
+        One that has taken a step since then runs: its row keeps its own reason.
+        """
+
+        def change(now: Job) -> Job | None:
+            if now.attempt != job.attempt or now.phase.is_end:
+                return None
+            is_same = now.step == job.step
+            changes = {"reason": reason, "restarts": restarts}
+            return changed(now, changes if is_same else {}, self._now())
+
+        return self._transact(job.job_id, RESTARTED, payload, change)
+
+    def confirm_cleanup(self, job: Job, payload: Mapping[str, Any]) -> Job:
+        """Record the proof that nothing is left of a job that had ended without it.
+
+        The only change of a job that has ended, with `abandon_cleanup`: its phase, its status and
+        its error stay. Nothing is written twice, nor of another attempt.
+        """
+        return self._close_cleanup(
+            job,
+            "cleanup_confirmed",
+            payload,
+            left_on_cluster=LeftOnCluster.NONE,
+            cleanup_confirmed_at=self._now(),
+        )
+
+    def abandon_cleanup(self, job: Job, payload: Mapping[str, Any]) -> Job:
+        """Record that upkeep no longer tries to clean up a job of which something may be left."""
+        return self._close_cleanup(
+            job, "cleanup_abandoned", payload, cleanup_abandoned_at=self._now()
+        )
+
     def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
         """The events with a sequence above `after`, oldest first."""
         where = "PartitionKey eq @job and RowKey gt @low and RowKey lt @high"
@@ -169,9 +210,9 @@ class JobStateRepository:
     def follow(self, job: Job, before: Job | None = None) -> bool:
         """Make the index say what the job's row says, in place of what it said `before`.
 
-        Whether the job is at rest: it has ended and owes nothing.
+        Whether the job is at rest: it has ended, owes nothing, and is not to be cleaned up.
         """
-        settled = job.phase.is_end and not (job.notify and self.owed(job.job_id))
+        settled = job.is_settled and not (job.notify and self.owed(job.job_id))
         self.index.follow(job, settled, before)
         now = self.find(job.job_id) if settled else None
         if now and now.sequence > job.sequence:
@@ -181,11 +222,11 @@ class JobStateRepository:
     def erase(self, job: Job) -> bool:
         """Remove a job that is at rest, with its history; False where it is not.
 
-        It stays where it owes a message, or has been changed since it was read; said again after a
-        crash, what was left goes.
+        It stays where it owes a message, is still to be cleaned up, or has been changed since it
+        was read; said again after a crash, what was left goes.
         """
         row = self._jobs.get(job.job_id, rows.JOB)
-        if row is None or row.columns["sequence"] != job.sequence:
+        if row is None or row.columns["sequence"] != job.sequence or not job.is_settled:
             return False
         where, values = (
             "PartitionKey eq @job and RowKey ne @row",
@@ -219,7 +260,7 @@ class JobStateRepository:
                 break
             job, payload = _redacted(job), redact_all(payload)
             said = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
-            owes = _owes(before, job)
+            owes = owes_message(before, job)
             if self._committed(job, said, row.etag, writer, owes):
                 break
         else:
@@ -228,57 +269,27 @@ class JobStateRepository:
         self.follow(job, before)
         return job
 
+    def _close_cleanup(
+        self, job: Job, event: str, payload: Mapping[str, Any], **changes: Any
+    ) -> Job:
+        def change(now: Job) -> Job | None:
+            is_open = now.phase.is_end and now.left_on_cluster is LeftOnCluster.UNKNOWN
+            is_said = "left_on_cluster" not in changes and now.cleanup_abandoned_at is not None
+            if now.attempt != job.attempt or not is_open or is_said:
+                return None
+            return replace(now, **changes, sequence=now.sequence + 1, updated_at=self._now())
+
+        return self._transact(job.job_id, event, payload, change)
+
     def _committed(self, job: Job, said: Event, etag: str, writer: str, owes: bool) -> bool:
         """Whether the transition is in the store, by this writer; False: another one was first."""
         try:
-            self._jobs.commit([Replace(rows.job_row(job), etag), *_said(job, said, writer, owes)])
+            self._jobs.commit([Replace(rows.job_row(job), etag), *rows_of(job, said, writer, owes)])
         except Clash:
             # Where an answer was lost, the client's second try clashes with its own first.
             found = self._jobs.get(job.job_id, rows.event_key(said.sequence))
             return found is not None and found.columns.get("writer") == writer
         return True
-
-    def _changed(self, job: Job, changes: Mapping[str, Any]) -> Job:
-        now = self._now()
-        phase: Phase | None = changes.get("phase")
-        cleared: dict[str, Any] = {}
-        if job.phase.is_end:
-            raise Conflict("already_finished", f"job {job.job_id} has ended: {job.phase}")
-        if phase is not None:
-            if not job.phase.may_become(phase):
-                raise Conflict("not_allowed", f"a job cannot go from {job.phase} to {phase}")
-            cleared = {"error_code": None, "error": None, "reason": None}
-            cleared["entered"] = {phase: now, **job.entered}
-            if phase.is_end:
-                cleared["finished_at"] = now
-        return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
-
-    def _renewed(self, job: Job, attempt: int, deadline: timedelta) -> Job:
-        """The job as if it had just been accepted, under a name that ElasticBLAST does not know."""
-        now = self._now()
-        return Job(
-            job_id=job.job_id,
-            elb_job_id=elb_id(job.job_id, attempt),
-            owner=job.owner,
-            search=job.search,
-            fingerprint=job.fingerprint,
-            submission_source=job.submission_source,
-            correlation_id=job.correlation_id,
-            phase=Phase.QUEUED,
-            created_at=job.created_at,
-            updated_at=now,
-            deadline_at=now + deadline,
-            attempt=attempt,
-            sequence=job.sequence + 1,
-            # What the attempt before may have left running is known by these.
-            operations=job.operations,
-            unseen_until=job.unseen_until,
-            parent_job_id=job.parent_job_id,
-            child_number=job.child_number,
-            notify=job.notify,
-            request_id=job.request_id,
-            entered={Phase.QUEUED: now},
-        )
 
 
 def _redacted(job: Job) -> Job:
@@ -291,16 +302,3 @@ def _redacted(job: Job) -> Job:
         failed_jobs=job.failed_jobs and redacted(job.failed_jobs),
         verdict=verdict,
     )
-
-
-def _owes(before: Job, job: Job) -> bool:
-    """Whether whoever waits for messages is to be told of this transition."""
-    if not job.notify or job.phase is Phase.DELETED:
-        return False
-    return job.phase.status is not before.phase.status or not before.notify
-
-
-def _said(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:
-    """The rows beside a job's own: its event, and the message that is owed because of it."""
-    said: list[Write] = [Insert(rows.event_row(event, writer))]
-    return [*said, Insert(rows.outbox_row(event, job.attempt))] if owes else said

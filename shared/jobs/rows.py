@@ -9,7 +9,7 @@ from typing import Any
 from shared.contracts import wire
 from shared.contracts.job import Caller, Counts, Event, Job, Owed, Verdict
 from shared.contracts.search import Search
-from shared.contracts.states import Phase, Status
+from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.contracts.steps import Category, Report
 
 JOB = "job"
@@ -25,7 +25,8 @@ _SAME = (
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
     *("operations", "unseen_until", "hopeless_since", "parent_job_id", "child_number"),
     *("failed_jobs", "failed_jobs_since", "finished_batches"),
-    *("children", "notify", "request_id"),
+    *("children", "notify", "request_id", "restarts", "other_cluster"),
+    *("cleanup_confirmed_at", "cleanup_abandoned_at"),
 )
 """The fields that are columns of the same name."""
 
@@ -40,6 +41,7 @@ def job_row(job: Job) -> dict[str, Any]:
         **wire.write(job.counts),
         "status": job.phase.status.value,
         "phase": job.phase.value,
+        "left_on_cluster": job.left_on_cluster.value,
         "owner_oid": job.owner.oid,
         "owner_upn": job.owner.upn,
         "tenant_id": job.owner.tenant_id,
@@ -71,6 +73,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
         owner=Caller(row["owner_oid"], row["tenant_id"], row["owner_upn"]),
         search=wire.read(Search, json.loads(row["search_json"])),
         phase=Phase(row["phase"]),
+        left_on_cluster=LeftOnCluster(row.get("left_on_cluster", LeftOnCluster.NONE)),
         report=wire.read(Report, report) if report else None,
         tries={Category(name): count for name, count in json.loads(row["tries_json"]).items()},
         verdict=wire.read(Verdict, verdict) if verdict else None,

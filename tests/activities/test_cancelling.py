@@ -99,7 +99,7 @@ def test_failure_33_a_cancel_works_wherever_the_job_is(
     assert is_clean(scene, job)
     assert scene.events(job, "cancelling")[0].payload == {"from_phase": before.value}
     proof = scene.events(job, "cancelled")[0].payload
-    assert (proof["left_on_cluster"], proof["proof"]) == (0, "nothing is left")
+    assert (proof["left_on_cluster"], proof["proof"]) == ("none", "nothing is left")
     assert proof["took_seconds"] < 60
 
 
@@ -260,7 +260,7 @@ def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene: Scen
     assert scene.do(Verb.OBSERVE, job).next is Verb.CANCEL
     now = until_cleared(scene, job)
     assert (now.phase, now.error_code) == (Phase.SEARCH_FAILED, "search_failed")
-    assert scene.events(job, "search_failed")[0].payload["left_on_cluster"] == 0
+    assert scene.events(job, "search_failed")[0].payload["left_on_cluster"] == "none"
     assert is_clean(scene, job)
 
 
@@ -283,4 +283,4 @@ def test_failure_5_a_job_is_not_given_up_while_an_unseen_submission_may_run(scen
     now = until_cleared(scene, job, seconds=301, most=8)
     assert now.phase is Phase.TIMED_OUT
     assert is_clean(scene, job)
-    assert scene.events(job, "timed_out")[0].payload["left_on_cluster"] == 0
+    assert scene.events(job, "timed_out")[0].payload["left_on_cluster"] == "none"

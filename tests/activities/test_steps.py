@@ -111,3 +111,19 @@ def test_a_cancel_that_keeps_crashing_is_not_called_cancelled(desk: Desk) -> Non
     report = Record(desk).fail(Order(one.job_id, 7, "boom"))
     assert report.next is Verb.CANCEL
     assert desk.jobs.get(one.job_id).phase is Phase.CANCELLING
+
+
+@pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.RUNNING, Phase.SUBMITTED])
+def test_i1_a_stop_that_crashes_before_it_begins_ends_the_job_all_the_same(
+    desk: Desk,
+    clock: Clock,  # noqa: F811
+    phase: Phase,
+) -> None:
+    """It passes through the clean-up: the table allows no other way to its end."""
+    one = desk.jobs.create(job(phase=phase, cancel_requested_at=clock()), {})
+    clock.now = one.deadline_at + timedelta(minutes=11)
+    reports = [Record(desk).fail(Order(one.job_id, step, "boom")) for step in (7, 8)]
+    assert [report.next for report in reports] == [Verb.CANCEL, None]
+    now = desk.jobs.get(one.job_id)
+    assert (now.phase, now.error_code) == (Phase.TIMED_OUT, "not_proven")
+    assert now.left_on_cluster == "unknown"

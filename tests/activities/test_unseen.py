@@ -84,3 +84,21 @@ def test_without_operations_a_cluster_that_is_away_leaves_the_slot_with_a_try_th
 
 
 # What was written, although nobody heard so.
+
+
+def test_failure_46_a_cluster_that_is_gone_proves_nothing_while_a_submission_may_run(
+    old: Scene, job: Job
+) -> None:
+    """It can be neither seen nor stopped, and creates the cluster that it misses."""
+    old.world.usual = Plan(takes=20 * MINUTE)
+    old.do(Verb.SUBMIT, job)
+    old.cancel(job)
+    old.world.down.add("cluster")
+    old.cluster.code = "cluster_not_found"
+    for _ in range(3):
+        old.do(Verb.CANCEL, job)
+        old.passes(60)
+    assert old.now(job).phase is Phase.CANCELLING
+    old.passes(1700)
+    old.do(Verb.CANCEL, job)
+    assert old.now(job).phase is Phase.CANCELLED

@@ -9,7 +9,7 @@ from activities.steps import Desk
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
 from shared.jobs import JobStateRepository
-from shared.storage_urls import QUERIES, Account
+from shared.storage_urls import DATABASES, QUERIES, Account
 from tests.batches.family import Family, Make, Remembered, family
 from tests.jobs.conftest import Clock, clock, jobs
 from tests.samples import settings
@@ -21,7 +21,7 @@ __all__ = ["clock", "jobs"]
 @pytest.fixture(scope="module")
 def blobs(azurite: Azurite) -> Blobs:
     opened = open_blobs(Account("stgelb"), azurite.connection_string, None)
-    opened.ensure(QUERIES)
+    opened.ensure(QUERIES, DATABASES)
     return opened
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from local.azurite import Azurite
 from shared import opened
 from shared.contracts.job import Job
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from tests.callers.app import Answer, ask, routes, running
 from tests.samples import job
 from triggers.callers import LOCAL
@@ -123,3 +124,40 @@ def test_failure_33_a_cancel_that_saw_an_older_row_writes_no_second_event(
         assert cancel(one).status == 202
     said = [event.event for event in opened.jobs().events(one.job_id)]
     assert said.count("cancel_requested") == 1
+
+
+def unconfirmed(**changes: Any) -> Job:
+    """A job that failed, of which something may be left on its cluster."""
+    ended = {"phase": Phase.SEARCH_FAILED, "left_on_cluster": LeftOnCluster.UNKNOWN}
+    return kept(**(ended | changes))
+
+
+def test_failure_34_what_may_be_left_of_a_failed_job_can_be_cancelled_until_it_is_proven() -> None:
+    one, jobs = unconfirmed(), opened.jobs()
+    first = cancel(one)
+    assert (first.status, first.body["status"]) == (202, "cancelling")
+    due = [job_id for _, job_id in jobs.index.late(opened.now() + timedelta(seconds=1))]
+    assert one.job_id in due, "upkeep cleans it up at its next tick"
+    assert jobs.get(one.job_id) == one, "the end of a job does not change"
+    jobs.confirm_cleanup(one, {"proof": "nothing is left"})
+    for _ in range(2):
+        proven = cancel(one)
+        assert (proven.status, proven.body["status"]) == (200, "cancelled")
+    shown = ask(ROUTES["read_job"], {}, {"id": one.job_id}).body
+    assert (shown["status"], shown["left_on_cluster"]) == ("failed", "none")
+
+
+def test_failure_34_one_that_upkeep_gave_up_is_tried_once_more() -> None:
+    one, jobs = unconfirmed(), opened.jobs()
+    jobs.abandon_cleanup(one, {"why": "the cluster does not answer"})
+    assert cancel(one).status == 202
+    due = [job_id for _, job_id in jobs.index.late(opened.now() + timedelta(seconds=1))]
+    assert one.job_id in due
+
+
+def test_a_job_says_whether_something_of_it_may_be_left() -> None:
+    shown = ask(ROUTES["read_job"], {}, {"id": unconfirmed().job_id}).body
+    assert shown["left_on_cluster"] == "unknown"
+    for phase in (Phase.RUNNING, Phase.COMPLETED):
+        other = ask(ROUTES["read_job"], {}, {"id": kept(phase=phase).job_id}).body
+        assert "left_on_cluster" not in other

@@ -70,6 +70,7 @@ SUMMARY = {
     "finished_at?": TIME,  # more than the contract has; the clients pass over it
     "runtime_status": RUNTIME,
     **dict.fromkeys(("error?", "error_code?", "reason?", "query_label?"), str),
+    "left_on_cluster?": {"none", "unknown"},
     "config_snapshot": {
         # As a submission says them.
         "evalue": NUMBER,

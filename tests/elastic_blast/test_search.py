@@ -63,9 +63,10 @@ def test_the_results_folder_holds_queries_and_facts(finished: Stage) -> None:
     lines = demo_queries().splitlines()
     residues = sum(len(line) for line in lines if line[0] != ">")
     assert int(finished.blob("metadata/query_length.txt") or 0) == residues
-    plan = json.loads(finished.blob("metadata/elastic-blast-config.json") or b"")
-    assert plan["elb_job_id"] == finished.key
-    assert finished.world.account_key not in json.dumps(plan)
+    used = json.loads(finished.blob("metadata/elastic-blast-config.json") or b"")
+    assert used["azure"]["elb-job-id"] == finished.key
+    assert used["azure"]["storage-account"] == finished.world.account
+    assert finished.world.account_key not in json.dumps(used)
 
 
 def test_jobs_are_named_and_labelled_as_the_control_plane_expects(finished: Stage) -> None:

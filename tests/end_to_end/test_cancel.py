@@ -1,6 +1,9 @@
 """R6: a cancelled search leaves nothing on the cluster, and nothing else is touched."""
 
+from typing import Any
+
 import pytest
+import urllib3
 
 from local.demo.client import Refused
 from local.elastic_blast.behaviours import JobTrouble, Trouble
@@ -35,9 +38,35 @@ def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(world: World) ->
     assert_nothing_is_left(world, doomed)
     proof = world.api.events(doomed)[-1]
     assert proof["event"] == "cancelled"
-    assert proof["payload"]["left_on_cluster"] == 0
+    assert proof["payload"]["left_on_cluster"] == "none"
     assert proof["payload"]["took_seconds"] < 30
     assert world.ended(other)["status"] == "completed"
+
+
+def orchestration(world: World, job_id: str) -> tuple[str, Any]:
+    """The status and the output of a job's orchestration, as operators see them."""
+    url = f"{world.stack.url}/runtime/webhooks/durabletask/instances/{job_id}"
+    found = urllib3.request("GET", url, timeout=20).json()
+    return found["runtimeStatus"], found["output"]
+
+
+def until_orchestration(world: World, job_id: str, expected: tuple[str, Any]) -> None:
+    """It ends a moment after its job's row."""
+    world.until(job_id, lambda job: orchestration(world, job_id) == expected)
+
+
+def test_the_orchestration_of_a_job_that_did_not_complete_is_completed_with_its_phase(
+    world: World,
+) -> None:
+    """One that is Failed is a fault of the app, and nothing else."""
+    failing = JobTrouble(fail_attempts=9)
+    failed = world.submit(key=world.trouble(lambda job_id: Trouble(key=job_id, jobs=failing)))
+    cancelled = world.submit(key=hanging(world))
+    world.api.cancel(cancelled)
+    for job_id, phase in ((failed, "search_failed"), (cancelled, "cancelled")):
+        assert world.ended(job_id)["phase"] == phase
+        assert world.ended(job_id)["left_on_cluster"] == "none"
+        until_orchestration(world, job_id, ("Completed", {"phase": phase}))
 
 
 def test_failure_33_a_cancel_during_submit_wins(world: World) -> None:

@@ -1,5 +1,6 @@
 """What upkeep saves: jobs whose orchestration is lost or was never started, and failed ones."""
 
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -11,12 +12,13 @@ from local.demo.search import demo_request
 from local.elastic_blast.behaviours import JobTrouble, Trouble
 from shared.clients.blobs import open_blobs
 from shared.clients.tables import open_table
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.jobs import Index, JobStateRepository
 from shared.opened import INDEX_TABLE, JOBS_TABLE, now
 from shared.settings import Settings
 from shared.storage_urls import Account
 from tests.end_to_end.conftest import PACE, World
-from tests.samples import WORDS, settings
+from tests.samples import WORDS, job, settings
 from triggers.acceptance import Acceptance
 from triggers.callers import LOCAL
 from triggers.search_request import parse
@@ -69,14 +71,48 @@ def test_failure_13_a_job_that_was_kept_and_never_started_completes(world: World
     """The app died between the two, and the client never came back."""
     asked = parse(demo_request(), one := settings_of(world))
     connection = one.storage_connection
-    tables = (open_table(name, connection, "", None) for name in (JOBS_TABLE, INDEX_TABLE))
-    jobs = JobStateRepository(next(tables), Index(next(tables), one.late_after), now)
+    jobs = store_of(world)
     blobs = open_blobs(Account(ACCOUNT, one.storage_suffix), connection, None)
     job = Acceptance(jobs, blobs, one, now).accept(asked, LOCAL, None, "http").job
     until_restarted(world, job.job_id)
     assert world.ended(job.job_id)["phase"] == "completed"
     assert world.events(job.job_id)[:2] == ["accepted", "orchestration_restarted"]
     assert world.submissions(job.job_id) == 1
+
+
+def store_of(world: World) -> JobStateRepository:
+    """The app's own tables."""
+    connection = world.stack.azurite.connection_string
+    index = Index(open_table(INDEX_TABLE, connection, "", None), settings_of(world).late_after)
+    jobs = JobStateRepository(open_table(JOBS_TABLE, connection, "", None), index, now)
+    jobs.ensure()
+    return jobs
+
+
+def unconfirmed(world: World) -> str:
+    """A job that failed a while ago, of which something may be left."""
+    left = LeftOnCluster.UNKNOWN
+    one = job(uuid.uuid4().int, owner=LOCAL, phase=Phase.SEARCH_FAILED, left_on_cluster=left)
+    local = replace(one.search.placement, cluster_name="local", resource_group="local")
+    one = replace(one, search=replace(one.search, placement=local), finished_at=now())
+    return store_of(world).create(one, {}).job_id
+
+
+def test_failure_34_what_may_be_left_of_a_failed_job_is_cleaned_up_when_it_is_cancelled(
+    world: World,
+) -> None:
+    job_id = unconfirmed(world)
+    assert world.api.job(job_id)["left_on_cluster"] == "unknown"
+    assert world.api.cancel(job_id)["status"] == "cancelling"
+
+    def proven(job: dict[str, object]) -> bool:
+        world.reconcile()
+        return job["left_on_cluster"] == "none"
+
+    world.until(job_id, proven)
+    assert world.events(job_id) == ["accepted", "cleanup_confirmed"]
+    assert world.api.cancel(job_id)["status"] == "cancelled"
+    assert world.api.job(job_id)["phase"] == "search_failed"
 
 
 def settings_of(world: World) -> Settings:

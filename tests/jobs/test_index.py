@@ -27,7 +27,7 @@ def test_a_job_is_late_when_it_has_not_moved_past_its_next_step(
     assert late(jobs, clock) == []
     clock.move(1)
     assert late(jobs, clock) == [(PARTITION, one.job_id)]
-    jobs.index.postpone(jobs.get(one.job_id), clock())
+    jobs.index.defer(jobs.get(one.job_id), clock() + LATE_AFTER)
     assert late(jobs, clock) == []
 
 

@@ -45,6 +45,12 @@ class Reply:
     drips: bool = False
 
 
+def status(code: int, reason: str, **details: str) -> Reply:
+    """A refusal of the Kubernetes API itself."""
+    failure = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": reason}
+    return Reply(code, {**failure, "reason": reason, "code": code, "details": details})
+
+
 Manner = Callable[[Heard], Reply]
 
 
@@ -181,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         while reply.drips and not self.server.told.over.wait(0.05):
             self.wfile.write(b" ")
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve
 
     def _heard(self) -> Heard:
         parts = urlsplit(self.path)

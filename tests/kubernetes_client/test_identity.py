@@ -19,6 +19,10 @@ from tests.kubernetes_client.server import Json, Reply, Server, serving, written
 from tests.samples import NOON
 
 KUBELOGIN = {"exec": {"command": "kubelogin", "args": ["get-token", "--server-id", "x"]}}
+GONE = (
+    "The Resource 'Microsoft.ContainerService/managedClusters/aks' under resource group 'r g' was "
+    "not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+)
 CLUSTER = "/providers/Microsoft.ContainerService/managedClusters/aks"
 
 
@@ -168,7 +172,7 @@ def test_failure_28_an_authority_that_changed_at_the_same_server_is_read_again(
     [
         (
             404,
-            {"error": {"code": "ResourceNotFound", "message": "gone"}},
+            {"error": {"code": "ResourceNotFound", "message": GONE}},
             "not_found",
             "no cluster",
         ),
@@ -196,7 +200,7 @@ def test_failure_27_arm_may_ask_for_patience(world: World) -> None:
     assert (found.code, found.after) == ("cluster_unavailable", timedelta(seconds=30))
 
 
-def _unreachable(world: World, properties: Reply) -> Unavailable:
+def unreachable(world: World, properties: Reply) -> Unavailable:
     """The trouble with a cluster that was reached, is gone, and of which ARM says this."""
     with serving(world.arm.authority) as short_lived:
         world.gives(short_lived)
@@ -207,12 +211,12 @@ def _unreachable(world: World, properties: Reply) -> Unavailable:
 
 def test_failure_29_a_stopped_cluster_is_called_stopped(world: World) -> None:
     stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
-    found = _unreachable(world, stopped)
+    found = unreachable(world, stopped)
     assert (found.code, str(found)) == ("cluster_stopped", "the cluster aks is stopped")
 
 
 def test_failure_29_a_cluster_that_was_deleted_in_mid_run_is_called_gone(world: World) -> None:
-    found = _unreachable(world, Reply(404))
+    found = unreachable(world, Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE}}))
     assert found.code == "cluster_not_found"
     assert "there is no cluster aks" in str(found)
 
@@ -221,13 +225,13 @@ def test_failure_29_a_cluster_that_was_deleted_in_mid_run_is_called_gone(world: 
     "said", [Reply(403), Reply(body={"properties": {"powerState": {"code": "Running"}}})]
 )
 def test_failure_29_what_arm_cannot_explain_stays_as_it_was(world: World, said: Reply) -> None:
-    found = _unreachable(world, said)
+    found = unreachable(world, said)
     assert found.code == "cluster_unavailable"
     assert "could not be asked" in str(found)
 
 
 def test_failure_29_a_cluster_that_was_made_again_elsewhere_is_found(world: World) -> None:
-    _unreachable(world, Reply(503))
+    unreachable(world, Reply(503))
     world.gives(world.server)
     world.clock[0] += 61
     assert world.cluster.jobs_of("job-1") == []

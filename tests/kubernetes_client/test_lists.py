@@ -10,7 +10,7 @@ import pytest
 
 from shared.clients.kubernetes import Access, Cluster, ClusterJob, Reach
 from shared.errors import Unavailable
-from tests.kubernetes_client.server import Heard, Json, Manner, Reply, Server
+from tests.kubernetes_client.server import Heard, Json, Manner, Reply, Server, status
 
 NOW = timedelta(0)
 MINUTE = timedelta(minutes=1)
@@ -34,7 +34,7 @@ def pages(*those: list[Json]) -> Manner:
     def answer(heard: Heard) -> Reply:
         number = int(heard.query.get("continue", "0"))
         more = {"continue": str(number + 1)} if number + 1 < len(those) else {}
-        return Reply(body={"metadata": more, "items": those[number]})
+        return Reply(body={"kind": "JobList", "metadata": more, "items": those[number]})
 
     return answer
 
@@ -95,11 +95,11 @@ def gone(times: int) -> Manner:
     def answer(heard: Heard) -> Reply:
         if "continue" not in heard.query:
             first = job(100 - left[0])
-            return Reply(body={"metadata": {"continue": "2"}, "items": [first]})
+            return Reply(body={"kind": "JobList", "metadata": {"continue": "2"}, "items": [first]})
         if left[0]:
             left[0] -= 1
-            return Reply(410, {"kind": "Status", "reason": "Expired"})
-        return Reply(body={"metadata": {}, "items": [job(2)]})
+            return status(410, "Expired")
+        return Reply(body={"kind": "JobList", "metadata": {}, "items": [job(2)]})
 
     return answer
 
@@ -201,7 +201,7 @@ def test_failure_27_of_20_000_jobs_the_json_of_a_page_or_two_is_in_memory(
         if number % 10 == 0:
             marked = (one for one in gc.get_objects() if type(one) is dict and "mark" in one)
             in_memory.append(sum(one["mark"] is True for one in marked))
-        return Reply(body=b'{"metadata":{%s},"items":%s}' % (more, body))
+        return Reply(body=b'{"kind":"JobList","metadata":{%s},"items":%s}' % (more, body))
 
     server.manner = answer
     assert len(cluster.seen("job-1", NOW)) == 20_000

@@ -12,10 +12,12 @@ import pytest
 from shared.clients.kubernetes import Access, Cluster, Reach, Slot
 from shared.clients.kubernetes.slot import NAME
 from tests.cluster.world import TOKEN, World, running
-from tests.kubernetes_client.server import Heard, Reply, Server
+from tests.kubernetes_client.server import Heard, Reply, Server, status
 from tests.samples import NOON
 
 Json = dict[str, Any]
+
+NO_LEASE = status(404, "NotFound", kind="leases", name=NAME)
 
 
 @dataclass
@@ -219,9 +221,9 @@ def test_failure_9_a_take_whose_answer_was_lost_is_ours(server: Server, cluster:
 
     def lose_the_answer(heard: Heard) -> Reply:
         if heard.method == "GET":
-            return Reply(body=stored[0]) if stored else Reply(404)
+            return Reply(body=stored[0]) if stored else NO_LEASE
         if stored:
-            return Reply(409)
+            return status(409, "AlreadyExists")
         its = {"holderIdentity": "job-1", "acquireTime": "2026-11-23T12:00:00.000000Z"}
         stored.append({"metadata": {"name": NAME, "resourceVersion": "1"}, "spec": its})
         return Reply(closes=True)
@@ -238,7 +240,7 @@ def test_failure_9_a_lease_that_vanishes_under_our_hand_is_not_held(
 
     def vanish(heard: Heard) -> Reply:
         asked.append(heard.method)
-        return Reply(body=there) if len(asked) == 1 else Reply(404)
+        return Reply(body=there) if len(asked) == 1 else NO_LEASE
 
     server.manner = vanish
     assert cluster.take_slot("job-1") == Slot(False, "", None)

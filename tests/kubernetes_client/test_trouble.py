@@ -9,7 +9,7 @@ import pytest
 
 from shared.clients.kubernetes import Access, Cluster, Reach
 from shared.errors import Unavailable
-from tests.kubernetes_client.server import Heard, Reply, Server, empty
+from tests.kubernetes_client.server import Heard, Reply, Server, empty, status
 from tests.shared.rude import drips, is_silent, resets, rude
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -155,3 +155,41 @@ def test_many_threads_may_ask_at_once(server: Server, cluster: Cluster) -> None:
     for one in threads:
         one.join(10)
     assert found == [[]] * 20
+
+
+HTML = Reply(404, b"<html>404 page not found</html>")
+NO_NAMESPACE = status(404, "NotFound", kind="namespaces", name="default")
+
+
+@pytest.mark.parametrize("reply", [HTML, Reply(404), NO_NAMESPACE, status(404, "NotFound")])
+def test_failure_46_a_404_that_is_not_of_the_very_object_proves_nothing(
+    server: Server, cluster: Cluster, reply: Reply
+) -> None:
+    """The API answers 200 to a deletion or a list without objects. A lease names itself."""
+    server.manner = lambda _: reply
+    asked: list[Callable[[], object]] = [
+        lambda: cluster.delete_jobs("job-1", "blast"),
+        lambda: cluster.jobs_of("job-1"),
+        lambda: cluster.pods_of("job-1"),
+        lambda: cluster.keep_slot("job-1"),
+        lambda: cluster.take_slot("job-1"),
+        lambda: cluster.free_slot("job-1"),
+    ]
+    for ask in asked:
+        assert trouble(ask).code == "cluster_unavailable"
+
+
+@pytest.mark.parametrize("kind", [None, "Status", "Job", 7])
+def test_failure_46_an_empty_answer_that_is_no_list_is_no_empty_list(
+    server: Server, cluster: Cluster, kind: object
+) -> None:
+    body = {"items": [], "metadata": {}} | ({"kind": kind} if kind else {})
+    server.manner = lambda _: Reply(body=body)
+    assert trouble(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
+    assert trouble(lambda: cluster.pods_of("job-1")).code == "cluster_unavailable"
+
+
+def test_a_conflict_that_is_not_the_apis_is_no_conflict(server: Server, cluster: Cluster) -> None:
+    no_lease = status(404, "NotFound", kind="leases", name="elb-blast-submit")
+    server.manner = lambda heard: no_lease if heard.method == "GET" else Reply(409)
+    assert "409" in str(trouble(lambda: cluster.take_slot("job-1")))

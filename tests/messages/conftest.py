@@ -13,7 +13,7 @@ from shared.courier import Courier
 from shared.dead_letters import DeadLetters
 from shared.jobs import JobStateRepository
 from shared.settings import settings as current
-from shared.storage_urls import QUERIES, RESULTS, Account
+from shared.storage_urls import DATABASES, QUERIES, RESULTS, Account
 from tests.jobs.conftest import Clock, clock, jobs  # noqa: F401  fixtures
 from tests.messages.world import Watched, World
 from tests.samples import ENVIRONMENT, settings
@@ -24,7 +24,7 @@ from triggers.requests import Requests
 @pytest.fixture(scope="session")
 def blobs(azurite: Azurite) -> Blobs:
     opened = open_blobs(Account(ACCOUNT), azurite.connection_string, None)
-    opened.ensure(QUERIES, RESULTS)
+    opened.ensure(QUERIES, DATABASES, RESULTS)
     return opened
 
 

@@ -3,14 +3,17 @@
 import gzip
 import socket
 import uuid
+from collections.abc import Callable
 
 import pytest
+import trustme
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from local.azurite import ACCOUNT, Azurite
 from shared.clients.blobs import CHUNK, Blobs, open_blobs
 from shared.errors import NotFound, Unavailable
 from shared.storage_urls import Account
+from tests.kubernetes_client.server import Reply, serving
 
 
 @pytest.fixture
@@ -49,6 +52,11 @@ def test_a_blob_that_is_not_there_is_not_found(blobs: Blobs, url: str) -> None:
         list(blobs.pieces(url))
 
 
+def test_an_empty_blob_has_an_empty_beginning(blobs: Blobs, url: str) -> None:
+    blobs.put(url, b"")
+    assert blobs.beginning(url, 10) == (b"", 0)
+
+
 def test_a_blob_that_changed_while_it_is_read_is_for_later(blobs: Blobs, url: str) -> None:
     blobs.put(url, b"1" * (CHUNK + 1))
     version, pieces = blobs.version(url), blobs.pieces(url)
@@ -81,3 +89,35 @@ def test_a_store_that_does_not_answer_is_unavailable(url: str, azurite: Azurite)
         gone = azurite.connection_string.replace(azurite.blob, nowhere)
         with pytest.raises(Unavailable):
             list(open_blobs(Account(ACCOUNT), gone, None).pieces(url))
+
+
+ASK: list[Callable[[Blobs, str], object]] = [
+    lambda blobs, url: blobs.get(url),
+    lambda blobs, url: blobs.beginning(url, 10),
+    lambda blobs, url: blobs.exists(url),
+    lambda blobs, url: blobs.version(url),
+    lambda blobs, url: blobs.list(url.rpartition("/")[0] + "/"),
+    lambda blobs, url: list(blobs.pieces(url)),
+]
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_failure_46_a_missing_container_is_no_missing_blob(
+    azurite: Azurite, ask: Callable[[Blobs, str], object]
+) -> None:
+    """Operators must act: a marker that was there may be gone with it, or come back."""
+    blobs = open_blobs(Account(ACCOUNT), azurite.connection_string, None)
+    with pytest.raises(Unavailable):
+        ask(blobs, f"https://{ACCOUNT}.blob.core.windows.net/never-made/a/b.txt")
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_failure_46_a_404_of_somebody_else_is_no_missing_blob(
+    azurite: Azurite, url: str, ask: Callable[[Blobs, str], object]
+) -> None:
+    with serving(trustme.CA(), tls=False) as proxy:
+        proxy.manner = lambda _: Reply(404, b"<html>not here</html>")
+        at = f"http://127.0.0.1:{proxy.port}/{ACCOUNT}"
+        connection = azurite.connection_string.replace(azurite.blob, at)
+        with pytest.raises(Unavailable):
+            ask(open_blobs(Account(ACCOUNT), connection, None), url)

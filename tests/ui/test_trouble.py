@@ -14,6 +14,7 @@ from shared.jobs import rows
 from shared.opened import INDEX_TABLE, now
 from tests.end_to_end.conftest import World
 from tests.end_to_end.test_cancel import hanging
+from tests.end_to_end.test_upkeep import unconfirmed
 from tests.samples import job
 from tests.ui.browser import PHONE, Seen, fits
 from triggers.callers import LOCAL
@@ -145,3 +146,16 @@ def test_on_a_phone_nothing_is_wider_than_the_page(page: Page, world: World) -> 
         page.goto(f"/api/ui{where}")
         expect(page.locator(awaited).first).to_be_visible()
         assert fits(page)
+
+
+def test_a_person_sees_what_may_be_left_of_a_failed_search_and_has_it_cleaned_up(
+    page: Page, world: World
+) -> None:
+    job_id = unconfirmed(world)
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    warning = page.get_by_text("Something of this search may still run on the cluster")
+    expect(warning).to_be_visible()
+    page.get_by_role("button", name="Clean up now").click()
+    world.reconcile()
+    expect(warning).to_be_hidden(timeout=60_000)
+    expect(page.get_by_role("button", name="Clean up now")).to_be_hidden()

@@ -13,6 +13,7 @@ from shared.jobs import Index, JobStateRepository
 from tests.durable import FakeDurable
 from tests.jobs.conftest import Clock
 from tests.samples import LATE_AFTER, job
+from triggers.substitutes import Substitute
 
 LATE = LATE_AFTER.total_seconds() + 1
 
@@ -57,6 +58,11 @@ def jobs(store: Store) -> JobStateRepository:
 @pytest.fixture
 def durable(clock: Clock) -> FakeDurable:
     return FakeDurable(clock)
+
+
+def nobody(_: object) -> Substitute:
+    """For tests in which no orchestration has to be done without."""
+    raise AssertionError("the substitute is asked")
 
 
 def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:

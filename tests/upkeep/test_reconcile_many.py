@@ -15,14 +15,14 @@ from tests.durable import FakeDurable
 from tests.jobs.conftest import Clock
 from tests.jobs.counted import Counted
 from tests.samples import LATE_AFTER, job, settings
-from tests.upkeep.conftest import LATE, Store, late_job
+from tests.upkeep.conftest import LATE, Store, late_job, nobody
 from triggers.reconciling import Reconciler
 
 
 def reconciler(
     jobs: JobStateRepository, clock: Clock, deliver: Any = lambda one: None
 ) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, deliver)
+    return Reconciler(jobs, settings(), clock, deliver, nobody)
 
 
 async def test_work_grows_with_the_late_and_not_with_the_active(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, Pointless, TooMany
 from shared.jobs import JobStateRepository
 from tests.samples import job
@@ -81,3 +81,15 @@ def test_failure_41_a_retry_counts_towards_what_its_owner_may_have(
     with pytest.raises(TooMany):
         retrying.queue(failed, None)
     assert jobs.get(failed.job_id) == failed
+
+
+def test_a_job_that_may_be_left_on_its_cluster_is_retried_in_the_place_that_it_has(
+    jobs: JobStateRepository, retrying: Retrying
+) -> None:
+    """It is active still, so that its next attempt is not one more."""
+    unknown = LeftOnCluster.UNKNOWN
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED, left_on_cluster=unknown), {})
+    for number in range(2, 1 + MOST_ACTIVE):
+        jobs.create(job(number), {})
+    again = retrying.queue(failed, None)
+    assert (again.attempt, again.left_on_cluster) == (2, LeftOnCluster.NONE)

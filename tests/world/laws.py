@@ -4,10 +4,12 @@ from datetime import timedelta
 from itertools import pairwise
 
 from shared.contracts.job import Event, Job, elb_id
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.results import MANIFEST, result_files
 from tests.world.scene import Scene
 
+CLEANUP = ("cleanup_confirmed", "cleanup_abandoned")
+"""The events of a job that has ended."""
 Ends = dict[tuple[str, int], Phase]
 
 
@@ -17,8 +19,11 @@ def check_now(scene: Scene, jobs: list[Job], ends: Ends) -> None:
     for job in jobs:
         if job.phase.is_end:
             assert ends.setdefault((job.job_id, job.attempt), job.phase) is job.phase
-        if job.phase is Phase.CANCELLED:
+        was_cleaned_up = job.phase.is_failure and job.phase is not Phase.RESULTS_MISSING
+        is_proven = job.left_on_cluster is LeftOnCluster.NONE
+        if job.phase is Phase.CANCELLED or (was_cleaned_up and is_proven):
             assert_nothing_is_left(scene, job)
+        assert is_proven or job.phase.is_failure
         if job.phase is Phase.COMPLETED:
             assert_results_are_there(scene, job)
 
@@ -49,7 +54,7 @@ def check_ended(scene: Scene, jobs: list[Job]) -> None:
         assert events[-1].phase is job.phase
         for before, after in pairwise(events):
             assert _is_allowed(before, after), (before, after)
-        ends = [event for event in events if event.phase.is_end]
+        ends = [event for event in events if event.phase.is_end and event.event not in CLEANUP]
         assert len(ends) == job.attempt
         assert len(events) < 200
     lease = scene.world.lease
@@ -59,5 +64,7 @@ def check_ended(scene: Scene, jobs: list[Job]) -> None:
 def _is_allowed(before: Event, after: Event) -> bool:
     if after.event == "retry_requested":
         return before.phase.is_failure and after.phase is Phase.QUEUED
+    if after.event in CLEANUP:
+        return before.phase.is_failure and after.phase is before.phase
     keeps = after.phase is before.phase and not before.phase.is_end
     return keeps or before.phase.may_become(after.phase)

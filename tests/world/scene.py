@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from activities.batch import Batch
 from activities.cancelling import Cancelling
 from activities.clearing import Clearing
 from activities.launching import Launch
@@ -14,6 +15,7 @@ from activities.record import Record
 from activities.results import Results
 from activities.steps import Desk
 from activities.submission import Submission
+from activities.substitute import Substitute
 from activities.turns import Turns
 from activities.watching import Watching
 from local.azurite import Azurite
@@ -25,7 +27,7 @@ from shared.contracts.steps import Order, Report, Verb
 from shared.errors import Unavailable
 from shared.jobs import Index, JobStateRepository
 from shared.settings import Settings
-from shared.storage_urls import QUERIES, RESULTS, Account
+from shared.storage_urls import DATABASES, QUERIES, RESULTS, Account
 from tests import samples
 from tests.jobs.conftest import Clock
 from tests.world.driver import Driver
@@ -70,7 +72,7 @@ class Store:
         ]
         account = Account(settings.storage_account, settings.storage_suffix)
         blobs = open_blobs(account, azurite.connection_string, None)
-        blobs.ensure(QUERIES, RESULTS)
+        blobs.ensure(QUERIES, DATABASES, RESULTS)
         for table in tables:
             table.ensure()
         return cls((tables[0], tables[1]), blobs, settings)
@@ -104,6 +106,9 @@ class Scene:
         self.desk = desk = Desk(self.jobs, self.store.settings, self.clock, lambda job: None)
         turns = Turns(self.jobs, cluster, self)
         clearing = Clearing(cluster, sidecar, turns, self.clock)
+        cancelling, record = Cancelling(desk, clearing), Record(desk)
+        batch = Batch(desk, self.store.blobs, self)
+        self.substitute = Substitute(self.jobs, cancelling, batch, record)
         launch = Launch(desk, self.store.blobs, cluster, sidecar, turns)
         submission = Submission(desk, self.store.blobs, launch, clearing, turns)
         return {
@@ -111,8 +116,8 @@ class Scene:
             Verb.SUBMIT: submission.submit,
             Verb.OBSERVE: Watching(desk, self.store.blobs, cluster).observe,
             Verb.COLLECT: Results(desk, self.store.blobs).collect,
-            Verb.CANCEL: Cancelling(desk, clearing).cancel,
-            Verb.FAIL: Record(desk).fail,
+            Verb.CANCEL: cancelling.cancel,
+            Verb.FAIL: record.fail,
         }
 
     def perform(self, verb: Verb, order: Order) -> Report:

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from local.azurite import Azurite
 from shared.contracts.job import Job
+from shared.contracts.states import LeftOnCluster
 from shared.errors import Conflict
 from tests.samples import ALICE, search, settings
 from tests.world.laws import Ends, check_ended, check_now
@@ -185,6 +186,23 @@ class Searches(RuleBasedStateMachine):
     def all_come_back(self) -> None:
         self.world.down.clear()
 
+    # What upkeep does beside the orchestrations.
+
+    @precondition(lambda self: self.ids)
+    @rule(number=st.integers(0, 2))
+    def upkeep_stops_a_job(self, number: int) -> None:
+        job = self.job(number)
+        if job.should_stop(self.scene.clock()) and not job.phase.is_end:
+            self.scene.substitute.stop(job.job_id)
+
+    @precondition(lambda self: any(left_unknown(job) for job in self.seen))
+    @rule()
+    def upkeep_cleans_up(self) -> None:
+        for job in filter(left_unknown, self.seen):
+            result = self.scene.substitute.clean_up(job)
+            if result.proof:
+                self.scene.jobs.confirm_cleanup(job, {"proof": result.proof})
+
     # What befalls our own processes.
 
     @precondition(lambda self: self.ids)
@@ -246,6 +264,10 @@ class Searches(RuleBasedStateMachine):
         check_now(self.scene, self.all(), self.ends)
         check_ended(self.scene, self.all())
         assert [text for told in self.crashes for text in told] == []
+
+
+def left_unknown(job: Job) -> bool:
+    return job.left_on_cluster is LeftOnCluster.UNKNOWN
 
 
 def test_whatever_happens_in_whatever_order_every_job_comes_to_one_true_end(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shared.contracts.search import Program
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from triggers.schemas.common import Answer, Id, Meta
 
 Shown = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -101,6 +101,9 @@ class Summary(Answer):
     error: str | None = None
     error_code: str | None = None
     reason: str | None = Field(None, description="Why nothing moves, in words")
+    left_on_cluster: LeftOnCluster | None = Field(
+        None, description="Of a failed or cancelled job: whether something of it may still run"
+    )
     config_snapshot: ConfigSnapshot
     infrastructure: Infrastructure
     owner_upn: str

@@ -34,10 +34,23 @@ Question = Callable[[Groups], Callable[..., Any]]
 class Answered(Exception):
     """The API server answered with another status than success."""
 
-    def __init__(self, status: int, message: str, header: str | None) -> None:
+    def __init__(self, status: int, body: Json, words: str, header: str | None) -> None:
+        message = " ".join(str(body.get("message") or words).split())[:LONGEST_MESSAGE]
         super().__init__(f"the cluster answered {status}: {message}")
         self.status = status
         self.header = header
+        self._body = body
+
+    @property
+    def is_kubernetes(self) -> bool:
+        """Whether the API itself refused: what stands between has no Status of this code."""
+        return self._body.get("kind") == "Status" and self._body.get("code") == self.status
+
+    def is_about(self, kind: str, name: str) -> bool:
+        """Whether it refused because of this very object, such as `leases` of that name."""
+        details = self._body.get("details")
+        named = details if isinstance(details, dict) else {}
+        return (named.get("kind"), named.get("name")) == (kind, name)
 
     @property
     def trouble(self) -> Unavailable:
@@ -76,7 +89,8 @@ class Api:
         patience: float | None = None,
         **more: object,
     ) -> Json:
-        """The JSON object that is answered. Raises Answered for an expected status.
+        """The JSON object that is answered. Raises Answered where the API itself refuses with an
+        expected status.
 
         All other trouble is raised as Unavailable. `patience` is in seconds.
         """
@@ -87,7 +101,7 @@ class Api:
             )
         except Answered as refusal:
             self._reach.trust()
-            if refusal.status in expected:
+            if refusal.status in expected and refusal.is_kubernetes:
                 raise
             raise refusal.trouble from refusal
         except _Silent as silence:
@@ -132,8 +146,9 @@ class Api:
                 return _object(read_whole(answer, until, LARGEST_ANSWER))
         except ApiException as error:
             if not error.status:
-                raise _Distrusted(_said(error)) from error
-            raise Answered(error.status, _said(error), _header(error)) from error
+                raise _Distrusted(" ".join(str(error.reason).split())[:LONGEST_MESSAGE]) from error
+            body = _body(error)
+            raise Answered(error.status, body, str(error.reason), _header(error)) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError, RecursionError) as error:
             raise _silence(error) from error
 
@@ -169,13 +184,13 @@ def _silence(error: Exception) -> _Silent:
     return kind(f"{error}"[:LONGEST_MESSAGE] or type(error).__name__)
 
 
-def _said(error: "ApiException") -> str:
-    """The message in a Status object, or what HTTP says."""
+def _body(error: "ApiException") -> Json:
+    """The JSON object of a refusal; an empty one if there is none."""
     try:
-        message = json.loads(error.body or "")["message"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        message = error.reason
-    return " ".join(str(message).split())[:LONGEST_MESSAGE]
+        found = json.loads(error.body or "")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _header(error: "ApiException") -> str | None:

@@ -3,7 +3,6 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from shared.clients.kubernetes import jobs, labels, pods
@@ -11,10 +10,8 @@ from shared.clients.kubernetes.access import Reach
 from shared.clients.kubernetes.api import (
     CONNECT,
     NAMESPACE,
-    NOT_FOUND,
     READ,
     TOTAL,
-    Answered,
     Api,
 )
 from shared.clients.kubernetes.jobs import ClusterJob
@@ -73,14 +70,13 @@ class Cluster:
 
     def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
         """Delete the Jobs of this search with these app labels, and their pods behind them."""
-        with suppress(Answered):
-            self._api.ask(
-                lambda groups: groups.batch.delete_collection_namespaced_job,
-                NAMESPACE,
-                label_selector=labels.of_search(elb_job_id, apps),
-                propagation_policy="Background",
-                expected=(NOT_FOUND,),
-            )
+        # Without such Jobs the API answers 200: a 404 is not its own, and proves nothing.
+        self._api.ask(
+            lambda groups: groups.batch.delete_collection_namespaced_job,
+            NAMESPACE,
+            label_selector=labels.of_search(elb_job_id, apps),
+            propagation_policy="Background",
+        )
 
     def take_slot(self, holder: str) -> Slot:
         """Take the submit slot for 15 minutes, or keep it; may be said again, and renews it."""

@@ -24,6 +24,8 @@ ARM_API = "2024-09-01"
 PATIENCE = 20.0
 """Seconds for one answer of ARM."""
 LONGEST_MESSAGE = 300
+NOT_FOUND = "ResourceNotFound"
+"""ARM's code for a resource that does not exist in a group that does."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +115,27 @@ class ManagedCluster:
         error = _parsed(answer).get("error")
         told = error if isinstance(error, dict) else {}
         message = _first_line(str(told.get("message") or ""))
-        said = f"ARM answered {answer.status}" + (f": {message}" if message else "")
-        if "stopped" in f"{told.get('code')} {message}".lower():
+        code = str(told.get("code") or "")[:LONGEST_MESSAGE]
+        said = ": ".join(filter(None, (f"ARM answered {answer.status}", code, message)))
+        if "stopped" in f"{code} {message}".lower():
             return Unavailable("cluster_stopped", f"the cluster {self.name} is stopped; {said}")
         match answer.status:
-            case 404:
+            case 404 if told.get("code") == NOT_FOUND and self._is_named(message):
                 gone = f"there is no cluster {self.name} in {self.group}; {said}"
                 return Unavailable("cluster_not_found", gone)
             case 401 | 403:
                 return Unavailable("cluster_refused", said)
         return Unavailable("cluster_unavailable", said, retry_after(answer.retry_after))
+
+    def _is_named(self, message: str) -> bool:
+        """Whether ARM says of this very cluster that it is not found.
+
+        A missing group or subscription can be a wrong setting, and a 404 without these words can
+        come from anybody: from neither it follows that nothing runs on the cluster.
+        """
+        text = message.casefold()
+        names = (f"/managedclusters/{self.name}'", f"'{self.group}'")
+        return all(name.casefold() in text for name in names)
 
 
 def managed_cluster(

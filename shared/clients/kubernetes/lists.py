@@ -58,7 +58,8 @@ def _pages(
             **({"_continue": after} if after else {}),
         )
         # An empty list has its items too; what has none is not an answer to this question.
-        if not isinstance(page.get("items"), list) or not isinstance(page.get("metadata"), dict):
+        is_list = isinstance(page.get("items"), list) and isinstance(page.get("metadata"), dict)
+        if not is_list or not str(page.get("kind")).endswith("List"):
             raise Unavailable("cluster_unavailable", "the cluster's answer is not a list")
         yield page
         if not (after := page["metadata"].get("continue")):

@@ -123,8 +123,10 @@ class SubmitSlot:
                 NAMESPACE,
                 expected=(NOT_FOUND,),
             )
-        except Answered:
-            return None
+        except Answered as refusal:
+            if refusal.is_about("leases", NAME):
+                return None
+            raise refusal.trouble from refusal
         return _whole(found)
 
     def _create(self, spec: Json) -> Json:

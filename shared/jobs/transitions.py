@@ -1,0 +1,68 @@
+"""How one row of a job follows from the one before. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.clients.tables import Insert, Write
+from shared.contracts.job import Event, Job, elb_id
+from shared.contracts.states import Phase
+from shared.errors import Conflict
+from shared.jobs import rows
+
+
+def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
+    """The job with these changes, as its next event. Raises Conflict where that is not allowed."""
+    phase: Phase | None = changes.get("phase")
+    cleared: dict[str, Any] = {}
+    if job.phase.is_end:
+        raise Conflict("already_finished", f"job {job.job_id} has ended: {job.phase}")
+    if phase is not None:
+        if not job.phase.may_become(phase):
+            raise Conflict("not_allowed", f"a job cannot go from {job.phase} to {phase}")
+        cleared = {"error_code": None, "error": None, "reason": None}
+        cleared["entered"] = {phase: now, **job.entered}
+        if phase.is_end:
+            cleared["finished_at"] = now
+    return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
+
+
+def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> Job:
+    """The job as if it had just been accepted, under a name that ElasticBLAST does not know."""
+    return Job(
+        job_id=job.job_id,
+        elb_job_id=elb_id(job.job_id, attempt),
+        owner=job.owner,
+        search=job.search,
+        fingerprint=job.fingerprint,
+        submission_source=job.submission_source,
+        correlation_id=job.correlation_id,
+        phase=Phase.QUEUED,
+        created_at=job.created_at,
+        updated_at=now,
+        deadline_at=now + deadline,
+        attempt=attempt,
+        sequence=job.sequence + 1,
+        # What the attempt before may have left running is known by these.
+        operations=job.operations,
+        unseen_until=job.unseen_until,
+        parent_job_id=job.parent_job_id,
+        child_number=job.child_number,
+        notify=job.notify,
+        request_id=job.request_id,
+        entered={Phase.QUEUED: now},
+    )
+
+
+def owes_message(before: Job, job: Job) -> bool:
+    """Whether whoever waits for messages is to be told of this transition."""
+    if not job.notify or job.phase is Phase.DELETED:
+        return False
+    return job.phase.status is not before.phase.status or not before.notify
+
+
+def rows_of(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:
+    """The rows beside a job's own: its event, and the message that is owed because of it."""
+    said: list[Write] = [Insert(rows.event_row(event, writer))]
+    return [*said, Insert(rows.outbox_row(event, job.attempt))] if owes else said

@@ -1,0 +1,90 @@
+"""A submission whose environment won over its config: the job fails by name (failure 11)."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from shared.contracts.job import Job
+from shared.contracts.states import LeftOnCluster, Phase
+from shared.contracts.steps import Verb
+from tests.world.scene import Scene
+
+
+def submitted_with(scene: Scene, text: bytes | None) -> Job:
+    """A job after its submission has landed, with this written config."""
+    job = scene.accept()
+    scene.do(Verb.PREPARE, job)
+    if text is not None:
+        url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+        scene.store.blobs.put(url, text)
+    scene.do(Verb.SUBMIT, job)
+    return scene.now(job)
+
+
+def written(scene: Scene, **changes: Any) -> bytes:
+    azure = {"region": "koreacentral", "resourcegroup": "rg-elb", "storage-account": "stgelb"}
+    azure["storage-account-key"] = "s3cret"
+    cluster = {"name": changes.pop("cluster", scene.name)}
+    return json.dumps({"azure": azure | changes, "cluster": cluster}).encode()
+
+
+def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
+    for _ in range(4):
+        if scene.do(Verb.CANCEL, job).next is None:
+            break
+        scene.passes(seconds)
+    return scene.now(job)
+
+
+@pytest.mark.parametrize("text", [None, b"", b"no JSON", b"{}"])
+def test_a_file_that_is_missing_or_cannot_be_read_proves_nothing(
+    scene: Scene, text: bytes | None
+) -> None:
+    assert submitted_with(scene, text).phase is Phase.SUBMITTED
+
+
+def test_a_submission_that_used_its_config_has_landed(scene: Scene) -> None:
+    assert submitted_with(scene, written(scene)).phase is Phase.SUBMITTED
+
+
+@pytest.mark.parametrize("changed", ["region", "storage-account"])
+def test_failure_11_a_difference_fails_the_job_by_name_and_it_is_cleaned_up(
+    scene: Scene, changed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = submitted_with(scene, written(scene, **{changed: "other1"}))
+    assert job.phase is Phase.CANCELLING
+    assert job.error_code == "config_overridden"
+    assert f"the {changed.replace('-', ' ')} is other1 instead of" in (job.error or "")
+    job = until_ended(scene, job, 10)
+    assert (job.phase, job.error_code) == (Phase.SUBMIT_FAILED, "config_overridden")
+    assert job.left_on_cluster is LeftOnCluster.NONE
+    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.world.lease is None
+    assert any(
+        one.levelno == logging.ERROR and "config_overridden" in one.getMessage()
+        for one in caplog.records
+    )
+    kept = str([job, scene.events(job), caplog.text])
+    assert "s3cret" not in kept
+
+
+@pytest.mark.parametrize("changed", ["resourcegroup", "cluster"])
+def test_failure_46_a_look_at_the_cluster_that_was_asked_for_proves_nothing_of_another(
+    scene: Scene, changed: str
+) -> None:
+    """The Jobs run where the environment said; nothing there can be seen from here."""
+    job = submitted_with(scene, written(scene, **{changed: "other1"}))
+    assert "other1" in (job.other_cluster or "")
+    job = until_ended(scene, job, 601)
+    assert (job.phase, job.error_code) == (Phase.SUBMIT_FAILED, "config_overridden")
+    assert job.left_on_cluster is LeftOnCluster.UNKNOWN
+    assert scene.substitute.clean_up(job).proof is None
+
+
+def test_failure_46_that_the_other_cluster_is_missed_proves_nothing_either(scene: Scene) -> None:
+    job = submitted_with(scene, written(scene, cluster="other1"))
+    scene.world.down.add("cluster")
+    scene.cluster.code = "cluster_not_found"
+    assert scene.substitute.clean_up(job).proof is None
