@@ -66,6 +66,7 @@ class JobStateRepository:
         step: int | None = None,
         attempt: int | None = None,
         report: Report | None = None,
+        unchanged: Job | None = None,
         **changes: Any,
     ) -> Job:
         """Change fields of a job and say so in its history, both or neither.
@@ -73,7 +74,8 @@ class JobStateRepository:
         A step that the job has already taken changes nothing, nor does one of another attempt. An
         update that names a phase tells all that is wrong: an `error_code`, `error` or `reason`
         that it does not name is cleared.
-        Raises NotFound, and Conflict for a transition that the table does not allow.
+        Raises NotFound, and Conflict for a transition that the table does not allow, or where the
+        row has been changed since `unchanged` was read.
         """
         if step is not None:
             changes |= {"step": step, "report": report}
@@ -81,6 +83,8 @@ class JobStateRepository:
         def change(job: Job) -> Job | None:
             if attempt not in (None, job.attempt) or (step is not None and job.step >= step):
                 return None
+            if unchanged is not None and job.sequence != unchanged.sequence:
+                raise Conflict("contended", f"job {job_id} was changed by another writer")
             return self._changed(job, changes)
 
         return self._transact(job_id, event, payload or {}, change)
@@ -254,6 +258,7 @@ class JobStateRepository:
             # What the attempt before may have left running is known by these.
             operations=job.operations,
             unseen_until=job.unseen_until,
+            sidecar_instance=job.sidecar_instance,
             parent_job_id=job.parent_job_id,
             child_number=job.child_number,
             notify=job.notify,

@@ -23,8 +23,8 @@ _SAME = (
     *("job_id", "elb_job_id", "fingerprint", "submission_source", "correlation_id"),
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
-    *("operations", "unseen_until", "hopeless_since", "parent_job_id", "child_number"),
-    *("children", "notify", "request_id"),
+    *("operations", "unseen_until", "sidecar_instance", "hopeless_since", "parent_job_id"),
+    *("child_number", "children", "notify", "request_id"),
 )
 """The fields that are columns of the same name."""
 

@@ -128,12 +128,46 @@ def test_failure_34_a_cancel_that_was_not_proven_is_no_cancel(scene: Scene) -> N
 
 
 def test_failure_34_jobs_are_deleted_although_the_sidecar_is_away(scene: Scene) -> None:
-    job = running(scene)
+    job = submitting(scene)
+    scene.passes(330)
+    assert scene.world.present(job.elb_job_id)
     scene.cancel(job)
     scene.world.down.add("sidecar")
-    now = until_cleared(scene, job)
-    assert now.phase is Phase.CANCELLING
+    for _ in range(3):
+        scene.do(Verb.CANCEL, job)
+        scene.passes(10)
+    assert scene.now(job).phase is Phase.CANCELLING
     assert not scene.world.with_pods(job.elb_job_id)
+
+
+@pytest.mark.parametrize("away", ["down", "token"])
+def test_failure_50_a_search_whose_submission_has_ended_needs_no_sidecar_to_be_cancelled(
+    scene: Scene, away: str
+) -> None:
+    job = running(scene)
+    scene.cancel(job)
+    take_sidecar_away(scene, away)
+    assert until_cleared(scene, job).phase is Phase.CANCELLED
+    assert is_clean(scene, job)
+
+
+@pytest.mark.parametrize("away", ["down", "token"])
+def test_failure_48_a_search_that_never_began_needs_no_sidecar_to_be_cancelled(
+    scene: Scene, away: str
+) -> None:
+    job = scene.accept()
+    scene.do(Verb.PREPARE, job)
+    take_sidecar_away(scene, away)
+    scene.do(Verb.SUBMIT, job)
+    scene.cancel(job)
+    assert [scene.do(Verb.CANCEL, job).phase for _ in range(2)][1] is Phase.CANCELLED
+    assert not scene.world.processes
+
+
+def take_sidecar_away(scene: Scene, how: str) -> None:
+    if how == "down":
+        scene.world.down.add("sidecar")
+    scene.world.token_is_wrong = how == "token"
 
 
 def test_failure_34_a_submission_that_makes_jobs_meanwhile_is_cleared_away_to_its_end(
@@ -196,7 +230,7 @@ def test_failure_35_only_the_search_that_was_named_is_cancelled(scene: Scene) ->
 def test_failure_35_what_is_already_gone_is_as_good_as_deleted(scene: Scene) -> None:
     job = running(scene)
     scene.world.jobs.clear()
-    scene.world.operations.clear()
+    scene.world.lose_state()
     scene.cancel(job)
     assert until_cleared(scene, job).phase is Phase.CANCELLED
 
