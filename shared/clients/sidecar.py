@@ -232,7 +232,7 @@ def _operation(answer: Answer | Unreachable, instance: str | None) -> Result | N
     if isinstance(answer, Unreachable) or answer.status not in NO_OPERATIONS:
         return _result(answer)
     speaks = answer.headers.get(INSTANCE_HEADER.lower())
-    if answer.status == NOT_FOUND and speaks is not None and speaks == instance:
+    if answer.status == NOT_FOUND and speaks and speaks == instance:
         return None
     who = f"the sidecar instance {speaks}" if speaks else "no sidecar that keeps operations"
     return Untracked(f"{answer.status} of {who}")

@@ -115,7 +115,7 @@ def test_failure_9_a_slot_that_cannot_be_freed_is_freed_before_the_search_goes_o
 def test_failure_3_a_process_that_dies_behind_its_submission_adopts_it(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.next["store"].append(Trouble.DIES_BEFORE)
+    scene.world.next["store"].extend([None, Trouble.DIES_BEFORE])
     with pytest.raises(Died):
         scene.do(Verb.SUBMIT, job)
     assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
@@ -125,7 +125,7 @@ def test_failure_3_a_process_that_dies_behind_its_submission_adopts_it(
 def test_failure_3_jobs_that_are_whole_are_adopted_without_the_sidecars_memory(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.next["store"].append(Trouble.DIES_BEFORE)
+    scene.world.next["store"].extend([None, Trouble.DIES_BEFORE])
     with pytest.raises(Died):
         scene.do(Verb.SUBMIT, job)
     scene.world.lose_state()
@@ -302,7 +302,7 @@ def test_r11_an_error_that_left_jobs_is_cleared_away(scene: Scene, job: Job) -> 
 def test_failure_15_a_write_whose_answer_was_lost_is_not_made_twice(scene: Scene, job: Job) -> None:
     step = scene.now(job).step
     # The transition is in the store; the index behind it is not.
-    scene.world.next["store"].extend([Trouble.ANSWER_LOST])
+    scene.world.next["store"].extend([None, Trouble.ANSWER_LOST])
     report = scene.do(Verb.SUBMIT, job)
     assert scene.now(job).step == step + 1
     assert report.next is Verb.SUBMIT  # nobody heard that it went well
