@@ -37,14 +37,14 @@ class Clearing:
 
     def _clear(self, attempts: Sequence[Job]) -> list[str]:
         stops = [self._stop(one) for one in attempts]
+        troubles = [stop for stop in stops if isinstance(stop, Unavailable)]
         try:
             left = [name for one in attempts for name in self._delete(self._cluster(one), one)]
         except Unavailable as trouble:
-            raise next((one for one in stops if isinstance(one, Unavailable)), trouble) from trouble
-        for one in stops:
-            if isinstance(one, Unavailable):
-                raise one
-        if unstopped := [one for one in stops if isinstance(one, str)]:
+            raise [*troubles, trouble][0] from trouble
+        if troubles:
+            raise troubles[0]
+        if unstopped := [stop for stop in stops if isinstance(stop, str)]:
             return [*left, *unstopped]
         for one in attempts:
             self.turns.free(one)

@@ -140,36 +140,6 @@ def test_failure_34_jobs_are_deleted_although_the_sidecar_is_away(scene: Scene) 
     assert not scene.world.with_pods(job.elb_job_id)
 
 
-@pytest.mark.parametrize("away", ["down", "token"])
-def test_failure_50_a_search_whose_submission_has_ended_needs_no_sidecar_to_be_cancelled(
-    scene: Scene, away: str
-) -> None:
-    job = running(scene)
-    scene.cancel(job)
-    take_sidecar_away(scene, away)
-    assert until_cleared(scene, job).phase is Phase.CANCELLED
-    assert is_clean(scene, job)
-
-
-@pytest.mark.parametrize("away", ["down", "token"])
-def test_failure_48_a_search_that_never_began_needs_no_sidecar_to_be_cancelled(
-    scene: Scene, away: str
-) -> None:
-    job = scene.accept()
-    scene.do(Verb.PREPARE, job)
-    take_sidecar_away(scene, away)
-    scene.do(Verb.SUBMIT, job)
-    scene.cancel(job)
-    assert [scene.do(Verb.CANCEL, job).phase for _ in range(2)][1] is Phase.CANCELLED
-    assert not scene.world.processes
-
-
-def take_sidecar_away(scene: Scene, how: str) -> None:
-    if how == "down":
-        scene.world.down.add("sidecar")
-    scene.world.token_is_wrong = how == "token"
-
-
 def test_failure_34_a_submission_that_makes_jobs_meanwhile_is_cleared_away_to_its_end(
     scene: Scene,
 ) -> None:

@@ -217,47 +217,6 @@ def test_failure_7_tries_come_to_an_end(scene: Scene, job: Job) -> None:
     assert scene.do(Verb.CANCEL, job).phase is Phase.SUBMIT_FAILED
 
 
-def test_failure_48_a_wrong_token_holds_a_search_that_runs_and_ends_nothing(
-    scene: Scene, job: Job, caplog: pytest.LogCaptureFixture
-) -> None:
-    scene.world.plans[job.elb_job_id].append(LONG)
-    scene.do(Verb.SUBMIT, job)
-    scene.world.token_is_wrong = True
-    for _ in range(12):  # more than any other category has tries
-        report = scene.do(Verb.SUBMIT, job)
-        assert (report.phase, report.next) == (Phase.RETRYING, Verb.SUBMIT)
-    assert report.wait == 15 * MINUTE
-    assert "an operator must act: sidecar_401" in (scene.now(job).reason or "")
-    assert "configuration_refused" in caplog.text
-    assert scene.world.lease is not None
-    scene.passes(600)
-    scene.world.token_is_wrong = False
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
-    assert len(scene.world.processes) == 1
-
-
-def test_failure_48_a_wrong_token_leaves_the_slot_to_others_while_nothing_began(
-    scene: Scene, job: Job
-) -> None:
-    scene.world.token_is_wrong = True
-    report = scene.do(Verb.SUBMIT, job)
-    assert (report.phase, report.wait) == (Phase.RETRYING, MINUTE)
-    assert scene.world.lease is None
-    assert scene.now(job).unseen_until is None
-    scene.world.token_is_wrong = False
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
-
-
-def test_failure_48_a_cluster_that_refuses_the_app_holds_a_search(scene: Scene, job: Job) -> None:
-    scene.world.down.add("cluster")
-    scene.cluster.code = "cluster_refused"
-    for _ in range(12):
-        assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
-    assert scene.now(job).tries == {Category.CONFIGURATION: 12}
-    scene.world.down.clear()
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
-
-
 def test_r11_a_cluster_that_could_not_be_created_is_gone_once_our_own_look_says_so(
     scene: Scene, job: Job
 ) -> None:
@@ -270,20 +229,6 @@ def test_r11_a_cluster_that_could_not_be_created_is_gone_once_our_own_look_says_
     scene.cluster.code = "cluster_not_found"
     assert scene.do(Verb.SUBMIT, job).next is Verb.CANCEL
     assert scene.now(job).error_code == "cluster_not_found"
-
-
-@pytest.mark.parametrize(
-    "says", [accepted(), trouble("transient"), trouble("capacity"), trouble("invalid")]
-)
-@pytest.mark.parametrize("operations", [True, False])
-def test_failure_50_a_result_ends_the_time_in_which_the_submission_may_run(
-    scene: Scene, job: Job, says: str, operations: bool
-) -> None:
-    scene.world.with_operations = operations
-    scene.world.plans[job.elb_job_id].append(Plan(says=says if "error" in says else ""))
-    scene.do(Verb.SUBMIT, job)
-    now = scene.now(job)
-    assert (now.unseen_until, now.sidecar_instance, now.operations) == (None, None, 1)
 
 
 def test_r11_an_error_that_left_jobs_is_cleared_away(scene: Scene, job: Job) -> None:

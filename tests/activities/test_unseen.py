@@ -143,7 +143,7 @@ def test_failure_46_a_sidecar_that_lost_its_operations_is_given_the_search_by_ex
         return real(*words)
 
     assert isinstance(health, Health) and health.operations
-    scene.sidecar.run_operation = rolled_back  # type: ignore[method-assign]
+    scene.sidecar.run_operation = rolled_back  # type: ignore[method-assign,assignment]
     assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
     assert len(scene.world.processes) == 1
 
