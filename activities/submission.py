@@ -17,7 +17,7 @@ from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Order, Report, Verb
 from shared.elastic_blast.config import render
 from shared.elastic_blast.judgement import CLUSTER_UNREADABLE, Kind, Outcome, judge
-from shared.errors import Unavailable
+from shared.errors import AccessRefused, Unavailable
 from shared.exec_results import Finished, Untracked
 from shared.storage_urls import QUERIES, Account
 
@@ -225,7 +225,7 @@ def _of_trouble(job: Job, trouble: Unavailable) -> Outcome:
     if trouble.code == CLUSTER_GONE and job.error_code == CLUSTER_UNREADABLE:
         end = Phase.SUBMIT_FAILED
         return Outcome(Kind.REFUSED, trouble.code, str(trouble), end=end)
-    refused = trouble.code == CLUSTER_REFUSED
+    refused = isinstance(trouble, AccessRefused) or trouble.code == CLUSTER_REFUSED
     category = Category.CONFIGURATION if refused else Category.TRANSIENT
     return Outcome(
         Kind.AGAIN, trouble.code, str(trouble), category=category, retry_after=trouble.after

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from shared.clients.blobs import Blobs
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Verb
+from shared.errors import AccessRefused
 from tests.world.scene import Scene
 from tests.world.things import Plan, accepted, trouble
 
@@ -60,6 +62,20 @@ def test_failure_48_a_cluster_that_refuses_the_app_holds_a_search(scene: Scene, 
         assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
     assert scene.now(job).tries == {Category.CONFIGURATION: 12}
     scene.world.down.clear()
+    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+
+
+def test_failure_48_a_store_that_refuses_the_app_holds_a_search(
+    scene: Scene, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(self: Blobs, url: str) -> None:
+        raise AccessRefused("storage_unavailable", "Blob cannot be used")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Blobs, "get", refuses)
+        for _ in range(12):
+            assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
+    assert scene.now(job).tries == {Category.CONFIGURATION: 12}
     assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
 
 
