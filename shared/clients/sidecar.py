@@ -31,7 +31,7 @@ and Azure a function at five. The command goes on for as long as it was given.""
 LONGEST_HINT = timedelta(days=1)
 """A longer `retry_after` says no more than this one."""
 LONGEST_MESSAGE = 500
-BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, OTHER_INSTANCE = 400, 401, 403, 404, 412
 NO_OPERATIONS = {NOT_FOUND, 405, 501}
 """Statuses of whoever does not keep an operation, or keeps none at all."""
 INSTANCE_HEADER, EXPECT_HEADER = "X-Exec-Instance", "X-Exec-Expect-Instance"
@@ -71,8 +71,8 @@ class Sidecar:
 
         Untracked: whoever answered has not started it. Another instance refuses it with 412.
         """
-        headers = {EXPECT_HEADER: instance} if instance else {}
-        answer = self._ask("PUT", _path(operation_id), _body(command), headers=headers)
+        path, body = _path(operation_id), _body(command)
+        answer = self._ask("PUT", path, body, headers=_expects(instance))
         started = _operation(answer, instance)
         if not isinstance(started, Running) or not wait:
             return started or Untracked("the sidecar does not keep the operation that it was given")
@@ -90,8 +90,14 @@ class Sidecar:
         return _operation(self._ask("GET", path, wait=wait), instance)
 
     def stop_operation(self, operation_id: str, instance: str | None = None) -> Result | None:
-        """End an operation and all its processes; None if it has never begun, and never will."""
-        return _operation(self._ask("DELETE", _path(operation_id), wait=GRACE), instance)
+        """End an operation and all its processes; None if it has never begun, and never will.
+
+        Another instance is asked nothing: it would remember an operation that was never its own.
+        """
+        answer = self._ask("DELETE", _path(operation_id), wait=GRACE, headers=_expects(instance))
+        if isinstance(answer, Answer) and answer.status == OTHER_INSTANCE:
+            return Untracked("412 of another sidecar instance")
+        return _operation(answer, instance)
 
     def exec(self, command: Command) -> Result:
         """Run a command while the connection lasts, as a sidecar without operations does it."""
@@ -168,6 +174,10 @@ class Sidecar:
 def _headers(token: str | None, more: dict[str, str] | None) -> dict[str, str]:
     known = {"X-Exec-Token": token} if token else {}
     return {"Content-Type": "application/json", **known, **(more or {})}
+
+
+def _expects(instance: str | None) -> dict[str, str]:
+    return {EXPECT_HEADER: instance} if instance else {}
 
 
 def _path(operation_id: str) -> str:

@@ -233,3 +233,20 @@ def test_failure_47_a_cancel_while_it_is_given_away_starts_nothing(scene: Scene,
     assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
     assert not scene.world.processes
     assert scene.do(Verb.SUBMIT, job).next is Verb.CANCEL
+
+
+def test_failure_47_another_run_of_the_same_step_starts_nothing(scene: Scene, job: Job) -> None:
+    """Durable Functions may run a step again while its first run is not dead, only slow."""
+    scene.world.plans[job.elb_job_id].append(LONG)
+    before = scene.cluster.take_slot
+
+    def slow(holder: str) -> Slot:
+        scene.cluster.take_slot = before  # type: ignore[method-assign]
+        assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTING
+        return before(holder)
+
+    scene.cluster.take_slot = slow  # type: ignore[method-assign]
+    assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
+    now = scene.now(job)
+    assert (len(scene.world.processes), now.sidecar_instance) == (1, "instance-1")
+    assert now.unseen_until is not None

@@ -60,6 +60,12 @@ def test_failure_46_the_404_of_the_instance_itself_is_a_proof() -> None:
         assert client.stop_operation("a", "a") is None
 
 
+def test_failure_47_an_operation_is_stopped_by_its_own_instance_only() -> None:
+    with rude(answers("412 Precondition Failed", b'{"error": "another"}')) as server:
+        assert isinstance(_client(server.url).stop_operation("a", "b"), Untracked)
+        assert b"X-Exec-Expect-Instance: b\r\n" in server.heard[0]
+
+
 def test_failure_47_an_operation_is_for_one_instance_only() -> None:
     with rude(answers("412 Precondition Failed", b'{"error": "another"}')) as server:
         result = _client(server.url).run_operation("a", SAY, GRACE, "b")

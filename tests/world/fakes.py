@@ -151,7 +151,12 @@ class FakeSidecar:
         return self._ask(lambda: self._exec(command)) or Interrupted()
 
     def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
-        return self._ask(lambda: self._tracked(instance, lambda it: self._stop(it, operation_id)))
+        def stop(folder: StateFolder) -> Result | None:
+            if folder.instance != instance:
+                return Untracked("412 of another sidecar instance")
+            return self._stop(folder, operation_id)
+
+        return self._ask(lambda: self._tracked(instance, stop))
 
     def restart(self) -> None:
         """What runs is interrupted; what has ended keeps its result."""
