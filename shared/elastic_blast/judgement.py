@@ -90,6 +90,7 @@ _MESSAGES = (
     _ends(r"Failed to create AKS cluster", "cluster_not_found"),
     _ends(r"Cluster \S+ not found in resource group", "cluster_not_found"),
     _retries(r"exceeded quota", "quota_exceeded", Category.CAPACITY),
+    _retries(r"is forbidden: User .* cannot ", "permissions_refused", Category.CONFIGURATION),
     _ends(r"The Job \S+ is invalid:|field is immutable", "job_invalid"),
     _retries(r"RetryError\[.*SafeExecError", "command_failed", Category.TRANSIENT),
     _retries(r"Local SSD initialization jobs failed", "initialization_failed", Category.TRANSIENT),

@@ -141,6 +141,13 @@ RETRY_ERROR = "RetryError: RetryError[<Future at 0x7f state=finished raised Safe
             "credentials_refused",
         ),
         ("transient", "forbidden: exceeded quota: jobs", Category.CAPACITY, "quota_exceeded"),
+        (
+            "transient",
+            "ElasticBLAST failed to apply service account permissions: ... Error from server "
+            '(Forbidden): clusterroles is forbidden: User "s" cannot patch resource',
+            Category.CONFIGURATION,
+            "permissions_refused",
+        ),
         ("internal", RETRY_ERROR, Category.TRANSIENT, "command_failed"),
         (
             "internal",
