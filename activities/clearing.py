@@ -1,5 +1,6 @@
 """Clearing away what a search has on the cluster and the sidecar, until nothing is left."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,7 +9,9 @@ from activities.outside import Cluster, Clusters, Sidecar
 from activities.turns import Turns
 from shared.contracts.job import Job, elb_id
 from shared.errors import Unavailable
-from shared.exec_results import Refused, Running, Unreachable
+from shared.exec_results import Refused, Running, Unreachable, Untracked
+
+log = logging.getLogger("blast")
 
 
 @dataclass(frozen=True)
@@ -33,26 +36,40 @@ class Clearing:
         return self._clear(_earlier(job))
 
     def _clear(self, attempts: Sequence[Job]) -> list[str]:
-        unstopped = [trouble for one in attempts if (trouble := self._stop(one))]
+        stops = [self._stop(one) for one in attempts]
+        troubles = [stop for stop in stops if isinstance(stop, Unavailable)]
         try:
             left = [name for one in attempts for name in self._delete(self._cluster(one), one)]
         except Unavailable as trouble:
-            raise (unstopped or [trouble])[0] from trouble
-        if unstopped:
-            raise unstopped[0]
+            raise [*troubles, trouble][0] from trouble
+        if troubles:
+            raise troubles[0]
+        if unstopped := [stop for stop in stops if isinstance(stop, str)]:
+            return [*left, *unstopped]
         for one in attempts:
-            if one.unseen_until and self.now() < one.unseen_until:
-                until = f"{one.unseen_until:%H:%M:%S}"
-                return [*left, f"a submission that cannot be stopped before {until}"]
             self.turns.free(one)
         return left
 
-    def _stop(self, job: Job) -> Unavailable | None:
-        stopped = self.sidecar.stop_operation(operation_id(job))
-        if isinstance(stopped, Refused | Unreachable):
-            return Unavailable("sidecar_unavailable", stopped.message)
+    def _stop(self, job: Job) -> Unavailable | str | None:
+        """Stop its submission. The trouble, or what may be running; None once nothing can be.
+
+        What never began is not asked about; what has outlived its time was ended by its sidecar.
+        """
+        if job.unseen_until is None:
+            return None
+        stopped = self.sidecar.stop_operation(operation_id(job), job.sidecar_instance)
         if isinstance(stopped, Running):
             return Unavailable("sidecar_unavailable", "its submission has not ended yet")
+        if self.now() >= job.unseen_until:
+            return None
+        match stopped:
+            case Untracked():
+                return f"a submission that cannot be stopped before {job.unseen_until:%H:%M:%S}"
+            case Refused(status=401 | 403):
+                log.error("configuration_refused job_id=%s code=sidecar_refused", job.job_id)
+                return Unavailable("sidecar_refused", stopped.message)
+            case Refused() | Unreachable():
+                return Unavailable("sidecar_unavailable", stopped.message)
         return None
 
     def _delete(self, cluster: Cluster, job: Job) -> list[str]:

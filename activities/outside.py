@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 
 from shared.clients.kubernetes import ClusterJob, Pod, Slot
 from shared.contracts.job import Job
-from shared.exec_results import Command, Refused, Result, Unreachable
+from shared.exec_results import Command, Health, Refused, Result, Unreachable
 
 
 class Cluster(Protocol):
@@ -30,15 +30,22 @@ class Cluster(Protocol):
 
 
 class Sidecar(Protocol):
-    """The slice of shared.clients.sidecar.Sidecar that is used. Trouble is a value."""
+    """The slice of shared.clients.sidecar.Sidecar that is used. Trouble is a value.
 
-    def has_operations(self) -> bool | Refused | Unreachable: ...
+    `instance` is the sidecar instance that the operation was given to.
+    """
 
-    def look(self, operation_id: str, wait: timedelta) -> Result | None: ...
+    def health(self) -> Health | Refused | Unreachable: ...
 
-    def run_operation(self, operation_id: str, command: Command, wait: timedelta) -> Result: ...
+    def look(self, operation_id: str, wait: timedelta, instance: str | None) -> Result | None: ...
 
-    def stop_operation(self, operation_id: str) -> Result | None: ...
+    def run_operation(
+        self, operation_id: str, command: Command, wait: timedelta, instance: str | None
+    ) -> Result: ...
+
+    def exec(self, command: Command) -> Result: ...
+
+    def stop_operation(self, operation_id: str, instance: str | None) -> Result | None: ...
 
 
 class Orchestrations(Protocol):

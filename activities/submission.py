@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from activities.clearing import Clearing
-from activities.launching import Launch
+from activities.launching import Attempt, Launch, Overtaken
 from activities.steps import Desk
 from activities.turns import Turns
 from shared.clients.blobs import Blobs
@@ -16,15 +16,20 @@ from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category, Order, Report, Verb
 from shared.elastic_blast.config import render
-from shared.elastic_blast.judgement import Kind, Outcome, judge
-from shared.errors import Unavailable
-from shared.exec_results import (
-    Finished,
-    Interrupted,
-    Result,
-)
+from shared.elastic_blast.judgement import CLUSTER_UNREADABLE, Kind, Outcome, judge
+from shared.errors import AccessRefused, Unavailable
+from shared.exec_results import Finished, Result, Untracked
 from shared.redaction import redacted_output
 from shared.storage_urls import QUERIES, Account
+
+log = logging.getLogger("blast")
+
+NOTHING_RUNS: Mapping[str, Any] = {"unseen_until": None, "sidecar_instance": None}
+"""Changes of a row whose submissions are all known to have ended."""
+RESTARTING = frozenset({Category.CAPACITY, Category.CONFLICT, Category.CONFIGURATION})
+"""Somebody has answered: what was in the way before has gone, and its tries count no more."""
+CLUSTER_GONE, CLUSTER_REFUSED = "cluster_not_found", "cluster_refused"
+"""Codes of our own look at the cluster."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,10 @@ class Submission:
         self.blobs.put_first(url, render(job.search).encode())
         report = Report(Phase.SUBMITTING, Verb.SUBMIT)
         said = {"config_blob": url}
-        return self.desk.note(job, order, report, "configured", said, config_blob=url)
+        # What earlier attempts gave to a sidecar has ended, as its clean-up has proven.
+        return self.desk.note(
+            job, order, report, "configured", said, config_blob=url, **NOTHING_RUNS
+        )
 
     def _earlier_is_left(self, job: Job, order: Order) -> Report | None:
         """Clear away what earlier attempts left; the wait, with its reason, while that lasts."""
@@ -74,50 +82,51 @@ class Submission:
 
     def _submit(self, job: Job, order: Order) -> Report:
         try:
-            found = self.launch.attend(job)
+            attempt = self.launch.attend(job)
+        except Overtaken:
+            # The row is read again by the next step; this one must not write what it knew before.
+            return Report(job.phase, Verb.SUBMIT, self.desk.settings.retry_transient.first)
         except Unavailable as trouble:
-            outcome = Outcome(
-                Kind.AGAIN,
-                trouble.code,
-                str(trouble),
-                category=Category.TRANSIENT,
-                retry_after=trouble.after,
-            )
-            return self._again(job, order, outcome, None)
-        match found:
-            case Slot():
-                return self._wait_for_slot(job, order)
-            case str():
-                return self._landed(job, order, found)
-            case _:
-                return self._judged(job, order, found)
+            nothing = Attempt(job, "")
+            return self._after(nothing, order, _of_trouble(job, trouble))
+        if isinstance(attempt.found, Slot):
+            return self._wait_for_slot(job, order)
+        if isinstance(attempt.found, str):
+            return self._landed(attempt, order, attempt.found)
+        return self._after(attempt, order, judge(_redacted(attempt.found)))
 
-    def _judged(self, job: Job, order: Order, result: Result) -> Report:
-        outcome = judge(_redacted(result))
+    def _after(self, attempt: Attempt, order: Order, outcome: Outcome) -> Report:
         match outcome.kind:
             case Kind.PENDING:
-                # Where the sidecar cannot be asked to wait, the orchestrator does.
-                wait = self.desk.pace(job.updated_at) if job.unseen_until else timedelta(0)
-                report = Report(Phase.SUBMITTING, Verb.SUBMIT, wait)
-                if job.phase is Phase.SUBMITTING:
-                    return report
-                return self.desk.note(job, order, report, "submitting")
+                return self._pending(attempt, order)
             case Kind.ACCEPTED | Kind.DONE:
-                took = result.duration if isinstance(result, Finished) else timedelta(0)
-                return self._landed(job, order, outcome.code, took)
+                return self._landed(attempt, order, outcome.code)
             case Kind.AGAIN:
-                return self._again(job, order, outcome, result)
+                return self._again(attempt, order, outcome)
             case Kind.REFUSED:
-                return self._refused(job, order, outcome)
+                return self._refused(attempt, order, outcome)
 
-    def _landed(
-        self, job: Job, order: Order, decision: str, took: timedelta = timedelta(0)
-    ) -> Report:
+    def _pending(self, attempt: Attempt, order: Order) -> Report:
+        """Where the sidecar cannot be asked to wait, the orchestrator waits."""
+        job, found = attempt.job, attempt.found
+        wait = self.desk.pace(job.updated_at) if isinstance(found, Untracked) else timedelta(0)
+        report = Report(Phase.SUBMITTING, Verb.SUBMIT, wait)
+        if job.phase is Phase.SUBMITTING and (job.reason or not isinstance(found, Untracked)):
+            return report
+        reason = None
+        if isinstance(found, Untracked):
+            until = f"{job.unseen_until:%H:%M:%S}"
+            reason = f"a submission may be running that cannot be asked until {until} UTC"
+        return self.desk.note(job, order, report, "submitting", reason=reason)
+
+    def _landed(self, attempt: Attempt, order: Order, decision: str) -> Report:
+        job, found = attempt.job, attempt.found
         if differing := self.launch.overrides(job):
             # The search runs where nobody looks for it.
+            changes = {"other_cluster": differing.other_cluster, **_ended(attempt)}
             code, error = "config_overridden", str(differing)
-            where = {"other_cluster": differing.other_cluster}
-            return self.desk.condemn(job, order, Phase.SUBMIT_FAILED, code, error, **where)
+            return self.desk.condemn(job, order, Phase.SUBMIT_FAILED, code, error, **changes)
+        took = found.duration if isinstance(found, Finished) else timedelta(0)
         self.turns.free(job)  # or come back: nobody else would free it
         wait = self.desk.settings.watch_pace.at(timedelta(0))
         return self.desk.note(
@@ -128,6 +137,7 @@ class Submission:
             {"decision": decision, "took_seconds": took.total_seconds()},
             started_at=self.desk.now(),
             tries={},
+            **_ended(attempt),
         )
 
     def _wait_for_slot(self, job: Job, order: Order) -> Report:
@@ -145,24 +155,21 @@ class Submission:
         # Whoever freed it meanwhile did not see that this one waits, and called nobody.
         return replace(report, wait=timedelta(0)) if self.turns.is_free(job) else report
 
-    def _again(self, job: Job, order: Order, outcome: Outcome, result: Result | None) -> Report:
+    def _again(self, attempt: Attempt, order: Order, outcome: Outcome) -> Report:
         """Schedule another try, as its category allows, or end the job after the last one (R3)."""
-        ended = isinstance(result, Finished | Interrupted)
-        unseen = job.unseen_until is not None and self.desk.now() < job.unseen_until
-        if ended or (result is None and not unseen):
-            self._let_others(job)  # else it may be running, or the sidecar serves nobody
-        may_run = unseen or outcome.category is Category.UNKNOWN
-        changes: dict[str, Any] = {} if may_run and not ended else {"unseen_until": None}
+        job, changes = attempt.job, _proof(attempt, outcome)
+        if self._lets_others(attempt, outcome, changes):
+            self._free(job)
         category = outcome.category or Category.UNKNOWN
         known = job.tries
-        if category in (Category.CAPACITY, Category.CONFLICT):
-            # elastic-blast has answered: what was in its way before has gone.
+        if category in RESTARTING:
             known = _without(known, Category.TRANSIENT, Category.UNKNOWN)
         tries = {**known, category: known.get(category, 0) + 1}
         wait = self.desk.settings.retry(category).wait(tries[category], outcome.retry_after)
         if wait is None:
-            last = replace(outcome, end=Phase.SUBMIT_FAILED)
-            return self._refused(job, order, last)
+            return self._refused(attempt, order, replace(outcome, end=Phase.SUBMIT_FAILED))
+        if category is Category.CONFIGURATION:
+            log.error("configuration_refused job_id=%s code=%s", job.job_id, outcome.code)
         waits_for_capacity = category is Category.CAPACITY
         phase = Phase.WAITING_FOR_CAPACITY if waits_for_capacity else Phase.RETRYING
         return self.desk.note(
@@ -178,28 +185,69 @@ class Submission:
                 "error": outcome.message,
             },
             tries=tries,
-            operations=job.operations + ended,
             error_code=outcome.code,
             error=outcome.message,
-            reason=f"{outcome.code}: tried again at {self.desk.now() + wait:%H:%M:%S} UTC",
+            reason=self._reason(outcome, wait),
             **changes,
         )
 
-    def _let_others(self, job: Job) -> None:
+    def _reason(self, outcome: Outcome, wait: timedelta) -> str:
+        again = f"tried again at {self.desk.now() + wait:%H:%M:%S} UTC"
+        if outcome.category is not Category.CONFIGURATION:
+            return f"{outcome.code}: {again}"
+        return f"an operator must act: {outcome.code}: {outcome.message}; {again}"
+
+    def _lets_others(self, attempt: Attempt, outcome: Outcome, proof: Mapping[str, object]) -> bool:
+        """Whether another search can be submitted until the next try.
+
+        Not while this one may be running; nor does a sidecar serve another that was too busy.
+        """
+        if attempt.has_ended:
+            return True
+        until = attempt.job.unseen_until
+        nothing_runs = bool(proof) or until is None or self.desk.now() >= until
+        waits_long = outcome.category is Category.CONFIGURATION
+        return nothing_runs and (waits_long or isinstance(attempt.found, str))
+
+    def _free(self, job: Job) -> None:
         """Free the slot until the next try, which has it again where that fails."""
         try:
             self.turns.free(job)
         except Unavailable as trouble:
-            logging.getLogger("blast").warning("slot of %s not freed: %s", job.job_id, trouble)
+            log.warning("slot of %s not freed: %s", job.job_id, trouble)
 
-    def _refused(self, job: Job, order: Order, outcome: Outcome) -> Report:
+    def _refused(self, attempt: Attempt, order: Order, outcome: Outcome) -> Report:
         """End the job, and clear away what may be left of its tries.
 
-        Whether there is something cannot be told from the answer: an operation may run that the
-        sidecar refuses to show, and elastic-blast answers 1 to any error that it does not know.
+        Whether there are Jobs cannot be told from the answer: elastic-blast answers 1 to any error
+        that it does not know.
         """
-        end = outcome.end or Phase.SUBMIT_FAILED
-        return self.desk.condemn(job, order, end, outcome.code, outcome.message)
+        end, changes = outcome.end or Phase.SUBMIT_FAILED, _proof(attempt, outcome)
+        return self.desk.condemn(attempt.job, order, end, outcome.code, outcome.message, **changes)
+
+
+def _of_trouble(job: Job, trouble: Unavailable) -> Outcome:
+    """What follows where the cluster or the store cannot be asked."""
+    if trouble.code == CLUSTER_GONE and job.error_code == CLUSTER_UNREADABLE:
+        end = Phase.SUBMIT_FAILED
+        return Outcome(Kind.REFUSED, trouble.code, str(trouble), end=end)
+    refused = isinstance(trouble, AccessRefused) or trouble.code == CLUSTER_REFUSED
+    category = Category.CONFIGURATION if refused else Category.TRANSIENT
+    return Outcome(
+        Kind.AGAIN, trouble.code, str(trouble), category=category, retry_after=trouble.after
+    )
+
+
+def _proof(attempt: Attempt, outcome: Outcome) -> Mapping[str, Any]:
+    """What the row can forget: an operation that has ended, or has never begun."""
+    never_began = attempt.is_first and outcome.category is not Category.UNKNOWN
+    return _ended(attempt) or (NOTHING_RUNS if never_began else {})
+
+
+def _ended(attempt: Attempt) -> Mapping[str, Any]:
+    if not attempt.has_ended:
+        return {}
+    return {"operations": attempt.job.operations + 1, **NOTHING_RUNS}
 
 
 def _redacted(result: Result) -> Result:

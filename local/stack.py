@@ -28,6 +28,7 @@ HURRY = {
     "BLAST_STUCK_AFTER": "5s",
     "BLAST_RETRY_CONFLICT": "250ms x1.5 5s -",
     "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
+    "BLAST_RETRY_CONFIGURATION": "1s x1.5 30s -",
     "BLAST_RETRY_UNKNOWN": "1s x2 30s 6",
     "BLAST_RETRY_CRASH": "1s x2 30s 5",
 }

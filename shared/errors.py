@@ -3,6 +3,7 @@
     ControlPlaneError
     ├── TryLater                 again later, nothing is wrong with what was asked
     │   ├── Unavailable          a store, the sidecar, the cluster or the directory did not answer
+    │   │   └── AccessRefused    it answered that the app may not; an operator must act
     │   └── TooMany              the caller has had its share for now
     └── NeedsPerson              a person must change something first
         ├── Malformed            what came cannot be read at all
@@ -48,6 +49,10 @@ class TryLater(ControlPlaneError):
 class Unavailable(TryLater):
     """A store, the sidecar, the cluster or the directory could not be reached or did not answer in
     time."""
+
+
+class AccessRefused(Unavailable):
+    """The app's own identity was refused: it works again once an operator has given a role."""
 
 
 class TooMany(TryLater):

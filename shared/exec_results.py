@@ -41,12 +41,25 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
+class Untracked:
+    """The answer proves nothing about the operation: whoever answered does not keep it.
+
+    Another sidecar, an exec server without operations, or something in between. The operation may
+    be running until its timeout.
+    """
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Refused:
-    """An HTTP answer that is no success; `message` is what the sidecar said."""
+    """An HTTP answer that is no success; `message` is what its body says."""
 
     status: int
     message: str
     retry_after: timedelta | None
+    foreign: bool = False
+    """Whether its body is not one of an exec server: something in between wrote it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,9 @@ class Health:
 
     max_concurrency: int | None
     operations: bool
+    instance: str | None = None
+    """The id that lives with the sidecar's state folder, if it sends one."""
 
 
-Result = Finished | Running | Interrupted | Refused | Unreachable
+Result = Finished | Running | Interrupted | Untracked | Refused | Unreachable
 """What an attempt to run an operation can come to."""

@@ -83,6 +83,8 @@ def dead_letters() -> DeadLetters:
 def sidecar() -> Sidecar:
     """The exec sidecar."""
     one = settings()
+    if (file := one.sidecar_token_file) is not None:
+        return Sidecar(one.sidecar_url, file.read_text)
     return Sidecar(one.sidecar_url, lambda: one.sidecar_token)
 
 

@@ -46,6 +46,7 @@ def _parsed(parse: object) -> BeforeValidator:
 
 Duration = Annotated[timedelta, _parsed(duration)]
 RetryOptions = Annotated[Retry, _parsed(Retry.parse)]
+OptionalPath = Annotated[Path | None, _parsed(lambda text: Path(text) if text else None)]
 Words = Annotated[frozenset[str], _parsed(str.split)]
 Account = Annotated[str, Field(pattern=r"^[a-z0-9]{3,24}$")]
 ClusterName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
@@ -68,8 +69,9 @@ class Settings(BaseModel):
     storage_suffix: str = "core.windows.net"
     storage_connection: str = Field("", repr=False)
     sidecar_url: str = Field(pattern=r"^https?://")
-    sidecar_token: str = Field(min_length=32, repr=False)
-    kubeconfig: Annotated[Path | None, _parsed(lambda text: Path(text) if text else None)] = None
+    sidecar_token: str = Field("", pattern=r"^([!-~]{32,})?$", repr=False)
+    sidecar_token_file: OptionalPath = None
+    kubeconfig: OptionalPath = None
     arm_url: str = Field("https://management.azure.com", pattern=HTTPS_OR_LOOPBACK)
 
     queue_owner_oid: str = Field("local", min_length=1)
@@ -105,6 +107,7 @@ class Settings(BaseModel):
     retry_transient: RetryOptions = Retry.parse("15s x2 5m 8")
     retry_capacity: RetryOptions = Retry.parse("60s x1.5 15m -")
     retry_conflict: RetryOptions = Retry.parse("30s x1.5 5m -")
+    retry_configuration: RetryOptions = Retry.parse("60s x1.5 15m -")
     retry_unknown: RetryOptions = Retry.parse("20s x2 5m 6")
     retry_crash: RetryOptions = Retry.parse("10s x2 5m 5")
 
@@ -119,6 +122,9 @@ class Settings(BaseModel):
         faults = [*_door_faults(named, environment)]
         if not named.get("kubeconfig") and not named.get("subscription_id"):
             faults.append(Fault(f"{PREFIX}SUBSCRIPTION_ID", "needed where no kubeconfig is given"))
+        if bool(named.get("sidecar_token")) == bool(named.get("sidecar_token_file")):
+            needed = "give one of it and SIDECAR_TOKEN_FILE, which is read again when refused"
+            faults.append(Fault(f"{PREFIX}SIDECAR_TOKEN", needed))
         if "queue_owner_oid" not in named and sign_of_azure(environment):
             said = "says whose the searches from the queue are; needed on Azure"
             faults.append(Fault(f"{PREFIX}QUEUE_OWNER_OID", said))

@@ -1,5 +1,6 @@
 """Whether the app is alive, and whether what it stands on is there."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -10,12 +11,14 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared import opened
 from shared.errors import Unavailable
-from shared.exec_results import Health
+from shared.exec_results import Refused
 from shared.settings import settings
 from shared.sharing import Shared
 from shared.storage_urls import QUERIES
 from triggers.answers import RETRY_AFTER, answer, answered, answered_async
 from triggers.side_by_side import Heard, ask_all
+
+log = logging.getLogger("blast")
 
 PATIENCE = 5.0
 """Seconds for all of them together, as they are asked side by side."""
@@ -72,10 +75,14 @@ def judged(heard: Mapping[str, Heard[object]]) -> dict[str, Any]:
 
 
 def sidecar_is_well() -> None:
-    """Raises Unavailable where the sidecar cannot be used."""
-    said = opened.sidecar().health()
-    if not isinstance(said, Health):
-        raise Unavailable("sidecar_unavailable", said.message)
+    """Raises Unavailable where the sidecar cannot be used, or refuses the token."""
+    trouble = opened.sidecar().check_token()
+    if trouble is None:
+        return
+    if isinstance(trouble, Refused) and trouble.status in (401, 403):
+        log.error("configuration_refused code=sidecar_%s", trouble.status)
+        raise Unavailable("sidecar_refused", f"the sidecar refuses the token: {trouble.message}")
+    raise Unavailable("sidecar_unavailable", trouble.message)
 
 
 @cache

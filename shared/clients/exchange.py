@@ -4,7 +4,7 @@ import contextlib
 import ipaddress
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from urllib.parse import urlsplit
@@ -44,6 +44,8 @@ class Answer:
     retry_after: str | None
     """The header, as it came."""
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """All headers by their names in lower case; the last value where one is repeated."""
 
 
 def parse_address(url: str) -> Address:
@@ -120,7 +122,8 @@ def _read(connection: HTTPConnection) -> Answer:
             raise HTTPException(f"the answer has more than {LARGEST_ANSWER >> 20} MiB")
         if response.length:
             raise IncompleteRead(body, response.length)
-        return Answer(response.status, response.headers["Retry-After"], body)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, response.headers["Retry-After"], body, headers)
 
 
 def _is_this_machine(host: str) -> bool:

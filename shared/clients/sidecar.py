@@ -1,9 +1,9 @@
-"""The exec sidecar's client: what was asked and what came of it, as values."""
+"""The exec sidecar's client: a request and what its answer proves, as values."""
 
 import json
+import logging
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from math import inf
 from typing import Any
@@ -18,6 +18,7 @@ from shared.exec_results import (
     Result,
     Running,
     Unreachable,
+    Untracked,
 )
 from shared.redaction import redacted
 
@@ -31,120 +32,137 @@ and Azure a function at five. The command goes on for as long as it was given.""
 LONGEST_HINT = timedelta(days=1)
 """A longer `retry_after` says no more than this one."""
 LONGEST_MESSAGE = 500
-UNAUTHORIZED, NOT_FOUND = 401, 404
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, OTHER_INSTANCE = 400, 401, 403, 404, 412
+NO_OPERATIONS = {NOT_FOUND, 405, 501}
+"""Statuses of whoever does not keep an operation, or keeps none at all."""
+INSTANCE_HEADER, EXPECT_HEADER = "X-Exec-Instance", "X-Exec-Expect-Instance"
+
+log = logging.getLogger("blast")
 
 _OPERATION_ID = re.compile(r"[a-z0-9-]{1,80}")
 
 
 class Sidecar:
-    """The sidecar at one URL. Trouble of the network is a value, never an exception."""
+    """The sidecar at one URL. Trouble of the network is a value, never an exception.
+
+    `instance` is the sidecar instance that an operation was given to: only its own 404 proves that
+    the operation has never begun.
+    """
 
     def __init__(
         self, url: str, read_token: Callable[[], str], *, grace: timedelta = GRACE
     ) -> None:
-        """`read_token` is asked again when a token is refused, as after a rotation.
+        """`read_token` is called again when a token is refused, as after a rotation.
 
-        Raises ValueError for an address that would carry the token in the clear, and here or
-        later for a token that no header can carry; neither is shown.
+        Raises ValueError for an address that would carry the token in the clear, without showing
+        it.
         """
         try:
             self._address = parse_address(url)
         except ValueError as fault:
             raise ValueError(f"the sidecar's URL is refused: {fault}") from None
         self._read_token = read_token
-        self._token = _sendable(read_token())
+        self._token: str | None = None
         self._grace = grace
-        self._operations: bool | None = None
 
-    def run_operation(self, operation_id: str, command: Command, wait: timedelta) -> Result:
-        """Start an operation, or attach to it, and wait a little for its end.
+    def run_operation(
+        self, operation_id: str, command: Command, wait: timedelta, instance: str | None
+    ) -> Result:
+        """Start an operation on that instance, or attach to it, and wait a little for its end.
 
-        A sidecar that has no operations runs the command at once. While it cannot be learned
-        which it is, nothing is started.
+        Untracked: whoever answered has not started it. Another instance refuses it with 412.
         """
-        path = _path(operation_id)
-        if trouble := self._learn():
-            return trouble
-        if not self._operations:
-            return self.exec(command)
-        begun = self._result("PUT", path, _body(command))
-        if isinstance(begun, Refused) and begun.status == NOT_FOUND:
-            return self._run_elsewhere(command, begun)
-        if not isinstance(begun, Running) or not wait:
-            return begun
-        seen = self.look(operation_id, wait)
+        path, body = _path(operation_id), _body(command)
+        answer = self._ask("PUT", path, body, headers=_expects(instance))
+        started = _operation(answer, instance)
+        if not isinstance(started, Running) or not wait:
+            return started or Untracked("the sidecar does not keep the operation that it was given")
+        seen = self.look(operation_id, wait, instance)
         if seen is None:
             return Interrupted()
-        return begun if isinstance(seen, Refused | Unreachable) else seen
+        return started if isinstance(seen, Untracked | Refused | Unreachable) else seen
 
-    def look(self, operation_id: str, wait: timedelta = timedelta(0)) -> Result | None:
-        """An operation as it stands after at most `wait`, without starting it; None if unknown."""
+    def look(
+        self, operation_id: str, wait: timedelta = timedelta(0), instance: str | None = None
+    ) -> Result | None:
+        """An operation as it stands after at most `wait`; None if it has never begun."""
         wait = min(wait, LONGEST_WAIT)
         path = f"{_path(operation_id)}?wait={wait.total_seconds():g}"
-        return _unless_unknown(self._result("GET", path, wait=wait))
+        return _operation(self._ask("GET", path, wait=wait), instance)
 
-    def stop_operation(self, operation_id: str) -> Result | None:
-        """End an operation and all its processes; None if it was never known."""
-        return _unless_unknown(self._result("DELETE", _path(operation_id), wait=GRACE))
+    def stop_operation(self, operation_id: str, instance: str | None = None) -> Result | None:
+        """End an operation and all its processes; None if it has never begun, and never will.
+
+        Another instance is asked nothing: it would remember an operation that was never its own.
+        """
+        answer = self._ask("DELETE", _path(operation_id), wait=GRACE, headers=_expects(instance))
+        if isinstance(answer, Answer) and answer.status == OTHER_INSTANCE:
+            return Untracked("412 of another sidecar instance")
+        return _operation(answer, instance)
 
     def exec(self, command: Command) -> Result:
         """Run a command while the connection lasts, as a sidecar without operations does it."""
-        return self._result(
-            "POST", "/exec", _body(command), wait=min(command.timeout, LONGEST_EXEC)
-        )
-
-    def has_operations(self) -> bool | Refused | Unreachable:
-        """Whether it can be asked later about what it runs; what prevented to learn it, if so."""
-        return self._learn() or bool(self._operations)
+        wait = min(command.timeout, LONGEST_EXEC)
+        return _result(self._ask("POST", "/exec", _body(command), wait=wait))
 
     def health(self) -> Health | Refused | Unreachable:
-        """What the sidecar says of itself."""
-        answer = self._ask("GET", "/healthz", None, timedelta(0))
+        """What the sidecar says of itself. A request without effects has no unknown outcome."""
+        answer = self._ask("GET", "/healthz")
         if isinstance(answer, Unreachable):
-            return answer
-        body = _parsed(answer)
+            return Unreachable(answer.message, sent=False)
         if answer.status != 200:
-            return _refused(answer, body)
+            return _without_effect(_refused(answer))
+        body = _parsed(answer)
         if not isinstance(body, dict) or body.get("status") != "ok":
-            return Unreachable("what answers is not the sidecar", sent=True)
-        self._operations = body.get("operations") is True
+            return Unreachable("what answers is not the sidecar", sent=False)
         slots = body.get("max_concurrency")
-        return Health(slots if isinstance(slots, int) else None, self._operations)
+        return Health(
+            max_concurrency=slots if isinstance(slots, int) else None,
+            operations=body.get("operations") is True,
+            instance=answer.headers.get(INSTANCE_HEADER.lower()),
+        )
 
-    def _learn(self) -> Refused | Unreachable | None:
-        """Learn once whether the sidecar has operations; what prevented it, if anything did."""
-        health = None if self._operations is not None else self.health()
-        if isinstance(health, Unreachable):
-            return replace(health, sent=False)  # nothing was asked that could have an outcome
-        return health if isinstance(health, Refused) else None
-
-    def _run_elsewhere(self, command: Command, refused: Refused) -> Result:
-        """A sidecar that had operations and has none now was replaced by an older one."""
-        self._operations = None
-        trouble = self._learn()
-        if trouble or self._operations:
-            return trouble or refused
-        return self.exec(command)
-
-    def _result(
-        self, method: str, path: str, body: bytes | None = None, wait: timedelta = timedelta(0)
-    ) -> Result:
-        answer = self._ask(method, path, body, wait)
-        if isinstance(answer, Answer) and answer.status == UNAUTHORIZED:
-            self._token = _sendable(self._read_token())
-            answer = self._ask(method, path, body, wait)
+    def check_token(self) -> Refused | Unreachable | None:
+        """Why the sidecar would run nothing for this token; None if it would. Runs nothing."""
+        answer = self._ask("POST", "/exec", b"{}")
         if isinstance(answer, Unreachable):
-            return answer
-        found = _parsed(answer)
-        if answer.status not in (200, 202):
-            return _refused(answer, found)
-        return _read(found) or Unreachable("the sidecar's answer cannot be read", sent=True)
+            return Unreachable(answer.message, sent=False)
+        refused = _refused(answer)
+        if refused.status == BAD_REQUEST and not refused.foreign:
+            return None  # the token is checked before the body
+        return _without_effect(refused)
 
     def _ask(
-        self, method: str, path: str, body: bytes | None, wait: timedelta
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        wait: timedelta = timedelta(0),
+        headers: dict[str, str] | None = None,
+    ) -> Answer | Unreachable:
+        """An answer of whatever status; once more if its token is refused and has changed."""
+        token = self._token or self._renewed_token()
+        answer = self._send(method, path, body, wait, _headers(token, headers))
+        if isinstance(answer, Answer) and answer.status == UNAUTHORIZED:
+            renewed = self._renewed_token()
+            if renewed != token:
+                return self._send(method, path, body, wait, _headers(renewed, headers))
+        return answer
+
+    def _renewed_token(self) -> str | None:
+        """The token as it is now; None for one that cannot be read or sent: it is refused."""
+        try:
+            self._token = _sendable(self._read_token())
+        except (OSError, ValueError) as error:
+            self._token = None
+            log.error("sidecar_token_unreadable error=%s", type(error).__name__)
+        return self._token
+
+    def _send(
+        self, method: str, path: str, body: bytes | None, wait: timedelta, headers: dict[str, str]
     ) -> Answer | Unreachable:
         """An answer of whatever status, which comes within `wait` and the grace."""
-        headers = {"X-Exec-Token": self._token, "Content-Type": "application/json"}
         patience = (wait + self._grace).total_seconds()
         try:
             return exchange(self._address, method, path, body, headers, patience)
@@ -152,6 +170,15 @@ class Sidecar:
             return Unreachable(f"the sidecar cannot be reached: {error}", sent=False)
         except NoAnswer as error:
             return Unreachable(f"the sidecar did not answer: {error}", sent=True)
+
+
+def _headers(token: str | None, more: dict[str, str] | None) -> dict[str, str]:
+    known = {"X-Exec-Token": token} if token else {}
+    return {"Content-Type": "application/json", **known, **(more or {})}
+
+
+def _expects(instance: str | None) -> dict[str, str]:
+    return {EXPECT_HEADER: instance} if instance else {}
 
 
 def _path(operation_id: str) -> str:
@@ -211,15 +238,45 @@ def _finished(found: Any) -> Finished | None:
     )
 
 
-def _refused(answer: Answer, found: Any) -> Refused:
-    said = answer.body.decode(errors="replace")
-    hint = _hint(answer.retry_after)
+def _operation(answer: Answer | Unreachable, instance: str | None) -> Result | None:
+    """What an answer proves of an operation that was given to `instance`; None: never begun."""
+    if isinstance(answer, Unreachable) or answer.status not in NO_OPERATIONS:
+        return _result(answer)
+    speaks = answer.headers.get(INSTANCE_HEADER.lower())
+    if answer.status == NOT_FOUND and speaks and speaks == instance:
+        return None
+    who = f"the sidecar instance {speaks}" if speaks else "no sidecar that keeps operations"
+    return Untracked(f"{answer.status} of {who}")
+
+
+def _result(answer: Answer | Unreachable) -> Result:
+    if isinstance(answer, Unreachable):
+        return answer
+    if answer.status not in (200, 202):
+        return _refused(answer)
+    unreadable = Unreachable("the sidecar's answer cannot be read", sent=True)
+    return _read(_parsed(answer)) or unreadable
+
+
+def _refused(answer: Answer) -> Refused:
+    """An answer that is no success. The body of every exec server's has an `error`."""
+    found, said = _parsed(answer), answer.body.decode(errors="replace")
+    hint: Any = _hint(answer.retry_after)
+    speaks = isinstance(found, dict) and isinstance(found.get("error"), str)
     if isinstance(found, dict):
         said = ": ".join(str(found[name]) for name in ("error", "detail") if found.get(name))
         hint = found.get("retry_after_seconds", hint)
     seconds = _number(hint, most=int(LONGEST_HINT.total_seconds()))
     after = timedelta(seconds=seconds) if seconds else None
-    return Refused(answer.status, redacted(said)[:LONGEST_MESSAGE], after)
+    return Refused(answer.status, redacted(said)[:LONGEST_MESSAGE], after, foreign=not speaks)
+
+
+def _without_effect(refused: Refused) -> Refused | Unreachable:
+    """The same of a request that runs nothing: what is in between passes, tokens do not."""
+    if not refused.foreign or refused.status in (UNAUTHORIZED, FORBIDDEN):
+        return refused
+    said = f"{refused.status} of what is in front of the sidecar: {refused.message}"
+    return Unreachable(said[:LONGEST_MESSAGE], sent=False)
 
 
 def _hint(header: str | None) -> int | None:
@@ -232,7 +289,3 @@ def _number(value: object, most: int) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < inf:
         return 0
     return min(value, most)
-
-
-def _unless_unknown(result: Result) -> Result | None:
-    return None if isinstance(result, Refused) and result.status == NOT_FOUND else result

@@ -7,7 +7,7 @@ from typing import Any
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-from shared.errors import Unavailable
+from shared.errors import AccessRefused, Unavailable
 
 NEAR: dict[str, Any] = {
     "connection_timeout": 5,
@@ -39,7 +39,7 @@ def errors_are_ours(store: str) -> Iterator[None]:
         lost = isinstance(error, ClientAuthenticationError) or has_no_table(error) or is_elsewhere
         if lost or error.status_code in _NOT_LET:
             logging.getLogger("blast").error("%s %s", store, _refusal(error))
-            raise Unavailable("storage_unavailable", f"{store} cannot be used") from error
+            raise AccessRefused("storage_unavailable", f"{store} cannot be used") from error
         if error.status_code in _LATER:
             said = f"{store} answered {error.status_code}"
             raise Unavailable("storage_unavailable", said) from error

@@ -92,8 +92,10 @@ class Job:
     verdict: Verdict | None = None
     """Set while what a failed search left is cleared away. A cancel by a person has none."""
     unseen_until: datetime | None = None
-    """Until then a submission that can be neither seen nor stopped may be running: a sidecar
-    without operations was given it."""
+    """Until then a submission may be running that was given to a sidecar and not seen to end.
+    None: nothing was given to a sidecar, or all of it is known to have ended."""
+    sidecar_instance: str | None = None
+    """The sidecar instance that was given it; None where that keeps no operations."""
     hopeless_since: datetime | None = None
     """Since when no Job is left that could still finish the search, and no marker is there."""
     failed_jobs: str | None = None

@@ -38,6 +38,8 @@ class Category(StrEnum):
     TRANSIENT = "transient"
     CAPACITY = "capacity"
     CONFLICT = "conflict"
+    CONFIGURATION = "configuration"
+    """An operator must act: a token or a role is refused."""
     UNKNOWN = "unknown"
     CRASH = "crash"
 

@@ -7,8 +7,16 @@ from enum import StrEnum
 
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category
-from shared.elastic_blast.output import Answer, parse_answer
-from shared.exec_results import Finished, Interrupted, Refused, Result, Running, Unreachable
+from shared.elastic_blast.output import Answer, error_line, parse_answer
+from shared.exec_results import (
+    Finished,
+    Interrupted,
+    Refused,
+    Result,
+    Running,
+    Unreachable,
+    Untracked,
+)
 
 
 class Kind(StrEnum):
@@ -35,21 +43,59 @@ class Outcome:
     retry_after: timedelta | None = None
 
 
-_FINAL_MESSAGES = (
-    (
-        re.compile(r"BLAST database .* was not found", re.S),
-        Phase.DATABASE_UNAVAILABLE,
-        "database_unavailable",
-    ),
-    (
-        re.compile(r"Failed to get credentials .* status 403", re.S),
-        Phase.SUBMIT_FAILED,
-        "credentials_refused",
-    ),
-    (re.compile(r"has already been submitted"), Phase.SUBMIT_FAILED, "already_submitted"),
-    (re.compile(r"Failed to create AKS cluster"), Phase.SUBMIT_FAILED, "cluster_not_found"),
+@dataclass(frozen=True)
+class _Message:
+    """A message that says more than its category: the job ends, or is tried again otherwise."""
+
+    pattern: re.Pattern[str]
+    code: str
+    end: Phase | None = None
+    category: Category | None = None
+
+
+def _ends(pattern: str, code: str, end: Phase = Phase.SUBMIT_FAILED) -> _Message:
+    return _Message(re.compile(pattern, re.I | re.S), code, end=end)
+
+
+def _retries(pattern: str, code: str, category: Category) -> _Message:
+    return _Message(re.compile(pattern, re.I | re.S), code, category=category)
+
+
+CLUSTER_UNREADABLE = "cluster_unreadable"
+_REFUSED = r"status:? 40[13]|AuthorizationFailed|does not have authorization|'Forbidden'"
+_PASSING = (
+    r"status:? (429|5\d\d)|TooManyRequests|Too Many Requests|InternalServerError"
+    r"|Internal Server Error|ServiceUnavailable|Service Unavailable|Bad Gateway|Gateway Time"
 )
-"""Messages that elastic-blast calls transient although no later attempt can go better."""
+"""Statuses as contracts name them, and as the Azure SDK words them."""
+
+_MESSAGES = (
+    _ends(r"BLAST database .* was not found", "database_unavailable", Phase.DATABASE_UNAVAILABLE),
+    _ends(
+        r"Query input .* is not readable or does not exist",
+        "query_unreadable",
+        Phase.CONFIG_INVALID,
+    ),
+    _ends(r"has already been submitted", "already_submitted"),
+    _retries(
+        rf"Failed to get credentials .*({_REFUSED})", "credentials_refused", Category.CONFIGURATION
+    ),
+    # The CLI creates a cluster where it could not read the one that it was told. Whether that is
+    # gone, our own look says before the next try.
+    _retries(
+        rf"Failed to create AKS cluster .*({_REFUSED}|{_PASSING})",
+        CLUSTER_UNREADABLE,
+        Category.TRANSIENT,
+    ),
+    _ends(r"Failed to create AKS cluster", "cluster_not_found"),
+    _ends(r"Cluster \S+ not found in resource group", "cluster_not_found"),
+    _retries(r"exceeded quota", "quota_exceeded", Category.CAPACITY),
+    _retries(r"is forbidden: User .* cannot ", "permissions_refused", Category.CONFIGURATION),
+    _ends(r"The Job \S+ is invalid:|field is immutable", "job_invalid"),
+    _retries(r"RetryError\[.*SafeExecError", "command_failed", Category.TRANSIENT),
+    _retries(r"Local SSD initialization jobs failed", "initialization_failed", Category.TRANSIENT),
+)
+"""The first that matches is believed before the category that elastic-blast gives."""
 
 _CATEGORIES = {
     "transient": Category.TRANSIENT,
@@ -72,9 +118,11 @@ _FINAL_EXIT_CODES = {
     6: (Phase.SUBMIT_FAILED, "permission_denied"),
     127: (Phase.SUBMIT_FAILED, "command_missing"),
 }
-_LATER_STATUSES = {408, 429, 500, 503}
-_LOST_STATUSES = {502, 504}
-"""What an ingress says where the sidecar's own answer was lost: the command may run."""
+_LATER_STATUSES = {408, 412, 429, 500, 503}
+"""412: the request met another instance of the sidecar, and started nothing."""
+_FINAL_STATUSES = {400, 403, 404, 409, 413}
+"""Refusals of the sidecar that no later attempt changes. All other statuses are not its own."""
+_ALLOWLIST = "not in allowlist"
 
 _NO_COMMAND = re.compile(
     r"not found|No such file or directory|Permission denied|Exec format error", re.I
@@ -92,6 +140,8 @@ def judge(result: Result) -> Outcome:
             return Outcome(Kind.PENDING)
         case Finished():
             return _of_output(result)
+        case Untracked():
+            return Outcome(Kind.PENDING, "untracked", _words(result.message))
         case Interrupted():
             return _again(
                 Category.UNKNOWN, "interrupted", "the sidecar restarted during the attempt"
@@ -141,9 +191,8 @@ def _of_decision(answer: Answer, decision: str) -> Outcome:
 
 def _of_category(answer: Answer) -> Outcome:
     said = answer.category or ""
-    for pattern, end, code in _FINAL_MESSAGES:
-        if pattern.search(answer.message):
-            return _refused(end, code, answer.message)
+    if outcome := _of_message(answer.message, answer.retry_after):
+        return outcome
     if category := _CATEGORIES.get(said):
         return _again(category, said, answer.message, answer.retry_after)
     if said == "invalid":
@@ -153,11 +202,22 @@ def _of_category(answer: Answer) -> Outcome:
     )
 
 
+def _of_message(message: str, retry_after: timedelta | None) -> Outcome | None:
+    for known in _MESSAGES:
+        if not known.pattern.search(message):
+            continue
+        if known.category:
+            return _again(known.category, known.code, message, retry_after)
+        return _refused(known.end or Phase.SUBMIT_FAILED, known.code, message)
+    return None
+
+
 def _of_exit_code(result: Finished) -> Outcome:
-    code, tail = result.exit_code, result.stderr.strip()[-LONGEST_MESSAGE:]
+    code, tail = result.exit_code, error_line(result.stderr)
+    tail = tail or result.stderr.strip()[-LONGEST_MESSAGE:]
     if code in _FINAL_EXIT_CODES:
         end, name = _FINAL_EXIT_CODES[code]
-        return _refused(end, name, tail)
+        return _of_message(tail, None) or _refused(end, name, tail)
     said = tail or f"elastic-blast ended with exit code {code} and no answer"
     if code is None or code < 0:
         return _again(Category.UNKNOWN, "exit_unknown", said)
@@ -165,14 +225,21 @@ def _of_exit_code(result: Finished) -> Outcome:
 
 
 def _of_refusal(refusal: Refused) -> Outcome:
-    if refusal.status == 500 and _NO_COMMAND.search(refusal.message):
-        return _refused(Phase.SUBMIT_FAILED, "command_missing", refusal.message)
-    code, message = f"sidecar_{refusal.status}", refusal.message
-    if refusal.status in _LATER_STATUSES:
-        return _again(Category.TRANSIENT, code, message, refusal.retry_after)
-    if refusal.status in _LOST_STATUSES:
-        return _again(Category.UNKNOWN, code, message, refusal.retry_after)
-    return _refused(Phase.SUBMIT_FAILED, code, message)
+    """What follows from a refusal of what was sent: by the sidecar, or by what is in front of it.
+
+    Something in between can have passed the request on before it answered.
+    """
+    status, message = refusal.status, refusal.message
+    code, after = f"sidecar_{status}", refusal.retry_after
+    if status == 401 or (status == 403 and _ALLOWLIST not in message):
+        return _again(Category.CONFIGURATION, code, message, after)
+    if status == 500 and not refusal.foreign and _NO_COMMAND.search(message):
+        return _refused(Phase.SUBMIT_FAILED, "command_missing", message)
+    if status == 429 or (status in _LATER_STATUSES and not refusal.foreign):
+        return _again(Category.TRANSIENT, code, message, after)
+    if status in _FINAL_STATUSES and not refusal.foreign:
+        return _refused(Phase.SUBMIT_FAILED, code, message)
+    return _again(Category.UNKNOWN, code, message, after)
 
 
 def _again(

@@ -17,6 +17,10 @@ _COLOUR = re.compile(
 )
 """What a terminal obeys and does not show (source: ECMA-48)."""
 
+_ENTRY = re.compile(r"^(?:\S+Z )?(DEBUG|INFO|WARNING|ERROR|CRITICAL): ", re.M)
+"""The beginning of an entry of elastic-blast's log: a level, and a time before it in most forms."""
+_ERRORS = {"ERROR", "CRITICAL"}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -54,6 +58,18 @@ def parse_answer(stdout: str) -> Answer | None:
         if found.get("kind") in ("submit_result", "error"):
             return _answer(found)
     return None
+
+
+def error_line(stderr: str) -> str:
+    """What elastic-blast's log calls an error: the last such entry, or nothing.
+
+    An entry of its log may have more lines; the next one begins with a time or a level again.
+    """
+    entries = _ENTRY.split(_COLOUR.sub("", stderr))[1:]
+    errors = [
+        text for level, text in zip(entries[::2], entries[1::2], strict=True) if level in _ERRORS
+    ]
+    return errors[-1].strip() if errors else ""
 
 
 def _answer(found: dict[str, Any]) -> Answer:

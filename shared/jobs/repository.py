@@ -13,8 +13,8 @@ from shared.contracts.steps import Report
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
 from shared.jobs.index import MOST_CLASHES, Index
-from shared.jobs.transitions import changed, next_attempt, owes_message, rows_of
-from shared.redaction import redact_all, redacted
+from shared.jobs.transitions import changed, next_attempt, owes_message, redacted_job, rows_of
+from shared.redaction import redact_all
 
 RESTARTED = "orchestration_restarted"
 """The event of an orchestration that upkeep has started again."""
@@ -40,7 +40,7 @@ class JobStateRepository:
         """Keep a new job with its first event. The id is the claim: one that exists is returned."""
         # The active row is first: a crash behind it leaves a job that upkeep can find.
         self.index.announce(job)
-        job, payload = _redacted(job), redact_all(payload)
+        job, payload = redacted_job(job), redact_all(payload)
         said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload))
         try:
             self._jobs.commit([Insert(rows.job_row(job)), *rows_of(job, said, "", job.notify)])
@@ -73,6 +73,7 @@ class JobStateRepository:
         attempt: int | None = None,
         report: Report | None = None,
         unless: Callable[[Job], bool] = lambda job: False,
+        unchanged: Job | None = None,
         **changes: Any,
     ) -> Job:
         """Change fields of a job and say so in its history, both or neither.
@@ -81,7 +82,8 @@ class JobStateRepository:
         an update of a job, as it is when it is written, for which `unless` holds. An
         update that names a phase tells all that is wrong: an `error_code`, `error` or `reason`
         that it does not name is cleared.
-        Raises NotFound, and Conflict for a transition that the table does not allow.
+        Raises NotFound, and Conflict for a transition that the table does not allow, or where the
+        row has been changed since `unchanged` was read.
         """
         if step is not None:
             changes |= {"step": step, "report": report, "restarts": 0}
@@ -91,6 +93,8 @@ class JobStateRepository:
                 return None
             if not job.phase.is_end and unless(job):
                 return None
+            if unchanged is not None and job.sequence != unchanged.sequence:
+                raise Conflict("contended", f"job {job_id} was changed by another writer")
             return changed(job, changes, self._now())
 
         return self._transact(job_id, event, payload or {}, change)
@@ -258,7 +262,7 @@ class JobStateRepository:
             if job is None:
                 job = before
                 break
-            job, payload = _redacted(job), redact_all(payload)
+            job, payload = redacted_job(job), redact_all(payload)
             said = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
             owes = owes_message(before, job)
             if self._committed(job, said, row.etag, writer, owes):
@@ -290,15 +294,3 @@ class JobStateRepository:
             found = self._jobs.get(job.job_id, rows.event_key(said.sequence))
             return found is not None and found.columns.get("writer") == writer
         return True
-
-
-def _redacted(job: Job) -> Job:
-    """The job without the secrets and sequences that a counterpart's text may hold (I9)."""
-    verdict = job.verdict and replace(job.verdict, error=redacted(job.verdict.error))
-    return replace(
-        job,
-        error=job.error and redacted(job.error),
-        reason=job.reason and redacted(job.reason),
-        failed_jobs=job.failed_jobs and redacted(job.failed_jobs),
-        verdict=verdict,
-    )

@@ -23,9 +23,9 @@ _SAME = (
     *("job_id", "elb_job_id", "fingerprint", "submission_source", "correlation_id"),
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
-    *("operations", "unseen_until", "hopeless_since", "parent_job_id", "child_number"),
+    *("operations", "unseen_until", "sidecar_instance", "hopeless_since", "parent_job_id"),
+    *("child_number", "children", "notify", "request_id", "restarts", "other_cluster"),
     *("failed_jobs", "failed_jobs_since", "finished_batches"),
-    *("children", "notify", "request_id", "restarts", "other_cluster"),
     *("cleanup_confirmed_at", "cleanup_abandoned_at"),
 )
 """The fields that are columns of the same name."""

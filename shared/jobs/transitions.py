@@ -10,6 +10,7 @@ from shared.contracts.job import Event, Job, elb_id
 from shared.contracts.states import Phase
 from shared.errors import Conflict
 from shared.jobs import rows
+from shared.redaction import redacted
 
 
 def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
@@ -47,6 +48,7 @@ def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> 
         # What the attempt before may have left running is known by these.
         operations=job.operations,
         unseen_until=job.unseen_until,
+        sidecar_instance=job.sidecar_instance,
         parent_job_id=job.parent_job_id,
         child_number=job.child_number,
         notify=job.notify,
@@ -66,3 +68,15 @@ def rows_of(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:
     """The rows beside a job's own: its event, and the message that is owed because of it."""
     said: list[Write] = [Insert(rows.event_row(event, writer))]
     return [*said, Insert(rows.outbox_row(event, job.attempt))] if owes else said
+
+
+def redacted_job(job: Job) -> Job:
+    """The job without the secrets and sequences that a counterpart's text may hold (I9)."""
+    verdict = job.verdict and replace(job.verdict, error=redacted(job.verdict.error))
+    return replace(
+        job,
+        error=job.error and redacted(job.error),
+        reason=job.reason and redacted(job.reason),
+        failed_jobs=job.failed_jobs and redacted(job.failed_jobs),
+        verdict=verdict,
+    )

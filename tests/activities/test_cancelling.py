@@ -128,11 +128,15 @@ def test_failure_34_a_cancel_that_was_not_proven_is_no_cancel(scene: Scene) -> N
 
 
 def test_failure_34_jobs_are_deleted_although_the_sidecar_is_away(scene: Scene) -> None:
-    job = running(scene)
+    job = submitting(scene)
+    scene.passes(330)
+    assert scene.world.present(job.elb_job_id)
     scene.cancel(job)
     scene.world.down.add("sidecar")
-    now = until_cleared(scene, job)
-    assert now.phase is Phase.CANCELLING
+    for _ in range(3):
+        scene.do(Verb.CANCEL, job)
+        scene.passes(10)
+    assert scene.now(job).phase is Phase.CANCELLING
     assert not scene.world.with_pods(job.elb_job_id)
 
 
@@ -196,7 +200,7 @@ def test_failure_35_only_the_search_that_was_named_is_cancelled(scene: Scene) ->
 def test_failure_35_what_is_already_gone_is_as_good_as_deleted(scene: Scene) -> None:
     job = running(scene)
     scene.world.jobs.clear()
-    scene.world.operations.clear()
+    scene.world.lose_state()
     scene.cancel(job)
     assert until_cleared(scene, job).phase is Phase.CANCELLED
 

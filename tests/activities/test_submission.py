@@ -89,7 +89,6 @@ def test_failure_9_the_slot_is_kept_while_a_submission_may_be_running(
         assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTING
         scene.world.down.add("sidecar")
     else:
-        scene.sidecar.refusals = [Refused(404, "never seen here", None)]
         scene.world.next["sidecar"].append(Trouble.ANSWER_LOST)
     assert scene.do(Verb.SUBMIT, job).phase is Phase.RETRYING
     assert scene.world.lease and scene.world.lease.holder == job.elb_job_id
@@ -116,7 +115,7 @@ def test_failure_9_a_slot_that_cannot_be_freed_is_freed_before_the_search_goes_o
 def test_failure_3_a_process_that_dies_behind_its_submission_adopts_it(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.next["store"].append(Trouble.DIES_BEFORE)
+    scene.world.next["store"].extend([None, Trouble.DIES_BEFORE])
     with pytest.raises(Died):
         scene.do(Verb.SUBMIT, job)
     assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
@@ -126,10 +125,10 @@ def test_failure_3_a_process_that_dies_behind_its_submission_adopts_it(
 def test_failure_3_jobs_that_are_whole_are_adopted_without_the_sidecars_memory(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.next["store"].append(Trouble.DIES_BEFORE)
+    scene.world.next["store"].extend([None, Trouble.DIES_BEFORE])
     with pytest.raises(Died):
         scene.do(Verb.SUBMIT, job)
-    scene.world.operations.clear()
+    scene.world.lose_state()
     scene.do(Verb.SUBMIT, job)
     assert scene.events(job, "submitted")[0].payload["decision"] == "resumed"
     assert len(scene.world.processes) == 1
@@ -144,7 +143,7 @@ def test_failure_3_a_submission_that_was_cut_off_is_made_again(scene: Scene, job
     assert scene.do(Verb.SUBMIT, job).phase is Phase.RETRYING
     assert scene.now(job).error_code == "interrupted"
     assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
-    assert scene.now(job).operations == 1
+    assert scene.now(job).operations == 2
     assert not scene.world.crimes
 
 
@@ -218,18 +217,18 @@ def test_failure_7_tries_come_to_an_end(scene: Scene, job: Job) -> None:
     assert scene.do(Verb.CANCEL, job).phase is Phase.SUBMIT_FAILED
 
 
-def test_r11_an_operation_that_the_sidecar_refuses_to_show_is_not_left_running(
+def test_r11_a_cluster_that_could_not_be_created_is_gone_once_our_own_look_says_so(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.plans[job.elb_job_id].append(LONG)
-    scene.do(Verb.SUBMIT, job)
-    scene.sidecar.refusals = [Refused(401, "missing or invalid X-Exec-Token", None)] * 2
+    says = trouble("transient", "Failed to create AKS cluster c: status 403")
+    scene.world.plans[job.elb_job_id].append(Plan(says=says, exit_code=8))
+    assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
+    scene.world.down.add("cluster")
+    assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT  # it does not answer: no proof
+    scene.jobs.update(job.job_id, "as_before", error_code="cluster_unreadable")
+    scene.cluster.code = "cluster_not_found"
     assert scene.do(Verb.SUBMIT, job).next is Verb.CANCEL
-    assert scene.do(Verb.CANCEL, job).next is Verb.CANCEL  # refused again: nothing is proven
-    assert scene.world.lease is not None
-    scene.do(Verb.CANCEL, job)
-    assert not any(one.runs for one in scene.world.processes)
-    assert scene.world.lease is None
+    assert scene.now(job).error_code == "cluster_not_found"
 
 
 def test_r11_an_error_that_left_jobs_is_cleared_away(scene: Scene, job: Job) -> None:
@@ -248,7 +247,7 @@ def test_r11_an_error_that_left_jobs_is_cleared_away(scene: Scene, job: Job) -> 
 def test_failure_15_a_write_whose_answer_was_lost_is_not_made_twice(scene: Scene, job: Job) -> None:
     step = scene.now(job).step
     # The transition is in the store; the index behind it is not.
-    scene.world.next["store"].extend([Trouble.ANSWER_LOST])
+    scene.world.next["store"].extend([None, Trouble.ANSWER_LOST])
     report = scene.do(Verb.SUBMIT, job)
     assert scene.now(job).step == step + 1
     assert report.next is Verb.SUBMIT  # nobody heard that it went well

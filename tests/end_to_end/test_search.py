@@ -46,7 +46,7 @@ def test_the_history_tells_the_story_once(world: World) -> None:
     job_id = world.submit()
     world.ended(job_id)
     events = world.events(job_id)
-    assert events[:3] == ["accepted", "configured", "submitted"]
+    assert events[:4] == ["accepted", "configured", "submitting", "submitted"]
     assert events[-2:] == ["exporting_results", "completed"]
     assert world.submissions(job_id) == 1
 

@@ -24,6 +24,8 @@ class Row:
     twice: bool = False
     """The request is sent twice."""
     cancel_in: Phase | None = None
+    cancel_after: str = ""
+    """The event that the job is cancelled after."""
     restart_in: Phase | None = None
     begins_in: Phase | None = None
     """The phase that the faults come in; None: they are there before the request is."""
@@ -50,6 +52,7 @@ LIST = Where("cluster", "GET", "/jobs$")
 DELETE = Where("cluster", "DELETE", "/jobs$")
 START = Where("durable", "POST", "orchestrators")
 HANGS = (Trouble(jobs=JobTrouble(hang=True)),)
+SUBMITS_FOR_EVER = (Trouble(hang_seconds=600, after_jobs=True),)
 AFTER_JOBS = Trouble(call=1, after_jobs=True)
 
 
@@ -62,6 +65,11 @@ def status(code: int, where: Where, times: int | None = 1, body: bytes = b"{}") 
     """An answer with this status; 429 says when to come again."""
     headers = (("Retry-After", "1"),) if code == 429 else ()
     return Fault(How.STATUS, where, times=times, status=code, headers=headers, body=body)
+
+
+def refused(code: int, where: Where, times: int | None = 1) -> Fault:
+    """A refusal in the words of a sidecar; without them it is one of something in front of it."""
+    return status(code, where, times, b'{"error": "refused"}')
 
 
 def answered(category: str, message: str = "", **more: object) -> Trouble:

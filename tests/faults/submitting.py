@@ -3,7 +3,7 @@
 from local.elastic_blast.behaviours import Trouble
 from shared.contracts.states import Phase
 from tests.faults.faults import How, Where
-from tests.faults.rows import LOOK, RETRIED, START, SUBMIT, Row, answered, said, status
+from tests.faults.rows import LOOK, RETRIED, START, SUBMIT, Row, answered, refused, said, status
 
 SUBMISSION = [
     Row(1, "the same request arrives twice", twice=True, quick=True),
@@ -131,22 +131,34 @@ SIDECAR = [
             f"the sidecar answers {code} for good",
             Phase.SUBMIT_FAILED,
             f"sidecar_{code}",
-            faults=(status(code, SUBMIT, None),),
+            faults=(refused(code, SUBMIT, None),),
             must_not=RETRIED,
             submissions=0,
             quick=code == 413,
         )
-        for code in (400, 401, 403, 404, 409, 413)
-    ),
-    Row(
-        6,
-        "the sidecar's token was rotated: 401 once",
-        faults=(status(401, SUBMIT),),
-        must_not=RETRIED,
+        for code in (400, 409, 413)
     ),
     *(
-        Row(6, f"the sidecar answers {code} once", faults=(status(code, SUBMIT),), must=RETRIED)
-        for code in (429, 500, 503)
+        Row(
+            48,
+            f"the sidecar's token is refused with {code} for a while",
+            faults=(refused(code, SUBMIT, 12),),
+            must=RETRIED,
+        )
+        for code in (401, 403)
+    ),
+    *(
+        Row(
+            46,
+            f"something in front of the sidecar answers {code} for a while",
+            faults=(status(code, SUBMIT, 2),),
+            must=RETRIED,
+        )
+        for code in (301, 400, 404, 405, 410, 421, 501, 502, 503, 504, 520)
+    ),
+    *(
+        Row(6, f"the sidecar answers {code} once", faults=(refused(code, SUBMIT),), must=RETRIED)
+        for code in (412, 429, 500, 503)
     ),
     *(
         Row(
@@ -154,11 +166,11 @@ SIDECAR = [
             f"the sidecar answers {code} for ever",
             Phase.SUBMIT_FAILED,
             f"sidecar_{code}",
-            faults=(status(code, SUBMIT, None),),
+            faults=(refused(code, SUBMIT, None),),
             must=RETRIED,
             submissions=0,
         )
-        for code in (429, 500, 503)
+        for code in (412, 429, 500, 503)
     ),
     Row(
         6,
@@ -177,5 +189,5 @@ SIDECAR = [
         wide=True,
         must=RETRIED,
     ),
-    Row(5, "the sidecar never answers a look", faults=said(How.BLACK_HOLE, LOOK, nth=2)),
+    Row(5, "the sidecar never answers a look", faults=said(How.BLACK_HOLE, LOOK)),
 ]

@@ -3,7 +3,18 @@
 from local.elastic_blast.behaviours import JobTrouble, Trouble
 from shared.contracts.states import Phase
 from tests.faults.faults import Fault, How, Where
-from tests.faults.rows import DELETE, HANGS, LIST, RETRIED, STOP, Row, said, status
+from tests.faults.rows import (
+    DELETE,
+    HANGS,
+    LIST,
+    RETRIED,
+    STOP,
+    SUBMITS_FOR_EVER,
+    Row,
+    refused,
+    said,
+    status,
+)
 from tests.samples import WORDS
 
 UNSEEN = ("cannot_look",)
@@ -173,12 +184,13 @@ CANCELLING = [
             34,
             f"the stop of the submission is answered {code}",
             Phase.CANCELLED,
-            faults=(status(code, STOP, 2),),
-            troubles=HANGS,
-            cancel_in=Phase.RUNNING,
+            faults=(refused(code, STOP, 2),),
+            troubles=SUBMITS_FOR_EVER,
+            cancel_after="submitting",
             must=("still_there",),
+            submissions=None,
         )
-        for code in (429, 500, 503)
+        for code in (401, 429, 500, 503)
     ),
     Row(
         35,
@@ -188,12 +200,17 @@ CANCELLING = [
         troubles=HANGS,
         cancel_in=Phase.RUNNING,
     ),
-    Row(
-        35,
-        "the sidecar does not know the submission any more",
-        Phase.CANCELLED,
-        faults=(status(404, STOP),),
-        troubles=HANGS,
-        cancel_in=Phase.RUNNING,
+    *(
+        Row(
+            46,
+            f"something else answers {code} to the stop of the submission",
+            Phase.CANCELLED,
+            faults=(status(code, STOP),),
+            troubles=SUBMITS_FOR_EVER,
+            cancel_after="submitting",
+            must=("still_there",),
+            submissions=None,
+        )
+        for code in (404, 405, 501)
     ),
 ]

@@ -8,7 +8,14 @@ import pytest
 from shared.contracts.states import Phase
 from shared.contracts.steps import Category
 from shared.elastic_blast.judgement import Kind, judge
-from shared.exec_results import Finished, Interrupted, Refused, Running, Unreachable
+from shared.exec_results import (
+    Finished,
+    Interrupted,
+    Refused,
+    Running,
+    Unreachable,
+    Untracked,
+)
 
 
 def finished(exit_code: int | None, stdout: str = "", stderr: str = "") -> Finished:
@@ -86,13 +93,25 @@ def test_r11_each_category_has_its_outcome(category: str, outcome: object) -> No
     ("message", "end", "code"),
     [
         ("BLAST database x/y was not found", Phase.DATABASE_UNAVAILABLE, "database_unavailable"),
-        (
-            "Failed to get credentials for cluster c: status 403",
-            Phase.SUBMIT_FAILED,
-            "credentials_refused",
-        ),
         ("This search has already been submitted", Phase.SUBMIT_FAILED, "already_submitted"),
         ("Failed to create AKS cluster c", Phase.SUBMIT_FAILED, "cluster_not_found"),
+        (
+            "Failed to create AKS cluster c: (QuotaExceeded) no cores are left",
+            Phase.SUBMIT_FAILED,
+            "cluster_not_found",
+        ),
+        ("Cluster c not found in resource group rg.", Phase.SUBMIT_FAILED, "cluster_not_found"),
+        (
+            "Query input https://a/q.fa is not readable or does not exist",
+            Phase.CONFIG_INVALID,
+            "query_unreadable",
+        ),
+        (
+            'Subprocess failed: ...\nThe Job "blastn-batch-16S" is invalid: metadata.name: ...',
+            Phase.SUBMIT_FAILED,
+            "job_invalid",
+        ),
+        ("spec.template: Invalid value: field is immutable", Phase.SUBMIT_FAILED, "job_invalid"),
     ],
 )
 def test_failure_7_a_transient_that_is_none_is_not_retried(
@@ -100,6 +119,77 @@ def test_failure_7_a_transient_that_is_none_is_not_retried(
 ) -> None:
     outcome = judge(finished(2, failed("transient", message)))
     assert (outcome.kind, outcome.end, outcome.code) == (Kind.REFUSED, end, code)
+
+
+RETRY_ERROR = "RetryError: RetryError[<Future at 0x7f state=finished raised SafeExecError>]"
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "category", "code"),
+    [
+        (
+            "transient",
+            "Failed to get credentials for cluster c: status 403",
+            Category.CONFIGURATION,
+            "credentials_refused",
+        ),
+        (
+            "transient",
+            "Failed to get credentials for cluster c: (AuthorizationFailed) The client does not "
+            "have authorization",
+            Category.CONFIGURATION,
+            "credentials_refused",
+        ),
+        ("transient", "forbidden: exceeded quota: jobs", Category.CAPACITY, "quota_exceeded"),
+        (
+            "transient",
+            "ElasticBLAST failed to apply service account permissions: ... Error from server "
+            '(Forbidden): clusterroles is forbidden: User "s" cannot patch resource',
+            Category.CONFIGURATION,
+            "permissions_refused",
+        ),
+        ("internal", RETRY_ERROR, Category.TRANSIENT, "command_failed"),
+        (
+            "internal",
+            "RuntimeError: Local SSD initialization jobs failed: init-ssd-0",
+            Category.TRANSIENT,
+            "initialization_failed",
+        ),
+        *(
+            (
+                "transient",
+                f"Failed to create AKS cluster c: {why}",
+                Category.TRANSIENT,
+                "cluster_unreadable",
+            )
+            for why in ("status 403", "status 429", "status 503", "(AuthorizationFailed) no role")
+        ),
+    ],
+)
+def test_r11_a_message_that_says_more_than_its_category_is_believed(
+    said: str, message: str, category: Category, code: str
+) -> None:
+    outcome = judge(finished(1, failed(said, message, retry_after_seconds=72)))
+    assert (outcome.kind, outcome.category, outcome.code) == (Kind.AGAIN, category, code)
+    assert outcome.retry_after == timedelta(seconds=72)
+
+
+def test_r11_an_error_that_nobody_caught_is_for_another_try_without_json_too() -> None:
+    outcome = judge(finished(1, "", f"Traceback (most recent call last):\n{RETRY_ERROR}\n"))
+    assert (outcome.category, outcome.code) == (Category.TRANSIENT, "command_failed")
+
+
+@pytest.mark.parametrize("time", ["", "2026-11-28T06:00:00.000001Z "])
+def test_r11_the_message_of_a_config_error_is_what_the_log_calls_an_error(time: str) -> None:
+    """With `--logfile stderr` elastic-blast writes the time before the level."""
+    stderr = (
+        f"{time}INFO: ElasticBLAST submit\n{time}WARNING: {'w' * 600}\n"
+        f"{time}ERROR: Missing required parameters:\nprogram in section blast\n"
+        f"{time}DEBUG: {'d' * 600}\n"
+    )
+    outcome = judge(finished(1, "", stderr))
+    assert outcome.code == "config_invalid"
+    assert outcome.message == "Missing required parameters:\nprogram in section blast"
 
 
 def test_failed_credentials_of_a_busy_api_are_retried() -> None:
@@ -136,7 +226,37 @@ def test_failure_4_without_json_the_exit_code_says_what_it_can(
     assert found.message == "the last words"
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413])
+@pytest.mark.parametrize("foreign", [True, False])
+@pytest.mark.parametrize("status", [401, 403])
+def test_failure_48_a_refused_token_is_for_an_operator(status: int, foreign: bool) -> None:
+    outcome = judge(Refused(status, "no", None, foreign))
+    assert (outcome.category, outcome.code) == (Category.CONFIGURATION, f"sidecar_{status}")
+
+
+def test_failure_6_a_command_that_is_not_allowed_ends_the_job() -> None:
+    outcome = judge(Refused(403, "argv[0] 'bash' not in allowlist ['az']", None))
+    assert (outcome.end, outcome.code) == (Phase.SUBMIT_FAILED, "sidecar_403")
+
+
+STATUSES_BETWEEN = [301, 400, 404, 405, 409, 410, 413, 421, 500, 501, 502, 503, 504, 520]
+
+
+@pytest.mark.parametrize("status", STATUSES_BETWEEN)
+def test_failure_46_what_something_in_front_of_the_sidecar_says_leaves_the_outcome_unknown(
+    status: int,
+) -> None:
+    assert judge(Refused(status, "<html>", None, foreign=True)).category is Category.UNKNOWN
+
+
+def test_failure_47_a_request_that_met_another_instance_is_made_again() -> None:
+    assert judge(Refused(412, "another instance", None)).category is Category.TRANSIENT
+
+
+def test_failure_46_an_operation_that_nobody_can_tell_of_is_waited_for() -> None:
+    assert judge(Untracked("501")).kind is Kind.PENDING
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413])
 def test_failure_6_a_permanent_answer_of_the_sidecar_ends_the_job(status: int) -> None:
     outcome = judge(Refused(status, "no", None))
     assert (outcome.kind, outcome.end, outcome.code) == (

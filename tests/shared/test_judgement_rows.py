@@ -105,7 +105,7 @@ ROWS: dict[str, tuple[Result, str]] = {
     # "reset or EOF after sending": the sidecar says neither; an ingress does, for a lost answer.
     "502": (refused(502, "Bad Gateway"), Category.UNKNOWN),
     "504": (refused(504, "Gateway Timeout"), Category.UNKNOWN),
-    "a redirect": (refused(307, ""), Phase.SUBMIT_FAILED),
+    "a redirect": (refused(307, ""), Category.UNKNOWN),
 }
 
 

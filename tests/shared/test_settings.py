@@ -107,6 +107,16 @@ def test_the_identity_is_shown_to_no_resource_manager_in_the_clear() -> None:
         settings(arm_url="http://management.example.org")
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_failure_48_the_sidecars_token_is_in_a_setting_or_in_a_file(both: bool) -> None:
+    more = {"BLAST_SIDECAR_TOKEN_FILE": "/run/token"} if both else {"BLAST_SIDECAR_TOKEN": ""}
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.read(ENVIRONMENT | more)
+    assert [fault.where for fault in caught.value.faults] == ["BLAST_SIDECAR_TOKEN"]
+    only = {"BLAST_SIDECAR_TOKEN": "", "BLAST_SIDECAR_TOKEN_FILE": "/run/token"}
+    assert Settings.read(ENVIRONMENT | only).sidecar_token_file == Path("/run/token")
+
+
 def test_no_secret_is_shown() -> None:
     shown = repr(settings(sidecar_token="s3cret" * 8, storage_connection="AccountKey=s3cret"))
     assert "s3cret" not in shown
@@ -128,6 +138,7 @@ def test_the_sample_file_shows_every_setting_with_its_default() -> None:
     assert {name.removeprefix("BLAST_").lower() for name in sample} == set(Settings.model_fields)
     read = Settings.read(sample)
     for name, field in Settings.model_fields.items():
-        # Without a kubeconfig a subscription is needed, which has no default either.
-        if not field.is_required() and name != "kubeconfig":
+        # Without a kubeconfig a subscription is needed, and without a file a token; these have no
+        # default either.
+        if not field.is_required() and name not in ("kubeconfig", "sidecar_token"):
             assert getattr(read, name) == field.default, name

@@ -8,7 +8,7 @@ import pytest
 
 from shared.clients.exchange import exchange, parse_address
 from shared.clients.sidecar import Sidecar
-from shared.exec_results import Command, Finished
+from shared.exec_results import Command, Finished, Refused
 from tests.shared.rude import answers, resets, rude
 
 TOKEN = "token-" + "s" * 32
@@ -45,10 +45,16 @@ def test_an_address_that_keeps_the_token_is_taken(url: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a\nb" * 20, "tökén" * 10])
-def test_a_token_that_cannot_be_sent_is_an_error_that_does_not_show_it(token: str) -> None:
-    with rude(OK) as server, pytest.raises(ValueError, match="token") as caught:
-        Sidecar(server.url, lambda: token).exec(SAY)
-    assert not token or token not in str(caught.value)
+def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(
+    token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuses = answers("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
+    with rude(refuses) as server:
+        result = Sidecar(server.url, lambda: token).exec(SAY)
+        assert b"X-Exec-Token" not in server.heard[0]
+    assert result == Refused(401, "missing or invalid X-Exec-Token", None)
+    assert "sidecar_token_unreadable" in caplog.text
+    assert not token or token not in caplog.text
 
 
 def test_a_line_break_around_a_token_is_no_part_of_it() -> None:
@@ -65,7 +71,7 @@ def test_a_name_that_is_none_is_an_error(operation: str) -> None:
             with pytest.raises(ValueError, match="operation"):
                 ask(operation)
         with pytest.raises(ValueError, match="operation"):
-            client.run_operation(operation, SAY, timedelta(0))
+            client.run_operation(operation, SAY, timedelta(0), None)
 
 
 def test_nothing_shows_the_token_or_what_went_in_and_out() -> None:

@@ -13,7 +13,6 @@ from shared.exec_results import (
     Command,
     Finished,
     Health,
-    Interrupted,
     Refused,
     Running,
     Unreachable,
@@ -26,7 +25,6 @@ GRACE = timedelta(seconds=0.5)
 DONE = {"exit_code": 0, "stdout": "hi", "stderr": "", "duration_ms": 7, "timed_out": False}
 FINISHED = Finished(0, "hi", "", False, timedelta(milliseconds=7))
 OLD_HEALTH = {"status": "ok", "max_concurrency": 4}
-HEALTH = {**OLD_HEALTH, "operations": True}
 BEGUN = {"id": "a", "state": "running", "started_at": "2026-01-01T00:00:00+00:00"}
 RUNNING = Running("2026-01-01T00:00:00+00:00")
 NOT_FOUND = answers("404 Not Found", b'{"error": "not found"}')
@@ -40,12 +38,17 @@ def _client(url: str) -> Sidecar:
     return Sidecar(url, lambda: TOKEN, grace=GRACE)
 
 
+def foreign(status: int, message: str, after: timedelta | None = None) -> Refused:
+    """What something in front of the sidecar answers."""
+    return Refused(status, message, after, foreign=True)
+
+
 def test_nobody_there_is_not_sent() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         client = _client(f"http://127.0.0.1:{taken.getsockname()[1]}")
         results = [client.exec(SAY), client.health(), client.look("a"), client.stop_operation("a")]
-        results.append(client.run_operation("a", SAY, GRACE))
+        results += [client.run_operation("a", SAY, GRACE, None), client.check_token()]
     for result in results:
         assert isinstance(result, Unreachable) and not result.sent
 
@@ -133,11 +136,13 @@ def test_a_request_that_nobody_reads_is_given_up() -> None:
     ("status", "body", "headers", "expected"),
     [
         ("413 Large", b'{"error": "body too large"}', (), Refused(413, "body too large", None)),
-        ("502 Bad Gateway", b"<html>no</html>", (), Refused(502, "<html>no</html>", None)),
-        ("503 Busy", b"", ("retry-after: 7",), Refused(503, "", timedelta(seconds=7))),
-        ("429 Slow", b'{"retry_after_seconds": 9}', (), Refused(429, "", timedelta(seconds=9))),
-        ("302 Found", b"", ("Location: /exec",), Refused(302, "", None)),
-        ("500 Fault", b"[1]", (), Refused(500, "[1]", None)),
+        ("502 Bad Gateway", b"<html>no</html>", (), foreign(502, "<html>no</html>")),
+        ("503 Busy", b"", ("retry-after: 7",), foreign(503, "", timedelta(seconds=7))),
+        ("429 Slow", b'{"retry_after_seconds": 9}', (), foreign(429, "", timedelta(seconds=9))),
+        ("302 Found", b"", ("Location: /exec",), foreign(302, "")),
+        ("500 Fault", b"[1]", (), foreign(500, "[1]")),
+        ("404 Not Found", b'{"error": "not found"}', (), Refused(404, "not found", None)),
+        ("404 Not Found", b'{"statusCode": 404}', (), foreign(404, "")),
     ],
 )
 def test_an_answer_that_is_no_success_is_a_refusal(
@@ -180,72 +185,48 @@ def test_a_duration_that_makes_no_sense_is_no_trouble(duration: object) -> None:
     assert isinstance(result, Finished) and result.exit_code == 0
 
 
-def test_a_sidecar_without_operations_is_asked_to_run_it_at_once() -> None:
-    with rude(_ok(OLD_HEALTH), _ok(DONE)) as server:
-        client = _client(server.url)
-        assert client.run_operation("a", SAY, GRACE) == FINISHED
-        assert client.run_operation("a", SAY, GRACE) == FINISHED
-        assert server.lines == ["GET /healthz", "POST /exec", "POST /exec"]
-        sent = json.loads(server.heard[1].partition(b"\r\n\r\n")[2])
+def test_a_command_is_sent_as_the_contract_says() -> None:
+    with rude(_ok(DONE)) as server:
+        assert _client(server.url).exec(SAY) == FINISHED
+        assert server.lines == ["POST /exec"]
+        sent = json.loads(server.heard[0].partition(b"\r\n\r\n")[2])
     assert sent == {"argv": ["elastic-blast", "say"], "stdin": SAY.stdin, "timeout_seconds": 1}
 
 
-def test_a_sidecar_without_operations_knows_none() -> None:
-    with rude(_ok(OLD_HEALTH), NOT_FOUND) as server:
-        client = _client(server.url)
-        assert client.health() == Health(4, operations=False)
-        assert client.look("a") is None
-        assert client.stop_operation("a") is None
+def test_a_sidecar_without_operations_says_so() -> None:
+    with rude(_ok(OLD_HEALTH)) as server:
+        assert _client(server.url).health() == Health(4, operations=False)
 
 
 @pytest.mark.parametrize(
-    ("manner", "expected"),
+    "manner",
     [
-        (answers("503 Starting", b"starting"), Refused(503, "starting", None)),
-        (answers("200 OK", b"<html>Welcome</html>"), None),
-        (answers("200 OK", b'{"hello": "world"}'), None),
-        (resets, None),
+        answers("503 Starting", b"starting"),
+        answers("404 Not Found", b"<html></html>"),
+        answers("301 Moved", b"", "Location: /"),
+        answers("200 OK", b"<html>Welcome</html>"),
+        answers("200 OK", b'{"hello": "world"}'),
+        resets,
     ],
 )
-def test_nothing_is_started_while_it_is_unknown_how(
-    manner: Manner, expected: Refused | None
-) -> None:
+def test_a_question_without_effects_has_no_unknown_outcome(manner: Manner) -> None:
     with rude(manner) as server:
-        result = _client(server.url).run_operation("a", SAY, GRACE)
-        assert server.lines == ["GET /healthz"]
-    assert result == expected or (isinstance(result, Unreachable) and not result.sent)
-
-
-def test_a_sidecar_that_was_replaced_by_an_older_one_is_asked_to_run_it_at_once() -> None:
-    manners = [_ok(HEALTH), NOT_FOUND, _ok(OLD_HEALTH), _ok(DONE)]
-    with rude(*manners) as server:
-        assert _client(server.url).run_operation("a", SAY, GRACE) == FINISHED
-        assert server.lines[1:] == ["PUT /operations/a", "GET /healthz", "POST /exec"]
-
-
-def test_what_began_is_running_when_it_cannot_be_waited_for() -> None:
-    for manner in (resets, answers("502 Bad Gateway", b"")):
-        with rude(_ok(HEALTH), _ok(BEGUN, "202 Accepted"), manner) as server:
-            assert _client(server.url).run_operation("a", SAY, GRACE) == RUNNING
-
-
-def test_what_began_and_is_no_longer_known_was_interrupted() -> None:
-    with rude(_ok(HEALTH), _ok(BEGUN, "202 Accepted"), NOT_FOUND) as server:
-        assert _client(server.url).run_operation("a", SAY, GRACE) == Interrupted()
+        client = _client(server.url)
+        for result in (client.health(), client.check_token()):
+            assert isinstance(result, Unreachable) and not result.sent
 
 
 def test_every_attempt_sends_the_same_body() -> None:
-    with rude(_ok(HEALTH), _ok(BEGUN, "202 Accepted")) as server:
-        for wait in (timedelta(0), timedelta(0)):
-            _client(server.url).run_operation("a", SAY, wait)
+    with rude(_ok(BEGUN, "202 Accepted")) as server:
+        for _ in range(2):
+            _client(server.url).run_operation("a", SAY, timedelta(0), "a")
         bodies = {one.partition(b"\r\n\r\n")[2] for one in server.heard if one.startswith(b"PUT")}
     assert len(bodies) == 1
 
 
 def test_a_wait_is_never_longer_than_a_sidecar_offers() -> None:
-    with rude(_ok(HEALTH), _ok({**BEGUN, "state": "interrupted"})) as server:
+    with rude(_ok({**BEGUN, "state": "interrupted"})) as server:
         client = _client(server.url)
-        client.health()
         client.look("a", timedelta(hours=1))
         client.look("a", timedelta(seconds=2.5))
-        assert [line.partition("wait=")[2] for line in server.lines[1:]] == ["25", "2.5"]
+        assert [line.partition("wait=")[2] for line in server.lines] == ["25", "2.5"]

@@ -13,7 +13,7 @@ from local.azurite import ACCOUNT, KEY, Azurite
 from shared.clients.blobs import open_blobs
 from shared.clients.queues import open_queue
 from shared.clients.tables import Delete, Insert, Replace, Table, open_table
-from shared.errors import Unavailable
+from shared.errors import AccessRefused, Unavailable
 from shared.storage_urls import Account
 from tests.shared.rude import answers, rude
 
@@ -55,7 +55,7 @@ def test_a_role_that_was_lost_is_told_to_operators_and_to_be_tried_again(
             f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
             f"BlobEndpoint={at};TableEndpoint={at};QueueEndpoint={at};"
         )
-        with pytest.raises(Unavailable) as caught:
+        with pytest.raises(AccessRefused) as caught:
             call(connection)
     assert caught.value.code == "storage_unavailable"
     (said,) = [one for one in caplog.records if one.name == "blast"]
@@ -73,7 +73,7 @@ class Nobody:
 
 
 def test_an_app_without_an_identity_is_told_to_operators(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(AccessRefused) as caught:
         open_blobs(Account(ACCOUNT), "", Nobody()).get(URL)
     assert caught.value.code == "storage_unavailable"
     assert [one.getMessage() for one in caplog.records if one.name == "blast"] == [

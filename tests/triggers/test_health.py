@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from shared import opened
+from shared.clients.sidecar import Sidecar
 from shared.errors import Unavailable
+from tests.shared.rude import Manner, answers, resets, rude
 from triggers import health
 from triggers.side_by_side import ask_all
 
@@ -43,3 +46,26 @@ def test_only_what_acceptance_needs_makes_it_unready(down: str, status: str, cod
     answer = health.told(found)
     assert (found["status"], answer.status_code) == (status, code)
     assert ("Retry-After" in answer.headers) == (code == 503)
+
+
+REFUSES = answers("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
+TAKES = answers("400 Bad Request", b'{"error": "argv must be a non-empty list"}')
+OTHER = answers("200 OK", b"<html>Welcome</html>")
+
+
+@pytest.mark.parametrize(
+    ("manner", "code"),
+    [(REFUSES, "sidecar_refused"), (OTHER, "sidecar_unavailable"), (resets, "sidecar_unavailable")],
+)
+def test_failure_48_a_sidecar_that_refuses_the_token_is_not_well(
+    manner: Manner, code: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with rude(manner, manner, TAKES) as server:
+        sidecar = Sidecar(server.url, lambda: "t" * 32)
+        monkeypatch.setattr(opened, "sidecar", lambda: sidecar)
+        with pytest.raises(Unavailable) as caught:
+            health.sidecar_is_well()
+        found = health.judged(ask_all({"sidecar": health.sidecar_is_well}, 5.0))
+        health.sidecar_is_well()  # the token is right again
+    assert (caught.value.code, found["status"]) == (code, "degraded")
+    assert ("configuration_refused" in caplog.text) == (code == "sidecar_refused")

@@ -12,19 +12,20 @@ from shared.errors import Unavailable
 from shared.exec_results import (
     Command,
     Finished,
+    Health,
     Interrupted,
     Refused,
     Result,
     Running,
     Unreachable,
+    Untracked,
 )
-from tests.world.things import Lease, Lost, Operation
+from tests.world.things import Lease, Lost, Operation, StateFolder
 from tests.world.world import SmallWorld
 
 T = TypeVar("T")
 LONGEST_EXEC = timedelta(seconds=200)
 KEPT = timedelta(hours=24)
-NOT_FOUND = 404
 
 
 @dataclass
@@ -117,27 +118,45 @@ class FakeCluster:
 
 @dataclass
 class FakeSidecar:
-    """The exec sidecar; one without operations knows only /exec."""
+    """The exec sidecars behind one address. One without operations knows only /exec: to anything
+    else it answers 404 or 501, which proves nothing, as the dashboard's exec server does."""
 
     world: SmallWorld
     refusals: list[Refused] = field(default_factory=list)
     """What the next calls are answered."""
 
-    def has_operations(self) -> bool | Refused | Unreachable:
+    def health(self) -> Health | Refused | Unreachable:
         if "sidecar" in self.world.down:
             return Unreachable("nobody answers", sent=False)
-        return self.world.with_operations
-
-    def look(self, operation_id: str, wait: timedelta) -> Result | None:
-        return self._ask(lambda: self._look(operation_id, wait))
-
-    def run_operation(self, operation_id: str, command: Command, wait: timedelta) -> Result:
         if not self.world.with_operations:
-            return self._ask(lambda: self._exec(command)) or Interrupted()
-        return self._ask(lambda: self._put(operation_id, command, wait)) or Interrupted()
+            return Health(4, operations=False)
+        return Health(4, operations=True, instance=self.world.met().instance)
 
-    def stop_operation(self, operation_id: str) -> Result | None:
-        return self._ask(lambda: self._stop(operation_id))
+    def look(self, operation_id: str, wait: timedelta, instance: str | None) -> Result | None:
+        return self._ask(
+            lambda: self._tracked(instance, lambda it: self._look(it, operation_id, wait))
+        )
+
+    def run_operation(
+        self, operation_id: str, command: Command, wait: timedelta, instance: str | None
+    ) -> Result:
+        def put(folder: StateFolder) -> Result | None:
+            if folder.instance != instance:
+                return Refused(412, "this is another instance", None)
+            return self._put(folder, operation_id, command, wait)
+
+        return self._ask(lambda: self._tracked(instance, put)) or Interrupted()
+
+    def exec(self, command: Command) -> Result:
+        return self._ask(lambda: self._exec(command)) or Interrupted()
+
+    def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
+        def stop(folder: StateFolder) -> Result | None:
+            if folder.instance != instance:
+                return Untracked("412 of another sidecar instance")
+            return self._stop(folder, operation_id)
+
+        return self._ask(lambda: self._tracked(instance, stop))
 
     def restart(self) -> None:
         """What runs is interrupted; what has ended keeps its result."""
@@ -145,18 +164,32 @@ class FakeSidecar:
         for process in self.world.processes:
             process.killed = process.killed or process.runs
 
-    def _put(self, operation_id: str, command: Command, wait: timedelta) -> Result | None:
-        found = self.world.operations.get(operation_id)
-        if operation_id in self.world.never or (found and found.command != command):
+    def _tracked(
+        self, instance: str | None, act: Callable[[StateFolder], Result | None]
+    ) -> Result | None:
+        """What an instance says of an operation: that it knows none proves something of it only."""
+        if not self.world.with_operations:
+            return Untracked("501 of no sidecar that keeps operations")
+        folder = self.world.met()
+        result = act(folder)
+        if result is None and folder.instance != instance:
+            return Untracked(f"404 of the sidecar instance {folder.instance}")
+        return result
+
+    def _put(
+        self, folder: StateFolder, operation_id: str, command: Command, wait: timedelta
+    ) -> Result | None:
+        found = folder.operations.get(operation_id)
+        if operation_id in folder.never or (found and found.command != command):
             return Refused(409, "it exists with another body", None)
         if not found:
             process = self.world.begin(command)
-            self.world.operations[operation_id] = Operation(command, process)
-        return self._look(operation_id, wait)
+            folder.operations[operation_id] = Operation(command, process)
+        return self._look(folder, operation_id, wait)
 
-    def _look(self, operation_id: str, wait: timedelta) -> Result | None:
-        found = self.world.operations.get(operation_id)
-        if operation_id in self.world.never:
+    def _look(self, folder: StateFolder, operation_id: str, wait: timedelta) -> Result | None:
+        found = folder.operations.get(operation_id)
+        if operation_id in folder.never:
             return Interrupted()
         if found is None or self.world.clock() - found.process.began > KEPT:
             return None
@@ -168,13 +201,13 @@ class FakeSidecar:
             return Interrupted()
         return process.result or Running(process.began.isoformat())
 
-    def _stop(self, operation_id: str) -> Result | None:
-        found = self.world.operations.get(operation_id)
+    def _stop(self, folder: StateFolder, operation_id: str) -> Result | None:
+        found = folder.operations.get(operation_id)
         if found and found.process.runs:
             found.process.result = Finished(143, "", "", False, timedelta(seconds=1))
-        seen = self._look(operation_id, timedelta(0))
+        seen = self._look(folder, operation_id, timedelta(0))
         if found is None:
-            self.world.never.add(operation_id)
+            folder.never.add(operation_id)
         return seen
 
     def _exec(self, command: Command) -> Result:
@@ -194,8 +227,9 @@ class FakeSidecar:
             self.world.meanwhile = None
             meanwhile()
         if self.refusals:
-            refused = self.refusals.pop(0)
-            return None if refused.status == NOT_FOUND else refused
+            return self.refusals.pop(0)
+        if self.world.token_is_wrong:
+            return Refused(401, "missing or invalid X-Exec-Token", None)
         try:
             return self.world.ask("sidecar", act)
         except Lost as lost:

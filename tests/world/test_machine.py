@@ -176,6 +176,24 @@ class Searches(RuleBasedStateMachine):
     def the_sidecar_restarts(self) -> None:
         self.scene.sidecar.restart()
 
+    @rule()
+    def the_sidecar_loses_its_state(self) -> None:
+        self.world.lose_state()
+
+    @rule(routes=st.lists(st.integers(0, 1), max_size=12))
+    def two_sidecars_answer_in_turn(self, routes: list[int]) -> None:
+        if len(self.world.folders) == 1:
+            self.world.add_sidecar()
+        self.world.routes.extend(routes)
+
+    @rule(operations=st.booleans())
+    def the_sidecar_is_replaced_by_one_with_or_without_operations(self, operations: bool) -> None:
+        self.world.with_operations = operations
+
+    @rule(is_wrong=st.booleans())
+    def the_token_changes(self, is_wrong: bool) -> None:
+        self.world.token_is_wrong = is_wrong
+
     @rule(whom=st.sampled_from(["cluster", "sidecar", "store"]))
     def somebody_goes_away(self, whom: str) -> None:
         if whom != "store":  # a door that cannot write accepts nothing
@@ -251,6 +269,8 @@ class Searches(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Withdraw the faults, and let everything come to its end."""
         self.world.down.clear()
+        self.world.routes.clear()
+        self.world.token_is_wrong = False
         self.world.meanwhile, self.world.usual = None, Plan()
         for one in self.world.jobs:
             one.waiting = None

@@ -9,7 +9,16 @@ import pytest
 
 from activities.outside import Sidecar
 from shared.clients.sidecar import Sidecar as RealSidecar
-from shared.exec_results import Command, Finished, Interrupted, Refused, Running, Unreachable
+from shared.exec_results import (
+    Command,
+    Finished,
+    Health,
+    Interrupted,
+    Refused,
+    Running,
+    Unreachable,
+    Untracked,
+)
 from tests.sidecar import world as sidecars
 from tests.sidecar.world import Life
 from tests.world.fakes import FakeSidecar
@@ -62,59 +71,79 @@ def bench(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Itera
     real.child.stop()
 
 
+def instance(sidecar: Sidecar) -> str:
+    health = sidecar.health()
+    assert isinstance(health, Health) and health.operations and health.instance
+    return health.instance
+
+
+def test_failure_47_another_instance_starts_nothing_and_proves_nothing(bench: Bench) -> None:
+    other = bench.sidecar.run_operation("e", bench.quick, LONG, "another")
+    assert isinstance(other, Refused) and other.status == 412
+    assert isinstance(bench.sidecar.look("e", NOW, "another"), Untracked)
+    assert bench.sidecar.look("e", NOW, instance(bench.sidecar)) is None
+
+
 def test_an_operation_runs_once_and_keeps_its_result(bench: Bench) -> None:
-    assert bench.sidecar.has_operations() is True
-    assert bench.sidecar.look("a", NOW) is None
-    first = bench.sidecar.run_operation("a", bench.quick, LONG)
+    its = instance(bench.sidecar)
+    assert bench.sidecar.look("a", NOW, its) is None
+    first = bench.sidecar.run_operation("a", bench.quick, LONG, its)
     assert isinstance(first, Finished) and first.exit_code == 0
-    assert bench.sidecar.run_operation("a", bench.quick, LONG) == first
-    assert bench.sidecar.look("a", NOW) == first
-    assert bench.sidecar.stop_operation("a") == first
+    assert bench.sidecar.run_operation("a", bench.quick, LONG, its) == first
+    assert bench.sidecar.look("a", NOW, its) == first
+    assert bench.sidecar.stop_operation("a", its) == first
 
 
 def test_failure_34_an_operation_that_was_stopped_before_it_began_never_begins(
     bench: Bench,
 ) -> None:
-    assert bench.sidecar.stop_operation("d") is None
-    late = bench.sidecar.run_operation("d", bench.quick, LONG)
+    its = instance(bench.sidecar)
+    assert bench.sidecar.stop_operation("d", its) is None
+    late = bench.sidecar.run_operation("d", bench.quick, LONG, its)
     assert isinstance(late, Refused) and late.status == 409
-    assert bench.sidecar.look("d", NOW) == bench.sidecar.stop_operation("d") == Interrupted()
+    assert (
+        bench.sidecar.look("d", NOW, its) == bench.sidecar.stop_operation("d", its) == Interrupted()
+    )
 
 
 def test_an_operation_that_runs_can_be_attached_to_and_stopped(bench: Bench) -> None:
-    began = bench.sidecar.run_operation("b", bench.slow, NOW)
+    its = instance(bench.sidecar)
+    began = bench.sidecar.run_operation("b", bench.slow, NOW, its)
     bench.begun()
     assert isinstance(began, Running)
-    assert bench.sidecar.run_operation("b", bench.slow, NOW) == began
-    assert bench.sidecar.look("b", timedelta(milliseconds=10)) == began
-    other = bench.sidecar.run_operation("b", bench.quick, NOW)
+    assert bench.sidecar.run_operation("b", bench.slow, NOW, its) == began
+    assert bench.sidecar.look("b", timedelta(milliseconds=10), its) == began
+    other = bench.sidecar.run_operation("b", bench.quick, NOW, its)
     assert isinstance(other, Refused) and other.status == 409
     for _ in range(2):
-        ended = bench.sidecar.stop_operation("b")
+        ended = bench.sidecar.stop_operation("b", its)
         assert isinstance(ended, Finished) and ended.exit_code == 143
 
 
 def test_a_restart_interrupts_what_runs_and_keeps_what_has_ended(bench: Bench) -> None:
-    ended = bench.sidecar.run_operation("c", bench.quick, LONG)
-    bench.sidecar.run_operation("d", bench.slow, NOW)
+    its = instance(bench.sidecar)
+    ended = bench.sidecar.run_operation("c", bench.quick, LONG, its)
+    bench.sidecar.run_operation("d", bench.slow, NOW, its)
     bench.begun()
     bench.restart()
-    assert bench.sidecar.look("c", NOW) == ended
-    assert bench.sidecar.look("d", NOW) == Interrupted()
-    assert bench.sidecar.run_operation("d", bench.slow, NOW) == Interrupted()
+    assert bench.sidecar.look("c", NOW, its) == ended
+    assert bench.sidecar.look("d", NOW, its) == Interrupted()
+    assert bench.sidecar.run_operation("d", bench.slow, NOW, its) == Interrupted()
 
 
 def test_a_sidecar_that_does_not_answer_was_asked_nothing(scene: Scene) -> None:
     scene.world.down.add("sidecar")
+    command = Command(("elastic-blast",), None, LONG)
     nobody: list[Sidecar] = [
         FakeSidecar(scene.world),
         RealSidecar("http://127.0.0.1:1", lambda: sidecars.TOKEN),
     ]
     for sidecar in nobody:
         for answer in (
-            sidecar.look("a", NOW),
-            sidecar.stop_operation("a"),
-            sidecar.has_operations(),
-            sidecar.run_operation("a", Command(("elastic-blast",), None, LONG), NOW),
+            sidecar.look("a", NOW, "its"),
+            sidecar.stop_operation("a", "its"),
+            sidecar.health(),
+            sidecar.run_operation("a", command, NOW, "its"),
+            sidecar.exec(command),
         ):
             assert isinstance(answer, Unreachable) and not answer.sent

@@ -174,7 +174,7 @@ def test_who_has_the_slot_keeps_it_though_an_older_search_of_its_caller_waits(
     """What became of its submission is not known: another must not begin beside it."""
     old, job = scene.accept(1), scene.accept(2)
     scene.do(Verb.PREPARE, job)
-    scene.world.next["sidecar"].extend([None, Trouble.ANSWER_LOST])
+    scene.world.next["sidecar"].append(Trouble.ANSWER_LOST)
     scene.do(Verb.SUBMIT, job)
     assert scene.now(job).phase is Phase.RETRYING
     waiting(scene, old)

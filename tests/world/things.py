@@ -1,7 +1,7 @@
 """What the small world is made of: Jobs with their pods, processes, operations, and plans."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -128,6 +128,16 @@ class Operation:
 
     command: Command
     process: Process
+
+
+@dataclass
+class StateFolder:
+    """What one sidecar instance keeps. Its id lives with it."""
+
+    instance: str
+    operations: dict[str, Operation] = field(default_factory=dict)
+    never: set[str] = field(default_factory=set)
+    """Operations that were stopped before they began."""
 
 
 @dataclass

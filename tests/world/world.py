@@ -18,9 +18,9 @@ from tests.world.things import (
     KubeJob,
     Lease,
     Lost,
-    Operation,
     Plan,
     Process,
+    StateFolder,
     Trouble,
     accepted,
     already_done,
@@ -39,10 +39,12 @@ class SmallWorld:
     jobs: list[KubeJob] = field(default_factory=list)
     lease: Lease | None = None
     processes: list[Process] = field(default_factory=list)
-    operations: dict[str, Operation] = field(default_factory=dict)
-    never: set[str] = field(default_factory=set)
-    """Operations that were stopped before they began."""
+    folders: list[StateFolder] = field(default_factory=lambda: [StateFolder("instance-1")])
+    """The state of each sidecar behind the one address; the first answers unless `routes` says."""
+    routes: deque[int] = field(default_factory=deque)
+    """Which of them the next calls meet."""
     with_operations: bool = True
+    token_is_wrong: bool = False
     plans: dict[str, deque[Plan]] = field(default_factory=lambda: defaultdict(deque))
     usual: Plan = field(default_factory=Plan)
     batch_time: timedelta | None = BATCH
@@ -58,6 +60,7 @@ class SmallWorld:
     """What must never happen, and did."""
     meanwhile: Callable[[], None] | None = None
     """What somebody else does during the next call of the sidecar."""
+    _instances: int = 1
 
     def ask(self, whom: str, act: Callable[[], T]) -> T:
         """A call from outside, with what befalls it. Raises Lost and Died."""
@@ -75,6 +78,22 @@ class SmallWorld:
         if trouble is Trouble.DIES_AFTER:
             raise Died("killed after the call")
         return answer
+
+    # The sidecars.
+
+    def met(self) -> StateFolder:
+        """The state of the sidecar that the next call meets."""
+        return self.folders[self.routes.popleft() if self.routes else 0]
+
+    def add_sidecar(self) -> None:
+        """Another sidecar behind the same address, with a state folder of its own."""
+        self._instances += 1
+        self.folders.append(StateFolder(f"instance-{self._instances}"))
+
+    def lose_state(self) -> None:
+        """A new sidecar in place of the first, without its state; what runs goes on somewhere."""
+        self.add_sidecar()
+        self.folders[0] = self.folders.pop()
 
     # The cluster.
 
