@@ -115,6 +115,9 @@ class Sidecar:
         body = _parsed(answer)
         if not isinstance(body, dict) or body.get("status") != "ok":
             return Unreachable("what answers is not the sidecar", sent=False)
+        if body.get("waiting") is True:
+            waits = "the sidecar waits until another one releases its state folder"
+            return Unreachable(waits, sent=False)
         slots = body.get("max_concurrency")
         return Health(
             max_concurrency=slots if isinstance(slots, int) else None,

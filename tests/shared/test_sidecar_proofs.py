@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from shared.clients.sidecar import Sidecar
-from shared.exec_results import Command, Finished, Interrupted, Refused, Running, Untracked
+from shared.exec_results import (
+    Command,
+    Finished,
+    Interrupted,
+    Refused,
+    Running,
+    Unreachable,
+    Untracked,
+)
 from tests.shared.rude import answers, resets, rude
 
 TOKEN = "token-" + "s" * 32
@@ -119,3 +127,12 @@ def test_what_began_and_is_no_longer_known_was_interrupted() -> None:
     lost = answers("404 Not Found", b'{"error": "x"}', "X-Exec-Instance: a")
     with rude(ACCEPTED, lost) as server:
         assert _client(server.url).run_operation("a", SAY, GRACE, "a") == Interrupted()
+
+
+def test_failure_47_a_sidecar_that_waits_for_another_one_is_given_nothing() -> None:
+    """It is alive, and knows neither its instance nor what the other one runs."""
+    health = {"status": "ok", "operations": True, "waiting": True}
+    with rude(answers("200 OK", json.dumps(health).encode())) as server:
+        result = _client(server.url).health()
+    assert isinstance(result, Unreachable) and not result.sent
+    assert "waits until another one" in result.message
