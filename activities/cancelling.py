@@ -48,18 +48,13 @@ class Cancelling:
         return self.desk.end_as_condemned(job, order, proof=result.proof, took_seconds=took)
 
     def _is_gone(self, job: Job, trouble: Unavailable) -> bool:
-        """Whether the cluster itself is gone, and with it whatever ran there.
-
-        A submission that may still run proves otherwise: it creates the cluster that it misses.
-        """
+        """Whether the cluster itself is gone, and with it whatever ran there."""
         place, settings = job.search.placement, self.desk.settings
         is_ours = (place.subscription_id, place.resource_group) == (
             settings.subscription_id,
             settings.resource_group,
         )
-        may_submit = job.unseen_until is not None and self.desk.now() < job.unseen_until
-        is_gone = trouble.code == "cluster_not_found"
-        return is_ours and is_gone and not (may_submit or job.other_cluster)
+        return is_ours and trouble.code == "cluster_not_found" and not job.other_cluster
 
     def _wait(self, job: Job, order: Order, result: CleanupResult) -> Report:
         reason = result.reason

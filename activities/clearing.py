@@ -38,14 +38,20 @@ class Clearing:
     def _clear(self, attempts: Sequence[Job]) -> list[str]:
         stops = [self._stop(one) for one in attempts]
         troubles = [stop for stop in stops if isinstance(stop, Unavailable)]
+        running = [stop for stop in stops if isinstance(stop, str)]
         try:
             left = [name for one in attempts for name in self._delete(self._cluster(one), one)]
         except Unavailable as trouble:
+            if running:
+                # Not the trouble itself: that the cluster is gone proves nothing while a submission
+                # may run, which creates the cluster that it misses.
+                text = f"{', '.join(running)}; {trouble}"
+                troubles.append(Unavailable("cluster_unavailable", text, trouble.after))
             raise [*troubles, trouble][0] from trouble
         if troubles:
             raise troubles[0]
-        if unstopped := [stop for stop in stops if isinstance(stop, str)]:
-            return [*left, *unstopped]
+        if running:
+            return [*left, *running]
         for one in attempts:
             self.turns.free(one)
         return left

@@ -43,10 +43,10 @@ def test_to_ask_for_the_head_of_an_unknown_route_is_answered(door: Door) -> None
 
 
 def test_it_repeats_no_control_character_and_no_long_path(door: Door) -> None:
-    answer = door.ask("GET", "no%1bwhere/" + "a" * 2000)
+    answer = door.ask("GET", "no%1bwhere/" + "7" * 2000)
     assert answer.status == 404
     assert len(answer.data) < 2000
-    assert "/api/nowhere/aaa" in json.loads(answer.data)["error"]
+    assert "/api/nowhere/777" in json.loads(answer.data)["error"]
 
 
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)

@@ -28,6 +28,6 @@ def test_failure_52_every_command_of_the_readme_works(world: World) -> None:
             known.setdefault("JOB", json.loads(ended.stdout)["job_id"])
     assert [(one, status) for one, status, _ in answers if status != stated(one)] == []
     [aggregate] = [json.loads(body) for one, _, body in answers if "aggregate" in one]
-    assert (aggregate["status"], aggregate["total_hits"] > 0) == ("ok", True)
+    assert (aggregate["status"], aggregate["stats"]["total_hits"] > 0) == ("ok", True)
     [shown] = [json.loads(body) for one, _, body in answers if one.split()[2].endswith("$JOB")]
     assert shown["config_snapshot"]["outfmt"] == 5

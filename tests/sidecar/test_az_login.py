@@ -95,7 +95,7 @@ def test_a_login_that_fails_is_told_and_tried_again_while_it_serves(
     sidecar = open_with_az(IDENTITY_HEADER="secret-header")
     until(lambda: login_state(sidecar) == "failed")
     assert sidecar.run("submit")["exit_code"] == 1
-    failed = sidecar.events("az_login_failed")[0]
+    failed = sidecar.event("az_login_failed")
     assert (failed["level"], failed["detail"]) == ("error", "no identity, header is ***")
     (tmp_path / "fails").unlink()
     until(lambda: login_state(sidecar) == "ok")
@@ -108,7 +108,7 @@ def test_an_az_that_is_missing_is_a_login_that_failed(
 ) -> None:
     sidecar = own_sidecar(EXEC_AZ_LOGIN="identity", AZURE_CONFIG_DIR=str(tmp_path / "azure"))
     until(lambda: login_state(sidecar) == "failed")
-    assert "No such file" in sidecar.events("az_login_failed")[0]["detail"]
+    assert "No such file" in sidecar.event("az_login_failed")["detail"]
     assert sidecar.run("say", "hi")["stdout"] == "hi"
 
 
@@ -139,7 +139,7 @@ def test_an_az_that_hangs_is_ended_and_holds_nobody_up(
     life.begin()
     assert life.end() == ""
     until(lambda: login_state(sidecar) == "failed")
-    assert sidecar.events("az_login_failed")[0]["detail"] == "no answer within 1 s"
+    assert sidecar.event("az_login_failed")["detail"] == "no answer within 1 s"
     assert sidecar.run("submit")["exit_code"] == 1
 
 

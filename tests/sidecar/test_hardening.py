@@ -90,7 +90,7 @@ def test_a_process_that_shows_a_token_is_found_and_logged(tmp_path: Path) -> Non
     try:
         until(lambda: init.pid in processes_that_show([TOKEN]))
         running = open_sidecar(tmp_path / "sidecar")
-        (exposed,) = running.events("token_exposed")
+        exposed = running.event("token_exposed")
         running.child.stop()
         assert init.pid in exposed["processes"]
         assert exposed["level"] == "error"

@@ -137,7 +137,7 @@ def test_a_sidecar_starts_and_purges_beside_records_that_cannot_be_read(
         again = sidecar.ask("PUT", f"/operations/new-{number}", command("say", "hi"))
         assert (again.status, again.body["state"]) == (200, "interrupted")
         assert sidecar.ask("DELETE", f"/operations/new-{number}").body["state"] == "interrupted"
-    assert sidecar.events("record_unreadable")
+    assert sidecar.event("record_unreadable")
 
 
 async def test_a_record_that_cannot_be_removed_does_not_keep_the_rest(tmp_path: Path) -> None:

@@ -92,6 +92,6 @@ def test_failure_48_a_token_is_rotated_without_a_restart(
     assert sidecar.ask("POST", "/exec", {}, OTHER_TOKEN).status == 400
     path.write_text("too short")
     assert sidecar.ask("POST", "/exec", {}, OTHER_TOKEN).status == 400
-    (failed,) = sidecar.events("token_not_read")
+    failed = sidecar.event("token_not_read")
     assert failed["fault"] == "EXEC_TOKEN_FILE must have at least 32 characters"
     assert TOKEN not in sidecar.log and OTHER_TOKEN not in sidecar.log

@@ -137,6 +137,11 @@ class Sidecar:
         lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == name]
 
+    def event(self, name: str) -> dict[str, Any]:
+        """The first log line of one event, once it has been copied from the sidecar's output."""
+        until(lambda: bool(self.events(name)))
+        return self.events(name)[0]
+
     def restart(self) -> None:
         """Start it again on the same state."""
         self.child = launch(self.folder, self.env, self.prefix)

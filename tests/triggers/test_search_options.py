@@ -11,13 +11,15 @@ from triggers.search_request import parse
 
 BODY: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 PROTEIN = BODY | {"program": "blastp"}
+OUTFMT = f"-outfmt {settings().default_outfmt} "
+"""What is written in front where nothing names an output format."""
 DASHBOARD = {"low_complexity_filter": True, "additional_options": "-dust yes -soft_masking false"}
 """What the newest dashboard sends for blastn when a person changes nothing."""
 
 
 def test_failure_58_the_dashboards_default_form_is_accepted() -> None:
     found = parse(BODY | DASHBOARD, settings())
-    assert found.search.options == "-dust yes -soft_masking false"
+    assert found.search.options == OUTFMT + "-dust yes -soft_masking false"
     assert found.warnings == (
         "low_complexity_filter was not used: additional_options say -dust yes",
     )
@@ -47,7 +49,7 @@ def test_an_additional_option_takes_the_place_of_its_field(
 ) -> None:
     said = fields | {"additional_options": additional}
     found = parse(BODY | said, settings())
-    assert found.search.options == additional
+    assert found.search.options == (additional if name == "outfmt" else OUTFMT + additional)
     assert found.warnings == (f"{name} was not used: additional_options say {additional}",)
     nested = parse(BODY | {"options": said}, settings())
     assert (nested.search, nested.warnings) == (found.search, found.warnings)
@@ -65,14 +67,14 @@ def test_an_additional_option_takes_the_place_of_its_field(
 def test_the_same_for_proteins(fields: dict[str, Any], additional: str) -> None:
     found = parse(PROTEIN | fields | {"additional_options": additional}, settings())
     assert found.search.program is Program.BLASTP
-    assert found.search.options == additional
+    assert found.search.options == OUTFMT + additional
     assert [next(iter(fields)) in one for one in found.warnings] == [True]
 
 
 def test_fields_that_nothing_overrides_stand_beside() -> None:
     said = {"evalue": 0.05, "word_size": 11, "additional_options": "-word_size 28 -strand plus"}
     found = parse(BODY | said, settings())
-    assert found.search.options == "-evalue 0.05 -word_size 28 -strand plus"
+    assert found.search.options == OUTFMT + "-evalue 0.05 -word_size 28 -strand plus"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_a_batch_names_each_override_once() -> None:
     searches = [{"word_size": 11}, {"word_size": 12}, {"evalue": 1}]
     found = parse(BODY | {"additional_options": "-word_size 28", "searches": searches}, settings())
     assert [one.search.options for one in found.searches] == [
-        *("-word_size 28", "-word_size 28"),
-        "-evalue 1 -word_size 28",
+        *(OUTFMT + "-word_size 28", OUTFMT + "-word_size 28"),
+        OUTFMT + "-evalue 1 -word_size 28",
     ]
     assert found.warnings == ("word_size was not used: additional_options say -word_size 28",)

@@ -3,13 +3,21 @@
 import pytest
 
 from local.azurite import Azurite
-from tests.samples import settings
+from tests.samples import search, settings
 from tests.world.scene import Scene, Store
 
 
 @pytest.fixture(scope="session")
 def store(azurite: Azurite) -> Store:
     return Store.on(azurite, settings())
+
+
+@pytest.fixture(scope="session")
+def slow_store(azurite: Azurite) -> Store:
+    """A store for searches that are looked at seldom and have three hours."""
+    store = Store.on(azurite, settings(watch_pace="1m/10m 5m", deadline="3h"))
+    store.blobs.put(search().query_url, b">q\nACGT\n")
+    return store
 
 
 @pytest.fixture

@@ -16,11 +16,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from local.azurite import Azurite
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster
 from shared.errors import Conflict
-from tests.samples import ALICE, search, settings
+from tests.samples import ALICE, search
 from tests.world.laws import Ends, check_ended, check_now
 from tests.world.scene import Scene, Store
 from tests.world.things import Plan, Trouble, trouble
@@ -46,14 +45,6 @@ QUICK = profile(
     suppress_health_check=list(HealthCheck),
 )
 LONG = profile(QUICK, max_examples=150, stateful_step_count=50, derandomize=False, print_blob=True)
-
-
-@pytest.fixture(scope="session")
-def slow_store(azurite: Azurite) -> Store:
-    """A store for searches that are looked at seldom and have three hours."""
-    store = Store.on(azurite, settings(watch_pace="1m/10m 5m", deadline="3h"))
-    store.blobs.put(search().query_url, b">q\nACGT\n")
-    return store
 
 
 class Searches(RuleBasedStateMachine):
