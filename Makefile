@@ -9,7 +9,7 @@ WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench ui tests docs/examples
 
-FAULTY := tests/faults tests/world tests/batches tests/end_to_end/test_batch.py
+FAULTY := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py
 
 .PHONY: run demo test faults check bench ui screenshots clean setup tools worker
 
@@ -45,7 +45,7 @@ bench: $(VENV) ## measurements: reading results, and the door
 	@$(BIN)/python -m bench.results
 	@$(BIN)/python -m bench.door
 
-ui: $(VENV) ## join ui/ into triggers/ui.html, the page at /api/ui
+ui: $(VENV) ## join ui/ into triggers/http/pages/ui.html, the page at /api/ui
 	@$(BIN)/python -m ui.build
 
 screenshots: setup ## the pictures of that page in docs/images

@@ -7,16 +7,17 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.registry import perform, substitute
+from activities.wiring import perform, substitute
 from blast_orchestrator.job import blast_job
-from shared.contracts.steps import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
-from shared.logs import quiet_libraries
-from shared.threads import Threads, with_invocation
-from triggers import requests, upkeep
-from triggers.handlers import COMMANDS, HANDLERS
-from triggers.operations import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME, Operation
-from triggers.orchestrations import FromThread
-from triggers.unknown import METHODS
+from shared.contracts.activities import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
+from shared.util.logs import quiet_libraries
+from shared.util.threads import Threads, with_invocation
+from triggers.durable_client import FromThread
+from triggers.http.handlers import COMMANDS, HANDLERS
+from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME, Operation
+from triggers.http.unknown_route import METHODS
+from triggers.queue import requests
+from triggers.timers import schedule as upkeep
 
 
 async def reconcile(timer: func.TimerRequest, client: Any) -> None:

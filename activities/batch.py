@@ -8,17 +8,17 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from activities.outside import Orchestrations
-from activities.steps import Desk
-from shared.batches import batch_url, query_url, read
+from activities.context import Desk
+from activities.ports import Orchestrations
 from shared.clients.blobs import Blobs
+from shared.contracts.activities import CleanupResult, Order, Report, Verb
 from shared.contracts.job import Counts, Job, Verdict, child_id
 from shared.contracts.search import Asked
 from shared.contracts.states import LeftOnCluster, Phase, Status
-from shared.contracts.steps import CleanupResult, Order, Report, Verb
+from shared.contracts.storage_urls import Account
 from shared.errors import Conflict
-from shared.storage_urls import Account
-from shared.threads import Threads
+from shared.jobs.batch_blob import batch_url, query_url, read
+from shared.util.threads import Threads
 
 CHUNK = 50
 """Children that one step makes or stops: so that it lasts seconds, and others get their turn."""

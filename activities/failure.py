@@ -3,7 +3,7 @@
 import re
 
 from shared.clients.blobs import Blobs
-from shared.redaction import LONGEST, redacted_output
+from shared.util.redaction import LONGEST, redacted_output
 
 MARKER = "metadata/FAILURE.txt"
 LONGEST_WORDS = 500

@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from activities.steps import Desk
+from activities.context import Desk
+from shared.blast.result_files import MANIFEST, described, expected_results, result_files
 from shared.clients.blobs import Blobs
+from shared.contracts.activities import Order, Report, Verb
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
-from shared.contracts.steps import Order, Report, Verb
-from shared.results import MANIFEST, described, expected_results, result_files
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from activities.batch import Batch
-from activities.cancelling import Cancelling
-from activities.record import Record
+from activities.cleanup import Cancelling
+from activities.crash import Record
+from shared.contracts.activities import CleanupResult, Order, Report
 from shared.contracts.job import Job
-from shared.contracts.steps import CleanupResult, Order, Report
 from shared.jobs import JobStateRepository
 
 

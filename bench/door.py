@@ -26,11 +26,11 @@ from shared.clients.blobs import open_blobs
 from shared.clients.tables import LARGEST_TRANSACTION, Insert, open_table
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
+from shared.contracts.storage_urls import DATABASES, Account
+from shared.dependencies import INDEX_TABLE
 from shared.jobs import rows
-from shared.opened import INDEX_TABLE
-from shared.storage_urls import DATABASES, Account
-from tests.samples import job
-from triggers.callers import LOCAL
+from tests.support.samples import job
+from triggers.auth.callers import LOCAL
 
 CLIENTS = (1, 4, 16)
 SECONDS = 8.0

@@ -1,12 +1,58 @@
 """One job, from its acceptance to its end."""
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from blast_orchestrator.context import Context, Steps, Task
-from blast_orchestrator.story import Story
-from shared.contracts import wire
-from shared.contracts.steps import CANCEL_EVENT, Report
+from shared.contracts import serialization
+from shared.contracts.activities import CANCEL_EVENT, Order, Report, Verb
+from shared.contracts.states import Phase
+from shared.util.durations import Retry
+
+
+@dataclass(frozen=True)
+class Story:
+    """The next step of a job. `crash_retry` is set when the job starts and stays."""
+
+    job_id: str
+    crash_retry: Retry
+    attempt: int = 1
+    verb: Verb = Verb.PREPARE
+    step: int = 1
+    crashes: int = 0
+    """How often in a row the activity has died."""
+    crash: str | None = None
+    """What it died of last."""
+    hears_again: bool = False
+    """Whether it hears another event after the first, in a new life; jobs of old do not."""
+
+    @property
+    def order(self) -> Order:
+        """What the next activity is given."""
+        return Order(self.job_id, self.step, self.crash, self.attempt)
+
+    def after(self, report: Report) -> Self:
+        """The story once the step has reported."""
+        return replace(self, verb=report.next or self.verb, step=self.step + 1)
+
+    def went_well(self) -> Self:
+        """The story without its crashes."""
+        return replace(self, crashes=0, crash=None)
+
+    def crashed(self, text: str) -> tuple[Self, Report]:
+        """What to do after an activity died: again later, and after the last try end the job.
+
+        Ending the job is itself tried without limit: a job must not be lost with its reason.
+        """
+        story = replace(self, crashes=self.crashes + 1, crash=text)
+        wait = self.crash_retry.wait(story.crashes)
+        verb = self.verb
+        if wait is None:
+            wait = self.crash_retry.longest if verb is Verb.FAIL else timedelta(0)
+            verb = Verb.FAIL
+        return story, Report(Phase.RETRYING, verb, wait, {"crashes": story.crashes})
+
 
 STEPS_PER_LIFE = 40
 """A step leaves at most 8 rows of history, so that a life stays under 400, whatever a job's age."""
@@ -18,7 +64,7 @@ def blast_job(context: Context) -> Steps:
     What is done, and when, is decided by the activities: they see the job's row. So settings and
     rules can change under a running job, and nothing here can disagree with a replayed history.
     """
-    story = wire.read(Story, context.get_input())
+    story = serialization.read(Story, context.get_input())
     cancel = context.wait_for_external_event(CANCEL_EVENT)
     heard = False
     for _ in range(STEPS_PER_LIFE):
@@ -33,17 +79,17 @@ def blast_job(context: Context) -> Steps:
         if heard and story.hears_again:
             break
     # Drops an unread event; the row has its news, and the step that comes now reads the row.
-    context.continue_as_new(wire.write(story))
+    context.continue_as_new(serialization.write(story))
     return None
 
 
 def perform(context: Context, story: Story) -> Steps:
     """Run the activity; answer with its report, or with what its crash calls for."""
     try:
-        answer: Any = yield context.call_activity(story.verb, wire.write(story.order))
+        answer: Any = yield context.call_activity(story.verb, serialization.write(story.order))
     except Exception as crash:  # noqa: BLE001  the SDK tells every death of an activity this way
         return story.crashed(str(crash))
-    return story.went_well(), wire.read(Report, answer)
+    return story.went_well(), serialization.read(Report, answer)
 
 
 def rest(context: Context, wait: timedelta, cancel: Task) -> Steps:

@@ -2,7 +2,7 @@
 
 import logging
 
-from shared.redaction import RedactingFilter
+from shared.util.redaction import RedactingFilter
 
 # Whoever logs by our name imports something of this package first.
 logging.getLogger("blast").addFilter(RedactingFilter())

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.redaction import redacted
+from shared.util.redaction import redacted
 
 
 class ControlPlaneError(Exception):

@@ -10,10 +10,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from shared.contracts.activities import Category
 from shared.contracts.job import Caller
-from shared.contracts.steps import Category
 from shared.errors import Fault, SettingsInvalid
-from shared.waiting import Pace, Rate, Retry, duration
+from shared.util.durations import Pace, Rate, Retry, duration
 
 PREFIX = "BLAST_"
 SIGNS_OF_AZURE = (

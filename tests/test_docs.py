@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from azure.functions import HttpResponse
 
-from triggers.answers import answered
-from triggers.codes import CODES
+from triggers.http.error_codes import CODES
+from triggers.http.responses import answered
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

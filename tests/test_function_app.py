@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
-from triggers.operations import UNKNOWN_ROUTE_NAME
+from shared.contracts.activities import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
+from triggers.http.routes import UNKNOWN_ROUTE_NAME
 
 ROOT = Path(__file__).parents[1]
 LOOK = """

@@ -12,14 +12,14 @@ import jsonschema_rs
 import pytest
 
 from shared.errors import Invalid
-from tests.samples import settings
-from triggers.codes import CODES
-from triggers.documents import PAGE, written
-from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
-from triggers.openapi import document
-from triggers.operations import OPERATIONS, UNKNOWN_ROUTE
-from triggers.search_request import parse
-from triggers.unknown import METHODS
+from tests.support.samples import settings
+from triggers.http.error_codes import CODES
+from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
+from triggers.http.openapi.document import document
+from triggers.http.openapi.views import PAGE, written
+from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE
+from triggers.http.unknown_route import METHODS
+from triggers.submission.parse import parse
 
 ROOT = Path(__file__).parents[1]
 LOOK = """
@@ -32,7 +32,7 @@ print(json.dumps(routes))
 
 
 def test_the_copy_in_docs_is_the_document() -> None:
-    """Write it anew with: python -m triggers.documents > docs/openapi.json"""
+    """Write it anew with: python -m triggers.http.openapi.views > docs/openapi.json"""
     assert (ROOT / "docs/openapi.json").read_text() == written()
 
 

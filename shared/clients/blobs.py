@@ -15,9 +15,9 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
 
-from shared.clients.storage import NEAR, errors_are_ours, is_no_blob
+from shared.clients.azure_errors import NEAR, errors_are_ours, is_no_blob
+from shared.contracts.storage_urls import Account
 from shared.errors import NotFound, Unavailable
-from shared.storage_urls import Account
 
 EMPTY = 416
 """The status of a range from the first byte on, where there is none."""

@@ -7,7 +7,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-from shared.clients.storage import NEAR, errors_are_ours
+from shared.clients.azure_errors import NEAR, errors_are_ours
 from shared.errors import Malformed
 
 FOR_EVER = -1

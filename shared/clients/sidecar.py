@@ -8,8 +8,8 @@ from datetime import timedelta
 from math import inf
 from typing import Any
 
-from shared.clients.exchange import Answer, NoAnswer, NotSent, exchange, parse_address
-from shared.exec_results import (
+from shared.clients.http_client import Answer, NoAnswer, NotSent, exchange, parse_address
+from shared.contracts.exec import (
     Command,
     Finished,
     Health,
@@ -20,7 +20,7 @@ from shared.exec_results import (
     Unreachable,
     Untracked,
 )
-from shared.redaction import redacted
+from shared.util.redaction import redacted
 
 GRACE = timedelta(seconds=15)
 """How much longer an answer may take than the wait that was asked for."""

@@ -20,7 +20,7 @@ from azure.data.tables import (
     UpdateMode,
 )
 
-from shared.clients.storage import NEAR, errors_are_ours, has_no_table
+from shared.clients.azure_errors import NEAR, errors_are_ours, has_no_table
 
 Columns = Mapping[str, Any]
 LARGEST_PAGE = 1000

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.contracts.activities import Category, Report, Verb
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
-from shared.contracts.steps import Category, Report, Verb
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from shared.hits.errors import Unreadable
+from shared.hits.gzip import MOST_TEXT, unpacked
 from shared.hits.hit import Hit
 from shared.hits.tabular import with_comments, without_comments
-from shared.hits.trouble import Unreadable
-from shared.hits.unpacking import MOST_TEXT, unpacked
 from shared.hits.xml import in_xml
 
 _NAMES = {

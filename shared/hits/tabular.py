@@ -5,8 +5,8 @@ from operator import call, itemgetter
 from typing import Any
 
 from shared.hits.columns import STANDARD, by_comment, by_options
+from shared.hits.errors import Unreadable
 from shared.hits.hit import Hit, finite
-from shared.hits.trouble import Unreadable
 
 LONGEST_LINE = 32 * 1024**2
 """Characters; a line can hold both aligned sequences."""

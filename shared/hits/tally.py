@@ -7,8 +7,8 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from shared.hits.approx_counts import Distinct, Frequent
 from shared.hits.hit import Hit
-from shared.hits.sketches import Distinct, Frequent
 
 TOP_SUBJECTS = 20
 IDENTITY_EDGES = tuple(range(5, 100, 5))

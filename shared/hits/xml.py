@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pyexpat import ExpatError, ParserCreate
 
+from shared.hits.errors import Unreadable
 from shared.hits.hit import Hit, finite
-from shared.hits.trouble import Unreadable
 
 LONGEST_TEXT = 32 * 1024**2
 """Characters of one element, and bytes of one tag."""

@@ -11,7 +11,7 @@ from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.errors import Unavailable
 from shared.jobs import rows
-from shared.jobs.line import Line
+from shared.jobs.submit_queue import Line
 
 MOST_CLASHES = 8
 """How often a writer starts again because another one was first."""

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.clients.tables import LARGEST_TRANSACTION, Clash, Delete, Insert, Replace, Table
+from shared.contracts.activities import Report
 from shared.contracts.job import Event, Job, Owed, elb_id
 from shared.contracts.states import LeftOnCluster, Phase
-from shared.contracts.steps import Report
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
 from shared.jobs.index import MOST_CLASHES, Index
 from shared.jobs.transitions import changed, next_attempt, owes_message, redacted_job, rows_of
-from shared.redaction import redact_all
+from shared.util.redaction import redact_all
 
 RESTARTED = "orchestration_restarted"
 """The event of an orchestration that upkeep has started again."""

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.contracts import wire
+from shared.contracts import serialization
+from shared.contracts.activities import Category, Report
 from shared.contracts.job import Caller, Counts, Event, Job, Owed, Verdict
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
-from shared.contracts.steps import Category, Report
 
 JOB = "job"
 LONGEST_TEXT = 4000
@@ -38,7 +38,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "PartitionKey": job.job_id,
         "RowKey": JOB,
         **{name: _column(getattr(job, name)) for name in _SAME},
-        **wire.write(job.counts),
+        **serialization.write(job.counts),
         "status": job.phase.status.value,
         "phase": job.phase.value,
         "left_on_cluster": job.left_on_cluster.value,
@@ -54,10 +54,10 @@ def job_row(job: Job) -> dict[str, Any]:
         "resource_group": place.resource_group,
         "subscription_id": place.subscription_id,
         "storage_account": place.storage_account,
-        "search_json": json.dumps(wire.write(job.search)),
-        "report_json": json.dumps(job.report and wire.write(job.report)),
+        "search_json": json.dumps(serialization.write(job.search)),
+        "report_json": json.dumps(job.report and serialization.write(job.report)),
         "tries_json": json.dumps(dict(job.tries)),
-        "verdict_json": json.dumps(job.verdict and wire.write(job.verdict)),
+        "verdict_json": json.dumps(job.verdict and serialization.write(job.verdict)),
         "entered_json": json.dumps({phase: at.isoformat() for phase, at in job.entered.items()}),
     }
 
@@ -71,14 +71,14 @@ def job_of(row: Mapping[str, Any]) -> Job:
     return Job(
         **same,
         owner=Caller(row["owner_oid"], row["tenant_id"], row["owner_upn"]),
-        search=wire.read(Search, json.loads(row["search_json"])),
+        search=serialization.read(Search, json.loads(row["search_json"])),
         phase=Phase(row["phase"]),
         left_on_cluster=LeftOnCluster(row.get("left_on_cluster", LeftOnCluster.NONE)),
-        report=wire.read(Report, report) if report else None,
+        report=serialization.read(Report, report) if report else None,
         tries={Category(name): count for name, count in json.loads(row["tries_json"]).items()},
-        verdict=wire.read(Verdict, verdict) if verdict else None,
+        verdict=serialization.read(Verdict, verdict) if verdict else None,
         entered={Phase(phase): datetime.fromisoformat(at) for phase, at in entered.items()},
-        counts=wire.read(
+        counts=serialization.read(
             Counts, {k: row.get(k) for k in ("expected", "succeeded", "failed", "active")}
         ),
     )

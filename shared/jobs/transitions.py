@@ -10,7 +10,7 @@ from shared.contracts.job import Event, Job, elb_id
 from shared.contracts.states import Phase
 from shared.errors import Conflict
 from shared.jobs import rows
-from shared.redaction import redacted
+from shared.util.redaction import redacted
 
 
 def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:

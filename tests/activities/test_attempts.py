@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from shared.contracts.activities import Order, Verb
 from shared.contracts.job import Job, elb_id
 from shared.contracts.states import Phase
-from shared.contracts.steps import Order, Verb
-from tests.world.scene import Scene
+from tests.simulation.scene import Scene
 
 
 def second_attempt(scene: Scene, first: Job) -> Job:

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from shared.clients.blobs import Blobs
+from shared.contracts.activities import Category, Verb
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.contracts.steps import Category, Verb
 from shared.errors import AccessRefused
-from tests.world.scene import Scene
-from tests.world.things import Plan, accepted, trouble
+from tests.simulation.models import Plan, accepted, trouble
+from tests.simulation.scene import Scene
 
 MINUTE = timedelta(minutes=1)
 LONG = Plan(takes=10 * MINUTE)

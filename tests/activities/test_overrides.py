@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.activities import Verb
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
-from shared.contracts.steps import Verb
-from tests.world.scene import Scene
+from tests.simulation.scene import Scene
 
 
 def submitted_with(scene: Scene, text: bytes | None) -> Job:

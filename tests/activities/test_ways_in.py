@@ -7,17 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from activities.registry import ActivityCrashed, run_redacted
-from shared.completions import transition
+from activities.wiring import ActivityCrashed, run_redacted
+from shared.contracts.activities import Order, Verb
+from shared.contracts.exec import Finished, Refused
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.contracts.steps import Order, Verb
 from shared.errors import Unavailable
-from shared.exec_results import Finished, Refused
-from tests.world.scene import Scene
-from tests.world.things import Plan, trouble
-from triggers.answers import refusal
-from triggers.summaries import detail
+from shared.messaging.messages import transition
+from tests.simulation.models import Plan, trouble
+from tests.simulation.scene import Scene
+from triggers.http.responses import refusal
+from triggers.views.job_view import detail
 
 SECRETS = ("aBcD1234", "eyJhbGciOiJSUzI1NiJ9", "ACGTTGACCAGTTGACC", "Zm9vYmFyMTIz")
 LEAK = (

@@ -3,14 +3,14 @@
 import pytest
 
 from activities.failure import read_failure
-from activities.watching import WORDS_GRACE, WORDS_POLL_INTERVAL
+from activities.observe import WORDS_GRACE, WORDS_POLL_INTERVAL
 from shared.clients.blobs import BlobInfo
+from shared.contracts.activities import Verb
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
-from shared.contracts.steps import Verb
-from tests.activities.test_watching import look
-from tests.world.scene import Scene
-from tests.world.things import TTL, Plan
+from tests.activities.test_observe import look
+from tests.simulation.models import TTL, Plan
+from tests.simulation.scene import Scene
 
 
 @pytest.fixture

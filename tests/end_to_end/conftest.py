@@ -20,8 +20,8 @@ from local.elastic_blast.calls import read_calls
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
 from shared.clients.kubernetes import Cluster, by_kubeconfig
-from triggers.acceptance import derived_id
-from triggers.callers import LOCAL
+from triggers.auth.callers import LOCAL
+from triggers.submission.accept import derived_id
 
 PATIENCE = 60.0
 TWO_BATCHES = 2 * DEMO_BATCH_LEN

@@ -10,8 +10,8 @@ from local.demo.search import demo_request
 from local.elastic_blast.behaviours import JobTrouble, Trouble
 from shared.contracts.job import child_id
 from tests.end_to_end.conftest import World
-from triggers.acceptance import derived_id
-from triggers.callers import LOCAL
+from triggers.auth.callers import LOCAL
+from triggers.submission.accept import derived_id
 
 
 def submit(world: World, *searches: dict[str, Any], key: str | None = None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from azure.storage.blob import BlobServiceClient
 
-from activities.conclusion import is_submitted
+from activities.assess import is_submitted
 from blast_orchestrator.job import STEPS_PER_LIFE
 from local.demo.queries import DEMO_BATCH_LEN
 from local.elastic_blast.behaviours import JobTrouble, Trouble

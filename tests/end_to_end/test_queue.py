@@ -13,8 +13,8 @@ from azure.storage.queue import QueueClient
 
 from local.demo.queries import DEMO_DATABASE
 from tests.end_to_end.conftest import PATIENCE, World
-from triggers.acceptance import derived_id
-from triggers.callers import LOCAL
+from triggers.auth.callers import LOCAL
+from triggers.submission.accept import derived_id
 
 STATUSES = ("queued", "running", "succeeded")
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -5,8 +5,8 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from tests.door.test_api_page import ASSIGNED, BASH, commands, stated
 from tests.end_to_end.conftest import World
+from tests.triggers.http.test_api_page import ASSIGNED, BASH, commands, stated
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 

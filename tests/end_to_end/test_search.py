@@ -17,7 +17,7 @@ from local.demo.search import demo_request
 from local.elastic_blast.behaviours import JobTrouble, Trouble
 from local.elastic_blast.databases import make_database
 from tests.end_to_end.conftest import ONE_BATCH, World
-from tests.samples import WORDS
+from tests.support.samples import WORDS
 
 
 def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -> None:

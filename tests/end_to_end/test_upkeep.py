@@ -13,15 +13,15 @@ from local.elastic_blast.behaviours import JobTrouble, Trouble
 from shared.clients.blobs import open_blobs
 from shared.clients.tables import open_table
 from shared.contracts.states import LeftOnCluster, Phase
+from shared.contracts.storage_urls import Account
+from shared.dependencies import INDEX_TABLE, JOBS_TABLE, now
 from shared.jobs import Index, JobStateRepository
-from shared.opened import INDEX_TABLE, JOBS_TABLE, now
 from shared.settings import Settings
-from shared.storage_urls import Account
 from tests.end_to_end.conftest import PACE, World
-from tests.samples import WORDS, job, settings
-from triggers.acceptance import Acceptance
-from triggers.callers import LOCAL
-from triggers.search_request import parse
+from tests.support.samples import WORDS, job, settings
+from triggers.auth.callers import LOCAL
+from triggers.submission.accept import Acceptance
+from triggers.submission.parse import parse
 
 
 def mark(world: World, name: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from local.processes import Child
 from shared.clients.sidecar import Sidecar
-from shared.exec_results import Command, Finished, Health, Refused, Untracked
+from shared.contracts.exec import Command, Finished, Health, Refused, Untracked
 from tests.exec_server.starting import start_exec_server
 
 TOKEN = "token-" + "a" * 32

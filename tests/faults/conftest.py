@@ -19,12 +19,12 @@ from local.elastic_blast.behaviours import JobTrouble, Trouble, write_behaviours
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
 from shared.contracts.states import Phase
-from shared.opened import JOBS_TABLE
+from shared.dependencies import JOBS_TABLE
 from tests.end_to_end import conftest as end_to_end
 from tests.faults.faults import Fault, InForce
 from tests.faults.proxy import Proxies
-from triggers.acceptance import derived_id
-from triggers.callers import LOCAL
+from triggers.auth.callers import LOCAL
+from triggers.submission.accept import derived_id
 
 QUICK = {
     "BLAST_WATCH_PACE": "400ms",

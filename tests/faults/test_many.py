@@ -18,7 +18,7 @@ from shared.contracts.states import Phase
 from tests.faults.conftest import ENDS, QUICK, World, behind_proxies
 from tests.faults.crashing import Follower
 from tests.faults.faults import Fault, How
-from tests.samples import WORDS
+from tests.support.samples import WORDS
 
 LONGEST = 25 * 60.0
 BETWEEN_DEATHS = 20.0

@@ -15,7 +15,7 @@ from tests.faults.rows import (
     said,
     status,
 )
-from tests.samples import WORDS
+from tests.support.samples import WORDS
 
 UNSEEN = ("cannot_look",)
 """The event of a look that failed, beyond what is made good at once: a list that all share."""

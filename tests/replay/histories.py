@@ -10,13 +10,13 @@ from typing import Any
 from azure.durable_functions import Orchestrator
 from azure.functions import OrchestrationContext
 
-from blast_orchestrator.story import Story
+from blast_orchestrator.job import Story
 from local.functions_host.clock import instant
 from local.functions_host.durable.answer import Answer, dumps, read_answer
 from local.functions_host.durable.history import SCHEDULING, Event, Type
 from local.functions_host.durable.store import Instance, Message, Turn
 from local.functions_host.durable.turn import Waking
-from shared.contracts import wire
+from shared.contracts import serialization
 
 HISTORIES = Path(__file__).parent / "histories"
 RENEWED = "ContinuedAsNew"
@@ -126,4 +126,4 @@ def _recorded(written: Sequence[Event]) -> list[Any]:
 def _end(status: str, result: str | None) -> Any:
     """A next life is compared by the story that it begins with: a new field has a default."""
     said = json.loads(result or "null")
-    return [status, wire.read(Story, said) if status == RENEWED else said]
+    return [status, serialization.read(Story, said) if status == RENEWED else said]

@@ -12,7 +12,7 @@ import pytest
 from blast_orchestrator import job
 from blast_orchestrator.job import blast_job
 from local.functions_host.durable.history import Event, Type
-from shared.contracts.steps import CANCEL_EVENT, ORCHESTRATOR, Verb
+from shared.contracts.activities import CANCEL_EVENT, ORCHESTRATOR, Verb
 from tests.replay.histories import HISTORIES, RENEWED, difference, episodes, read_history
 
 pytestmark = [  # the SDK warns of what is as it should be; raised inside it, that would change it

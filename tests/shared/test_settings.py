@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.steps import Category
+from shared.contracts.activities import Category
 from shared.errors import SettingsInvalid
 from shared.settings import Auth, Settings
-from tests.samples import ENVIRONMENT, settings
+from tests.support.samples import ENVIRONMENT, settings
 
 SAMPLE = Path(__file__).parents[2] / "local.settings.sample.json"
 

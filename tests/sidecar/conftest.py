@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.world import Life, Sidecar, open_sidecar
+from tests.sidecar.sidecar_fixture import Life, Sidecar, open_sidecar
 
 
 @pytest.fixture(scope="module")

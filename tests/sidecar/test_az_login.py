@@ -10,7 +10,7 @@ import pytest
 from sidecar.az_login import AzLogin, _delays
 from sidecar.helper import Helper
 from sidecar.settings import Settings, read_settings
-from tests.sidecar.world import TOKEN, Life, Sidecar, command, launch, until
+from tests.sidecar.sidecar_fixture import TOKEN, Life, Sidecar, command, launch, until
 
 AZ = r"""#!/bin/sh
 # Knows the account only if `login` has written it into AZURE_CONFIG_DIR, as the real one does.

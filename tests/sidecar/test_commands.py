@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sidecar.world import TOKEN, Life, Sidecar, command, until
+from tests.sidecar.sidecar_fixture import TOKEN, Life, Sidecar, command, until
 
 PASSED = {
     "LANG": "C.UTF-8",

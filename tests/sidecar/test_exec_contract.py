@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sidecar.world import NEXT_TOKEN, TOKEN, Life, Sidecar, command
+from tests.sidecar.sidecar_fixture import NEXT_TOKEN, TOKEN, Life, Sidecar, command
 
 LARGE = b" " * (2 * 1024 * 1024 + 1)
 ALLOWED = "['az', 'azcopy', 'elastic-blast', 'elb', 'kubectl']"

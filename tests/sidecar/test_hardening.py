@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.hardening import processes_that_show
-from tests.sidecar.world import ROOT, TOKEN, Sidecar, open_sidecar, until
+from tests.sidecar.sidecar_fixture import ROOT, TOKEN, Sidecar, open_sidecar, until
 
 NOBODY = 65534
 PR_GET_DUMPABLE = 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.world import TOKEN, Life, Sidecar, command
+from tests.sidecar.sidecar_fixture import TOKEN, Life, Sidecar, command
 
 OTHER = "f" * 32
 TOO_LARGE = b" " * (2 * 1024 * 1024 + 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.world import TOKEN, Life, Sidecar, command, until
+from tests.sidecar.sidecar_fixture import TOKEN, Life, Sidecar, command, until
 
 
 def test_an_operation_is_started_and_its_result_is_kept(sidecar: Sidecar, life: Life) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.helper import Helper
 from sidecar.pod_script import check_pod_script, classify, interpreter_of
-from tests.sidecar.world import Sidecar, until
+from tests.sidecar.sidecar_fixture import Sidecar, until
 
 RELEASED = """#!/bin/bash
 # ELB_BLAST_OPTIONS - more options

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.records import Record, Records, StateLost
-from tests.sidecar.world import Sidecar, command, operations_on, until
+from tests.sidecar.sidecar_fixture import Sidecar, command, operations_on, until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = '{"id": "a", "digest": "d", "started_at": "2026-01-01T00:00:00+00:00", "finished_at": null}'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.settings import DEFAULTS, SettingsError, read_settings
-from tests.sidecar.world import TOKEN, Sidecar
+from tests.sidecar.sidecar_fixture import TOKEN, Sidecar
 
 ROOT = Path(__file__).parent.parent.parent
 

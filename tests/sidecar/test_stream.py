@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.sidecar.world import TOKEN, Life, Sidecar, command, until
+from tests.sidecar.sidecar_fixture import TOKEN, Life, Sidecar, command, until
 
 
 def test_lines_come_as_they_are_written_and_a_summary_last(sidecar: Sidecar) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sidecar.bodies import Command
 from sidecar.leftovers import _listed_with, end_leftovers
 from sidecar.records import Record, Records
-from tests.sidecar.world import Life, Sidecar, command, is_gone, operations_on, until
+from tests.sidecar.sidecar_fixture import Life, Sidecar, command, is_gone, operations_on, until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SAY = Command(("elastic-blast", "say"), stdin=None, cwd=None, timeout=60)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.tokens import TokenError, Tokens, token_sources
-from tests.sidecar.world import NEXT_TOKEN, TOKEN, Sidecar, end_of
+from tests.sidecar.sidecar_fixture import NEXT_TOKEN, TOKEN, Sidecar, end_of
 
 OTHER_TOKEN = "token-" + "c" * 40
 

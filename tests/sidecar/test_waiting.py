@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.world import Life, Sidecar, command, end_of, launch, until
+from tests.sidecar.sidecar_fixture import Life, Sidecar, command, end_of, launch, until
 
 
 @pytest.fixture

@@ -12,17 +12,17 @@ from azure.functions import HttpRequest, HttpResponse
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import ACCOUNT, Azurite
-from shared import opened
+from shared import dependencies
+from shared.blast.result_files import MANIFEST, described
 from shared.clients.blobs import BlobInfo
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
-from shared.results import MANIFEST, described
 from shared.settings import settings
-from tests.samples import ENVIRONMENT, NOON, job, search
-from triggers.answers import Handler
-from triggers.callers import LOCAL
+from tests.support.samples import ENVIRONMENT, NOON, job, search
+from triggers.auth.callers import LOCAL
+from triggers.http.responses import Handler
 
-OPENERS = (settings, opened.jobs, opened.blobs)
+OPENERS = (settings, dependencies.jobs, dependencies.blobs)
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Store:
             options=f"-outfmt {outfmt}",
         )
         one = job(uuid.uuid4().int, owner=owner, search=kept, phase=Phase.COMPLETED, **changes)
-        opened.jobs().create(one, {})
+        dependencies.jobs().create(one, {})
         packed = {
             name: data if data.startswith(b"\x1f\x8b") else gzip.compress(data, mtime=0)
             for name, data in files.items()
         }
         for name, data in packed.items():
-            opened.blobs().put(one.results_prefix + name, data)
+            dependencies.blobs().put(one.results_prefix + name, data)
         listed = [BlobInfo(name, len(data), NOON) for name, data in packed.items()]
         manifest = {"files": [described(file, kept) for file in listed]}
-        opened.blobs().put(one.results_prefix + MANIFEST, json.dumps(manifest).encode())
+        dependencies.blobs().put(one.results_prefix + MANIFEST, json.dumps(manifest).encode())
         return one
 
     def lose(self, one: Job, name: str) -> None:

@@ -11,7 +11,7 @@ from local.elastic_blast.behaviours import JobTrouble, Trouble
 from local.elastic_blast.databases import upload_database
 from local.stack import PROJECT, Stack
 from tests.end_to_end.conftest import PACE, World
-from tests.samples import WORDS
+from tests.support.samples import WORDS
 from tests.ui.browser import PATIENCE, PHONE, a_page, chromium
 
 IMAGES = PROJECT / "docs" / "images"

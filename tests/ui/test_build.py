@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from triggers.ui import PAGE, policy
+from triggers.http.pages.ui import PAGE, policy
 from ui.build import FOLDER, CannotJoin, joined, script
 
 LARGEST = 120_000

@@ -4,7 +4,7 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.end_to_end.conftest import World
 from tests.ui.browser import a_page
-from triggers.operations import OPERATIONS
+from triggers.http.routes import OPERATIONS
 
 
 def test_the_api_is_described_to_who_is_cut_off_from_all_but_the_app(

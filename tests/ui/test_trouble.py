@@ -10,14 +10,14 @@ from playwright.sync_api import Page, Route, expect
 from local.demo.queries import DEMO_DATABASE
 from shared.clients.tables import Insert, open_table
 from shared.contracts.states import Phase
+from shared.dependencies import INDEX_TABLE, now
 from shared.jobs import rows
-from shared.opened import INDEX_TABLE, now
 from tests.end_to_end.conftest import World
 from tests.end_to_end.test_cancel import hanging
 from tests.end_to_end.test_upkeep import unconfirmed
-from tests.samples import job
+from tests.support.samples import job
 from tests.ui.browser import PHONE, Seen, fits
-from triggers.callers import LOCAL
+from triggers.auth.callers import LOCAL
 
 MANY, AT_ONCE = 1000, 100
 

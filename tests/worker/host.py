@@ -10,10 +10,10 @@ import urllib3
 
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
-from shared.contracts import wire
-from shared.contracts.steps import Order, Report, Verb
+from shared.contracts import serialization
+from shared.contracts.activities import Order, Report, Verb
 from tests.worker.durable import Extension
-from triggers.operations import OPERATIONS
+from triggers.http.routes import OPERATIONS
 
 PYTHON = PROJECT / ".state/worker/bin/python"
 """Of the virtual environment with Azure's worker; `make worker` makes it."""
@@ -112,9 +112,9 @@ class Host:
 
     def step(self, verb: Verb, order: Order) -> Report:
         """Run an activity."""
-        text = json.dumps(wire.write(order))
+        text = json.dumps(serialization.write(order))
         given = self._with_client(verb, {"order": ["string", text]})
-        return wire.read(Report, json.loads(self.invoke(verb, given)["return"]["json"]))
+        return serialization.read(Report, json.loads(self.invoke(verb, given)["return"]["json"]))
 
     def follow(self, job_id: str, verb: Verb, step: int = 1) -> list[Verb]:
         """Run an activity and those that follow it, as the orchestrator does; which they were."""

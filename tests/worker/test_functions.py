@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from local.demo.search import demo_request
-from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Order, Verb
+from shared.contracts.activities import BATCH_ORCHESTRATOR, ORCHESTRATOR, Order, Verb
 from tests.replay.histories import HISTORIES, difference_of, read_history
 from tests.worker.host import Host
-from triggers.operations import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
-from triggers.unknown import METHODS
+from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
+from triggers.http.unknown_route import METHODS
 
 TIMERS = {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
 QUEUES = {"take_request": "blast-requests", "bury_request": "blast-requests-poison"}

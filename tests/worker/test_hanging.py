@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from local.processes import Child
-from shared.contracts.steps import Order, Verb
+from shared.contracts.activities import Order, Verb
 from tests.worker.host import THREADS, Answer, Host, WorkerStack
 from tests.worker.test_functions import submitted
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.steps import Verb
+from shared.contracts.activities import Verb
 from tests.worker.durable import Extension
 from tests.worker.host import Host, WorkerStack, start_worker
 from tests.worker.test_functions import submitted

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from shared.clients.kubernetes.access import Access, Reach
+from shared.clients.body import read_whole, retry_after
 from shared.clients.kubernetes.connection import Groups, bounded, connect
-from shared.clients.reading import read_whole, retry_after
+from shared.clients.kubernetes.credentials import Access, Reach
 from shared.errors import Unavailable
-from shared.sharing import Edition
+from shared.util.single_flight import Edition
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiException

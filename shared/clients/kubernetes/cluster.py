@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from shared.clients.kubernetes import jobs, labels, pods
-from shared.clients.kubernetes.access import Reach
 from shared.clients.kubernetes.api import (
     CONNECT,
     NAMESPACE,
@@ -14,11 +13,12 @@ from shared.clients.kubernetes.api import (
     TOTAL,
     Api,
 )
+from shared.clients.kubernetes.credentials import Reach
 from shared.clients.kubernetes.jobs import ClusterJob
 from shared.clients.kubernetes.lists import listed
 from shared.clients.kubernetes.pods import Pod
-from shared.clients.kubernetes.slot import Slot, SubmitSlot
-from shared.sharing import Shared
+from shared.clients.kubernetes.submit_lease import Slot, SubmitSlot
+from shared.util.single_flight import Shared
 
 
 class Cluster:

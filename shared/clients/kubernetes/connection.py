@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from shared.clients.cutting import Line, cut_off
-from shared.clients.kubernetes.access import Access
+from shared.clients.deadline import Line, cut_off
+from shared.clients.kubernetes.credentials import Access
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, BatchV1Api, CoordinationV1Api, CoreV1Api

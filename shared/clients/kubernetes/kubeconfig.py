@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.clients.exchange import parse_address
-from shared.clients.kubernetes.access import Access
+from shared.clients.http_client import parse_address
+from shared.clients.kubernetes.credentials import Access
 from shared.errors import Unavailable
 
 Json = Mapping[str, Any]

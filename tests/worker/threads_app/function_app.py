@@ -6,7 +6,7 @@ import threading
 
 import azure.functions as func
 
-from shared.threads import Threads, in_thread, with_invocation
+from shared.util.threads import Threads, in_thread, with_invocation
 
 log = logging.getLogger("blast")
 POOL, DEEPER = Threads(2, "pool"), Threads(2, "deeper")

@@ -1,0 +1,60 @@
+"""What the activities use of the cluster and the sidecar, and nothing else."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol, TypeAlias
+
+from shared.clients.kubernetes import ClusterJob, Pod, Slot
+from shared.contracts.exec import Command, Health, Refused, Result, Unreachable
+from shared.contracts.job import Job
+
+
+class Cluster(Protocol):
+    """The slice of shared.clients.kubernetes.Cluster that is used. All raise Unavailable."""
+
+    def jobs_of(self, elb_job_id: str) -> list[ClusterJob]: ...
+
+    def seen(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]: ...
+
+    def pods_of(self, elb_job_id: str) -> list[Pod]: ...
+
+    def waiting(self, elb_job_id: str, within: timedelta) -> list[Pod]: ...
+
+    def delete_jobs(self, elb_job_id: str, *apps: str) -> None: ...
+
+    def take_slot(self, holder: str) -> Slot: ...
+
+    def keep_slot(self, holder: str) -> Slot: ...
+
+    def free_slot(self, holder: str) -> bool: ...
+
+
+class Sidecar(Protocol):
+    """The slice of shared.clients.sidecar.Sidecar that is used. Trouble is a value.
+
+    `instance` is the sidecar instance that the operation was given to.
+    """
+
+    def health(self) -> Health | Refused | Unreachable: ...
+
+    def look(self, operation_id: str, wait: timedelta, instance: str | None) -> Result | None: ...
+
+    def run_operation(
+        self, operation_id: str, command: Command, wait: timedelta, instance: str | None
+    ) -> Result: ...
+
+    def exec(self, command: Command) -> Result: ...
+
+    def stop_operation(self, operation_id: str, instance: str | None) -> Result | None: ...
+
+
+class Orchestrations(Protocol):
+    """What is asked of Durable Functions. Both raise Unavailable."""
+
+    def ensure_started(self, job: Job) -> None: ...
+
+    def wake(self, job: Job) -> None: ...
+
+
+Clusters: TypeAlias = Callable[[str], Cluster]
+"""The cluster of a name."""

@@ -1,0 +1,1 @@
+"""What BLAST+ reads and writes: databases, FASTA queries and result files."""

@@ -1,0 +1,1 @@
+"""Durations, retries and caches: small tools without knowledge of the domain."""

@@ -1,0 +1,227 @@
+"""Failure 43: the host refuses whatever the Python worker refuses while it loads an app.
+
+The expectations are those of `azure-functions-runtime` 1.3.0, which was given the same apps.
+"""
+
+import typing
+from collections.abc import Callable
+from typing import Any, Literal
+
+import azure.durable_functions as df
+import azure.functions as func
+import pytest
+
+from local.functions_host.functions import functions_of, load
+from local.functions_host.settings import CannotStart
+from tests.local.functions_host.test_loading import imports  # noqa: F401  fixture
+
+T = typing.TypeVar("T")
+Number = typing.NewType("Number", int)
+QUEUE: dict[str, Any] = {"queue_name": "q", "connection": "C"}
+
+
+def annotated(function: Any, **annotations: Any) -> Any:
+    """The function with these annotations."""
+    function.__annotations__ = annotations
+    return function
+
+
+def activity(**annotations: Any) -> Any:
+    def run(order): ...  # type: ignore[no-untyped-def]
+
+    app = df.DFApp()
+    app.activity_trigger(input_name="order")(annotated(run, **annotations))
+    return app
+
+
+def http(**annotations: Any) -> Any:
+    def run(req): ...  # type: ignore[no-untyped-def]
+
+    app = func.FunctionApp()
+    app.route(route="x")(annotated(run, **annotations))
+    return app
+
+
+def queue(**annotations: Any) -> Any:
+    def run(msg, out): ...  # type: ignore[no-untyped-def]
+
+    app = func.FunctionApp()
+    decorated = app.queue_output(arg_name="out", **QUEUE)(annotated(run, **annotations))
+    app.queue_trigger(arg_name="msg", **QUEUE)(decorated)
+    return app
+
+
+def timer(**annotations: Any) -> Any:
+    def run(timer): ...  # type: ignore[no-untyped-def]
+
+    app = func.FunctionApp()
+    app.timer_trigger(arg_name="timer", schedule="0 * * * * *")(annotated(run, **annotations))
+    return app
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        *(activity(order=kind) for kind in (dict, str, Any, None, "dict", typing.Dict[str, int])),  # noqa: UP006
+        activity(**{"return": dict[str, int]}),
+        http(req=func.HttpRequest, **{"return": func.HttpResponse}),
+        *(http(req=kind) for kind in (str, bytes)),
+        http(**{"return": str}),
+        queue(msg=func.QueueMessage, out=func.Out[str]),
+        queue(msg=str, out=func.Out[typing.List[str]]),  # noqa: UP006
+        timer(timer=func.TimerRequest, **{"return": None}),
+        timer(timer=str),
+    ],
+)
+def test_what_the_worker_loads_is_loaded(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("C", "UseDevelopmentStorage=true")
+    assert len(functions_of(app)) == 1
+
+
+NO_TYPES = [
+    dict[str, Any],
+    list[int],
+    int | None,
+    typing.Optional[int],  # noqa: UP045
+    typing.Tuple[int, int],  # noqa: UP006
+    Callable[[int], int],
+    T,
+    Number,
+    "dict[str, int]",
+]
+
+
+@pytest.mark.parametrize("annotation", NO_TYPES, ids=str)
+def test_failure_43_an_annotation_that_is_no_type_is_refused(annotation: Any) -> None:
+    said = "cannot load the run function: binding order has invalid non-type annotation"
+    with pytest.raises(CannotStart, match=said):
+        functions_of(activity(order=annotation))
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        (activity(order="NoSuchName"), "name 'NoSuchName' is not defined"),
+        (http(req=Any), 'type of req binding .* "httpTrigger" does not match .* "Any"'),
+        (http(req=dict), 'does not match its Python annotation "dict"'),
+        (http(req=Literal["a"]), "issubclass"),
+        (http(**{"return": Any}), 'return annotation "Any" does not match binding type "http"'),
+        (http(**{"return": None}), 'return annotation "NoneType" does not match'),
+        (http(**{"return": bytes}), 'return annotation "bytes" does not match'),
+        (http(**{"return": str | None}), "has invalid non-type return annotation"),
+        (queue(msg=dict), 'type of msg binding .* "queueTrigger" does not match'),
+        (queue(msg=func.Out[str]), 'declared to have the "in" direction'),
+        (queue(out=str), "is not a subclass of azure.functions.Out"),
+        (queue(out=func.Out), "binding out has invalid Out annotation"),
+        (queue(out=func.Out[list[str]]), "binding out has invalid non-type annotation"),
+        (queue(out=func.Out[int]), 'type of out binding .* "queue" does not match'),
+        (timer(timer=dict), 'type of timer binding .* "timerTrigger" does not match'),
+    ],
+)
+def test_failure_43_an_annotation_that_does_not_suit_its_binding_is_refused(
+    app: Any, said: str
+) -> None:
+    with pytest.raises(CannotStart, match=f"cannot load the run function: .*{said}"):
+        functions_of(app)
+
+
+def test_failure_43_parameters_and_bindings_are_the_same() -> None:
+    def more(req: func.HttpRequest, other: int = 1) -> str:
+        return ""
+
+    def fewer() -> str:
+        return ""
+
+    for function, said in ((more, "declared in Python but not in"), (fewer, "not present in Pyth")):
+        app = func.FunctionApp()
+        app.route(route="x", trigger_arg_name="req")(function)
+        with pytest.raises(CannotStart, match=f"cannot load the {function.__name__} .*{said}"):
+            functions_of(app)
+
+
+def test_failure_43_an_orchestrators_context_has_one_name() -> None:
+    def story(ctx: Any) -> Any:
+        yield ctx
+
+    app = df.DFApp()
+    app.orchestration_trigger(context_name="ctx")(story)
+    with pytest.raises(CannotStart, match=r"cannot load the story function: .*context"):
+        functions_of(app)
+
+
+def test_failure_43_a_context_is_a_context() -> None:
+    def run(req: func.HttpRequest, context: dict) -> str:  # type: ignore[type-arg]
+        return ""
+
+    app = func.FunctionApp()
+    app.route(route="x")(run)
+    with pytest.raises(CannotStart, match='"context" parameter is expected to be of type azure'):
+        functions_of(app)
+
+
+@pytest.mark.parametrize("name", ["snake_case", "_x", "1a", "a" * 129])
+def test_failure_43_a_binding_has_a_name_that_the_host_takes(name: str) -> None:
+    """Source: Utility.cs of the Functions host."""
+    app = df.DFApp()
+    namespace: dict[str, Any] = {}
+    exec(f"def run({name if name.isidentifier() else 'x'}): ...", namespace)
+    app.activity_trigger(input_name=name)(namespace["run"])
+    with pytest.raises(CannotStart, match=f"The binding name {name} is invalid"):
+        functions_of(app)
+
+
+@pytest.mark.parametrize("name", ["host", "1st", "a b", "a" * 129])
+def test_failure_43_a_function_has_a_name_that_the_host_takes(name: str) -> None:
+    app = df.DFApp()
+    app.function_name(name)(app.activity_trigger(input_name="x")(lambda x: x))
+    with pytest.raises(CannotStart, match="is not a valid function name"):
+        functions_of(app)
+
+
+def test_failure_43_two_functions_of_one_name_are_refused() -> None:
+    app = df.DFApp()
+    for _ in range(2):
+        app.function_name("run")(app.activity_trigger(input_name="x")(lambda x: x))
+    with pytest.raises(CannotStart, match="Function run does not have a unique function name"):
+        functions_of(app)
+
+
+def test_failure_43_a_function_without_a_trigger_is_refused() -> None:
+    app = func.FunctionApp()
+    app.queue_output(arg_name="out", **QUEUE)(lambda out: None)
+    with pytest.raises(CannotStart, match="does not have a trigger"):
+        functions_of(app)
+
+
+MODULE = """
+import azure.functions as func
+{app} = func.FunctionApp()
+
+@{app}.route(route="word")
+def word(req: func.HttpRequest) -> str:
+    return "hello"
+"""
+
+
+@pytest.mark.usefixtures("imports")
+def test_an_app_has_any_name(tmp_path: Any) -> None:
+    (tmp_path / "function_app.py").write_text(MODULE.format(app="blast"))
+    assert [one.name for one in load(tmp_path)] == ["word"]
+
+
+@pytest.mark.parametrize("more", ["other = func.FunctionApp()", "other = app"])
+@pytest.mark.usefixtures("imports")
+def test_failure_43_a_module_has_one_app_under_one_name(tmp_path: Any, more: str) -> None:
+    (tmp_path / "function_app.py").write_text(MODULE.format(app="app") + more + "\n")
+    said = "More than one FunctionApp or other top level function app instances are defined"
+    with pytest.raises(CannotStart, match=said):
+        load(tmp_path)
+
+
+@pytest.mark.usefixtures("imports")
+def test_failure_43_a_function_has_one_trigger(tmp_path: Any) -> None:
+    two = '@app.route(route="x")\n@app.queue_trigger("msg", "q", connection="C")\n'
+    text = MODULE.format(app="app") + two + "def run(req, msg): ...\n"
+    (tmp_path / "function_app.py").write_text(text)
+    with pytest.raises(ValueError, match="A trigger was already registered to this function"):
+        load(tmp_path)

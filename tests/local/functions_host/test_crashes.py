@@ -1,0 +1,108 @@
+"""`kill -9` at any moment: what was acknowledged happens, and nothing enters history twice."""
+
+import json
+import random
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+from tests.local.functions_host.program import (
+    INSTANCES,
+    Launch,
+    Reports,
+    ask,
+    begin,
+    ended,
+    until,
+)
+
+
+def events(folder: Path, instance: str) -> list[dict[str, int]]:
+    """The history as it is on disk."""
+    with sqlite3.connect(f"file:{folder / 'state.sqlite'}?mode=ro", uri=True) as db:
+        query = "SELECT event FROM history WHERE instance = ? ORDER BY number"
+        return [json.loads(text) for (text,) in db.execute(query, (instance,))]
+
+
+def assert_whole(folder: Path, instance: str) -> None:
+    """Each task was scheduled once and completed once, and each episode has both its ends."""
+    found = events(folder, instance)
+    kinds = Counter(event["EventType"] for event in found)
+    scheduled = [e["EventId"] for e in found if e["EventType"] in (4, 10)]
+    ends = [e for e in found if e["EventType"] in (5, 11)]
+    completed = [e["TaskScheduledId"] if "TaskScheduledId" in e else e["TimerId"] for e in ends]
+    assert scheduled == list(range(9))
+    assert sorted(completed) == list(range(9))
+    assert kinds[0] == kinds[1] == 1
+    assert kinds[12] == kinds[13]
+
+
+def test_an_acknowledged_start_survives(tmp_path: Path, launch: Launch) -> None:
+    child = launch()
+    begin(child, "chain", "one")
+    child.kill()
+    child = launch()
+    assert ended(child, "one")["output"] == 28
+    child.stop()
+    assert_whole(tmp_path, "one")
+
+
+def test_an_acknowledged_event_survives(launch: Launch) -> None:
+    child = launch()
+    begin(child, "waits", "one")
+    status, _ = ask(f"{child.url}/{INSTANCES}/one/raiseEvent/news", "POST", {"a": 1})
+    assert status == 202
+    child.kill()
+    child = launch()
+    assert ended(child, "one")["output"] == {"a": 1}
+    child.stop()
+
+
+def test_an_activity_that_was_cut_off_runs_again_and_ends_once(
+    tmp_path: Path, heard: Reports, launch: Launch
+) -> None:
+    heard.hold = lambda what: what == "work/one-2"
+    child = launch()
+    begin(child, "chain", "one")
+    while heard.next() != "work/one-2":
+        pass
+    child.kill()
+    heard.release()
+    child = launch()
+    assert ended(child, "one")["output"] == 28
+    child.stop()
+    assert heard.all.count("work/one-2") == 2
+    assert heard.all.count("work/one-1") == 1
+    assert_whole(tmp_path, "one")
+
+
+def test_a_timer_that_came_due_meanwhile_fires(tmp_path: Path, launch: Launch) -> None:
+    child = launch()
+    begin(child, "sleeps", "one")
+    until(lambda: [e for e in events(tmp_path, "one") if e["EventType"] == 10] != [])
+    child.kill()
+    assert [e for e in events(tmp_path, "one") if e["EventType"] == 11] == []
+    child = launch()
+    assert ended(child, "one")["output"] == "awake"
+    child.stop()
+
+
+def test_killed_again_and_again_every_orchestration_ends_with_a_whole_history(
+    tmp_path: Path, heard: Reports, launch: Launch
+) -> None:
+    chance = random.Random(42)
+    names = [f"job-{number}" for number in range(12)]
+    child = launch()
+    for name in names:
+        begin(child, "chain", name)
+    for _ in range(6):
+        for _ in range(chance.randrange(1, 14)):
+            heard.next()
+        child.kill()
+        child = launch()
+    found = {name: ended(child, name) for name in names}
+    child.stop()
+    assert {one["output"] for one in found.values()} == {28}
+    assert {one["runtimeStatus"] for one in found.values()} == {"Completed"}
+    for name in names:
+        assert_whole(tmp_path, name)

@@ -1,0 +1,93 @@
+"""BLAST databases, known by their files."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from shared.blast.databases import Database, Kind, found_in, said_of_it, suits
+from shared.clients.blobs import BlobInfo
+from shared.contracts.search import Program
+from tests.support.samples import NOON
+
+
+def files(*names: str) -> Sequence[BlobInfo]:
+    return [BlobInfo(name, 10, NOON) for name in names]
+
+
+def one(*names: str) -> Database:
+    (found,) = found_in(files(*names))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "stem"),
+    [("nt", "nt", "nt/nt"), ("mine", "custom/db", "custom/db/mine"), ("top", "", "top")],
+)
+def test_a_database_has_a_name_in_a_folder(name: str, folder: str, stem: str) -> None:
+    found = one(f"{stem}.nhr", f"{stem}.nin", f"{stem}.nsq")
+    assert (found.name, found.folder, found.file_count) == (name, folder, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "ready"),
+    [
+        (("x/x.nhr", "x/x.nin", "x/x.nsq"), True),
+        (("x/x.nhr", "x/x.nin"), False),
+        (("x/x.00.nhr", "x/x.00.nin", "x/x.00.nsq", "x/x.nal"), True),
+        (("x/x.00.nhr", "x/x.00.nin", "x/x.00.nsq", "x/x.01.nsq"), False),
+        (("x/x.nal",), False),
+        (("x/x.njs", "x/x.ndb"), False),
+    ],
+)
+def test_a_database_is_ready_when_all_its_volumes_are_whole(
+    names: tuple[str, ...], ready: bool
+) -> None:
+    found = one(*names)
+    assert (found.ready, found.kind, found.size) == (ready, Kind.NUCLEOTIDE, 10 * len(names))
+
+
+def test_databases_of_one_name_and_two_kinds_are_two() -> None:
+    found = found_in(files("x/x.nsq", "x/x.psq", "readme.txt", "x/x.txt", "x/x.pdf"))
+    assert [one.kind for one in found] == [Kind.NUCLEOTIDE, Kind.PROTEIN]
+
+
+def test_what_describes_a_database_is_found_beside_it() -> None:
+    found = one("x/x.nsq", "x/x-nucl-metadata.json", "x/x.njs", "x/x-prot-metadata.json")
+    assert [blob.name for blob in found.metadata] == ["x/x-nucl-metadata.json", "x/x.njs"]
+
+
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [
+        (Program.BLASTN, Kind.NUCLEOTIDE),
+        (Program.TBLASTN, Kind.NUCLEOTIDE),
+        (Program.TBLASTX, Kind.NUCLEOTIDE),
+        (Program.BLASTP, Kind.PROTEIN),
+        (Program.BLASTX, Kind.PROTEIN),
+        (Program.PSIBLAST, Kind.PROTEIN),
+        (Program.RPSBLAST, Kind.PROTEIN),
+        (Program.RPSTBLASTN, Kind.PROTEIN),
+    ],
+)
+def test_each_program_searches_one_kind(program: Program, kind: Kind) -> None:
+    assert [suits(program, each) for each in Kind] == [each is kind for each in Kind]
+
+
+def test_metadata_is_read_as_ncbi_writes_it() -> None:
+    told = (
+        b'{"description": "Nucleotide collection", "number-of-sequences": 5, '
+        b'"number-of-letters": 70, "last-updated": "2026-05-01T00:00:00"}'
+    )
+    assert said_of_it(told) == {
+        "title": "Nucleotide collection",
+        "sequences": 5,
+        "letters": 70,
+        "updated_at": "2026-05-01T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    "told", [b"", b"[]", b"\xff", b'{"number-of-letters": "many", "last-updated": "May"}']
+)
+def test_metadata_that_cannot_be_read_says_nothing(told: bytes) -> None:
+    assert said_of_it(told) == {}

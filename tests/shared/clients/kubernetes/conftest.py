@@ -1,0 +1,34 @@
+"""One authority and one API server for the tests of a process; each test begins it anew."""
+
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from shared.clients.kubernetes import Access, Cluster, Reach
+from tests.shared.clients.kubernetes.server import Server, empty, serving
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def _listening(authority: trustme.CA) -> Iterator[Server]:
+    with serving(authority) as server:
+        yield server
+
+
+@pytest.fixture
+def server(_listening: Server) -> Server:
+    _listening.manner = empty
+    _listening.tokens, _listening.heard = set(), []
+    return _listening
+
+
+@pytest.fixture
+def cluster(server: Server) -> Cluster:
+    """A client of the server, with little patience."""
+    access = Access(server.url, authority=server.pem.decode())
+    return Cluster(Reach(lambda: access), patience=(1.0, 0.5, 1.0))

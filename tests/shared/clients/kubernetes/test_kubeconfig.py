@@ -1,0 +1,184 @@
+"""Kubeconfig files: what they name is used, nothing of theirs is run, and nothing is left."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+
+from shared.clients.kubernetes import Access, Cluster, Reach, by_kubeconfig
+from shared.clients.kubernetes.kubeconfig import parse
+from shared.errors import Unavailable
+from tests.shared.clients.kubernetes.server import Json, Server, data, kubeconfig, serving
+
+Ask = Callable[[Json], Cluster]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    def ask(config: Json) -> Cluster:
+        path = tmp_path / "kubeconfig"
+        path.write_text(yaml.safe_dump(config))
+        return Cluster(by_kubeconfig(path), patience=(1.0, 1.0, 2.0))
+
+    return ask
+
+
+def test_a_token_of_a_file_is_read_again_when_it_is_refused(
+    ask: Ask, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("one\n")
+    server.tokens = {"one"}
+    cluster = ask(server.kubeconfig({"tokenFile": "token"}))
+    cluster.jobs_of("job-1")
+    (tmp_path / "token").write_text("two\n")
+    server.tokens = {"two"}
+    cluster.jobs_of("job-1")
+    assert [heard.token for heard in server.heard] == ["one", "one", "two"]
+
+
+def test_failure_28_a_client_certificate_is_shown_and_leaves_no_file(
+    ask: Ask, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    mine = authority.issue_cert("caller.example.org")
+    user = {
+        "client-certificate-data": data(mine.cert_chain_pems[0].bytes()),
+        "client-key-data": data(mine.private_key_pem.bytes()),
+    }
+    with serving(authority, client=True) as server:
+        cluster = ask(server.kubeconfig(user))
+        for _ in range(3):
+            cluster.jobs_of("job-1")
+        assert {heard.user for heard in server.heard} == {"caller.example.org"}
+    assert list(scratch.iterdir()) == []
+
+
+def test_failure_28_a_server_of_another_authority_is_told_nothing(ask: Ask, server: Server) -> None:
+    for distrusted in (trustme.CA().cert_pem.bytes(), None):
+        config = kubeconfig(server.url, {"token": "one"}, distrusted)
+        # Not even where the file asks for it: a token would go to whoever answers.
+        config["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            ask(config).jobs_of("job-1")
+        assert caught.value.code == "cluster_unavailable"
+    assert server.heard == []
+
+
+def test_failure_28_a_server_of_another_name_is_told_nothing_unless_it_is_expected(
+    server: Server,
+) -> None:
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    access = Access(elsewhere, authority=server.pem.decode(), token="one")
+    with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        Cluster(Reach(lambda: access)).jobs_of("job-1")
+    assert server.heard == []
+    named = replace(access, server_name="127.0.0.1")
+    assert Cluster(Reach(lambda: named)).jobs_of("job-1") == []
+
+
+def several() -> str:
+    one = kubeconfig("https://one.example.org", {"token": "1"}, name="one")
+    two = kubeconfig("https://two.example.org", {"token": "2"}, name="two")
+    lists = {kind: one[kind] + two[kind] for kind in ("clusters", "contexts")}
+    users = [{"name": "u", "user": {"token": "t"}}]
+    return yaml.safe_dump({**lists, "users": users, "current-context": "one"})
+
+
+def test_of_several_contexts_the_one_named_as_the_cluster_is_used() -> None:
+    read = parse(several(), "two", Path("/"))
+    assert read.access.server == "https://two.example.org"
+
+
+def test_failure_23_a_cluster_that_is_not_named_is_not_taken_for_another() -> None:
+    with pytest.raises(Unavailable, match="none of its contexts is called three"):
+        parse(several(), "three", Path("/"))
+
+
+def test_the_only_context_serves_under_any_name() -> None:
+    text = yaml.safe_dump(kubeconfig("https://one.example.org", {"token": "1"}, name="one"))
+    assert parse(text, "three", Path("/")).access.server == "https://one.example.org"
+
+
+def test_a_user_in_the_address_is_for_kubectl_alone() -> None:
+    text = yaml.safe_dump(kubeconfig("http://token:s3cret@127.0.0.1:80/", {"token": "t"}))
+    assert parse(text, "", Path("/")).access == Access("http://127.0.0.1:80", token="t")
+
+
+ENTRA: list[Json] = [
+    {"exec": {"command": "kubelogin"}},
+    {"exec": {"command": "/usr/local/bin/kubelogin"}},
+    {"auth-provider": {"name": "azure", "config": {}}},
+]
+
+
+@pytest.mark.parametrize("user", ENTRA)
+def test_an_entra_login_is_made_by_the_identity_alone(ask: Ask, server: Server, user: Json) -> None:
+    assert parse(yaml.safe_dump(server.kubeconfig(user)), "", Path("/")).by_identity
+    with pytest.raises(Unavailable, match="without an identity") as caught:
+        ask(server.kubeconfig(user)).jobs_of("job-1")
+    assert caught.value.code == "cluster_refused"
+
+
+def test_what_a_kubeconfig_wants_to_be_run_is_not_run(ask: Ask, tmp_path: Path) -> None:
+    trace = tmp_path / "was-run"
+    user = {"exec": {"command": "touch", "args": [str(trace)]}}
+    with pytest.raises(Unavailable, match="wants touch to be run"):
+        ask(kubeconfig("https://127.0.0.1:1", user)).jobs_of("job-1")
+    assert not trace.exists()
+
+
+def broken() -> list[Any]:
+    whole = kubeconfig("https://127.0.0.1:1", {"token": "s3cret"})
+    return [
+        None,
+        [],
+        "s3cret",
+        {},
+        {**whole, "contexts": []},
+        {**whole, "clusters": []},
+        {**whole, "clusters": [{"name": "aks", "cluster": {}}]},
+        kubeconfig("http://cluster.example.org", {"token": "s3cret"}),
+        kubeconfig("https://127.0.0.1:1", {"client-certificate-data": "no base64"}),
+        kubeconfig("https://127.0.0.1:1", {"tokenFile": "/no/such/file"}),
+        kubeconfig("https://127.0.0.1:1", {"token": "s3cret"}, b"no certificate"),
+        kubeconfig("https://127.0.0.1:1", {"client-certificate-data": data(b"no certificate")}),
+    ]
+
+
+@pytest.mark.parametrize("config", broken(), ids=range(len(broken())))
+def test_a_kubeconfig_that_cannot_be_used_is_trouble_that_shows_no_secret(
+    ask: Ask, config: Any
+) -> None:
+    with pytest.raises(Unavailable) as caught:
+        ask(config).jobs_of("job-1")
+    assert caught.value.code == "cluster_unavailable"
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_kubeconfig_that_is_not_there_yet_is_trouble_until_it_is(
+    tmp_path: Path, server: Server
+) -> None:
+    path = tmp_path / "later"
+    cluster = Cluster(by_kubeconfig(path))
+    with pytest.raises(Unavailable, match="unreadable"):
+        cluster.jobs_of("job-1")
+    path.write_text(yaml.safe_dump(server.kubeconfig({"token": "one"})))
+    assert cluster.jobs_of("job-1") == []
+
+
+@pytest.mark.parametrize("token", ["s3cret\nX: y", "s3cret\x00", "s3crét"])
+def test_failure_22_a_token_that_cannot_be_sent_is_not_quoted(
+    ask: Ask, server: Server, token: str
+) -> None:
+    with pytest.raises(Unavailable) as caught:
+        ask(server.kubeconfig({"token": token})).jobs_of("job-1")
+    whole = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert not [one for one in whole if "s3cr" in str(one)]
+    assert server.heard == []

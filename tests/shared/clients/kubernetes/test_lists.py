@@ -1,0 +1,209 @@
+"""Lists of Jobs: whole, as they stood at one moment, shared, and in bounded memory."""
+
+import gc
+import json
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.clients.kubernetes import Access, Cluster, ClusterJob, Reach
+from shared.errors import Unavailable
+from tests.shared.clients.kubernetes.server import Heard, Json, Manner, Reply, Server, status
+
+NOW = timedelta(0)
+MINUTE = timedelta(minutes=1)
+
+
+def job(number: int, elb_job_id: str = "job-1", named: str | None = None) -> Json:
+    env = [{"name": "BLAST_ELB_JOB_ID", "value": named or elb_job_id}, {"name": "PATH"}]
+    return {
+        "metadata": {
+            "name": f"blast-{number}",
+            "labels": {"app": "blast", "elb-job-id": elb_job_id},
+        },
+        "spec": {"template": {"spec": {"containers": [{"name": "b", "env": env}, {"name": "c"}]}}},
+        "status": {"active": 1, "conditions": [{"type": "Complete", "status": "False"}]},
+    }
+
+
+def pages(*those: list[Json]) -> Manner:
+    """Answers with one page after another."""
+
+    def answer(heard: Heard) -> Reply:
+        number = int(heard.query.get("continue", "0"))
+        more = {"continue": str(number + 1)} if number + 1 < len(those) else {}
+        return Reply(body={"kind": "JobList", "metadata": more, "items": those[number]})
+
+    return answer
+
+
+def names(jobs: list[ClusterJob]) -> list[str]:
+    return [one.name for one in jobs]
+
+
+def test_failure_27_a_list_is_asked_page_by_page_and_never_from_a_cache(
+    server: Server, cluster: Cluster
+) -> None:
+    server.manner = pages([job(1)], [], [job(2), job(3)])
+    assert names(cluster.jobs_of("job-1")) == ["blast-1", "blast-2", "blast-3"]
+    assert names(cluster.seen("job-1", NOW)) == ["blast-1", "blast-2", "blast-3"]
+    assert [heard.query.get("continue") for heard in server.heard] == [None, "1", "2"] * 2
+    for heard in server.heard:
+        assert heard.query["limit"] == "500"
+        # Not even resourceVersion=0: that is the cache, and may be arbitrarily old.
+        assert set(heard.query) <= {"limit", "labelSelector", "continue"}
+    selectors = ["elb-job-id=job-1,app in (setup,submit,blast,finalizer)"] * 3
+    selectors += ["elb-job-id,app in (setup,submit,blast,finalizer)"] * 3
+    assert [heard.query["labelSelector"] for heard in server.heard] == selectors
+
+
+def test_failure_23_and_35_a_snapshot_gives_each_search_its_own_jobs(
+    server: Server, cluster: Cluster
+) -> None:
+    server.manner = pages([job(1, "job-1"), job(2, "job-10")], [job(3, "job-1"), job(4, "job-")])
+    assert names(cluster.seen("job-1", MINUTE)) == ["blast-1", "blast-3"]
+    assert names(cluster.seen("job-10", MINUTE)) == ["blast-2"]
+    assert cluster.seen("job-100", MINUTE) == []
+    assert len(server.heard) == 2
+
+
+def test_r5_a_job_whose_containers_name_another_search_is_nobodys(
+    server: Server, cluster: Cluster
+) -> None:
+    server.manner = pages([job(1, "job-1", named="job-2"), job(2, "job-1")])
+    assert names(cluster.jobs_of("job-1")) == ["blast-2"]
+    assert names(cluster.seen("job-1", NOW)) == ["blast-2"]
+    assert cluster.seen("job-2", MINUTE) == []
+
+
+@pytest.mark.parametrize("elb_job_id", ["", "job-1,app", "job-1)", "a b", "-", "x" * 64, "j\n"])
+def test_failure_35_an_id_that_would_select_others_is_a_bug(
+    server: Server, cluster: Cluster, elb_job_id: str
+) -> None:
+    for ask in (cluster.jobs_of, cluster.pods_of, lambda id: cluster.delete_jobs(id, "blast")):
+        with pytest.raises(ValueError, match="astray"):
+            ask(elb_job_id)
+    assert server.heard == []
+
+
+def gone(times: int) -> Manner:
+    """A second page that is 410 Gone so many times; the list has changed when it is read anew."""
+    left = [times]
+
+    def answer(heard: Heard) -> Reply:
+        if "continue" not in heard.query:
+            first = job(100 - left[0])
+            return Reply(body={"kind": "JobList", "metadata": {"continue": "2"}, "items": [first]})
+        if left[0]:
+            left[0] -= 1
+            return status(410, "Expired")
+        return Reply(body={"kind": "JobList", "metadata": {}, "items": [job(2)]})
+
+    return answer
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_failure_27_a_list_whose_next_page_is_gone_is_begun_anew(
+    server: Server, cluster: Cluster, times: int
+) -> None:
+    server.manner = gone(times)
+    assert names(cluster.jobs_of("job-1")) == ["blast-100", "blast-2"]
+    assert len(server.heard) == 2 + 2 * times
+
+
+def test_failure_27_a_list_that_is_gone_three_times_is_trouble(
+    server: Server, cluster: Cluster
+) -> None:
+    server.manner = gone(9)
+    with pytest.raises(Unavailable, match="3 times") as caught:
+        cluster.jobs_of("job-1")
+    assert caught.value.code == "cluster_unavailable"
+    assert len(server.heard) == 6
+
+
+def test_a_snapshot_serves_those_who_look_within_its_age(server: Server) -> None:
+    clock = [0.0]
+    access = Access(server.url, authority=server.pem.decode())
+    cluster = Cluster(Reach(lambda: access), monotonic=lambda: clock[0])
+    for moment, lists in ((0.0, 1), (4.0, 1), (5.0, 1), (5.1, 2), (9.0, 2), (10.2, 3)):
+        clock[0] = moment
+        cluster.seen("job-1", timedelta(seconds=5))
+        assert len(server.heard) == lists, moment
+
+
+def _together(cluster: Cluster, server: Server, release: threading.Event, many: int) -> list[Any]:
+    """What so many who look at once are told; the server answers when all of them wait."""
+    found: list[Any] = []
+    waiting = threading.Barrier(many + 1)
+
+    def look(number: int) -> None:
+        waiting.wait(10)
+        try:
+            found.append(names(cluster.seen(f"job-{number}", MINUTE)))
+        except Unavailable as trouble:
+            found.append(trouble.code)
+
+    threads = [threading.Thread(target=look, args=(number,)) for number in range(many)]
+    for one in threads:
+        one.start()
+    waiting.wait(10)
+    release.set()
+    for one in threads:
+        one.join(10)
+    return found
+
+
+def test_fifty_who_look_at_once_make_one_list(server: Server, cluster: Cluster) -> None:
+    release = threading.Event()
+    manner = pages([job(number, f"job-{number}") for number in range(50)])
+
+    def answer(heard: Heard) -> Reply:
+        release.wait(10)
+        return manner(heard)
+
+    server.manner = answer
+    found = _together(cluster, server, release, 50)
+    assert sorted(found) == sorted([f"blast-{number}"] for number in range(50))
+    assert len(server.heard) == 1
+
+
+def test_trouble_with_the_one_list_is_everybodys_and_the_next_who_looks_makes_another(
+    server: Server, cluster: Cluster
+) -> None:
+    release, waits = threading.Event(), threading.Event()
+
+    def answer(_: Heard) -> Reply:
+        release.wait(10)
+        waits.wait(0.2)  # until all of them have joined
+        return Reply(503)
+
+    server.manner = answer
+    assert _together(cluster, server, release, 20) == ["cluster_unavailable"] * 20
+    assert len(server.heard) == 1
+    server.manner = pages([job(1)])
+    assert names(cluster.seen("job-1", MINUTE)) == ["blast-1"]
+
+
+def test_failure_27_of_20_000_jobs_the_json_of_a_page_or_two_is_in_memory(
+    server: Server, cluster: Cluster
+) -> None:
+    """Counted by a mark in each Job's JSON, each time that the server is asked for a page."""
+    page = [job(number) | {"mark": True} for number in range(500)]
+    body = json.dumps(page).encode()
+    del page
+    in_memory: list[int] = []
+
+    def answer(heard: Heard) -> Reply:
+        number = int(heard.query.get("continue", "0")) + 1
+        more = b'"continue":"%d"' % number if number < 40 else b""
+        if number % 10 == 0:
+            marked = (one for one in gc.get_objects() if type(one) is dict and "mark" in one)
+            in_memory.append(sum(one["mark"] is True for one in marked))
+        return Reply(body=b'{"kind":"JobList","metadata":{%s},"items":%s}' % (more, body))
+
+    server.manner = answer
+    assert len(cluster.seen("job-1", NOW)) == 20_000
+    assert len(in_memory) == 4
+    assert 0 < max(in_memory) <= 1000

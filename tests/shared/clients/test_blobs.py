@@ -1,0 +1,123 @@
+"""Blobs in parts and in pieces, on a real Azurite."""
+
+import gzip
+import socket
+import uuid
+from collections.abc import Callable
+
+import pytest
+import trustme
+from azure.storage.blob import BlobServiceClient, ContentSettings
+
+from local.azurite import ACCOUNT, Azurite
+from shared.clients.blobs import CHUNK, Blobs, open_blobs
+from shared.contracts.storage_urls import Account
+from shared.errors import NotFound, Unavailable
+from tests.shared.clients.kubernetes.server import Reply, serving
+
+
+@pytest.fixture
+def container() -> str:
+    return f"c{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def blobs(azurite: Azurite, container: str) -> Blobs:
+    made = open_blobs(Account(ACCOUNT), azurite.connection_string, None)
+    made.ensure(container)
+    return made
+
+
+@pytest.fixture
+def url(container: str) -> str:
+    return f"https://{ACCOUNT}.blob.core.windows.net/{container}/a/b.gz"
+
+
+def test_a_blob_is_read_in_pieces_and_in_parts(blobs: Blobs, url: str) -> None:
+    data = bytes(range(256)) * (CHUNK // 256 * 2 + 3)
+    blobs.put(url, data)
+    pieces = list(blobs.pieces(url))
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) == CHUNK
+    version = blobs.version(url)
+    assert version is not None
+    assert version.size == len(data)
+    assert blobs.part(url, version, 5, CHUNK + 9) == data[5 : CHUNK + 9]
+    assert blobs.part(url, version, 5, 5) == b""
+
+
+def test_a_blob_that_is_not_there_is_not_found(blobs: Blobs, url: str) -> None:
+    assert blobs.version(url) is None
+    with pytest.raises(NotFound, match=r"b.gz is gone"):
+        list(blobs.pieces(url))
+
+
+def test_an_empty_blob_has_an_empty_beginning(blobs: Blobs, url: str) -> None:
+    blobs.put(url, b"")
+    assert blobs.beginning(url, 10) == (b"", 0)
+
+
+def test_a_blob_that_changed_while_it_is_read_is_for_later(blobs: Blobs, url: str) -> None:
+    blobs.put(url, b"1" * (CHUNK + 1))
+    version, pieces = blobs.version(url), blobs.pieces(url)
+    assert version is not None
+    assert next(pieces) == b"1" * CHUNK
+    blobs.put(url, b"2" * (CHUNK + 1))
+    with pytest.raises(Unavailable, match="changed"):
+        next(pieces)
+    with pytest.raises(Unavailable, match="changed"):
+        blobs.part(url, version, 0, 1)
+
+
+def test_bytes_that_are_said_to_be_encoded_are_left_as_they_are(
+    blobs: Blobs, url: str, container: str, azurite: Azurite
+) -> None:
+    data = gzip.compress(b"text")
+    encoded = ContentSettings(content_encoding="gzip")
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
+        service.get_blob_client(container, "a/b.gz").upload_blob(data, content_settings=encoded)
+    version = blobs.version(url)
+    assert version is not None
+    assert b"".join(blobs.pieces(url)) == data
+    assert blobs.part(url, version, 0, version.size) == data
+
+
+def test_a_store_that_does_not_answer_is_unavailable(url: str, azurite: Azurite) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/{ACCOUNT}"
+        gone = azurite.connection_string.replace(azurite.blob, nowhere)
+        with pytest.raises(Unavailable):
+            list(open_blobs(Account(ACCOUNT), gone, None).pieces(url))
+
+
+ASK: list[Callable[[Blobs, str], object]] = [
+    lambda blobs, url: blobs.get(url),
+    lambda blobs, url: blobs.beginning(url, 10),
+    lambda blobs, url: blobs.exists(url),
+    lambda blobs, url: blobs.version(url),
+    lambda blobs, url: blobs.list(url.rpartition("/")[0] + "/"),
+    lambda blobs, url: list(blobs.pieces(url)),
+]
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_failure_46_a_missing_container_is_no_missing_blob(
+    azurite: Azurite, ask: Callable[[Blobs, str], object]
+) -> None:
+    """Operators must act: a marker that was there may be gone with it, or come back."""
+    blobs = open_blobs(Account(ACCOUNT), azurite.connection_string, None)
+    with pytest.raises(Unavailable):
+        ask(blobs, f"https://{ACCOUNT}.blob.core.windows.net/never-made/a/b.txt")
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_failure_46_a_404_of_somebody_else_is_no_missing_blob(
+    azurite: Azurite, url: str, ask: Callable[[Blobs, str], object]
+) -> None:
+    with serving(trustme.CA(), tls=False) as proxy:
+        proxy.manner = lambda _: Reply(404, b"<html>not here</html>")
+        at = f"http://127.0.0.1:{proxy.port}/{ACCOUNT}"
+        connection = azurite.connection_string.replace(azurite.blob, at)
+        with pytest.raises(Unavailable):
+            ask(open_blobs(Account(ACCOUNT), connection, None), url)

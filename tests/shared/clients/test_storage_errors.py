@@ -1,0 +1,102 @@
+"""A store that refuses the app, or has lost its table: for an operator to mend, and no bug."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
+
+from local.azurite import ACCOUNT, KEY, Azurite
+from shared.clients.blobs import open_blobs
+from shared.clients.queues import open_queue
+from shared.clients.tables import Delete, Insert, Replace, Table, open_table
+from shared.contracts.storage_urls import Account
+from shared.errors import AccessRefused, Unavailable
+from tests.support.misbehaving_server import answers, rude
+
+ROW = {"PartitionKey": "p", "RowKey": "r"}
+URL = Account(ACCOUNT).url("queries", "secret/me.fa")
+
+
+def _blob(connection: str) -> object:
+    return open_blobs(Account(ACCOUNT), connection, None).get(URL)
+
+
+def _row(connection: str) -> object:
+    return open_table("jobs", connection, "", None).get("p", "r")
+
+
+def _transaction(connection: str) -> None:
+    open_table("jobs", connection, "", None).commit([Insert(ROW)])
+
+
+def _message(connection: str) -> None:
+    open_queue("letters", connection, "", None).send("{}")
+
+
+@pytest.mark.parametrize("call", [_blob, _row, _transaction, _message])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("403 Forbidden", "AuthorizationPermissionMismatch"),
+        ("403 Forbidden", "AuthenticationFailed"),
+        ("401 Unauthorized", "NoAuthenticationInformation"),
+    ],
+)
+def test_a_role_that_was_lost_is_told_to_operators_and_to_be_tried_again(
+    call: Callable[[str], object], status: str, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with rude(answers(status, b"", f"x-ms-error-code: {code}")) as server:
+        at = f"{server.url}/{ACCOUNT}"
+        connection = (
+            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+            f"BlobEndpoint={at};TableEndpoint={at};QueueEndpoint={at};"
+        )
+        with pytest.raises(AccessRefused) as caught:
+            call(connection)
+    assert caught.value.code == "storage_unavailable"
+    (said,) = [one for one in caplog.records if one.name == "blast"]
+    assert said.levelno == logging.ERROR
+    assert f"refused the app ({status[:3]} {code})" in said.getMessage()
+    assert f" {at}/" in said.getMessage()
+    assert "?" not in said.getMessage()
+
+
+class Nobody:
+    """A credential of an app that has no identity."""
+
+    def get_token(self, *scopes: str, **more: Any) -> AccessToken:
+        raise ClientAuthenticationError("no identity here")
+
+
+def test_an_app_without_an_identity_is_told_to_operators(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(AccessRefused) as caught:
+        open_blobs(Account(ACCOUNT), "", Nobody()).get(URL)
+    assert caught.value.code == "storage_unavailable"
+    assert [one.getMessage() for one in caplog.records if one.name == "blast"] == [
+        "Blob could not be asked: the app has no token (no identity here)"
+    ]
+
+
+CALLS: dict[str, Callable[[Table], object]] = {
+    "read": lambda table: table.get("p", "r"),
+    "list": lambda table: table.page("PartitionKey eq @p", {"p": "p"}, 1),
+    "insert": lambda table: table.write(Insert(ROW)),
+    "replace": lambda table: table.write(Replace(ROW, "*")),
+    "upsert": lambda table: table.upsert(ROW),
+    "a transaction": lambda table: table.commit([Insert(ROW), Insert(ROW | {"RowKey": "s"})]),
+    "a deletion": lambda table: table.commit([Delete("p", "r")]),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_table_that_is_gone_is_no_row_that_is_gone(
+    azurite: Azurite, call: Callable[[Table], object]
+) -> None:
+    table = open_table(f"gone{uuid.uuid4().hex}", azurite.connection_string, "", None)
+    with pytest.raises(Unavailable) as caught:
+        call(table)
+    assert caught.value.code == "storage_unavailable"

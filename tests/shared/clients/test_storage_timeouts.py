@@ -1,0 +1,36 @@
+"""The near patience of the storage clients: what a request waits for is over in seconds."""
+
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from local.azurite import ACCOUNT, KEY
+from shared.clients.blobs import open_blobs
+from shared.clients.tables import open_table
+from shared.contracts.storage_urls import Account
+from shared.errors import Unavailable
+from tests.support.misbehaving_server import answers, rude
+
+SECONDS = 8.0
+
+
+@pytest.mark.parametrize("store", ["blob", "table"])
+def test_failure_15_a_store_that_is_busy_is_asked_three_times_within_seconds(store: str) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(rude(answers("503 Server Busy", b"")))
+        at = f"{server.url}/{ACCOUNT}"
+        connection = (
+            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+            f"BlobEndpoint={at};TableEndpoint={at};"
+        )
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            if store == "blob":
+                account = Account(ACCOUNT, "core.windows.net")
+                blobs = open_blobs(account, connection, None)
+                blobs.put(account.url("queries", "x.fa"), b"data")
+            else:
+                open_table("jobs", connection, "", None).get("p", "k")
+        assert time.monotonic() - began < SECONDS
+        assert len(server.heard) == 3

@@ -1,0 +1,95 @@
+"""R10: the JSON at the tail of elastic-blast's output."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from shared.elastic_blast.submit_output import UNREADABLE, parse_answer
+
+ACCEPTED = json.dumps(
+    {"kind": "submit_result", "decision": "accepted", "message": "ok", "details": {}}
+)
+DONE = json.dumps(
+    {"kind": "submit_result", "decision": "already_done", "details": {"terminal": "FAILURE"}}
+)
+BUSY = json.dumps(
+    {"kind": "error", "category": "transient", "message": "busy", "retry_after_seconds": 72}
+)
+
+
+def test_r10_the_last_json_line_is_the_answer() -> None:
+    found = parse_answer(f"{BUSY}\nprogress\n{ACCEPTED}\n")
+    assert found is not None
+    assert (found.decision, found.category) == ("accepted", None)
+
+
+def test_r10_an_answer_may_be_followed_by_other_lines() -> None:
+    found = parse_answer(f"{ACCEPTED}\nclosing connections\n\n")
+    assert found is not None and found.decision == "accepted"
+
+
+def test_r10_colour_codes_are_dropped() -> None:
+    found = parse_answer(f"\x1b[32mworking\x1b[0m\n\x1b[1m{ACCEPTED}\x1b[0m\n")
+    assert found is not None and found.decision == "accepted"
+
+
+def test_r10_json_inside_a_log_line_is_not_the_answer() -> None:
+    found = parse_answer(f"{ACCEPTED}\nINFO answered {BUSY}\n")
+    assert found is not None and found.decision == "accepted"
+
+
+def test_r10_json_of_another_kind_is_skipped() -> None:
+    found = parse_answer(f'{ACCEPTED}\n{{"level":"info","kind":"log"}}\n')
+    assert found is not None and found.decision == "accepted"
+
+
+def test_r10_the_terminal_of_a_finished_search_is_told() -> None:
+    found = parse_answer(DONE)
+    assert found is not None
+    assert (found.decision, found.terminal) == ("already_done", "FAILURE")
+
+
+@pytest.mark.parametrize("stdout", ["", "submission accepted\n", "{}", ACCEPTED[3:]])
+def test_r10_without_a_json_line_of_its_kind_there_is_no_answer(stdout: str) -> None:
+    assert parse_answer(stdout) is None
+
+
+@pytest.mark.parametrize(
+    "stdout",
+    [
+        ACCEPTED[:-5],
+        f"{ACCEPTED}\n{BUSY[:-5]}\n",
+        '{"kind":"submit_result"}',
+        '{"kind":"submit_result","decision":7}',
+        '{"kind":"submit_result","decision":""}',
+        '{"kind":"error","message":"no category"}',
+        "{not json}",
+        '{"a":' * 100_000,
+    ],
+)
+def test_r10_a_broken_answer_is_one_that_cannot_be_read(stdout: str) -> None:
+    assert parse_answer(stdout) == UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard"),
+    [
+        (72, 72),
+        (1.5, 1.5),
+        (10**6, 900),
+        pytest.param(10**400, 900, id="beyond any float"),
+        (0, None),
+        (-1, None),
+        ("60", None),
+        (True, None),
+        (None, None),
+        (float("inf"), None),
+        (float("nan"), None),
+    ],
+)
+def test_a_wish_for_a_wait_is_heard_if_it_makes_sense(sent: object, heard: float | None) -> None:
+    line = json.dumps({"kind": "error", "category": "transient", "retry_after_seconds": sent})
+    found = parse_answer(line)
+    assert found is not None
+    assert found.retry_after == (None if heard is None else timedelta(seconds=heard))

@@ -1,0 +1,112 @@
+"""What elastic-blast says it used, against what it was asked for, row by row."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from local.elastic_blast.config import parse_config
+from local.elastic_blast.written_config import written_config
+from shared.elastic_blast.config import render
+from shared.elastic_blast.written_config import overrides
+from tests.support.samples import search
+
+ASKED = search().placement
+KEYS = {
+    "blast": """program db queries-arg batch-len queries options db-mem-margin
+        user-provided-batch-len min-qsize-to-split-on-client-compressed
+        min-qsize-to-split-on-client-uncompressed db-auto-partition db-partitions
+        db-partition-prefix""",
+    "cluster": """results name machine-type pd-size num-cpus mem-limit mem-request num-nodes
+        use-preemptible disk-type bid-percentage labels db-source use-local-ssd
+        skip-warmed-ssd-init storage-class enable-stackdriver dry-run num-cores-per-instance
+        instance-memory reuse""",
+    "timeouts": "init-pv blast-k-8s",
+    "appstate": "resources",
+    "azure": """cloud region acr-resourcegroup acr-name resourcegroup storage-account
+        storage-account-container storage-account-key user system-vm-size elb-docker-image
+        cjs-docker-image janitor-docker-image qs-docker-image elb-job-id""",
+}
+"""The sections and keys of a run of the Azure port at f4b8b734, with a config of ours."""
+
+
+def written(**environment: str) -> dict[str, Any]:
+    """The file after a submission of the sample, with these variables in the environment."""
+    config = parse_config(render(search()), environment)
+    found: dict[str, Any] = json.loads(written_config(config, "job-1"))
+    return found
+
+
+def told(found: object) -> list[tuple[str, str, str]]:
+    differing = overrides(json.dumps(found).encode(), ASKED)
+    return [(one.field, one.asked, one.actual) for one in differing.found] if differing else []
+
+
+def test_the_local_file_has_only_keys_of_the_real_one() -> None:
+    found = written()
+    assert set(found) == {*KEYS, "version"}
+    for section, keys in KEYS.items():
+        assert set(found[section]) <= set(keys.split()), section
+
+
+def test_what_was_asked_for_is_no_difference() -> None:
+    assert told(written()) == []
+    other_case = written()
+    other_case["azure"]["resourcegroup"] = "RG-ELB"
+    assert told(other_case) == [], "resource groups are the same in either case"
+
+
+@pytest.mark.parametrize(
+    ("variable", "difference", "is_elsewhere"),
+    [
+        ("AZURE_REGION", ("region", "koreacentral", "westeurope"), False),
+        ("AZURE_RESOURCE_GROUP", ("resource group", "rg-elb", "westeurope"), True),
+        ("AZURE_STORAGE_ACCOUNT", ("storage account", "stgelb", "westeurope"), False),
+        ("ELB_CLUSTER_NAME", ("cluster", "elb-cluster-01", "westeurope"), True),
+    ],
+)
+def test_failure_11_a_variable_that_wins_over_the_config_is_named(
+    variable: str, difference: tuple[str, str, str], is_elsewhere: bool
+) -> None:
+    found = written(**{variable: "westeurope"})
+    assert told(found) == [difference]
+    differing = overrides(json.dumps(found).encode(), ASKED)
+    assert differing is not None
+    field, asked, actual = difference
+    assert f"the {field} is {actual} instead of {asked}" in str(differing)
+    assert bool(differing.other_cluster) is is_elsewhere
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b"null", b"[]", b"7", b"{", b"\xff", b"{}", b'{"azure": 7, "cluster": []}'),
+        *(b'{"azure": {"region": 7}}', b'{"azure": {"region": null}}', b"[" * 100_000),
+        b"[cloud-provider]\nazure-region = westeurope\n",
+    ],
+)
+def test_what_cannot_be_read_proves_nothing(text: bytes) -> None:
+    assert overrides(text, ASKED) is None
+
+
+def test_failure_22_the_key_of_the_account_is_never_told() -> None:
+    found = written(AZURE_REGION="westeurope")
+    found["azure"]["storage-account-key"] = "s3cret"
+    differing = overrides(json.dumps(found).encode(), ASKED)
+    assert differing
+    assert "s3cret" not in f"{differing} {differing!r}"
+
+
+def test_a_value_that_is_told_is_short_and_printable() -> None:
+    found = written()
+    found["azure"]["region"] = "\x1b[31m\n" + "x" * 1000
+    [(_, _, actual)] = told(found)
+    assert actual.isprintable()
+    assert len(actual) == 90
+
+
+def test_names_in_the_local_run_are_compared_too() -> None:
+    local = replace(ASKED, storage_account="devstoreaccount1")
+    text = json.dumps(written()).encode()
+    assert str(overrides(text, local)).startswith("elastic-blast did not use the config: ")

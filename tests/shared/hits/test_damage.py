@@ -1,0 +1,188 @@
+"""Failure 40: files that are broken, or made to break whoever reads them."""
+
+import gc
+import gzip
+import random
+import re
+import tracemalloc
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+
+import pytest
+
+from shared.hits import CutShort, Hit, Unreadable, hits, tabular, xml
+from shared.hits import gzip as unpacking
+from tests.shared.hits.blast import Blast
+
+ROW = b"q1\ts1\t98.5\t100\t1\t0\t1\t100\t5\t104\t1e-40\t180\n"
+ENTITIES = b"""<?xml version="1.0"?>
+<!DOCTYPE lolz [
+ <!ENTITY lol "lol"><!ENTITY lol1 "&lol;&lol;&lol;"><!ENTITY lol2 "&lol1;&lol1;&lol1;">
+]>
+<BlastOutput>&lol2;</BlastOutput>"""
+OUTSIDE = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><BlastOutput>&x;</BlastOutput>'
+
+
+def told(pieces: Iterable[bytes], outfmt: str, code: str = "file_damaged") -> str:
+    """The sentence with which the file is refused."""
+    with pytest.raises(Unreadable) as refused:
+        list(hits(pieces, outfmt))
+    assert refused.value.code == code
+    return str(refused.value)
+
+
+def bomb(size: int) -> Iterator[bytes]:
+    """A gzip of that many equal bytes, a thousandth as long, made while it is read."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    block = b"x" * 1024 * 1024
+    yield from (packer.compress(block) for _ in range(size // len(block)))
+    yield packer.flush()
+
+
+def peak(pieces: Iterable[bytes], outfmt: str) -> tuple[int, int]:
+    """Hits, and the most bytes that were held at once while they were read."""
+    gc.collect()  # what earlier tests left, and is freed meanwhile, is none of it
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in hits(pieces, outfmt))
+        return count, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("outfmt", ["5", "6", "7"])
+def test_failure_40_a_gzip_bomb_is_stopped_in_little_memory(outfmt: str) -> None:
+    tracemalloc.start()
+    told(bomb(1024**3), outfmt, "file_swells")
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert held < 64 * 1024**2
+
+
+def test_failure_40_a_bomb_of_good_rows_is_stopped_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "UNSUSPECTED", 1024**2)
+    packed = gzip.compress((b"q1\t" + b"A" * 2000 + b"\n") * 2000)
+    assert "500 times" in told([packed], "6 qseqid qseq", "file_swells")
+
+
+def test_many_hits_that_are_all_alike_are_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "UNSUSPECTED", 1024**2)
+    sequence = random.Random(1).randbytes(1000).hex()
+    row = f"q1\t{sequence}\t{sequence}\n".encode()
+    packed = gzip.compress(row * 1000)
+    assert len(row) * 1000 > 100 * len(packed)
+    assert len(list(hits([packed], "6 qseqid qseq sseq"))) == 1000
+
+
+@pytest.mark.parametrize("document", [ENTITIES, OUTSIDE], ids=["nested", "outside"])
+def test_failure_40_entities_are_never_expanded(document: bytes) -> None:
+    assert "document type of its own" in told([document], "5")
+
+
+def test_failure_40_elements_without_end_are_stopped() -> None:
+    assert "deep" in told(repeat(b"<a>" * 100), "5")
+    endless = (b"<Hsp_qseq>", *repeat(b"A" * 1024**2, 40))
+    assert "more than" in told([b"<BlastOutput>", *endless], "5")
+
+
+def test_failure_40_a_tag_or_line_without_end_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(xml, "LONGEST_TEXT", 1024**2)
+    monkeypatch.setattr(tabular, "LONGEST_LINE", 1024**2)
+    assert "a tag has more" in told([b"<a b='", *repeat(b"x" * 65536, 40)], "5")
+    assert "a line" in told(repeat(b"x" * 65536, 40), "6")
+
+
+@pytest.mark.parametrize("outfmt", ["5", "6", "7"])
+@pytest.mark.parametrize("kept", [0.5, 0.9, 0.999])
+def test_a_file_that_breaks_off_is_damaged_and_its_hits_before_are_given(
+    blast: Blast, outfmt: str, kept: float
+) -> None:
+    packed = gzip.compress(blast.search("blastn", "odd_dna", outfmt))
+    whole = list(hits([packed], outfmt))
+    found: list[Hit] = []
+    with pytest.raises(Unreadable, match="gzip"):
+        for hit in hits([packed[: int(len(packed) * kept)]], outfmt):
+            found.append(hit)
+    assert found == whole[: len(found)]
+
+
+def test_a_gzip_with_a_wrong_sum_is_damaged() -> None:
+    packed = bytearray(gzip.compress(ROW * 10))
+    packed[-8] ^= 1
+    assert "no sound gzip" in told([bytes(packed)], "6")
+    assert "no sound gzip" in told([gzip.compress(ROW) + b"rubbish"], "6")
+
+
+def test_members_of_a_gzip_and_its_padding_are_read_as_one_file() -> None:
+    packed = gzip.compress(ROW) + gzip.compress(b"") + gzip.compress(ROW * 2) + b"\0" * 512
+    assert len(list(hits([packed], "6"))) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"q1\ts1\t98.5",
+        b"q1\ts1\tnan\t100\t1\t0\t1\t100\t5\t104\t1e-40\t180",
+        b"q1\ts1\t98.5\t100\t1\t0\t1\t100\t5\t104\tinf\t180",
+        b"q1\ts1\t98.5\tmany\t1\t0\t1\t100\t5\t104\t1e-40\t180",
+        ROW.rstrip() + b"\tmore",
+        b"\xff\xfe\x00rubbish",
+    ],
+)
+def test_a_line_that_is_no_hit_is_told_by_its_number(line: bytes) -> None:
+    assert "line 3 " in told([ROW, ROW, line + b"\n", ROW], "6")
+
+
+def test_xml_that_is_not_of_blast_or_lacks_a_number_is_damaged(blast: Blast) -> None:
+    good = blast.search("blastn", "odd_dna", "5")
+    assert "HSP" in told([good.replace(b"<Hsp_identity>", b"<Hsp_identity>x", 1)], "5")
+    assert "HSP" in told([good.replace(b"Hsp_evalue>", b"Hsp_other>")], "5")
+    assert "HSP" in told([re.sub(rb"(<Hsp_evalue>)[^<]+", rb"\g<1>nan", good)], "5")
+    assert "HSP" in told([good.replace(b"<Hsp_align-len>", b"<Hsp_align-len>0x", 1)], "5")
+    nothing = re.sub(rb"(<Hsp_align-len>)\d+", rb"\g<1>0", good)
+    assert "HSP" in told([nothing], "5")
+    assert "no sound XML" in told([good + good], "5")
+    assert "no sound XML" in told([b""], "5")
+    assert list(hits([b"<other/>"], "5")) == []
+
+
+def test_an_empty_table_and_lines_of_windows_are_fine() -> None:
+    assert list(hits([], "6")) == list(hits([b""], "7")) == []
+    assert len(list(hits([ROW.replace(b"\n", b"\r\n") * 2], "6"))) == 2
+    assert len(list(hits([ROW * 2 + ROW.rstrip()], "6"))) == 3
+
+
+@pytest.mark.parametrize("outfmt", ["5", "6", "7"])
+def test_a_reader_that_has_enough_keeps_the_hits_so_far(blast: Blast, outfmt: str) -> None:
+    data = blast.search("blastn", "odd_dna", outfmt)
+    whole, found = list(hits([data], outfmt)), []
+    with pytest.raises(CutShort):
+        for hit in hits([data], outfmt, most=len(data) // 2):
+            found.append(hit)
+    assert 0 < len(found) < len(whole)
+    assert found == whole[: len(found)]
+
+
+@pytest.mark.parametrize("outfmt", ["5", "6", "7"])
+def test_failure_40_memory_does_not_grow_with_the_file(blast: Blast, outfmt: str) -> None:
+    sizes = (9, 27) if outfmt == "5" else (72, 216)  # each fills every buffer on the way
+    small, large = (peak(generated(blast, outfmt, times), outfmt) for times in sizes)
+    assert large[0] == 3 * small[0]
+    assert large[1] < 1.2 * small[1]
+    assert large[1] < 16 * 1024**2
+
+
+def generated(blast: Blast, outfmt: str, times: int) -> Iterator[bytes]:
+    """A gzip in which the hits of one search come so many times."""
+    data = blast.search("blastp", "some_peptides", outfmt)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    begin, middle, end = b"", data, b""
+    if outfmt == "5":
+        first, last = data.index(b"<Iteration>"), data.rindex(b"</BlastOutput_iterations>")
+        begin, middle, end = data[:first], data[first:last], data[last:]
+    for piece in (begin, *repeat(middle, times), end):
+        yield packer.compress(piece)
+    yield packer.flush()

@@ -1,0 +1,95 @@
+"""What finds jobs: lists that are never set back, and the active rows that upkeep goes by."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.contracts.activities import Report, Verb
+from shared.contracts.job import Job
+from shared.contracts.states import Phase, Status
+from shared.jobs import JobStateRepository
+from tests.shared.jobs.conftest import Clock
+from tests.support.samples import ALICE, BOB, LATE_AFTER, job
+
+PARTITION = "active:tenant:alice-oid"
+
+
+def late(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
+    return list(jobs.index.late(clock()))
+
+
+def test_a_job_is_late_when_it_has_not_moved_past_its_next_step(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
+    one = jobs.create(job(), {})
+    report = Report(Phase.RETRYING, Verb.SUBMIT, timedelta(minutes=15))
+    jobs.update(one.job_id, "retry_scheduled", step=1, report=report, phase=Phase.RETRYING)
+    clock.move((timedelta(minutes=15) + LATE_AFTER).total_seconds())
+    assert late(jobs, clock) == []
+    clock.move(1)
+    assert late(jobs, clock) == [(PARTITION, one.job_id)]
+    jobs.index.defer(jobs.get(one.job_id), clock() + LATE_AFTER)
+    assert late(jobs, clock) == []
+
+
+def test_a_job_that_was_announced_and_never_kept_is_found(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
+    """The process died between the two writes."""
+    jobs.index.announce(job())
+    clock.move(LATE_AFTER.total_seconds() + 1)
+    assert late(jobs, clock) == [(PARTITION, job().job_id)]
+
+
+def test_an_ended_job_is_active_no_more(jobs: JobStateRepository, clock: Clock) -> None:
+    one = jobs.create(job(phase=Phase.RUNNING), {})
+    jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    clock.move(10**6)
+    assert late(jobs, clock) == []
+
+
+def test_failure_16_a_late_writer_does_not_set_the_list_back(jobs: JobStateRepository) -> None:
+    """It wrote its transition, was held up, and follows with the index after the job has ended."""
+    jobs.create(job(phase=Phase.RUNNING), {})
+    held_up = jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
+    jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    jobs.follow(held_up)
+    (listed,) = jobs.index.page(held_up.owner, 10).jobs
+    assert listed.phase is Phase.SEARCH_FAILED
+
+
+def test_searches_of_a_batch_are_listed_in_it_alone_and_in_its_order(
+    jobs: JobStateRepository,
+) -> None:
+    for number in (3, 1, 2):
+        jobs.create(child(number), {})
+    jobs.update(child(2).job_id, "completed", phase=Phase.SUBMITTED)
+    first = jobs.index.children("job-parent", 2)
+    assert first.cursor is not None
+    rest = jobs.index.children("job-parent", 2, first.cursor)
+    assert [one.child_number for one in (*first.jobs, *rest.jobs)] == [1, 2, 3]
+    assert jobs.index.page(child(1).owner, 10).jobs == ()
+    assert jobs.index.tally("job-parent") == {Status.QUEUED: 2, Status.RUNNING: 1}
+
+
+def child(number: int) -> Job:
+    return replace(job(number), parent_job_id="job-parent", child_number=number)
+
+
+def test_an_owners_active_jobs_are_counted_and_a_batch_is_one(jobs: JobStateRepository) -> None:
+    for number in (1, 2, 3):
+        jobs.create(replace(job(number), phase=Phase.RUNNING), {})
+    jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    for number in (4, 5):
+        jobs.create(child(number), {})
+    jobs.create(job(6, owner=BOB), {})
+    assert (jobs.index.busy(ALICE, 100), jobs.index.busy(BOB, 100)) == (2, 1)
+    assert jobs.index.busy(ALICE, 1) == 1  # no further than was asked
+
+
+def test_failure_38_the_same_id_in_another_tenant_is_another_owner(
+    jobs: JobStateRepository,
+) -> None:
+    jobs.create(job(), {})
+    namesake = replace(ALICE, tenant_id="elsewhere")
+    assert jobs.index.page(namesake, 10).jobs == ()
+    assert jobs.index.busy(namesake, 10) == 0

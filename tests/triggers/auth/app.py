@@ -1,0 +1,134 @@
+"""The app's HTTP handlers as the switchboard names them, with settings and a store of a test."""
+
+import asyncio
+import inspect
+import json
+import runpy
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.functions import HttpRequest, HttpResponse
+
+from local.azurite import ACCOUNT, Azurite
+from tests.support.samples import ENVIRONMENT
+from tests.triggers.auth.directory import CLIENT, TENANT
+
+SWITCHBOARD = Path(__file__).parents[3] / "function_app.py"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One HTTP function of the app."""
+
+    name: str
+    method: str
+    path: str
+    handler: Callable[..., Any]
+
+
+def routes() -> list[Route]:
+    """Every HTTP function that is registered; its handler stands in a table of the switchboard."""
+    # Run as a host runs it: nobody imports it.
+    said = runpy.run_path(str(SWITCHBOARD))
+    handlers = said["HANDLERS"] | said["COMMANDS"]
+    found = []
+    for function in said["app"].get_functions():
+        trigger = function.get_trigger()
+        if trigger.type == "httpTrigger":
+            name = function.get_function_name()
+            method = str(trigger.methods[0].value)
+            found.append(Route(name, method, trigger.route, handlers[name]))
+    return found
+
+
+@dataclass
+class Answer:
+    """An answer, read."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+    @property
+    def code(self) -> str:
+        code: str = self.body["detail"]["code"]
+        return code
+
+
+@dataclass
+class Durable:
+    """Durable Functions, as far as a command speaks to it: it remembers what was started."""
+
+    started: list[str] = field(default_factory=list)
+
+    async def start_new(self, name: str, instance_id: str, client_input: Any) -> str:
+        self.started.append(instance_id)
+        return instance_id
+
+    async def raise_event(self, instance_id: str, event_name: str, event_data: Any) -> None:
+        assert instance_id
+
+    async def get_status(self, instance_id: str) -> None:
+        return None
+
+
+def ask(
+    route: Route,
+    headers: Mapping[str, str],
+    parts: Mapping[str, str] | None = None,
+    body: bytes | dict[str, Any] = b"",
+    params: Mapping[str, str] | None = None,
+) -> Answer:
+    """Call a handler as the host does; `parts` are those of the path."""
+    request = HttpRequest(
+        route.method,
+        f"http://127.0.0.1:7071/api/{route.path.replace('{*', '{').format(**parts or {})}",
+        headers=headers,
+        params=params or {},
+        route_params=parts or {},
+        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+    )
+    bindings = (
+        {"client": Durable()} if "client" in inspect.signature(route.handler).parameters else {}
+    )
+    found = route.handler(req=request, **bindings)
+    answer: HttpResponse = asyncio.run(found) if inspect.iscoroutine(found) else found
+    data = answer.get_body()
+    is_json = answer.mimetype == "application/json"
+    return Answer(answer.status_code, json.loads(data) if is_json else data, dict(answer.headers))
+
+
+@contextmanager
+def running(azurite: Azurite, **changes: str) -> Iterator[None]:
+    """The app with the settings of a deployment, which this process has for as long as the block
+    lasts; what it had opened before, and opens meanwhile, is let go."""
+    settings = ENVIRONMENT | {
+        "BLAST_AUTH": "entra",
+        "BLAST_TENANT_ID": TENANT,
+        "BLAST_CLIENT_ID": CLIENT,
+        "BLAST_STORAGE_ACCOUNT": ACCOUNT,
+        "BLAST_STORAGE_CONNECTION": azurite.connection_string,
+    }
+    settings |= {f"BLAST_{name.upper()}": text for name, text in changes.items()}
+    with pytest.MonkeyPatch.context() as environment:
+        for name, text in settings.items():
+            environment.setenv(name, text)
+        _let_go()
+        try:
+            yield
+        finally:
+            _let_go()
+
+
+def _let_go() -> None:
+    """Empty every cache of the app."""
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] in ("shared", "triggers"):
+            for value in list(vars(module).values()):
+                if callable(clear := getattr(value, "cache_clear", None)):
+                    clear()

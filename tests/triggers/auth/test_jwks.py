@@ -1,0 +1,132 @@
+"""Signing keys: read once for all, again when it is time, and never because of a forger."""
+
+import json
+import threading
+
+import pytest
+import trustme
+
+from shared.clients.jwks import CALM, LIFE, open_keys
+from shared.errors import Unavailable
+from tests.shared.clients.kubernetes.server import Reply, serving
+from tests.triggers.auth.directory import TENANT, Directory, new_key
+
+A_CALM, A_LIFE = CALM.total_seconds(), LIFE.total_seconds()
+
+
+def test_failure_39_fifty_first_requests_read_the_keys_once(directory: Directory) -> None:
+    keys, found = directory.keys(), list[object]()
+    ready = threading.Barrier(50)
+
+    def ask() -> None:
+        ready.wait(20)
+        found.append(keys.key("k1"))
+
+    threads = [threading.Thread(target=ask) for _ in range(50)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(20)
+    assert len(found) == 50
+    assert found[0] is not None
+    assert found.count(found[0]) == 50
+    assert directory.times_asked == 1
+
+
+def test_keys_are_kept_for_a_day(directory: Directory) -> None:
+    keys = directory.keys()
+    for moment, asked in ((0.0, 1), (A_LIFE, 1), (A_LIFE + 1, 2), (A_LIFE + 2, 2)):
+        directory.clock[0] = moment
+        assert keys.key("k1")
+        assert directory.times_asked == asked
+
+
+def test_a_new_key_is_read_at_once_and_the_old_one_is_gone(directory: Directory) -> None:
+    keys = directory.keys()
+    assert keys.key("k1")
+    directory.published = {"k2": directory.unknown}
+    directory.clock[0] = A_CALM
+    assert keys.key("k2")
+    assert keys.key("k1") is None
+    assert directory.times_asked == 2
+
+
+def test_forged_names_of_keys_cause_one_read_in_five_minutes(directory: Directory) -> None:
+    keys = directory.keys()
+    for second in range(0, 3 * int(A_CALM), 10):
+        directory.clock[0] = float(second)
+        assert keys.key(f"forged {second}") is None
+        assert keys.key("k1")
+    assert directory.times_asked == 3
+
+
+def test_a_directory_that_is_away_leaves_the_keys_that_were_read(directory: Directory) -> None:
+    keys = directory.keys()
+    assert keys.key("k1")
+    directory.away = True
+    for moment, asked in ((A_LIFE + 1, 2), (A_LIFE + 2, 2), (A_LIFE + 1 + A_CALM, 3)):
+        directory.clock[0] = moment
+        assert keys.key("k1")
+        assert directory.times_asked == asked
+    directory.away, directory.published = False, {"k2": new_key()}
+    directory.clock[0] += A_CALM
+    assert keys.key("k1") is None
+
+
+def test_a_directory_that_was_never_there_is_asked_again_by_the_next(directory: Directory) -> None:
+    keys = directory.keys()
+    directory.away = True
+    for _ in range(2):
+        with pytest.raises(Unavailable) as caught:
+            keys.key("k1")
+        assert caught.value.code == "keys_unavailable"
+    directory.away = False
+    assert keys.key("k1")
+    assert directory.times_asked == 3
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(body=b"no JSON"),
+        Reply(body=b"[]"),
+        Reply(body={"keys": []}),
+        Reply(body={"keys": ["x"]}),
+        Reply(body={"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "k1"}]}),
+        Reply(body={"keys": [{"kty": "RSA", "kid": "k1"}]}),
+        Reply(302, headers={"Location": "http://127.0.0.1:9/"}),
+        Reply(closes=True),
+        Reply(body=b"{}", length=100),
+    ],
+    ids=lambda reply: json.dumps(str(reply.body))[:40] + str(reply.status),
+)
+def test_an_answer_without_usable_keys_is_none(directory: Directory, reply: Reply) -> None:
+    directory.server.manner = lambda _: reply
+    with pytest.raises(Unavailable):
+        directory.keys().key("k1")
+
+
+def test_a_key_that_is_not_for_signatures_is_none(directory: Directory) -> None:
+    """Nor does it hide the others."""
+    right = directory.server.manner
+
+    def mixed(heard: object) -> Reply:
+        body = right(heard).body  # type: ignore[arg-type]
+        assert isinstance(body, dict)
+        (key,) = body["keys"]
+        return Reply(body={"keys": [{**key, "kid": "e1", "use": "enc"}, key]})
+
+    directory.server.manner = mixed
+    keys = directory.keys()
+    assert keys.key("k1")
+    assert keys.key("e1") is None
+
+
+def test_keys_are_not_taken_from_a_server_of_an_unknown_authority() -> None:
+    with serving(trustme.CA()) as server, pytest.raises(Unavailable):
+        open_keys(server.url, TENANT, lambda: 0.0).key("k1")
+
+
+def test_keys_are_not_read_in_the_clear() -> None:
+    with pytest.raises(ValueError, match="https"):
+        open_keys("http://login.example.org", TENANT, lambda: 0.0)

@@ -1,0 +1,196 @@
+"""The three generations of the dashboard's client, each with its own habits, and jobs for them."""
+
+import gzip
+import json
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import urllib3
+
+from shared.blast.result_files import MANIFEST, file_id
+from shared.contracts.states import Phase
+from tests.support.samples import job, search
+from tests.triggers.http.conftest import Door
+from tests.triggers.http.contract import REFUSAL, amiss
+from triggers.auth.callers import LOCAL
+
+FASTA = ">q\nACGT\n"
+HITS = b"q\ts\t99.5\t4\t0\t0\t1\t4\t1\t4\t1e-20\t8.1\n"
+FILE = "batch_000-blastn-16S.out.gz"
+
+
+def as_oldest(body: dict[str, Any]) -> str:
+    sentence = body["error"]
+    assert isinstance(sentence, str)
+    return sentence
+
+
+def as_newer(body: dict[str, Any]) -> str:
+    sentence: str = body["message"]
+    return sentence
+
+
+def as_newest(body: dict[str, Any]) -> str:
+    detail = body["detail"]
+    sentence: str = detail if isinstance(detail, str) else detail["message"]
+    return sentence
+
+
+@dataclass(frozen=True)
+class Client:
+    """A generation, by what tells it from the others."""
+
+    submits_to: str
+    body: Mapping[str, Any]
+    """Without the query, which is named by `query_name`."""
+    query_name: str
+    id_name: str
+    """By which name it reads the id of the job it submitted."""
+    polls: str
+    """Which of the accepted job's addresses it polls."""
+    sentence: Callable[[dict[str, Any]], str]
+    cancels_with: Mapping[str, Any]
+    uploads_forms: bool = False
+
+    def search(self, door: Door, **changes: Any) -> dict[str, Any]:
+        """The body of a submission; a query that is named is uploaded before."""
+        by_name = self.query_name == "query_blob_url"
+        query = self.upload(door)["blob_url"] if by_name else FASTA
+        return {**self.body, self.query_name: query, **changes}
+
+    def upload(self, door: Door) -> dict[str, Any]:
+        if not self.uploads_forms:
+            named = {"query_data": FASTA, "filename": "my.fa", "container": "queries"}
+            return ok(sent(door, "POST", "blast/upload-query", named))
+        form = urllib3.encode_multipart_formdata({"query_file": ("my.fa", FASTA.encode())})
+        answer = asked(door, "POST", "blast/upload-query", form[0], content_type=form[1])
+        return ok((answer.status, json.loads(answer.data)))
+
+    def refused(self, answer: tuple[int, Any], status: int, code: str) -> str:
+        """The sentence that this generation shows of a refusal."""
+        assert (answer[0], answer[1]["detail"]["code"]) == (status, code)
+        assert amiss(answer[1], REFUSAL) == []
+        return self.sentence(answer[1])
+
+
+OLDEST = Client(
+    "submit",
+    {
+        "program": "blastn",
+        "database": "16S",
+        "aks_cluster_name": "local",
+        "resource_group": "local",
+        "options": {"evalue": 0.05, "outfmt": 5},
+    },
+    query_name="query_data",
+    id_name="instance_id",
+    polls="statusQueryGetUri",
+    sentence=as_oldest,
+    cancels_with={"cluster_name": "local", "resource_group": "local", "namespace": "default"},
+)
+NEWER = Client(
+    "jobs",
+    {"program": "blastn", "db": "16S", "cluster_name": "local", "evalue": 0.05, "outfmt": 5},
+    query_name="query_blob_url",
+    id_name="id",
+    polls="operation_status_url",
+    sentence=as_newer,
+    cancels_with={},
+    uploads_forms=True,
+)
+NEWEST = Client(
+    "jobs",
+    {
+        "program": "blastn",
+        "db": "16S",
+        "cluster_name": "local",
+        "job_title": "mine",
+        "evalue": 0.05,
+        "options": {"outfmt": 5},
+        "colour": "red",
+    },
+    query_name="query_fasta",
+    id_name="job_id",
+    polls="operation_status_url",
+    sentence=as_newest,
+    cancels_with={},
+)
+by_every_generation = pytest.mark.parametrize(
+    "client", [OLDEST, NEWER, NEWEST], ids=["oldest", "newer", "newest"]
+)
+
+
+def asked(
+    door: Door, method: str, path: str, body: bytes | None = None, **headers: str
+) -> urllib3.BaseHTTPResponse:
+    """As the client sends everything: with a token and an id of its own."""
+    named = {
+        "authorization": "Bearer whatever",
+        "content_type": "application/json",
+        "x_client_request_id": str(uuid.uuid4()),
+        **headers,
+    }
+    return door.ask(method, path, body, **named)
+
+
+def sent(door: Door, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    """Status and body of a request in JSON."""
+    data = None if body is None else json.dumps(body).encode()
+    answer = asked(door, method, path, data, **headers)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    return answer.status, json.loads(answer.data)
+
+
+def ok(answer: tuple[int, Any], status: int = 200) -> dict[str, Any]:
+    """The body of an answer with that status."""
+    assert answer[0] == status, answer[1]
+    body: dict[str, Any] = answer[1]
+    return body
+
+
+def cut(door: Door, path: str, body: bytes, request_id: str) -> None:
+    """Send a whole request and go away before it is answered."""
+    address = urlsplit(door.url)
+    head = (
+        f"POST /api/{path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"x-client-request-id: {request_id}\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port or 80), timeout=10) as line:
+        line.sendall(head.encode() + body)
+
+
+def kept(door: Door, phase: Phase, db: str = "16S", **changes: Any) -> str:
+    """A job in a phase, as the store has it: nobody moves it on."""
+    number = uuid.uuid4().int
+    url = door.account.url("queries", f"{number}.fa")
+    ini = door.account.url("queries", f"{number}.ini")
+    door.blobs.put(url, FASTA.encode())
+    door.blobs.put(ini, b"[cluster]\nname = local\n")
+    root = door.account.url("results", "").rstrip("/")
+    asked_for = search(database=db, query_url=url, results_url=root, options="-outfmt 6")
+    made = job(number, owner=LOCAL, phase=phase, search=asked_for, config_blob=ini, **changes)
+    return door.jobs.create(made, {}).job_id
+
+
+def finished(door: Door) -> str:
+    """A completed job with one file of one hit."""
+    job_id = kept(door, Phase.COMPLETED)
+    made, data = door.jobs.get(job_id), gzip.compress(HITS)
+    described = {
+        "file_id": file_id(FILE),
+        "name": FILE,
+        "size": len(data),
+        "last_modified": "2026-11-23T12:00:00+00:00",
+        "format": "outfmt 6, gzip",
+        "source": "elastic-blast",
+    }
+    door.blobs.put(made.results_prefix + FILE, data)
+    door.blobs.put(made.results_prefix + MANIFEST, json.dumps({"files": [described]}).encode())
+    return job_id

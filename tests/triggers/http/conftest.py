@@ -1,0 +1,94 @@
+"""The app in the functions host over a real Azurite; nobody answers as sidecar or cluster."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import urllib3
+
+from local.alone import start_alone
+from local.azurite import ACCOUNT, Azurite
+from local.demo.client import Api
+from local.processes import Child
+from shared.clients.blobs import Blobs, open_blobs
+from shared.clients.tables import open_table
+from shared.contracts.storage_urls import Account
+from shared.dependencies import INDEX_TABLE, JOBS_TABLE, now
+from shared.jobs import Index, JobStateRepository
+from tests.support.samples import LATE_AFTER
+
+
+@dataclass
+class Door:
+    """The running app, and what lies behind it."""
+
+    host: Child
+    azurite: Azurite
+    jobs: JobStateRepository
+    blobs: Blobs
+    account: Account
+
+    @property
+    def url(self) -> str:
+        return self.host.url
+
+    @property
+    def api(self) -> Api:
+        return Api(self.url)
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> urllib3.BaseHTTPResponse:
+        """Any request, and whatever it is answered with."""
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        with urllib3.PoolManager(retries=False) as pool:
+            return pool.request(
+                method, f"{self.url}/api/{path}", body=body, headers=named, timeout=60
+            )
+
+    def submit(self, **changes: Any) -> str:
+        body = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"} | changes
+        job_id: str = self.api.submit(body)["job_id"]
+        return job_id
+
+
+@pytest.fixture(scope="session")
+def door(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    host = start_alone(azurite, tmp_path_factory.mktemp("door"))
+    try:
+        found = opened(host, azurite)
+        put_databases(found)  # before anybody asks: a list of them is shared for a while
+        yield found
+    finally:
+        host.stop()
+
+
+def opened(host: Child, azurite: Azurite) -> Door:
+    """The store behind the app, opened a second time."""
+    tables = [
+        open_table(name, azurite.connection_string, "", None) for name in (JOBS_TABLE, INDEX_TABLE)
+    ]
+    jobs = JobStateRepository(tables[0], Index(tables[1], LATE_AFTER), now)
+    jobs.ensure()
+    account = Account(ACCOUNT)
+    blobs = open_blobs(account, azurite.connection_string, None)
+    blobs.ensure("queries", "blast-db", "results")
+    return Door(host, azurite, jobs, blobs, account)
+
+
+def put_databases(door: Door) -> None:
+    """One of nucleotides with metadata, one of proteins, one that is not whole, one in a folder."""
+    root = door.account.url("blast-db", "")
+    for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):
+        for part in ("hr", "in", "sq"):
+            door.blobs.put(f"{root}{stem}{part}", b"1234")
+    said = {
+        "description": "Nucs",
+        "number-of-sequences": 3,
+        "number-of-letters": 40,
+        "last-updated": "2026-05-01",
+    }
+    door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(said).encode())
+    door.blobs.put(f"{root}half/half.nsq", b"1")

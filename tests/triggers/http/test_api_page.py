@@ -1,0 +1,125 @@
+"""docs/api.md does what it says: every command in it, in its order, is answered as stated there."""
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.demo.following import until
+from shared.contracts.states import Phase
+from tests.triggers.http.clients import finished, kept
+from tests.triggers.http.conftest import Door
+from triggers.http.routes import OPERATIONS, Operation
+
+PAGE = (Path(__file__).parents[3] / "docs/api.md").read_text()
+ASSIGNED = re.compile(r"([A-Z_]+)=(\S+)\s*(?:#.*)?\n")
+BASH = 'curl() { command curl -w "%{stderr}%{http_code}" "$@"; }\n'
+PAGES = {"text/html"}
+"""What is for browsers, which no command of the page asks for."""
+
+
+def commands(page: str) -> Iterator[str]:
+    """Each command of the page's shell blocks; one may have several lines."""
+    for block in re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+        command = ""
+        for line in block.splitlines(keepends=True):
+            command += line
+            if _is_whole(command):
+                yield command
+                command = ""
+
+
+def _is_whole(command: str) -> bool:
+    with suppress(ValueError):  # a quotation is still open
+        shlex.split(command, comments=True)
+        return not command.endswith("\\\n")
+    return False
+
+
+def stated(command: str) -> int:
+    """The status that the page says a command is answered with."""
+    found = re.search(r"# (\d{3})\b", command)
+    return int(found[1]) if found else 200
+
+
+@dataclass
+class Reader:
+    """Who does what the page says, and puts in what the answers told."""
+
+    door: Door
+    folder: Path
+    known: dict[str, str]
+    others: dict[str, str]
+    """Jobs that are further on than the reader's, by the part of a command that needs one."""
+
+    def does(self, command: str) -> int:
+        """The status that a command was answered with."""
+        known = {**self.known, **self._fitting(command), "PATH": "/usr/bin:/bin"}
+        ended = subprocess.run(
+            ["bash", "-c", BASH + command],
+            env=known,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ended.returncode == 0, (command, ended.stderr)
+        with suppress(ValueError):  # a file, or a header
+            self._learn(command, json.loads(ended.stdout))
+        return int(ended.stderr or 200)
+
+    def _fitting(self, command: str) -> dict[str, str]:
+        """A job that the command is for, where the reader's own is not."""
+        return next(({"JOB": job} for part, job in self.others.items() if part in command), {})
+
+    def _learn(self, command: str, told: dict[str, Any]) -> None:
+        if "blob_path" in told:
+            self.known["QUERY"] = told["blob_path"]
+        if told.get("files"):
+            self.known["FILE_ID"] = told["files"][0]["file_id"]
+        if "statusQueryGetUri" in told:
+            name = "BATCH" if '"searches"' in command else "JOB"
+            self.known[name] = told["job_id"]
+            # One that rests: else it may have news between two commands.
+            phase = "running" if name == "BATCH" else "retrying"
+            until(self.door.api, told["job_id"], lambda job: job["phase"] == phase, 60)
+
+
+def test_every_command_is_answered_as_the_page_says(door: Door, tmp_path: Path) -> None:
+    ended = finished(door)
+    others = {"$JOB/results": ended, "DELETE": ended, "/retry": kept(door, Phase.SEARCH_FAILED)}
+    known = {"API": f"{door.url}/api", "TOKEN": "Authorization: Bearer x"}
+    known["NEXT"] = door.api.jobs(limit=1)["page"]["next_cursor"]
+    reader = Reader(door, tmp_path, known, others)
+    answers = []
+    for command in commands(PAGE):
+        if assigned := ASSIGNED.fullmatch(command):
+            reader.known.setdefault(assigned[1], assigned[2])
+        else:
+            answers.append((command, reader.does(command)))
+    assert [(command, status) for command, status in answers if status != stated(command)] == []
+    assert "…" not in "".join(reader.known.values())
+    assert json.loads((tmp_path / "openapi.json").read_text())["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
+def test_every_operation_has_its_command(one: Operation) -> None:
+    path = re.escape(f"/{one.path}").replace(r"\{id\}", r"\$\w+")
+    path = path.replace(r"\{file_id\}", r"\$FILE_ID")
+    asked = re.compile(rf"\$API{path}(?=[?\"\s])")
+    found = [command for command in commands(PAGE) if asked.search(command)]
+    assert one.method in {_method(command) for command in found} or one.answers.get(200) in PAGES
+
+
+def _method(command: str) -> str:
+    said = re.search(r"-X (\w+)", command)
+    if said:
+        return said[1]
+    return "POST" if re.search(r"\s-[dF] ", command) else "GET"

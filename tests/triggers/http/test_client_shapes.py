@@ -1,0 +1,124 @@
+"""Failure 58: what the real client reads is there, and of the type that it takes."""
+
+import re
+from typing import Any
+
+import pytest
+
+from shared.contracts.job import Counts
+from shared.contracts.states import Phase
+from tests.support.samples import NOON
+from tests.triggers.http.client_shapes import (
+    AGGREGATE,
+    CLUSTERS,
+    DATABASES,
+    FUNCTIONS,
+    HEAD,
+    JOB,
+    NOT_AN_INTEGER,
+    PRE_FLIGHT,
+    READS,
+    SEED,
+    STATUS,
+    STEPS,
+    SUBMITTED,
+    TWO_DIGITS,
+    UNKNOWN_ROUTE,
+    Read,
+    found,
+)
+from tests.triggers.http.clients import NEWEST, finished, kept, ok, sent
+from tests.triggers.http.conftest import Door
+from tests.triggers.http.contract import amiss
+
+
+def hold(body: object, reads: tuple[Read, ...], *, filled: bool = True) -> None:
+    """Each thing that is read is there and of its type; and there is something to read at all."""
+    values = {read.path: found(body, read.path) for read in reads}
+    faults = [
+        fault
+        for read in reads
+        for value in values[read.path]
+        for fault in amiss(value, read.shape, read.path)
+    ]
+    assert faults == []
+    if filled:
+        assert [path for path, there in values.items() if not there] == []
+
+
+def test_the_table_names_a_site_in_each_revision_for_each_answer() -> None:
+    site = re.compile(r"[\w/]+\.tsx?:\d+")
+    assert all(read.sites and all(map(site.fullmatch, read.sites.values())) for read in READS)
+    for reads in (CLUSTERS, DATABASES, PRE_FLIGHT, SUBMITTED, JOB, AGGREGATE, UNKNOWN_ROUTE):
+        assert {r for read in reads for r in read.sites} == {HEAD, SEED, FUNCTIONS}
+
+
+def test_clusters_are_listed(door: Door) -> None:
+    hold(ok(sent(door, "GET", CLUSTERS[0].route)), CLUSTERS)
+
+
+def test_databases_are_listed_so_that_their_path_can_be_made(door: Door) -> None:
+    body = ok(sent(door, "GET", "blast/databases"))
+    hold(body, DATABASES)
+    for row in body["databases"]:
+        path = f"{row['container']}/{row['prefix']}/{row['name']}"
+        checked = ok(sent(door, "POST", "blast/pre-flight", {"db": path}))
+        (database,) = (one for one in checked["checks"] if one["id"] == "blast_db")
+        assert database["status"] == ("pass" if row["ready"] else "warn")
+        assert row["copy_status"]["phase"] == ("completed" if row["ready"] else "partial")
+
+
+def test_a_pre_flight_is_shown(door: Door) -> None:
+    hold(ok(sent(door, "POST", "blast/pre-flight", NEWEST.search(door))), PRE_FLIGHT)
+
+
+def test_a_submission_is_answered(door: Door) -> None:
+    hold(ok(sent(door, "POST", "blast/jobs", NEWEST.search(door)), 202), SUBMITTED)
+
+
+COUNTS = Counts(expected=2, succeeded=1)
+LIFE = (
+    *(Phase.SUBMITTING, Phase.SUBMITTED, Phase.RUNNING),
+    *(Phase.EXPORTING_RESULTS, Phase.COMPLETED),
+)
+
+
+def hold_job(door: Door, job_id: str, *, filled: bool = False) -> None:
+    for reads in (JOB, STEPS, STATUS):
+        body = ok(sent(door, "GET", reads[0].route.format(id=job_id)))
+        hold(body, reads, filled=filled)
+
+
+def test_what_the_steps_of_a_job_came_to_is_text(door: Door) -> None:
+    job_id = kept(door, Phase.QUEUED, counts=COUNTS)
+    for phase in LIFE:
+        door.jobs.update(job_id, phase.value, phase=phase)
+        hold_job(door, job_id)
+    hold_job(door, job_id, filled=True)
+
+
+@pytest.mark.parametrize("phase", Phase, ids=lambda phase: phase.value)
+def test_so_it_is_whatever_became_of_the_job(door: Door, phase: Phase) -> None:
+    if phase is not Phase.DELETED:
+        hold_job(door, kept(door, phase, counts=COUNTS, entered=dict.fromkeys(LIFE, NOON)))
+
+
+def test_hits_in_sum_are_drawn(door: Door) -> None:
+    body = ok(sent(door, "GET", f"blast/jobs/{finished(door)}/results/aggregate"))
+    hold(body, AGGREGATE)
+    stats: dict[str, Any] = body["stats"]
+    assert TWO_DIGITS.fullmatch(str(stats["avg_identity"]))
+    for name in ("evalue_distribution", "identity_distribution"):
+        bins = stats[name]
+        assert all(NOT_AN_INTEGER.fullmatch(bin) for bin in bins)
+        assert sum(bins.values()) == stats["total_hits"]
+        starts = [float(bin.split()[0]) for bin in bins]
+        assert starts == sorted(starts)
+    # The client takes the colour of a bar from the number that its label begins with.
+    assert stats["identity_distribution"]["95 to 100"] == 1
+
+
+def test_what_the_app_does_not_have_is_refused_in_words(door: Door) -> None:
+    status, body = sent(door, "GET", UNKNOWN_ROUTE[0].route)
+    assert status == 404
+    hold(body, UNKNOWN_ROUTE)

@@ -1,0 +1,74 @@
+"""The clusters that searches run on, as the dashboard lists them."""
+
+import threading
+
+import pytest
+
+from shared.errors import Unavailable
+from tests.support.samples import settings
+from triggers.http.clusters import described, is_here, look
+from triggers.http.query_params import ClustersAsked
+
+SUBSCRIPTION = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
+
+
+def ask(name: str) -> None:
+    codes = {"gone": "cluster_not_found", "off": "cluster_stopped", "away": "cluster_unavailable"}
+    if name in codes:
+        raise Unavailable(codes[name], "not now")
+    if name == "broken":
+        raise RuntimeError("a bug")
+
+
+def test_a_cluster_runs_where_its_api_server_answers() -> None:
+    found = look(["local", "gone", "off", "away", "broken"], ask)
+    assert found == {
+        "local": "Running",
+        "gone": None,
+        **dict.fromkeys(("off", "away", "broken"), "Stopped"),
+    }
+
+
+def test_failure_28_a_cluster_that_does_not_answer_holds_up_no_other() -> None:
+    free = threading.Event()
+
+    def hang(name: str) -> None:
+        if name == "slow":
+            free.wait(30)
+
+    try:
+        assert look(["slow", "local"], hang, 0.2) == {"slow": "Stopped", "local": "Running"}
+    finally:
+        free.set()
+
+
+def test_a_cluster_is_shown_with_the_size_that_a_search_is_given_there() -> None:
+    served = settings(num_nodes="3", machine_type="Standard_E32s_v5")
+    assert described(served, {"elb-cluster-01": "Running", "gone": None}) == [
+        {
+            "name": "elb-cluster-01",
+            "resource_group": "rg-elb",
+            "region": "koreacentral",
+            "power_state": "Running",
+            "provisioning_state": "Succeeded",
+            "node_count": 3,
+            "node_sku": "Standard_E32s_v5",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "configured", "here"),
+    [
+        ({}, "", True),
+        ({"subscription_id": SUBSCRIPTION}, "", True),
+        ({"subscription_id": SUBSCRIPTION}, SUBSCRIPTION.upper(), True),
+        ({"subscription_id": SUBSCRIPTION}, "another", False),
+        ({"subscription_id": SUBSCRIPTION, "resource_group": "RG-ELB"}, "", True),
+        ({"subscription_id": SUBSCRIPTION, "resource_group": "rg-other"}, "", False),
+    ],
+)
+def test_clusters_are_looked_for_where_the_deployment_has_them(
+    asked: dict[str, str], configured: str, here: bool
+) -> None:
+    assert is_here(ClustersAsked(**asked), settings(subscription_id=configured)) is here

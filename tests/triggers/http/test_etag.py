@@ -1,0 +1,74 @@
+"""Whatever will be answered otherwise once the job has ended says when to ask again."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from azure.functions import HttpResponse
+
+from shared import dependencies
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from tests.support.samples import job, search
+from tests.triggers.conftest import Store, refused
+from triggers.auth.callers import LOCAL
+from triggers.http import jobs, queries, results
+from triggers.http.hits import views
+
+
+def kept(phase: Phase, **changes: Any) -> Job:
+    return dependencies.jobs().create(
+        job(uuid.uuid4().int, owner=LOCAL, phase=phase, **changes), {}
+    )
+
+
+def every_answer(store: Store, one: Job) -> dict[str, HttpResponse]:
+    return {
+        "results": store.ask(results.listing, one),
+        "a result": store.ask(results.file, one, "some"),
+        "aggregate": store.ask(views.aggregate, one),
+        "alignments": store.ask(views.alignments, one),
+        "one file's": store.ask(views.alignments, one, blob_name="some"),
+        "export": store.ask(views.export, one, format="csv"),
+        "its config": store.ask(queries.file, one, name="elastic-blast.ini"),
+    }
+
+
+def told(answers: dict[str, HttpResponse]) -> dict[str, str | None]:
+    return {name: answer.headers.get("Retry-After") for name, answer in answers.items()}
+
+
+def test_what_a_job_has_not_yet_is_to_be_asked_for_again(store: Store) -> None:
+    answers = every_answer(store, kept(Phase.RUNNING))
+    assert told(answers) == dict.fromkeys(answers, "3")
+    assert refused(answers["export"]) == (404, "no_results")
+    assert refused(answers["a result"]) == refused(answers["its config"]) == (404, "not_found")
+    assert json.loads(answers["results"].get_body())["manifest"]["status"] == "pending"
+
+
+@pytest.mark.parametrize("phase", [Phase.SEARCH_FAILED, Phase.CANCELLED])
+def test_what_a_job_will_never_have_is_not(store: Store, phase: Phase) -> None:
+    answers = every_answer(store, kept(phase))
+    assert told(answers) == dict.fromkeys(answers)
+
+
+def test_the_searches_of_a_batch_are_to_be_asked_for_until_it_has_ended(store: Store) -> None:
+    def pause(one: Job) -> str | None:
+        return told({"children": store.ask(jobs.children, one)})["children"]
+
+    assert pause(kept(Phase.RUNNING, children=2)) == "3"
+    assert pause(kept(Phase.COMPLETED, children=2)) is None
+    assert pause(kept(Phase.RUNNING)) is None
+
+
+def test_a_query_is_final_whatever_its_job_does(store: Store) -> None:
+    url = dependencies.account().url("queries", f"{uuid.uuid4().hex}.fa")
+    dependencies.blobs().put(url, b">q\nACGT\n")
+    one = kept(Phase.RUNNING, search=search(query_url=url))
+    for answer in (store.ask(queries.query, one), store.ask(queries.file, one, name="input.fa")):
+        assert answer.status_code == 200
+        assert "Retry-After" not in answer.headers
+    gone = kept(Phase.RUNNING, search=search(query_url=f"{url}.gone"))
+    assert refused(store.ask(queries.query, gone)) == (404, "not_found")
+    assert "Retry-After" not in store.ask(queries.query, gone).headers

@@ -1,0 +1,251 @@
+"""Hits over HTTP: what they come to, some to look at, all to take away."""
+
+import csv
+import gzip
+import io
+import json
+from typing import Any
+
+import pytest
+
+from shared import dependencies
+from shared.blast.result_files import AGGREGATE, AGGREGATING
+from shared.contracts.states import Phase
+from shared.hits import COLUMNS
+from tests.support.samples import job
+from tests.triggers.conftest import Store, body, refused
+from triggers.auth.callers import LOCAL
+from triggers.http.hits import export, views
+from triggers.http.hits.aggregate import PATIENCE, Aggregation
+from triggers.http.hits.page import Page
+from triggers.http.result_files import hits_of
+
+
+def row(query: str, subject: str, pident: float = 98.5, evalue: str = "1e-40") -> str:
+    return f"{query}\t{subject}\t{pident}\t100\t1\t0\t1\t100\t5\t104\t{evalue}\t180\n"
+
+
+FIRST = (row("q1", "s1", 100.0) + row("q1", "s2", 71.5, "0.002") + row("q2", "s1")).encode()
+SECOND = row("q3", "s3", 90.0, "0.0").encode()
+FILES = {"batch_000-blastn-db.out.gz": FIRST, "batch_001-blastn-db.out.gz": SECOND}
+
+
+def stats(store: Store, one: Any) -> dict[str, Any]:
+    found: dict[str, Any] = body(store.ask(views.aggregate, one))["stats"]
+    return found
+
+
+def filled(bins: dict[str, int]) -> dict[str, int]:
+    return {bin: count for bin, count in bins.items() if count}
+
+
+def test_all_hits_of_all_files_come_to_their_statistics(store: Store) -> None:
+    one = store.completed(FILES)
+    answer = body(store.ask(views.aggregate, one))
+    found = answer["stats"]
+    assert (answer["job_id"], answer["status"]) == (one.job_id, "ok")
+    assert (found["total_hits"], found["unique_queries"], found["unique_subjects"]) == (4, 3, 3)
+    assert found["top_subjects"][0] == {"id": "s1", "count": 2}
+    assert found["avg_identity"] == pytest.approx((100 + 71.5 + 98.5 + 90) / 4)
+    assert (found["avg_bitscore"], found["max_bitscore"], found["min_evalue"]) == (180, 180, 0)
+    assert (found["files_parsed"], found["total_files"]) == (2, 2)
+    assert (found["truncated"], found["more_to_read"]) == (False, False)
+    assert filled(found["identity_distribution"]) == {"70 to 75": 1, "90 to 95": 1, "95 to 100": 2}
+    assert filled(found["evalue_distribution"]) == {
+        "0 to 1e-180": 1,
+        "1e-50 to 1e-20": 2,
+        "0.001 to 0.1": 1,
+    }
+    assert all(found["exact"].values())
+
+
+def test_the_aggregate_is_made_once(store: Store) -> None:
+    one = store.completed(FILES)
+    first = stats(store, one)
+    assert dependencies.blobs().exists(one.results_prefix + AGGREGATE)
+    dependencies.blobs().put(one.results_prefix + next(iter(FILES)), b"changed")
+    assert stats(store, one) == first
+
+
+def test_an_aggregate_that_takes_long_is_gone_on_with(store: Store) -> None:
+    files = {f"batch_{n:03}-blastn-db.out.gz": row(f"q{n}", f"s{n % 3}").encode() for n in range(5)}
+    one = store.completed(files)
+    ticks = iter(range(0, 10**6, int(PATIENCE.total_seconds()) + 1))
+    slow = Aggregation(dependencies.blobs(), lambda: float(next(ticks)))
+    seen = []
+    for _ in files:
+        found = slow.stats(one.results_prefix, list(files), lambda name: hits_of(one, name))
+        seen.append((found["files_parsed"], found["truncated"], found["more_to_read"]))
+        assert found["total_hits"] == found["files_parsed"]
+    assert seen == [(n, n < 5, n < 5) for n in range(1, 6)]
+    assert dependencies.blobs().exists(one.results_prefix + AGGREGATING)
+    assert stats(store, store.completed(files)) == found
+
+
+def test_failure_40_a_file_beyond_the_bound_is_said_to_be_cut(store: Store) -> None:
+    one = store.completed(FILES)
+    short = Aggregation(dependencies.blobs(), lambda: 0.0)
+    found = short.stats(one.results_prefix, list(FILES), lambda name: hits_of(one, name, 100))
+    assert (found["files_parsed"], found["files_cut"], found["total_hits"]) == (1, 1, 3)
+    assert (found["truncated"], found["more_to_read"]) == (True, False)
+
+
+def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> None:
+    broken = gzip.compress(FIRST)[:-9]
+    one = store.completed({**FILES, "batch_002-blastn-db.out.gz": broken})
+    found = stats(store, one)
+    assert (found["files_parsed"], found["total_files"], found["truncated"]) == (2, 3, True)
+    assert [(f["name"], f["code"]) for f in found["files_unreadable"]] == [
+        ("batch_002-blastn-db.out.gz", "file_damaged")
+    ]
+    answer = store.ask(views.export, one)
+    assert refused(answer) == (409, "file_damaged")
+    assert b"batch_002-blastn-db.out.gz" in answer.get_body()
+
+
+def test_no_results_and_no_hits_are_told_apart(store: Store) -> None:
+    none = job(77, owner=LOCAL, phase=Phase.RUNNING)
+    dependencies.jobs().create(none, {})
+    assert body(store.ask(views.aggregate, none)) == {
+        "job_id": none.job_id,
+        "status": "no_results",
+        "stats": None,
+    }
+    empty = store.completed({"batch_000-blastn-db.out.gz": b""})
+    answer = body(store.ask(views.aggregate, empty))
+    assert (answer["status"], answer["stats"]["total_hits"]) == ("no_hits", 0)
+    assert answer["stats"]["avg_identity"] is None
+    for handler in (views.alignments, views.export):
+        assert refused(store.ask(handler, none)) == (404, "no_results")
+
+
+@pytest.mark.parametrize("outfmt", ["11", "0", "15"])
+def test_failure_40_a_format_that_is_not_read_is_named(store: Store, outfmt: str) -> None:
+    one = store.completed(FILES, outfmt)
+    for handler in (views.aggregate, views.alignments, views.export):
+        assert refused(store.ask(handler, one)) == (409, "format_not_readable")
+
+
+def test_alignments_are_the_first_of_a_file_or_of_one_query(store: Store) -> None:
+    one = store.completed(FILES)
+    first = body(store.ask(views.alignments, one, max_alignments="2"))
+    assert first["blob_name"] == next(iter(FILES))
+    assert (first["total_hits"], first["returned"], first["query_ids"]) == (3, 2, ["q1", "q2"])
+    assert first["alignments"][1] == {
+        **dict.fromkeys(COLUMNS, 1),
+        "qseqid": "q1",
+        "sseqid": "s2",
+        "pident": 71.5,
+        "length": 100,
+        "gapopen": 0,
+        "qend": 100,
+        "sstart": 5,
+        "send": 104,
+        "evalue": 0.002,
+        "bitscore": 180.0,
+    }
+    of_q2 = body(store.ask(views.alignments, one, query_id="q2"))
+    assert [hit["qseqid"] for hit in of_q2["alignments"]] == ["q2"]
+    assert (of_q2["total_hits"], of_q2["query_ids"]) == (1, ["q1", "q2"])
+    second = body(store.ask(views.alignments, one, blob_name="batch_001-blastn-db.out.gz"))
+    assert [hit["qseqid"] for hit in second["alignments"]] == ["q3"]
+    assert first["truncated"] is False
+
+
+@pytest.mark.parametrize("number", ["0", "201", "-1", "x"])
+def test_the_number_of_alignments_is_bounded(store: Store, number: str) -> None:
+    answer = store.ask(views.alignments, store.completed(FILES), max_alignments=number)
+    assert refused(answer) == (422, "validation_error")
+
+
+def test_a_full_page_stops_counting_and_says_so(store: Store) -> None:
+    one = store.completed(FILES)
+    page = Page(most=1, counted=2)
+    page.fill(hits_of(one, next(iter(FILES))))
+    shown = page.shown()
+    assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (1, 2, True)
+
+
+def test_a_page_of_one_query_is_read_on_until_the_query_has_gone_by(store: Store) -> None:
+    text = "".join(row(f"q{n // 10}", f"s{n}") for n in range(100)).encode()
+    one = store.completed({"batch_000-blastn-db.out.gz": text})
+    page = Page(most=50, query_id="q5", counted=5)
+    page.fill(hits_of(one, "batch_000-blastn-db.out.gz"))
+    shown = page.shown()
+    assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (10, 10, True)
+    assert shown["query_ids"] == [f"q{n}" for n in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "delimiter", "mimetype"),
+    [("csv", ",", "text/csv"), ("tsv", "\t", "text/tab-separated-values")],
+)
+def test_tables_have_all_hits_of_all_files(
+    store: Store, kind: str, delimiter: str, mimetype: str
+) -> None:
+    one = store.completed(FILES)
+    answer = store.ask(views.export, one, format=kind)
+    rows = list(csv.reader(io.StringIO(answer.get_body().decode()), delimiter=delimiter))
+    assert tuple(rows[0]) == COLUMNS
+    assert [found[:3] for found in rows[1:]] == [
+        ["q1", "s1", "100.0"],
+        ["q1", "s2", "71.5"],
+        ["q2", "s1", "98.5"],
+        ["q3", "s3", "90.0"],
+    ]
+    assert answer.mimetype == mimetype
+    assert answer.headers["x-blast-truncated"] == "false"
+    assert f'filename="{one.job_id}.{kind}"' in answer.headers["Content-Disposition"]
+
+
+def test_json_has_the_hits_as_objects_with_their_sequences(store: Store) -> None:
+    text = b"q1\ts1\t1e-9\t-ACGT\n"
+    one = store.completed({"batch_000-blastn-db.out.gz": text}, "6 qseqid sseqid evalue qseq")
+    found = body(store.ask(views.export, one, format="json"))
+    assert (found["job_id"], found["returned"], found["truncated"]) == (one.job_id, 1, False)
+    assert found["hits"][0] == dict.fromkeys(COLUMNS) | {
+        "qseqid": "q1",
+        "sseqid": "s1",
+        "evalue": 1e-9,
+        "qseq": "-ACGT",
+    }
+    empty = store.completed({"batch_000-blastn-db.out.gz": b""})
+    assert body(store.ask(views.export, empty, format="json"))["hits"] == []
+
+
+def test_an_unknown_kind_of_export_is_refused(store: Store) -> None:
+    answer = store.ask(views.export, store.completed(FILES), format="xlsx")
+    assert refused(answer) == (422, "validation_error")
+
+
+def test_failure_40_a_formula_in_a_cell_is_made_harmless(store: Store) -> None:
+    names = ["=cmd|'/c calc'!A0", "+1", "-1+2", "@SUM(A1)", '=HYPERLINK("http://x","y")']
+    text = "".join(row(name, "s1", evalue="1e-05") for name in names).encode()
+    one = store.completed({"batch_000-blastn-db.out.gz": text})
+    answer = store.ask(views.export, one, format="csv").get_body().decode()
+    rows = list(csv.reader(io.StringIO(answer)))[1:]
+    assert [found[0] for found in rows] == [f"'{name}" for name in names]
+    assert {found[10] for found in rows} == {"1e-05"}
+    exact = store.ask(views.export, one, format="tsv").get_body().decode()
+    read = list(csv.reader(io.StringIO(exact), delimiter="\t"))
+    assert [found[0] for found in read[1:]] == names
+
+
+@pytest.mark.parametrize("value", ["\t=1", "\r=1", "\n=1", "=1"])
+def test_failure_40_what_hides_a_formula_is_made_harmless_too(value: str) -> None:
+    assert export.harmless(value) == f"'{value}"
+
+
+@pytest.mark.parametrize("value", [-1.5, 1e-30, 0, None, "plain", "1-2"])
+def test_numbers_and_plain_text_stay_what_they_are(value: Any) -> None:
+    assert export.harmless(value) is value
+
+
+@pytest.mark.parametrize("kind", export.KINDS)
+def test_an_export_that_is_cut_says_so_in_its_name(store: Store, kind: str) -> None:
+    one = store.completed(FILES)
+    made = export.made(export.KINDS[kind], one.job_id, hits_of(one, next(iter(FILES))), most=1)
+    assert (made.hits, made.truncated) == (1, True)
+    assert f"{one.job_id}-first-1-hits.{kind}" in made.headers(one.job_id)["Content-Disposition"]
+    if kind == "json":
+        assert json.loads(made.data)["truncated"] is True

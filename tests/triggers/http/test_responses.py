@@ -1,0 +1,92 @@
+"""Errors in the one form that every generation of the dashboard reads."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from azure.functions import HttpRequest, HttpResponse
+
+from shared.errors import (
+    Conflict,
+    ControlPlaneError,
+    Fault,
+    Invalid,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Pointless,
+    SettingsInvalid,
+    TooLarge,
+    TooMany,
+    Unavailable,
+)
+from triggers.http.responses import answered, refusal
+
+FAULTS = [Fault("options.evalue", "must be more")]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Malformed("malformed_json", "no JSON"), 400),
+        (Pointless("not_retryable", "no"), 400),
+        (NotSignedIn(showed_something=True), 401),
+        (NotAllowed("role_missing", "no"), 403),
+        (NotFound("not_found", "no"), 404),
+        (Conflict("idempotency_conflict", "no"), 409),
+        (TooLarge("query_too_large", "no"), 413),
+        (Invalid(FAULTS), 422),
+        (SettingsInvalid(FAULTS), 503),
+        (TooMany("rate_exceeded", "no"), 429),
+        (Unavailable("storage_unavailable", "no"), 503),
+    ],
+)
+def test_every_error_has_its_status_and_one_form(error: ControlPlaneError, status: int) -> None:
+    answer = refusal(error)
+    body = json.loads(answer.get_body())
+    assert answer.status_code == status
+    assert body["error"] == body["message"] == body["detail"]["message"] == str(error)
+    assert body["detail"]["code"] == answer.headers["x-ms-error-code"] == error.code
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_faults_are_told_by_their_place() -> None:
+    body = json.loads(refusal(Invalid(FAULTS)).get_body())
+    assert body["detail"]["errors"] == [{"loc": ["options", "evalue"], "msg": "must be more"}]
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [(None, "5"), (timedelta(seconds=72), "72"), (timedelta(milliseconds=100), "1")],
+)
+def test_whoever_has_to_wait_is_told_how_long(after: timedelta | None, told: str) -> None:
+    answer = refusal(Unavailable("storage_unavailable", "away", after))
+    assert answer.headers["Retry-After"] == told
+
+
+def test_whoever_meets_wrong_settings_is_told_to_come_again() -> None:
+    answer = refusal(SettingsInvalid(FAULTS))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+@pytest.mark.parametrize(
+    ("showed_something", "told"), [(False, "Bearer"), (True, 'Bearer error="invalid_token"')]
+)
+def test_who_is_not_signed_in_is_told_how_and_not_what_was_wrong(
+    showed_something: bool, told: str
+) -> None:
+    answer = refusal(NotSignedIn(showed_something))
+    assert answer.headers["WWW-Authenticate"] == told
+    assert answer.headers["x-ms-error-code"] == "not_signed_in"
+
+
+def test_a_bug_is_answered_without_its_details(caplog: pytest.LogCaptureFixture) -> None:
+    @answered
+    def handler(req: HttpRequest) -> HttpResponse:
+        raise KeyError("secret")
+
+    answer = handler(req=HttpRequest("GET", "http://localhost/", body=b""))
+    assert answer.status_code == 500
+    assert b"secret" not in answer.get_body()
+    assert "secret" in caplog.text

@@ -1,0 +1,133 @@
+"""Result files over HTTP: whole, in parts, and only those of the job."""
+
+import gzip
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.blast.result_files import MANIFEST, file_id
+from shared.errors import OutOfRange
+from tests.support.samples import ALICE
+from tests.triggers.conftest import Store, body, refused
+from triggers.http import results
+from triggers.http.hits import views
+from triggers.http.range_header import Span, asked_span
+
+NAME = "batch_000-blastn-db.out.gz"
+PACKED = gzip.compress(b"0123456789" * 50, mtime=0)
+SIZE = len(PACKED)
+
+
+def download(store: Store, one: Any, **headers: str) -> Any:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return store.ask(results.file, one, file_id(NAME), headers=named)
+
+
+def test_a_file_is_downloaded_as_it_lies_there(store: Store) -> None:
+    answer = download(store, store.completed({NAME: PACKED}))
+    assert (answer.status_code, answer.get_body()) == (200, PACKED)
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{NAME}"'
+    assert answer.headers["Accept-Ranges"] == "bytes"
+    assert answer.mimetype == "application/gzip"
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=5-", 5, SIZE),
+        ("bytes=-7", SIZE - 7, SIZE),
+        ("bytes=3-99999", 3, SIZE),
+        ("Bytes=0-9", 0, 10),
+        ("bytes=-99999", 0, SIZE),
+    ],
+)
+def test_a_part_of_a_file_is_downloaded(store: Store, asked: str, start: int, end: int) -> None:
+    answer = download(store, store.completed({NAME: PACKED}), range=asked)
+    assert (answer.status_code, answer.get_body()) == (206, PACKED[start:end])
+    assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{SIZE}"
+
+
+@pytest.mark.parametrize("asked", [f"bytes={SIZE}-", "bytes=-0", "bytes=99999-100000"])
+def test_a_part_that_is_not_there_is_refused_with_the_size(store: Store, asked: str) -> None:
+    answer = download(store, store.completed({NAME: PACKED}), range=asked)
+    assert refused(answer) == (416, "range_not_satisfiable")
+    assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=1-0", "lines=0-1", "bytes=a-b", "bytes=0-1,4-5", "bytes=-"]
+)
+def test_a_range_that_is_not_understood_is_answered_with_the_whole(
+    store: Store, asked: str
+) -> None:
+    answer = download(store, store.completed({NAME: PACKED}), range=asked)
+    assert (answer.status_code, answer.get_body()) == (200, PACKED)
+
+
+def test_a_download_is_gone_on_with_only_if_the_file_is_the_same(store: Store) -> None:
+    one = store.completed({NAME: PACKED})
+    etag = download(store, one).headers["ETag"]
+    same = download(store, one, range="bytes=4-", if_range=etag)
+    assert (same.status_code, same.get_body()) == (206, PACKED[4:])
+    changed = download(store, one, range="bytes=4-", if_range='"another"')
+    assert (changed.status_code, changed.get_body()) == (200, PACKED)
+
+
+def test_a_large_file_is_downloaded_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "LARGEST_PIECE", 16)
+    one = store.completed({NAME: PACKED})
+    whole = download(store, one)
+    assert refused(whole) == (413, "file_too_large")
+    assert b"Range: bytes=0-15" in whole.get_body()
+    taken = b""
+    while len(taken) < SIZE:
+        part = download(store, one, range=f"bytes={len(taken)}-")
+        assert part.status_code == 206
+        assert 0 < len(part.get_body()) <= 16
+        taken += part.get_body()
+    assert taken == PACKED
+
+
+@pytest.mark.parametrize(
+    "wanted", [f"../{NAME}", "../../etc/passwd", "%2e%2e", MANIFEST, "metadata/SUCCESS.txt", ""]
+)
+def test_failure_38_a_file_id_cannot_leave_the_jobs_prefix(store: Store, wanted: str) -> None:
+    one = store.completed({NAME: PACKED})
+    assert refused(store.ask(results.file, one, wanted)) == (404, "not_found")
+    if wanted:
+        answer = store.ask(views.alignments, one, blob_name=wanted)
+        assert refused(answer) == (404, "not_found")
+
+
+def test_failure_38_results_of_another_are_not_found(store: Store) -> None:
+    theirs = store.completed({NAME: PACKED}, owner=ALICE)
+    mine = store.completed({NAME: PACKED})
+    for handler in (results.listing, views.aggregate, views.alignments, views.export):
+        assert refused(store.ask(handler, theirs)) == (404, "not_found")
+    assert refused(store.ask(results.file, theirs, file_id(NAME))) == (404, "not_found")
+    assert [file["name"] for file in body(store.ask(results.listing, mine))["files"]] == [NAME]
+
+
+def test_failure_26_a_result_that_is_gone_is_not_an_empty_one(store: Store) -> None:
+    one = store.completed({NAME: PACKED})
+    store.lose(one, NAME)
+    assert refused(download(store, one)) == (404, "results_gone")
+    assert refused(store.ask(views.aggregate, one)) == (404, "blob_gone")
+    store.lose(one, MANIFEST)
+    assert refused(store.ask(results.listing, one)) == (404, "results_gone")
+
+
+@given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
+def test_a_span_lies_within_the_file(size: int, first: int, last: int) -> None:
+    for header in (f"bytes={first}-{last}", f"bytes={first}-", f"bytes=-{last}"):
+        try:
+            span = asked_span(header, size)
+        except OutOfRange:
+            continue
+        assert span is None or 0 <= span.start < span.end <= size
+        assert span is not None or first > last
+    assert asked_span(None, size) is None
+    assert Span(0, 1) == asked_span("bytes=0-0", size + 1)

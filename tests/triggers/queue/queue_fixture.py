@@ -1,0 +1,104 @@
+"""The queue's handlers over a real Azurite, with a durable client that remembers."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from azure.storage.queue import QueueClient
+
+from shared.clients.queues import Queue
+from shared.clients.tables import Table
+from shared.contracts.job import Job
+from shared.errors import Unavailable
+from shared.jobs import JobStateRepository
+from tests.shared.jobs.conftest import Clock
+from tests.support.fake_durable import FakeDurable
+from triggers.auth.callers import LOCAL
+from triggers.queue.requests import LAST_DELIVERY, Letter, Requests
+from triggers.submission.parse import parse
+
+SEQUENCE = "ACGTTGCATGCATGCCGTAAGT"
+BODY: dict[str, Any] = {
+    "program": "blastn",
+    "db": "16S",
+    "query_fasta": f">q\n{SEQUENCE}\n",
+    "external_correlation_id": "caller-1",
+    "request_id": "r-1",
+}
+
+
+class Watched(Queue):
+    """A queue at which something happens before a message is sent."""
+
+    def __init__(self, client: QueueClient) -> None:
+        super().__init__(client)
+        self.before: Callable[[], None] = lambda: None
+
+    def send(self, text: str) -> None:
+        before, self.before = self.before, lambda: None
+        before()
+        super().send(text)
+
+
+def unavailable(*_: Any, **__: Any) -> Any:
+    """What a store that is away does."""
+    raise Unavailable("storage_unavailable", "it could not be reached")
+
+
+@dataclass
+class World:
+    """One queue of completions and one job store, which no other test has."""
+
+    requests: Requests
+    queue: Watched
+    inbox: QueueClient
+    dead: Table
+    clock: Clock
+    durable: FakeDurable = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.durable = FakeDurable(self.clock)
+
+    @property
+    def jobs(self) -> JobStateRepository:
+        return self.requests.acceptance.jobs
+
+    async def take(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
+        """Hand a message over."""
+        await self.requests.take(letter(body, message_id, **changes), self.durable)
+
+    async def take_last(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
+        """Hand a message over for the last time."""
+        last = replace(letter(body, message_id, **changes), delivery=LAST_DELIVERY)
+        await self.requests.take(last, self.durable)
+
+    def bury(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
+        """Hand over a message that was given up."""
+        self.requests.bury(letter(body, message_id, **changes))
+
+    def by_http(self, key: str, **changes: Any) -> Job:
+        """Accept the same search as HTTP does."""
+        one = self.requests.acceptance
+        return one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http").job
+
+    def told(self) -> list[dict[str, Any]]:
+        """All messages that were sent, in their order."""
+        return [json.loads(one.content) for one in self.inbox.peek_messages(max_messages=32)]
+
+    def statuses(self) -> list[str]:
+        """What a consumer learns that drops repeats."""
+        first = {one["event_id"]: one["status"] for one in reversed(self.told())}
+        order = list(dict.fromkeys(one["event_id"] for one in self.told()))
+        return [first[event_id] for event_id in order]
+
+    def job(self) -> Job:
+        """The one job that there is."""
+        (job,) = self.jobs.index.page(LOCAL, 10).jobs
+        return self.jobs.get(job.job_id)
+
+
+def letter(body: object = None, message_id: str = "m-1", **changes: Any) -> Letter:
+    """A message: the sample changed so, or these bytes."""
+    data = body if isinstance(body, bytes) else json.dumps(BODY | changes).encode()
+    return Letter(message_id, data)

@@ -1,0 +1,150 @@
+"""Messages out: at least once, in order, and as the contract says."""
+
+import hashlib
+import json
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.blast.result_files import MANIFEST
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from shared.errors import Fault, Invalid, Unavailable
+from shared.messaging.messages import Sender, sentence
+from tests.support.samples import job, search
+from tests.triggers.queue.queue_fixture import World, unavailable
+
+RESULTS = "https://devstoreaccount1.blob.core.windows.net/results"
+
+
+def ended(world: World, phase: Phase = Phase.COMPLETED, **said: Any) -> Job:
+    """A job that somebody waits for, from its acceptance to this end; nothing is sent yet."""
+    number = uuid.uuid4().int  # results lie in the one container of all tests
+    one = job(number, notify=True, request_id="r-1", search=search(results_url=RESULTS))
+    world.jobs.create(one, {})
+    steps = [Phase.SUBMITTING, Phase.SUBMITTED, Phase.EXPORTING_RESULTS]
+    for step in steps if phase is Phase.COMPLETED else steps[:2]:
+        world.jobs.update(one.job_id, step.value, phase=step)
+    world.clock.move(60)
+    return world.jobs.update(one.job_id, phase.value, said, phase=phase, **said)
+
+
+def manifest(world: World, one: Job, files: int) -> None:
+    names = [f"batch_{n:03d}-blastn-16S.out.gz" for n in range(files)]
+    listed = [
+        {"file_id": f"{n:016x}", "name": name, "size": n, "format": "outfmt 7, gzip", "source": "x"}
+        for n, name in enumerate(names)
+    ]
+    data = json.dumps({"files": listed}).encode()
+    world.requests.acceptance.blobs.put(one.results_prefix + MANIFEST, data)
+
+
+def test_a_message_says_what_the_contract_says(world: World) -> None:
+    one = ended(world)
+    manifest(world, one, files=1)
+    world.requests.courier.deliver(one)
+    told = world.told()
+    assert [message["status"] for message in told] == ["queued", "running", "succeeded"]
+    claim = f"{one.job_id}:succeeded:1"
+    assert told[-1] == {
+        "event": "blast.transition",
+        "event_id": hashlib.sha256(claim.encode()).hexdigest()[:32],
+        "external_correlation_id": "caller-1",
+        "job_id": one.job_id,
+        "status": "succeeded",
+        "attempt": 1,
+        "ts": "2026-11-23T12:01:00Z",
+        "request_id": "r-1",
+        "error_code": None,
+        "error_message": None,
+        "result_ref": {"api": f"/api/blast/jobs/{one.job_id}/results"},
+        "result_files": [
+            {
+                "file_id": "0" * 16,
+                "name": "batch_000-blastn-16S.out.gz",
+                "size": 0,
+                "format": "outfmt 7, gzip",
+            }
+        ],
+    }
+
+
+def test_a_message_names_at_most_25_files(world: World) -> None:
+    one = ended(world)
+    manifest(world, one, files=1000)
+    world.requests.courier.deliver(one)
+    assert len(world.told()[-1]["result_files"]) == 25
+
+
+def test_results_that_were_taken_away_do_not_hold_a_message_back(world: World) -> None:
+    world.requests.courier.deliver(ended(world))
+    assert world.statuses() == ["queued", "running", "succeeded"]
+    assert world.told()[-1]["result_files"] == []
+
+
+def test_an_error_has_at_most_500_characters(world: World) -> None:
+    one = ended(world, Phase.SEARCH_FAILED, error_code="search_failed", error="é" * 4000)
+    world.requests.courier.deliver(one)
+    last = world.told()[-1]
+    assert (last["status"], last["error_code"]) == ("failed", "search_failed")
+    assert last["error_message"] == "é" * 500
+
+
+@pytest.mark.parametrize("number", [4, 25, 1000])
+def test_of_many_faults_25_are_named_within_the_500_characters(number: int) -> None:
+    error = Invalid([Fault(f"field_{n:02d}", "is wrong " * 20) for n in range(number)])
+    said = sentence(error)
+    assert 400 < len(said) <= 500
+    assert all(f"field_{n:02d}" in said for n in range(min(number, 25)))
+
+
+def test_failure_36_two_couriers_at_once_tell_one_order(world: World) -> None:
+    one, courier = ended(world), world.requests.courier
+    # The second one comes while the first is about to send its first message, and overtakes it.
+    world.queue.before = lambda: courier.deliver(one)
+    courier.deliver(one)
+    assert world.statuses() == ["queued", "running", "succeeded"]
+    assert len(world.told()) == 6
+
+
+def test_failure_36_a_courier_that_dies_after_sending_repeats_the_same_event(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = ended(world)
+    with monkeypatch.context() as dying:
+        dying.setattr(world.jobs, "sent", unavailable)
+        with pytest.raises(Unavailable):
+            world.requests.courier.deliver(one)
+    world.requests.courier.deliver(one)
+    ids = [message["event_id"] for message in world.told()]
+    assert len(ids) == 4 and ids[0] == ids[1]
+    assert world.statuses() == ["queued", "running", "succeeded"]
+
+
+def test_failure_36_what_could_not_be_sent_is_still_owed(world: World) -> None:
+    one = ended(world)
+    world.queue.before = unavailable
+    with pytest.raises(Unavailable):
+        world.requests.courier.deliver(one)
+    assert len(world.jobs.owed(one.job_id)) == 3
+    world.clock.move(timedelta(days=1).total_seconds())
+    assert len(list(world.jobs.index.late(world.clock()))) == 1
+    world.requests.courier.deliver(one)
+    assert world.statuses() == ["queued", "running", "succeeded"]
+    assert list(world.jobs.index.late(world.clock())) == []
+
+
+def test_a_job_that_nobody_waits_for_tells_nothing(world: World) -> None:
+    world.requests.courier.deliver(world.jobs.create(job(), {}))
+    assert world.told() == []
+
+
+def test_a_retried_job_tells_its_second_attempt_as_new_events(world: World) -> None:
+    one = ended(world, Phase.SEARCH_FAILED)
+    world.requests.courier.deliver(one)
+    again = world.jobs.begin_again(one.job_id, 2, timedelta(hours=1))
+    world.requests.courier.repeat(again, Sender())
+    assert world.statuses() == ["queued", "running", "failed", "queued"]
+    assert world.told()[-1]["attempt"] == 2

@@ -1,0 +1,107 @@
+"""`additional_options` win over the fields that say the same, and contradict themselves in vain."""
+
+from typing import Any
+
+import pytest
+
+from shared.contracts.search import Program
+from shared.errors import Invalid
+from tests.support.samples import settings
+from triggers.submission.parse import parse
+
+BODY: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
+PROTEIN = BODY | {"program": "blastp"}
+OUTFMT = f"-outfmt {settings().default_outfmt} "
+"""What is written in front where nothing names an output format."""
+DASHBOARD = {"low_complexity_filter": True, "additional_options": "-dust yes -soft_masking false"}
+"""What the newest dashboard sends for blastn when a person changes nothing."""
+
+
+def test_failure_58_the_dashboards_default_form_is_accepted() -> None:
+    found = parse(BODY | DASHBOARD, settings())
+    assert found.search.options == OUTFMT + "-dust yes -soft_masking false"
+    assert found.warnings == (
+        "low_complexity_filter was not used: additional_options say -dust yes",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "additional", "name"),
+    [
+        ({"evalue": 0.05}, "-evalue 1e-20", "evalue"),
+        ({"max_target_seqs": 100}, "-max_target_seqs 5", "max_target_seqs"),
+        ({"max_target_seqs": 100}, "-num_alignments 5", "max_target_seqs"),
+        ({"outfmt": 5}, "-outfmt 7 std staxids sscinames stitle qcovs", "outfmt"),
+        ({"word_size": 11}, "-word_size 28", "word_size"),
+        ({"gap_open": 5}, "-gapopen 2", "gap_open"),
+        ({"gap_extend": 5}, "-gapextend 2", "gap_extend"),
+        ({"taxid": 9606}, "-taxids 9605", "taxid"),
+        ({"taxid": 9606}, "-negative_taxids 9605", "taxid"),
+        ({"taxid": 9606, "is_inclusive": False}, "-taxids 9605", "taxid"),
+        ({"low_complexity_filter": False}, "-dust yes", "low_complexity_filter"),
+        ({"perc_identity": 90}, "-perc_identity 80", "perc_identity"),
+        ({"qcov_hsp_perc": 90}, "-qcov_hsp_perc 80", "qcov_hsp_perc"),
+        ({"soft_masking": True}, "-soft_masking false", "soft_masking"),
+    ],
+)
+def test_an_additional_option_takes_the_place_of_its_field(
+    fields: dict[str, Any], additional: str, name: str
+) -> None:
+    said = fields | {"additional_options": additional}
+    found = parse(BODY | said, settings())
+    assert found.search.options == (additional if name == "outfmt" else OUTFMT + additional)
+    assert found.warnings == (f"{name} was not used: additional_options say {additional}",)
+    nested = parse(BODY | {"options": said}, settings())
+    assert (nested.search, nested.warnings) == (found.search, found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("fields", "additional"),
+    [
+        ({"matrix": "BLOSUM45"}, "-matrix BLOSUM62"),
+        ({"threshold": 11}, "-threshold 12"),
+        ({"comp_based_stats": 1}, "-comp_based_stats 2"),
+        ({"low_complexity_filter": True}, "-seg no"),
+    ],
+)
+def test_the_same_for_proteins(fields: dict[str, Any], additional: str) -> None:
+    found = parse(PROTEIN | fields | {"additional_options": additional}, settings())
+    assert found.search.program is Program.BLASTP
+    assert found.search.options == OUTFMT + additional
+    assert [next(iter(fields)) in one for one in found.warnings] == [True]
+
+
+def test_fields_that_nothing_overrides_stand_beside() -> None:
+    said = {"evalue": 0.05, "word_size": 11, "additional_options": "-word_size 28 -strand plus"}
+    found = parse(BODY | said, settings())
+    assert found.search.options == OUTFMT + "-evalue 0.05 -word_size 28 -strand plus"
+
+
+@pytest.mark.parametrize(
+    ("additional", "fault"),
+    [
+        ("-dust yes -dust no", "-dust is given twice"),
+        ("-word_size 28 -word_size 28", "-word_size is given twice"),
+        ("-taxids 1 -negative_taxids 2", "-taxids and -negative_taxids cannot be given together"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(additional: str, fault: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse(BODY | DASHBOARD | {"additional_options": additional}, settings())
+    assert [(one.where, one.what) for one in caught.value.faults] == [("options", fault)]
+
+
+def test_failure_12_an_override_is_on_the_allow_list_all_the_same() -> None:
+    for additional in ("-window_masker_db x", "-outfmt 7 std;id", "-query_loc 1-9 -db other"):
+        with pytest.raises(Invalid):
+            parse(BODY | {"outfmt": 5, "additional_options": additional}, settings())
+
+
+def test_a_batch_names_each_override_once() -> None:
+    searches = [{"word_size": 11}, {"word_size": 12}, {"evalue": 1}]
+    found = parse(BODY | {"additional_options": "-word_size 28", "searches": searches}, settings())
+    assert [one.search.options for one in found.searches] == [
+        *(OUTFMT + "-word_size 28", OUTFMT + "-word_size 28"),
+        OUTFMT + "-evalue 1 -word_size 28",
+    ]
+    assert found.warnings == ("word_size was not used: additional_options say -word_size 28",)

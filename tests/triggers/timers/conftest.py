@@ -1,0 +1,72 @@
+"""A job store on real Tables whose tables can be got at, and a small Durable Functions."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from local.azurite import Azurite
+from shared.clients.tables import Table, open_table
+from shared.contracts.job import Job
+from shared.jobs import Index, JobStateRepository
+from tests.shared.jobs.conftest import Clock
+from tests.support.fake_durable import FakeDurable
+from tests.support.samples import LATE_AFTER, job
+from triggers.timers.substitutes import Substitute
+
+LATE = LATE_AFTER.total_seconds() + 1
+
+
+@dataclass
+class Store:
+    """The two tables, and job stores over them or over others that stand before them."""
+
+    jobs_table: Table
+    index_table: Table
+    clock: Clock
+
+    def over(
+        self, jobs_table: Table | None = None, index_table: Table | None = None
+    ) -> JobStateRepository:
+        index = Index(index_table or self.index_table, LATE_AFTER)
+        return JobStateRepository(jobs_table or self.jobs_table, index, self.clock)
+
+    def late(self) -> Sequence[str]:
+        return [job_id for _, job_id in self.over().index.late(self.clock())]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(azurite: Azurite, clock: Clock) -> Store:
+    name = f"t{uuid.uuid4().hex}"
+    one, two = (open_table(name + kind, azurite.connection_string, "", None) for kind in "ji")
+    one.ensure()
+    two.ensure()
+    return Store(one, two, clock)
+
+
+@pytest.fixture
+def jobs(store: Store) -> JobStateRepository:
+    return store.over()
+
+
+@pytest.fixture
+def durable(clock: Clock) -> FakeDurable:
+    return FakeDurable(clock)
+
+
+def nobody(_: object) -> Substitute:
+    """For tests in which no orchestration has to be done without."""
+    raise AssertionError("the substitute is asked")
+
+
+def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:
+    """A job that was to move long ago."""
+    one = jobs.create(job(number, **changes), {})
+    clock.now = max(clock.now, one.updated_at + LATE_AFTER * 2)
+    return one

@@ -1,0 +1,240 @@
+"""What is old goes, wholly, wherever a run of it is stopped; nothing else does."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.clients.tables import LARGEST_TRANSACTION, Insert, Row, Table, Write
+from shared.contracts.job import Event, Job
+from shared.contracts.states import Phase
+from shared.jobs import JobStateRepository
+from shared.jobs.rows import event_row, listed_row
+from tests.shared.jobs.conftest import Clock
+from tests.support.fake_durable import FakeDurable
+from tests.support.samples import NOON, job
+from tests.triggers.timers.conftest import LATE, Store
+from triggers.timers.purge import RUN, Purger
+
+DAY = timedelta(days=1)
+RETENTION = 90 * DAY
+
+
+def purger(jobs: JobStateRepository, clock: Clock, most: int = 100) -> Purger:
+    return Purger(jobs, RETENTION, clock, most)
+
+
+def ended(jobs: JobStateRepository, number: int = 1, **changes: object) -> Job:
+    """A job that has ended just now."""
+    one = jobs.create(job(number, phase=Phase.RUNNING, **changes), {})
+    return jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+
+
+def kept(store: Store) -> set[str]:
+    """The partition and the row key of all that is kept."""
+    found = [*store.jobs_table.all("", {}), *store.index_table.all("", {})]
+    return {f"{one.columns['PartitionKey']}/{one.columns['RowKey']}" for one in found}
+
+
+async def test_what_is_old_goes_with_all_that_belongs_to_it(
+    jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    one = ended(jobs)
+    jobs.begin_again(one.job_id, 2, DAY)
+    jobs.update(one.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    durable.ends(one.job_id, "Completed")
+    durable.ends(f"{one.job_id}-2", "Completed")
+    clock.move(RETENTION.total_seconds() - 1)
+    assert await purger(jobs, clock).run(durable) == {}
+    clock.move(2)
+    assert await purger(jobs, clock).run(durable) == {"removed": 1}
+    assert (kept(store), durable.instances) == (set(), {})
+
+
+async def test_what_is_young_or_active_or_owes_stays(
+    jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    jobs.create(job(1, phase=Phase.RUNNING), {})
+    owes = ended(jobs, 2, notify=True)
+    clock.move(2 * RETENTION.total_seconds())
+    ended(jobs, 3)
+    before = kept(store)
+    assert await purger(jobs, clock).run(durable) == {"kept": 1}
+    assert kept(store) == before
+    for message in jobs.owed(owes.job_id):
+        jobs.sent(owes.job_id, message.sequence)
+    jobs.follow(owes)
+    assert await purger(jobs, clock).run(durable) == {"removed": 1}
+    assert [one.job_id for one in jobs.index.page(owes.owner, 9).jobs] == [
+        job(1).job_id,
+        job(3).job_id,
+    ]
+
+
+class Died(BaseException):
+    """The process is gone: nothing that is written to handle errors handles it."""
+
+
+class Mortal(Table):
+    """A table whose process dies just before or behind one of its writes."""
+
+    def __init__(self, real: Table, left: list[int]) -> None:
+        """`left`: how many of these instants it lives through."""
+        self.__dict__ |= real.__dict__
+        self._left = left
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        assert len(writes) <= LARGEST_TRANSACTION
+        self._live()
+        super().commit(writes)
+        self._live()
+
+    def forget(self, partition: str, key: str) -> None:
+        self._live()
+        super().forget(partition, key)
+        self._live()
+
+    def _live(self) -> None:
+        if not self._left[0]:
+            raise Died
+        self._left[0] -= 1
+
+
+@pytest.mark.parametrize(("events", "instants"), [(5, 4), (110, 6)])
+async def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(
+    events: int,
+    instants: int,
+    store: Store,
+    jobs: JobStateRepository,
+    clock: Clock,
+    durable: FakeDurable,
+) -> None:
+    for lived in range(instants + 1):
+        one = with_events(store, ended(jobs, lived), events)
+        clock.move(RETENTION.total_seconds() + 1)
+        left = [lived]
+        dying = store.over(
+            *(Mortal(table, left) for table in (store.jobs_table, store.index_table))
+        )
+        with pytest.raises(Died) if lived < instants else nullcontext():
+            await purger(dying, clock).run(durable)
+        if jobs.find(one.job_id):
+            numbers = [event.sequence for event in jobs.events(one.job_id)]
+            assert numbers == list(range(1, len(numbers) + 1)), "what is left has no gap"
+        await purger(jobs, clock).run(durable)
+        assert kept(store) == set()
+
+
+def with_events(store: Store, one: Job, most: int) -> Job:
+    """Give a job more history, by few writes."""
+    numbers = range(one.sequence + 1, most + 1)
+    said = [event_row(Event(one.job_id, n, "said", NOON, one.phase, {})) for n in numbers]
+    for start in range(0, len(said), LARGEST_TRANSACTION):
+        store.jobs_table.commit([Insert(row) for row in said[start : start + LARGEST_TRANSACTION]])
+    return one
+
+
+async def test_failure_16_a_job_that_is_retried_while_it_is_removed_stays(
+    jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    one = ended(jobs)
+
+    class Retried(Table):
+        """A table behind whose reader's back the job is queued again."""
+
+        def all(self, *arguments: Any, **named: Any) -> Iterator[Row]:
+            jobs.begin_again(one.job_id, 2, DAY)
+            return super().all(*arguments, **named)
+
+    retried = Retried.__new__(Retried)
+    retried.__dict__ |= store.jobs_table.__dict__
+    clock.move(RETENTION.total_seconds() + 1)
+    assert await purger(store.over(retried), clock).run(durable) == {"kept": 1}
+    now = jobs.get(one.job_id)
+    assert (now.phase, now.attempt) == (Phase.QUEUED, 2)
+    assert [event.sequence for event in jobs.events(one.job_id)] == [1, 2, 3]
+    assert not jobs.erase(one), "it is not the one that was read"
+
+
+async def test_a_job_whose_id_comes_again_is_not_removed_with_the_one_before(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    """A run died before the last write; then the same key was used again."""
+    first = ended(jobs)
+    assert jobs.erase(first)
+    clock.move(RETENTION.total_seconds() + 1)
+    second = jobs.create(job(created_at=clock(), updated_at=clock()), {})
+    assert second.job_id == first.job_id
+    await purger(jobs, clock).run(durable)
+    assert jobs.index.page(first.owner, 9).jobs == (second,)
+    assert jobs.get(first.job_id) == second
+
+
+async def test_history_that_cannot_be_removed_keeps_the_job_for_the_next_run(
+    jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    for number in (1, 2):
+        ended(jobs, number)
+    clock.move(RETENTION.total_seconds() + 1)
+    durable.refuses = {f"purge {job(1).job_id}"}
+    assert await purger(jobs, clock).run(durable) == {"removed": 1, "troubled": 1}
+    durable.refuses = set()
+    assert await purger(jobs, clock).run(durable) == {"removed": 1}
+    assert kept(store) == set()
+
+
+async def test_a_run_is_bounded_in_count_and_in_time(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    for number in range(12):
+        ended(jobs, number)
+    clock.move(RETENTION.total_seconds() + 1)
+    assert await purger(jobs, clock, most=3).run(durable) == {"removed": 3}
+
+    class Slow(FakeDurable):
+        async def purge_instance_history(self, instance_id: str) -> Any:
+            clock.now += RUN
+            return await super().purge_instance_history(instance_id)
+
+    assert await purger(jobs, clock).run(Slow(clock)) == {"removed": 8}
+    assert await purger(jobs, clock).run(durable) == {"removed": 1}
+
+
+async def test_a_job_that_nobody_looks_after_is_found_again(
+    jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    """Whoever ended the attempt before was held up, and took the active row of this one away."""
+    first = ended(jobs)
+    again = jobs.begin_again(first.job_id, 2, DAY)
+    jobs.index.follow(first, settled=True, before=None)
+    clock.move(10 * LATE)
+    assert store.late() == []
+    assert await purger(jobs, clock).run(durable) == {"mended": 1}
+    assert store.late() == [again.job_id]
+    assert await purger(jobs, clock).run(durable) == {}
+
+
+async def test_failure_20_a_list_that_calls_an_ended_job_running_is_mended(
+    jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    running = jobs.create(job(phase=Phase.RUNNING), {})
+    jobs.update(running.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    stale = listed_row(running)
+    store.index_table.upsert(stale)
+    assert await purger(jobs, clock).run(durable) == {"mended": 1}
+    (listed,) = jobs.index.page(running.owner, 9).jobs
+    assert listed.phase is Phase.SEARCH_FAILED
+
+
+async def test_a_search_is_kept_as_long_as_its_batch_goes_on(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    parent = jobs.create(job(2, phase=Phase.RUNNING, children=1), {})
+    child = ended(jobs, parent_job_id=parent.job_id, child_number=1)
+    clock.move(RETENTION.total_seconds() + 1)
+    assert await purger(jobs, clock).run(durable) == {"kept": 1}
+    jobs.update(parent.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    assert await purger(jobs, clock).run(durable) == {"removed": 1}
+    assert jobs.find(child.job_id) is None

@@ -1,0 +1,177 @@
+"""Every late job is looked after: none is lost, and none is started twice."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shared.contracts.activities import Report, Verb
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from shared.jobs import JobStateRepository
+from tests.shared.jobs.conftest import Clock
+from tests.support.fake_durable import FakeDurable
+from tests.support.samples import LATE_AFTER, NOON, job, settings
+from tests.triggers.timers.conftest import LATE, Store, late_job, nobody
+from triggers.timers.reconcile import KEPT_BY, Reconciler
+
+
+@pytest.fixture
+def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
+    return Reconciler(jobs, settings(), clock, lambda one: None, nobody)
+
+
+def events(jobs: JobStateRepository, one: Job) -> list[str]:
+    return [event.event for event in jobs.events(one.job_id)]
+
+
+async def test_failure_13_a_job_whose_start_failed_is_started(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
+) -> None:
+    one = late_job(jobs, clock)
+    assert await reconciler.tick(durable) == {"restarted": 1}
+    begun = durable.instances[one.job_id].input_
+    assert (begun["verb"], begun["step"], begun["attempt"]) == (Verb.PREPARE, 1, 1)
+    assert events(jobs, one) == ["accepted", "orchestration_restarted"]
+    assert await reconciler.tick(durable) == {}
+
+
+async def test_failure_42_a_job_of_a_lost_hub_goes_on_behind_its_last_step(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
+) -> None:
+    report = Report(Phase.RUNNING, Verb.OBSERVE)
+    one = late_job(jobs, clock, phase=Phase.RUNNING, step=17, report=report, attempt=2)
+    await reconciler.tick(durable)
+    begun = durable.instances[f"{one.job_id}-2"].input_
+    assert (begun["verb"], begun["step"], begun["attempt"]) == (Verb.OBSERVE, 18, 2)
+    payload = jobs.events(one.job_id)[-1].payload
+    assert (payload["runtime_status"], payload["step"]) == ("none", 18)
+
+
+@pytest.mark.parametrize("status", ["Completed", "Failed", "Terminated", "Canceled"])
+async def test_an_orchestration_that_ended_before_its_job_is_started_again(
+    status: str,
+    jobs: JobStateRepository,
+    clock: Clock,
+    durable: FakeDurable,
+    reconciler: Reconciler,
+) -> None:
+    one = late_job(jobs, clock, phase=Phase.RUNNING)
+    durable.ends(one.job_id, status)
+    assert await reconciler.tick(durable) == {"restarted": 1}
+    assert jobs.events(one.job_id)[-1].payload["runtime_status"] == status
+
+
+async def test_one_that_lives_is_let_alone(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
+) -> None:
+    one = late_job(jobs, clock, phase=Phase.RUNNING)
+    durable.lives(one.job_id)
+    assert await reconciler.tick(durable) == {"alive": 1}
+    assert await reconciler.tick(durable) == {}, "until it is late again"
+    assert (jobs.get(one.job_id), durable.called("start_new")) == (one, 0)
+    clock.move(LATE)
+    durable.lives(one.job_id)
+    assert await reconciler.tick(durable) == {"alive": 1}
+
+
+async def test_failure_31_one_that_does_not_move_says_so_once(
+    jobs: JobStateRepository,
+    clock: Clock,
+    durable: FakeDurable,
+    reconciler: Reconciler,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = late_job(jobs, clock, phase=Phase.RUNNING)
+    durable.lives(one.job_id)
+    since = clock()
+    found = []
+    for _ in range(9):
+        clock.move(LATE)
+        found.append(await reconciler.tick(durable))
+    # The longest that one may rest is 15 minutes; beyond that it has LATE_AFTER, as any job.
+    assert found == [{"alive": 1}] * 3 + [{"stuck": 1}] * 6
+    now = jobs.get(one.job_id)
+    assert now.reason == f"its orchestration has not moved since {since:%Y-%m-%d %H:%M:%S} UTC"
+    assert now.phase is Phase.RUNNING
+    assert events(jobs, one) == ["accepted", "orchestration_stuck"]
+    assert caplog.text.count("orchestration_stuck") == 1
+
+
+async def test_failure_16_one_that_ends_while_it_is_looked_at_is_not_started_again(
+    jobs: JobStateRepository, clock: Clock, reconciler: Reconciler
+) -> None:
+    one = late_job(jobs, clock, phase=Phase.RUNNING)
+
+    class EndsNow(FakeDurable):
+        async def get_status(self, instance_id: str) -> Any:
+            jobs.update(instance_id, "search_failed", phase=Phase.SEARCH_FAILED)
+            self.ends(instance_id, "Completed")
+            return await super().get_status(instance_id)
+
+    durable = EndsNow(clock)
+    assert await reconciler.tick(durable) == {"moved": 1}
+    assert durable.called("start_new") == 0
+    assert events(jobs, one) == ["accepted", "search_failed"]
+
+
+async def test_a_job_that_was_announced_and_never_kept_is_forgotten_in_time(
+    jobs: JobStateRepository,
+    store: Store,
+    clock: Clock,
+    durable: FakeDurable,
+    reconciler: Reconciler,
+) -> None:
+    jobs.index.announce(job())
+    clock.move(LATE)
+    await reconciler.tick(durable)
+    assert store.late() == [job().job_id], "whoever accepts it may be slow"
+    clock.now = NOON + KEPT_BY + LATE_AFTER
+    await reconciler.tick(durable)
+    assert (store.late(), durable.calls) == ([], [])
+    jobs.create(job(), {})  # slower than anybody thinks possible, and found all the same
+    assert store.late() == [job().job_id]
+
+
+async def test_failure_20_an_ended_job_whose_writer_died_is_listed_as_it_ended(
+    jobs: JobStateRepository,
+    store: Store,
+    clock: Clock,
+    durable: FakeDurable,
+    reconciler: Reconciler,
+) -> None:
+    one = late_job(jobs, clock, phase=Phase.RUNNING)
+
+    class Died(Exception):
+        pass
+
+    class DiesBehindTheRow(JobStateRepository):
+        def follow(self, job: Job, before: Job | None = None) -> bool:
+            raise Died
+
+    dying = DiesBehindTheRow(store.jobs_table, jobs.index, clock)
+    with pytest.raises(Died):
+        dying.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    assert await reconciler.tick(durable) == {"settled": 1}
+    (listed,) = jobs.index.page(one.owner, 10).jobs
+    assert (listed.phase, store.late()) == (Phase.SEARCH_FAILED, [])
+    assert durable.calls == []
+
+
+async def test_two_ticks_at_once_start_a_lost_job_once(
+    jobs: JobStateRepository, clock: Clock, reconciler: Reconciler
+) -> None:
+    one = late_job(jobs, clock, phase=Phase.RUNNING)
+    both_have_looked = asyncio.Barrier(2)
+
+    class Raced(FakeDurable):
+        async def get_status(self, instance_id: str) -> Any:
+            found = await super().get_status(instance_id)
+            if self.called("start_new") == 0:
+                await asyncio.wait_for(both_have_looked.wait(), 10)
+            return found
+
+    durable = Raced(clock)
+    ends = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
+    assert sorted(end for found in ends for end in found) == ["alive", "restarted"]
+    assert events(jobs, one) == ["accepted", "orchestration_restarted"]

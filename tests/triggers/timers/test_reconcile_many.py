@@ -1,0 +1,139 @@
+"""A tick's work grows with what is late; nothing that fails or is slow stops it for the others."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from shared.clients.tables import Insert
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from shared.errors import Unavailable
+from shared.jobs import JobStateRepository
+from shared.jobs.rows import active_row, job_row
+from tests.shared.jobs.conftest import Clock
+from tests.shared.jobs.counted import Counted
+from tests.support.fake_durable import FakeDurable
+from tests.support.samples import LATE_AFTER, job, settings
+from tests.triggers.timers.conftest import LATE, Store, late_job, nobody
+from triggers.timers.reconcile import Reconciler
+
+
+def reconciler(
+    jobs: JobStateRepository, clock: Clock, deliver: Any = lambda one: None
+) -> Reconciler:
+    return Reconciler(jobs, settings(), clock, deliver, nobody)
+
+
+async def test_work_grows_with_the_late_and_not_with_the_active(
+    store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    for number in (1, 2, 3):
+        late_job(store.over(), clock, number, phase=Phase.RUNNING)
+        durable.lives(job(number).job_id)
+    due = clock() + LATE_AFTER
+    for start in range(1000, 2000, 100):
+        some = [active_row(job(number), due) for number in range(start, start + 100)]
+        store.index_table.commit([Insert(row) for row in some])
+    asked: Counter[str] = Counter()
+    jobs = store.over(Counted(store.jobs_table, asked), Counted(store.index_table, asked))
+    assert await reconciler(jobs, clock).tick(durable) == {"alive": 3}
+    assert asked == {"query": 1, "get": 3, "upsert": 3}
+    assert len(durable.calls) == 3
+
+
+async def test_trouble_with_one_does_not_stop_the_others(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(1, 4):
+        late_job(jobs, clock, number, phase=Phase.RUNNING)
+    broken = job(2).job_id
+    durable.refuses = {f"get_status {broken}"}
+    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 2, "troubled": 1}
+    assert f"upkeep_troubled job_id={broken}" in caplog.text
+    durable.refuses = set()
+    clock.move(LATE)
+    for number in (1, 3):
+        durable.lives(job(number).job_id)
+    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1, "alive": 2}
+
+
+async def test_failure_13_a_start_that_fails_is_made_again_and_nothing_says_that_it_was(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    one = late_job(jobs, clock)
+    durable.refuses = {"start_new"}
+    assert await reconciler(jobs, clock).tick(durable) == {"troubled": 1}
+    assert len(jobs.events(one.job_id)) == 1
+    durable.refuses = set()
+    clock.move(LATE)
+    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1}
+
+
+async def test_failure_15_a_bug_with_one_is_seen_and_does_not_stop_the_others(
+    store: Store, jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    for number in range(1, 4):
+        late_job(jobs, clock, number, phase=Phase.RUNNING)
+    store.jobs_table.upsert({**job_row(job(2)), "phase": "sideways"})
+    with pytest.raises(ExceptionGroup) as raised:
+        await reconciler(jobs, clock).tick(durable)
+    assert ["sideways" in str(bug) for bug in raised.value.exceptions] == [True]
+    assert set(durable.instances) == {job(1).job_id, job(3).job_id}
+
+
+async def test_a_tick_ends_in_time_and_the_next_goes_on(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
+    class Slow(FakeDurable):
+        async def get_status(self, instance_id: str) -> Any:
+            clock.move(4)
+            return await super().get_status(instance_id)
+
+    for number in range(20):
+        late_job(jobs, clock, number, phase=Phase.RUNNING)
+    durable = Slow(clock)
+    ticks = []
+    while found := await reconciler(jobs, clock).tick(durable):
+        ticks.append(found["restarted"])
+    assert ticks == [16, 4]
+
+
+async def test_failure_36_what_a_job_owes_is_sent_whatever_became_of_it(
+    jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    sent: list[str] = []
+
+    def deliver(one: Job) -> None:
+        for owed in jobs.owed(one.job_id):
+            sent.append(f"{one.job_id[-1]} {owed.status}")
+            jobs.sent(one.job_id, owed.sequence)
+
+    late_job(jobs, clock, 1, notify=True)
+    durable.lives(job(1).job_id)
+    late_job(jobs, clock, 2, notify=True)
+    late_job(jobs, clock, 3, notify=True, phase=Phase.RUNNING)
+    jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    clock.move(LATE)
+    found = await reconciler(jobs, clock, deliver).tick(durable)
+    assert found == {"alive": 1, "restarted": 1, "owes": 1}
+    assert sorted(sent) == ["1 queued", "2 queued", "3 failed", "3 running"]
+    clock.move(10 * LATE)
+    assert store.late() == [job(1).job_id, job(2).job_id], "the third is at rest"
+
+
+async def test_failure_36_a_queue_that_is_away_does_not_stop_a_job(
+    jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    def deliver(one: Job) -> None:
+        raise Unavailable("queue_unavailable", "the queue is away")
+
+    late_job(jobs, clock, 1, notify=True)
+    late_job(jobs, clock, 2, notify=True, phase=Phase.RUNNING)
+    jobs.update(job(2).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    clock.move(LATE)
+    assert await reconciler(jobs, clock, deliver).tick(durable) == {"troubled": 2}
+    assert set(durable.instances) == {job(1).job_id}
+    assert store.late() == [], "none is in the way of those behind it"
+    clock.move(LATE)
+    assert store.late() == [job(1).job_id, job(2).job_id], "and none is forgotten"

@@ -1,0 +1,43 @@
+"""A job as the dashboard reads it: what was asked for, as it was asked."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.samples import job, search
+from triggers.schemas.jobs import Summary
+from triggers.views.job_view import summary
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ("-evalue 0.01 -max_target_seqs 50 -outfmt 7", (0.01, 50, 7)),
+        ("-evalue 1e-30 -outfmt 6 qseqid sseqid", (1e-30, None, "6 qseqid sseqid")),
+        ("-evalue 10", (10, None, None)),
+        ("-evalue 1e999", ("1e999", None, None)),
+        ("", (None, None, None)),
+    ],
+)
+def test_the_options_that_are_numbers_are_shown_as_numbers(
+    options: str, shown: tuple[Any, ...]
+) -> None:
+    config = summary(job(search=search(options=options)))["config_snapshot"]
+    assert (config["evalue"], config["max_target_seqs"], config["outfmt"]) == shown
+    assert not isinstance(config["outfmt"], float)
+    assert config["num_nodes"] == 2
+
+
+def test_only_a_correlation_id_that_was_given_is_shown() -> None:
+    given, own, batch = job(1), job(2).job_id, job(3).job_id
+    assert summary(given)["external_correlation_id"] == "caller-1"
+    for drawn in (own, batch):
+        one = job(2, correlation_id=drawn, parent_job_id=batch)
+        assert "external_correlation_id" not in summary(one)
+
+
+def test_a_summary_is_what_its_description_says() -> None:
+    shown = summary(job(search=search(options="-evalue 0.01 -outfmt 6 qseqid")))
+    read = Summary.model_validate_json(json.dumps(shown))
+    assert read.config_snapshot.evalue == 0.01

@@ -1,0 +1,77 @@
+"""Steps of a job, as the dashboard draws them, out of the job's row alone."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from shared.contracts.job import Counts, Job
+from shared.contracts.states import Phase
+from tests.support.samples import NOON, job
+from triggers.views.progress import steps
+
+LIFE = (
+    Phase.SUBMITTING,
+    Phase.SUBMITTED,
+    Phase.RUNNING,
+    Phase.EXPORTING_RESULTS,
+    Phase.COMPLETED,
+)
+
+
+def lived(*phases: Phase, **changes: Any) -> Job:
+    """A job that came into one phase each minute."""
+    entered = {phase: NOON + timedelta(minutes=n) for n, phase in enumerate(phases, start=1)}
+    last = phases[-1] if phases else Phase.QUEUED
+    finished = entered[last] if last.is_end else None
+    return job(phase=last, entered=entered, finished_at=finished, **changes)
+
+
+def at(minute: int) -> str:
+    return f"2026-11-23T12:{minute:02}:00.000Z"
+
+
+def test_a_job_that_was_just_accepted_is_prepared() -> None:
+    assert steps(lived()) == {"preparing": {"started_at": at(0), "status": "running"}}
+
+
+def test_a_step_is_over_when_the_next_one_begins() -> None:
+    found = steps(lived(*LIFE))
+    assert list(found) == [
+        *("preparing", "configuring", "submitting"),
+        *("running", "exporting_results", "completed"),
+    ]
+    assert all(step["status"] == "completed" and step["success"] for step in found.values())
+    assert (found["running"]["started_at"], found["running"]["completed_at"]) == (at(2), at(4))
+    facts = found["completed"]["facts"]
+    assert facts["results_prefix"].endswith(f"/{job().job_id}/")
+    assert found["completed"]["output"] == f"results: {facts['results_prefix']}"
+
+
+def test_failure_58_what_a_step_came_to_is_text_and_its_facts_stand_beside_it() -> None:
+    """The dashboard calls `trim()` on each output: an object ends its job page."""
+    counts = Counts(expected=4, succeeded=3, failed=1)
+    found = steps(lived(*LIFE, counts=counts, config_blob="https://x/a.ini"))
+    outputs = {name: step["output"] for name, step in found.items() if "output" in step}
+    assert set(outputs) == {"configuring", "running", "completed"}
+    assert all(isinstance(text, str) and text for text in outputs.values())
+    assert found["running"]["output"] == "3 of 4 batches done, 1 failed"
+    assert found["running"]["facts"] == {"total": 4, "succeeded": 3, "failed": 1}
+    assert found["configuring"]["facts"] == {"config_blob": "https://x/a.ini"}
+
+
+def test_the_step_that_was_under_way_is_the_one_that_failed() -> None:
+    found = steps(lived(*LIFE[:3], Phase.CANCELLING, Phase.SEARCH_FAILED, error="a batch failed"))
+    assert list(found)[-1] == "running"
+    running = found["running"]
+    assert (running["status"], running["success"]) == ("failed", False)
+    assert (running["completed_at"], running["error"]) == (at(5), "a batch failed")
+
+
+def test_a_search_that_waits_for_its_turn_is_being_submitted() -> None:
+    found = steps(lived(Phase.SUBMITTING, Phase.WAITING_FOR_SUBMIT_SLOT))
+    assert found["submitting"] == {"started_at": at(1), "status": "running"}
+
+
+def test_an_attempt_begins_anew() -> None:
+    again = replace(lived(*LIFE[:3]), phase=Phase.QUEUED, entered={Phase.QUEUED: NOON})
+    assert list(steps(again)) == ["preparing"]

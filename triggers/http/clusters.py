@@ -1,0 +1,96 @@
+"""Clusters over HTTP: those that this deployment sends searches to."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import cache, partial
+from typing import Any
+
+from azure.functions import HttpRequest, HttpResponse
+
+from shared import dependencies
+from shared.errors import Unavailable
+from shared.settings import Settings, settings
+from shared.util.single_flight import Shared
+from triggers.auth.callers import caller
+from triggers.http.health import NOBODY
+from triggers.http.parallel_checks import ask_all
+from triggers.http.query_params import ClustersAsked, asked
+from triggers.http.responses import answer, answered
+
+PATIENCE = 5.0
+"""Seconds for all clusters together; what has not answered by then is shown as stopped."""
+SHARED_FOR = timedelta(seconds=10)
+"""How old a list may be; the dashboard asks every 30 s, on each of its pages."""
+NOT_FOUND = "cluster_not_found"
+States = Mapping[str, str | None]
+"""By name: `Running`, `Stopped`, or None where there is no such cluster."""
+
+
+@answered
+def listing(req: HttpRequest) -> HttpResponse:
+    """GET /api/monitor/aks"""
+    caller(req)
+    wanted = asked(req, ClustersAsked)
+    served = settings()
+    if not is_here(wanted, served):
+        return answer({"clusters": []})
+    states = _shared().within(SHARED_FOR).value
+    return answer({"clusters": described(served, states)})
+
+
+def described(served: Settings, states: States) -> list[dict[str, Any]]:
+    """Each cluster that exists, the default first. Its size is what a search is given there."""
+    return [
+        {
+            "name": name,
+            "resource_group": served.resource_group,
+            "region": served.region,
+            "power_state": state,
+            "provisioning_state": "Succeeded",
+            "node_count": served.num_nodes,
+            "node_sku": served.machine_type,
+        }
+        for name, state in states.items()
+        if state
+    ]
+
+
+def look(names: Iterable[str], ask: Callable[[str], object], patience: float = PATIENCE) -> States:
+    """The power state of each cluster, as its API server tells it by answering or not."""
+    heard = ask_all({name: partial(_state, ask, name) for name in names}, patience)
+    return {name: "Stopped" if one.trouble else one.answer for name, one in heard.items()}
+
+
+def _state(ask: Callable[[str], object], name: str) -> str | None:
+    """`Running`, or None where there is no such cluster. Raises Unavailable."""
+    try:
+        ask(name)
+    except Unavailable as trouble:
+        if trouble.code == NOT_FOUND:
+            return None
+        raise
+    return "Running"
+
+
+def is_here(wanted: ClustersAsked, served: Settings) -> bool:
+    """Whether the deployment's clusters lie where the request looks. Azure's names have no case."""
+    group, subscription = wanted.resource_group, wanted.subscription_id
+    return _is_alike(group, served.resource_group) and (
+        not served.subscription_id or _is_alike(subscription, served.subscription_id)
+    )
+
+
+def _is_alike(wanted: str | None, served: str) -> bool:
+    return wanted is None or wanted.casefold() == served.casefold()
+
+
+@cache
+def _shared() -> Shared[States]:
+    one = settings()
+    names = [one.cluster_name, *sorted(one.allowed_clusters - {one.cluster_name})]
+    return Shared(partial(look, names, _ask), time.monotonic)
+
+
+def _ask(name: str) -> None:
+    dependencies.cluster(name).jobs_of(NOBODY)

@@ -1,0 +1,50 @@
+"""Answers about a job: cheap for whoever has them already, and with a pause for whoever polls."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from azure.functions import HttpRequest, HttpResponse
+
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from triggers.http.responses import HEADERS, answer
+
+SOON, LATER = 1, 3
+"""Seconds between two looks of the dashboard's client: while a search is submitted, and behind."""
+_BRISK = {Phase.QUEUED, Phase.SUBMITTING, Phase.WAITING_FOR_SUBMIT_SLOT, Phase.CANCELLING}
+
+
+def about(req: HttpRequest, job: Job, body: Callable[[], Mapping[str, Any]]) -> HttpResponse:
+    """The answer, or 304 without a body where the request names the same edition of the job.
+
+    `body` is asked only if it is needed.
+    """
+    headers = {"ETag": etag(job), **pause(job)}
+    if _has_it(req.headers.get("if-none-match", ""), headers["ETag"]):
+        return HttpResponse(status_code=304, headers=HEADERS | headers)
+    return answer(body(), headers=headers)
+
+
+def etag(job: Job) -> str:
+    """Changes with each event of the job; an id that comes again after a purge has others."""
+    return f'W/"{int(job.created_at.timestamp() * 1000):x}-{job.sequence}"'
+
+
+def pause(job: Job) -> dict[str, str]:
+    """How long to wait before the next look, as a header: none for a job that has ended."""
+    after = wait(job)
+    return {"Retry-After": f"{after.total_seconds():.0f}"} if after else {}
+
+
+def wait(job: Job) -> timedelta | None:
+    """How long to wait before the next look; None for a job that has ended."""
+    if job.phase.is_end:
+        return None
+    return timedelta(seconds=SOON if job.phase in _BRISK else LATER)
+
+
+def _has_it(known: str, current: str) -> bool:
+    """Whether `If-None-Match` names the edition; by the weak comparison, as RFC 9110 has it."""
+    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+    return "*" in tags or current.removeprefix("W/") in tags

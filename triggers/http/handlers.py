@@ -1,0 +1,57 @@
+"""What answers each operation of the HTTP API."""
+
+from triggers.http import (
+    clusters,
+    databases,
+    health,
+    job_deletion,
+    job_retry,
+    jobs,
+    me,
+    preflight,
+    queries,
+    results,
+    unknown_route,
+)
+from triggers.http.hits import views as hits
+from triggers.http.openapi import views
+from triggers.http.pages import ui
+from triggers.http.routes import UNKNOWN_ROUTE_NAME
+
+HANDLERS = {
+    "list_jobs": jobs.listing,
+    "read_job": jobs.read,
+    "list_children": jobs.children,
+    "list_events": jobs.events,
+    "read_steps": jobs.execution_steps,
+    "read_status": jobs.status,
+    "read_file": queries.file,
+    "read_query": queries.query,
+    "delete_job": job_deletion.delete,
+    "list_results": results.listing,
+    "aggregate_hits": hits.aggregate,
+    "list_alignments": hits.alignments,
+    "export_hits": hits.export,
+    "read_result": results.file,
+    "upload_query": queries.upload,
+    "list_databases": databases.listing,
+    "list_clusters": clusters.listing,
+    "check_updates": databases.updates,
+    "pre_flight": preflight.check,
+    "me": me.me,
+    "health": health.alive,
+    "ready": health.ready,
+    "openapi": views.openapi,
+    "docs": views.page,
+    "ui": ui.page,
+    UNKNOWN_ROUTE_NAME: unknown_route.refuse,
+}
+"""By the name of each operation; triggers/http/routes.py says how it is asked."""
+
+COMMANDS = {
+    "submit_job": jobs.submit,
+    "submit_job_by_its_old_path": jobs.submit,
+    "cancel_job": jobs.cancel,
+    "retry_job": job_retry.retry,
+}
+"""The same, for those that also speak to Durable Functions."""

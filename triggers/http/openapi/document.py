@@ -1,0 +1,225 @@
+"""The OpenAPI 3.1 document, made of the operations and of the models that validate and answer."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from triggers.http.error_codes import CODES, EVERYWHERE
+from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
+from triggers.http.openapi.request_bodies import (
+    REF,
+    Json,
+    planned_submission,
+    request,
+    search,
+    submission,
+    untitled,
+)
+from triggers.http.routes import ONE_SEARCH, OPERATIONS, SUBMISSION, Model, Operation
+from triggers.schemas.common import Refusal
+
+ABOUT = """\
+The control plane of ElasticBLAST on Azure. Every refusal has the one form `Refusal` and its stable
+code in the header `x-ms-error-code`. A request that is sent again with the same `Idempotency-Key`,
+`Repeatability-Request-ID` or `x-client-request-id` is done once. Times are ISO 8601 in UTC.
+Any other method or path is a `Refusal` with 404 `unknown_route`."""
+PATH_WORDS = {"id": "The job's id", "file_id": "The file's id, from the list of results"}
+PATH_IDS = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,80}$"}
+KEY = {
+    **dict.fromkeys(KEY_HEADERS, "Names the request: sent again under it, it is done once"),
+    FALLBACK_KEY_HEADER: "Serves as the key where none is given",
+}
+
+
+@cache
+def document() -> Json:
+    """The whole document. Whoever gets it changes nothing in it."""
+    paths = defaultdict[str, Json](dict)
+    for one in OPERATIONS:
+        paths[f"/{one.path}"][one.method.lower()] = _operation(one)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "ElasticBLAST control plane", "version": "1", "description": ABOUT},
+        "servers": [{"url": "/api"}],
+        "security": [{"bearer": []}],
+        "paths": dict(paths),
+        "components": {
+            "schemas": _components(),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "An access token of Microsoft Entra ID; none in the local mode",
+                }
+            },
+        },
+    }
+
+
+def _operation(one: Operation) -> Json:
+    shown: Json = {
+        "operationId": one.name,
+        "summary": one.says,
+        "tags": [one.group],
+        "parameters": [*_parameters(one)],
+        "responses": _responses(one),
+    }
+    if one.body:
+        content = {"application/json": {"schema": _body(one)}}
+        if one.form:
+            content["multipart/form-data"] = {"schema": _form(one.form)}
+        shown["requestBody"] = {"required": True, "content": content}
+    if one.is_open:
+        shown["security"] = []
+    return shown
+
+
+def _parameters(one: Operation) -> Iterator[Json]:
+    for name, words in PATH_WORDS.items():
+        if f"{{{name}}}" in one.path:
+            where = {"name": name, "in": "path", "required": True, "description": words}
+            yield {**where, "schema": PATH_IDS}
+    schema = one.query.model_json_schema(ref_template=REF) if one.query else {}
+    for name, told in schema.get("properties", {}).items():
+        shown = _plain(told)
+        needed = name in schema.get("required", ())
+        more = {"description": shown.pop("description")} if "description" in shown else {}
+        yield {"name": name, "in": "query", "required": needed, **more, "schema": shown}
+    headers = dict(KEY) if one.keyed else {}
+    if one.ranged:
+        headers["Range"] = "One range of bytes, such as `bytes=0-1048575`"
+        headers["If-Range"] = "The `ETag` that the part must belong to; else the whole is sent"
+    if one.conditional:
+        headers["If-None-Match"] = "The `ETag` of an answer that is known"
+    for name, words in headers.items():
+        text = {"type": "string", **({"maxLength": LONGEST_KEY} if name in KEY else {})}
+        yield {"name": name, "in": "header", "description": words, "schema": text}
+
+
+def _responses(one: Operation) -> Json:
+    codes = defaultdict[int, list[str]](list)
+    for code in (*one.refusals, *(() if one.is_open else EVERYWHERE)):
+        codes[CODES[code][0]].append(code)
+    if one.is_open and 503 in one.answers:
+        codes[503].append("settings_invalid")
+    shown = {status: _answer(one, status) for status in one.answers}
+    for status, its in codes.items():
+        refused = _refused(status, its, ["Retry-After"] if one.passing == status else [])
+        if status in shown:
+            either = [*map(_ref, _forms(one, status)), _ref(Refusal)]
+            refused["content"] = {"application/json": {"schema": {"anyOf": either}}}
+        shown[status] = refused
+    return {str(status): shown[status] for status in sorted(shown)}
+
+
+def _answer(one: Operation, status: int) -> Json:
+    forms = _forms(one, status)
+    headers = ["ETag", "Retry-After"] if one.conditional else []
+    if status in (202, one.passing):
+        headers = ["Retry-After"]
+    if one.body is SUBMISSION and not one.in_part:
+        headers = ["Location", "Retry-After", "Idempotency-Replayed"]
+    if one.ranged:
+        headers = ["Accept-Ranges", "ETag", *(["Content-Range"] if status == 206 else [])]
+    shown: Json = {"headers": _headers(*headers)} if headers else {}
+    if not forms:
+        return {"description": "It has not changed", **shown}
+    content = dict(map(_content, forms))
+    said = "A part of it" if status == 206 else "As it is"
+    words = (forms[-1].__doc__ or "").split("\n")[0] if _is_model(forms[-1]) else said
+    return {"description": words, **shown, "content": content}
+
+
+def _forms(one: Operation, status: int) -> tuple[Model | str, ...]:
+    """The bodies that an answer of that status can have."""
+    said = one.answers[status]
+    several = said if isinstance(said, tuple) else (said,)
+    return tuple(form for form in several if form is not None)
+
+
+def _content(form: Model | str) -> tuple[str, Json]:
+    """A media type, and what is in it."""
+    if not isinstance(form, str):
+        return "application/json", {"schema": _ref(form)}
+    return form, {"schema": {} if "json" in form else {"type": "string"}}
+
+
+def _refused(status: int, codes: Sequence[str], headers: Sequence[str]) -> Json:
+    words = "; ".join(f"`{code}`: {CODES[code][1]}" for code in codes)
+    more = {401: "WWW-Authenticate", 416: "Content-Range", 429: "Retry-After", 503: "Retry-After"}
+    names = ["x-ms-error-code", *([more[status]] if status in more else []), *headers]
+    content = {"application/json": {"schema": _ref(Refusal)}}
+    return {"description": words, "headers": _headers(*names), "content": content}
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"schema": {"type": "string"}} for name in names}
+
+
+def _body(one: Operation) -> Json:
+    return {"$ref": REF.format(model=_name(one))}
+
+
+def _name(one: Operation) -> str:
+    if one.body is not SUBMISSION:
+        return one.body[0].__name__
+    return "PlannedSubmission" if one.in_part else "Submission"
+
+
+def _form(name: str) -> Json:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    return {"type": "object", "required": [name], "properties": {name: file}}
+
+
+def _components() -> Json:
+    forms = {form for one in OPERATIONS for status in one.answers for form in _forms(one, status)}
+    models = filter(_is_model, forms)
+    asked = [(model, "validation") for model in sorted({*models, Refusal}, key=_named)]
+    found = models_json_schema(asked, ref_template=REF)[1].get("$defs", {})  # type: ignore[arg-type]
+    bodies = {
+        _name(one): request(one.body)
+        for one in OPERATIONS
+        if one.body and one.body is not SUBMISSION
+    }
+    shown = {name: _shape(schema) for name, schema in found.items()}
+    submissions = {
+        "OneOfSeveral": search(ONE_SEARCH),
+        "PlannedSubmission": planned_submission(),
+        "Submission": submission(),
+    }
+    return dict(sorted({**shown, **bodies, **submissions}.items()))
+
+
+def _shape(schema: Json) -> Json:
+    """The schema of an answer: what has no value is left out, and never null."""
+    shape: Json = untitled(schema)
+    needed = shape.get("required", ())
+    for name, told in shape.get("properties", {}).items():
+        if name not in needed:
+            shape["properties"][name] = _plain(told)
+    return shape
+
+
+def _plain(told: Json) -> Json:
+    """Without null, and without a default that says no more than that."""
+    told = untitled(told)
+    kinds = [one for one in told.pop("anyOf", ()) if one != {"type": "null"}]
+    if told.get("default", "") is None:
+        del told["default"]
+    return {**told, **(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})}
+
+
+def _ref(model: object) -> Json:
+    return {"$ref": REF.format(model=_named(model))}
+
+
+def _named(model: object) -> str:
+    return model.__name__ if isinstance(model, type) else str(model)
+
+
+def _is_model(model: object) -> bool:
+    return isinstance(model, type) and issubclass(model, BaseModel)

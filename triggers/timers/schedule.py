@@ -1,0 +1,36 @@
+"""Upkeep, by the clock: no job is lost, and none is kept for ever."""
+
+from functools import cache
+
+from azure.functions import TimerRequest
+
+from shared import dependencies
+from shared.settings import settings
+from shared.util.threads import in_thread
+from triggers.durable_client import DurableClient
+from triggers.timers.purge import Purger
+from triggers.timers.reconcile import Reconciler
+from triggers.timers.substitutes import Substitutes
+
+
+async def reconcile(client: DurableClient, substitutes: Substitutes) -> None:
+    """Every minute. `substitutes` ends jobs whose orchestrations cannot."""
+    reconciler = await in_thread(_reconciler, substitutes)
+    await reconciler.tick(client)
+
+
+async def purge(timer: TimerRequest, client: DurableClient) -> None:
+    """Every night."""
+    purger = await in_thread(_purger)
+    await purger.run(client)
+
+
+@cache
+def _reconciler(substitutes: Substitutes) -> Reconciler:
+    deliver = dependencies.courier().deliver
+    return Reconciler(dependencies.jobs(), settings(), dependencies.now, deliver, substitutes)
+
+
+@cache
+def _purger() -> Purger:
+    return Purger(dependencies.jobs(), settings().retention, dependencies.now)
