@@ -7,13 +7,18 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.wiring import perform, substitute
+from activities.wiring import run_activity, substitute
 from blast_orchestrator.job import blast_job
-from shared.contracts.activities import BATCH_ORCHESTRATOR, OF_BATCHES, ORCHESTRATOR, Verb
+from shared.contracts.activities import (
+    BATCH_ACTIVITIES,
+    BATCH_ORCHESTRATOR,
+    ORCHESTRATOR,
+    ActivityName,
+)
 from shared.util.logs import quiet_libraries
 from shared.util.threads import Threads, with_invocation
-from triggers.durable_client import FromThread
-from triggers.http.handlers import COMMANDS, HANDLERS
+from triggers.durable_client import SyncDurableClient
+from triggers.http.handlers import DURABLE_HANDLERS, HANDLERS
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME, Operation
 from triggers.http.unknown_route import METHODS
 from triggers.queue import requests
@@ -42,7 +47,7 @@ app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 def http(operation: Operation) -> None:
     """Register what answers an operation."""
-    name, command = operation.name, COMMANDS.get(operation.name)
+    name, command = operation.name, DURABLE_HANDLERS.get(operation.name)
     handler = with_durable(command) if command else with_invocation(HANDLERS[name])
     routed = app.route(route=operation.path, methods=[operation.method])
     app.function_name(name)(routed(handler))
@@ -66,16 +71,16 @@ def timer(name: str) -> None:
     app.function_name(name)(timed(with_durable(handler)))
 
 
-def activity(verb: Verb) -> None:
+def activity(verb: ActivityName) -> None:
     """Register what an orchestrator can ask for; it may start and wake other orchestrations.
 
     The binding is a plain `dict`: of an app with `dict[str, Any]` the worker loads no function.
     """
-    threads = BATCH_THREADS if verb in OF_BATCHES else STEP_THREADS
+    threads = BATCH_THREADS if verb in BATCH_ACTIVITIES else STEP_THREADS
 
     async def run(order: dict, client: Any) -> dict:  # type: ignore[type-arg]
         loop = asyncio.get_running_loop()
-        step = partial(perform, verb, order, FromThread(client, loop))
+        step = partial(run_activity, verb, order, SyncDurableClient(client, loop))
         return await loop.run_in_executor(threads, step)
 
     triggered = app.activity_trigger(input_name="order")(with_durable(run))
@@ -91,11 +96,15 @@ for operation in OPERATIONS:
     http(operation)
 unknown_route = app.route(route=UNKNOWN_ROUTE, methods=METHODS)
 app.function_name(UNKNOWN_ROUTE_NAME)(unknown_route(with_invocation(HANDLERS[UNKNOWN_ROUTE_NAME])))
-message("take_request", "blast-requests", with_durable(requests.take))
-message("bury_request", "blast-requests-poison", with_invocation(requests.bury))
+message("process_request", "blast-requests", with_durable(requests.process_request))
+message(
+    "process_poison_message",
+    "blast-requests-poison",
+    with_invocation(requests.process_poison_message),
+)
 for each in TIMERS:
     timer(each)
-for verb in Verb:
+for verb in ActivityName:
     activity(verb)
 orchestrator(ORCHESTRATOR, blast_job)
 orchestrator(BATCH_ORCHESTRATOR, blast_job)

@@ -13,7 +13,7 @@ MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """What one look found. Markers are None when they were not asked for."""
 
     jobs: Sequence[ClusterJob]
@@ -26,7 +26,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Conclusion:
+class Assessment:
     """The phase that the facts prove. `error` says what failed: BLAST's words, then which Job."""
 
     phase: Phase
@@ -38,11 +38,11 @@ class Conclusion:
     """The second half of `error`: which Jobs failed, and what Kubernetes says of them."""
     awaits_words: bool = False
     """Whether BLAST's own words may still come."""
-    hopeless: bool = False
+    unrecoverable: bool = False
     """No Job is left that could still bring it to its end, and no marker is there."""
 
 
-def is_submitted(jobs: Sequence[ClusterJob], expected: int | None) -> bool:
+def submission_completed(jobs: Sequence[ClusterJob], expected: int | None) -> bool:
     """Whether an attempt to submit, whose end nobody saw, came to its end.
 
     The Job that creates the others, or the one that waits for them, proves it; so does the number
@@ -54,7 +54,9 @@ def is_submitted(jobs: Sequence[ClusterJob], expected: int | None) -> bool:
     return whole or (expected is not None and 0 < expected <= batches)
 
 
-def conclude(seen: Seen, phase: Phase, known: Counts, finished_batches: str = "") -> Conclusion:
+def assess(
+    seen: Observation, phase: Phase, known: Counts, finished_batches: str = ""
+) -> Assessment:
     """The phase of a search that was in `phase` with the counts `known`, after a look.
 
     A failure is a Job with the condition Failed or the FAILURE marker; attempts that failed are
@@ -63,7 +65,7 @@ def conclude(seen: Seen, phase: Phase, known: Counts, finished_batches: str = ""
     """
     finished = _finished(seen, finished_batches)
     counts = _counted(seen, known, finished)
-    found = Conclusion(Phase.RUNNING, counts, dump(finished))
+    found = Assessment(Phase.RUNNING, counts, dump(finished))
     failed = [job for job in seen.jobs if job.failed]
     if failed or seen.failure is not None:
         return _failed(found, seen, failed)
@@ -71,10 +73,10 @@ def conclude(seen: Seen, phase: Phase, known: Counts, finished_batches: str = ""
         return replace(found, phase=Phase.EXPORTING_RESULTS)
     begun = phase is Phase.RUNNING or counts.active or counts.done
     hopeless = seen.success is not None and not _unfinished(seen)
-    return replace(found, phase=Phase.RUNNING if begun else Phase.SUBMITTED, hopeless=hopeless)
+    return replace(found, phase=Phase.RUNNING if begun else Phase.SUBMITTED, unrecoverable=hopeless)
 
 
-def has_vanished(seen: Seen, known: Counts, finished_batches: str) -> bool:
+def has_vanished(seen: Observation, known: Counts, finished_batches: str) -> bool:
     """Whether batches that were counted are neither on the cluster nor known to be done.
 
     Their Jobs finished and vanished while nobody looked: what they came to, their results tell.
@@ -83,7 +85,7 @@ def has_vanished(seen: Seen, known: Counts, finished_batches: str) -> bool:
     return len(present) + _unnumbered(seen.jobs) < known.active + known.done
 
 
-def _failed(found: Conclusion, seen: Seen, failed: Sequence[ClusterJob]) -> Conclusion:
+def _failed(found: Assessment, seen: Observation, failed: Sequence[ClusterJob]) -> Assessment:
     said = [f"{job.name} failed ({job.message})" for job in failed[:MOST_NAMED]]
     if len(failed) > MOST_NAMED:
         said.append(f"{len(failed) - MOST_NAMED} more failed")
@@ -98,12 +100,12 @@ def _failed(found: Conclusion, seen: Seen, failed: Sequence[ClusterJob]) -> Conc
     )
 
 
-def _unfinished(seen: Seen) -> bool:
+def _unfinished(seen: Observation) -> bool:
     """Whether a Job has not ended that searches, creates those that do, or writes the marker."""
     return any(not (job.complete or job.failed) for job in seen.jobs if job.app != "setup")
 
 
-def _finished(seen: Seen, known: str) -> frozenset[int]:
+def _finished(seen: Observation, known: str) -> frozenset[int]:
     """The batches that are done. Finished Jobs vanish after a while: they are remembered.
 
     A failed batch uploads what it has, so a result proves nothing of a Job that failed.
@@ -123,7 +125,7 @@ def _unnumbered(jobs: Iterable[ClusterJob]) -> int:
     return sum(job.app == "blast" and number_of_job(job.name, job.shard) is None for job in jobs)
 
 
-def _counted(seen: Seen, known: Counts, finished: frozenset[int]) -> Counts:
+def _counted(seen: Observation, known: Counts, finished: frozenset[int]) -> Counts:
     """What was counted once is never counted back."""
     batches = [job for job in seen.jobs if job.app == "blast"]
     unnumbered = _unnumbered(job for job in batches if job.complete)

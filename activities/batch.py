@@ -8,26 +8,26 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from activities.context import Desk
+from activities.context import ActivityContext
 from activities.ports import Orchestrations
 from shared.clients.blobs import Blobs
-from shared.contracts.activities import CleanupResult, Order, Report, Verb
-from shared.contracts.job import Counts, Job, Verdict, child_id
-from shared.contracts.search import Asked
+from shared.contracts.activities import ActivityInput, ActivityName, CleanupResult, Decision
+from shared.contracts.job import Counts, Job, PendingFailure, child_id
+from shared.contracts.search import SearchSpec
 from shared.contracts.states import LeftOnCluster, Phase, Status
-from shared.contracts.storage_urls import Account
+from shared.contracts.storage_urls import StorageAccount
 from shared.errors import Conflict
-from shared.jobs.batch_blob import batch_url, query_url, read
+from shared.jobs.batch_blob import batch_url, load, query_url
 from shared.util.threads import Threads
 
 CHUNK = 50
 """Children that one step makes or stops: so that it lasts seconds, and others get their turn."""
-AT_ONCE = 200
+MAX_ACTIVE_CHILDREN = 200
 """Children that may be under way: more would only wait for the cluster's one submit slot."""
-HANDS = 8
+PARALLELISM = 8
 """Children that are made or stopped at a time."""
 MOST_PROGRESS_EVENTS = 100
-BREATH = timedelta(seconds=1)
+CANCEL_POLL_INTERVAL = timedelta(seconds=1)
 """Between two looks at children that have been asked to cancel."""
 
 Item = TypeVar("Item")
@@ -35,158 +35,185 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchActivities:
     """Its verbs answer with a Report and may be said twice, in mid-chunk too."""
 
-    desk: Desk
+    context: ActivityContext
     blobs: Blobs
     orchestrations: Orchestrations
     chunk: int = CHUNK
-    at_once: int = AT_ONCE
+    max_active: int = MAX_ACTIVE_CHILDREN
 
-    def fan_out(self, order: Order) -> Report:
+    def start_children(self, input_: ActivityInput) -> Decision:
         """Make the next chunk of children, and start them."""
-        return self.desk.take(Verb.FAN_OUT, order, self._fan_out)
+        return self.context.run_step(ActivityName.START_CHILDREN, input_, self._start_children)
 
-    def gather(self, order: Order) -> Report:
+    def observe_children(self, input_: ActivityInput) -> Decision:
         """Look where the children are; the batch ends once all of them have."""
-        return self.desk.take(Verb.GATHER, order, self._gather)
+        return self.context.run_step(ActivityName.OBSERVE_CHILDREN, input_, self._observe_children)
 
-    def stop(self, order: Order) -> Report:
+    def cancel_children(self, input_: ActivityInput) -> Decision:
         """Ask the next chunk of children to cancel; the batch ends once all of them have."""
-        return self.desk.take(Verb.STOP_CHILDREN, order, self._stop)
+        return self.context.run_step(ActivityName.CANCEL_CHILDREN, input_, self._cancel_children)
 
     def clean_up(self, job: Job) -> CleanupResult:
         """Whether all searches of a batch that has ended are cleaned up; upkeep tries those again.
 
         Each search has its own clean-up, so that the batch only has it tried again.
         """
-        index = self.desk.jobs.index
+        index = self.context.jobs.index
         left = index.unconfirmed(job.job_id, self.chunk)
         if not left:
             return CleanupResult("nothing is left of any search")
-        for child in map(self.desk.jobs.find, left):
+        for child in map(self.context.jobs.find, left):
             if child:
-                index.defer(child, self.desk.now())
+                index.defer(child, self.context.now())
         return CleanupResult(None, f"something may be left of {', '.join(left[:5])}")
 
-    def _fan_out(self, job: Job, order: Order) -> Report:
+    def _start_children(self, job: Job, input_: ActivityInput) -> Decision:
         made = job.counts.active
-        tally = self.desk.jobs.index.tally(job.job_id)
-        if tally.total() - _ended(tally) + self.chunk > self.at_once:
-            progress = {"made": made, "expected": job.children}
-            return Report(job.phase, Verb.FAN_OUT, self.desk.pace(job.began), progress)
-        numbers = range(made + 1, min(made + self.chunk, job.children) + 1)
-        children = _each(partial(self._make, job), self._asked(job, numbers))
+        tally = self.context.jobs.index.count_by_status(job.job_id)
+        if tally.total() - _ended(tally) + self.chunk > self.max_active:
+            progress = {"made": made, "expected": job.child_count}
+            return Decision(
+                job.phase,
+                ActivityName.START_CHILDREN,
+                self.context.poll_interval(job.polling_since),
+                progress,
+            )
+        numbers = range(made + 1, min(made + self.chunk, job.child_count) + 1)
+        children = _each(partial(self._create_child, job), self._load_specs(job, numbers))
         # Read after they were made: whoever stops the batch has seen them, or is seen here.
-        job = self.desk.jobs.get(job.job_id)
-        if job.phase.is_end or self.desk.to_be_stopped(job):
+        job = self.context.jobs.get(job.job_id)
+        if job.phase.is_end or self.context.should_stop(job):
             _each(self._cancel, [child.job_id for child in children])
-            return Report(job.phase, None if job.phase.is_end else job.stopping)
+            return Decision(job.phase, None if job.phase.is_end else job.stop_activity)
         _each(self.orchestrations.ensure_started, children)
-        return self._fanned_out(job, order, numbers[-1])
+        return self._save_started(job, input_, numbers[-1])
 
-    def _asked(self, job: Job, numbers: range) -> list[tuple[int, Asked]]:
+    def _load_specs(self, job: Job, numbers: range) -> list[tuple[int, SearchSpec]]:
         data = self.blobs.get(batch_url(self._account(job), job.job_id, job.fingerprint))
         if data is None:
             raise LookupError(f"the searches of {job.job_id} are gone")
-        return list(zip(numbers, read(data, numbers), strict=True))
+        return list(zip(numbers, load(data, numbers), strict=True))
 
-    def _make(self, parent: Job, numbered: tuple[int, Asked]) -> Job:
+    def _create_child(self, parent: Job, numbered: tuple[int, SearchSpec]) -> Job:
         """The child of that number, with its query in Blob."""
-        number, asked = numbered
-        child = self._child(parent, number, asked)
-        if asked.query_text is not None:
+        number, spec = numbered
+        child = self._child(parent, number, spec)
+        if spec.query_text is not None:
             url = query_url(self._account(parent), child)
-            self.blobs.put(url, asked.query_text.encode())
+            self.blobs.put(url, spec.query_text.encode())
             child = replace(child, search=replace(child.search, query_url=url))
         payload = {"source": parent.submission_source, "parent_job_id": parent.job_id}
-        return self.desk.jobs.create(child, payload)
+        return self.context.jobs.create(child, payload)
 
-    def _child(self, parent: Job, number: int, asked: Asked) -> Job:
-        job_id, now = child_id(parent.job_id, number), self.desk.now()
+    def _child(self, parent: Job, number: int, spec: SearchSpec) -> Job:
+        job_id, now = child_id(parent.job_id, number), self.context.now()
         return Job(
             job_id=job_id,
             elb_job_id=job_id,
             owner=parent.owner,
-            search=asked.search,
-            fingerprint=asked.fingerprint,
+            search=spec.search,
+            fingerprint=spec.fingerprint,
             submission_source=parent.submission_source,
             correlation_id=parent.correlation_id,
             phase=Phase.QUEUED,
             created_at=now,
             updated_at=now,
-            deadline_at=now + self.desk.settings.deadline,
+            deadline_at=now + self.context.settings.job_timeout,
             parent_job_id=parent.job_id,
             child_number=number,
         )
 
-    def _fanned_out(self, job: Job, order: Order, made: int) -> Report:
-        progress = {"made": made, "expected": job.children}
-        counts = Counts(expected=job.children, active=made)
-        if made < job.children:
-            report = Report(Phase.SUBMITTING, Verb.FAN_OUT, postcard=progress)
-            return self.desk.note(job, order, report, "progress", progress, counts=counts)
-        report = Report(Phase.RUNNING, Verb.GATHER, self.desk.pace(job.began), progress)
-        now = self.desk.now()
-        return self.desk.note(
-            job, order, report, "running", progress, counts=counts, started_at=now
+    def _save_started(self, job: Job, input_: ActivityInput, made: int) -> Decision:
+        progress = {"made": made, "expected": job.child_count}
+        counts = Counts(expected=job.child_count, active=made)
+        if made < job.child_count:
+            decision = Decision(
+                Phase.SUBMITTING, ActivityName.START_CHILDREN, custom_status=progress
+            )
+            return self.context.save_step(
+                job, input_, decision, "progress", progress, counts=counts
+            )
+        decision = Decision(
+            Phase.RUNNING,
+            ActivityName.OBSERVE_CHILDREN,
+            self.context.poll_interval(job.polling_since),
+            progress,
+        )
+        now = self.context.now()
+        return self.context.save_step(
+            job, input_, decision, "running", progress, counts=counts, started_at=now
         )
 
-    def _gather(self, job: Job, order: Order) -> Report:
-        tally = self.desk.jobs.index.tally(job.job_id)
-        if _ended(tally) == job.children:
-            return self._concluded(job, order, tally)
+    def _observe_children(self, job: Job, input_: ActivityInput) -> Decision:
+        tally = self.context.jobs.index.count_by_status(job.job_id)
+        if _ended(tally) == job.child_count:
+            return self._finish(job, input_, tally)
         counts = _counts(job, tally)
-        progress = {"done": _ended(tally), "expected": job.children}
-        report = Report(Phase.RUNNING, Verb.GATHER, self.desk.pace(job.began), progress)
+        progress = {"done": _ended(tally), "expected": job.child_count}
+        decision = Decision(
+            Phase.RUNNING,
+            ActivityName.OBSERVE_CHILDREN,
+            self.context.poll_interval(job.polling_since),
+            progress,
+        )
         moved = abs(job.counts.active - counts.active)
-        if not moved or moved * MOST_PROGRESS_EVENTS < job.children:
-            return report
-        return self.desk.note(job, order, report, "progress", progress, counts=counts)
+        if not moved or moved * MOST_PROGRESS_EVENTS < job.child_count:
+            return decision
+        return self.context.save_step(job, input_, decision, "progress", progress, counts=counts)
 
-    def _concluded(self, job: Job, order: Order, tally: Counter[Status]) -> Report:
+    def _finish(self, job: Job, input_: ActivityInput, tally: Counter[Status]) -> Decision:
         """All children have ended, and nobody had to stop them."""
-        missed = job.children - tally[Status.COMPLETED]
+        missed = job.child_count - tally[Status.COMPLETED]
         if missed:
             error = _failure(job, tally)
-            verdict = Verdict(Phase.SEARCH_FAILED, "children_failed", error, self.desk.now())
-            return self._end(job, order, tally, verdict.phase, verdict)
+            verdict = PendingFailure(
+                Phase.SEARCH_FAILED, "children_failed", error, self.context.now()
+            )
+            return self._end(job, input_, tally, verdict.phase, verdict)
         if job.phase is not Phase.EXPORTING_RESULTS:
-            report = Report(Phase.EXPORTING_RESULTS, Verb.GATHER)
+            decision = Decision(Phase.EXPORTING_RESULTS, ActivityName.OBSERVE_CHILDREN)
             counts = _counts(job, tally)
-            return self.desk.note(job, order, report, "exporting_results", counts=counts)
-        return self._end(job, order, tally, Phase.COMPLETED)
+            return self.context.save_step(job, input_, decision, "exporting_results", counts=counts)
+        return self._end(job, input_, tally, Phase.COMPLETED)
 
-    def _stop(self, job: Job, order: Order) -> Report:
+    def _cancel_children(self, job: Job, input_: ActivityInput) -> Decision:
         if job.phase is not Phase.CANCELLING:
-            return self._begin_to_stop(job, order)
-        left = list(self.desk.jobs.index.unended(job.job_id))
+            return self._begin_to_stop(job, input_)
+        left = list(self.context.jobs.index.find_active_children(job.job_id))
         if not left:
-            return self._stopped(job, order)
-        unasked = [child.job_id for child in left if not child.asked]
-        unbegun = [child.job_id for child in left if child.asked and not child.begun]
+            return self._stopped(job, input_)
+        unasked = [child.job_id for child in left if not child.cancel_requested]
+        unbegun = [child.job_id for child in left if child.cancel_requested and not child.started]
         _each(self._cancel, [*unasked, *unbegun][: self.chunk])
-        wait = timedelta(0) if len(unasked) > self.chunk else BREATH
-        report = Report(Phase.CANCELLING, Verb.STOP_CHILDREN, wait, {"left": len(left)})
+        wait = timedelta(0) if len(unasked) > self.chunk else CANCEL_POLL_INTERVAL
+        decision = Decision(
+            Phase.CANCELLING, ActivityName.CANCEL_CHILDREN, wait, {"left": len(left)}
+        )
         if job.reason is not None:
-            return report
-        reason = f"waiting for {len(left)} of {job.children} searches to be stopped"
-        return self.desk.note(job, order, report, "still_there", {"reason": reason}, reason=reason)
+            return decision
+        reason = f"waiting for {len(left)} of {job.child_count} searches to be stopped"
+        return self.context.save_step(
+            job, input_, decision, "cleanup_pending", {"reason": reason}, reason=reason
+        )
 
-    def _begin_to_stop(self, job: Job, order: Order) -> Report:
-        tally = self.desk.jobs.index.tally(job.job_id)
-        if tally[Status.COMPLETED] + tally[Status.FAILED] == job.children:
-            return self._concluded(job, order, tally)  # there is nothing left to stop
-        report = Report(Phase.CANCELLING, Verb.STOP_CHILDREN)
-        return self.desk.note(job, order, report, "cancelling", {"from_phase": job.phase.value})
+    def _begin_to_stop(self, job: Job, input_: ActivityInput) -> Decision:
+        tally = self.context.jobs.index.count_by_status(job.job_id)
+        if tally[Status.COMPLETED] + tally[Status.FAILED] == job.child_count:
+            return self._finish(job, input_, tally)  # there is nothing left to stop
+        decision = Decision(Phase.CANCELLING, ActivityName.CANCEL_CHILDREN)
+        return self.context.save_step(
+            job, input_, decision, "cancelling", {"from_phase": job.phase.value}
+        )
 
     def _cancel(self, job_id: str) -> None:
         """Ask a child to cancel, and see that it hears: one that never began cannot."""
-        jobs = self.desk.jobs
+        jobs = self.context.jobs
         child = jobs.get(job_id)
         if child.phase.is_end or child.cancel_requested_at:
-            jobs.follow(child)  # its row in the list may be what lags
+            jobs.sync(child)  # its row in the list may be what lags
         else:
             with suppress(Conflict):  # it has ended just now
                 child = jobs.request_cancel(job_id)
@@ -195,47 +222,53 @@ class Batch:
         if not child.phase.is_end:
             self.orchestrations.wake(child)
 
-    def _stopped(self, job: Job, order: Order) -> Report:
-        tally = self.desk.jobs.index.tally(job.job_id)
-        if job.verdict:
-            return self._end(job, order, tally, job.verdict.phase, job.verdict)
+    def _stopped(self, job: Job, input_: ActivityInput) -> Decision:
+        tally = self.context.jobs.index.count_by_status(job.job_id)
+        if job.pending_failure:
+            return self._end(job, input_, tally, job.pending_failure.phase, job.pending_failure)
         if job.cancel_requested_at is None:
             error = f"the searches had not ended by {job.deadline_at:%Y-%m-%d %H:%M} UTC"
-            verdict = Verdict(Phase.TIMED_OUT, "timed_out", error, self.desk.now())
-            return self._end(job, order, tally, verdict.phase, verdict)
-        if left := self.desk.jobs.index.unconfirmed(job.job_id, self.chunk):
+            verdict = PendingFailure(Phase.TIMED_OUT, "timed_out", error, self.context.now())
+            return self._end(job, input_, tally, verdict.phase, verdict)
+        if left := self.context.jobs.index.unconfirmed(job.job_id, self.chunk):
             error = f"it was asked to stop, and something may be left of {', '.join(left[:5])}"
-            verdict = Verdict(Phase.TIMED_OUT, "not_proven", error, self.desk.now())
-            return self._end(job, order, tally, verdict.phase, verdict)
-        return self._end(job, order, tally, Phase.CANCELLED)
+            verdict = PendingFailure(
+                Phase.TIMED_OUT, "cleanup_unconfirmed", error, self.context.now()
+            )
+            return self._end(job, input_, tally, verdict.phase, verdict)
+        return self._end(job, input_, tally, Phase.CANCELLED)
 
     def _end(
         self,
         job: Job,
-        order: Order,
+        input_: ActivityInput,
         tally: Counter[Status],
         phase: Phase,
-        verdict: Verdict | None = None,
-    ) -> Report:
+        verdict: PendingFailure | None = None,
+    ) -> Decision:
         facts: dict[str, object] = {status.value: count for status, count in tally.items()}
         trouble = {"error_code": verdict.error_code, "error": verdict.error} if verdict else {}
         code = {"code": verdict.error_code} if verdict else {}
-        report = Report(phase, None, postcard=dict(code))
+        decision = Decision(phase, None, custom_status=dict(code))
         changes: dict[str, Any] = {"counts": _counts(job, tally), **trouble}
         if phase is not Phase.COMPLETED:
-            is_left = bool(self.desk.jobs.index.unconfirmed(job.job_id, 1))
+            is_left = bool(self.context.jobs.index.unconfirmed(job.job_id, 1))
             left = LeftOnCluster.UNKNOWN if is_left else LeftOnCluster.NONE
             changes["left_on_cluster"] = left
             facts["left_on_cluster"] = left.value
-        return self.desk.note(job, order, report, phase.value, facts | trouble, **changes)
+        return self.context.save_step(
+            job, input_, decision, phase.value, facts | trouble, **changes
+        )
 
-    def _account(self, job: Job) -> Account:
-        return Account(job.search.placement.storage_account, self.desk.settings.storage_suffix)
+    def _account(self, job: Job) -> StorageAccount:
+        return StorageAccount(
+            job.search.placement.storage_account, self.context.settings.storage_suffix
+        )
 
 
 def _each(act: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
     """What `act` makes of each, some at a time; after one that raises no more are begun."""
-    with Threads(HANDS) as hands:
+    with Threads(PARALLELISM) as hands:
         return list(hands.map(act, items))
 
 
@@ -245,7 +278,7 @@ def _ended(tally: Counter[Status]) -> int:
 
 def _counts(job: Job, tally: Counter[Status]) -> Counts:
     return Counts(
-        expected=job.children,
+        expected=job.child_count,
         succeeded=tally[Status.COMPLETED],
         failed=tally[Status.FAILED],
         active=tally.total() - _ended(tally),
@@ -255,8 +288,8 @@ def _counts(job: Job, tally: Counter[Status]) -> Counts:
 def _failure(job: Job, tally: Counter[Status]) -> str:
     """Such as `3 of 40 searches failed, 1 was cancelled`."""
     failed, cancelled = tally[Status.FAILED], tally[Status.CANCELLED]
-    said = [f"{failed} of {job.children} searches failed"] if failed else []
+    said = [f"{failed} of {job.child_count} searches failed"] if failed else []
     if cancelled:
-        of = "" if said else f" of {job.children} searches"
+        of = "" if said else f" of {job.child_count} searches"
         said.append(f"{cancelled}{of} {'was' if cancelled == 1 else 'were'} cancelled")
     return ", ".join(said)

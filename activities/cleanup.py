@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from activities.context import Desk
+from activities.context import ActivityContext
 from activities.ports import Cluster, Clusters, Sidecar
-from activities.submit_queue import Turns
-from shared.contracts.activities import CleanupResult, Order, Report, Verb
-from shared.contracts.exec import Refused, Running, Unreachable, Untracked
+from activities.submit_queue import SubmitQueue
+from shared.contracts.activities import ActivityInput, ActivityName, CleanupResult, Decision
+from shared.contracts.exec import HttpRejection, OperationRunning, Unreachable, Untracked
 from shared.contracts.job import Job, elb_id
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
@@ -18,45 +18,45 @@ log = logging.getLogger("blast")
 
 
 @dataclass(frozen=True)
-class Clearing:
+class ClusterCleanup:
     """May be said again, until nothing is left."""
 
     clusters: Clusters
     sidecar: Sidecar
-    turns: Turns
+    submit_queue: SubmitQueue
     now: Callable[[], datetime]
 
-    def clear(self, job: Job) -> list[str]:
+    def clean_up(self, job: Job) -> list[str]:
         """Stop and delete everything of the job; what is still there. Raises Unavailable.
 
         The Jobs are deleted even where the sidecar does not answer: they cost money. An attempt
         that has its config has cleared away those before it.
         """
-        return self._clear([job] if job.config_blob else [*_earlier(job), job])
+        return self._clean_up([job] if job.config_blob else [*_previous_attempts(job), job])
 
-    def clear_earlier(self, job: Job) -> list[str]:
+    def clean_up_previous_attempts(self, job: Job) -> list[str]:
         """The same for what earlier attempts left, however they ended."""
-        return self._clear(_earlier(job))
+        return self._clean_up(_previous_attempts(job))
 
-    def _clear(self, attempts: Sequence[Job]) -> list[str]:
-        stops = [self._stop(one) for one in attempts]
+    def _clean_up(self, attempts: Sequence[Job]) -> list[str]:
+        stops = [self._stop(job) for job in attempts]
         troubles = [stop for stop in stops if isinstance(stop, Unavailable)]
         running = [stop for stop in stops if isinstance(stop, str)]
         try:
-            left = [name for one in attempts for name in self._delete(self._cluster(one), one)]
-        except Unavailable as trouble:
+            left = [name for job in attempts for name in self._delete(self._cluster(job), job)]
+        except Unavailable as error:
             if running:
                 # Not the trouble itself: that the cluster is gone proves nothing while a submission
                 # may run, which creates the cluster that it misses.
-                text = f"{', '.join(running)}; {trouble}"
-                troubles.append(Unavailable("cluster_unavailable", text, trouble.after))
-            raise [*troubles, trouble][0] from trouble
+                text = f"{', '.join(running)}; {error}"
+                troubles.append(Unavailable("cluster_unavailable", text, error.retry_after))
+            raise [*troubles, error][0] from error
         if troubles:
             raise troubles[0]
         if running:
             return [*left, *running]
-        for one in attempts:
-            self.turns.free(one)
+        for job in attempts:
+            self.submit_queue.release(job)
         return left
 
     def _stop(self, job: Job) -> Unavailable | str | None:
@@ -64,20 +64,21 @@ class Clearing:
 
         What never began is not asked about; what has outlived its time was ended by its sidecar.
         """
-        if job.unseen_until is None:
+        if job.untracked_submission_until is None:
             return None
         stopped = self.sidecar.stop_operation(operation_id(job), job.sidecar_instance)
-        if isinstance(stopped, Running):
+        if isinstance(stopped, OperationRunning):
             return Unavailable("sidecar_unavailable", "its submission has not ended yet")
-        if self.now() >= job.unseen_until:
+        if self.now() >= job.untracked_submission_until:
             return None
         match stopped:
             case Untracked():
-                return f"a submission that cannot be stopped before {job.unseen_until:%H:%M:%S}"
-            case Refused(status=401 | 403):
+                until = f"{job.untracked_submission_until:%H:%M:%S}"
+                return f"a submission that cannot be stopped before {until}"
+            case HttpRejection(status=401 | 403):
                 log.error("configuration_refused job_id=%s code=sidecar_refused", job.job_id)
                 return Unavailable("sidecar_refused", stopped.message)
-            case Refused() | Unreachable():
+            case HttpRejection() | Unreachable():
                 return Unavailable("sidecar_unavailable", stopped.message)
         return None
 
@@ -89,14 +90,14 @@ class Clearing:
         # Pods before Jobs, since a pod can create a Job; and again after them, since a Job that
         # was just deleted can have got a pod.
         pods = [pod.name for pod in cluster.pods_of(elb_job_id)]
-        left = pods or [one.name for one in cluster.jobs_of(elb_job_id)]
+        left = pods or [cluster_job.name for cluster_job in cluster.jobs_of(elb_job_id)]
         return left or [pod.name for pod in cluster.pods_of(elb_job_id)]
 
     def _cluster(self, job: Job) -> Cluster:
         return self.clusters(job.search.placement.cluster_name)
 
 
-def _earlier(job: Job) -> list[Job]:
+def _previous_attempts(job: Job) -> list[Job]:
     """The attempts before this one, as far as clearing them away needs them.
 
     The operations count on through the attempts, so that the last one's number is the job's.
@@ -109,29 +110,29 @@ def operation_id(job: Job) -> str:
 
     It changes only once the one before has been seen to end, so that no two can run at a time.
     """
-    return f"submit-{job.elb_job_id}-{job.operations}"
+    return f"submit-{job.elb_job_id}-{job.ended_submit_operations}"
 
 
 @dataclass(frozen=True)
-class Cancelling:
+class Cleanup:
     """May be repeated at any point."""
 
-    desk: Desk
-    clearing: Clearing
+    context: ActivityContext
+    cleanup: ClusterCleanup
 
-    def cancel(self, order: Order) -> Report:
+    def clean_up_search(self, input_: ActivityInput) -> Decision:
         """Delete what the search has on the cluster, and look whether it is gone."""
-        return self.desk.take(Verb.CANCEL, order, self._cancel)
+        return self.context.run_step(ActivityName.CLEAN_UP_SEARCH, input_, self._clean_up_search)
 
     def clean_up(self, job: Job) -> CleanupResult:
         """Delete everything of a job once, and look whether something is left."""
         try:
-            left = self.clearing.clear(job)
-        except Unavailable as trouble:
-            if self._is_gone(job, trouble):
-                return CleanupResult(str(trouble))
-            reason = f"cannot be cleared away yet: {trouble}"
-            return CleanupResult(None, reason, trouble.after, is_reachable=False)
+            left = self.cleanup.clean_up(job)
+        except Unavailable as error:
+            if self._is_gone(job, error):
+                return CleanupResult(str(error))
+            reason = f"cannot be cleared away yet: {error}"
+            return CleanupResult(None, reason, error.retry_after, is_reachable=False)
         if left:
             return CleanupResult(None, f"waiting for {', '.join(left[:5])} to go")
         if job.other_cluster:
@@ -139,39 +140,39 @@ class Cancelling:
             return CleanupResult(None, f"it may run on {job.other_cluster}, which is not asked")
         return CleanupResult("nothing is left")
 
-    def _cancel(self, job: Job, order: Order) -> Report:
+    def _clean_up_search(self, job: Job, input_: ActivityInput) -> Decision:
         if job.phase is not Phase.CANCELLING:
-            return self.desk.begin_to_stop(job, order)
+            return self.context.begin_to_stop(job, input_)
         result = self.clean_up(job)
         if result.proof is None:
-            return self._wait(job, order, result)
-        took = (self.desk.now() - _since(job)).total_seconds()
-        return self.desk.end_as_condemned(job, order, proof=result.proof, took_seconds=took)
+            return self._wait(job, input_, result)
+        took = (self.context.now() - _since(job)).total_seconds()
+        return self.context.finish_cleanup(job, input_, proof=result.proof, took_seconds=took)
 
-    def _is_gone(self, job: Job, trouble: Unavailable) -> bool:
+    def _is_gone(self, job: Job, error: Unavailable) -> bool:
         """Whether the cluster itself is gone, and with it whatever ran there."""
-        place, settings = job.search.placement, self.desk.settings
+        place, settings = job.search.placement, self.context.settings
         is_ours = (place.subscription_id, place.resource_group) == (
             settings.subscription_id,
             settings.resource_group,
         )
-        return is_ours and trouble.code == "cluster_not_found" and not job.other_cluster
+        return is_ours and error.code == "cluster_not_found" and not job.other_cluster
 
-    def _wait(self, job: Job, order: Order, result: CleanupResult) -> Report:
+    def _wait(self, job: Job, input_: ActivityInput, result: CleanupResult) -> Decision:
         reason = result.reason
-        if given_up := self.desk.give_up(job, order, reason):
+        if given_up := self.context.abandon_cleanup(job, input_, reason):
             return given_up
-        wait = max(self.desk.pace(_since(job)), result.retry_after or timedelta(0))
-        report = Report(Phase.CANCELLING, Verb.CANCEL, wait)
-        if job.reason == reason or self.desk.told_lately(job, reason):
-            return report
+        wait = max(self.context.poll_interval(_since(job)), result.retry_after or timedelta(0))
+        decision = Decision(Phase.CANCELLING, ActivityName.CLEAN_UP_SEARCH, wait)
+        if job.reason == reason or self.context.recently_reported(job, reason):
+            return decision
         kept = {"error_code": job.error_code, "error": job.error}
-        return self.desk.note(
-            job, order, report, "still_there", {"reason": reason}, reason=reason, **kept
+        return self.context.save_step(
+            job, input_, decision, "cleanup_pending", {"reason": reason}, reason=reason, **kept
         )
 
 
 def _since(job: Job) -> datetime:
     """When its failure was recorded, or when it was asked to stop."""
-    began = job.verdict.at if job.verdict else job.cancel_requested_at
+    began = job.pending_failure.at if job.pending_failure else job.cancel_requested_at
     return began or job.updated_at

@@ -3,45 +3,51 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from activities.context import Desk
-from shared.contracts.activities import Order, Report, Verb
+from activities.context import ActivityContext
+from shared.contracts.activities import ActivityInput, ActivityName, Decision
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 
 AFTER_CRASH = timedelta(minutes=5)
-CRASHED, ORCHESTRATION_FAILED = "crashed", "orchestration_failed"
+CRASHED, ORCHESTRATION_FAILED = "activity_crashed", "orchestration_failed"
 
 
 @dataclass(frozen=True)
-class Record:
+class CrashRecorder:
     """May be repeated at any point."""
 
-    desk: Desk
+    context: ActivityContext
 
-    def fail(self, order: Order) -> Report:
+    def record_crash(self, input_: ActivityInput) -> Decision:
         """Fail the job with the text of its activity's crash."""
-        return self.desk.take(Verb.FAIL, order, self._crashed)
+        return self.context.run_step(ActivityName.RECORD_CRASH, input_, self._crashed)
 
-    def fail_without_orchestration(self, order: Order) -> Report:
+    def fail_without_orchestration(self, input_: ActivityInput) -> Decision:
         """Fail the job with the text of what its orchestration failed with, each time."""
-        return self.desk.take(
-            Verb.FAIL, order, lambda job, order: self._fail(job, order, ORCHESTRATION_FAILED)
+        return self.context.run_step(
+            ActivityName.RECORD_CRASH,
+            input_,
+            lambda job, order: self._record_crash(job, order, ORCHESTRATION_FAILED),
         )
 
-    def _crashed(self, job: Job, order: Order) -> Report:
-        if not self.desk.to_be_stopped(job):
-            return self._fail(job, order, CRASHED)
+    def _crashed(self, job: Job, input_: ActivityInput) -> Decision:
+        if not self.context.should_stop(job):
+            return self._record_crash(job, input_, CRASHED)
         if job.phase is not Phase.CANCELLING:
-            return self.desk.begin_to_stop(job, order)
+            return self.context.begin_to_stop(job, input_)
         # It is not stopped until that is proven, however often the proof dies.
-        again = Report(job.phase, job.stopping, AFTER_CRASH, {"code": CRASHED})
+        again = Decision(job.phase, job.stop_activity, AFTER_CRASH, {"code": CRASHED})
         # A batch is never given up: its searches can be asked, and end by themselves.
-        given_up = None if job.children else self.desk.give_up(job, order, order.crash or "")
+        given_up = (
+            None
+            if job.child_count
+            else self.context.abandon_cleanup(job, input_, input_.crash or "")
+        )
         return given_up or again
 
-    def _fail(self, job: Job, order: Order, code: str) -> Report:
-        if self.desk.to_be_stopped(job):
-            return Report(job.phase, job.stopping)
+    def _record_crash(self, job: Job, input_: ActivityInput, code: str) -> Decision:
+        if self.context.should_stop(job):
+            return Decision(job.phase, job.stop_activity)
         has_landed = job.started_at is not None
         end = Phase.SEARCH_FAILED if has_landed else Phase.SUBMIT_FAILED
-        return self.desk.condemn(job, order, end, code, order.crash or "")
+        return self.context.fail_and_clean_up(job, input_, end, code, input_.crash or "")

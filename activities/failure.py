@@ -26,7 +26,7 @@ def read_failure(blobs: Blobs, root: str, shard: str = "") -> str | None:
     if version is None:
         return None
     # BLAST writes its error last, behind any number of warnings.
-    text = blobs.part(url, version, max(0, version.size - LONGEST), version.size)
+    text = blobs.read_range(url, version, max(0, version.size - LONGEST), version.size)
     return blast_words(redacted_output(text.decode(errors="replace")))
 
 

@@ -9,22 +9,22 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from activities.assess import is_submitted
+from activities.assess import submission_completed
 from activities.cleanup import operation_id
-from activities.context import Desk
+from activities.context import ActivityContext
 from activities.ports import Cluster, Clusters, Sidecar
-from activities.submit_queue import Turns
-from shared.blast.result_files import ANNOUNCED, number_in
+from activities.submit_queue import SubmitQueue
+from shared.blast.result_files import JOB_COUNT_BLOB, parse_count
 from shared.clients.blobs import Blobs
-from shared.clients.kubernetes import Slot
+from shared.clients.kubernetes import LeaseState
 from shared.contracts.exec import (
     Command,
     Finished,
     Health,
+    HttpRejection,
     Interrupted,
-    Refused,
+    OperationRunning,
     Result,
-    Running,
     Unreachable,
     Untracked,
 )
@@ -36,7 +36,7 @@ from shared.elastic_blast.written_config import LARGEST, Overrides, overrides
 from shared.errors import Conflict, Unavailable
 
 log = logging.getLogger("blast")
-PATIENCE = timedelta(seconds=5)
+OPERATION_WAIT = timedelta(seconds=5)
 """How long one step waits for a submission, and so the longest that a cancel waits for the step."""
 DELIVERY = timedelta(seconds=30)
 """How much longer than its timeout a submission may run: a request is on its way for a while, and a
@@ -52,7 +52,7 @@ class Attempt:
     """What came of one look or start, with the row as it is now."""
 
     job: Job
-    found: Result | Slot | str
+    found: Result | LeaseState | str
     """The result as far as there is one, a busy slot, or how an earlier try has gone."""
     is_first: bool = False
     """Whether this request was the first for its operation: a refusal proves that nothing began."""
@@ -64,53 +64,56 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Launch:
+class Launcher:
     """May be said again at any point: what was started is found, and never started twice."""
 
-    desk: Desk
+    context: ActivityContext
     blobs: Blobs
     clusters: Clusters
     sidecar: Sidecar
-    turns: Turns
+    submit_queue: SubmitQueue
 
-    def attend(self, job: Job) -> Attempt:
+    def submit_or_attach(self, job: Job) -> Attempt:
         """Look at what was started, or start it.
 
         Raises Unavailable: a look that fails does not mean that nothing is there. Raises Overtaken.
         """
-        if job.unseen_until is None:
-            return self._begun(job)
-        result = self.sidecar.look(operation_id(job), PATIENCE, job.sidecar_instance)
+        if job.untracked_submission_until is None:
+            return self._acquire_and_submit(job)
+        result = self.sidecar.get_operation(operation_id(job), OPERATION_WAIT, job.sidecar_instance)
         if result is None:
-            return self._begun(job)
-        if isinstance(result, Running | Untracked | Refused | Unreachable):
-            self._keep_slot(job)
-        if isinstance(result, Untracked | Refused | Unreachable):
-            if found := self._adoptable(job):
-                return Attempt(job, found)
-            if isinstance(result, Untracked) and self.desk.now() >= job.unseen_until:
-                return self._begun(_next_operation(job))
+            return self._acquire_and_submit(job)
+        if isinstance(result, OperationRunning | Untracked | HttpRejection | Unreachable):
+            self._renew_lease(job)
+        if isinstance(result, Untracked | HttpRejection | Unreachable):
+            if text := self._find_on_cluster(job):
+                return Attempt(job, text)
+            if (
+                isinstance(result, Untracked)
+                and self.context.now() >= job.untracked_submission_until
+            ):
+                return self._acquire_and_submit(_next_operation(job))
         return Attempt(job, result)
 
-    def _adoptable(self, job: Job) -> str | None:
+    def _find_on_cluster(self, job: Job) -> str | None:
         """How a submission went that its sidecar cannot tell of, if the cluster can."""
         try:
-            return self._already_there(job)
+            return self._earlier_submission(job)
         except Unavailable:
             return None  # the trouble of the sidecar is reason enough for another try
 
-    def _begun(self, job: Job) -> Attempt:
-        slot = self.turns.take(job)
-        if not slot.held and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
+    def _acquire_and_submit(self, job: Job) -> Attempt:
+        slot = self.submit_queue.acquire(job)
+        if not slot.is_held and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             return Attempt(job, slot)
-        if found := self._already_there(job):
-            return Attempt(job, found)
-        return self._start(job) if slot.held else Attempt(job, slot)
+        if text := self._earlier_submission(job):
+            return Attempt(job, text)
+        return self._start(job) if slot.is_held else Attempt(job, slot)
 
-    def _already_there(self, job: Job) -> str | None:
+    def _earlier_submission(self, job: Job) -> str | None:
         """How an earlier try, whose end nobody saw, went: its Jobs or its markers tell."""
-        announced = number_in(self.blobs.get(job.results_prefix + ANNOUNCED))
-        if is_submitted(self._cluster(job).jobs_of(job.elb_job_id), announced):
+        announced = parse_count(self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
+        if submission_completed(self._cluster(job).jobs_of(job.elb_job_id), announced):
             return "resumed"
         markers = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
         if any(self.blobs.exists(job.results_prefix + marker) for marker in markers):
@@ -122,17 +125,19 @@ class Launch:
         command, health = self._command(job), self.sidecar.health()
         if not isinstance(health, Health):
             return Attempt(job, health)
-        is_first = job.unseen_until is None
+        is_first = job.untracked_submission_until is None
         if health.operations:
             # What an instance was given before is asked of that one only.
             instance = health.instance if is_first else job.sidecar_instance
             job = self._announced(job, instance, command)
-            result = self.sidecar.run_operation(operation_id(job), command, PATIENCE, instance)
+            result = self.sidecar.run_operation(
+                operation_id(job), command, OPERATION_WAIT, instance
+            )
             if not isinstance(result, Untracked):
                 return Attempt(job, result, is_first)
             health = self.sidecar.health()
             if not isinstance(health, Health) or health.operations or not is_first:
-                said = Unreachable(f"not started: {result.message}", sent=False)
+                said = Unreachable(f"not started: {result.message}", request_sent=False)
                 return Attempt(job, said, is_first)
         # It keeps no operations, or was replaced by one that keeps none.
         job = self._announced(job, None, command)
@@ -143,16 +148,16 @@ class Launch:
 
         Raises Overtaken.
         """
-        until = self.desk.now() + command.timeout + DELIVERY
+        until = self.context.now() + command.timeout + DELIVERY
         try:
-            return self.desk.jobs.update(
+            return self.context.jobs.update(
                 job.job_id,
-                "submitting" if instance else "submitting_unseen",
+                "submitting" if instance else "submission_started_untracked",
                 {"operation": operation_id(job)},
                 unchanged=job,
                 phase=Phase.SUBMITTING,
-                operations=job.operations,
-                unseen_until=until,
+                ended_submit_operations=job.ended_submit_operations,
+                untracked_submission_until=until,
                 sidecar_instance=instance,
             )
         except Conflict as conflict:
@@ -163,24 +168,24 @@ class Launch:
         if config is None:
             raise LookupError(f"the config of {job.job_id} is gone: {job.config_blob}")
         argv = submit_argv(job.elb_job_id, job.job_id)
-        return Command(argv, config.decode(), self.desk.settings.submit_timeout)
+        return Command(argv, config.decode(), self.context.settings.submit_timeout)
 
     def _cluster(self, job: Job) -> Cluster:
         return self.clusters(job.search.placement.cluster_name)
 
-    def _keep_slot(self, job: Job) -> None:
+    def _renew_lease(self, job: Job) -> None:
         """Renew the slot. Where that fails it is lost in a while, and the operation goes on."""
         try:
-            self._cluster(job).take_slot(job.elb_job_id)
-        except Unavailable as trouble:
-            log.warning("slot of %s not renewed: %s", job.job_id, trouble)
+            self._cluster(job).acquire_submit_lease(job.elb_job_id)
+        except Unavailable as error:
+            log.warning("slot of %s not renewed: %s", job.job_id, error)
 
     def overrides(self, job: Job) -> Overrides | None:
         """What elastic-blast did with other values than those it was given, if it tells.
 
         A file that is missing or cannot be read proves nothing. Raises Unavailable.
         """
-        found = self.blobs.beginning(job.results_prefix + written_config.NAME, LARGEST)
+        found = self.blobs.read_prefix(job.results_prefix + written_config.NAME, LARGEST)
         differing = overrides(found[0], job.search.placement) if found else None
         if differing:
             log.error("config_overridden job_id=%s: %s", job.job_id, differing)
@@ -189,4 +194,9 @@ class Launch:
 
 def _next_operation(job: Job) -> Job:
     """The job after its operation's time is over, whose end nobody saw."""
-    return replace(job, operations=job.operations + 1, unseen_until=None, sidecar_instance=None)
+    return replace(
+        job,
+        ended_submit_operations=job.ended_submit_operations + 1,
+        untracked_submission_until=None,
+        sidecar_instance=None,
+    )

@@ -5,70 +5,74 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from activities.ports import Clusters, Orchestrations
-from shared.clients.kubernetes import Slot
+from shared.clients.kubernetes import LeaseState
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
-from shared.jobs import JobStateRepository, Place
+from shared.jobs import JobStateRepository, QueueEntry
 
 log = logging.getLogger("blast")
 
 
 @dataclass(frozen=True)
-class Turns:
+class SubmitQueue:
     """The submit slot of each cluster, for which only the oldest of a caller's searches stands."""
 
     jobs: JobStateRepository
     clusters: Clusters
     orchestrations: Orchestrations
 
-    def take(self, job: Job) -> Slot:
+    def acquire(self, job: Job) -> LeaseState:
         """Take or keep the cluster's slot; whoever has one of its own caller before it only keeps.
 
         Raises Unavailable.
         """
         cluster = self.clusters(job.search.placement.cluster_name)
-        ahead = self._who_waits(lambda: self.jobs.index.line.before(job))
+        ahead = self._first_waiting(lambda: self.jobs.index.submit_queue.first_ahead(job))
         if ahead is None:
-            return cluster.take_slot(job.elb_job_id)
-        slot = cluster.keep_slot(job.elb_job_id)
+            return cluster.acquire_submit_lease(job.elb_job_id)
+        slot = cluster.renew_submit_lease(job.elb_job_id)
         if not slot.holder:
-            self._call(ahead)
+            self._wake(ahead)
         return slot
 
-    def free(self, job: Job) -> None:
+    def release(self, job: Job) -> None:
         """Let others submit, and wake the one whose turn it is.
 
         Raises Unavailable: the slot would be missed until it expires.
         """
         cluster = self.clusters(job.search.placement.cluster_name)
-        if not cluster.free_slot(job.elb_job_id):
+        if not cluster.release_submit_lease(job.elb_job_id):
             return
         try:
-            self.jobs.index.line.leave(job)  # else the next one would find it before itself
-            waits = self._who_waits(lambda: self.jobs.index.line.behind(job))
-        except Unavailable as trouble:
-            log.warning("nobody is called to submit after %s: %s", job.job_id, trouble)
+            self.jobs.index.submit_queue.remove(
+                job
+            )  # else the next one would find it before itself
+            waits = self._first_waiting(lambda: self.jobs.index.submit_queue.next_owner_first(job))
+        except Unavailable as error:
+            log.warning("nobody is called to submit after %s: %s", job.job_id, error)
         else:
             if waits:
-                self._call(waits)
+                self._wake(waits)
 
     def is_free(self, job: Job) -> bool:
         """Whether nobody has the slot, as far as it can be seen."""
         try:
-            slot = self.clusters(job.search.placement.cluster_name).keep_slot(job.elb_job_id)
+            slot = self.clusters(job.search.placement.cluster_name).renew_submit_lease(
+                job.elb_job_id
+            )
         except Unavailable:
             return False
         return not slot.holder
 
-    def _call(self, waits: Job) -> None:
+    def _wake(self, waits: Job) -> None:
         """Wake one who waits. Where that fails it comes by itself, in a while."""
         try:
             self.orchestrations.wake(waits)
-        except Unavailable as trouble:
-            log.warning("%s is not called to submit: %s", waits.job_id, trouble)
+        except Unavailable as error:
+            log.warning("%s is not called to submit: %s", waits.job_id, error)
 
-    def _who_waits(self, first: Callable[[], Place | None]) -> Job | None:
+    def _first_waiting(self, first: Callable[[], QueueEntry | None]) -> Job | None:
         """Who is first and does wait; places of those who do no more are taken away.
 
         A crash leaves such a place, and so does one who is asked to cancel, until its next step.
@@ -77,5 +81,5 @@ class Turns:
             job = self.jobs.find(place.job_id)
             if job and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT and not job.cancel_requested_at:
                 return job
-            self.jobs.index.line.forget(place)
+            self.jobs.index.submit_queue.remove_entry(place)
         return None

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from activities.batch import Batch
-from activities.cleanup import Cancelling
-from activities.crash import Record
-from shared.contracts.activities import CleanupResult, Order, Report
+from activities.batch import BatchActivities
+from activities.cleanup import Cleanup
+from activities.crash import CrashRecorder
+from shared.contracts.activities import ActivityInput, CleanupResult, Decision
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 
@@ -15,22 +15,26 @@ class Substitute:
     """Takes the steps that end a job. All may be repeated, and run beside an orchestration."""
 
     jobs: JobStateRepository
-    cancelling: Cancelling
-    batch: Batch
-    record: Record
+    cancelling: Cleanup
+    batch: BatchActivities
+    record: CrashRecorder
 
-    def stop(self, job_id: str) -> Report:
+    def stop(self, job_id: str) -> Decision:
         """Take the next step that stops the job."""
         job = self.jobs.get(job_id)
-        order = Order(job_id, job.step + 1, attempt=job.attempt)
-        return self.batch.stop(order) if job.children else self.cancelling.cancel(order)
+        input_ = ActivityInput(job_id, job.step + 1, attempt=job.attempt)
+        return (
+            self.batch.cancel_children(input_)
+            if job.child_count
+            else self.cancelling.clean_up_search(input_)
+        )
 
-    def fail(self, job_id: str, error: str) -> Report:
+    def fail(self, job_id: str, error: str) -> Decision:
         """Let the job fail with what its orchestration fails with; its clean-up comes next."""
         job = self.jobs.get(job_id)
-        order = Order(job_id, job.step + 1, error, job.attempt)
-        return self.record.fail_without_orchestration(order)
+        input_ = ActivityInput(job_id, job.step + 1, error, job.attempt)
+        return self.record.fail_without_orchestration(input_)
 
     def clean_up(self, job: Job) -> CleanupResult:
         """Try once more to clean up a job that has ended, without a change of its row."""
-        return self.batch.clean_up(job) if job.children else self.cancelling.clean_up(job)
+        return self.batch.clean_up(job) if job.child_count else self.cancelling.clean_up(job)

@@ -5,31 +5,35 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from activities.batch import Batch
-from activities.cleanup import Cancelling, Clearing
-from activities.context import Desk
-from activities.crash import Record
-from activities.launcher import Launch
-from activities.observe import Watching
+from activities.batch import BatchActivities
+from activities.cleanup import Cleanup, ClusterCleanup
+from activities.context import ActivityContext
+from activities.crash import CrashRecorder
+from activities.launcher import Launcher
+from activities.observe import Observer
 from activities.ports import Orchestrations
-from activities.results import Results
-from activities.submit import Submission
-from activities.submit_queue import Turns
+from activities.results import ResultCollector
+from activities.submit import Submitter
+from activities.submit_queue import SubmitQueue
 from activities.substitute import Substitute
 from shared import dependencies
 from shared.contracts import serialization
-from shared.contracts.activities import OF_BATCHES, Order, Report, Verb
+from shared.contracts.activities import BATCH_ACTIVITIES, ActivityInput, ActivityName, Decision
 from shared.settings import settings
 from shared.util.redaction import redacted
 
-Method = Callable[[Order], Report]
-Methods = Mapping[Verb, Method]
+Method = Callable[[ActivityInput], Decision]
+Methods = Mapping[ActivityName, Method]
 
 
-def perform(verb: Verb, order: Any, orchestrations: Orchestrations) -> dict[str, Any]:
+def run_activity(
+    activity: ActivityName, input_: Any, orchestrations: Orchestrations
+) -> dict[str, Any]:
     """Do what an orchestrator asked for: an Order in, a Report out, both as plain JSON."""
     return run_redacted(
-        lambda: serialization.write(_method(verb, orchestrations)(serialization.read(Order, order)))
+        lambda: serialization.serialize(
+            _method(activity, orchestrations)(serialization.deserialize(ActivityInput, input_))
+        )
     )
 
 
@@ -51,58 +55,63 @@ def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise ActivityCrashed(f"{type(error).__name__}: {clean}") from None
 
 
-def _method(verb: Verb, orchestrations: Orchestrations) -> Method:
-    if verb in OF_BATCHES:
-        return _of_batches(orchestrations)[verb]
-    return (_methods() if verb in _methods() else _in_turn(orchestrations))[verb]
+def _method(activity: ActivityName, orchestrations: Orchestrations) -> Method:
+    if activity in BATCH_ACTIVITIES:
+        return _batch_methods(orchestrations)[activity]
+    return (_methods() if activity in _methods() else _search_methods(orchestrations))[activity]
 
 
 def substitute(orchestrations: Orchestrations) -> Substitute:
     """What upkeep is given, to end jobs whose orchestrations cannot."""
-    desk = _desk()
-    cancelling = Cancelling(desk, _clearing(orchestrations))
-    batch = Batch(desk, dependencies.blobs(), orchestrations)
-    return Substitute(desk.jobs, cancelling, batch, Record(desk))
+    context = _context()
+    cancelling = Cleanup(context, _clearing(orchestrations))
+    batch = BatchActivities(context, dependencies.blobs(), orchestrations)
+    return Substitute(context.jobs, cancelling, batch, CrashRecorder(context))
 
 
 @cache
-def _desk() -> Desk:
-    return Desk(dependencies.jobs(), settings(), dependencies.now, dependencies.courier().deliver)
+def _context() -> ActivityContext:
+    return ActivityContext(
+        dependencies.jobs(),
+        settings(),
+        dependencies.now,
+        dependencies.outbox_publisher().publish_pending,
+    )
 
 
 @cache
 def _methods() -> Methods:
-    desk, blobs = _desk(), dependencies.blobs()
+    context, blobs = _context(), dependencies.blobs()
     return {
-        Verb.OBSERVE: Watching(desk, blobs, dependencies.cluster).observe,
-        Verb.COLLECT: Results(desk, blobs).collect,
-        Verb.FAIL: Record(desk).fail,
+        ActivityName.OBSERVE_SEARCH: Observer(context, blobs, dependencies.cluster).observe,
+        ActivityName.COLLECT_RESULTS: ResultCollector(context, blobs).collect,
+        ActivityName.RECORD_CRASH: CrashRecorder(context).record_crash,
     }
 
 
-def _in_turn(orchestrations: Orchestrations) -> Methods:
+def _search_methods(orchestrations: Orchestrations) -> Methods:
     """What takes or frees the submit slot of a cluster."""
-    desk, blobs, sidecar = _desk(), dependencies.blobs(), dependencies.sidecar()
-    turns = Turns(desk.jobs, dependencies.cluster, orchestrations)
+    context, blobs, sidecar = _context(), dependencies.blobs(), dependencies.sidecar()
+    turns = SubmitQueue(context.jobs, dependencies.cluster, orchestrations)
     clearing = _clearing(orchestrations)
-    launch = Launch(desk, blobs, dependencies.cluster, sidecar, turns)
-    submission = Submission(desk, blobs, launch, clearing, turns)
+    launch = Launcher(context, blobs, dependencies.cluster, sidecar, turns)
+    submission = Submitter(context, blobs, launch, clearing, turns)
     return {
-        Verb.PREPARE: submission.prepare,
-        Verb.SUBMIT: submission.submit,
-        Verb.CANCEL: Cancelling(desk, clearing).cancel,
+        ActivityName.PREPARE_SEARCH: submission.prepare,
+        ActivityName.SUBMIT_SEARCH: submission.submit,
+        ActivityName.CLEAN_UP_SEARCH: Cleanup(context, clearing).clean_up_search,
     }
 
 
-def _clearing(orchestrations: Orchestrations) -> Clearing:
-    turns = Turns(dependencies.jobs(), dependencies.cluster, orchestrations)
-    return Clearing(dependencies.cluster, dependencies.sidecar(), turns, dependencies.now)
+def _clearing(orchestrations: Orchestrations) -> ClusterCleanup:
+    turns = SubmitQueue(dependencies.jobs(), dependencies.cluster, orchestrations)
+    return ClusterCleanup(dependencies.cluster, dependencies.sidecar(), turns, dependencies.now)
 
 
-def _of_batches(orchestrations: Orchestrations) -> Methods:
-    batch = Batch(_desk(), dependencies.blobs(), orchestrations)
+def _batch_methods(orchestrations: Orchestrations) -> Methods:
+    batch = BatchActivities(_context(), dependencies.blobs(), orchestrations)
     return {
-        Verb.FAN_OUT: batch.fan_out,
-        Verb.GATHER: batch.gather,
-        Verb.STOP_CHILDREN: batch.stop,
+        ActivityName.START_CHILDREN: batch.start_children,
+        ActivityName.OBSERVE_CHILDREN: batch.observe_children,
+        ActivityName.CANCEL_CHILDREN: batch.cancel_children,
     }

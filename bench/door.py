@@ -18,7 +18,7 @@ from typing import Any
 
 import urllib3
 
-from local.alone import start_alone
+from local.alone import start_app_only
 from local.azurite import ACCOUNT, Azurite, start_azurite
 from local.demo.client import Api
 from local.demo.following import until
@@ -26,7 +26,7 @@ from shared.clients.blobs import open_blobs
 from shared.clients.tables import LARGEST_TRANSACTION, Insert, open_table
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.contracts.storage_urls import DATABASES, Account
+from shared.contracts.storage_urls import DATABASES, StorageAccount
 from shared.dependencies import INDEX_TABLE
 from shared.jobs import rows
 from tests.support.samples import job
@@ -94,7 +94,7 @@ def standing() -> Iterator[Stand]:
         folder = Path(name)
         azurite = start_azurite(folder / "azurite", folder / "azurite.log")
         try:
-            host = start_alone(azurite, folder)
+            host = start_app_only(azurite, folder)
             try:
                 pool = urllib3.PoolManager(maxsize=max(CLIENTS), retries=False, timeout=60)
                 yield Stand(host.url, azurite, pool)
@@ -153,8 +153,8 @@ def accepts(stand: Stand, clients: int) -> None:
 
 
 def show(what: str, took: list[float], calls: float, budget: str, more: str = "") -> None:
-    said = f"{more}{calls:.3g} Table calls, p50 {median(took):.0f} p95 {p95(took):.0f} ms"
-    print(f"{what:44} {said:>45}   {budget}", flush=True)
+    text = f"{more}{calls:.3g} Table calls, p50 {median(took):.0f} p95 {p95(took):.0f} ms"
+    print(f"{what:44} {text:>45}   {budget}", flush=True)
 
 
 def p95(took: list[float]) -> float:
@@ -163,10 +163,10 @@ def p95(took: list[float]) -> float:
 
 def put_database(azurite: Azurite) -> None:
     """A database whose kind is known, as that of a real one is."""
-    blobs = open_blobs(Account(ACCOUNT), azurite.connection_string, None)
+    blobs = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
     blobs.ensure(DATABASES)
     for part in ("nhr", "nin", "nsq"):
-        blobs.put(Account(ACCOUNT).url(DATABASES, f"bench/bench.{part}"), b"0")
+        blobs.put(StorageAccount(ACCOUNT).url(DATABASES, f"bench/bench.{part}"), b"0")
 
 
 def fill(azurite: Azurite, many: int) -> tuple[int, float]:
@@ -177,7 +177,7 @@ def fill(azurite: Azurite, many: int) -> tuple[int, float]:
         if time.monotonic() - began > MOST_ROWS_SECONDS:
             return first, time.monotonic() - began
         numbers = range(first, min(first + LARGEST_TRANSACTION, many))
-        table.commit([Insert(rows.listed_row(listed(number))) for number in numbers])
+        table.commit([Insert(rows.list_row(listed(number))) for number in numbers])
     return many, time.monotonic() - began
 
 

@@ -71,9 +71,9 @@ def repeated(results: list[str], size: int) -> Iterator[str]:
     """The results of queries again and again, under a new name each time, to about that size."""
     query = written = 0
     while written < size:
-        found = results[query % len(results)].replace(NAME, f"query_{query}")
-        query, written = query + 1, written + len(found)
-        yield found
+        text = results[query % len(results)].replace(NAME, f"query_{query}")
+        query, written = query + 1, written + len(text)
+        yield text
 
 
 def table(size: int) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from local.azurite import STATE
-from local.demo.client import Api, Refused
+from local.demo.client import Api, RequestRejected
 from local.demo.following import TooSlow
 from local.demo.queries import DEMO_DATABASE
 from local.demo.screen import part_is_ready, say
@@ -56,7 +56,7 @@ def demo() -> None:
 @contextmanager
 def _stack(stack: Stack) -> Iterator[Stack]:
     say("Starting")
-    stack.heard = part_is_ready
+    stack.on_ready = part_is_ready
     try:
         stack.start()
         yield stack
@@ -107,7 +107,7 @@ def main() -> int:
         demo() if chosen.what == "demo" else run(chosen.folder, chosen.port)
     except Enough:
         return 0 if chosen.what == "run" else 1
-    except (CannotRun, DidNotStart, DemoFailed, Refused, TooSlow) as trouble:
+    except (CannotRun, DidNotStart, DemoFailed, RequestRejected, TooSlow) as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1
     return 0

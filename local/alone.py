@@ -16,7 +16,7 @@ REST = "10m x1 10m 8"
 """What cannot be submitted is left alone for as long as anybody looks."""
 
 
-def start_alone(azurite: Azurite, folder: Path) -> Child:
+def start_app_only(azurite: Azurite, folder: Path) -> Child:
     """Start the host; its log and its state lie in `folder`. Raises DidNotStart."""
     nobody = f"http://127.0.0.1:{_closed_port()}"
     write_private(folder / "kubeconfig", yaml.safe_dump(kubeconfig(nobody, "none")))
@@ -30,9 +30,9 @@ def _environment(azurite: Azurite, nobody: str, folder: Path) -> dict[str, str]:
     """The app's settings."""
     return {
         "AzureWebJobsStorage": azurite.connection_string,
-        "BLAST_AUTH": "local",
+        "BLAST_AUTH_MODE": "local",
         "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-        "BLAST_STORAGE_CONNECTION": azurite.connection_string,
+        "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
         "BLAST_SIDECAR_URL": nobody,
         "BLAST_SIDECAR_TOKEN": "t" * 32,
         "BLAST_KUBECONFIG": str(folder / "kubeconfig"),
@@ -40,9 +40,9 @@ def _environment(azurite: Azurite, nobody: str, folder: Path) -> dict[str, str]:
         "BLAST_RESOURCE_GROUP": "local",
         "BLAST_REGION": "local",
         "BLAST_RETRY_TRANSIENT": REST,
-        "BLAST_LATE_AFTER": "1h",
-        "BLAST_RATE": "60000/1m",
-        "BLAST_MOST_ACTIVE": "10000",
+        "BLAST_RECONCILE_AFTER": "1h",
+        "BLAST_REQUEST_RATE_LIMIT": "60000/1m",
+        "BLAST_MAX_ACTIVE_JOBS": "10000",
     }
 
 

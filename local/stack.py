@@ -14,18 +14,18 @@ import yaml
 
 from local.azurite import ACCOUNT, KEY, Azurite, start_azurite
 from local.cluster import kubeconfig, start_cluster
-from local.elastic_blast import World, install
+from local.elastic_blast import Environment, install
 from local.private import write_private
 from local.processes import Child, start
 
 PROJECT = Path(__file__).parents[1]
 
-HURRY = {
-    "BLAST_RATE": "60000/1m",
-    "BLAST_MOST_ACTIVE": "10000",
-    "BLAST_WATCH_PACE": "250ms/30s 1s/5m 5s",
-    "BLAST_SNAPSHOT_AGE": "100ms",
-    "BLAST_STUCK_AFTER": "5s",
+LOCAL_SETTINGS = {
+    "BLAST_REQUEST_RATE_LIMIT": "60000/1m",
+    "BLAST_MAX_ACTIVE_JOBS": "10000",
+    "BLAST_POLL_SCHEDULE": "250ms/30s 1s/5m 5s",
+    "BLAST_JOB_LIST_CACHE_TTL": "100ms",
+    "BLAST_POD_DIAGNOSIS_AFTER": "5s",
     "BLAST_RETRY_CONFLICT": "250ms x1.5 5s -",
     "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
     "BLAST_RETRY_CONFIGURATION": "1s x1.5 30s -",
@@ -35,8 +35,8 @@ HURRY = {
 """Settings of the local run: a person waits beside it, and nobody pays for its calls."""
 
 Part = TypeVar("Part")
-Heard = Callable[[str, float], None]
-Through = Callable[[str, Callable[[], str]], str]
+OnReady = Callable[[str, float], None]
+Proxy = Callable[[str, Callable[[], str]], str]
 
 
 def directly(name: str, at: Callable[[], str]) -> str:
@@ -51,9 +51,9 @@ class Stack:
     folder: Path
     port: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
-    heard: Heard = lambda name, seconds: None
+    on_ready: OnReady = lambda name, seconds: None
     """Told the name of each part that is ready, and the seconds that it took."""
-    through: Through = directly
+    proxy: Proxy = directly
     """By which address the app, and nobody else, reaches `blob`, `queue`, `table`, `sidecar`,
     `cluster` and `durable`. It is asked once for each; `at` says where that server itself is now.
     """
@@ -64,7 +64,7 @@ class Stack:
     cluster: Child = field(init=False)
     sidecar: Child = field(init=False)
     host: Child = field(init=False)
-    world: World = field(init=False)
+    world: Environment = field(init=False)
     _children: list[Child] = field(default_factory=list)
     _reached: dict[str, str] = field(default_factory=dict)
 
@@ -121,7 +121,7 @@ class Stack:
         argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT)]
         argv += ["--port", str(self._port("functions") or self.port)]
         argv += ["--state", str(self.folder / "durable.sqlite")]
-        if self.through is not directly:
+        if self.proxy is not directly:
             argv += ["--client-url", self._reach("durable", lambda: self.host.url)]
         child = start("functions", argv, self._log("functions"), self._environment(), cwd=PROJECT)
         return self._kept(child)
@@ -144,44 +144,44 @@ class Stack:
         self._write_kubeconfig("app.kubeconfig", self._reach("cluster", lambda: self.cluster.url))
         return {
             "AzureWebJobsStorage": self.azurite.connection_string,
-            "BLAST_AUTH": "local",
+            "BLAST_AUTH_MODE": "local",
             "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-            "BLAST_STORAGE_CONNECTION": storage.connection_string,
+            "BLAST_STORAGE_CONNECTION_STRING": storage.connection_string,
             "BLAST_SIDECAR_URL": self._reach("sidecar", lambda: self.sidecar.url),
             "BLAST_SIDECAR_TOKEN": self._token("sidecar"),
             "BLAST_KUBECONFIG": str(self.folder / "app.kubeconfig"),
             "BLAST_CLUSTER_NAME": "local",
             "BLAST_RESOURCE_GROUP": "local",
             "BLAST_REGION": "local",
-            **HURRY,
+            **LOCAL_SETTINGS,
             **self.settings,
         }
 
     def _reach(self, name: str, at: Callable[[], str]) -> str:
         """The address by which the app reaches the server of this name, the same for ever."""
         if name not in self._reached:
-            self._reached[name] = self.through(name, at)
+            self._reached[name] = self.proxy(name, at)
         return self._reached[name]
 
     def _write_kubeconfig(self, name: str, url: str) -> None:
         config = kubeconfig(url, self._token("cluster"))
         write_private(self.folder / name, yaml.safe_dump(config))
 
-    def _world(self) -> World:
-        return World(
+    def _world(self) -> Environment:
+        return Environment(
             account=ACCOUNT,
             blob_endpoint=self.azurite.blob,
             account_key=KEY,
             cluster_url=self.cluster.url,
             cluster_token=self._token("cluster"),
-            behaviours=self.folder / "behaviours.json",
+            fault_rules=self.folder / "behaviours.json",
             cache=self.folder / "databases",
         )
 
     def _timed(self, name: str, begin: Callable[[], Part]) -> Part:
         began = time.monotonic()
         part = begin()
-        self.heard(name, time.monotonic() - began)
+        self.on_ready(name, time.monotonic() - began)
         return part
 
     def _port(self, name: str) -> int:

@@ -4,16 +4,16 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from shared.clients.azure_errors import NEAR
+from shared.clients.azure_errors import CLIENT_OPTIONS
 from shared.clients.blobs import Blobs, open_blobs
-from shared.clients.kubernetes import Cluster, by_identity, by_kubeconfig
+from shared.clients.kubernetes import KubernetesCluster, from_identity, from_kubeconfig
 from shared.clients.queues import Queue, open_queue
-from shared.clients.sidecar import Sidecar
+from shared.clients.sidecar import SidecarClient
 from shared.clients.tables import Table, open_table
-from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, Account
+from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, StorageAccount
 from shared.jobs import Index, JobStateRepository
 from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.outbox import Courier
+from shared.messaging.outbox import OutboxPublisher
 from shared.settings import settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def now() -> datetime:
 @cache
 def jobs() -> JobStateRepository:
     """The job store; its tables exist."""
-    index = Index(_table(INDEX_TABLE), settings().late_after)
+    index = Index(_table(INDEX_TABLE), settings().reconcile_after)
     store = JobStateRepository(_table(JOBS_TABLE), index, now)
     store.ensure()
     return store
@@ -40,35 +40,37 @@ def jobs() -> JobStateRepository:
 @cache
 def blobs() -> Blobs:
     """The storage account's blobs; the three containers exist."""
-    opened = open_blobs(account(), settings().storage_connection, _credential())
+    opened = open_blobs(account(), settings().storage_connection_string, _credential())
     opened.ensure(QUERIES, DATABASES, RESULTS)
     return opened
 
 
 @cache
-def cluster(name: str) -> Cluster:
+def cluster(name: str) -> KubernetesCluster:
     """The cluster of that name; nothing is asked of it yet."""
-    one = settings()
-    if one.kubeconfig:
-        return Cluster(by_kubeconfig(one.kubeconfig, name, _credential()), now=now)
-    group, subscription = one.resource_group, one.subscription_id
-    return Cluster(by_identity(_identity(), one.arm_url, subscription, group, name), now=now)
+    config = settings()
+    if config.kubeconfig:
+        return KubernetesCluster(from_kubeconfig(config.kubeconfig, name, _credential()), now=now)
+    group, subscription = config.resource_group, config.subscription_id
+    return KubernetesCluster(
+        from_identity(_identity(), config.arm_url, subscription, group, name), now=now
+    )
 
 
 @cache
-def completions() -> Queue:
+def completions_queue() -> Queue:
     """The queue that programs read what became of their searches from; it exists."""
-    one = settings()
-    endpoint = f"https://{one.storage_account}.queue.{one.storage_suffix}"
-    queue = open_queue(COMPLETIONS, one.storage_connection, endpoint, _credential())
+    config = settings()
+    endpoint = f"https://{config.storage_account}.queue.{config.storage_suffix}"
+    queue = open_queue(COMPLETIONS, config.storage_connection_string, endpoint, _credential())
     queue.ensure()
     return queue
 
 
 @cache
-def courier() -> Courier:
+def outbox_publisher() -> OutboxPublisher:
     """Who sends what jobs owe."""
-    return Courier(jobs(), blobs(), completions())
+    return OutboxPublisher(jobs(), blobs(), completions_queue())
 
 
 @cache
@@ -80,32 +82,32 @@ def dead_letters() -> DeadLetters:
 
 
 @cache
-def sidecar() -> Sidecar:
+def sidecar() -> SidecarClient:
     """The exec sidecar."""
-    one = settings()
-    if (file := one.sidecar_token_file) is not None:
-        return Sidecar(one.sidecar_url, file.read_text)
-    return Sidecar(one.sidecar_url, lambda: one.sidecar_token)
+    config = settings()
+    if (file := config.sidecar_token_file) is not None:
+        return SidecarClient(config.sidecar_url, file.read_text)
+    return SidecarClient(config.sidecar_url, lambda: config.sidecar_token)
 
 
-def account() -> Account:
+def account() -> StorageAccount:
     """The storage account that queries, databases and results lie in."""
-    return Account(settings().storage_account, settings().storage_suffix)
+    return StorageAccount(settings().storage_account, settings().storage_suffix)
 
 
 def _table(name: str) -> Table:
-    one = settings()
-    endpoint = f"https://{one.storage_account}.table.{one.storage_suffix}"
-    return open_table(name, one.storage_connection, endpoint, _credential())
+    config = settings()
+    endpoint = f"https://{config.storage_account}.table.{config.storage_suffix}"
+    return open_table(name, config.storage_connection_string, endpoint, _credential())
 
 
 def _credential() -> "TokenCredential | None":
     """The managed identity; none where a connection string is given instead."""
-    return None if settings().storage_connection else _identity()
+    return None if settings().storage_connection_string else _identity()
 
 
 @cache
 def _identity() -> "TokenCredential":
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential(**NEAR)
+    return DefaultAzureCredential(**CLIENT_OPTIONS)

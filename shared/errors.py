@@ -30,23 +30,23 @@ from shared.util.redaction import redacted
 class ControlPlaneError(Exception):
     """The root: an error that we recognise. All others are bugs and pass through."""
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
         self.code = code
 
 
-class TryLater(ControlPlaneError):
+class RetryableError(ControlPlaneError):
     """Again later. `after` is the wish of whoever refused, if it had one.
 
     The sentence often repeats a counterpart's text, so it is redacted.
     """
 
-    def __init__(self, code: str, sentence: str, after: timedelta | None = None) -> None:
-        super().__init__(code, redacted(sentence))
-        self.after = after
+    def __init__(self, code: str, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(code, redacted(message))
+        self.retry_after = retry_after
 
 
-class Unavailable(TryLater):
+class Unavailable(RetryableError):
     """A store, the sidecar, the cluster or the directory could not be reached or did not answer in
     time."""
 
@@ -55,11 +55,11 @@ class AccessRefused(Unavailable):
     """The app's own identity was refused: it works again once an operator has given a role."""
 
 
-class TooMany(TryLater):
+class TooMany(RetryableError):
     """The caller has had its share for now."""
 
 
-class NeedsPerson(ControlPlaneError):
+class PermanentError(ControlPlaneError):
     """Trying again changes nothing."""
 
 
@@ -67,68 +67,68 @@ class NeedsPerson(ControlPlaneError):
 class Fault:
     """One thing that is wrong: where (a path of names), and what, as a sentence."""
 
-    where: str
-    what: str
+    path: str
+    message: str
     code: str = "validation_error"
 
 
-class Invalid(NeedsPerson):
+class Invalid(PermanentError):
     """What was asked is wrong in one or more places. Faults of one kind lend it their code."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         codes = {fault.code for fault in faults}
         code = codes.pop() if len(codes) == 1 else "validation_error"
-        super().__init__(code, "; ".join(f"{fault.where}: {fault.what}" for fault in faults))
+        super().__init__(code, "; ".join(f"{fault.path}: {fault.message}" for fault in faults))
         self.faults = tuple(faults)
 
 
-class Malformed(NeedsPerson):
+class Malformed(PermanentError):
     """What came cannot be read at all."""
 
 
-class SettingsInvalid(NeedsPerson):
+class SettingsInvalid(PermanentError):
     """The settings are wrong; the app does no work until they are mended."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        said = "; ".join(f"{fault.where}: {fault.what}" for fault in faults)
-        super().__init__("settings_invalid", f"the settings are wrong: {said}")
+        text = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+        super().__init__("settings_invalid", f"the settings are wrong: {text}")
         self.faults = tuple(faults)
 
 
-class NotFound(NeedsPerson):
+class NotFound(PermanentError):
     """There is no such thing, or it is somebody else's, which looks the same.
 
     `after` says when to look again where it may still come to be.
     """
 
-    def __init__(self, code: str, sentence: str, after: timedelta | None = None) -> None:
-        super().__init__(code, sentence)
-        self.after = after
+    def __init__(self, code: str, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
 
 
-class Conflict(NeedsPerson):
+class Conflict(PermanentError):
     """What is asked contradicts what is already so."""
 
 
-class Pointless(NeedsPerson):
+class NotRetryable(PermanentError):
     """What is asked can only come to the same end again."""
 
 
-class TooLarge(NeedsPerson):
+class TooLarge(PermanentError):
     """More than is taken."""
 
 
-class OutOfRange(NeedsPerson):
+class OutOfRange(PermanentError):
     """A part of a file that it does not have."""
 
 
-class NotSignedIn(NeedsPerson):
+class NotSignedIn(PermanentError):
     """The caller is not known. Why what it showed was refused, only the log says."""
 
-    def __init__(self, showed_something: bool) -> None:
+    def __init__(self, had_credentials: bool) -> None:
         super().__init__("not_signed_in", "sign in, and show a token of this directory")
-        self.showed_something = showed_something
+        self.had_credentials = had_credentials
 
 
-class NotAllowed(NeedsPerson):
+class NotAllowed(PermanentError):
     """The caller is known, and may not do this."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from shared.contracts.activities import Category
 from shared.contracts.job import Caller
 from shared.errors import Fault, SettingsInvalid
-from shared.util.durations import Pace, Rate, Retry, duration
+from shared.util.durations import PollSchedule, Rate, RetryPolicy, duration
 
 PREFIX = "BLAST_"
 SIGNS_OF_AZURE = (
@@ -32,7 +32,7 @@ HTTPS_OR_LOOPBACK = r"^(https://|http://(localhost|127\.0\.0\.1)(:|/|$))"
 GUID_OR_NONE = r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$"
 
 
-class Auth(StrEnum):
+class AuthMode(StrEnum):
     """How callers are told apart."""
 
     LOCAL = "local"
@@ -45,10 +45,10 @@ def _parsed(parse: object) -> BeforeValidator:
 
 
 Duration = Annotated[timedelta, _parsed(duration)]
-RetryOptions = Annotated[Retry, _parsed(Retry.parse)]
+RetryOptions = Annotated[RetryPolicy, _parsed(RetryPolicy.parse)]
 OptionalPath = Annotated[Path | None, _parsed(lambda text: Path(text) if text else None)]
 Words = Annotated[frozenset[str], _parsed(str.split)]
-Account = Annotated[str, Field(pattern=r"^[a-z0-9]{3,24}$")]
+StorageAccountName = Annotated[str, Field(pattern=r"^[a-z0-9]{3,24}$")]
 ClusterName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Memory = Annotated[str, Field(pattern=r"^\d+[kKmMgGtT]i?$")]
 
@@ -58,16 +58,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    auth: Auth
+    auth_mode: AuthMode
     tenant_id: str = Field("", pattern=GUID_OR_NONE)
     client_id: str = Field("", pattern=GUID_OR_NONE)
     authority_url: str = Field("https://login.microsoftonline.com", pattern=HTTPS_OR_LOOPBACK)
-    rate: Annotated[Rate, _parsed(Rate.parse)] = Rate.parse("600/1m")
-    most_active: int = Field(100, ge=1)
+    request_rate_limit: Annotated[Rate, _parsed(Rate.parse)] = Rate.parse("600/1m")
+    max_active_jobs: int = Field(100, ge=1)
 
-    storage_account: Account
+    storage_account: StorageAccountName
     storage_suffix: str = "core.windows.net"
-    storage_connection: str = Field("", repr=False)
+    storage_connection_string: str = Field("", repr=False)
     sidecar_url: str = Field(pattern=r"^https?://")
     sidecar_token: str = Field("", pattern=r"^([!-~]{32,})?$", repr=False)
     sidecar_token_file: OptionalPath = None
@@ -94,22 +94,24 @@ class Settings(BaseModel):
     batch_len: int = Field(100_000, ge=1)
     default_outfmt: str = Field("5", pattern=r"^(5|[67]( [a-z_]{1,20}){0,50})$")
 
-    deadline: Duration = timedelta(hours=48)
+    job_timeout: Duration = timedelta(hours=48)
     submit_timeout: Duration = Field(timedelta(minutes=25), le=timedelta(minutes=30))
-    late_after: Duration = timedelta(minutes=5)
-    snapshot_age: Duration = timedelta(seconds=2)
-    stuck_after: Duration = timedelta(minutes=2)
-    jobs_patience: Duration = timedelta(minutes=10)
-    clear_patience: Duration = timedelta(minutes=10)
+    reconcile_after: Duration = timedelta(minutes=5)
+    job_list_cache_ttl: Duration = timedelta(seconds=2)
+    pod_diagnosis_after: Duration = timedelta(minutes=2)
+    missing_jobs_grace: Duration = timedelta(minutes=10)
+    cleanup_timeout: Duration = timedelta(minutes=10)
     retention: Duration = Field(timedelta(days=90), ge=timedelta(days=1), le=timedelta(days=3650))
-    results_patience: Duration = timedelta(minutes=2)
-    watch_pace: Annotated[Pace, _parsed(Pace.parse)] = Pace.parse("2s/10s 5s/70s 15s/15m 60s")
-    retry_transient: RetryOptions = Retry.parse("15s x2 5m 8")
-    retry_capacity: RetryOptions = Retry.parse("60s x1.5 15m -")
-    retry_conflict: RetryOptions = Retry.parse("30s x1.5 5m -")
-    retry_configuration: RetryOptions = Retry.parse("60s x1.5 15m -")
-    retry_unknown: RetryOptions = Retry.parse("20s x2 5m 6")
-    retry_crash: RetryOptions = Retry.parse("10s x2 5m 5")
+    results_grace: Duration = timedelta(minutes=2)
+    poll_schedule: Annotated[PollSchedule, _parsed(PollSchedule.parse)] = PollSchedule.parse(
+        "2s/10s 5s/70s 15s/15m 60s"
+    )
+    retry_transient: RetryOptions = RetryPolicy.parse("15s x2 5m 8")
+    retry_capacity: RetryOptions = RetryPolicy.parse("60s x1.5 15m -")
+    retry_conflict: RetryOptions = RetryPolicy.parse("30s x1.5 5m -")
+    retry_configuration: RetryOptions = RetryPolicy.parse("60s x1.5 15m -")
+    retry_unknown: RetryOptions = RetryPolicy.parse("20s x2 5m 6")
+    retry_crash: RetryOptions = RetryPolicy.parse("10s x2 5m 5")
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -119,7 +121,7 @@ class Settings(BaseModel):
             for name, text in environment.items()
             if name.startswith(PREFIX)
         }
-        faults = [*_door_faults(named, environment)]
+        faults = [*_auth_faults(named, environment)]
         if not named.get("kubeconfig") and not named.get("subscription_id"):
             faults.append(Fault(f"{PREFIX}SUBSCRIPTION_ID", "needed where no kubeconfig is given"))
         if bool(named.get("sidecar_token")) == bool(named.get("sidecar_token_file")):
@@ -143,9 +145,9 @@ class Settings(BaseModel):
         """Whose the searches from the queue are; by default the caller of the local mode."""
         return Caller(self.queue_owner_oid, self.queue_owner_tenant_id, self.queue_owner_upn)
 
-    def retry(self, category: Category) -> Retry:
+    def retry(self, category: Category) -> RetryPolicy:
         """The retry options of a category."""
-        options: Retry = getattr(self, f"retry_{category}")
+        options: RetryPolicy = getattr(self, f"retry_{category}")
         return options
 
 
@@ -157,19 +159,19 @@ def sign_of_azure(environment: Mapping[str, str]) -> str | None:
     return next((name for name in SIGNS_OF_AZURE if environment.get(name)), None)
 
 
-def _door_faults(named: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Fault]:
+def _auth_faults(named: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Fault]:
     """What the chosen way of telling callers apart needs, and has not."""
-    auth = named.get("auth")
-    if auth == Auth.LOCAL and (sign := sign_of_azure(environment)):
-        said = f"the local mode lets everybody in; not on Azure ({sign} is set)"
-        yield Fault(f"{PREFIX}AUTH", said)
-    if auth == Auth.EASY_AUTH and environment.get(BEHIND_EASY_AUTH, "").lower() != "true":
-        said = f"anybody could write that header: not without the platform ({BEHIND_EASY_AUTH})"
-        yield Fault(f"{PREFIX}AUTH", said)
-    if auth in (Auth.ENTRA, Auth.EASY_AUTH) and not named.get("tenant_id"):
-        yield Fault(f"{PREFIX}TENANT_ID", f"needed with {PREFIX}AUTH={auth}")
-    if auth == Auth.ENTRA and not named.get("client_id"):
-        yield Fault(f"{PREFIX}CLIENT_ID", f"needed with {PREFIX}AUTH={auth}")
+    auth = named.get("auth_mode")
+    if auth == AuthMode.LOCAL and (sign := sign_of_azure(environment)):
+        text = f"the local mode lets everybody in; not on Azure ({sign} is set)"
+        yield Fault(f"{PREFIX}AUTH_MODE", text)
+    if auth == AuthMode.EASY_AUTH and environment.get(BEHIND_EASY_AUTH, "").lower() != "true":
+        text = f"anybody could write that header: not without the platform ({BEHIND_EASY_AUTH})"
+        yield Fault(f"{PREFIX}AUTH_MODE", text)
+    if auth in (AuthMode.ENTRA, AuthMode.EASY_AUTH) and not named.get("tenant_id"):
+        yield Fault(f"{PREFIX}TENANT_ID", f"needed with {PREFIX}AUTH_MODE={auth}")
+    if auth == AuthMode.ENTRA and not named.get("client_id"):
+        yield Fault(f"{PREFIX}CLIENT_ID", f"needed with {PREFIX}AUTH_MODE={auth}")
 
 
 @cache

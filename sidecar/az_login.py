@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from sidecar.helper import Helper
-from sidecar.log import log_error, say
+from sidecar.log import log_error, log_event
 from sidecar.settings import Settings
 
 LoginState = Literal["off", "pending", "ok", "failed"]
@@ -58,7 +58,7 @@ class AzLogin:
         except OSError as fault:
             return _failed(f"az was not started: {fault.strerror}")
         if result.exit_code == 0:
-            say("az_login_ok")
+            log_event("az_login_ok")
             return "ok"
         return _failed(self._without_secrets(result.errors.strip())[-DETAIL_LENGTH:])
 

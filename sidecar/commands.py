@@ -16,9 +16,9 @@ from typing import IO, Any
 from sidecar.admission import Admission
 from sidecar.answers import Refusal
 from sidecar.bodies import Command
-from sidecar.log import say
+from sidecar.log import log_event
 from sidecar.settings import Settings
-from sidecar.workplace import Workplace
+from sidecar.workplace import Sandbox
 
 TIMED_OUT = 124
 """The exit code told for a command that was ended because its time was over."""
@@ -33,7 +33,7 @@ Sink = Callable[[str, bytes], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """How a command ended. `exit_code` is 128 + n after signal n, 124 after a timeout.
 
     `cut`: output was given up, because a process beyond the group holds the pipe, or because
@@ -53,13 +53,13 @@ class Ended:
         }
 
 
-class Running:
+class RunningCommand:
     """A command that was started. `task` ends, without fail, with how the command ended.
 
     `was_stopped`: it did not end by itself, nor by its timeout, but because it was asked to.
     """
 
-    task: asyncio.Task[Ended]
+    task: asyncio.Task[CommandResult]
     was_stopped = False
 
     def __init__(self, process: subprocess.Popen[bytes], kill_seconds: float) -> None:
@@ -71,7 +71,9 @@ class Running:
         """End it: SIGTERM to the group, SIGKILL to what is left later. Safe to say twice."""
         self._stop.set()
 
-    async def follow(self, command: Command, sink: Sink, threads: ThreadPoolExecutor) -> Ended:
+    async def follow(
+        self, command: Command, sink: Sink, threads: ThreadPoolExecutor
+    ) -> CommandResult:
         """See the command to its end, and its group with it."""
         begun = time.monotonic()
         talk = [
@@ -89,7 +91,7 @@ class Running:
         await asyncio.gather(*talk, return_exceptions=True)
         duration = round((time.monotonic() - begun) * 1000)
         exit_code = TIMED_OUT if timed_out else code if code >= 0 else 128 - code
-        return Ended(exit_code, duration, timed_out, cut=bool(late))
+        return CommandResult(exit_code, duration, timed_out, cut=bool(late))
 
     async def _until(self, exited: asyncio.Future[None], timeout: float) -> bool:
         """Wait for the end and bring it about when asked to, or when time is over: then True."""
@@ -123,23 +125,23 @@ class Commands:
         self._env = env
         self._work = work
         self._admission = admission
-        self._running: set[Running] = set()
+        self._running: set[RunningCommand] = set()
         self._threads = ThreadPoolExecutor(settings.max_concurrency, "await-exit")
         self.closing = False
 
-    def start(self, command: Command, sink: Sink, operation: str | None = None) -> Running:
+    def start(self, command: Command, sink: Sink, operation: str | None = None) -> RunningCommand:
         """Start `command` in a slot that the caller has entered; at the end the slot is left.
 
         Raises Refusal, with nothing started and the slot left, when it cannot be started.
         """
-        place = Workplace(self._work / uuid.uuid4().hex)
+        place = Sandbox(self._work / uuid.uuid4().hex)
         try:
             process = self._spawn(command, place)
         except Refusal:
             self._admission.leave()
             place.remove()
             raise
-        running = Running(process, self._settings.kill_seconds)
+        running = RunningCommand(process, self._settings.kill_seconds)
         self._running.add(running)
         running.task = asyncio.create_task(
             self._see_through(running, command, sink, place, operation)
@@ -155,7 +157,7 @@ class Commands:
         await asyncio.gather(*(running.task for running in self._running))
         self._threads.shutdown()
 
-    def _spawn(self, command: Command, place: Workplace) -> subprocess.Popen[bytes]:
+    def _spawn(self, command: Command, place: Sandbox) -> subprocess.Popen[bytes]:
         if self.closing:
             raise Refusal(503, "exec server is ending")
         binary = command.argv[0]
@@ -179,19 +181,19 @@ class Commands:
 
     async def _see_through(
         self,
-        running: Running,
+        running: RunningCommand,
         command: Command,
         sink: Sink,
-        place: Workplace,
+        place: Sandbox,
         operation: str | None,
-    ) -> Ended:
+    ) -> CommandResult:
         try:
             ended = await running.follow(command, sink, self._threads)
         finally:
             await asyncio.to_thread(place.remove)
             self._running.discard(running)
             self._admission.leave()
-        say(
+        log_event(
             "command_ended",
             binary=command.argv[0],
             arguments=len(command.argv) - 1,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.workplace import Workplace
+from sidecar.workplace import Sandbox
 
 TIMED_OUT = 124
 
@@ -34,7 +34,7 @@ class Helper:
 
     async def run(self, argv: list[str], timeout: float) -> HelperResult:
         """Run `argv` to its end, or kill it with its group. Raises OSError if it cannot start."""
-        place = Workplace(self.work / uuid.uuid4().hex)
+        place = Sandbox(self.work / uuid.uuid4().hex)
         place.make()
         try:
             process = await asyncio.create_subprocess_exec(

@@ -13,7 +13,7 @@ PAUSE = 0.02
 """Seconds between two looks; five seconds in all."""
 
 
-def end_leftovers(work: Path) -> int:
+def end_orphans(work: Path) -> int:
     """SIGKILL every process whose HOME lies in the folder `work`, until none is seen.
 
     Each command has a HOME with a random name there, and its children inherit it, whatever

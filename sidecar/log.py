@@ -7,7 +7,7 @@ import traceback
 _LOGGER = logging.getLogger("sidecar")
 
 
-def say(event: str, **facts: object) -> None:
+def log_event(event: str, **facts: object) -> None:
     """Log `event` with the named facts, so that nothing slips in that nobody named."""
     _LOGGER.info(json.dumps({"event": event, **facts}))
 
@@ -17,6 +17,6 @@ def log_error(event: str, **facts: object) -> None:
     _LOGGER.error(json.dumps({"event": event, "level": "error", **facts}))
 
 
-def complain(event: str, **facts: object) -> None:
+def log_exception(event: str, **facts: object) -> None:
     """As `log_error`, with the traceback of the exception that is being handled."""
     log_error(event, **facts, traceback=traceback.format_exc())

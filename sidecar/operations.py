@@ -8,10 +8,10 @@ from typing import Any
 from sidecar.admission import Admission
 from sidecar.answers import Refusal
 from sidecar.bodies import Command
-from sidecar.commands import Commands, Ended, Running
-from sidecar.log import complain
-from sidecar.output import Heard
-from sidecar.records import Record, Records, StateLost
+from sidecar.commands import CommandResult, Commands, RunningCommand
+from sidecar.log import log_exception
+from sidecar.output import CapturedOutput
+from sidecar.records import OperationRecord, Records, StateLost
 
 NO_COMMAND = "stopped"
 """In place of a command's digest: no command has it."""
@@ -35,7 +35,7 @@ class Operations:
         self._commands = commands
         self._admission = admission
         self._now = now
-        self._in_hand: dict[str, tuple[Running, asyncio.Task[None]]] = {}
+        self._in_hand: dict[str, tuple[RunningCommand, asyncio.Task[None]]] = {}
         self._lock = asyncio.Lock()
 
     async def put(self, operation: str, command: Command) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Operations:
         async with self._lock:
             seen = await self._look(operation)
             if seen is None:
-                await self._record(Record(operation, NO_COMMAND, self._now()))
+                await self._record(OperationRecord(operation, NO_COMMAND, self._now()))
         return await self._view(*seen) if seen else None
 
     async def purge(self, retention: timedelta) -> None:
@@ -91,13 +91,13 @@ class Operations:
         try:
             await asyncio.to_thread(self._records.forget, operation)
         except OSError:
-            complain("record_not_removed", operation=operation)
+            log_exception("record_not_removed", operation=operation)
 
     async def close(self) -> None:
         """Wait for what the end of the commands leaves to do here."""
         await asyncio.gather(*(keeping for _, keeping in self._in_hand.values()))
 
-    async def _look(self, operation: str) -> tuple[Record, str] | None:
+    async def _look(self, operation: str) -> tuple[OperationRecord, str] | None:
         """The record and the state. Under the lock, for a start is a record first, then in hand.
 
         What is in hand is asked before the disk: it leaves the hand after its end is on disk.
@@ -116,7 +116,7 @@ class Operations:
             return record, "done"
         return record, "running" if in_hand else "interrupted"
 
-    async def _view(self, record: Record, state: str) -> dict[str, Any]:
+    async def _view(self, record: OperationRecord, state: str) -> dict[str, Any]:
         """What a caller is told of an operation. A result that cannot be read is unknown."""
         finished_at, result = record.finished_at, None
         if finished_at:
@@ -130,10 +130,10 @@ class Operations:
             "result": result,
         }
 
-    async def _start(self, operation: str, command: Command) -> Record:
+    async def _start(self, operation: str, command: Command) -> OperationRecord:
         """Record, then start: a crash in between leaves an interrupted operation, never two."""
-        record = Record(operation, command.digest, self._now())
-        heard = Heard()
+        record = OperationRecord(operation, command.digest, self._now())
+        heard = CapturedOutput()
         try:
             await self._record(record)
         except Refusal:
@@ -148,24 +148,26 @@ class Operations:
         self._in_hand[operation] = running, keeping
         return record
 
-    async def _record(self, record: Record) -> None:
+    async def _record(self, record: OperationRecord) -> None:
         """Put a record on disk. Raises Refusal."""
         try:
             await asyncio.to_thread(self._records.save, record)
         except OSError as fault:
             raise Refusal(500, "exec failed", detail=f"not recorded: {fault.strerror}") from fault
 
-    async def _keep(self, record: Record, running: Running, heard: Heard) -> None:
+    async def _keep(
+        self, record: OperationRecord, running: RunningCommand, heard: CapturedOutput
+    ) -> None:
         """Put the end of the operation on disk, unless it was brought about by our own end."""
         ended = await running.task
         try:
             if not (self._commands.closing and running.was_stopped):
                 await asyncio.to_thread(self._finish, record, ended, heard)
         except OSError:
-            complain("result_not_kept", operation=record.id)
+            log_exception("result_not_kept", operation=record.id)
         finally:
             del self._in_hand[record.id]
 
-    def _finish(self, record: Record, ended: Ended, heard: Heard) -> None:
+    def _finish(self, record: OperationRecord, ended: CommandResult, heard: CapturedOutput) -> None:
         result = {**ended.facts(), **heard.facts(ended.cut)}
         self._records.finish(record, self._now(), result)

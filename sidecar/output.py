@@ -44,7 +44,7 @@ class Tail:
         self.truncated = True
 
 
-class Heard:
+class CapturedOutput:
     """What a command wrote on both of its streams, as far as it is kept."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Line:
+class OutputLine:
     """One line without its end, or a piece of one that the next piece continues."""
 
     text: str
@@ -75,26 +75,26 @@ class Lines:
         self._cap = cap
         self._rest = b""
 
-    def add(self, chunk: bytes) -> list[Line]:
+    def add(self, chunk: bytes) -> list[OutputLine]:
         *whole, self._rest = (self._rest + chunk).split(b"\n")
-        lines: list[Line] = []
+        lines: list[OutputLine] = []
         for line in whole:
             pieces, last = self._shed(line)
-            lines += [*pieces, Line(last.decode("utf-8", "replace"))]
+            lines += [*pieces, OutputLine(last.decode("utf-8", "replace"))]
         pieces, self._rest = self._shed(self._rest)
         return lines + pieces
 
-    def end(self) -> list[Line]:
+    def end(self) -> list[OutputLine]:
         """The last line, if the stream did not end with one."""
         rest, self._rest = self._rest, b""
-        return [Line(rest.decode("utf-8", "replace"))] if rest else []
+        return [OutputLine(rest.decode("utf-8", "replace"))] if rest else []
 
-    def _shed(self, line: bytes) -> tuple[list[Line], bytes]:
+    def _shed(self, line: bytes) -> tuple[list[OutputLine], bytes]:
         """The pieces that a too long line must be sent in, and what is left of it."""
         pieces = []
         while len(line) > self._cap:
             piece, line = self._cut(line)
-            pieces.append(Line(piece.decode("utf-8", "replace"), continues=True))
+            pieces.append(OutputLine(piece.decode("utf-8", "replace"), continues=True))
         return pieces, line
 
     def _cut(self, line: bytes) -> tuple[bytes, bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from sidecar.helper import Helper
-from sidecar.log import log_error, say
+from sidecar.log import log_error, log_event
 
 PodScript = Literal["patched", "unpatched", "unknown"]
 
@@ -47,7 +47,7 @@ async def check_pod_script(helper: Helper) -> PodScript:
             consequence="searches whose outfmt names columns will fail",
         )
     else:
-        say("pod_script_checked", pod_script=state)
+        log_event("pod_script_checked", pod_script=state)
     return state
 
 
@@ -80,10 +80,10 @@ def interpreter_of(program: Path) -> list[str] | None:
 
 
 async def _find_package(helper: Helper) -> Path | None:
-    found = shutil.which("elastic-blast", path=helper.env.get("PATH", ""))
-    if found is None:
+    text = shutil.which("elastic-blast", path=helper.env.get("PATH", ""))
+    if text is None:
         return None
-    program = Path(found).resolve()
+    program = Path(text).resolve()
     interpreter = interpreter_of(program)
     if interpreter is None:
         return None

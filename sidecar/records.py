@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.files import remove, write_file
-from sidecar.log import complain, log_error
+from sidecar.log import log_error, log_exception
 
 INSTANCE_FILE = "instance"
 KINDS = ("record", "result", "record-draft", "result-draft")
@@ -21,7 +21,7 @@ class StateLost(Exception):
 
 
 @dataclass(frozen=True)
-class Record:
+class OperationRecord:
     """An operation that was accepted. `digest` stands for its command, which is not kept.
 
     None in place of the digest: the record cannot be read. It was accepted, and its command and
@@ -53,7 +53,7 @@ class Records:
             write_file(self._folder / INSTANCE_FILE, self._instance)
         return self._instance
 
-    def find(self, operation: str) -> Record | None:
+    def find(self, operation: str) -> OperationRecord | None:
         """None: no such operation was ever accepted in this folder. Raises StateLost, OSError."""
         path = self._path(operation, "record")
         try:
@@ -63,13 +63,15 @@ class Records:
             return None
         except (IsADirectoryError, PermissionError, ValueError, LookupError, TypeError) as fault:
             log_error("record_unreadable", operation=operation, fault=type(fault).__name__)
-            return Record(operation, None, _modified_at(path))
+            return OperationRecord(operation, None, _modified_at(path))
 
-    def save(self, record: Record) -> None:
+    def save(self, record: OperationRecord) -> None:
         text = json.dumps(asdict(record), default=datetime.isoformat)
         write_file(self._path(record.id, "record"), text)
 
-    def finish(self, record: Record, finished_at: datetime, result: dict[str, Any]) -> None:
+    def finish(
+        self, record: OperationRecord, finished_at: datetime, result: dict[str, Any]
+    ) -> None:
         """The result first, so that a record which says it ended has one."""
         write_file(self._path(record.id, "result"), json.dumps(result))
         self.save(replace(record, finished_at=finished_at))
@@ -104,7 +106,7 @@ class Records:
                 return (record.finished_at or record.started_at) < instant
             return max(_modified_at(path) for path in self._files(operation)) < instant
         except (OSError, ValueError):
-            complain("record_not_examined", operation=operation)
+            log_exception("record_not_examined", operation=operation)
             return False
 
     def _files(self, operation: str) -> list[Path]:
@@ -126,11 +128,11 @@ class Records:
             raise StateLost(f"{self._folder} is gone or was replaced")
 
 
-def _parse_record(data: bytes) -> Record:
+def _parse_record(data: bytes) -> OperationRecord:
     """Raises ValueError, LookupError or TypeError for what `save` did not write."""
     fields = json.loads(data)
     finished_at = fields["finished_at"]
-    return Record(
+    return OperationRecord(
         id=_as_text(fields["id"]),
         digest=_as_text(fields["digest"]),
         started_at=_as_time(fields["started_at"]),

@@ -11,9 +11,9 @@ from sidecar.admission import BUSY_RETRY_AFTER, Admission
 from sidecar.answers import Refusal, answer
 from sidecar.bodies import BODY_CAP, Command, parse_command
 from sidecar.commands import Commands
-from sidecar.log import complain
+from sidecar.log import log_exception
 from sidecar.operations import Operations
-from sidecar.output import Heard
+from sidecar.output import CapturedOutput
 from sidecar.settings import Settings
 from sidecar.stream import stream_command
 from sidecar.tokens import Tokens
@@ -96,7 +96,7 @@ class ExecServer:
         except web.RequestPayloadError:
             return answer({"error": "malformed HTTP body"}, 400)
         except Exception:  # noqa: BLE001 a fault of ours is told as the contract says, and logged
-            complain("request_failed", method=request.method)
+            log_exception("request_failed", method=request.method)
             return answer({"error": "exec failed"}, 500)
 
     def _admit(self, request: web.Request) -> None:
@@ -128,7 +128,7 @@ class ExecServer:
     async def _exec(self, request: web.Request) -> web.Response:
         command = await self._command(request)
         self._admission.enter()
-        heard = Heard()
+        heard = CapturedOutput()
         ended = await asyncio.shield(self._commands.start(command, heard.take).task)
         return answer({**ended.facts(), **await asyncio.to_thread(heard.facts, ended.cut)})
 

@@ -17,8 +17,8 @@ from sidecar.commands import Commands
 from sidecar.hardening import processes_that_show
 from sidecar.helper import Helper
 from sidecar.http_runner import JsonErrorRunner
-from sidecar.leftovers import end_leftovers
-from sidecar.log import complain, log_error, say
+from sidecar.leftovers import end_orphans
+from sidecar.log import log_error, log_event, log_exception
 from sidecar.operations import Operations
 from sidecar.pod_script import PodScript, check_pod_script
 from sidecar.records import Records
@@ -50,7 +50,7 @@ async def serve(settings: Settings, env: Mapping[str, str]) -> None:
         lock.start()
         await _until(lock.is_free, stopping)
         if lock.is_free.done() and not lock.is_free.result():
-            say("waiting_for_state", state_dir=str(settings.state_dir))
+            log_event("waiting_for_state", state_dir=str(settings.state_dir))
             _print_ready(url)
         await _until(lock.acquired, stopping)
         if not stopping.is_set():
@@ -67,7 +67,7 @@ async def serve(settings: Settings, env: Mapping[str, str]) -> None:
     finally:
         await service.close()
         lock.release()
-    say("ended")
+    log_event("ended")
 
 
 class Service:
@@ -107,7 +107,7 @@ class Service:
 
     async def open(self) -> None:
         """Serve from the state folder, which this process holds. Raises OSError, TimeoutError."""
-        leftovers = await asyncio.to_thread(end_leftovers, self._work)
+        leftovers = await asyncio.to_thread(end_orphans, self._work)
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
         instance = await asyncio.to_thread(self._records.open)
         self._log_exposed_token()
@@ -118,7 +118,7 @@ class Service:
             works.append(self._login.run(self._admission.resume))
         self._tasks = [asyncio.create_task(_logged(work)) for work in works]
         self._server.open(instance)
-        say(
+        log_event(
             "started",
             instance=instance,
             max_concurrency=self._settings.max_concurrency,
@@ -148,7 +148,7 @@ class Service:
             try:
                 await self._operations.purge(retention)
             except Exception:  # noqa: BLE001 a fault of one purge must not be the last purge
-                complain("purge_failed")
+                log_exception("purge_failed")
             await asyncio.sleep(PURGE_SECONDS)
 
     async def _check_pod_script(self) -> None:
@@ -159,7 +159,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except Exception:  # noqa: BLE001 a fault of ours beside the answering must be seen
-        complain("task_failed")
+        log_exception("task_failed")
 
 
 def _runner(settings: Settings, server: ExecServer) -> web.AppRunner:

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from sidecar.answers import encode
 from sidecar.bodies import Command
-from sidecar.commands import Commands, Ended, Running
-from sidecar.output import Line, Lines
+from sidecar.commands import CommandResult, Commands, RunningCommand
+from sidecar.output import Lines, OutputLine
 
 LAST_WORDS_SECONDS = 5.0
 """How long a client may take to read the last lines before it is cut off."""
@@ -30,14 +30,14 @@ class _Listener:
         for line in self._lines[name].add(chunk):
             await self._send(name, line)
 
-    async def end(self, ended: Ended) -> None:
+    async def end(self, ended: CommandResult) -> None:
         for name, lines in self._lines.items():
             for line in lines.end():
                 await self._send(name, line)
         await self._write({**ended.facts(), "truncated": ended.cut})
         await self._response.write_eof()
 
-    async def _send(self, name: str, line: Line) -> None:
+    async def _send(self, name: str, line: OutputLine) -> None:
         more = {"continues": True} if line.continues else {}
         await self._write({"stream": name, "line": line.text, **more})
 
@@ -66,7 +66,7 @@ async def stream_command(
     return response
 
 
-async def _tell(request: web.Request, listener: _Listener, running: Running) -> None:
+async def _tell(request: web.Request, listener: _Listener, running: RunningCommand) -> None:
     await listener.begin(request)
     ended = await asyncio.shield(running.task)
     async with asyncio.timeout(LAST_WORDS_SECONDS):

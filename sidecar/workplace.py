@@ -32,7 +32,7 @@ ADDED = {"ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD": "1", "PYTHONUNBUFFERED": "1"
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Sandbox:
     """Folders that nobody else has. HOME lies inside, by which a process can be recognised."""
 
     root: Path

@@ -7,13 +7,13 @@ import pytest
 from azure.functions import HttpResponse
 
 from triggers.http.error_codes import CODES
-from triggers.http.responses import answered
+from triggers.http.responses import handle_errors
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-@answered
+@handle_errors
 def broken() -> HttpResponse:
     raise ZeroDivisionError
 

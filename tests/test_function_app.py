@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.activities import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
+from shared.contracts.activities import BATCH_ORCHESTRATOR, ORCHESTRATOR, ActivityName
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +41,7 @@ def loaded() -> dict[str, Any]:
 
 def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any]) -> None:
     kinds = loaded["functions"]
-    assert {name for name, kind in kinds.items() if kind == "activityTrigger"} == set(Verb)
+    assert {name for name, kind in kinds.items() if kind == "activityTrigger"} == set(ActivityName)
     assert [name for name, kind in kinds.items() if kind == "orchestrationTrigger"] == [
         ORCHESTRATOR,
         BATCH_ORCHESTRATOR,

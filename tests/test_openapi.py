@@ -57,12 +57,12 @@ def test_whatever_the_document_names_is_in_it() -> None:
 
 
 def test_only_the_app_itself_can_be_asked_without_a_token() -> None:
-    is_open = {one.name for one in OPERATIONS if one.is_open}
+    is_open = {operation.name for operation in OPERATIONS if operation.anonymous}
     assert is_open == {"health", "ready", "openapi", "docs", "ui"}
     paths = document()["paths"]
-    for one in OPERATIONS:
-        described = paths[f"/{one.path}"][one.method.lower()]
-        assert ("security" in described) is one.is_open
+    for operation in OPERATIONS:
+        described = paths[f"/{operation.path}"][operation.method.lower()]
+        assert ("security" in described) is operation.anonymous
 
 
 WHAT = {"program": "blastn", "db": "nt"}
@@ -93,9 +93,11 @@ def test_the_document_takes_what_the_app_takes(body: dict[str, Any], right: bool
 
 
 def test_every_header_that_is_read_as_a_key_is_described() -> None:
-    for name in ("submit_job", "submit_job_by_its_old_path", "retry_job"):
-        (one,) = (one for one in OPERATIONS if one.name == name)
-        described = document()["paths"][f"/{one.path}"][one.method.lower()]["parameters"]
+    for name in ("submit_job", "submit_job_legacy", "retry_job"):
+        (operation,) = (operation for operation in OPERATIONS if operation.name == name)
+        described = document()["paths"][f"/{operation.path}"][operation.method.lower()][
+            "parameters"
+        ]
         headers = {told["name"]: told["schema"] for told in described if told["in"] == "header"}
         assert set(headers) == {*KEY_HEADERS, FALLBACK_KEY_HEADER}
         assert {schema["maxLength"] for schema in headers.values()} == {LONGEST_KEY}

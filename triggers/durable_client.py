@@ -11,15 +11,21 @@ from typing import Any, Protocol, TypeVar
 from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 from shared.contracts import serialization
-from shared.contracts.activities import BATCH_ORCHESTRATOR, CANCEL_EVENT, ORCHESTRATOR, Start, Verb
+from shared.contracts.activities import (
+    BATCH_ORCHESTRATOR,
+    ORCHESTRATOR,
+    WAKE_EVENT,
+    ActivityName,
+    SearchState,
+)
 from shared.contracts.job import Job
 from shared.errors import Unavailable
 from shared.settings import settings
-from shared.util.durations import Retry
+from shared.util.durations import RetryPolicy
 
-NEAR = 20.0
+CALL_TIMEOUT = 20.0
 """Seconds that one call may take: the SDK itself would wait for minutes."""
-PATIENCE = 3 * NEAR + 5
+THREAD_TIMEOUT = 3 * CALL_TIMEOUT + 5
 """Seconds that an activity waits for whoever speaks to Durable Functions for it."""
 _ENDED = {Runtime.Completed, Runtime.Failed, Runtime.Terminated, Runtime.Canceled}
 FAILED = Runtime.Failed.value
@@ -41,12 +47,12 @@ class DurableClient(Protocol):
 
 
 @dataclass(frozen=True)
-class Seen:
+class InstanceStatus:
     """What Durable Functions says of an orchestration that it knows."""
 
     status: str
     """In Durable's words, such as `Running`."""
-    lives: bool
+    is_running: bool
     moved_at: datetime
     error: str | None = None
     """What one that failed failed with: the first line of it."""
@@ -61,28 +67,28 @@ async def ensure_started(client: DurableClient, job: Job) -> None:
         await start(client, job, settings().retry_crash)
 
 
-async def start(client: DurableClient, job: Job, crash_retry: Retry) -> bool:
+async def start(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> bool:
     """Start the orchestration of a job, over one that has ended; False where one lives already.
 
     Raises Unavailable.
     """
-    begin = serialization.write(start_of(job, crash_retry))
-    name = BATCH_ORCHESTRATOR if job.children else ORCHESTRATOR
+    begin = serialization.serialize(initial_state(job, crash_retry))
+    name = BATCH_ORCHESTRATOR if job.child_count else ORCHESTRATOR
     try:
-        await _near(client.start_new(name, job.instance_id, begin))
+        await _with_timeout(client.start_new(name, job.instance_id, begin))
     except Exception as error:  # the SDK raises nothing more exact, also for one that runs already
-        seen = await look(client, job.instance_id)
-        if not (seen and seen.lives):
+        seen = await get_status(client, job.instance_id)
+        if not (seen and seen.is_running):
             raise Unavailable("not_started", "the search is kept but was not started") from error
         return False
     return True
 
 
-def start_of(job: Job, crash_retry: Retry) -> Start:
+def initial_state(job: Job, crash_retry: RetryPolicy) -> SearchState:
     """What the orchestration of a job goes on from: behind the last step that its row knows."""
-    first = Verb.FAN_OUT if job.children else Verb.PREPARE
-    verb = job.report.next if job.report else None
-    return Start(job.job_id, crash_retry, job.attempt, verb or first, job.step + 1)
+    first = ActivityName.START_CHILDREN if job.child_count else ActivityName.PREPARE_SEARCH
+    verb = job.decision.next_stage if job.decision else None
+    return SearchState(job.job_id, crash_retry, job.attempt, verb or first, job.step + 1)
 
 
 async def wake(client: DurableClient, job: Job) -> None:
@@ -94,7 +100,7 @@ async def wake(client: DurableClient, job: Job) -> None:
 
 
 @dataclass(frozen=True)
-class FromThread:
+class SyncDurableClient:
     """The same for an activity, which works in a thread while the client lives on the loop."""
 
     client: DurableClient
@@ -112,35 +118,35 @@ class FromThread:
     def _wait(self, said: Coroutine[Any, Any, T]) -> T:
         answer = asyncio.run_coroutine_threadsafe(said, self.loop)
         try:
-            return answer.result(PATIENCE)
+            return answer.result(THREAD_TIMEOUT)
         except TimeoutError as error:
             answer.cancel()
             raise Unavailable("not_started", "Durable Functions does not answer") from error
 
 
-async def look(client: DurableClient, instance_id: str) -> Seen | None:
+async def get_status(client: DurableClient, instance_id: str) -> InstanceStatus | None:
     """What an orchestration does; None where there is none. Raises Unavailable.
 
     An answer that cannot be made out is None as well: only `start` knows for certain.
     """
     try:
-        found = await _near(client.get_status(instance_id))
+        found = await _with_timeout(client.get_status(instance_id))
     except Exception as error:
         raise Unavailable("durable_unavailable", f"{instance_id} cannot be looked at") from error
     if not (found and found.runtime_status):
         return None
     status = found.runtime_status
     why = _first_line(found.output) if status is Runtime.Failed else None
-    return Seen(status.value, status not in _ENDED, found.last_updated_time, why)
+    return InstanceStatus(status.value, status not in _ENDED, found.last_updated_time, why)
 
 
-async def forget(client: DurableClient, instance_id: str) -> None:
+async def purge_history(client: DurableClient, instance_id: str) -> None:
     """Remove what is kept of an orchestration that has ended; said twice, it is done once.
 
     Raises Unavailable.
     """
     try:
-        await _near(client.purge_instance_history(instance_id))
+        await _with_timeout(client.purge_instance_history(instance_id))
     except Exception as error:
         raise Unavailable("durable_unavailable", f"{instance_id} was not purged") from error
 
@@ -148,7 +154,7 @@ async def forget(client: DurableClient, instance_id: str) -> None:
 async def _wake(client: DurableClient, job: Job) -> Exception | None:
     """Wake or start the orchestration of a job; what kept it from being woken."""
     try:
-        await _near(client.raise_event(job.instance_id, CANCEL_EVENT, {}))
+        await _with_timeout(client.raise_event(job.instance_id, WAKE_EVENT, {}))
     except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
         with suppress(Unavailable):  # the row has the news
             await ensure_started(client, job)
@@ -161,9 +167,9 @@ def _log_wake(job: Job, error: Exception | None) -> None:
         logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
 
 
-def from_here(client: DurableClient) -> FromThread:
+def from_here(client: DurableClient) -> SyncDurableClient:
     """The client, for threads that are started on the running loop."""
-    return FromThread(client, asyncio.get_running_loop())
+    return SyncDurableClient(client, asyncio.get_running_loop())
 
 
 def _first_line(output: object) -> str | None:
@@ -171,6 +177,6 @@ def _first_line(output: object) -> str | None:
     return lines[0][:LONGEST_ERROR] if lines else None
 
 
-async def _near(call: Awaitable[T]) -> T:
-    async with asyncio.timeout(NEAR):
+async def _with_timeout(call: Awaitable[T]) -> T:
+    async with asyncio.timeout(CALL_TIMEOUT):
         return await call

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from local.cluster.kinds import JOBS, LEASES, Json, Kind
+from local.cluster.kinds import JOBS, LEASES, Json, ResourceKind
 from local.cluster.pods import quantity
 from local.cluster.problems import bad_request, conflict, invalid
 
@@ -117,10 +117,10 @@ class _Plain(_Shape):
     metadata: _Meta
 
 
-_SHAPES: dict[Kind, type[_Shape]] = {JOBS: _Job, LEASES: _Lease}
+_SHAPES: dict[ResourceKind, type[_Shape]] = {JOBS: _Job, LEASES: _Lease}
 
 
-def admit_new(kind: Kind, body: object, namespace: str) -> Json:
+def admit_new(kind: ResourceKind, body: object, namespace: str) -> Json:
     """The object to store for a creation request. Raises Refused (400, 422)."""
     obj = _object(body)
     meta = _metadata(kind, obj, namespace)
@@ -140,7 +140,7 @@ def admit_new(kind: Kind, body: object, namespace: str) -> Json:
     return {**full, "status": {"phase": "Active"}}
 
 
-def admit_change(kind: Kind, body: object, before: Json) -> Json:
+def admit_change(kind: ResourceKind, body: object, before: Json) -> Json:
     """The object to store in the place of `before`. Raises Refused (400, 409, 422).
 
     Its status, and what the server owns of its metadata, stay as they were.
@@ -162,7 +162,7 @@ def admit_change(kind: Kind, body: object, before: Json) -> Json:
     return full
 
 
-def _match_version(kind: Kind, meta: Json, old: Json) -> None:
+def _match_version(kind: ResourceKind, meta: Json, old: Json) -> None:
     version = meta.get("resourceVersion")
     if not version and kind is LEASES:
         raise invalid(
@@ -188,7 +188,7 @@ def _object(body: object) -> Json:
     return cleaned
 
 
-def _metadata(kind: Kind, obj: Json, namespace: str) -> Json:
+def _metadata(kind: ResourceKind, obj: Json, namespace: str) -> Json:
     told = obj.get("kind", kind.name), obj.get("apiVersion", kind.api_version)
     if told != (kind.name, kind.api_version):
         raise bad_request(f"expected {kind.api_version} {kind.name}, got {told[1]} {told[0]}")
@@ -202,7 +202,7 @@ def _metadata(kind: Kind, obj: Json, namespace: str) -> Json:
     return {**meta, "namespace": namespace}
 
 
-def _check(kind: Kind, name: str, obj: Json) -> None:
+def _check(kind: ResourceKind, name: str, obj: Json) -> None:
     try:
         _SHAPES.get(kind, _Plain).model_validate(obj)
     except ValidationError as error:

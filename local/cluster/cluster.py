@@ -16,7 +16,7 @@ _DEFAULT = {"metadata": {"name": "default"}, "spec": {}, "status": {"phase": "Ac
 
 
 @dataclass
-class Cluster:
+class LocalCluster:
     """The parts of a cluster; use `open_cluster`, then `start` and `close`."""
 
     store: Store
@@ -42,7 +42,7 @@ class Cluster:
 
 def open_cluster(
     state: Path, cpus: int, clock: Clock = utc_now, pace: Pace | None = None
-) -> Cluster:
+) -> LocalCluster:
     """Open the cluster whose records and pods' files are in `state`, or a new one there.
 
     Raises sqlite3.OperationalError if another process has it open.
@@ -53,4 +53,4 @@ def open_cluster(
     controller = Controller(store, kubelet, Scheduler(cpus), clock)
     if store.get(NAMESPACES, "", "default") is None:
         store.add(NAMESPACES, _DEFAULT)
-    return Cluster(store, kubelet, controller, clock)
+    return LocalCluster(store, kubelet, controller, clock)

@@ -9,7 +9,7 @@ from local.cluster import jobs, pods, removal
 from local.cluster.kinds import JOBS, PODS
 from local.cluster.kubelet import Kubelet
 from local.cluster.scheduler import CROWDED, Scheduler
-from local.cluster.store import Change, Key, Record, Store, key_of
+from local.cluster.store import Change, Key, Store, StoredObject, key_of
 from local.cluster.times import Clock
 
 
@@ -79,7 +79,7 @@ class Controller:
         elif change.kind is PODS:
             self._hear_pod(record, gone=change.now is None)
 
-    def _hear_pod(self, record: Record, gone: bool) -> None:
+    def _hear_pod(self, record: StoredObject, gone: bool) -> None:
         namespace = record.key[0]
         for owner in record.obj["metadata"].get("ownerReferences", []):
             self._changed_jobs[namespace, owner["name"]] = None
@@ -103,7 +103,7 @@ class Controller:
         elif not pods.is_bound(record.obj):
             self._queue(record)
 
-    def _end_pod(self, record: Record, now: datetime) -> None:
+    def _end_pod(self, record: StoredObject, now: datetime) -> None:
         if pods.is_bound(record.obj):
             grace = record.obj["metadata"]["deletionGracePeriodSeconds"]
             self._kubelet.stop(record.uid, grace)
@@ -112,7 +112,7 @@ class Controller:
             pods.finish(pod, False, now)
             self._store.replace(PODS, pod)
 
-    def _queue(self, record: Record) -> None:
+    def _queue(self, record: StoredObject) -> None:
         if record.uid in self._places:
             return
         self._places[record.uid] = record.key
@@ -152,7 +152,7 @@ class Controller:
             return
         self._apply(step, owned, now)
 
-    def _apply(self, step: jobs.Step, owned: dict[Key, Record], now: datetime) -> None:
+    def _apply(self, step: jobs.JobStep, owned: dict[Key, StoredObject], now: datetime) -> None:
         """Make one step of a Job real; what it changes is looked at again in the same settling."""
         job = self._store.replace(JOBS, step.job)
         for pod in step.counted:
@@ -168,7 +168,7 @@ class Controller:
             heapq.heappush(self._due, (step.look_again, job.key))
             self._woken.set()
 
-    def _free_name(self, job: Record) -> str:
+    def _free_name(self, job: StoredObject) -> str:
         namespace, name = job.key
         while True:
             free = f"{name[:57]}-{secrets.token_hex(3)[:5]}"

@@ -12,7 +12,7 @@ _FAILING = "FailureTarget"
 
 
 @dataclass(frozen=True)
-class Step:
+class JobStep:
     """What is due for a Job: its new state, and what to do about its pods.
 
     `counted` are the pods whose end is now part of the status, `failures` how many of them are
@@ -32,38 +32,38 @@ def has_ended(job: Json) -> bool:
     return _end(job) is not None
 
 
-def next_step(job: Json, pods: list[Json], now: datetime, retry_at: datetime | None) -> Step:
+def next_step(job: Json, pods: list[Json], now: datetime, retry_at: datetime | None) -> JobStep:
     """Judge a Job (which is edited) by its pods; `retry_at` is when a failed pod may be replaced.
 
     The rules are those of Kubernetes 1.32 for one pod at a time, with one choice: a pod is
     replaced once it has ended, not while it is still ending (`podReplacementPolicy: Failed`).
     """
     if is_leaving(job):
-        return Step(job, gone=not pods)
+        return JobStep(job, gone=not pods)
     if (end := _end(job)) is not None:
         return _rest(job, end, now)
     counted = tuple(pod for pod in pods if is_tracked(pod) and is_over(pod))
     live = tuple(pod for pod in pods if not is_over(pod))
     failures = _count(job, counted, live)
     if job["spec"].get("suspend"):
-        return Step(job, counted, stop=_suspend(job, live, now))
+        return JobStep(job, counted, stop=_suspend(job, live, now))
     _begin(job, now)
     if job["status"].get("succeeded"):
-        return Step(_complete(job, now), counted)
+        return JobStep(_complete(job, now), counted)
     if failing := _failing(job, live, now):
-        return Step(_fail(job, failing, live, now), counted, failures, live)
+        return JobStep(_fail(job, failing, live, now), counted, failures, live)
     wait = retry_at if retry_at and not failures and retry_at > now else None
     due = min((at for at in (wait, _deadline(job)) if at), default=None)
     may_start = not live and not failures and wait is None
-    return Step(job, counted, failures, start_pod=may_start, look_again=due)
+    return JobStep(job, counted, failures, start_pod=may_start, look_again=due)
 
 
-def _rest(job: Json, end: Json, now: datetime) -> Step:
+def _rest(job: Json, end: Json, now: datetime) -> JobStep:
     seconds = job["spec"].get("ttlSecondsAfterFinished")
     if seconds is None:
-        return Step(job)
+        return JobStep(job)
     leaves = after(end["lastTransitionTime"], seconds)
-    return Step(job, gone=leaves <= now, look_again=leaves)
+    return JobStep(job, gone=leaves <= now, look_again=leaves)
 
 
 def _count(job: Json, counted: tuple[Json, ...], live: tuple[Json, ...]) -> int:

@@ -10,7 +10,7 @@ _NAMES = ("metadata.name", "metadata.namespace")
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
+class ResourceKind:
     """One kind of object: where it stands, what may be done with it, what its lists can filter.
 
     `verbs` are Kubernetes' own; `fields` are the paths that a field selector may name.
@@ -43,15 +43,17 @@ class Kind:
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "update", "patch", "delete", "deletecollection")
 
-JOBS = Kind("batch", "v1", "jobs", "Job", "", _READ + _WRITE)
-PODS = Kind(
+JOBS = ResourceKind("batch", "v1", "jobs", "Job", "", _READ + _WRITE)
+PODS = ResourceKind(
     "", "v1", "pods", "Pod", "po",
     (*_READ, "delete", "deletecollection"),
     fields=(*_NAMES, "status.phase", "spec.nodeName"),
 )  # fmt: skip
-LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", "", _READ + _WRITE)
-NAMESPACES = Kind("", "v1", "namespaces", "Namespace", "ns", (*_READ, "create"), namespaced=False)
-EVENTS = Kind(
+LEASES = ResourceKind("coordination.k8s.io", "v1", "leases", "Lease", "", _READ + _WRITE)
+NAMESPACES = ResourceKind(
+    "", "v1", "namespaces", "Namespace", "ns", (*_READ, "create"), namespaced=False
+)
+EVENTS = ResourceKind(
     "", "v1", "events", "Event", "ev", _READ,
     fields=(
         *_NAMES,
@@ -93,12 +95,12 @@ def documents() -> dict[str, Json]:
     return found
 
 
-def _group(kind: Kind) -> Json:
+def _group(kind: ResourceKind) -> Json:
     version = {"groupVersion": kind.api_version, "version": kind.version}
     return {"name": kind.group, "versions": [version], "preferredVersion": version}
 
 
-def _resources(kinds: list[Kind]) -> Json:
+def _resources(kinds: list[ResourceKind]) -> Json:
     entries = [_entry(kind) for kind in kinds]
     if PODS in kinds:
         log = {"name": "pods/log", "singularName": "", "namespaced": True, "kind": "Pod"}
@@ -112,7 +114,7 @@ def _resources(kinds: list[Kind]) -> Json:
     }
 
 
-def _entry(kind: Kind) -> Json:
+def _entry(kind: ResourceKind) -> Json:
     entry: Json = {
         "name": kind.plural,
         "singularName": kind.name.lower(),

@@ -12,7 +12,7 @@ from pathlib import Path
 from local.cluster import groups, pods
 from local.cluster.kinds import PODS, Json
 from local.cluster.launch import CannotStart, prepare
-from local.cluster.store import Key, Record, Store
+from local.cluster.store import Key, Store, StoredObject
 from local.cluster.times import Clock, stamp
 
 LONGEST_GRACE = 5.0
@@ -45,7 +45,7 @@ class Kubelet:
         self.changed: Callable[[], None] = store.commit
         self._runs: dict[str, tuple[PodRun, asyncio.Task[None]]] = {}
 
-    def start(self, record: Record) -> None:
+    def start(self, record: StoredObject) -> None:
         """Begin to run a bound pod."""
         run = PodRun(self, record.key, self.home(record.uid))
         task = asyncio.create_task(run.run())
@@ -70,7 +70,7 @@ class Kubelet:
             run.abandon()
         await asyncio.gather(*tasks)
 
-    async def recover(self, record: Record) -> None:
+    async def recover(self, record: StoredObject) -> None:
         """Take up a pod that ran when the cluster's process ended, as after a node's reboot.
 
         What still lives of it is killed. Its containers start again if its restart policy lets
@@ -149,7 +149,7 @@ class PodRun:
         self.stop(1.0)
 
     @property
-    def _record(self) -> Record:
+    def _record(self) -> StoredObject:
         record = self._kubelet.store.get(PODS, *self._key)
         assert record is not None, "a pod stays listed while it runs"
         return record

@@ -22,7 +22,7 @@ class CannotStart(Exception):
 
 
 @dataclass(frozen=True)
-class Launch:
+class LaunchSpec:
     """What a container's process is started with."""
 
     argv: tuple[str, ...]
@@ -30,7 +30,7 @@ class Launch:
     cwd: Path
 
 
-def prepare(pod: Json, container: Json, folder: Path, path: str) -> Launch:
+def prepare(pod: Json, container: Json, folder: Path, path: str) -> LaunchSpec:
     """Work out how to start a container; `folder` is what the pod's containers share.
 
     The environment is the container's own over PATH (`path`), HOME, LANG and HOSTNAME: nothing
@@ -53,7 +53,7 @@ def prepare(pod: Json, container: Json, folder: Path, path: str) -> Launch:
         env[entry["name"]] = _value(pod, entry, env)
     argv = [*container["command"], *(container.get("args") or [])]
     cwd = folder / container.get("workingDir", "")
-    return Launch(tuple(_expand(str(part), env) for part in argv), env, cwd)
+    return LaunchSpec(tuple(_expand(str(part), env) for part in argv), env, cwd)
 
 
 def _refuse_held(pod: Json, container: Json) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 from aiohttp import web
 
 from local.cluster import pods
-from local.cluster.cluster import Cluster
+from local.cluster.cluster import LocalCluster
 from local.cluster.kinds import PODS, Json
 from local.cluster.kubelet import log_path
 from local.cluster.problems import bad_request
 from local.cluster.reading import Reader, whole
-from local.cluster.store import Record
+from local.cluster.store import StoredObject
 
 _LOOK_AGAIN = 0.2
 """Seconds between two looks at a log that is followed; a file cannot say that it grew."""
@@ -20,7 +20,7 @@ _LOOK_AGAIN = 0.2
 class LogReader:
     """Answers `log` of a pod: whole, its last lines, of the previous run, or as it grows."""
 
-    def __init__(self, cluster: Cluster, reader: Reader) -> None:
+    def __init__(self, cluster: LocalCluster, reader: Reader) -> None:
         self._cluster = cluster
         self._reader = reader
 
@@ -38,7 +38,7 @@ class LogReader:
         await self._follow(response, record, name, path, len(text))
         return response
 
-    def _path(self, record: Record, name: str, previous: bool) -> Path:
+    def _path(self, record: StoredObject, name: str, previous: bool) -> Path:
         if not pods.is_bound(record.obj):
             raise bad_request(f"pod {record.key[1]} does not have a host assigned")
         status = pods.status_of(record.obj, name)
@@ -53,7 +53,12 @@ class LogReader:
         return path
 
     async def _follow(
-        self, response: web.StreamResponse, record: Record, name: str, path: Path, position: int
+        self,
+        response: web.StreamResponse,
+        record: StoredObject,
+        name: str,
+        path: Path,
+        position: int,
     ) -> None:
         """Send what is added until the container has ended."""
         running = True
@@ -67,7 +72,7 @@ class LogReader:
             if running:
                 await asyncio.sleep(_LOOK_AGAIN)
 
-    def _is_running(self, record: Record, name: str) -> bool:
+    def _is_running(self, record: StoredObject, name: str) -> bool:
         now = self._cluster.store.get(PODS, *record.key)
         return now is not None and "running" in pods.status_of(now.obj, name)["state"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from local.cluster.problems import bad_request, expired
-from local.cluster.store import Record
+from local.cluster.store import StoredObject
 from local.cluster.times import Clock
 
 KEPT = timedelta(minutes=5)
@@ -13,10 +13,10 @@ KEPT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Page:
+class ListPage:
     """A part of a list at one resource version; `left` counts what follows it."""
 
-    records: list[Record]
+    records: list[StoredObject]
     version: int
     token: str = ""
     left: int = 0
@@ -27,17 +27,17 @@ class Pages:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lists: dict[str, tuple[datetime, int, list[Record]]] = {}
+        self._lists: dict[str, tuple[datetime, int, list[StoredObject]]] = {}
 
-    def first(self, records: list[Record], version: int, limit: int) -> Page:
+    def first(self, records: list[StoredObject], version: int, limit: int) -> ListPage:
         if not limit or len(records) <= limit:
-            return Page(records, version)
+            return ListPage(records, version)
         self._drop_expired()
         name = secrets.token_urlsafe(12)
         self._lists[name] = self._clock() + KEPT, version, records
         return self._page(name, 0, limit)
 
-    def after(self, token: str, limit: int) -> Page:
+    def after(self, token: str, limit: int) -> ListPage:
         """The page that a token stands for. Raises Refused (410 once it has expired)."""
         name, separator, start = token.rpartition(".")
         if not separator or not start.isdecimal():
@@ -48,11 +48,11 @@ class Pages:
             raise expired(f"{why} You must start a new list without the continue parameter.")
         return self._page(name, int(start), limit)
 
-    def _page(self, name: str, start: int, limit: int) -> Page:
+    def _page(self, name: str, start: int, limit: int) -> ListPage:
         _, version, records = self._lists[name]
         end = start + limit if limit else len(records)
         left = max(0, len(records) - end)
-        return Page(records[start:end], version, f"{name}.{end}" if left else "", left)
+        return ListPage(records[start:end], version, f"{name}.{end}" if left else "", left)
 
     def _drop_expired(self) -> None:
         now = self._clock()

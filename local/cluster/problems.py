@@ -1,9 +1,9 @@
 """The API's refusals: each is an exception that knows its Kubernetes `Status` body."""
 
-from local.cluster.kinds import Json, Kind
+from local.cluster.kinds import Json, ResourceKind
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A request that is answered with a `Status` of kind Failure. `code` is the HTTP status."""
 
     def __init__(self, code: int, reason: str, message: str, details: Json | None = None) -> None:
@@ -25,38 +25,38 @@ class Refused(Exception):
         }
 
 
-def _about(kind: Kind, name: str) -> Json:
+def _about(kind: ResourceKind, name: str) -> Json:
     return {"name": name, "group": kind.group, "kind": kind.plural}
 
 
-def unauthorized() -> Refused:
-    return Refused(401, "Unauthorized", "Unauthorized")
+def unauthorized() -> ApiError:
+    return ApiError(401, "Unauthorized", "Unauthorized")
 
 
-def bad_request(message: str) -> Refused:
-    return Refused(400, "BadRequest", message)
+def bad_request(message: str) -> ApiError:
+    return ApiError(400, "BadRequest", message)
 
 
-def not_found(kind: Kind, name: str) -> Refused:
-    return Refused(404, "NotFound", f'{kind.qualified} "{name}" not found', _about(kind, name))
+def not_found(kind: ResourceKind, name: str) -> ApiError:
+    return ApiError(404, "NotFound", f'{kind.qualified} "{name}" not found', _about(kind, name))
 
 
-def already_exists(kind: Kind, name: str) -> Refused:
+def already_exists(kind: ResourceKind, name: str) -> ApiError:
     message = f'{kind.qualified} "{name}" already exists'
-    return Refused(409, "AlreadyExists", message, _about(kind, name))
+    return ApiError(409, "AlreadyExists", message, _about(kind, name))
 
 
-def conflict(kind: Kind, name: str, why: str) -> Refused:
+def conflict(kind: ResourceKind, name: str, why: str) -> ApiError:
     message = f'Operation cannot be fulfilled on {kind.qualified} "{name}": {why}'
-    return Refused(409, "Conflict", message, _about(kind, name))
+    return ApiError(409, "Conflict", message, _about(kind, name))
 
 
-def invalid(kind: Kind, name: str, field: str, why: str) -> Refused:
+def invalid(kind: ResourceKind, name: str, field: str, why: str) -> ApiError:
     """An object that was understood and cannot be: `field` is the JSON path at fault."""
     cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
     message = f'{kind.name} "{name}" is invalid: {field}: {why}'
-    return Refused(422, "Invalid", message, {**_about(kind, name), "causes": [cause]})
+    return ApiError(422, "Invalid", message, {**_about(kind, name), "causes": [cause]})
 
 
-def expired(message: str) -> Refused:
-    return Refused(410, "Expired", message)
+def expired(message: str) -> ApiError:
+    return ApiError(410, "Expired", message)

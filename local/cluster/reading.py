@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from local.cluster.cluster import Cluster
-from local.cluster.kinds import Json, Kind
-from local.cluster.pages import Page, Pages
+from local.cluster.cluster import LocalCluster
+from local.cluster.kinds import Json, ResourceKind
+from local.cluster.pages import ListPage, Pages
 from local.cluster.problems import bad_request, not_found
 from local.cluster.selectors import Selector, selector
-from local.cluster.store import Record
+from local.cluster.store import StoredObject
 from local.cluster.tables import table
 
 
@@ -30,22 +30,22 @@ def whole(request: web.Request, name: str) -> int:
 class View:
     """How the asker wants to see objects: as they are, or as rows of a table."""
 
-    cluster: Cluster
-    kind: Kind
+    cluster: LocalCluster
+    kind: ResourceKind
     as_table: bool
     include: str
 
-    def one(self, record: Record) -> str:
+    def one(self, record: StoredObject) -> str:
         return self._table([record], {}) if self.as_table else record.text
 
-    def many(self, records: list[Record], meta: Json) -> str:
+    def many(self, records: list[StoredObject], meta: Json) -> str:
         if self.as_table:
             return self._table(records, meta)
         head = {"kind": f"{self.kind.name}List", "apiVersion": self.kind.api_version}
         start = json.dumps({**head, "metadata": meta})[:-1]
         return f'{start},"items":[{",".join(record.text for record in records)}]}}'
 
-    def _table(self, records: list[Record], meta: Json) -> str:
+    def _table(self, records: list[StoredObject], meta: Json) -> str:
         drawn = table(self.kind, records, self.include, self.cluster.clock())
         return json.dumps({**drawn, "metadata": meta})
 
@@ -53,7 +53,7 @@ class View:
 class Reader:
     """Answers the reading requests for one kind."""
 
-    def __init__(self, cluster: Cluster, kind: Kind, pages: Pages) -> None:
+    def __init__(self, cluster: LocalCluster, kind: ResourceKind, pages: Pages) -> None:
         self._cluster = cluster
         self._kind = kind
         self._pages = pages
@@ -70,14 +70,14 @@ class Reader:
                 meta["remainingItemCount"] = page.left
         return answer(self.view(request).many(page.records, meta))
 
-    def find(self, request: web.Request) -> Record:
+    def find(self, request: web.Request) -> StoredObject:
         namespace, name = request.match_info.get("namespace", ""), request.match_info["name"]
         record = self._cluster.store.get(self._kind, namespace, name)
         if record is None:
             raise not_found(self._kind, name)
         return record
 
-    def selected(self, request: web.Request) -> list[Record]:
+    def selected(self, request: web.Request) -> list[StoredObject]:
         """What the request's namespace and selectors name, in the order of keys."""
         wanted = self.selector(request)
         found = self._cluster.store.every(self._kind, request.match_info.get("namespace"))
@@ -87,7 +87,7 @@ class Reader:
         labels = request.query.get("labelSelector", "")
         return selector(self._kind, labels, request.query.get("fieldSelector", ""))
 
-    def _cut(self, request: web.Request) -> Page:
+    def _cut(self, request: web.Request) -> ListPage:
         limit = whole(request, "limit")
         if token := request.query.get("continue", ""):
             return self._pages.after(token, limit)

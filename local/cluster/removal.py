@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from local.cluster.kinds import JOBS, PODS, Json, Kind
+from local.cluster.kinds import JOBS, PODS, Json, ResourceKind
 from local.cluster.pods import TRACKED, is_leaving
-from local.cluster.store import Record, Store
+from local.cluster.store import Store, StoredObject
 from local.cluster.times import stamp
 
 BACKGROUND, FOREGROUND, ORPHAN = "Background", "Foreground", "Orphan"
@@ -15,7 +15,12 @@ AFTER_PODS = "foregroundDeletion"
 
 
 def delete(
-    store: Store, kind: Kind, record: Record, policy: str, now: datetime, grace: int | None = None
+    store: Store,
+    kind: ResourceKind,
+    record: StoredObject,
+    policy: str,
+    now: datetime,
+    grace: int | None = None,
 ) -> None:
     """Delete one object. `grace` is in seconds and only for pods; None takes the pod's own."""
     if kind is PODS:
@@ -26,7 +31,7 @@ def delete(
         store.remove(kind, record)
 
 
-def release(store: Store, record: Record) -> Record:
+def release(store: Store, record: StoredObject) -> StoredObject:
     """Let go of a pod that its Job has counted, or no longer counts."""
     pod = record.draft()
     held = pod["metadata"].pop("finalizers", [])
@@ -35,7 +40,7 @@ def release(store: Store, record: Record) -> Record:
     return store.replace(PODS, pod)
 
 
-def _delete_pod(store: Store, record: Record, now: datetime, grace: int | None) -> None:
+def _delete_pod(store: Store, record: StoredObject, now: datetime, grace: int | None) -> None:
     if is_leaving(record.obj):
         return
     pod = record.draft()
@@ -44,7 +49,7 @@ def _delete_pod(store: Store, record: Record, now: datetime, grace: int | None) 
     store.replace(PODS, pod)
 
 
-def _delete_job(store: Store, record: Record, policy: str, now: datetime) -> None:
+def _delete_job(store: Store, record: StoredObject, policy: str, now: datetime) -> None:
     for pod in store.owned(PODS, record.uid):
         released = release(store, pod)
         if policy == ORPHAN:
@@ -60,7 +65,7 @@ def _delete_job(store: Store, record: Record, policy: str, now: datetime) -> Non
         store.replace(JOBS, job)
 
 
-def _disown(store: Store, record: Record, owner: str) -> None:
+def _disown(store: Store, record: StoredObject, owner: str) -> None:
     pod = record.draft()
     references = pod["metadata"].pop("ownerReferences", [])
     if kept := [its for its in references if its["uid"] != owner]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from local.cluster.kinds import Json, Kind
+from local.cluster.kinds import Json, ResourceKind
 from local.cluster.problems import bad_request
 
 _KEY = r"[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?"
@@ -58,7 +58,7 @@ class Selector:
         return bool(self.labels or self.fields)
 
 
-def selector(kind: Kind, labels: str, fields: str) -> Selector:
+def selector(kind: ResourceKind, labels: str, fields: str) -> Selector:
     """Parse both query parameters. Raises Refused (400) for what cannot be read."""
     wanted = _parse(fields)
     for need in wanted:

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from aiohttp import BasicAuth, web
 from aiohttp.typedefs import Middleware
 
-from local.cluster.cluster import Cluster
-from local.cluster.kinds import KINDS, PODS, Json, Kind, documents
+from local.cluster.cluster import LocalCluster
+from local.cluster.kinds import KINDS, PODS, Json, ResourceKind, documents
 from local.cluster.logs import LogReader
 from local.cluster.pages import Pages
-from local.cluster.problems import Refused, unauthorized
+from local.cluster.problems import ApiError, unauthorized
 from local.cluster.reading import Reader, answer
 from local.cluster.watching import Watcher
 from local.cluster.writing import Writer
@@ -35,7 +35,7 @@ _LARGEST = 3 * 1024 * 1024
 """Bytes of a request body, at most (the limit of Kubernetes)."""
 
 
-def application(cluster: Cluster, token: str, anonymous: bool = False) -> web.Application:
+def application(cluster: LocalCluster, token: str, anonymous: bool = False) -> web.Application:
     """The app that serves `cluster` to who shows `token`.
 
     The token comes as a bearer, or as the password of basic authentication: that is what kubectl
@@ -54,7 +54,9 @@ def application(cluster: Cluster, token: str, anonymous: bool = False) -> web.Ap
     return app
 
 
-def _add_routes(app: web.Application, cluster: Cluster, kind: Kind, pages: Pages) -> None:
+def _add_routes(
+    app: web.Application, cluster: LocalCluster, kind: ResourceKind, pages: Pages
+) -> None:
     reader = Reader(cluster, kind, pages)
     writer, watcher = Writer(cluster, kind, reader), Watcher(cluster, kind, reader)
 
@@ -64,14 +66,14 @@ def _add_routes(app: web.Application, cluster: Cluster, kind: Kind, pages: Pages
 
     within = "/namespaces/{namespace}" if kind.namespaced else ""
     many = f"{kind.root}{within}/{kind.plural}"
-    one = f"{many}/{{name}}"
+    text = f"{many}/{{name}}"
     served: dict[str, tuple[str, str, Handler]] = {
         "list": ("GET", many, list_or_watch),
-        "get": ("GET", one, reader.get),
+        "get": ("GET", text, reader.get),
         "create": ("POST", many, writer.create),
-        "update": ("PUT", one, writer.update),
-        "patch": ("PATCH", one, writer.patch),
-        "delete": ("DELETE", one, writer.delete),
+        "update": ("PUT", text, writer.update),
+        "patch": ("PATCH", text, writer.patch),
+        "delete": ("DELETE", text, writer.delete),
         "deletecollection": ("DELETE", many, writer.delete_selected),
     }
     for verb, (method, path, handler) in served.items():
@@ -80,7 +82,7 @@ def _add_routes(app: web.Application, cluster: Cluster, kind: Kind, pages: Pages
     if kind.namespaced:
         app.router.add_get(f"{kind.root}/{kind.plural}", list_or_watch)
     if kind is PODS:
-        app.router.add_get(f"{one}/log", LogReader(cluster, reader).log)
+        app.router.add_get(f"{text}/log", LogReader(cluster, reader).log)
 
 
 def _constant(text: str) -> Handler:
@@ -122,18 +124,18 @@ def _knows(shown: str, token: str) -> bool:
 async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except Refused as refused:
+    except ApiError as refused:
         return _refusal(refused)
     except web.HTTPException as error:
         reason, why = _REASONS.get(error.status, (error.reason.replace(" ", ""), error.reason))
-        return _refusal(Refused(error.status, reason, why))
+        return _refusal(ApiError(error.status, reason, why))
     except ConnectionError:
         raise
     except Exception:  # noqa: BLE001  a bug is logged with its trace, and answered as Kubernetes does
         _log.exception("%s %s", request.method, request.path)
-        return _refusal(Refused(500, "InternalError", "the cluster failed; its log says how"))
+        return _refusal(ApiError(500, "InternalError", "the cluster failed; its log says how"))
 
 
-def _refusal(refused: Refused) -> web.Response:
+def _refusal(refused: ApiError) -> web.Response:
     body: Json = refused.body()
     return answer(json.dumps(body), refused.code)

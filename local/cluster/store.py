@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from local.cluster.kinds import KINDS, Json, Kind
+from local.cluster.kinds import KINDS, Json, ResourceKind
 from local.cluster.times import Clock, stamp
 
 Key = tuple[str, str]
@@ -28,7 +28,7 @@ INSERT OR IGNORE INTO counter VALUES (0, 1);
 
 
 @dataclass(frozen=True)
-class Record:
+class StoredObject:
     """One object at one resource version. `obj` is never edited; `draft()` gives a copy to edit."""
 
     obj: Json
@@ -55,9 +55,9 @@ class Change:
     """What happened to one object. `kind` is the object's, `before` what stood there until then."""
 
     version: int
-    kind: Kind
-    now: Record | None
-    before: Record | None
+    kind: ResourceKind
+    now: StoredObject | None
+    before: StoredObject | None
 
 
 def key_of(obj: Json) -> Key:
@@ -80,8 +80,8 @@ class Store:
         self._disk.execute("PRAGMA synchronous = NORMAL")
         self._disk.executescript(_SCHEMA)
         self._unwritten: dict[tuple[str, str, str], str | None] = {}
-        self._objects: dict[Kind, dict[Key, Record]] = {kind: {} for kind in KINDS}
-        self._owned: dict[str, set[tuple[Kind, Key]]] = {}
+        self._objects: dict[ResourceKind, dict[Key, StoredObject]] = {kind: {} for kind in KINDS}
+        self._owned: dict[str, set[tuple[ResourceKind, Key]]] = {}
         self._load()
         self.changes: deque[Change] = deque(maxlen=REMEMBERED)
         self.oldest = self.version
@@ -91,24 +91,24 @@ class Store:
         kinds = {kind.plural: kind for kind in KINDS}
         (self.version,) = self._disk.execute("SELECT version FROM counter").fetchone()
         for plural, text in self._disk.execute("SELECT kind, body FROM objects"):
-            record = Record(json.loads(text), text)
+            record = StoredObject(json.loads(text), text)
             self._objects[kinds[plural]][record.key] = record
             self._index(kinds[plural], record, None)
 
-    def get(self, kind: Kind, namespace: str, name: str) -> Record | None:
+    def get(self, kind: ResourceKind, namespace: str, name: str) -> StoredObject | None:
         return self._objects[kind].get((namespace, name))
 
-    def every(self, kind: Kind, namespace: str | None = None) -> list[Record]:
+    def every(self, kind: ResourceKind, namespace: str | None = None) -> list[StoredObject]:
         """All records of the kind, or of one namespace, in the order of their keys."""
         found = self._objects[kind]
         return [found[key] for key in sorted(found) if namespace is None or key[0] == namespace]
 
-    def owned(self, kind: Kind, uid: str) -> list[Record]:
+    def owned(self, kind: ResourceKind, uid: str) -> list[StoredObject]:
         """The records of `kind` whose owner has this uid."""
         owned = sorted(key for its, key in self._owned.get(uid, ()) if its is kind)
         return [self._objects[kind][key] for key in owned]
 
-    def add(self, kind: Kind, obj: Json) -> Record:
+    def add(self, kind: ResourceKind, obj: Json) -> StoredObject:
         """Store a new object, whose key is free (the caller saw); without a uid it gets one."""
         meta = {
             "uid": str(uuid.uuid4()),
@@ -118,7 +118,7 @@ class Store:
         }
         return self._put(kind, {**obj, "metadata": meta}, None)
 
-    def replace(self, kind: Kind, obj: Json) -> Record:
+    def replace(self, kind: ResourceKind, obj: Json) -> StoredObject:
         """Store another state of a known object; nothing happens when nothing differs."""
         before = self._objects[kind][key_of(obj)]
         if obj == before.obj:
@@ -127,22 +127,24 @@ class Store:
             obj["metadata"]["generation"] = before.obj["metadata"]["generation"] + 1
         return self._put(kind, obj, before)
 
-    def remove(self, kind: Kind, record: Record) -> None:
+    def remove(self, kind: ResourceKind, record: StoredObject) -> None:
         """Forget the object that stands under the record's key."""
         before = self._objects[kind].pop(record.key)
         self._index(kind, None, before)
         self._note(kind, None, before)
 
-    def _put(self, kind: Kind, obj: Json, before: Record | None) -> Record:
+    def _put(self, kind: ResourceKind, obj: Json, before: StoredObject | None) -> StoredObject:
         meta = {**obj["metadata"], "resourceVersion": str(self.version + 1)}
         full = {"apiVersion": kind.api_version, "kind": kind.name, **obj, "metadata": meta}
-        record = Record(full, json.dumps(full, separators=(",", ":")))
+        record = StoredObject(full, json.dumps(full, separators=(",", ":")))
         self._objects[kind][record.key] = record
         self._index(kind, record, before)
         self._note(kind, record, before)
         return record
 
-    def _index(self, kind: Kind, now: Record | None, before: Record | None) -> None:
+    def _index(
+        self, kind: ResourceKind, now: StoredObject | None, before: StoredObject | None
+    ) -> None:
         for owner, key in _owners(before):
             self._owned[owner].discard((kind, key))
             if not self._owned[owner]:
@@ -150,13 +152,15 @@ class Store:
         for owner, key in _owners(now):
             self._owned.setdefault(owner, set()).add((kind, key))
 
-    def _note(self, kind: Kind, now: Record | None, before: Record | None) -> None:
+    def _note(
+        self, kind: ResourceKind, now: StoredObject | None, before: StoredObject | None
+    ) -> None:
         self.version += 1
         if len(self.changes) == REMEMBERED:
             self.oldest = self.changes[0].version
         change = Change(self.version, kind, now, before)
         self.changes.append(change)
-        key = now.key if now else cast(Record, before).key
+        key = now.key if now else cast(StoredObject, before).key
         self._unwritten[kind.plural, *key] = now.text if now else None
         for listener in list(self.listeners):
             listener(change)
@@ -183,7 +187,7 @@ class Store:
         self._disk.close()
 
 
-def _owners(record: Record | None) -> list[tuple[str, Key]]:
+def _owners(record: StoredObject | None) -> list[tuple[str, Key]]:
     if record is None:
         return []
     references = record.obj["metadata"].get("ownerReferences", [])

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from local.cluster import pods
-from local.cluster.kinds import EVENTS, JOBS, LEASES, NAMESPACES, PODS, Json, Kind
-from local.cluster.store import Record
+from local.cluster.kinds import EVENTS, JOBS, LEASES, NAMESPACES, PODS, Json, ResourceKind
+from local.cluster.store import StoredObject
 from local.cluster.times import brief, instant
 
 _ENDS = ("Complete", "Failed", "Suspended", "FailureTarget", "SuccessCriteriaMet")
 
 
-def table(kind: Kind, records: Iterable[Record], include: str, now: datetime) -> Json:
+def table(kind: ResourceKind, records: Iterable[StoredObject], include: str, now: datetime) -> Json:
     """A meta.k8s.io/v1 Table without metadata; `include` is `None`, `Metadata` or `Object`."""
     columns, cells = _TABLES[kind]
     return {
@@ -114,7 +114,7 @@ def _event(event: Json, now: datetime) -> list[object]:
     return [_age(event, now), event.get("reason", ""), named, event.get("message", "")]
 
 
-_TABLES: dict[Kind, tuple[tuple[str, ...], Callable[[Json, datetime], list[object]]]] = {
+_TABLES: dict[ResourceKind, tuple[tuple[str, ...], Callable[[Json, datetime], list[object]]]] = {
     JOBS: (("Name", "Status", "Completions", "Duration", "Age"), _job),
     PODS: (("Name", "Ready", "Status", "Restarts", "Age"), _pod),
     LEASES: (("Name", "Holder", "Age"), _lease),

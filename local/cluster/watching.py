@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from local.cluster.cluster import Cluster
-from local.cluster.kinds import Kind
+from local.cluster.cluster import LocalCluster
+from local.cluster.kinds import ResourceKind
 from local.cluster.problems import expired
 from local.cluster.reading import Reader, View, whole
 from local.cluster.selectors import Selector
-from local.cluster.store import Change, Record
+from local.cluster.store import Change, StoredObject
 
 _LONGEST = 1800
 """Seconds after which a watch ends that named no time of its own."""
@@ -21,12 +21,12 @@ _LONGEST = 1800
 class Scope:
     """What one watch is about, and how its objects are shown."""
 
-    kind: Kind
+    kind: ResourceKind
     namespace: str | None
     wanted: Selector
     view: View
 
-    def line(self, event: str, record: Record) -> str:
+    def line(self, event: str, record: StoredObject) -> str:
         return f'{{"type":"{event}","object":{self.view.one(record)}}}\n'
 
     def event(self, change: Change) -> str | None:
@@ -41,7 +41,7 @@ class Scope:
             return self.line("MODIFIED" if was else "ADDED", now)
         return self.line("DELETED", _at(change.version, was)) if was else None
 
-    def _sees(self, record: Record | None) -> Record | None:
+    def _sees(self, record: StoredObject | None) -> StoredObject | None:
         if record is None or self.namespace not in (None, record.key[0]):
             return None
         return record if self.wanted.matches(record.obj) else None
@@ -50,7 +50,7 @@ class Scope:
 class Watcher:
     """Answers the watches of one kind, from a resource version on or from what is there."""
 
-    def __init__(self, cluster: Cluster, kind: Kind, reader: Reader) -> None:
+    def __init__(self, cluster: LocalCluster, kind: ResourceKind, reader: Reader) -> None:
         self._store = cluster.store
         self._kind = kind
         self._reader = reader
@@ -94,8 +94,8 @@ async def _follow(
             await response.write(line.encode())
 
 
-def _at(version: int, record: Record) -> Record:
+def _at(version: int, record: StoredObject) -> StoredObject:
     """A record as it left: at the resource version of its deletion."""
     meta = {**record.obj["metadata"], "resourceVersion": str(version)}
     obj = {**record.obj, "metadata": meta}
-    return Record(obj, json.dumps(obj))
+    return StoredObject(obj, json.dumps(obj))

@@ -7,11 +7,11 @@ from aiohttp import web
 
 from local.cluster import removal
 from local.cluster.admission import admit_change, admit_new
-from local.cluster.cluster import Cluster
-from local.cluster.kinds import JOBS, NAMESPACES, PODS, Json, Kind
-from local.cluster.problems import Refused, already_exists, bad_request, conflict, not_found
+from local.cluster.cluster import LocalCluster
+from local.cluster.kinds import JOBS, NAMESPACES, PODS, Json, ResourceKind
+from local.cluster.problems import ApiError, already_exists, bad_request, conflict, not_found
 from local.cluster.reading import Reader, answer
-from local.cluster.store import Record
+from local.cluster.store import StoredObject
 
 _MERGES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
 
@@ -23,7 +23,7 @@ class Writer:
     cluster draws its conclusions, and all is on disk, before the answer leaves.
     """
 
-    def __init__(self, cluster: Cluster, kind: Kind, reader: Reader) -> None:
+    def __init__(self, cluster: LocalCluster, kind: ResourceKind, reader: Reader) -> None:
         self._cluster = cluster
         self._store = cluster.store
         self._kind = kind
@@ -46,7 +46,7 @@ class Writer:
     async def patch(self, request: web.Request) -> web.Response:
         if request.content_type not in _MERGES:
             why = f"only merge patches are served here, not {request.content_type}"
-            raise Refused(415, "UnsupportedMediaType", why)
+            raise ApiError(415, "UnsupportedMediaType", why)
         body = await _body(request)
         return self._change(request, _merge(self._reader.find(request).obj, body))
 
@@ -75,11 +75,11 @@ class Writer:
         obj = admit_change(self._kind, body, before.obj)
         return self._answer(request, self._store.replace(self._kind, obj), 200)
 
-    def _answer(self, request: web.Request, record: Record, code: int) -> web.Response:
+    def _answer(self, request: web.Request, record: StoredObject, code: int) -> web.Response:
         self._cluster.controller.settle()
         return answer(self._reader.view(request).one(record), code)
 
-    def _remove(self, record: Record, options: Json) -> None:
+    def _remove(self, record: StoredObject, options: Json) -> None:
         """Delete by the policy asked for; as in batch/v1, Jobs orphan their pods if none is."""
         usual = removal.ORPHAN if self._kind is JOBS else removal.BACKGROUND
         policy = options.get("propagationPolicy") or usual
@@ -89,13 +89,13 @@ class Writer:
         now = self._cluster.clock()
         removal.delete(self._store, self._kind, record, policy, now, grace)
 
-    def _require(self, record: Record, preconditions: Json) -> None:
+    def _require(self, record: StoredObject, preconditions: Json) -> None:
         for name, has in (("uid", record.uid), ("resourceVersion", record.version)):
             if preconditions.get(name, has) != has:
                 why = f"Precondition failed: {name} in precondition differs"
                 raise conflict(self._kind, record.key[1], why)
 
-    def _success(self, record: Record) -> Json:
+    def _success(self, record: StoredObject) -> Json:
         about = {"name": record.key[1], "group": self._kind.group, "kind": self._kind.plural}
         return {
             "kind": "Status",
@@ -110,7 +110,7 @@ async def _body(request: web.Request) -> Any:
     if "dryRun" in request.query:
         raise bad_request("dryRun is not served here")
     if "json" not in request.headers.get("Content-Type", "json"):
-        raise Refused(
+        raise ApiError(
             415, "UnsupportedMediaType", f"only JSON is read here, not {request.content_type}"
         )
     try:

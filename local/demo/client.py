@@ -11,7 +11,7 @@ import urllib3
 TIMEOUT = urllib3.Timeout(connect=5, read=60)
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """An answer that is no success, with its status and body."""
 
     def __init__(self, status: int, body: Any) -> None:
@@ -80,7 +80,7 @@ class Api:
             method, self.url + path, body=data, headers=sent | (headers or {})
         )
         if answer.status >= 400:
-            raise Refused(answer.status, _readable(answer.data))
+            raise RequestRejected(answer.status, _readable(answer.data))
         return answer
 
 

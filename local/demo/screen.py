@@ -13,7 +13,7 @@ MOST_HITS = 8
 
 
 @dataclass
-class Progress:
+class ProgressLine:
     """One line that is drawn again as a job moves; where nobody can see that, a line a change."""
 
     began: float = field(default_factory=time.monotonic)

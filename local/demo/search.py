@@ -18,8 +18,8 @@ from local.demo.queries import (
     DEMO_PROGRAM,
     demo_queries,
 )
-from local.demo.screen import Progress, hits_table, say
-from local.elastic_blast import World
+from local.demo.screen import ProgressLine, hits_table, say
+from local.elastic_blast import Environment
 from local.elastic_blast.databases import make_database, upload_database
 
 PATIENCE = 300.0
@@ -42,12 +42,12 @@ def demo_request() -> dict[str, Any]:
     }
 
 
-def show_demo(api: Api, world: World) -> None:
+def show_demo(api: Api, world: Environment) -> None:
     """Make the search and show it. Raises DemoFailed."""
     say(f"\nPutting the database {DEMO_DATABASE} in place")
     upload_database(DEMO_FASTA, DEMO_DATABASE, world)
     say("Searching: POST /api/blast/jobs\n")
-    progress = Progress()
+    progress = ProgressLine()
     began = time.monotonic()
     accepted = api.submit(demo_request())
     job = until(api, accepted["job_id"], has_ended, PATIENCE, progress.show)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from local.elastic_blast import pods
-from local.elastic_blast.world import World, read_world
+from local.elastic_blast.world import Environment, read_environment
 
 VERSION = "elastic-blast 0.1.0, for one machine"
 NOT_OFFERED = ("status", "delete")
@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: list[str]) -> int:
     """Obey one command line; returns the exit code."""
     asked = _parser().parse_args(argv)
-    return int(asked.run(asked, read_world(asked.world)))
+    return int(asked.run(asked, read_environment(asked.world)))
 
 
 def _parser() -> Parser:
@@ -51,18 +51,18 @@ def _add_submit(commands: pods.Commands) -> None:
     submit.set_defaults(run=_submit)
 
 
-def _submit(asked: argparse.Namespace, world: World) -> int:
+def _submit(asked: argparse.Namespace, world: Environment) -> int:
     from local.elastic_blast.command import submit_command  # slow, and pods do without it
 
     return submit_command(asked, world)
 
 
-def _version(asked: argparse.Namespace, world: World) -> int:
+def _version(asked: argparse.Namespace, world: Environment) -> int:
     print(VERSION)
     return 0
 
 
-def _not_offered(asked: argparse.Namespace, world: World) -> int:
+def _not_offered(asked: argparse.Namespace, world: Environment) -> int:
     print(
         f"ERROR: {asked.command} is not offered here: ask the cluster for the Jobs by their label",
         file=sys.stderr,

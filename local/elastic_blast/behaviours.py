@@ -14,12 +14,12 @@ Count = Annotated[int, Ge(0)]
 Seconds = Annotated[float, Ge(0)]
 
 
-class BadBehaviours(ValueError):
+class InvalidFaultRules(ValueError):
     """The control file cannot be used; one fault on each line of the message."""
 
 
 @dataclass(frozen=True)
-class JobTrouble:
+class JobFaultRule:
     """What goes wrong on the cluster, after an honest submission."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
@@ -51,7 +51,7 @@ class JobTrouble:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FaultRule:
     """One rule of the control file: which calls of `submit` it is for, and what happens to them."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
@@ -75,7 +75,7 @@ class Trouble:
     """The last line on stderr of a submission that ends by this rule."""
     output: Output = "whole"
     """How the JSON is printed, whatever it says."""
-    jobs: JobTrouble = field(default_factory=JobTrouble)
+    jobs: JobFaultRule = field(default_factory=JobFaultRule)
 
     @property
     def ends(self) -> bool:
@@ -83,27 +83,27 @@ class Trouble:
         return self.answer is not None or self.exit_code is not None
 
 
-def trouble_of(path: Path, key: str, number: int) -> Trouble:
+def matching_rule(path: Path, key: str, number: int) -> FaultRule:
     """The first rule of the control file for the `number`-th call with `key`; else no trouble."""
-    for rule in read_behaviours(path):
+    for rule in read_fault_rules(path):
         if key.startswith(rule.key) and rule.call in (0, number):
             return rule
-    return Trouble()
+    return FaultRule()
 
 
-def read_behaviours(path: Path) -> tuple[Trouble, ...]:
+def read_fault_rules(path: Path) -> tuple[FaultRule, ...]:
     """The rules in the file, in order; none where it is missing. Raises BadBehaviours."""
     from pydantic import TypeAdapter, ValidationError  # slow, and pods do without it
 
     try:
-        return TypeAdapter(tuple[Trouble, ...]).validate_json(path.read_bytes())
+        return TypeAdapter(tuple[FaultRule, ...]).validate_json(path.read_bytes())
     except FileNotFoundError:
         return ()
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise BadBehaviours("\n".join(f"{path.name}: {fault}" for fault in faults)) from error
+        raise InvalidFaultRules("\n".join(f"{path.name}: {fault}" for fault in faults)) from error
 
 
-def write_behaviours(path: Path, *rules: Trouble) -> None:
+def write_fault_rules(path: Path, *rules: FaultRule) -> None:
     """Put these rules in force, for the submissions to come; without any, there is no trouble."""
     path.write_text(json.dumps([asdict(rule) for rule in rules], indent=2))

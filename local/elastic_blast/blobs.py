@@ -7,7 +7,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
 
 from local.elastic_blast.transfer import place_of
-from local.elastic_blast.world import World
+from local.elastic_blast.world import Environment
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
@@ -23,7 +23,7 @@ class Blobs:
     service: BlobServiceClient
 
     @staticmethod
-    def of(world: World) -> "Blobs":
+    def of(world: Environment) -> "Blobs":
         service = BlobServiceClient(
             world.blob_endpoint,
             credential={"account_name": world.account, "account_key": world.account_key},

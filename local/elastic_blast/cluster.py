@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from local.elastic_blast.world import World
+from local.elastic_blast.world import Environment
 
 TIMEOUT = urllib3.Timeout(connect=5, total=30)
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
@@ -24,7 +24,7 @@ class ClusterTrouble(Exception):
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterClient:
     """One cluster's Jobs, in the namespace that ElasticBLAST uses. Raises ClusterTrouble."""
 
     http: urllib3.PoolManager
@@ -32,9 +32,9 @@ class Cluster:
     token: str
 
     @staticmethod
-    def of(world: World) -> "Cluster":
+    def of(world: Environment) -> "ClusterClient":
         http = urllib3.PoolManager(timeout=TIMEOUT, retries=urllib3.Retry(connect=2, read=0))
-        return Cluster(http, world.cluster_url.rstrip("/"), world.cluster_token)
+        return ClusterClient(http, world.cluster_url.rstrip("/"), world.cluster_token)
 
     def create(self, job: Json) -> None:
         self._ask("POST", JOBS, body=job)

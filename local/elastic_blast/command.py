@@ -10,17 +10,17 @@ from datetime import UTC, datetime
 
 from local.elastic_blast import calls
 from local.elastic_blast.answers import Ending, misused, printed
-from local.elastic_blast.behaviours import BadBehaviours, trouble_of
+from local.elastic_blast.behaviours import InvalidFaultRules, matching_rule
 from local.elastic_blast.config import LARGEST
 from local.elastic_blast.plan import KEY
-from local.elastic_blast.submission import Asked, submit
-from local.elastic_blast.world import World
+from local.elastic_blast.submission import SubmitRequest, submit
+from local.elastic_blast.world import Environment
 
 INTERRUPTED = 9
 """The exit code of a submission that was asked to end."""
 
 
-def submit_command(asked: argparse.Namespace, world: World) -> int:
+def submit_command(asked: argparse.Namespace, world: Environment) -> int:
     """Submit what stdin asks for, and print how it went; returns the exit code.
 
     Each call is in the record from its first moment, so that a killed one is there too.
@@ -37,13 +37,13 @@ def submit_command(asked: argparse.Namespace, world: World) -> int:
     return _say(ending, asked)
 
 
-def _ending(asked: argparse.Namespace, world: World, call: calls.Call) -> Ending:
+def _ending(asked: argparse.Namespace, world: Environment, call: calls.Call) -> Ending:
     try:
-        trouble = trouble_of(world.behaviours, call.key, call.number)
+        trouble = matching_rule(world.fault_rules, call.key, call.number)
         ini = sys.stdin.read(LARGEST + 1)
-        ending = submit(Asked(call.key, ini, trouble, asked.world, os.environ), world)
+        ending = submit(SubmitRequest(call.key, ini, trouble, asked.world, os.environ), world)
         return replace(ending, output=trouble.output)
-    except BadBehaviours as error:
+    except InvalidFaultRules as error:
         return misused(str(error))
     except KeyboardInterrupt:
         return Ending(INTERRUPTED, None, "interrupted")

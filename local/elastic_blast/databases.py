@@ -11,7 +11,7 @@ from typing import Literal
 from azure.core.exceptions import ResourceExistsError
 
 from local.elastic_blast.blobs import Blobs
-from local.elastic_blast.world import World
+from local.elastic_blast.world import Environment
 
 MAKEBLASTDB_SECONDS = 600
 
@@ -47,7 +47,7 @@ def fetch_database(blobs: Blobs, url: str, folder: Path) -> None:
 
 
 def upload_database(
-    fasta: Path, name: str, world: World, kind: Literal["nucl", "prot"] = "nucl"
+    fasta: Path, name: str, world: Environment, kind: Literal["nucl", "prot"] = "nucl"
 ) -> str:
     """Make a BLAST database of `fasta` and put it in the container `blast-db`; returns its URL.
 

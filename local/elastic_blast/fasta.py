@@ -9,14 +9,14 @@ class NotFasta(ValueError):
 
 
 @dataclass(frozen=True)
-class Batch:
+class QueryBatch:
     """Some sequences as FASTA text, and how many residues they have."""
 
     text: str
     residues: int
 
 
-def records(text: str) -> Iterator[Batch]:
+def records(text: str) -> Iterator[QueryBatch]:
     """Each sequence of `text` with its header. Raises NotFasta for residues without one."""
     head, *rest = ("\n" + text.replace("\r\n", "\n").strip()).split("\n>")
     if head.strip():
@@ -24,15 +24,15 @@ def records(text: str) -> Iterator[Batch]:
     for record in rest:
         lines = record.split("\n")
         residues = sum(len(line.strip()) for line in lines[1:])
-        yield Batch(f">{record.rstrip()}\n", residues)
+        yield QueryBatch(f">{record.rstrip()}\n", residues)
 
 
-def split(text: str, batch_len: int) -> list[Batch]:
+def split(text: str, batch_len: int) -> list[QueryBatch]:
     """Batches of whole sequences, in order, of at most `batch_len` residues each.
 
     A sequence longer than that stands alone. Raises NotFasta where there is no sequence.
     """
-    batches: list[list[Batch]] = []
+    batches: list[list[QueryBatch]] = []
     size = 0
     for record in records(text):
         if not batches or size + record.residues > batch_len:
@@ -42,4 +42,4 @@ def split(text: str, batch_len: int) -> list[Batch]:
         size += record.residues
     if not batches:
         raise NotFasta("the query has no sequence")
-    return [Batch("".join(r.text for r in b), sum(r.residues for r in b)) for b in batches]
+    return [QueryBatch("".join(r.text for r in b), sum(r.residues for r in b)) for b in batches]

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 
-from local.elastic_blast.behaviours import JobTrouble
+from local.elastic_blast.behaviours import JobFaultRule
 
 KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 """The idempotency keys that elastic-blast takes."""
@@ -34,7 +34,7 @@ class Plan:
     mem_limit: str
     setup_minutes: int
     search_minutes: int
-    trouble: JobTrouble
+    trouble: JobFaultRule
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, sort_keys=True)

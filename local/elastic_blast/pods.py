@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypeAlias
 
-from local.elastic_blast.world import World
+from local.elastic_blast.world import Environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
 
@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.2
 """How often a container looks for what another one, or the cluster, has done."""
 
 
-def setup(world: World, database_url: str, folder: Path) -> int:
+def setup(world: Environment, database_url: str, folder: Path) -> int:
     """Fetch the database to where all batches find it, unless it is there."""
     if folder.exists():
         return 0
@@ -28,7 +28,7 @@ def setup(world: World, database_url: str, folder: Path) -> int:
     return 0
 
 
-def import_batch(world: World, url: str, to: Path) -> int:
+def import_batch(world: Environment, url: str, to: Path) -> int:
     """Fetch a batch of queries."""
     from local.elastic_blast.transfer import fetch
 
@@ -40,7 +40,7 @@ def import_batch(world: World, url: str, to: Path) -> int:
     return 0
 
 
-def search(asked: argparse.Namespace, world: World) -> int:
+def search(asked: argparse.Namespace, world: Environment) -> int:
     """Run the search program; the result appears whole, once the search has succeeded.
 
     As with ElasticBLAST, the stderr of the first attempt that fails becomes FAILURE.txt before the
@@ -67,7 +67,7 @@ def _run_program(program: Sequence[str], result: Path) -> tuple[int, bytes]:
     return code, errors.read_bytes()
 
 
-def _upload_failure(world: World, url: str, said: bytes) -> None:
+def _upload_failure(world: Environment, url: str, said: bytes) -> None:
     """Say why, unless an earlier attempt or another batch did. That this fails changes nothing."""
     from urllib3.exceptions import HTTPError
 
@@ -88,7 +88,7 @@ def _attempt() -> int:
     return len(record.read_text())
 
 
-def export(world: World, result: Path, url: str, lose: bool) -> int:
+def export(world: Environment, result: Path, url: str, lose: bool) -> int:
     """Wait for the result, and upload it compressed; the same result gives the same bytes."""
     from local.elastic_blast.transfer import put
 
@@ -99,7 +99,7 @@ def export(world: World, result: Path, url: str, lose: bool) -> int:
     return 0
 
 
-def finalize(world: World, root: str, elb_job_id: str, markers: Sequence[str] | None) -> int:
+def finalize(world: Environment, root: str, elb_job_id: str, markers: Sequence[str] | None) -> int:
     """Write the marker once every blast Job of this id is Complete, or gone.
 
     As with ElasticBLAST, a Job that failed is waited for until it vanishes, and Jobs that are gone
@@ -117,28 +117,28 @@ def finalize(world: World, root: str, elb_job_id: str, markers: Sequence[str] | 
     return 0
 
 
-def _wait_for_all(world: World, selector: str) -> None:
+def _wait_for_all(world: Environment, selector: str) -> None:
     """Wait until none of these Jobs is there that is not Complete."""
-    from local.elastic_blast.cluster import Cluster, ended
+    from local.elastic_blast.cluster import ClusterClient, ended
 
-    cluster = Cluster.of(world)
+    cluster = ClusterClient.of(world)
     while any(ended(job) != "Complete" for job in cluster.jobs(selector)):
         Event().wait(LOOK_SECONDS)
 
 
-def submit_later(world: World, world_file: Path, plan_url: str) -> int:
+def submit_later(world: Environment, world_file: Path, plan_url: str) -> int:
     """Create the blast Jobs and the finalizer. As with ElasticBLAST, 0 also when that failed."""
     from azure.core.exceptions import AzureError
 
     from local.elastic_blast.blobs import Blobs
-    from local.elastic_blast.cluster import Cluster, ClusterTrouble
+    from local.elastic_blast.cluster import ClusterClient, ClusterTrouble
     from local.elastic_blast.plan import Plan
     from local.elastic_blast.submission import create_search_jobs
 
     blobs = Blobs.of(world)
     try:
         plan = Plan.from_json((blobs.read(plan_url) or b"").decode())
-        create_search_jobs(plan, Cluster.of(world), blobs, world_file)
+        create_search_jobs(plan, ClusterClient.of(world), blobs, world_file)
     except (ClusterTrouble, AzureError, ValueError) as error:
         print(f"the Jobs were not created: {error}", file=sys.stderr)
     return 0

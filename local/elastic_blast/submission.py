@@ -13,15 +13,15 @@ from azure.core.exceptions import AzureError
 
 from local.elastic_blast import manifests
 from local.elastic_blast.answers import Ending, decided, misused, permanent, transient
-from local.elastic_blast.behaviours import Trouble
+from local.elastic_blast.behaviours import FaultRule
 from local.elastic_blast.blobs import Blobs
-from local.elastic_blast.cluster import Cluster, ClusterTrouble, ended
+from local.elastic_blast.cluster import ClusterClient, ClusterTrouble, ended
 from local.elastic_blast.config import Config, ConfigRefused, parse_config
 from local.elastic_blast.databases import database_folder
-from local.elastic_blast.fasta import Batch, NotFasta, split
+from local.elastic_blast.fasta import NotFasta, QueryBatch, split
 from local.elastic_blast.plan import PLAN, Plan, arguments
 from local.elastic_blast.transfer import NotOurs
-from local.elastic_blast.world import World
+from local.elastic_blast.world import Environment
 from local.elastic_blast.written_config import written_config
 
 FROM_HERE = "ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"
@@ -34,19 +34,19 @@ CLEARING_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Asked:
+class SubmitRequest:
     """What the command line, stdin and the environment ask for."""
 
     elb_job_id: str
     """The idempotency key in lower case."""
     ini: str
-    trouble: Trouble
+    trouble: FaultRule
     world_file: Path
     """Where the Jobs find their world."""
     environment: Mapping[str, str]
 
 
-def submit(asked: Asked, world: World) -> Ending:
+def submit(asked: SubmitRequest, world: Environment) -> Ending:
     """Put the search on the cluster, and say how that went; it has an answer to every trouble."""
     cluster_name = ""
     try:
@@ -64,11 +64,11 @@ def submit(asked: Asked, world: World) -> Ending:
         return transient(7, f"storage did not answer: {type(error).__name__}")
 
 
-def _submit(asked: Asked, config: Config, world: World) -> Ending:
+def _submit(asked: SubmitRequest, config: Config, world: Environment) -> Ending:
     _progress(f"Submitting {asked.elb_job_id} to {config.cluster_name}")
     if end := _meet(asked.trouble, config, after_jobs=False):
         return end
-    blobs, cluster = Blobs.of(world), Cluster.of(world)
+    blobs, cluster = Blobs.of(world), ClusterClient.of(world)
     if end := _already_done(blobs, asked, config) or _refusal(config):
         return end
     folder = database_folder(blobs, config.database_url, world.cache)
@@ -96,7 +96,7 @@ def _progress(text: str) -> None:
     LOG.info(text)
 
 
-def _meet(trouble: Trouble, config: Config, after_jobs: bool) -> Ending | None:
+def _meet(trouble: FaultRule, config: Config, after_jobs: bool) -> Ending | None:
     """Let the rule's trouble happen if this is its place; an Ending ends the submission."""
     if trouble.after_jobs != after_jobs:
         return None
@@ -111,12 +111,12 @@ def _meet(trouble: Trouble, config: Config, after_jobs: bool) -> Ending | None:
     return Ending(trouble.exit_code or 0, said, trouble.stderr)
 
 
-def _already_done(blobs: Blobs, asked: Asked, config: Config) -> Ending | None:
+def _already_done(blobs: Blobs, asked: SubmitRequest, config: Config) -> Ending | None:
     root = f"{config.results_url}/{asked.elb_job_id}"
     for marker in ("SUCCESS", "FAILURE"):
         if blobs.exists(f"{root}/metadata/{marker}.txt"):
-            said = f"already done: {marker}.txt is there"
-            return decided(config.cluster_name, "already_done", said, terminal=marker)
+            text = f"already done: {marker}.txt is there"
+            return decided(config.cluster_name, "already_done", text, terminal=marker)
     return None
 
 
@@ -128,7 +128,7 @@ def _refusal(config: Config) -> Ending | None:
     return None
 
 
-def _batches(blobs: Blobs, config: Config) -> list[Batch]:
+def _batches(blobs: Blobs, config: Config) -> list[QueryBatch]:
     data = blobs.read(config.query_url)
     if data is None:
         raise ConfigRefused(f"the query {config.query_url} cannot be read or does not exist")
@@ -138,7 +138,7 @@ def _batches(blobs: Blobs, config: Config) -> list[Batch]:
     return batches
 
 
-def _plan(asked: Asked, config: Config, folder: Path, batches: int) -> Plan:
+def _plan(asked: SubmitRequest, config: Config, folder: Path, batches: int) -> Plan:
     return Plan(
         elb_job_id=asked.elb_job_id,
         cluster_name=config.cluster_name,
@@ -156,7 +156,7 @@ def _plan(asked: Asked, config: Config, folder: Path, batches: int) -> Plan:
     )
 
 
-def _start_over(cluster: Cluster, plan: Plan) -> None:
+def _start_over(cluster: ClusterClient, plan: Plan) -> None:
     """Delete what runs under this id. ElasticBLAST does so on a warm cluster: nothing resumes."""
     mine = f"elb-job-id={plan.elb_job_id}"
     if not cluster.nothing_left(mine):
@@ -164,7 +164,7 @@ def _start_over(cluster: Cluster, plan: Plan) -> None:
         _until(lambda: cluster.nothing_left(mine), CLEARING_SECONDS, "earlier Jobs stay")
 
 
-def _upload(blobs: Blobs, plan: Plan, batches: list[Batch]) -> None:
+def _upload(blobs: Blobs, plan: Plan, batches: list[QueryBatch]) -> None:
     for number, batch in enumerate(batches):
         blobs.write(plan.query_url(number), batch.text.encode())
     residues = sum(batch.residues for batch in batches)
@@ -172,7 +172,7 @@ def _upload(blobs: Blobs, plan: Plan, batches: list[Batch]) -> None:
     blobs.write(plan.metadata_url(PLAN), plan.to_json().encode())
 
 
-def create_search_jobs(plan: Plan, cluster: Cluster, blobs: Blobs, world_file: Path) -> None:
+def create_search_jobs(plan: Plan, cluster: ClusterClient, blobs: Blobs, world_file: Path) -> None:
     """Wait for the setup Job, then create the blast Jobs and the finalizer.
 
     Raises ClusterTrouble where the setup fails, is gone, or takes longer than its minutes.

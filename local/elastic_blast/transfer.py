@@ -4,7 +4,7 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 
-from local.elastic_blast.world import World
+from local.elastic_blast.world import Environment
 
 TIMEOUT = urllib3.Timeout(connect=5, read=60)
 RETRIES = urllib3.Retry(3, backoff_factor=0.2, status_forcelist=(500, 503), allowed_methods=None)
@@ -19,13 +19,13 @@ class TransferFailed(Exception):
     """Storage refused."""
 
 
-def fetch(world: World, url: str) -> bytes | None:
+def fetch(world: Environment, url: str) -> bytes | None:
     """The blob's bytes, or None where there is no blob. Raises NotOurs or TransferFailed."""
     answer = _ask("GET", world, url)
     return None if answer.status == 404 else _good(answer).data
 
 
-def put(world: World, url: str, data: bytes) -> None:
+def put(world: Environment, url: str, data: bytes) -> None:
     """Write the blob, whether it exists or not. Raises NotOurs or TransferFailed."""
     _good(_ask("PUT", world, url, {"x-ms-blob-type": "BlockBlob"}, data))
 
@@ -42,7 +42,7 @@ def place_of(account: str, url: str) -> tuple[str, str]:
 
 def _ask(
     method: str,
-    world: World,
+    world: Environment,
     url: str,
     headers: dict[str, str] | None = None,
     data: bytes | None = None,

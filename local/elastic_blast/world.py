@@ -15,7 +15,7 @@ SIGNED_FOR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """The one account and the one cluster that this elastic-blast knows, and its folders."""
 
     account: str
@@ -24,7 +24,7 @@ class World:
     account_key: str
     cluster_url: str
     cluster_token: str
-    behaviours: Path
+    fault_rules: Path
     """The control file of troubles; there is none without it. `calls.jsonl` lies beside it."""
     cache: Path
     """Where fetched databases are kept."""
@@ -33,24 +33,24 @@ class World:
 
     @property
     def calls(self) -> Path:
-        return self.behaviours.parent / "calls.jsonl"
+        return self.fault_rules.parent / "calls.jsonl"
 
 
-def read_world(path: Path) -> World:
+def read_environment(path: Path) -> Environment:
     """The world that `install` wrote."""
     found = json.loads(path.read_text())
-    return World(
+    return Environment(
         **{**found, "behaviours": Path(found["behaviours"]), "cache": Path(found["cache"])}
     )
 
 
-def install(folder: Path, world: World) -> Path:
+def install(folder: Path, world: Environment) -> Path:
     """Write an executable `elastic-blast` into `folder`, with all it needs to know beside it.
 
     Returns the program's path. It needs nothing from its environment but a PATH with BLAST+.
     Saying it again replaces what an earlier run wrote.
     """
-    for needed in (folder, world.behaviours.parent, world.cache):
+    for needed in (folder, world.fault_rules.parent, world.cache):
         needed.mkdir(parents=True, exist_ok=True)
     known = (folder / "world.json").resolve()
     known.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ def install(folder: Path, world: World) -> Path:
     return program
 
 
-def _signature(world: World) -> str:
+def _signature(world: Environment) -> str:
     """A signature for the blobs of the account, to be read and written."""
     from azure.storage.blob import (  # slow, and containers do without it
         AccountSasPermissions,

@@ -14,7 +14,7 @@ from yarl import URL
 
 from local.functions_host.clock import SystemClock
 from local.functions_host.functions import Function, load
-from local.functions_host.host import Running, serving
+from local.functions_host.host import RunningHost, serving
 from local.functions_host.settings import CannotStart, read_host_options, take_local_settings
 
 
@@ -40,7 +40,7 @@ async def serve(app: Path, port: int, state: Path, client_url: str = "") -> int:
         return 0 if asked in done else 1
 
 
-def _announce(running: Running, functions: Sequence[Function]) -> None:
+def _announce(running: RunningHost, functions: Sequence[Function]) -> None:
     for one in running.http.served:
         print(
             f"  {one.function.name}: [{','.join(one.methods)}] {running.url}/{one.route.template}"

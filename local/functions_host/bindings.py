@@ -105,8 +105,8 @@ def queue_client(function: Function, binding: dict[str, Any], name: str) -> Queu
     try:
         return QueueClient.from_connection_string(connection, name, **PATIENCE)
     except ValueError as fault:
-        said = f"{function.described} needs a connection string in the setting {named}"
-        raise CannotStart(f"{said}: {fault}") from fault
+        text = f"{function.described} needs a connection string in the setting {named}"
+        raise CannotStart(f"{text}: {fault}") from fault
 
 
 async def ensure(queue: QueueClient) -> None:

@@ -57,8 +57,8 @@ def check_function(name: str, call: Callable[..., Any], bindings: Iterable[Bindi
         raise CannotStart(f"'{name}' is not a valid function name.")
     for one in bindings:
         if not _BINDING_NAME.fullmatch(one.name):
-            said = f"The binding name {one.name} is invalid"
-            raise CannotStart(f"{said}. Please assign a valid name to the binding. ({name})")
+            text = f"The binding name {one.name} is invalid"
+            raise CannotStart(f"{text}. Please assign a valid name to the binding. ({name})")
     try:
         _check(call, bindings)
     except (_Refused, NameError, TypeError) as fault:

@@ -99,8 +99,8 @@ def _app_of(module: ModuleType) -> func.FunctionRegister:
         raise CannotStart("Could not find top level function app instances in function_app.py.")
     if len(apps) > 1:  # the worker counts names: one object of two names is refused, too
         kind = type(apps[0]).__name__
-        said = f"More than one {kind} or other top level function app instances are defined."
-        raise CannotStart(said)
+        text = f"More than one {kind} or other top level function app instances are defined."
+        raise CannotStart(text)
     return apps[0]
 
 
@@ -121,8 +121,8 @@ def _check_offered(function: Function) -> None:
     """Refuse what this host does not offer. Raises CannotStart."""
     for binding in function.bindings:
         if binding["type"].lower() not in OFFERED:
-            said = f"{function.described} has a binding of the type {binding['type']}"
-            raise CannotStart(f"{said}, which this host does not offer")
+            text = f"{function.described} has a binding of the type {binding['type']}"
+            raise CannotStart(f"{text}, which this host does not offer")
 
 
 def _word(value: object) -> object:

@@ -24,8 +24,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def only_from_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer 403 to what does not come from this machine, before anything else is done."""
     if not set(hosts_of(request.headers)) <= LOOPBACK:
-        said = "this host answers only programs and pages of this machine, by a loopback name"
-        return web.json_response({"Message": said}, status=403)
+        text = "this host answers only programs and pages of this machine, by a loopback name"
+        return web.json_response({"Message": text}, status=403)
     return await handler(request)
 
 

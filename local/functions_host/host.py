@@ -41,7 +41,7 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningHost:
     """A host that serves."""
 
     url: str
@@ -62,7 +62,7 @@ async def serving(
     port: int = 0,
     overdue: Callable[[str], None] = lambda name: None,
     client_url: str = "",
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningHost]:
     """Serve the functions on 127.0.0.1 for as long as the context is open. Raises CannotStart.
 
     Durable clients are told `client_url`, a proxy's address, in place of the host's own.
@@ -81,7 +81,7 @@ async def serving(
         parts: list[Listener | Engine] = [engine, *others.values()]
         tasks = [asyncio.create_task(_kept_going(part)) for part in parts]
         try:
-            yield Running(base, http, engine, store, tasks)
+            yield RunningHost(base, http, engine, store, tasks)
         finally:
             await runner.cleanup()
             for task in tasks:
@@ -147,8 +147,8 @@ class _Admin:
         if name not in (one.name.lower() for one in self.functions):
             return web.Response(status=404)
         if name not in self.listeners:
-            said = f"{name} is no timer or queue function"
-            return web.json_response({"message": said}, status=400)
+            text = f"{name} is no timer or queue function"
+            return web.json_response({"message": text}, status=400)
         try:
             body = json.loads(await request.read() or "{}")
         except ValueError:
@@ -164,8 +164,8 @@ async def _listen(runner: web.AppRunner, port: int) -> str:
         await web.TCPSite(runner, "127.0.0.1", port).start()
     except OSError as fault:
         await runner.cleanup()
-        said = f"port {port} is in use or cannot be had: {os.strerror(fault.errno or 0)}"
-        raise CannotStart(said) from fault
+        text = f"port {port} is in use or cannot be had: {os.strerror(fault.errno or 0)}"
+        raise CannotStart(text) from fault
     return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
 

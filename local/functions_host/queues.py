@@ -88,8 +88,8 @@ class QueueTrigger:
                 await queues.hide(message, self.options.visibility_timeout)
                 log.debug("message %s will be tried again", message.id)
         except AzureError as trouble:
-            said = "message %s is left to its lease: %s"
-            log.warning(said, message.id, type(trouble).__name__)
+            text = "message %s is left to its lease: %s"
+            log.warning(text, message.id, type(trouble).__name__)
 
     async def _succeeds(self, queues: "_Queues", message: Stored, body: bytes) -> bool:
         async with queues.leased(message, self.clock):

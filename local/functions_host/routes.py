@@ -34,7 +34,7 @@ class Route:
 def route(template: str) -> Route:
     """Compile a template such as `blast/jobs/{id}`. Raises CannotStart."""
     segments = template.strip("/").split("/")
-    pattern = "".join(_segment(one, first=number == 0) for number, one in enumerate(segments))
+    pattern = "".join(_segment(text, first=number == 0) for number, text in enumerate(segments))
     return Route(template, re.compile(pattern, re.IGNORECASE))
 
 

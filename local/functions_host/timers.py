@@ -47,8 +47,8 @@ class TimerTrigger:
             self.next_after(self.clock.now())
         except CroniterBadCronError as fault:
             schedule = self.function.trigger["schedule"]
-            said = f"{self.function.described} has no schedule in {schedule!r}: {fault}"
-            raise CannotStart(said) from fault
+            text = f"{self.function.described} has no schedule in {schedule!r}: {fault}"
+            raise CannotStart(text) from fault
 
     def next_after(self, then: datetime) -> datetime:
         """The next instant of the schedule."""

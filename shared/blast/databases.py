@@ -13,14 +13,14 @@ from shared.clients.blobs import BlobInfo
 from shared.contracts.search import Program
 
 
-class Kind(StrEnum):
+class DatabaseType(StrEnum):
     """What a database holds."""
 
     NUCLEOTIDE = "nucl"
     PROTEIN = "prot"
 
 
-_KINDS = {"n": Kind.NUCLEOTIDE, "p": Kind.PROTEIN}
+_KINDS = {"n": DatabaseType.NUCLEOTIDE, "p": DatabaseType.PROTEIN}
 _OF_NUCLEOTIDES = {Program.BLASTN, Program.TBLASTN, Program.TBLASTX}
 _NEEDED = {"hr", "in", "sq"}
 """Headers, index and sequences: each volume has them (source: BLAST+ user manual)."""
@@ -36,7 +36,7 @@ class Database:
     """A database that lies below the container's root at `stem`, such as `nt/nt`."""
 
     stem: str
-    kind: Kind
+    kind: DatabaseType
     size: int
     file_count: int
     ready: bool
@@ -55,9 +55,9 @@ class Database:
         return self.stem.rpartition("/")[0]
 
 
-def found_in(listed: Iterable[BlobInfo]) -> list[Database]:
+def discover(listed: Iterable[BlobInfo]) -> list[Database]:
     """The databases among the files of the container, by name."""
-    files = defaultdict[tuple[str, Kind], list[tuple[BlobInfo, re.Match[str]]]](list)
+    files = defaultdict[tuple[str, DatabaseType], list[tuple[BlobInfo, re.Match[str]]]](list)
     described = defaultdict[str, list[BlobInfo]](list)
     for blob in listed:
         if match := _FILE.fullmatch(blob.name):
@@ -77,12 +77,12 @@ def found_in(listed: Iterable[BlobInfo]) -> list[Database]:
     ]
 
 
-def suits(program: Program, kind: Kind) -> bool:
+def is_compatible(program: Program, kind: DatabaseType) -> bool:
     """Whether a program searches databases of this kind."""
-    return (kind is Kind.NUCLEOTIDE) == (program in _OF_NUCLEOTIDES)
+    return (kind is DatabaseType.NUCLEOTIDE) == (program in _OF_NUCLEOTIDES)
 
 
-def said_of_it(metadata: bytes) -> dict[str, Any]:
+def parse_metadata(metadata: bytes) -> dict[str, Any]:
     """Title, counts and date in a file of metadata; only those that can be made out."""
     try:
         told = json.loads(metadata)
@@ -107,7 +107,7 @@ def _is_whole(files: Sequence[re.Match[str]]) -> bool:
     return bool(sequences) and all(parts == _NEEDED for parts in sequences)
 
 
-def _of_kind(files: Iterable[BlobInfo], kind: Kind) -> list[BlobInfo]:
+def _of_kind(files: Iterable[BlobInfo], kind: DatabaseType) -> list[BlobInfo]:
     """Files of metadata of this kind; `<db>-nucl-metadata.json` before `.njs`."""
     endings = (f"-{kind}-metadata.json", f".{kind[0]}js")
     return [file for ending in endings for file in files if file.name.endswith(ending)]

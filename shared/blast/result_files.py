@@ -15,7 +15,7 @@ MANIFEST = "metadata/manifest.json"
 AGGREGATE, AGGREGATING = "metadata/aggregate.json", "metadata/aggregating.json"
 """What all hits come to, beside the manifest; and how far that is while it is being made."""
 
-ANNOUNCED = "metadata/num_jobs_submitted.txt"
+JOB_COUNT_BLOB = "metadata/num_jobs_submitted.txt"
 """Where elastic-blast says how many blast Jobs it makes, below the results prefix."""
 
 _RESULT = re.compile(r"(?:shard_\d+/)?batch_\d+-[^/]+\.out\.gz")
@@ -34,7 +34,7 @@ def expected_results(listed: Iterable[BlobInfo], search: Search) -> int:
     return batches * max(1, search.sizing.db_partitions)
 
 
-def number_in(text: bytes | None) -> int | None:
+def parse_count(text: bytes | None) -> int | None:
     """The number in a metadata file; None where there is none, or none yet."""
     stripped = (text or b"").strip()
     return int(stripped) if stripped.isdigit() else None
@@ -50,7 +50,7 @@ def outfmt_of(search: Search) -> str:
     return value_of(search.options, OUTFMT) or NO_OUTFMT
 
 
-def described(file: BlobInfo, search: Search) -> dict[str, Any]:
+def manifest_entry(file: BlobInfo, search: Search) -> dict[str, Any]:
     """A file as lists and manifests show it."""
     return {
         "file_id": file_id(file.name),

@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 
 from shared.errors import AccessRefused, Unavailable
 
-NEAR: dict[str, Any] = {
+CLIENT_OPTIONS: dict[str, Any] = {
     "connection_timeout": 5,
     "read_timeout": 15,
     "retry_total": 2,
@@ -26,7 +26,7 @@ _LATER = {408, 429, 500, 502, 503, 504}
 
 
 @contextmanager
-def errors_are_ours(store: str) -> Iterator[None]:
+def translate_errors(store: str) -> Iterator[None]:
     """Trouble of the store becomes Unavailable; what we do not recognise is a bug and passes.
 
     A role that was taken from the app, a missing table or container, and a 404 that is not the
@@ -36,13 +36,15 @@ def errors_are_ours(store: str) -> Iterator[None]:
         yield
     except HttpResponseError as error:
         is_elsewhere = error.status_code == 404 and not is_no_blob(error)
-        lost = isinstance(error, ClientAuthenticationError) or has_no_table(error) or is_elsewhere
+        lost = (
+            isinstance(error, ClientAuthenticationError) or is_table_missing(error) or is_elsewhere
+        )
         if lost or error.status_code in _NOT_LET:
             logging.getLogger("blast").error("%s %s", store, _refusal(error))
             raise AccessRefused("storage_unavailable", f"{store} cannot be used") from error
         if error.status_code in _LATER:
-            said = f"{store} answered {error.status_code}"
-            raise Unavailable("storage_unavailable", said) from error
+            text = f"{store} answered {error.status_code}"
+            raise Unavailable("storage_unavailable", text) from error
         raise
     except AzureError as error:
         raise Unavailable("storage_unavailable", f"{store} could not be reached") from error
@@ -53,7 +55,7 @@ def is_no_blob(error: HttpResponseError) -> bool:
     return str(getattr(error, "error_code", "")) == "BlobNotFound"
 
 
-def has_no_table(error: HttpResponseError) -> bool:
+def is_table_missing(error: HttpResponseError) -> bool:
     """Whether the whole table is missing: a row that is missing is answered by 404, too."""
     # The SDK does not decode every error, but each has the code in its text.
     return "TableNotFound" in str(error)

@@ -15,8 +15,8 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
 
-from shared.clients.azure_errors import NEAR, errors_are_ours, is_no_blob
-from shared.contracts.storage_urls import Account
+from shared.clients.azure_errors import CLIENT_OPTIONS, is_no_blob, translate_errors
+from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 
 EMPTY = 416
@@ -46,14 +46,14 @@ class BlobInfo:
 class Blobs:
     """The blobs of one account. Every method raises Unavailable when it cannot be asked."""
 
-    def __init__(self, service: BlobServiceClient, account: Account) -> None:
+    def __init__(self, service: BlobServiceClient, account: StorageAccount) -> None:
         self._service = service
         self._account = account
 
     def ensure(self, *containers: str) -> None:
         """Create the containers unless they exist."""
         for container in containers:
-            with errors_are_ours("Blob"):
+            with translate_errors("Blob"):
                 try:
                     self._service.create_container(container)
                 except ResourceExistsError:
@@ -61,12 +61,12 @@ class Blobs:
 
     def put(self, url: str, data: bytes) -> None:
         """Write a blob, over whatever was there."""
-        with errors_are_ours("Blob"):
+        with translate_errors("Blob"):
             self._at(url).upload_blob(data, overwrite=True)
 
-    def put_first(self, url: str, data: bytes) -> bytes:
+    def put_if_absent(self, url: str, data: bytes) -> bytes:
         """Write a blob unless there is one; what is there in the end. The first writer wins."""
-        with errors_are_ours("Blob"):
+        with translate_errors("Blob"):
             try:
                 self._at(url).upload_blob(data, overwrite=False)
             except ResourceExistsError:
@@ -75,7 +75,7 @@ class Blobs:
 
     def get(self, url: str) -> bytes | None:
         """The whole blob, or None. For small ones: markers, configs, manifests."""
-        with errors_are_ours("Blob"):
+        with translate_errors("Blob"):
             try:
                 return self._at(url).download_blob().readall()
             except ResourceNotFoundError as error:
@@ -83,9 +83,9 @@ class Blobs:
                     return None
                 raise
 
-    def beginning(self, url: str, most: int) -> tuple[bytes, int] | None:
+    def read_prefix(self, url: str, most: int) -> tuple[bytes, int] | None:
         """At most so many bytes of a blob's beginning, and the size of it all; or None."""
-        with errors_are_ours("Blob"):
+        with translate_errors("Blob"):
             try:
                 found = self._at(url).download_blob(offset=0, length=most)
                 data = found.readall()
@@ -101,16 +101,16 @@ class Blobs:
         whole = found.properties.content_range or ""
         return data, int(whole.rpartition("/")[2]) if len(data) == most else len(data)
 
-    def missing(self, *containers: str) -> list[str]:
+    def missing_containers(self, *containers: str) -> list[str]:
         """Those of the containers that are not there."""
-        with errors_are_ours("Blob"):
+        with translate_errors("Blob"):
             return [
                 name for name in containers if not self._service.get_container_client(name).exists()
             ]
 
     def version(self, url: str) -> Version | None:
         """What is there, or None."""
-        with errors_are_ours("Blob"):
+        with translate_errors("Blob"):
             try:
                 found = self._at(url).get_blob_properties()
             except ResourceNotFoundError as error:
@@ -119,11 +119,11 @@ class Blobs:
                 raise
         return Version(found.size, str(found.etag))
 
-    def part(self, url: str, version: Version, start: int, end: int) -> bytes:
+    def read_range(self, url: str, version: Version, start: int, end: int) -> bytes:
         """The bytes from `start` up to `end`. Raises NotFound, and Unavailable once it changed."""
         if start >= end:
             return b""
-        with _as_it_was(url), errors_are_ours("Blob"):
+        with _as_it_was(url), translate_errors("Blob"):
             return (
                 self._at(url)
                 .download_blob(
@@ -137,9 +137,9 @@ class Blobs:
                 .readall()
             )
 
-    def pieces(self, url: str) -> Iterator[bytes]:
+    def iter_chunks(self, url: str) -> Iterator[bytes]:
         """The whole blob, CHUNK by CHUNK as it is read on. Raises as `part` does."""
-        with _as_it_was(url), errors_are_ours("Blob"):
+        with _as_it_was(url), translate_errors("Blob"):
             yield from self._at(url).download_blob(decompress=False).chunks()
 
     def exists(self, url: str) -> bool:
@@ -150,7 +150,7 @@ class Blobs:
         if not prefix.endswith("/"):
             raise ValueError(f"{prefix} would list the blobs of others too: a prefix ends with /")
         container, path = self._account.split(prefix)
-        with errors_are_ours("Blob"):
+        with translate_errors("Blob"):
             found = self._service.get_container_client(container).list_blobs(name_starts_with=path)
             return [
                 BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
@@ -173,9 +173,11 @@ def _as_it_was(url: str) -> Iterator[None]:
         raise Unavailable("blob_changed", f"{name} changed while it was read") from error
 
 
-def open_blobs(account: Account, connection: str, credential: TokenCredential | None) -> Blobs:
+def open_blobs(
+    account: StorageAccount, connection: str, credential: TokenCredential | None
+) -> Blobs:
     """The account's blobs: by connection string if there is one, else by identity."""
-    options = NEAR | {"max_single_get_size": CHUNK, "max_chunk_get_size": CHUNK}
+    options = CLIENT_OPTIONS | {"max_single_get_size": CHUNK, "max_chunk_get_size": CHUNK}
     service = (
         BlobServiceClient.from_connection_string(connection, **options)
         if connection

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import urllib3
 
-PIECE = 64 * 1024
+CHUNK_SIZE = 64 * 1024
 
 
 def read_whole(answer: urllib3.BaseHTTPResponse, until: float, most: int) -> bytes:
@@ -15,7 +15,7 @@ def read_whole(answer: urllib3.BaseHTTPResponse, until: float, most: int) -> byt
     A read timeout holds between two pieces only; a peer that drips would hold it up for ever.
     """
     pieces, size = [], 0
-    while piece := answer.read1(PIECE):
+    while piece := answer.read1(CHUNK_SIZE):
         pieces.append(piece)
         size += len(piece)
         if size > most:

@@ -6,45 +6,45 @@ import threading
 from collections.abc import Iterator
 
 
-class Line:
+class DeadlineSocket:
     """What a call speaks through. It may be replaced while the time runs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self.over = False
+        self.expired = False
 
-    def hold(self, connected: socket.socket) -> None:
+    def attach(self, connected: socket.socket) -> None:
         """From now on this socket is the one to be cut; at once, if time is over already."""
         with self._lock:
             self._socket = connected
-            if self.over:
+            if self.expired:
                 _shut(connected)
 
-    def cut(self) -> None:
+    def expire(self) -> None:
         """Time is over."""
         with self._lock:
-            self.over = True
+            self.expired = True
             if self._socket:
                 _shut(self._socket)
 
 
 @contextlib.contextmanager
-def cut_off(patience: float) -> Iterator[Line]:
+def total_timeout(patience: float) -> Iterator[DeadlineSocket]:
     """Shut the line down after `patience` seconds, and raise TimeoutError.
 
     A timeout of the socket holds for one piece only, so that a peer that drips, in its header
     or in its body, would hold a reader for ever. What is read up to the cut may look whole.
     """
-    line = Line()
-    timer = threading.Timer(patience, line.cut)
+    line = DeadlineSocket()
+    timer = threading.Timer(patience, line.expire)
     timer.daemon = True
     timer.start()
     try:
         yield line
     finally:
         timer.cancel()
-        if line.over:
+        if line.expired:
             raise TimeoutError
 
 

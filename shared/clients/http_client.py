@@ -9,7 +9,7 @@ from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from urllib.parse import urlsplit
 
-from shared.clients.deadline import cut_off
+from shared.clients.deadline import total_timeout
 
 CONNECT = 5.0
 """Seconds to connect, and for each step of a TLS handshake."""
@@ -18,11 +18,11 @@ LARGEST_ANSWER = 20 * 1024 * 1024
 """Bytes."""
 
 
-class NotSent(Exception):
+class ConnectFailed(Exception):
     """Nothing of the request left this process."""
 
 
-class NoAnswer(Exception):
+class OutcomeUnknown(Exception):
     """The request was sent, or part of it; what came of it is unknown."""
 
 
@@ -37,7 +37,7 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A whole answer, whatever its status; redirects are not followed."""
 
     status: int
@@ -64,14 +64,14 @@ def parse_address(url: str) -> Address:
     return Address(host, port, parts.path.rstrip("/"), parts.scheme == "https")
 
 
-def exchange(
+def send_request(
     address: Address,
     method: str,
     path: str,
     body: bytes | None,
     headers: Mapping[str, str],
     patience: float,
-) -> Answer:
+) -> Response:
     """Send one request and read the whole answer, within `patience` seconds after connecting.
 
     Raises NotSent or NoAnswer; the two are told apart because the connection is made here, and
@@ -83,19 +83,19 @@ def exchange(
         connection.connect()
     except OSError as error:
         connection.close()
-        raise NotSent(_told(error)) from error
+        raise ConnectFailed(_error_text(error)) from error
     try:
         connection.sock.settimeout(patience)
-        with cut_off(patience) as line:
-            line.hold(connection.sock)
+        with total_timeout(patience) as line:
+            line.attach(connection.sock)
             # Who refuses a body without reading it has answered nevertheless.
             with contextlib.suppress(BrokenPipeError):
                 connection.request(method, address.path + path, body, dict(headers))
             return _read(connection)
     except TimeoutError as error:
-        raise NoAnswer(f"no whole answer within {patience:g} s") from error
+        raise OutcomeUnknown(f"no whole answer within {patience:g} s") from error
     except (OSError, HTTPException) as error:
-        raise NoAnswer(_told(error)) from error
+        raise OutcomeUnknown(_error_text(error)) from error
     except ValueError:  # http.client quotes the header
         raise ValueError("a header of the request cannot be sent") from None
     finally:
@@ -115,7 +115,7 @@ def _trusted_authorities() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _read(connection: HTTPConnection) -> Answer:
+def _read(connection: HTTPConnection) -> Response:
     with connection.getresponse() as response:
         body = response.read(LARGEST_ANSWER + 1)
         if len(body) > LARGEST_ANSWER:
@@ -123,7 +123,7 @@ def _read(connection: HTTPConnection) -> Answer:
         if response.length:
             raise IncompleteRead(body, response.length)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, response.headers["Retry-After"], body, headers)
+        return Response(response.status, response.headers["Retry-After"], body, headers)
 
 
 def _is_this_machine(host: str) -> bool:
@@ -133,5 +133,5 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -8,15 +8,15 @@ from datetime import timedelta
 
 import jwt
 
-from shared.clients.http_client import NoAnswer, NotSent, exchange, parse_address
+from shared.clients.http_client import ConnectFailed, OutcomeUnknown, parse_address, send_request
 from shared.errors import Unavailable
-from shared.util.single_flight import Shared
+from shared.util.single_flight import SingleFlightCache
 
-PATIENCE = 5.0
+TOTAL_TIMEOUT = 5.0
 """Seconds for the whole answer, once connected."""
-LIFE = timedelta(hours=24)
+MAX_AGE = timedelta(hours=24)
 """After that long they are read again (source: Entra's advice on signing keys)."""
-CALM = timedelta(minutes=5)
+MIN_REFRESH_INTERVAL = timedelta(minutes=5)
 """Between two reads, whatever key is asked for: who forges names of keys causes no more of them."""
 
 Keys = Mapping[str, jwt.PyJWK]
@@ -37,17 +37,19 @@ class SigningKeys:
         self._read = read
         self._monotonic = monotonic
         self._last: _Kept | None = None
-        self._shared = Shared(self._made, monotonic)
+        self._shared = SingleFlightCache(self._made, monotonic)
 
     def key(self, kid: str) -> jwt.PyJWK | None:
         """The key of that id, or None. Raises Unavailable where no key has ever been read.
 
         However many ask at once, the directory is asked once.
         """
-        edition = self._shared.within(timedelta.max)
-        is_old = self._age(edition.value.read_at) > LIFE
-        if (is_old or kid not in edition.value.keys) and self._age(edition.began) >= CALM:
-            edition = self._shared.after(edition)
+        edition = self._shared.get_fresh(timedelta.max)
+        is_old = self._age(edition.value.read_at) > MAX_AGE
+        if (is_old or kid not in edition.value.keys) and self._age(
+            edition.started_at
+        ) >= MIN_REFRESH_INTERVAL:
+            edition = self._shared.get_newer(edition)
         return edition.value.keys.get(kid)
 
     def _made(self) -> _Kept:
@@ -55,10 +57,10 @@ class SigningKeys:
         now = self._monotonic()
         try:
             self._last = _Kept(self._read(), now)
-        except Unavailable as trouble:
+        except Unavailable as error:
             if self._last is None:
                 raise
-            log.warning("signing keys were not read again: %s", trouble)
+            log.warning("signing keys were not read again: %s", error)
         return self._last
 
     def _age(self, then: float) -> timedelta:
@@ -72,11 +74,13 @@ def open_keys(authority_url: str, tenant_id: str, monotonic: Callable[[], float]
     def read() -> Keys:
         try:
             path = f"/{tenant_id}/discovery/v2.0/keys"
-            answer = exchange(address, "GET", path, None, {"Accept": "application/json"}, PATIENCE)
-        except (NotSent, NoAnswer) as error:
-            raise _away(str(error)) from error
+            answer = send_request(
+                address, "GET", path, None, {"Accept": "application/json"}, TOTAL_TIMEOUT
+            )
+        except (ConnectFailed, OutcomeUnknown) as error:
+            raise _unavailable(str(error)) from error
         if answer.status != 200:
-            raise _away(f"it answered {answer.status}")
+            raise _unavailable(f"it answered {answer.status}")
         return _keys(answer.body)
 
     return SigningKeys(read, monotonic)
@@ -87,13 +91,13 @@ def _keys(body: bytes) -> Keys:
     try:
         found = jwt.PyJWKSet.from_dict(json.loads(body)).keys
     except (ValueError, AttributeError, jwt.PyJWTError) as error:
-        raise _away("its answer holds no keys") from error
+        raise _unavailable("its answer holds no keys") from error
     keys = {one.key_id: one for one in found if one.key_type == "RSA" and one.key_id}
     usable = {kid: one for kid, one in keys.items() if one.public_key_use in (None, "sig")}
     if not usable:
-        raise _away("its answer holds no keys for signatures")
+        raise _unavailable("its answer holds no keys for signatures")
     return usable
 
 
-def _away(said: str) -> Unavailable:
-    return Unavailable("keys_unavailable", f"the directory's signing keys cannot be read: {said}")
+def _unavailable(text: str) -> Unavailable:
+    return Unavailable("keys_unavailable", f"the directory's signing keys cannot be read: {text}")

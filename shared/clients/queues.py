@@ -7,10 +7,10 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-from shared.clients.azure_errors import NEAR, errors_are_ours
+from shared.clients.azure_errors import CLIENT_OPTIONS, translate_errors
 from shared.errors import Malformed
 
-FOR_EVER = -1
+NO_EXPIRY = -1
 """As the time to live of a message: it waits until somebody takes it."""
 
 
@@ -22,7 +22,7 @@ class Queue:
 
     def ensure(self) -> None:
         """Create the queue unless it exists."""
-        with errors_are_ours("Queues"):
+        with translate_errors("Queues"):
             try:
                 self._client.create_queue()
             except ResourceExistsError:
@@ -33,8 +33,8 @@ class Queue:
 
         Where an answer is lost it may have been sent, or be sent twice.
         """
-        with errors_are_ours("Queues"):
-            self._client.send_message(text, time_to_live=FOR_EVER)
+        with translate_errors("Queues"):
+            self._client.send_message(text, time_to_live=NO_EXPIRY)
 
 
 def open_queue(
@@ -43,10 +43,12 @@ def open_queue(
     """The queue of that name: by connection string if there is one, else by identity."""
     policy = TextBase64EncodePolicy()
     return Queue(
-        QueueClient.from_connection_string(connection, name, message_encode_policy=policy, **NEAR)
+        QueueClient.from_connection_string(
+            connection, name, message_encode_policy=policy, **CLIENT_OPTIONS
+        )
         if connection
         else QueueClient(
-            endpoint, name, credential=credential, message_encode_policy=policy, **NEAR
+            endpoint, name, credential=credential, message_encode_policy=policy, **CLIENT_OPTIONS
         )
     )
 
@@ -61,5 +63,5 @@ def plain(body: bytes) -> bytes:
     try:
         return base64.b64decode(b"".join(body.split()), validate=True)
     except binascii.Error as error:
-        said = "the message is neither a JSON object nor one in base64"
-        raise Malformed("malformed_json", said) from error
+        text = "the message is neither a JSON object nor one in base64"
+        raise Malformed("malformed_json", text) from error

@@ -8,15 +8,21 @@ from datetime import timedelta
 from math import inf
 from typing import Any
 
-from shared.clients.http_client import Answer, NoAnswer, NotSent, exchange, parse_address
+from shared.clients.http_client import (
+    ConnectFailed,
+    OutcomeUnknown,
+    Response,
+    parse_address,
+    send_request,
+)
 from shared.contracts.exec import (
     Command,
     Finished,
     Health,
+    HttpRejection,
     Interrupted,
-    Refused,
+    OperationRunning,
     Result,
-    Running,
     Unreachable,
     Untracked,
 )
@@ -42,7 +48,7 @@ log = logging.getLogger("blast")
 _OPERATION_ID = re.compile(r"[a-z0-9-]{1,80}")
 
 
-class Sidecar:
+class SidecarClient:
     """The sidecar at one URL. Trouble of the network is a value, never an exception.
 
     `instance` is the sidecar instance that an operation was given to: only its own 404 proves that
@@ -75,14 +81,14 @@ class Sidecar:
         path, body = _path(operation_id), _body(command)
         answer = self._ask("PUT", path, body, headers=_expects(instance))
         started = _operation(answer, instance)
-        if not isinstance(started, Running) or not wait:
+        if not isinstance(started, OperationRunning) or not wait:
             return started or Untracked("the sidecar does not keep the operation that it was given")
-        seen = self.look(operation_id, wait, instance)
+        seen = self.get_operation(operation_id, wait, instance)
         if seen is None:
             return Interrupted()
-        return started if isinstance(seen, Untracked | Refused | Unreachable) else seen
+        return started if isinstance(seen, Untracked | HttpRejection | Unreachable) else seen
 
-    def look(
+    def get_operation(
         self, operation_id: str, wait: timedelta = timedelta(0), instance: str | None = None
     ) -> Result | None:
         """An operation as it stands after at most `wait`; None if it has never begun."""
@@ -96,7 +102,7 @@ class Sidecar:
         Another instance is asked nothing: it would remember an operation that was never its own.
         """
         answer = self._ask("DELETE", _path(operation_id), wait=GRACE, headers=_expects(instance))
-        if isinstance(answer, Answer) and answer.status == OTHER_INSTANCE:
+        if isinstance(answer, Response) and answer.status == OTHER_INSTANCE:
             return Untracked("412 of another sidecar instance")
         return _operation(answer, instance)
 
@@ -105,19 +111,19 @@ class Sidecar:
         wait = min(command.timeout, LONGEST_EXEC)
         return _result(self._ask("POST", "/exec", _body(command), wait=wait))
 
-    def health(self) -> Health | Refused | Unreachable:
+    def health(self) -> Health | HttpRejection | Unreachable:
         """What the sidecar says of itself. A request without effects has no unknown outcome."""
         answer = self._ask("GET", "/healthz")
         if isinstance(answer, Unreachable):
-            return Unreachable(answer.message, sent=False)
+            return Unreachable(answer.message, request_sent=False)
         if answer.status != 200:
             return _without_effect(_refused(answer))
         body = _parsed(answer)
         if not isinstance(body, dict) or body.get("status") != "ok":
-            return Unreachable("what answers is not the sidecar", sent=False)
+            return Unreachable("what answers is not the sidecar", request_sent=False)
         if body.get("waiting") is True:
             waits = "the sidecar waits until another one releases its state folder"
-            return Unreachable(waits, sent=False)
+            return Unreachable(waits, request_sent=False)
         slots = body.get("max_concurrency")
         return Health(
             max_concurrency=slots if isinstance(slots, int) else None,
@@ -125,11 +131,11 @@ class Sidecar:
             instance=answer.headers.get(INSTANCE_HEADER.lower()),
         )
 
-    def check_token(self) -> Refused | Unreachable | None:
+    def check_token(self) -> HttpRejection | Unreachable | None:
         """Why the sidecar would run nothing for this token; None if it would. Runs nothing."""
         answer = self._ask("POST", "/exec", b"{}")
         if isinstance(answer, Unreachable):
-            return Unreachable(answer.message, sent=False)
+            return Unreachable(answer.message, request_sent=False)
         refused = _refused(answer)
         if refused.status == BAD_REQUEST and not refused.foreign:
             return None  # the token is checked before the body
@@ -143,11 +149,11 @@ class Sidecar:
         *,
         wait: timedelta = timedelta(0),
         headers: dict[str, str] | None = None,
-    ) -> Answer | Unreachable:
+    ) -> Response | Unreachable:
         """An answer of whatever status; once more if its token is refused and has changed."""
         token = self._token or self._renewed_token()
         answer = self._send(method, path, body, wait, _headers(token, headers))
-        if isinstance(answer, Answer) and answer.status == UNAUTHORIZED:
+        if isinstance(answer, Response) and answer.status == UNAUTHORIZED:
             renewed = self._renewed_token()
             if renewed != token:
                 return self._send(method, path, body, wait, _headers(renewed, headers))
@@ -164,15 +170,15 @@ class Sidecar:
 
     def _send(
         self, method: str, path: str, body: bytes | None, wait: timedelta, headers: dict[str, str]
-    ) -> Answer | Unreachable:
+    ) -> Response | Unreachable:
         """An answer of whatever status, which comes within `wait` and the grace."""
         patience = (wait + self._grace).total_seconds()
         try:
-            return exchange(self._address, method, path, body, headers, patience)
-        except NotSent as error:
-            return Unreachable(f"the sidecar cannot be reached: {error}", sent=False)
-        except NoAnswer as error:
-            return Unreachable(f"the sidecar did not answer: {error}", sent=True)
+            return send_request(self._address, method, path, body, headers, patience)
+        except ConnectFailed as error:
+            return Unreachable(f"the sidecar cannot be reached: {error}", request_sent=False)
+        except OutcomeUnknown as error:
+            return Unreachable(f"the sidecar did not answer: {error}", request_sent=True)
 
 
 def _headers(token: str | None, more: dict[str, str] | None) -> dict[str, str]:
@@ -197,7 +203,7 @@ def _sendable(token: str) -> str:
     return token
 
 
-def _parsed(answer: Answer) -> Any:
+def _parsed(answer: Response) -> Any:
     """The JSON in an answer, or None: then a success is unreadable."""
     try:
         return json.loads(answer.body)
@@ -222,7 +228,7 @@ def _read(found: Any) -> Result | None:
     if "state" not in found:
         return _finished(found)
     if found["state"] == "running":
-        return Running(str(found.get("started_at")))
+        return OperationRunning(str(found.get("started_at")))
     if found["state"] == "interrupted":
         return Interrupted()
     return _finished(found.get("result")) if found["state"] == "done" else None
@@ -241,7 +247,7 @@ def _finished(found: Any) -> Finished | None:
     )
 
 
-def _operation(answer: Answer | Unreachable, instance: str | None) -> Result | None:
+def _operation(answer: Response | Unreachable, instance: str | None) -> Result | None:
     """What an answer proves of an operation that was given to `instance`; None: never begun."""
     if isinstance(answer, Unreachable) or answer.status not in NO_OPERATIONS:
         return _result(answer)
@@ -252,34 +258,34 @@ def _operation(answer: Answer | Unreachable, instance: str | None) -> Result | N
     return Untracked(f"{answer.status} of {who}")
 
 
-def _result(answer: Answer | Unreachable) -> Result:
+def _result(answer: Response | Unreachable) -> Result:
     if isinstance(answer, Unreachable):
         return answer
     if answer.status not in (200, 202):
         return _refused(answer)
-    unreadable = Unreachable("the sidecar's answer cannot be read", sent=True)
+    unreadable = Unreachable("the sidecar's answer cannot be read", request_sent=True)
     return _read(_parsed(answer)) or unreadable
 
 
-def _refused(answer: Answer) -> Refused:
+def _refused(answer: Response) -> HttpRejection:
     """An answer that is no success. The body of every exec server's has an `error`."""
-    found, said = _parsed(answer), answer.body.decode(errors="replace")
+    found, text = _parsed(answer), answer.body.decode(errors="replace")
     hint: Any = _hint(answer.retry_after)
     speaks = isinstance(found, dict) and isinstance(found.get("error"), str)
     if isinstance(found, dict):
-        said = ": ".join(str(found[name]) for name in ("error", "detail") if found.get(name))
+        text = ": ".join(str(found[name]) for name in ("error", "detail") if found.get(name))
         hint = found.get("retry_after_seconds", hint)
     seconds = _number(hint, most=int(LONGEST_HINT.total_seconds()))
     after = timedelta(seconds=seconds) if seconds else None
-    return Refused(answer.status, redacted(said)[:LONGEST_MESSAGE], after, foreign=not speaks)
+    return HttpRejection(answer.status, redacted(text)[:LONGEST_MESSAGE], after, foreign=not speaks)
 
 
-def _without_effect(refused: Refused) -> Refused | Unreachable:
+def _without_effect(refused: HttpRejection) -> HttpRejection | Unreachable:
     """The same of a request that runs nothing: what is in between passes, tokens do not."""
     if not refused.foreign or refused.status in (UNAUTHORIZED, FORBIDDEN):
         return refused
-    said = f"{refused.status} of what is in front of the sidecar: {refused.message}"
-    return Unreachable(said[:LONGEST_MESSAGE], sent=False)
+    text = f"{refused.status} of what is in front of the sidecar: {refused.message}"
+    return Unreachable(text[:LONGEST_MESSAGE], request_sent=False)
 
 
 def _hint(header: str | None) -> int | None:

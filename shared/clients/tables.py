@@ -20,7 +20,7 @@ from azure.data.tables import (
     UpdateMode,
 )
 
-from shared.clients.azure_errors import NEAR, errors_are_ours, has_no_table
+from shared.clients.azure_errors import CLIENT_OPTIONS, is_table_missing, translate_errors
 
 Columns = Mapping[str, Any]
 LARGEST_PAGE = 1000
@@ -29,7 +29,7 @@ LARGEST_TRANSACTION = 100
 """Writes that Tables takes in one, at most."""
 
 
-class Clash(Exception):
+class ConcurrencyConflict(Exception):
     """A condition did not hold: the row is there already, or another writer was first."""
 
 
@@ -76,7 +76,7 @@ class Table:
 
     def ensure(self) -> None:
         """Create the table unless it exists."""
-        with errors_are_ours("Tables"):
+        with translate_errors("Tables"):
             try:
                 self._client.create_table()
             except ResourceExistsError:
@@ -84,33 +84,33 @@ class Table:
 
     def get(self, partition: str, key: str) -> Row | None:
         """One row by a point read, or None."""
-        with errors_are_ours("Tables"):
+        with translate_errors("Tables"):
             try:
                 found = self._client.get_entity(partition, key)
             except ResourceNotFoundError as error:
-                if has_no_table(error):
+                if is_table_missing(error):
                     raise
                 return None
         return Row(found, str(found.metadata["etag"]))
 
     def commit(self, writes: Sequence[Write]) -> None:
         """All writes, at most 100 of one partition, or none. Raises Clash."""
-        with errors_are_ours("Tables"):
+        with translate_errors("Tables"):
             try:
                 self._client.submit_transaction([_operation(write) for write in writes])
             except TableTransactionError as error:
-                if error.status_code in (404, 409, 412) and not has_no_table(error):
-                    raise Clash from error
+                if error.status_code in (404, 409, 412) and not is_table_missing(error):
+                    raise ConcurrencyConflict from error
                 raise
             except (ResourceExistsError, ResourceModifiedError) as error:
-                raise Clash from error
+                raise ConcurrencyConflict from error
 
     def write(self, write: Insert | Replace) -> None:
         """One write. Raises Clash.
 
         A transaction of one would do the same, at twice the price: the SDK packs it into MIME.
         """
-        with errors_are_ours("Tables"):
+        with translate_errors("Tables"):
             try:
                 if isinstance(write, Insert):
                     self._client.create_entity(write.columns)
@@ -118,25 +118,25 @@ class Table:
                     only = _only(write.etag)
                     self._client.update_entity(write.columns, mode=UpdateMode.REPLACE, **only)
             except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
-                if has_no_table(error):
+                if is_table_missing(error):
                     raise
-                raise Clash from error
+                raise ConcurrencyConflict from error
 
     def upsert(self, columns: Columns) -> None:
         """Write a row whatever was there."""
-        with errors_are_ours("Tables"):
+        with translate_errors("Tables"):
             self._client.upsert_entity(columns, mode=UpdateMode.REPLACE)
 
-    def forget(self, partition: str, key: str) -> None:
+    def delete(self, partition: str, key: str) -> None:
         """Delete a row; already gone is as good."""
-        with errors_are_ours("Tables"):
+        with translate_errors("Tables"):
             self._client.delete_entity(partition, key)
 
-    def page(self, where: str, values: Columns, size: int) -> list[Row]:
+    def query_page(self, where: str, values: Columns, size: int) -> list[Row]:
         """The first `size` rows, by key, that match an OData filter with `@name` parameters."""
-        return list(islice(self.all(where, values, size=size), size))
+        return list(islice(self.query(where, values, size=size), size))
 
-    def all(
+    def query(
         self,
         where: str,
         values: Columns,
@@ -144,7 +144,7 @@ class Table:
         size: int = LARGEST_PAGE,
     ) -> Iterator[Row]:
         """Every row, by key, that matches the filter: `size` in one answer, these columns alone."""
-        with errors_are_ours("Tables"):
+        with translate_errors("Tables"):
             # An answer may come back short, or empty, with more behind it.
             found = self._client.query_entities(
                 where,
@@ -161,9 +161,9 @@ def open_table(
 ) -> Table:
     """The table of that name: by connection string if there is one, else by identity."""
     service = (
-        TableServiceClient.from_connection_string(connection, **NEAR)
+        TableServiceClient.from_connection_string(connection, **CLIENT_OPTIONS)
         if connection or credential is None
-        else TableServiceClient(endpoint, credential=credential, **NEAR)
+        else TableServiceClient(endpoint, credential=credential, **CLIENT_OPTIONS)
     )
     return Table(service.get_table_client(name))
 

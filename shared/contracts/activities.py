@@ -6,29 +6,31 @@ from enum import StrEnum
 from typing import Any
 
 from shared.contracts.states import Phase
-from shared.util.durations import Retry
+from shared.util.durations import RetryPolicy
 
 ORCHESTRATOR = "blast_job"
 BATCH_ORCHESTRATOR = "blast_batch"
 """The same story under another name: so that operators tell a batch of searches from a search."""
-CANCEL_EVENT = "cancel"
+WAKE_EVENT = "wake"
 
 
-class Verb(StrEnum):
+class ActivityName(StrEnum):
     """What an activity does. The value is the name it is registered under."""
 
-    PREPARE = "prepare_search"
-    SUBMIT = "submit_search"
-    OBSERVE = "observe_search"
-    COLLECT = "collect_results"
-    CANCEL = "cancel_search"
-    FAIL = "fail_search"
-    FAN_OUT = "start_children"
-    GATHER = "observe_children"
-    STOP_CHILDREN = "cancel_children"
+    PREPARE_SEARCH = "prepare_search"
+    SUBMIT_SEARCH = "submit_search"
+    OBSERVE_SEARCH = "observe_search"
+    COLLECT_RESULTS = "collect_results"
+    CLEAN_UP_SEARCH = "clean_up_search"
+    RECORD_CRASH = "record_crash"
+    START_CHILDREN = "start_children"
+    OBSERVE_CHILDREN = "observe_children"
+    CANCEL_CHILDREN = "cancel_children"
 
 
-OF_BATCHES = frozenset({Verb.FAN_OUT, Verb.GATHER, Verb.STOP_CHILDREN})
+BATCH_ACTIVITIES = frozenset(
+    {ActivityName.START_CHILDREN, ActivityName.OBSERVE_CHILDREN, ActivityName.CANCEL_CHILDREN}
+)
 """The verbs of a batch of searches."""
 
 
@@ -45,13 +47,13 @@ class Category(StrEnum):
 
 
 @dataclass(frozen=True)
-class Start:
+class SearchState:
     """What the orchestration of a job is started with."""
 
     job_id: str
-    crash_retry: Retry
+    crash_retry: RetryPolicy
     attempt: int = 1
-    verb: Verb = Verb.PREPARE
+    verb: ActivityName = ActivityName.PREPARE_SEARCH
     """The step to begin with, and its number: those of the row, where a lost one is replaced."""
     step: int = 1
     hears_again: bool = True
@@ -59,7 +61,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Order:
+class ActivityInput:
     """What an activity is given. The same step given twice must do its work once."""
 
     job_id: str
@@ -83,12 +85,12 @@ class CleanupResult:
 
 
 @dataclass(frozen=True)
-class Report:
+class Decision:
     """What an activity answers: where the job is, what is to be done next, and after what wait."""
 
     phase: Phase
-    next: Verb | None
+    next_stage: ActivityName | None
     """None once the job has ended."""
-    wait: timedelta = timedelta(0)
-    postcard: dict[str, Any] = field(default_factory=dict)
+    delay: timedelta = timedelta(0)
+    custom_status: dict[str, Any] = field(default_factory=dict)
     """A few counts and codes for the orchestration's custom status; well under 1 KB."""

@@ -29,7 +29,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Running:
+class OperationRunning:
     """The operation runs since `started_at` (ISO 8601)."""
 
     started_at: str
@@ -52,7 +52,7 @@ class Untracked:
 
 
 @dataclass(frozen=True)
-class Refused:
+class HttpRejection:
     """An HTTP answer that is no success; `message` is what its body says."""
 
     status: int
@@ -67,7 +67,7 @@ class Unreachable:
     """No usable answer. Not `sent`: nothing was asked. `sent`: the outcome is unknown."""
 
     message: str
-    sent: bool
+    request_sent: bool
 
 
 @dataclass(frozen=True)
@@ -80,5 +80,5 @@ class Health:
     """The id that lives with the sidecar's state folder, if it sends one."""
 
 
-Result = Finished | Running | Interrupted | Untracked | Refused | Unreachable
+Result = Finished | OperationRunning | Interrupted | Untracked | HttpRejection | Unreachable
 """What an attempt to run an operation can come to."""

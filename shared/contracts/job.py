@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.contracts.activities import Category, Report, Verb
+from shared.contracts.activities import ActivityName, Category, Decision
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
 
@@ -22,7 +22,7 @@ class Caller:
     """Whether it may do with every job what its owner may. Said of who asks, and never kept."""
 
     @property
-    def key(self) -> str:
+    def id(self) -> str:
         """What tells it from all others."""
         return f"{self.tenant_id}:{self.oid}"
 
@@ -45,7 +45,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PendingFailure:
     """How a job ends once nothing of it is left on the cluster."""
 
     phase: Phase
@@ -78,25 +78,25 @@ class Job:
     attempt: int = 1
     step: int = 0
     """The last step of the orchestrator that changed this row."""
-    report: Report | None = None
+    decision: Decision | None = None
     """What that step reported, for an activity that runs again."""
     sequence: int = 1
     """The number of the newest event."""
     counts: Counts = Counts()
-    tries: Mapping[Category, int] = field(default_factory=dict)
+    retry_counts: Mapping[Category, int] = field(default_factory=dict)
     """How often each category was the outcome since the last step that went well."""
-    operations: int = 0
+    ended_submit_operations: int = 0
     """How many submit operations of this attempt have been seen to end."""
     config_blob: str | None = None
     cancel_requested_at: datetime | None = None
-    verdict: Verdict | None = None
+    pending_failure: PendingFailure | None = None
     """Set while what a failed search left is cleared away. A cancel by a person has none."""
-    unseen_until: datetime | None = None
+    untracked_submission_until: datetime | None = None
     """Until then a submission may be running that was given to a sidecar and not seen to end.
     None: nothing was given to a sidecar, or all of it is known to have ended."""
     sidecar_instance: str | None = None
     """The sidecar instance that was given it; None where that keeps no operations."""
-    hopeless_since: datetime | None = None
+    unrecoverable_since: datetime | None = None
     """Since when no Job is left that could still finish the search, and no marker is there."""
     failed_jobs: str | None = None
     """What Kubernetes says of the Jobs that failed, while BLAST's own words are waited for."""
@@ -119,7 +119,7 @@ class Job:
     """The batch that this search is one of."""
     child_number: int = 0
     """Its place in that batch, from 1."""
-    children: int = 0
+    child_count: int = 0
     """How many searches this batch has; 0 for a single search."""
     notify: bool = False
     """Whether whoever sent it waits for messages on the completions queue."""
@@ -127,22 +127,22 @@ class Job:
     """What those messages repeat, if the sender named it."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    entered: Mapping[Phase, datetime] = field(default_factory=dict)
+    phase_entered_at: Mapping[Phase, datetime] = field(default_factory=dict)
     """When this attempt first came into each phase."""
 
     @property
-    def began(self) -> datetime:
+    def polling_since(self) -> datetime:
         """When it landed on the cluster, or else when it was accepted: its age sets the pace."""
         return self.started_at or self.created_at
 
     @property
-    def rest(self) -> timedelta:
+    def last_delay(self) -> timedelta:
         """The wait that the last step asked for, until the next one."""
-        return self.report.wait if self.report else timedelta(0)
+        return self.decision.delay if self.decision else timedelta(0)
 
     def should_stop(self, now: datetime) -> bool:
         """Whether a cancel was requested, a failure is pending, or the deadline has passed."""
-        requested = self.cancel_requested_at is not None or self.verdict is not None
+        requested = self.cancel_requested_at is not None or self.pending_failure is not None
         return requested or now >= self.deadline_at
 
     @property
@@ -158,9 +158,9 @@ class Job:
         return self.job_id if self.attempt == 1 else f"{self.job_id}-{self.attempt}"
 
     @property
-    def stopping(self) -> Verb:
+    def stop_activity(self) -> ActivityName:
         """The verb that stops this job."""
-        return Verb.STOP_CHILDREN if self.children else Verb.CANCEL
+        return ActivityName.CANCEL_CHILDREN if self.child_count else ActivityName.CLEAN_UP_SEARCH
 
     @property
     def results_prefix(self) -> str:
@@ -207,7 +207,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Owed:
+class OutboxMessage:
     """A message that is still to be sent: what the event of that `sequence` came to."""
 
     sequence: int

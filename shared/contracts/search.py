@@ -63,7 +63,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchSpec:
     """One search of a request. Its query is text still, or lies in Blob already."""
 
     search: Search

@@ -8,13 +8,13 @@ from pydantic import TypeAdapter
 T = TypeVar("T")
 
 
-def write(value: object) -> dict[str, Any]:
+def serialize(value: object) -> dict[str, Any]:
     """The value as plain JSON: enums as their words, instants and durations as ISO 8601."""
     plain: dict[str, Any] = _adapter(value.__class__).dump_python(value, mode="json")
     return plain
 
 
-def read(kind: type[T], plain: object) -> T:
+def deserialize(kind: type[T], plain: object) -> T:
     """The value that `write` made `plain` of. Raises pydantic.ValidationError, a ValueError."""
     value: T = _adapter(kind).validate_python(plain)
     return value

@@ -66,7 +66,7 @@ class Phase(StrEnum):
         """Whether the job has failed."""
         return self in _FAILURES
 
-    def may_become(self, later: "Phase") -> bool:
+    def can_become(self, later: "Phase") -> bool:
         """Whether the table below allows this transition. Staying is one, except at an end."""
         return later in _TRANSITIONS.get(self, frozenset())
 

@@ -14,12 +14,12 @@ LONGEST = 900
 """Azure takes blob names of 1024 characters; ElasticBLAST adds its own to a results root."""
 
 
-class BadPath(ValueError):
+class InvalidPath(ValueError):
     """A path or URL that is not taken; the text says why, for the person who sent it."""
 
 
 @dataclass(frozen=True)
-class Account:
+class StorageAccount:
     """A storage account, by name and by the suffix of its cloud."""
 
     name: str
@@ -59,7 +59,7 @@ class Account:
         if "://" in text:
             found, _, path = self._path_of(text).partition("/")
             if found != container:
-                raise BadPath(f"must lie in the container {container!r}, not in {found!r}")
+                raise InvalidPath(f"must lie in the container {container!r}, not in {found!r}")
         else:
             path = text.removeprefix(f"{container}/")
         return _checked(path)
@@ -67,33 +67,35 @@ class Account:
     def _path_of(self, url: str) -> str:
         _refuse_hidden(url)
         if "?" in url or "#" in url:
-            raise BadPath("must have no query string (such as a SAS) and no fragment")
+            raise InvalidPath("must have no query string (such as a SAS) and no fragment")
         try:
             scheme, host, path, _, _ = urlsplit(url)
         except ValueError:  # such as https://[x
-            raise BadPath("is not a URL that can be read") from None
+            raise InvalidPath("is not a URL that can be read") from None
         if scheme == "az" and host not in (self.name, self.host):
             return host + path  # az://container/path: the account is understood
         if scheme not in ("https", "az"):
-            raise BadPath("must be a path, an az:// or an https:// URL")
+            raise InvalidPath("must be a path, an az:// or an https:// URL")
         if scheme == "https" and host != self.host:
-            raise BadPath(f"must lie in the storage account {self.name!r}: https://{self.host}/...")
+            raise InvalidPath(
+                f"must lie in the storage account {self.name!r}: https://{self.host}/..."
+            )
         return path.removeprefix("/")
 
 
 def _refuse_hidden(text: str) -> None:
     """Refuse what parsers disagree about before any parser sees it."""
     if "\\" in text or "%" in text or any(ord(c) <= 32 or ord(c) >= 127 for c in text):
-        raise BadPath("must have no backslash, percent sign, space or special character")
+        raise InvalidPath("must have no backslash, percent sign, space or special character")
 
 
 def _checked(path: str) -> str:
     _refuse_hidden(path)
     if not path or len(path) > LONGEST:
-        raise BadPath(f"must have 1 to {LONGEST} characters below its container")
+        raise InvalidPath(f"must have 1 to {LONGEST} characters below its container")
     for segment in path.split("/"):
         if not _SEGMENT.fullmatch(segment):
-            raise BadPath(
+            raise InvalidPath(
                 f"must not have {segment!r} in its path; letters, digits and ._=+@,~- serve"
             )
     return path

@@ -8,18 +8,18 @@ from enum import StrEnum
 from shared.contracts.activities import Category
 from shared.contracts.exec import (
     Finished,
+    HttpRejection,
     Interrupted,
-    Refused,
+    OperationRunning,
     Result,
-    Running,
     Unreachable,
     Untracked,
 )
 from shared.contracts.states import Phase
-from shared.elastic_blast.submit_output import Answer, error_line, parse_answer
+from shared.elastic_blast.submit_output import SubmitOutput, error_line, parse_output
 
 
-class Kind(StrEnum):
+class SubmitOutcomeKind(StrEnum):
     """What follows from an attempt."""
 
     PENDING = "pending"
@@ -27,15 +27,15 @@ class Kind(StrEnum):
     ACCEPTED = "accepted"
     DONE = "done"
     """The search had ended before: its marker says how."""
-    AGAIN = "again"
-    REFUSED = "refused"
+    RETRY = "again"
+    FAILED = "refused"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SubmitOutcome:
     """One attempt. `category` is set for AGAIN, `end` for REFUSED."""
 
-    kind: Kind
+    kind: SubmitOutcomeKind
     code: str = ""
     message: str = ""
     category: Category | None = None
@@ -133,98 +133,98 @@ TIMED_OUT = 124
 LONGEST_MESSAGE = 500
 
 
-def judge(result: Result) -> Outcome:
+def classify(result: Result) -> SubmitOutcome:
     """The outcome of an attempt, of whatever the sidecar answered or did not."""
     match result:
-        case Running():
-            return Outcome(Kind.PENDING)
+        case OperationRunning():
+            return SubmitOutcome(SubmitOutcomeKind.PENDING)
         case Finished():
             return _of_output(result)
         case Untracked():
-            return Outcome(Kind.PENDING, "untracked", _words(result.message))
+            return SubmitOutcome(SubmitOutcomeKind.PENDING, "untracked", _words(result.message))
         case Interrupted():
-            return _again(
+            return _retry(
                 Category.UNKNOWN, "interrupted", "the sidecar restarted during the attempt"
             )
-        case Refused():
+        case HttpRejection():
             return _of_refusal(result)
-        case Unreachable(sent=True):
-            return _again(Category.UNKNOWN, "no_answer", result.message)
+        case Unreachable(request_sent=True):
+            return _retry(Category.UNKNOWN, "no_answer", result.message)
         case Unreachable():
-            return _again(Category.TRANSIENT, "sidecar_unreachable", result.message)
+            return _retry(Category.TRANSIENT, "sidecar_unreachable", result.message)
 
 
-def _of_output(result: Finished) -> Outcome:
+def _of_output(result: Finished) -> SubmitOutcome:
     """The JSON is believed before the exit code, which is believed only where there is no JSON.
 
     But a command that was killed may have called that a failure while its Jobs run on.
     """
-    answer = parse_answer(result.stdout)
+    answer = parse_output(result.stdout)
     outcome = _of_exit_code(result) if answer is None else _of_answer(answer)
     timed_out = result.timed_out or result.exit_code == TIMED_OUT
-    if timed_out and outcome.kind is Kind.REFUSED:
-        return _again(Category.UNKNOWN, "timed_out", outcome.message)
+    if timed_out and outcome.kind is SubmitOutcomeKind.FAILED:
+        return _retry(Category.UNKNOWN, "timed_out", outcome.message)
     return outcome
 
 
-def _of_answer(answer: Answer) -> Outcome:
+def _of_answer(answer: SubmitOutput) -> SubmitOutcome:
     if answer.category:
         return _of_category(answer)
     if answer.decision:
         return _of_decision(answer, answer.decision)
-    return _again(Category.UNKNOWN, "unreadable_answer", "elastic-blast's answer cannot be read")
+    return _retry(Category.UNKNOWN, "unreadable_answer", "elastic-blast's answer cannot be read")
 
 
-def _of_decision(answer: Answer, decision: str) -> Outcome:
+def _of_decision(answer: SubmitOutput, decision: str) -> SubmitOutcome:
     if decision in ("accepted", "resumed"):
-        return Outcome(Kind.ACCEPTED, decision, _words(answer.message))
+        return SubmitOutcome(SubmitOutcomeKind.ACCEPTED, decision, _words(answer.message))
     if decision == "already_done":  # also with FAILURE: its marker is what is believed
-        return Outcome(Kind.DONE, decision, _words(answer.terminal or ""))
+        return SubmitOutcome(SubmitOutcomeKind.DONE, decision, _words(answer.terminal or ""))
     if category := _DECISIONS.get(decision):
-        return _again(category, decision, answer.message, answer.retry_after)
+        return _retry(category, decision, answer.message, answer.retry_after)
     if decision == "rejected_invalid":
-        return _refused(Phase.CONFIG_INVALID, decision, answer.message)
+        return _failed(Phase.CONFIG_INVALID, decision, answer.message)
     if decision == "rejected_permanent":
-        return _refused(Phase.SUBMIT_FAILED, decision, answer.message)
-    return _again(Category.UNKNOWN, "unknown_decision", f"elastic-blast said {decision!r}")
+        return _failed(Phase.SUBMIT_FAILED, decision, answer.message)
+    return _retry(Category.UNKNOWN, "unknown_decision", f"elastic-blast said {decision!r}")
 
 
-def _of_category(answer: Answer) -> Outcome:
-    said = answer.category or ""
+def _of_category(answer: SubmitOutput) -> SubmitOutcome:
+    text = answer.category or ""
     if outcome := _of_message(answer.message, answer.retry_after):
         return outcome
-    if category := _CATEGORIES.get(said):
-        return _again(category, said, answer.message, answer.retry_after)
-    if said == "invalid":
-        return _refused(Phase.CONFIG_INVALID, "config_invalid", answer.message)
-    return _refused(
-        Phase.SUBMIT_FAILED, said if said in _FINAL_CATEGORIES else "internal", answer.message
+    if category := _CATEGORIES.get(text):
+        return _retry(category, text, answer.message, answer.retry_after)
+    if text == "invalid":
+        return _failed(Phase.CONFIG_INVALID, "config_invalid", answer.message)
+    return _failed(
+        Phase.SUBMIT_FAILED, text if text in _FINAL_CATEGORIES else "internal", answer.message
     )
 
 
-def _of_message(message: str, retry_after: timedelta | None) -> Outcome | None:
+def _of_message(message: str, retry_after: timedelta | None) -> SubmitOutcome | None:
     for known in _MESSAGES:
         if not known.pattern.search(message):
             continue
         if known.category:
-            return _again(known.category, known.code, message, retry_after)
-        return _refused(known.end or Phase.SUBMIT_FAILED, known.code, message)
+            return _retry(known.category, known.code, message, retry_after)
+        return _failed(known.end or Phase.SUBMIT_FAILED, known.code, message)
     return None
 
 
-def _of_exit_code(result: Finished) -> Outcome:
+def _of_exit_code(result: Finished) -> SubmitOutcome:
     code, tail = result.exit_code, error_line(result.stderr)
     tail = tail or result.stderr.strip()[-LONGEST_MESSAGE:]
     if code in _FINAL_EXIT_CODES:
         end, name = _FINAL_EXIT_CODES[code]
-        return _of_message(tail, None) or _refused(end, name, tail)
-    said = tail or f"elastic-blast ended with exit code {code} and no answer"
+        return _of_message(tail, None) or _failed(end, name, tail)
+    text = tail or f"elastic-blast ended with exit code {code} and no answer"
     if code is None or code < 0:
-        return _again(Category.UNKNOWN, "exit_unknown", said)
-    return _again(_EXIT_CODES.get(code, Category.UNKNOWN), f"exit_{code}", said)
+        return _retry(Category.UNKNOWN, "exit_unknown", text)
+    return _retry(_EXIT_CODES.get(code, Category.UNKNOWN), f"exit_{code}", text)
 
 
-def _of_refusal(refusal: Refused) -> Outcome:
+def _of_refusal(refusal: HttpRejection) -> SubmitOutcome:
     """What follows from a refusal of what was sent: by the sidecar, or by what is in front of it.
 
     Something in between can have passed the request on before it answered.
@@ -232,25 +232,27 @@ def _of_refusal(refusal: Refused) -> Outcome:
     status, message = refusal.status, refusal.message
     code, after = f"sidecar_{status}", refusal.retry_after
     if status == 401 or (status == 403 and _ALLOWLIST not in message):
-        return _again(Category.CONFIGURATION, code, message, after)
+        return _retry(Category.CONFIGURATION, code, message, after)
     if status == 500 and not refusal.foreign and _NO_COMMAND.search(message):
-        return _refused(Phase.SUBMIT_FAILED, "command_missing", message)
+        return _failed(Phase.SUBMIT_FAILED, "command_missing", message)
     if status == 429 or (status in _LATER_STATUSES and not refusal.foreign):
-        return _again(Category.TRANSIENT, code, message, after)
+        return _retry(Category.TRANSIENT, code, message, after)
     if status in _FINAL_STATUSES and not refusal.foreign:
-        return _refused(Phase.SUBMIT_FAILED, code, message)
-    return _again(Category.UNKNOWN, code, message, after)
+        return _failed(Phase.SUBMIT_FAILED, code, message)
+    return _retry(Category.UNKNOWN, code, message, after)
 
 
-def _again(
+def _retry(
     category: Category, code: str, message: str, retry_after: timedelta | None = None
-) -> Outcome:
-    said = _words(message)
-    return Outcome(Kind.AGAIN, code, said, category=category, retry_after=retry_after)
+) -> SubmitOutcome:
+    text = _words(message)
+    return SubmitOutcome(
+        SubmitOutcomeKind.RETRY, code, text, category=category, retry_after=retry_after
+    )
 
 
-def _refused(end: Phase, code: str, message: str) -> Outcome:
-    return Outcome(Kind.REFUSED, code, _words(message), end=end)
+def _failed(end: Phase, code: str, message: str) -> SubmitOutcome:
+    return SubmitOutcome(SubmitOutcomeKind.FAILED, code, _words(message), end=end)
 
 
 def _words(text: str) -> str:

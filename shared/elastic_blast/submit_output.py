@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shared.util.durations import LONGEST_WISH
+from shared.util.durations import MAX_RETRY_AFTER
 
 _COLOUR = re.compile(
     r"\x1b(?:"
@@ -23,7 +23,7 @@ _ERRORS = {"ERROR", "CRITICAL"}
 
 
 @dataclass(frozen=True)
-class Answer:
+class SubmitOutput:
     """What elastic-blast says of a submission: it has a decision, or the category of an error.
 
     One that has neither was begun and cannot be read.
@@ -37,10 +37,10 @@ class Answer:
     retry_after: timedelta | None
 
 
-UNREADABLE = Answer(None, None, "", None, None)
+UNREADABLE = SubmitOutput(None, None, "", None, None)
 
 
-def parse_answer(stdout: str) -> Answer | None:
+def parse_output(stdout: str) -> SubmitOutput | None:
     """The answer in the last JSON line of `stdout`, or None where there is none.
 
     Colour codes are dropped. JSON lines of other kinds are skipped. A last JSON line that is cut
@@ -72,14 +72,14 @@ def error_line(stderr: str) -> str:
     return errors[-1].strip() if errors else ""
 
 
-def _answer(found: dict[str, Any]) -> Answer:
+def _answer(found: dict[str, Any]) -> SubmitOutput:
     is_error = found["kind"] == "error"
     said = found.get("category" if is_error else "decision")
     if not isinstance(said, str) or not said:
         return UNREADABLE
     details = found.get("details")
     terminal = details.get("terminal") if isinstance(details, dict) else None
-    return Answer(
+    return SubmitOutput(
         decision=None if is_error else said,
         category=said if is_error else None,
         message=str(found.get("message") or ""),
@@ -94,4 +94,4 @@ def _wish(seconds: object) -> timedelta | None:
         return None
     if not 0 < seconds < math.inf:  # false for NaN too
         return None
-    return timedelta(seconds=min(seconds, LONGEST_WISH.total_seconds()))
+    return timedelta(seconds=min(seconds, MAX_RETRY_AFTER.total_seconds()))

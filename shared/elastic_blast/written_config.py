@@ -46,8 +46,8 @@ class Overrides:
     other_cluster: str | None
 
     def __str__(self) -> str:
-        said = "; ".join(map(str, self.found))
-        return f"elastic-blast did not use the config: {said} (from the sidecar's environment?)"
+        text = "; ".join(map(str, self.found))
+        return f"elastic-blast did not use the config: {text} (from the sidecar's environment?)"
 
 
 def overrides(text: bytes, asked: Placement) -> Overrides | None:

@@ -1,7 +1,7 @@
 """Hits in the files that BLAST+ writes: one reader for each format behind one function."""
 
-from shared.hits.errors import CutShort, Unreadable
+from shared.hits.errors import ReadLimitReached, Unreadable
 from shared.hits.formats import hits, refuse_unreadable
 from shared.hits.hit import COLUMNS, Hit
 
-__all__ = ["COLUMNS", "CutShort", "Hit", "Unreadable", "hits", "refuse_unreadable"]
+__all__ = ["COLUMNS", "Hit", "ReadLimitReached", "Unreadable", "hits", "refuse_unreadable"]

@@ -13,7 +13,7 @@ NAMES_COUNTED = 50_000
 _HIGHEST = 2**64
 
 
-class Distinct:
+class DistinctCounter:
     """How many distinct names there are, from the smallest of their hashes.
 
     (Bar-Yossef and others, "Counting distinct elements in a data stream", 2002.)
@@ -44,7 +44,7 @@ class Distinct:
         self._shrink()
         return round((self._most - 1) * _HIGHEST / self._below)
 
-    def kept(self) -> list[int]:
+    def to_state(self) -> list[int]:
         """What another one can be made of."""
         if not self.exact:
             self._shrink()
@@ -55,7 +55,7 @@ class Distinct:
         self._below = max(self._kept)
 
 
-class Frequent:
+class FrequencyCounter:
     """The names that come most often. A count can be too low by `error` at most, never too high."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Frequent:
         """The most frequent, those of one count by name."""
         return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:number]
 
-    def kept(self) -> dict[str, Any]:
+    def to_state(self) -> dict[str, Any]:
         """What another one can be made of."""
         return {"counts": self._counts, "error": self.error}
 

@@ -71,8 +71,8 @@ _IDS = {
 
 def by_options(asked: Sequence[str]) -> list[str | None]:
     """The columns of `-outfmt "6 ..."`: BLAST+ leaves out what it does not know or has already."""
-    spread = [one for word in asked for one in (_STD if word == "std" else (word,))]
-    known = dict.fromkeys(one for one in spread if one in _COMMENTS)
+    spread = [text for word in asked for text in (_STD if word == "std" else (word,))]
+    known = dict.fromkeys(text for text in spread if text in _COMMENTS)
     return _as_hit(list(known or _STD))
 
 
@@ -86,10 +86,12 @@ def _as_hit(columns: Sequence[str | None]) -> list[str | None]:
     ids = {
         best: name
         for name, others in _IDS.items()
-        if (best := next((one for one in others if one in columns), None))
+        if (best := next((text for text in others if text in columns), None))
     }
     others = {name for name in columns if name and name not in ids}
-    return [ids.get(one or "", one if one in others and one in _SHOWN else None) for one in columns]
+    return [
+        ids.get(text or "", text if text in others and text in _SHOWN else None) for text in columns
+    ]
 
 
 _SHOWN = frozenset((*COLUMNS[2:], "qseq", "sseq", "qlen", "slen", "ppos"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from shared.hits.errors import Unreadable
-from shared.hits.gzip import MOST_TEXT, unpacked
+from shared.hits.gzip import MOST_TEXT, decompressed
 from shared.hits.hit import Hit
 from shared.hits.tabular import with_comments, without_comments
 from shared.hits.xml import in_xml
@@ -34,7 +34,7 @@ def hits(pieces: Iterable[bytes], outfmt: str, most: int = MOST_TEXT) -> Iterato
     """
     refuse_unreadable(outfmt)
     number, *columns = outfmt.split()
-    text = unpacked(pieces, most)
+    text = decompressed(pieces, most)
     if number == "5":
         return in_xml(text)
     return without_comments(text, columns) if number == "6" else with_comments(text, columns)

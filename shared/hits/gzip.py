@@ -3,13 +3,13 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
-from shared.hits.errors import CutShort, Unreadable
+from shared.hits.errors import ReadLimitReached, Unreadable
 
 PIECE = 256 * 1024
 """The most bytes of text that are unpacked at once."""
 MOST_TEXT = 1024**3
 """The most bytes of text that are read of one file, unless the reader wants less."""
-SWELLS, UNSUSPECTED = 500, 16 * 1024**2
+MAX_EXPANSION, EXPANSION_CHECK_AFTER = 500, 16 * 1024**2
 """Text may be so many times as long as what it was packed in, once there is more than this of it.
 
 Deflate can reach 1030. Hits of many sequences that are all alike were measured to reach 160.
@@ -19,7 +19,7 @@ _MAGIC = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def unpacked(pieces: Iterable[bytes], most: int = MOST_TEXT) -> Iterator[bytes]:
+def decompressed(pieces: Iterable[bytes], most: int = MOST_TEXT) -> Iterator[bytes]:
     """The text in pieces of at most PIECE bytes.
 
     Raises Unreadable, and CutShort where there is more than `most`.
@@ -33,7 +33,7 @@ def unpacked(pieces: Iterable[bytes], most: int = MOST_TEXT) -> Iterator[bytes]:
     for text in _gunzipped(whole) if head.startswith(_MAGIC) else _sliced(whole):
         if len(text) > left:
             yield text[:left]
-            raise CutShort
+            raise ReadLimitReached
         left -= len(text)
         yield text
 
@@ -80,6 +80,6 @@ def _inflated(member: "zlib._Decompress", piece: bytes) -> bytes:
 
 
 def _refuse_swelling(taken: int, given: int) -> None:
-    if given > UNSUSPECTED and given > SWELLS * taken:
-        said = f"the file unpacks to more than {SWELLS} times its size"
-        raise Unreadable("file_swells", said)
+    if given > EXPANSION_CHECK_AFTER and given > MAX_EXPANSION * taken:
+        text = f"the file unpacks to more than {MAX_EXPANSION} times its size"
+        raise Unreadable("decompression_limit", text)

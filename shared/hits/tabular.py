@@ -61,8 +61,8 @@ def _lines(text: Iterable[bytes]) -> Iterator[str]:
 
 def _refuse_endless(line: bytes) -> None:
     if len(line) > LONGEST_LINE:
-        said = f"a line of the file has more than {LONGEST_LINE:,} bytes"
-        raise Unreadable("file_damaged", said)
+        text = f"a line of the file has more than {LONGEST_LINE:,} bytes"
+        raise Unreadable("file_damaged", text)
 
 
 def _reader(columns: Sequence[str | None]) -> Reader:

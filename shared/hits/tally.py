@@ -7,7 +7,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from shared.hits.approx_counts import Distinct, Frequent
+from shared.hits.approx_counts import DistinctCounter, FrequencyCounter
 from shared.hits.hit import Hit
 
 TOP_SUBJECTS = 20
@@ -46,7 +46,7 @@ class Bins:
         for place, count in Counter(map(partial(bisect_right, self._edges), values)).items():
             self.counts[place] += count
 
-    def shown(self, low: float, high: float | None) -> dict[str, int]:
+    def to_json(self, low: float, high: float | None) -> dict[str, int]:
         """The count of each bin by its label, in order from `low` to `high`.
 
         No label looks like an integer: JavaScript would move such keys to the front.
@@ -61,9 +61,9 @@ class Tally:
     def __init__(self, kept: Mapping[str, Any] | None = None) -> None:
         found = dict(kept or {})
         self.total = int(found.get("total", 0))
-        self._queries = Distinct(found.get("queries", ()))
-        self._subjects = Distinct(found.get("subjects", ()))
-        self._top = Frequent(**found.get("top", {}))
+        self._queries = DistinctCounter(found.get("queries", ()))
+        self._subjects = DistinctCounter(found.get("subjects", ()))
+        self._top = FrequencyCounter(**found.get("top", {}))
         self._means = {name: Mean(*found.get("means", {}).get(name, ())) for name in _AVERAGED}
         self._identities = Bins(IDENTITY_EDGES, found.get("identities"))
         self._evalues = Bins(EVALUE_EDGES, found.get("evalues"))
@@ -95,14 +95,14 @@ class Tally:
         self._max_bitscore = _extreme(max, self._max_bitscore, numbers["bitscore"])
         self._min_evalue = _extreme(min, self._min_evalue, numbers["evalue"])
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As the dashboard reads it. `exact` tells which of the counts are."""
         return {
             "total_hits": self.total,
             "unique_queries": self._queries.count,
             "unique_subjects": self._subjects.count,
-            "evalue_distribution": self._evalues.shown(0, None),
-            "identity_distribution": self._identities.shown(0, 100),
+            "evalue_distribution": self._evalues.to_json(0, None),
+            "identity_distribution": self._identities.to_json(0, 100),
             "top_subjects": [
                 {"id": name, "count": count} for name, count in self._top.top(TOP_SUBJECTS)
             ],
@@ -118,13 +118,13 @@ class Tally:
             },
         }
 
-    def kept(self) -> dict[str, Any]:
+    def to_state(self) -> dict[str, Any]:
         """Everything, as JSON can hold it; another tally can be made of it."""
         return {
             "total": self.total,
-            "queries": self._queries.kept(),
-            "subjects": self._subjects.kept(),
-            "top": self._top.kept(),
+            "queries": self._queries.to_state(),
+            "subjects": self._subjects.to_state(),
+            "top": self._top.to_state(),
             "means": {name: [mean.count, mean.total] for name, mean in self._means.items()},
             "identities": self._identities.counts,
             "evalues": self._evalues.counts,

@@ -80,8 +80,8 @@ class _Document:
             self._name, self._pieces, self._length = name, [], 0
             self._parser.CharacterDataHandler = self._keep
         elif name in _WANTED:
-            for one in _WANTED[name]:
-                self._texts.pop(one, None)
+            for text in _WANTED[name]:
+                self._texts.pop(text, None)
 
     def _keep(self, text: str) -> None:
         self._length += len(text)
@@ -101,7 +101,7 @@ class _Document:
 
 def _hit(texts: Mapping[str, str]) -> Hit:
     """The hit that an HSP is. Raises KeyError, ValueError or ZeroDivisionError where it is none."""
-    length, same, gaps = (int(texts[f"Hsp_{one}"]) for one in ("align-len", "identity", "gaps"))
+    length, same, gaps = (int(texts[f"Hsp_{text}"]) for text in ("align-len", "identity", "gaps"))
     qseq, sseq = texts["Hsp_qseq"], texts["Hsp_hseq"]
     return Hit(
         _named(texts["Iteration_query-ID"], texts["Iteration_query-def"], _NUMBERED_QUERY),

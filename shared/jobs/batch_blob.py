@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from shared.contracts import serialization
 from shared.contracts.job import Job
-from shared.contracts.search import Asked
-from shared.contracts.storage_urls import QUERIES, Account
+from shared.contracts.search import SearchSpec
+from shared.contracts.storage_urls import QUERIES, StorageAccount
 
 
-def batch_url(account: Account, job_id: str, fingerprint: str) -> str:
+def batch_url(account: StorageAccount, job_id: str, fingerprint: str) -> str:
     """Where the searches of a batch lie.
 
     Named by the request too: two that race for one key do not overwrite each other.
@@ -17,17 +17,19 @@ def batch_url(account: Account, job_id: str, fingerprint: str) -> str:
     return account.url(QUERIES, f"{job_id}/{fingerprint[:16]}.jsonl")
 
 
-def query_url(account: Account, job: Job) -> str:
+def query_url(account: StorageAccount, job: Job) -> str:
     """Where the text of a job's query is put; named by its request, as that of a batch is."""
     return account.url(QUERIES, f"{job.job_id}/{job.fingerprint[:16]}.fa")
 
 
-def written(searches: Iterable[Asked]) -> bytes:
+def dump(searches: Iterable[SearchSpec]) -> bytes:
     """The blob of these searches."""
-    return b"\n".join(json.dumps(serialization.write(one)).encode() for one in searches)
+    return b"\n".join(json.dumps(serialization.serialize(spec)).encode() for spec in searches)
 
 
-def read(data: bytes, numbers: Iterable[int]) -> list[Asked]:
+def load(data: bytes, numbers: Iterable[int]) -> list[SearchSpec]:
     """The searches of these numbers, from 1; no others are parsed."""
     lines = data.split(b"\n")
-    return [serialization.read(Asked, json.loads(lines[number - 1])) for number in numbers]
+    return [
+        serialization.deserialize(SearchSpec, json.loads(lines[number - 1])) for number in numbers
+    ]

@@ -6,13 +6,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clients.tables import LARGEST_TRANSACTION, Clash, Delete, Insert, Replace, Table
-from shared.contracts.activities import Report
-from shared.contracts.job import Event, Job, Owed, elb_id
+from shared.clients.tables import (
+    LARGEST_TRANSACTION,
+    ConcurrencyConflict,
+    Delete,
+    Insert,
+    Replace,
+    Table,
+)
+from shared.contracts.activities import Decision
+from shared.contracts.job import Event, Job, OutboxMessage, elb_id
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
-from shared.jobs.index import MOST_CLASHES, Index
+from shared.jobs.index import MAX_CONFLICTS, Index
 from shared.jobs.transitions import changed, next_attempt, owes_message, redacted_job, rows_of
 from shared.util.redaction import redact_all
 
@@ -39,22 +46,22 @@ class JobStateRepository:
     def create(self, job: Job, payload: Mapping[str, Any]) -> Job:
         """Keep a new job with its first event. The id is the claim: one that exists is returned."""
         # The active row is first: a crash behind it leaves a job that upkeep can find.
-        self.index.announce(job)
+        self.index.mark_active(job)
         job, payload = redacted_job(job), redact_all(payload)
         said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload))
         try:
             self._jobs.commit([Insert(rows.job_row(job)), *rows_of(job, said, "", job.notify)])
-        except Clash:
+        except ConcurrencyConflict:
             job = self.get(job.job_id)
-            self.follow(job)
+            self.sync(job)
         else:
-            self.index.enlist(job)
+            self.index.upsert_list_row(job)
         return job
 
     def find(self, job_id: str) -> Job | None:
         """The job, by one point read, or None."""
         row = self._jobs.get(job_id, rows.JOB)
-        return rows.job_of(row.columns) if row else None
+        return rows.job_from_row(row.columns) if row else None
 
     def get(self, job_id: str) -> Job:
         """The job, by one point read. Raises NotFound."""
@@ -71,7 +78,7 @@ class JobStateRepository:
         *,
         step: int | None = None,
         attempt: int | None = None,
-        report: Report | None = None,
+        decision: Decision | None = None,
         unless: Callable[[Job], bool] = lambda job: False,
         unchanged: Job | None = None,
         **changes: Any,
@@ -86,7 +93,7 @@ class JobStateRepository:
         row has been changed since `unchanged` was read.
         """
         if step is not None:
-            changes |= {"step": step, "report": report, "restarts": 0}
+            changes |= {"step": step, "decision": decision, "restarts": 0}
 
         def change(job: Job) -> Job | None:
             if attempt not in (None, job.attempt) or (step is not None and job.step >= step):
@@ -94,7 +101,7 @@ class JobStateRepository:
             if not job.phase.is_end and unless(job):
                 return None
             if unchanged is not None and job.sequence != unchanged.sequence:
-                raise Conflict("contended", f"job {job_id} was changed by another writer")
+                raise Conflict("concurrent_update", f"job {job_id} was changed by another writer")
             return changed(job, changes, self._now())
 
         return self._transact(job_id, event, payload or {}, change)
@@ -117,7 +124,7 @@ class JobStateRepository:
             cancel_requested_at=self._now(),
         )
 
-    def begin_again(
+    def start_attempt(
         self, job_id: str, attempt: int, deadline: timedelta, request_id: str | None = None
     ) -> Job:
         """Queue a failed job once more, as this attempt; said twice, it is done once.
@@ -132,7 +139,7 @@ class JobStateRepository:
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
             renewed = next_attempt(job, attempt, self._now(), deadline)
-            self.index.announce(renewed)  # as for a new job: no crash can hide it from upkeep
+            self.index.mark_active(renewed)  # as for a new job: no crash can hide it from upkeep
             return renewed
 
         payload: dict[str, Any] = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
@@ -199,31 +206,33 @@ class JobStateRepository:
         """The events with a sequence above `after`, oldest first."""
         where = "PartitionKey eq @job and RowKey gt @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.event_key(after), "high": "event-~"}
-        return [rows.event_of(row.columns) for row in self._jobs.page(where, values, most)]
+        return [
+            rows.event_from_row(row.columns) for row in self._jobs.query_page(where, values, most)
+        ]
 
-    def owed(self, job_id: str) -> list[Owed]:
+    def pending_messages(self, job_id: str) -> list[OutboxMessage]:
         """The messages of a job that have not been sent, in their order."""
         where = "PartitionKey eq @job and RowKey ge @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.outbox_key(0), "high": "outbox-~"}
-        return [rows.owed_of(row.columns) for row in self._jobs.all(where, values)]
+        return [rows.outbox_message(row.columns) for row in self._jobs.query(where, values)]
 
-    def sent(self, job_id: str, sequence: int) -> None:
+    def mark_sent(self, job_id: str, sequence: int) -> None:
         """Owe a message no more."""
-        self._jobs.forget(job_id, rows.outbox_key(sequence))
+        self._jobs.delete(job_id, rows.outbox_key(sequence))
 
-    def follow(self, job: Job, before: Job | None = None) -> bool:
+    def sync(self, job: Job, before: Job | None = None) -> bool:
         """Make the index say what the job's row says, in place of what it said `before`.
 
         Whether the job is at rest: it has ended, owes nothing, and is not to be cleaned up.
         """
-        settled = job.is_settled and not (job.notify and self.owed(job.job_id))
-        self.index.follow(job, settled, before)
+        settled = job.is_settled and not (job.notify and self.pending_messages(job.job_id))
+        self.index.sync(job, settled, before)
         now = self.find(job.job_id) if settled else None
         if now and now.sequence > job.sequence:
-            return self.follow(now)  # it was queued again, and its active row must not be gone
+            return self.sync(now)  # it was queued again, and its active row must not be gone
         return settled
 
-    def erase(self, job: Job) -> bool:
+    def purge(self, job: Job) -> bool:
         """Remove a job that is at rest, with its history; False where it is not.
 
         It stays where it owes a message, is still to be cleaned up, or has been changed since it
@@ -236,7 +245,7 @@ class JobStateRepository:
             "PartitionKey eq @job and RowKey ne @row",
             {"job": job.job_id, "row": rows.JOB},
         )
-        keys = [one.columns["RowKey"] for one in self._jobs.all(where, values, ("RowKey",))]
+        keys = [one.columns["RowKey"] for one in self._jobs.query(where, values, ("RowKey",))]
         if any(key.startswith("outbox-") for key in keys):
             return False
         try:
@@ -247,17 +256,17 @@ class JobStateRepository:
                 self._jobs.commit([Delete(job.job_id, key) for key in doomed])
             last = [Delete(job.job_id, key) for key in keys]
             self._jobs.commit([Delete(job.job_id, rows.JOB, row.etag), *last])
-        except Clash:
+        except ConcurrencyConflict:
             return False
         return True
 
     def _transact(self, job_id: str, event: str, payload: Mapping[str, Any], change: Change) -> Job:
         writer = uuid.uuid4().hex
-        for _ in range(MOST_CLASHES):
+        for _ in range(MAX_CONFLICTS):
             row = self._jobs.get(job_id, rows.JOB)
             if row is None:
                 raise NotFound("not_found", f"there is no job {job_id}")
-            before = rows.job_of(row.columns)
+            before = rows.job_from_row(row.columns)
             job = change(before)
             if job is None:
                 job = before
@@ -268,9 +277,11 @@ class JobStateRepository:
             if self._committed(job, said, row.etag, writer, owes):
                 break
         else:
-            raise Unavailable("contended", f"job {job_id} is being changed by too many writers")
+            raise Unavailable(
+                "concurrent_update", f"job {job_id} is being changed by too many writers"
+            )
         # Also where nothing was changed: whoever changed it may have died right here.
-        self.follow(job, before)
+        self.sync(job, before)
         return job
 
     def _close_cleanup(
@@ -289,7 +300,7 @@ class JobStateRepository:
         """Whether the transition is in the store, by this writer; False: another one was first."""
         try:
             self._jobs.commit([Replace(rows.job_row(job), etag), *rows_of(job, said, writer, owes)])
-        except Clash:
+        except ConcurrencyConflict:
             # Where an answer was lost, the client's second try clashes with its own first.
             found = self._jobs.get(job.job_id, rows.event_key(said.sequence))
             return found is not None and found.columns.get("writer") == writer

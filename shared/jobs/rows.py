@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts import serialization
-from shared.contracts.activities import Category, Report
-from shared.contracts.job import Caller, Counts, Event, Job, Owed, Verdict
+from shared.contracts.activities import Category, Decision
+from shared.contracts.job import Caller, Counts, Event, Job, OutboxMessage, PendingFailure
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
 
@@ -19,12 +19,18 @@ LONGEST_TEXT = 4000
 LONGEST_COLUMN = 32 * 1024
 """Characters that a column can hold (source: Azure Tables)."""
 
-_SAME = (
+_PLAIN_COLUMNS = (
     *("job_id", "elb_job_id", "fingerprint", "submission_source", "correlation_id"),
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
-    *("operations", "unseen_until", "sidecar_instance", "hopeless_since", "parent_job_id"),
-    *("child_number", "children", "notify", "request_id", "restarts", "other_cluster"),
+    *(
+        "ended_submit_operations",
+        "untracked_submission_until",
+        "sidecar_instance",
+        "unrecoverable_since",
+        "parent_job_id",
+    ),
+    *("child_number", "child_count", "notify", "request_id", "restarts", "other_cluster"),
     *("failed_jobs", "failed_jobs_since", "finished_batches"),
     *("cleanup_confirmed_at", "cleanup_abandoned_at"),
 )
@@ -37,8 +43,8 @@ def job_row(job: Job) -> dict[str, Any]:
     return {
         "PartitionKey": job.job_id,
         "RowKey": JOB,
-        **{name: _column(getattr(job, name)) for name in _SAME},
-        **serialization.write(job.counts),
+        **{name: _column(getattr(job, name)) for name in _PLAIN_COLUMNS},
+        **serialization.serialize(job.counts),
         "status": job.phase.status.value,
         "phase": job.phase.value,
         "left_on_cluster": job.left_on_cluster.value,
@@ -54,31 +60,39 @@ def job_row(job: Job) -> dict[str, Any]:
         "resource_group": place.resource_group,
         "subscription_id": place.subscription_id,
         "storage_account": place.storage_account,
-        "search_json": json.dumps(serialization.write(job.search)),
-        "report_json": json.dumps(job.report and serialization.write(job.report)),
-        "tries_json": json.dumps(dict(job.tries)),
-        "verdict_json": json.dumps(job.verdict and serialization.write(job.verdict)),
-        "entered_json": json.dumps({phase: at.isoformat() for phase, at in job.entered.items()}),
+        "search_json": json.dumps(serialization.serialize(job.search)),
+        "decision_json": json.dumps(job.decision and serialization.serialize(job.decision)),
+        "retry_counts_json": json.dumps(dict(job.retry_counts)),
+        "pending_failure_json": json.dumps(
+            job.pending_failure and serialization.serialize(job.pending_failure)
+        ),
+        "phase_entered_at_json": json.dumps(
+            {phase: at.isoformat() for phase, at in job.phase_entered_at.items()}
+        ),
     }
 
 
-def job_of(row: Mapping[str, Any]) -> Job:
+def job_from_row(row: Mapping[str, Any]) -> Job:
     """The job that a row holds."""
-    report = json.loads(row.get("report_json", "null"))
-    verdict = json.loads(row.get("verdict_json", "null"))
-    entered = json.loads(row.get("entered_json", "{}"))
-    same = {name: _value(row[name]) for name in _SAME if row.get(name) is not None}
+    decision = json.loads(row.get("decision_json", "null"))
+    verdict = json.loads(row.get("pending_failure_json", "null"))
+    entered = json.loads(row.get("phase_entered_at_json", "{}"))
+    same = {name: _value(row[name]) for name in _PLAIN_COLUMNS if row.get(name) is not None}
     return Job(
         **same,
         owner=Caller(row["owner_oid"], row["tenant_id"], row["owner_upn"]),
-        search=serialization.read(Search, json.loads(row["search_json"])),
+        search=serialization.deserialize(Search, json.loads(row["search_json"])),
         phase=Phase(row["phase"]),
         left_on_cluster=LeftOnCluster(row.get("left_on_cluster", LeftOnCluster.NONE)),
-        report=serialization.read(Report, report) if report else None,
-        tries={Category(name): count for name, count in json.loads(row["tries_json"]).items()},
-        verdict=serialization.read(Verdict, verdict) if verdict else None,
-        entered={Phase(phase): datetime.fromisoformat(at) for phase, at in entered.items()},
-        counts=serialization.read(
+        decision=serialization.deserialize(Decision, decision) if decision else None,
+        retry_counts={
+            Category(name): count for name, count in json.loads(row["retry_counts_json"]).items()
+        },
+        pending_failure=serialization.deserialize(PendingFailure, verdict) if verdict else None,
+        phase_entered_at={
+            Phase(phase): datetime.fromisoformat(at) for phase, at in entered.items()
+        },
+        counts=serialization.deserialize(
             Counts, {k: row.get(k) for k in ("expected", "succeeded", "failed", "active")}
         ),
     )
@@ -102,7 +116,7 @@ def event_row(event: Event, writer: str = "") -> dict[str, Any]:
     }
 
 
-def event_of(row: Mapping[str, Any]) -> Event:
+def event_from_row(row: Mapping[str, Any]) -> Event:
     """The event that a row holds."""
     return Event(
         job_id=row["PartitionKey"],
@@ -128,16 +142,16 @@ OWNER = "owner:"
 
 
 def owner_partition(owner: Caller) -> str:
-    return f"{OWNER}{owner.key}"
+    return f"{OWNER}{owner.id}"
 
 
 def parent_partition(job_id: str) -> str:
     return f"parent:{job_id}"
 
 
-def listed_row(job: Job) -> dict[str, Any]:
+def list_row(job: Job) -> dict[str, Any]:
     """The row by which a list finds a job: the newest first, or by the place in its batch."""
-    row = job_row(replace(job, report=None, finished_batches=""))
+    row = job_row(replace(job, decision=None, finished_batches=""))
     if job.parent_job_id:
         place = f"{job.child_number:06d}-{job.job_id}"
         return {**row, "PartitionKey": parent_partition(job.parent_job_id), "RowKey": place}
@@ -148,11 +162,13 @@ def listed_row(job: Job) -> dict[str, Any]:
 
 def active_partition(job: Job) -> str:
     """Its owner's; but the searches of a batch have one of their own, as the batch counts once."""
-    return f"{ACTIVE}{job.parent_job_id}" if job.parent_job_id else busy_partition(job.owner)
+    return (
+        f"{ACTIVE}{job.parent_job_id}" if job.parent_job_id else active_owner_partition(job.owner)
+    )
 
 
-def busy_partition(owner: Caller) -> str:
-    return f"{ACTIVE}{owner.key}"
+def active_owner_partition(owner: Caller) -> str:
+    return f"{ACTIVE}{owner.id}"
 
 
 def active_row(job: Job, due: datetime) -> dict[str, Any]:
@@ -165,15 +181,15 @@ def active_row(job: Job, due: datetime) -> dict[str, Any]:
     }
 
 
-def lines(job: Job) -> str:
+def submit_queue_prefix(job: Job) -> str:
     """What the partitions of all lines before the job's cluster begin with; a caller follows."""
     return f"line:{job.search.placement.cluster_name}:"
 
 
-def line_row(job: Job) -> dict[str, Any]:
+def submit_queue_row(job: Job) -> dict[str, Any]:
     """The row of a job that waits for its cluster's submit slot: in its caller's line, by age."""
     return {
-        "PartitionKey": f"{lines(job)}{job.owner.key}",
+        "PartitionKey": f"{submit_queue_prefix(job)}{job.owner.id}",
         "RowKey": f"{int(job.created_at.timestamp() * 1000):013d}-{job.job_id}",
         "job_id": job.job_id,
     }
@@ -197,9 +213,9 @@ def outbox_row(event: Event, attempt: int) -> dict[str, Any]:
     }
 
 
-def owed_of(row: Mapping[str, Any]) -> Owed:
+def outbox_message(row: Mapping[str, Any]) -> OutboxMessage:
     """What an outbox row says."""
-    return Owed(
+    return OutboxMessage(
         sequence=int(row["RowKey"].removeprefix("outbox-")),
         at=_value(row["ts"]),
         status=Status(row["status"]),

@@ -20,10 +20,10 @@ def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
     if job.phase.is_end:
         raise Conflict("already_finished", f"job {job.job_id} has ended: {job.phase}")
     if phase is not None:
-        if not job.phase.may_become(phase):
+        if not job.phase.can_become(phase):
             raise Conflict("not_allowed", f"a job cannot go from {job.phase} to {phase}")
         cleared = {"error_code": None, "error": None, "reason": None}
-        cleared["entered"] = {phase: now, **job.entered}
+        cleared["phase_entered_at"] = {phase: now, **job.phase_entered_at}
         if phase.is_end:
             cleared["finished_at"] = now
     return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
@@ -46,14 +46,14 @@ def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> 
         attempt=attempt,
         sequence=job.sequence + 1,
         # What the attempt before may have left running is known by these.
-        operations=job.operations,
-        unseen_until=job.unseen_until,
+        ended_submit_operations=job.ended_submit_operations,
+        untracked_submission_until=job.untracked_submission_until,
         sidecar_instance=job.sidecar_instance,
         parent_job_id=job.parent_job_id,
         child_number=job.child_number,
         notify=job.notify,
         request_id=job.request_id,
-        entered={Phase.QUEUED: now},
+        phase_entered_at={Phase.QUEUED: now},
     )
 
 
@@ -72,11 +72,13 @@ def rows_of(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:
 
 def redacted_job(job: Job) -> Job:
     """The job without the secrets and sequences that a counterpart's text may hold (I9)."""
-    verdict = job.verdict and replace(job.verdict, error=redacted(job.verdict.error))
+    verdict = job.pending_failure and replace(
+        job.pending_failure, error=redacted(job.pending_failure.error)
+    )
     return replace(
         job,
         error=job.error and redacted(job.error),
         reason=job.reason and redacted(job.reason),
         failed_jobs=job.failed_jobs and redacted(job.failed_jobs),
-        verdict=verdict,
+        pending_failure=verdict,
     )

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from shared.clients.blobs import Blobs
 from shared.clients.tables import Table
-from shared.contracts.storage_urls import DEAD_LETTERS, Account
+from shared.contracts.storage_urls import DEAD_LETTERS, StorageAccount
 from shared.util.redaction import redacted
 
 PARTITION = "requests"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DeadLetterOutcome:
     """What became of a message: the job that it had made if it had, else the trouble."""
 
     job_id: str | None
@@ -26,7 +26,7 @@ class DeadLetters:
 
     blobs: Blobs
     rows: Table
-    account: Account
+    account: StorageAccount
 
     def ensure(self) -> None:
         """Create the container and the table unless they exist."""
@@ -37,7 +37,7 @@ class DeadLetters:
         """Keep a message as it came."""
         self.blobs.put(self._url(message_id), body)
 
-    def record(self, message_id: str, verdict: Verdict, at: datetime) -> None:
+    def record(self, message_id: str, outcome: DeadLetterOutcome, at: datetime) -> None:
         """Say what became of a message that is kept; nothing of what it held stands here."""
         self.rows.upsert(
             {
@@ -45,9 +45,9 @@ class DeadLetters:
                 "RowKey": message_id,
                 "ts": at,
                 "blob": self._url(message_id),
-                "job_id": verdict.job_id,
-                "error_code": verdict.error_code,
-                "error": verdict.error and redacted(verdict.error),
+                "job_id": outcome.job_id,
+                "error_code": outcome.error_code,
+                "error": outcome.error and redacted(outcome.error),
             }
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.contracts.job import Job, Owed
+from shared.contracts.job import Job, OutboxMessage
 from shared.contracts.states import Status
 from shared.errors import ControlPlaneError, Invalid
 from shared.util.redaction import redacted
@@ -29,8 +29,11 @@ class Sender:
     request_id: str | None = None
 
 
-def transition(
-    job: Job, owed: Owed, sender: Sender | None = None, files: Sequence[Mapping[str, Any]] = ()
+def status_message(
+    job: Job,
+    owed: OutboxMessage,
+    sender: Sender | None = None,
+    files: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The message that a job has come to what is owed; for its own sender, or for another one."""
     sender = sender or Sender(job.correlation_id, job.request_id)
@@ -50,7 +53,9 @@ def transition(
     )
 
 
-def refusal(message_id: str, sender: Sender, error: ControlPlaneError, at: datetime) -> str:
+def rejection_message(
+    message_id: str, sender: Sender, error: ControlPlaneError, at: datetime
+) -> str:
     """The message that one that was sent makes no job. The same one is always the same event."""
     return _written(
         event_id=event_id(f"message {message_id}", Status.FAILED.value, 0),
@@ -61,7 +66,7 @@ def refusal(message_id: str, sender: Sender, error: ControlPlaneError, at: datet
         ts=_instant(at),
         request_id=sender.request_id,
         error_code=error.code,
-        error_message=sentence(error),
+        error_message=error_text(error),
         result_ref=None,
         result_files=[],
     )
@@ -72,13 +77,13 @@ def event_id(subject: str, status: str, attempt: int) -> str:
     return hashlib.sha256(f"{subject}:{status}:{attempt}".encode()).hexdigest()[:32]
 
 
-def sentence(error: ControlPlaneError) -> str:
+def error_text(error: ControlPlaneError) -> str:
     """What an error says, short enough: of many faults the first 25 are named, each cut."""
     text = str(error)
     if len(text) > LONGEST_ERROR and isinstance(error, Invalid):
         named = error.faults[:MOST_FAULTS]
         room = LONGEST_ERROR // len(named) - 2
-        text = "; ".join(f"{fault.where}: {fault.what}"[:room] for fault in named)
+        text = "; ".join(f"{fault.path}: {fault.message}"[:room] for fault in named)
     return redacted(text)[:LONGEST_ERROR]
 
 

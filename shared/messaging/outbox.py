@@ -9,22 +9,22 @@ from typing import Any
 from shared.blast.result_files import MANIFEST
 from shared.clients.blobs import Blobs
 from shared.clients.queues import Queue
-from shared.contracts.job import Job, Owed
+from shared.contracts.job import Job, OutboxMessage
 from shared.contracts.states import Status
 from shared.errors import ControlPlaneError
 from shared.jobs import JobStateRepository
-from shared.messaging.messages import Sender, refusal, transition
+from shared.messaging.messages import Sender, rejection_message, status_message
 
 
 @dataclass(frozen=True)
-class Courier:
+class OutboxPublisher:
     """Every method may be said twice, and by several at once. Raises Unavailable."""
 
     jobs: JobStateRepository
     blobs: Blobs
     queue: Queue
 
-    def deliver(self, job: Job) -> None:
+    def publish_pending(self, job: Job) -> None:
         """Send what a job owes, oldest first; one that has ended is at rest after that.
 
         Nothing is sent before all that came before it: a row goes only once its message is out.
@@ -32,30 +32,30 @@ class Courier:
         """
         if not job.notify:
             return
-        for owed in self.jobs.owed(job.job_id):
-            self.queue.send(transition(job, owed, files=self._files(job, owed)))
-            self.jobs.sent(job.job_id, owed.sequence)
+        for owed in self.jobs.pending_messages(job.job_id):
+            self.queue.send(status_message(job, owed, files=self._files(job, owed)))
+            self.jobs.mark_sent(job.job_id, owed.sequence)
         if job.phase.is_end:
-            self.jobs.follow(job)
+            self.jobs.sync(job)
 
-    def repeat(self, job: Job, sender: Sender) -> None:
+    def republish(self, job: Job, sender: Sender) -> None:
         """Tell a sender of the same request again: that it was accepted, or how it has ended.
 
         What is owed goes first: this must not overtake it.
         """
-        self.deliver(job)
+        self.publish_pending(job)
         status = job.phase.status if job.phase.is_end else Status.QUEUED
         at = job.finished_at or job.created_at
-        owed = Owed(job.sequence, at, status, job.attempt, job.error_code, job.error)
-        self.queue.send(transition(job, owed, sender, self._files(job, owed)))
+        owed = OutboxMessage(job.sequence, at, status, job.attempt, job.error_code, job.error)
+        self.queue.send(status_message(job, owed, sender, self._files(job, owed)))
 
-    def refuse(
+    def publish_rejection(
         self, message_id: str, sender: Sender, error: ControlPlaneError, at: datetime
     ) -> None:
         """Tell the sender of a message that it makes no job, and why."""
-        self.queue.send(refusal(message_id, sender, error, at))
+        self.queue.send(rejection_message(message_id, sender, error, at))
 
-    def _files(self, job: Job, owed: Owed) -> Sequence[Mapping[str, Any]]:
+    def _files(self, job: Job, owed: OutboxMessage) -> Sequence[Mapping[str, Any]]:
         """The results of a completed job; none where they have been taken away."""
         if owed.status is not Status.COMPLETED:
             return ()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Self
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-LONGEST_WISH = timedelta(minutes=15)
+MAX_RETRY_AFTER = timedelta(minutes=15)
 """A server's wish for a longer wait is heard up to here."""
 LARGEST_FACTOR = 100
 
@@ -23,8 +23,8 @@ def duration(text: str) -> timedelta:
 class Rate:
     """At most so many in a while; whoever was silent for so long may use them all at once."""
 
-    most: int
-    within: timedelta
+    limit: int
+    period: timedelta
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -36,7 +36,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Pace:
+class PollSchedule:
     """How often a search is looked at, by its age: `(every, until)`; the last row has no end."""
 
     rows: tuple[tuple[timedelta, timedelta], ...]
@@ -54,13 +54,13 @@ class Pace:
             raise ValueError(f"{text!r} must leave a pause between any two looks")
         return cls(tuple(rows))
 
-    def at(self, age: timedelta) -> timedelta:
+    def delay_at_age(self, age: timedelta) -> timedelta:
         """The wait until the next look at a search of this age."""
         return next(every for every, until in self.rows if age < until)
 
 
 @dataclass(frozen=True)
-class Retry:
+class RetryPolicy:
     """Retry options of one category. `tries` is None where only the job's deadline ends them."""
 
     first: timedelta
@@ -82,7 +82,9 @@ class Retry:
             raise ValueError(f"{text!r} must allow a try, and leave a pause before the next one")
         return options
 
-    def wait(self, tried: int, wish: timedelta | None = None) -> timedelta | None:
+    def delay_after_attempt(
+        self, tried: int, retry_after: timedelta | None = None
+    ) -> timedelta | None:
         """The wait after `tried` tries (1 or more), or None when there are no more.
 
         A server's wish lengthens the wait, up to LONGEST_WISH, and never shortens it.
@@ -92,10 +94,10 @@ class Retry:
         # The exponent is bounded so that the thousandth try does not overflow.
         growth = self.factor ** min(tried - 1, 64)
         own = min(self.first.total_seconds() * growth, self.longest.total_seconds())
-        wished = min(wish or timedelta(0), LONGEST_WISH)
+        wished = min(retry_after or timedelta(0), MAX_RETRY_AFTER)
         return max(timedelta(seconds=own), wished)
 
-    def after(self, waited: timedelta) -> timedelta:
+    def delay_after_elapsed(self, waited: timedelta) -> timedelta:
         """The next wait of someone who has waited so long; it grows as the tries' waits do."""
         grown = waited * (self.factor - 1)
         return min(max(self.first, grown), self.longest)

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.contracts.activities import Verb
+from shared.contracts.activities import ActivityName
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from tests.simulation.models import KubeJob, Lease, Plan, Trouble, trouble
+from tests.simulation.models import CallFault, KubeJob, Lease, Plan, trouble
 from tests.simulation.scene import Scene
 
 LONG = Plan(takes=timedelta(minutes=10))
@@ -17,7 +17,7 @@ LONG = Plan(takes=timedelta(minutes=10))
 def until_cleared(scene: Scene, job: Job, seconds: float = 10, most: int = 5) -> Job:
     """Ask for the clearing until the job has ended."""
     for _ in range(most):
-        if scene.do(Verb.CANCEL, job).next is None:
+        if scene.do(ActivityName.CLEAN_UP_SEARCH, job).next_stage is None:
             break
         scene.passes(seconds)
     return scene.now(job)
@@ -56,8 +56,8 @@ def waiting_for_capacity(scene: Scene) -> Job:
 
 def begun(scene: Scene) -> Job:
     job = scene.accept()
-    scene.do(Verb.PREPARE, job)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
@@ -68,14 +68,14 @@ def submitted(scene: Scene) -> Job:
 def running(scene: Scene) -> Job:
     job = scene.submitted()
     scene.passes(5)
-    scene.do(Verb.OBSERVE, job)
+    scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
 
 def exporting_results(scene: Scene) -> Job:
     job = scene.submitted()
     scene.passes(601)
-    scene.do(Verb.OBSERVE, job)
+    scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
 
@@ -92,8 +92,8 @@ def test_failure_33_a_cancel_works_wherever_the_job_is(
     job = there(scene)
     before = scene.now(job).phase
     scene.cancel(job)
-    for verb in (Verb.SUBMIT, Verb.OBSERVE):
-        assert scene.do(verb, job).next is Verb.CANCEL
+    for activity in (ActivityName.SUBMIT_SEARCH, ActivityName.OBSERVE_SEARCH):
+        assert scene.do(activity, job).next_stage is ActivityName.CLEAN_UP_SEARCH
     now = until_cleared(scene, job)
     assert (now.phase, now.error_code, now.reason) == (Phase.CANCELLED, None, None)
     assert is_clean(scene, job)
@@ -105,11 +105,11 @@ def test_failure_33_a_cancel_works_wherever_the_job_is(
 
 def test_failure_33_a_cancel_during_submit_is_not_overwritten(scene: Scene) -> None:
     job = scene.accept()
-    scene.do(Verb.PREPARE, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
     scene.world.meanwhile = lambda: scene.cancel(job)
-    assert scene.do(Verb.SUBMIT, job).next is Verb.OBSERVE
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.OBSERVE_SEARCH
     assert scene.now(job).cancel_requested_at
-    assert scene.do(Verb.OBSERVE, job).next is Verb.CANCEL
+    assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is ActivityName.CLEAN_UP_SEARCH
     assert until_cleared(scene, job).phase is Phase.CANCELLED
     assert is_clean(scene, job)
 
@@ -117,12 +117,12 @@ def test_failure_33_a_cancel_during_submit_is_not_overwritten(scene: Scene) -> N
 def test_failure_34_a_cancel_that_was_not_proven_is_no_cancel(scene: Scene) -> None:
     job = running(scene)
     scene.cancel(job)
-    scene.do(Verb.CANCEL, job)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     scene.world.down.add("cluster")
     now = until_cleared(scene, job, seconds=600)
     assert now.phase is Phase.CANCELLING
     assert now.reason == "cannot be cleared away yet: nobody answers"
-    assert len(scene.events(job, "still_there")) == 1
+    assert len(scene.events(job, "cleanup_pending")) == 1
     scene.world.down.clear()
     assert until_cleared(scene, job).phase is Phase.CANCELLED
 
@@ -134,7 +134,7 @@ def test_failure_34_jobs_are_deleted_although_the_sidecar_is_away(scene: Scene) 
     scene.cancel(job)
     scene.world.down.add("sidecar")
     for _ in range(3):
-        scene.do(Verb.CANCEL, job)
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
         scene.passes(10)
     assert scene.now(job).phase is Phase.CANCELLING
     assert not scene.world.with_pods(job.elb_job_id)
@@ -145,9 +145,9 @@ def test_failure_34_a_submission_that_makes_jobs_meanwhile_is_cleared_away_to_it
 ) -> None:
     job = submitting(scene)
     scene.cancel(job)
-    scene.do(Verb.CANCEL, job)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     scene.world.down.add("sidecar")
-    scene.do(Verb.CANCEL, job)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert scene.world.lease is not None  # it may still be running
     scene.passes(600)
     assert scene.world.present(job.elb_job_id)
@@ -166,7 +166,7 @@ def test_failure_34_a_submit_job_that_creates_a_job_while_it_goes_leaves_nothing
     )
     scene.cancel(job)
     for _ in range(2):
-        scene.do(Verb.CANCEL, job)
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     scene.passes(6)
     assert [one.name[-20:-9] for one in scene.world.present(job.elb_job_id)] == ["16s-job-099"]
     assert until_cleared(scene, job).phase is Phase.CANCELLED
@@ -178,21 +178,21 @@ def test_failure_34_a_finalizer_that_says_success_does_not_complete_a_cancelled_
 ) -> None:
     job = running(scene)
     scene.cancel(job)
-    scene.do(Verb.CANCEL, job)
-    scene.do(Verb.CANCEL, job)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     scene.world._write(job.elb_job_id, "metadata/SUCCESS.txt", "x")
     assert until_cleared(scene, job).phase is Phase.CANCELLED
-    assert scene.do(Verb.OBSERVE, job).next is None
+    assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is None
     assert scene.now(job).phase is Phase.CANCELLED
 
 
 def test_failure_35_only_the_search_that_was_named_is_cancelled(scene: Scene) -> None:
-    one, ten = scene.accept(1), scene.accept(0x10)
+    job, ten = scene.accept(1), scene.accept(0x10)
     other = scene.submitted(2)
-    for near in (f"{one.elb_job_id}0", f"x{one.elb_job_id}", ten.elb_job_id):
+    for near in (f"{job.elb_job_id}0", f"x{job.elb_job_id}", ten.elb_job_id):
         scene.world.jobs.append(KubeJob(f"of-{near}", "blast", near, scene.clock()))
-    scene.cancel(one)
-    assert until_cleared(scene, one).phase is Phase.CANCELLED
+    scene.cancel(job)
+    assert until_cleared(scene, job).phase is Phase.CANCELLED
     assert len([its for its in scene.world.jobs if its.elb_job_id != other.elb_job_id]) == 3
     assert len(scene.world.present(other.elb_job_id)) == 4
 
@@ -205,10 +205,10 @@ def test_failure_35_what_is_already_gone_is_as_good_as_deleted(scene: Scene) -> 
     assert until_cleared(scene, job).phase is Phase.CANCELLED
 
 
-@pytest.mark.parametrize("trouble", [Trouble.DIES_BEFORE, Trouble.DIES_AFTER])
+@pytest.mark.parametrize("trouble", [CallFault.DIES_BEFORE, CallFault.DIES_AFTER])
 @pytest.mark.parametrize("call", range(1, 6))
 def test_failure_33_a_process_that_dies_at_any_call_of_a_cancel_is_no_matter(
-    scene: Scene, trouble: Trouble, call: int
+    scene: Scene, trouble: CallFault, call: int
 ) -> None:
     job = running(scene)
     scene.cancel(job)
@@ -253,7 +253,7 @@ def test_failure_34_a_cancel_without_proof_ends_at_last_and_says_so(scene: Scene
     until_cleared(scene, job)
     scene.clock.now = job.deadline_at + timedelta(seconds=601)
     now = until_cleared(scene, job)
-    assert (now.phase, now.error_code) == (Phase.TIMED_OUT, "not_proven")
+    assert (now.phase, now.error_code) == (Phase.TIMED_OUT, "cleanup_unconfirmed")
     assert scene.events(job, "timed_out")[0].payload["left_on_cluster"] == "unknown"
 
 
@@ -261,7 +261,7 @@ def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene: Scen
     job = running(scene)
     scene.world.end_batch(job.elb_job_id, well=False)
     scene.passes(3)
-    assert scene.do(Verb.OBSERVE, job).next is Verb.CANCEL
+    assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is ActivityName.CLEAN_UP_SEARCH
     now = until_cleared(scene, job)
     assert (now.phase, now.error_code) == (Phase.SEARCH_FAILED, "search_failed")
     assert scene.events(job, "search_failed")[0].payload["left_on_cluster"] == "none"
@@ -272,7 +272,7 @@ def test_a_search_that_failed_is_not_cleared_away_for_ever(scene: Scene) -> None
     job = running(scene)
     scene.world.end_batch(job.elb_job_id, well=False)
     scene.passes(3)
-    scene.do(Verb.OBSERVE, job)
+    scene.do(ActivityName.OBSERVE_SEARCH, job)
     scene.world.down.add("cluster")
     now = until_cleared(scene, job, seconds=601)
     assert (now.phase, now.error_code) == (Phase.SEARCH_FAILED, "search_failed")

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.blast.result_files import ANNOUNCED
-from shared.contracts.activities import Verb
+from shared.blast.result_files import JOB_COUNT_BLOB
+from shared.contracts.activities import ActivityName
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
 from tests.simulation.models import TTL, Plan
@@ -21,7 +21,7 @@ def job(scene: Scene) -> Job:
 
 def look(scene: Scene, job: Job, after: float = 5) -> Job:
     scene.passes(after)
-    assert scene.do(Verb.OBSERVE, job).next is not None
+    assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is not None
     return scene.now(job)
 
 
@@ -33,7 +33,7 @@ def test_failure_24_a_pod_that_failed_is_no_failure_while_kubernetes_tries_again
     scene.world.end_batch(job.elb_job_id, well=False)
     now = look(scene, job)
     assert (now.phase, now.error_code) == (Phase.CANCELLING, "search_failed")
-    assert now.verdict and now.verdict.phase is Phase.SEARCH_FAILED
+    assert now.pending_failure and now.pending_failure.phase is Phase.SEARCH_FAILED
     assert "BackoffLimitExceeded" in (now.error or "")
     assert now.counts.failed == 1
 
@@ -55,16 +55,16 @@ def test_failure_25_a_search_whose_jobs_have_vanished_is_judged_by_its_marker(
     scene.passes(TTL.total_seconds() + 1)
     assert {one.app for one in scene.world.jobs} == {"setup"}
     assert look(scene, job).phase is Phase.EXPORTING_RESULTS
-    assert scene.do(Verb.COLLECT, job).phase is Phase.COMPLETED
+    assert scene.do(ActivityName.COLLECT_RESULTS, job).phase is Phase.COMPLETED
 
 
 def test_failure_25_a_stale_list_never_turns_a_search_back(scene: Scene, job: Job) -> None:
-    scene.cluster.seen("job-none", timedelta(0))
+    scene.cluster.cached_jobs("job-none", timedelta(0))
     before = look(scene, job)
     scene.cluster.is_stale, scene.cluster._snapshot = True, (scene.clock(), {})
     now = look(scene, job)
     assert (now.phase, now.counts) == (before.phase, before.counts) == (Phase.RUNNING, now.counts)
-    assert now.hopeless_since is None  # before it counts, one looks oneself
+    assert now.unrecoverable_since is None  # before it counts, one looks oneself
     assert now.sequence == before.sequence
 
 
@@ -88,20 +88,20 @@ def test_r5_a_search_without_jobs_and_marker_has_failed_once_patience_is_over(
     look(scene, job)
     scene.world.delete(job.elb_job_id)
     first = look(scene, job)
-    assert (first.phase, first.hopeless_since) == (Phase.RUNNING, scene.clock())
+    assert (first.phase, first.unrecoverable_since) == (Phase.RUNNING, scene.clock())
     assert "no Job is left" in (first.reason or "")
-    patience = scene.store.settings.jobs_patience.total_seconds()
+    patience = scene.store.settings.missing_jobs_grace.total_seconds()
     assert look(scene, job, patience) == first
     now = look(scene, job, 1)
-    assert (now.phase, now.error_code) == (Phase.CANCELLING, "jobs_gone")
+    assert (now.phase, now.error_code) == (Phase.CANCELLING, "jobs_missing")
 
 
 def test_a_marker_that_comes_late_ends_the_doubt(scene: Scene, job: Job) -> None:
     scene.world.delete(job.elb_job_id)
-    assert look(scene, job).hopeless_since
+    assert look(scene, job).unrecoverable_since
     scene.world._write(job.elb_job_id, "metadata/SUCCESS.txt", "x")
     now = look(scene, job)
-    assert (now.phase, now.hopeless_since, now.reason) == (Phase.EXPORTING_RESULTS, None, None)
+    assert (now.phase, now.unrecoverable_since, now.reason) == (Phase.EXPORTING_RESULTS, None, None)
 
 
 def test_failure_29_a_cluster_that_is_away_is_a_reason_and_comes_back(
@@ -113,7 +113,7 @@ def test_failure_29_a_cluster_that_is_away_is_a_reason_and_comes_back(
         away = look(scene, job, 600)
     assert away.phase is Phase.RUNNING
     assert (away.reason or "").startswith("no look succeeds since 2026-11-23T12:")
-    assert len(scene.events(job, "cannot_look")) == 1
+    assert len(scene.events(job, "observation_failed")) == 1
     scene.world.down.clear()
     now = look(scene, job)
     assert (now.phase, now.reason) == (Phase.RUNNING, None)
@@ -123,7 +123,7 @@ def test_failure_29_a_cluster_that_comes_back_without_the_jobs_is_not_called_awa
     scene: Scene, job: Job
 ) -> None:
     scene.world.delete(job.elb_job_id)
-    assert look(scene, job).hopeless_since
+    assert look(scene, job).unrecoverable_since
     scene.world.down.add("cluster")
     assert "no look" in (look(scene, job).reason or "")
     scene.world.down.clear()
@@ -161,7 +161,7 @@ def test_failure_32_a_reason_that_changes_with_every_look_is_written_now_and_the
 def test_failure_32_progress_is_written_a_bounded_number_of_times(scene: Scene) -> None:
     scene.world.batch_time, scene.world.usual = None, Plan(batches=12)
     job = scene.submitted()
-    scene.world._write(job.elb_job_id, ANNOUNCED, "1000")
+    scene.world._write(job.elb_job_id, JOB_COUNT_BLOB, "1000")
     look(scene, job)
     for _ in range(11):
         scene.world.end_batch(job.elb_job_id)
@@ -176,7 +176,7 @@ def test_i10_all_searches_of_a_cluster_that_look_share_two_lists(scene: Scene, j
         scene.passes(180)
         before = scene.world.calls["cluster"]
         for one in searches:
-            scene.do(Verb.OBSERVE, one)
+            scene.do(ActivityName.OBSERVE_SEARCH, one)
         asked.append(scene.world.calls["cluster"] - before)
     assert asked == [2, 2]  # one list of Jobs, and one of pods that wait
 
@@ -196,13 +196,16 @@ def ended(scene: Scene, job: Job) -> Job:
 def test_failure_26_results_that_are_listed_late_are_waited_for(scene: Scene, ended: Job) -> None:
     name = "batch_001-blastn-16s.out.gz"
     scene.world._write(ended.elb_job_id, name, "")
-    report = scene.do(Verb.COLLECT, ended)
-    assert (report.phase, report.next) == (Phase.RESULTS_PENDING, Verb.COLLECT)
+    decision = scene.do(ActivityName.COLLECT_RESULTS, ended)
+    assert (decision.phase, decision.next_stage) == (
+        Phase.RESULTS_PENDING,
+        ActivityName.COLLECT_RESULTS,
+    )
     assert scene.now(ended).reason == "1 of 2 results are there"
-    scene.do(Verb.COLLECT, ended)
+    scene.do(ActivityName.COLLECT_RESULTS, ended)
     assert len(scene.events(ended, "results_pending")) == 1
     scene.world._write(ended.elb_job_id, name, "hits")
-    assert scene.do(Verb.COLLECT, ended).phase is Phase.COMPLETED
+    assert scene.do(ActivityName.COLLECT_RESULTS, ended).phase is Phase.COMPLETED
     now = scene.now(ended)
     assert (now.reason, now.error_code) == (None, None)
     assert scene.events(ended, "completed")[0].payload == {"files": 2, "bytes": 8}
@@ -212,9 +215,9 @@ def test_failure_26_a_search_with_fewer_results_than_batches_is_not_completed(
     scene: Scene, ended: Job
 ) -> None:
     scene.world._write(ended.elb_job_id, "batch_001-blastn-16s.out.gz", "")
-    scene.do(Verb.COLLECT, ended)
+    scene.do(ActivityName.COLLECT_RESULTS, ended)
     scene.passes(121)
-    assert scene.do(Verb.COLLECT, ended).phase is Phase.RESULTS_MISSING
+    assert scene.do(ActivityName.COLLECT_RESULTS, ended).phase is Phase.RESULTS_MISSING
     assert scene.now(ended).error == "1 of 2 results are there"
 
 
@@ -224,5 +227,5 @@ def test_a_search_whose_number_of_batches_is_unknown_needs_one_result_for_each_q
     scene.jobs.update(ended.job_id, "forgotten", counts=Counts())
     for number in range(3):
         scene.world._write(ended.elb_job_id, f"query_batches/batch_{number:03d}.fa", ">q")
-    assert scene.do(Verb.COLLECT, ended).phase is Phase.RESULTS_PENDING
+    assert scene.do(ActivityName.COLLECT_RESULTS, ended).phase is Phase.RESULTS_PENDING
     assert scene.now(ended).reason == "2 of 3 results are there"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.activities import Verb
+from shared.contracts.activities import ActivityName
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
 from tests.simulation.scene import Scene
@@ -15,11 +15,11 @@ from tests.simulation.scene import Scene
 def submitted_with(scene: Scene, text: bytes | None) -> Job:
     """A job after its submission has landed, with this written config."""
     job = scene.accept()
-    scene.do(Verb.PREPARE, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
     if text is not None:
         url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
         scene.store.blobs.put(url, text)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     return scene.now(job)
 
 
@@ -32,7 +32,7 @@ def written(scene: Scene, **changes: Any) -> bytes:
 
 def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
     for _ in range(4):
-        if scene.do(Verb.CANCEL, job).next is None:
+        if scene.do(ActivityName.CLEAN_UP_SEARCH, job).next_stage is None:
             break
         scene.passes(seconds)
     return scene.now(job)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from shared.clients.kubernetes import Slot
-from shared.contracts.activities import Verb
-from shared.contracts.exec import Health, Refused, Result
+from shared.clients.kubernetes import LeaseState
+from shared.contracts.activities import ActivityName
+from shared.contracts.exec import Health, HttpRejection, Result
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from tests.simulation.models import Died, Plan, Trouble, trouble
+from tests.simulation.models import CallFault, Plan, ProcessDied, trouble
 from tests.simulation.scene import Scene
 
 MINUTE = timedelta(minutes=1)
@@ -21,7 +21,7 @@ LONG = Plan(takes=10 * MINUTE)
 def job(scene: Scene) -> Job:
     """A job whose config is written."""
     one = scene.accept()
-    assert scene.do(Verb.PREPARE, one).next is Verb.SUBMIT
+    assert scene.do(ActivityName.PREPARE_SEARCH, one).next_stage is ActivityName.SUBMIT_SEARCH
     return one
 
 
@@ -35,14 +35,16 @@ def test_failure_5_without_operations_no_second_try_begins_while_the_first_may_r
     old: Scene, job: Job
 ) -> None:
     old.world.plans[job.elb_job_id].append(LONG)
-    assert old.do(Verb.SUBMIT, job).phase is Phase.RETRYING  # the answer was waited for in vain
+    assert (
+        old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
+    )  # the answer was waited for in vain
     for _ in range(5):
-        report = old.do(Verb.SUBMIT, job)
-        assert report.phase is Phase.SUBMITTING
+        decision = old.do(ActivityName.SUBMIT_SEARCH, job)
+        assert decision.phase is Phase.SUBMITTING
         old.passes(30)
     assert len(old.world.processes) == 1
     old.passes(600)
-    assert old.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert len(old.world.processes) == 1
 
 
@@ -50,31 +52,31 @@ def test_failure_5_without_operations_a_process_that_died_leaves_word_of_its_try
     old: Scene, job: Job
 ) -> None:
     old.world.plans[job.elb_job_id].append(LONG)
-    old.world.next["store"].extend([Trouble.DIES_AFTER])
-    with pytest.raises(Died):
-        old.do(Verb.SUBMIT, job)
-    assert old.now(job).unseen_until
-    assert old.do(Verb.SUBMIT, job).phase is Phase.SUBMITTING
+    old.world.next["store"].extend([CallFault.DIES_AFTER])
+    with pytest.raises(ProcessDied):
+        old.do(ActivityName.SUBMIT_SEARCH, job)
+    assert old.now(job).untracked_submission_until
+    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTING
     assert not old.world.processes
 
 
 def test_without_operations_a_try_that_was_not_begun_is_made_again_soon(
     old: Scene, job: Job
 ) -> None:
-    old.sidecar.refusals = [Refused(503, "exec server busy", None)]
-    assert old.do(Verb.SUBMIT, job).wait == timedelta(seconds=15)
-    assert old.now(job).unseen_until is None
-    assert old.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    old.sidecar.refusals = [HttpRejection(503, "exec server busy", None)]
+    assert old.do(ActivityName.SUBMIT_SEARCH, job).delay == timedelta(seconds=15)
+    assert old.now(job).untracked_submission_until is None
+    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
 
 
 def test_without_operations_a_cluster_that_is_away_leaves_the_slot_with_a_try_that_may_run(
     old: Scene, job: Job
 ) -> None:
     old.world.plans[job.elb_job_id].append(LONG)
-    old.do(Verb.SUBMIT, job)
-    old.world.next["cluster"].extend([Trouble.REFUSED])
-    old.do(Verb.SUBMIT, job)
-    assert old.world.lease and old.now(job).unseen_until
+    old.do(ActivityName.SUBMIT_SEARCH, job)
+    old.world.next["cluster"].extend([CallFault.REFUSED])
+    old.do(ActivityName.SUBMIT_SEARCH, job)
+    assert old.world.lease and old.now(job).untracked_submission_until
     assert len(old.world.processes) == 1
 
 
@@ -86,16 +88,16 @@ def test_failure_46_a_cluster_that_is_gone_proves_nothing_while_a_submission_may
 ) -> None:
     """It can be neither seen nor stopped, and creates the cluster that it misses."""
     old.world.usual = Plan(takes=20 * MINUTE)
-    old.do(Verb.SUBMIT, job)
+    old.do(ActivityName.SUBMIT_SEARCH, job)
     old.cancel(job)
     old.world.down.add("cluster")
     old.cluster.code = "cluster_not_found"
     for _ in range(3):
-        old.do(Verb.CANCEL, job)
+        old.do(ActivityName.CLEAN_UP_SEARCH, job)
         old.passes(60)
     assert old.now(job).phase is Phase.CANCELLING
     old.passes(1700)
-    old.do(Verb.CANCEL, job)
+    old.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert old.now(job).phase is Phase.CANCELLED
 
 
@@ -104,7 +106,7 @@ def cancelled_after(scene: Scene, job: Job) -> timedelta:
     began = scene.clock()
     scene.cancel(job)
     while not scene.now(job).phase.is_end:
-        scene.passes(scene.do(Verb.CANCEL, job).wait.total_seconds())
+        scene.passes(scene.do(ActivityName.CLEAN_UP_SEARCH, job).delay.total_seconds())
     assert scene.now(job).phase is Phase.CANCELLED
     return scene.clock() - began
 
@@ -114,7 +116,7 @@ def test_failure_46_a_cancel_does_not_take_another_servers_404_for_a_proof(
 ) -> None:
     """elastic-blast runs on there for ten minutes, and would make Jobs after the cancel."""
     old.world.plans[job.elb_job_id].append(LONG)
-    old.do(Verb.SUBMIT, job)
+    old.do(ActivityName.SUBMIT_SEARCH, job)
     took = cancelled_after(old, job)
     assert 20 * MINUTE < took < 27 * MINUTE
     assert not any(one.runs for one in old.world.processes)
@@ -124,7 +126,7 @@ def test_failure_46_a_cancel_does_not_take_another_servers_404_for_a_proof(
 def test_failure_46_a_cancel_ends_at_once_where_the_exec_server_has_answered(
     old: Scene, job: Job
 ) -> None:
-    assert old.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert cancelled_after(old, job) < MINUTE
 
 
@@ -132,10 +134,10 @@ def test_failure_50_what_failed_on_an_exec_server_is_cleared_away_at_once(
     old: Scene, job: Job
 ) -> None:
     old.world.plans[job.elb_job_id].append(Plan(says=trouble("invalid"), exit_code=1, leaves=True))
-    assert old.do(Verb.SUBMIT, job).next is Verb.CANCEL
+    assert old.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.CLEAN_UP_SEARCH
     began = old.clock()
     while not old.now(job).phase.is_end:
-        old.passes(old.do(Verb.CANCEL, job).wait.total_seconds())
+        old.passes(old.do(ActivityName.CLEAN_UP_SEARCH, job).delay.total_seconds())
     assert old.now(job).phase is Phase.CONFIG_INVALID
     assert old.clock() - began < MINUTE
     assert old.world.lease is None, "the next search can be submitted"
@@ -145,11 +147,11 @@ def test_failure_46_after_its_time_jobs_and_markers_decide_and_another_operation
     old: Scene, job: Job
 ) -> None:
     old.world.plans[job.elb_job_id].append(Plan(takes=120 * MINUTE))
-    old.do(Verb.SUBMIT, job)
+    old.do(ActivityName.SUBMIT_SEARCH, job)
     old.passes(26 * 60)
-    assert old.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert [one.result is not None for one in old.world.processes] == [True, True]
-    assert old.now(job).operations == 2
+    assert old.now(job).ended_submit_operations == 2
     assert not old.world.crimes
 
 
@@ -165,7 +167,7 @@ def test_failure_46_a_sidecar_that_lost_its_operations_is_given_the_search_by_ex
 
     assert isinstance(health, Health) and health.operations
     scene.sidecar.run_operation = rolled_back  # type: ignore[method-assign,assignment]
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert len(scene.world.processes) == 1
 
 
@@ -173,10 +175,10 @@ def test_failure_46_what_was_given_by_exec_is_not_absent_because_a_new_sidecar_n
     old: Scene, job: Job
 ) -> None:
     old.world.plans[job.elb_job_id].append(LONG)
-    old.do(Verb.SUBMIT, job)
+    old.do(ActivityName.SUBMIT_SEARCH, job)
     old.world.with_operations = True
-    report = old.do(Verb.SUBMIT, job)
-    assert (report.phase, report.next) == (Phase.SUBMITTING, Verb.SUBMIT)
+    decision = old.do(ActivityName.SUBMIT_SEARCH, job)
+    assert (decision.phase, decision.next_stage) == (Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH)
     assert "cannot be asked until" in (old.now(job).reason or "")
     assert len(old.world.processes) == 1
 
@@ -190,14 +192,14 @@ def test_failure_47_two_sidecars_behind_one_address_start_one_submission(
     scene.world.add_sidecar()
     scene.world.plans[job.elb_job_id].append(LONG)
     scene.world.routes.extend([0, 1])  # it is asked here, and given the search there
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.RETRYING
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
     now = scene.now(job)
-    assert (now.error_code, now.unseen_until) == ("sidecar_412", None)
+    assert (now.error_code, now.untracked_submission_until) == ("sidecar_412", None)
     assert not scene.world.processes
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTING
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTING
     for meets in (1, 0, 1, 1, 0):
         scene.world.routes.append(meets)
-        assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTING
+        assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTING
     assert len(scene.world.processes) == 1
 
 
@@ -206,14 +208,16 @@ def test_failure_47_another_sidecars_404_does_not_prove_that_a_cancelled_search_
 ) -> None:
     scene.world.add_sidecar()
     scene.world.plans[job.elb_job_id].append(LONG)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.cancel(job)
-    scene.do(Verb.CANCEL, job)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     scene.world.routes.append(1)
-    assert scene.do(Verb.CANCEL, job).phase is Phase.CANCELLING
+    assert scene.do(ActivityName.CLEAN_UP_SEARCH, job).phase is Phase.CANCELLING
     assert "cannot be stopped before" in (scene.now(job).reason or "")
     scene.passes(5)
-    assert scene.do(Verb.CANCEL, job).phase is Phase.CANCELLED  # the one that runs it was met
+    assert (
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job).phase is Phase.CANCELLED
+    )  # the one that runs it was met
     assert not any(one.runs for one in scene.world.processes)
 
 
@@ -221,14 +225,14 @@ def test_failure_47_a_sidecar_that_lost_its_state_starts_nothing_while_the_first
     scene: Scene, job: Job
 ) -> None:
     scene.world.plans[job.elb_job_id].append(Plan(takes=120 * MINUTE))
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.world.lose_state()
     for _ in range(24):
-        assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
+        assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.SUBMIT_SEARCH
         scene.passes(60)
     assert len(scene.world.processes) == 1
     scene.passes(120)
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert not scene.world.crimes
 
 
@@ -236,38 +240,38 @@ def test_failure_47_a_search_that_landed_before_the_state_was_lost_is_adopted(
     scene: Scene, job: Job
 ) -> None:
     scene.world.plans[job.elb_job_id].append(Plan(takes=MINUTE))
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.world.lose_state()
     scene.passes(60)
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert scene.events(job, "submitted")[0].payload["decision"] == "resumed"
 
 
 def test_failure_47_a_cancel_while_it_is_given_away_starts_nothing(scene: Scene, job: Job) -> None:
-    before = scene.cluster.take_slot
+    before = scene.cluster.acquire_submit_lease
 
-    def cancelled_meanwhile(holder: str) -> Slot:
+    def cancelled_meanwhile(holder: str) -> LeaseState:
         scene.cancel(job)
         return before(holder)
 
-    scene.cluster.take_slot = cancelled_meanwhile  # type: ignore[method-assign]
-    assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
+    scene.cluster.acquire_submit_lease = cancelled_meanwhile  # type: ignore[method-assign]
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.SUBMIT_SEARCH
     assert not scene.world.processes
-    assert scene.do(Verb.SUBMIT, job).next is Verb.CANCEL
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.CLEAN_UP_SEARCH
 
 
 def test_failure_47_another_run_of_the_same_step_starts_nothing(scene: Scene, job: Job) -> None:
     """Durable Functions may run a step again while its first run is not dead, only slow."""
     scene.world.plans[job.elb_job_id].append(LONG)
-    before = scene.cluster.take_slot
+    before = scene.cluster.acquire_submit_lease
 
-    def slow(holder: str) -> Slot:
-        scene.cluster.take_slot = before  # type: ignore[method-assign]
-        assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTING
+    def slow(holder: str) -> LeaseState:
+        scene.cluster.acquire_submit_lease = before  # type: ignore[method-assign]
+        assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTING
         return before(holder)
 
-    scene.cluster.take_slot = slow  # type: ignore[method-assign]
-    assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
+    scene.cluster.acquire_submit_lease = slow  # type: ignore[method-assign]
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.SUBMIT_SEARCH
     now = scene.now(job)
     assert (len(scene.world.processes), now.sidecar_instance) == (1, "instance-1")
-    assert now.unseen_until is not None
+    assert now.untracked_submission_until is not None

@@ -15,11 +15,11 @@ from local.demo.client import Api
 from local.demo.following import has_ended, until
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import Trouble, write_behaviours
+from local.elastic_blast.behaviours import FaultRule, write_fault_rules
 from local.elastic_blast.calls import read_calls
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
-from shared.clients.kubernetes import Cluster, by_kubeconfig
+from shared.clients.kubernetes import KubernetesCluster, from_kubeconfig
 from triggers.auth.callers import LOCAL
 from triggers.submission.accept import derived_id
 
@@ -27,33 +27,33 @@ PATIENCE = 60.0
 TWO_BATCHES = 2 * DEMO_BATCH_LEN
 ONE_BATCH = 100_000
 PACE = {
-    "BLAST_WATCH_PACE": "50ms/30s 1s",
-    "BLAST_RESULTS_PATIENCE": "2s",
-    "BLAST_LATE_AFTER": "1s",
+    "BLAST_POLL_SCHEDULE": "50ms/30s 1s",
+    "BLAST_RESULTS_GRACE": "2s",
+    "BLAST_RECONCILE_AFTER": "1s",
     "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",  # as on Azure: who waits for the slot is called
 }
 
 
 @dataclass
-class World:
+class StackFixture:
     """The running stack, as tests speak to it."""
 
     stack: Stack
-    rules: list[Trouble] = field(default_factory=list)
+    rules: list[FaultRule] = field(default_factory=list)
 
     @property
     def api(self) -> Api:
         return Api(self.stack.url)
 
     @property
-    def cluster(self) -> Cluster:
-        return Cluster(by_kubeconfig(self.stack.folder / "kubeconfig"))
+    def cluster(self) -> KubernetesCluster:
+        return KubernetesCluster(from_kubeconfig(self.stack.folder / "kubeconfig"))
 
-    def trouble(self, make: Callable[[str], Trouble]) -> str:
+    def trouble(self, make: Callable[[str], FaultRule]) -> str:
         """An idempotency key whose job has the trouble that `make` makes of its id."""
         key = uuid.uuid4().hex
         self.rules.append(make(derived_id(LOCAL, key)))
-        write_behaviours(self.stack.world.behaviours, *self.rules)
+        write_fault_rules(self.stack.world.fault_rules, *self.rules)
         return key
 
     def submit(self, key: str | None = None, **changes: Any) -> str:
@@ -104,17 +104,17 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
     stack = Stack(tmp_path_factory.mktemp("stack"), settings=PACE)
     stack.start()
     try:
         upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
-        yield World(stack)
+        yield StackFixture(stack)
     finally:
         stack.stop()
 
 
 @pytest.fixture
-def world(running: World) -> World:
+def world(running: StackFixture) -> StackFixture:
     """The one stack of this test process; jobs keep apart by their ids."""
     return running

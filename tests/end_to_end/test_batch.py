@@ -5,28 +5,28 @@ from typing import Any
 
 import pytest
 
-from local.demo.client import Refused
+from local.demo.client import RequestRejected
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from shared.contracts.job import child_id
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
 from triggers.auth.callers import LOCAL
 from triggers.submission.accept import derived_id
 
 
-def submit(world: World, *searches: dict[str, Any], key: str | None = None) -> str:
+def submit(world: StackFixture, *searches: dict[str, Any], key: str | None = None) -> str:
     return world.submit(key=key, searches=list(searches), batch_len=100_000)
 
 
 @pytest.fixture(scope="module")
-def partly_failed(running: World) -> dict[str, Any]:
+def partly_failed(running: StackFixture) -> dict[str, Any]:
     """A batch of three, one of whose databases is not there, after its end."""
     searches = [{"job_title": "first"}, {"db": "no_such_db"}, {}]
     return running.ended(submit(running, *searches))
 
 
 def test_failure_14_a_database_that_is_missing_fails_one_search_of_three(
-    world: World, partly_failed: dict[str, Any]
+    world: StackFixture, partly_failed: dict[str, Any]
 ) -> None:
     job = partly_failed
     assert (job["status"], job["phase"]) == ("failed", "search_failed")
@@ -41,7 +41,7 @@ def test_failure_14_a_database_that_is_missing_fails_one_search_of_three(
 
 
 def test_searches_are_paged_in_the_order_of_the_request_and_stay_out_of_the_list(
-    world: World, partly_failed: dict[str, Any]
+    world: StackFixture, partly_failed: dict[str, Any]
 ) -> None:
     parent = partly_failed["job_id"]
     page = world.api.children(parent, limit=2)
@@ -57,7 +57,7 @@ def test_searches_are_paged_in_the_order_of_the_request_and_stay_out_of_the_list
 
 
 def test_results_of_a_batch_lead_to_those_of_its_searches(
-    world: World, partly_failed: dict[str, Any]
+    world: StackFixture, partly_failed: dict[str, Any]
 ) -> None:
     results = world.api.results(partly_failed["job_id"])
     assert (results["files"], results["manifest"]["status"]) == ([], "no_result_files")
@@ -66,27 +66,27 @@ def test_results_of_a_batch_lead_to_those_of_its_searches(
     assert world.api.results(first["job_id"])["manifest"]["status"] == "available"
 
 
-def test_failure_35_a_cancelled_batch_leaves_nothing_of_any_search(world: World) -> None:
+def test_failure_35_a_cancelled_batch_leaves_nothing_of_any_search(world: StackFixture) -> None:
     key = uuid.uuid4().hex
     ids = [child_id(derived_id(LOCAL, key), number) for number in (1, 2, 3)]
-    for one in ids:
-        world.trouble(lambda _, one=one: Trouble(key=one, jobs=JobTrouble(hang=True)))  # type: ignore[misc]
+    for text in ids:
+        world.trouble(lambda _, one=text: FaultRule(key=one, jobs=JobFaultRule(hang=True)))  # type: ignore[misc]
     parent = submit(world, {}, {}, {}, key=key)
     world.until(parent, lambda job: all(world.cluster.jobs_of(one) for one in ids))
     world.api.cancel(ids[1])
     assert world.ended(ids[1])["phase"] == "cancelled"
-    assert all(world.cluster.jobs_of(one) for one in (ids[0], ids[2])), "one alone is cancelled"
+    assert all(world.cluster.jobs_of(text) for text in (ids[0], ids[2])), "one alone is cancelled"
     assert world.api.cancel(parent)["status"] == "cancelling"
     job = world.ended(parent)
     assert (job["phase"], job["children"]["cancelled"]) == ("cancelled", 3)
-    for one in ids:
-        assert world.cluster.jobs_of(one) == []
-        assert world.cluster.pods_of(one) == []
-        assert world.processes_of(one) == []
-        assert world.events(one)[-1] == "cancelled"
+    for text in ids:
+        assert world.cluster.jobs_of(text) == []
+        assert world.cluster.pods_of(text) == []
+        assert world.processes_of(text) == []
+        assert world.events(text)[-1] == "cancelled"
 
 
-def test_failure_33_a_batch_that_is_cancelled_at_once_ends_cancelled(world: World) -> None:
+def test_failure_33_a_batch_that_is_cancelled_at_once_ends_cancelled(world: StackFixture) -> None:
     parent = submit(world, *[{}] * 5)
     world.api.cancel(parent)
     job = world.ended(parent)
@@ -95,7 +95,7 @@ def test_failure_33_a_batch_that_is_cancelled_at_once_ends_cancelled(world: Worl
 
 
 @pytest.mark.faults
-def test_a_batch_goes_on_after_the_host_was_killed(world: World) -> None:
+def test_a_batch_goes_on_after_the_host_was_killed(world: StackFixture) -> None:
     parent = submit(world, {}, {}, {}, key="killed-in-mid-batch")
     world.until(parent, lambda job: job["children"]["total"] == 3)
     world.restart_host()
@@ -105,9 +105,9 @@ def test_a_batch_goes_on_after_the_host_was_killed(world: World) -> None:
     assert submit(world, {}, {}, {}, key="killed-in-mid-batch") == parent
 
 
-def test_failure_14_a_batch_with_a_fault_is_refused_as_a_whole(world: World) -> None:
+def test_failure_14_a_batch_with_a_fault_is_refused_as_a_whole(world: StackFixture) -> None:
     before = [job["job_id"] for job in world.api.jobs(limit=1)["jobs"]]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRejected) as refused:
         world.api.submit(demo_request() | {"searches": [{}, {"db": "../x"}]})
     assert refused.value.status == 422
     assert refused.value.body["detail"]["errors"][0]["loc"] == ["searches", "1", "db"]

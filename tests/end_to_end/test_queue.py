@@ -12,7 +12,7 @@ import pytest
 from azure.storage.queue import QueueClient
 
 from local.demo.queries import DEMO_DATABASE
-from tests.end_to_end.conftest import PATIENCE, World
+from tests.end_to_end.conftest import PATIENCE, StackFixture
 from triggers.auth.callers import LOCAL
 from triggers.submission.accept import derived_id
 
@@ -27,7 +27,7 @@ SEARCH = {
 }
 
 
-def example(world: World, name: str, *words: str) -> str:
+def example(world: StackFixture, name: str, *words: str) -> str:
     """What a program of the docs prints, which is given the storage of the local run."""
     storage = (world.stack.folder / "storage").read_text()
     argv = [sys.executable, str(EXAMPLES / name), storage, *words]
@@ -35,7 +35,7 @@ def example(world: World, name: str, *words: str) -> str:
     return ended.stdout
 
 
-def taken(world: World, job_id: str) -> None:
+def taken(world: StackFixture, job_id: str) -> None:
     """Return once the message has been made a job."""
     by, pause = time.monotonic() + PATIENCE, threading.Event()
     while job_id not in [job["job_id"] for job in world.api.jobs(limit=50)["jobs"]]:
@@ -44,7 +44,7 @@ def taken(world: World, job_id: str) -> None:
 
 
 def test_r14_failure_1_a_search_by_queue_and_by_http_is_one_job(
-    world: World, tmp_path: Path
+    world: StackFixture, tmp_path: Path
 ) -> None:
     key, query = uuid.uuid4().hex, tmp_path / "query.fa"
     query.write_text(QUERY)
@@ -66,7 +66,7 @@ def test_r14_failure_1_a_search_by_queue_and_by_http_is_one_job(
     ],
 )
 def test_failure_36_a_message_in_vain_is_answered_and_goes(
-    world: World, queue: str, changes: dict[str, str], told: str
+    world: StackFixture, queue: str, changes: dict[str, str], told: str
 ) -> None:
     key = uuid.uuid4().hex
     plain = json.dumps(SEARCH | changes | {"external_correlation_id": key})

@@ -5,13 +5,13 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
 from tests.triggers.http.test_api_page import ASSIGNED, BASH, commands, stated
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
-def test_failure_52_every_command_of_the_readme_works(world: World) -> None:
+def test_failure_52_every_command_of_the_readme_works(world: StackFixture) -> None:
     known = {"API": f"{world.stack.url}/api", "PATH": "/usr/bin:/bin"}
     answers = []
     for command in commands(README):
@@ -26,8 +26,8 @@ def test_failure_52_every_command_of_the_readme_works(world: World) -> None:
         answers.append((command, int(ended.stderr or 200), ended.stdout))
         with suppress(ValueError, KeyError):  # a comment, or an answer about something else
             known.setdefault("JOB", json.loads(ended.stdout)["job_id"])
-    assert [(one, status) for one, status, _ in answers if status != stated(one)] == []
-    [aggregate] = [json.loads(body) for one, _, body in answers if "aggregate" in one]
+    assert [(text, status) for text, status, _ in answers if status != stated(text)] == []
+    [aggregate] = [json.loads(body) for text, _, body in answers if "aggregate" in text]
     assert (aggregate["status"], aggregate["stats"]["total_hits"] > 0) == ("ok", True)
-    [shown] = [json.loads(body) for one, _, body in answers if one.split()[2].endswith("$JOB")]
+    [shown] = [json.loads(body) for text, _, body in answers if text.split()[2].endswith("$JOB")]
     assert shown["config_snapshot"]["outfmt"] == 5

@@ -6,10 +6,10 @@ import io
 import urllib3
 
 from local.demo.hits import rows_of
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
 
 
-def test_the_hits_of_a_search_are_told_and_taken_away(world: World) -> None:
+def test_the_hits_of_a_search_are_told_and_taken_away(world: StackFixture) -> None:
     job_id = world.submit()
     world.ended(job_id)
     rows = [row.split("\t") for row in rows_of(world.api.files(job_id))]
@@ -25,7 +25,7 @@ def test_the_hits_of_a_search_are_told_and_taken_away(world: World) -> None:
     assert [(row[:2], float(row[2])) for row in taken] == [(row[:2], float(row[2])) for row in rows]
 
 
-def test_a_file_is_downloaded_in_parts(world: World) -> None:
+def test_a_file_is_downloaded_in_parts(world: StackFixture) -> None:
     job_id = world.submit()
     world.ended(job_id)
     file = world.api.results(job_id)["files"][0]

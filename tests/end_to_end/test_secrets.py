@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
 
 
 def secrets_of(folder: Path) -> list[bytes]:
@@ -13,7 +13,7 @@ def secrets_of(folder: Path) -> list[bytes]:
     return [*tokens, str(signature).partition("sig=")[2].partition("&")[0].encode()]
 
 
-def test_failure_22_files_with_tokens_are_their_owners_alone(world: World) -> None:
+def test_failure_22_files_with_tokens_are_their_owners_alone(world: StackFixture) -> None:
     assert world.ended(world.submit())["status"] == "completed"
     secrets = secrets_of(world.stack.folder)
     assert len(secrets) == 3 and all(secrets)

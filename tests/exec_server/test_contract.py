@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.processes import Child
-from shared.clients.sidecar import Sidecar
-from shared.contracts.exec import Command, Finished, Health, Refused, Untracked
+from shared.clients.sidecar import SidecarClient
+from shared.contracts.exec import Command, Finished, Health, HttpRejection, Untracked
 from tests.exec_server.starting import start_exec_server
 
 TOKEN = "token-" + "a" * 32
@@ -38,8 +38,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
 
 
 @pytest.fixture
-def client(server: Child) -> Sidecar:
-    return Sidecar(server.url, lambda: TOKEN)
+def client(server: Child) -> SidecarClient:
+    return SidecarClient(server.url, lambda: TOKEN)
 
 
 def command(*argv: str, stdin: str | None = None) -> Command:
@@ -62,40 +62,40 @@ def test_failure_46_it_answers_501_with_html_to_methods_that_it_does_not_have(
 def test_failure_46_its_404_comes_before_the_token_and_proves_nothing(
     server: Child, token: str
 ) -> None:
-    client = Sidecar(server.url, lambda: token)
+    client = SidecarClient(server.url, lambda: token)
     assert client.health() == Health(4, operations=False, instance=None)
-    assert isinstance(client.look("a", NOW, "an-instance"), Untracked)
+    assert isinstance(client.get_operation("a", NOW, "an-instance"), Untracked)
     assert isinstance(client.stop_operation("a", "an-instance"), Untracked)
     run = client.run_operation("a", command("elastic-blast", "say", "x"), NOW, "an-instance")
     assert isinstance(run, Untracked)
 
 
 def test_failure_48_the_probe_tells_a_right_token_from_a_wrong_one(server: Child) -> None:
-    assert Sidecar(server.url, lambda: TOKEN).check_token() is None
-    wrong = Sidecar(server.url, lambda: "w" * 40).check_token()
-    assert wrong == Refused(401, "missing or invalid X-Exec-Token", None)
+    assert SidecarClient(server.url, lambda: TOKEN).check_token() is None
+    wrong = SidecarClient(server.url, lambda: "w" * 40).check_token()
+    assert wrong == HttpRejection(401, "missing or invalid X-Exec-Token", None)
 
 
-def test_it_runs_a_command_while_the_connection_lasts(client: Sidecar) -> None:
+def test_it_runs_a_command_while_the_connection_lasts(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "cat", stdin="größe"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stdout, result.timed_out) == (3, "größe", False)
 
 
-def test_it_ends_a_command_over_its_time(client: Sidecar) -> None:
+def test_it_ends_a_command_over_its_time(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "hold"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.timed_out) == (124, True)
 
 
-def test_it_refuses_what_is_not_allowed_or_not_there(client: Sidecar) -> None:
+def test_it_refuses_what_is_not_allowed_or_not_there(client: SidecarClient) -> None:
     other = client.exec(command("bash", "-c", "id"))
-    assert isinstance(other, Refused) and not other.foreign
+    assert isinstance(other, HttpRejection) and not other.foreign
     assert other.status == 403 and "not in allowlist" in other.message
     missing = client.exec(command("azcopy"))
-    assert isinstance(missing, Refused) and (missing.status, missing.foreign) == (500, False)
+    assert isinstance(missing, HttpRejection) and (missing.status, missing.foreign) == (500, False)
 
 
-def test_it_refuses_a_body_that_is_too_large(client: Sidecar) -> None:
+def test_it_refuses_a_body_that_is_too_large(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "cat", stdin="x" * (9 * 1024 * 1024)))
-    assert isinstance(result, Refused) and (result.status, result.foreign) == (413, False)
+    assert isinstance(result, HttpRejection) and (result.status, result.foreign) == (413, False)

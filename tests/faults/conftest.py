@@ -15,7 +15,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
 
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
-from local.elastic_blast.behaviours import JobTrouble, Trouble, write_behaviours
+from local.elastic_blast.behaviours import FaultRule, JobFaultRule, write_fault_rules
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
 from shared.contracts.states import Phase
@@ -27,9 +27,9 @@ from triggers.auth.callers import LOCAL
 from triggers.submission.accept import derived_id
 
 QUICK = {
-    "BLAST_WATCH_PACE": "400ms",
-    "BLAST_LATE_AFTER": "1s",
-    "BLAST_RESULTS_PATIENCE": "2s",
+    "BLAST_POLL_SCHEDULE": "400ms",
+    "BLAST_RECONCILE_AFTER": "1s",
+    "BLAST_RESULTS_GRACE": "2s",
     "BLAST_RETRY_TRANSIENT": "100ms x1.5 1s 5",
     "BLAST_RETRY_UNKNOWN": "100ms x1.5 1s 5",
     "BLAST_RETRY_CRASH": "100ms x1.5 1s 5",
@@ -41,19 +41,19 @@ TINY = {"query_data": demo_queries().partition("\n>")[0]}
 """What makes of the demo's search one batch, with hits."""
 
 
-COMPLETED_ONCE = ("accepted", "configured", "submitted", "exporting_results", "completed")
-CANCELLED_ONCE = ("accepted", "configured", "submitted", "cancel_requested", "cancelled")
+COMPLETED_ONCE = ("accepted", "config_written", "submitted", "exporting_results", "completed")
+CANCELLED_ONCE = ("accepted", "config_written", "submitted", "cancel_requested", "cancelled")
 EVERY = 0.02
 ENDS = {phase.value for phase in Phase if phase.is_end}
 
 
-def hanging(job_id: str) -> Trouble:
+def hanging(job_id: str) -> FaultRule:
     """A search that never ends."""
-    return Trouble(key=job_id, jobs=JobTrouble(hang=True))
+    return FaultRule(key=job_id, jobs=JobFaultRule(hang=True))
 
 
 @dataclass
-class World(end_to_end.World):
+class World(end_to_end.StackFixture):
     """The running stack, as tests speak to it; they speak to its parts directly."""
 
     proxies: Proxies = field(default_factory=Proxies)
@@ -103,10 +103,10 @@ class World(end_to_end.World):
             assert time.monotonic() < by, f"there is no {what} yet"
             pause.wait(EVERY)
 
-    def troubled(self, *rules: Trouble) -> None:
+    def troubled(self, *rules: FaultRule) -> None:
         """Put these rules of the local elastic-blast in force, beside those before."""
         self.rules += rules
-        write_behaviours(self.stack.world.behaviours, *self.rules)
+        write_fault_rules(self.stack.world.fault_rules, *self.rules)
 
     def listed(self, job_id: str) -> dict[str, Any]:
         """The job as the list of jobs shows it."""
@@ -158,7 +158,7 @@ class World(end_to_end.World):
 def behind_proxies(stack: Stack) -> Iterator[World]:
     """Start a stack behind proxies, with the demo's database in it."""
     world = World(stack)
-    stack.through = world.proxies.through
+    stack.proxy = world.proxies.through
     try:
         stack.start()
         upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)

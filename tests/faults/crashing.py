@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import urllib3
 
-from local.demo.client import Refused
+from local.demo.client import RequestRejected
 from shared.contracts.states import Phase
 from tests.faults.conftest import World
 from tests.faults.faults import Request, Where
@@ -96,8 +96,8 @@ class Follower:
         while True:
             try:
                 return ask()
-            except (urllib3.exceptions.HTTPError, Refused) as trouble:
-                final = isinstance(trouble, Refused) and trouble.status < 500
+            except (urllib3.exceptions.HTTPError, RequestRejected) as trouble:
+                final = isinstance(trouble, RequestRejected) and trouble.status < 500
                 if final or time.monotonic() > by:
                     raise
             self.world.revive_host()

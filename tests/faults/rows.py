@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from shared.contracts.states import Phase
 from tests.faults.faults import Fault, How, Where
 
@@ -19,7 +19,7 @@ class Row:
     """The job's error code at its end."""
     faults: tuple[Fault, ...] = ()
     """Of the way; each of them has to meet a request."""
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[FaultRule, ...] = ()
     """Of elastic-blast and of its Jobs."""
     twice: bool = False
     """The request is sent twice."""
@@ -51,9 +51,9 @@ STOP = Where("sidecar", "DELETE", "operations")
 LIST = Where("cluster", "GET", "/jobs$")
 DELETE = Where("cluster", "DELETE", "/jobs$")
 START = Where("durable", "POST", "orchestrators")
-HANGS = (Trouble(jobs=JobTrouble(hang=True)),)
-SUBMITS_FOR_EVER = (Trouble(hang_seconds=600, after_jobs=True),)
-AFTER_JOBS = Trouble(call=1, after_jobs=True)
+HANGS = (FaultRule(jobs=JobFaultRule(hang=True)),)
+SUBMITS_FOR_EVER = (FaultRule(hang_seconds=600, after_jobs=True),)
+AFTER_JOBS = FaultRule(call=1, after_jobs=True)
 
 
 def said(how: How, where: Where, **more: object) -> tuple[Fault, ...]:
@@ -72,7 +72,7 @@ def refused(code: int, where: Where, times: int | None = 1) -> Fault:
     return status(code, where, times, b'{"error": "refused"}')
 
 
-def answered(category: str, message: str = "", **more: object) -> Trouble:
+def answered(category: str, message: str = "", **more: object) -> FaultRule:
     """What elastic-blast says in JSON of a submission that failed at its first call."""
     answer = {"category": category, "message": message, **more}
-    return Trouble(call=1, answer=answer, exit_code=8)
+    return FaultRule(call=1, answer=answer, exit_code=8)

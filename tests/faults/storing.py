@@ -5,7 +5,7 @@ from itertools import product
 from tests.faults.faults import Fault, How, Where
 from tests.faults.rows import Row, status
 
-STORED = ("accepted", "configured", "submitted", "exporting_results", "completed")
+STORED = ("accepted", "config_written", "submitted", "exporting_results", "completed")
 WRITES = {
     "the query": Where("blob", "PUT", r"\.fa$"),
     "the config": Where("blob", "PUT", r"\.ini$"),

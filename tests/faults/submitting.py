@@ -1,6 +1,6 @@
 """Rows of the fault matrix: from the request to the Jobs of the search."""
 
-from local.elastic_blast.behaviours import Trouble
+from local.elastic_blast.behaviours import FaultRule
 from shared.contracts.states import Phase
 from tests.faults.faults import How, Where
 from tests.faults.rows import LOOK, RETRIED, START, SUBMIT, Row, answered, refused, said, status
@@ -10,7 +10,7 @@ SUBMISSION = [
     Row(
         3,
         "elastic-blast dies after its Jobs were made",
-        troubles=(Trouble(call=1, after_jobs=True, crash=True),),
+        troubles=(FaultRule(call=1, after_jobs=True, crash=True),),
         must=RETRIED,
     ),
     Row(
@@ -29,20 +29,20 @@ SUBMISSION = [
     Row(
         4,
         "exit code 0 without JSON, and nothing runs",
-        troubles=(Trouble(call=1, exit_code=0),),
+        troubles=(FaultRule(call=1, exit_code=0),),
         must=RETRIED,
         submissions=2,
     ),
     Row(
         4,
         "exit code 0 without JSON, and all runs",
-        troubles=(Trouble(output="none"),),
+        troubles=(FaultRule(output="none"),),
         must=RETRIED,
     ),
     Row(
         5,
         "the time of the submission is over while its Jobs run",
-        troubles=(Trouble(call=1, after_jobs=True, exit_code=124),),
+        troubles=(FaultRule(call=1, after_jobs=True, exit_code=124),),
         must=RETRIED,
         quick=True,
     ),
@@ -73,15 +73,15 @@ SUBMISSION = [
         must=RETRIED,
     ),
     *(
-        Row(8, f"the output is {output}", troubles=(Trouble(output=output),))
+        Row(8, f"the output is {output}", troubles=(FaultRule(output=output),))
         for output in ("decoys", "coloured")
     ),
-    Row(8, "the output is cut", troubles=(Trouble(output="cut"),), must=RETRIED),
+    Row(8, "the output is cut", troubles=(FaultRule(output="cut"),), must=RETRIED),
     Row(
         10,
         "there is no capacity for longer than other troubles may last",
         troubles=tuple(
-            Trouble(call=n, answer={"category": "capacity"}, exit_code=10) for n in range(1, 9)
+            FaultRule(call=n, answer={"category": "capacity"}, exit_code=10) for n in range(1, 9)
         ),
         must=RETRIED,
         submissions=9,
@@ -109,14 +109,14 @@ _EXIT_CODES = {
 
 EXIT_CODES = [
     *(
-        Row(4, f"exit code {n} alone", *end, troubles=(Trouble(exit_code=n),), must_not=RETRIED)
+        Row(4, f"exit code {n} alone", *end, troubles=(FaultRule(exit_code=n),), must_not=RETRIED)
         for n, end in _EXIT_CODES.items()
     ),
     *(
         Row(
             4,
             f"exit code {n} alone, once",
-            troubles=(Trouble(call=1, exit_code=n),),
+            troubles=(FaultRule(call=1, exit_code=n),),
             must=RETRIED,
             submissions=2,
         )

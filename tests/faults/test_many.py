@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.calls import read_calls
 from local.stack import Stack
 from shared.contracts.states import Phase
@@ -33,7 +33,7 @@ FAILURES = (
 )
 """One in twenty of all calls."""
 PATIENT = QUICK | {
-    "BLAST_WATCH_PACE": "1s/1m 5s",
+    "BLAST_POLL_SCHEDULE": "1s/1m 5s",
     "BLAST_RETRY_CONFLICT": "1s x1.5 40s -",
     "BLAST_RETRY_TRANSIENT": "1s x1.5 15s 200",
     "BLAST_RETRY_UNKNOWN": "1s x1.5 15s 200",
@@ -41,7 +41,7 @@ PATIENT = QUICK | {
 }
 """The sidecar takes four submissions at a time, and each refusal of the others is a try."""
 ROOM = {"EXEC_RATE_PER_MINUTE": "60000"}
-DOOMED = Trouble(jobs=JobTrouble(fail_attempts=9, words=WORDS))
+DOOMED = FaultRule(jobs=JobFaultRule(fail_attempts=9, words=WORDS))
 ONE_IN = 10
 """So many jobs have one among them whose search fails."""
 

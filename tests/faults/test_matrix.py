@@ -109,7 +109,7 @@ NEVER = Where("cluster", "PATCH")
         ({"faults": (*GIVEN_UP.faults, status(503, NEVER))}, "no request met"),
         ({"end": Phase.COMPLETED, "code": None}, "submit_failed"),
         ({"must": ("retry_scheduled",)}, "retry_scheduled"),
-        ({"must_not": ("configured",)}, "configured"),
+        ({"must_not": ("config_written",)}, "config_written"),
         ({"submissions": 1}, "assert 0"),
     ],
     ids=["fault", "end", "must", "must not", "submissions"],

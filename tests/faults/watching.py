@@ -1,6 +1,6 @@
 """Rows of the fault matrix: from the Jobs of the search to the end of the job, or its cancel."""
 
-from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from shared.contracts.states import Phase
 from tests.faults.faults import Fault, How, Where
 from tests.faults.rows import (
@@ -17,25 +17,29 @@ from tests.faults.rows import (
 )
 from tests.support.samples import WORDS
 
-UNSEEN = ("cannot_look",)
+UNSEEN = ("observation_failed",)
 """The event of a look that failed, beyond what is made good at once: a list that all share."""
 
 WATCHING = [
-    Row(24, "two attempts of a batch fail", troubles=(Trouble(jobs=JobTrouble(fail_attempts=2)),)),
+    Row(
+        24,
+        "two attempts of a batch fail",
+        troubles=(FaultRule(jobs=JobFaultRule(fail_attempts=2)),),
+    ),
     Row(
         24,
         "all attempts of a batch fail",
         Phase.SEARCH_FAILED,
         "search_failed",
-        troubles=(Trouble(jobs=JobTrouble(fail_attempts=9, words=WORDS)),),
+        troubles=(FaultRule(jobs=JobFaultRule(fail_attempts=9, words=WORDS)),),
     ),
-    Row(25, "Jobs vanish with their end", troubles=(Trouble(jobs=JobTrouble(ttl_seconds=0)),)),
+    Row(25, "Jobs vanish with their end", troubles=(FaultRule(jobs=JobFaultRule(ttl_seconds=0)),)),
     Row(
         26,
         "there is a SUCCESS marker, and no result",
         Phase.RESULTS_MISSING,
         "results_missing",
-        troubles=(Trouble(jobs=JobTrouble(lose_results=True, markers=("SUCCESS",))),),
+        troubles=(FaultRule(jobs=JobFaultRule(lose_results=True, markers=("SUCCESS",))),),
         must=("results_pending",),
     ),
     Row(
@@ -43,7 +47,7 @@ WATCHING = [
         "both markers are there",
         Phase.SEARCH_FAILED,
         "search_failed",
-        troubles=(Trouble(jobs=JobTrouble(markers=("SUCCESS", "FAILURE"))),),
+        troubles=(FaultRule(jobs=JobFaultRule(markers=("SUCCESS", "FAILURE"))),),
     ),
     *(
         Row(
@@ -112,20 +116,20 @@ WATCHING = [
         "the cluster is away in mid-run and comes back",
         faults=said(How.REFUSE, Where("cluster")),
         begins_in=Phase.RUNNING,
-        troubles=(Trouble(jobs=JobTrouble(seconds=2)),),
-        lifted_by="cannot_look",
+        troubles=(FaultRule(jobs=JobFaultRule(seconds=2)),),
+        lifted_by="observation_failed",
         wide=True,
     ),
     Row(
         30,
         "a pod stays pending, and the search is cancelled",
         Phase.CANCELLED,
-        troubles=(Trouble(jobs=JobTrouble(pending="ImagePullBackOff")),),
+        troubles=(FaultRule(jobs=JobFaultRule(pending="ImagePullBackOff")),),
         cancel_in=Phase.RUNNING,
     ),
 ]
 
-_NEVER = Trouble(answer={"category": "capacity"}, exit_code=10)
+_NEVER = FaultRule(answer={"category": "capacity"}, exit_code=10)
 
 CANCELLING = [
     *(
@@ -139,9 +143,9 @@ CANCELLING = [
         )
         for phase, troubles in {
             Phase.QUEUED: HANGS,
-            Phase.SUBMITTING: (Trouble(hang_seconds=600),),
+            Phase.SUBMITTING: (FaultRule(hang_seconds=600),),
             Phase.RETRYING: (
-                Trouble(call=1, answer={"category": "conflict", "retry_after_seconds": 600}),
+                FaultRule(call=1, answer={"category": "conflict", "retry_after_seconds": 600}),
             ),
             Phase.WAITING_FOR_CAPACITY: (_NEVER,),
             Phase.RUNNING: HANGS,
@@ -163,7 +167,7 @@ CANCELLING = [
             faults=(status(code, DELETE, 2),),
             troubles=HANGS,
             cancel_in=Phase.RUNNING,
-            must=("still_there",),
+            must=("cleanup_pending",),
             quick=code == 500,
         )
         for code in (401, 409, 429, 500)
@@ -187,7 +191,7 @@ CANCELLING = [
             faults=(refused(code, STOP, 2),),
             troubles=SUBMITS_FOR_EVER,
             cancel_after="submitting",
-            must=("still_there",),
+            must=("cleanup_pending",),
             submissions=None,
         )
         for code in (401, 429, 500, 503)
@@ -208,7 +212,7 @@ CANCELLING = [
             faults=(status(code, STOP),),
             troubles=SUBMITS_FOR_EVER,
             cancel_after="submitting",
-            must=("still_there",),
+            must=("cleanup_pending",),
             submissions=None,
         )
         for code in (404, 405, 501)

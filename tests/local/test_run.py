@@ -32,10 +32,10 @@ def test_run_shows_a_search_stays_up_and_leaves_no_process(tmp_path: Path) -> No
     argv = [sys.executable, "-m", "local", "run", "--port", "0", "--folder", str(folder)]
     running = start("run", argv, tmp_path / "log", ready=(UP,), cwd=PROJECT, patience=90)
     try:
-        said = (tmp_path / "log").read_text()
-        assert "They equal those of one blastn by hand" in said
-        assert "From POST to completed" in said
-        assert f"Look at it with a browser: {running.url}/api/ui\n" in said
+        text = (tmp_path / "log").read_text()
+        assert "They equal those of one blastn by hand" in text
+        assert "From POST to completed" in text
+        assert f"Look at it with a browser: {running.url}/api/ui\n" in text
         assert processes_below(folder)
         os.kill(running.process.pid, signal.SIGINT)
         assert running.process.wait(30) == 0

@@ -12,10 +12,10 @@ from azure.functions import OrchestrationContext
 
 from blast_orchestrator.job import Story
 from local.functions_host.clock import instant
-from local.functions_host.durable.answer import Answer, dumps, read_answer
+from local.functions_host.durable.answer import OrchestratorResult, dumps, read_answer
 from local.functions_host.durable.history import SCHEDULING, Event, Type
-from local.functions_host.durable.store import Instance, Message, Turn
-from local.functions_host.durable.turn import Waking
+from local.functions_host.durable.store import Instance, Message, TurnCommit
+from local.functions_host.durable.turn import WorkItem
 from shared.contracts import serialization
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -83,7 +83,7 @@ def difference_of(ask: Callable[[str], str], history: Sequence[Event]) -> str | 
 
 def _wake(
     handle: Callable[[str], str], before: Sequence[Event], episode: Episode
-) -> tuple[Turn, Answer]:
+) -> tuple[TurnCommit, OrchestratorResult]:
     """What the engine makes of one wake-up, and what it was answered."""
     begun = next(e for e in [*before, *episode.fresh] if e["EventType"] == Type.EXECUTION_STARTED)
     its, text, at = begun["OrchestrationInstance"], begun["Input"], begun["Timestamp"]
@@ -97,9 +97,9 @@ def _wake(
         answers.append(read_answer(said))
         return said
 
-    turn = Waking(instance, before, inbox, episode.now).turn(ask)
+    turn = WorkItem(instance, before, inbox, episode.now).run(ask)
     assert turn is not None
-    return turn, answers[0] if answers else Answer(error=turn.instance.output)
+    return turn, answers[0] if answers else OrchestratorResult(error=turn.instance.output)
 
 
 def _essence(action: dict[str, Any]) -> list[Any]:
@@ -109,7 +109,7 @@ def _essence(action: dict[str, Any]) -> list[Any]:
     return [*(action.get(word) for word in words), *members]
 
 
-def _outcome(turn: Turn) -> list[Any]:
+def _outcome(turn: TurnCommit) -> list[Any]:
     """The tasks that a wake-up scheduled, and how the life ended if it did."""
     if turn.renewed:
         return [_end(RENEWED, json.loads(turn.instance.input or "null"))]
@@ -126,4 +126,4 @@ def _recorded(written: Sequence[Event]) -> list[Any]:
 def _end(status: str, result: str | None) -> Any:
     """A next life is compared by the story that it begins with: a new field has a default."""
     said = json.loads(result or "null")
-    return [status, serialization.read(Story, said) if status == RENEWED else said]
+    return [status, serialization.deserialize(Story, said) if status == RENEWED else said]

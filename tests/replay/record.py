@@ -10,18 +10,18 @@ from urllib.parse import urlsplit
 from azure.storage.blob import BlobClient
 
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.databases import upload_database
 from local.functions_host.durable.history import Event
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
 from tests.replay.histories import HISTORIES, RENEWED, write_history
 from tests.replay.recording import lives
 
 SETTINGS = {
-    "BLAST_WATCH_PACE": "500ms",
+    "BLAST_POLL_SCHEDULE": "500ms",
     "BLAST_RETRY_CAPACITY": "2s x1.5 30s -",
     "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
     "BLAST_RETRY_CRASH": "1s x2 30s 3",
@@ -43,49 +43,53 @@ class RecordingStack(Stack):
         return self._kept(child)
 
 
-def happy(world: World) -> str:
+def happy(world: StackFixture) -> str:
     return world.submit()
 
 
-def capacity_retry(world: World) -> str:
-    trouble = world.trouble(lambda key: Trouble(key=key, call=1, answer=FULL, exit_code=10))
+def capacity_retry(world: StackFixture) -> str:
+    trouble = world.trouble(lambda key: FaultRule(key=key, call=1, answer=FULL, exit_code=10))
     return world.submit(key=trouble)
 
 
-def transient_retries(world: World) -> str:
-    def twice(job_id: str) -> Trouble:
-        world.rules.append(Trouble(key=job_id, call=1, answer=BUSY, exit_code=8))
-        return Trouble(key=job_id, call=2, answer=BUSY, exit_code=8)
+def transient_retries(world: StackFixture) -> str:
+    def twice(job_id: str) -> FaultRule:
+        world.rules.append(FaultRule(key=job_id, call=1, answer=BUSY, exit_code=8))
+        return FaultRule(key=job_id, call=2, answer=BUSY, exit_code=8)
 
     return world.submit(key=world.trouble(twice))
 
 
-def cancelled_while_running(world: World) -> str:
-    job_id = world.submit(key=world.trouble(lambda key: Trouble(key, jobs=JobTrouble(hang=True))))
+def cancelled_while_running(world: StackFixture) -> str:
+    job_id = world.submit(
+        key=world.trouble(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
+    )
     world.in_phase(job_id, "running")
     world.api.cancel(job_id)
     return job_id
 
 
-def cancelled_in_a_retry_wait(world: World) -> str:
-    key = world.trouble(lambda key: Trouble(key=key, answer=FULL, exit_code=10))
+def cancelled_in_a_retry_wait(world: StackFixture) -> str:
+    key = world.trouble(lambda key: FaultRule(key=key, answer=FULL, exit_code=10))
     job_id = world.submit(key=key)
     world.in_phase(job_id, FULL_HOUSE)
     world.api.cancel(job_id)
     return job_id
 
 
-def cancelled_during_a_step(world: World) -> str:
+def cancelled_during_a_step(world: StackFixture) -> str:
     """The event comes while elastic-blast runs."""
-    job_id = world.submit(key=world.trouble(lambda key: Trouble(key, hang_seconds=600)))
+    job_id = world.submit(key=world.trouble(lambda key: FaultRule(key, hang_seconds=600)))
     world.until(job_id, lambda job: world.submissions(job_id) == 1)
     world.api.cancel(job_id)
     return job_id
 
 
-def cancelled_without_a_cluster(world: World) -> str:
+def cancelled_without_a_cluster(world: StackFixture) -> str:
     """It cannot be stopped for a while, so that waits follow the event."""
-    job_id = world.submit(key=world.trouble(lambda key: Trouble(key, jobs=JobTrouble(hang=True))))
+    job_id = world.submit(
+        key=world.trouble(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
+    )
     world.in_phase(job_id, "running")
     world.stack.cluster.kill()
     world.api.cancel(job_id)
@@ -94,17 +98,17 @@ def cancelled_without_a_cluster(world: World) -> str:
     return job_id
 
 
-def called_to_submit(world: World) -> str:
+def called_to_submit(world: StackFixture) -> str:
     """It waits for the slot until another search finds that nobody has it."""
-    world.cluster.take_slot("another-program")
+    world.cluster.acquire_submit_lease("another-program")
     job_id = world.submit()
     world.in_phase(job_id, "waiting_for_submit_slot")
-    world.cluster.free_slot("another-program")
+    world.cluster.release_submit_lease("another-program")
     world.submit()
     return job_id
 
 
-def crash_that_passes(world: World) -> str:
+def crash_that_passes(world: StackFixture) -> str:
     """Its config is gone for a while, which no activity expects."""
     job_id = capacity_retry(world)
     text = take_config(world, job_id)
@@ -114,13 +118,13 @@ def crash_that_passes(world: World) -> str:
     return job_id
 
 
-def crash_to_the_end(world: World) -> str:
+def crash_to_the_end(world: StackFixture) -> str:
     job_id = capacity_retry(world)
     take_config(world, job_id)
     return job_id
 
 
-def take_config(world: World, job_id: str) -> bytes:
+def take_config(world: StackFixture, job_id: str) -> bytes:
     """Take a job's config away while it waits to be submitted; what it said."""
     world.in_phase(job_id, FULL_HOUSE)
     config = config_of(world, job_id)
@@ -129,15 +133,15 @@ def take_config(world: World, job_id: str) -> bytes:
     return text
 
 
-def config_of(world: World, job_id: str) -> BlobClient:
+def config_of(world: StackFixture, job_id: str) -> BlobClient:
     url = urlsplit(world.api.events(job_id)[1]["payload"]["config_blob"])
     container, _, path = url.path.lstrip("/").partition("/")
     return Blobs.of(world.stack.world).service.get_blob_client(container, path)
 
 
-def continued_as_new(world: World) -> str:
+def continued_as_new(world: StackFixture) -> str:
     """It says that it has ended only in its second life."""
-    silent = world.trouble(lambda key: Trouble(key=key, jobs=JobTrouble(markers=())))
+    silent = world.trouble(lambda key: FaultRule(key=key, jobs=JobFaultRule(markers=())))
     job_id = world.submit(key=silent)
     world.until(job_id, lambda job: lives(record_of(world), job_id) != [])
     marker = f"https://devstoreaccount1.blob.core.windows.net/results/{job_id}/metadata/SUCCESS.txt"
@@ -145,7 +149,7 @@ def continued_as_new(world: World) -> str:
     return job_id
 
 
-SHAPES: tuple[Callable[[World], str], ...] = (
+SHAPES: tuple[Callable[[StackFixture], str], ...] = (
     happy,
     capacity_retry,
     transient_retries,
@@ -160,11 +164,11 @@ SHAPES: tuple[Callable[[World], str], ...] = (
 )
 
 
-def record_of(world: World) -> Path:
+def record_of(world: StackFixture) -> Path:
     return world.stack.folder / RECORD
 
 
-def recorded(world: World, shape: Callable[[World], str]) -> list[list[Event]]:
+def recorded(world: StackFixture, shape: Callable[[StackFixture], str]) -> list[list[Event]]:
     """The lives of a job of this shape, once its last one has ended."""
     job_id = shape(world)
     phase = world.ended(job_id)["phase"]
@@ -185,7 +189,7 @@ def record_all(to: Path, work: Path) -> None:
     try:
         upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
         for shape in SHAPES:
-            for number, history in enumerate(recorded(World(stack), shape), start=1):
+            for number, history in enumerate(recorded(StackFixture(stack), shape), start=1):
                 write_history(to / f"{shape.__name__}-{number}.json", history)
     finally:
         stack.stop()

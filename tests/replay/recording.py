@@ -16,7 +16,7 @@ from typing import Any
 from azure.functions import OrchestrationContext
 
 from local.functions_host.clock import SystemClock
-from local.functions_host.durable.answer import ActionType, Answer, read_answer
+from local.functions_host.durable.answer import ActionType, OrchestratorResult, read_answer
 from local.functions_host.durable.history import SCHEDULING, Event, Type, event
 from local.functions_host.functions import Function, load
 from local.functions_host.host import serving
@@ -47,18 +47,18 @@ def _kept(function: Function, record: Path) -> Function:
         return function
 
     def call(**given: OrchestrationContext) -> str:
-        said: str = function.call(**given)
+        text: str = function.call(**given)
         asked = json.loads(given[function.argument].body)
-        if end := _end(read_answer(said), SystemClock().now()):
+        if end := _end(read_answer(text), SystemClock().now()):
             kept = {"job_id": asked["instanceId"], "history": [*asked["history"], end]}
             with record.open("a") as lines:
                 lines.write(json.dumps(kept) + "\n")
-        return said
+        return text
 
     return replace(function, call=call)
 
 
-def _end(answer: Answer, now: datetime) -> Event | None:
+def _end(answer: OrchestratorResult, now: datetime) -> Event | None:
     """The event of a life's end, in the form that the extension gives it."""
     status, result = "Completed" if answer.is_done else None, answer.output
     for action in answer.actions:

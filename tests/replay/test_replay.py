@@ -12,7 +12,7 @@ import pytest
 from blast_orchestrator import job
 from blast_orchestrator.job import blast_job
 from local.functions_host.durable.history import Event, Type
-from shared.contracts.activities import CANCEL_EVENT, ORCHESTRATOR, Verb
+from shared.contracts.activities import ORCHESTRATOR, WAKE_EVENT, ActivityName
 from tests.replay.histories import HISTORIES, RENEWED, difference, episodes, read_history
 
 pytestmark = [  # the SDK warns of what is as it should be; raised inside it, that would change it
@@ -57,8 +57,8 @@ def test_failure_42_the_names_that_a_history_speaks_are_still_registered(path: P
     spoken = {e["Name"] for e in history if e["EventType"] == Type.TASK_SCHEDULED}
     heard = {e["Name"] for e in history if e["EventType"] == Type.EVENT_RAISED}
     begun = [e["Name"] for e in history if e["EventType"] == Type.EXECUTION_STARTED]
-    assert spoken and spoken <= set(Verb)
-    assert heard <= {CANCEL_EVENT}
+    assert spoken and spoken <= set(ActivityName)
+    assert heard <= {WAKE_EVENT}
     assert begun == [ORCHESTRATOR]
 
 
@@ -116,13 +116,13 @@ class Deaf(Other):
 
 
 def looking_first(context: Any) -> Any:
-    yield context.call_activity(Verb.OBSERVE, {"job_id": "job-1", "step": 0})
+    yield context.call_activity(ActivityName.OBSERVE_SEARCH, {"job_id": "job-1", "step": 0})
     return (yield from blast_job(context))
 
 
 def looking_last(context: Any) -> Any:
     output = yield from blast_job(context)
-    yield context.call_activity(Verb.COLLECT, {"job_id": "job-1", "step": 99})
+    yield context.call_activity(ActivityName.COLLECT_RESULTS, {"job_id": "job-1", "step": 99})
     return output
 
 
@@ -159,9 +159,9 @@ def test_code_that_does_otherwise_is_found_out(
 
 
 def test_a_life_of_another_length_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "STEPS_PER_LIFE", 39)
-    found = difference(blast_job, of_shape("continued_as_new-1"))
-    assert found and RENEWED in found
+    monkeypatch.setattr(job, "STEPS_PER_GENERATION", 39)
+    text = difference(blast_job, of_shape("continued_as_new-1"))
+    assert text and RENEWED in text
 
 
 def test_code_that_schedules_by_chance_is_found_out() -> None:
@@ -172,5 +172,5 @@ def test_code_that_schedules_by_chance_is_found_out() -> None:
         def wait_for_external_event(self, name: str) -> Any:
             return self._context.wait_for_external_event(f"{name}{next(rounds)}")
 
-    found = difference(through(Moody), of_shape("capacity_retry-1"))
-    assert found and "do not begin with" in found
+    text = difference(through(Moody), of_shape("capacity_retry-1"))
+    assert text and "do not begin with" in text

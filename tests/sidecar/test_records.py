@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.records import Record, Records, StateLost
+from sidecar.records import OperationRecord, Records, StateLost
 from tests.sidecar.sidecar_fixture import Sidecar, command, operations_on, until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ def test_a_record_that_cannot_be_read_is_forgotten_by_its_age_and_so_are_the_oth
     for name in ("a", "b"):
         make_unreadable(tmp_path / f"{name}.record", how)
     for name in ("c", "d"):
-        records.save(Record(name, "digest", START))
+        records.save(OperationRecord(name, "digest", START))
     _make_old(tmp_path / "b.record")
     old = records.older_than(START + timedelta(seconds=1))
     assert old == ["b", "c", "d"]
@@ -91,7 +91,7 @@ def test_what_an_operation_left_without_a_record_is_forgotten_by_its_age(
 
 @pytest.mark.parametrize("how", ["empty", "cut", "no object", "folder", "missing"])
 def test_a_result_that_cannot_be_read_is_none(records: Records, tmp_path: Path, how: str) -> None:
-    record = Record("a", "digest", START)
+    record = OperationRecord("a", "digest", START)
     records.finish(record, START, {"exit_code": 0})
     (tmp_path / "a.result").unlink()
     if how != "missing":
@@ -128,7 +128,7 @@ def test_a_sidecar_starts_and_purges_beside_records_that_cannot_be_read(
         make_unreadable(folder / f"bad-{number}.record", how)
         _make_old(folder / f"bad-{number}.record")
         make_unreadable(folder / f"new-{number}.record", how)
-    Records(folder).save(Record("good", "digest", START))
+    Records(folder).save(OperationRecord("good", "digest", START))
     sidecar.restart()
     until(lambda: not list(folder.glob("bad-*")) and not (folder / "good.record").exists())
     for number in range(len(UNREADABLE) + 1):
@@ -144,7 +144,7 @@ async def test_a_record_that_cannot_be_removed_does_not_keep_the_rest(tmp_path: 
     operations = operations_on(tmp_path, lambda: START + timedelta(days=30))
     folder = tmp_path / "operations"
     for name in ("a", "b", "c"):
-        Records(folder).save(Record(name, "digest", START))
+        Records(folder).save(OperationRecord(name, "digest", START))
     (folder / "b.record").unlink()
     (folder / "b.record").symlink_to("b.record")  # it can be looked up for ever
     await operations.purge(timedelta(hours=24))

@@ -24,8 +24,8 @@ def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
     }
     with pytest.raises(SettingsError) as caught:
         read_settings(env)
-    told = str(caught.value)
-    assert re.findall(r"^\w+", told, re.MULTILINE) == [
+    text = str(caught.value)
+    assert re.findall(r"^\w+", text, re.MULTILINE) == [
         "EXEC_TOKEN",
         "EXEC_TOKEN_NEXT",
         "EXEC_PORT",
@@ -34,7 +34,7 @@ def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
         *["EXEC_PASS_ENV"] * 3,
         "EXEC_AZ_LOGIN",
     ]
-    assert "short-secret" not in told
+    assert "short-secret" not in text
 
 
 def test_the_defaults_are_those_in_the_readme() -> None:

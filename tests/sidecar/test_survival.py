@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.bodies import Command
-from sidecar.leftovers import _listed_with, end_leftovers
-from sidecar.records import Record, Records
+from sidecar.leftovers import _listed_with, end_orphans
+from sidecar.records import OperationRecord, Records
 from tests.sidecar.sidecar_fixture import Life, Sidecar, command, is_gone, operations_on, until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,7 +132,7 @@ async def test_a_crash_between_record_and_start_is_an_interrupted_operation(
     tmp_path: Path,
 ) -> None:
     operations = operations_on(tmp_path, lambda: START)
-    Records(tmp_path / "operations").save(Record("a", SAY.digest, START))
+    Records(tmp_path / "operations").save(OperationRecord("a", SAY.digest, START))
     seen = await operations.put("a", SAY)
     assert (seen["state"], seen["result"]) == ("interrupted", None)
 
@@ -141,8 +141,8 @@ async def test_an_operation_is_forgotten_a_day_after_its_end(tmp_path: Path) -> 
     records = Records(tmp_path / "operations")
     records.open()
     day = timedelta(hours=24)
-    records.save(Record("interrupted", SAY.digest, START))
-    ended = Record("ended", SAY.digest, START)
+    records.save(OperationRecord("interrupted", SAY.digest, START))
+    ended = OperationRecord("ended", SAY.digest, START)
     records.save(ended)
     records.finish(ended, START + timedelta(hours=1), {"exit_code": 0})
     for elapsed, left in (
@@ -174,7 +174,7 @@ async def test_what_runs_is_not_forgotten_however_old(tmp_path: Path) -> None:
 
 
 def test_no_process_is_ended_where_none_is_left(tmp_path: Path) -> None:
-    assert end_leftovers(tmp_path / "work") == 0
+    assert end_orphans(tmp_path / "work") == 0
 
 
 def test_a_process_is_recognised_in_a_listing_of_ps() -> None:

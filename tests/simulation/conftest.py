@@ -15,7 +15,7 @@ def store(azurite: Azurite) -> Store:
 @pytest.fixture(scope="session")
 def slow_store(azurite: Azurite) -> Store:
     """A store for searches that are looked at seldom and have three hours."""
-    store = Store.on(azurite, settings(watch_pace="1m/10m 5m", deadline="3h"))
+    store = Store.on(azurite, settings(poll_schedule="1m/10m 5m", job_timeout="3h"))
     store.blobs.put(search().query_url, b">q\nACGT\n")
     return store
 

@@ -8,11 +8,11 @@ from typing import Any
 from blast_orchestrator.context import Task, Timer
 from blast_orchestrator.job import blast_job
 from shared.contracts import serialization
-from shared.contracts.activities import Order, Report, Start, Verb
+from shared.contracts.activities import ActivityInput, ActivityName, Decision, SearchState
 from tests.blast_orchestrator.fake_context import Pending
-from tests.simulation.models import Died
+from tests.simulation.models import ProcessDied
 
-Perform = Callable[[Verb, Order], Report]
+Perform = Callable[[ActivityName, ActivityInput], Decision]
 
 
 @dataclass
@@ -21,8 +21,8 @@ class Driver:
 
     clock: Callable[[], datetime]
     perform: Perform
-    start: Start
-    said: list[tuple[Verb, Order]] = field(default_factory=list)
+    start: SearchState
+    said: list[tuple[ActivityName, ActivityInput]] = field(default_factory=list)
     """Every order that was given."""
     crashes: list[str] = field(default_factory=list)
     """What the story was told that its activities died of."""
@@ -33,7 +33,7 @@ class Driver:
     _event: Pending = field(default_factory=lambda: Pending("event"))
 
     def __post_init__(self) -> None:
-        self._begin(serialization.write(self.start))
+        self._begin(serialization.serialize(self.start))
 
     @property
     def ready_at(self) -> datetime | None:
@@ -56,17 +56,17 @@ class Driver:
             self._send(members[1] if members[1].is_completed else members[0])
             return
         verb, plain = waits.detail
-        order = serialization.read(Order, plain)
-        self.said.append((Verb(verb), order))
+        input_ = serialization.deserialize(ActivityInput, plain)
+        self.said.append((ActivityName(verb), input_))
         try:
-            report = self.perform(Verb(verb), order)
-        except Died:
+            decision = self.perform(ActivityName(verb), input_)
+        except ProcessDied:
             return
         except Exception as error:  # noqa: BLE001  as the SDK tells an activity's death
             self.crashes.append(repr(error))
             self._send(None, Exception(str(error)))
         else:
-            self._send(serialization.write(report))
+            self._send(serialization.serialize(decision))
 
     def wake(self) -> None:
         """Raise the event that says that the row has news."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from shared.blast.result_files import ANNOUNCED
+from shared.blast.result_files import JOB_COUNT_BLOB
 from shared.clients.blobs import Blobs
 from shared.contracts.exec import Command, Finished
 from tests.shared.jobs.conftest import Clock
@@ -14,14 +14,14 @@ from tests.simulation.models import (
     BATCH,
     LINGER,
     TTL,
-    Died,
+    CallFault,
+    CallLost,
     KubeJob,
     Lease,
-    Lost,
     Plan,
     Process,
+    ProcessDied,
     StateFolder,
-    Trouble,
     accepted,
     already_done,
 )
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class SmallWorld:
+class SimulatedEnvironment:
     """One cluster, one sidecar. What happens by itself happens when somebody looks."""
 
     clock: Clock
@@ -51,7 +51,7 @@ class SmallWorld:
     """How long batches run; None: until they are told to end."""
     down: set[str] = field(default_factory=set)
     """Who does not answer: `cluster`, `sidecar`, `store`."""
-    next: dict[str, deque[Trouble | None]] = field(default_factory=lambda: defaultdict(deque))
+    next: dict[str, deque[CallFault | None]] = field(default_factory=lambda: defaultdict(deque))
     """What befalls the next calls; None: nothing."""
     calls: Counter[str] = field(default_factory=Counter)
     holders: list[str] = field(default_factory=list)
@@ -66,17 +66,17 @@ class SmallWorld:
         """A call from outside, with what befalls it. Raises Lost and Died."""
         self.calls[whom] += 1
         trouble = self.next[whom].popleft() if self.next[whom] else None
-        if whom in self.down or trouble is Trouble.REFUSED:
-            raise Lost(sent=False)
-        if trouble is Trouble.DIES_BEFORE:
-            raise Died("killed before the call")
+        if whom in self.down or trouble is CallFault.REFUSED:
+            raise CallLost(sent=False)
+        if trouble is CallFault.DIES_BEFORE:
+            raise ProcessDied("killed before the call")
         self.settle()
         answer = act()
         self.settle()
-        if trouble is Trouble.ANSWER_LOST:
-            raise Lost(sent=True)
-        if trouble is Trouble.DIES_AFTER:
-            raise Died("killed after the call")
+        if trouble is CallFault.ANSWER_LOST:
+            raise CallLost(sent=True)
+        if trouble is CallFault.DIES_AFTER:
+            raise ProcessDied("killed after the call")
         return answer
 
     # The sidecars.
@@ -159,7 +159,7 @@ class SmallWorld:
             if not plan.says:
                 self._batches(elb_job_id, range((plan.batches + 1) // 2, plan.batches), at)
                 self._create(elb_job_id, "finalizer", "elb-finalizer", at)
-                self._write(elb_job_id, ANNOUNCED, str(plan.batches))
+                self._write(elb_job_id, JOB_COUNT_BLOB, str(plan.batches))
 
     def _batches(self, elb_job_id: str, numbers: range, at: datetime) -> None:
         ends = None if self.batch_time is None else at + self.batch_time

@@ -6,22 +6,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from shared.clients.kubernetes import NOBODYS, ClusterJob, Pod, Slot
+from shared.clients.kubernetes import UNHELD, ClusterJob, LeaseState, Pod
 from shared.clients.kubernetes.submit_lease import DURATION, TOLERANCE
 from shared.contracts.exec import (
     Command,
     Finished,
     Health,
+    HttpRejection,
     Interrupted,
-    Refused,
+    OperationRunning,
     Result,
-    Running,
     Unreachable,
     Untracked,
 )
 from shared.errors import Unavailable
-from tests.simulation.environment import SmallWorld
-from tests.simulation.models import Lease, Lost, Operation, StateFolder
+from tests.simulation.environment import SimulatedEnvironment
+from tests.simulation.models import CallLost, Lease, Operation, StateFolder
 
 T = TypeVar("T")
 LONGEST_EXEC = timedelta(seconds=200)
@@ -32,7 +32,7 @@ KEPT = timedelta(hours=24)
 class FakeCluster:
     """One client of the cluster, with its own snapshot."""
 
-    world: SmallWorld
+    world: SimulatedEnvironment
     code: str = "cluster_unavailable"
     """What a cluster that does not answer is called."""
     is_stale: bool = False
@@ -43,7 +43,7 @@ class FakeCluster:
     def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
         return self._ask(lambda: [one.shown for one in self.world.present(elb_job_id)])
 
-    def seen(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
+    def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
         kept = self._snapshot
         if kept is None or not (self.is_stale or self.world.clock() - kept[0] <= within):
             began = self.world.clock()
@@ -53,7 +53,7 @@ class FakeCluster:
     def pods_of(self, elb_job_id: str) -> list[Pod]:
         return self._ask(lambda: [one.pod for one in self.world.with_pods(elb_job_id)])
 
-    def waiting(self, elb_job_id: str, within: timedelta) -> list[Pod]:
+    def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
         kept = self._pending
         if kept is None or self.world.clock() - kept[0] > within:
             began = self.world.clock()
@@ -63,13 +63,13 @@ class FakeCluster:
     def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
         self._ask(lambda: self.world.delete(elb_job_id, *apps))
 
-    def take_slot(self, holder: str) -> Slot:
+    def acquire_submit_lease(self, holder: str) -> LeaseState:
         return self._ask(lambda: self._take(holder))
 
-    def keep_slot(self, holder: str) -> Slot:
+    def renew_submit_lease(self, holder: str) -> LeaseState:
         return self._ask(lambda: self._keep(holder))
 
-    def free_slot(self, holder: str) -> bool:
+    def release_submit_lease(self, holder: str) -> bool:
         def free() -> bool:
             held = self.world.lease is not None and self.world.lease.holder == holder
             self.world.lease = None if held else self.world.lease
@@ -77,21 +77,21 @@ class FakeCluster:
 
         return self._ask(free)
 
-    def _keep(self, holder: str) -> Slot:
+    def _keep(self, holder: str) -> LeaseState:
         lease = self.world.lease
         if lease and lease.holder == holder:
             return self._take(holder)
-        return Slot(False, lease.holder, lease.since) if lease else NOBODYS
+        return LeaseState(False, lease.holder, lease.since) if lease else UNHELD
 
-    def _take(self, holder: str) -> Slot:
+    def _take(self, holder: str) -> LeaseState:
         now, lease = self.world.clock(), self.world.lease
         if lease and lease.holder != holder and now <= lease.renewed + DURATION + TOLERANCE:
-            return Slot(False, lease.holder, lease.since)
+            return LeaseState(False, lease.holder, lease.since)
         since = lease.since if lease and lease.holder == holder else now
         self.world.lease = Lease(holder, since, now)
         if self.world.holders[-1:] != [holder]:
             self.world.holders.append(holder)
-        return Slot(True, holder, since)
+        return LeaseState(True, holder, since)
 
     def _all_jobs(self) -> Mapping[str, list[ClusterJob]]:
         self.world.calls["list"] += 1
@@ -112,7 +112,7 @@ class FakeCluster:
     def _ask(self, act: Callable[[], T]) -> T:
         try:
             return self.world.ask("cluster", act)
-        except Lost as lost:
+        except CallLost as lost:
             raise Unavailable(self.code, str(lost)) from lost
 
 
@@ -121,18 +121,20 @@ class FakeSidecar:
     """The exec sidecars behind one address. One without operations knows only /exec: to anything
     else it answers 404 or 501, which proves nothing, as the dashboard's exec server does."""
 
-    world: SmallWorld
-    refusals: list[Refused] = field(default_factory=list)
+    world: SimulatedEnvironment
+    refusals: list[HttpRejection] = field(default_factory=list)
     """What the next calls are answered."""
 
-    def health(self) -> Health | Refused | Unreachable:
+    def health(self) -> Health | HttpRejection | Unreachable:
         if "sidecar" in self.world.down:
-            return Unreachable("nobody answers", sent=False)
+            return Unreachable("nobody answers", request_sent=False)
         if not self.world.with_operations:
             return Health(4, operations=False)
         return Health(4, operations=True, instance=self.world.met().instance)
 
-    def look(self, operation_id: str, wait: timedelta, instance: str | None) -> Result | None:
+    def get_operation(
+        self, operation_id: str, wait: timedelta, instance: str | None
+    ) -> Result | None:
         return self._ask(
             lambda: self._tracked(instance, lambda it: self._look(it, operation_id, wait))
         )
@@ -142,7 +144,7 @@ class FakeSidecar:
     ) -> Result:
         def put(folder: StateFolder) -> Result | None:
             if folder.instance != instance:
-                return Refused(412, "this is another instance", None)
+                return HttpRejection(412, "this is another instance", None)
             return self._put(folder, operation_id, command, wait)
 
         return self._ask(lambda: self._tracked(instance, put)) or Interrupted()
@@ -181,7 +183,7 @@ class FakeSidecar:
     ) -> Result | None:
         found = folder.operations.get(operation_id)
         if operation_id in folder.never or (found and found.command != command):
-            return Refused(409, "it exists with another body", None)
+            return HttpRejection(409, "it exists with another body", None)
         if not found:
             process = self.world.begin(command)
             folder.operations[operation_id] = Operation(command, process)
@@ -199,7 +201,7 @@ class FakeSidecar:
             self._pass(min(wait, max(ends - self.world.clock(), timedelta(0))))
         if process.killed:
             return Interrupted()
-        return process.result or Running(process.began.isoformat())
+        return process.result or OperationRunning(process.began.isoformat())
 
     def _stop(self, folder: StateFolder, operation_id: str) -> Result | None:
         found = folder.operations.get(operation_id)
@@ -215,7 +217,7 @@ class FakeSidecar:
         patience = min(command.timeout, LONGEST_EXEC)
         self._pass(min(patience, process.plan.takes))
         if process.runs:
-            return Unreachable("the read timed out", sent=True)
+            return Unreachable("the read timed out", request_sent=True)
         return process.result or Interrupted()
 
     def _pass(self, time: timedelta) -> None:
@@ -229,8 +231,8 @@ class FakeSidecar:
         if self.refusals:
             return self.refusals.pop(0)
         if self.world.token_is_wrong:
-            return Refused(401, "missing or invalid X-Exec-Token", None)
+            return HttpRejection(401, "missing or invalid X-Exec-Token", None)
         try:
             return self.world.ask("sidecar", act)
-        except Lost as lost:
+        except CallLost as lost:
             return Unreachable(str(lost), lost.sent)

@@ -67,4 +67,4 @@ def _is_allowed(before: Event, after: Event) -> bool:
     if after.event in CLEANUP:
         return before.phase.is_failure and after.phase is before.phase
     keeps = after.phase is before.phase and not before.phase.is_end
-    return keeps or before.phase.may_become(after.phase)
+    return keeps or before.phase.can_become(after.phase)

@@ -16,11 +16,11 @@ BATCH = timedelta(minutes=10)
 """How long a batch runs, unless a test says otherwise."""
 
 
-class Died(Exception):
+class ProcessDied(Exception):
     """The process that runs an activity was killed."""
 
 
-class Lost(Exception):
+class CallLost(Exception):
     """A call to the outside got no answer; `sent` if it was done all the same."""
 
     def __init__(self, sent: bool) -> None:
@@ -28,7 +28,7 @@ class Lost(Exception):
         self.sent = sent
 
 
-class Trouble(StrEnum):
+class CallFault(StrEnum):
     """What can befall a call: nothing is done, or all is done and the answer is lost; the same
     with the death of the caller."""
 

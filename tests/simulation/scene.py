@@ -6,34 +6,34 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from activities.batch import Batch
-from activities.cleanup import Cancelling, Clearing
-from activities.context import Desk
-from activities.crash import Record
-from activities.launcher import Launch
-from activities.observe import Watching
+from activities.batch import BatchActivities
+from activities.cleanup import Cleanup, ClusterCleanup
+from activities.context import ActivityContext
+from activities.crash import CrashRecorder
+from activities.launcher import Launcher
+from activities.observe import Observer
 from activities.ports import Cluster, Sidecar
-from activities.results import Results
-from activities.submit import Submission
-from activities.submit_queue import Turns
+from activities.results import ResultCollector
+from activities.submit import Submitter
+from activities.submit_queue import SubmitQueue
 from activities.substitute import Substitute
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.tables import Table, Write, open_table
-from shared.contracts.activities import Order, Report, Verb
+from shared.contracts.activities import ActivityInput, ActivityName, Decision
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Phase
-from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, Account
+from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, StorageAccount
 from shared.errors import Unavailable
 from shared.jobs import Index, JobStateRepository
 from shared.settings import Settings
 from tests.shared.jobs.conftest import Clock
 from tests.simulation.driver import Driver
-from tests.simulation.environment import SmallWorld
+from tests.simulation.environment import SimulatedEnvironment
 from tests.simulation.fakes import FakeCluster, FakeSidecar
-from tests.simulation.models import Lost
+from tests.simulation.models import CallLost
 from tests.support import samples
-from triggers.durable_client import start_of
+from triggers.durable_client import initial_state
 
 NIGHT = timedelta(hours=12)
 MOST_STEPS = 3000
@@ -42,7 +42,7 @@ MOST_STEPS = 3000
 class WorldTable(Table):
     """A real table of which the world can say that it does not answer."""
 
-    world: SmallWorld | None = None
+    world: SimulatedEnvironment | None = None
 
     def commit(self, writes: Sequence[Write]) -> None:
         try:
@@ -50,7 +50,7 @@ class WorldTable(Table):
                 super().commit(writes)
             else:
                 self.world.ask("store", lambda: super(WorldTable, self).commit(writes))
-        except Lost as lost:
+        except CallLost as lost:
             raise Unavailable("storage_unavailable", "Tables did not answer") from lost
 
 
@@ -69,7 +69,7 @@ class Store:
             WorldTable(open_table(name + kind, azurite.connection_string, "", None)._client)
             for kind in ("j", "i")
         ]
-        account = Account(settings.storage_account, settings.storage_suffix)
+        account = StorageAccount(settings.storage_account, settings.storage_suffix)
         blobs = open_blobs(account, azurite.connection_string, None)
         blobs.ensure(QUERIES, DATABASES, RESULTS)
         for table in tables:
@@ -90,38 +90,40 @@ class Scene:
 
     def __post_init__(self) -> None:
         url = f"https://stgelb.blob.core.windows.net/results/{self.name}"
-        self.world = SmallWorld(self.clock, self.store.blobs, url)
+        self.world = SimulatedEnvironment(self.clock, self.store.blobs, url)
         jobs_table, index_table = self.store.tables
         jobs_table.world = self.world
-        index = Index(index_table, self.store.settings.late_after)
+        index = Index(index_table, self.store.settings.reconcile_after)
         self.jobs = JobStateRepository(jobs_table, index, self.clock)
         self.cluster, self.sidecar = FakeCluster(self.world), FakeSidecar(self.world)
         self.methods = self._methods(self.sidecar)
 
-    def _methods(self, sidecar: Sidecar) -> dict[Verb, Any]:
+    def _methods(self, sidecar: Sidecar) -> dict[ActivityName, Any]:
         def cluster(name: str) -> Cluster:
             return self.cluster
 
-        self.desk = desk = Desk(self.jobs, self.store.settings, self.clock, lambda job: None)
-        turns = Turns(self.jobs, cluster, self)
-        clearing = Clearing(cluster, sidecar, turns, self.clock)
-        cancelling, record = Cancelling(desk, clearing), Record(desk)
-        batch = Batch(desk, self.store.blobs, self)
+        self.desk = desk = ActivityContext(
+            self.jobs, self.store.settings, self.clock, lambda job: None
+        )
+        turns = SubmitQueue(self.jobs, cluster, self)
+        clearing = ClusterCleanup(cluster, sidecar, turns, self.clock)
+        cancelling, record = Cleanup(desk, clearing), CrashRecorder(desk)
+        batch = BatchActivities(desk, self.store.blobs, self)
         self.substitute = Substitute(self.jobs, cancelling, batch, record)
-        launch = Launch(desk, self.store.blobs, cluster, sidecar, turns)
-        submission = Submission(desk, self.store.blobs, launch, clearing, turns)
+        launch = Launcher(desk, self.store.blobs, cluster, sidecar, turns)
+        submission = Submitter(desk, self.store.blobs, launch, clearing, turns)
         return {
-            Verb.PREPARE: submission.prepare,
-            Verb.SUBMIT: submission.submit,
-            Verb.OBSERVE: Watching(desk, self.store.blobs, cluster).observe,
-            Verb.COLLECT: Results(desk, self.store.blobs).collect,
-            Verb.CANCEL: cancelling.cancel,
-            Verb.FAIL: record.fail,
+            ActivityName.PREPARE_SEARCH: submission.prepare,
+            ActivityName.SUBMIT_SEARCH: submission.submit,
+            ActivityName.OBSERVE_SEARCH: Observer(desk, self.store.blobs, cluster).observe,
+            ActivityName.COLLECT_RESULTS: ResultCollector(desk, self.store.blobs).collect,
+            ActivityName.CLEAN_UP_SEARCH: cancelling.clean_up_search,
+            ActivityName.RECORD_CRASH: record.record_crash,
         }
 
-    def perform(self, verb: Verb, order: Order) -> Report:
-        report: Report = self.methods[verb](order)
-        return report
+    def perform(self, verb: ActivityName, input_: ActivityInput) -> Decision:
+        decision: Decision = self.methods[verb](input_)
+        return decision
 
     # Jobs.
 
@@ -137,13 +139,13 @@ class Scene:
             search=replace(search, placement=own_cluster),
             created_at=now,
             updated_at=now,
-            deadline_at=now + self.store.settings.deadline,
+            deadline_at=now + self.store.settings.job_timeout,
         )
         return self.jobs.create(replace(base, **changes), {})
 
     def drive(self, job: Job) -> Driver:
         """Start its orchestration, or start it again after it was lost."""
-        start = start_of(self.jobs.get(job.job_id), self.store.settings.retry_crash)
+        start = initial_state(self.jobs.get(job.job_id), self.store.settings.retry_crash)
         self.drivers[job.job_id] = driver = Driver(self.clock, self.perform, start)
         return driver
 
@@ -164,16 +166,18 @@ class Scene:
         if not (now.phase.is_end or now.cancel_requested_at):
             self.jobs.update(job.job_id, "cancel_requested", cancel_requested_at=self.clock())
 
-    def do(self, verb: Verb, job: Job, **more: Any) -> Report:
+    def do(self, verb: ActivityName, job: Job, **more: Any) -> Decision:
         """Take one step by hand: the next one that the row does not know."""
         now = self.jobs.get(job.job_id)
-        return self.perform(verb, Order(job.job_id, now.step + 1, attempt=now.attempt, **more))
+        return self.perform(
+            verb, ActivityInput(job.job_id, now.step + 1, attempt=now.attempt, **more)
+        )
 
     def submitted(self, number: int = 1, **changes: Any) -> Job:
         """A job whose search runs on the cluster."""
         job = self.accept(number, **changes)
-        self.do(Verb.PREPARE, job)
-        self.do(Verb.SUBMIT, job)
+        self.do(ActivityName.PREPARE_SEARCH, job)
+        self.do(ActivityName.SUBMIT_SEARCH, job)
         now = self.jobs.get(job.job_id)
         assert now.phase is Phase.SUBMITTED, now
         return now

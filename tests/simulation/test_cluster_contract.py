@@ -9,11 +9,11 @@ from typing import Protocol
 import pytest
 
 from activities.ports import Cluster
-from shared.clients.kubernetes import Access, Reach
-from shared.clients.kubernetes import Cluster as RealCluster
+from shared.clients.kubernetes import ClusterCredentials, CredentialProvider
+from shared.clients.kubernetes import KubernetesCluster as RealCluster
 from shared.errors import Unavailable
 from tests.local.cluster.cluster_fixture import TOKEN as CLUSTER_TOKEN
-from tests.local.cluster.cluster_fixture import World, has, in_phase, running
+from tests.local.cluster.cluster_fixture import ClusterFixture, has, in_phase, running
 from tests.local.cluster.cluster_fixture import job as kube_job
 from tests.shared.jobs.conftest import Clock
 from tests.sidecar.sidecar_fixture import until
@@ -58,7 +58,7 @@ class FakeHands:
 
 @dataclass
 class RealHands:
-    world: World
+    world: ClusterFixture
     clock: Clock
 
     def make(self, elb_job_id: str, app: str, ending: str) -> None:
@@ -84,7 +84,7 @@ class RealHands:
 
 
 @pytest.fixture(scope="module")
-def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFixture]:
     with running(tmp_path_factory.mktemp("cluster"), "--cpus", "50") as started:
         yield started
 
@@ -93,11 +93,11 @@ def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def both(request: pytest.FixtureRequest, scene: Scene) -> tuple[Cluster, ClusterHands]:
     if request.param == "small world":
         return FakeCluster(scene.world), FakeHands(scene)
-    kubernetes: World = request.getfixturevalue("kubernetes")
+    kubernetes: ClusterFixture = request.getfixturevalue("kubernetes")
     kubernetes.leases.delete_collection_namespaced_lease("default", _preload_content=False)
     clock = Clock()
-    access = Access(kubernetes.child.url, token=CLUSTER_TOKEN)
-    return RealCluster(Reach(lambda: access), now=clock), RealHands(kubernetes, clock)
+    access = ClusterCredentials(kubernetes.child.url, token=CLUSTER_TOKEN)
+    return RealCluster(CredentialProvider(lambda: access), now=clock), RealHands(kubernetes, clock)
 
 
 @pytest.fixture
@@ -112,13 +112,16 @@ def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
     hands.make(search, "blast", "well")
     hands.make(search, "setup", "badly")
     hands.make(f"{search}0", "blast", "runs")
-    asks = (cluster.jobs_of, lambda its: cluster.seen(its, NOW))
+    asks = (cluster.jobs_of, lambda its: cluster.cached_jobs(its, NOW))
     for ask in asks:
-        found = {one.app: (one.complete, one.failed, one.active) for one in ask(search)}
+        found = {
+            cluster_job.app: (cluster_job.complete, cluster_job.failed, cluster_job.active)
+            for cluster_job in ask(search)
+        }
         assert found == {"blast": (True, False, 0), "setup": (False, True, 0)}
         (other,) = ask(f"{search}0")
         assert (other.complete, other.failed, other.active) == (False, False, 1)
-    (failed,) = (one for one in cluster.jobs_of(search) if one.failed)
+    (failed,) = (cluster_job for cluster_job in cluster.jobs_of(search) if cluster_job.failed)
     assert failed.message.startswith("BackoffLimitExceeded")
 
 
@@ -126,11 +129,11 @@ def test_a_snapshot_is_shared_for_as_long_as_was_asked(
     both: tuple[Cluster, ClusterHands], search: str
 ) -> None:
     cluster, hands = both
-    assert cluster.seen(search, NOW) == []
+    assert cluster.cached_jobs(search, NOW) == []
     hands.make(search, "blast", "well")
-    assert cluster.seen(search, timedelta(minutes=10)) == []
+    assert cluster.cached_jobs(search, timedelta(minutes=10)) == []
     hands.passes(0.01)
-    assert len(cluster.seen(search, NOW)) == 1
+    assert len(cluster.cached_jobs(search, NOW)) == 1
 
 
 def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
@@ -152,60 +155,60 @@ def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterHands], search: str)
     cluster, hands = both
     hands.make(search, "blast", "unschedulable")
     hands.make(f"{search}0", "blast", "runs")
-    (pod,) = cluster.waiting(search, NOW)
+    (pod,) = cluster.cached_pending_pods(search, NOW)
     assert (pod.app, pod.phase) == ("blast", "Pending")
     assert "Unschedulable" in (pod.waiting or "")
     assert cluster.pods_of(search) == [pod]
-    assert cluster.waiting(f"{search}0", NOW) == []
+    assert cluster.cached_pending_pods(f"{search}0", NOW) == []
 
 
 def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
     both: tuple[Cluster, ClusterHands],
 ) -> None:
     cluster, hands = both
-    assert cluster.take_slot("one").held
-    assert cluster.take_slot("one").held
-    busy = cluster.take_slot("two")
-    assert (busy.held, busy.holder) == (False, "one")
-    assert not cluster.free_slot("two")
-    assert not cluster.take_slot("two").held
-    assert cluster.free_slot("one")
-    assert not cluster.free_slot("one")
-    assert cluster.take_slot("two").held
+    assert cluster.acquire_submit_lease("one").is_held
+    assert cluster.acquire_submit_lease("one").is_held
+    busy = cluster.acquire_submit_lease("two")
+    assert (busy.is_held, busy.holder) == (False, "one")
+    assert not cluster.release_submit_lease("two")
+    assert not cluster.acquire_submit_lease("two").is_held
+    assert cluster.release_submit_lease("one")
+    assert not cluster.release_submit_lease("one")
+    assert cluster.acquire_submit_lease("two").is_held
     hands.passes(800)
-    assert cluster.take_slot("two").held  # renewed
+    assert cluster.acquire_submit_lease("two").is_held  # renewed
     hands.passes(800)
-    assert not cluster.take_slot("one").held
+    assert not cluster.acquire_submit_lease("one").is_held
     hands.passes(161)
-    assert cluster.take_slot("one").held
+    assert cluster.acquire_submit_lease("one").is_held
 
 
 def test_who_only_keeps_the_slot_takes_it_from_nobody(both: tuple[Cluster, ClusterHands]) -> None:
     cluster, hands = both
-    assert not cluster.keep_slot("one").held
-    assert cluster.take_slot("one").held
+    assert not cluster.renew_submit_lease("one").is_held
+    assert cluster.acquire_submit_lease("one").is_held
     hands.passes(800)
-    assert cluster.keep_slot("one").held
+    assert cluster.renew_submit_lease("one").is_held
     hands.passes(800)
-    busy = cluster.keep_slot("two")
-    assert (busy.held, busy.holder) == (False, "one")  # renewed
-    cluster.free_slot("one")
-    free = cluster.keep_slot("two")
-    assert (free.held, free.holder) == (False, "")
+    busy = cluster.renew_submit_lease("two")
+    assert (busy.is_held, busy.holder) == (False, "one")  # renewed
+    cluster.release_submit_lease("one")
+    free = cluster.renew_submit_lease("two")
+    assert (free.is_held, free.holder) == (False, "")
 
 
 def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
     scene.world.down.add("cluster")
-    access = Access("http://127.0.0.1:1", token="x")
-    real = RealCluster(Reach(lambda: access), patience=(1.0, 1.0, 2.0))
+    access = ClusterCredentials("http://127.0.0.1:1", token="x")
+    real = RealCluster(CredentialProvider(lambda: access), patience=(1.0, 1.0, 2.0))
     clusters: list[Cluster] = [FakeCluster(scene.world), real]
     for cluster in clusters:
         for ask in (
             cluster.jobs_of,
             cluster.pods_of,
-            cluster.take_slot,
-            cluster.keep_slot,
-            cluster.free_slot,
+            cluster.acquire_submit_lease,
+            cluster.renew_submit_lease,
+            cluster.release_submit_lease,
         ):
             with pytest.raises(Unavailable) as trouble:
                 ask("job-1")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from local.azurite import Azurite
-from shared.contracts.activities import Verb
+from shared.contracts.activities import ActivityName
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
 from tests.simulation.models import Plan
@@ -112,7 +112,7 @@ async def test_failure_49_a_step_makes_restarts_count_from_the_beginning(
     job = running(scene)
     await upkeep.run(12 * MINUTE)
     assert scene.now(job).restarts > 1
-    scene.do(Verb.OBSERVE, job)
+    scene.do(ActivityName.OBSERVE_SEARCH, job)
     assert (scene.now(job).restarts, scene.now(job).reason) == (0, None)
 
 
@@ -149,8 +149,8 @@ async def test_failure_49_a_submission_that_runs_is_ended_before_its_job_is(
 ) -> None:
     scene.world.usual = Plan(takes=timedelta(hours=3))
     job = scene.accept()
-    scene.do(Verb.PREPARE, job)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.cancel(job)
     await upkeep.run(HOUR)
     assert scene.now(job).phase is Phase.CANCELLED
@@ -164,4 +164,4 @@ async def test_failure_49_a_lost_task_hub_is_no_failure(scene: Scene) -> None:
     scene.cancel(job)
     await Upkeep(scene, durable).run(7 * MINUTE)
     assert durable.called("start_new") == 1
-    assert durable.instances[job.job_id].input_["verb"] == Verb.OBSERVE
+    assert durable.instances[job.job_id].input_["verb"] == ActivityName.OBSERVE_SEARCH

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from local.azurite import Azurite
-from shared.contracts.activities import Verb
+from shared.contracts.activities import ActivityName
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.errors import Conflict
@@ -37,10 +37,10 @@ def unconfirmed(scene: Scene, number: int = 1) -> Job:
     job = scene.submitted(number)
     scene.passes(3)
     scene.world.end_batch(job.elb_job_id, well=False)
-    scene.do(Verb.OBSERVE, job)
+    scene.do(ActivityName.OBSERVE_SEARCH, job)
     scene.world.down.add("cluster")
     for _ in range(3):
-        scene.do(Verb.CANCEL, job)
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
         scene.passes(601)
     scene.world.down.clear()
     now = scene.now(job)
@@ -132,7 +132,7 @@ async def test_failure_16_a_proof_of_an_attempt_that_is_over_changes_nothing(
     scene: Scene,
 ) -> None:
     job = unconfirmed(scene)
-    again = scene.jobs.begin_again(job.job_id, 2, HOUR)
+    again = scene.jobs.start_attempt(job.job_id, 2, HOUR)
     assert scene.jobs.confirm_cleanup(job, {}) == again
     assert scene.jobs.abandon_cleanup(job, {}) == again
     assert again.left_on_cluster is LeftOnCluster.NONE
@@ -152,9 +152,9 @@ async def test_a_job_that_is_deleted_meanwhile_is_cleaned_up_all_the_same(
 
 def test_a_job_that_is_to_be_cleaned_up_is_not_removed(scene: Scene) -> None:
     job = unconfirmed(scene)
-    assert not scene.jobs.erase(job)
+    assert not scene.jobs.purge(job)
     abandoned = scene.jobs.abandon_cleanup(job, {})
-    assert scene.jobs.erase(abandoned)
+    assert scene.jobs.purge(abandoned)
 
 
 def test_nothing_else_changes_a_job_that_has_ended(scene: Scene) -> None:
@@ -187,16 +187,16 @@ async def test_a_cancelled_batch_is_not_called_cancelled_while_a_search_may_be_l
     for job in (batch, child, other):
         scene.cancel(job)
     for job in (child, other, other):
-        scene.do(Verb.CANCEL, job)
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert scene.now(other).phase is Phase.CANCELLED
     scene.world.down.add("cluster")
     scene.clock.now = scene.now(child).deadline_at + timedelta(minutes=11)
-    scene.do(Verb.CANCEL, child)
-    assert scene.now(child).error_code == "not_proven"
+    scene.do(ActivityName.CLEAN_UP_SEARCH, child)
+    assert scene.now(child).error_code == "cleanup_unconfirmed"
     for _ in range(3):
         scene.substitute.stop(batch.job_id)
     now = scene.now(batch)
-    assert (now.phase.status, now.error_code) == (Status.FAILED, "not_proven")
+    assert (now.phase.status, now.error_code) == (Status.FAILED, "cleanup_unconfirmed")
     assert now.left_on_cluster is LeftOnCluster.UNKNOWN
     scene.world.down.clear()
     await upkeep.run(HOUR)

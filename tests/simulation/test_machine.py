@@ -20,10 +20,10 @@ from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster
 from shared.errors import Conflict
 from tests.simulation.invariants import Ends, check_ended, check_now
-from tests.simulation.models import Plan, Trouble, trouble
+from tests.simulation.models import CallFault, Plan, trouble
 from tests.simulation.scene import Scene, Store
 from tests.support.samples import ALICE, search
-from triggers.submission.accept import Acceptance
+from triggers.submission.accept import SubmissionService
 from triggers.submission.parse import Submission
 
 DAY = timedelta(hours=24)
@@ -54,7 +54,7 @@ class Searches(RuleBasedStateMachine):
         super().__init__()
         self.scene = scene = Scene(store)
         self.world = scene.world
-        self.acceptance = Acceptance(scene.jobs, store.blobs, store.settings, scene.clock)
+        self.acceptance = SubmissionService(scene.jobs, store.blobs, store.settings, scene.clock)
         self.ids: list[str] = []
         self.seen: list[Job] = []
         """The jobs as they were after the last rule."""
@@ -90,7 +90,7 @@ class Searches(RuleBasedStateMachine):
 
     def accept(self, key: int, request: str) -> None:
         one = search(results_url=self.world.results_url)
-        asked = Submission(
+        submission = Submission(
             search=one,
             query_text=None,
             idempotency_key=None,
@@ -101,7 +101,7 @@ class Searches(RuleBasedStateMachine):
         )
         known = {job.fingerprint: job for job in map(self.scene.jobs.get, self.ids)}
         try:
-            said = self.acceptance.accept(asked, ALICE, f"{self.scene.name}/{key}", "http")
+            said = self.acceptance.accept(submission, ALICE, f"{self.scene.name}/{key}", "http")
         except Conflict:
             assert {job.job_id: job for job in known.values()} == {
                 job.job_id: self.scene.jobs.get(job.job_id) for job in known.values()
@@ -127,13 +127,13 @@ class Searches(RuleBasedStateMachine):
         job = self.job(number)
         self.world.meanwhile = lambda: self.scene.cancel(job)
 
-    @precondition(lambda self: any(job.phase.is_failure for job in self.seen))
+    @precondition(lambda self: any(job.phase.is_failure for job in self.cached_jobs))
     @rule()
     def retry(self) -> None:
         job = next(job for job in self.seen if job.phase.is_failure)
-        deadline = self.scene.store.settings.deadline
+        deadline = self.scene.store.settings.job_timeout
         for _ in range(2):
-            again = self.scene.jobs.begin_again(job.job_id, job.attempt + 1, deadline)
+            again = self.scene.jobs.start_attempt(job.job_id, job.attempt + 1, deadline)
             assert again.attempt == job.attempt + 1
         self.drive(again)
 
@@ -204,7 +204,7 @@ class Searches(RuleBasedStateMachine):
         if job.should_stop(self.scene.clock()) and not job.phase.is_end:
             self.scene.substitute.stop(job.job_id)
 
-    @precondition(lambda self: any(left_unknown(job) for job in self.seen))
+    @precondition(lambda self: any(left_unknown(job) for job in self.cached_jobs))
     @rule()
     def upkeep_cleans_up(self) -> None:
         for job in filter(left_unknown, self.seen):
@@ -219,9 +219,9 @@ class Searches(RuleBasedStateMachine):
         number=st.integers(0, 2),
         whom=st.sampled_from(["cluster", "sidecar", "store"]),
         before=st.integers(0, 3),
-        what=st.sampled_from(Trouble),
+        what=st.sampled_from(CallFault),
     )
-    def a_step_in_trouble(self, number: int, whom: str, before: int, what: Trouble) -> None:
+    def a_step_in_trouble(self, number: int, whom: str, before: int, what: CallFault) -> None:
         driver = self.scene.drivers[self.job(number).job_id]
         if driver.ready_at is None:
             return
@@ -238,8 +238,8 @@ class Searches(RuleBasedStateMachine):
         driver = data.draw(
             st.sampled_from([its for its in self.scene.drivers.values() if its.said])
         )
-        verb, order = data.draw(st.sampled_from(driver.said[-4:]))
-        self.scene.perform(verb, order)
+        verb, input_ = data.draw(st.sampled_from(driver.said[-4:]))
+        self.scene.perform(verb, input_)
 
     @rule()
     def the_task_hub_is_lost(self) -> None:

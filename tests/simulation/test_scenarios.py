@@ -6,7 +6,7 @@ import pytest
 
 from shared.contracts.states import Phase
 from tests.simulation.invariants import check_ended, check_now
-from tests.simulation.models import Plan, Trouble
+from tests.simulation.models import CallFault, Plan
 from tests.simulation.scene import Scene
 
 MINUTE = timedelta(minutes=1)
@@ -28,10 +28,12 @@ def ends_well(scene: Scene) -> None:
     assert len(scene.world.processes) == len(jobs)
 
 
-@pytest.mark.parametrize("what", [Trouble.ANSWER_LOST, Trouble.DIES_AFTER, Trouble.DIES_BEFORE])
+@pytest.mark.parametrize(
+    "what", [CallFault.ANSWER_LOST, CallFault.DIES_AFTER, CallFault.DIES_BEFORE]
+)
 @pytest.mark.parametrize("write", range(5))
 def test_failure_15_trouble_at_any_write_of_a_job_does_nothing_twice(
-    scene: Scene, write: int, what: Trouble
+    scene: Scene, write: int, what: CallFault
 ) -> None:
     scene.drive(scene.accept())
     scene.world.next["store"].extend([*[None] * write, what])
@@ -49,7 +51,7 @@ def test_the_task_hub_is_lost_after_every_step_of_a_job(scene: Scene) -> None:
         scene.clock.now = max(scene.clock.now, driver.ready_at)
         driver.step()
         if driver.ready_at:
-            scene.passes(scene.now(job).rest.total_seconds())
+            scene.passes(scene.now(job).last_delay.total_seconds())
             driver = scene.drive(job)
     ends_well(scene)
 

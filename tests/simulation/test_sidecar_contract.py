@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from activities.ports import Sidecar
-from shared.clients.sidecar import Sidecar as RealSidecar
+from shared.clients.sidecar import SidecarClient as RealSidecar
 from shared.contracts.exec import (
     Command,
     Finished,
     Health,
+    HttpRejection,
     Interrupted,
-    Refused,
-    Running,
+    OperationRunning,
     Unreachable,
     Untracked,
 )
@@ -79,18 +79,18 @@ def instance(sidecar: Sidecar) -> str:
 
 def test_failure_47_another_instance_starts_nothing_and_proves_nothing(bench: Bench) -> None:
     other = bench.sidecar.run_operation("e", bench.quick, LONG, "another")
-    assert isinstance(other, Refused) and other.status == 412
-    assert isinstance(bench.sidecar.look("e", NOW, "another"), Untracked)
-    assert bench.sidecar.look("e", NOW, instance(bench.sidecar)) is None
+    assert isinstance(other, HttpRejection) and other.status == 412
+    assert isinstance(bench.sidecar.get_operation("e", NOW, "another"), Untracked)
+    assert bench.sidecar.get_operation("e", NOW, instance(bench.sidecar)) is None
 
 
 def test_an_operation_runs_once_and_keeps_its_result(bench: Bench) -> None:
     its = instance(bench.sidecar)
-    assert bench.sidecar.look("a", NOW, its) is None
+    assert bench.sidecar.get_operation("a", NOW, its) is None
     first = bench.sidecar.run_operation("a", bench.quick, LONG, its)
     assert isinstance(first, Finished) and first.exit_code == 0
     assert bench.sidecar.run_operation("a", bench.quick, LONG, its) == first
-    assert bench.sidecar.look("a", NOW, its) == first
+    assert bench.sidecar.get_operation("a", NOW, its) == first
     assert bench.sidecar.stop_operation("a", its) == first
 
 
@@ -100,9 +100,11 @@ def test_failure_34_an_operation_that_was_stopped_before_it_began_never_begins(
     its = instance(bench.sidecar)
     assert bench.sidecar.stop_operation("d", its) is None
     late = bench.sidecar.run_operation("d", bench.quick, LONG, its)
-    assert isinstance(late, Refused) and late.status == 409
+    assert isinstance(late, HttpRejection) and late.status == 409
     assert (
-        bench.sidecar.look("d", NOW, its) == bench.sidecar.stop_operation("d", its) == Interrupted()
+        bench.sidecar.get_operation("d", NOW, its)
+        == bench.sidecar.stop_operation("d", its)
+        == Interrupted()
     )
 
 
@@ -110,11 +112,11 @@ def test_an_operation_that_runs_can_be_attached_to_and_stopped(bench: Bench) -> 
     its = instance(bench.sidecar)
     began = bench.sidecar.run_operation("b", bench.slow, NOW, its)
     bench.begun()
-    assert isinstance(began, Running)
+    assert isinstance(began, OperationRunning)
     assert bench.sidecar.run_operation("b", bench.slow, NOW, its) == began
-    assert bench.sidecar.look("b", timedelta(milliseconds=10), its) == began
+    assert bench.sidecar.get_operation("b", timedelta(milliseconds=10), its) == began
     other = bench.sidecar.run_operation("b", bench.quick, NOW, its)
-    assert isinstance(other, Refused) and other.status == 409
+    assert isinstance(other, HttpRejection) and other.status == 409
     for _ in range(2):
         ended = bench.sidecar.stop_operation("b", its)
         assert isinstance(ended, Finished) and ended.exit_code == 143
@@ -126,8 +128,8 @@ def test_a_restart_interrupts_what_runs_and_keeps_what_has_ended(bench: Bench) -
     bench.sidecar.run_operation("d", bench.slow, NOW, its)
     bench.begun()
     bench.restart()
-    assert bench.sidecar.look("c", NOW, its) == ended
-    assert bench.sidecar.look("d", NOW, its) == Interrupted()
+    assert bench.sidecar.get_operation("c", NOW, its) == ended
+    assert bench.sidecar.get_operation("d", NOW, its) == Interrupted()
     assert bench.sidecar.run_operation("d", bench.slow, NOW, its) == Interrupted()
 
 
@@ -140,10 +142,10 @@ def test_a_sidecar_that_does_not_answer_was_asked_nothing(scene: Scene) -> None:
     ]
     for sidecar in nobody:
         for answer in (
-            sidecar.look("a", NOW, "its"),
+            sidecar.get_operation("a", NOW, "its"),
             sidecar.stop_operation("a", "its"),
             sidecar.health(),
             sidecar.run_operation("a", command, NOW, "its"),
             sidecar.exec(command),
         ):
-            assert isinstance(answer, Unreachable) and not answer.sent
+            assert isinstance(answer, Unreachable) and not answer.request_sent

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.activities import Verb
+from shared.contracts.activities import ActivityName
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
-from tests.simulation.models import Plan, Trouble
+from tests.simulation.models import CallFault, Plan
 from tests.simulation.scene import Scene, Store
 from tests.support.samples import ALICE, BOB, settings
 
@@ -49,8 +49,8 @@ def many(scene: Scene, owner: Caller, numbers: range) -> list[Job]:
 
 def waiting(scene: Scene, job: Job) -> Job:
     """The job, once it waits for the slot."""
-    scene.do(Verb.PREPARE, job)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     now = scene.now(job)
     assert now.phase is Phase.WAITING_FOR_SUBMIT_SLOT
     return now
@@ -86,9 +86,9 @@ def test_a_slot_that_is_freed_is_not_idle(patient: Scene, takes: timedelta) -> N
     scene = patient
     scene.world.usual = Plan(takes=takes)
     began = scene.clock()
-    scene.cluster.take_slot("another-program")
+    scene.cluster.acquire_submit_lease("another-program")
     many(scene, ALICE, range(1, 8))
-    scene.cluster.free_slot("another-program")
+    scene.cluster.release_submit_lease("another-program")
     many(scene, ALICE, range(8, 9))
     scene.run(timedelta(hours=1))
     started = sorted(process.began - began for process in scene.world.processes)
@@ -102,11 +102,11 @@ def test_a_slot_that_is_freed_while_one_gets_into_line_is_not_missed(
 ) -> None:
     """Whoever freed it has found nobody to call."""
     scene, update = patient, patient.jobs.update
-    scene.cluster.take_slot("another-program")
+    scene.cluster.acquire_submit_lease("another-program")
 
     def update_late(job_id: str, event: str, *more: Any, **changes: Any) -> Job:
         if event == "waiting_for_submit_slot":
-            scene.cluster.free_slot("another-program")
+            scene.cluster.release_submit_lease("another-program")
         return update(job_id, event, *more, **changes)
 
     monkeypatch.setattr(scene.jobs, "update", update_late)
@@ -131,41 +131,41 @@ def test_whoever_was_not_called_comes_by_itself(
 def test_a_slot_that_another_program_left_is_given_to_the_first_by_whoever_comes(
     scene: Scene,
 ) -> None:
-    scene.cluster.take_slot("another-program")
+    scene.cluster.acquire_submit_lease("another-program")
     first = waiting(scene, scene.accept(1))
-    scene.cluster.free_slot("another-program")
+    scene.cluster.release_submit_lease("another-program")
     scene.passes(1)
     late = scene.accept(2)
-    scene.do(Verb.PREPARE, late)
-    scene.do(Verb.SUBMIT, late)
+    scene.do(ActivityName.PREPARE_SEARCH, late)
+    scene.do(ActivityName.SUBMIT_SEARCH, late)
     assert scene.now(late).phase is Phase.WAITING_FOR_SUBMIT_SLOT
     assert scene.woken == [first.job_id]
 
 
 def test_whoever_is_asked_to_cancel_is_not_called_and_is_before_nobody(scene: Scene) -> None:
     """It would not take the slot, which others then found free only by themselves."""
-    assert scene.cluster.take_slot("another-program").held
+    assert scene.cluster.acquire_submit_lease("another-program").is_held
     doomed, next_one = waiting(scene, scene.accept(1)), waiting(scene, scene.accept(2))
     scene.cancel(doomed)
-    scene.cluster.free_slot("another-program")
-    scene.do(Verb.SUBMIT, next_one)
+    scene.cluster.release_submit_lease("another-program")
+    scene.do(ActivityName.SUBMIT_SEARCH, next_one)
     assert scene.woken == []
     assert scene.world.holders == ["another-program", next_one.elb_job_id]
 
 
 def test_a_place_that_a_crash_left_holds_up_nobody(scene: Scene) -> None:
-    scene.cluster.take_slot("another-program")
+    scene.cluster.acquire_submit_lease("another-program")
     gone, job = waiting(scene, scene.accept(1)), scene.accept(2)
     scene.cancel(gone)
-    scene.do(Verb.CANCEL, gone)
-    scene.do(Verb.CANCEL, gone)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, gone)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, gone)
     assert scene.now(gone).phase is Phase.CANCELLED
-    scene.jobs.index.line.follow(gone, None)  # as one writes who was held up before it
-    scene.cluster.free_slot("another-program")
-    scene.do(Verb.PREPARE, job)
-    scene.do(Verb.SUBMIT, job)
+    scene.jobs.index.submit_queue.sync(gone, None)  # as one writes who was held up before it
+    scene.cluster.release_submit_lease("another-program")
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.world.holders == ["another-program", job.elb_job_id]
-    assert scene.jobs.index.line.before(scene.accept(3)) is None
+    assert scene.jobs.index.submit_queue.first_ahead(scene.accept(3)) is None
 
 
 def test_who_has_the_slot_keeps_it_though_an_older_search_of_its_caller_waits(
@@ -173,29 +173,29 @@ def test_who_has_the_slot_keeps_it_though_an_older_search_of_its_caller_waits(
 ) -> None:
     """What became of its submission is not known: another must not begin beside it."""
     old, job = scene.accept(1), scene.accept(2)
-    scene.do(Verb.PREPARE, job)
-    scene.world.next["sidecar"].append(Trouble.ANSWER_LOST)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.world.next["sidecar"].append(CallFault.ANSWER_LOST)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.now(job).phase is Phase.RETRYING
     waiting(scene, old)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.world.holders == [job.elb_job_id]
     assert scene.world.lease is not None
     scene.passes(TURN.total_seconds())
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.now(job).phase is Phase.SUBMITTED
     assert scene.woken == [old.job_id]
     assert not scene.world.crimes
 
 
-@pytest.mark.parametrize("leaves", [Verb.CANCEL, Verb.SUBMIT])
-def test_whoever_waits_no_more_has_no_place(scene: Scene, leaves: Verb) -> None:
-    scene.cluster.take_slot("another-program")
+@pytest.mark.parametrize("leaves", [ActivityName.CLEAN_UP_SEARCH, ActivityName.SUBMIT_SEARCH])
+def test_whoever_waits_no_more_has_no_place(scene: Scene, leaves: ActivityName) -> None:
+    scene.cluster.acquire_submit_lease("another-program")
     job = waiting(scene, scene.accept(1))
     younger = scene.accept(2)
-    assert scene.jobs.index.line.before(younger) is not None
-    scene.cluster.free_slot("another-program")
-    if leaves is Verb.CANCEL:
+    assert scene.jobs.index.submit_queue.first_ahead(younger) is not None
+    scene.cluster.release_submit_lease("another-program")
+    if leaves is ActivityName.CLEAN_UP_SEARCH:
         scene.cancel(job)
     scene.do(leaves, job)
-    assert scene.jobs.index.line.before(younger) is None
+    assert scene.jobs.index.submit_queue.first_ahead(younger) is None

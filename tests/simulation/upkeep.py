@@ -59,5 +59,5 @@ class Upkeep:
     def is_active(self, job: Job) -> bool:
         """Whether upkeep would find the job some day."""
         index = self.scene.jobs.index
-        late = index.late(self.scene.clock() + timedelta(days=3))
+        late = index.find_overdue(self.scene.clock() + timedelta(days=3))
         return job.job_id in [job_id for _, job_id in late]

@@ -12,7 +12,7 @@ Manner = Callable[[socket.socket, threading.Event], None]
 
 
 @dataclass
-class Rude:
+class MisbehavingServer:
     """Where it listens, and the requests it took the trouble to read."""
 
     port: int
@@ -30,10 +30,10 @@ class Rude:
 
 
 @contextlib.contextmanager
-def rude(*manners: Manner, reads: bool = True) -> Iterator[Rude]:
+def misbehaving_server(*manners: Manner, reads: bool = True) -> Iterator[MisbehavingServer]:
     """Meets one connection after another with one manner after another; the last one stays."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Rude(listener.getsockname()[1])
+        server = MisbehavingServer(listener.getsockname()[1])
         thread = threading.Thread(target=_serve, args=(listener, server, manners, reads))
         thread.start()
         try:
@@ -46,7 +46,7 @@ def rude(*manners: Manner, reads: bool = True) -> Iterator[Rude]:
             thread.join(10)
 
 
-def answers(status: str, body: bytes, *headers: str, length: int | None = None) -> Manner:
+def responds(status: str, body: bytes, *headers: str, length: int | None = None) -> Manner:
     """A whole answer, unless `length` promises more than there is."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.0 {status}", f"Content-Length: {size}", *headers]
@@ -88,7 +88,9 @@ def floods(start: bytes) -> Manner:
     return flood
 
 
-def _serve(listener: socket.socket, server: Rude, manners: tuple[Manner, ...], reads: bool) -> None:
+def _serve(
+    listener: socket.socket, server: MisbehavingServer, manners: tuple[Manner, ...], reads: bool
+) -> None:
     for turn in range(1000):
         try:
             connection, _ = listener.accept()

@@ -8,12 +8,12 @@ from shared.contracts.states import Phase
 from shared.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-LATE_AFTER = timedelta(minutes=5)
+RECONCILE_AFTER = timedelta(minutes=5)
 ALICE = Caller(oid="alice-oid", tenant_id="tenant", upn="alice@example.org")
 BOB = Caller(oid="bob-oid", tenant_id="tenant", upn="bob@example.org")
 
 ENVIRONMENT = {
-    "BLAST_AUTH": "local",
+    "BLAST_AUTH_MODE": "local",
     "BLAST_STORAGE_ACCOUNT": "stgelb",
     "BLAST_SIDECAR_URL": "http://127.0.0.1:8090",
     "BLAST_SIDECAR_TOKEN": "t" * 32,

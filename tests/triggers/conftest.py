@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 
 from local.azurite import ACCOUNT, Azurite
 from shared import dependencies
-from shared.blast.result_files import MANIFEST, described
+from shared.blast.result_files import MANIFEST, manifest_entry
 from shared.clients.blobs import BlobInfo
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
@@ -48,7 +48,7 @@ class Store:
         for name, data in packed.items():
             dependencies.blobs().put(one.results_prefix + name, data)
         listed = [BlobInfo(name, len(data), NOON) for name, data in packed.items()]
-        manifest = {"files": [described(file, kept) for file in listed]}
+        manifest = {"files": [manifest_entry(file, kept) for file in listed]}
         dependencies.blobs().put(one.results_prefix + MANIFEST, json.dumps(manifest).encode())
         return one
 
@@ -84,7 +84,7 @@ def store(azurite: Azurite) -> Iterator[Store]:
     """The app as it is opened by its environment, and closed again."""
     named = ENVIRONMENT | {
         "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-        "BLAST_STORAGE_CONNECTION": azurite.connection_string,
+        "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
     }
     with pytest.MonkeyPatch.context() as changed:
         for name, value in named.items():

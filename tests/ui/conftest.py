@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.end_to_end.conftest import World, running, world
+from tests.end_to_end.conftest import StackFixture, running, world
 from tests.ui.browser import PATIENCE, Seen, a_page, chromium
 
 __all__ = ["running", "world"]
@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def seen_page(browser: Browser, world: World) -> Iterator[tuple[Page, Seen]]:
+def seen_page(browser: Browser, world: StackFixture) -> Iterator[tuple[Page, Seen]]:
     with a_page(browser, base_url=world.stack.url) as both:
         yield both
 

@@ -7,28 +7,28 @@ from pathlib import Path
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.databases import upload_database
 from local.stack import PROJECT, Stack
-from tests.end_to_end.conftest import PACE, World
+from tests.end_to_end.conftest import PACE, StackFixture
 from tests.support.samples import WORDS
 from tests.ui.browser import PATIENCE, PHONE, a_page, chromium
 
 IMAGES = PROJECT / "docs" / "images"
 WIDE: ViewportSize = {"width": 1100, "height": 760}
-HALF_WAY = JobTrouble(batches=(2, 3), hang=True)
-PENDING = JobTrouble(pending="Unschedulable")
-BROKEN = JobTrouble(batches=(1,), fail_attempts=4, words=WORDS)
+HALF_WAY = JobFaultRule(batches=(2, 3), hang=True)
+PENDING = JobFaultRule(pending="Unschedulable")
+BROKEN = JobFaultRule(batches=(1,), fail_attempts=4, words=WORDS)
 
 
-def scene(world: World) -> str:
+def scene(world: StackFixture) -> str:
     """A search of each kind; the id of the one with hits."""
     shown = world.submit(batch_len=DEMO_BATCH_LEN)
     world.ended(shown)
     names = {"Orchids, broken on purpose": BROKEN, "Orchids, half way": HALF_WAY}
     names["Orchids, waiting for a machine"] = PENDING
     for title, trouble in names.items():
-        key = world.trouble(lambda job_id, trouble=trouble: Trouble(key=job_id, jobs=trouble))  # type: ignore[misc]
+        key = world.trouble(lambda job_id, trouble=trouble: FaultRule(key=job_id, jobs=trouble))  # type: ignore[misc]
         job_id = world.submit(key=key, job_title=title, batch_len=DEMO_BATCH_LEN)
         if trouble is BROKEN:
             world.ended(job_id)
@@ -39,7 +39,7 @@ def scene(world: World) -> str:
     return shown
 
 
-def take(browser: Browser, world: World, job_id: str) -> None:
+def take(browser: Browser, world: StackFixture, job_id: str) -> None:
     """Light and dark, wide and narrow."""
     look = {"ui-light": ("light", WIDE), "ui-dark": ("dark", WIDE), "ui-phone": ("light", PHONE)}
     places = {"list": ("#/", ".jobs li"), "job": (f"#/jobs/{job_id}", "table.hits tbody tr")}
@@ -58,13 +58,13 @@ def take(browser: Browser, world: World, job_id: str) -> None:
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    settings = PACE | {"BLAST_STUCK_AFTER": "1s"}
+    settings = PACE | {"BLAST_POD_DIAGNOSIS_AFTER": "1s"}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         stack = Stack(Path(folder), settings=settings)
         stack.start()
         try:
             upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
-            world = World(stack)
+            world = StackFixture(stack)
             take(browser, world, scene(world))
         finally:
             stack.stop()

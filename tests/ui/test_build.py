@@ -33,10 +33,10 @@ def test_the_page_names_no_address_but_its_own() -> None:
 
 
 def test_the_policy_lets_only_this_script_and_style_run() -> None:
-    said = policy(PAGE.read_text())
-    assert said.startswith("default-src 'none'; script-src 'sha256-")
-    assert "unsafe" not in said
-    assert policy(PAGE.read_text().replace('"use', '"Use').replace("const", "let", 1)) != said
+    text = policy(PAGE.read_text())
+    assert text.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in text
+    assert policy(PAGE.read_text().replace('"use', '"Use').replace("const", "let", 1)) != text
 
 
 def test_a_module_has_at_most_300_lines() -> None:

@@ -2,13 +2,13 @@
 
 from playwright.sync_api import Browser, Route, expect
 
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
 from tests.ui.browser import a_page
 from triggers.http.routes import OPERATIONS
 
 
 def test_the_api_is_described_to_who_is_cut_off_from_all_but_the_app(
-    browser: Browser, world: World
+    browser: Browser, world: StackFixture
 ) -> None:
     blocked: list[str] = []
     said: list[str] = []
@@ -26,9 +26,11 @@ def test_the_api_is_described_to_who_is_cut_off_from_all_but_the_app(
         page.goto("/api/docs")
         listed = page.locator("section details")
         expect(listed).to_have_count(len(OPERATIONS))
-        for one in OPERATIONS:
-            summary = page.locator(f"#{one.name} summary")
-            expect(summary).to_contain_text(f"{one.method} /api/{one.path} {one.says}.")
+        for operation in OPERATIONS:
+            summary = page.locator(f"#{operation.name} summary")
+            expect(summary).to_contain_text(
+                f"{operation.method} /api/{operation.path} {operation.summary}."
+            )
         page.locator("#submit_job summary").click()
         expect(page.locator("#submit_job").get_by_role("region", name="Answers")).to_be_visible()
         expect(page.locator("#model-Submission")).to_contain_text("query_data")

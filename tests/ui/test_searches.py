@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from local.demo.queries import DEMO_DATABASE, DEMO_OPTIONS, demo_queries
-from tests.end_to_end.conftest import TWO_BATCHES, World
+from tests.end_to_end.conftest import TWO_BATCHES, StackFixture
 from tests.end_to_end.test_cancel import hanging
 from tests.ui.browser import PHONE, Seen, fits
 
@@ -17,7 +17,9 @@ def job_id_of(page: Page) -> str:
     return page.url.split("/")[-1]
 
 
-def test_a_search_is_submitted_watched_and_its_hits_are_read(page: Page, world: World) -> None:
+def test_a_search_is_submitted_watched_and_its_hits_are_read(
+    page: Page, world: StackFixture
+) -> None:
     page.goto("/api/ui#/new")
     page.get_by_label("Title").fill("Orchids by the page")
     page.get_by_label("Database").fill(DEMO_DATABASE)
@@ -36,7 +38,7 @@ def test_a_search_is_submitted_watched_and_its_hits_are_read(page: Page, world: 
     assert fits(page)
 
 
-def read_hits(page: Page, world: World, job_id: str) -> None:
+def read_hits(page: Page, world: StackFixture, job_id: str) -> None:
     at = f"/api/blast/jobs/{job_id}/results"
     stats = world.api.get(f"{at}/aggregate")["stats"]
     hits = world.api.get(f"{at}/alignments?max_alignments=200")["alignments"]
@@ -59,7 +61,7 @@ def read_hits(page: Page, world: World, job_id: str) -> None:
     assert len(saved.value.path().read_text().splitlines()) == stats["total_hits"] + 1
 
 
-def test_a_search_is_cancelled_once_that_was_confirmed(page: Page, world: World) -> None:
+def test_a_search_is_cancelled_once_that_was_confirmed(page: Page, world: StackFixture) -> None:
     job_id = world.submit(key=hanging(world), job_title=NASTY)
     world.until(job_id, lambda job: bool(world.processes_of(job_id)))
     page.goto(f"/api/ui#/jobs/{job_id}")
@@ -102,7 +104,9 @@ def test_a_refused_request_shows_each_fault_at_its_field(page: Page, seen: Seen)
     expect(page.get_by_label("Query")).to_be_focused()
 
 
-def test_a_file_is_searched_and_everything_is_done_by_keyboard(page: Page, world: World) -> None:
+def test_a_file_is_searched_and_everything_is_done_by_keyboard(
+    page: Page, world: StackFixture
+) -> None:
     page.goto("/api/ui#/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
@@ -139,7 +143,7 @@ def test_a_file_is_searched_and_everything_is_done_by_keyboard(page: Page, world
     expect(page.locator(".files a")).to_have_count(1)
 
 
-def test_a_failed_search_is_run_again(page: Page, world: World) -> None:
+def test_a_failed_search_is_run_again(page: Page, world: StackFixture) -> None:
     job_id = world.submit(db="no_such_database")
     world.ended(job_id)
     page.goto(f"/api/ui#/jobs/{job_id}")
@@ -150,7 +154,7 @@ def test_a_failed_search_is_run_again(page: Page, world: World) -> None:
     assert page.locator("table tbody tr").count() > before
 
 
-def test_the_searches_of_a_batch_are_listed(page: Page, world: World) -> None:
+def test_the_searches_of_a_batch_are_listed(page: Page, world: StackFixture) -> None:
     each = [{"query_data": f">q{n}\nACGTTGCAACGTTGCA"} for n in (1, 2)]
     whole = {"program": "blastn", "db": DEMO_DATABASE, "job_title": "Two", "searches": each}
     job_id = world.api.submit(whole)["job_id"]

@@ -12,7 +12,7 @@ from shared.clients.tables import Insert, open_table
 from shared.contracts.states import Phase
 from shared.dependencies import INDEX_TABLE, now
 from shared.jobs import rows
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
 from tests.end_to_end.test_cancel import hanging
 from tests.end_to_end.test_upkeep import unconfirmed
 from tests.support.samples import job
@@ -22,7 +22,7 @@ from triggers.auth.callers import LOCAL
 MANY, AT_ONCE = 1000, 100
 
 
-def list_many(world: World) -> None:
+def list_many(world: StackFixture) -> None:
     """A thousand jobs that ended long ago, as the repository lists them."""
     connection = world.stack.azurite.connection_string
     table = open_table(INDEX_TABLE, connection, "", None)
@@ -36,11 +36,11 @@ def list_many(world: World) -> None:
             )
             for n in range(AT_ONCE)
         ]
-        table.commit([Insert(rows.listed_row(one)) for one in listed])
+        table.commit([Insert(rows.list_row(one)) for one in listed])
 
 
 def test_a_thousand_jobs_are_paged_with_one_request_for_each_page(
-    page: Page, seen: Seen, world: World
+    page: Page, seen: Seen, world: StackFixture
 ) -> None:
     list_many(world)
     page.goto("/api/ui")
@@ -65,7 +65,7 @@ def test_a_thousand_jobs_are_paged_with_one_request_for_each_page(
 
 
 def test_the_page_says_that_the_api_is_away_and_recovers_by_itself(
-    page: Page, seen: Seen, world: World
+    page: Page, seen: Seen, world: StackFixture
 ) -> None:
     running = world.submit(key=hanging(world), job_title="Before the night")
     page.goto("/api/ui")
@@ -85,7 +85,7 @@ def test_the_page_says_that_the_api_is_away_and_recovers_by_itself(
 
 
 def test_failure_1_a_form_that_is_sent_again_after_no_answer_is_one_search(
-    page: Page, world: World
+    page: Page, world: StackFixture
 ) -> None:
     def lose_the_answer(route: Route) -> None:
         assert route.fetch().status == 202
@@ -105,7 +105,9 @@ def test_failure_1_a_form_that_is_sent_again_after_no_answer_is_one_search(
     assert titles.count("Sent twice") == 1
 
 
-def test_where_it_is_asked_for_a_token_is_shown_in_memory_alone(page: Page, world: World) -> None:
+def test_where_it_is_asked_for_a_token_is_shown_in_memory_alone(
+    page: Page, world: StackFixture
+) -> None:
     shown: list[str | None] = []
 
     def guard(route: Route) -> None:
@@ -139,7 +141,7 @@ def test_an_unknown_job_is_said_to_be_none(page: Page, seen: Seen) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Searches")
 
 
-def test_on_a_phone_nothing_is_wider_than_the_page(page: Page, world: World) -> None:
+def test_on_a_phone_nothing_is_wider_than_the_page(page: Page, world: StackFixture) -> None:
     world.submit(job_title="A title that is long and has-one-word-that-cannot-be-broken" * 3)
     page.set_viewport_size(PHONE)
     for where, awaited in (("", ".jobs li"), ("#/new", "form.submit")):
@@ -149,7 +151,7 @@ def test_on_a_phone_nothing_is_wider_than_the_page(page: Page, world: World) -> 
 
 
 def test_a_person_sees_what_may_be_left_of_a_failed_search_and_has_it_cleaned_up(
-    page: Page, world: World
+    page: Page, world: StackFixture
 ) -> None:
     job_id = unconfirmed(world)
     page.goto(f"/api/ui#/jobs/{job_id}")

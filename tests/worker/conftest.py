@@ -9,7 +9,7 @@ from local.elastic_blast.databases import upload_database
 from tests.worker.durable import extension
 from tests.worker.host import PYTHON, Host, WorkerStack, is_required
 
-PACE = {"BLAST_WATCH_PACE": "50ms/30s 1s", "BLAST_RESULTS_PATIENCE": "2s"}
+PACE = {"BLAST_POLL_SCHEDULE": "50ms/30s 1s", "BLAST_RESULTS_GRACE": "2s"}
 
 
 @pytest.fixture(scope="session")

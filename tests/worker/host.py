@@ -11,7 +11,7 @@ import urllib3
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
 from shared.contracts import serialization
-from shared.contracts.activities import Order, Report, Verb
+from shared.contracts.activities import ActivityInput, ActivityName, Decision
 from tests.worker.durable import Extension
 from triggers.http.routes import OPERATIONS
 
@@ -110,19 +110,21 @@ class Host:
         answer: str = self.invoke(name, {"context": ["string", context]})["return"]["json"]
         return answer
 
-    def step(self, verb: Verb, order: Order) -> Report:
+    def step(self, verb: ActivityName, order: ActivityInput) -> Decision:
         """Run an activity."""
-        text = json.dumps(serialization.write(order))
+        text = json.dumps(serialization.serialize(order))
         given = self._with_client(verb, {"order": ["string", text]})
-        return serialization.read(Report, json.loads(self.invoke(verb, given)["return"]["json"]))
+        return serialization.deserialize(
+            Decision, json.loads(self.invoke(verb, given)["return"]["json"])
+        )
 
-    def follow(self, job_id: str, verb: Verb, step: int = 1) -> list[Verb]:
+    def follow(self, job_id: str, verb: ActivityName, step: int = 1) -> list[ActivityName]:
         """Run an activity and those that follow it, as the orchestrator does; which they were."""
-        done: list[Verb] = []
-        following: Verb | None = verb
+        done: list[ActivityName] = []
+        following: ActivityName | None = verb
         while following:
             done.append(following)
-            following = self.step(following, Order(job_id, step)).next
+            following = self.step(following, ActivityInput(job_id, step)).next_stage
             step += 1
         return done
 

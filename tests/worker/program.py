@@ -58,8 +58,8 @@ def _current_invocation() -> str | None:
         task = asyncio.current_task()
     except RuntimeError:
         task = None
-    found: str | None = getattr(task, "invocation", None) or runtime.invocation_id_cv.get()
-    return found
+    text: str | None = getattr(task, "invocation", None) or runtime.invocation_id_cv.get()
+    return text
 
 
 class Worker:

@@ -4,15 +4,25 @@ import json
 from typing import Any
 
 from local.demo.search import demo_request
-from shared.contracts.activities import BATCH_ORCHESTRATOR, ORCHESTRATOR, Order, Verb
+from shared.contracts.activities import (
+    BATCH_ORCHESTRATOR,
+    ORCHESTRATOR,
+    ActivityInput,
+    ActivityName,
+)
 from tests.replay.histories import HISTORIES, difference_of, read_history
 from tests.worker.host import Host
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
 from triggers.http.unknown_route import METHODS
 
 TIMERS = {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
-QUEUES = {"take_request": "blast-requests", "bury_request": "blast-requests-poison"}
-SEARCH = [Verb.PREPARE, Verb.SUBMIT, Verb.OBSERVE, Verb.COLLECT]
+QUEUES = {"process_request": "blast-requests", "process_poison_message": "blast-requests-poison"}
+SEARCH = [
+    ActivityName.PREPARE_SEARCH,
+    ActivityName.SUBMIT_SEARCH,
+    ActivityName.OBSERVE_SEARCH,
+    ActivityName.COLLECT_RESULTS,
+]
 
 
 def submitted(host: Host, **changes: Any) -> str:
@@ -40,7 +50,7 @@ def test_failure_43_the_worker_indexes_what_the_tables_of_the_app_say(host: Host
     expected = {one.name: (one.path, [one.method], "ANONYMOUS") for one in OPERATIONS}
     expected[UNKNOWN_ROUTE_NAME] = (UNKNOWN_ROUTE, [*METHODS], "ANONYMOUS")
     assert routes == expected
-    assert of_kind["activityTrigger"].keys() == set(Verb)
+    assert of_kind["activityTrigger"].keys() == set(ActivityName)
     assert of_kind["orchestrationTrigger"].keys() == {ORCHESTRATOR, BATCH_ORCHESTRATOR}
     schedules = {name: one["schedule"] for name, one in of_kind["timerTrigger"].items()}
     assert schedules == TIMERS
@@ -60,7 +70,7 @@ def test_failure_43_each_binding_is_named_by_one_lower_case_word(host: Host) -> 
 
 def test_failure_43_a_search_runs_from_its_submission_to_its_results(host: Host) -> None:
     job_id = submitted(host)
-    done = host.follow(job_id, Verb.PREPARE)
+    done = host.follow(job_id, ActivityName.PREPARE_SEARCH)
     assert list(dict.fromkeys(done)) == SEARCH
     job = host.http("read_job", id=job_id)
     assert (job.status, job.body["status"]) == (200, "completed")
@@ -74,11 +84,11 @@ def test_failure_43_a_search_is_cancelled_and_one_that_crashed_is_ended(host: Ho
     cancelled, crashed = submitted(host), submitted(host)
     assert host.http("cancel_job", id=cancelled).status == 202
     assert (cancelled, "cancel") in host.durable.events
-    assert host.follow(cancelled, Verb.PREPARE)[-1] is Verb.CANCEL
+    assert host.follow(cancelled, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
     assert host.http("read_job", id=cancelled).body["phase"] == "cancelled"
-    host.step(Verb.FAIL, Order(crashed, 1, "Exception: it died"))
-    host.follow(crashed, Verb.CANCEL, 2)
-    assert host.http("read_job", id=crashed).body["error_code"] == "crashed"
+    host.step(ActivityName.RECORD_CRASH, ActivityInput(crashed, 1, "Exception: it died"))
+    host.follow(crashed, ActivityName.CLEAN_UP_SEARCH, 2)
+    assert host.http("read_job", id=crashed).body["error_code"] == "activity_crashed"
 
 
 def test_failure_43_a_batch_makes_its_children_and_is_stopped(host: Host) -> None:
@@ -88,16 +98,25 @@ def test_failure_43_a_batch_makes_its_children_and_is_stopped(host: Host) -> Non
     answer = host.http("submit_job", common | {"searches": searches})
     assert answer.status == 202, answer.body
     batch = answer.body["job_id"]
-    assert host.step(Verb.FAN_OUT, Order(batch, 1)).next is Verb.GATHER
+    assert (
+        host.step(ActivityName.START_CHILDREN, ActivityInput(batch, 1)).next_stage
+        is ActivityName.OBSERVE_CHILDREN
+    )
     children = [one["job_id"] for one in host.http("list_children", id=batch).body["jobs"]]
     assert len(children) == 2 and {*children} <= host.durable.started.keys()
-    assert host.step(Verb.GATHER, Order(batch, 2)).next is Verb.GATHER
+    assert (
+        host.step(ActivityName.OBSERVE_CHILDREN, ActivityInput(batch, 2)).next_stage
+        is ActivityName.OBSERVE_CHILDREN
+    )
     assert host.http("cancel_job", id=batch).status == 202
-    assert host.step(Verb.STOP_CHILDREN, Order(batch, 3)).next is Verb.STOP_CHILDREN
-    host.step(Verb.STOP_CHILDREN, Order(batch, 4))
+    assert (
+        host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 3)).next_stage
+        is ActivityName.CANCEL_CHILDREN
+    )
+    host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 4))
     for child in children:
-        assert host.follow(child, Verb.PREPARE)[-1] is Verb.CANCEL
-    host.follow(batch, Verb.STOP_CHILDREN, 5)
+        assert host.follow(child, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
+    host.follow(batch, ActivityName.CANCEL_CHILDREN, 5)
     assert host.http("read_job", id=batch).body["phase"] == "cancelled"
 
 
@@ -109,9 +128,9 @@ def test_failure_43_recorded_lives_are_lived_again_by_the_orchestrator(host: Hos
 
 def test_failure_43_a_message_becomes_a_search_and_one_that_is_none_is_buried(host: Host) -> None:
     request = demo_request() | {"external_correlation_id": "worker-gate"}
-    host.message("take_request", json.dumps(request), "message-1")
+    host.message("process_request", json.dumps(request), "message-1")
     assert len(host.durable.started) == 1
-    host.message("bury_request", "no JSON", "message-2")
+    host.message("process_poison_message", "no JSON", "message-2")
 
 
 def test_failure_43_upkeep_runs(host: Host) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.activities import Verb
+from shared.contracts.activities import ActivityName
 from tests.worker.durable import Extension
 from tests.worker.host import Host, WorkerStack, start_worker
 from tests.worker.test_functions import submitted
@@ -24,7 +24,7 @@ def test_failure_45_a_whole_search_writes_no_line_of_a_library_and_ours_have_the
 ) -> None:
     before = len(host.lines())
     job_id = submitted(host)
-    host.follow(job_id, Verb.PREPARE)
+    host.follow(job_id, ActivityName.PREPARE_SEARCH)
     host.http("ready")
     host.tick("reconcile")
     host.tick("purge")  # which writes an operator's line in any case

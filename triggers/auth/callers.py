@@ -9,31 +9,31 @@ from azure.functions import HttpRequest
 from shared import dependencies
 from shared.contracts.job import Caller, Job
 from shared.errors import NotAllowed, NotFound
-from shared.settings import Auth, settings
-from shared.util.single_flight import Once
+from shared.settings import AuthMode, settings
+from shared.util.single_flight import Lazy
 from triggers.auth.easy_auth import HEADER, principal
-from triggers.auth.quotas import Requests
+from triggers.auth.quotas import RateLimiter
 
 if TYPE_CHECKING:
-    from triggers.auth.entra import Tokens
+    from triggers.auth.entra import TokenValidator
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 LOCAL = Caller(oid="local", tenant_id="local", upn="you@localhost")
 
 
-def caller(request: HttpRequest) -> Caller:
+def authenticate(request: HttpRequest) -> Caller:
     """The caller of a request, which is counted. It may wait for others: not for an event loop.
 
     Raises NotSignedIn, NotAllowed, TooMany, and Unavailable where callers cannot be told apart.
     """
-    who = _WAYS[settings().auth](request)
-    _requests().take(who)
+    who = _WAYS[settings().auth_mode](request)
+    _rate_limiter().check(who)
     return who
 
 
-def own(job: Job | None, who: Caller, job_id: str) -> Job:
+def require_owner(job: Job | None, who: Caller, job_id: str) -> Job:
     """The job, if there is one and it is the caller's. Raises NotFound for both alike."""
-    if job is None or not (job.owner.key == who.key or who.is_admin):
+    if job is None or not (job.owner.id == who.id or who.is_admin):
         raise NotFound("not_found", f"there is no job {job_id}")
     return job
 
@@ -48,12 +48,12 @@ def local_caller(request: HttpRequest) -> Caller:
     origin = request.headers.get("origin", "http://127.0.0.1")
     hosts = {_host(request.url), _host(origin), *(_address(one) for one in forwarded)}
     if not hosts <= LOOPBACK:
-        raise NotAllowed("not_local", "the local mode answers only on this machine's loopback")
+        raise NotAllowed("loopback_only", "the local mode answers only on this machine's loopback")
     return LOCAL
 
 
 def _bearer(request: HttpRequest) -> Caller:
-    return _tokens().caller(request.headers.get("authorization"))
+    return _token_validator().authenticate(request.headers.get("authorization"))
 
 
 def _easy_auth(request: HttpRequest) -> Caller:
@@ -73,20 +73,20 @@ def _host(url: str) -> str:
         return ""
 
 
-@Once
-def _tokens() -> "Tokens":
+@Lazy
+def _token_validator() -> "TokenValidator":
     from shared.clients.jwks import open_keys
-    from triggers.auth.entra import Tokens
+    from triggers.auth.entra import TokenValidator
 
-    one = settings()
-    authority = one.authority_url.rstrip("/")
-    keys = open_keys(authority, one.tenant_id, time.monotonic)
-    return Tokens(keys, one.tenant_id, one.client_id, authority, dependencies.now)
-
-
-@Once
-def _requests() -> Requests:
-    return Requests(settings().rate, time.monotonic)
+    config = settings()
+    authority = config.authority_url.rstrip("/")
+    keys = open_keys(authority, config.tenant_id, time.monotonic)
+    return TokenValidator(keys, config.tenant_id, config.client_id, authority, dependencies.now)
 
 
-_WAYS = {Auth.LOCAL: local_caller, Auth.ENTRA: _bearer, Auth.EASY_AUTH: _easy_auth}
+@Lazy
+def _rate_limiter() -> RateLimiter:
+    return RateLimiter(settings().request_rate_limit, time.monotonic)
+
+
+_WAYS = {AuthMode.LOCAL: local_caller, AuthMode.ENTRA: _bearer, AuthMode.EASY_AUTH: _easy_auth}

@@ -70,4 +70,4 @@ def caller_of(said: Mapping[str, Any], tenant_id: str) -> Caller:
 def refused(why: str) -> NotSignedIn:
     """The error for whatever a caller showed and is not believed. `why` is for the log alone."""
     logging.getLogger("blast").warning("a caller was refused: %s", why)
-    return NotSignedIn(showed_something=True)
+    return NotSignedIn(had_credentials=True)

@@ -41,7 +41,7 @@ class _Principal(BaseModel):
 def principal(header: str | None, tenant_id: str) -> Caller:
     """The caller that the platform names. Raises NotSignedIn and NotAllowed."""
     if not header:
-        raise NotSignedIn(showed_something=False)
+        raise NotSignedIn(had_credentials=False)
     try:
         told = _Principal.model_validate(json.loads(base64.b64decode(header, validate=True)))
     except (ValueError, ValidationError, RecursionError) as error:

@@ -25,7 +25,7 @@ _BEARER = re.compile(r"(?i:bearer) +([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenValidator:
     """Tells callers by the tokens of one tenant for one application (source: dashboard-api.md)."""
 
     keys: SigningKeys
@@ -34,14 +34,14 @@ class Tokens:
     authority_url: str
     now: Callable[[], datetime]
 
-    def caller(self, header: str | None) -> Caller:
+    def authenticate(self, header: str | None) -> Caller:
         """The caller in an Authorization header.
 
         Raises NotSignedIn, NotAllowed, and Unavailable where no keys can be read: without them
         nobody is let in, and nobody sent away for good.
         """
         if not header:
-            raise NotSignedIn(showed_something=False)
+            raise NotSignedIn(had_credentials=False)
         found = _BEARER.fullmatch(header)
         if found is None or len(header) > LONGEST:
             raise refused("no bearer token")

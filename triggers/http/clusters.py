@@ -11,12 +11,12 @@ from azure.functions import HttpRequest, HttpResponse
 from shared import dependencies
 from shared.errors import Unavailable
 from shared.settings import Settings, settings
-from shared.util.single_flight import Shared
-from triggers.auth.callers import caller
+from shared.util.single_flight import SingleFlightCache
+from triggers.auth.callers import authenticate
 from triggers.http.health import NOBODY
-from triggers.http.parallel_checks import ask_all
-from triggers.http.query_params import ClustersAsked, asked
-from triggers.http.responses import answer, answered
+from triggers.http.parallel_checks import run_checks
+from triggers.http.query_params import ClustersAsked, parse_query
+from triggers.http.responses import handle_errors, json_response
 
 PATIENCE = 5.0
 """Seconds for all clusters together; what has not answered by then is shown as stopped."""
@@ -27,16 +27,16 @@ States = Mapping[str, str | None]
 """By name: `Running`, `Stopped`, or None where there is no such cluster."""
 
 
-@answered
+@handle_errors
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/monitor/aks"""
-    caller(req)
-    wanted = asked(req, ClustersAsked)
+    authenticate(req)
+    wanted = parse_query(req, ClustersAsked)
     served = settings()
     if not is_here(wanted, served):
-        return answer({"clusters": []})
-    states = _shared().within(SHARED_FOR).value
-    return answer({"clusters": described(served, states)})
+        return json_response({"clusters": []})
+    states = _shared().get_fresh(SHARED_FOR).value
+    return json_response({"clusters": described(served, states)})
 
 
 def described(served: Settings, states: States) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ def described(served: Settings, states: States) -> list[dict[str, Any]]:
 
 def look(names: Iterable[str], ask: Callable[[str], object], patience: float = PATIENCE) -> States:
     """The power state of each cluster, as its API server tells it by answering or not."""
-    heard = ask_all({name: partial(_state, ask, name) for name in names}, patience)
+    heard = run_checks({name: partial(_state, ask, name) for name in names}, patience)
     return {name: "Stopped" if one.trouble else one.answer for name, one in heard.items()}
 
 
@@ -66,8 +66,8 @@ def _state(ask: Callable[[str], object], name: str) -> str | None:
     """`Running`, or None where there is no such cluster. Raises Unavailable."""
     try:
         ask(name)
-    except Unavailable as trouble:
-        if trouble.code == NOT_FOUND:
+    except Unavailable as error:
+        if error.code == NOT_FOUND:
             return None
         raise
     return "Running"
@@ -86,10 +86,10 @@ def _is_alike(wanted: str | None, served: str) -> bool:
 
 
 @cache
-def _shared() -> Shared[States]:
-    one = settings()
-    names = [one.cluster_name, *sorted(one.allowed_clusters - {one.cluster_name})]
-    return Shared(partial(look, names, _ask), time.monotonic)
+def _shared() -> SingleFlightCache[States]:
+    config = settings()
+    names = [config.cluster_name, *sorted(config.allowed_clusters - {config.cluster_name})]
+    return SingleFlightCache(partial(look, names, _ask), time.monotonic)
 
 
 def _ask(name: str) -> None:

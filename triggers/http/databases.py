@@ -2,21 +2,21 @@
 
 from azure.functions import HttpRequest, HttpResponse
 
-from triggers.auth.callers import caller
-from triggers.http.responses import answer, answered
-from triggers.submission.database_catalog import LISTED_FOR, shared_list
+from triggers.auth.callers import authenticate
+from triggers.http.responses import handle_errors, json_response
+from triggers.submission.database_catalog import LISTED_FOR, list_databases
 
 
-@answered
+@handle_errors
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/databases"""
-    caller(req)
-    return answer({"databases": shared_list().within(LISTED_FOR).value})
+    authenticate(req)
+    return json_response({"databases": list_databases().get_fresh(LISTED_FOR).value})
 
 
-@answered
+@handle_errors
 def updates(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/databases/check-updates"""
-    caller(req)
+    authenticate(req)
     # The app asks nobody outside of the deployment, so the latest version is never known here.
-    return answer({"latest_version": None})
+    return json_response({"latest_version": None})

@@ -8,22 +8,24 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from triggers.http.responses import HEADERS, answer
+from triggers.http.responses import HEADERS, json_response
 
 SOON, LATER = 1, 3
 """Seconds between two looks of the dashboard's client: while a search is submitted, and behind."""
 _BRISK = {Phase.QUEUED, Phase.SUBMITTING, Phase.WAITING_FOR_SUBMIT_SLOT, Phase.CANCELLING}
 
 
-def about(req: HttpRequest, job: Job, body: Callable[[], Mapping[str, Any]]) -> HttpResponse:
+def respond_if_changed(
+    req: HttpRequest, job: Job, body: Callable[[], Mapping[str, Any]]
+) -> HttpResponse:
     """The answer, or 304 without a body where the request names the same edition of the job.
 
     `body` is asked only if it is needed.
     """
-    headers = {"ETag": etag(job), **pause(job)}
+    headers = {"ETag": etag(job), **retry_after_header(job)}
     if _has_it(req.headers.get("if-none-match", ""), headers["ETag"]):
         return HttpResponse(status_code=304, headers=HEADERS | headers)
-    return answer(body(), headers=headers)
+    return json_response(body(), headers=headers)
 
 
 def etag(job: Job) -> str:
@@ -31,13 +33,13 @@ def etag(job: Job) -> str:
     return f'W/"{int(job.created_at.timestamp() * 1000):x}-{job.sequence}"'
 
 
-def pause(job: Job) -> dict[str, str]:
+def retry_after_header(job: Job) -> dict[str, str]:
     """How long to wait before the next look, as a header: none for a job that has ended."""
-    after = wait(job)
+    after = retry_after(job)
     return {"Retry-After": f"{after.total_seconds():.0f}"} if after else {}
 
 
-def wait(job: Job) -> timedelta | None:
+def retry_after(job: Job) -> timedelta | None:
     """How long to wait before the next look; None for a job that has ended."""
     if job.phase.is_end:
         return None

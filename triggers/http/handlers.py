@@ -36,9 +36,9 @@ HANDLERS = {
     "upload_query": queries.upload,
     "list_databases": databases.listing,
     "list_clusters": clusters.listing,
-    "check_updates": databases.updates,
+    "check_database_updates": databases.updates,
     "pre_flight": preflight.check,
-    "me": me.me,
+    "get_caller": me.me,
     "health": health.alive,
     "ready": health.ready,
     "openapi": views.openapi,
@@ -48,9 +48,9 @@ HANDLERS = {
 }
 """By the name of each operation; triggers/http/routes.py says how it is asked."""
 
-COMMANDS = {
+DURABLE_HANDLERS = {
     "submit_job": jobs.submit,
-    "submit_job_by_its_old_path": jobs.submit,
+    "submit_job_legacy": jobs.submit,
     "cancel_job": jobs.cancel,
     "retry_job": job_retry.retry,
 }

@@ -10,60 +10,62 @@ from typing import Any
 from azure.functions import HttpRequest, HttpResponse
 
 from shared import dependencies
-from shared.contracts.exec import Refused
+from shared.contracts.exec import HttpRejection
 from shared.contracts.storage_urls import QUERIES
 from shared.errors import Unavailable
 from shared.settings import settings
-from shared.util.single_flight import Shared
-from triggers.http.parallel_checks import Heard, ask_all
-from triggers.http.responses import RETRY_AFTER, answer, answered, answered_async
+from shared.util.single_flight import SingleFlightCache
+from triggers.http.parallel_checks import CheckResult, run_checks
+from triggers.http.responses import RETRY_AFTER, handle_errors, handle_errors_async, json_response
 
 log = logging.getLogger("blast")
 
-PATIENCE = 5.0
+CHECK_TIMEOUT = 5.0
 """Seconds for all of them together, as they are asked side by side."""
-FRESH = timedelta(seconds=2)
+CACHE_TTL = timedelta(seconds=2)
 """However often it is asked, the others are asked no oftener."""
 NEEDED = ("tables", "blob", "queue")
 """Without these no search is accepted; without the others it waits."""
 NOBODY = "job-" + "0" * 32
 
 
-@answered_async
+@handle_errors_async
 async def alive(req: HttpRequest) -> HttpResponse:
     """GET /api/health
 
     It is async and waits for nothing: threads, stores and settings may be gone or busy.
     """
-    return answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
-@answered
+@handle_errors
 def ready(req: HttpRequest) -> HttpResponse:
     """GET /api/health/ready"""
-    return told(_shared().within(FRESH).value)
+    return to_response(_shared().get_fresh(CACHE_TTL).value)
 
 
-def told(found: Mapping[str, Any]) -> HttpResponse:
+def to_response(found: Mapping[str, Any]) -> HttpResponse:
     """503 where what is needed is away, as those who balance load read it."""
     away = found["status"] == "unavailable"
-    return answer(found, 503 if away else 200, {"Retry-After": str(RETRY_AFTER)} if away else {})
+    return json_response(
+        found, 503 if away else 200, {"Retry-After": str(RETRY_AFTER)} if away else {}
+    )
 
 
-def look_around() -> dict[str, Any]:
+def check_dependencies() -> dict[str, Any]:
     """How each of the others is. What they say stays here: it may name things inside."""
     settings()  # faults in them are told as such
     asked: dict[str, Callable[[], object]] = {
         "tables": lambda: dependencies.jobs().find(NOBODY),
-        "blob": lambda: dependencies.blobs().missing(QUERIES),
-        "queue": lambda: dependencies.completions().ensure(),
-        "sidecar": sidecar_is_well,
+        "blob": lambda: dependencies.blobs().missing_containers(QUERIES),
+        "queue": lambda: dependencies.completions_queue().ensure(),
+        "sidecar": is_sidecar_healthy,
         "cluster": lambda: dependencies.cluster(settings().cluster_name).jobs_of(NOBODY),
     }
-    return judged(ask_all(asked, PATIENCE))
+    return summarize(run_checks(asked, CHECK_TIMEOUT))
 
 
-def judged(heard: Mapping[str, Heard[object]]) -> dict[str, Any]:
+def summarize(heard: Mapping[str, CheckResult[object]]) -> dict[str, Any]:
     """What their answers come to."""
     shown = {
         name: {"status": "unavailable" if one.trouble else "ok", "milliseconds": one.milliseconds}
@@ -74,17 +76,17 @@ def judged(heard: Mapping[str, Heard[object]]) -> dict[str, Any]:
     return {"status": status, "checks": shown}
 
 
-def sidecar_is_well() -> None:
+def is_sidecar_healthy() -> None:
     """Raises Unavailable where the sidecar cannot be used, or refuses the token."""
     trouble = dependencies.sidecar().check_token()
     if trouble is None:
         return
-    if isinstance(trouble, Refused) and trouble.status in (401, 403):
+    if isinstance(trouble, HttpRejection) and trouble.status in (401, 403):
         log.error("configuration_refused code=sidecar_%s", trouble.status)
         raise Unavailable("sidecar_refused", f"the sidecar refuses the token: {trouble.message}")
     raise Unavailable("sidecar_unavailable", trouble.message)
 
 
 @cache
-def _shared() -> Shared[dict[str, Any]]:
-    return Shared(look_around, time.monotonic)
+def _shared() -> SingleFlightCache[dict[str, Any]]:
+    return SingleFlightCache(check_dependencies, time.monotonic)

@@ -9,23 +9,23 @@ from shared.contracts.job import Job
 from shared.contracts.states import Status
 from shared.errors import Conflict, NotFound
 from shared.jobs import JobStateRepository
-from triggers.auth.callers import caller
+from triggers.auth.callers import authenticate
 from triggers.http.jobs import owned
-from triggers.http.responses import answer, answered
+from triggers.http.responses import handle_errors, json_response
 
 CHILDREN = 200
 """Searches of a batch that are listed at a time."""
 
 
-@answered
+@handle_errors
 def delete(req: HttpRequest) -> HttpResponse:
     """DELETE /api/blast/jobs/{id}"""
-    job = owned(req.route_params["id"], caller(req))
-    entomb(dependencies.jobs(), job)
-    return answer({"job_id": job.job_id, "status": Status.DELETED.value})
+    job = owned(req.route_params["id"], authenticate(req))
+    soft_delete(dependencies.jobs(), job)
+    return json_response({"job_id": job.job_id, "status": Status.DELETED.value})
 
 
-def entomb(jobs: JobStateRepository, job: Job) -> None:
+def soft_delete(jobs: JobStateRepository, job: Job) -> None:
     """Put a tombstone on a job; on a batch last, so that what a crash leaves is deleted again.
 
     Raises Conflict where it has not ended, or is part of a batch that has not.
@@ -33,7 +33,7 @@ def entomb(jobs: JobStateRepository, job: Job) -> None:
     batch = jobs.find(job.parent_job_id) if job.parent_job_id else None
     if batch and not batch.phase.is_end:
         raise Conflict("still_running", f"its batch {batch.job_id} has not ended: cancel that")
-    cursor: str | None = "" if job.children and job.phase.is_end else None
+    cursor: str | None = "" if job.child_count and job.phase.is_end else None
     while cursor is not None:
         page = jobs.index.children(job.job_id, CHILDREN, cursor)
         for child in page.jobs:

@@ -11,15 +11,15 @@ from shared import dependencies
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, Fault, Invalid
-from shared.jobs import Page
+from shared.jobs import JobPage
 from shared.settings import settings
 from shared.util.threads import in_thread
-from triggers.auth.callers import caller, own
+from triggers.auth.callers import authenticate, require_owner
 from triggers.durable_client import DurableClient, ensure_started, wake
-from triggers.http.etag import about, pause
-from triggers.http.query_params import DetailAsked, EventsAsked, ListAsked, PageAsked, asked
-from triggers.http.responses import RETRY_AFTER, answer, answered, answered_async
-from triggers.submission.accept import Accepted, acceptance
+from triggers.http.etag import respond_if_changed, retry_after_header
+from triggers.http.query_params import DetailQuery, EventsQuery, ListQuery, PageQuery, parse_query
+from triggers.http.responses import RETRY_AFTER, handle_errors, handle_errors_async, json_response
+from triggers.submission.accept import AcceptedSubmission, acceptance
 from triggers.submission.json_body import json_object
 from triggers.submission.parse import Submission, parse
 from triggers.views import job_view
@@ -32,7 +32,7 @@ LONGEST_KEY = 256
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
-@answered_async
+@handle_errors_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
     asked_for, accepted = await in_thread(_accept, req)
@@ -47,59 +47,61 @@ async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     }
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return answer(job_view.accepted(accepted.job, request_id, asked_for.warnings), 202, headers)
+    return json_response(
+        job_view.accepted(accepted.job, request_id, asked_for.warnings), 202, headers
+    )
 
 
-@answered
+@handle_errors
 def read(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = own_job(req)
-    wanted = asked(req, DetailAsked).history == "1"
-    if job.children:  # its searches move on without it: no edition of its own tells of them
-        return answer(_detail(job, wanted), headers=pause(job))
-    return about(req, job, lambda: _detail(job, wanted))
+    wanted = parse_query(req, DetailQuery).history == "1"
+    if job.child_count:  # its searches move on without it: no edition of its own tells of them
+        return json_response(_detail(job, wanted), headers=retry_after_header(job))
+    return respond_if_changed(req, job, lambda: _detail(job, wanted))
 
 
-@answered
+@handle_errors
 def status(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
     job = own_job(req)
-    return about(req, job, lambda: job_view.runtime(job))
+    return respond_if_changed(req, job, lambda: job_view.runtime(job))
 
 
-@answered
+@handle_errors
 def execution_steps(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/execution-steps"""
     job = own_job(req)
-    return about(req, job, lambda: job_view.execution(job))
+    return respond_if_changed(req, job, lambda: job_view.execution(job))
 
 
-@answered
+@handle_errors
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    who, wanted = caller(req), asked(req, ListAsked)
+    who, wanted = authenticate(req), parse_query(req, ListQuery)
     index = dependencies.jobs().index
     return _page(index.page(who, wanted.limit, wanted.cursor, wanted.only), wanted.limit)
 
 
-@answered
+@handle_errors
 def children(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
-    job, wanted = own_job(req), asked(req, PageAsked)
+    job, wanted = own_job(req), parse_query(req, PageQuery)
     page = dependencies.jobs().index.children(job.job_id, wanted.limit, wanted.cursor)
-    return _page(page, wanted.limit, pause(job) if job.children else {})
+    return _page(page, wanted.limit, retry_after_header(job) if job.child_count else {})
 
 
-@answered
+@handle_errors
 def events(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    job, after = own_job(req), asked(req, EventsAsked).after
-    return about(
+    job, after = own_job(req), parse_query(req, EventsQuery).after
+    return respond_if_changed(
         req, job, lambda: job_view.events(job, dependencies.jobs().events(job.job_id, after))
     )
 
 
-@answered_async
+@handle_errors_async
 async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
     job = await in_thread(_ask_to_cancel, req)
@@ -108,18 +110,18 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
         await wake(client, job)
     status = "cancelled" if is_proven else "cancelling"
     body = {"job_id": job.job_id, "task_id": job.job_id, "status": status}
-    return answer(body, 200 if is_proven else 202, pause(job))
+    return json_response(body, 200 if is_proven else 202, retry_after_header(job))
 
 
 def own_job(req: HttpRequest) -> Job:
     """The job that a route names. Raises NotFound, also where it is deleted or somebody else's."""
-    return _shown(req.route_params["id"], caller(req))
+    return _shown(req.route_params["id"], authenticate(req))
 
 
 def owned(job_id: str, who: Caller) -> Job:
     """A job that a caller may see, by one point read, deleted or not. Raises NotFound."""
-    found = dependencies.jobs().find(job_id) if _JOB_ID.fullmatch(job_id) else None
-    return own(found, who, job_id)
+    job = dependencies.jobs().find(job_id) if _JOB_ID.fullmatch(job_id) else None
+    return require_owner(job, who, job_id)
 
 
 def keys_in_headers(req: HttpRequest) -> dict[str, str]:
@@ -129,8 +131,8 @@ def keys_in_headers(req: HttpRequest) -> dict[str, str]:
     """
     named = {name: req.headers.get(name) for name in (*KEY_HEADERS, FALLBACK_KEY_HEADER)}
     given = {name: key for name, key in named.items() if key}
-    said = f"has at most {LONGEST_KEY} characters"
-    if faults := [Fault(name, said) for name, key in given.items() if len(key) > LONGEST_KEY]:
+    text = f"has at most {LONGEST_KEY} characters"
+    if faults := [Fault(name, text) for name, key in given.items() if len(key) > LONGEST_KEY]:
         raise Invalid(faults)
     return given
 
@@ -138,23 +140,25 @@ def keys_in_headers(req: HttpRequest) -> dict[str, str]:
 def _shown(job_id: str, who: Caller) -> Job:
     """A job that a caller may see and that is not deleted, by one point read. Raises NotFound."""
     job = owned(job_id, who)
-    return own(None if job.phase is Phase.DELETED else job, who, job_id)
+    return require_owner(None if job.phase is Phase.DELETED else job, who, job_id)
 
 
-def _accept(req: HttpRequest) -> tuple[Submission, Accepted]:
+def _accept(req: HttpRequest) -> tuple[Submission, AcceptedSubmission]:
     """Read, check and keep a submission. It takes long for a long query: not for an event loop."""
-    who, keys = caller(req), keys_in_headers(req)
+    who, keys = authenticate(req), keys_in_headers(req)
     submission = parse(json_object(req.get_body()), settings())
     fallback = keys.pop(FALLBACK_KEY_HEADER, None)
     key = next(filter(None, [*keys.values(), submission.idempotency_key, fallback]), None)
-    most = settings().most_active
-    return submission, acceptance().accept(submission, who, key, "http", most_active=most)
+    most = settings().max_active_jobs
+    return submission, acceptance().accept(submission, who, key, "http", max_active_jobs=most)
 
 
 def _detail(job: Job, history: bool) -> dict[str, Any]:
     shown = job_view.detail(job, dependencies.jobs().events(job.job_id) if history else None)
-    if job.children:
-        shown["children"] = job_view.children(job, dependencies.jobs().index.tally(job.job_id))
+    if job.child_count:
+        shown["children"] = job_view.children(
+            job, dependencies.jobs().index.count_by_status(job.job_id)
+        )
     return shown
 
 
@@ -164,7 +168,7 @@ def _ask_to_cancel(req: HttpRequest) -> Job:
     Of a job that has ended, what may be left is cleaned up at the next tick of upkeep.
     Raises Conflict for one of which nothing was left when it ended.
     """
-    who, job_id = caller(req), req.route_params["id"]
+    who, job_id = authenticate(req), req.route_params["id"]
     while True:
         job = _shown(job_id, who)
         if job.phase.is_end:
@@ -183,7 +187,7 @@ def _ask_to_clean_up(job: Job) -> Job:
     return job
 
 
-def _page(page: Page, size: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def _page(page: JobPage, size: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
     shown: dict[str, Any] = {
         "limit": size,
         "returned": len(page.jobs),
@@ -192,4 +196,4 @@ def _page(page: Page, size: int, headers: Mapping[str, str] | None = None) -> Ht
     if page.cursor:
         shown["next_cursor"] = page.cursor
     jobs = [job_view.summary(job) for job in page.jobs]
-    return answer({"jobs": jobs, "page": shown, "meta": {}}, headers=headers)
+    return json_response({"jobs": jobs, "page": shown, "meta": {}}, headers=headers)

@@ -2,12 +2,12 @@
 
 from azure.functions import HttpRequest, HttpResponse
 
-from triggers.auth.callers import caller
-from triggers.http.responses import answer, answered
+from triggers.auth.callers import authenticate
+from triggers.http.responses import handle_errors, json_response
 
 
-@answered
+@handle_errors
 def me(req: HttpRequest) -> HttpResponse:
     """GET /api/me"""
-    who = caller(req)
-    return answer({"object_id": who.oid, "tenant_id": who.tenant_id, "upn": who.upn})
+    who = authenticate(req)
+    return json_response({"object_id": who.oid, "tenant_id": who.tenant_id, "upn": who.upn})

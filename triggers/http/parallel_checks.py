@@ -17,7 +17,7 @@ AT_A_TIME = 16
 
 
 @dataclass(frozen=True)
-class Heard(Generic[T]):
+class CheckResult(Generic[T]):
     """What a question came to: an answer, or the trouble that prevented one."""
 
     answer: T | None
@@ -25,11 +25,13 @@ class Heard(Generic[T]):
     milliseconds: int
 
 
-def ask_all(questions: Mapping[str, Callable[[], T]], patience: float) -> dict[str, Heard[T]]:
+def run_checks(
+    questions: Mapping[str, Callable[[], T]], patience: float
+) -> dict[str, CheckResult[T]]:
     """Ask all at once; what is not answered within `patience` seconds is trouble."""
-    asked = {name: _pool().submit(_heard, question) for name, question in questions.items()}
+    asked = {name: _pool().submit(_run_check, question) for name, question in questions.items()}
     wait(asked.values(), timeout=patience)
-    late = Heard[T](None, f"no answer within {patience:g} s", int(patience * 1000))
+    late = CheckResult[T](None, f"no answer within {patience:g} s", int(patience * 1000))
     heard = {}
     for name, future in asked.items():
         heard[name] = future.result() if future.done() else late
@@ -37,7 +39,7 @@ def ask_all(questions: Mapping[str, Callable[[], T]], patience: float) -> dict[s
     return heard
 
 
-def _heard(question: Callable[[], T]) -> Heard[T]:
+def _run_check(question: Callable[[], T]) -> CheckResult[T]:
     began = time.monotonic()
     answer, trouble = None, None
     try:
@@ -47,7 +49,7 @@ def _heard(question: Callable[[], T]) -> Heard[T]:
     except Exception:  # the last door of one question: a bug must not silence the others
         logging.getLogger("blast").exception("a question failed")
         trouble = "asking failed; the log says how"
-    return Heard(answer, trouble, int((time.monotonic() - began) * 1000))
+    return CheckResult(answer, trouble, int((time.monotonic() - began) * 1000))
 
 
 @cache

@@ -14,18 +14,18 @@ from shared.contracts.job import Caller
 from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS
 from shared.errors import Fault
 from shared.settings import settings
-from triggers.auth.callers import caller
-from triggers.auth.quotas import need_room
-from triggers.http.health import NOBODY, sidecar_is_well
-from triggers.http.parallel_checks import Heard, ask_all
-from triggers.http.preflight_request import Planned, planned
-from triggers.http.responses import answer, answered
-from triggers.submission.accept import Acceptance, acceptance
+from triggers.auth.callers import authenticate
+from triggers.auth.quotas import check_active_limit
+from triggers.http.health import NOBODY, is_sidecar_healthy
+from triggers.http.parallel_checks import CheckResult, run_checks
+from triggers.http.preflight_request import PreflightRequest, parse_preflight
+from triggers.http.responses import handle_errors, json_response
+from triggers.submission.accept import SubmissionService, acceptance
 from triggers.submission.field_aliases import FIRST_NAMES, QUERY
 from triggers.submission.json_body import json_object
 from triggers.submission.parse import SEARCHES
 
-PATIENCE = 8.0
+CHECK_TIMEOUT = 8.0
 """Seconds for all checks together; a client waits for 30."""
 TITLES = {
     "fasta_format": "The query is FASTA",
@@ -54,7 +54,7 @@ CHECK_OF = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckOutcome:
     """What a check came to; `action` says what to do about it."""
 
     status: str
@@ -62,27 +62,27 @@ class Verdict:
     action: str | None = None
 
 
-@answered
+@handle_errors
 def check(req: HttpRequest) -> HttpResponse:
     """POST /api/blast/pre-flight"""
-    who = caller(req)
-    return answer(_preflight().run(json_object(req.get_body()), who))
+    who = authenticate(req)
+    return json_response(_preflight().run(json_object(req.get_body()), who))
 
 
 @dataclass(frozen=True)
 class Preflight:
     """Checks a search that is not sent yet, by the code that a submission is checked by."""
 
-    acceptance: Callable[[], Acceptance]
+    acceptance: Callable[[], SubmissionService]
     look_at_cluster: Callable[[str], object]
     look_at_sidecar: Callable[[], object]
-    patience: float = PATIENCE
+    patience: float = CHECK_TIMEOUT
 
     def run(self, body: Mapping[str, Any], who: Caller) -> dict[str, Any]:
         """All checks side by side. One that cannot be made has failed. Raises TooLarge."""
-        plan = planned(body, settings())
+        plan = parse_preflight(body, settings())
         refused = _by_check(plan.examined.faults)
-        checks: dict[str, Callable[[], Verdict]] = {
+        checks: dict[str, Callable[[], CheckOutcome]] = {
             "fasta_format": lambda: self._query(plan, who),
             "blast_db": lambda: self._database(plan),
             "aks_cluster": lambda: self._cluster(plan),
@@ -91,7 +91,7 @@ class Preflight:
             "search_options": _passed,
             "active_searches": lambda: self._room(who),
         }
-        heard = ask_all(
+        heard = run_checks(
             {name: _unless(refused.get(name), one) for name, one in checks.items()}, self.patience
         )
         shown = [
@@ -108,9 +108,9 @@ class Preflight:
             "summary": summary,
         }
 
-    def _query(self, plan: Planned, who: Caller) -> Verdict:
+    def _query(self, plan: PreflightRequest, who: Caller) -> CheckOutcome:
         if "query" in plan.lacks:
-            return Verdict("skip", "no query was given")
+            return CheckOutcome("skip", "no query was given")
         if plan.submission is None:
             return _skipped()
         if missing := list(self.acceptance().missing(plan.submission, who)):
@@ -121,9 +121,9 @@ class Preflight:
         size = measure(text)
         return _passed(f"{size.sequences} sequences, {size.residues} residues")
 
-    def _database(self, plan: Planned) -> Verdict:
+    def _database(self, plan: PreflightRequest) -> CheckOutcome:
         if "db" in plan.lacks:
-            return Verdict("skip", "no database was given")
+            return CheckOutcome("skip", "no database was given")
         if plan.submission is None:
             return _skipped()
         if "program" not in plan.lacks:
@@ -133,63 +133,65 @@ class Preflight:
         found = {name: self.acceptance().catalogue.at(url) for name, url in _databases(plan)}
         if absent := [name for name, there in found.items() if not there]:
             detail = f"there is no {', '.join(absent)}"
-            return Verdict("fail", detail, "put it in the container blast-db")
+            return CheckOutcome("fail", detail, "put it in the container blast-db")
         if not all(_is_ready(there) for there in found.values()):
-            return Verdict("warn", "some of its files are missing", "wait until it is copied")
+            return CheckOutcome("warn", "some of its files are missing", "wait until it is copied")
         return _passed(", ".join(found))
 
-    def _cluster(self, plan: Planned) -> Verdict:
+    def _cluster(self, plan: PreflightRequest) -> CheckOutcome:
         planned_for = plan.submission and plan.submission.search.placement.cluster_name
         name = planned_for or settings().cluster_name
         self.look_at_cluster(name)
         return _passed(name)
 
-    def _containers(self) -> Verdict:
-        missing = self.acceptance().blobs.missing(QUERIES, DATABASES, RESULTS)
+    def _containers(self) -> CheckOutcome:
+        missing = self.acceptance().blobs.missing_containers(QUERIES, DATABASES, RESULTS)
         detail = f"missing: {', '.join(missing)}"
-        return Verdict("fail", detail, "create them in the account") if missing else _passed()
+        return CheckOutcome("fail", detail, "create them in the account") if missing else _passed()
 
-    def _sidecar(self) -> Verdict:
+    def _sidecar(self) -> CheckOutcome:
         self.look_at_sidecar()
         return _passed()
 
-    def _room(self, who: Caller) -> Verdict:
-        need_room(self.acceptance().jobs.index, who, settings().most_active)
+    def _room(self, who: Caller) -> CheckOutcome:
+        check_active_limit(self.acceptance().jobs.index, who, settings().max_active_jobs)
         return _passed()
 
 
-def _passed(detail: str | None = None) -> Verdict:
-    return Verdict("pass", detail)
+def _passed(detail: str | None = None) -> CheckOutcome:
+    return CheckOutcome("pass", detail)
 
 
-def _skipped() -> Verdict:
-    return Verdict("skip", "looked for once the rest is right")
+def _skipped() -> CheckOutcome:
+    return CheckOutcome("skip", "looked for once the rest is right")
 
 
-def _refused(faults: Iterable[Fault], action: str) -> Verdict:
-    return Verdict("fail", "; ".join(fault.what for fault in faults), action)
+def _refused(faults: Iterable[Fault], action: str) -> CheckOutcome:
+    return CheckOutcome("fail", "; ".join(fault.message for fault in faults), action)
 
 
-def _unless(faults: list[Fault] | None, check: Callable[[], Verdict]) -> Callable[[], Verdict]:
+def _unless(
+    faults: list[Fault] | None, check: Callable[[], CheckOutcome]
+) -> Callable[[], CheckOutcome]:
     """The check; where a submission would be refused for faults of its fields, those instead."""
     if not faults:
         return check
-    details = dict.fromkeys(f"{fault.where}: {fault.what}" for fault in faults)
-    return lambda: Verdict("fail", "; ".join(details), "change what it names")
+    details = dict.fromkeys(f"{fault.path}: {fault.message}" for fault in faults)
+    return lambda: CheckOutcome("fail", "; ".join(details), "change what it names")
 
 
 def _by_check(faults: Iterable[Fault]) -> dict[str, list[Fault]]:
     """The faults of a request by the check that shows them."""
     found: dict[str, list[Fault]] = {}
     for fault in faults:
-        path = fault.where.split(".")
+        path = fault.path.split(".")
         name = path[2] if path[0] == SEARCHES and len(path) > 2 else path[0]
         check = CHECK_OF.get(FIRST_NAMES.get(name, name), "search_options")
         found.setdefault(check, []).append(fault)
     return found
 
 
-def _databases(plan: Planned) -> Iterator[tuple[str, str]]:
+def _databases(plan: PreflightRequest) -> Iterator[tuple[str, str]]:
     """Name and URL of each database of a plan, once."""
     if plan.submission is None:
         return
@@ -201,8 +203,8 @@ def _is_ready(found: list[Database]) -> bool:
     return any(one.ready for one in found)
 
 
-def _shown(name: str, heard: Heard[Verdict]) -> dict[str, Any]:
-    away = Verdict("fail", heard.trouble, "try again later; if it stays so, tell an operator")
+def _shown(name: str, heard: CheckResult[CheckOutcome]) -> dict[str, Any]:
+    away = CheckOutcome("fail", heard.trouble, "try again later; if it stays so, tell an operator")
     verdict = heard.answer or away
     severity = {"fail": "critical", "warn": "warning"}.get(verdict.status)
     shown = {
@@ -221,5 +223,5 @@ def _preflight() -> Preflight:
     return Preflight(
         acceptance,
         lambda name: dependencies.cluster(name).jobs_of(NOBODY),
-        sidecar_is_well,
+        is_sidecar_healthy,
     )

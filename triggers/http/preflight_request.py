@@ -20,7 +20,7 @@ STAND_INS = {"db": "unknown", "query": ">unknown\nM"}
 
 
 @dataclass(frozen=True)
-class Planned:
+class PreflightRequest:
     """A search as far as it is planned, checked as a submission is.
 
     The check puts stand-ins in the place of what the body lacks; where that is the program, it is
@@ -36,7 +36,7 @@ class Planned:
         return self.examined.submission
 
 
-def planned(body: Mapping[str, Any], settings: Settings) -> Planned:
+def parse_preflight(body: Mapping[str, Any], settings: Settings) -> PreflightRequest:
     """The plan in a body. An empty program, database or query counts as not there.
 
     Raises TooLarge.
@@ -45,9 +45,9 @@ def planned(body: Mapping[str, Any], settings: Settings) -> Planned:
     lacks = frozenset(_lacking(given))
     whole = {**given, **_stand_ins(lacks)}
     if "program" not in lacks:
-        return Planned(examine(whole, settings), lacks)
+        return PreflightRequest(examine(whole, settings), lacks)
     tried = (examine({**whole, "program": program.value}, settings) for program in Program)
-    return Planned(_least_wrong(tried), lacks)
+    return PreflightRequest(_least_wrong(tried), lacks)
 
 
 def _is_empty(name: str, value: object) -> bool:

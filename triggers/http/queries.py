@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared import dependencies
 from shared.blast.fasta import faults
 from shared.contracts.job import Job
-from shared.contracts.storage_urls import QUERIES, BadPath
+from shared.contracts.storage_urls import QUERIES, InvalidPath
 from shared.errors import Fault, Invalid, Malformed, NotFound, TooLarge
-from triggers.auth.callers import caller
+from triggers.auth.callers import authenticate
 from triggers.auth.query_access import upload_path
-from triggers.http.etag import wait
+from triggers.http.etag import retry_after
 from triggers.http.jobs import own_job
-from triggers.http.query_params import FileAsked, MiB, asked
-from triggers.http.responses import answer, answered
+from triggers.http.query_params import FileQuery, MiB, parse_query
+from triggers.http.responses import handle_errors, json_response
 from triggers.submission.json_body import json_object
 from triggers.submission.search_fields import LARGEST_QUERY
 
@@ -40,22 +40,22 @@ class _File:
     content: str
 
 
-@answered
+@handle_errors
 def upload(req: HttpRequest) -> HttpResponse:
     """POST /api/blast/upload-query"""
-    who, file = caller(req), _uploaded(req)
+    who, file = authenticate(req), _uploaded(req)
     data = file.content.encode()
     if len(data) > LARGEST_QUERY:
         raise TooLarge("query_too_large", f"a query has at most {LARGEST_QUERY:,} bytes")
     if found := faults(file.content, None):
-        raise Invalid([Fault("query_data", said, "invalid_query_fasta") for said in found])
+        raise Invalid([Fault("query_data", text, "invalid_query_fasta") for text in found])
     path = upload_path(who, file.name, data)
     url = dependencies.account().url(QUERIES, path)
     dependencies.blobs().put(url, data)
-    return answer({"blob_url": url, "blob_path": f"{QUERIES}/{path}"})
+    return json_response({"blob_url": url, "blob_path": f"{QUERIES}/{path}"})
 
 
-@answered
+@handle_errors
 def query(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/query"""
     job = own_job(req)
@@ -65,18 +65,18 @@ def query(req: HttpRequest) -> HttpResponse:
         raise TooLarge("query_too_large", said)
     text = data.decode(errors="replace")
     shown = {"query_text": text, "size_bytes": size, "max_bytes": LARGEST_SHOWN}
-    return answer({"job_id": job.job_id, **shown})
+    return json_response({"job_id": job.job_id, **shown})
 
 
-@answered
+@handle_errors
 def file(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
     job = own_job(req)
-    wanted = asked(req, FileAsked)
+    wanted = parse_query(req, FileQuery)
     data, size = _beginning(job, wanted.name, wanted.max_bytes)
     text = data.decode(errors="replace")
     shown = {"name": wanted.name, "content": text, "truncated": size > len(data)}
-    return answer({"job_id": job.job_id, **shown})
+    return json_response({"job_id": job.job_id, **shown})
 
 
 def _beginning(job: Job, name: str, most: int) -> tuple[bytes, int]:
@@ -84,17 +84,17 @@ def _beginning(job: Job, name: str, most: int) -> tuple[bytes, int]:
 
     What is there is final, and so is that there is no query; a config may still be made.
     """
-    if job.children:
+    if job.child_count:
         raise NotFound(
             "not_found", f"{job.job_id} is a batch: its searches have files, each its own"
         )
     url = job.search.query_url if name == "input.fa" else job.config_blob
     try:
-        found = dependencies.blobs().beginning(url, most) if url else None
-    except BadPath:  # it was accepted when the deployment had another storage account
+        found = dependencies.blobs().read_prefix(url, most) if url else None
+    except InvalidPath:  # it was accepted when the deployment had another storage account
         found = None
     if found is None:
-        after = None if name == "input.fa" else wait(job)
+        after = None if name == "input.fa" else retry_after(job)
         raise NotFound("not_found", f"{job.job_id} has no {name}, or not yet", after)
     return found
 

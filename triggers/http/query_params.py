@@ -10,7 +10,7 @@ from shared.errors import Fault, Invalid
 
 PAGE, LARGEST_PAGE = 50, 500
 MiB = 1024 * 1024
-Asked = TypeVar("Asked", bound=BaseModel)
+Query = TypeVar("Query", bound=BaseModel)
 _HELD = ConfigDict(extra="ignore", frozen=True)
 
 
@@ -24,7 +24,7 @@ def _digits(text: object) -> object:
 Number = Annotated[int, BeforeValidator(_digits)]
 
 
-class PageAsked(BaseModel):
+class PageQuery(BaseModel):
     """A page of a list of jobs."""
 
     model_config = _HELD
@@ -37,7 +37,7 @@ class PageAsked(BaseModel):
     )
 
 
-class ListAsked(PageAsked):
+class ListQuery(PageQuery):
     """A page of the caller's jobs, or of some of them."""
 
     status: Literal["queued", "running", "completed", "failed", "cancelled"] | None = None
@@ -64,7 +64,7 @@ class ClustersAsked(BaseModel):
     resource_group: str | None = Field(None, max_length=90)
 
 
-class DetailAsked(BaseModel):
+class DetailQuery(BaseModel):
     """One job."""
 
     model_config = _HELD
@@ -72,7 +72,7 @@ class DetailAsked(BaseModel):
     history: Literal["0", "1"] = Field("0", description="`1` adds the job's events")
 
 
-class EventsAsked(BaseModel):
+class EventsQuery(BaseModel):
     """The events behind one that is known."""
 
     model_config = _HELD
@@ -80,7 +80,7 @@ class EventsAsked(BaseModel):
     after: Annotated[Number, Field(ge=0, le=10**8)] = Field(0, description="The id of an event")
 
 
-class FileAsked(BaseModel):
+class FileQuery(BaseModel):
     """One of the two files that a search is made of."""
 
     model_config = _HELD
@@ -89,7 +89,7 @@ class FileAsked(BaseModel):
     max_bytes: Annotated[Number, Field(ge=1, le=100 * MiB)] = MiB
 
 
-class AlignmentsAsked(BaseModel):
+class AlignmentsQuery(BaseModel):
     """The first hits of a file, or of one query in it."""
 
     model_config = _HELD
@@ -99,7 +99,7 @@ class AlignmentsAsked(BaseModel):
     query_id: str | None = None
 
 
-class ExportAsked(BaseModel):
+class ExportQuery(BaseModel):
     """All hits, in a form."""
 
     model_config = _HELD
@@ -107,7 +107,7 @@ class ExportAsked(BaseModel):
     format: Literal["csv", "tsv", "json"] = "csv"
 
 
-def asked(req: HttpRequest, model: type[Asked]) -> Asked:
+def parse_query(req: HttpRequest, model: type[Query]) -> Query:
     """What the address says. An empty value says nothing. Raises Invalid with all faults."""
     said = {name: text for name, text in req.params.items() if text}
     try:

@@ -9,14 +9,14 @@ _ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE
 
 
 @dataclass(frozen=True)
-class Span:
+class ByteRange:
     """The bytes from `start` up to `end`."""
 
     start: int
     end: int
 
 
-def asked_span(header: str | None, size: int) -> Span | None:
+def parse_range(header: str | None, size: int) -> ByteRange | None:
     """The one range that `Range` names; None for the whole, also where it says what is not served.
 
     Raises OutOfRange where the file has none of it.
@@ -31,4 +31,4 @@ def asked_span(header: str | None, size: int) -> Span | None:
     end = min(int(last) + 1, size) if first and last else size
     if start >= end:
         raise OutOfRange("range_not_satisfiable", f"the file has {size:,} bytes")
-    return Span(start, end)
+    return ByteRange(start, end)

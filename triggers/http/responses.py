@@ -16,13 +16,13 @@ from shared.errors import (
     Malformed,
     NotAllowed,
     NotFound,
+    NotRetryable,
     NotSignedIn,
     OutOfRange,
-    Pointless,
+    RetryableError,
     SettingsInvalid,
     TooLarge,
     TooMany,
-    TryLater,
 )
 from shared.util.redaction import redacted
 
@@ -32,12 +32,12 @@ RETRY_AFTER = 5
 
 _STATUS: dict[type[ControlPlaneError], int] = {
     TooMany: 429,
-    TryLater: 503,
+    RetryableError: 503,
     SettingsInvalid: 503,
     Malformed: 400,
     Invalid: 422,
     NotFound: 404,
-    Pointless: 400,
+    NotRetryable: 400,
     Conflict: 409,
     TooLarge: 413,
     NotSignedIn: 401,
@@ -49,7 +49,7 @@ Handler = Callable[..., HttpResponse]
 AsyncHandler = Callable[..., Awaitable[HttpResponse]]
 
 
-def answer(
+def json_response(
     body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """A JSON answer."""
@@ -61,7 +61,7 @@ def answer(
     )
 
 
-def answered(handler: Handler) -> Handler:
+def handle_errors(handler: Handler) -> Handler:
     """A handler whose errors become answers."""
 
     @wraps(handler)
@@ -69,14 +69,14 @@ def answered(handler: Handler) -> Handler:
         try:
             return handler(**bindings)
         except ControlPlaneError as error:
-            return refusal(error)
+            return error_response(error)
         except Exception:  # noqa: BLE001  the last door: logged whole, answered without details
             return _bug(handler.__name__)
 
     return wrapped
 
 
-def answered_async(handler: AsyncHandler) -> AsyncHandler:
+def handle_errors_async(handler: AsyncHandler) -> AsyncHandler:
     """The same for a handler that speaks to Durable Functions, which has to be async."""
 
     @wraps(handler)
@@ -84,29 +84,29 @@ def answered_async(handler: AsyncHandler) -> AsyncHandler:
         try:
             return await handler(**bindings)
         except ControlPlaneError as error:
-            return refusal(error)
+            return error_response(error)
         except Exception:  # noqa: BLE001  the last door: logged whole, answered without details
             return _bug(handler.__name__)
 
     return wrapped
 
 
-def refusal(error: ControlPlaneError) -> HttpResponse:
+def error_response(error: ControlPlaneError) -> HttpResponse:
     """The answer to an error that we recognise."""
     status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
     faults = error.faults if isinstance(error, Invalid) else ()
-    details = {"errors": [{"loc": f.where.split("."), "msg": f.what} for f in faults]}
-    headers = _pause(error, status)
+    details = {"errors": [{"loc": f.path.split("."), "msg": f.message} for f in faults]}
+    headers = _retry_after_header(error, status)
     if isinstance(error, NotSignedIn):
         # What RFC 6750 wants said: of a token that was refused, and of none.
-        wrong = ' error="invalid_token"' if error.showed_something else ""
+        wrong = ' error="invalid_token"' if error.had_credentials else ""
         headers["WWW-Authenticate"] = f"Bearer{wrong}"
     return _error(status, error.code, redacted(str(error)), details if faults else {}, headers)
 
 
-def _pause(error: ControlPlaneError, status: int) -> dict[str, str]:
+def _retry_after_header(error: ControlPlaneError, status: int) -> dict[str, str]:
     """When the same may be asked again: said wherever it may then be answered otherwise."""
-    after = error.after if isinstance(error, TryLater | NotFound) else None
+    after = error.retry_after if isinstance(error, RetryableError | NotFound) else None
     if after is None and status not in (429, 503):
         return {}
     return {"Retry-After": str(math.ceil(after.total_seconds() if after else RETRY_AFTER))}
@@ -127,4 +127,4 @@ def _error(
     """All the places in which the dashboard's generations look for an error."""
     detail = {"code": code, "message": sentence, **(details or {})}
     body = {"error": sentence, "message": sentence, "detail": detail}
-    return answer(body, status, {"x-ms-error-code": code, **(headers or {})})
+    return json_response(body, status, {"x-ms-error-code": code, **(headers or {})})

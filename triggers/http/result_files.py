@@ -12,7 +12,7 @@ from shared.contracts.states import Phase
 from shared.errors import NotFound
 from shared.hits import Hit, Unreadable, hits
 from shared.hits.gzip import MOST_TEXT
-from triggers.http.etag import wait
+from triggers.http.etag import retry_after
 
 
 def files_of(job: Job) -> list[dict[str, Any]]:
@@ -20,7 +20,7 @@ def files_of(job: Job) -> list[dict[str, Any]]:
 
     A batch has none of its own: its searches do.
     """
-    if job.phase is not Phase.COMPLETED or job.children:
+    if job.phase is not Phase.COMPLETED or job.child_count:
         return []
     manifest = dependencies.blobs().get(job.results_prefix + MANIFEST)
     if manifest is None:
@@ -42,13 +42,13 @@ def file_of(job: Job, wanted: str) -> dict[str, Any]:
 
 def wait_for_files(job: Job) -> timedelta | None:
     """How long to wait for results; None where there will be no others than there are."""
-    return None if job.children else wait(job)
+    return None if job.child_count else retry_after(job)
 
 
 def hits_of(job: Job, name: str, most: int = MOST_TEXT) -> Iterator[Hit]:
     """The hits of one file, as `hits` gives them. Raises Unreadable with the file's name in it."""
     try:
-        pieces = dependencies.blobs().pieces(job.results_prefix + name)
+        pieces = dependencies.blobs().iter_chunks(job.results_prefix + name)
         yield from hits(pieces, outfmt_of(job.search), most)
     except Unreadable as error:
         raise Unreadable(error.code, f"{name}: {error}") from error

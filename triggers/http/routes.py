@@ -8,24 +8,29 @@ from pydantic import BaseModel
 from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION, OF_FILES, OF_HITS
 from triggers.http.queries import Upload
 from triggers.http.query_params import (
-    AlignmentsAsked,
+    AlignmentsQuery,
     ClustersAsked,
-    DetailAsked,
-    EventsAsked,
-    ExportAsked,
-    FileAsked,
-    ListAsked,
-    PageAsked,
+    DetailQuery,
+    EventsQuery,
+    ExportQuery,
+    FileQuery,
+    ListQuery,
+    PageQuery,
 )
 from triggers.schemas import app, jobs, preflight, queries, results
 from triggers.submission.blast_options import SearchOptions
-from triggers.submission.search_fields import CallPart, SizePart, WhatPart, WherePart
+from triggers.submission.search_fields import (
+    PlacementFields,
+    ProgramFields,
+    RequestFields,
+    SizingFields,
+)
 
-ONE_SEARCH = (WhatPart, SizePart, SearchOptions)
-SUBMISSION = (*ONE_SEARCH, WherePart, CallPart)
+ONE_SEARCH = (ProgramFields, SizingFields, SearchOptions)
+SUBMISSION = (*ONE_SEARCH, PlacementFields, RequestFields)
 
 Model = type[BaseModel]
-Shown = Model | str | None
+ResponseBody = Model | str | None
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,10 @@ class Operation:
     name: str
     method: str
     path: str
-    says: str
-    answers: Mapping[int, Shown | tuple[Shown, ...]]
+    summary: str
+    responses: Mapping[int, ResponseBody | tuple[ResponseBody, ...]]
     """By status: a model, a media type of bytes, or several of these; None for no body."""
-    refusals: tuple[str, ...] = ()
+    error_codes: tuple[str, ...] = ()
     """Codes, beside those that every operation has."""
     query: Model | None = None
     body: tuple[Model, ...] = ()
@@ -47,16 +52,16 @@ class Operation:
     """Whether the body may lack what a submission needs."""
     form: str | None = None
     """The name of the file, where the body may also be a form."""
-    keyed: bool = False
+    idempotent: bool = False
     """Whether a request that is sent again is known by its key."""
     conditional: bool = False
     """Whether it answers 304 to a caller who has the same edition already."""
-    passing: int | None = None
+    retry_after_status: int | None = None
     """The status that may be another one, or say more, once the job has ended: it tells when to
     ask again."""
     ranged: bool = False
     """Whether it can be asked for a part of the bytes."""
-    is_open: bool = False
+    anonymous: bool = False
     """Whether anybody may ask."""
     group: str = field(default="Jobs")
 
@@ -72,11 +77,11 @@ _SUBMITS = tuple(
         {202: jobs.Accepted},
         OF_A_SUBMISSION,
         body=SUBMISSION,
-        keyed=True,
+        idempotent=True,
     )
     for name, path, says in (
         ("submit_job", "blast/jobs", "Submit a search"),
-        ("submit_job_by_its_old_path", "blast/submit", "Submit a search, by its old path"),
+        ("submit_job_legacy", "blast/submit", "Submit a search, by its old path"),
     )
 )
 
@@ -85,27 +90,27 @@ _READS = (
         *("list_jobs", "GET", "blast/jobs", "List your jobs, newest first"),
         {200: jobs.Jobs},
         ("validation_error",),
-        query=ListAsked,
+        query=ListQuery,
     ),
     Operation(
         *("read_job", "GET", _JOB, "Read a job"),
         {200: jobs.Detail, 304: None},
         (*OF_A_JOB, "validation_error"),
-        query=DetailAsked,
+        query=DetailQuery,
         conditional=True,
     ),
     Operation(
         *("list_children", "GET", f"{_JOB}/children", "List the searches of a batch, in its order"),
         {200: jobs.Jobs},
         (*OF_A_JOB, "validation_error"),
-        query=PageAsked,
-        passing=200,
+        query=PageQuery,
+        retry_after_status=200,
     ),
     Operation(
         *("list_events", "GET", f"{_JOB}/events", "Read a job's history"),
         {200: jobs.Events, 304: None},
         (*OF_A_JOB, "validation_error"),
-        query=EventsAsked,
+        query=EventsQuery,
         conditional=True,
     ),
     Operation(
@@ -122,35 +127,35 @@ _READS = (
     ),
     Operation(
         *("read_file", "GET", f"{_JOB}/file", "Read the query or the config of a job"),
-        {200: queries.FileShown},
+        {200: queries.FileView},
         (*OF_A_JOB, "validation_error"),
-        query=FileAsked,
-        passing=404,
+        query=FileQuery,
+        retry_after_status=404,
     ),
     Operation(
         *("read_query", "GET", f"{_JOB}/query", "Read the whole query of a job"),
-        {200: queries.QueryShown},
+        {200: queries.QueryView},
         (*OF_A_JOB, "query_too_large"),
     ),
 )
 
-_STARTS = ("too_many_active", "contended", "not_started", "durable_unavailable")
+_STARTS = ("too_many_active", "concurrent_update", "not_started", "durable_unavailable")
 _CHANGES = (
     Operation(
         *("cancel_job", "POST", f"{_JOB}/cancel", "Stop a search, and prove that nothing is left"),
         {202: jobs.Cancelling, 200: jobs.Cancelling},
-        (*OF_A_JOB, "already_finished", "contended"),
+        (*OF_A_JOB, "already_finished", "concurrent_update"),
     ),
     Operation(
         *("retry_job", "POST", f"{_JOB}/retry", "Run a failed search again, under the same id"),
         {202: jobs.QueuedAgain},
         (*OF_A_JOB, "validation_error", "not_failed", "not_retryable", *_STARTS),
-        keyed=True,
+        idempotent=True,
     ),
     Operation(
         *("delete_job", "DELETE", _JOB, "Delete a job that has ended"),
         {200: jobs.Deleted},
-        (*OF_A_JOB, "still_running", "contended"),
+        (*OF_A_JOB, "still_running", "concurrent_update"),
     ),
 )
 
@@ -179,7 +184,12 @@ _BEFORE = (
         group="Before a search",
     ),
     Operation(
-        *("check_updates", "GET", "blast/databases/check-updates", "Ask for newer databases"),
+        *(
+            "check_database_updates",
+            "GET",
+            "blast/databases/check-updates",
+            "Ask for newer databases",
+        ),
         {200: preflight.Updates},
         group="Before a search",
     ),
@@ -199,7 +209,7 @@ _RESULTS = (
         {200: results.Results},
         (*OF_A_JOB, "results_gone"),
         group="Results",
-        passing=200,
+        retry_after_status=200,
     ),
     Operation(
         *(
@@ -212,63 +222,65 @@ _RESULTS = (
         (*OF_FILES, "file_too_large", "range_not_satisfiable"),
         ranged=True,
         group="Results",
-        passing=404,
+        retry_after_status=404,
     ),
     Operation(
         *("aggregate_hits", "GET", f"{_JOB}/results/aggregate", "See what all hits come to"),
         {200: results.Aggregate},
         OF_HITS,
         group="Results",
-        passing=200,
+        retry_after_status=200,
     ),
     Operation(
         *("list_alignments", "GET", f"{_JOB}/results/alignments", "See the first hits of a file"),
         {200: results.Alignments},
         (*OF_HITS, "no_results"),
-        query=AlignmentsAsked,
+        query=AlignmentsQuery,
         group="Results",
-        passing=404,
+        retry_after_status=404,
     ),
     Operation(
         *("export_hits", "GET", f"{_JOB}/results/export", "Take all hits away"),
         {200: ("text/csv", "text/tab-separated-values", results.Export)},
         (*OF_HITS, "no_results"),
-        query=ExportAsked,
+        query=ExportQuery,
         group="Results",
-        passing=404,
+        retry_after_status=404,
     ),
 )
 
 _APP = (
-    Operation("me", "GET", "me", "Ask who you are to the app", {200: app.Me}, group="The app"),
+    Operation(
+        "get_caller", "GET", "me", "Ask who you are to the app", {200: app.Me}, group="The app"
+    ),
     Operation(
         *("health", "GET", "health", "Ask whether the app is alive"),
         {200: app.Alive},
-        is_open=True,
+        anonymous=True,
         group="The app",
     ),
     Operation(
         *("ready", "GET", "health/ready", "Ask how what the app stands on is"),
         {200: app.Ready, 503: app.Ready},
-        is_open=True,
+        anonymous=True,
         group="The app",
     ),
     Operation(
         *("openapi", "GET", "openapi.json", "Read this document"),
         {200: "application/json"},
-        is_open=True,
+        anonymous=True,
         group="The app",
     ),
     Operation(
         *("docs", "GET", "docs", "Read this document as a page"),
         {200: "text/html"},
-        is_open=True,
+        anonymous=True,
         group="The app",
     ),
     Operation(
         *("ui", "GET", "ui", "Look at searches in a browser"),
         {200: "text/html"},
-        is_open=True,
+        anonymous=True,
         group="The app",
     ),
 )

@@ -9,26 +9,26 @@ from azure.functions import QueueMessage
 
 from shared import dependencies
 from shared.clients.queues import plain
-from shared.contracts.activities import Report
+from shared.contracts.activities import Decision
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import (
     Conflict,
     Invalid,
     Malformed,
-    NeedsPerson,
     NotFound,
+    PermanentError,
+    RetryableError,
     TooLarge,
-    TryLater,
 )
-from shared.messaging.dead_letters import DeadLetters, Verdict
-from shared.messaging.messages import Sender, sentence
-from shared.messaging.outbox import Courier
+from shared.messaging.dead_letters import DeadLetterOutcome, DeadLetters
+from shared.messaging.messages import Sender, error_text
+from shared.messaging.outbox import OutboxPublisher
 from shared.settings import settings
 from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, ensure_started
-from triggers.submission.accept import Acceptance, Accepted
-from triggers.submission.json_body import echoed, json_object
+from triggers.submission.accept import AcceptedSubmission, SubmissionService
+from triggers.submission.json_body import client_token, json_object
 from triggers.submission.parse import Submission, parse
 
 log = logging.getLogger("blast")
@@ -43,7 +43,7 @@ FIRST_STEP = 1
 
 
 @dataclass(frozen=True)
-class Letter:
+class IncomingMessage:
     """A message as the queue hands it over."""
 
     message_id: str
@@ -56,172 +56,180 @@ class Letter:
         return self.delivery >= LAST_DELIVERY
 
 
-async def take(msg: QueueMessage, client: DurableClient) -> None:
+async def process_request(msg: QueueMessage, client: DurableClient) -> None:
     """A message of the queue blast-requests."""
-    requests = await in_thread(_requests)  # which opens clients when it is first asked
-    await requests.take(_letter(msg), client)
+    requests = await in_thread(_processor)  # which opens clients when it is first asked
+    await requests.process(_queue_message(msg), client)
 
 
-def bury(msg: QueueMessage) -> None:
+def process_poison_message(msg: QueueMessage) -> None:
     """A message that the queue gave up: one of blast-requests-poison."""
-    _requests().bury(_letter(msg))
+    _processor().process_poison(_queue_message(msg))
 
 
 @dataclass(frozen=True)
-class Requests:
+class RequestProcessor:
     """Whatever is raised is no fault of the message's: it is to be handed over again."""
 
-    acceptance: Acceptance
-    courier: Courier
+    acceptance: SubmissionService
+    outbox: OutboxPublisher
     dead_letters: DeadLetters
 
-    async def take(self, letter: Letter, client: DurableClient) -> None:
+    async def process(self, message: IncomingMessage, client: DurableClient) -> None:
         """Make a message a job that runs and tell its sender, or tell why it can be none.
 
         In its last delivery a message is given up here, and not by way of the poison queue: there
         it has another id, and without a key of its sender's its job could not be found by that.
         """
         try:
-            await self._take(letter, client)
+            await self._take(message, client)
         except Exception:
-            if not letter.is_last_delivery:
+            if not message.is_last_delivery:
                 raise
-            log.exception("message_given_up message_id=%s", letter.message_id)
-            await in_thread(self._give_up, letter, id_is_key=True)
+            log.exception("message_given_up message_id=%s", message.message_id)
+            await in_thread(self._give_up, message, id_is_key=True)
 
-    async def _take(self, letter: Letter, client: DurableClient) -> None:
+    async def _take(self, message: IncomingMessage, client: DurableClient) -> None:
         try:
-            asked, accepted = await in_thread(self._accept, letter)
+            submission, accepted = await in_thread(self._accept, message)
         except REFUSALS as error:
-            await in_thread(self._refuse, letter, error)
+            await in_thread(self._reject, message, error)
             return
         await ensure_started(client, accepted.job)
-        await in_thread(self._answer, asked, accepted)
+        await in_thread(self._answer, submission, accepted)
 
-    def bury(self, letter: Letter) -> None:
+    def process_poison(self, message: IncomingMessage) -> None:
         """Give up a message of the poison queue, which has another id for it than the first one."""
-        self._give_up(letter, id_is_key=False)
+        self._give_up(message, id_is_key=False)
 
-    def _give_up(self, letter: Letter, *, id_is_key: bool) -> None:
+    def _give_up(self, message: IncomingMessage, *, id_is_key: bool) -> None:
         """Keep a message that was given up, record what became of it, and tell its sender.
 
         `id_is_key` where its id is the one by which it may have made a job.
         """
-        self.dead_letters.keep(letter.message_id, letter.body)
+        self.dead_letters.keep(message.message_id, message.body)
         try:
-            asked, job = self._given_up(letter, id_is_key)
-        except TryLater:
+            submission, job = self._given_up(message, id_is_key)
+        except RetryableError:
             raise
         except Exception as error:  # noqa: BLE001  the last door: a bug must not hold it for ever
-            told = error if isinstance(error, NeedsPerson) else _bug(letter)
-            self._record(letter, Verdict(None, told.code, sentence(told)))
-            self._refuse(letter, told)
+            told = error if isinstance(error, PermanentError) else _bug(message)
+            self._record(message, DeadLetterOutcome(None, told.code, error_text(told)))
+            self._reject(message, told)
         else:
-            self._record(letter, Verdict(job.job_id, job.error_code, job.error))
-            self._tell_again(asked, job)
+            self._record(message, DeadLetterOutcome(job.job_id, job.error_code, job.error))
+            self._republish(submission, job)
 
-    def _accept(self, letter: Letter) -> tuple[Submission, Accepted]:
-        asked, one = self._read(letter), self.acceptance
-        who, key = one.settings.queue_owner, _key(letter, asked)
-        return asked, one.accept(asked, who, key, "queue", notify=True)
+    def _accept(self, message: IncomingMessage) -> tuple[Submission, AcceptedSubmission]:
+        submission, one = self._read(message), self.acceptance
+        caller, key = one.settings.queue_owner, _key(message, submission)
+        return submission, one.accept(submission, caller, key, "queue", notify=True)
 
-    def _read(self, letter: Letter) -> Submission:
-        if len(letter.body) > LARGEST:
-            said = f"a message has at most {LARGEST:,} bytes: put the query into Blob and name it"
-            raise TooLarge("message_too_large", said)
-        return parse(json_object(plain(letter.body)), self.acceptance.settings)
+    def _read(self, message: IncomingMessage) -> Submission:
+        if len(message.body) > LARGEST:
+            text = f"a message has at most {LARGEST:,} bytes: put the query into Blob and name it"
+            raise TooLarge("message_too_large", text)
+        return parse(json_object(plain(message.body)), self.acceptance.settings)
 
-    def _answer(self, asked: Submission, accepted: Accepted) -> None:
+    def _answer(self, submission: Submission, accepted: AcceptedSubmission) -> None:
         if accepted.replayed or not accepted.job.notify:
-            self._tell_again(asked, accepted.job)
+            self._republish(submission, accepted.job)
         else:
-            self.courier.deliver(accepted.job)
+            self.outbox.publish_pending(accepted.job)
 
-    def _tell_again(self, asked: Submission, job: Job) -> None:
+    def _republish(self, submission: Submission, job: Job) -> None:
         """Answer one who sent what was sent before; from now on it is told the rest, too."""
-        self.courier.repeat(job, Sender(asked.correlation_id, asked.request_id))
+        self.outbox.republish(job, Sender(submission.correlation_id, submission.request_id))
         if job.notify or job.phase.is_end:
             return
         wanted: dict[str, Any] = {
             "notify": True,
-            "correlation_id": asked.correlation_id or job.correlation_id,
-            "request_id": asked.request_id,
+            "correlation_id": submission.correlation_id or job.correlation_id,
+            "request_id": submission.request_id,
         }
         try:
             job = self.acceptance.jobs.update(
-                job.job_id, "messages_wanted", unless=lambda job: job.notify, **wanted
+                job.job_id, "notifications_enabled", unless=lambda job: job.notify, **wanted
             )
         except Conflict:  # it has just ended
             job = self.acceptance.jobs.get(job.job_id)
-            self.courier.repeat(job, Sender(asked.correlation_id, asked.request_id))
+            self.outbox.republish(job, Sender(submission.correlation_id, submission.request_id))
         else:
-            self.courier.deliver(job)
+            self.outbox.publish_pending(job)
 
-    def _given_up(self, letter: Letter, id_is_key: bool) -> tuple[Submission, Job]:
+    def _given_up(self, message: IncomingMessage, id_is_key: bool) -> tuple[Submission, Job]:
         """The job that the message had made: failed, unless it goes on without the message.
 
         Raises what is wrong with the message, or NotFound where it had made none.
         """
-        asked, one = self._read(letter), self.acceptance
-        job = one.known(asked, one.settings.queue_owner, _key(letter, asked))
+        submission, one = self._read(message), self.acceptance
+        job = one.known(submission, one.settings.queue_owner, _key(message, submission))
         if job is None:
-            raise _not_accepted(id_is_key or asked.idempotency_key or asked.correlation_id)
-        if job.phase is not Phase.QUEUED or job.children:
-            return asked, job
+            raise _not_accepted(
+                id_is_key or submission.idempotency_key or submission.correlation_id
+            )
+        if job.phase is not Phase.QUEUED or job.child_count:
+            return submission, job
         # Its orchestration may be about to begin: as the first step this is done only before it.
-        code, said = "never_started", "the search was accepted, but could not be started"
+        code, text = "never_started", "the search was accepted, but could not be started"
         ended = one.jobs.update(
             job.job_id,
-            "given_up",
-            {"error_code": code, "error": said},
+            "submission_abandoned",
+            {"error_code": code, "error": text},
             step=FIRST_STEP,
             attempt=1,
-            report=Report(Phase.SUBMIT_FAILED, None),
+            decision=Decision(Phase.SUBMIT_FAILED, None),
             phase=Phase.SUBMIT_FAILED,
             error_code=code,
-            error=said,
+            error=text,
         )
-        return asked, ended
+        return submission, ended
 
-    def _record(self, letter: Letter, verdict: Verdict) -> None:
-        self.dead_letters.record(letter.message_id, verdict, self.acceptance.now())
+    def _record(self, message: IncomingMessage, verdict: DeadLetterOutcome) -> None:
+        self.dead_letters.record(message.message_id, verdict, self.acceptance.now())
 
-    def _refuse(self, letter: Letter, error: NeedsPerson) -> None:
+    def _reject(self, message: IncomingMessage, error: PermanentError) -> None:
         now = self.acceptance.now()
-        self.courier.refuse(letter.message_id, _sender(letter), error, now)
+        self.outbox.publish_rejection(message.message_id, _sender(message), error, now)
 
 
 @cache
-def _requests() -> Requests:
-    acceptance = Acceptance(dependencies.jobs(), dependencies.blobs(), settings(), dependencies.now)
-    return Requests(acceptance, dependencies.courier(), dependencies.dead_letters())
+def _processor() -> RequestProcessor:
+    acceptance = SubmissionService(
+        dependencies.jobs(), dependencies.blobs(), settings(), dependencies.now
+    )
+    return RequestProcessor(
+        acceptance, dependencies.outbox_publisher(), dependencies.dead_letters()
+    )
 
 
-def _letter(msg: QueueMessage) -> Letter:
-    return Letter(msg.id or "", msg.get_body(), msg.dequeue_count or 1)
+def _queue_message(msg: QueueMessage) -> IncomingMessage:
+    return IncomingMessage(msg.id or "", msg.get_body(), msg.dequeue_count or 1)
 
 
-def _key(letter: Letter, asked: Submission) -> str:
-    return asked.idempotency_key or asked.correlation_id or letter.message_id
+def _key(message: IncomingMessage, submission: Submission) -> str:
+    return submission.idempotency_key or submission.correlation_id or message.message_id
 
 
 def _not_accepted(has_key: object) -> NotFound:
     """What the sender of a message is told that has made no job, or none that can be found."""
     if has_key:
         return NotFound("not_accepted", "not processed after 5 attempts; it may be sent again")
-    said = "not processed after 5 attempts; without a key its search, if there is one, is not known"
-    return NotFound("outcome_unknown", f"{said}: look for it before sending this again")
+    text = "not processed after 5 attempts; without a key its search, if there is one, is not known"
+    return NotFound("outcome_unknown", f"{text}: look for it before sending this again")
 
 
-def _sender(letter: Letter) -> Sender:
+def _sender(message: IncomingMessage) -> Sender:
     """Who sent a message that is refused, as far as it says so in a form to be given back."""
     try:
-        said = json_object(plain(letter.body))
+        said = json_object(plain(message.body))
     except Malformed:
         return Sender()
-    return Sender(echoed(said.get("external_correlation_id")), echoed(said.get("request_id")))
+    return Sender(
+        client_token(said.get("external_correlation_id")), client_token(said.get("request_id"))
+    )
 
 
-def _bug(letter: Letter) -> NeedsPerson:
-    log.exception("message %s could not be judged", letter.message_id)
-    return NeedsPerson("internal", "something went wrong here; the log says what")
+def _bug(message: IncomingMessage) -> PermanentError:
+    log.exception("message %s could not be judged", message.message_id)
+    return PermanentError("internal", "something went wrong here; the log says what")

@@ -2,16 +2,16 @@
 
 from typing import Literal
 
-from triggers.schemas.common import Answer
+from triggers.schemas.common import ResponseModel
 
 
-class Alive(Answer):
+class Alive(ResponseModel):
     """The app answers."""
 
     status: Literal["ok"]
 
 
-class Me(Answer):
+class Me(ResponseModel):
     """Who the caller is to the app."""
 
     object_id: str
@@ -19,15 +19,15 @@ class Me(Answer):
     upn: str
 
 
-class Reach(Answer):
+class DependencyStatus(ResponseModel):
     """How one of the others is."""
 
     status: Literal["ok", "unavailable"]
     milliseconds: int
 
 
-class Ready(Answer):
+class Ready(ResponseModel):
     """Without tables, blob and queue nothing is accepted; without the others searches wait."""
 
     status: Literal["ok", "degraded", "unavailable"]
-    checks: dict[Literal["tables", "blob", "queue", "sidecar", "cluster"], Reach]
+    checks: dict[Literal["tables", "blob", "queue", "sidecar", "cluster"], DependencyStatus]

@@ -5,28 +5,28 @@ from pydantic import BaseModel, ConfigDict, Field
 Id = Field(pattern=r"^job-[0-9a-f]{32}$", examples=["job-0123456789abcdef0123456789abcdef"])
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """Nothing stands in an answer that its model does not know."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ErrorDetail(Answer):
+class ErrorDetail(ResponseModel):
     """What is wrong, for programs."""
 
     code: str
     message: str
-    errors: list["FaultShown"] | None = None
+    errors: list["FaultView"] | None = None
 
 
-class FaultShown(Answer):
+class FaultView(ResponseModel):
     """One thing that is wrong, and where."""
 
     loc: list[str]
     msg: str
 
 
-class Refusal(Answer):
+class Refusal(ResponseModel):
     """Every refusal. Its sentence stands wherever a generation of the client looks for it."""
 
     error: str
@@ -34,7 +34,7 @@ class Refusal(Answer):
     detail: ErrorDetail
 
 
-class Meta(Answer):
+class Meta(ResponseModel):
     """About the request itself."""
 
     request_id: str | None = None

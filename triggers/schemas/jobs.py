@@ -7,13 +7,13 @@ from pydantic import Field
 
 from shared.contracts.search import Program
 from shared.contracts.states import LeftOnCluster, Phase
-from triggers.schemas.common import Answer, Id, Meta
+from triggers.schemas.common import Id, Meta, ResponseModel
 
-Shown = Literal["queued", "running", "completed", "failed", "cancelled"]
+JobStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 Runtime = Literal["Pending", "Running", "Completed", "Failed", "Terminated", "Canceled"]
 
 
-class Accepted(Answer):
+class Accepted(ResponseModel):
     """A search that will be run, once."""
 
     job_id: str = Id
@@ -28,7 +28,7 @@ class Accepted(Answer):
     meta: Meta
 
 
-class Step(Answer):
+class Step(ResponseModel):
     """A step that has begun; over, once it has `completed_at`."""
 
     started_at: datetime
@@ -40,7 +40,7 @@ class Step(Answer):
     error: str | None = None
 
 
-class Steps(Answer):
+class Steps(ResponseModel):
     """The steps by their names, of which those are left out that have not begun."""
 
     steps: dict[str, Step]
@@ -53,17 +53,17 @@ class CustomStatus(Steps):
     job_id: str = Id
 
 
-class Output(Answer):
+class Output(ResponseModel):
     """What a job came to."""
 
     job_id: str = Id
-    status: Shown
+    status: JobStatus
     phase: Phase
     error: str | None
     results_prefix: str | None = Field(description="Null for a batch: each search has its own")
 
 
-class ConfigSnapshot(Answer):
+class ConfigSnapshot(ResponseModel):
     """The options and the size that were asked for; nulls where it was left to BLAST+."""
 
     evalue: float | str | None = Field(description="As text where no float holds it")
@@ -73,7 +73,7 @@ class ConfigSnapshot(Answer):
     num_nodes: int
 
 
-class Infrastructure(Answer):
+class Infrastructure(ResponseModel):
     """Where a search runs."""
 
     subscription_id: str
@@ -83,7 +83,7 @@ class Infrastructure(Answer):
     cluster_name: str
 
 
-class Summary(Answer):
+class Summary(ResponseModel):
     """A job in a list. What has no value is left out."""
 
     job_id: str = Id
@@ -91,7 +91,7 @@ class Summary(Answer):
     job_title: str
     program: Program
     db: str
-    status: Shown
+    status: JobStatus
     phase: Phase
     created_at: datetime
     updated_at: datetime
@@ -117,19 +117,19 @@ class Summary(Answer):
     external_correlation_id: str | None = None
 
 
-class Event(Answer):
+class EventView(ResponseModel):
     """An entry of a job's history. Its id is a number that rises by one."""
 
     id: str
     job_id: str = Id
     event: str
     phase: Phase
-    status: Shown
+    status: JobStatus
     timestamp: datetime
     payload: dict[str, Any]
 
 
-class Children(Answer):
+class Children(ResponseModel):
     """How many of a batch's searches are where."""
 
     total: int
@@ -147,10 +147,10 @@ class Detail(Summary):
     custom_status: CustomStatus
     output: Output | None
     children: Children | None = Field(None, description="Of a batch alone")
-    history: list[Event] | None = None
+    history: list[EventView] | None = None
 
 
-class Paging(Answer):
+class Paging(ResponseModel):
     """Where a page stands. Jobs that are added meanwhile shift nothing."""
 
     limit: int
@@ -159,7 +159,7 @@ class Paging(Answer):
     next_cursor: str | None = None
 
 
-class Jobs(Answer):
+class Jobs(ResponseModel):
     """A page of jobs, in the order of their list."""
 
     jobs: list[Summary]
@@ -167,19 +167,19 @@ class Jobs(Answer):
     meta: Meta
 
 
-class Events(Answer):
+class Events(ResponseModel):
     """Some of a job's history, oldest first; at most 1000 at once."""
 
     job_id: str = Id
-    events: list[Event]
+    events: list[EventView]
 
 
-class Execution(Answer):
+class Execution(ResponseModel):
     """How far a job came."""
 
     schema_version: Literal[1]
     job_id: str = Id
-    status: Shown
+    status: JobStatus
     phase: Phase
     created_at: datetime
     updated_at: datetime
@@ -187,7 +187,7 @@ class Execution(Answer):
     output: Steps
 
 
-class RuntimeStatus(Answer):
+class RuntimeStatus(ResponseModel):
     """A job as the oldest clients poll it, in the words of Durable Functions."""
 
     instance_id: str = Id
@@ -198,7 +198,7 @@ class RuntimeStatus(Answer):
     output: Output | None
 
 
-class Cancelling(Answer):
+class Cancelling(ResponseModel):
     """`cancelled` is said only once nothing of the search is left."""
 
     job_id: str = Id
@@ -206,7 +206,7 @@ class Cancelling(Answer):
     status: Literal["cancelling", "cancelled"]
 
 
-class QueuedAgain(Answer):
+class QueuedAgain(ResponseModel):
     """The same job, in its next attempt."""
 
     job_id: str = Id
@@ -214,7 +214,7 @@ class QueuedAgain(Answer):
     status: Literal["queued"]
 
 
-class Deleted(Answer):
+class Deleted(ResponseModel):
     """The job is shown no more."""
 
     job_id: str = Id

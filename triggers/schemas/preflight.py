@@ -5,16 +5,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from triggers.schemas.common import Answer
+from triggers.schemas.common import ResponseModel
 
 
-class CopyStatus(Answer):
+class CopyStatus(ResponseModel):
     """How far a database was copied into the container."""
 
     phase: Literal["completed", "partial"] = Field(description="`partial`: files are missing")
 
 
-class DatabaseShown(Answer):
+class DatabaseView(ResponseModel):
     """A database; what its metadata does not say is left out."""
 
     name: str
@@ -34,13 +34,13 @@ class DatabaseShown(Answer):
     copy_status: CopyStatus
 
 
-class Databases(Answer):
+class Databases(ResponseModel):
     """What lies in the container `blast-db`."""
 
-    databases: list[DatabaseShown]
+    databases: list[DatabaseView]
 
 
-class ClusterShown(Answer):
+class ClusterShown(ResponseModel):
     """A cluster, with the number and size of nodes that a search is given by default."""
 
     name: str
@@ -54,19 +54,19 @@ class ClusterShown(Answer):
     node_sku: str
 
 
-class Clusters(Answer):
+class Clusters(ResponseModel):
     """The clusters that are configured and exist."""
 
     clusters: list[ClusterShown]
 
 
-class Updates(Answer):
+class Updates(ResponseModel):
     """The latest version that there is; null where it is not known."""
 
     latest_version: str | None
 
 
-class Check(Answer):
+class Check(ResponseModel):
     """One thing that a search needs."""
 
     id: Literal[
@@ -85,7 +85,7 @@ class Check(Answer):
     severity: Literal["critical", "warning"] | None = None
 
 
-class PreFlight(Answer):
+class PreFlight(ResponseModel):
     """Whether a search could run; `critical_blockers` counts the checks that failed."""
 
     ready: bool

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from triggers.schemas.common import Answer, Id
+from triggers.schemas.common import Id, ResponseModel
 
 
-class FileShown(Answer):
+class FileView(ResponseModel):
     """The beginning of one of the files that a search is made of."""
 
     job_id: str = Id
@@ -14,7 +14,7 @@ class FileShown(Answer):
     truncated: bool
 
 
-class QueryShown(Answer):
+class QueryView(ResponseModel):
     """A whole query."""
 
     job_id: str = Id
@@ -23,7 +23,7 @@ class QueryShown(Answer):
     max_bytes: int
 
 
-class Uploaded(Answer):
+class Uploaded(ResponseModel):
     """Where the query lies; a submission names it as `query_blob_url`."""
 
     blob_url: str

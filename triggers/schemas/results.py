@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from triggers.schemas.common import Answer, Id
+from triggers.schemas.common import Id, ResponseModel
 
 
-class ResultFile(Answer):
+class ResultFile(ResponseModel):
     """A file that a search left."""
 
     file_id: str
@@ -19,7 +19,7 @@ class ResultFile(Answer):
     source: str
 
 
-class Manifest(Answer):
+class Manifest(ResponseModel):
     """What there is of results, and whether that is all."""
 
     schema_version: Literal[1]
@@ -29,7 +29,7 @@ class Manifest(Answer):
     files: list[ResultFile]
 
 
-class Results(Answer):
+class Results(ResponseModel):
     """The list of results, under both of its names."""
 
     job_id: str = Id
@@ -41,14 +41,14 @@ class Results(Answer):
     )
 
 
-class Subject(Answer):
+class Subject(ResponseModel):
     """A subject, and how many hits it has."""
 
     id: str
     count: int
 
 
-class Exact(Answer):
+class Exact(ResponseModel):
     """Which counts are exact, and not estimates of very many."""
 
     unique_queries: bool
@@ -56,7 +56,7 @@ class Exact(Answer):
     top_subjects: bool
 
 
-class FileUnreadable(Answer):
+class FileUnreadable(ResponseModel):
     """A file that gave no hits, or not all of them."""
 
     name: str
@@ -64,7 +64,7 @@ class FileUnreadable(Answer):
     message: str
 
 
-class Stats(Answer):
+class Stats(ResponseModel):
     """What the hits come to; `more_to_read` says that the same request reads on."""
 
     total_hits: int
@@ -91,7 +91,7 @@ class Stats(Answer):
     more_to_read: bool
 
 
-class Aggregate(Answer):
+class Aggregate(ResponseModel):
     """The hits of a job in sum."""
 
     job_id: str = Id
@@ -99,7 +99,7 @@ class Aggregate(Answer):
     stats: Stats | None
 
 
-class HitShown(Answer):
+class HitView(ResponseModel):
     """An alignment; null where the format does not say, and the last five only where it does."""
 
     qseqid: str | None
@@ -121,19 +121,19 @@ class HitShown(Answer):
     ppos: float | None = None
 
 
-class Alignments(Answer):
+class Alignments(ResponseModel):
     """The first hits of a file, or of one query in it."""
 
     job_id: str = Id
     blob_name: str
-    alignments: list[HitShown]
+    alignments: list[HitView]
     total_hits: int
     returned: int
     query_ids: list[str]
     truncated: bool = Field(description="Whether there may be more than `total_hits`")
 
 
-class Export(Answer):
+class Export(ResponseModel):
     """All hits as JSON."""
 
     job_id: str = Id

@@ -12,20 +12,20 @@ from typing import TypeVar
 from shared import dependencies
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Counts, Job
-from shared.contracts.search import Asked
+from shared.contracts.search import SearchSpec
 from shared.contracts.states import Phase
-from shared.contracts.storage_urls import Account
+from shared.contracts.storage_urls import StorageAccount
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
-from shared.jobs.batch_blob import batch_url, query_url, written
+from shared.jobs.batch_blob import batch_url, dump, query_url
 from shared.settings import Settings, settings
 from shared.util.threads import Threads
-from triggers.auth.query_access import QueryBlobs
-from triggers.auth.quotas import need_room
-from triggers.submission.database_catalog import Catalogue
+from triggers.auth.query_access import QueryAccess
+from triggers.auth.quotas import check_active_limit
+from triggers.submission.database_catalog import DatabaseCatalog
 from triggers.submission.parse import Submission, bounded
 
-HANDS = 16
+PARALLELISM = 16
 """Storage questions about one request that are asked at a time."""
 NO_DEADLINE = timedelta(days=3650)
 """Of a batch: it ends with its searches, and each of those has a deadline of its own."""
@@ -35,7 +35,7 @@ Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedSubmission:
     """The job of a submission; `replayed` where an earlier one with the same key had made it."""
 
     job: Job
@@ -43,7 +43,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class SubmissionService:
     """Makes jobs of submissions, whichever way they came in."""
 
     jobs: JobStateRepository
@@ -53,14 +53,14 @@ class Acceptance:
 
     def accept(
         self,
-        asked: Submission,
-        who: Caller,
+        submission: Submission,
+        caller: Caller,
         key: str | None,
         source: str,
         *,
         notify: bool = False,
-        most_active: int | None = None,
-    ) -> Accepted:
+        max_active_jobs: int | None = None,
+    ) -> AcceptedSubmission:
         """Keep a job. The same key with the same request gives the same job again.
 
         `notify` is for a new one: its transitions are told on the completions queue.
@@ -68,105 +68,110 @@ class Acceptance:
         named is not there, TooMany where the caller has `most_active` jobs and this is a new one,
         and Unavailable; without a job, where it could not be kept.
         """
-        job_id = derived_id(who, key) if key else f"job-{uuid.uuid4().hex}"
-        known = self.known(asked, who, key) if key else None
-        if known is None and most_active:
-            need_room(self.jobs.index, who, most_active)
-        job = known or self._keep(asked, who, job_id, source, notify)
-        return Accepted(_same(job, asked), replayed=known is not None)
+        job_id = derived_id(caller, key) if key else f"job-{uuid.uuid4().hex}"
+        known = self.known(submission, caller, key) if key else None
+        if known is None and max_active_jobs:
+            check_active_limit(self.jobs.index, caller, max_active_jobs)
+        job = known or self._keep(submission, caller, job_id, source, notify)
+        return AcceptedSubmission(_same(job, submission), replayed=known is not None)
 
-    def known(self, asked: Submission, who: Caller, key: str) -> Job | None:
+    def known(self, submission: Submission, caller: Caller, key: str) -> Job | None:
         """The job that the key stands for already. Raises Conflict where it is another request."""
-        job = self.jobs.find(derived_id(who, key))
-        return job and _same(job, asked)
+        job = self.jobs.find(derived_id(caller, key))
+        return job and _same(job, submission)
 
-    def _keep(self, asked: Submission, who: Caller, job_id: str, source: str, notify: bool) -> Job:
-        now, children = self.now(), len(asked.searches)
-        if faults := [*self.unsuitable(asked), *self.missing(asked, who)]:
+    def _keep(
+        self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool
+    ) -> Job:
+        now, children = self.now(), len(submission.searches)
+        if faults := [*self.unsuitable(submission), *self.missing(submission, caller)]:
             raise Invalid(bounded(faults))
         job = Job(
             job_id=job_id,
             elb_job_id=job_id,
-            owner=who,
-            search=asked.search,
-            fingerprint=asked.fingerprint,
+            owner=caller,
+            search=submission.search,
+            fingerprint=submission.fingerprint,
             submission_source=source,
-            correlation_id=asked.correlation_id or job_id,
+            correlation_id=submission.correlation_id or job_id,
             phase=Phase.QUEUED,
             created_at=now,
             updated_at=now,
-            deadline_at=now + (NO_DEADLINE if children else self.settings.deadline),
-            children=children,
+            deadline_at=now + (NO_DEADLINE if children else self.settings.job_timeout),
+            child_count=children,
             counts=Counts(expected=children or None),
             notify=notify,
-            request_id=asked.request_id,
+            request_id=submission.request_id,
         )
-        url = self._put_batch(job, asked) if children else self._put_query(job, asked)
+        url = self._put_batch(job, submission) if children else self._put_query(job, submission)
         job = replace(job, search=replace(job.search, query_url=url))
         return self.jobs.create(job, {"source": source})
 
-    def _put_query(self, job: Job, asked: Submission) -> str:
+    def _put_query(self, job: Job, submission: Submission) -> str:
         """Where the query lies: text is put there, a named one is there."""
-        if asked.query_text is None:
-            return asked.search.query_url
+        if submission.query_text is None:
+            return submission.search.query_url
         url = query_url(self._account, job)
-        self.blobs.put(url, asked.query_text.encode())
+        self.blobs.put(url, submission.query_text.encode())
         return url
 
-    def _put_batch(self, job: Job, asked: Submission) -> str:
+    def _put_batch(self, job: Job, submission: Submission) -> str:
         """Where the searches of a batch lie, with their queries."""
         url = batch_url(self._account, job.job_id, job.fingerprint)
-        self.blobs.put_first(url, written(asked.searches))
+        self.blobs.put_if_absent(url, dump(submission.searches))
         return url
 
-    def unsuitable(self, asked: Submission) -> Iterator[Fault]:
+    def unsuitable(self, submission: Submission) -> Iterator[Fault]:
         """The databases that their program cannot search.
 
         Each pair of program and database is looked at once, however many searches have it.
         """
         pairs = {
-            f"{at}db": (one.search.program, one.search.database_url) for at, one in _each_of(asked)
+            f"{at}db": (spec.search.program, spec.search.database_url)
+            for at, spec in _each_of(submission)
         }
         wrong = _each(self.catalogue.mismatch, pairs.values())
         for where, pair in pairs.items():
-            if said := wrong[pair]:
-                yield Fault(where, said, "program_database_incompatible")
+            if text := wrong[pair]:
+                yield Fault(where, text, "program_database_incompatible")
 
-    def missing(self, asked: Submission, who: Caller) -> Iterator[Fault]:
+    def missing(self, submission: Submission, caller: Caller) -> Iterator[Fault]:
         """The queries that are named and are not there, or not for this caller."""
         named = {
-            f"{at}query_blob_url": one.search.query_url
-            for at, one in _each_of(asked)
-            if one.query_text is None
+            f"{at}query_blob_url": spec.search.query_url
+            for at, spec in _each_of(submission)
+            if spec.query_text is None
         }
-        queries = QueryBlobs(self.jobs, self.blobs, self._account)
-        there = _each(lambda url: queries.shows(who, url), named.values())
+        queries = QueryAccess(self.jobs, self.blobs, self._account)
+        there = _each(lambda url: queries.can_read(caller, url), named.values())
         for where, url in named.items():
             if not there[url]:
                 yield Fault(where, f"there is no {url}")
 
     @property
-    def _account(self) -> Account:
-        return Account(self.settings.storage_account, self.settings.storage_suffix)
+    def _account(self) -> StorageAccount:
+        return StorageAccount(self.settings.storage_account, self.settings.storage_suffix)
 
     @cached_property
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> DatabaseCatalog:
         """The databases, as they were last looked up."""
-        return Catalogue(self.blobs, self._account)
+        return DatabaseCatalog(self.blobs, self._account)
 
 
 @cache
-def acceptance() -> Acceptance:
+def acceptance() -> SubmissionService:
     """The deployment's."""
-    return Acceptance(dependencies.jobs(), dependencies.blobs(), settings(), dependencies.now)
+    return SubmissionService(
+        dependencies.jobs(), dependencies.blobs(), settings(), dependencies.now
+    )
 
 
-def _each_of(asked: Submission) -> Iterator[tuple[str, Asked]]:
+def _each_of(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
     """Each search that is asked for, behind the place where the request says it."""
-    if not asked.searches:
-        yield "", Asked(asked.search, asked.query_text, asked.fingerprint)
-    for number, one in enumerate(asked.searches):
-        yield f"searches.{number}.", one
+    if not submission.searches:
+        yield "", SearchSpec(submission.search, submission.query_text, submission.fingerprint)
+    for number, spec in enumerate(submission.searches):
+        yield f"searches.{number}.", spec
 
 
 def _each(ask: Callable[[Thing], Told], about: Iterable[Thing]) -> dict[Thing, Told]:
@@ -174,21 +179,21 @@ def _each(ask: Callable[[Thing], Told], about: Iterable[Thing]) -> dict[Thing, T
     things = list(dict.fromkeys(about))
     if len(things) < 2:  # as of nearly every request: no thread is begun for it
         return {thing: ask(thing) for thing in things}
-    with Threads(HANDS) as hands:
+    with Threads(PARALLELISM) as hands:
         return dict(zip(things, hands.map(ask, things), strict=True))
 
 
-def _same(job: Job, asked: Submission) -> Job:
-    if job.fingerprint != asked.fingerprint:
-        said = f"the idempotency key stands for another request, which is {job.job_id}"
-        raise Conflict("idempotency_conflict", said)
+def _same(job: Job, submission: Submission) -> Job:
+    if job.fingerprint != submission.fingerprint:
+        text = f"the idempotency key stands for another request, which is {job.job_id}"
+        raise Conflict("idempotency_conflict", text)
     if job.phase is Phase.DELETED:
-        said = f"the idempotency key stands for {job.job_id}, which was deleted"
-        raise Conflict("idempotency_conflict", said)
+        text = f"the idempotency key stands for {job.job_id}, which was deleted"
+        raise Conflict("idempotency_conflict", text)
     return job
 
 
-def derived_id(who: Caller, key: str) -> str:
+def derived_id(caller: Caller, key: str) -> str:
     """The id of the one job that this caller's key stands for."""
-    claim = json.dumps([who.tenant_id, who.oid, key])
+    claim = json.dumps([caller.tenant_id, caller.oid, key])
     return f"job-{hashlib.sha256(claim.encode()).hexdigest()[:32]}"

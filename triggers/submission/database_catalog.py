@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 from shared import dependencies
-from shared.blast.databases import Database, Kind, found_in, said_of_it, suits
+from shared.blast.databases import Database, DatabaseType, discover, is_compatible, parse_metadata
 from shared.clients.blobs import BlobInfo, Blobs
 from shared.contracts.search import Program
-from shared.contracts.storage_urls import DATABASES, Account
-from shared.util.single_flight import Shared
+from shared.contracts.storage_urls import DATABASES, StorageAccount
+from shared.util.single_flight import SingleFlightCache
 from shared.util.threads import Threads
 
 LISTED_FOR, KNOWN_FOR = timedelta(seconds=30), timedelta(minutes=10)
@@ -23,11 +23,11 @@ Known = tuple[float, list[Database]]
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class DatabaseCatalog:
     """Every method raises Unavailable when Blob cannot be asked."""
 
     blobs: Blobs
-    account: Account
+    account: StorageAccount
     monotonic: Callable[[], float] = time.monotonic
     _known: dict[str, Known] = field(default_factory=dict)
     _said: dict[tuple[str, datetime], dict[str, Any]] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Catalogue:
 
         One at the container's root is left out, because no request can name it.
         """
-        listed = found_in(self.blobs.list(self.account.url(DATABASES, "")))
+        listed = discover(self.blobs.list(self.account.url(DATABASES, "")))
         databases = [one for one in listed if one.folder]
         with Threads(AT_A_TIME) as readers:
             metadata = list(readers.map(self._said_of, databases))
@@ -49,7 +49,7 @@ class Catalogue:
         if known and self.monotonic() - known[0] <= KNOWN_FOR.total_seconds():
             return known[1]
         folder, _, name = url.rpartition("/")
-        found = [one for one in found_in(self.blobs.list(f"{folder}/")) if one.stem == name]
+        found = [one for one in discover(self.blobs.list(f"{folder}/")) if one.stem == name]
         if found and all(one.ready for one in found):
             self._known[url] = self.monotonic(), found
         return found
@@ -62,7 +62,7 @@ class Catalogue:
         """
         program, url = pair
         kinds = {one.kind for one in self.at(url)}
-        suitable = not kinds or any(suits(program, kind) for kind in kinds)
+        suitable = not kinds or any(is_compatible(program, kind) for kind in kinds)
         return None if suitable else mismatch(program, kinds)
 
     def _said_of(self, database: Database) -> dict[str, Any]:
@@ -76,8 +76,8 @@ class Catalogue:
         edition = file.name, file.modified
         if edition not in self._said:
             url = self.account.url(DATABASES, file.name)
-            data, _ = self.blobs.beginning(url, LARGEST_METADATA) or (b"", 0)
-            self._said[edition] = said_of_it(data)
+            data, _ = self.blobs.read_prefix(url, LARGEST_METADATA) or (b"", 0)
+            self._said[edition] = parse_metadata(data)
         return self._said[edition]
 
 
@@ -105,19 +105,19 @@ def _row(database: Database, metadata: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def mismatch(program: Program, kinds: set[Kind]) -> str:
+def mismatch(program: Program, kinds: set[DatabaseType]) -> str:
     """The sentence for a program and a database that do not go together."""
-    words = {Kind.NUCLEOTIDE: "nucleotides", Kind.PROTEIN: "proteins"}
+    words = {DatabaseType.NUCLEOTIDE: "nucleotides", DatabaseType.PROTEIN: "proteins"}
     return f"{program} cannot search a database of {' and '.join(words[k] for k in sorted(kinds))}"
 
 
 @cache
-def catalogue() -> Catalogue:
+def database_catalog() -> DatabaseCatalog:
     """The deployment's."""
-    return Catalogue(dependencies.blobs(), dependencies.account())
+    return DatabaseCatalog(dependencies.blobs(), dependencies.account())
 
 
 @cache
-def shared_list() -> Shared[list[dict[str, Any]]]:
+def list_databases() -> SingleFlightCache[list[dict[str, Any]]]:
     """The list that all who ask share."""
-    return Shared(catalogue().described, time.monotonic)
+    return SingleFlightCache(database_catalog().described, time.monotonic)

@@ -7,7 +7,13 @@ from pydantic import AliasChoices, BaseModel
 
 from shared.errors import Fault
 from triggers.submission.blast_options import SearchOptions
-from triggers.submission.search_fields import CallPart, Fields, SizePart, WhatPart, WherePart
+from triggers.submission.search_fields import (
+    Fields,
+    PlacementFields,
+    ProgramFields,
+    RequestFields,
+    SizingFields,
+)
 
 QUERY = ("query_data", "query_blob_url")
 """The first names of where a query comes from."""
@@ -64,10 +70,10 @@ def _named_by(model: type[BaseModel]) -> dict[str, str]:
 
 FIRST_NAMES: Mapping[str, str] = {
     name: first
-    for part in (WhatPart, WherePart, SizePart, SearchOptions, CallPart)
+    for part in (ProgramFields, PlacementFields, SizingFields, SearchOptions, RequestFields)
     for name, first in _named_by(part).items()
 }
 """Every name that is known, and the first name of the same field."""
 
-OF_THE_REQUEST = frozenset({*_named_by(WherePart), *_named_by(CallPart)})
+OF_THE_REQUEST = frozenset({*_named_by(PlacementFields), *_named_by(RequestFields)})
 """The names of what is said once for a whole request."""

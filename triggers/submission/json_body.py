@@ -14,13 +14,13 @@ def _printable(text: str) -> str:
     return text
 
 
-Echoed = Annotated[
+ClientToken = Annotated[
     str,
     StringConstraints(strip_whitespace=False, min_length=1, max_length=256),
     AfterValidator(_printable),
 ]
 """A name of the sender's own, which is given back as it came."""
-_ECHOED: TypeAdapter[str] = TypeAdapter(Echoed)
+_CLIENT_TOKEN: TypeAdapter[str] = TypeAdapter(ClientToken)
 
 
 def json_object(data: bytes) -> dict[str, Any]:
@@ -34,9 +34,9 @@ def json_object(data: bytes) -> dict[str, Any]:
     return found
 
 
-def echoed(name: object) -> str | None:
+def client_token(name: object) -> str | None:
     """A sender's own name for something, if it can be given back."""
     try:
-        return _ECHOED.validate_python(name)
+        return _CLIENT_TOKEN.validate_python(name)
     except ValidationError:
         return None

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.contracts.search import Asked, Search
+from shared.contracts.search import Search, SearchSpec
 from shared.errors import Fault, Invalid, TooLarge
 from shared.settings import Settings
 from triggers.submission.field_aliases import OF_THE_REQUEST, QUERY, first_names, flat, unknown
 from triggers.submission.search_fields import (
     LARGEST_QUERY,
-    CallPart,
     Fields,
     Findings,
-    TitlePart,
-    WherePart,
+    PlacementFields,
+    RequestFields,
+    TitleFields,
     read_part,
+    read_placement,
     read_search,
-    read_where,
 )
 
 SEARCHES = "searches"
@@ -44,7 +44,7 @@ class Submission:
     fingerprint: str
     """SHA-256 of what the caller said, whatever the names used; the key is not part of it."""
     warnings: tuple[str, ...]
-    searches: tuple[Asked, ...] = ()
+    searches: tuple[SearchSpec, ...] = ()
     """Those of a batch; none for a single search."""
 
 
@@ -73,8 +73,8 @@ def examine(body: Mapping[str, Any], settings: Settings) -> Examined:
     findings = Findings()
     fields = flat(body, findings.faults)
     several = fields.pop(SEARCHES, None)
-    where = read_where(fields, settings, findings)
-    call = read_part(CallPart, fields, findings.faults)
+    where = read_placement(fields, settings, findings)
+    call = read_part(RequestFields, fields, findings.faults)
     if several is None:
         submission = _single(fields, where, call, settings, findings)
     else:
@@ -84,22 +84,22 @@ def examine(body: Mapping[str, Any], settings: Settings) -> Examined:
 
 def _single(
     fields: Fields,
-    where: WherePart | None,
-    call: CallPart | None,
+    where: PlacementFields | None,
+    call: RequestFields | None,
     settings: Settings,
     findings: Findings,
 ) -> Submission | None:
     """The submission of one search."""
-    asked = read_search(fields, where, settings, findings)
-    if not (asked and call):
+    spec = read_search(fields, where, settings, findings)
+    if not (spec and call):
         return None
     return Submission(
-        search=asked.search,
-        query_text=asked.query_text,
+        search=spec.search,
+        query_text=spec.query_text,
         idempotency_key=call.idempotency_key,
         correlation_id=call.external_correlation_id,
         request_id=call.request_id,
-        fingerprint=asked.fingerprint,
+        fingerprint=spec.fingerprint,
         warnings=_warnings(unknown(fields), findings),
     )
 
@@ -107,17 +107,17 @@ def _single(
 def _batch(
     top: Fields,
     several: object,
-    where: WherePart | None,
-    call: CallPart | None,
+    where: PlacementFields | None,
+    call: RequestFields | None,
     settings: Settings,
     findings: Findings,
 ) -> Submission | None:
     """The submission of several searches, each of which is laid over what stands at the top."""
-    title = read_part(TitlePart, top, findings.faults)
+    title = read_part(TitleFields, top, findings.faults)
     items = _items(several, findings.faults)
     _measure(top, items)
     found = [_one(top, n, item, where, settings, findings) for n, item in enumerate(items)]
-    searches = [asked for asked in found if asked]
+    searches = [spec for spec in found if spec]
     if not (title and call and searches) or len(searches) < len(found):
         return None
     return Submission(
@@ -149,10 +149,10 @@ def _one(
     top: Fields,
     number: int,
     own: Fields,
-    where: WherePart | None,
+    where: PlacementFields | None,
     settings: Settings,
     findings: Findings,
-) -> Asked | None:
+) -> SearchSpec | None:
     """A search of a batch; a fault of what stands at the top alone is told there, and once."""
     found = Findings(
         [
@@ -162,14 +162,14 @@ def _one(
         ],
         findings.warnings,
     )
-    asked = read_search(_over(top, own), where, settings, found)
+    spec = read_search(_over(top, own), where, settings, found)
     for fault in found.faults:
-        name = fault.where.split(".")[0]
+        name = fault.path.split(".")[0]
         at_top = name in top and name not in own
         findings.faults.append(
-            fault if at_top else replace(fault, where=f"{SEARCHES}.{number}.{fault.where}")
+            fault if at_top else replace(fault, path=f"{SEARCHES}.{number}.{fault.path}")
         )
-    return asked
+    return spec
 
 
 def _over(top: Fields, own: Fields) -> Fields:
@@ -203,11 +203,11 @@ def _warnings(unknown_names: Sequence[str], findings: Findings) -> tuple[str, ..
     return tuple(dict.fromkeys([*unknown_names, *findings.warnings]))[:MOST_WARNINGS]
 
 
-def _common(searches: Sequence[Asked]) -> Search:
+def _common(searches: Sequence[SearchSpec]) -> Search:
     """What a list shows of a batch; where the searches differ it says so, or nothing."""
     first = searches[0].search
-    databases = {one.search.database for one in searches}
-    options = {one.search.options for one in searches}
+    databases = {spec.search.database for spec in searches}
+    options = {spec.search.options for spec in searches}
     return replace(
         first,
         database=first.database if len(databases) == 1 else f"{len(databases)} databases",
@@ -215,6 +215,6 @@ def _common(searches: Sequence[Asked]) -> Search:
     )
 
 
-def _fingerprint(searches: Sequence[Asked]) -> str:
-    said = [SEARCHES, *(one.fingerprint for one in searches)]
+def _fingerprint(searches: Sequence[SearchSpec]) -> str:
+    said = [SEARCHES, *(spec.fingerprint for spec in searches)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()

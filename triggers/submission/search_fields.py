@@ -11,18 +11,18 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.blast.fasta import faults as fasta_faults
 from shared.blast.fasta import measure
-from shared.contracts.search import Asked, Placement, Program, Search, Sizing
-from shared.contracts.storage_urls import RESULTS, Account, BadPath
+from shared.contracts.search import Placement, Program, Search, SearchSpec, Sizing
+from shared.contracts.storage_urls import RESULTS, InvalidPath, StorageAccount
 from shared.elastic_blast.allowed_options import with_outfmt
 from shared.errors import Fault, TooLarge
 from shared.settings import Memory, Settings
 from triggers.submission.blast_options import SearchOptions
-from triggers.submission.json_body import Echoed
+from triggers.submission.json_body import ClientToken
 
 Part = TypeVar("Part", bound=BaseModel)
 
 
-def beside_what_is_wrong(
+def parse_leniently(
     part: type[Part], said: Mapping[str, Any], stand_in: Mapping[str, Any]
 ) -> Part | None:
     """The part with a stand-in for each field that is needed and wrong: so no fault hides another.
@@ -43,7 +43,7 @@ def beside_what_is_wrong(
 LARGEST_QUERY = 20_000_000 - 1
 """Bytes. From 20 MB on ElasticBLAST wants its queries split beforehand."""
 MOST_BATCHES = 5000
-STAND_IN = {"program": Program.BLASTP, "db": "unknown"}
+PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
 """Where one of them is wrong, the rest is checked with these: blastp takes whatever is a query."""
 
 Text = Annotated[str, Field(max_length=900)]
@@ -65,17 +65,17 @@ class Findings:
     """Sentences about values that are accepted and not used."""
 
 
-class _Part(BaseModel):
+class _FieldGroup(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
 
 
-class TitlePart(_Part):
+class TitleFields(_FieldGroup):
     """How a person names it."""
 
     job_title: str = Field("", max_length=200)
 
 
-class WhatPart(TitlePart):
+class ProgramFields(TitleFields):
     """Program, database and query."""
 
     program: Program
@@ -86,7 +86,7 @@ class WhatPart(TitlePart):
     query_path: Text | None = _named("query_blob_url", "query_file")
 
 
-class WherePart(_Part):
+class PlacementFields(_FieldGroup):
     """What the deployment fixes, and a request may only repeat or choose from an allow-list."""
 
     cluster_name: Text | None = _named("aks_cluster_name", "cluster_name")
@@ -98,7 +98,7 @@ class WherePart(_Part):
     acr_resource_group: Text | None = None
 
 
-class SizePart(_Part):
+class SizingFields(_FieldGroup):
     """What the search asks of its cluster."""
 
     machine_type: str | None = Field(None, pattern=r"^Standard_[A-Za-z0-9_]{1,40}$")
@@ -110,30 +110,30 @@ class SizePart(_Part):
     db_partition_prefix: str = Field("", pattern=r"^[A-Za-z0-9._/-]{0,200}$")
 
 
-class CallPart(_Part):
+class RequestFields(_FieldGroup):
     """What the request says of itself."""
 
     idempotency_key: str | None = Field(None, min_length=1, max_length=256)
-    external_correlation_id: Echoed | None = None
-    request_id: Echoed | None = None
+    external_correlation_id: ClientToken | None = None
+    request_id: ClientToken | None = None
 
 
 def read_search(
-    fields: Fields, where: WherePart | None, settings: Settings, findings: Findings
-) -> Asked | None:
+    fields: Fields, where: PlacementFields | None, settings: Settings, findings: Findings
+) -> SearchSpec | None:
     """The search that these fields ask for, at that place; what is wrong is added to `findings`.
 
     None where something that is needed is missing or wrong. Raises TooLarge.
     """
     faults = findings.faults
-    what = read_part(WhatPart, fields, faults)
-    size = read_part(SizePart, fields, faults)
+    what = read_part(ProgramFields, fields, faults)
+    size = read_part(SizingFields, fields, faults)
     options = read_part(SearchOptions, fields, faults)
     if what and options:
-        faults += [Fault("options", said) for said in options.faults(what.program)]
+        faults += [Fault("options", text) for text in options.faults(what.program)]
         findings.warnings.extend(options.warnings(what.program))
-    account = Account(settings.storage_account, settings.storage_suffix)
-    seen = what or beside_what_is_wrong(WhatPart, fields, STAND_IN)
+    account = StorageAccount(settings.storage_account, settings.storage_suffix)
+    seen = what or parse_leniently(ProgramFields, fields, PLACEHOLDERS)
     urls = _urls(seen, account, faults) if seen else None
     if seen:
         faults += _query_faults(seen, size, settings)
@@ -152,12 +152,14 @@ def read_search(
         sizing=_sizing(size, settings),
         title=what.job_title,
     )
-    return Asked(search, what.query_data, _fingerprint(what, where, size, options))
+    return SearchSpec(search, what.query_data, _fingerprint(what, where, size, options))
 
 
-def read_where(fields: Fields, settings: Settings, findings: Findings) -> WherePart | None:
+def read_placement(
+    fields: Fields, settings: Settings, findings: Findings
+) -> PlacementFields | None:
     """The place that the request names; what this deployment does not serve is a fault."""
-    where = read_part(WherePart, fields, findings.faults)
+    where = read_part(PlacementFields, fields, findings.faults)
     if where:
         findings.faults.extend(_foreign(where, settings))
         findings.warnings.extend(_unused(where, settings))
@@ -191,14 +193,14 @@ NEVER_USED = ("subscription_id", "acr_name", "acr_resource_group")
 """Where the deployment has none of its own set, any value is accepted, and none is used."""
 
 
-def _unused(where: WherePart, settings: Settings) -> Iterator[str]:
+def _unused(where: PlacementFields, settings: Settings) -> Iterator[str]:
     """One sentence for each value that is accepted and not used."""
     for name in NEVER_USED:
         if getattr(where, name) and not getattr(settings, name):
             yield f"{name} was not used: this deployment has none set"
 
 
-def _foreign(where: WherePart, settings: Settings) -> Iterator[Fault]:
+def _foreign(where: PlacementFields, settings: Settings) -> Iterator[Fault]:
     """Whatever the request names that this deployment does not serve."""
     for name, asked in where.model_dump(exclude_none=True).items():
         if name in NEVER_USED and not getattr(settings, name):
@@ -210,7 +212,7 @@ def _foreign(where: WherePart, settings: Settings) -> Iterator[Fault]:
             yield Fault(name, f"{asked!r} is not served by this deployment")
 
 
-def _urls(what: WhatPart, account: Account, faults: list[Fault]) -> _Urls | None:
+def _urls(what: ProgramFields, account: StorageAccount, faults: list[Fault]) -> _Urls | None:
     """The normalised URLs; a query that comes as text gets its own when it is accepted."""
     database = _url("db", account.database, what.db, faults)
     query = _url("query_blob_url", account.query, what.query_path, faults)
@@ -225,30 +227,32 @@ def _url(
     """The URL that `make` makes of a path, empty where there is no path, None where it is wrong."""
     try:
         return make(text) if text else ""
-    except BadPath as error:
+    except InvalidPath as error:
         faults.append(Fault(name, str(error)))
         return None
 
 
-def _query_faults(what: WhatPart, size: SizePart | None, settings: Settings) -> Iterator[Fault]:
+def _query_faults(
+    what: ProgramFields, size: SizingFields | None, settings: Settings
+) -> Iterator[Fault]:
     sources = [source for source in (what.query_data, what.query_path) if source]
     if not sources:
         yield Fault("query_data", "one of query_data, query_blob_url and query_file is needed")
     if len(sources) > 1:
-        said = "only one of query_data, query_blob_url and query_file can be given"
-        yield Fault("query_data", said, "conflicting_query_sources")
+        text = "only one of query_data, query_blob_url and query_file can be given"
+        yield Fault("query_data", text, "conflicting_query_sources")
     if not what.query_data:
         return
     if len(what.query_data.encode()) > LARGEST_QUERY:
         raise TooLarge("query_too_large", f"a query has at most {LARGEST_QUERY:,} bytes")
-    for said in fasta_faults(what.query_data, what.program):
-        yield Fault("query_data", said, "invalid_query_fasta")
+    for text in fasta_faults(what.query_data, what.program):
+        yield Fault("query_data", text, "invalid_query_fasta")
     batch_len = (size and size.batch_len) or settings.batch_len
     if measure(what.query_data).residues > MOST_BATCHES * batch_len:
         yield Fault("batch_len", f"would make more than {MOST_BATCHES} batches of this query")
 
 
-def _placement(where: WherePart, settings: Settings) -> Placement:
+def _placement(where: PlacementFields, settings: Settings) -> Placement:
     return Placement(
         storage_account=settings.storage_account,
         cluster_name=where.cluster_name or settings.cluster_name,
@@ -260,7 +264,7 @@ def _placement(where: WherePart, settings: Settings) -> Placement:
     )
 
 
-def _sizing(size: SizePart, settings: Settings) -> Sizing:
+def _sizing(size: SizingFields, settings: Settings) -> Sizing:
     return Sizing(
         machine_type=size.machine_type or settings.machine_type,
         num_nodes=size.num_nodes or settings.num_nodes,

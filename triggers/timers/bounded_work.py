@@ -16,7 +16,7 @@ T = TypeVar("T")
 log = logging.getLogger("blast")
 
 
-async def work_through(
+async def process_all(
     things: Iterator[T],
     work: Callable[[T], Awaitable[str]],
     name: Callable[[T], str],

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from shared.contracts.activities import CleanupResult
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
-from shared.util.durations import Retry
+from shared.util.durations import RetryPolicy
 from shared.util.threads import in_thread
 from triggers.timers.substitutes import Substitute
 
 KEEP_TRYING = timedelta(days=1)
 """After the end of a job; a person who cancels it later has it tried once more."""
-PACE = Retry(timedelta(minutes=1), 1.1, timedelta(minutes=30), None)
+PACE = RetryPolicy(timedelta(minutes=1), 1.1, timedelta(minutes=30), None)
 """Between two tries: a tenth of the time since the job's end. It is tried about 80 times."""
 
 log = logging.getLogger("blast")
@@ -52,11 +52,11 @@ class LateCleanup:
                 job, {"left_on_cluster": "unknown", "why": result.reason}
             )
             log.error("cleanup_abandoned job_id=%s: %s", job.job_id, result.reason)
-        self.jobs.follow(job)  # it is active no more, until a person cancels it once more
+        self.jobs.sync(job)  # it is active no more, until a person cancels it once more
         return "abandoned"
 
     def _defer(self, job: Job, retry_after: timedelta | None = None) -> str:
-        wait = max(PACE.after(self._since(job)), retry_after or timedelta(0))
+        wait = max(PACE.delay_after_elapsed(self._since(job)), retry_after or timedelta(0))
         self.jobs.index.defer(job, self.now() + wait)
         return "unconfirmed"
 

@@ -9,14 +9,14 @@ from itertools import islice
 
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
-from shared.jobs.index import Listed
+from shared.jobs.index import ListRow
 from shared.util.threads import in_thread
-from triggers.durable_client import DurableClient, forget
-from triggers.timers.bounded_work import work_through
+from triggers.durable_client import DurableClient, purge_history
+from triggers.timers.bounded_work import process_all
 
-RUN = timedelta(minutes=2)
+MAX_RUN = timedelta(minutes=2)
 """The host ends the whole app where a function takes longer than `functionTimeout`."""
-MOST = 20_000
+MAX_REMOVED = 20_000
 """Jobs that one run removes. What it leaves is for the next."""
 
 log = logging.getLogger("blast")
@@ -29,7 +29,7 @@ class Purger:
     jobs: JobStateRepository
     retention: timedelta
     now: Callable[[], datetime]
-    most: int = MOST
+    most: int = MAX_REMOVED
 
     async def run(self, client: DurableClient) -> Counter[str]:
         """Mend lists, then remove what is old; how many jobs came to what.
@@ -39,14 +39,14 @@ class Purger:
         began = self.now()
 
         def enough() -> bool:
-            return self.now() - began >= RUN
+            return self.now() - began >= MAX_RUN
 
-        mended = await work_through(
-            self.jobs.index.astray(), self._mended, lambda job_id: job_id, enough
+        mended = await process_all(
+            self.jobs.index.find_orphans(), self._mended, lambda job_id: job_id, enough
         )
         before = began - self.retention
-        old = islice(self.jobs.index.expired(before), self.most)
-        gone = await work_through(
+        old = islice(self.jobs.index.find_expired(before), self.most)
+        gone = await process_all(
             old, lambda one: self._removed(client, one, before), lambda one: one.job_id, enough
         )
         came_to = mended + gone
@@ -55,23 +55,23 @@ class Purger:
 
     async def _mended(self, job_id: str) -> str:
         """Make the index say what the job says: it is followed again, or listed as it ended."""
-        await in_thread(lambda: self.jobs.follow(self.jobs.get(job_id)))
+        await in_thread(lambda: self.jobs.sync(self.jobs.get(job_id)))
         return "mended"
 
-    async def _removed(self, client: DurableClient, listed: Listed, before: datetime) -> str:
+    async def _removed(self, client: DurableClient, listed: ListRow, before: datetime) -> str:
         """Remove one job; its row in the list last, by which what a crash left is found again."""
         job = await in_thread(self.jobs.find, listed.job_id)
         # Without a job, or with another one of its id, it is what a crash left of a purge.
-        if job and self.jobs.index.shows(listed, job):
+        if job and self.jobs.index.is_row_of(listed, job):
             if not job.phase.is_end or (job.finished_at or before) >= before:
                 return await self._mended(listed.job_id)
             if await in_thread(lambda: self._is_counted(job)):
                 return "kept"
             for attempt in range(1, job.attempt + 1):
-                await forget(client, replace(job, attempt=attempt).instance_id)
-            if not await in_thread(self.jobs.erase, job):
+                await purge_history(client, replace(job, attempt=attempt).instance_id)
+            if not await in_thread(self.jobs.purge, job):
                 return "kept"
-        await in_thread(self.jobs.index.forget_listed, listed)
+        await in_thread(self.jobs.index.remove_listed, listed)
         return "removed"
 
     def _is_counted(self, job: Job) -> bool:

@@ -11,17 +11,17 @@ from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
-from shared.util.durations import LONGEST_WISH
+from shared.util.durations import MAX_RETRY_AFTER
 from shared.util.threads import in_thread
-from triggers.durable_client import DurableClient, Seen, from_here, look
-from triggers.timers.bounded_work import work_through
+from triggers.durable_client import DurableClient, InstanceStatus, from_here, get_status
+from triggers.timers.bounded_work import process_all
 from triggers.timers.late_cleanup import LateCleanup
 from triggers.timers.recovery import Recovery
 from triggers.timers.substitutes import Substitutes
 
-TICK = timedelta(seconds=50)
+MAX_TICK = timedelta(seconds=50)
 """The next tick comes a minute after this one began; what there was no time for comes then."""
-KEPT_BY = timedelta(minutes=10)
+ORPHAN_GRACE = timedelta(minutes=10)
 """A job's row follows its active row within a call or two, each of which ends within a minute. One
 that comes later still is found, too: who writes it makes the active row once more behind it."""
 
@@ -40,7 +40,7 @@ class Reconciler:
     jobs: JobStateRepository
     settings: Settings
     now: Callable[[], datetime]
-    deliver: Callable[[Job], None]
+    publish: Callable[[Job], None]
     """Sends the messages that a job owes."""
     substitutes: Substitutes
     """Gives what takes the last steps of a job in place of its orchestration."""
@@ -59,11 +59,11 @@ class Reconciler:
         Raises Unavailable where they cannot be listed, and an ExceptionGroup of bugs, at the end.
         """
         began, silent = self.now(), set[str]()
-        came_to = await work_through(
-            self.jobs.index.late(began),
+        came_to = await process_all(
+            self.jobs.index.find_overdue(began),
             lambda active: self._look_after(client, active, silent),
             lambda active: active[1],
-            enough=lambda: self.now() - began >= TICK,
+            enough=lambda: self.now() - began >= MAX_TICK,
         )
         if came_to:
             log.info("reconciled %s", " ".join(f"{end}={n}" for end, n in came_to.items()))
@@ -79,26 +79,26 @@ class Reconciler:
             return await self._kept_going(client, job)
         finally:  # whatever became of its orchestration
             if job.notify:
-                await in_thread(self._pay, job)
+                await in_thread(self._publish_pending, job)
 
     def _unsettled(self, partition: str, job_id: str) -> Job | None:
         """The job, where something is still to be done for it; else it is active no more."""
         job = self.jobs.find(job_id)
         if job is None:
             # Whoever accepted it died before it was kept, and told nobody that it was.
-            self.jobs.index.forget_unkept(partition, job_id, self.now() - KEPT_BY)
+            self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
             return None
         is_done = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
-        if is_done and self.jobs.follow(job):
+        if is_done and self.jobs.sync(job):
             return None
         # Before anything else: one that takes long, or fails, is not in the way of those behind.
-        self.jobs.index.defer(job, self.now() + self.settings.late_after)
+        self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
         return job
 
-    def _pay(self, job: Job) -> None:
-        self.deliver(job)
+    def _publish_pending(self, job: Job) -> None:
+        self.publish(job)
         if job.phase.is_end:
-            self.jobs.follow(self.jobs.get(job.job_id))
+            self.jobs.sync(self.jobs.get(job.job_id))
 
     async def _ended(self, client: DurableClient, job: Job, silent: set[str]) -> str:
         """Clean up what may be left of a job that has ended; else it owes messages."""
@@ -109,8 +109,8 @@ class Reconciler:
 
     async def _kept_going(self, client: DurableClient, job: Job) -> str:
         """See to it that the job's orchestration lives; what was found."""
-        seen = await look(client, job.instance_id)
-        if seen and seen.lives:
+        seen = await get_status(client, job.instance_id)
+        if seen and seen.is_running:
             if self.now() - seen.moved_at <= self._longest_silence():
                 return "alive"
             await in_thread(self._say_stuck, job, seen)
@@ -125,9 +125,9 @@ class Reconciler:
     def _longest_silence(self) -> timedelta:
         """How long an orchestration that is well may write nothing: it rests at most so long."""
         waits = [self.settings.retry(category).longest for category in Category]
-        return max(LONGEST_WISH, *waits) + self.settings.late_after
+        return max(MAX_RETRY_AFTER, *waits) + self.settings.reconcile_after
 
-    def _say_stuck(self, job: Job, seen: Seen) -> None:
+    def _say_stuck(self, job: Job, seen: InstanceStatus) -> None:
         """Say once why nothing moves. It is not ended: it may be at work, and cannot be asked."""
         reason = f"its orchestration has not moved since {seen.moved_at:%Y-%m-%d %H:%M:%S} UTC"
         if job.reason == reason:

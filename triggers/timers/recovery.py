@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
-from shared.util.durations import Retry
+from shared.util.durations import RetryPolicy
 from shared.util.threads import in_thread
-from triggers.durable_client import FAILED, DurableClient, Seen, from_here, start
+from triggers.durable_client import FAILED, DurableClient, InstanceStatus, from_here, start
 from triggers.timers.substitutes import Substitute, Substitutes
 
-RESTARTS = Retry(timedelta(minutes=1), 2.0, timedelta(minutes=15), 6)
+RESTARTS = RetryPolicy(timedelta(minutes=1), 2.0, timedelta(minutes=15), 6)
 """The waits between restarts without a step in between. After five of them the job fails."""
 STEPS_AT_ONCE = 5
 """Steps of one job that a tick takes; each lasts seconds, and other jobs wait."""
@@ -30,7 +30,7 @@ class Recovery:
     now: Callable[[], datetime]
     substitutes: Substitutes
 
-    async def recover(self, client: DurableClient, job: Job, seen: Seen | None) -> str:
+    async def recover(self, client: DurableClient, job: Job, seen: InstanceStatus | None) -> str:
         """Start the orchestration of a job again, or stop the job without it; what was done.
 
         An orchestration that fails at once hears no cancel and passes every deadline, so that these
@@ -40,7 +40,7 @@ class Recovery:
         is_failing = restarts > 0 or (seen is not None and seen.status == FAILED)
         if is_failing and job.should_stop(self.now()):
             return await self._stop(client, job)
-        wait = RESTARTS.wait(restarts + 1)
+        wait = RESTARTS.delay_after_attempt(restarts + 1)
         if wait is None:
             await self._fail(client, job, restarts, seen)
             return await self._stop(client, job)
@@ -50,7 +50,7 @@ class Recovery:
         await in_thread(self._record_restart, job, restarts + 1, wait, seen)
         return "restarted"
 
-    def _restarts(self, job: Job, seen: Seen | None) -> int:
+    def _restarts(self, job: Job, seen: InstanceStatus | None) -> int:
         """The restarts without progress. One that ran on for long has not failed at its start."""
         has_run = seen is not None and seen.moved_at - job.updated_at > RESTARTS.longest
         return 0 if has_run else job.restarts
@@ -60,23 +60,25 @@ class Recovery:
         substitute = self.substitutes(from_here(client))
         for _ in range(STEPS_AT_ONCE):
             report = await in_thread(substitute.stop, job.job_id)
-            if report.next is None:
+            if report.next_stage is None:
                 log.warning("stopped_without_orchestration job_id=%s", job.job_id)
                 return "stopped"
-            if report.wait:
+            if report.delay:
                 break
-        await in_thread(self.jobs.index.defer, job, self.now() + report.wait)
+        await in_thread(self.jobs.index.defer, job, self.now() + report.delay)
         return "stopping"
 
     async def _fail(
-        self, client: DurableClient, job: Job, restarts: int, seen: Seen | None
+        self, client: DurableClient, job: Job, restarts: int, seen: InstanceStatus | None
     ) -> None:
         error = f"its orchestration ended {restarts + 1} times before its next step: {_why(seen)}"
         log.error("orchestration_failed job_id=%s: %s", job.job_id, error)
         substitute: Substitute = self.substitutes(from_here(client))
         await in_thread(substitute.fail, job.job_id, error)
 
-    def _record_restart(self, job: Job, restarts: int, wait: timedelta, seen: Seen | None) -> None:
+    def _record_restart(
+        self, job: Job, restarts: int, wait: timedelta, seen: InstanceStatus | None
+    ) -> None:
         """Write why, behind the step that comes next, and look soon whether it runs."""
         status = seen.status if seen else "none"
         level = logging.WARNING if restarts == 1 else logging.ERROR
@@ -94,7 +96,7 @@ class Recovery:
         self.jobs.index.defer(job, self.now() + wait)
 
 
-def _why(seen: Seen | None) -> str:
+def _why(seen: InstanceStatus | None) -> str:
     """The state of an orchestration that does not run, with its error if it failed."""
     if seen is None:
         return "it is unknown to Durable Functions"

@@ -27,7 +27,7 @@ async def purge(timer: TimerRequest, client: DurableClient) -> None:
 
 @cache
 def _reconciler(substitutes: Substitutes) -> Reconciler:
-    deliver = dependencies.courier().deliver
+    deliver = dependencies.outbox_publisher().publish_pending
     return Reconciler(dependencies.jobs(), settings(), dependencies.now, deliver, substitutes)
 
 

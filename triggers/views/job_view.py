@@ -72,7 +72,7 @@ def summary(job: Job) -> dict[str, Any]:
         "splits_total": job.counts.expected or 0,
         "splits_done": job.counts.succeeded,
         "splits_failed": job.counts.failed,
-        "results_prefix": None if job.children else job.results_prefix,
+        "results_prefix": None if job.child_count else job.results_prefix,
         "parent_job_id": job.parent_job_id,
         "child_number": job.child_number or None,
         "submission_source": job.submission_source,
@@ -132,7 +132,7 @@ def output(job: Job) -> dict[str, Any] | None:
         "status": job.phase.status.value,
         "phase": job.phase.value,
         "error": job.error,
-        "results_prefix": None if job.children else job.results_prefix,
+        "results_prefix": None if job.child_count else job.results_prefix,
     }
 
 
@@ -145,8 +145,8 @@ def children(job: Job, tally: Mapping[Status, int]) -> dict[str, int]:
     """Where the searches of a batch are; those that do not exist share where it is itself."""
     shown = {status.value: tally.get(status, 0) for status in Status}
     missing = Status.CANCELLED if job.phase.is_end else Status.QUEUED
-    shown[missing] += job.children - sum(shown.values())
-    return {"total": job.children, **shown}
+    shown[missing] += job.child_count - sum(shown.values())
+    return {"total": job.child_count, **shown}
 
 
 def event(one: Event) -> dict[str, Any]:

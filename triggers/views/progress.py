@@ -26,7 +26,7 @@ A job leaves `queued` once its config is written: that instant is all there is o
 
 def steps(job: Job) -> dict[str, dict[str, Any]]:
     """Each step that this attempt has begun: over when another began, or the job ended."""
-    entered = {Phase.QUEUED: job.created_at, **job.entered}
+    entered = {Phase.QUEUED: job.created_at, **job.phase_entered_at}
     begun = [
         (step, min(entered[phase] for phase in phases if phase in entered))
         for step, phases in _BEGIN.items()
@@ -67,7 +67,7 @@ def _result(step: str, job: Job) -> dict[str, Any]:
     if step == "configuring" and job.config_blob:
         return {"output": f"config: {job.config_blob}", "facts": {"config_blob": job.config_blob}}
     if step == "running":
-        counts, unit = job.counts, "searches" if job.children else "batches"
+        counts, unit = job.counts, "searches" if job.child_count else "batches"
         total, succeeded, failed = counts.expected or 0, counts.succeeded, counts.failed
         facts = {"total": total, "succeeded": succeeded, "failed": failed}
         text = f"{succeeded} of {total or '?'} {unit} done, {failed} failed"

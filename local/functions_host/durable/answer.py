@@ -31,7 +31,7 @@ class ActionType(IntEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class OrchestratorResult:
     """An answer. `output` and `custom_status` are JSON texts; `error` is a sentence."""
 
     actions: Sequence[Action] = ()
@@ -50,10 +50,10 @@ def dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def read_answer(text: str) -> Answer:
+def read_answer(text: str) -> OrchestratorResult:
     """The answer in the JSON text that the SDK's executor returns."""
     state = json.loads(text)
-    return Answer(
+    return OrchestratorResult(
         actions=tuple(action for batch in state["actions"] for action in batch),
         is_done=bool(state.get("isDone")),
         output=dumps(state["output"]) if "output" in state else None,
@@ -62,12 +62,12 @@ def read_answer(text: str) -> Answer:
     )
 
 
-def read_failure(error: Exception) -> Answer:
+def read_failure(error: Exception) -> OrchestratorResult:
     """The answer inside an exception of the executor; any other exception is the whole answer."""
     message, label, state = str(error).rpartition(OUT_OF_PROC)
     if not label:
-        return Answer(error=str(error) or type(error).__name__)
+        return OrchestratorResult(error=str(error) or type(error).__name__)
     try:
         return read_answer(state)
     except (ValueError, KeyError, TypeError):  # a text that only looks like the executor's
-        return Answer(error=message)
+        return OrchestratorResult(error=message)

@@ -72,10 +72,10 @@ def _activity(function: Function, invoker: Invoker) -> Callable[[Activity], Awai
 
 
 def _failed(name: str, error: Exception) -> ActivityFailed:
-    said = f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
     details = {
         "$type": "System.Exception",
-        "Message": f"Result: Failure\nException: {said}",
+        "Message": f"Result: Failure\nException: {text}",
         "StackTrace": "".join(traceback.format_tb(error.__traceback__)),
     }
-    return ActivityFailed(f"Activity function '{name}' failed:  {said}", json.dumps(details))
+    return ActivityFailed(f"Activity function '{name}' failed:  {text}", json.dumps(details))

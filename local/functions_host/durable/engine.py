@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from local.functions_host.clock import Clock
 from local.functions_host.durable.history import Type, event
 from local.functions_host.durable.store import Activity, Instance, Message, Store
-from local.functions_host.durable.turn import Ask, Waking, beginning, new_instance, waking
+from local.functions_host.durable.turn import Ask, WorkItem, beginning, new_instance, work_item
 
 log = logging.getLogger("host.durable")
 T = TypeVar("T")
@@ -150,40 +150,40 @@ class Engine:
         async with self._changed:
             self._changed.notify_all()
 
-    async def _play(self, found: Waking) -> None:
+    async def _play(self, found: WorkItem) -> None:
         one = found.instance
         ask = self._functions.orchestrators.get(one.name.lower())
         loop = asyncio.get_running_loop()
         began = loop.time()
         with self._functions.watched(one.name):
-            turn = await loop.run_in_executor(self._functions.threads, found.turn, ask)
+            turn = await loop.run_in_executor(self._functions.threads, found.run, ask)
         if turn is None:
             self._orphans.add(one.id)
             log.error("no orchestrator is named %r: %s waits for it for ever", one.name, one.id)
             return
         await self.ask(self._store.commit, turn)
         took = (loop.time() - began) * 1000
-        said = "orchestrator %-20s %-10s %6.0f ms  %s"
-        log.debug(said, one.name, turn.instance.status, took, one.id)
+        text = "orchestrator %-20s %-10s %6.0f ms  %s"
+        log.debug(text, one.name, turn.instance.status, took, one.id)
         if turn.instance.status == "Failed":
             why = "Executed 'Functions.%s' (Failed, Id=%s, Duration=%.0fms) %s"
             log.error(why, one.name, one.id, took, turn.instance.output)
 
-    def _waking(self, instance_id: str, now: datetime) -> Waking | None:
+    def _waking(self, instance_id: str, now: datetime) -> WorkItem | None:
         """Everything about a turn; None where there is nobody to wake, and what came is dropped."""
         one = self._store.instance(instance_id)
         if one is None or one.has_ended:
             self._store.drop(instance_id)
             return None
-        return waking(
+        return work_item(
             one, self._store.history(instance_id), self._store.inbox(instance_id, now), now
         )
 
     async def _call(self, activity: Activity) -> None:
         if not self.knows(activity):
             # As on Azure, where nobody listens to that queue: it stays in `_running` for ever.
-            said = "no activity is named %r: %s waits for it for ever"
-            log.error(said, activity.name, activity.instance)
+            text = "no activity is named %r: %s waits for it for ever"
+            log.error(text, activity.name, activity.instance)
             return
         function = self._functions.activities[activity.name.lower()]
         async with self._calls:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from local.functions_host.clock import instant
-from local.functions_host.durable.answer import Action, ActionType, Answer
+from local.functions_host.durable.answer import Action, ActionType, OrchestratorResult
 from local.functions_host.durable.futures import Future, drive, when_all, when_any
 from local.functions_host.durable.history import (
     COMPLETIONS,
@@ -22,7 +22,7 @@ from local.functions_host.durable.history import (
 )
 
 
-class Diverged(Exception):
+class NonDeterminismError(Exception):
     """History has a task that the code did not schedule: a non-determinism failure."""
 
 
@@ -43,7 +43,7 @@ class Scheduled:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ReplayResult:
     """What comes of a replay: tasks new to history, and whether the orchestration is through.
 
     `through` needs every action awaited and no task open. `next_input` is the JSON text that a
@@ -61,7 +61,7 @@ class Verdict:
 class Replay:
     """One replay of one orchestration; made for one call of `run`."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: OrchestratorResult) -> None:
         self._answer = answer
         self._now: datetime | None = None
         self._tasks: list[Scheduled] = []
@@ -75,12 +75,12 @@ class Replay:
         self._next_input: str | None = None
         self._carried_over: list[Event] = []
 
-    def run(self, history: Iterable[Event]) -> Verdict:
+    def run(self, history: Iterable[Event]) -> ReplayResult:
         """Let the whole history pass. Raises Diverged or Unsupported: both fail the instance."""
         for found in history:
             self._receive(found)
         finished = self._answer.is_done or self._answer.error is not None
-        return Verdict(
+        return ReplayResult(
             scheduled=self._new_tasks(),
             through=finished and self._main.done and not self._open,
             renewed=self._renewed and self._answer.error is None,
@@ -130,7 +130,7 @@ class Replay:
         number, name = found["EventId"], found.get("Name", "")
         here = self._tasks[number] if number < len(self._tasks) else None
         if here is None or (here.kind, here.name.lower()) != (found["EventType"], name.lower()):
-            raise Diverged(
+            raise NonDeterminismError(
                 f"Non-deterministic orchestration: history has task {number} as "
                 f"{Type(found['EventType']).name} '{name}', the code now has "
                 + (f"{here.kind.name} '{here.name}'." if here else "not scheduled it by then.")

@@ -104,7 +104,7 @@ class Child:
 
 
 @dataclass(frozen=True)
-class Turn:
+class TurnCommit:
     """All that one wake-up of an orchestration changes."""
 
     instance: Instance
@@ -203,7 +203,7 @@ class Store:
                 self._send([message])
         return bool(deleted.rowcount)
 
-    def commit(self, turn: Turn) -> None:
+    def commit(self, turn: TurnCommit) -> None:
         """Keep a whole turn, or nothing of it."""
         one = turn.instance
         with self._db:

@@ -8,17 +8,23 @@ from datetime import datetime
 from typing import Any
 
 from local.functions_host.clock import instant, stamp
-from local.functions_host.durable.answer import Answer, dumps, read_answer, read_failure
+from local.functions_host.durable.answer import OrchestratorResult, dumps, read_answer, read_failure
 from local.functions_host.durable.history import COMPLETIONS, Event, Type, event, started, task_of
-from local.functions_host.durable.replay import Diverged, Replay, Scheduled, Unsupported, Verdict
-from local.functions_host.durable.store import Activity, Child, Instance, Message, Turn
+from local.functions_host.durable.replay import (
+    NonDeterminismError,
+    Replay,
+    ReplayResult,
+    Scheduled,
+    Unsupported,
+)
+from local.functions_host.durable.store import Activity, Child, Instance, Message, TurnCommit
 
 Ask = Callable[[str], str]
 """The orchestrator function: the context as a JSON string in, its state as one out."""
 
 
 @dataclass(frozen=True)
-class Waking:
+class WorkItem:
     """An orchestration with its history and what has come for it."""
 
     instance: Instance
@@ -26,7 +32,7 @@ class Waking:
     inbox: Sequence[Message]
     now: datetime
 
-    def turn(self, ask: Ask | None) -> Turn | None:
+    def run(self, ask: Ask | None) -> TurnCommit | None:
         """What this wake-up changes; None where it takes a function, and there is none.
 
         It raises only what is a bug of the host.
@@ -34,7 +40,7 @@ class Waking:
         fresh = self._fresh()
         consumed = [message.id for message in self.inbox]
         if not fresh:
-            return Turn(self.instance, consumed, [])
+            return TurnCommit(self.instance, consumed, [])
         begun = [event(Type.ORCHESTRATOR_STARTED, self.now), *fresh]
         if any(found["EventType"] == Type.EXECUTION_TERMINATED for found in fresh):
             return self._ended(consumed, begun, "Terminated", _reason(fresh))
@@ -45,7 +51,7 @@ class Waking:
             return self._failed(consumed, begun, "the custom status is longer than 16 KB in UTF-16")
         try:
             verdict = Replay(answer).run([*self.history, *begun])
-        except (Diverged, Unsupported) as failure:
+        except (NonDeterminismError, Unsupported) as failure:
             return self._failed(consumed, begun, str(failure))
         return self._judged(answer, verdict, consumed, begun)
 
@@ -65,7 +71,7 @@ class Waking:
         # An instance begins with its beginning, whatever was sent to it before.
         return sorted(found, key=lambda e: e["EventType"] != Type.EXECUTION_STARTED)
 
-    def _asked(self, ask: Ask, begun: Sequence[Event]) -> Answer:
+    def _asked(self, ask: Ask, begun: Sequence[Event]) -> OrchestratorResult:
         """What Python says; an orchestrator that raises has said that, too."""
         context = {
             "history": [
@@ -88,8 +94,12 @@ class Waking:
             return read_failure(error)
 
     def _judged(
-        self, answer: Answer, verdict: Verdict, consumed: Sequence[int], begun: list[Event]
-    ) -> Turn:
+        self,
+        answer: OrchestratorResult,
+        verdict: ReplayResult,
+        consumed: Sequence[int],
+        begun: list[Event],
+    ) -> TurnCommit:
         # Each answer says the status anew; only what came before a continue_as_new outlives it,
         # and that by one turn.
         kept = None if self.history else self.instance.custom_status
@@ -107,7 +117,7 @@ class Waking:
 
     def _going_on(
         self, consumed: Sequence[int], begun: list[Event], scheduled: Sequence[Scheduled]
-    ) -> Turn:
+    ) -> TurnCommit:
         one = self.instance
         suspended = _last(begun, Type.EXECUTION_SUSPENDED, Type.EXECUTION_RESUMED)
         status = "Running" if suspended is None and one.status != "Suspended" else one.status
@@ -116,7 +126,7 @@ class Waking:
         timers = [task for task in scheduled if task.kind is Type.TIMER_CREATED]
         children = [task for task in scheduled if task.kind is Type.SUB_ORCHESTRATION_CREATED]
         calls = [task for task in scheduled if task.kind is Type.TASK_SCHEDULED]
-        return Turn(
+        return TurnCommit(
             instance=replace(one, status=status, updated=stamp(self.now)),
             consumed=consumed,
             appended=[*begun, *map(self._noted, scheduled), self._over()],
@@ -125,26 +135,26 @@ class Waking:
             children=[self._child(task) for task in children],
         )
 
-    def _renewed(self, consumed: Sequence[int], verdict: Verdict) -> Turn:
+    def _renewed(self, consumed: Sequence[int], verdict: ReplayResult) -> TurnCommit:
         now, execution, text = stamp(self.now), uuid.uuid4().hex, json.dumps(verdict.next_input)
         renewed = replace(self.instance, execution=execution, input=text, created=now, updated=now)
         carried_over = [
             Message(renewed.id, execution, self.now, found) for found in verdict.carried_over
         ]
         messages = [beginning(renewed, self.now), *carried_over]
-        return Turn(renewed, consumed, [], messages=messages, renewed=True)
+        return TurnCommit(renewed, consumed, [], messages=messages, renewed=True)
 
-    def _failed(self, consumed: Sequence[int], begun: Sequence[Event], why: str) -> Turn:
-        said = f"Orchestrator function '{self.instance.name}' failed: {why}"
-        return self._ended(consumed, begun, "Failed", dumps(said))
+    def _failed(self, consumed: Sequence[int], begun: Sequence[Event], why: str) -> TurnCommit:
+        text = f"Orchestrator function '{self.instance.name}' failed: {why}"
+        return self._ended(consumed, begun, "Failed", dumps(text))
 
     def _ended(
         self, consumed: Sequence[int], begun: Sequence[Event], status: str, output: str | None
-    ) -> Turn:
+    ) -> TurnCommit:
         one = replace(self.instance, status=status, output=output, updated=stamp(self.now))
         done = event(Type.EXECUTION_COMPLETED, self.now, OrchestrationStatus=status, Result=output)
         told = [] if one.parent is None else [self._to_parent(one)]
-        return Turn(one, consumed, [*begun, done, self._over()], messages=told)
+        return TurnCommit(one, consumed, [*begun, done, self._over()], messages=told)
 
     def _to_parent(self, one: Instance) -> Message:
         assert one.parent is not None
@@ -207,12 +217,12 @@ def beginning(one: Instance, now: datetime) -> Message:
     return Message(one.id, one.execution, now, said)
 
 
-def waking(
+def work_item(
     instance: Instance, history: Sequence[Event], inbox: Sequence[Message], now: datetime
-) -> Waking:
+) -> WorkItem:
     """A wake-up at `now`, or at the last instant in history where the clock went back since."""
     last = [instant(history[-1]["Timestamp"])] if history else []
-    return Waking(instance, history, inbox, max([now, *last]))
+    return WorkItem(instance, history, inbox, max([now, *last]))
 
 
 def _last(events: Sequence[Event], *kinds: Type) -> int | None:

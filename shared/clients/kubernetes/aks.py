@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.clients.body import retry_after
-from shared.clients.http_client import Address, Answer, NoAnswer, NotSent, exchange, parse_address
-from shared.clients.kubernetes.credentials import Access
+from shared.clients.http_client import (
+    Address,
+    ConnectFailed,
+    OutcomeUnknown,
+    Response,
+    parse_address,
+    send_request,
+)
+from shared.clients.kubernetes.credentials import ClusterCredentials
 from shared.clients.kubernetes.kubeconfig import complete, parse
 from shared.errors import Unavailable
 
@@ -41,14 +48,14 @@ class Identity:
         try:
             got = self.credential.get_token(scope)
         except ClientAuthenticationError as error:
-            said = f"the app's identity gets no token: {_first_line(str(error))}"
-            raise Unavailable("cluster_refused", said) from error
+            text = f"the app's identity gets no token: {_first_line(str(error))}"
+            raise Unavailable("cluster_refused", text) from error
         except AzureError as error:
-            said = f"Entra cannot be asked for a token: {_first_line(str(error))}"
-            raise Unavailable("cluster_unavailable", said) from error
+            text = f"Entra cannot be asked for a token: {_first_line(str(error))}"
+            raise Unavailable("cluster_unavailable", text) from error
         return got.token, datetime.fromtimestamp(got.expires_on, UTC)
 
-    def complete(self, access: Access) -> Access:
+    def complete(self, access: ClusterCredentials) -> ClusterCredentials:
         """The access with a token that API servers take. Raises Unavailable."""
         token, expires = self.token(API_SERVERS)
         return replace(access, token=token, expires=expires)
@@ -65,7 +72,7 @@ class ManagedCluster:
     group: str
     name: str
 
-    def access(self) -> Access:
+    def access(self) -> ClusterCredentials:
         """The way in that the identity is given. Raises Unavailable."""
         given = self._asked("POST", "/listClusterUserCredential")
         try:
@@ -79,9 +86,9 @@ class ManagedCluster:
         """Why its API server may not answer: it is gone, or stopped. Raises Unavailable."""
         try:
             properties = self._asked("GET", "").get("properties")
-        except Unavailable as trouble:
-            if trouble.code == "cluster_not_found":
-                return trouble
+        except Unavailable as error:
+            if error.code == "cluster_not_found":
+                return error
             raise
         state = properties.get("powerState") if isinstance(properties, dict) else None
         if isinstance(state, dict) and state.get("code") == "Stopped":
@@ -103,29 +110,29 @@ class ManagedCluster:
             raise Unavailable("cluster_unavailable", "ARM's answer cannot be read")
         return found
 
-    def _answer(self, method: str, path: str) -> Answer:
+    def _answer(self, method: str, path: str) -> Response:
         token, _ = self.identity.token(self.arm_scope)
         headers = {"Authorization": f"Bearer {token}", "Content-Length": "0"}
         try:
-            return exchange(self.arm, method, path, None, headers, PATIENCE)
-        except (NotSent, NoAnswer) as error:
+            return send_request(self.arm, method, path, None, headers, PATIENCE)
+        except (ConnectFailed, OutcomeUnknown) as error:
             raise Unavailable("cluster_unavailable", f"ARM does not answer: {error}") from error
 
-    def _refused(self, answer: Answer) -> Unavailable:
+    def _refused(self, answer: Response) -> Unavailable:
         error = _parsed(answer).get("error")
         told = error if isinstance(error, dict) else {}
         message = _first_line(str(told.get("message") or ""))
         code = str(told.get("code") or "")[:LONGEST_MESSAGE]
-        said = ": ".join(filter(None, (f"ARM answered {answer.status}", code, message)))
+        text = ": ".join(filter(None, (f"ARM answered {answer.status}", code, message)))
         if "stopped" in f"{code} {message}".lower():
-            return Unavailable("cluster_stopped", f"the cluster {self.name} is stopped; {said}")
+            return Unavailable("cluster_stopped", f"the cluster {self.name} is stopped; {text}")
         match answer.status:
             case 404 if told.get("code") == NOT_FOUND and self._is_named(message):
-                gone = f"there is no cluster {self.name} in {self.group}; {said}"
+                gone = f"there is no cluster {self.name} in {self.group}; {text}"
                 return Unavailable("cluster_not_found", gone)
             case 401 | 403:
-                return Unavailable("cluster_refused", said)
-        return Unavailable("cluster_unavailable", said, retry_after(answer.retry_after))
+                return Unavailable("cluster_refused", text)
+        return Unavailable("cluster_unavailable", text, retry_after(answer.retry_after))
 
     def _is_named(self, message: str) -> bool:
         """Whether ARM says of this very cluster that it is not found.
@@ -152,7 +159,7 @@ def managed_cluster(
     )
 
 
-def _parsed(answer: Answer) -> Mapping[str, Any]:
+def _parsed(answer: Response) -> Mapping[str, Any]:
     """The JSON object in an answer; an empty one if there is none."""
     try:
         found = json.loads(answer.body)

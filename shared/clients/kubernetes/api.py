@@ -11,9 +11,9 @@ import urllib3
 
 from shared.clients.body import read_whole, retry_after
 from shared.clients.kubernetes.connection import Groups, bounded, connect
-from shared.clients.kubernetes.credentials import Access, Reach
+from shared.clients.kubernetes.credentials import ClusterCredentials, CredentialProvider
 from shared.errors import Unavailable
-from shared.util.single_flight import Edition
+from shared.util.single_flight import CacheEntry
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiException
@@ -31,7 +31,7 @@ Question = Callable[[Groups], Callable[..., Any]]
 """Chooses a method of the kubernetes client."""
 
 
-class Answered(Exception):
+class ApiStatusError(Exception):
     """The API server answered with another status than success."""
 
     def __init__(self, status: int, body: Json, words: str, header: str | None) -> None:
@@ -53,35 +53,35 @@ class Answered(Exception):
         return (named.get("kind"), named.get("name")) == (kind, name)
 
     @property
-    def trouble(self) -> Unavailable:
+    def to_error(self) -> Unavailable:
         """The same for those who can only wait."""
         code = "cluster_refused" if self.status in (401, 403) else "cluster_unavailable"
         return Unavailable(code, str(self), retry_after(self.header))
 
 
-class _Silent(Exception):
+class _NoResponse(Exception):
     """No whole answer came."""
 
 
-class _Distrusted(_Silent):
+class _TlsError(_NoResponse):
     """TLS could not be agreed on, as after the server's authority has changed."""
 
 
-class _Stale(_Silent):
+class _StaleConnection(_NoResponse):
     """The connection was closed before anything of an answer came."""
 
 
-class Api:
+class KubernetesApi:
     """The API server of one cluster. Every question of ours may be said twice."""
 
-    def __init__(self, reach: Reach, patience: tuple[float, float, float]) -> None:
+    def __init__(self, reach: CredentialProvider, patience: tuple[float, float, float]) -> None:
         """`patience` is in seconds: to connect, between two pieces of an answer, and in all."""
         self._reach = reach
         self._connect, self._read, self._total = patience
         self._lock = threading.Lock()
-        self._opened: tuple[Access, Groups] | None = None
+        self._opened: tuple[ClusterCredentials, Groups] | None = None
 
-    def ask(
+    def call(
         self,
         question: Question,
         *words: object,
@@ -99,32 +99,32 @@ class Api:
             answer = self._renewing(
                 lambda access: self._send(access, question, words, more, max(total, 0.001))
             )
-        except Answered as refusal:
+        except ApiStatusError as refusal:
             self._reach.trust()
             if refusal.status in expected and refusal.is_kubernetes:
                 raise
-            raise refusal.trouble from refusal
-        except _Silent as silence:
-            said = f"the cluster could not be asked: {silence}"
-            raise self._reach.explained(Unavailable("cluster_unavailable", said)) from silence
+            raise refusal.to_error from refusal
+        except _NoResponse as silence:
+            text = f"the cluster could not be asked: {silence}"
+            raise self._reach.explained(Unavailable("cluster_unavailable", text)) from silence
         self._reach.trust()
         return answer
 
-    def _renewing(self, send: Callable[[Access], Json]) -> Json:
+    def _renewing(self, send: Callable[[ClusterCredentials], Json]) -> Json:
         """Once more with another access, if the first is refused: tokens and authorities change."""
-        used: Edition[Access] = self._reach.access()
+        used: CacheEntry[ClusterCredentials] = self._reach.access()
         try:
             return _fresh(send, used.value)
-        except Answered as refusal:
+        except ApiStatusError as refusal:
             if refusal.status != 401:
                 raise
-        except _Distrusted:
+        except _TlsError:
             pass
         return _fresh(send, self._reach.renewed(used).value)
 
     def _send(
         self,
-        access: Access,
+        access: ClusterCredentials,
         question: Question,
         words: tuple[object, ...],
         more: Mapping[str, object],
@@ -146,13 +146,13 @@ class Api:
                 return _object(read_whole(answer, until, LARGEST_ANSWER))
         except ApiException as error:
             if not error.status:
-                raise _Distrusted(" ".join(str(error.reason).split())[:LONGEST_MESSAGE]) from error
+                raise _TlsError(" ".join(str(error.reason).split())[:LONGEST_MESSAGE]) from error
             body = _body(error)
-            raise Answered(error.status, body, str(error.reason), _header(error)) from error
+            raise ApiStatusError(error.status, body, str(error.reason), _header(error)) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError, RecursionError) as error:
             raise _silence(error) from error
 
-    def _groups(self, access: Access) -> Groups:
+    def _groups(self, access: ClusterCredentials) -> Groups:
         way = access.without_token
         with self._lock:
             if self._opened is None or self._opened[0] != way:
@@ -160,11 +160,11 @@ class Api:
             return self._opened[1]
 
 
-def _fresh(send: Callable[[Access], Json], access: Access) -> Json:
+def _fresh(send: Callable[[ClusterCredentials], Json], access: ClusterCredentials) -> Json:
     """Once more, if the connection was closed by the other side while it lay idle."""
     try:
         return send(access)
-    except _Stale:
+    except _StaleConnection:
         return send(access)
 
 
@@ -175,12 +175,12 @@ def _object(body: bytes) -> Json:
     return found
 
 
-def _silence(error: Exception) -> _Silent:
+def _silence(error: Exception) -> _NoResponse:
     if isinstance(error, TimeoutError):
-        return _Silent(str(error) or "no whole answer came in time")
+        return _NoResponse(str(error) or "no whole answer came in time")
     cause = error.args[1] if len(error.args) > 1 else None
     closed = (RemoteDisconnected, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-    kind = _Stale if isinstance(cause, closed) else _Silent
+    kind = _StaleConnection if isinstance(cause, closed) else _NoResponse
     return kind(f"{error}"[:LONGEST_MESSAGE] or type(error).__name__)
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from shared.clients.deadline import Line, cut_off
-from shared.clients.kubernetes.credentials import Access
+from shared.clients.deadline import DeadlineSocket, total_timeout
+from shared.clients.kubernetes.credentials import ClusterCredentials
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, BatchV1Api, CoordinationV1Api, CoreV1Api
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 POOL = 32
 """Connections to one API server that are kept."""
 
-_LINE: ContextVar[Line] = ContextVar("line")
+_LINE: ContextVar[DeadlineSocket] = ContextVar("line")
 """What the running call speaks through."""
 
 
 @contextmanager
 def bounded(patience: float) -> Iterator[None]:
     """What is asked in here is over within `patience` seconds, or cut off with TimeoutError."""
-    with cut_off(patience) as line:
+    with total_timeout(patience) as line:
         before = _LINE.set(line)
         try:
             yield
@@ -70,7 +70,7 @@ class Groups:
         return send
 
 
-def connect(access: Access) -> Groups:
+def connect(access: ClusterCredentials) -> Groups:
     """Clients for an API server; nothing is sent yet. Raises OSError or ValueError for bad PEM."""
     # Imported when first used: it costs more than all the rest of the app together.
     from kubernetes import client
@@ -89,7 +89,7 @@ def connect(access: Access) -> Groups:
     return Groups(*groups, api)
 
 
-def _context(access: Access) -> ssl.SSLContext:
+def _context(access: ClusterCredentials) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=access.authority)
     # Newer Pythons also demand extensions that the authorities of many clusters do not have.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -108,11 +108,11 @@ class _Plain(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        _LINE.get().hold(self.sock)
+        _LINE.get().attach(self.sock)
 
     def request(self, *words: Any, **more: Any) -> None:
         if self.sock:
-            _LINE.get().hold(self.sock)
+            _LINE.get().attach(self.sock)
         super().request(*words, **more)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.clients.http_client import parse_address
-from shared.clients.kubernetes.credentials import Access
+from shared.clients.kubernetes.credentials import ClusterCredentials
 from shared.errors import Unavailable
 
 Json = Mapping[str, Any]
-Tokens = Callable[[Access], Access]
+Tokens = Callable[[ClusterCredentials], ClusterCredentials]
 """Adds the identity's token for API servers to an access. Raises Unavailable."""
 
 _LOGINS = ("kubelogin", "azure")
@@ -24,11 +24,11 @@ _LOGINS = ("kubelogin", "azure")
 class Read:
     """One context of a kubeconfig; `by_identity` if it wants a token of the identity."""
 
-    access: Access
+    access: ClusterCredentials
     by_identity: bool
 
 
-def read_file(path: Path, name: str, tokens: Tokens | None) -> Access:
+def read_file(path: Path, name: str, tokens: Tokens | None) -> ClusterCredentials:
     """The access in a file: of the context or cluster called `name`, or the only one there is."""
     try:
         text = path.read_text()
@@ -37,13 +37,13 @@ def read_file(path: Path, name: str, tokens: Tokens | None) -> Access:
     return complete(parse(text, name, path.parent), tokens)
 
 
-def complete(read: Read, tokens: Tokens | None) -> Access:
+def complete(read: Read, tokens: Tokens | None) -> ClusterCredentials:
     """The access with everything that it takes. Raises Unavailable."""
     if not read.by_identity:
         return read.access
     if tokens is None:
-        said = "the kubeconfig wants an Entra login, and the app runs without an identity"
-        raise Unavailable("cluster_refused", said)
+        text = "the kubeconfig wants an Entra login, and the app runs without an identity"
+        raise Unavailable("cluster_refused", text)
     return tokens(read.access)
 
 
@@ -86,7 +86,7 @@ def _named(those: list[Json], name: str | None, kind: str) -> Json:
 
 def _read(cluster: Json, user: Json, folder: Path) -> Read:
     login = user.get("exec") or user.get("auth-provider") or {}
-    access = Access(
+    access = ClusterCredentials(
         server=_server(cluster["server"]),
         authority=_pem(cluster, "certificate-authority", folder),
         server_name=cluster.get("tls-server-name"),

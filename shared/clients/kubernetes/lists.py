@@ -4,7 +4,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from shared.clients.kubernetes.api import GONE, NAMESPACE, TOTAL, Answered, Api, Json, Question
+from shared.clients.kubernetes.api import (
+    GONE,
+    NAMESPACE,
+    TOTAL,
+    ApiStatusError,
+    Json,
+    KubernetesApi,
+    Question,
+)
 from shared.errors import Unavailable
 
 PAGE = 500
@@ -14,8 +22,8 @@ STARTS = 3
 T = TypeVar("T")
 
 
-def listed(
-    api: Api, question: Question, selector: str, project: Callable[[Json], T], **more: str
+def list_all(
+    api: KubernetesApi, question: Question, selector: str, project: Callable[[Json], T], **more: str
 ) -> list[T]:
     """What `project` makes of each object that the selector selects. Raises Unavailable.
 
@@ -30,24 +38,24 @@ def listed(
                 for page in _pages(api, question, selector, until, more)
                 for one in page["items"]
             ]
-        except Answered:
+        except ApiStatusError:
             continue
         except (KeyError, TypeError, AttributeError) as error:
-            said = f"the cluster's answer cannot be read: {type(error).__name__} {error}"
-            raise Unavailable("cluster_unavailable", said) from error
-    said = f"the cluster changed so fast that a list was begun {STARTS} times in vain"
-    raise Unavailable("cluster_unavailable", said)
+            text = f"the cluster's answer cannot be read: {type(error).__name__} {error}"
+            raise Unavailable("cluster_unavailable", text) from error
+    text = f"the cluster changed so fast that a list was begun {STARTS} times in vain"
+    raise Unavailable("cluster_unavailable", text)
 
 
 def _pages(
-    api: Api, question: Question, selector: str, until: float, more: Mapping[str, str]
+    api: KubernetesApi, question: Question, selector: str, until: float, more: Mapping[str, str]
 ) -> Iterator[Json]:
     """No resourceVersion is named. With 0, the usual choice, an API server may answer from a cache
     that is arbitrarily old: what was just created, or deleted, would be missing, or still there.
     """
     after: str | None = None
     while True:
-        page = api.ask(
+        page = api.call(
             question,
             NAMESPACE,
             label_selector=selector,

@@ -54,8 +54,8 @@ def _reasons(status: Json) -> Iterator[str]:
     # A container that waits for the ones before it is not what holds the pod up.
     waits.sort(key=lambda one: one[1].get("reason") in ("PodInitializing", "ContainerCreating"))
     for name, why in waits:
-        said = _told(why.get("reason"), why.get("message")) or "waiting"
-        yield f"{said} (container {name})"
+        text = _told(why.get("reason"), why.get("message")) or "waiting"
+        yield f"{text} (container {name})"
 
 
 def _told(reason: str | None, message: str | None) -> str:

@@ -5,7 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.clients.kubernetes.api import CONFLICT, NAMESPACE, NOT_FOUND, Answered, Api, Json
+from shared.clients.kubernetes.api import (
+    CONFLICT,
+    NAMESPACE,
+    NOT_FOUND,
+    ApiStatusError,
+    Json,
+    KubernetesApi,
+)
 from shared.errors import Unavailable
 
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
@@ -18,22 +25,22 @@ RELEASES = 3
 
 
 @dataclass(frozen=True)
-class Slot:
+class LeaseState:
     """Whether it is ours, who holds it, and since when. Nobody may hold it for a moment."""
 
-    held: bool
+    is_held: bool
     holder: str
     since: datetime | None
 
 
-NOBODYS = Slot(False, "", None)
+UNHELD = LeaseState(False, "", None)
 
 
-class SubmitSlot:
+class SubmitLease:
     """One cluster's Lease. It is compared and swapped on its resourceVersion, never overwritten."""
 
     def __init__(
-        self, api: Api, now: Callable[[], datetime], monotonic: Callable[[], float]
+        self, api: KubernetesApi, now: Callable[[], datetime], monotonic: Callable[[], float]
     ) -> None:
         self._api = api
         self._now = now
@@ -42,26 +49,26 @@ class SubmitSlot:
         self._watched: tuple[str, float] = ("", 0.0)
         """A resourceVersion, and when this process first saw it."""
 
-    def take(self, holder: str) -> Slot:
+    def acquire(self, holder: str) -> LeaseState:
         """Take it, or keep it, if nobody else holds it. Raises Unavailable."""
         try:
-            return self._take(holder, self._read())
-        except Answered:
+            return self._acquire(holder, self._read())
+        except ApiStatusError:
             # Who wrote first may be an answer of ours that got lost.
             lease = self._read()
-            return _slot(lease, holder) if lease else NOBODYS
+            return _slot(lease, holder) if lease else UNHELD
 
-    def keep(self, holder: str) -> Slot:
+    def renew(self, holder: str) -> LeaseState:
         """Renew it if `holder` holds it, and take it from nobody. Raises Unavailable."""
         lease = self._read()
         if lease and _holder(lease) == holder:
-            return self.take(holder)
-        return _slot(lease, holder) if lease else NOBODYS
+            return self.acquire(holder)
+        return _slot(lease, holder) if lease else UNHELD
 
-    def free(self, holder: str) -> bool:
+    def release(self, holder: str) -> bool:
         """Let it go at once, if `holder` holds it; whether it did. Raises Unavailable."""
         wrote = False
-        trouble = Unavailable(
+        error = Unavailable(
             "cluster_unavailable", "the submit slot changes faster than it is freed"
         )
         for _ in range(RELEASES):
@@ -71,15 +78,15 @@ class SubmitSlot:
                     return wrote  # the answer to that may have been lost
                 wrote = True
                 self._write(lease, holderIdentity="", renewTime=_written(self._now()))
-            except Answered:
+            except ApiStatusError:
                 continue
             except Unavailable as found:
-                trouble = found
+                error = found
                 continue
             return True
-        raise trouble
+        raise error
 
-    def _take(self, holder: str, lease: Json | None) -> Slot:
+    def _acquire(self, holder: str, lease: Json | None) -> LeaseState:
         now = _written(self._now())
         mine = {"holderIdentity": holder, "leaseDurationSeconds": int(DURATION.total_seconds())}
         if lease is None:
@@ -117,16 +124,16 @@ class SubmitSlot:
 
     def _read(self) -> Json | None:
         try:
-            found = self._api.ask(
+            found = self._api.call(
                 lambda groups: groups.coordination.read_namespaced_lease,
                 NAME,
                 NAMESPACE,
                 expected=(NOT_FOUND,),
             )
-        except Answered as refusal:
+        except ApiStatusError as refusal:
             if refusal.is_about("leases", NAME):
                 return None
-            raise refusal.trouble from refusal
+            raise refusal.to_error from refusal
         return _whole(found)
 
     def _create(self, spec: Json) -> Json:
@@ -137,14 +144,14 @@ class SubmitSlot:
             "spec": spec,
         }
         return _whole(
-            self._api.ask(lambda groups: groups.raw("POST", LEASES, body), expected=(CONFLICT,))
+            self._api.call(lambda groups: groups.raw("POST", LEASES, body), expected=(CONFLICT,))
         )
 
     def _write(self, lease: Json, **changes: object) -> Json:
         """Write these fields over the lease as it was read. Raises Answered if it changed since."""
         body = {**lease, "spec": {**lease["spec"], **changes}}
         return _whole(
-            self._api.ask(
+            self._api.call(
                 lambda groups: groups.raw("PUT", f"{LEASES}/{NAME}", body),
                 expected=(NOT_FOUND, CONFLICT),
             )
@@ -162,9 +169,9 @@ def _holder(lease: Json) -> str:
     return lease["spec"].get("holderIdentity") or ""
 
 
-def _slot(lease: Json, holder: str) -> Slot:
+def _slot(lease: Json, holder: str) -> LeaseState:
     since = _instant(lease["spec"].get("acquireTime"))
-    return Slot(_holder(lease) == holder, _holder(lease), since)
+    return LeaseState(_holder(lease) == holder, _holder(lease), since)
 
 
 def _renewed(lease: Json) -> datetime | None:

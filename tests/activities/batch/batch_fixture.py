@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from activities.batch import Batch
+from activities.batch import BatchActivities
 from shared.clients.blobs import Blobs
-from shared.contracts.activities import Order, Report, Verb
+from shared.contracts.activities import ActivityInput, ActivityName, Decision
 from shared.contracts.job import Job, child_id
-from shared.contracts.search import Asked
+from shared.contracts.search import SearchSpec
 from shared.contracts.states import Phase
-from shared.contracts.storage_urls import Account
+from shared.contracts.storage_urls import StorageAccount
 from shared.errors import Unavailable
-from shared.jobs.batch_blob import batch_url, written
+from shared.jobs.batch_blob import batch_url, dump
 from tests.support.samples import job, search
 
 MOST_STEPS = 40
 FASTA = ">q\nACGT\n"
-Make = Callable[..., "Family"]
+Make = Callable[..., "BatchFixture"]
 
 
 @dataclass
@@ -44,64 +44,66 @@ class Remembered:
 
 
 @dataclass
-class Family:
+class BatchFixture:
     """A batch, with the verbs of its orchestration said one after another."""
 
-    batch: Batch
+    batch: BatchActivities
     durable: Remembered
     parent_id: str
     _step: int = 0
 
     @property
     def parent(self) -> Job:
-        return self.batch.desk.jobs.get(self.parent_id)
+        return self.batch.context.jobs.get(self.parent_id)
 
     @property
-    def order(self) -> Order:
-        return Order(self.parent_id, self._step)
+    def order(self) -> ActivityInput:
+        return ActivityInput(self.parent_id, self._step)
 
     def child(self, number: int) -> Job:
-        return self.batch.desk.jobs.get(child_id(self.parent_id, number))
+        return self.batch.context.jobs.get(child_id(self.parent_id, number))
 
     def children(self) -> list[Job]:
         found: list[Job] = []
         cursor: str | None = ""
         while cursor is not None:
-            page = self.batch.desk.jobs.index.children(self.parent_id, 500, cursor)
+            page = self.batch.context.jobs.index.children(self.parent_id, 500, cursor)
             found, cursor = [*found, *page.jobs], page.cursor
         return found
 
-    def say(self, verb: Verb) -> Report:
+    def say(self, activity: ActivityName) -> Decision:
         self._step += 1
-        verbs: dict[Verb, Callable[[Order], Report]] = {
-            Verb.FAN_OUT: self.batch.fan_out,
-            Verb.GATHER: self.batch.gather,
-            Verb.STOP_CHILDREN: self.batch.stop,
+        verbs: dict[ActivityName, Callable[[ActivityInput], Decision]] = {
+            ActivityName.START_CHILDREN: self.batch.start_children,
+            ActivityName.OBSERVE_CHILDREN: self.batch.observe_children,
+            ActivityName.CANCEL_CHILDREN: self.batch.cancel_children,
         }
-        return verbs[verb](self.order)
+        return verbs[activity](self.order)
 
-    def until(self, verb: Verb, report: Report | None = None) -> Report:
+    def until(self, activity: ActivityName, decision: Decision | None = None) -> Decision:
         """Obey, from fan-out or from a report on, until a report says this verb comes next."""
-        report = report or self.say(Verb.FAN_OUT)
+        decision = decision or self.say(ActivityName.START_CHILDREN)
         for _ in range(MOST_STEPS):
-            if report.next in (verb, None):
-                return report
-            assert report.next is not None
-            report = self.say(report.next)
-        raise AssertionError(f"{verb} does not come after {MOST_STEPS} steps")
+            if decision.next_stage in (activity, None):
+                return decision
+            assert decision.next_stage is not None
+            decision = self.say(decision.next_stage)
+        raise AssertionError(f"{activity} does not come after {MOST_STEPS} steps")
 
     def ask_to_cancel(self) -> None:
-        jobs = self.batch.desk.jobs
-        jobs.update(self.parent_id, "cancel_requested", cancel_requested_at=self.batch.desk.now())
+        jobs = self.batch.context.jobs
+        jobs.update(
+            self.parent_id, "cancel_requested", cancel_requested_at=self.batch.context.now()
+        )
 
     def end_parent(self, phase: Phase) -> None:
         """Another step ends the batch while this one goes on."""
         for step in (Phase.CANCELLING, phase):
-            self.batch.desk.jobs.update(self.parent_id, step.value, phase=step)
+            self.batch.context.jobs.update(self.parent_id, step.value, phase=step)
 
     def end(self, number: int, phase: Phase) -> None:
         """A child's own orchestration brings it to this end."""
-        jobs = self.batch.desk.jobs
+        jobs = self.batch.context.jobs
         one = self.child(number)
         ways = {
             Phase.COMPLETED: (Phase.EXPORTING_RESULTS, Phase.COMPLETED),
@@ -112,30 +114,32 @@ class Family:
             jobs.update(one.job_id, step.value, phase=step)
 
     def events(self) -> list[str]:
-        found = self.batch.desk.jobs.events(self.parent_id)
-        assert [one.sequence for one in found] == list(range(1, len(found) + 1))
-        return [one.event for one in found]
+        found = self.batch.context.jobs.events(self.parent_id)
+        assert [event.sequence for event in found] == list(range(1, len(found) + 1))
+        return [event.event for event in found]
 
 
-def family(make: Callable[[Remembered], Batch], blobs: Blobs, size: int, **changes: Any) -> Family:
+def open_batch(
+    make: Callable[[Remembered], BatchActivities], blobs: Blobs, size: int, **changes: Any
+) -> BatchFixture:
     """A batch of so many searches that was accepted at noon."""
-    parent = job(uuid.uuid4().int, children=size, fingerprint="c" * 64, **changes)
+    parent = job(uuid.uuid4().int, child_count=size, fingerprint="c" * 64, **changes)
     searches = [
-        Asked(search(query_url="", title=f"search {n}"), FASTA, f"{n:064x}")
+        SearchSpec(search(query_url="", title=f"search {n}"), FASTA, f"{n:064x}")
         for n in range(1, size + 1)
     ]
-    account = Account(parent.search.placement.storage_account)
-    blobs.put_first(batch_url(account, parent.job_id, parent.fingerprint), written(searches))
+    account = StorageAccount(parent.search.placement.storage_account)
+    blobs.put_if_absent(batch_url(account, parent.job_id, parent.fingerprint), dump(searches))
     durable = Remembered()
     batch = make(durable)
-    batch.desk.jobs.create(parent, {})
-    return Family(batch, durable, parent.job_id)
+    batch.context.jobs.create(parent, {})
+    return BatchFixture(batch, durable, parent.job_id)
 
 
 @contextmanager
-def meanwhile(one: Family, number: int, happens: Callable[[], object]) -> Iterator[None]:
+def meanwhile(one: BatchFixture, number: int, happens: Callable[[], object]) -> Iterator[None]:
     """Let something happen just before the row of the child of that number is written."""
-    create = one.batch.desk.jobs.create
+    create = one.batch.context.jobs.create
 
     def interrupted(child: Job, payload: Any) -> Job:
         if child.child_number == number:
@@ -143,7 +147,7 @@ def meanwhile(one: Family, number: int, happens: Callable[[], object]) -> Iterat
         return create(child, payload)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one.batch.desk.jobs, "create", interrupted)
+        patch.setattr(one.batch.context.jobs, "create", interrupted)
         yield
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from activities.batch import CHUNK, Batch
-from activities.context import Desk
+from activities.batch import CHUNK, BatchActivities
+from activities.context import ActivityContext
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
-from shared.contracts.storage_urls import DATABASES, QUERIES, Account
+from shared.contracts.storage_urls import DATABASES, QUERIES, StorageAccount
 from shared.jobs import JobStateRepository
-from tests.activities.batch.batch_fixture import Family, Make, Remembered, family
+from tests.activities.batch.batch_fixture import BatchFixture, Make, Remembered, open_batch
 from tests.shared.jobs.conftest import Clock, clock, jobs
 from tests.support.samples import settings
 from triggers.submission.parse import MOST_SEARCHES
@@ -20,19 +20,21 @@ __all__ = ["clock", "jobs"]
 
 @pytest.fixture(scope="module")
 def blobs(azurite: Azurite) -> Blobs:
-    opened = open_blobs(Account("stgelb"), azurite.connection_string, None)
+    opened = open_blobs(StorageAccount("stgelb"), azurite.connection_string, None)
     opened.ensure(QUERIES, DATABASES)
     return opened
 
 
 @pytest.fixture
 def make(jobs: JobStateRepository, clock: Clock, blobs: Blobs) -> Make:
-    desk = Desk(jobs, settings(), clock, lambda job: None)
+    desk = ActivityContext(jobs, settings(), clock, lambda job: None)
 
-    def made(size: int, chunk: int = CHUNK, at_once: int = MOST_SEARCHES, **changes: Any) -> Family:
-        def batch(durable: Remembered) -> Batch:
-            return Batch(desk, blobs, durable, chunk, at_once)
+    def made(
+        size: int, chunk: int = CHUNK, at_once: int = MOST_SEARCHES, **changes: Any
+    ) -> BatchFixture:
+        def batch(durable: Remembered) -> BatchActivities:
+            return BatchActivities(desk, blobs, durable, chunk, at_once)
 
-        return family(batch, blobs, size, **changes)
+        return open_batch(batch, blobs, size, **changes)
 
     return made

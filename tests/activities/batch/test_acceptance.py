@@ -5,22 +5,22 @@ import uuid
 import pytest
 
 from shared.clients.blobs import BlobInfo, Blobs
-from shared.contracts.storage_urls import DATABASES, QUERIES, Account
+from shared.contracts.storage_urls import DATABASES, QUERIES, StorageAccount
 from shared.errors import Conflict, Invalid
 from shared.jobs import JobStateRepository
-from shared.jobs.batch_blob import batch_url, read
+from shared.jobs.batch_blob import batch_url, load
 from tests.shared.jobs.conftest import Clock
 from tests.support.samples import ALICE, settings
-from triggers.submission.accept import Acceptance, derived_id
+from triggers.submission.accept import SubmissionService, derived_id
 from triggers.submission.parse import Submission, parse
 
-ACCOUNT = Account("stgelb")
+ACCOUNT = StorageAccount("stgelb")
 SECRET = "ACGTTGCA"
 
 
 @pytest.fixture
-def door(jobs: JobStateRepository, blobs: Blobs, clock: Clock) -> Acceptance:
-    return Acceptance(jobs, blobs, settings(), clock)
+def door(jobs: JobStateRepository, blobs: Blobs, clock: Clock) -> SubmissionService:
+    return SubmissionService(jobs, blobs, settings(), clock)
 
 
 def asked(*searches: dict[str, str]) -> Submission:
@@ -28,19 +28,21 @@ def asked(*searches: dict[str, str]) -> Submission:
     return parse({**top, "searches": list(searches)}, settings())
 
 
-def test_a_batch_is_one_job_and_its_searches_one_blob(door: Acceptance, blobs: Blobs) -> None:
+def test_a_batch_is_one_job_and_its_searches_one_blob(
+    door: SubmissionService, blobs: Blobs
+) -> None:
     several = asked({}, {"db": "nt"})
     job = door.accept(several, ALICE, None, "http").job
-    assert (job.children, job.counts.expected) == (2, 2)
+    assert (job.child_count, job.counts.expected) == (2, 2)
     assert job.search.query_url == batch_url(ACCOUNT, job.job_id, several.fingerprint)
     data = blobs.get(job.search.query_url)
     assert data is not None
-    assert read(data, [1, 2]) == list(several.searches)
+    assert load(data, [1, 2]) == list(several.searches)
     assert SECRET not in str(door.jobs.find(job.job_id)), "failure 22"
     assert (job.deadline_at - job.created_at).days > 365, "its searches have deadlines"
 
 
-def test_failure_1_a_batch_that_arrives_twice_is_one_batch(door: Acceptance) -> None:
+def test_failure_1_a_batch_that_arrives_twice_is_one_batch(door: SubmissionService) -> None:
     key = uuid.uuid4().hex
     first = door.accept(asked({}, {"db": "nt"}), ALICE, key, "http")
     again = door.accept(asked({}, {"database": "nt"}), ALICE, key, "queue")
@@ -48,7 +50,7 @@ def test_failure_1_a_batch_that_arrives_twice_is_one_batch(door: Acceptance) -> 
     assert again.job == first.job
 
 
-def test_failure_2_a_batch_with_another_search_is_another_request(door: Acceptance) -> None:
+def test_failure_2_a_batch_with_another_search_is_another_request(door: SubmissionService) -> None:
     key = uuid.uuid4().hex
     door.accept(asked({}, {"db": "nt"}), ALICE, key, "http")
     with pytest.raises(Conflict):
@@ -56,14 +58,14 @@ def test_failure_2_a_batch_with_another_search_is_another_request(door: Acceptan
 
 
 def test_failure_14_a_query_that_is_not_there_is_named_and_nothing_is_kept(
-    door: Acceptance, blobs: Blobs
+    door: SubmissionService, blobs: Blobs
 ) -> None:
     blobs.put(ACCOUNT.url(QUERIES, "there.fa"), b">q\nACGT\n")
     key, missing = uuid.uuid4().hex, {"query_blob_url": f"{uuid.uuid4().hex}.fa"}
     several = asked({"query_blob_url": "there.fa"}, missing, {}, missing)
     with pytest.raises(Invalid) as caught:
         door.accept(several, ALICE, key, "http")
-    places = [fault.where for fault in caught.value.faults]
+    places = [fault.path for fault in caught.value.faults]
     assert places == ["searches.1.query_blob_url", "searches.3.query_blob_url"]
     job_id = derived_id(ALICE, key)
     assert door.jobs.find(job_id) is None
@@ -71,7 +73,7 @@ def test_failure_14_a_query_that_is_not_there_is_named_and_nothing_is_kept(
 
 
 def test_a_database_that_a_program_cannot_search_is_named_at_each_search_and_looked_at_once(
-    door: Acceptance, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+    door: SubmissionService, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blobs.ensure(DATABASES)
     for part in ("hr", "in", "sq"):
@@ -88,7 +90,7 @@ def test_a_database_that_a_program_cannot_search_is_named_at_each_search_and_loo
     with pytest.raises(Invalid) as caught:
         door.accept(several, ALICE, key, "http")
     assert caught.value.code == "program_database_incompatible"
-    assert [fault.where for fault in caught.value.faults] == ["searches.0.db", "searches.2.db"]
+    assert [fault.path for fault in caught.value.faults] == ["searches.0.db", "searches.2.db"]
     folders = {ACCOUNT.url(DATABASES, "prots/"), ACCOUNT.url(DATABASES, "16S/")}
     assert set(looked) == folders
     assert len(looked) <= len(folders) + 1, "blastx and blastn may look at the same time"

@@ -6,7 +6,7 @@ import pytest
 
 from shared.contracts.search import Program
 from shared.errors import Fault, Invalid, TooLarge
-from shared.jobs.batch_blob import read, written
+from shared.jobs.batch_blob import dump, load
 from tests.support.samples import settings
 from triggers.submission.parse import MOST_FAULTS, MOST_SEARCHES, Submission, parse
 
@@ -24,28 +24,32 @@ def faults(*searches: Any, **top: Any) -> list[Fault]:
 
 
 def places(*searches: Any, **top: Any) -> list[str]:
-    return [fault.where for fault in faults(*searches, **top)]
+    return [fault.path for fault in faults(*searches, **top)]
 
 
 def test_each_search_is_laid_over_what_stands_at_the_top() -> None:
     protein = {"program": "blastp", "database": "nr", "query_fasta": ">p\nMKVLE\n"}
     options = {"options": {"evalue": 1, "outfmt": 6}, "job_title": "mine"}
     asked = batch({}, protein, options, evalue=0.5, job_title="all").searches
-    assert [one.search.program for one in asked] == [Program.BLASTN, Program.BLASTP, Program.BLASTN]
-    assert [one.search.database for one in asked] == ["16S", "nr", "16S"]
-    assert [one.search.options for one in asked] == [
+    assert [spec.search.program for spec in asked] == [
+        Program.BLASTN,
+        Program.BLASTP,
+        Program.BLASTN,
+    ]
+    assert [spec.search.database for spec in asked] == ["16S", "nr", "16S"]
+    assert [spec.search.options for spec in asked] == [
         "-outfmt 5 -evalue 0.5",
         "-outfmt 5 -evalue 0.5",
         "-outfmt 6 -evalue 1",
     ]
-    assert [one.search.title for one in asked] == ["all", "all", "mine"]
-    assert [one.query_text for one in asked][:2] == [">q\nACGT", ">p\nMKVLE"]
+    assert [spec.search.title for spec in asked] == ["all", "all", "mine"]
+    assert [spec.query_text for spec in asked][:2] == [">q\nACGT", ">p\nMKVLE"]
 
 
 def test_a_search_with_a_query_of_its_own_has_only_that() -> None:
-    (asked,) = batch({"query_file": "queries/x.fa"}).searches
-    assert asked.query_text is None
-    assert asked.search.query_url.endswith("/queries/x.fa")
+    (spec,) = batch({"query_file": "queries/x.fa"}).searches
+    assert spec.query_text is None
+    assert spec.search.query_url.endswith("/queries/x.fa")
 
 
 def test_the_batch_shows_what_its_searches_have_in_common() -> None:
@@ -94,7 +98,7 @@ def test_of_many_faults_the_first_are_told_and_how_many_more() -> None:
 def test_a_batch_has_one_to_ten_thousand_searches(searches: Any) -> None:
     with pytest.raises(Invalid) as caught:
         parse({**TOP, "searches": searches}, settings())
-    assert [fault.where for fault in caught.value.faults] == ["searches"]
+    assert [fault.path for fault in caught.value.faults] == ["searches"]
 
 
 def test_queries_count_together() -> None:
@@ -123,4 +127,4 @@ def test_unknown_names_are_told_once() -> None:
 
 def test_searches_survive_their_blob() -> None:
     asked = batch({}, {"job_title": "Zwölf\u2028Zeilen"}, {"db": "nt"}).searches
-    assert read(written(asked), range(2, 4)) == list(asked[1:])
+    assert load(dump(asked), range(2, 4)) == list(asked[1:])

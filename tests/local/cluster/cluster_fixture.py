@@ -79,7 +79,7 @@ def is_alive(pid: int) -> bool:
 
 
 @dataclass
-class World:
+class ClusterFixture:
     """A cluster in a process of its own, and clients for it. All is in the namespace default."""
 
     child: Child
@@ -191,7 +191,7 @@ class World:
 class Plain:
     """HTTP without a client's help: JSON out, status and JSON back."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ClusterFixture) -> None:
         self._url = world.child.url
         self._pool = urllib3.PoolManager(timeout=10.0, retries=False)
 
@@ -211,16 +211,18 @@ class Plain:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[World]:
+def running(folder: Path, *options: str) -> Iterator[ClusterFixture]:
     """A cluster whose state is in `folder`, for as long as the block lasts."""
     child = start_cluster(folder / "state", folder / "log", TOKEN, *options)
     try:
-        yield World(child, folder)
+        yield ClusterFixture(child, folder)
     finally:
         child.stop()
 
 
-def kubectl(world: World, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def kubectl(
+    world: ClusterFixture, *words: str, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Run the real kubectl with a kubeconfig for the world."""
     written = world.folder / "kubeconfig"
     written.write_text(json.dumps(kubeconfig(world.child.url, TOKEN)))

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.cluster.cluster_fixture import Plain, World, running
+from tests.local.cluster.cluster_fixture import ClusterFixture, Plain, running
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFixture]:
     with running(tmp_path_factory.mktemp("cluster"), "--cpus", "100") as started:
         yield started
 
 
 @pytest.fixture
-def plain(world: World) -> Plain:
+def plain(world: ClusterFixture) -> Plain:
     return Plain(world)

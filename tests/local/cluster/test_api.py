@@ -12,9 +12,9 @@ from tests.local.cluster.cluster_fixture import (
     JOBS,
     LEASES,
     TOKEN,
+    ClusterFixture,
     Json,
     Plain,
-    World,
     has,
     job,
     lease,
@@ -36,22 +36,22 @@ def test_no_token_is_unauthorized_unless_the_cluster_lets_anybody_in(tmp_path: P
         assert Plain(world).ask("GET", JOBS, auth="Bearer wrong")[0] == 401
 
 
-def test_a_request_without_credentials_is_unauthorized(world: World) -> None:
+def test_a_request_without_credentials_is_unauthorized(world: ClusterFixture) -> None:
     assert urllib3.request("GET", f"{world.child.url}{JOBS}", timeout=10.0).status == 401
 
 
-def test_health_needs_no_token(world: World) -> None:
+def test_health_needs_no_token(world: ClusterFixture) -> None:
     for path in ("/healthz", "/livez", "/readyz", "/version"):
         assert urllib3.request("GET", world.child.url + path, timeout=10.0).status == 200
 
 
-def test_the_token_may_come_as_a_password(world: World) -> None:
+def test_the_token_may_come_as_a_password(world: ClusterFixture) -> None:
     told = urllib3.make_headers(basic_auth=f"anybody:{TOKEN}")
     reply = urllib3.request("GET", f"{world.child.url}{JOBS}", headers=told, timeout=10.0)
     assert reply.status == 200
 
 
-def test_a_name_that_is_taken_is_a_conflict(world: World, plain: Plain) -> None:
+def test_a_name_that_is_taken_is_a_conflict(world: ClusterFixture, plain: Plain) -> None:
     world.create(job("taken", suspend=True))
     code, body = plain.ask("POST", JOBS, job("taken", suspend=True))
     assert (code, body["reason"]) == (409, "AlreadyExists")
@@ -125,14 +125,14 @@ def test_a_body_that_is_no_job_is_a_bad_request(plain: Plain, body: object) -> N
     assert plain.ask("POST", JOBS, body)[0] in (400, 422)
 
 
-def test_null_is_read_as_not_given(world: World) -> None:
+def test_null_is_read_as_not_given(world: ClusterFixture) -> None:
     body = job("nulls", suspend=True, backoffLimit=None, ttlSecondsAfterFinished=None)
     made = world.create({**body, "metadata": {"name": "nulls", "creationTimestamp": None}})
     assert made["spec"]["backoffLimit"] == 6
     assert made["metadata"]["creationTimestamp"]
 
 
-def test_the_clients_own_models_are_understood(world: World) -> None:
+def test_the_clients_own_models_are_understood(world: ClusterFixture) -> None:
     given: Any = world.batch.api_client.sanitize_for_serialization(job("typed", "true"))
     world.batch.create_namespaced_job("default", given)
     world.until_job("typed", has("Complete"))
@@ -144,7 +144,7 @@ def test_the_clients_own_models_are_understood(world: World) -> None:
     assert pod.status.conditions
 
 
-def test_a_selector_never_reaches_another_job_with_a_longer_id(world: World) -> None:
+def test_a_selector_never_reaches_another_job_with_a_longer_id(world: ClusterFixture) -> None:
     for elb in ("pre-1", "pre-10", "pre-11"):
         labels = {"app": "blast", "elb-job-id": elb}
         world.create(job(f"of-{elb}", labels=labels, suspend=True))
@@ -157,7 +157,7 @@ def test_a_selector_never_reaches_another_job_with_a_longer_id(world: World) -> 
     assert names == ["of-pre-10", "of-pre-11"]
 
 
-def test_the_work_of_a_job_cannot_be_changed(world: World, plain: Plain) -> None:
+def test_the_work_of_a_job_cannot_be_changed(world: ClusterFixture, plain: Plain) -> None:
     world.create(job("fixed", suspend=True))
     made = world.job("fixed")
     made["spec"]["template"]["spec"]["containers"][0]["command"] = ["true"]
@@ -172,7 +172,7 @@ def test_a_patch_of_another_kind_is_refused(plain: Plain) -> None:
     assert plain.ask("PATCH", f"{LEASES}/patched", [], **other)[0] == 415
 
 
-def test_a_dry_run_is_refused_rather_than_done(world: World, plain: Plain) -> None:
+def test_a_dry_run_is_refused_rather_than_done(world: ClusterFixture, plain: Plain) -> None:
     assert plain.ask("POST", f"{JOBS}?dryRun=All", job("dry"))[0] == 400
     assert plain.ask("GET", f"{JOBS}/dry")[0] == 404
     world.create(job("wet", suspend=True))
@@ -180,7 +180,7 @@ def test_a_dry_run_is_refused_rather_than_done(world: World, plain: Plain) -> No
     assert plain.ask("GET", f"{JOBS}/wet")[0] == 200
 
 
-def test_a_log_can_be_cut_to_its_end(world: World) -> None:
+def test_a_log_can_be_cut_to_its_end(world: ClusterFixture) -> None:
     world.create(job("lines", "printf 'a\\nb\\nc\\n'"))
     world.until_job("lines", has("Complete"))
     (pod,) = world.pods("lines")

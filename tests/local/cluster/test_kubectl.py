@@ -4,16 +4,24 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.local.cluster.cluster_fixture import KUBECTL, World, has, in_phase, job, kubectl, running
+from tests.local.cluster.cluster_fixture import (
+    KUBECTL,
+    ClusterFixture,
+    has,
+    in_phase,
+    job,
+    kubectl,
+    running,
+)
 
 
-def _create(world: World, *jobs: object) -> None:
+def _create(world: ClusterFixture, *jobs: object) -> None:
     listed = {"apiVersion": "v1", "kind": "List", "items": list(jobs)}
     done = kubectl(world, "create", "--validate=false", "-f", "-", stdin=json.dumps(listed))
     assert done.returncode == 0, done.stderr
 
 
-def test_kubectl_lists_jobs_and_pods_in_columns(world: World) -> None:
+def test_kubectl_lists_jobs_and_pods_in_columns(world: ClusterFixture) -> None:
     labels = {"app": "submit", "elb-job-id": "kubectl-lists"}
     _create(world, job("columns", "echo found", labels=labels))
     world.until_job("columns", has("Complete"))
@@ -27,14 +35,14 @@ def test_kubectl_lists_jobs_and_pods_in_columns(world: World) -> None:
     assert kubectl(world, "logs", "job/columns").stdout == "found\n"
 
 
-def test_kubectl_shows_a_job_as_yaml_and_by_path(world: World) -> None:
+def test_kubectl_shows_a_job_as_yaml_and_by_path(world: ClusterFixture) -> None:
     _create(world, job("shown", suspend=True))
     assert "kind: Job" in kubectl(world, "get", "job", "shown", "-o", "yaml").stdout
     path = "jsonpath={.spec.backoffLimit}"
     assert kubectl(world, "get", "job", "shown", "-o", path).stdout == "0"
 
 
-def test_kubectl_deletes_by_label_and_returns(world: World) -> None:
+def test_kubectl_deletes_by_label_and_returns(world: ClusterFixture) -> None:
     for name in ("gone-1", "gone-10"):
         _create(world, job(name, labels={"app": "blast", "elb-job-id": name}))
         world.until_pod(name, in_phase("Running"))
@@ -46,7 +54,7 @@ def test_kubectl_deletes_by_label_and_returns(world: World) -> None:
     assert world.pods("gone-10") == []
 
 
-def test_kubectl_deletes_a_pod_and_waits_for_its_end(world: World) -> None:
+def test_kubectl_deletes_a_pod_and_waits_for_its_end(world: ClusterFixture) -> None:
     _create(world, job("waited", backoffLimit=3))
     pod = world.until_pod("waited", in_phase("Running"))["metadata"]["name"]
     assert kubectl(world, "delete", "pod", pod).returncode == 0
@@ -54,7 +62,7 @@ def test_kubectl_deletes_a_pod_and_waits_for_its_end(world: World) -> None:
     world.delete("waited")
 
 
-def test_kubectl_waits_follows_labels_and_describes(world: World) -> None:
+def test_kubectl_waits_follows_labels_and_describes(world: ClusterFixture) -> None:
     _create(world, job("served", "echo one; echo two"))
     waited = kubectl(world, "wait", "--for=condition=complete", "job/served", "--timeout=15s")
     assert "condition met" in waited.stdout, waited.stderr
@@ -65,12 +73,12 @@ def test_kubectl_waits_follows_labels_and_describes(world: World) -> None:
     assert "seen=yes" in described.stdout
 
 
-def test_kubectl_names_every_resource(world: World) -> None:
+def test_kubectl_names_every_resource(world: ClusterFixture) -> None:
     names = kubectl(world, "api-resources", "-o", "name").stdout.split()
     assert {"jobs.batch", "pods", "leases.coordination.k8s.io", "namespaces"} <= set(names)
 
 
-def test_kubectl_says_why_a_pod_waits(world: World) -> None:
+def test_kubectl_says_why_a_pod_waits(world: ClusterFixture) -> None:
     held = {"local.cluster/pending": "ImagePullBackOff"}
     _create(world, job("pulling", labels={"app": "pulling"}, annotations=held))
     world.until_pod("pulling", lambda its: "ImagePullBackOff" in json.dumps(its["status"]))

@@ -15,7 +15,7 @@ from tests.local.cluster.cluster_fixture import (
     JOBS,
     PATIENCE,
     TOKEN,
-    World,
+    ClusterFixture,
     container,
     has,
     in_phase,
@@ -33,13 +33,13 @@ In a container's command Kubernetes reads `$$` as one dollar, so a shell's `$$` 
 STUBBORN = "trap '' TERM; echo $$$$; while :; do sleep 600; done"
 
 
-def _ids(world: World, name: str, lines: int = 3) -> list[int]:
+def _ids(world: ClusterFixture, name: str, lines: int = 3) -> list[int]:
     found = [int(line) for line in world.first_words(name, lines)]
     assert all(is_alive(pid) for pid in found)
     return found
 
 
-def test_a_deleted_job_leaves_no_process(world: World) -> None:
+def test_a_deleted_job_leaves_no_process(world: ClusterFixture) -> None:
     world.create(job("family", FAMILY))
     family = _ids(world, "family")
     world.delete("family")
@@ -47,7 +47,7 @@ def test_a_deleted_job_leaves_no_process(world: World) -> None:
     assert not any(is_alive(pid) for pid in family)
 
 
-def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(world: World) -> None:
+def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(world: ClusterFixture) -> None:
     world.create(job("stubborn", STUBBORN, pod={"terminationGracePeriodSeconds": 1}))
     (stubborn,) = _ids(world, "stubborn", 1)
     world.delete("stubborn")
@@ -58,7 +58,9 @@ def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(world: World) 
     assert not is_alive(stubborn)
 
 
-def test_a_pod_that_listens_may_tidy_up_before_it_ends(world: World, tmp_path: Path) -> None:
+def test_a_pod_that_listens_may_tidy_up_before_it_ends(
+    world: ClusterFixture, tmp_path: Path
+) -> None:
     tidy = (
         f"trap 'echo tidy > {tmp_path}/said; exit 0' TERM; echo $$$$; while :; do sleep 0.05; done"
     )
@@ -69,7 +71,7 @@ def test_a_pod_that_listens_may_tidy_up_before_it_ends(world: World, tmp_path: P
     assert (tmp_path / "said").read_text() == "tidy\n"
 
 
-def test_a_container_that_ends_takes_what_it_started_with_it(world: World) -> None:
+def test_a_container_that_ends_takes_what_it_started_with_it(world: ClusterFixture) -> None:
     world.create(job("leaves", "sleep 600 & echo $!"))
     world.until_job("leaves", has("Complete"))
     (pod,) = world.pods("leaves")
@@ -77,7 +79,7 @@ def test_a_container_that_ends_takes_what_it_started_with_it(world: World) -> No
     assert not is_alive(int(log))
 
 
-def test_a_foreground_deletion_keeps_the_job_until_its_pod_is_gone(world: World) -> None:
+def test_a_foreground_deletion_keeps_the_job_until_its_pod_is_gone(world: ClusterFixture) -> None:
     world.create(job("foreground", STUBBORN, pod={"terminationGracePeriodSeconds": 1}))
     (stubborn,) = _ids(world, "foreground", 1)
     world.delete("foreground", "Foreground")
@@ -86,7 +88,7 @@ def test_a_foreground_deletion_keeps_the_job_until_its_pod_is_gone(world: World)
     world.until_no_pod("foreground")
 
 
-def test_without_a_policy_a_deleted_job_leaves_its_pods(world: World) -> None:
+def test_without_a_policy_a_deleted_job_leaves_its_pods(world: ClusterFixture) -> None:
     world.create(job("orphaning"))
     pod = world.until_pod("orphaning", in_phase("Running"))
     world.delete("orphaning", None)
@@ -113,7 +115,7 @@ def test_no_more_pods_run_than_there_are_cpus_and_they_go_in_turn(tmp_path: Path
     assert ends == sorted(ends)
 
 
-def _log(world: World, name: str) -> str:
+def _log(world: ClusterFixture, name: str) -> str:
     (pod,) = world.pods(name)
     return str(world.core.read_namespaced_pod_log(pod["metadata"]["name"], "default"))
 
@@ -234,7 +236,7 @@ def test_two_clusters_cannot_share_a_state(tmp_path: Path) -> None:
     assert "Traceback" not in second.stderr
 
 
-def test_a_port_in_use_is_one_sentence(world: World, tmp_path: Path) -> None:
+def test_a_port_in_use_is_one_sentence(world: ClusterFixture, tmp_path: Path) -> None:
     port = world.child.url.rpartition(":")[2]
     second = _program("--state", str(tmp_path), "--port", port)
     assert second.returncode == 1

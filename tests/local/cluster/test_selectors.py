@@ -3,7 +3,7 @@
 import pytest
 
 from local.cluster.kinds import JOBS
-from local.cluster.problems import Refused
+from local.cluster.problems import ApiError
 from local.cluster.selectors import selector
 
 CASES = [
@@ -44,7 +44,7 @@ def test_a_label_selector_selects_as_in_kubernetes(text: str, selected: bool) ->
     "text", ["app in blast", "=x", "a=b c", "app in (b!)", "a,,b", "a=b,", "("]
 )
 def test_what_cannot_be_read_is_refused_rather_than_ignored(text: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApiError) as refused:
         selector(JOBS, text, "")
     assert refused.value.code == 400
 
@@ -56,5 +56,5 @@ def test_a_field_selector_names_exactly_one_object() -> None:
 
 
 def test_a_field_that_is_not_served_is_refused() -> None:
-    with pytest.raises(Refused, match="field label not supported"):
+    with pytest.raises(ApiError, match="field label not supported"):
         selector(JOBS, "", "status.active=1")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from local.cluster.admission import admit_new
-from local.cluster.cluster import Cluster, open_cluster
+from local.cluster.cluster import LocalCluster, open_cluster
 from local.cluster.kinds import JOBS, PODS
 from local.cluster.kubelet import Pace
 from local.cluster.pages import KEPT, Pages
-from local.cluster.problems import Refused
+from local.cluster.problems import ApiError
 from local.cluster.times import brief
 from tests.local.cluster.cluster_fixture import PATIENCE, Json, holds, job
 
@@ -35,7 +35,7 @@ class MovedClock:
 class Timed:
     """A cluster within the test, with one Job and a moved clock."""
 
-    def __init__(self, cluster: Cluster, clock: MovedClock) -> None:
+    def __init__(self, cluster: LocalCluster, clock: MovedClock) -> None:
         self.cluster = cluster
         self.clock = clock
 
@@ -141,7 +141,7 @@ def test_a_continue_token_expires_after_five_minutes() -> None:
     second = pages.after(token, 1)
     assert (second.version, second.left) == (7, 1)
     clock.move(seconds=1)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApiError) as refused:
         pages.after(token, 1)
     assert (refused.value.code, refused.value.reason) == (410, "Expired")
 

@@ -9,15 +9,15 @@ from tests.local.cluster.cluster_fixture import (
     JOBS,
     LEASES,
     TOKEN,
+    ClusterFixture,
     Plain,
-    World,
     job,
     lease,
     running,
 )
 
 
-def test_a_long_list_comes_in_pages_of_one_moment(world: World) -> None:
+def test_a_long_list_comes_in_pages_of_one_moment(world: ClusterFixture) -> None:
     for number in range(7):
         world.create(job(f"paged-{number}", labels={"app": "paged"}, suspend=True))
     names, token, versions, pages = [], None, set(), 0
@@ -91,7 +91,9 @@ def test_versions_grow_and_nothing_changes_when_nothing_differs(plain: Plain) ->
     assert after["metadata"]["uid"] == made["metadata"]["uid"]
 
 
-def test_a_watch_tells_what_enters_and_leaves_a_selection(world: World, plain: Plain) -> None:
+def test_a_watch_tells_what_enters_and_leaves_a_selection(
+    world: ClusterFixture, plain: Plain
+) -> None:
     _, listed = plain.ask("GET", LEASES)
     since = listed["metadata"]["resourceVersion"]
     plain.ask("POST", LEASES, {**lease("told"), "metadata": {"name": "told", "labels": {"w": "a"}}})

@@ -11,25 +11,25 @@ from azure.core.exceptions import ResourceExistsError
 from local.azurite import ACCOUNT, KEY, Azurite
 from local.cluster import start_cluster
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
-from local.elastic_blast import World
+from local.elastic_blast import Environment
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.databases import upload_database
 from tests.local.elastic_blast.stage import HOST, Stage, new_stage
 
 
 @pytest.fixture(scope="session")
-def world(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """Storage with the demo's database and queries, and a cluster that runs Jobs."""
     folder: Path = tmp_path_factory.mktemp("elastic blast")
     token = secrets.token_hex(20)
     cluster = start_cluster(folder / "state", folder / "cluster.log", token, "--cpus", "4")
-    world = World(
+    world = Environment(
         account=ACCOUNT,
         blob_endpoint=azurite.blob,
         account_key=KEY,
         cluster_url=cluster.url,
         cluster_token=token,
-        behaviours=folder / "behaviours.json",
+        fault_rules=folder / "behaviours.json",
         cache=folder / "cache",
     )
     blobs = Blobs.of(world)
@@ -43,7 +43,7 @@ def world(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def stage(world: World, tmp_path: Path) -> Iterator[Stage]:
+def stage(world: Environment, tmp_path: Path) -> Iterator[Stage]:
     """A search of its own on the common world."""
     with new_stage(tmp_path, world) as stage:
         yield stage

@@ -13,13 +13,13 @@ from time import monotonic
 from typing import Any
 
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_OPTIONS, DEMO_PROGRAM
-from local.elastic_blast import World, install
+from local.elastic_blast import Environment, install
 from local.elastic_blast.answers import Ending
-from local.elastic_blast.behaviours import JobTrouble, Trouble, write_behaviours
+from local.elastic_blast.behaviours import FaultRule, JobFaultRule, write_fault_rules
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.calls import Call, read_calls
-from local.elastic_blast.cluster import Cluster, ended
-from local.elastic_blast.submission import Asked, submit
+from local.elastic_blast.cluster import ClusterClient, ended
+from local.elastic_blast.submission import SubmitRequest, submit
 
 CLEAN = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 """An environment with nothing but a PATH, as the sidecar gives it."""
@@ -61,7 +61,7 @@ class Said:
 class Stage:
     """One search of a test: an id, a results root and a control file of its own."""
 
-    world: World
+    world: Environment
     program: Path
     key: str = field(default_factory=lambda: f"job-{uuid.uuid4().hex}")
 
@@ -107,14 +107,16 @@ class Stage:
     def refusal(self, ini: str, env: Mapping[str, str] = ON_ARRIVAL) -> Ending:
         """How a submission ends that does not get as far as its Jobs; in this process."""
         known = self.program.with_name("world.json")
-        return submit(Asked(self.key, ini, Trouble(), known, env), self.world)
+        return submit(SubmitRequest(self.key, ini, FaultRule(), known, env), self.world)
 
-    def trouble(self, *rules: Trouble, **jobs: Any) -> None:
+    def trouble(self, *rules: FaultRule, **jobs: Any) -> None:
         """Put rules in force, or one rule with this trouble of the Jobs."""
-        write_behaviours(self.world.behaviours, *(rules or (Trouble(jobs=JobTrouble(**jobs)),)))
+        write_fault_rules(
+            self.world.fault_rules, *(rules or (FaultRule(jobs=JobFaultRule(**jobs)),))
+        )
 
     def jobs(self, app: str) -> list[dict[str, Any]]:
-        return Cluster.of(self.world).jobs(f"app={app},elb-job-id={self.key}")
+        return ClusterClient.of(self.world).jobs(f"app={app},elb-job-id={self.key}")
 
     def ends(self, app: str = "blast") -> list[str | None]:
         return [ended(job) for job in self.jobs(app)]
@@ -122,7 +124,7 @@ class Stage:
     def clear(self) -> None:
         """Leave nothing of this search on the cluster."""
         mine = f"elb-job-id={self.key}"
-        cluster = Cluster.of(self.world)
+        cluster = ClusterClient.of(self.world)
         cluster.delete(mine)
         until(lambda: cluster.nothing_left(mine))
 
@@ -144,9 +146,9 @@ class Stage:
 
 
 @contextmanager
-def new_stage(folder: Path, world: World) -> Iterator[Stage]:
+def new_stage(folder: Path, world: Environment) -> Iterator[Stage]:
     """A stage with troubles of its own in this folder; nothing of its search is left afterwards."""
-    world = replace(world, behaviours=folder / "troubles.json")
+    world = replace(world, fault_rules=folder / "troubles.json")
     stage = Stage(world, install(folder / "bin", world))
     yield stage
     stage.clear()

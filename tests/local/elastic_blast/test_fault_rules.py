@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from local.elastic_blast.answers import Ending, printed
-from local.elastic_blast.behaviours import Output, Trouble
-from local.elastic_blast.cluster import Cluster
-from shared.elastic_blast.submit_output import parse_answer
+from local.elastic_blast.behaviours import FaultRule, Output
+from local.elastic_blast.cluster import ClusterClient
+from shared.elastic_blast.submit_output import parse_output
 from tests.local.elastic_blast.stage import CLEAN, ON_ARRIVAL, ONE_BATCH, TWO_BATCHES, Stage, until
 
 FULL = {"category": "capacity", "message": "no room", "retry_after_seconds": 40}
@@ -33,7 +33,7 @@ def hanging(stage: Stage) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_an_answer_can_be_put_in_place_of_the_truth_for_one_call(stage: Stage) -> None:
-    stage.trouble(Trouble(key=stage.key[:12], call=1, answer=FULL, exit_code=10, stderr="full"))
+    stage.trouble(FaultRule(key=stage.key[:12], call=1, answer=FULL, exit_code=10, stderr="full"))
     first = stage.submit(stage.ini(**ONE_BATCH))
     assert (first.exit_code, stage.jobs("setup")) == (10, [])
     assert first.stderr.endswith("ERROR: full\n")
@@ -47,7 +47,7 @@ def test_an_answer_can_be_put_in_place_of_the_truth_for_one_call(stage: Stage) -
 
 
 def test_a_rule_for_other_keys_leaves_a_submission_alone(stage: Stage) -> None:
-    stage.trouble(Trouble(key="another", crash=True))
+    stage.trouble(FaultRule(key="another", crash=True))
     assert stage.submit(stage.ini(**ONE_BATCH)).answer["cluster_name"] == "elb-1"
 
 
@@ -59,18 +59,18 @@ def test_the_answer_can_be_printed_in_every_shape_a_reader_meets(
     output: Output, understood: bool
 ) -> None:
     ending = Ending(0, {"decision": "rejected_capacity"}, output=output)
-    found = parse_answer(printed(ending, "job-1"))
+    found = parse_output(printed(ending, "job-1"))
     assert (found.decision if found else None) == ("rejected_capacity" if understood else None)
 
 
 def test_the_shape_of_an_answer_is_a_rule_of_the_control_file(stage: Stage) -> None:
-    stage.trouble(Trouble(answer={"decision": "queued"}, output="coloured"))
+    stage.trouble(FaultRule(answer={"decision": "queued"}, output="coloured"))
     said = stage.submit()
     assert (said.exit_code, said.stdout.splitlines()[-1][:8]) == (0, "\x1b[1;32m{")
 
 
 def test_an_exit_code_alone_says_no_json(stage: Stage) -> None:
-    stage.trouble(Trouble(exit_code=255, stderr="clean-up failed", after_jobs=True))
+    stage.trouble(FaultRule(exit_code=255, stderr="clean-up failed", after_jobs=True))
     said = stage.submit(stage.ini(**ONE_BATCH))
     assert (said.exit_code, "{" in said.stdout) == (255, False)
     assert len(stage.jobs("blast")) == 1
@@ -80,7 +80,7 @@ def test_an_exit_code_alone_says_no_json(stage: Stage) -> None:
 def test_a_submission_can_die_before_or_after_its_jobs(
     stage: Stage, after_jobs: bool, jobs: int
 ) -> None:
-    stage.trouble(Trouble(crash=True, after_jobs=after_jobs))
+    stage.trouble(FaultRule(crash=True, after_jobs=after_jobs))
     said = stage.submit(stage.ini(**ONE_BATCH))
     assert (said.exit_code, "{" in said.stdout) == (-signal.SIGKILL, False)
     assert len(stage.jobs("blast")) == jobs
@@ -88,14 +88,14 @@ def test_a_submission_can_die_before_or_after_its_jobs(
 
 
 def test_a_submission_can_hang_before_it_has_done_anything(stage: Stage) -> None:
-    stage.trouble(Trouble(hang_seconds=600))
+    stage.trouble(FaultRule(hang_seconds=600))
     with hanging(stage):
         assert stage.jobs("setup") == []
     assert [call.exit_code for call in stage.calls] == [9]
 
 
 def test_a_submission_can_hang_while_its_jobs_run_to_their_end(stage: Stage) -> None:
-    stage.trouble(Trouble(hang_seconds=600, after_jobs=True))
+    stage.trouble(FaultRule(hang_seconds=600, after_jobs=True))
     with hanging(stage):
         stage.wait_for_marker()
 
@@ -160,7 +160,7 @@ def test_a_batch_can_stay_pending(stage: Stage) -> None:
     stage.trouble(pending="ImagePullBackOff")
     stage.submit(stage.ini(**ONE_BATCH))
     mine = f"app=blast,elb-job-id={stage.key}"
-    cluster = Cluster.of(stage.world)
+    cluster = ClusterClient.of(stage.world)
     until(lambda: "ImagePullBackOff" in str(cluster.pods(mine)))
     assert [pod["status"]["phase"] for pod in cluster.pods(mine)] == ["Pending"]
 
@@ -211,7 +211,7 @@ def test_a_batch_can_take_its_time(stage: Stage) -> None:
 
 def test_a_bad_control_file_stops_every_submission_with_all_its_faults(stage: Stage) -> None:
     bad = '[{"keys": "x", "jobs": {"markers": ["DONE"]}}, {"call": -1}]'
-    stage.world.behaviours.write_text(bad)
+    stage.world.fault_rules.write_text(bad)
     said = stage.submit()
     assert (said.exit_code, said.stdout) == (1, "")
     for fault in ("0.keys: ", "0.jobs.markers.0: Input should be 'SUCCESS'", "1.call: "):

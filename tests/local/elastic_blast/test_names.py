@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from local.demo.queries import DEMO_BATCH_LEN, demo_queries
 from local.elastic_blast import calls
-from local.elastic_blast.behaviours import JobTrouble, Trouble, read_behaviours, write_behaviours
+from local.elastic_blast.behaviours import (
+    FaultRule,
+    JobFaultRule,
+    read_fault_rules,
+    write_fault_rules,
+)
 from local.elastic_blast.fasta import NotFasta, records, split
 from local.elastic_blast.plan import Plan, arguments
 
@@ -27,7 +32,7 @@ PLAN = Plan(
     mem_limit="4G",
     setup_minutes=45,
     search_minutes=1440,
-    trouble=JobTrouble(batches=(1,), markers=("FAILURE",)),
+    trouble=JobFaultRule(batches=(1,), markers=("FAILURE",)),
 )
 
 
@@ -111,6 +116,6 @@ def test_nothing_was_called_where_there_is_no_record(tmp_path: Path) -> None:
 
 
 def test_rules_survive_their_file(tmp_path: Path) -> None:
-    rules = (Trouble(key="job-", answer={"decision": "queued"}), Trouble(jobs=PLAN.trouble))
-    write_behaviours(tmp_path / "rules.json", *rules)
-    assert read_behaviours(tmp_path / "rules.json") == rules
+    rules = (FaultRule(key="job-", answer={"decision": "queued"}), FaultRule(jobs=PLAN.trouble))
+    write_fault_rules(tmp_path / "rules.json", *rules)
+    assert read_fault_rules(tmp_path / "rules.json") == rules

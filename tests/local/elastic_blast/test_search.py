@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.demo.queries import DEMO_FASTA, DEMO_OPTIONS, demo_queries
-from local.elastic_blast import World
+from local.elastic_blast import Environment
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.databases import upload_database
 from tests.local.elastic_blast.stage import HOST, ONE_BATCH, Stage, new_stage
@@ -37,7 +37,7 @@ def container(job: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def finished(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def finished(world: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The demo's search, submitted once and run to its end."""
     with new_stage(tmp_path_factory.mktemp("finished"), world) as stage:
         said = stage.submit()

@@ -17,7 +17,7 @@ from local.functions_host.durable.history import Event, Type
 from local.functions_host.durable.store import Instance
 from local.functions_host.durable.webhooks import client_binding
 from local.functions_host.functions import functions_of
-from local.functions_host.host import Running, serving
+from local.functions_host.host import RunningHost, serving
 from local.functions_host.settings import host_options
 
 INSTANCES = "/runtime/webhooks/durabletask/instances"
@@ -74,7 +74,7 @@ def broken(text: str) -> None:
 class World:
     """A running host, the SDK's own client for it, and its clock."""
 
-    running: Running
+    running: RunningHost
     clock: ManualClock
     heard: Heard
     http: aiohttp.ClientSession

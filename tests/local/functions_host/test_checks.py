@@ -93,8 +93,8 @@ NO_TYPES = [
 
 @pytest.mark.parametrize("annotation", NO_TYPES, ids=str)
 def test_failure_43_an_annotation_that_is_no_type_is_refused(annotation: Any) -> None:
-    said = "cannot load the run function: binding order has invalid non-type annotation"
-    with pytest.raises(CannotStart, match=said):
+    text = "cannot load the run function: binding order has invalid non-type annotation"
+    with pytest.raises(CannotStart, match=text):
         functions_of(activity(order=annotation))
 
 
@@ -132,10 +132,10 @@ def test_failure_43_parameters_and_bindings_are_the_same() -> None:
     def fewer() -> str:
         return ""
 
-    for function, said in ((more, "declared in Python but not in"), (fewer, "not present in Pyth")):
+    for function, text in ((more, "declared in Python but not in"), (fewer, "not present in Pyth")):
         app = func.FunctionApp()
         app.route(route="x", trigger_arg_name="req")(function)
-        with pytest.raises(CannotStart, match=f"cannot load the {function.__name__} .*{said}"):
+        with pytest.raises(CannotStart, match=f"cannot load the {function.__name__} .*{text}"):
             functions_of(app)
 
 
@@ -213,8 +213,8 @@ def test_an_app_has_any_name(tmp_path: Any) -> None:
 @pytest.mark.usefixtures("imports")
 def test_failure_43_a_module_has_one_app_under_one_name(tmp_path: Any, more: str) -> None:
     (tmp_path / "function_app.py").write_text(MODULE.format(app="app") + more + "\n")
-    said = "More than one FunctionApp or other top level function app instances are defined"
-    with pytest.raises(CannotStart, match=said):
+    text = "More than one FunctionApp or other top level function app instances are defined"
+    with pytest.raises(CannotStart, match=text):
         load(tmp_path)
 
 

@@ -131,9 +131,9 @@ async def test_one_route_serves_each_method_by_its_own_function(state: Path) -> 
         ("write", write, {"route": "thing/{name}", "methods": ["PUT"]}),
     )
     async with hosted(app, state) as world:
-        for method, said in (("GET", "read"), ("PUT", "write")):
+        for method, text in (("GET", "read"), ("PUT", "write")):
             async with world.http.request(method, "/api/thing/1") as response:
-                assert await response.text() == said
+                assert await response.text() == text
 
 
 @pytest.mark.parametrize(("exact", "other", "answers"), [("b", "a", "a"), ("B", "c", "B")])

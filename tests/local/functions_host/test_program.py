@@ -37,26 +37,26 @@ def refusal(tmp_path: Path, heard: Reports, *arguments: str) -> tuple[int, str]:
 
 def test_two_hosts_never_share_a_state_file(tmp_path: Path, heard: Reports, launch: Launch) -> None:
     child = launch()
-    code, said = refusal(tmp_path, heard, "--port", "0", "--state", str(tmp_path / "state.sqlite"))
+    code, text = refusal(tmp_path, heard, "--port", "0", "--state", str(tmp_path / "state.sqlite"))
     child.stop()
     assert code == 1
-    assert said == f"another host uses {tmp_path / 'state.sqlite'}\n"
+    assert text == f"another host uses {tmp_path / 'state.sqlite'}\n"
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path, heard: Reports) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        code, said = refusal(tmp_path, heard, "--port", port, "--state", str(tmp_path / "s"))
+        code, text = refusal(tmp_path, heard, "--port", port, "--state", str(tmp_path / "s"))
     assert code == 1
-    assert said.startswith(f"port {port} is in use")
-    assert said.count("\n") == 1
+    assert text.startswith(f"port {port} is in use")
+    assert text.count("\n") == 1
 
 
 def test_a_missing_app_is_one_sentence(tmp_path: Path, heard: Reports) -> None:
-    code, said = refusal(tmp_path, heard, "--app", str(tmp_path))
+    code, text = refusal(tmp_path, heard, "--app", str(tmp_path))
     assert code == 1
-    assert said.count("\n") == 1
-    assert "host.json" in said
+    assert text.count("\n") == 1
+    assert "host.json" in text
 
 
 def test_it_lists_its_functions_and_says_when_it_is_ready(tmp_path: Path, launch: Launch) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from local.functions_host.clock import EPOCH
 from local.functions_host.durable.history import Type, event
-from local.functions_host.durable.store import Activity, Message, Store, Turn
+from local.functions_host.durable.store import Activity, Message, Store, TurnCommit
 from local.functions_host.durable.turn import beginning, new_instance
 
 ONE = new_instance("one", "story", None, EPOCH)
@@ -24,7 +24,7 @@ def test_a_turn_is_kept_whole_or_not_at_all(state: Path) -> None:
     scheduled = event(Type.TASK_SCHEDULED, EPOCH, 0, Name="work")
     unwritable = Message("one", ONE.execution, EPOCH, {"what": object()})
     with pytest.raises(TypeError):
-        store.commit(Turn(ONE, [message.id], [scheduled], [WORK], [unwritable]))
+        store.commit(TurnCommit(ONE, [message.id], [scheduled], [WORK], [unwritable]))
     store.close()
     store = Store(state)
     assert store.inbox("one", EPOCH) == [message]
@@ -36,7 +36,7 @@ def test_a_turn_is_kept_whole_or_not_at_all(state: Path) -> None:
 def test_an_activity_ends_once_however_often_it_is_said(state: Path) -> None:
     store = begun(state)
     (message,) = store.inbox("one", EPOCH)
-    store.commit(Turn(ONE, [message.id], [message.event], [WORK]))
+    store.commit(TurnCommit(ONE, [message.id], [message.event], [WORK]))
     end = Message("one", ONE.execution, EPOCH, event(Type.TASK_COMPLETED, EPOCH, TaskScheduledId=0))
     assert store.finish(WORK, end)
     assert not store.finish(WORK, end)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.blast.databases import Database, Kind, found_in, said_of_it, suits
+from shared.blast.databases import Database, DatabaseType, discover, is_compatible, parse_metadata
 from shared.clients.blobs import BlobInfo
 from shared.contracts.search import Program
 from tests.support.samples import NOON
@@ -15,7 +15,7 @@ def files(*names: str) -> Sequence[BlobInfo]:
 
 
 def one(*names: str) -> Database:
-    (found,) = found_in(files(*names))
+    (found,) = discover(files(*names))
     return found
 
 
@@ -43,12 +43,16 @@ def test_a_database_is_ready_when_all_its_volumes_are_whole(
     names: tuple[str, ...], ready: bool
 ) -> None:
     found = one(*names)
-    assert (found.ready, found.kind, found.size) == (ready, Kind.NUCLEOTIDE, 10 * len(names))
+    assert (found.ready, found.kind, found.size) == (
+        ready,
+        DatabaseType.NUCLEOTIDE,
+        10 * len(names),
+    )
 
 
 def test_databases_of_one_name_and_two_kinds_are_two() -> None:
-    found = found_in(files("x/x.nsq", "x/x.psq", "readme.txt", "x/x.txt", "x/x.pdf"))
-    assert [one.kind for one in found] == [Kind.NUCLEOTIDE, Kind.PROTEIN]
+    found = discover(files("x/x.nsq", "x/x.psq", "readme.txt", "x/x.txt", "x/x.pdf"))
+    assert [one.kind for one in found] == [DatabaseType.NUCLEOTIDE, DatabaseType.PROTEIN]
 
 
 def test_what_describes_a_database_is_found_beside_it() -> None:
@@ -59,18 +63,20 @@ def test_what_describes_a_database_is_found_beside_it() -> None:
 @pytest.mark.parametrize(
     ("program", "kind"),
     [
-        (Program.BLASTN, Kind.NUCLEOTIDE),
-        (Program.TBLASTN, Kind.NUCLEOTIDE),
-        (Program.TBLASTX, Kind.NUCLEOTIDE),
-        (Program.BLASTP, Kind.PROTEIN),
-        (Program.BLASTX, Kind.PROTEIN),
-        (Program.PSIBLAST, Kind.PROTEIN),
-        (Program.RPSBLAST, Kind.PROTEIN),
-        (Program.RPSTBLASTN, Kind.PROTEIN),
+        (Program.BLASTN, DatabaseType.NUCLEOTIDE),
+        (Program.TBLASTN, DatabaseType.NUCLEOTIDE),
+        (Program.TBLASTX, DatabaseType.NUCLEOTIDE),
+        (Program.BLASTP, DatabaseType.PROTEIN),
+        (Program.BLASTX, DatabaseType.PROTEIN),
+        (Program.PSIBLAST, DatabaseType.PROTEIN),
+        (Program.RPSBLAST, DatabaseType.PROTEIN),
+        (Program.RPSTBLASTN, DatabaseType.PROTEIN),
     ],
 )
-def test_each_program_searches_one_kind(program: Program, kind: Kind) -> None:
-    assert [suits(program, each) for each in Kind] == [each is kind for each in Kind]
+def test_each_program_searches_one_kind(program: Program, kind: DatabaseType) -> None:
+    assert [is_compatible(program, each) for each in DatabaseType] == [
+        each is kind for each in DatabaseType
+    ]
 
 
 def test_metadata_is_read_as_ncbi_writes_it() -> None:
@@ -78,7 +84,7 @@ def test_metadata_is_read_as_ncbi_writes_it() -> None:
         b'{"description": "Nucleotide collection", "number-of-sequences": 5, '
         b'"number-of-letters": 70, "last-updated": "2026-05-01T00:00:00"}'
     )
-    assert said_of_it(told) == {
+    assert parse_metadata(told) == {
         "title": "Nucleotide collection",
         "sequences": 5,
         "letters": 70,
@@ -90,4 +96,4 @@ def test_metadata_is_read_as_ncbi_writes_it() -> None:
     "told", [b"", b"[]", b"\xff", b'{"number-of-letters": "many", "last-updated": "May"}']
 )
 def test_metadata_that_cannot_be_read_says_nothing(told: bytes) -> None:
-    assert said_of_it(told) == {}
+    assert parse_metadata(told) == {}

@@ -11,7 +11,7 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from local.azurite import ACCOUNT, Azurite
 from shared.clients.blobs import CHUNK, Blobs, open_blobs
-from shared.contracts.storage_urls import Account
+from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 from tests.shared.clients.kubernetes.server import Reply, serving
 
@@ -23,7 +23,7 @@ def container() -> str:
 
 @pytest.fixture
 def blobs(azurite: Azurite, container: str) -> Blobs:
-    made = open_blobs(Account(ACCOUNT), azurite.connection_string, None)
+    made = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
     made.ensure(container)
     return made
 
@@ -36,37 +36,37 @@ def url(container: str) -> str:
 def test_a_blob_is_read_in_pieces_and_in_parts(blobs: Blobs, url: str) -> None:
     data = bytes(range(256)) * (CHUNK // 256 * 2 + 3)
     blobs.put(url, data)
-    pieces = list(blobs.pieces(url))
+    pieces = list(blobs.iter_chunks(url))
     assert b"".join(pieces) == data
     assert max(map(len, pieces)) == CHUNK
     version = blobs.version(url)
     assert version is not None
     assert version.size == len(data)
-    assert blobs.part(url, version, 5, CHUNK + 9) == data[5 : CHUNK + 9]
-    assert blobs.part(url, version, 5, 5) == b""
+    assert blobs.read_range(url, version, 5, CHUNK + 9) == data[5 : CHUNK + 9]
+    assert blobs.read_range(url, version, 5, 5) == b""
 
 
 def test_a_blob_that_is_not_there_is_not_found(blobs: Blobs, url: str) -> None:
     assert blobs.version(url) is None
     with pytest.raises(NotFound, match=r"b.gz is gone"):
-        list(blobs.pieces(url))
+        list(blobs.iter_chunks(url))
 
 
 def test_an_empty_blob_has_an_empty_beginning(blobs: Blobs, url: str) -> None:
     blobs.put(url, b"")
-    assert blobs.beginning(url, 10) == (b"", 0)
+    assert blobs.read_prefix(url, 10) == (b"", 0)
 
 
 def test_a_blob_that_changed_while_it_is_read_is_for_later(blobs: Blobs, url: str) -> None:
     blobs.put(url, b"1" * (CHUNK + 1))
-    version, pieces = blobs.version(url), blobs.pieces(url)
+    version, pieces = blobs.version(url), blobs.iter_chunks(url)
     assert version is not None
     assert next(pieces) == b"1" * CHUNK
     blobs.put(url, b"2" * (CHUNK + 1))
     with pytest.raises(Unavailable, match="changed"):
         next(pieces)
     with pytest.raises(Unavailable, match="changed"):
-        blobs.part(url, version, 0, 1)
+        blobs.read_range(url, version, 0, 1)
 
 
 def test_bytes_that_are_said_to_be_encoded_are_left_as_they_are(
@@ -78,8 +78,8 @@ def test_bytes_that_are_said_to_be_encoded_are_left_as_they_are(
         service.get_blob_client(container, "a/b.gz").upload_blob(data, content_settings=encoded)
     version = blobs.version(url)
     assert version is not None
-    assert b"".join(blobs.pieces(url)) == data
-    assert blobs.part(url, version, 0, version.size) == data
+    assert b"".join(blobs.iter_chunks(url)) == data
+    assert blobs.read_range(url, version, 0, version.size) == data
 
 
 def test_a_store_that_does_not_answer_is_unavailable(url: str, azurite: Azurite) -> None:
@@ -88,16 +88,16 @@ def test_a_store_that_does_not_answer_is_unavailable(url: str, azurite: Azurite)
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/{ACCOUNT}"
         gone = azurite.connection_string.replace(azurite.blob, nowhere)
         with pytest.raises(Unavailable):
-            list(open_blobs(Account(ACCOUNT), gone, None).pieces(url))
+            list(open_blobs(StorageAccount(ACCOUNT), gone, None).iter_chunks(url))
 
 
 ASK: list[Callable[[Blobs, str], object]] = [
     lambda blobs, url: blobs.get(url),
-    lambda blobs, url: blobs.beginning(url, 10),
+    lambda blobs, url: blobs.read_prefix(url, 10),
     lambda blobs, url: blobs.exists(url),
     lambda blobs, url: blobs.version(url),
     lambda blobs, url: blobs.list(url.rpartition("/")[0] + "/"),
-    lambda blobs, url: list(blobs.pieces(url)),
+    lambda blobs, url: list(blobs.iter_chunks(url)),
 ]
 
 
@@ -106,7 +106,7 @@ def test_failure_46_a_missing_container_is_no_missing_blob(
     azurite: Azurite, ask: Callable[[Blobs, str], object]
 ) -> None:
     """Operators must act: a marker that was there may be gone with it, or come back."""
-    blobs = open_blobs(Account(ACCOUNT), azurite.connection_string, None)
+    blobs = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
     with pytest.raises(Unavailable):
         ask(blobs, f"https://{ACCOUNT}.blob.core.windows.net/never-made/a/b.txt")
 
@@ -120,4 +120,4 @@ def test_failure_46_a_404_of_somebody_else_is_no_missing_blob(
         at = f"http://127.0.0.1:{proxy.port}/{ACCOUNT}"
         connection = azurite.connection_string.replace(azurite.blob, at)
         with pytest.raises(Unavailable):
-            ask(open_blobs(Account(ACCOUNT), connection, None), url)
+            ask(open_blobs(StorageAccount(ACCOUNT), connection, None), url)

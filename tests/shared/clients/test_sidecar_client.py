@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from shared.clients.sidecar import Sidecar
+from shared.clients.sidecar import SidecarClient
 from shared.contracts.exec import (
     Command,
     Finished,
     Health,
+    HttpRejection,
     Interrupted,
-    Refused,
-    Running,
+    OperationRunning,
     Untracked,
 )
 from tests.sidecar import sidecar_fixture
@@ -38,8 +38,8 @@ def own(tmp_path: Path) -> Iterator[sidecar_fixture.Sidecar]:
 
 
 @pytest.fixture
-def client(real: sidecar_fixture.Sidecar) -> Sidecar:
-    return Sidecar(real.child.url, lambda: TOKEN)
+def client(real: sidecar_fixture.Sidecar) -> SidecarClient:
+    return SidecarClient(real.child.url, lambda: TOKEN)
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def _command(*argv: str, stdin: str | None = None, seconds: float = 60) -> Comma
     return Command(("elastic-blast", *argv), stdin, timedelta(seconds=seconds))
 
 
-def _instance(client: Sidecar) -> str:
+def _instance(client: SidecarClient) -> str:
     health = client.health()
     assert isinstance(health, Health) and health.instance
     return health.instance
 
 
-def test_it_says_how_it_is(client: Sidecar) -> None:
+def test_it_says_how_it_is(client: SidecarClient) -> None:
     health = client.health()
     assert health == Health(max_concurrency=4, operations=True, instance=_instance(client))
 
@@ -65,44 +65,44 @@ def test_it_says_how_it_is(client: Sidecar) -> None:
 def test_failure_48_the_token_is_checked_without_running_anything(
     real: sidecar_fixture.Sidecar,
 ) -> None:
-    assert Sidecar(real.child.url, lambda: TOKEN).check_token() is None
-    wrong = Sidecar(real.child.url, lambda: NEXT_TOKEN).check_token()
-    assert wrong == Refused(401, "missing or invalid X-Exec-Token", None)
+    assert SidecarClient(real.child.url, lambda: TOKEN).check_token() is None
+    wrong = SidecarClient(real.child.url, lambda: NEXT_TOKEN).check_token()
+    assert wrong == HttpRejection(401, "missing or invalid X-Exec-Token", None)
 
 
-def test_failure_47_another_instance_starts_nothing(client: Sidecar, tmp_path: Path) -> None:
+def test_failure_47_another_instance_starts_nothing(client: SidecarClient, tmp_path: Path) -> None:
     note = _command("note", str(tmp_path / "notes"))
     result = client.run_operation("elsewhere", note, LONG, "another-instance")
-    assert isinstance(result, Refused) and result.status == 412
-    assert client.look("elsewhere", NO_WAIT, _instance(client)) is None
+    assert isinstance(result, HttpRejection) and result.status == 412
+    assert client.get_operation("elsewhere", NO_WAIT, _instance(client)) is None
     assert not (tmp_path / "notes").exists()
 
 
-def test_an_operation_that_ends_in_time_tells_its_result(client: Sidecar) -> None:
+def test_an_operation_that_ends_in_time_tells_its_result(client: SidecarClient) -> None:
     result = client.run_operation("cat", _command("cat", stdin="größe"), LONG, None)
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stdout, result.timed_out) == (0, "größe", False)
     assert timedelta(0) <= result.duration < LONG
     assert client.run_operation("cat", _command("cat", stdin="größe"), LONG, None) == result
-    assert client.look("cat") == result
+    assert client.get_operation("cat") == result
 
 
 def test_an_operation_that_takes_longer_is_running_and_can_be_ended(
-    client: Sidecar, life: Life
+    client: SidecarClient, life: Life
 ) -> None:
     hold = _command("hold", life.path)
     begun = client.run_operation("long", hold, NO_WAIT, None)
     life.begin()
-    assert isinstance(begun, Running) and begun.started_at
+    assert isinstance(begun, OperationRunning) and begun.started_at
     assert client.run_operation("long", hold, timedelta(seconds=0.3), None) == begun
-    assert client.look("long") == begun
+    assert client.get_operation("long") == begun
     ended = client.stop_operation("long")
     assert isinstance(ended, Finished) and ended.exit_code == 143
     assert life.end() == ""
     assert client.stop_operation("long") == ended
 
 
-def test_many_attempts_start_one_command(client: Sidecar, tmp_path: Path) -> None:
+def test_many_attempts_start_one_command(client: SidecarClient, tmp_path: Path) -> None:
     note = _command("note", str(tmp_path / "notes"))
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: client.run_operation("once", note, LONG, None), range(8)))
@@ -110,27 +110,27 @@ def test_many_attempts_start_one_command(client: Sidecar, tmp_path: Path) -> Non
     assert (tmp_path / "notes").read_text() == "started\n"
 
 
-def test_what_was_never_seen_is_none(client: Sidecar) -> None:
-    assert client.look("never", NO_WAIT, _instance(client)) is None
+def test_what_was_never_seen_is_none(client: SidecarClient) -> None:
+    assert client.get_operation("never", NO_WAIT, _instance(client)) is None
     assert client.stop_operation("never", _instance(client)) is None
 
 
-def test_failure_47_what_another_instance_was_given_is_unknown(client: Sidecar) -> None:
+def test_failure_47_what_another_instance_was_given_is_unknown(client: SidecarClient) -> None:
     for number, instance in enumerate((None, "another-instance")):
-        assert isinstance(client.look(f"far-{number}", NO_WAIT, instance), Untracked)
+        assert isinstance(client.get_operation(f"far-{number}", NO_WAIT, instance), Untracked)
         assert isinstance(client.stop_operation(f"far-{number}", instance), Untracked)
 
 
-def test_another_command_under_the_same_id_is_refused(client: Sidecar) -> None:
+def test_another_command_under_the_same_id_is_refused(client: SidecarClient) -> None:
     client.run_operation("taken", _command("say", "hi"), LONG, None)
     result = client.run_operation("taken", _command("say", "ho"), LONG, None)
-    assert result == Refused(409, "operation taken exists with another body", None)
+    assert result == HttpRejection(409, "operation taken exists with another body", None)
 
 
-def test_an_operation_over_time_says_so(client: Sidecar, life: Life) -> None:
+def test_an_operation_over_time_says_so(client: SidecarClient, life: Life) -> None:
     client.run_operation("over", _command("hold", life.path, seconds=1), NO_WAIT, None)
     life.begin()
-    result = client.look("over", LONG)
+    result = client.get_operation("over", LONG)
     assert isinstance(result, Finished)
     assert (result.exit_code, result.timed_out) == (124, True)
 
@@ -139,47 +139,47 @@ def test_after_a_crash_an_operation_is_interrupted(
     own: sidecar_fixture.Sidecar, life: Life
 ) -> None:
     hold = _command("hold", life.path)
-    Sidecar(own.child.url, lambda: TOKEN).run_operation("ran", hold, NO_WAIT, None)
+    SidecarClient(own.child.url, lambda: TOKEN).run_operation("ran", hold, NO_WAIT, None)
     life.begin()
     own.child.kill()
     own.restart()
-    client = Sidecar(own.child.url, lambda: TOKEN)
-    assert client.look("ran") == Interrupted()
+    client = SidecarClient(own.child.url, lambda: TOKEN)
+    assert client.get_operation("ran") == Interrupted()
     assert client.run_operation("ran", hold, LONG, None) == Interrupted()
     assert client.stop_operation("ran") == Interrupted()
 
 
 def test_a_full_sidecar_says_when_to_come_again(own: sidecar_fixture.Sidecar, life: Life) -> None:
-    client = Sidecar(own.child.url, lambda: TOKEN)
+    client = SidecarClient(own.child.url, lambda: TOKEN)
     client.run_operation("ran", _command("hold", life.path), NO_WAIT, None)
     life.begin()
     for result in (
         client.exec(_command("say")),
         client.run_operation("b", _command("say"), LONG, None),
     ):
-        assert result == Refused(503, "exec server busy", timedelta(seconds=5))
+        assert result == HttpRejection(503, "exec server busy", timedelta(seconds=5))
 
 
-def test_a_command_can_be_run_while_the_connection_lasts(client: Sidecar) -> None:
+def test_a_command_can_be_run_while_the_connection_lasts(client: SidecarClient) -> None:
     result = client.exec(_command("complain", "no such database", "2"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stderr) == (2, "no such database\n")
 
 
-def test_a_missing_binary_is_refused_with_its_name(client: Sidecar) -> None:
+def test_a_missing_binary_is_refused_with_its_name(client: SidecarClient) -> None:
     missing = Command(("azcopy", "copy"), None, LONG)
     for result in (client.exec(missing), client.run_operation("missing", missing, LONG, None)):
-        assert result == Refused(500, "exec failed: azcopy not found on PATH", None)
+        assert result == HttpRejection(500, "exec failed: azcopy not found on PATH", None)
 
 
-def test_a_binary_that_is_not_audited_is_refused(client: Sidecar) -> None:
+def test_a_binary_that_is_not_audited_is_refused(client: SidecarClient) -> None:
     result = client.exec(Command(("bash", "-c", "id"), None, LONG))
-    assert isinstance(result, Refused) and result.status == 403
+    assert isinstance(result, HttpRejection) and result.status == 403
 
 
 def test_a_token_that_was_changed_is_read_again(real: sidecar_fixture.Sidecar) -> None:
     tokens = iter([NEXT_TOKEN, TOKEN])
-    client = Sidecar(real.child.url, lambda: next(tokens))
+    client = SidecarClient(real.child.url, lambda: next(tokens))
     result = client.exec(_command("say", "hi"))
     assert isinstance(result, Finished) and result.stdout == "hi"
     assert isinstance(client.exec(_command("say", "hi")), Finished)
@@ -189,13 +189,13 @@ def test_a_token_that_stays_wrong_is_refused_after_one_more_try(
     real: sidecar_fixture.Sidecar,
 ) -> None:
     tokens = iter([NEXT_TOKEN, NEXT_TOKEN])
-    client = Sidecar(real.child.url, lambda: next(tokens))
-    assert client.exec(_command("say", "hi")) == Refused(
+    client = SidecarClient(real.child.url, lambda: next(tokens))
+    assert client.exec(_command("say", "hi")) == HttpRejection(
         401, "missing or invalid X-Exec-Token", None
     )
 
 
-def test_a_large_result_is_whole(client: Sidecar) -> None:
+def test_a_large_result_is_whole(client: SidecarClient) -> None:
     result = client.run_operation("flood", _command("flood", str(9 * 1024 * 1024)), LONG, None)
     assert isinstance(result, Finished)
     assert len(result.stdout) == 8 * 1024 * 1024

@@ -8,24 +8,24 @@ from typing import Any
 
 import pytest
 
-from shared.clients.sidecar import Sidecar
+from shared.clients.sidecar import SidecarClient
 from shared.contracts.exec import (
     Command,
     Finished,
     Health,
-    Refused,
-    Running,
+    HttpRejection,
+    OperationRunning,
     Unreachable,
 )
 from tests.support.misbehaving_server import (
     Manner,
-    answers,
     drips,
     floods,
     is_silent,
+    misbehaving_server,
     resets,
     resets_unread,
-    rude,
+    responds,
 )
 
 TOKEN = "token-" + "s" * 32
@@ -35,37 +35,42 @@ DONE = {"exit_code": 0, "stdout": "hi", "stderr": "", "duration_ms": 7, "timed_o
 FINISHED = Finished(0, "hi", "", False, timedelta(milliseconds=7))
 OLD_HEALTH = {"status": "ok", "max_concurrency": 4}
 BEGUN = {"id": "a", "state": "running", "started_at": "2026-01-01T00:00:00+00:00"}
-RUNNING = Running("2026-01-01T00:00:00+00:00")
-NOT_FOUND = answers("404 Not Found", b'{"error": "not found"}')
+RUNNING = OperationRunning("2026-01-01T00:00:00+00:00")
+NOT_FOUND = responds("404 Not Found", b'{"error": "not found"}')
 
 
 def _ok(body: object, status: str = "200 OK") -> Manner:
-    return answers(status, json.dumps(body).encode())
+    return responds(status, json.dumps(body).encode())
 
 
-def _client(url: str) -> Sidecar:
-    return Sidecar(url, lambda: TOKEN, grace=GRACE)
+def _client(url: str) -> SidecarClient:
+    return SidecarClient(url, lambda: TOKEN, grace=GRACE)
 
 
-def foreign(status: int, message: str, after: timedelta | None = None) -> Refused:
+def foreign(status: int, message: str, after: timedelta | None = None) -> HttpRejection:
     """What something in front of the sidecar answers."""
-    return Refused(status, message, after, foreign=True)
+    return HttpRejection(status, message, after, foreign=True)
 
 
 def test_nobody_there_is_not_sent() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         client = _client(f"http://127.0.0.1:{taken.getsockname()[1]}")
-        results = [client.exec(SAY), client.health(), client.look("a"), client.stop_operation("a")]
+        results = [
+            client.exec(SAY),
+            client.health(),
+            client.get_operation("a"),
+            client.stop_operation("a"),
+        ]
         results += [client.run_operation("a", SAY, GRACE, None), client.check_token()]
     for result in results:
-        assert isinstance(result, Unreachable) and not result.sent
+        assert isinstance(result, Unreachable) and not result.request_sent
 
 
 def test_no_tls_is_not_sent() -> None:
-    with rude(answers("200 OK", b"{}"), reads=False) as server:
+    with misbehaving_server(responds("200 OK", b"{}"), reads=False) as server:
         result = _client(f"https://127.0.0.1:{server.port}").exec(SAY)
-    assert isinstance(result, Unreachable) and not result.sent
+    assert isinstance(result, Unreachable) and not result.request_sent
 
 
 @pytest.mark.parametrize(
@@ -73,16 +78,16 @@ def test_no_tls_is_not_sent() -> None:
     [
         resets,
         lambda connection, over: None,
-        answers("200 OK", b'{"exit_code": 0, "stdout": "acc', length=500),
-        answers("200 OK", b'{"exit_code": 0, "stdout": "acc'),
-        answers("200 OK", b"<html>Gateway</html>"),
-        answers("200 OK", b""),
-        answers("200 OK", b"null"),
-        answers("200 OK", b"[]"),
-        answers("200 OK", b"\xff\xfe"),
-        answers("200 OK", b"[" * 200_000),
-        answers("200 OK", b'{"state": "done"}'),
-        answers("200 OK", b'{"state": "melted", "result": null}'),
+        responds("200 OK", b'{"exit_code": 0, "stdout": "acc', length=500),
+        responds("200 OK", b'{"exit_code": 0, "stdout": "acc'),
+        responds("200 OK", b"<html>Gateway</html>"),
+        responds("200 OK", b""),
+        responds("200 OK", b"null"),
+        responds("200 OK", b"[]"),
+        responds("200 OK", b"\xff\xfe"),
+        responds("200 OK", b"[" * 200_000),
+        responds("200 OK", b'{"state": "done"}'),
+        responds("200 OK", b'{"state": "melted", "result": null}'),
         lambda connection, over: connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Enc"),
         lambda connection, over: connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"),
         lambda connection, over: connection.sendall(
@@ -91,15 +96,15 @@ def test_no_tls_is_not_sent() -> None:
     ],
 )
 def test_what_was_sent_and_not_well_answered_has_an_unknown_outcome(manner: Manner) -> None:
-    with rude(manner) as server:
+    with misbehaving_server(manner) as server:
         result = _client(server.url).exec(SAY)
-    assert isinstance(result, Unreachable) and result.sent
+    assert isinstance(result, Unreachable) and result.request_sent
 
 
 def test_a_reset_before_the_request_was_read_is_an_unknown_outcome() -> None:
-    with rude(resets_unread, reads=False) as server:
+    with misbehaving_server(resets_unread, reads=False) as server:
         result = _client(server.url).exec(SAY)
-    assert isinstance(result, Unreachable) and result.sent
+    assert isinstance(result, Unreachable) and result.request_sent
 
 
 @pytest.mark.parametrize(
@@ -116,48 +121,53 @@ def test_a_reset_before_the_request_was_read_is_an_unknown_outcome() -> None:
     ids=["silence", "a line", "headers", "a body", "an endless body", "chunks", "patience asked"],
 )
 def test_who_does_not_come_to_an_end_is_left(manner: Manner) -> None:
-    with rude(manner) as server:
+    with misbehaving_server(manner) as server:
         begun = time.monotonic()
-        result = _client(server.url).look("a")
+        result = _client(server.url).get_operation("a")
         took = time.monotonic() - begun
     assert result == Unreachable("the sidecar did not answer: no whole answer within 0.5 s", True)
     assert took < 2
 
 
 def test_an_answer_without_bounds_is_not_read_to_its_end() -> None:
-    with rude(floods(b"HTTP/1.1 200 OK\r\n\r\n")) as server:
-        result = Sidecar(server.url, lambda: TOKEN).exec(SAY)
-    assert isinstance(result, Unreachable) and result.sent
+    with misbehaving_server(floods(b"HTTP/1.1 200 OK\r\n\r\n")) as server:
+        result = SidecarClient(server.url, lambda: TOKEN).exec(SAY)
+    assert isinstance(result, Unreachable) and result.request_sent
     assert "20 MiB" in result.message
 
 
 def test_a_request_that_nobody_reads_is_given_up() -> None:
     large = Command(SAY.argv, "x" * 30_000_000, timedelta(0))
-    with rude(is_silent, reads=False) as server:
+    with misbehaving_server(is_silent, reads=False) as server:
         begun = time.monotonic()
         result = _client(server.url).exec(large)
         took = time.monotonic() - begun
-    assert isinstance(result, Unreachable) and result.sent
+    assert isinstance(result, Unreachable) and result.request_sent
     assert took < 2
 
 
 @pytest.mark.parametrize(
     ("status", "body", "headers", "expected"),
     [
-        ("413 Large", b'{"error": "body too large"}', (), Refused(413, "body too large", None)),
+        (
+            "413 Large",
+            b'{"error": "body too large"}',
+            (),
+            HttpRejection(413, "body too large", None),
+        ),
         ("502 Bad Gateway", b"<html>no</html>", (), foreign(502, "<html>no</html>")),
         ("503 Busy", b"", ("retry-after: 7",), foreign(503, "", timedelta(seconds=7))),
         ("429 Slow", b'{"retry_after_seconds": 9}', (), foreign(429, "", timedelta(seconds=9))),
         ("302 Found", b"", ("Location: /exec",), foreign(302, "")),
         ("500 Fault", b"[1]", (), foreign(500, "[1]")),
-        ("404 Not Found", b'{"error": "not found"}', (), Refused(404, "not found", None)),
+        ("404 Not Found", b'{"error": "not found"}', (), HttpRejection(404, "not found", None)),
         ("404 Not Found", b'{"statusCode": 404}', (), foreign(404, "")),
     ],
 )
 def test_an_answer_that_is_no_success_is_a_refusal(
-    status: str, body: bytes, headers: tuple[str, ...], expected: Refused
+    status: str, body: bytes, headers: tuple[str, ...], expected: HttpRejection
 ) -> None:
-    with rude(answers(status, body, *headers)) as server:
+    with misbehaving_server(responds(status, body, *headers)) as server:
         assert _client(server.url).exec(SAY) == expected
         assert len(server.heard) == 1
 
@@ -165,15 +175,15 @@ def test_an_answer_that_is_no_success_is_a_refusal(
 @pytest.mark.parametrize("seconds", ["0", "-1", '"9"', "true", "null", "NaN", "1e999", "[]"])
 def test_a_hint_that_makes_no_sense_is_none(seconds: str) -> None:
     body = f'{{"error": "slow", "retry_after_seconds": {seconds}}}'.encode()
-    with rude(answers("429 Slow", body)) as server:
-        assert _client(server.url).exec(SAY) == Refused(429, "slow", None)
+    with misbehaving_server(responds("429 Slow", body)) as server:
+        assert _client(server.url).exec(SAY) == HttpRejection(429, "slow", None)
 
 
 @pytest.mark.parametrize("hint", ["10000000000000000000000", "-3", "soon", "Wed, 21 Oct 2026"])
 def test_a_header_that_makes_no_sense_is_no_trouble(hint: str) -> None:
-    with rude(answers("503 Busy", b"{}", f"Retry-After: {hint}")) as server:
+    with misbehaving_server(responds("503 Busy", b"{}", f"Retry-After: {hint}")) as server:
         result = _client(server.url).exec(SAY)
-    assert isinstance(result, Refused)
+    assert isinstance(result, HttpRejection)
     assert result.retry_after is None or result.retry_after <= timedelta(days=1)
 
 
@@ -182,20 +192,20 @@ def test_a_header_that_makes_no_sense_is_no_trouble(hint: str) -> None:
     [("exit_code", None), ("exit_code", "0"), ("exit_code", True), ("exit_code", 0.0)],
 )
 def test_an_exit_code_that_is_none_is_not_read_as_zero(field: str, value: Any) -> None:
-    with rude(_ok({**DONE, field: value})) as server:
+    with misbehaving_server(_ok({**DONE, field: value})) as server:
         result = _client(server.url).exec(SAY)
     assert isinstance(result, Finished) and result.exit_code is None
 
 
 @pytest.mark.parametrize("duration", [10**30, -5, "7", None, 1e300])
 def test_a_duration_that_makes_no_sense_is_no_trouble(duration: object) -> None:
-    with rude(_ok({**DONE, "duration_ms": duration})) as server:
+    with misbehaving_server(_ok({**DONE, "duration_ms": duration})) as server:
         result = _client(server.url).exec(SAY)
     assert isinstance(result, Finished) and result.exit_code == 0
 
 
 def test_a_command_is_sent_as_the_contract_says() -> None:
-    with rude(_ok(DONE)) as server:
+    with misbehaving_server(_ok(DONE)) as server:
         assert _client(server.url).exec(SAY) == FINISHED
         assert server.lines == ["POST /exec"]
         sent = json.loads(server.heard[0].partition(b"\r\n\r\n")[2])
@@ -203,30 +213,30 @@ def test_a_command_is_sent_as_the_contract_says() -> None:
 
 
 def test_a_sidecar_without_operations_says_so() -> None:
-    with rude(_ok(OLD_HEALTH)) as server:
+    with misbehaving_server(_ok(OLD_HEALTH)) as server:
         assert _client(server.url).health() == Health(4, operations=False)
 
 
 @pytest.mark.parametrize(
     "manner",
     [
-        answers("503 Starting", b"starting"),
-        answers("404 Not Found", b"<html></html>"),
-        answers("301 Moved", b"", "Location: /"),
-        answers("200 OK", b"<html>Welcome</html>"),
-        answers("200 OK", b'{"hello": "world"}'),
+        responds("503 Starting", b"starting"),
+        responds("404 Not Found", b"<html></html>"),
+        responds("301 Moved", b"", "Location: /"),
+        responds("200 OK", b"<html>Welcome</html>"),
+        responds("200 OK", b'{"hello": "world"}'),
         resets,
     ],
 )
 def test_a_question_without_effects_has_no_unknown_outcome(manner: Manner) -> None:
-    with rude(manner) as server:
+    with misbehaving_server(manner) as server:
         client = _client(server.url)
         for result in (client.health(), client.check_token()):
-            assert isinstance(result, Unreachable) and not result.sent
+            assert isinstance(result, Unreachable) and not result.request_sent
 
 
 def test_every_attempt_sends_the_same_body() -> None:
-    with rude(_ok(BEGUN, "202 Accepted")) as server:
+    with misbehaving_server(_ok(BEGUN, "202 Accepted")) as server:
         for _ in range(2):
             _client(server.url).run_operation("a", SAY, timedelta(0), "a")
         bodies = {one.partition(b"\r\n\r\n")[2] for one in server.heard if one.startswith(b"PUT")}
@@ -234,8 +244,8 @@ def test_every_attempt_sends_the_same_body() -> None:
 
 
 def test_a_wait_is_never_longer_than_a_sidecar_offers() -> None:
-    with rude(_ok({**BEGUN, "state": "interrupted"})) as server:
+    with misbehaving_server(_ok({**BEGUN, "state": "interrupted"})) as server:
         client = _client(server.url)
-        client.look("a", timedelta(hours=1))
-        client.look("a", timedelta(seconds=2.5))
+        client.get_operation("a", timedelta(hours=1))
+        client.get_operation("a", timedelta(seconds=2.5))
         assert [line.partition("wait=")[2] for line in server.lines] == ["25", "2.5"]

@@ -13,16 +13,16 @@ from local.azurite import ACCOUNT, KEY, Azurite
 from shared.clients.blobs import open_blobs
 from shared.clients.queues import open_queue
 from shared.clients.tables import Delete, Insert, Replace, Table, open_table
-from shared.contracts.storage_urls import Account
+from shared.contracts.storage_urls import StorageAccount
 from shared.errors import AccessRefused, Unavailable
-from tests.support.misbehaving_server import answers, rude
+from tests.support.misbehaving_server import misbehaving_server, responds
 
 ROW = {"PartitionKey": "p", "RowKey": "r"}
-URL = Account(ACCOUNT).url("queries", "secret/me.fa")
+URL = StorageAccount(ACCOUNT).url("queries", "secret/me.fa")
 
 
 def _blob(connection: str) -> object:
-    return open_blobs(Account(ACCOUNT), connection, None).get(URL)
+    return open_blobs(StorageAccount(ACCOUNT), connection, None).get(URL)
 
 
 def _row(connection: str) -> object:
@@ -49,7 +49,7 @@ def _message(connection: str) -> None:
 def test_a_role_that_was_lost_is_told_to_operators_and_to_be_tried_again(
     call: Callable[[str], object], status: str, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with rude(answers(status, b"", f"x-ms-error-code: {code}")) as server:
+    with misbehaving_server(responds(status, b"", f"x-ms-error-code: {code}")) as server:
         at = f"{server.url}/{ACCOUNT}"
         connection = (
             f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
@@ -74,7 +74,7 @@ class Nobody:
 
 def test_an_app_without_an_identity_is_told_to_operators(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(AccessRefused) as caught:
-        open_blobs(Account(ACCOUNT), "", Nobody()).get(URL)
+        open_blobs(StorageAccount(ACCOUNT), "", Nobody()).get(URL)
     assert caught.value.code == "storage_unavailable"
     assert [one.getMessage() for one in caplog.records if one.name == "blast"] == [
         "Blob could not be asked: the app has no token (no identity here)"
@@ -83,7 +83,7 @@ def test_an_app_without_an_identity_is_told_to_operators(caplog: pytest.LogCaptu
 
 CALLS: dict[str, Callable[[Table], object]] = {
     "read": lambda table: table.get("p", "r"),
-    "list": lambda table: table.page("PartitionKey eq @p", {"p": "p"}, 1),
+    "list": lambda table: table.query_page("PartitionKey eq @p", {"p": "p"}, 1),
     "insert": lambda table: table.write(Insert(ROW)),
     "replace": lambda table: table.write(Replace(ROW, "*")),
     "upsert": lambda table: table.upsert(ROW),

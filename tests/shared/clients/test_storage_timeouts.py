@@ -8,9 +8,9 @@ import pytest
 from local.azurite import ACCOUNT, KEY
 from shared.clients.blobs import open_blobs
 from shared.clients.tables import open_table
-from shared.contracts.storage_urls import Account
+from shared.contracts.storage_urls import StorageAccount
 from shared.errors import Unavailable
-from tests.support.misbehaving_server import answers, rude
+from tests.support.misbehaving_server import misbehaving_server, responds
 
 SECONDS = 8.0
 
@@ -18,7 +18,7 @@ SECONDS = 8.0
 @pytest.mark.parametrize("store", ["blob", "table"])
 def test_failure_15_a_store_that_is_busy_is_asked_three_times_within_seconds(store: str) -> None:
     with ExitStack() as stack:
-        server = stack.enter_context(rude(answers("503 Server Busy", b"")))
+        server = stack.enter_context(misbehaving_server(responds("503 Server Busy", b"")))
         at = f"{server.url}/{ACCOUNT}"
         connection = (
             f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
@@ -27,7 +27,7 @@ def test_failure_15_a_store_that_is_busy_is_asked_three_times_within_seconds(sto
         began = time.monotonic()
         with pytest.raises(Unavailable):
             if store == "blob":
-                account = Account(ACCOUNT, "core.windows.net")
+                account = StorageAccount(ACCOUNT, "core.windows.net")
                 blobs = open_blobs(account, connection, None)
                 blobs.put(account.url("queries", "x.fa"), b"data")
             else:

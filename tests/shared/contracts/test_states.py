@@ -10,27 +10,27 @@ ENDS = [phase for phase in Phase if phase.is_end]
 def test_every_phase_can_end_and_be_cancelled() -> None:
     for phase in Phase:
         if not phase.is_end:
-            assert phase.may_become(Phase.CANCELLING)
-            assert any(phase.may_become(end) for end in ENDS)
+            assert phase.can_become(Phase.CANCELLING)
+            assert any(phase.can_become(end) for end in ENDS)
 
 
 @pytest.mark.parametrize("end", ENDS)
 def test_invariant_2_nothing_leaves_an_end(end: Phase) -> None:
-    assert not any(end.may_become(phase) for phase in Phase)
+    assert not any(end.can_become(phase) for phase in Phase)
 
 
 def test_a_search_is_completed_only_after_its_results_were_collected() -> None:
-    before = {phase for phase in Phase if phase.may_become(Phase.COMPLETED)}
+    before = {phase for phase in Phase if phase.can_become(Phase.COMPLETED)}
     assert before == {Phase.EXPORTING_RESULTS, Phase.RESULTS_PENDING}
 
 
 def test_a_job_is_cancelled_only_through_cancelling() -> None:
-    assert {phase for phase in Phase if phase.may_become(Phase.CANCELLED)} == {Phase.CANCELLING}
+    assert {phase for phase in Phase if phase.can_become(Phase.CANCELLED)} == {Phase.CANCELLING}
 
 
 def test_what_was_seen_running_never_goes_back() -> None:
     early = {Phase.QUEUED, Phase.SUBMITTING, Phase.RETRYING, Phase.SUBMITTED}
-    assert not any(Phase.RUNNING.may_become(phase) for phase in early)
+    assert not any(Phase.RUNNING.can_become(phase) for phase in early)
 
 
 def test_waiting_phases_are_running() -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.storage_urls import Account, BadPath
+from shared.contracts.storage_urls import InvalidPath, StorageAccount
 
-ACCOUNT = Account("stgelb")
+ACCOUNT = StorageAccount("stgelb")
 ROOT = "https://stgelb.blob.core.windows.net"
 
 
@@ -48,7 +48,7 @@ def test_r8_results_roots_are_normalised(text: str) -> None:
 
 
 def test_r8_the_suffix_of_a_sovereign_cloud_is_kept() -> None:
-    china = Account("stgelb", "core.chinacloudapi.cn")
+    china = StorageAccount("stgelb", "core.chinacloudapi.cn")
     assert china.query("x.fa") == "https://stgelb.blob.core.chinacloudapi.cn/queries/x.fa"
 
 
@@ -91,7 +91,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_r7_a_path_that_could_lead_elsewhere_is_refused(text: str) -> None:
-    with pytest.raises(BadPath):
+    with pytest.raises(InvalidPath):
         ACCOUNT.query(text)
 
 
@@ -99,7 +99,7 @@ def test_r7_a_path_that_could_lead_elsewhere_is_refused(text: str) -> None:
     "text", ["../db", "custom/../../x", "a%2fb", "a\\b", f"{ROOT}/queries/x", ""]
 )
 def test_r7_a_database_path_that_could_lead_elsewhere_is_refused(text: str) -> None:
-    with pytest.raises(BadPath):
+    with pytest.raises(InvalidPath):
         ACCOUNT.database(text)
 
 
@@ -107,7 +107,7 @@ def test_r7_a_database_path_that_could_lead_elsewhere_is_refused(text: str) -> N
 def test_r7_whatever_is_taken_stays_in_its_container(text: str) -> None:
     try:
         url = ACCOUNT.query(text)
-    except BadPath:
+    except InvalidPath:
         return
     container, path = ACCOUNT.split(url)
     assert url == f"{ROOT}/queries/{path}"
@@ -129,7 +129,7 @@ UNREADABLE = [
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_a_url_that_cannot_be_read_is_a_bad_path(text: str) -> None:
     for normalise in (ACCOUNT.query, ACCOUNT.database, ACCOUNT.results, ACCOUNT.split):
-        with pytest.raises(BadPath):
+        with pytest.raises(InvalidPath):
             normalise(text)
 
 
@@ -138,7 +138,7 @@ def test_whatever_is_said_nothing_but_a_url_of_the_account_or_a_bad_path_comes_o
     scheme: str, rest: str
 ) -> None:
     for normalise in (ACCOUNT.query, ACCOUNT.database, ACCOUNT.results):
-        with suppress(BadPath):
+        with suppress(InvalidPath):
             assert normalise(scheme + rest).startswith(f"{ROOT}/")
-    with suppress(BadPath):
+    with suppress(InvalidPath):
         ACCOUNT.split(scheme + rest)

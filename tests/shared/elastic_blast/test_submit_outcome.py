@@ -8,14 +8,14 @@ import pytest
 from shared.contracts.activities import Category
 from shared.contracts.exec import (
     Finished,
+    HttpRejection,
     Interrupted,
-    Refused,
-    Running,
+    OperationRunning,
     Unreachable,
     Untracked,
 )
 from shared.contracts.states import Phase
-from shared.elastic_blast.submit_outcome import Kind, judge
+from shared.elastic_blast.submit_outcome import SubmitOutcomeKind, classify
 
 
 def finished(exit_code: int | None, stdout: str = "", stderr: str = "") -> Finished:
@@ -38,32 +38,32 @@ def failed(category: str, message: str = "m", **more: object) -> str:
 def test_r10_an_accepted_submission_is_believed_whatever_the_exit_code(
     exit_code: int | None,
 ) -> None:
-    assert judge(finished(exit_code, decided("accepted"))).kind is Kind.ACCEPTED
+    assert classify(finished(exit_code, decided("accepted"))).kind is SubmitOutcomeKind.ACCEPTED
 
 
 @pytest.mark.parametrize("exit_code", [0, None])
 def test_r10_an_error_is_believed_before_exit_code_zero(exit_code: int | None) -> None:
-    outcome = judge(finished(exit_code, failed("permanent")))
-    assert (outcome.kind, outcome.end) == (Kind.REFUSED, Phase.SUBMIT_FAILED)
+    outcome = classify(finished(exit_code, failed("permanent")))
+    assert (outcome.kind, outcome.end) == (SubmitOutcomeKind.FAILED, Phase.SUBMIT_FAILED)
 
 
 @pytest.mark.parametrize(
     ("decision", "kind", "category", "end"),
     [
-        ("accepted", Kind.ACCEPTED, None, None),
-        ("resumed", Kind.ACCEPTED, None, None),
-        ("already_done", Kind.DONE, None, None),
-        ("queued", Kind.AGAIN, Category.CAPACITY, None),
-        ("rejected_capacity", Kind.AGAIN, Category.CAPACITY, None),
-        ("rejected_invalid", Kind.REFUSED, None, Phase.CONFIG_INVALID),
-        ("rejected_permanent", Kind.REFUSED, None, Phase.SUBMIT_FAILED),
-        ("a_new_word", Kind.AGAIN, Category.UNKNOWN, None),
+        ("accepted", SubmitOutcomeKind.ACCEPTED, None, None),
+        ("resumed", SubmitOutcomeKind.ACCEPTED, None, None),
+        ("already_done", SubmitOutcomeKind.DONE, None, None),
+        ("queued", SubmitOutcomeKind.RETRY, Category.CAPACITY, None),
+        ("rejected_capacity", SubmitOutcomeKind.RETRY, Category.CAPACITY, None),
+        ("rejected_invalid", SubmitOutcomeKind.FAILED, None, Phase.CONFIG_INVALID),
+        ("rejected_permanent", SubmitOutcomeKind.FAILED, None, Phase.SUBMIT_FAILED),
+        ("a_new_word", SubmitOutcomeKind.RETRY, Category.UNKNOWN, None),
     ],
 )
 def test_r11_each_decision_has_its_outcome(
-    decision: str, kind: Kind, category: Category | None, end: Phase | None
+    decision: str, kind: SubmitOutcomeKind, category: Category | None, end: Phase | None
 ) -> None:
-    outcome = judge(finished(0, decided(decision)))
+    outcome = classify(finished(0, decided(decision)))
     assert (outcome.kind, outcome.category, outcome.end) == (kind, category, end)
 
 
@@ -82,7 +82,7 @@ def test_r11_each_decision_has_its_outcome(
     ],
 )
 def test_r11_each_category_has_its_outcome(category: str, outcome: object) -> None:
-    found = judge(finished(1, failed(category, retry_after_seconds=72)))
+    found = classify(finished(1, failed(category, retry_after_seconds=72)))
     assert (found.category or found.end) == outcome
     assert found.code.isidentifier()
     if found.category:
@@ -117,8 +117,8 @@ def test_r11_each_category_has_its_outcome(category: str, outcome: object) -> No
 def test_failure_7_a_transient_that_is_none_is_not_retried(
     message: str, end: Phase, code: str
 ) -> None:
-    outcome = judge(finished(2, failed("transient", message)))
-    assert (outcome.kind, outcome.end, outcome.code) == (Kind.REFUSED, end, code)
+    outcome = classify(finished(2, failed("transient", message)))
+    assert (outcome.kind, outcome.end, outcome.code) == (SubmitOutcomeKind.FAILED, end, code)
 
 
 RETRY_ERROR = "RetryError: RetryError[<Future at 0x7f state=finished raised SafeExecError>]"
@@ -169,13 +169,17 @@ RETRY_ERROR = "RetryError: RetryError[<Future at 0x7f state=finished raised Safe
 def test_r11_a_message_that_says_more_than_its_category_is_believed(
     said: str, message: str, category: Category, code: str
 ) -> None:
-    outcome = judge(finished(1, failed(said, message, retry_after_seconds=72)))
-    assert (outcome.kind, outcome.category, outcome.code) == (Kind.AGAIN, category, code)
+    outcome = classify(finished(1, failed(said, message, retry_after_seconds=72)))
+    assert (outcome.kind, outcome.category, outcome.code) == (
+        SubmitOutcomeKind.RETRY,
+        category,
+        code,
+    )
     assert outcome.retry_after == timedelta(seconds=72)
 
 
 def test_r11_an_error_that_nobody_caught_is_for_another_try_without_json_too() -> None:
-    outcome = judge(finished(1, "", f"Traceback (most recent call last):\n{RETRY_ERROR}\n"))
+    outcome = classify(finished(1, "", f"Traceback (most recent call last):\n{RETRY_ERROR}\n"))
     assert (outcome.category, outcome.code) == (Category.TRANSIENT, "command_failed")
 
 
@@ -187,13 +191,15 @@ def test_r11_the_message_of_a_config_error_is_what_the_log_calls_an_error(time: 
         f"{time}ERROR: Missing required parameters:\nprogram in section blast\n"
         f"{time}DEBUG: {'d' * 600}\n"
     )
-    outcome = judge(finished(1, "", stderr))
+    outcome = classify(finished(1, "", stderr))
     assert outcome.code == "config_invalid"
     assert outcome.message == "Missing required parameters:\nprogram in section blast"
 
 
 def test_failed_credentials_of_a_busy_api_are_retried() -> None:
-    outcome = judge(finished(7, failed("transient", "Failed to get credentials for c: status 429")))
+    outcome = classify(
+        finished(7, failed("transient", "Failed to get credentials for c: status 429"))
+    )
     assert outcome.category is Category.TRANSIENT
 
 
@@ -221,7 +227,7 @@ def test_failed_credentials_of_a_busy_api_are_retried() -> None:
 def test_failure_4_without_json_the_exit_code_says_what_it_can(
     exit_code: int | None, outcome: object
 ) -> None:
-    found = judge(finished(exit_code, "no answer\n", "the last words\n"))
+    found = classify(finished(exit_code, "no answer\n", "the last words\n"))
     assert (found.category or found.end) == outcome
     assert found.message == "the last words"
 
@@ -229,12 +235,12 @@ def test_failure_4_without_json_the_exit_code_says_what_it_can(
 @pytest.mark.parametrize("foreign", [True, False])
 @pytest.mark.parametrize("status", [401, 403])
 def test_failure_48_a_refused_token_is_for_an_operator(status: int, foreign: bool) -> None:
-    outcome = judge(Refused(status, "no", None, foreign))
+    outcome = classify(HttpRejection(status, "no", None, foreign))
     assert (outcome.category, outcome.code) == (Category.CONFIGURATION, f"sidecar_{status}")
 
 
 def test_failure_6_a_command_that_is_not_allowed_ends_the_job() -> None:
-    outcome = judge(Refused(403, "argv[0] 'bash' not in allowlist ['az']", None))
+    outcome = classify(HttpRejection(403, "argv[0] 'bash' not in allowlist ['az']", None))
     assert (outcome.end, outcome.code) == (Phase.SUBMIT_FAILED, "sidecar_403")
 
 
@@ -245,22 +251,24 @@ STATUSES_BETWEEN = [301, 400, 404, 405, 409, 410, 413, 421, 500, 501, 502, 503, 
 def test_failure_46_what_something_in_front_of_the_sidecar_says_leaves_the_outcome_unknown(
     status: int,
 ) -> None:
-    assert judge(Refused(status, "<html>", None, foreign=True)).category is Category.UNKNOWN
+    assert (
+        classify(HttpRejection(status, "<html>", None, foreign=True)).category is Category.UNKNOWN
+    )
 
 
 def test_failure_47_a_request_that_met_another_instance_is_made_again() -> None:
-    assert judge(Refused(412, "another instance", None)).category is Category.TRANSIENT
+    assert classify(HttpRejection(412, "another instance", None)).category is Category.TRANSIENT
 
 
 def test_failure_46_an_operation_that_nobody_can_tell_of_is_waited_for() -> None:
-    assert judge(Untracked("501")).kind is Kind.PENDING
+    assert classify(Untracked("501")).kind is SubmitOutcomeKind.PENDING
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 413])
 def test_failure_6_a_permanent_answer_of_the_sidecar_ends_the_job(status: int) -> None:
-    outcome = judge(Refused(status, "no", None))
+    outcome = classify(HttpRejection(status, "no", None))
     assert (outcome.kind, outcome.end, outcome.code) == (
-        Kind.REFUSED,
+        SubmitOutcomeKind.FAILED,
         Phase.SUBMIT_FAILED,
         f"sidecar_{status}",
     )
@@ -268,26 +276,28 @@ def test_failure_6_a_permanent_answer_of_the_sidecar_ends_the_job(status: int) -
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_failure_6_a_transient_answer_of_the_sidecar_is_retried(status: int) -> None:
-    outcome = judge(Refused(status, "busy", timedelta(seconds=7)))
+    outcome = classify(HttpRejection(status, "busy", timedelta(seconds=7)))
     assert (outcome.category, outcome.retry_after) == (Category.TRANSIENT, timedelta(seconds=7))
 
 
 def test_a_missing_binary_ends_the_job() -> None:
-    outcome = judge(Refused(500, "exec failed: elastic-blast not found", None))
+    outcome = classify(HttpRejection(500, "exec failed: elastic-blast not found", None))
     assert (outcome.end, outcome.code) == (Phase.SUBMIT_FAILED, "command_missing")
 
 
 @pytest.mark.parametrize(
     ("result", "kind", "category"),
     [
-        (Running("2026-11-23T12:00:00Z"), Kind.PENDING, None),
-        (Interrupted(), Kind.AGAIN, Category.UNKNOWN),
-        (Unreachable("refused", sent=False), Kind.AGAIN, Category.TRANSIENT),
-        (Unreachable("reset", sent=True), Kind.AGAIN, Category.UNKNOWN),
+        (OperationRunning("2026-11-23T12:00:00Z"), SubmitOutcomeKind.PENDING, None),
+        (Interrupted(), SubmitOutcomeKind.RETRY, Category.UNKNOWN),
+        (Unreachable("refused", request_sent=False), SubmitOutcomeKind.RETRY, Category.TRANSIENT),
+        (Unreachable("reset", request_sent=True), SubmitOutcomeKind.RETRY, Category.UNKNOWN),
     ],
 )
 def test_failure_5_what_was_not_seen_to_end_is_unknown(
-    result: Running | Interrupted | Unreachable, kind: Kind, category: Category | None
+    result: OperationRunning | Interrupted | Unreachable,
+    kind: SubmitOutcomeKind,
+    category: Category | None,
 ) -> None:
-    outcome = judge(result)
+    outcome = classify(result)
     assert (outcome.kind, outcome.category) == (kind, category)

@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.activities import Category
-from shared.contracts.exec import Finished, Refused, Result, Unreachable
+from shared.contracts.exec import Finished, HttpRejection, Result, Unreachable
 from shared.contracts.states import Phase
-from shared.elastic_blast.submit_outcome import LONGEST_MESSAGE, Kind, Outcome, judge
+from shared.elastic_blast.submit_outcome import (
+    LONGEST_MESSAGE,
+    SubmitOutcome,
+    SubmitOutcomeKind,
+    classify,
+)
 
 ACCEPTED = '{"kind":"submit_result","decision":"accepted","message":"submission accepted"}'
 INTERNAL = '{"kind":"error","category":"internal","message":"terminated"}'
@@ -29,27 +34,39 @@ def ended(
     return Finished(exit_code, stdout, stderr, timed_out, timedelta(seconds=1))
 
 
-def refused(status: int, message: str) -> Refused:
-    return Refused(status, message, None)
+def refused(status: int, message: str) -> HttpRejection:
+    return HttpRejection(status, message, None)
 
 
-def verdict(outcome: Outcome) -> str:
+def verdict(outcome: SubmitOutcome) -> str:
     """What follows, in a word: a kind, the category of another try, or the phase of the end."""
     return outcome.category or outcome.end or outcome.kind
 
 
 ROWS: dict[str, tuple[Result, str]] = {
     # elastic-blast.md, "Output": which line is the answer.
-    "no newline at the end": (ended(0, f"progress\n{ACCEPTED}"), Kind.ACCEPTED),
-    "lines end as on Windows": (ended(0, f"progress\r\n{ACCEPTED}\r\n"), Kind.ACCEPTED),
-    "after a progress bar": (ended(0, f"10 %\r100 %\r{ACCEPTED}\n"), Kind.ACCEPTED),
-    "a colour is reset before it": (ended(0, f"{BUSY}\n\x1b(B\x1b[m{ACCEPTED}\n"), Kind.ACCEPTED),
-    "a title is set before it": (ended(0, f"{BUSY}\n\x1b]0;t\x07{ACCEPTED}\n"), Kind.ACCEPTED),
+    "no newline at the end": (ended(0, f"progress\n{ACCEPTED}"), SubmitOutcomeKind.ACCEPTED),
+    "lines end as on Windows": (
+        ended(0, f"progress\r\n{ACCEPTED}\r\n"),
+        SubmitOutcomeKind.ACCEPTED,
+    ),
+    "after a progress bar": (ended(0, f"10 %\r100 %\r{ACCEPTED}\n"), SubmitOutcomeKind.ACCEPTED),
+    "a colour is reset before it": (
+        ended(0, f"{BUSY}\n\x1b(B\x1b[m{ACCEPTED}\n"),
+        SubmitOutcomeKind.ACCEPTED,
+    ),
+    "a title is set before it": (
+        ended(0, f"{BUSY}\n\x1b]0;t\x07{ACCEPTED}\n"),
+        SubmitOutcomeKind.ACCEPTED,
+    ),
     "a line separator in its text": (
         ended(0, ACCEPTED.replace(" ", "\u2028\x85")),
-        Kind.ACCEPTED,
+        SubmitOutcomeKind.ACCEPTED,
     ),
-    "another program's JSON after it": (ended(0, f'{ACCEPTED}\n{{"kind":"log"}}'), Kind.ACCEPTED),
+    "another program's JSON after it": (
+        ended(0, f'{ACCEPTED}\n{{"kind":"log"}}'),
+        SubmitOutcomeKind.ACCEPTED,
+    ),
     "its head was cut off by the cap": (ended(0, f"{ACCEPTED[9:]}\n"), Category.UNKNOWN),
     "an answer on stderr is none": (ended(0, "", ACCEPTED), Category.UNKNOWN),
     # An answer was begun: the exit code alone would call a search that runs a bad config.
@@ -64,9 +81,9 @@ ROWS: dict[str, tuple[Result, str]] = {
     "no category": (ended(1, '{"kind":"error","message":"m"}'), Category.UNKNOWN),
     "deeper than can be read": (ended(1, '{"a":' * 100_000), Category.UNKNOWN),
     # "decision": already_done, whichever way; the marker says which.
-    "already_done, SUCCESS": (ended(0, DONE), Kind.DONE),
-    "already_done, FAILURE": (ended(0, FAILED), Kind.DONE),
-    "already_done, no terminal": (ended(0, DONE.replace("terminal", "t")), Kind.DONE),
+    "already_done, SUCCESS": (ended(0, DONE), SubmitOutcomeKind.DONE),
+    "already_done, FAILURE": (ended(0, FAILED), SubmitOutcomeKind.DONE),
+    "already_done, no terminal": (ended(0, DONE.replace("terminal", "t")), SubmitOutcomeKind.DONE),
     # "category first, then message, then exit code".
     "capacity with the exit code of a bad INI": (ended(1, FULL), Category.CAPACITY),
     "transient with exit 10": (ended(10, BUSY), Category.TRANSIENT),
@@ -79,7 +96,10 @@ ROWS: dict[str, tuple[Result, str]] = {
     # "124: sidecar: timed out"; sidecar.md: "a timeout is a 200 with 124 and `timed_out: true`".
     "timed out": (ended(124, timed_out=True), Category.UNKNOWN),
     "timed out with an exit code of its own": (ended(1, timed_out=True), Category.UNKNOWN),
-    "timed out, and it had answered": (ended(124, ACCEPTED, timed_out=True), Kind.ACCEPTED),
+    "timed out, and it had answered": (
+        ended(124, ACCEPTED, timed_out=True),
+        SubmitOutcomeKind.ACCEPTED,
+    ),
     "timed out, and it had failed for now": (ended(124, BUSY, timed_out=True), Category.TRANSIENT),
     # It may say so because it was being killed, with its Jobs running.
     "timed out, and it died loudly": (ended(124, INTERNAL, timed_out=True), Category.UNKNOWN),
@@ -112,31 +132,31 @@ ROWS: dict[str, tuple[Result, str]] = {
 @pytest.mark.parametrize("row", ROWS)
 def test_r11_each_row_of_the_contracts_has_its_outcome(row: str) -> None:
     result, expected = ROWS[row]
-    assert verdict(judge(result)) == expected
+    assert verdict(classify(result)) == expected
 
 
 def test_failure_5_a_search_that_is_cut_off_is_never_called_a_bad_config() -> None:
     """Cut anywhere, with any exit code, an accepted answer is itself or unknown."""
     for end in range(1, len(ACCEPTED)):
-        assert verdict(judge(ended(1, ACCEPTED[:end]))) == Category.UNKNOWN
+        assert verdict(classify(ended(1, ACCEPTED[:end]))) == Category.UNKNOWN
 
 
 @pytest.mark.parametrize("exit_code", [None, -9, 0, 7, 124, 137])
 def test_failure_17_an_error_code_is_an_identifier(exit_code: int | None) -> None:
-    assert judge(ended(exit_code)).code.isidentifier()
+    assert classify(ended(exit_code)).code.isidentifier()
 
 
 @pytest.mark.parametrize("message", ["x" * 10_000, "\ud800 lone", "a\x00b"])
 def test_failure_19_a_message_is_short_and_can_be_stored(message: str) -> None:
-    said = json.dumps({"kind": "error", "category": "permanent", "message": message})
+    text = json.dumps({"kind": "error", "category": "permanent", "message": message})
     results = (
-        ended(1, said),
+        ended(1, text),
         ended(1, "", message),
         refused(400, message),
-        Unreachable(message, sent=True),
+        Unreachable(message, request_sent=True),
     )
     for result in results:
-        found = judge(result).message
+        found = classify(result).message
         assert 0 < len(found) <= LONGEST_MESSAGE
         assert "\x00" not in found
         found.encode()
@@ -165,12 +185,12 @@ _OUTPUTS = st.lists(_LINES, max_size=6).map("\n".join)
 def test_failure_4_whatever_is_printed_nothing_is_taken_for_success_but_a_decision(
     exit_code: int | None, stdout: str, stderr: str, timed_out: bool
 ) -> None:
-    outcome = judge(ended(exit_code, stdout, stderr, timed_out))
+    outcome = classify(ended(exit_code, stdout, stderr, timed_out))
     outcome.message.encode()
-    if outcome.kind in (Kind.ACCEPTED, Kind.DONE):
+    if outcome.kind in (SubmitOutcomeKind.ACCEPTED, SubmitOutcomeKind.DONE):
         assert any(
             f'"decision": "{word}"' in stdout for word in ("accepted", "resumed", "already_done")
         )
-    assert (outcome.category is not None) == (outcome.kind is Kind.AGAIN)
-    assert (outcome.end is not None) == (outcome.kind is Kind.REFUSED)
+    assert (outcome.category is not None) == (outcome.kind is SubmitOutcomeKind.RETRY)
+    assert (outcome.end is not None) == (outcome.kind is SubmitOutcomeKind.FAILED)
     assert outcome.retry_after is None or timedelta(0) < outcome.retry_after

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.elastic_blast.submit_output import UNREADABLE, parse_answer
+from shared.elastic_blast.submit_output import UNREADABLE, parse_output
 
 ACCEPTED = json.dumps(
     {"kind": "submit_result", "decision": "accepted", "message": "ok", "details": {}}
@@ -19,40 +19,40 @@ BUSY = json.dumps(
 
 
 def test_r10_the_last_json_line_is_the_answer() -> None:
-    found = parse_answer(f"{BUSY}\nprogress\n{ACCEPTED}\n")
+    found = parse_output(f"{BUSY}\nprogress\n{ACCEPTED}\n")
     assert found is not None
     assert (found.decision, found.category) == ("accepted", None)
 
 
 def test_r10_an_answer_may_be_followed_by_other_lines() -> None:
-    found = parse_answer(f"{ACCEPTED}\nclosing connections\n\n")
+    found = parse_output(f"{ACCEPTED}\nclosing connections\n\n")
     assert found is not None and found.decision == "accepted"
 
 
 def test_r10_colour_codes_are_dropped() -> None:
-    found = parse_answer(f"\x1b[32mworking\x1b[0m\n\x1b[1m{ACCEPTED}\x1b[0m\n")
+    found = parse_output(f"\x1b[32mworking\x1b[0m\n\x1b[1m{ACCEPTED}\x1b[0m\n")
     assert found is not None and found.decision == "accepted"
 
 
 def test_r10_json_inside_a_log_line_is_not_the_answer() -> None:
-    found = parse_answer(f"{ACCEPTED}\nINFO answered {BUSY}\n")
+    found = parse_output(f"{ACCEPTED}\nINFO answered {BUSY}\n")
     assert found is not None and found.decision == "accepted"
 
 
 def test_r10_json_of_another_kind_is_skipped() -> None:
-    found = parse_answer(f'{ACCEPTED}\n{{"level":"info","kind":"log"}}\n')
+    found = parse_output(f'{ACCEPTED}\n{{"level":"info","kind":"log"}}\n')
     assert found is not None and found.decision == "accepted"
 
 
 def test_r10_the_terminal_of_a_finished_search_is_told() -> None:
-    found = parse_answer(DONE)
+    found = parse_output(DONE)
     assert found is not None
     assert (found.decision, found.terminal) == ("already_done", "FAILURE")
 
 
 @pytest.mark.parametrize("stdout", ["", "submission accepted\n", "{}", ACCEPTED[3:]])
 def test_r10_without_a_json_line_of_its_kind_there_is_no_answer(stdout: str) -> None:
-    assert parse_answer(stdout) is None
+    assert parse_output(stdout) is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_r10_without_a_json_line_of_its_kind_there_is_no_answer(stdout: str) -> 
     ],
 )
 def test_r10_a_broken_answer_is_one_that_cannot_be_read(stdout: str) -> None:
-    assert parse_answer(stdout) == UNREADABLE
+    assert parse_output(stdout) == UNREADABLE
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,6 @@ def test_r10_a_broken_answer_is_one_that_cannot_be_read(stdout: str) -> None:
 )
 def test_a_wish_for_a_wait_is_heard_if_it_makes_sense(sent: object, heard: float | None) -> None:
     line = json.dumps({"kind": "error", "category": "transient", "retry_after_seconds": sent})
-    found = parse_answer(line)
+    found = parse_output(line)
     assert found is not None
     assert found.retry_after == (None if heard is None else timedelta(seconds=heard))

@@ -99,7 +99,7 @@ def as_xml_has_it(found: Sequence[str], row: Sequence[str]) -> list[str]:
     if "." not in bits and int(bits) == int(at["bitscore"]) + 1:
         at["bitscore"] = bits
     masked = zip(sequence, at["qseq"], strict=True)
-    at["qseq"] = "".join("X" if one == "X" else other for one, other in masked)
+    at["qseq"] = "".join("X" if text == "X" else other for text, other in masked)
     return list(at.values())
 
 

@@ -11,7 +11,7 @@ from itertools import repeat
 
 import pytest
 
-from shared.hits import CutShort, Hit, Unreadable, hits, tabular, xml
+from shared.hits import Hit, ReadLimitReached, Unreadable, hits, tabular, xml
 from shared.hits import gzip as unpacking
 from tests.shared.hits.blast import Blast
 
@@ -54,20 +54,20 @@ def peak(pieces: Iterable[bytes], outfmt: str) -> tuple[int, int]:
 @pytest.mark.parametrize("outfmt", ["5", "6", "7"])
 def test_failure_40_a_gzip_bomb_is_stopped_in_little_memory(outfmt: str) -> None:
     tracemalloc.start()
-    told(bomb(1024**3), outfmt, "file_swells")
+    told(bomb(1024**3), outfmt, "decompression_limit")
     held = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert held < 64 * 1024**2
 
 
 def test_failure_40_a_bomb_of_good_rows_is_stopped_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "UNSUSPECTED", 1024**2)
+    monkeypatch.setattr(unpacking, "EXPANSION_CHECK_AFTER", 1024**2)
     packed = gzip.compress((b"q1\t" + b"A" * 2000 + b"\n") * 2000)
-    assert "500 times" in told([packed], "6 qseqid qseq", "file_swells")
+    assert "500 times" in told([packed], "6 qseqid qseq", "decompression_limit")
 
 
 def test_many_hits_that_are_all_alike_are_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "UNSUSPECTED", 1024**2)
+    monkeypatch.setattr(unpacking, "EXPANSION_CHECK_AFTER", 1024**2)
     sequence = random.Random(1).randbytes(1000).hex()
     row = f"q1\t{sequence}\t{sequence}\n".encode()
     packed = gzip.compress(row * 1000)
@@ -159,7 +159,7 @@ def test_an_empty_table_and_lines_of_windows_are_fine() -> None:
 def test_a_reader_that_has_enough_keeps_the_hits_so_far(blast: Blast, outfmt: str) -> None:
     data = blast.search("blastn", "odd_dna", outfmt)
     whole, found = list(hits([data], outfmt)), []
-    with pytest.raises(CutShort):
+    with pytest.raises(ReadLimitReached):
         for hit in hits([data], outfmt, most=len(data) // 2):
             found.append(hit)
     assert 0 < len(found) < len(whole)

@@ -70,7 +70,7 @@ def test_extra_missing_and_repeated_columns_are_told_apart(blast: Blast, columns
                 given = getattr(hit, name)
                 assert given is None or given == getattr(other, name), name
     asked = {"sacc": "sseqid", "qacc": "qseqid", "sallseqid": "sseqid"}
-    named = {asked.get(one, one) for one in columns.split()} & {"sseqid", "qseqid", "length"}
+    named = {asked.get(text, text) for text in columns.split()} & {"sseqid", "qseqid", "length"}
     assert all(getattr(found[0], name) is not None for name in named)
 
 

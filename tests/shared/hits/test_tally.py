@@ -9,33 +9,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.hits import CutShort, Hit
-from shared.hits.approx_counts import Distinct, Frequent
+from shared.hits import Hit, ReadLimitReached
+from shared.hits.approx_counts import DistinctCounter, FrequencyCounter
 from shared.hits.tally import Tally
 
 
 def test_distinct_names_are_counted_exactly_up_to_the_bound() -> None:
-    names = Distinct(most=1000)
+    names = DistinctCounter(most=1000)
     names.add(f"s{number}" for number in (*range(1000), *range(1000)))
     assert (names.count, names.exact) == (1000, True)
 
 
 @pytest.mark.parametrize("true", [3_000, 20_000, 100_000])
 def test_more_distinct_names_are_estimated_closely_and_in_bounded_memory(true: int) -> None:
-    names = Distinct(most=1000)
+    names = DistinctCounter(most=1000)
     names.add(f"s{number}" for number in range(true))
     assert names.count == pytest.approx(true, rel=0.1)
     assert not names.exact
-    assert len(names.kept()) == 1000
+    assert len(names.to_state()) == 1000
 
 
 def test_a_count_of_distinct_names_is_gone_on_with() -> None:
-    whole, first = Distinct(most=100), Distinct(most=100)
+    whole, first = DistinctCounter(most=100), DistinctCounter(most=100)
     whole.add(map(str, range(500)))
     first.add(str(number // 2) for number in range(500))
-    second = Distinct(first.kept(), most=100)
+    second = DistinctCounter(first.to_state(), most=100)
     second.add(map(str, range(500)))
-    assert second.kept() == whole.kept()
+    assert second.to_state() == whole.to_state()
     assert second.count == whole.count
 
 
@@ -43,7 +43,7 @@ def test_a_count_of_distinct_names_is_gone_on_with() -> None:
 def test_a_count_of_frequent_names_is_never_too_high_nor_too_low_by_more_than_it_says(
     numbers: list[int], most: int
 ) -> None:
-    counted, true = Frequent(most=most), Counter(map(str, numbers))
+    counted, true = FrequencyCounter(most=most), Counter(map(str, numbers))
     for number in numbers:
         counted.add([str(number)])
     found = dict(counted.top(100))
@@ -57,7 +57,7 @@ def test_the_most_frequent_are_found_among_very_many() -> None:
     chance = random.Random(7)
     names = [f"rare{number}" for number in range(20_000)] + ["often"] * 900 + ["usual"] * 500
     chance.shuffle(names)
-    counted = Frequent(most=1000)
+    counted = FrequencyCounter(most=1000)
     for at in range(0, len(names), 500):
         counted.add(names[at : at + 500])
     assert [name for name, _ in counted.top(2)] == ["often", "usual"]
@@ -74,9 +74,9 @@ def test_a_tally_is_stored_and_gone_on_with_as_if_it_had_never_stopped() -> None
     whole, part = Tally(), Tally()
     whole.add(map(hit, range(300)))
     part.add(map(hit, range(150)))
-    part = Tally(json.loads(json.dumps(part.kept())))
+    part = Tally(json.loads(json.dumps(part.to_state())))
     part.add(map(hit, range(150, 300)))
-    shown, expected = part.shown(), whole.shown()
+    shown, expected = part.to_json(), whole.to_json()
     for name in ("avg_identity", "avg_bitscore", "avg_length"):
         assert shown.pop(name) == pytest.approx(expected.pop(name))
     assert shown == expected
@@ -86,10 +86,10 @@ def test_a_tally_is_stored_and_gone_on_with_as_if_it_had_never_stopped() -> None
 def test_hits_before_trouble_are_counted() -> None:
     def broken() -> Iterator[Hit]:
         yield from map(hit, range(1234))
-        raise CutShort
+        raise ReadLimitReached
 
     tally = Tally()
-    with pytest.raises(CutShort):
+    with pytest.raises(ReadLimitReached):
         tally.add(broken())
     assert tally.total == 1234
 
@@ -97,7 +97,7 @@ def test_hits_before_trouble_are_counted() -> None:
 def test_hits_without_numbers_are_counted_and_their_means_are_unknown() -> None:
     tally = Tally()
     tally.add([Hit(qseqid="q")])
-    shown = tally.shown()
+    shown = tally.to_json()
     assert (shown["total_hits"], shown["unique_queries"], shown["unique_subjects"]) == (1, 1, 0)
     for name in ("avg_identity", "avg_bitscore", "avg_length", "max_bitscore", "min_evalue"):
         assert shown[name] is None
@@ -111,14 +111,14 @@ def test_hits_without_numbers_are_counted_and_their_means_are_unknown() -> None:
 def test_an_edge_belongs_to_the_bin_that_begins_there(pident: float, label: str) -> None:
     tally = Tally()
     tally.add([Hit(pident=pident)])
-    bins = tally.shown()["identity_distribution"]
+    bins = tally.to_json()["identity_distribution"]
     assert {bin: count for bin, count in bins.items() if count} == {label: 1}
     assert list(bins) == [f"{start} to {start + 5}" for start in range(0, 100, 5)]
 
 
 def test_failure_58_no_bin_is_called_so_that_javascript_moves_it() -> None:
     """Keys that look like integers come first in a JavaScript object, whatever their order."""
-    shown = Tally().shown()
+    shown = Tally().to_json()
     bins = [*shown["identity_distribution"], *shown["evalue_distribution"]]
     assert not [bin for bin in bins if bin.isdigit()]
     assert list(shown["evalue_distribution"])[:2] == ["0 to 1e-180", "1e-180 to 1e-100"]
@@ -129,4 +129,4 @@ def test_failure_58_the_mean_identity_has_two_digits() -> None:
     """The dashboard shows it as it comes."""
     tally = Tally()
     tally.add([Hit(pident=99.0), Hit(pident=98.0), Hit(pident=98.0)])
-    assert tally.shown()["avg_identity"] == 98.33
+    assert tally.to_json()["avg_identity"] == 98.33

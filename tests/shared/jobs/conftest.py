@@ -9,7 +9,7 @@ import pytest
 from local.azurite import Azurite
 from shared.clients.tables import open_table
 from shared.jobs import Index, JobStateRepository
-from tests.support.samples import LATE_AFTER, NOON
+from tests.support.samples import NOON, RECONCILE_AFTER
 
 
 @dataclass
@@ -34,6 +34,6 @@ def clock() -> Clock:
 def jobs(azurite: Azurite, clock: Clock) -> JobStateRepository:
     name = f"t{uuid.uuid4().hex}"
     tables = [open_table(name + kind, azurite.connection_string, "", None) for kind in ("j", "i")]
-    store = JobStateRepository(tables[0], Index(tables[1], LATE_AFTER), clock)
+    store = JobStateRepository(tables[0], Index(tables[1], RECONCILE_AFTER), clock)
     store.ensure()
     return store

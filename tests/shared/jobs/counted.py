@@ -30,10 +30,10 @@ class Counted(Table):
         self._asked["upsert"] += 1
         super().upsert(columns)
 
-    def forget(self, partition: str, key: str) -> None:
+    def delete(self, partition: str, key: str) -> None:
         self._asked["forget"] += 1
-        super().forget(partition, key)
+        super().delete(partition, key)
 
-    def all(self, *arguments: Any, **named: Any) -> Iterator[Row]:
+    def query(self, *arguments: Any, **named: Any) -> Iterator[Row]:
         self._asked["query"] += 1
-        return super().all(*arguments, **named)
+        return super().query(*arguments, **named)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.activities import Category, Report, Verb
+from shared.contracts.activities import ActivityName, Category, Decision
 from shared.contracts.job import Counts, Job, elb_id
 from shared.contracts.states import Phase
 from shared.errors import Conflict
@@ -19,10 +19,10 @@ FAILED: dict[str, Any] = {
     "error_code": "search_failed",
     "error": "a batch failed",
     "step": 7,
-    "report": Report(Phase.SEARCH_FAILED, None),
+    "decision": Decision(Phase.SEARCH_FAILED, None),
     "counts": Counts(4, 3, 1, 0),
-    "tries": {Category.TRANSIENT: 2},
-    "operations": 1,
+    "retry_counts": {Category.TRANSIENT: 2},
+    "ended_submit_operations": 1,
     "config_blob": "https://stgelb.blob.core.windows.net/queries/x.ini",
 }
 
@@ -30,10 +30,10 @@ FAILED: dict[str, Any] = {
 def test_the_next_attempt_begins_from_nothing(jobs: JobStateRepository, clock: Clock) -> None:
     first = jobs.create(job(**FAILED), {})
     clock.move(3600)
-    jobs.begin_again(first.job_id, 2, DAY)
+    jobs.start_attempt(first.job_id, 2, DAY)
     again = jobs.get(first.job_id)
-    assert (again.phase, again.attempt, again.step, again.report) == (Phase.QUEUED, 2, 0, None)
-    assert (again.error_code, again.counts, again.tries) == (None, Counts(), {})
+    assert (again.phase, again.attempt, again.step, again.decision) == (Phase.QUEUED, 2, 0, None)
+    assert (again.error_code, again.counts, again.retry_counts) == (None, Counts(), {})
     assert (again.config_blob, again.finished_at) == (None, None)
     assert (again.created_at, again.deadline_at) == (first.created_at, clock() + DAY)
     assert (again.search, again.fingerprint) == (first.search, first.fingerprint)
@@ -43,7 +43,7 @@ def test_the_next_attempt_begins_from_nothing(jobs: JobStateRepository, clock: C
 def test_asked_for_twice_it_is_one_attempt(jobs: JobStateRepository) -> None:
     first = jobs.create(job(**FAILED), {})
     for _ in range(2):
-        assert jobs.begin_again(first.job_id, 2, DAY).attempt == 2
+        assert jobs.start_attempt(first.job_id, 2, DAY).attempt == 2
     assert [event.event for event in jobs.events(first.job_id)] == ["accepted", "retry_requested"]
 
 
@@ -58,25 +58,25 @@ def test_failure_13_an_attempt_that_was_kept_and_not_followed_is_found_by_upkeep
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(jobs, "follow", dies)
-        jobs.begin_again(failed.job_id, 2, DAY)
+        patch.setattr(jobs, "sync", dies)
+        jobs.start_attempt(failed.job_id, 2, DAY)
     clock.move(10**6)
-    assert [job_id for _, job_id in jobs.index.late(clock())] == [failed.job_id]
+    assert [job_id for _, job_id in jobs.index.find_overdue(clock())] == [failed.job_id]
 
 
 @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.COMPLETED, Phase.CANCELLED])
 def test_only_a_failed_job_is_tried_again(jobs: JobStateRepository, phase: Phase) -> None:
     one = jobs.create(job(phase=phase), {})
     with pytest.raises(Conflict, match="has not failed"):
-        jobs.begin_again(one.job_id, 2, DAY)
+        jobs.start_attempt(one.job_id, 2, DAY)
 
 
 def test_a_step_of_the_attempt_before_changes_nothing(jobs: JobStateRepository) -> None:
     """Its activity was held up, and runs again after the next attempt began."""
     first = jobs.create(job(**FAILED), {})
-    jobs.begin_again(first.job_id, 2, DAY)
-    report = Report(Phase.RUNNING, Verb.OBSERVE)
-    jobs.update(first.job_id, "running", step=8, attempt=1, report=report, phase=Phase.RUNNING)
+    jobs.start_attempt(first.job_id, 2, DAY)
+    decision = Decision(Phase.RUNNING, ActivityName.OBSERVE_SEARCH)
+    jobs.update(first.job_id, "running", step=8, attempt=1, decision=decision, phase=Phase.RUNNING)
     now = jobs.get(first.job_id)
     assert (now.phase, now.step, now.sequence) == (Phase.QUEUED, 0, 2)
 
@@ -85,14 +85,14 @@ def test_a_late_follower_of_an_attempt_that_ended_hides_not_the_next(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     ended = jobs.create(job(**FAILED), {})
-    jobs.begin_again(ended.job_id, 2, DAY)
-    jobs.follow(ended)
+    jobs.start_attempt(ended.job_id, 2, DAY)
+    jobs.sync(ended)
     clock.move(10**6)
-    assert [job_id for _, job_id in jobs.index.late(clock())] == [ended.job_id]
+    assert [job_id for _, job_id in jobs.index.find_overdue(clock())] == [ended.job_id]
 
 
 def test_all_attempts_differ_where_kubernetes_looks() -> None:
     ids = [elb_id(job().job_id, attempt) for attempt in range(1, 20)]
     assert ids[0] == job().job_id
-    assert len({one[-8:] for one in ids}) == len(ids)
-    assert all(len(one) == len(job().job_id) for one in ids)
+    assert len({text[-8:] for text in ids}) == len(ids)
+    assert all(len(text) == len(job().job_id) for text in ids)

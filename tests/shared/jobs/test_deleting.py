@@ -11,7 +11,7 @@ from shared.errors import Conflict
 from shared.jobs import JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.samples import ALICE, NOON, job
-from triggers.http.job_deletion import entomb
+from triggers.http.job_deletion import soft_delete
 from triggers.views import job_view
 
 ENDS = [phase for phase in Phase if phase.is_end and phase is not Phase.DELETED]
@@ -38,40 +38,40 @@ def test_invariant_2_nothing_leaves_a_tombstone(jobs: JobStateRepository) -> Non
     one = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
     jobs.delete(one.job_id)
     with pytest.raises(Conflict):
-        jobs.begin_again(one.job_id, 2, timedelta(days=1))
+        jobs.start_attempt(one.job_id, 2, timedelta(days=1))
     with pytest.raises(Conflict):
         jobs.update(one.job_id, "running", phase=Phase.RUNNING)
 
 
 def test_nobody_is_sent_a_message_about_a_deletion(jobs: JobStateRepository) -> None:
     one = jobs.create(job(phase=Phase.COMPLETED, notify=True), {})
-    before = jobs.owed(one.job_id)
+    before = jobs.pending_messages(one.job_id)
     jobs.delete(one.job_id)
-    assert jobs.owed(one.job_id) == before
+    assert jobs.pending_messages(one.job_id) == before
 
 
 def test_a_deleted_job_is_removed_when_it_is_old(jobs: JobStateRepository, clock: Clock) -> None:
     one = jobs.create(job(phase=Phase.COMPLETED, finished_at=NOON), {})
     jobs.delete(one.job_id)
-    (expired,) = jobs.index.expired(NOON + timedelta(seconds=1))
+    (expired,) = jobs.index.find_expired(NOON + timedelta(seconds=1))
     assert expired.job_id == one.job_id
-    assert jobs.erase(jobs.get(one.job_id))
+    assert jobs.purge(jobs.get(one.job_id))
 
 
 def test_a_batch_is_deleted_with_its_searches(jobs: JobStateRepository) -> None:
-    parent = jobs.create(job(9, phase=Phase.COMPLETED, children=3), {})
+    parent = jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
     children = [jobs.create(child(number, parent), {}) for number in (1, 2, 3)]
     jobs.delete(children[1].job_id)
-    jobs.index.enlist(child(4, parent))  # what a crash left of one that was removed
-    entomb(jobs, parent)
+    jobs.index.upsert_list_row(child(4, parent))  # what a crash left of one that was removed
+    soft_delete(jobs, parent)
     assert {jobs.get(one.job_id).phase for one in (parent, *children)} == {Phase.DELETED}
 
 
 def test_a_search_that_was_deleted_counts_as_ended(jobs: JobStateRepository) -> None:
-    parent = jobs.create(job(9, phase=Phase.COMPLETED, children=3), {})
+    parent = jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
     children = [jobs.create(child(number, parent), {}) for number in (1, 2)]
-    entomb(jobs, children[0])
-    tally = jobs.index.tally(parent.job_id)
+    soft_delete(jobs, children[0])
+    tally = jobs.index.count_by_status(parent.job_id)
     assert tally == {Status.COMPLETED: 1, Status.DELETED: 1}
     assert all(status.is_end for status in tally)
     shown = job_view.children(parent, tally)
@@ -85,10 +85,10 @@ def test_a_search_that_was_deleted_counts_as_ended(jobs: JobStateRepository) -> 
 
 def test_a_search_of_a_batch_that_goes_on_is_not_deleted(jobs: JobStateRepository) -> None:
     """Its batch still counts it."""
-    parent = jobs.create(job(9, phase=Phase.RUNNING, children=1), {})
+    parent = jobs.create(job(9, phase=Phase.RUNNING, child_count=1), {})
     one = jobs.create(child(1, parent), {})
     with pytest.raises(Conflict) as refused:
-        entomb(jobs, one)
+        soft_delete(jobs, one)
     assert refused.value.code == "still_running"
     assert jobs.get(one.job_id).phase is Phase.COMPLETED
 

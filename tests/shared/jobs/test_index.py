@@ -3,31 +3,31 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.contracts.activities import Report, Verb
+from shared.contracts.activities import ActivityName, Decision
 from shared.contracts.job import Job
 from shared.contracts.states import Phase, Status
 from shared.jobs import JobStateRepository
 from tests.shared.jobs.conftest import Clock
-from tests.support.samples import ALICE, BOB, LATE_AFTER, job
+from tests.support.samples import ALICE, BOB, RECONCILE_AFTER, job
 
 PARTITION = "active:tenant:alice-oid"
 
 
 def late(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
-    return list(jobs.index.late(clock()))
+    return list(jobs.index.find_overdue(clock()))
 
 
 def test_a_job_is_late_when_it_has_not_moved_past_its_next_step(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     one = jobs.create(job(), {})
-    report = Report(Phase.RETRYING, Verb.SUBMIT, timedelta(minutes=15))
-    jobs.update(one.job_id, "retry_scheduled", step=1, report=report, phase=Phase.RETRYING)
-    clock.move((timedelta(minutes=15) + LATE_AFTER).total_seconds())
+    decision = Decision(Phase.RETRYING, ActivityName.SUBMIT_SEARCH, timedelta(minutes=15))
+    jobs.update(one.job_id, "retry_scheduled", step=1, decision=decision, phase=Phase.RETRYING)
+    clock.move((timedelta(minutes=15) + RECONCILE_AFTER).total_seconds())
     assert late(jobs, clock) == []
     clock.move(1)
     assert late(jobs, clock) == [(PARTITION, one.job_id)]
-    jobs.index.defer(jobs.get(one.job_id), clock() + LATE_AFTER)
+    jobs.index.defer(jobs.get(one.job_id), clock() + RECONCILE_AFTER)
     assert late(jobs, clock) == []
 
 
@@ -35,8 +35,8 @@ def test_a_job_that_was_announced_and_never_kept_is_found(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     """The process died between the two writes."""
-    jobs.index.announce(job())
-    clock.move(LATE_AFTER.total_seconds() + 1)
+    jobs.index.mark_active(job())
+    clock.move(RECONCILE_AFTER.total_seconds() + 1)
     assert late(jobs, clock) == [(PARTITION, job().job_id)]
 
 
@@ -52,7 +52,7 @@ def test_failure_16_a_late_writer_does_not_set_the_list_back(jobs: JobStateRepos
     jobs.create(job(phase=Phase.RUNNING), {})
     held_up = jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
     jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
-    jobs.follow(held_up)
+    jobs.sync(held_up)
     (listed,) = jobs.index.page(held_up.owner, 10).jobs
     assert listed.phase is Phase.SEARCH_FAILED
 
@@ -68,7 +68,7 @@ def test_searches_of_a_batch_are_listed_in_it_alone_and_in_its_order(
     rest = jobs.index.children("job-parent", 2, first.cursor)
     assert [one.child_number for one in (*first.jobs, *rest.jobs)] == [1, 2, 3]
     assert jobs.index.page(child(1).owner, 10).jobs == ()
-    assert jobs.index.tally("job-parent") == {Status.QUEUED: 2, Status.RUNNING: 1}
+    assert jobs.index.count_by_status("job-parent") == {Status.QUEUED: 2, Status.RUNNING: 1}
 
 
 def child(number: int) -> Job:
@@ -82,8 +82,8 @@ def test_an_owners_active_jobs_are_counted_and_a_batch_is_one(jobs: JobStateRepo
     for number in (4, 5):
         jobs.create(child(number), {})
     jobs.create(job(6, owner=BOB), {})
-    assert (jobs.index.busy(ALICE, 100), jobs.index.busy(BOB, 100)) == (2, 1)
-    assert jobs.index.busy(ALICE, 1) == 1  # no further than was asked
+    assert (jobs.index.count_active(ALICE, 100), jobs.index.count_active(BOB, 100)) == (2, 1)
+    assert jobs.index.count_active(ALICE, 1) == 1  # no further than was asked
 
 
 def test_failure_38_the_same_id_in_another_tenant_is_another_owner(
@@ -92,4 +92,4 @@ def test_failure_38_the_same_id_in_another_tenant_is_another_owner(
     jobs.create(job(), {})
     namesake = replace(ALICE, tenant_id="elsewhere")
     assert jobs.index.page(namesake, 10).jobs == ()
-    assert jobs.index.busy(namesake, 10) == 0
+    assert jobs.index.count_active(namesake, 10) == 0

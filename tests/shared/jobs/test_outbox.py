@@ -7,16 +7,16 @@ from tests.support.samples import job
 
 
 def statuses(jobs: JobStateRepository) -> list[str]:
-    return [one.status for one in jobs.owed(job().job_id)]
+    return [one.status for one in jobs.pending_messages(job().job_id)]
 
 
 def test_each_change_of_status_owes_one_message(jobs: JobStateRepository) -> None:
     jobs.create(job(notify=True), {})
-    jobs.update(job().job_id, "configured", phase=Phase.SUBMITTING)
+    jobs.update(job().job_id, "config_written", phase=Phase.SUBMITTING)
     jobs.update(job().job_id, "submitted", phase=Phase.SUBMITTED)
     payload = {"error_code": "search_failed", "error": "x" * 100_000}
     jobs.update(job().job_id, "search_failed", payload, phase=Phase.SEARCH_FAILED)
-    owed = jobs.owed(job().job_id)
+    owed = jobs.pending_messages(job().job_id)
     assert [one.status for one in owed] == ["queued", "running", "failed"]
     assert [one.sequence for one in owed] == [1, 2, 4]
     assert owed[-1].error_code == "search_failed"
@@ -25,7 +25,7 @@ def test_each_change_of_status_owes_one_message(jobs: JobStateRepository) -> Non
 
 def test_a_job_that_nobody_waits_for_owes_nothing(jobs: JobStateRepository) -> None:
     jobs.create(job(), {})
-    jobs.update(job().job_id, "configured", phase=Phase.SUBMITTING)
+    jobs.update(job().job_id, "config_written", phase=Phase.SUBMITTING)
     assert statuses(jobs) == []
     jobs.update(job().job_id, "asked_for_messages", notify=True)
     assert statuses(jobs) == ["running"]
@@ -37,12 +37,12 @@ def test_failure_36_a_job_is_active_until_its_last_message_is_sent(
     jobs.create(job(phase=Phase.RUNNING, notify=True), {})
     ended = jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(10**6)
-    assert len(list(jobs.index.late(clock()))) == 1
-    for one in jobs.owed(ended.job_id):
-        jobs.sent(ended.job_id, one.sequence)
-        jobs.sent(ended.job_id, one.sequence)
-    jobs.follow(ended)
-    assert list(jobs.index.late(clock())) == []
+    assert len(list(jobs.index.find_overdue(clock()))) == 1
+    for one in jobs.pending_messages(ended.job_id):
+        jobs.mark_sent(ended.job_id, one.sequence)
+        jobs.mark_sent(ended.job_id, one.sequence)
+    jobs.sync(ended)
+    assert list(jobs.index.find_overdue(clock())) == []
 
 
 def test_failure_19_a_payload_that_no_column_holds_is_cut(jobs: JobStateRepository) -> None:

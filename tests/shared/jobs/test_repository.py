@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared.clients.tables import Clash, Table, Write, open_table
-from shared.contracts.activities import Category, Report, Verb
+from shared.clients.tables import ConcurrencyConflict, Table, Write, open_table
+from shared.contracts.activities import ActivityName, Category, Decision
 from shared.contracts.job import Counts
 from shared.contracts.states import Phase
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import Index, JobStateRepository
 from shared.jobs.rows import LONGEST_TEXT
 from tests.shared.jobs.conftest import Clock
-from tests.support.samples import ALICE, BOB, LATE_AFTER, NOON, job, search
+from tests.support.samples import ALICE, BOB, NOON, RECONCILE_AFTER, job, search
 
 
 def test_a_job_is_read_back_as_it_was_kept(jobs: JobStateRepository) -> None:
     kept = job(
         counts=Counts(4, 2, 1, 1),
-        tries={Category.TRANSIENT: 2},
-        report=Report(Phase.RUNNING, Verb.OBSERVE),
+        retry_counts={Category.TRANSIENT: 2},
+        decision=Decision(Phase.RUNNING, ActivityName.OBSERVE_SEARCH),
         reason="waits",
         started_at=NOON,
         search=search(title="ünï \U0001f33c"),
@@ -73,11 +73,11 @@ def test_events_are_read_from_where_the_reader_stopped(jobs: JobStateRepository)
 
 def test_failure_18_a_step_that_runs_again_changes_nothing(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
-    report = Report(Phase.SUBMITTING, Verb.SUBMIT)
+    decision = Decision(Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH)
     for _ in range(3):
-        jobs.update(one.job_id, "configured", step=1, report=report, phase=Phase.SUBMITTING)
+        jobs.update(one.job_id, "config_written", step=1, decision=decision, phase=Phase.SUBMITTING)
     now = jobs.get(one.job_id)
-    assert (now.step, now.sequence, now.report) == (1, 2, report)
+    assert (now.step, now.sequence, now.decision) == (1, 2, decision)
 
 
 def test_failure_16_two_writers_lose_nothing(jobs: JobStateRepository) -> None:
@@ -182,14 +182,14 @@ def test_a_list_says_what_the_job_says(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     jobs.update(one.job_id, "running", phase=Phase.RUNNING, counts=Counts(4, 1, 0, 3))
     (listed,) = jobs.index.page(one.owner, 10).jobs
-    assert listed == replace(jobs.get(one.job_id), report=None)
+    assert listed == replace(jobs.get(one.job_id), decision=None)
 
 
 def test_failure_15_a_store_that_is_away_is_said_and_not_swallowed() -> None:
     dead = "http://127.0.0.1:9/devstoreaccount1"
     connection = f"AccountName=devstoreaccount1;AccountKey=AAAA;TableEndpoint={dead}"
     table = open_table("away", connection, "", None)
-    away = JobStateRepository(table, Index(table, LATE_AFTER), lambda: NOON)
+    away = JobStateRepository(table, Index(table, RECONCILE_AFTER), lambda: NOON)
     with pytest.raises(Unavailable, match="Tables could not be reached"):
         away.update(job().job_id, "running", phase=Phase.RUNNING)
 
@@ -205,15 +205,15 @@ class AnswerLost(Table):
         super().commit(writes)
         if self.losses:
             self.losses -= 1
-            raise Clash
+            raise ConcurrencyConflict
 
 
 def test_failure_18_a_transition_whose_answer_was_lost_is_written_once(azurite: Azurite) -> None:
     table = open_table("lostanswer", azurite.connection_string, "", None)
-    jobs = JobStateRepository(table, Index(table, LATE_AFTER), lambda: NOON)
+    jobs = JobStateRepository(table, Index(table, RECONCILE_AFTER), lambda: NOON)
     jobs.ensure()
     one = jobs.create(job(), {})
-    lossy = JobStateRepository(AnswerLost(table), Index(table, LATE_AFTER), lambda: NOON)
+    lossy = JobStateRepository(AnswerLost(table), Index(table, RECONCILE_AFTER), lambda: NOON)
     lossy.update(one.job_id, "cancel_requested", cancel_requested_at=NOON)
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "cancel_requested"]
 

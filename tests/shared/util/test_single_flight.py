@@ -6,14 +6,14 @@ from contextlib import suppress
 
 import pytest
 
-from shared.util.single_flight import Once
+from shared.util.single_flight import Lazy
 
 
 def test_what_is_made_once_is_not_made_by_another_meanwhile() -> None:
     made: list[int] = []
     both_inside = threading.Barrier(2)
 
-    @Once
+    @Lazy
     def one() -> int:
         made.append(1)
         with suppress(threading.BrokenBarrierError):  # which is as it should be
@@ -27,7 +27,7 @@ def test_what_is_made_once_is_not_made_by_another_meanwhile() -> None:
 def test_what_could_not_be_made_is_tried_again() -> None:
     tries: list[int] = []
 
-    @Once
+    @Lazy
     def one() -> str:
         tries.append(1)
         if len(tries) == 1:

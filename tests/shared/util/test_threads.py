@@ -48,8 +48,8 @@ class Worker:
         return Context(invocation_id, self.storage)
 
     def seen(self) -> str | None:
-        found: str | None = getattr(self.storage, "invocation_id", None)
-        return found
+        text: str | None = getattr(self.storage, "invocation_id", None)
+        return text
 
 
 async def test_failure_45_threads_of_an_async_function_know_its_invocation() -> None:

@@ -35,7 +35,7 @@ def routes() -> list[Route]:
     """Every HTTP function that is registered; its handler stands in a table of the switchboard."""
     # Run as a host runs it: nobody imports it.
     said = runpy.run_path(str(SWITCHBOARD))
-    handlers = said["HANDLERS"] | said["COMMANDS"]
+    handlers = said["HANDLERS"] | said["DURABLE_HANDLERS"]
     found = []
     for function in said["app"].get_functions():
         trigger = function.get_trigger()
@@ -108,11 +108,11 @@ def running(azurite: Azurite, **changes: str) -> Iterator[None]:
     """The app with the settings of a deployment, which this process has for as long as the block
     lasts; what it had opened before, and opens meanwhile, is let go."""
     settings = ENVIRONMENT | {
-        "BLAST_AUTH": "entra",
+        "BLAST_AUTH_MODE": "entra",
         "BLAST_TENANT_ID": TENANT,
         "BLAST_CLIENT_ID": CLIENT,
         "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-        "BLAST_STORAGE_CONNECTION": azurite.connection_string,
+        "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
     }
     settings |= {f"BLAST_{name.upper()}": text for name, text in changes.items()}
     with pytest.MonkeyPatch.context() as environment:

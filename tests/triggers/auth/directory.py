@@ -103,8 +103,8 @@ def segment(value: bytes | Json) -> str:
 def _by_public_key(directory: Directory) -> str:
     """The oldest trick: the key that everybody knows, taken as the secret of an HMAC."""
     pem = directory.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    said = f"{segment({'alg': 'HS256', 'typ': 'JWT', 'kid': 'k1'})}.{segment(claims())}"
-    return f"Bearer {said}.{segment(hmac.digest(pem, said.encode(), hashlib.sha256))}"
+    text = f"{segment({'alg': 'HS256', 'typ': 'JWT', 'kid': 'k1'})}.{segment(claims())}"
+    return f"Bearer {text}.{segment(hmac.digest(pem, text.encode(), hashlib.sha256))}"
 
 
 def _changed_afterwards(directory: Directory) -> str:

@@ -23,7 +23,7 @@ KEY_HEADERS = ("Idempotency-Key", "Repeatability-Request-ID", "x-client-request-
 
 @pytest.fixture(scope="module", autouse=True)
 def app(azurite: Azurite) -> Iterator[None]:
-    with running(azurite, auth="local"):
+    with running(azurite, auth_mode="local"):
         yield
 
 
@@ -101,7 +101,7 @@ def test_failure_33_a_cancel_that_comes_while_the_job_ends_is_answered_by_its_en
 URL_FIELDS = ["db", "query_file", "query_blob_url", "storage_account"]
 
 
-@pytest.mark.parametrize("route", ["submit_job", "submit_job_by_its_old_path"])
+@pytest.mark.parametrize("route", ["submit_job", "submit_job_legacy"])
 @pytest.mark.parametrize("field", URL_FIELDS)
 def test_a_malformed_url_is_a_fault_of_the_request(route: str, field: str) -> None:
     answer = ask(ROUTES[route], {}, body=SEARCH | {field: "https://[x"})
@@ -136,7 +136,9 @@ def test_failure_34_what_may_be_left_of_a_failed_job_can_be_cancelled_until_it_i
     one, jobs = unconfirmed(), dependencies.jobs()
     first = cancel(one)
     assert (first.status, first.body["status"]) == (202, "cancelling")
-    due = [job_id for _, job_id in jobs.index.late(dependencies.now() + timedelta(seconds=1))]
+    due = [
+        job_id for _, job_id in jobs.index.find_overdue(dependencies.now() + timedelta(seconds=1))
+    ]
     assert one.job_id in due, "upkeep cleans it up at its next tick"
     assert jobs.get(one.job_id) == one, "the end of a job does not change"
     jobs.confirm_cleanup(one, {"proof": "nothing is left"})
@@ -151,7 +153,9 @@ def test_failure_34_one_that_upkeep_gave_up_is_tried_once_more() -> None:
     one, jobs = unconfirmed(), dependencies.jobs()
     jobs.abandon_cleanup(one, {"why": "the cluster does not answer"})
     assert cancel(one).status == 202
-    due = [job_id for _, job_id in jobs.index.late(dependencies.now() + timedelta(seconds=1))]
+    due = [
+        job_id for _, job_id in jobs.index.find_overdue(dependencies.now() + timedelta(seconds=1))
+    ]
     assert one.job_id in due
 
 

@@ -75,10 +75,10 @@ def test_roles_count_as_those_of_tokens_do(typ: str) -> None:
 def test_what_cannot_be_the_platforms_word_is_refused(shown: str) -> None:
     with pytest.raises(NotSignedIn) as caught:
         principal(shown, TENANT)
-    assert caught.value.showed_something
+    assert caught.value.had_credentials
 
 
 def test_nobody_named_is_nobody_signed_in() -> None:
     with pytest.raises(NotSignedIn) as caught:
         principal(None, TENANT)
-    assert not caught.value.showed_something
+    assert not caught.value.had_credentials

@@ -10,67 +10,69 @@ import pytest
 from shared.contracts.job import Caller
 from shared.errors import NotAllowed, NotSignedIn, Unavailable
 from tests.triggers.auth.directory import ALICE, CLIENT, STS, TENANT, WRONG, Directory
-from triggers.auth.entra import Tokens
+from triggers.auth.entra import TokenValidator
 
 MICROSOFT = "https://login.microsoftonline.com"
 
 
 @pytest.fixture
-def tokens(directory: Directory) -> Tokens:
-    return Tokens(directory.keys(), TENANT, CLIENT, MICROSOFT, lambda: datetime.now(UTC))
+def tokens(directory: Directory) -> TokenValidator:
+    return TokenValidator(directory.keys(), TENANT, CLIENT, MICROSOFT, lambda: datetime.now(UTC))
 
 
 @pytest.mark.parametrize("issuer", [STS, f"{MICROSOFT}/{TENANT}/v2.0"])
 @pytest.mark.parametrize("audience", [CLIENT, f"api://{CLIENT}"])
 def test_a_token_of_either_version_lets_its_caller_in(
-    tokens: Tokens, directory: Directory, issuer: str, audience: str
+    tokens: TokenValidator, directory: Directory, issuer: str, audience: str
 ) -> None:
-    found = tokens.caller(directory.bearer(iss=issuer, aud=audience))
+    found = tokens.authenticate(directory.bearer(iss=issuer, aud=audience))
     assert found == Caller(ALICE, TENANT, "alice@example.org")
     assert not found.is_admin
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_failure_39_a_wrong_token_is_refused(
-    tokens: Tokens,
+    tokens: TokenValidator,
     directory: Directory,
     wrong: Callable[[Directory], str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     shown = wrong(directory)
     with pytest.raises(NotSignedIn) as caught:
-        tokens.caller(shown)
-    assert caught.value.showed_something
-    assert str(caught.value) == str(NotSignedIn(showed_something=True))
-    (said,) = caplog.messages
-    assert said.startswith("a caller was refused: ")
-    assert not any(part in said for part in shown.split(".") if len(part) > 8)
+        tokens.authenticate(shown)
+    assert caught.value.had_credentials
+    assert str(caught.value) == str(NotSignedIn(had_credentials=True))
+    (text,) = caplog.messages
+    assert text.startswith("a caller was refused: ")
+    assert not any(part in text for part in shown.split(".") if len(part) > 8)
 
 
 @pytest.mark.parametrize("name", ["alg none", "HS256 by the public key", "RS512", "garbage"])
 def test_what_is_plainly_wrong_causes_no_question_to_the_directory(
-    tokens: Tokens, directory: Directory, name: str
+    tokens: TokenValidator, directory: Directory, name: str
 ) -> None:
     with pytest.raises(NotSignedIn):
-        tokens.caller(WRONG[name](directory))
+        tokens.authenticate(WRONG[name](directory))
     assert directory.times_asked == 0
 
 
-def test_no_token_is_no_wrong_token(tokens: Tokens, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_is_no_wrong_token(
+    tokens: TokenValidator, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(NotSignedIn) as caught:
-        tokens.caller(None)
-    assert not caught.value.showed_something
+        tokens.authenticate(None)
+    assert not caught.value.had_credentials
     assert caplog.messages == []
 
 
 def test_the_log_says_which_check_failed(
-    tokens: Tokens, directory: Directory, caplog: pytest.LogCaptureFixture
+    tokens: TokenValidator, directory: Directory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     for name in ("no oid", "another audience", "expired a second ago", "another tenant"):
         with pytest.raises(NotSignedIn):
-            tokens.caller(WRONG[name](directory))
-    assert [said.removeprefix("a caller was refused: ") for said in caplog.messages] == [
+            tokens.authenticate(WRONG[name](directory))
+    assert [text.removeprefix("a caller was refused: ") for text in caplog.messages] == [
         "MissingRequiredClaimError oid",
         "InvalidAudienceError",
         "it has expired",
@@ -78,50 +80,52 @@ def test_the_log_says_which_check_failed(
     ]
 
 
-def test_failure_39_a_token_is_good_up_to_its_second(tokens: Tokens, directory: Directory) -> None:
+def test_failure_39_a_token_is_good_up_to_its_second(
+    tokens: TokenValidator, directory: Directory
+) -> None:
     expires = int(datetime.now(UTC).timestamp()) + 3600
     shown = directory.bearer(exp=expires)
 
-    def at(moment: float) -> Tokens:
+    def at(moment: float) -> TokenValidator:
         return replace(tokens, now=lambda: datetime.fromtimestamp(moment, UTC))
 
-    assert at(expires - 0.1).caller(shown)
+    assert at(expires - 0.1).authenticate(shown)
     with pytest.raises(NotSignedIn):
-        at(expires).caller(shown)
+        at(expires).authenticate(shown)
 
 
 def test_failure_37_a_token_made_by_a_clock_that_is_ahead_is_taken(
-    tokens: Tokens, directory: Directory
+    tokens: TokenValidator, directory: Directory
 ) -> None:
     ahead = int(datetime.now(UTC).timestamp()) + 30
-    assert tokens.caller(directory.bearer(nbf=ahead, iat=ahead)).oid == ALICE
+    assert tokens.authenticate(directory.bearer(nbf=ahead, iat=ahead)).oid == ALICE
 
 
 @pytest.mark.parametrize("program", [{"scp": None}, {"idtyp": "app"}, {"scp": ""}])
 def test_a_program_needs_a_role(
-    tokens: Tokens, directory: Directory, program: dict[str, str]
+    tokens: TokenValidator, directory: Directory, program: dict[str, str]
 ) -> None:
     for roles in (None, [], ["Blast.submit", "Other.Role"]):
         with pytest.raises(NotAllowed) as caught:
-            tokens.caller(directory.bearer(roles=roles, **program))
+            tokens.authenticate(directory.bearer(roles=roles, **program))
         assert caught.value.code == "role_missing"
     named = {"preferred_username": None, "azp": "a program"}
-    found = tokens.caller(directory.bearer(roles=["Blast.Submit"], **named, **program))
+    found = tokens.authenticate(directory.bearer(roles=["Blast.Submit"], **named, **program))
     assert (found.upn, found.is_admin) == ("a program", False)
 
 
 @pytest.mark.parametrize("scope", ["user_impersonation", None])
 def test_the_admin_role_makes_an_admin(
-    tokens: Tokens, directory: Directory, scope: str | None
+    tokens: TokenValidator, directory: Directory, scope: str | None
 ) -> None:
-    assert tokens.caller(directory.bearer(scp=scope, roles=["Blast.Admin"])).is_admin
+    assert tokens.authenticate(directory.bearer(scp=scope, roles=["Blast.Admin"])).is_admin
 
 
 def test_without_keys_nobody_is_let_in_and_nobody_sent_away_for_good(
-    tokens: Tokens, directory: Directory
+    tokens: TokenValidator, directory: Directory
 ) -> None:
     directory.away = True
     with pytest.raises(Unavailable):
-        tokens.caller(directory.bearer())
+        tokens.authenticate(directory.bearer())
     directory.away = False
-    assert tokens.caller(directory.bearer()).oid == ALICE
+    assert tokens.authenticate(directory.bearer()).oid == ALICE

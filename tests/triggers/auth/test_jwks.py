@@ -6,12 +6,12 @@ import threading
 import pytest
 import trustme
 
-from shared.clients.jwks import CALM, LIFE, open_keys
+from shared.clients.jwks import MAX_AGE, MIN_REFRESH_INTERVAL, open_keys
 from shared.errors import Unavailable
 from tests.shared.clients.kubernetes.server import Reply, serving
 from tests.triggers.auth.directory import TENANT, Directory, new_key
 
-A_CALM, A_LIFE = CALM.total_seconds(), LIFE.total_seconds()
+A_CALM, A_LIFE = MIN_REFRESH_INTERVAL.total_seconds(), MAX_AGE.total_seconds()
 
 
 def test_failure_39_fifty_first_requests_read_the_keys_once(directory: Directory) -> None:

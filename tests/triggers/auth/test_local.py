@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.errors import NotAllowed, NotFound
 from tests.support.samples import ALICE, BOB, job
-from triggers.auth.callers import LOCAL, local_caller, own
+from triggers.auth.callers import LOCAL, local_caller, require_owner
 
 
 def request(url: str, method: str = "GET", **headers: str) -> HttpRequest:
@@ -62,7 +62,7 @@ def test_the_local_mode_refuses_a_page_from_elsewhere(origin: str) -> None:
     for method in ("GET", "POST"):
         with pytest.raises(NotAllowed) as caught:
             local_caller(request("http://localhost/api/blast/jobs", method, origin=origin))
-        assert caught.value.code == "not_local"
+        assert caught.value.code == "loopback_only"
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:7071", "http://127.0.0.1", "http://[::1]:80"])
@@ -72,10 +72,10 @@ def test_the_local_mode_lets_a_page_of_this_machine_in(origin: str) -> None:
 
 def test_failure_38_a_job_of_another_looks_like_none() -> None:
     mine = job(owner=ALICE)
-    assert own(mine, ALICE, mine.job_id) is mine
+    assert require_owner(mine, ALICE, mine.job_id) is mine
     said = []
     for found in (mine, None):
         with pytest.raises(NotFound) as caught:
-            own(found, BOB, mine.job_id)
+            require_owner(found, BOB, mine.job_id)
         said.append((caught.value.code, str(caught.value)))
     assert said[0] == said[1]

@@ -11,7 +11,7 @@ from shared.errors import TooMany
 from shared.util.durations import Rate
 from tests.support.samples import ALICE, BOB
 from triggers.auth import quotas
-from triggers.auth.quotas import Requests
+from triggers.auth.quotas import RateLimiter
 
 RATE = Rate(3, timedelta(minutes=1))
 
@@ -21,15 +21,15 @@ class World:
 
     def __init__(self, rate: Rate = RATE) -> None:
         self.second = 1e6
-        self.requests = Requests(rate, lambda: self.second)
+        self.requests = RateLimiter(rate, lambda: self.second)
 
-    def wait_of(self, who: Caller = ALICE) -> float:
+    def wait_of(self, caller: Caller = ALICE) -> float:
         """The seconds that the caller is told to wait; 0 where its request is taken."""
         try:
-            self.requests.take(who)
+            self.requests.check(caller)
         except TooMany as error:
-            assert error.after
-            return error.after.total_seconds()
+            assert error.retry_after
+            return error.retry_after.total_seconds()
         return 0.0
 
 
@@ -68,7 +68,7 @@ def test_who_comes_by_two_names_is_one_caller() -> None:
 def test_so_many_callers_are_remembered_and_the_most_silent_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(quotas, "MOST_CALLERS", 10)
+    monkeypatch.setattr(quotas, "MAX_TRACKED_CALLERS", 10)
     world = World(Rate(1, timedelta(minutes=1)))
     world.wait_of(ALICE)
     for n in range(9):

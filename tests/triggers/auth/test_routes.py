@@ -204,7 +204,7 @@ def test_behind_the_platform_its_header_is_the_caller(
     azurite: Azurite, directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
-    with running(azurite, auth="easy_auth"):
+    with running(azurite, auth_mode="easy_auth"):
         assert ask(ROUTES["me"], {"X-MS-CLIENT-PRINCIPAL": header()}).body["object_id"] == ALICE
         assert try_(ROUTES["me"], directory.bearer()).status == 401
 
@@ -212,7 +212,7 @@ def test_behind_the_platform_its_header_is_the_caller(
 def test_failure_41_too_many_requests_are_told_to_wait(
     azurite: Azurite, directory: Directory
 ) -> None:
-    with running(azurite, authority_url=directory.url, rate="2/1h"):
+    with running(azurite, authority_url=directory.url, request_rate_limit="2/1h"):
         answers = [try_(ROUTES["me"], directory.bearer()) for _ in range(3)]
         assert [answer.status for answer in answers] == [200, 200, 429]
         assert answers[-1].code == "rate_exceeded"
@@ -229,7 +229,7 @@ def test_failure_41_too_many_active_jobs_wait_but_a_replay_does_not(
         headers = {"Authorization": directory.bearer(oid=oid), "Idempotency-Key": key}
         return ask(ROUTES["submit_job"], headers, body=SEARCH)
 
-    with running(azurite, authority_url=directory.url, most_active="2"):
+    with running(azurite, authority_url=directory.url, max_active_jobs="2"):
         first, second, third = (submit(key) for key in ("1", "2", "3"))
         assert (first.status, second.status) == (202, 202)
         assert (third.status, third.code) == (429, "too_many_active")
@@ -257,7 +257,7 @@ def test_failure_59_a_pre_flight_is_not_ready_where_a_submission_has_to_wait(
         checks = {one["id"]: one["status"] for one in answer.body["checks"]}
         return checks.get("active_searches") == "fail"
 
-    with running(azurite, authority_url=directory.url, most_active="1"):
+    with running(azurite, authority_url=directory.url, max_active_jobs="1"):
         assert not fails()
         assert ask(ROUTES["submit_job"], headers, body=SEARCH).status == 202
         assert fails()

@@ -15,7 +15,7 @@ import urllib3
 from shared.blast.result_files import MANIFEST, file_id
 from shared.contracts.states import Phase
 from tests.support.samples import job, search
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import REFUSAL, amiss
 from triggers.auth.callers import LOCAL
 
@@ -57,13 +57,13 @@ class Client:
     cancels_with: Mapping[str, Any]
     uploads_forms: bool = False
 
-    def search(self, door: Door, **changes: Any) -> dict[str, Any]:
+    def search(self, door: RunningApp, **changes: Any) -> dict[str, Any]:
         """The body of a submission; a query that is named is uploaded before."""
         by_name = self.query_name == "query_blob_url"
         query = self.upload(door)["blob_url"] if by_name else FASTA
         return {**self.body, self.query_name: query, **changes}
 
-    def upload(self, door: Door) -> dict[str, Any]:
+    def upload(self, door: RunningApp) -> dict[str, Any]:
         if not self.uploads_forms:
             named = {"query_data": FASTA, "filename": "my.fa", "container": "queries"}
             return ok(sent(door, "POST", "blast/upload-query", named))
@@ -126,7 +126,7 @@ by_every_generation = pytest.mark.parametrize(
 
 
 def asked(
-    door: Door, method: str, path: str, body: bytes | None = None, **headers: str
+    door: RunningApp, method: str, path: str, body: bytes | None = None, **headers: str
 ) -> urllib3.BaseHTTPResponse:
     """As the client sends everything: with a token and an id of its own."""
     named = {
@@ -138,7 +138,9 @@ def asked(
     return door.ask(method, path, body, **named)
 
 
-def sent(door: Door, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+def sent(
+    door: RunningApp, method: str, path: str, body: Any = None, **headers: str
+) -> tuple[int, Any]:
     """Status and body of a request in JSON."""
     data = None if body is None else json.dumps(body).encode()
     answer = asked(door, method, path, data, **headers)
@@ -154,7 +156,7 @@ def ok(answer: tuple[int, Any], status: int = 200) -> dict[str, Any]:
     return body
 
 
-def cut(door: Door, path: str, body: bytes, request_id: str) -> None:
+def cut(door: RunningApp, path: str, body: bytes, request_id: str) -> None:
     """Send a whole request and go away before it is answered."""
     address = urlsplit(door.url)
     head = (
@@ -166,7 +168,7 @@ def cut(door: Door, path: str, body: bytes, request_id: str) -> None:
         line.sendall(head.encode() + body)
 
 
-def kept(door: Door, phase: Phase, db: str = "16S", **changes: Any) -> str:
+def kept(door: RunningApp, phase: Phase, db: str = "16S", **changes: Any) -> str:
     """A job in a phase, as the store has it: nobody moves it on."""
     number = uuid.uuid4().int
     url = door.account.url("queries", f"{number}.fa")
@@ -179,7 +181,7 @@ def kept(door: Door, phase: Phase, db: str = "16S", **changes: Any) -> str:
     return door.jobs.create(made, {}).job_id
 
 
-def finished(door: Door) -> str:
+def finished(door: RunningApp) -> str:
     """A completed job with one file of one hit."""
     job_id = kept(door, Phase.COMPLETED)
     made, data = door.jobs.get(job_id), gzip.compress(HITS)

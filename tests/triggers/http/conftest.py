@@ -8,27 +8,27 @@ from typing import Any
 import pytest
 import urllib3
 
-from local.alone import start_alone
+from local.alone import start_app_only
 from local.azurite import ACCOUNT, Azurite
 from local.demo.client import Api
 from local.processes import Child
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.tables import open_table
-from shared.contracts.storage_urls import Account
+from shared.contracts.storage_urls import StorageAccount
 from shared.dependencies import INDEX_TABLE, JOBS_TABLE, now
 from shared.jobs import Index, JobStateRepository
-from tests.support.samples import LATE_AFTER
+from tests.support.samples import RECONCILE_AFTER
 
 
 @dataclass
-class Door:
+class RunningApp:
     """The running app, and what lies behind it."""
 
     host: Child
     azurite: Azurite
     jobs: JobStateRepository
     blobs: Blobs
-    account: Account
+    account: StorageAccount
 
     @property
     def url(self) -> str:
@@ -55,8 +55,8 @@ class Door:
 
 
 @pytest.fixture(scope="session")
-def door(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    host = start_alone(azurite, tmp_path_factory.mktemp("door"))
+def running_app(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    host = start_app_only(azurite, tmp_path_factory.mktemp("door"))
     try:
         found = opened(host, azurite)
         put_databases(found)  # before anybody asks: a list of them is shared for a while
@@ -65,20 +65,20 @@ def door(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         host.stop()
 
 
-def opened(host: Child, azurite: Azurite) -> Door:
+def opened(host: Child, azurite: Azurite) -> RunningApp:
     """The store behind the app, opened a second time."""
     tables = [
         open_table(name, azurite.connection_string, "", None) for name in (JOBS_TABLE, INDEX_TABLE)
     ]
-    jobs = JobStateRepository(tables[0], Index(tables[1], LATE_AFTER), now)
+    jobs = JobStateRepository(tables[0], Index(tables[1], RECONCILE_AFTER), now)
     jobs.ensure()
-    account = Account(ACCOUNT)
+    account = StorageAccount(ACCOUNT)
     blobs = open_blobs(account, azurite.connection_string, None)
     blobs.ensure("queries", "blast-db", "results")
-    return Door(host, azurite, jobs, blobs, account)
+    return RunningApp(host, azurite, jobs, blobs, account)
 
 
-def put_databases(door: Door) -> None:
+def put_databases(door: RunningApp) -> None:
     """One of nucleotides with metadata, one of proteins, one that is not whole, one in a folder."""
     root = door.account.url("blast-db", "")
     for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):

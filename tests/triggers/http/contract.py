@@ -215,7 +215,7 @@ def amiss(value: object, shape: Any, at: str = "it") -> list[str]:
     if isinstance(shape, dict) and isinstance(value, dict):
         return _fields(value, shape, at)
     if isinstance(shape, list) and isinstance(value, list):
-        return [said for n, one in enumerate(value) for said in amiss(one, shape[0], f"{at}.{n}")]
+        return [text for n, one in enumerate(value) for text in amiss(one, shape[0], f"{at}.{n}")]
     return [] if _is(value, shape) else [f"{at} is {value!r}"]
 
 
@@ -224,9 +224,9 @@ def _fields(value: Mapping[str, object], shape: Mapping[str, Any], at: str) -> l
     missing = [f"{at}.{name} is missing" for name in shape if _is_missing(name, value)]
     strange = [f"{at}.{name} is not in the contract" for name in value if name not in known]
     inner = [
-        said
+        text
         for name, one in value.items()
-        for said in amiss(one, known.get(name, object), f"{at}.{name}")
+        for text in amiss(one, known.get(name, object), f"{at}.{name}")
     ]
     return missing + strange + inner
 

@@ -15,7 +15,7 @@ import pytest
 from local.demo.following import until
 from shared.contracts.states import Phase
 from tests.triggers.http.clients import finished, kept
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 from triggers.http.routes import OPERATIONS, Operation
 
 PAGE = (Path(__file__).parents[3] / "docs/api.md").read_text()
@@ -53,7 +53,7 @@ def stated(command: str) -> int:
 class Reader:
     """Who does what the page says, and puts in what the answers told."""
 
-    door: Door
+    door: RunningApp
     folder: Path
     known: dict[str, str]
     others: dict[str, str]
@@ -92,12 +92,18 @@ class Reader:
             until(self.door.api, told["job_id"], lambda job: job["phase"] == phase, 60)
 
 
-def test_every_command_is_answered_as_the_page_says(door: Door, tmp_path: Path) -> None:
-    ended = finished(door)
-    others = {"$JOB/results": ended, "DELETE": ended, "/retry": kept(door, Phase.SEARCH_FAILED)}
-    known = {"API": f"{door.url}/api", "TOKEN": "Authorization: Bearer x"}
-    known["NEXT"] = door.api.jobs(limit=1)["page"]["next_cursor"]
-    reader = Reader(door, tmp_path, known, others)
+def test_every_command_is_answered_as_the_page_says(
+    running_app: RunningApp, tmp_path: Path
+) -> None:
+    ended = finished(running_app)
+    others = {
+        "$JOB/results": ended,
+        "DELETE": ended,
+        "/retry": kept(running_app, Phase.SEARCH_FAILED),
+    }
+    known = {"API": f"{running_app.url}/api", "TOKEN": "Authorization: Bearer x"}
+    known["NEXT"] = running_app.api.jobs(limit=1)["page"]["next_cursor"]
+    reader = Reader(running_app, tmp_path, known, others)
     answers = []
     for command in commands(PAGE):
         if assigned := ASSIGNED.fullmatch(command):
@@ -115,7 +121,7 @@ def test_every_operation_has_its_command(one: Operation) -> None:
     path = path.replace(r"\{file_id\}", r"\$FILE_ID")
     asked = re.compile(rf"\$API{path}(?=[?\"\s])")
     found = [command for command in commands(PAGE) if asked.search(command)]
-    assert one.method in {_method(command) for command in found} or one.answers.get(200) in PAGES
+    assert one.method in {_method(command) for command in found} or one.responses.get(200) in PAGES
 
 
 def _method(command: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 
 MANY = b">q\nACGT\n"
 NO_TEXT = (
@@ -18,8 +18,10 @@ def told(answer: urllib3.BaseHTTPResponse) -> Any:
     return json.loads(answer.data)
 
 
-def test_databases_are_listed_with_what_is_known_of_them(door: Door) -> None:
-    found = {one["name"]: one for one in told(door.ask("GET", "blast/databases"))["databases"]}
+def test_databases_are_listed_with_what_is_known_of_them(running_app: RunningApp) -> None:
+    found = {
+        one["name"]: one for one in told(running_app.ask("GET", "blast/databases"))["databases"]
+    }
     assert found["nucs"] == {
         "name": "nucs",
         "container": "blast-db",
@@ -39,28 +41,28 @@ def test_databases_are_listed_with_what_is_known_of_them(door: Door) -> None:
         {"phase": "partial"},
     )
     assert (found["prots"]["type"], found["half"]["ready"]) == ("prot", False)
-    assert told(door.ask("GET", "blast/databases/check-updates")) == {"latest_version": None}
+    assert told(running_app.ask("GET", "blast/databases/check-updates")) == {"latest_version": None}
 
 
-def test_a_program_that_cannot_search_the_database_is_refused(door: Door) -> None:
+def test_a_program_that_cannot_search_the_database_is_refused(running_app: RunningApp) -> None:
     body = {"program": "blastn", "db": "prots", "query_data": ">q\nACGT\n"}
-    answer = door.ask("POST", "blast/jobs", json.dumps(body).encode())
+    answer = running_app.ask("POST", "blast/jobs", json.dumps(body).encode())
     code = "program_database_incompatible"
     assert (answer.status, answer.headers["x-ms-error-code"]) == (422, code)
     assert told(answer)["detail"]["errors"][0]["loc"] == ["db"]
-    assert door.submit(db="nucs")
+    assert running_app.submit(db="nucs")
 
 
-def test_an_uploaded_query_can_be_searched_with(door: Door) -> None:
+def test_an_uploaded_query_can_be_searched_with(running_app: RunningApp) -> None:
     sent = {"query_data": MANY.decode(), "filename": "../my query.fa", "container": "queries"}
-    first = told(door.ask("POST", "blast/upload-query", json.dumps(sent).encode()))
+    first = told(running_app.ask("POST", "blast/upload-query", json.dumps(sent).encode()))
     body, kind = urllib3.encode_multipart_formdata({"query_file": ("/home/me/my query.fa", MANY)})
-    second = told(door.ask("POST", "blast/upload-query", body, content_type=kind))
+    second = told(running_app.ask("POST", "blast/upload-query", body, content_type=kind))
     assert first == second
     assert first["blob_path"].startswith("queries/uploads/")
     assert first["blob_path"].endswith("/my_query.fa")
-    assert door.blobs.get(first["blob_url"]) == MANY
-    assert door.submit(query_data=None, query_blob_url=first["blob_path"])
+    assert running_app.blobs.get(first["blob_url"]) == MANY
+    assert running_app.submit(query_data=None, query_blob_url=first["blob_path"])
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,8 @@ def test_an_uploaded_query_can_be_searched_with(door: Door) -> None:
         (b'{"query_data": ">q\\nA", "container": "results"}', "validation_error"),
     ],
 )
-def test_what_is_no_query_is_not_uploaded(door: Door, sent: bytes, code: str) -> None:
-    answer = door.ask("POST", "blast/upload-query", sent)
+def test_what_is_no_query_is_not_uploaded(running_app: RunningApp, sent: bytes, code: str) -> None:
+    answer = running_app.ask("POST", "blast/upload-query", sent)
     assert answer.headers["x-ms-error-code"] == code
 
 
@@ -85,30 +87,32 @@ def test_what_is_no_query_is_not_uploaded(door: Door, sent: bytes, code: str) ->
         (NO_TEXT, "malformed_form"),
     ],
 )
-def test_a_form_that_holds_no_query_is_refused(door: Door, sent: bytes, code: str) -> None:
+def test_a_form_that_holds_no_query_is_refused(
+    running_app: RunningApp, sent: bytes, code: str
+) -> None:
     kind = "multipart/form-data; boundary=x"
-    answer = door.ask("POST", "blast/upload-query", sent, content_type=kind)
+    answer = running_app.ask("POST", "blast/upload-query", sent, content_type=kind)
     assert answer.headers["x-ms-error-code"] == code
 
 
-def test_failure_38_a_query_of_anothers_job_is_not_there(door: Door) -> None:
-    url = door.account.url("queries", f"job-{0:032x}/q.fa")
-    door.blobs.put(url, MANY)
-    answer, checks = checked(door, query_blob_url=url)
+def test_failure_38_a_query_of_anothers_job_is_not_there(running_app: RunningApp) -> None:
+    url = running_app.account.url("queries", f"job-{0:032x}/q.fa")
+    running_app.blobs.put(url, MANY)
+    answer, checks = checked(running_app, query_blob_url=url)
     assert checks["fasta_format"] == "fail"
     assert f"there is no {url}" in [check.get("detail") for check in answer["checks"]]
     body = {"program": "blastn", "db": "16S", "query_blob_url": url}
-    refused = told(door.ask("POST", "blast/jobs", json.dumps(body).encode()))
+    refused = told(running_app.ask("POST", "blast/jobs", json.dumps(body).encode()))
     assert refused["detail"]["errors"] == [{"loc": ["query_blob_url"], "msg": f"there is no {url}"}]
 
 
-def checked(door: Door, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
+def checked(door: RunningApp, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
     answer = told(door.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
     return answer, {check["id"]: check["status"] for check in answer["checks"]}
 
 
-def test_a_pre_flight_says_what_is_missing(door: Door) -> None:
-    answer, checks = checked(door, program="blastn", db="nucs", query_data=">q\nACGT")
+def test_a_pre_flight_says_what_is_missing(running_app: RunningApp) -> None:
+    answer, checks = checked(running_app, program="blastn", db="nucs", query_data=">q\nACGT")
     assert checks == {
         "fasta_format": "pass",
         "blast_db": "pass",
@@ -120,16 +124,16 @@ def test_a_pre_flight_says_what_is_missing(door: Door) -> None:
     assert "The sidecar answers" in answer["summary"]
 
 
-def test_a_pre_flight_judges_what_it_is_told_and_no_more(door: Door) -> None:
-    assert checked(door)[1]["fasta_format"] == checked(door)[1]["blast_db"] == "skip"
+def test_a_pre_flight_judges_what_it_is_told_and_no_more(running_app: RunningApp) -> None:
+    assert checked(running_app)[1]["fasta_format"] == checked(running_app)[1]["blast_db"] == "skip"
     for plan in ({"query_data": "ACGT"}, {"query_file": "none.fa"}, {"query_file": "../x"}):
-        assert checked(door, program="blastn", **plan)[1]["fasta_format"] == "fail"
+        assert checked(running_app, program="blastn", **plan)[1]["fasta_format"] == "fail"
     for db, status in (("prots", "fail"), ("none", "fail"), ("../x", "fail"), ("half", "warn")):
-        assert checked(door, program="blastn", db=db)[1]["blast_db"] == status
+        assert checked(running_app, program="blastn", db=db)[1]["blast_db"] == status
 
 
-def test_readiness_tells_what_is_away_and_no_secret(door: Door) -> None:
-    answer = door.ask("GET", "health/ready")
+def test_readiness_tells_what_is_away_and_no_secret(running_app: RunningApp) -> None:
+    answer = running_app.ask("GET", "health/ready")
     found = told(answer)
     assert (answer.status, found["status"]) == (200, "degraded")
     assert {name: one["status"] for name, one in found["checks"].items()} == {

@@ -28,7 +28,7 @@ from tests.triggers.http.client_shapes import (
     found,
 )
 from tests.triggers.http.clients import NEWEST, finished, kept, ok, sent
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import amiss
 
 
@@ -53,27 +53,27 @@ def test_the_table_names_a_site_in_each_revision_for_each_answer() -> None:
         assert {r for read in reads for r in read.sites} == {HEAD, SEED, FUNCTIONS}
 
 
-def test_clusters_are_listed(door: Door) -> None:
-    hold(ok(sent(door, "GET", CLUSTERS[0].route)), CLUSTERS)
+def test_clusters_are_listed(running_app: RunningApp) -> None:
+    hold(ok(sent(running_app, "GET", CLUSTERS[0].route)), CLUSTERS)
 
 
-def test_databases_are_listed_so_that_their_path_can_be_made(door: Door) -> None:
-    body = ok(sent(door, "GET", "blast/databases"))
+def test_databases_are_listed_so_that_their_path_can_be_made(running_app: RunningApp) -> None:
+    body = ok(sent(running_app, "GET", "blast/databases"))
     hold(body, DATABASES)
     for row in body["databases"]:
         path = f"{row['container']}/{row['prefix']}/{row['name']}"
-        checked = ok(sent(door, "POST", "blast/pre-flight", {"db": path}))
+        checked = ok(sent(running_app, "POST", "blast/pre-flight", {"db": path}))
         (database,) = (one for one in checked["checks"] if one["id"] == "blast_db")
         assert database["status"] == ("pass" if row["ready"] else "warn")
         assert row["copy_status"]["phase"] == ("completed" if row["ready"] else "partial")
 
 
-def test_a_pre_flight_is_shown(door: Door) -> None:
-    hold(ok(sent(door, "POST", "blast/pre-flight", NEWEST.search(door))), PRE_FLIGHT)
+def test_a_pre_flight_is_shown(running_app: RunningApp) -> None:
+    hold(ok(sent(running_app, "POST", "blast/pre-flight", NEWEST.search(running_app))), PRE_FLIGHT)
 
 
-def test_a_submission_is_answered(door: Door) -> None:
-    hold(ok(sent(door, "POST", "blast/jobs", NEWEST.search(door)), 202), SUBMITTED)
+def test_a_submission_is_answered(running_app: RunningApp) -> None:
+    hold(ok(sent(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202), SUBMITTED)
 
 
 COUNTS = Counts(expected=2, succeeded=1)
@@ -83,28 +83,31 @@ LIFE = (
 )
 
 
-def hold_job(door: Door, job_id: str, *, filled: bool = False) -> None:
+def hold_job(door: RunningApp, job_id: str, *, filled: bool = False) -> None:
     for reads in (JOB, STEPS, STATUS):
         body = ok(sent(door, "GET", reads[0].route.format(id=job_id)))
         hold(body, reads, filled=filled)
 
 
-def test_what_the_steps_of_a_job_came_to_is_text(door: Door) -> None:
-    job_id = kept(door, Phase.QUEUED, counts=COUNTS)
+def test_what_the_steps_of_a_job_came_to_is_text(running_app: RunningApp) -> None:
+    job_id = kept(running_app, Phase.QUEUED, counts=COUNTS)
     for phase in LIFE:
-        door.jobs.update(job_id, phase.value, phase=phase)
-        hold_job(door, job_id)
-    hold_job(door, job_id, filled=True)
+        running_app.jobs.update(job_id, phase.value, phase=phase)
+        hold_job(running_app, job_id)
+    hold_job(running_app, job_id, filled=True)
 
 
 @pytest.mark.parametrize("phase", Phase, ids=lambda phase: phase.value)
-def test_so_it_is_whatever_became_of_the_job(door: Door, phase: Phase) -> None:
+def test_so_it_is_whatever_became_of_the_job(running_app: RunningApp, phase: Phase) -> None:
     if phase is not Phase.DELETED:
-        hold_job(door, kept(door, phase, counts=COUNTS, entered=dict.fromkeys(LIFE, NOON)))
+        hold_job(
+            running_app,
+            kept(running_app, phase, counts=COUNTS, phase_entered_at=dict.fromkeys(LIFE, NOON)),
+        )
 
 
-def test_hits_in_sum_are_drawn(door: Door) -> None:
-    body = ok(sent(door, "GET", f"blast/jobs/{finished(door)}/results/aggregate"))
+def test_hits_in_sum_are_drawn(running_app: RunningApp) -> None:
+    body = ok(sent(running_app, "GET", f"blast/jobs/{finished(running_app)}/results/aggregate"))
     hold(body, AGGREGATE)
     stats: dict[str, Any] = body["stats"]
     assert TWO_DIGITS.fullmatch(str(stats["avg_identity"]))
@@ -118,7 +121,7 @@ def test_hits_in_sum_are_drawn(door: Door) -> None:
     assert stats["identity_distribution"]["95 to 100"] == 1
 
 
-def test_what_the_app_does_not_have_is_refused_in_words(door: Door) -> None:
-    status, body = sent(door, "GET", UNKNOWN_ROUTE[0].route)
+def test_what_the_app_does_not_have_is_refused_in_words(running_app: RunningApp) -> None:
+    status, body = sent(running_app, "GET", UNKNOWN_ROUTE[0].route)
     assert status == 404
     hold(body, UNKNOWN_ROUTE)

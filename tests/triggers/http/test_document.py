@@ -16,7 +16,7 @@ from schemathesis.checks import CHECKS
 from shared.blast.result_files import MANIFEST, file_id
 from shared.contracts.states import Phase
 from tests.support.samples import job, search
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 from triggers.auth.callers import LOCAL
 from triggers.http.error_codes import CODES, EVERYWHERE
 from triggers.http.openapi.document import document
@@ -46,8 +46,8 @@ ACCEPTABLE = {"program": "blastn", "database": "16S", "query_fasta": ">q\nACGT\n
 
 
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
-def test_every_answer_is_documented(one: Operation, door: Door) -> None:
-    ids = {"id": known_job(door, one.name), "file_id": file_id(RESULT)}
+def test_every_answer_is_documented(one: Operation, running_app: RunningApp) -> None:
+    ids = {"id": known_job(running_app, one.name), "file_id": file_id(RESULT)}
 
     # Shrinking would ask many times more; what failed is told as it is.
     @hypothesis.settings(max_examples=12, phases=[hypothesis.Phase.generate])
@@ -61,7 +61,7 @@ def test_every_answer_is_documented(one: Operation, door: Door) -> None:
                 case.body = {**sayable(case.body), **ACCEPTABLE}
         # An address with a control character is turned away by the host.
         hypothesis.assume(all(text.isprintable() for text in case.path_parameters.values()))
-        answer = case.call(base_url=f"{door.url}/api")
+        answer = case.call(base_url=f"{running_app.url}/api")
         case.validate_response(answer, checks=HELD_TO)
         if answer.status_code >= 400:
             hold_refusal(one, answer.status_code, answer.headers, answer.json())
@@ -83,26 +83,26 @@ RESULTS = [
 
 @pytest.mark.parametrize(("name", "query", "headers", "status"), RESULTS)
 def test_hits_and_parts_of_files_are_answered_as_documented(
-    door: Door, name: str, query: dict[str, Any], headers: dict[str, str], status: int
+    running_app: RunningApp, name: str, query: dict[str, Any], headers: dict[str, str], status: int
 ) -> None:
     path = FOUND[name].path
-    ids = {"id": known_job(door, name), "file_id": file_id(RESULT)}
+    ids = {"id": known_job(running_app, name), "file_id": file_id(RESULT)}
     named = {part: text for part, text in ids.items() if f"{{{part}}}" in path}
     case = FOUND[name].Case(path_parameters=named, query=query, headers=headers)
-    answer = case.call(base_url=f"{door.url}/api")
+    answer = case.call(base_url=f"{running_app.url}/api")
     assert answer.status_code == status
     case.validate_response(answer, checks=HELD_TO)
 
 
-def test_a_batch_is_described_as_it_is_answered(door: Door) -> None:
+def test_a_batch_is_described_as_it_is_answered(running_app: RunningApp) -> None:
     body: Any = {**ACCEPTABLE, "searches": [{"evalue": 1}, {"options": {"evalue": 0.1}}]}
     case = FOUND["submit_job"].Case(body=body, media_type="application/json")
-    accepted = case.call(base_url=f"{door.url}/api")
+    accepted = case.call(base_url=f"{running_app.url}/api")
     assert accepted.status_code == 202
     case.validate_response(accepted, checks=HELD_TO)
     for name in ("read_job", "list_children", "list_results"):
         case = FOUND[name].Case(path_parameters={"id": accepted.json()["job_id"]})
-        answer = case.call(base_url=f"{door.url}/api")
+        answer = case.call(base_url=f"{running_app.url}/api")
         assert answer.status_code == 200
         case.validate_response(answer, checks=HELD_TO)
 
@@ -116,12 +116,12 @@ def cases(name: str) -> st.SearchStrategy[Any]:
     return allowed | found.as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
 
-def hold_refusal(one: Operation, status: int, headers: Any, body: Any) -> None:
+def hold_refusal(operation: Operation, status: int, headers: Any, body: Any) -> None:
     """Every refusal has the one form, and a code that the operation's description names."""
     detail = body["detail"]
     assert body["error"] == body["message"] == detail["message"]
     assert headers["x-ms-error-code"] == [detail["code"]]
-    assert detail["code"] in (*one.refusals, *EVERYWHERE)
+    assert detail["code"] in (*operation.error_codes, *EVERYWHERE)
     assert CODES[detail["code"]][0] == status
 
 
@@ -131,7 +131,7 @@ def sayable(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in others}
 
 
-def known_job(door: Door, name: str) -> str:
+def known_job(door: RunningApp, name: str) -> str:
     """A job that the operation can do something with."""
     number = uuid.uuid4().int
     phase = PHASES.get(name, Phase.COMPLETED)

@@ -57,8 +57,8 @@ def test_the_searches_of_a_batch_are_to_be_asked_for_until_it_has_ended(store: S
     def pause(one: Job) -> str | None:
         return told({"children": store.ask(jobs.children, one)})["children"]
 
-    assert pause(kept(Phase.RUNNING, children=2)) == "3"
-    assert pause(kept(Phase.COMPLETED, children=2)) is None
+    assert pause(kept(Phase.RUNNING, child_count=2)) == "3"
+    assert pause(kept(Phase.COMPLETED, child_count=2)) is None
     assert pause(kept(Phase.RUNNING)) is None
 
 

@@ -1,34 +1,38 @@
 """Each generation of the dashboard's client does what comes before a search."""
 
 from tests.triggers.http.clients import FASTA, Client, by_every_generation, ok, sent
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import DATABASES, ME, PRE_FLIGHT, READY, UPDATES, UPLOADED, amiss
 
 
 @by_every_generation
-def test_every_generation_uploads_a_query_and_reads_it_again(door: Door, client: Client) -> None:
-    put = client.upload(door)
+def test_every_generation_uploads_a_query_and_reads_it_again(
+    running_app: RunningApp, client: Client
+) -> None:
+    put = client.upload(running_app)
     assert amiss(put, UPLOADED) == []
     assert put["blob_url"].endswith(put["blob_path"])
-    assert door.blobs.get(put["blob_url"]) == FASTA.encode()
-    empty = sent(door, "POST", "blast/upload-query", {"query_data": "no fasta"})
+    assert running_app.blobs.get(put["blob_url"]) == FASTA.encode()
+    empty = sent(running_app, "POST", "blast/upload-query", {"query_data": "no fasta"})
     assert client.refused(empty, 422, "invalid_query_fasta")
 
 
 @by_every_generation
-def test_every_generation_looks_for_databases(door: Door, client: Client) -> None:
-    seen = ok(sent(door, "GET", "blast/databases"))
+def test_every_generation_looks_for_databases(running_app: RunningApp, client: Client) -> None:
+    seen = ok(sent(running_app, "GET", "blast/databases"))
     assert amiss(seen, DATABASES) == []
     found = {one["name"]: one for one in seen["databases"]}
     assert (found["nucs"]["type"], found["nucs"]["size_bytes"]) == ("nucl", 12)
-    assert amiss(ok(sent(door, "GET", "blast/databases/check-updates")), UPDATES) == []
+    assert amiss(ok(sent(running_app, "GET", "blast/databases/check-updates")), UPDATES) == []
 
 
 @by_every_generation
-def test_every_generation_checks_a_search_beforehand(door: Door, client: Client) -> None:
+def test_every_generation_checks_a_search_beforehand(
+    running_app: RunningApp, client: Client
+) -> None:
     name = "database" if "database" in client.body else "db"
-    plan = client.search(door, **{name: "nucs"})
-    seen = ok(sent(door, "POST", "blast/pre-flight", plan))
+    plan = client.search(running_app, **{name: "nucs"})
+    seen = ok(sent(running_app, "POST", "blast/pre-flight", plan))
     assert amiss(seen, PRE_FLIGHT) == []
     checks = {one["id"]: one["status"] for one in seen["checks"]}
     assert checks == {
@@ -36,13 +40,15 @@ def test_every_generation_checks_a_search_beforehand(door: Door, client: Client)
         **dict.fromkeys(("aks_cluster", "terminal_sidecar"), "fail"),  # nobody answers as these
     }
     assert (seen["ready"], seen["critical_blockers"]) == (False, 2)
-    wrong = ok(sent(door, "POST", "blast/pre-flight", {"program": "blat"}))
+    wrong = ok(sent(running_app, "POST", "blast/pre-flight", {"program": "blat"}))
     assert amiss(wrong, PRE_FLIGHT) == []
     assert "program" in {one["id"]: one for one in wrong["checks"]}["search_options"]["detail"]
 
 
 @by_every_generation
-def test_every_generation_asks_who_it_is_and_how_the_app_is(door: Door, client: Client) -> None:
-    assert amiss(ok(sent(door, "GET", "me")), ME) == []
-    assert ok(sent(door, "GET", "health")) == {"status": "ok"}
-    assert amiss(ok(sent(door, "GET", "health/ready")), READY) == []
+def test_every_generation_asks_who_it_is_and_how_the_app_is(
+    running_app: RunningApp, client: Client
+) -> None:
+    assert amiss(ok(sent(running_app, "GET", "me")), ME) == []
+    assert ok(sent(running_app, "GET", "health")) == {"status": "ok"}
+    assert amiss(ok(sent(running_app, "GET", "health/ready")), READY) == []

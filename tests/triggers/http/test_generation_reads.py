@@ -18,7 +18,7 @@ from tests.triggers.http.clients import (
     ok,
     sent,
 )
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import (
     AGGREGATE,
     ALIGNMENTS,
@@ -34,7 +34,7 @@ from tests.triggers.http.contract import (
 )
 
 
-def read(door: Door, path: str, shape: Any) -> dict[str, Any]:
+def read(door: RunningApp, path: str, shape: Any) -> dict[str, Any]:
     """A successful answer, of this shape."""
     seen = ok(sent(door, "GET", f"blast/{path}"))
     assert amiss(seen, shape) == []
@@ -42,93 +42,98 @@ def read(door: Door, path: str, shape: Any) -> dict[str, Any]:
 
 
 @by_every_generation
-def test_every_generation_pages_through_its_list(door: Door, client: Client) -> None:
+def test_every_generation_pages_through_its_list(running_app: RunningApp, client: Client) -> None:
     db = f"list-{uuid.uuid4().hex}"
-    made = [kept(door, Phase.RUNNING, db) for _ in range(3)]
-    others = {kept(door, phase, db) for phase in (Phase.COMPLETED, Phase.CANCELLED)}
+    made = [kept(running_app, Phase.RUNNING, db) for _ in range(3)]
+    others = {kept(running_app, phase, db) for phase in (Phase.COMPLETED, Phase.CANCELLED)}
     seen, cursor = [], ""
     for more in (True, False):
         path = f"jobs?limit=2&status=running&program=blastn&db={db}&cursor={cursor}"
-        page = read(door, path, JOBS)
+        page = read(running_app, path, JOBS)
         assert (page["page"]["limit"], page["page"]["has_more"]) == (2, more)
         assert page["page"]["returned"] == len(page["jobs"])
         seen += [job["job_id"] for job in page["jobs"]]
         cursor = page["page"].get("next_cursor", "")
     assert (sorted(seen), cursor) == (sorted(made), "")
-    assert {job["job_id"] for job in read(door, f"jobs?db={db}", JOBS)["jobs"]} == {*made, *others}
-    wrong = sent(door, "GET", "blast/jobs?limit=501&status=dancing")
+    assert {job["job_id"] for job in read(running_app, f"jobs?db={db}", JOBS)["jobs"]} == {
+        *made,
+        *others,
+    }
+    wrong = sent(running_app, "GET", "blast/jobs?limit=501&status=dancing")
     assert "limit" in client.refused(wrong, 422, "validation_error")
 
 
 @by_every_generation
-def test_every_generation_follows_a_job(door: Door, client: Client) -> None:
-    job_id = kept(door, Phase.QUEUED)
+def test_every_generation_follows_a_job(running_app: RunningApp, client: Client) -> None:
+    job_id = kept(running_app, Phase.QUEUED)
     for phase in (Phase.SUBMITTING, Phase.SUBMITTED, Phase.RUNNING):
-        door.jobs.update(job_id, phase.value, phase=phase)
+        running_app.jobs.update(job_id, phase.value, phase=phase)
     failed = Phase.SEARCH_FAILED
-    door.jobs.update(job_id, failed.value, phase=failed, error="broken", error_code="jobs_failed")
-    seen = read(door, f"jobs/{job_id}?history=1", DETAIL_WITH_HISTORY)
+    running_app.jobs.update(
+        job_id, failed.value, phase=failed, error="broken", error_code="jobs_failed"
+    )
+    seen = read(running_app, f"jobs/{job_id}?history=1", DETAIL_WITH_HISTORY)
     assert (seen["status"], seen["error_code"]) == ("failed", "jobs_failed")
     assert seen["output"]["error"] == "broken"
     history = [event["id"] for event in seen["history"]]
     assert history == ["1", "2", "3", "4", "5"]
-    events = read(door, f"jobs/{job_id}/events?after={history[1]}", EVENTS)["events"]
+    events = read(running_app, f"jobs/{job_id}/events?after={history[1]}", EVENTS)["events"]
     assert events == seen["history"][2:]
-    assert read(door, f"jobs/{job_id}/events", EVENTS)["events"] == seen["history"]
-    steps = read(door, f"jobs/{job_id}/execution-steps", EXECUTION)
+    assert read(running_app, f"jobs/{job_id}/events", EVENTS)["events"] == seen["history"]
+    steps = read(running_app, f"jobs/{job_id}/execution-steps", EXECUTION)
     assert steps["output"] == steps["custom_status"] == {"steps": seen["custom_status"]["steps"]}
     assert list(steps["output"]["steps"]) == ["preparing", "configuring", "submitting", "running"]
     assert steps["output"]["steps"]["running"]["error"] == "broken"
-    wrong = sent(door, "GET", f"blast/jobs/{job_id}/events?after=x")
+    wrong = sent(running_app, "GET", f"blast/jobs/{job_id}/events?after=x")
     assert "after" in client.refused(wrong, 422, "validation_error")
 
 
 @by_every_generation
-def test_every_generation_reads_what_was_asked(door: Door, client: Client) -> None:
-    path = f"jobs/{kept(door, Phase.RUNNING)}"
-    query = read(door, f"{path}/query", QUERY)
+def test_every_generation_reads_what_was_asked(running_app: RunningApp, client: Client) -> None:
+    path = f"jobs/{kept(running_app, Phase.RUNNING)}"
+    query = read(running_app, f"{path}/query", QUERY)
     assert (query["query_text"], query["size_bytes"]) == (FASTA, len(FASTA))
     assert query["max_bytes"] == 5 * 1024 * 1024
-    begun = read(door, f"{path}/file?name=input.fa&max_bytes=4", FILE_SHOWN)
+    begun = read(running_app, f"{path}/file?name=input.fa&max_bytes=4", FILE_SHOWN)
     assert (begun["content"], begun["truncated"]) == (FASTA[:4], True)
-    config = read(door, f"{path}/file?name=elastic-blast.ini", FILE_SHOWN)
+    config = read(running_app, f"{path}/file?name=elastic-blast.ini", FILE_SHOWN)
     assert (config["name"], config["truncated"]) == ("elastic-blast.ini", False)
     assert "[cluster]" in config["content"]
-    wrong = sent(door, "GET", f"blast/{path}/file?name=../secrets")
+    wrong = sent(running_app, "GET", f"blast/{path}/file?name=../secrets")
     assert "name" in client.refused(wrong, 422, "validation_error")
 
 
 @by_every_generation
-def test_every_generation_reads_results(door: Door, client: Client) -> None:
-    path = f"jobs/{finished(door)}/results"
-    seen = read(door, path, RESULTS)
+def test_every_generation_reads_results(running_app: RunningApp, client: Client) -> None:
+    path = f"jobs/{finished(running_app)}/results"
+    seen = read(running_app, path, RESULTS)
     assert seen["files"] == seen["results"] == seen["manifest"]["files"]
     assert (seen["manifest"]["status"], seen["manifest"]["file_count"]) == ("available", 1)
     at = f"blast/{path}/{seen['files'][0]['file_id']}"
-    whole, part = asked(door, "GET", at), asked(door, "GET", at, range="bytes=0-1")
+    whole, part = asked(running_app, "GET", at), asked(running_app, "GET", at, range="bytes=0-1")
     assert (whole.status, gzip.decompress(whole.data)) == (200, HITS)
     assert (part.status, part.data) == (206, whole.data[:2])
     assert whole.headers["Content-Disposition"].startswith("attachment")
-    assert read(door, f"{path}/aggregate", AGGREGATE)["stats"]["total_hits"] == 1
+    assert read(running_app, f"{path}/aggregate", AGGREGATE)["stats"]["total_hits"] == 1
     query = f"blob_name={FILE}&max_alignments=1&query_id=q"
-    hits = read(door, f"{path}/alignments?{query}", ALIGNMENTS)
+    hits = read(running_app, f"{path}/alignments?{query}", ALIGNMENTS)
     assert (hits["blob_name"], hits["returned"], hits["query_ids"]) == (FILE, 1, ["q"])
     for form in ("csv", "tsv", "json"):
-        taken = asked(door, "GET", f"blast/{path}/export?format={form}")
+        taken = asked(running_app, "GET", f"blast/{path}/export?format={form}")
         assert (taken.status, b"1e-20" in taken.data) == (200, True)
         assert taken.headers["Content-Disposition"].startswith("attachment")
     assert [amiss(hit, HIT) for hit in json.loads(taken.data)["hits"]] == [[]]
-    missing = sent(door, "GET", f"blast/{path}/no-such-file")
+    missing = sent(running_app, "GET", f"blast/{path}/no-such-file")
     assert client.refused(missing, 404, "not_found")
 
 
 @by_every_generation
 def test_a_search_without_results_says_whether_they_may_still_come(
-    door: Door, client: Client
+    running_app: RunningApp, client: Client
 ) -> None:
     for phase, status in ((Phase.RUNNING, "pending"), (Phase.SEARCH_FAILED, "no_result_files")):
-        job_id = kept(door, phase)
-        seen = read(door, f"jobs/{job_id}/results", RESULTS)
+        job_id = kept(running_app, phase)
+        seen = read(running_app, f"jobs/{job_id}/results", RESULTS)
         assert (seen["manifest"]["status"], seen["files"]) == (status, [])
-        hits = sent(door, "GET", f"blast/jobs/{job_id}/results/alignments")
+        hits = sent(running_app, "GET", f"blast/jobs/{job_id}/results/alignments")
         assert client.refused(hits, 404, "no_results")

@@ -10,7 +10,7 @@ import pytest
 from local.demo.following import until
 from shared.contracts.states import Phase
 from tests.triggers.http.clients import NEWEST, Client, by_every_generation, cut, kept, ok, sent
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import ACCEPTED, DETAIL, JOB_ID, RUNTIME_STATUS, amiss
 
 LIFE = (
@@ -32,18 +32,20 @@ WORDS = (
 
 
 @by_every_generation
-def test_every_generation_submits_polls_and_reads(door: Door, client: Client) -> None:
-    accepted = ok(sent(door, "POST", f"blast/{client.submits_to}", client.search(door)), 202)
+def test_every_generation_submits_polls_and_reads(running_app: RunningApp, client: Client) -> None:
+    accepted = ok(
+        sent(running_app, "POST", f"blast/{client.submits_to}", client.search(running_app)), 202
+    )
     assert amiss(accepted, ACCEPTED) == []
     job_id = accepted[client.id_name]
     assert {accepted[name] for name in ("job_id", "id", "instance_id", "task_id")} == {job_id}
     polled = accepted[client.polls].removeprefix("/api/")
-    until(door.api, job_id, lambda job: job["phase"] == "retrying", 60)  # and rests there
+    until(running_app.api, job_id, lambda job: job["phase"] == "retrying", 60)  # and rests there
     for phase, runtime in LIFE:
-        if door.jobs.get(job_id).phase is not phase:
-            door.jobs.update(job_id, phase.value, phase=phase)
+        if running_app.jobs.get(job_id).phase is not phase:
+            running_app.jobs.update(job_id, phase.value, phase=phase)
         for path in (polled, f"blast/submit/{job_id}/status", f"blast/jobs/{job_id}"):
-            seen = ok(sent(door, "GET", path))
+            seen = ok(sent(running_app, "GET", path))
             told = (seen["runtime_status"], seen["custom_status"]["phase"])
             assert told == (runtime, phase.value)
             assert amiss(seen, RUNTIME_STATUS if path.endswith("/status") else DETAIL) == []
@@ -51,42 +53,42 @@ def test_every_generation_submits_polls_and_reads(door: Door, client: Client) ->
     assert seen["output"]["status"] == "completed"
     assert seen["config_snapshot"]["evalue"] == 0.05
     assert seen["config_snapshot"]["outfmt"] == 5
-    answer = sent(door, "POST", f"blast/jobs/{job_id}/cancel", client.cancels_with)
+    answer = sent(running_app, "POST", f"blast/jobs/{job_id}/cancel", client.cancels_with)
     assert job_id in client.refused(answer, 409, "already_finished")
 
 
 @pytest.mark.parametrize(("phase", "word"), WORDS)
 def test_a_status_is_told_in_the_words_of_durable_functions(
-    door: Door, phase: Phase, word: str
+    running_app: RunningApp, phase: Phase, word: str
 ) -> None:
-    job_id = kept(door, phase)
-    seen = ok(sent(door, "GET", f"blast/submit/{job_id}/status"))
+    job_id = kept(running_app, phase)
+    seen = ok(sent(running_app, "GET", f"blast/submit/{job_id}/status"))
     assert amiss(seen, RUNTIME_STATUS) == []
     assert (seen["runtime_status"], seen["output"] is None) == (word, not phase.is_end)
 
 
 @by_every_generation
-def test_every_generation_reads_why_it_is_refused(door: Door, client: Client) -> None:
-    wrong = client.search(door, program="blat")
-    answer = sent(door, "POST", f"blast/{client.submits_to}", wrong)
+def test_every_generation_reads_why_it_is_refused(running_app: RunningApp, client: Client) -> None:
+    wrong = client.search(running_app, program="blat")
+    answer = sent(running_app, "POST", f"blast/{client.submits_to}", wrong)
     assert "program" in client.refused(answer, 422, "validation_error")
     assert [fault["loc"] for fault in answer[1]["detail"]["errors"]] == [["program"]]
-    answer = sent(door, "GET", f"blast/jobs/job-{'0' * 32}")
+    answer = sent(running_app, "GET", f"blast/jobs/job-{'0' * 32}")
     assert "there is no job" in client.refused(answer, 404, "not_found")
 
 
 @by_every_generation
 def test_failure_1_a_post_that_is_sent_again_after_a_cut_connection_is_one_job(
-    door: Door, client: Client
+    running_app: RunningApp, client: Client
 ) -> None:
     path, request_id = f"blast/{client.submits_to}", str(uuid.uuid4())
     title = f"cut {request_id}"
-    body = client.search(door, job_title=title)
+    body = client.search(running_app, job_title=title)
     for _ in range(2):
-        cut(door, path, json.dumps(body).encode(), request_id)
+        cut(running_app, path, json.dumps(body).encode(), request_id)
     with ThreadPoolExecutor(3) as clients:
         again = [
-            clients.submit(sent, door, "POST", path, body, x_client_request_id=request_id)
+            clients.submit(sent, running_app, "POST", path, body, x_client_request_id=request_id)
             for _ in range(3)
         ]
     assert {(one.result()[0], one.result()[1]["job_id"]) for one in again} == {
@@ -95,17 +97,19 @@ def test_failure_1_a_post_that_is_sent_again_after_a_cut_connection_is_one_job(
     told = [one.result()[1] for one in again]
     assert told[0] == told[1] == told[2]
     assert told[0]["meta"]["request_id"] == request_id
-    listed = [one for one in door.api.jobs(limit=500)["jobs"] if one["job_title"] == title]
+    listed = [one for one in running_app.api.jobs(limit=500)["jobs"] if one["job_title"] == title]
     assert len(listed) == 1
-    replay = door.ask("POST", "blast/submit", json.dumps(body).encode(), idempotency_key=request_id)
+    replay = running_app.ask(
+        "POST", "blast/submit", json.dumps(body).encode(), idempotency_key=request_id
+    )
     assert (replay.status, replay.headers["Idempotency-Replayed"]) == (202, "true")
     assert json.loads(replay.data)["job_id"] == listed[0]["job_id"]
     assert replay.headers["Location"] == f"/api/blast/jobs/{listed[0]['job_id']}"
     assert replay.headers["Retry-After"] == "5"
 
 
-def test_what_was_not_understood_is_told(door: Door) -> None:
-    accepted = ok(sent(door, "POST", "blast/jobs", NEWEST.search(door)), 202)
+def test_what_was_not_understood_is_told(running_app: RunningApp) -> None:
+    accepted = ok(sent(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202)
     assert accepted["meta"]["warnings"] == ["colour is not known and was ignored"]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from shared import dependencies
-from shared.clients.sidecar import Sidecar
+from shared.clients.sidecar import SidecarClient
 from shared.errors import Unavailable
-from tests.support.misbehaving_server import Manner, answers, resets, rude
+from tests.support.misbehaving_server import Manner, misbehaving_server, resets, responds
 from triggers.http import health
-from triggers.http.parallel_checks import ask_all
+from triggers.http.parallel_checks import run_checks
 
 
 def away() -> None:
@@ -29,7 +29,7 @@ def test_who_does_not_answer_in_time_is_trouble_and_holds_up_nobody(
     silence: threading.Event,
 ) -> None:
     asked: dict[str, Any] = {"silent": silence.wait, "well": lambda: 1, "away": away, "bug": [].pop}
-    heard = ask_all(asked, 0.2)
+    heard = run_checks(asked, 0.2)
     assert (heard["well"].answer, heard["well"].trouble) == (1, None)
     assert heard["away"].trouble == "away"
     assert heard["silent"].trouble == "no answer within 0.2 s"
@@ -42,15 +42,15 @@ def test_who_does_not_answer_in_time_is_trouble_and_holds_up_nobody(
 )
 def test_only_what_acceptance_needs_makes_it_unready(down: str, status: str, code: int) -> None:
     asked = dict.fromkeys(("tables", "blob", "queue", "sidecar", "cluster"), lambda: None)
-    found = health.judged(ask_all({**asked, down: away}, 1.0))
-    answer = health.told(found)
+    found = health.summarize(run_checks({**asked, down: away}, 1.0))
+    answer = health.to_response(found)
     assert (found["status"], answer.status_code) == (status, code)
     assert ("Retry-After" in answer.headers) == (code == 503)
 
 
-REFUSES = answers("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
-TAKES = answers("400 Bad Request", b'{"error": "argv must be a non-empty list"}')
-OTHER = answers("200 OK", b"<html>Welcome</html>")
+REFUSES = responds("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
+TAKES = responds("400 Bad Request", b'{"error": "argv must be a non-empty list"}')
+OTHER = responds("200 OK", b"<html>Welcome</html>")
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ OTHER = answers("200 OK", b"<html>Welcome</html>")
 def test_failure_48_a_sidecar_that_refuses_the_token_is_not_well(
     manner: Manner, code: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with rude(manner, manner, TAKES) as server:
-        sidecar = Sidecar(server.url, lambda: "t" * 32)
+    with misbehaving_server(manner, manner, TAKES) as server:
+        sidecar = SidecarClient(server.url, lambda: "t" * 32)
         monkeypatch.setattr(dependencies, "sidecar", lambda: sidecar)
         with pytest.raises(Unavailable) as caught:
-            health.sidecar_is_well()
-        found = health.judged(ask_all({"sidecar": health.sidecar_is_well}, 5.0))
-        health.sidecar_is_well()  # the token is right again
+            health.is_sidecar_healthy()
+        found = health.summarize(run_checks({"sidecar": health.is_sidecar_healthy}, 5.0))
+        health.is_sidecar_healthy()  # the token is right again
     assert (caught.value.code, found["status"]) == (code, "degraded")
     assert ("configuration_refused" in caplog.text) == (code == "sidecar_refused")

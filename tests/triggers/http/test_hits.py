@@ -16,8 +16,8 @@ from tests.support.samples import job
 from tests.triggers.conftest import Store, body, refused
 from triggers.auth.callers import LOCAL
 from triggers.http.hits import export, views
-from triggers.http.hits.aggregate import PATIENCE, Aggregation
-from triggers.http.hits.page import Page
+from triggers.http.hits.aggregate import TIME_LIMIT, Aggregation
+from triggers.http.hits.page import AlignmentsPage
 from triggers.http.result_files import hits_of
 
 
@@ -70,7 +70,7 @@ def test_the_aggregate_is_made_once(store: Store) -> None:
 def test_an_aggregate_that_takes_long_is_gone_on_with(store: Store) -> None:
     files = {f"batch_{n:03}-blastn-db.out.gz": row(f"q{n}", f"s{n % 3}").encode() for n in range(5)}
     one = store.completed(files)
-    ticks = iter(range(0, 10**6, int(PATIENCE.total_seconds()) + 1))
+    ticks = iter(range(0, 10**6, int(TIME_LIMIT.total_seconds()) + 1))
     slow = Aggregation(dependencies.blobs(), lambda: float(next(ticks)))
     seen = []
     for _ in files:
@@ -160,18 +160,18 @@ def test_the_number_of_alignments_is_bounded(store: Store, number: str) -> None:
 
 def test_a_full_page_stops_counting_and_says_so(store: Store) -> None:
     one = store.completed(FILES)
-    page = Page(most=1, counted=2)
+    page = AlignmentsPage(most=1, counted=2)
     page.fill(hits_of(one, next(iter(FILES))))
-    shown = page.shown()
+    shown = page.to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (1, 2, True)
 
 
 def test_a_page_of_one_query_is_read_on_until_the_query_has_gone_by(store: Store) -> None:
     text = "".join(row(f"q{n // 10}", f"s{n}") for n in range(100)).encode()
     one = store.completed({"batch_000-blastn-db.out.gz": text})
-    page = Page(most=50, query_id="q5", counted=5)
+    page = AlignmentsPage(most=50, query_id="q5", counted=5)
     page.fill(hits_of(one, "batch_000-blastn-db.out.gz"))
-    shown = page.shown()
+    shown = page.to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (10, 10, True)
     assert shown["query_ids"] == [f"q{n}" for n in range(6)]
 
@@ -233,18 +233,18 @@ def test_failure_40_a_formula_in_a_cell_is_made_harmless(store: Store) -> None:
 
 @pytest.mark.parametrize("value", ["\t=1", "\r=1", "\n=1", "=1"])
 def test_failure_40_what_hides_a_formula_is_made_harmless_too(value: str) -> None:
-    assert export.harmless(value) == f"'{value}"
+    assert export.escape_formula(value) == f"'{value}"
 
 
 @pytest.mark.parametrize("value", [-1.5, 1e-30, 0, None, "plain", "1-2"])
 def test_numbers_and_plain_text_stay_what_they_are(value: Any) -> None:
-    assert export.harmless(value) is value
+    assert export.escape_formula(value) is value
 
 
-@pytest.mark.parametrize("kind", export.KINDS)
+@pytest.mark.parametrize("kind", export.FORMATS)
 def test_an_export_that_is_cut_says_so_in_its_name(store: Store, kind: str) -> None:
     one = store.completed(FILES)
-    made = export.made(export.KINDS[kind], one.job_id, hits_of(one, next(iter(FILES))), most=1)
+    made = export.export(export.FORMATS[kind], one.job_id, hits_of(one, next(iter(FILES))), most=1)
     assert (made.hits, made.truncated) == (1, True)
     assert f"{one.job_id}-first-1-hits.{kind}" in made.headers(one.job_id)["Content-Disposition"]
     if kind == "json":

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.triggers.http.clients import ok, sent
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 
 WHOLE: dict[str, Any] = {"program": "blastn", "db": "nucs", "query_data": ">q\nACGT\n"}
 NOT_HERE = {"aks_cluster", "terminal_sidecar"}
@@ -69,7 +69,7 @@ REFUSED = [
 ]
 
 
-def checks(door: Door, body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def checks(door: RunningApp, body: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The checks of a pre-flight, by name; that it is ready says no more than they do."""
     answer = ok(sent(door, "POST", "blast/pre-flight", body))
     found = {one["id"]: one for one in answer["checks"]}
@@ -83,18 +83,24 @@ def failed(found: dict[str, dict[str, Any]]) -> set[str]:
 
 
 @pytest.mark.parametrize("changes", ACCEPTED, ids=json.dumps)
-def test_what_is_accepted_was_called_ready(door: Door, changes: dict[str, Any]) -> None:
-    found = checks(door, WHOLE | changes)
+def test_what_is_accepted_was_called_ready(
+    running_app: RunningApp, changes: dict[str, Any]
+) -> None:
+    found = checks(running_app, WHOLE | changes)
     assert failed(found) == NOT_HERE
     assert "not served" not in found["aks_cluster"]["detail"]
-    ok(sent(door, "POST", "blast/jobs", WHOLE | changes), 202)
+    ok(sent(running_app, "POST", "blast/jobs", WHOLE | changes), 202)
 
 
 @pytest.mark.parametrize("changes", REFUSED, ids=json.dumps)
-def test_what_is_refused_was_not_called_ready(door: Door, changes: dict[str, Any]) -> None:
-    status, body = sent(door, "POST", "blast/jobs", WHOLE | changes)
+def test_what_is_refused_was_not_called_ready(
+    running_app: RunningApp, changes: dict[str, Any]
+) -> None:
+    status, body = sent(running_app, "POST", "blast/jobs", WHOLE | changes)
     assert status == 422
-    details = " ".join(one.get("detail", "") for one in checks(door, WHOLE | changes).values())
+    details = " ".join(
+        one.get("detail", "") for one in checks(running_app, WHOLE | changes).values()
+    )
     assert [one["msg"] for one in body["detail"]["errors"] if one["msg"] not in details] == []
 
 
@@ -112,25 +118,27 @@ FIELDS = [
 
 @pytest.mark.parametrize(("changes", "name"), FIELDS, ids=str)
 def test_a_fault_fails_the_check_that_is_about_its_field(
-    door: Door, changes: dict[str, Any], name: str
+    running_app: RunningApp, changes: dict[str, Any], name: str
 ) -> None:
-    assert failed(checks(door, WHOLE | changes)) == NOT_HERE | {name}
+    assert failed(checks(running_app, WHOLE | changes)) == NOT_HERE | {name}
 
 
-def test_a_cluster_that_is_not_served_is_named(door: Door) -> None:
-    cluster = checks(door, WHOLE | {"aks_cluster_name": "other"})["aks_cluster"]
+def test_a_cluster_that_is_not_served_is_named(running_app: RunningApp) -> None:
+    cluster = checks(running_app, WHOLE | {"aks_cluster_name": "other"})["aks_cluster"]
     assert "'other' is not served by this deployment" in cluster["detail"]
 
 
 @pytest.mark.parametrize("name", ["program", "db", "query_data"])
-def test_what_is_not_said_yet_does_not_fail(door: Door, name: str) -> None:
+def test_what_is_not_said_yet_does_not_fail(running_app: RunningApp, name: str) -> None:
     """The dashboard's forms name no program, and ask before everything is filled in."""
     body = {key: value for key, value in (WHOLE | FORM).items() if key != name}
-    assert failed(checks(door, body)) == NOT_HERE
-    assert failed(checks(door, body | {"evalue": -1})) == NOT_HERE | {"search_options"}
+    assert failed(checks(running_app, body)) == NOT_HERE
+    assert failed(checks(running_app, body | {"evalue": -1})) == NOT_HERE | {"search_options"}
 
 
-def test_a_database_that_is_not_there_fails_though_it_would_be_accepted(door: Door) -> None:
-    found = checks(door, WHOLE | {"db": "none"})
+def test_a_database_that_is_not_there_fails_though_it_would_be_accepted(
+    running_app: RunningApp,
+) -> None:
+    found = checks(running_app, WHOLE | {"db": "none"})
     assert failed(found) == NOT_HERE | {"blast_db"}
     assert found["blast_db"]["detail"] == "there is no none"

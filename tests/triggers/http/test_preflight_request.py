@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import TooLarge
 from tests.support.samples import settings
-from triggers.http.preflight_request import planned
+from triggers.http.preflight_request import parse_preflight
 from triggers.submission.parse import examine
 from triggers.submission.search_fields import LARGEST_QUERY
 
@@ -38,7 +38,10 @@ WRONG: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("changes", [{}, *WRONG])
 def test_failure_59_a_whole_plan_has_the_faults_of_its_submission(changes: dict[str, Any]) -> None:
-    found, there = planned(WHOLE | changes, settings()), examine(WHOLE | changes, settings())
+    found, there = (
+        parse_preflight(WHOLE | changes, settings()),
+        examine(WHOLE | changes, settings()),
+    )
     assert found.examined == there
     assert bool(there.faults) is bool(changes)
     assert not found.lacks
@@ -48,15 +51,15 @@ def test_failure_59_a_whole_plan_has_the_faults_of_its_submission(changes: dict[
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_what_is_not_said_yet_is_no_fault(missing: str, nothing: str | None) -> None:
     for body in (WHOLE | {missing: nothing}, {k: v for k, v in WHOLE.items() if k != missing}):
-        found = planned(body, settings())
+        found = parse_preflight(body, settings())
         assert found.lacks == {missing.removesuffix("_data")}
         assert not found.examined.faults
 
 
 def test_a_fault_is_told_beside_what_is_not_said() -> None:
-    found = planned({"evalue": -1, "region": "elsewhere"}, settings())
+    found = parse_preflight({"evalue": -1, "region": "elsewhere"}, settings())
     assert found.lacks == {"program", "db", "query"}
-    assert {fault.where for fault in found.examined.faults} == {"evalue", "region"}
+    assert {fault.path for fault in found.examined.faults} == {"evalue", "region"}
 
 
 @pytest.mark.parametrize(
@@ -74,18 +77,18 @@ def test_without_a_program_options_pass_that_some_program_takes(
     said: dict[str, Any], right: bool
 ) -> None:
     """No generation of the dashboard names the program in a pre-flight."""
-    found = planned({"db": "16S", "query_data": ">q\nACGT\n"} | said, settings())
+    found = parse_preflight({"db": "16S", "query_data": ">q\nACGT\n"} | said, settings())
     assert ("program" in found.lacks, not found.examined.faults) == (True, right)
 
 
 def test_a_batch_lacks_what_one_of_its_searches_lacks() -> None:
     each = [{"query_data": ">q\nAC"}, {"query_fasta": ">q\nGT"}]
-    assert planned({"searches": each}, settings()).lacks == {"program", "db"}
-    found = planned({"program": "blastn", "searches": [{"db": "nt"}, *each]}, settings())
+    assert parse_preflight({"searches": each}, settings()).lacks == {"program", "db"}
+    found = parse_preflight({"program": "blastn", "searches": [{"db": "nt"}, *each]}, settings())
     assert found.lacks == {"db", "query"}
     assert not found.examined.faults
 
 
 def test_a_query_that_is_too_large_is_refused_as_in_a_submission() -> None:
     with pytest.raises(TooLarge):
-        planned({"query_data": ">q\n" + "A" * LARGEST_QUERY}, settings())
+        parse_preflight({"query_data": ">q\n" + "A" * LARGEST_QUERY}, settings())

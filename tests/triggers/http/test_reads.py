@@ -9,14 +9,14 @@ import urllib3
 
 from shared.contracts.states import Phase
 from tests.support.samples import job, search
-from tests.triggers.http.conftest import Door
+from tests.triggers.http.conftest import RunningApp
 from triggers.auth.callers import LOCAL
 
 NUMBERS = count(100)
 JOB_READS = ("", "/events", "/execution-steps", "/query", "/file?name=input.fa", "/results")
 
 
-def kept(door: Door, **changes: Any) -> str:
+def kept(door: RunningApp, **changes: Any) -> str:
     return door.jobs.create(job(next(NUMBERS), owner=LOCAL, **changes), {}).job_id
 
 
@@ -27,109 +27,113 @@ def told(answer: urllib3.BaseHTTPResponse) -> Any:
 @pytest.mark.parametrize(
     "path", ["jobs/{}", "submit/{}/status", "jobs/{}/events", "jobs/{}/execution-steps"]
 )
-def test_who_has_an_edition_of_a_job_is_not_sent_it_again(door: Door, path: str) -> None:
-    job_id = kept(door, phase=Phase.RUNNING)
+def test_who_has_an_edition_of_a_job_is_not_sent_it_again(
+    running_app: RunningApp, path: str
+) -> None:
+    job_id = kept(running_app, phase=Phase.RUNNING)
     address = f"blast/{path.format(job_id)}"
-    first = door.ask("GET", address)
-    again = door.ask("GET", address, if_none_match=f'"other", {first.headers["ETag"]}')
+    first = running_app.ask("GET", address)
+    again = running_app.ask("GET", address, if_none_match=f'"other", {first.headers["ETag"]}')
     assert (first.status, again.status, again.data) == (200, 304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
     assert first.headers["Retry-After"] == again.headers["Retry-After"] == "3"
-    door.jobs.update(job_id, "search_failed", phase=Phase.SEARCH_FAILED)
-    changed = door.ask("GET", address, if_none_match=first.headers["ETag"])
+    running_app.jobs.update(job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    changed = running_app.ask("GET", address, if_none_match=first.headers["ETag"])
     assert changed.status == 200
     assert "Retry-After" not in changed.headers
 
 
-def test_a_job_says_its_steps_and_its_history(door: Door) -> None:
-    job_id = kept(door)
-    door.jobs.update(job_id, "configured", phase=Phase.SUBMITTING)
-    found = told(door.ask("GET", f"blast/jobs/{job_id}?history=1"))
+def test_a_job_says_its_steps_and_its_history(running_app: RunningApp) -> None:
+    job_id = kept(running_app)
+    running_app.jobs.update(job_id, "config_written", phase=Phase.SUBMITTING)
+    found = told(running_app.ask("GET", f"blast/jobs/{job_id}?history=1"))
     assert list(found["custom_status"]["steps"]) == ["preparing", "configuring", "submitting"]
-    assert [event["event"] for event in found["history"]] == ["accepted", "configured"]
-    steps = told(door.ask("GET", f"blast/jobs/{job_id}/execution-steps"))
+    assert [event["event"] for event in found["history"]] == ["accepted", "config_written"]
+    steps = told(running_app.ask("GET", f"blast/jobs/{job_id}/execution-steps"))
     assert steps["output"]["steps"] == found["custom_status"]["steps"]
-    later = told(door.ask("GET", f"blast/jobs/{job_id}/events?after=1"))
+    later = told(running_app.ask("GET", f"blast/jobs/{job_id}/events?after=1"))
     assert [event["id"] for event in later["events"]] == ["2"]
 
 
-def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(door: Door) -> None:
-    job_id = kept(door, phase=Phase.COMPLETED)
+def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(
+    running_app: RunningApp,
+) -> None:
+    job_id = kept(running_app, phase=Phase.COMPLETED)
     for _ in range(2):
-        answer = door.ask("DELETE", f"blast/jobs/{job_id}")
+        answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
         assert (answer.status, told(answer)) == (200, {"job_id": job_id, "status": "deleted"})
     paths = [f"blast/jobs/{job_id}{rest}" for rest in JOB_READS]
     for path in (*paths, f"blast/submit/{job_id}/status"):
-        assert door.ask("GET", path).status == 404
+        assert running_app.ask("GET", path).status == 404
     for verb in ("cancel", "retry"):
-        assert door.ask("POST", f"blast/jobs/{job_id}/{verb}", b"{}").status == 404
-    listed = door.api.jobs(limit=500)["jobs"]
+        assert running_app.ask("POST", f"blast/jobs/{job_id}/{verb}", b"{}").status == 404
+    listed = running_app.api.jobs(limit=500)["jobs"]
     assert job_id not in [one["job_id"] for one in listed]
 
 
-def test_a_search_that_was_deleted_is_not_replayed_as_if_it_ran(door: Door) -> None:
+def test_a_search_that_was_deleted_is_not_replayed_as_if_it_ran(running_app: RunningApp) -> None:
     body = {"program": "blastn", "db": "16S", "query_data": ">q\nAC\n", "idempotency_key": "gone"}
-    job_id = door.api.submit(body)["job_id"]
-    door.jobs.update(job_id, "submit_failed", phase=Phase.SUBMITTING)
-    door.jobs.update(job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
-    assert door.ask("DELETE", f"blast/jobs/{job_id}").status == 200
-    again = door.ask("POST", "blast/jobs", json.dumps(body).encode())
+    job_id = running_app.api.submit(body)["job_id"]
+    running_app.jobs.update(job_id, "submit_failed", phase=Phase.SUBMITTING)
+    running_app.jobs.update(job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    assert running_app.ask("DELETE", f"blast/jobs/{job_id}").status == 200
+    again = running_app.ask("POST", "blast/jobs", json.dumps(body).encode())
     assert (again.status, again.headers["x-ms-error-code"]) == (409, "idempotency_conflict")
 
 
-def test_a_job_that_goes_on_is_not_deleted(door: Door) -> None:
-    job_id = kept(door, phase=Phase.RUNNING)
-    answer = door.ask("DELETE", f"blast/jobs/{job_id}")
+def test_a_job_that_goes_on_is_not_deleted(running_app: RunningApp) -> None:
+    job_id = kept(running_app, phase=Phase.RUNNING)
+    answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
     assert (answer.status, answer.headers["x-ms-error-code"]) == (409, "still_running")
 
 
-def test_lists_are_filtered(door: Door) -> None:
-    sought = kept(door, phase=Phase.RUNNING, search=search(database="of-filters"))
-    kept(door, phase=Phase.COMPLETED, search=search(database="of-filters"))
-    found = door.api.jobs(status="running", program="blastn", db="of-filters")["jobs"]
+def test_lists_are_filtered(running_app: RunningApp) -> None:
+    sought = kept(running_app, phase=Phase.RUNNING, search=search(database="of-filters"))
+    kept(running_app, phase=Phase.COMPLETED, search=search(database="of-filters"))
+    found = running_app.api.jobs(status="running", program="blastn", db="of-filters")["jobs"]
     assert [one["job_id"] for one in found] == [sought]
 
 
-def test_all_faults_of_an_address_are_told_at_once(door: Door) -> None:
-    answer = door.ask("GET", "blast/jobs?limit=501&status=dancing&program=blat&cursor=%27")
+def test_all_faults_of_an_address_are_told_at_once(running_app: RunningApp) -> None:
+    answer = running_app.ask("GET", "blast/jobs?limit=501&status=dancing&program=blat&cursor=%27")
     assert answer.status == 422
     where = {fault["loc"][0] for fault in told(answer)["detail"]["errors"]}
     assert where == {"limit", "status", "program", "cursor"}
 
 
-def test_the_files_of_a_search_can_be_read(door: Door) -> None:
-    url = door.account.url("queries", "read/me.fa")
-    door.blobs.put(url, b">q\nACGT\n")
-    job_id = kept(door, search=search(query_url=url))
-    file = told(door.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=4"))
+def test_the_files_of_a_search_can_be_read(running_app: RunningApp) -> None:
+    url = running_app.account.url("queries", "read/me.fa")
+    running_app.blobs.put(url, b">q\nACGT\n")
+    job_id = kept(running_app, search=search(query_url=url))
+    file = told(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=4"))
     assert (file["content"], file["truncated"]) == (">q\nA", True)
-    whole = told(door.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=8"))
+    whole = told(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=8"))
     assert (whole["content"], whole["truncated"]) == (">q\nACGT\n", False)
-    query = told(door.ask("GET", f"blast/jobs/{job_id}/query"))
+    query = told(running_app.ask("GET", f"blast/jobs/{job_id}/query"))
     assert (query["query_text"], query["size_bytes"]) == (">q\nACGT\n", 8)
-    assert door.ask("GET", f"blast/jobs/{job_id}/file?name=elastic-blast.ini").status == 404
-    assert door.ask("GET", f"blast/jobs/{job_id}/file?name=../secrets").status == 422
+    assert running_app.ask("GET", f"blast/jobs/{job_id}/file?name=elastic-blast.ini").status == 404
+    assert running_app.ask("GET", f"blast/jobs/{job_id}/file?name=../secrets").status == 422
 
 
-def test_a_query_that_is_too_long_to_be_shown_is_refused(door: Door) -> None:
-    url = door.account.url("queries", "long/me.fa")
-    door.blobs.put(url, b">q\n" + b"A" * 5 * 1024 * 1024)
-    job_id = kept(door, search=search(query_url=url))
-    answer = door.ask("GET", f"blast/jobs/{job_id}/query")
+def test_a_query_that_is_too_long_to_be_shown_is_refused(running_app: RunningApp) -> None:
+    url = running_app.account.url("queries", "long/me.fa")
+    running_app.blobs.put(url, b">q\n" + b"A" * 5 * 1024 * 1024)
+    job_id = kept(running_app, search=search(query_url=url))
+    answer = running_app.ask("GET", f"blast/jobs/{job_id}/query")
     assert (answer.status, answer.headers["x-ms-error-code"]) == (413, "query_too_large")
 
 
-def test_a_batch_tells_of_its_searches_whenever_it_is_asked(door: Door) -> None:
+def test_a_batch_tells_of_its_searches_whenever_it_is_asked(running_app: RunningApp) -> None:
     """Its row does not change with each of them: no edition of it would tell."""
-    job_id = kept(door, phase=Phase.RUNNING, children=2)
-    seen = door.ask("GET", f"blast/jobs/{job_id}")
+    job_id = kept(running_app, phase=Phase.RUNNING, child_count=2)
+    seen = running_app.ask("GET", f"blast/jobs/{job_id}")
     assert "ETag" not in seen.headers
     assert told(seen)["children"]["queued"] == 2
-    kept(door, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
-    again = door.ask("GET", f"blast/jobs/{job_id}", if_none_match="*")
+    kept(running_app, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
+    again = running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match="*")
     assert again.status == 200
     assert told(again)["children"]["completed"] == 1
-    (listed,) = told(door.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]
+    (listed,) = told(running_app.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]
     assert (listed["parent_job_id"], listed["child_number"]) == (job_id, 1)
     for rest in ("query", "file?name=input.fa"):
-        assert door.ask("GET", f"blast/jobs/{job_id}/{rest}").status == 404
+        assert running_app.ask("GET", f"blast/jobs/{job_id}/{rest}").status == 404

@@ -14,14 +14,14 @@ from shared.errors import (
     Malformed,
     NotAllowed,
     NotFound,
+    NotRetryable,
     NotSignedIn,
-    Pointless,
     SettingsInvalid,
     TooLarge,
     TooMany,
     Unavailable,
 )
-from triggers.http.responses import answered, refusal
+from triggers.http.responses import error_response, handle_errors
 
 FAULTS = [Fault("options.evalue", "must be more")]
 
@@ -30,8 +30,8 @@ FAULTS = [Fault("options.evalue", "must be more")]
     ("error", "status"),
     [
         (Malformed("malformed_json", "no JSON"), 400),
-        (Pointless("not_retryable", "no"), 400),
-        (NotSignedIn(showed_something=True), 401),
+        (NotRetryable("not_retryable", "no"), 400),
+        (NotSignedIn(had_credentials=True), 401),
         (NotAllowed("role_missing", "no"), 403),
         (NotFound("not_found", "no"), 404),
         (Conflict("idempotency_conflict", "no"), 409),
@@ -43,7 +43,7 @@ FAULTS = [Fault("options.evalue", "must be more")]
     ],
 )
 def test_every_error_has_its_status_and_one_form(error: ControlPlaneError, status: int) -> None:
-    answer = refusal(error)
+    answer = error_response(error)
     body = json.loads(answer.get_body())
     assert answer.status_code == status
     assert body["error"] == body["message"] == body["detail"]["message"] == str(error)
@@ -52,7 +52,7 @@ def test_every_error_has_its_status_and_one_form(error: ControlPlaneError, statu
 
 
 def test_faults_are_told_by_their_place() -> None:
-    body = json.loads(refusal(Invalid(FAULTS)).get_body())
+    body = json.loads(error_response(Invalid(FAULTS)).get_body())
     assert body["detail"]["errors"] == [{"loc": ["options", "evalue"], "msg": "must be more"}]
 
 
@@ -61,12 +61,12 @@ def test_faults_are_told_by_their_place() -> None:
     [(None, "5"), (timedelta(seconds=72), "72"), (timedelta(milliseconds=100), "1")],
 )
 def test_whoever_has_to_wait_is_told_how_long(after: timedelta | None, told: str) -> None:
-    answer = refusal(Unavailable("storage_unavailable", "away", after))
+    answer = error_response(Unavailable("storage_unavailable", "away", after))
     assert answer.headers["Retry-After"] == told
 
 
 def test_whoever_meets_wrong_settings_is_told_to_come_again() -> None:
-    answer = refusal(SettingsInvalid(FAULTS))
+    answer = error_response(SettingsInvalid(FAULTS))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
@@ -76,13 +76,13 @@ def test_whoever_meets_wrong_settings_is_told_to_come_again() -> None:
 def test_who_is_not_signed_in_is_told_how_and_not_what_was_wrong(
     showed_something: bool, told: str
 ) -> None:
-    answer = refusal(NotSignedIn(showed_something))
+    answer = error_response(NotSignedIn(showed_something))
     assert answer.headers["WWW-Authenticate"] == told
     assert answer.headers["x-ms-error-code"] == "not_signed_in"
 
 
 def test_a_bug_is_answered_without_its_details(caplog: pytest.LogCaptureFixture) -> None:
-    @answered
+    @handle_errors
     def handler(req: HttpRequest) -> HttpResponse:
         raise KeyError("secret")
 

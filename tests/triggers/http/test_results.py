@@ -13,7 +13,7 @@ from tests.support.samples import ALICE
 from tests.triggers.conftest import Store, body, refused
 from triggers.http import results
 from triggers.http.hits import views
-from triggers.http.range_header import Span, asked_span
+from triggers.http.range_header import ByteRange, parse_range
 
 NAME = "batch_000-blastn-db.out.gz"
 PACKED = gzip.compress(b"0123456789" * 50, mtime=0)
@@ -68,23 +68,23 @@ def test_a_range_that_is_not_understood_is_answered_with_the_whole(
 
 
 def test_a_download_is_gone_on_with_only_if_the_file_is_the_same(store: Store) -> None:
-    one = store.completed({NAME: PACKED})
-    etag = download(store, one).headers["ETag"]
-    same = download(store, one, range="bytes=4-", if_range=etag)
+    job = store.completed({NAME: PACKED})
+    etag = download(store, job).headers["ETag"]
+    same = download(store, job, range="bytes=4-", if_range=etag)
     assert (same.status_code, same.get_body()) == (206, PACKED[4:])
-    changed = download(store, one, range="bytes=4-", if_range='"another"')
+    changed = download(store, job, range="bytes=4-", if_range='"another"')
     assert (changed.status_code, changed.get_body()) == (200, PACKED)
 
 
 def test_a_large_file_is_downloaded_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "LARGEST_PIECE", 16)
-    one = store.completed({NAME: PACKED})
-    whole = download(store, one)
+    job = store.completed({NAME: PACKED})
+    whole = download(store, job)
     assert refused(whole) == (413, "file_too_large")
     assert b"Range: bytes=0-15" in whole.get_body()
     taken = b""
     while len(taken) < SIZE:
-        part = download(store, one, range=f"bytes={len(taken)}-")
+        part = download(store, job, range=f"bytes={len(taken)}-")
         assert part.status_code == 206
         assert 0 < len(part.get_body()) <= 16
         taken += part.get_body()
@@ -95,10 +95,10 @@ def test_a_large_file_is_downloaded_in_parts(store: Store, monkeypatch: pytest.M
     "wanted", [f"../{NAME}", "../../etc/passwd", "%2e%2e", MANIFEST, "metadata/SUCCESS.txt", ""]
 )
 def test_failure_38_a_file_id_cannot_leave_the_jobs_prefix(store: Store, wanted: str) -> None:
-    one = store.completed({NAME: PACKED})
-    assert refused(store.ask(results.file, one, wanted)) == (404, "not_found")
+    job = store.completed({NAME: PACKED})
+    assert refused(store.ask(results.file, job, wanted)) == (404, "not_found")
     if wanted:
-        answer = store.ask(views.alignments, one, blob_name=wanted)
+        answer = store.ask(views.alignments, job, blob_name=wanted)
         assert refused(answer) == (404, "not_found")
 
 
@@ -112,22 +112,22 @@ def test_failure_38_results_of_another_are_not_found(store: Store) -> None:
 
 
 def test_failure_26_a_result_that_is_gone_is_not_an_empty_one(store: Store) -> None:
-    one = store.completed({NAME: PACKED})
-    store.lose(one, NAME)
-    assert refused(download(store, one)) == (404, "results_gone")
-    assert refused(store.ask(views.aggregate, one)) == (404, "blob_gone")
-    store.lose(one, MANIFEST)
-    assert refused(store.ask(results.listing, one)) == (404, "results_gone")
+    job = store.completed({NAME: PACKED})
+    store.lose(job, NAME)
+    assert refused(download(store, job)) == (404, "results_gone")
+    assert refused(store.ask(views.aggregate, job)) == (404, "blob_gone")
+    store.lose(job, MANIFEST)
+    assert refused(store.ask(results.listing, job)) == (404, "results_gone")
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
 def test_a_span_lies_within_the_file(size: int, first: int, last: int) -> None:
     for header in (f"bytes={first}-{last}", f"bytes={first}-", f"bytes=-{last}"):
         try:
-            span = asked_span(header, size)
+            span = parse_range(header, size)
         except OutOfRange:
             continue
         assert span is None or 0 <= span.start < span.end <= size
         assert span is not None or first > last
-    assert asked_span(None, size) is None
-    assert Span(0, 1) == asked_span("bytes=0-0", size + 1)
+    assert parse_range(None, size) is None
+    assert ByteRange(0, 1) == parse_range("bytes=0-0", size + 1)

@@ -9,21 +9,21 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64E
 from local.azurite import ACCOUNT, Azurite
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.tables import open_table
-from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, Account
+from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, StorageAccount
 from shared.jobs import JobStateRepository
 from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.outbox import Courier
+from shared.messaging.outbox import OutboxPublisher
 from shared.settings import settings as current
 from tests.shared.jobs.conftest import Clock, clock, jobs  # noqa: F401  fixtures
 from tests.support.samples import ENVIRONMENT, settings
-from tests.triggers.queue.queue_fixture import Watched, World
-from triggers.queue.requests import Requests
-from triggers.submission.accept import Acceptance
+from tests.triggers.queue.queue_fixture import QueueFixture, Watched
+from triggers.queue.requests import RequestProcessor
+from triggers.submission.accept import SubmissionService
 
 
 @pytest.fixture(scope="session")
 def blobs(azurite: Azurite) -> Blobs:
-    opened = open_blobs(Account(ACCOUNT), azurite.connection_string, None)
+    opened = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
     opened.ensure(QUERIES, DATABASES, RESULTS)
     return opened
 
@@ -35,7 +35,7 @@ def world(
     jobs: JobStateRepository,  # noqa: F811
     clock: Clock,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[World]:
+) -> Iterator[QueueFixture]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     current.cache_clear()
@@ -48,9 +48,9 @@ def world(
         queue = Watched(inbox)
         queue.ensure()
         dead = open_table(f"t{uuid.uuid4().hex}", azurite.connection_string, "", None)
-        letters = DeadLetters(blobs, dead, Account(ACCOUNT))
+        letters = DeadLetters(blobs, dead, StorageAccount(ACCOUNT))
         letters.ensure()
-        acceptance = Acceptance(jobs, blobs, settings(storage_account=ACCOUNT), clock)
-        requests = Requests(acceptance, Courier(jobs, blobs, queue), letters)
-        yield World(requests, queue, inbox, dead, clock)
+        acceptance = SubmissionService(jobs, blobs, settings(storage_account=ACCOUNT), clock)
+        requests = RequestProcessor(acceptance, OutboxPublisher(jobs, blobs, queue), letters)
+        yield QueueFixture(requests, queue, inbox, dead, clock)
     current.cache_clear()

@@ -15,7 +15,7 @@ from shared.jobs import JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from triggers.auth.callers import LOCAL
-from triggers.queue.requests import LAST_DELIVERY, Letter, Requests
+from triggers.queue.requests import LAST_DELIVERY, IncomingMessage, RequestProcessor
 from triggers.submission.parse import parse
 
 SEQUENCE = "ACGTTGCATGCATGCCGTAAGT"
@@ -47,10 +47,10 @@ def unavailable(*_: Any, **__: Any) -> Any:
 
 
 @dataclass
-class World:
+class QueueFixture:
     """One queue of completions and one job store, which no other test has."""
 
-    requests: Requests
+    requests: RequestProcessor
     queue: Watched
     inbox: QueueClient
     dead: Table
@@ -66,16 +66,16 @@ class World:
 
     async def take(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
         """Hand a message over."""
-        await self.requests.take(letter(body, message_id, **changes), self.durable)
+        await self.requests.process(letter(body, message_id, **changes), self.durable)
 
     async def take_last(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
         """Hand a message over for the last time."""
         last = replace(letter(body, message_id, **changes), delivery=LAST_DELIVERY)
-        await self.requests.take(last, self.durable)
+        await self.requests.process(last, self.durable)
 
     def bury(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
         """Hand over a message that was given up."""
-        self.requests.bury(letter(body, message_id, **changes))
+        self.requests.process_poison(letter(body, message_id, **changes))
 
     def by_http(self, key: str, **changes: Any) -> Job:
         """Accept the same search as HTTP does."""
@@ -98,7 +98,7 @@ class World:
         return self.jobs.get(job.job_id)
 
 
-def letter(body: object = None, message_id: str = "m-1", **changes: Any) -> Letter:
+def letter(body: object = None, message_id: str = "m-1", **changes: Any) -> IncomingMessage:
     """A message: the sample changed so, or these bytes."""
     data = body if isinstance(body, bytes) else json.dumps(BODY | changes).encode()
-    return Letter(message_id, data)
+    return IncomingMessage(message_id, data)

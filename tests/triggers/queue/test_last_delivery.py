@@ -9,7 +9,7 @@ from azure.functions.queue import QueueMessage
 
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
-from tests.triggers.queue.queue_fixture import BODY, World, letter, unavailable
+from tests.triggers.queue.queue_fixture import BODY, QueueFixture, letter, unavailable
 from tests.triggers.queue.test_poison_messages import buried
 from triggers.queue import requests
 from triggers.queue.requests import LAST_DELIVERY
@@ -26,10 +26,10 @@ def test_the_last_delivery_is_that_after_which_the_host_gives_up() -> None:
 @pytest.mark.parametrize(("count", "is_last"), [(None, False), (1, False), (4, False), (5, True)])
 def test_a_message_says_how_often_it_was_delivered(count: int | None, is_last: bool) -> None:
     given: Any = QueueMessage(id="m", body=b"{}", dequeue_count=count)  # type: ignore[no-untyped-call]
-    assert requests._letter(given).is_last_delivery is is_last
+    assert requests._queue_message(given).is_last_delivery is is_last
 
 
-async def test_failure_36_a_keyless_message_is_given_up_with_its_job(world: World) -> None:
+async def test_failure_36_a_keyless_message_is_given_up_with_its_job(world: QueueFixture) -> None:
     world.durable.refuses = {"start_new", "get_status"}
     for _ in range(LAST_DELIVERY - 1):
         with pytest.raises(Unavailable):
@@ -44,7 +44,7 @@ async def test_failure_36_a_keyless_message_is_given_up_with_its_job(world: Worl
 
 
 async def test_failure_36_a_search_that_runs_is_not_harmed_by_the_last_delivery(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
@@ -58,7 +58,7 @@ async def test_failure_36_a_search_that_runs_is_not_harmed_by_the_last_delivery(
 
 
 async def test_failure_36_what_was_never_accepted_is_told_so_in_the_last_delivery(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world.jobs, "create", unavailable)
     await world.take_last(**KEYLESS)
@@ -68,7 +68,7 @@ async def test_failure_36_what_was_never_accepted_is_told_so_in_the_last_deliver
 
 
 async def test_a_last_delivery_that_cannot_be_finished_is_left_to_the_poison_queue(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.durable.refuses = {"start_new", "get_status"}
     with monkeypatch.context() as away:
@@ -80,7 +80,7 @@ async def test_a_last_delivery_that_cannot_be_finished_is_left_to_the_poison_que
 
 
 async def test_failure_1_a_keyless_poison_message_is_not_said_to_have_made_no_search(
-    world: World,
+    world: QueueFixture,
 ) -> None:
     """Its search may run: told `not_accepted`, its sender would send it a second time."""
     await world.take(message_id="m-1", **KEYLESS)
@@ -92,7 +92,7 @@ async def test_failure_1_a_keyless_poison_message_is_not_said_to_have_made_no_se
 
 
 async def test_a_bug_does_not_hold_a_message_in_its_last_delivery(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> None:
         raise ZeroDivisionError

@@ -12,14 +12,14 @@ from shared.blast.result_files import MANIFEST
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import Fault, Invalid, Unavailable
-from shared.messaging.messages import Sender, sentence
+from shared.messaging.messages import Sender, error_text
 from tests.support.samples import job, search
-from tests.triggers.queue.queue_fixture import World, unavailable
+from tests.triggers.queue.queue_fixture import QueueFixture, unavailable
 
 RESULTS = "https://devstoreaccount1.blob.core.windows.net/results"
 
 
-def ended(world: World, phase: Phase = Phase.COMPLETED, **said: Any) -> Job:
+def ended(world: QueueFixture, phase: Phase = Phase.COMPLETED, **said: Any) -> Job:
     """A job that somebody waits for, from its acceptance to this end; nothing is sent yet."""
     number = uuid.uuid4().int  # results lie in the one container of all tests
     one = job(number, notify=True, request_id="r-1", search=search(results_url=RESULTS))
@@ -31,7 +31,7 @@ def ended(world: World, phase: Phase = Phase.COMPLETED, **said: Any) -> Job:
     return world.jobs.update(one.job_id, phase.value, said, phase=phase, **said)
 
 
-def manifest(world: World, one: Job, files: int) -> None:
+def manifest(world: QueueFixture, one: Job, files: int) -> None:
     names = [f"batch_{n:03d}-blastn-16S.out.gz" for n in range(files)]
     listed = [
         {"file_id": f"{n:016x}", "name": name, "size": n, "format": "outfmt 7, gzip", "source": "x"}
@@ -41,10 +41,10 @@ def manifest(world: World, one: Job, files: int) -> None:
     world.requests.acceptance.blobs.put(one.results_prefix + MANIFEST, data)
 
 
-def test_a_message_says_what_the_contract_says(world: World) -> None:
+def test_a_message_says_what_the_contract_says(world: QueueFixture) -> None:
     one = ended(world)
     manifest(world, one, files=1)
-    world.requests.courier.deliver(one)
+    world.requests.outbox.publish_pending(one)
     told = world.told()
     assert [message["status"] for message in told] == ["queued", "running", "succeeded"]
     claim = f"{one.job_id}:succeeded:1"
@@ -71,22 +71,22 @@ def test_a_message_says_what_the_contract_says(world: World) -> None:
     }
 
 
-def test_a_message_names_at_most_25_files(world: World) -> None:
+def test_a_message_names_at_most_25_files(world: QueueFixture) -> None:
     one = ended(world)
     manifest(world, one, files=1000)
-    world.requests.courier.deliver(one)
+    world.requests.outbox.publish_pending(one)
     assert len(world.told()[-1]["result_files"]) == 25
 
 
-def test_results_that_were_taken_away_do_not_hold_a_message_back(world: World) -> None:
-    world.requests.courier.deliver(ended(world))
+def test_results_that_were_taken_away_do_not_hold_a_message_back(world: QueueFixture) -> None:
+    world.requests.outbox.publish_pending(ended(world))
     assert world.statuses() == ["queued", "running", "succeeded"]
     assert world.told()[-1]["result_files"] == []
 
 
-def test_an_error_has_at_most_500_characters(world: World) -> None:
+def test_an_error_has_at_most_500_characters(world: QueueFixture) -> None:
     one = ended(world, Phase.SEARCH_FAILED, error_code="search_failed", error="é" * 4000)
-    world.requests.courier.deliver(one)
+    world.requests.outbox.publish_pending(one)
     last = world.told()[-1]
     assert (last["status"], last["error_code"]) == ("failed", "search_failed")
     assert last["error_message"] == "é" * 500
@@ -95,56 +95,56 @@ def test_an_error_has_at_most_500_characters(world: World) -> None:
 @pytest.mark.parametrize("number", [4, 25, 1000])
 def test_of_many_faults_25_are_named_within_the_500_characters(number: int) -> None:
     error = Invalid([Fault(f"field_{n:02d}", "is wrong " * 20) for n in range(number)])
-    said = sentence(error)
-    assert 400 < len(said) <= 500
-    assert all(f"field_{n:02d}" in said for n in range(min(number, 25)))
+    text = error_text(error)
+    assert 400 < len(text) <= 500
+    assert all(f"field_{n:02d}" in text for n in range(min(number, 25)))
 
 
-def test_failure_36_two_couriers_at_once_tell_one_order(world: World) -> None:
-    one, courier = ended(world), world.requests.courier
+def test_failure_36_two_couriers_at_once_tell_one_order(world: QueueFixture) -> None:
+    one, courier = ended(world), world.requests.outbox
     # The second one comes while the first is about to send its first message, and overtakes it.
-    world.queue.before = lambda: courier.deliver(one)
-    courier.deliver(one)
+    world.queue.before = lambda: courier.publish_pending(one)
+    courier.publish_pending(one)
     assert world.statuses() == ["queued", "running", "succeeded"]
     assert len(world.told()) == 6
 
 
 def test_failure_36_a_courier_that_dies_after_sending_repeats_the_same_event(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = ended(world)
     with monkeypatch.context() as dying:
-        dying.setattr(world.jobs, "sent", unavailable)
+        dying.setattr(world.jobs, "mark_sent", unavailable)
         with pytest.raises(Unavailable):
-            world.requests.courier.deliver(one)
-    world.requests.courier.deliver(one)
+            world.requests.outbox.publish_pending(one)
+    world.requests.outbox.publish_pending(one)
     ids = [message["event_id"] for message in world.told()]
     assert len(ids) == 4 and ids[0] == ids[1]
     assert world.statuses() == ["queued", "running", "succeeded"]
 
 
-def test_failure_36_what_could_not_be_sent_is_still_owed(world: World) -> None:
+def test_failure_36_what_could_not_be_sent_is_still_owed(world: QueueFixture) -> None:
     one = ended(world)
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
-        world.requests.courier.deliver(one)
-    assert len(world.jobs.owed(one.job_id)) == 3
+        world.requests.outbox.publish_pending(one)
+    assert len(world.jobs.pending_messages(one.job_id)) == 3
     world.clock.move(timedelta(days=1).total_seconds())
-    assert len(list(world.jobs.index.late(world.clock()))) == 1
-    world.requests.courier.deliver(one)
+    assert len(list(world.jobs.index.find_overdue(world.clock()))) == 1
+    world.requests.outbox.publish_pending(one)
     assert world.statuses() == ["queued", "running", "succeeded"]
-    assert list(world.jobs.index.late(world.clock())) == []
+    assert list(world.jobs.index.find_overdue(world.clock())) == []
 
 
-def test_a_job_that_nobody_waits_for_tells_nothing(world: World) -> None:
-    world.requests.courier.deliver(world.jobs.create(job(), {}))
+def test_a_job_that_nobody_waits_for_tells_nothing(world: QueueFixture) -> None:
+    world.requests.outbox.publish_pending(world.jobs.create(job(), {}))
     assert world.told() == []
 
 
-def test_a_retried_job_tells_its_second_attempt_as_new_events(world: World) -> None:
+def test_a_retried_job_tells_its_second_attempt_as_new_events(world: QueueFixture) -> None:
     one = ended(world, Phase.SEARCH_FAILED)
-    world.requests.courier.deliver(one)
-    again = world.jobs.begin_again(one.job_id, 2, timedelta(hours=1))
-    world.requests.courier.repeat(again, Sender())
+    world.requests.outbox.publish_pending(one)
+    again = world.jobs.start_attempt(one.job_id, 2, timedelta(hours=1))
+    world.requests.outbox.republish(again, Sender())
     assert world.statuses() == ["queued", "running", "failed", "queued"]
     assert world.told()[-1]["attempt"] == 2

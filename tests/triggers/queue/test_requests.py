@@ -13,23 +13,27 @@ from shared.errors import SettingsInvalid, Unavailable
 from shared.jobs import rows
 from shared.settings import Settings, settings
 from tests.support.samples import ENVIRONMENT
-from tests.triggers.queue.queue_fixture import BODY, SEQUENCE, World, letter, unavailable
+from tests.triggers.queue.queue_fixture import BODY, SEQUENCE, QueueFixture, letter, unavailable
 from triggers.auth.callers import LOCAL
 from triggers.queue.requests import LARGEST
 from triggers.submission.parse import parse
 
 
-def test_without_settings_the_queue_and_http_have_one_caller_on_this_machine(world: World) -> None:
+def test_without_settings_the_queue_and_http_have_one_caller_on_this_machine(
+    world: QueueFixture,
+) -> None:
     assert settings().queue_owner == LOCAL
 
 
 def test_on_azure_it_must_be_said_whose_the_searches_from_the_queue_are() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         Settings.read(ENVIRONMENT | {"WEBSITE_INSTANCE_ID": "x"})
-    assert "BLAST_QUEUE_OWNER_OID" in {fault.where for fault in caught.value.faults}
+    assert "BLAST_QUEUE_OWNER_OID" in {fault.path for fault in caught.value.faults}
 
 
-async def test_a_message_becomes_a_job_that_runs_and_its_sender_is_told(world: World) -> None:
+async def test_a_message_becomes_a_job_that_runs_and_its_sender_is_told(
+    world: QueueFixture,
+) -> None:
     await world.take(submission_source="dashboard")
     job = world.job()
     assert list(world.durable.instances) == [job.job_id]
@@ -40,12 +44,12 @@ async def test_a_message_becomes_a_job_that_runs_and_its_sender_is_told(world: W
 
 
 @pytest.mark.parametrize("encode", [bytes, base64.b64encode, base64.encodebytes])
-async def test_both_encodings_are_read(world: World, encode: Any) -> None:
+async def test_both_encodings_are_read(world: QueueFixture, encode: Any) -> None:
     await world.take(encode(json.dumps(BODY | {"job_title": "naïve"}, ensure_ascii=False).encode()))
     assert world.job().search.title == "naïve"
 
 
-async def test_failure_1_a_message_that_is_delivered_again_is_one_job(world: World) -> None:
+async def test_failure_1_a_message_that_is_delivered_again_is_one_job(world: QueueFixture) -> None:
     for _ in range(3):
         await world.take()
     assert list(world.durable.instances) == [world.job().job_id]
@@ -54,14 +58,14 @@ async def test_failure_1_a_message_that_is_delivered_again_is_one_job(world: Wor
 
 
 async def test_failure_1_a_message_that_is_delivered_thrice_at_once_is_one_job(
-    world: World,
+    world: QueueFixture,
 ) -> None:
     await asyncio.gather(*(world.take() for _ in range(3)))
     assert list(world.durable.instances) == [world.job().job_id]
     assert world.statuses() == ["queued"]
 
 
-async def test_failure_1_a_message_without_any_key_is_known_by_its_id(world: World) -> None:
+async def test_failure_1_a_message_without_any_key_is_known_by_its_id(world: QueueFixture) -> None:
     keyless: dict[str, Any] = {"external_correlation_id": None}
     await world.take(message_id="a", **keyless)
     await world.take(message_id="a", **keyless)
@@ -69,34 +73,36 @@ async def test_failure_1_a_message_without_any_key_is_known_by_its_id(world: Wor
     assert len(world.durable.instances) == 2
 
 
-async def test_failure_1_a_search_sent_by_both_ways_with_one_key_is_one_job(world: World) -> None:
+async def test_failure_1_a_search_sent_by_both_ways_with_one_key_is_one_job(
+    world: QueueFixture,
+) -> None:
     job = world.by_http("caller-1")
     await world.take()
     assert world.job().job_id == job.job_id
     assert list(world.durable.instances) == [job.job_id]
 
 
-async def test_who_sends_by_queue_what_came_by_http_is_told_the_rest(world: World) -> None:
+async def test_who_sends_by_queue_what_came_by_http_is_told_the_rest(world: QueueFixture) -> None:
     job = world.by_http("k", external_correlation_id=None)
-    world.jobs.update(job.job_id, "configured", phase=Phase.SUBMITTING)
+    world.jobs.update(job.job_id, "config_written", phase=Phase.SUBMITTING)
     await world.take(idempotency_key="k", request_id="r-2")
     ended = world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
-    world.requests.courier.deliver(ended)
+    world.requests.outbox.publish_pending(ended)
     assert world.statuses() == ["queued", "running", "failed"]
     assert {one["external_correlation_id"] for one in world.told()} == {"caller-1"}
     assert {one["request_id"] for one in world.told()} == {"r-2"}
 
 
-async def test_two_who_ask_at_once_to_be_told_are_one_event(world: World) -> None:
+async def test_two_who_ask_at_once_to_be_told_are_one_event(world: QueueFixture) -> None:
     job = world.by_http("k", external_correlation_id=None)
     stale = world.jobs.get(job.job_id)
     await world.take(idempotency_key="k")
-    world.requests._tell_again(parse(BODY, world.requests.acceptance.settings), stale)
+    world.requests._republish(parse(BODY, world.requests.acceptance.settings), stale)
     said = [event.event for event in world.jobs.events(job.job_id)]
-    assert said == ["accepted", "messages_wanted"]
+    assert said == ["accepted", "notifications_enabled"]
 
 
-async def test_who_sends_again_what_has_ended_is_told_so_at_once(world: World) -> None:
+async def test_who_sends_again_what_has_ended_is_told_so_at_once(world: QueueFixture) -> None:
     job = world.by_http("k")
     world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED, error_code="x")
     await world.take(idempotency_key="k", request_id="r-2")
@@ -105,7 +111,7 @@ async def test_who_sends_again_what_has_ended_is_told_so_at_once(world: World) -
     assert list(world.durable.instances) == []
 
 
-async def test_who_asks_while_the_job_ends_is_told_its_end(world: World) -> None:
+async def test_who_asks_while_the_job_ends_is_told_its_end(world: QueueFixture) -> None:
     job = world.by_http("k")
 
     def end() -> None:
@@ -116,7 +122,7 @@ async def test_who_asks_while_the_job_ends_is_told_its_end(world: World) -> None
     assert world.statuses() == ["queued", "failed"]
 
 
-async def test_failure_2_the_same_key_with_another_request_is_refused(world: World) -> None:
+async def test_failure_2_the_same_key_with_another_request_is_refused(world: QueueFixture) -> None:
     await world.take(idempotency_key="k")
     before = world.job()
     await world.take(message_id="m-2", idempotency_key="k", db="other", request_id="r-2")
@@ -126,12 +132,12 @@ async def test_failure_2_the_same_key_with_another_request_is_refused(world: Wor
     assert world.job() == before
     # The refusal must not look like the first job's own end, which may be still to come.
     world.jobs.update(before.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
-    world.requests.courier.deliver(world.job())
+    world.requests.outbox.publish_pending(world.job())
     assert world.statuses() == ["queued", "failed", "failed"]
 
 
 async def test_failure_13_a_job_whose_start_failed_is_started_by_the_next_delivery(
-    world: World,
+    world: QueueFixture,
 ) -> None:
     world.durable.refuses = {"start_new", "get_status"}
     with pytest.raises(Unavailable):
@@ -144,7 +150,7 @@ async def test_failure_13_a_job_whose_start_failed_is_started_by_the_next_delive
 
 
 async def test_failure_13_without_a_row_nothing_is_started_and_the_message_stays(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world.jobs, "create", unavailable)
     with pytest.raises(Unavailable):
@@ -153,7 +159,9 @@ async def test_failure_13_without_a_row_nothing_is_started_and_the_message_stays
     assert world.told() == []
 
 
-async def test_failure_36_who_could_not_be_told_is_told_by_the_next_delivery(world: World) -> None:
+async def test_failure_36_who_could_not_be_told_is_told_by_the_next_delivery(
+    world: QueueFixture,
+) -> None:
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
         await world.take()
@@ -179,7 +187,7 @@ FOREVER_WRONG = {
 
 @pytest.mark.parametrize("body", FOREVER_WRONG.values(), ids=FOREVER_WRONG)
 async def test_failure_36_what_can_never_succeed_is_answered_and_not_tried_again(
-    world: World, body: bytes
+    world: QueueFixture, body: bytes
 ) -> None:
     await world.take(body)
     await world.take(body)
@@ -190,7 +198,7 @@ async def test_failure_36_what_can_never_succeed_is_answered_and_not_tried_again
     assert list(world.durable.instances) == []
 
 
-async def test_all_faults_of_a_message_are_told_to_its_sender(world: World) -> None:
+async def test_all_faults_of_a_message_are_told_to_its_sender(world: QueueFixture) -> None:
     await world.take(db="../x", evalue=-1, num_nodes=1000, query_fasta="no")
     (told,) = world.told()
     assert told["error_code"] == "validation_error"
@@ -199,21 +207,21 @@ async def test_all_faults_of_a_message_are_told_to_its_sender(world: World) -> N
         assert f"{name}:" in told["error_message"]
 
 
-async def test_a_name_of_the_senders_comes_back_as_it_was(world: World) -> None:
+async def test_a_name_of_the_senders_comes_back_as_it_was(world: QueueFixture) -> None:
     name = " naïve 検索 " + "x" * 200
     await world.take(external_correlation_id=name, idempotency_key="k")
     assert world.told()[0]["external_correlation_id"] == name
 
 
-async def test_failure_14_a_broken_message_does_not_hold_up_the_others(world: World) -> None:
+async def test_failure_14_a_broken_message_does_not_hold_up_the_others(world: QueueFixture) -> None:
     sent = [letter(external_correlation_id=f"c-{n}") for n in range(4)]
     sent[1] = replace(sent[1], body=b"{broken")
-    await asyncio.gather(*(world.requests.take(one, world.durable) for one in sent))
+    await asyncio.gather(*(world.requests.process(one, world.durable) for one in sent))
     assert len(world.durable.instances) == 3
     assert sorted(one["status"] for one in world.told()) == ["failed"] + ["queued"] * 3
 
 
-async def test_failure_22_no_sequence_in_rows_messages_and_inputs(world: World) -> None:
+async def test_failure_22_no_sequence_in_rows_messages_and_inputs(world: QueueFixture) -> None:
     await world.take()
     await world.take(message_id="m-2", db="../x")
     job = world.job()
@@ -223,7 +231,7 @@ async def test_failure_22_no_sequence_in_rows_messages_and_inputs(world: World) 
 
 
 async def test_settings_that_are_wrong_are_no_fault_of_the_message(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLAST_REGION", "")
     settings.cache_clear()

@@ -12,8 +12,8 @@ from shared.jobs import Index, JobStateRepository
 from tests.activities.batch.conftest import blobs  # noqa: F401  a fixture
 from tests.shared.jobs.conftest import Clock, clock  # noqa: F401  a fixture
 from tests.shared.jobs.counted import Counted
-from tests.support.samples import ALICE, LATE_AFTER, settings
-from triggers.submission.accept import Acceptance
+from tests.support.samples import ALICE, RECONCILE_AFTER, settings
+from triggers.submission.accept import SubmissionService
 from triggers.submission.parse import parse
 
 BODY = {"program": "blastn", "db": "16S", "query_data": ">q\nACGTTGCA\n"}
@@ -31,9 +31,9 @@ def test_a_search_is_accepted_with_four_calls_of_tables_and_one_more_for_its_key
     name = f"t{uuid.uuid4().hex}"
     tables = [open_table(name + kind, azurite.connection_string, "", None) for kind in "ji"]
     one, two = (Counted(table, asked) for table in tables)
-    jobs = JobStateRepository(one, Index(two, LATE_AFTER), clock)
+    jobs = JobStateRepository(one, Index(two, RECONCILE_AFTER), clock)
     jobs.ensure()
-    door = Acceptance(jobs, blobs, settings(), clock)
-    door.accept(parse(BODY, settings()), ALICE, key, "http", most_active=100)
+    door = SubmissionService(jobs, blobs, settings(), clock)
+    door.accept(parse(BODY, settings()), ALICE, key, "http", max_active_jobs=100)
     read = {"get": 1} if key else {}
     assert asked == {"query": 1, "upsert": 1, "commit": 1, "write": 1} | read

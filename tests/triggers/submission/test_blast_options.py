@@ -68,7 +68,7 @@ def test_the_same_for_proteins(fields: dict[str, Any], additional: str) -> None:
     found = parse(PROTEIN | fields | {"additional_options": additional}, settings())
     assert found.search.program is Program.BLASTP
     assert found.search.options == OUTFMT + additional
-    assert [next(iter(fields)) in one for one in found.warnings] == [True]
+    assert [next(iter(fields)) in text for text in found.warnings] == [True]
 
 
 def test_fields_that_nothing_overrides_stand_beside() -> None:
@@ -88,7 +88,7 @@ def test_fields_that_nothing_overrides_stand_beside() -> None:
 def test_what_contradicts_itself_is_refused(additional: str, fault: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse(BODY | DASHBOARD | {"additional_options": additional}, settings())
-    assert [(one.where, one.what) for one in caught.value.faults] == [("options", fault)]
+    assert [(one.path, one.message) for one in caught.value.faults] == [("options", fault)]
 
 
 def test_failure_12_an_override_is_on_the_allow_list_all_the_same() -> None:
@@ -100,7 +100,7 @@ def test_failure_12_an_override_is_on_the_allow_list_all_the_same() -> None:
 def test_a_batch_names_each_override_once() -> None:
     searches = [{"word_size": 11}, {"word_size": 12}, {"evalue": 1}]
     found = parse(BODY | {"additional_options": "-word_size 28", "searches": searches}, settings())
-    assert [one.search.options for one in found.searches] == [
+    assert [spec.search.options for spec in found.searches] == [
         *(OUTFMT + "-word_size 28", OUTFMT + "-word_size 28"),
         OUTFMT + "-evalue 1 -word_size 28",
     ]

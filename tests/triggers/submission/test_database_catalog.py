@@ -4,11 +4,11 @@ import pytest
 
 from shared.clients.blobs import BlobInfo, Blobs
 from shared.contracts.search import Program
-from shared.contracts.storage_urls import Account
+from shared.contracts.storage_urls import StorageAccount
 from tests.support.samples import NOON
-from triggers.submission.database_catalog import KNOWN_FOR, Catalogue
+from triggers.submission.database_catalog import KNOWN_FOR, DatabaseCatalog
 
-ACCOUNT = Account("stgelb")
+ACCOUNT = StorageAccount("stgelb")
 URL = ACCOUNT.database("prots")
 
 
@@ -25,11 +25,11 @@ class Counted(Blobs):
 
 def test_a_kind_that_is_known_is_not_looked_up_for_each_search() -> None:
     blobs, now = Counted("prots.phr", "prots.pin", "prots.psq", "prots2.nsq"), [0.0]
-    catalogue = Catalogue(blobs, ACCOUNT, lambda: now[0])
+    catalogue = DatabaseCatalog(blobs, ACCOUNT, lambda: now[0])
     for _ in range(3):
         assert catalogue.mismatch((Program.BLASTP, URL)) is None
-        said = "blastn cannot search a database of proteins"
-        assert catalogue.mismatch((Program.BLASTN, URL)) == said
+        text = "blastn cannot search a database of proteins"
+        assert catalogue.mismatch((Program.BLASTN, URL)) == text
     assert blobs.lists == 1
     now[0] = KNOWN_FOR.total_seconds() + 1
     assert catalogue.mismatch((Program.BLASTP, URL)) is None
@@ -39,13 +39,13 @@ def test_a_kind_that_is_known_is_not_looked_up_for_each_search() -> None:
 @pytest.mark.parametrize("names", [(), ("prots.psq",)])
 def test_a_database_that_is_still_copied_is_looked_up_again(names: tuple[str, ...]) -> None:
     blobs = Counted(*names)
-    catalogue = Catalogue(blobs, ACCOUNT)
+    catalogue = DatabaseCatalog(blobs, ACCOUNT)
     for _ in range(2):
         assert catalogue.mismatch((Program.BLASTP, URL)) is None
     assert blobs.lists == 2
 
 
 def test_a_database_of_both_kinds_suits_every_program() -> None:
-    catalogue = Catalogue(Counted("prots.psq", "prots.nsq"), ACCOUNT)
+    catalogue = DatabaseCatalog(Counted("prots.psq", "prots.nsq"), ACCOUNT)
     for program in Program:
         assert catalogue.mismatch((program, URL)) is None

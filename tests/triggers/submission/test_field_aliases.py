@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import Fault, Invalid
 from tests.support.samples import settings
-from triggers.http.preflight_request import planned
+from triggers.http.preflight_request import parse_preflight
 from triggers.submission.json_body import json_object
 from triggers.submission.parse import parse
 
@@ -43,8 +43,8 @@ def test_two_names_of_a_field_cannot_say_different_things(
     base: dict[str, Any], changes: dict[str, Any], where: str, code: str
 ) -> None:
     (fault,) = refused(base | changes)
-    assert (fault.where, fault.code) == (where, code)
-    assert "say different things" in fault.what
+    assert (fault.path, fault.code) == (where, code)
+    assert "say different things" in fault.message
 
 
 def test_two_names_of_a_field_can_say_the_same() -> None:
@@ -53,14 +53,14 @@ def test_two_names_of_a_field_can_say_the_same() -> None:
 
 def test_a_contradiction_in_a_search_of_a_batch_is_told_there() -> None:
     (fault,) = refused(BODY | {"searches": [{}, {"db": "nt", "database": "nr"}]})
-    assert fault.where == "searches.1.db"
+    assert fault.path == "searches.1.db"
 
 
 @pytest.mark.parametrize("options", ["-evalue 1", [{"evalue": -1}], 5, False])
 def test_options_that_are_no_object_are_not_passed_over(options: object) -> None:
     assert refused(BODY | {"options": options}) == [Fault("options", "must be an object")]
     (fault,) = refused(BODY | {"searches": [{"options": options}]})
-    assert fault.where == "searches.0.options"
+    assert fault.path == "searches.0.options"
 
 
 def test_all_that_an_additional_option_may_hold_goes_beside_the_fields() -> None:
@@ -71,7 +71,7 @@ def test_all_that_an_additional_option_may_hold_goes_beside_the_fields() -> None
     search = parse(BODY | {"additional_options": word, "outfmt": columns}, settings()).search
     assert len(search.options) > 500
     (fault,) = refused(BODY | {"additional_options": word + " "})
-    assert fault.where == "additional_options"
+    assert fault.path == "additional_options"
 
 
 def test_a_number_keeps_its_digits() -> None:
@@ -93,5 +93,5 @@ def test_a_number_keeps_its_digits() -> None:
 )
 def test_failure_36_a_lone_surrogate_is_a_fault_of_its_field(body: dict[str, Any]) -> None:
     sent = json_object(json.dumps({"program": "blastn", "db": "16S"} | body).encode())
-    assert "query_data" in {fault.where.rpartition(".")[2] for fault in refused(sent)}
-    assert planned(sent, settings()).examined.faults
+    assert "query_data" in {fault.path.rpartition(".")[2] for fault in refused(sent)}
+    assert parse_preflight(sent, settings()).examined.faults

@@ -18,7 +18,7 @@ def faults(**changes: Any) -> dict[str, str]:
     """Where a body, changed so, is wrong, and what the first fault there says."""
     with pytest.raises(Invalid) as caught:
         parse(BODY | changes, settings())
-    return {fault.where: fault.what for fault in reversed(caught.value.faults)}
+    return {fault.path: fault.message for fault in reversed(caught.value.faults)}
 
 
 def test_what_is_not_said_is_the_deployments() -> None:
@@ -50,7 +50,7 @@ def test_failure_52_an_outfmt_is_always_written_and_the_clients_own_stands(
 
 
 def test_failure_52_the_default_outfmt_says_nothing_of_the_request() -> None:
-    tables, xml = (parse(BODY, settings(default_outfmt=one)) for one in ("6", "5"))
+    tables, xml = (parse(BODY, settings(default_outfmt=text)) for text in ("6", "5"))
     assert tables.search.options != xml.search.options
     assert tables.fingerprint == xml.fingerprint  # a replay stays one when the setting changes
 

@@ -12,10 +12,10 @@ from shared.contracts.job import Job
 from shared.jobs import Index, JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import LATE_AFTER, job
+from tests.support.samples import RECONCILE_AFTER, job
 from triggers.timers.substitutes import Substitute
 
-LATE = LATE_AFTER.total_seconds() + 1
+LATE = RECONCILE_AFTER.total_seconds() + 1
 
 
 @dataclass
@@ -29,11 +29,11 @@ class Store:
     def over(
         self, jobs_table: Table | None = None, index_table: Table | None = None
     ) -> JobStateRepository:
-        index = Index(index_table or self.index_table, LATE_AFTER)
+        index = Index(index_table or self.index_table, RECONCILE_AFTER)
         return JobStateRepository(jobs_table or self.jobs_table, index, self.clock)
 
     def late(self) -> Sequence[str]:
-        return [job_id for _, job_id in self.over().index.late(self.clock())]
+        return [job_id for _, job_id in self.over().index.find_overdue(self.clock())]
 
 
 @pytest.fixture
@@ -68,5 +68,5 @@ def nobody(_: object) -> Substitute:
 def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:
     """A job that was to move long ago."""
     one = jobs.create(job(number, **changes), {})
-    clock.now = max(clock.now, one.updated_at + LATE_AFTER * 2)
+    clock.now = max(clock.now, one.updated_at + RECONCILE_AFTER * 2)
     return one

@@ -11,12 +11,12 @@ from shared.clients.tables import LARGEST_TRANSACTION, Insert, Row, Table, Write
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Phase
 from shared.jobs import JobStateRepository
-from shared.jobs.rows import event_row, listed_row
+from shared.jobs.rows import event_row, list_row
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, job
 from tests.triggers.timers.conftest import LATE, Store
-from triggers.timers.purge import RUN, Purger
+from triggers.timers.purge import MAX_RUN, Purger
 
 DAY = timedelta(days=1)
 RETENTION = 90 * DAY
@@ -34,7 +34,7 @@ def ended(jobs: JobStateRepository, number: int = 1, **changes: object) -> Job:
 
 def kept(store: Store) -> set[str]:
     """The partition and the row key of all that is kept."""
-    found = [*store.jobs_table.all("", {}), *store.index_table.all("", {})]
+    found = [*store.jobs_table.query("", {}), *store.index_table.query("", {})]
     return {f"{one.columns['PartitionKey']}/{one.columns['RowKey']}" for one in found}
 
 
@@ -42,7 +42,7 @@ async def test_what_is_old_goes_with_all_that_belongs_to_it(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     one = ended(jobs)
-    jobs.begin_again(one.job_id, 2, DAY)
+    jobs.start_attempt(one.job_id, 2, DAY)
     jobs.update(one.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
     durable.ends(one.job_id, "Completed")
     durable.ends(f"{one.job_id}-2", "Completed")
@@ -63,9 +63,9 @@ async def test_what_is_young_or_active_or_owes_stays(
     before = kept(store)
     assert await purger(jobs, clock).run(durable) == {"kept": 1}
     assert kept(store) == before
-    for message in jobs.owed(owes.job_id):
-        jobs.sent(owes.job_id, message.sequence)
-    jobs.follow(owes)
+    for message in jobs.pending_messages(owes.job_id):
+        jobs.mark_sent(owes.job_id, message.sequence)
+    jobs.sync(owes)
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
     assert [one.job_id for one in jobs.index.page(owes.owner, 9).jobs] == [
         job(1).job_id,
@@ -91,9 +91,9 @@ class Mortal(Table):
         super().commit(writes)
         self._live()
 
-    def forget(self, partition: str, key: str) -> None:
+    def delete(self, partition: str, key: str) -> None:
         self._live()
-        super().forget(partition, key)
+        super().delete(partition, key)
         self._live()
 
     def _live(self) -> None:
@@ -145,8 +145,8 @@ async def test_failure_16_a_job_that_is_retried_while_it_is_removed_stays(
         """A table behind whose reader's back the job is queued again."""
 
         def all(self, *arguments: Any, **named: Any) -> Iterator[Row]:
-            jobs.begin_again(one.job_id, 2, DAY)
-            return super().all(*arguments, **named)
+            jobs.start_attempt(one.job_id, 2, DAY)
+            return super().query(*arguments, **named)
 
     retried = Retried.__new__(Retried)
     retried.__dict__ |= store.jobs_table.__dict__
@@ -155,7 +155,7 @@ async def test_failure_16_a_job_that_is_retried_while_it_is_removed_stays(
     now = jobs.get(one.job_id)
     assert (now.phase, now.attempt) == (Phase.QUEUED, 2)
     assert [event.sequence for event in jobs.events(one.job_id)] == [1, 2, 3]
-    assert not jobs.erase(one), "it is not the one that was read"
+    assert not jobs.purge(one), "it is not the one that was read"
 
 
 async def test_a_job_whose_id_comes_again_is_not_removed_with_the_one_before(
@@ -163,7 +163,7 @@ async def test_a_job_whose_id_comes_again_is_not_removed_with_the_one_before(
 ) -> None:
     """A run died before the last write; then the same key was used again."""
     first = ended(jobs)
-    assert jobs.erase(first)
+    assert jobs.purge(first)
     clock.move(RETENTION.total_seconds() + 1)
     second = jobs.create(job(created_at=clock(), updated_at=clock()), {})
     assert second.job_id == first.job_id
@@ -195,7 +195,7 @@ async def test_a_run_is_bounded_in_count_and_in_time(
 
     class Slow(FakeDurable):
         async def purge_instance_history(self, instance_id: str) -> Any:
-            clock.now += RUN
+            clock.now += MAX_RUN
             return await super().purge_instance_history(instance_id)
 
     assert await purger(jobs, clock).run(Slow(clock)) == {"removed": 8}
@@ -207,8 +207,8 @@ async def test_a_job_that_nobody_looks_after_is_found_again(
 ) -> None:
     """Whoever ended the attempt before was held up, and took the active row of this one away."""
     first = ended(jobs)
-    again = jobs.begin_again(first.job_id, 2, DAY)
-    jobs.index.follow(first, settled=True, before=None)
+    again = jobs.start_attempt(first.job_id, 2, DAY)
+    jobs.index.sync(first, settled=True, before=None)
     clock.move(10 * LATE)
     assert store.late() == []
     assert await purger(jobs, clock).run(durable) == {"mended": 1}
@@ -221,7 +221,7 @@ async def test_failure_20_a_list_that_calls_an_ended_job_running_is_mended(
 ) -> None:
     running = jobs.create(job(phase=Phase.RUNNING), {})
     jobs.update(running.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
-    stale = listed_row(running)
+    stale = list_row(running)
     store.index_table.upsert(stale)
     assert await purger(jobs, clock).run(durable) == {"mended": 1}
     (listed,) = jobs.index.page(running.owner, 9).jobs
@@ -231,7 +231,7 @@ async def test_failure_20_a_list_that_calls_an_ended_job_running_is_mended(
 async def test_a_search_is_kept_as_long_as_its_batch_goes_on(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
-    parent = jobs.create(job(2, phase=Phase.RUNNING, children=1), {})
+    parent = jobs.create(job(2, phase=Phase.RUNNING, child_count=1), {})
     child = ended(jobs, parent_job_id=parent.job_id, child_number=1)
     clock.move(RETENTION.total_seconds() + 1)
     assert await purger(jobs, clock).run(durable) == {"kept": 1}

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.activities import Report, Verb
+from shared.contracts.activities import ActivityName, Decision
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.jobs import JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import LATE_AFTER, NOON, job, settings
+from tests.support.samples import NOON, RECONCILE_AFTER, job, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, nobody
-from triggers.timers.reconcile import KEPT_BY, Reconciler
+from triggers.timers.reconcile import ORPHAN_GRACE, Reconciler
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def test_failure_13_a_job_whose_start_failed_is_started(
     one = late_job(jobs, clock)
     assert await reconciler.tick(durable) == {"restarted": 1}
     begun = durable.instances[one.job_id].input_
-    assert (begun["verb"], begun["step"], begun["attempt"]) == (Verb.PREPARE, 1, 1)
+    assert (begun["verb"], begun["step"], begun["attempt"]) == (ActivityName.PREPARE_SEARCH, 1, 1)
     assert events(jobs, one) == ["accepted", "orchestration_restarted"]
     assert await reconciler.tick(durable) == {}
 
@@ -39,11 +39,11 @@ async def test_failure_13_a_job_whose_start_failed_is_started(
 async def test_failure_42_a_job_of_a_lost_hub_goes_on_behind_its_last_step(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
-    report = Report(Phase.RUNNING, Verb.OBSERVE)
-    one = late_job(jobs, clock, phase=Phase.RUNNING, step=17, report=report, attempt=2)
+    report = Decision(Phase.RUNNING, ActivityName.OBSERVE_SEARCH)
+    one = late_job(jobs, clock, phase=Phase.RUNNING, step=17, decision=report, attempt=2)
     await reconciler.tick(durable)
     begun = durable.instances[f"{one.job_id}-2"].input_
-    assert (begun["verb"], begun["step"], begun["attempt"]) == (Verb.OBSERVE, 18, 2)
+    assert (begun["verb"], begun["step"], begun["attempt"]) == (ActivityName.OBSERVE_SEARCH, 18, 2)
     payload = jobs.events(one.job_id)[-1].payload
     assert (payload["runtime_status"], payload["step"]) == ("none", 18)
 
@@ -122,11 +122,11 @@ async def test_a_job_that_was_announced_and_never_kept_is_forgotten_in_time(
     durable: FakeDurable,
     reconciler: Reconciler,
 ) -> None:
-    jobs.index.announce(job())
+    jobs.index.mark_active(job())
     clock.move(LATE)
     await reconciler.tick(durable)
     assert store.late() == [job().job_id], "whoever accepts it may be slow"
-    clock.now = NOON + KEPT_BY + LATE_AFTER
+    clock.now = NOON + ORPHAN_GRACE + RECONCILE_AFTER
     await reconciler.tick(durable)
     assert (store.late(), durable.calls) == ([], [])
     jobs.create(job(), {})  # slower than anybody thinks possible, and found all the same

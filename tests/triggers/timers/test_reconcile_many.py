@@ -14,7 +14,7 @@ from shared.jobs.rows import active_row, job_row
 from tests.shared.jobs.conftest import Clock
 from tests.shared.jobs.counted import Counted
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import LATE_AFTER, job, settings
+from tests.support.samples import RECONCILE_AFTER, job, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, nobody
 from triggers.timers.reconcile import Reconciler
 
@@ -31,7 +31,7 @@ async def test_work_grows_with_the_late_and_not_with_the_active(
     for number in (1, 2, 3):
         late_job(store.over(), clock, number, phase=Phase.RUNNING)
         durable.lives(job(number).job_id)
-    due = clock() + LATE_AFTER
+    due = clock() + RECONCILE_AFTER
     for start in range(1000, 2000, 100):
         some = [active_row(job(number), due) for number in range(start, start + 100)]
         store.index_table.commit([Insert(row) for row in some])
@@ -105,9 +105,9 @@ async def test_failure_36_what_a_job_owes_is_sent_whatever_became_of_it(
     sent: list[str] = []
 
     def deliver(one: Job) -> None:
-        for owed in jobs.owed(one.job_id):
+        for owed in jobs.pending_messages(one.job_id):
             sent.append(f"{one.job_id[-1]} {owed.status}")
-            jobs.sent(one.job_id, owed.sequence)
+            jobs.mark_sent(one.job_id, owed.sequence)
 
     late_job(jobs, clock, 1, notify=True)
     durable.lives(job(1).job_id)

@@ -5,20 +5,20 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts.states import LeftOnCluster, Phase
-from shared.errors import Conflict, Pointless, TooMany
+from shared.errors import Conflict, NotRetryable, TooMany
 from shared.jobs import JobStateRepository
 from tests.support.samples import job
-from triggers.http.job_retry import Retrying
+from triggers.http.job_retry import JobRetry
 
 MOST_ACTIVE = 2
 
 
 @pytest.fixture
-def retrying(jobs: JobStateRepository) -> Retrying:
-    return Retrying(jobs, timedelta(days=1), MOST_ACTIVE)
+def retrying(jobs: JobStateRepository) -> JobRetry:
+    return JobRetry(jobs, timedelta(days=1), MOST_ACTIVE)
 
 
-def test_two_clicks_at_once_are_one_attempt(jobs: JobStateRepository, retrying: Retrying) -> None:
+def test_two_clicks_at_once_are_one_attempt(jobs: JobStateRepository, retrying: JobRetry) -> None:
     """Both read the failed job before either of them was written down."""
     failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
     clicks = [retrying.queue(failed, request_id) for request_id in ("one", "other")]
@@ -27,7 +27,7 @@ def test_two_clicks_at_once_are_one_attempt(jobs: JobStateRepository, retrying: 
 
 
 def test_failure_1_a_request_that_is_sent_again_is_the_same_attempt(
-    jobs: JobStateRepository, retrying: Retrying
+    jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     """Its answer was lost; meanwhile the attempt went on, and failed as well."""
     failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
@@ -41,7 +41,7 @@ def test_failure_1_a_request_that_is_sent_again_is_the_same_attempt(
 
 
 def test_without_a_request_id_the_second_is_a_conflict(
-    jobs: JobStateRepository, retrying: Retrying
+    jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     failed = jobs.create(job(phase=Phase.TIMED_OUT), {})
     queued = retrying.queue(failed, None)
@@ -51,9 +51,9 @@ def test_without_a_request_id_the_second_is_a_conflict(
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if not phase.is_failure])
 def test_what_has_not_failed_is_not_retried(
-    phase: Phase, jobs: JobStateRepository, retrying: Retrying
+    phase: Phase, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    one = jobs.create(job(phase=phase, children=2), {})
+    one = jobs.create(job(phase=phase, child_count=2), {})
     with pytest.raises(Conflict) as refused:
         retrying.queue(one, None)
     assert refused.value.code == "not_failed"
@@ -63,17 +63,17 @@ def test_what_has_not_failed_is_not_retried(
     ("phase", "children"), [(Phase.CONFIG_INVALID, 0), (Phase.SEARCH_FAILED, 3)]
 )
 def test_what_can_only_fail_again_and_a_batch_are_not_retried(
-    phase: Phase, children: int, jobs: JobStateRepository, retrying: Retrying
+    phase: Phase, children: int, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    one = jobs.create(job(phase=phase, children=children), {})
-    with pytest.raises(Pointless) as refused:
+    one = jobs.create(job(phase=phase, child_count=children), {})
+    with pytest.raises(NotRetryable) as refused:
         retrying.queue(one, None)
     assert refused.value.code == "not_retryable"
     assert jobs.get(one.job_id) == one
 
 
 def test_failure_41_a_retry_counts_towards_what_its_owner_may_have(
-    jobs: JobStateRepository, retrying: Retrying
+    jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
     for number in range(2, 2 + MOST_ACTIVE):
@@ -84,7 +84,7 @@ def test_failure_41_a_retry_counts_towards_what_its_owner_may_have(
 
 
 def test_a_job_that_may_be_left_on_its_cluster_is_retried_in_the_place_that_it_has(
-    jobs: JobStateRepository, retrying: Retrying
+    jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     """It is active still, so that its next attempt is not one more."""
     unknown = LeftOnCluster.UNKNOWN

@@ -23,7 +23,7 @@ def lived(*phases: Phase, **changes: Any) -> Job:
     entered = {phase: NOON + timedelta(minutes=n) for n, phase in enumerate(phases, start=1)}
     last = phases[-1] if phases else Phase.QUEUED
     finished = entered[last] if last.is_end else None
-    return job(phase=last, entered=entered, finished_at=finished, **changes)
+    return job(phase=last, phase_entered_at=entered, finished_at=finished, **changes)
 
 
 def at(minute: int) -> str:
@@ -73,5 +73,5 @@ def test_a_search_that_waits_for_its_turn_is_being_submitted() -> None:
 
 
 def test_an_attempt_begins_anew() -> None:
-    again = replace(lived(*LIFE[:3]), phase=Phase.QUEUED, entered={Phase.QUEUED: NOON})
+    again = replace(lived(*LIFE[:3]), phase=Phase.QUEUED, phase_entered_at={Phase.QUEUED: NOON})
     assert list(steps(again)) == ["preparing"]

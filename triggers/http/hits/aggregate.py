@@ -8,17 +8,17 @@ from typing import Any
 
 from shared.blast.result_files import AGGREGATE, AGGREGATING
 from shared.clients.blobs import Blobs
-from shared.hits import CutShort, Hit, Unreadable
+from shared.hits import Hit, ReadLimitReached, Unreadable
 from shared.hits.tally import Tally
 
-PATIENCE = timedelta(seconds=12)
+TIME_LIMIT = timedelta(seconds=12)
 """After so long no further file is begun; the dashboard waits 30 s for an answer."""
 _VERSION = 2
 """Of what is stored. What an older version left is read anew."""
 
 
 @dataclass
-class Progress:
+class AggregationProgress:
     """How far the files of a job were read, in their order."""
 
     tally: Tally = field(default_factory=Tally)
@@ -33,7 +33,7 @@ class Progress:
         return self.parsed + self.cut + len(self.unreadable)
 
     @classmethod
-    def stored(cls, data: bytes | None) -> "Progress":
+    def stored(cls, data: bytes | None) -> "AggregationProgress":
         found = json.loads(data) if data else {}
         if found.get("version") != _VERSION:
             return cls()
@@ -41,22 +41,22 @@ class Progress:
 
     def to_store(self) -> bytes:
         facts = {"parsed": self.parsed, "cut": self.cut, "unreadable": self.unreadable}
-        return json.dumps({"version": _VERSION, "tally": self.tally.kept(), **facts}).encode()
+        return json.dumps({"version": _VERSION, "tally": self.tally.to_state(), **facts}).encode()
 
     def read(self, name: str, hits: Iterator[Hit]) -> None:
         """One file more. What was read of it before trouble is counted."""
         try:
             self.tally.add(hits)
-        except CutShort:
+        except ReadLimitReached:
             self.cut += 1
         except Unreadable as error:
             self.unreadable.append({"name": name, "code": error.code, "message": str(error)})
         else:
             self.parsed += 1
 
-    def shown(self, total: int) -> dict[str, Any]:
+    def to_json(self, total: int) -> dict[str, Any]:
         """The statistics as the dashboard reads them, and how much of the files they cover."""
-        return self.tally.shown() | {
+        return self.tally.to_json() | {
             "files_parsed": self.parsed,
             "total_files": total,
             "files_cut": self.cut,
@@ -86,17 +86,17 @@ class Aggregation:
         if known.get("version") == _VERSION:
             stats: dict[str, Any] = known["stats"]
             return stats
-        progress = Progress.stored(self.blobs.get(prefix + AGGREGATING))
-        until = self.clock() + PATIENCE.total_seconds()
+        progress = AggregationProgress.stored(self.blobs.get(prefix + AGGREGATING))
+        until = self.clock() + TIME_LIMIT.total_seconds()
         for name in names[progress.passed :]:
             progress.read(name, hits_in(name))
             if self.clock() > until:
                 break
-        stats = progress.shown(len(names))
+        stats = progress.to_json(len(names))
         self._keep(prefix, progress, stats)
         return stats
 
-    def _keep(self, prefix: str, progress: Progress, stats: dict[str, Any]) -> None:
+    def _keep(self, prefix: str, progress: AggregationProgress, stats: dict[str, Any]) -> None:
         if stats["more_to_read"]:
             self.blobs.put(prefix + AGGREGATING, progress.to_store())
         else:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from shared.hits import COLUMNS, CutShort, Hit
+from shared.hits import COLUMNS, Hit, ReadLimitReached
 
-LARGEST = 50 * 1024**2
+MAX_BYTES = 50 * 1024**2
 """Bytes of one export, about; a larger one ends with the hit that reaches them and says so."""
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
 """How a cell begins that a spreadsheet would run (source: OWASP, CSV injection)."""
 
 
-class Kind(Protocol):
+class ExportFormat(Protocol):
     """A form of export: how its begin, each hit and its end are written."""
 
     @property
@@ -28,7 +28,7 @@ class Kind(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
+class ExportFile:
     """An export, whole in memory."""
 
     data: bytes
@@ -47,7 +47,9 @@ class Made:
         }
 
 
-def made(kind: Kind, job_id: str, hits: Iterable[Hit], most: int = LARGEST) -> Made:
+def export(
+    kind: ExportFormat, job_id: str, hits: Iterable[Hit], most: int = MAX_BYTES
+) -> ExportFile:
     """The hits as a file of that kind. It has the optional columns that its first hit has."""
     pieces: list[bytes] = []
     columns: Sequence[str] = COLUMNS
@@ -64,10 +66,10 @@ def made(kind: Kind, job_id: str, hits: Iterable[Hit], most: int = LARGEST) -> M
             pieces.append(kind.row(columns, values, count).encode())
             size += len(pieces[-1])
             count += 1
-    except CutShort:
+    except ReadLimitReached:
         truncated = True
     begin, end = kind.begin(job_id, columns).encode(), kind.end(count, truncated).encode()
-    return Made(b"".join([begin, *pieces, end]), count, truncated, kind.suffix)
+    return ExportFile(b"".join([begin, *pieces, end]), count, truncated, kind.suffix)
 
 
 def columns_of(hit: Hit) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ def columns_of(hit: Hit) -> tuple[str, ...]:
     return COLUMNS + tuple(name for name in others if getattr(hit, name) is not None)
 
 
-def harmless(value: Any) -> Any:
+def escape_formula(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula. Numbers are ours and stay numbers."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
@@ -89,13 +91,13 @@ class _Echo:
 
 
 @dataclass(frozen=True)
-class Table:
+class DelimitedTable:
     """Rows below a row of names."""
 
     suffix: str
     mimetype: str
     dialect: str
-    shown: Callable[[Any], Any]
+    render_cell: Callable[[Any], Any]
     """How a cell is written."""
 
     def begin(self, job_id: str, columns: Sequence[str]) -> str:
@@ -108,11 +110,11 @@ class Table:
         return ""
 
     def _line(self, values: Iterable[Any]) -> str:
-        return str(_WRITERS[self.dialect].writerow([self.shown(value) for value in values]))
+        return str(_WRITERS[self.dialect].writerow([self.render_cell(value) for value in values]))
 
 
 @dataclass(frozen=True)
-class Objects:
+class JsonObjects:
     """One JSON object, with the hits as objects in it."""
 
     suffix: str = "json"
@@ -129,7 +131,7 @@ class Objects:
         return f'\n], "returned": {hits}, "truncated": {json.dumps(truncated)}}}\n'
 
 
-def as_it_is(value: Any) -> Any:
+def identity(value: Any) -> Any:
     """TSV is for programs, and exact."""
     return value
 
@@ -138,9 +140,9 @@ _WRITERS = {
     "excel": csv.writer(_Echo()),
     "excel-tab": csv.writer(_Echo(), dialect="excel-tab", lineterminator="\n"),
 }
-KINDS: dict[str, Kind] = {
-    "csv": Table("csv", "text/csv", "excel", harmless),
-    "tsv": Table("tsv", "text/tab-separated-values", "excel-tab", as_it_is),
-    "json": Objects(),
+FORMATS: dict[str, ExportFormat] = {
+    "csv": DelimitedTable("csv", "text/csv", "excel", escape_formula),
+    "tsv": DelimitedTable("tsv", "text/tab-separated-values", "excel-tab", identity),
+    "json": JsonObjects(),
 }
 """By the name that a request has for it."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.hits import COLUMNS, CutShort, Hit
+from shared.hits import COLUMNS, Hit, ReadLimitReached
 
 MOST_QUERIES = 1000
 """Query ids that are named to choose from."""
@@ -13,7 +13,7 @@ COUNTED = 500_000
 
 
 @dataclass
-class Page:
+class AlignmentsPage:
     """The first `most` hits of a file, or of one query in it, in the file's order."""
 
     most: int
@@ -31,7 +31,7 @@ class Page:
                     self._truncated = True
                     break
                 self._take(hit)
-        except CutShort:
+        except ReadLimitReached:
             self._truncated = True
 
     def _is_enough(self, hit: Hit) -> bool:
@@ -48,7 +48,7 @@ class Page:
             if len(self._hits) < self.most:
                 self._hits.append(hit)
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "alignments": [_shown(hit) for hit in self._hits],
             "total_hits": self._total,

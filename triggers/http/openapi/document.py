@@ -38,8 +38,8 @@ KEY = {
 def document() -> Json:
     """The whole document. Whoever gets it changes nothing in it."""
     paths = defaultdict[str, Json](dict)
-    for one in OPERATIONS:
-        paths[f"/{one.path}"][one.method.lower()] = _operation(one)
+    for operation in OPERATIONS:
+        paths[f"/{operation.path}"][operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "ElasticBLAST control plane", "version": "1", "description": ABOUT},
@@ -60,83 +60,85 @@ def document() -> Json:
     }
 
 
-def _operation(one: Operation) -> Json:
+def _operation(operation: Operation) -> Json:
     shown: Json = {
-        "operationId": one.name,
-        "summary": one.says,
-        "tags": [one.group],
-        "parameters": [*_parameters(one)],
-        "responses": _responses(one),
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.group],
+        "parameters": [*_parameters(operation)],
+        "responses": _responses(operation),
     }
-    if one.body:
-        content = {"application/json": {"schema": _body(one)}}
-        if one.form:
-            content["multipart/form-data"] = {"schema": _form(one.form)}
+    if operation.body:
+        content = {"application/json": {"schema": _body(operation)}}
+        if operation.form:
+            content["multipart/form-data"] = {"schema": _form(operation.form)}
         shown["requestBody"] = {"required": True, "content": content}
-    if one.is_open:
+    if operation.anonymous:
         shown["security"] = []
     return shown
 
 
-def _parameters(one: Operation) -> Iterator[Json]:
+def _parameters(operation: Operation) -> Iterator[Json]:
     for name, words in PATH_WORDS.items():
-        if f"{{{name}}}" in one.path:
+        if f"{{{name}}}" in operation.path:
             where = {"name": name, "in": "path", "required": True, "description": words}
             yield {**where, "schema": PATH_IDS}
-    schema = one.query.model_json_schema(ref_template=REF) if one.query else {}
+    schema = operation.query.model_json_schema(ref_template=REF) if operation.query else {}
     for name, told in schema.get("properties", {}).items():
         shown = _plain(told)
         needed = name in schema.get("required", ())
         more = {"description": shown.pop("description")} if "description" in shown else {}
         yield {"name": name, "in": "query", "required": needed, **more, "schema": shown}
-    headers = dict(KEY) if one.keyed else {}
-    if one.ranged:
+    headers = dict(KEY) if operation.idempotent else {}
+    if operation.ranged:
         headers["Range"] = "One range of bytes, such as `bytes=0-1048575`"
         headers["If-Range"] = "The `ETag` that the part must belong to; else the whole is sent"
-    if one.conditional:
+    if operation.conditional:
         headers["If-None-Match"] = "The `ETag` of an answer that is known"
     for name, words in headers.items():
         text = {"type": "string", **({"maxLength": LONGEST_KEY} if name in KEY else {})}
         yield {"name": name, "in": "header", "description": words, "schema": text}
 
 
-def _responses(one: Operation) -> Json:
+def _responses(operation: Operation) -> Json:
     codes = defaultdict[int, list[str]](list)
-    for code in (*one.refusals, *(() if one.is_open else EVERYWHERE)):
+    for code in (*operation.error_codes, *(() if operation.anonymous else EVERYWHERE)):
         codes[CODES[code][0]].append(code)
-    if one.is_open and 503 in one.answers:
+    if operation.anonymous and 503 in operation.responses:
         codes[503].append("settings_invalid")
-    shown = {status: _answer(one, status) for status in one.answers}
+    shown = {status: _answer(operation, status) for status in operation.responses}
     for status, its in codes.items():
-        refused = _refused(status, its, ["Retry-After"] if one.passing == status else [])
+        refused = _refused(
+            status, its, ["Retry-After"] if operation.retry_after_status == status else []
+        )
         if status in shown:
-            either = [*map(_ref, _forms(one, status)), _ref(Refusal)]
+            either = [*map(_ref, _forms(operation, status)), _ref(Refusal)]
             refused["content"] = {"application/json": {"schema": {"anyOf": either}}}
         shown[status] = refused
     return {str(status): shown[status] for status in sorted(shown)}
 
 
-def _answer(one: Operation, status: int) -> Json:
-    forms = _forms(one, status)
-    headers = ["ETag", "Retry-After"] if one.conditional else []
-    if status in (202, one.passing):
+def _answer(operation: Operation, status: int) -> Json:
+    forms = _forms(operation, status)
+    headers = ["ETag", "Retry-After"] if operation.conditional else []
+    if status in (202, operation.retry_after_status):
         headers = ["Retry-After"]
-    if one.body is SUBMISSION and not one.in_part:
+    if operation.body is SUBMISSION and not operation.in_part:
         headers = ["Location", "Retry-After", "Idempotency-Replayed"]
-    if one.ranged:
+    if operation.ranged:
         headers = ["Accept-Ranges", "ETag", *(["Content-Range"] if status == 206 else [])]
     shown: Json = {"headers": _headers(*headers)} if headers else {}
     if not forms:
         return {"description": "It has not changed", **shown}
     content = dict(map(_content, forms))
-    said = "A part of it" if status == 206 else "As it is"
-    words = (forms[-1].__doc__ or "").split("\n")[0] if _is_model(forms[-1]) else said
+    text = "A part of it" if status == 206 else "As it is"
+    words = (forms[-1].__doc__ or "").split("\n")[0] if _is_model(forms[-1]) else text
     return {"description": words, **shown, "content": content}
 
 
-def _forms(one: Operation, status: int) -> tuple[Model | str, ...]:
+def _forms(operation: Operation, status: int) -> tuple[Model | str, ...]:
     """The bodies that an answer of that status can have."""
-    said = one.answers[status]
+    said = operation.responses[status]
     several = said if isinstance(said, tuple) else (said,)
     return tuple(form for form in several if form is not None)
 
@@ -160,14 +162,14 @@ def _headers(*names: str) -> Json:
     return {name: {"schema": {"type": "string"}} for name in names}
 
 
-def _body(one: Operation) -> Json:
-    return {"$ref": REF.format(model=_name(one))}
+def _body(operation: Operation) -> Json:
+    return {"$ref": REF.format(model=_name(operation))}
 
 
-def _name(one: Operation) -> str:
-    if one.body is not SUBMISSION:
-        return one.body[0].__name__
-    return "PlannedSubmission" if one.in_part else "Submission"
+def _name(operation: Operation) -> str:
+    if operation.body is not SUBMISSION:
+        return operation.body[0].__name__
+    return "PlannedSubmission" if operation.in_part else "Submission"
 
 
 def _form(name: str) -> Json:
@@ -176,14 +178,19 @@ def _form(name: str) -> Json:
 
 
 def _components() -> Json:
-    forms = {form for one in OPERATIONS for status in one.answers for form in _forms(one, status)}
+    forms = {
+        form
+        for operation in OPERATIONS
+        for status in operation.responses
+        for form in _forms(operation, status)
+    }
     models = filter(_is_model, forms)
     asked = [(model, "validation") for model in sorted({*models, Refusal}, key=_named)]
     found = models_json_schema(asked, ref_template=REF)[1].get("$defs", {})  # type: ignore[arg-type]
     bodies = {
-        _name(one): request(one.body)
-        for one in OPERATIONS
-        if one.body and one.body is not SUBMISSION
+        _name(operation): request(operation.body)
+        for operation in OPERATIONS
+        if operation.body and operation.body is not SUBMISSION
     }
     shown = {name: _shape(schema) for name, schema in found.items()}
     submissions = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from azure.functions import HttpRequest, HttpResponse
 
 from triggers.http.openapi.document import document
-from triggers.http.responses import HEADERS, answered
+from triggers.http.responses import HEADERS, handle_errors
 
 PAGE = Path(__file__).with_name("docs.html")
 POLICY = (
@@ -18,13 +18,13 @@ POLICY = (
 """The page brings all of itself and asks nobody but the app."""
 
 
-@answered
+@handle_errors
 def openapi(req: HttpRequest) -> HttpResponse:
     """GET /api/openapi.json"""
     return HttpResponse(written(), headers=HEADERS, mimetype="application/json")
 
 
-@answered
+@handle_errors
 def page(req: HttpRequest) -> HttpResponse:
     """GET /api/docs"""
     headers = HEADERS | {"Content-Security-Policy": POLICY}

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from azure.functions import HttpRequest, HttpResponse
 
-from triggers.http.responses import HEADERS, answered
+from triggers.http.responses import HEADERS, handle_errors
 
 PAGE = Path(__file__).with_name("ui.html")
 """Made of ui/ by `make ui`."""
 _INLINE = re.compile(r"<(style|script)[^>]*>(.*?)</\1>", re.DOTALL)
 
 
-@answered
+@handle_errors
 def page(req: HttpRequest) -> HttpResponse:
     """GET /api/ui"""
     text = PAGE.read_text()

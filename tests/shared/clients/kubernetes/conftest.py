@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from shared.clients.kubernetes import Access, Cluster, Reach
+from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
 from tests.shared.clients.kubernetes.server import Server, empty, serving
 
 
@@ -28,7 +28,7 @@ def server(_listening: Server) -> Server:
 
 
 @pytest.fixture
-def cluster(server: Server) -> Cluster:
+def cluster(server: Server) -> KubernetesCluster:
     """A client of the server, with little patience."""
-    access = Access(server.url, authority=server.pem.decode())
-    return Cluster(Reach(lambda: access), patience=(1.0, 0.5, 1.0))
+    access = ClusterCredentials(server.url, authority=server.pem.decode())
+    return KubernetesCluster(CredentialProvider(lambda: access), patience=(1.0, 0.5, 1.0))

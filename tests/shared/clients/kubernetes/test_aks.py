@@ -12,7 +12,7 @@ import trustme
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
-from shared.clients.kubernetes import Cluster, Reach
+from shared.clients.kubernetes import CredentialProvider, KubernetesCluster
 from shared.clients.kubernetes.aks import API_SERVERS, managed_cluster
 from shared.errors import Unavailable
 from tests.shared.clients.kubernetes.server import Json, Reply, Server, serving, written
@@ -50,7 +50,7 @@ class World:
     arm: Server
     server: Server
     credential: Credential
-    cluster: Cluster
+    cluster: KubernetesCluster
     clock: list[float]
     user: Json = field(default_factory=lambda: KUBELOGIN)
 
@@ -82,8 +82,12 @@ def world(arm: Server, server: Server) -> World:
     server.tokens = {"one"}
     credential, clock = Credential(), [0.0]
     aks = managed_cluster(credential, f"http://127.0.0.1:{arm.port}", "sub", "r g", "aks")
-    reach = Reach(aks.access, aks.explain, now=lambda: NOON, monotonic=lambda: clock[0])
-    found = World(arm, server, credential, Cluster(reach, patience=(1.0, 1.0, 2.0)), clock)
+    reach = CredentialProvider(
+        aks.access, aks.explain, now=lambda: NOON, monotonic=lambda: clock[0]
+    )
+    found = World(
+        arm, server, credential, KubernetesCluster(reach, patience=(1.0, 1.0, 2.0)), clock
+    )
     found.gives(server)
     return found
 
@@ -197,7 +201,7 @@ def test_failure_29_what_arm_answers_is_told(
 def test_failure_27_arm_may_ask_for_patience(world: World) -> None:
     world.arm.manner = lambda _: Reply(429, headers={"Retry-After": "30"})
     found = world.trouble()
-    assert (found.code, found.after) == ("cluster_unavailable", timedelta(seconds=30))
+    assert (found.code, found.retry_after) == ("cluster_unavailable", timedelta(seconds=30))
 
 
 def unreachable(world: World, properties: Reply) -> Unavailable:

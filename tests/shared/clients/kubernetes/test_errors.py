@@ -7,16 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from shared.clients.kubernetes import Access, Cluster, Reach
+from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
 from shared.errors import Unavailable
 from tests.shared.clients.kubernetes.server import Heard, Reply, Server, empty, status
-from tests.support.misbehaving_server import drips, is_silent, resets, rude
+from tests.support.misbehaving_server import drips, is_silent, misbehaving_server, resets
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def patient(url: str) -> Cluster:
-    return Cluster(Reach(lambda: Access(url)), patience=(0.5, 0.3, 0.6))
+def patient(url: str) -> KubernetesCluster:
+    return KubernetesCluster(
+        CredentialProvider(lambda: ClusterCredentials(url)), patience=(0.5, 0.3, 0.6)
+    )
 
 
 def trouble(ask: Callable[[], object]) -> Unavailable:
@@ -38,7 +40,7 @@ def trouble(ask: Callable[[], object]) -> Unavailable:
     ],
 )
 def test_failure_28_each_status_has_its_code_and_the_words_of_the_server(
-    server: Server, cluster: Cluster, status: int, code: str
+    server: Server, cluster: KubernetesCluster, status: int, code: str
 ) -> None:
     server.manner = lambda _: Reply(status, {"kind": "Status", "message": "the\nserver's words"})
     found = trouble(lambda: cluster.jobs_of("job-1"))
@@ -46,11 +48,13 @@ def test_failure_28_each_status_has_its_code_and_the_words_of_the_server(
     assert str(found) == f"the cluster answered {status}: the server's words"
 
 
-def test_failure_27_a_429_carries_the_wish_of_the_server(server: Server, cluster: Cluster) -> None:
+def test_failure_27_a_429_carries_the_wish_of_the_server(
+    server: Server, cluster: KubernetesCluster
+) -> None:
     server.manner = lambda _: Reply(429, headers={"Retry-After": "7"})
-    assert trouble(lambda: cluster.jobs_of("job-1")).after == timedelta(seconds=7)
+    assert trouble(lambda: cluster.jobs_of("job-1")).retry_after == timedelta(seconds=7)
     server.manner = lambda _: Reply(429, headers={"Retry-After": "soon"})
-    assert trouble(lambda: cluster.jobs_of("job-1")).after is None
+    assert trouble(lambda: cluster.jobs_of("job-1")).retry_after is None
 
 
 @pytest.mark.parametrize(
@@ -70,16 +74,16 @@ def test_failure_27_a_429_carries_the_wish_of_the_server(server: Server, cluster
     ids=lambda reply: str(reply.body)[:30],
 )
 def test_failure_28_a_broken_answer_is_never_an_empty_list(
-    server: Server, cluster: Cluster, reply: Reply
+    server: Server, cluster: KubernetesCluster, reply: Reply
 ) -> None:
     server.manner = lambda _: reply
     assert trouble(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
     assert trouble(lambda: cluster.pods_of("job-1")).code == "cluster_unavailable"
-    assert trouble(lambda: cluster.take_slot("job-1")).code == "cluster_unavailable"
+    assert trouble(lambda: cluster.acquire_submit_lease("job-1")).code == "cluster_unavailable"
 
 
 def test_failure_28_a_black_hole_is_left_in_time() -> None:
-    with rude(is_silent) as server:
+    with misbehaving_server(is_silent) as server:
         began = time.monotonic()
         found = trouble(lambda: patient(server.url).jobs_of("job-1"))
         assert found.code == "cluster_unavailable"
@@ -92,14 +96,14 @@ def test_failure_28_a_black_hole_is_left_in_time() -> None:
     ids=["in a header", "in the body", "in headers"],
 )
 def test_failure_28_a_peer_that_drips_is_left_in_time(start: bytes, drop: bytes) -> None:
-    with rude(drips(start, drop)) as server:
+    with misbehaving_server(drips(start, drop)) as server:
         began = time.monotonic()
         assert trouble(lambda: patient(server.url).jobs_of("job-1")).code == "cluster_unavailable"
         assert time.monotonic() - began < 5
 
 
 def test_failure_28_a_peer_that_drips_over_tls_is_left_in_time(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = lambda _: Reply(body=b"[", length=100_000, drips=True)
     began = time.monotonic()
@@ -108,14 +112,14 @@ def test_failure_28_a_peer_that_drips_over_tls_is_left_in_time(
 
 
 def test_failure_28_nobody_who_listens_is_trouble_and_so_is_a_reset() -> None:
-    with rude(resets) as server:
+    with misbehaving_server(resets) as server:
         assert trouble(lambda: patient(server.url).jobs_of("job-1")).code == "cluster_unavailable"
         url = server.url
     assert trouble(lambda: patient(url).jobs_of("job-1")).code == "cluster_unavailable"
 
 
 def test_failure_28_a_connection_that_the_other_side_dropped_is_no_trouble(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     kept: set[int] = set()
 
@@ -130,22 +134,22 @@ def test_failure_28_a_connection_that_the_other_side_dropped_is_no_trouble(
     assert len(server.heard) == 5 + 4  # each but the first met a connection that was dropped
 
 
-def test_connections_are_kept(server: Server, cluster: Cluster) -> None:
+def test_connections_are_kept(server: Server, cluster: KubernetesCluster) -> None:
     for _ in range(5):
         cluster.jobs_of("job-1")
     assert len({heard.port for heard in server.heard}) == 1
 
 
 def test_failure_29_a_cluster_that_was_away_is_used_as_before(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = lambda _: Reply(503)
-    trouble(lambda: cluster.seen("job-1", timedelta(0)))
+    trouble(lambda: cluster.cached_jobs("job-1", timedelta(0)))
     server.manner = empty
-    assert cluster.seen("job-1", timedelta(0)) == []
+    assert cluster.cached_jobs("job-1", timedelta(0)) == []
 
 
-def test_many_threads_may_ask_at_once(server: Server, cluster: Cluster) -> None:
+def test_many_threads_may_ask_at_once(server: Server, cluster: KubernetesCluster) -> None:
     found: list[object] = []
     threads = [
         threading.Thread(target=lambda: found.append(cluster.jobs_of("job-1"))) for _ in range(20)
@@ -163,7 +167,7 @@ NO_NAMESPACE = status(404, "NotFound", kind="namespaces", name="default")
 
 @pytest.mark.parametrize("reply", [HTML, Reply(404), NO_NAMESPACE, status(404, "NotFound")])
 def test_failure_46_a_404_that_is_not_of_the_very_object_proves_nothing(
-    server: Server, cluster: Cluster, reply: Reply
+    server: Server, cluster: KubernetesCluster, reply: Reply
 ) -> None:
     """The API answers 200 to a deletion or a list without objects. A lease names itself."""
     server.manner = lambda _: reply
@@ -171,9 +175,9 @@ def test_failure_46_a_404_that_is_not_of_the_very_object_proves_nothing(
         lambda: cluster.delete_jobs("job-1", "blast"),
         lambda: cluster.jobs_of("job-1"),
         lambda: cluster.pods_of("job-1"),
-        lambda: cluster.keep_slot("job-1"),
-        lambda: cluster.take_slot("job-1"),
-        lambda: cluster.free_slot("job-1"),
+        lambda: cluster.renew_submit_lease("job-1"),
+        lambda: cluster.acquire_submit_lease("job-1"),
+        lambda: cluster.release_submit_lease("job-1"),
     ]
     for ask in asked:
         assert trouble(ask).code == "cluster_unavailable"
@@ -181,7 +185,7 @@ def test_failure_46_a_404_that_is_not_of_the_very_object_proves_nothing(
 
 @pytest.mark.parametrize("kind", [None, "Status", "Job", 7])
 def test_failure_46_an_empty_answer_that_is_no_list_is_no_empty_list(
-    server: Server, cluster: Cluster, kind: object
+    server: Server, cluster: KubernetesCluster, kind: object
 ) -> None:
     body = {"items": [], "metadata": {}} | ({"kind": kind} if kind else {})
     server.manner = lambda _: Reply(body=body)
@@ -189,7 +193,9 @@ def test_failure_46_an_empty_answer_that_is_no_list_is_no_empty_list(
     assert trouble(lambda: cluster.pods_of("job-1")).code == "cluster_unavailable"
 
 
-def test_a_conflict_that_is_not_the_apis_is_no_conflict(server: Server, cluster: Cluster) -> None:
+def test_a_conflict_that_is_not_the_apis_is_no_conflict(
+    server: Server, cluster: KubernetesCluster
+) -> None:
     no_lease = status(404, "NotFound", kind="leases", name="elb-blast-submit")
     server.manner = lambda heard: no_lease if heard.method == "GET" else Reply(409)
-    assert "409" in str(trouble(lambda: cluster.take_slot("job-1")))
+    assert "409" in str(trouble(lambda: cluster.acquire_submit_lease("job-1")))

@@ -10,20 +10,25 @@ import pytest
 import trustme
 import yaml
 
-from shared.clients.kubernetes import Access, Cluster, Reach, by_kubeconfig
+from shared.clients.kubernetes import (
+    ClusterCredentials,
+    CredentialProvider,
+    KubernetesCluster,
+    from_kubeconfig,
+)
 from shared.clients.kubernetes.kubeconfig import parse
 from shared.errors import Unavailable
 from tests.shared.clients.kubernetes.server import Json, Server, data, kubeconfig, serving
 
-Ask = Callable[[Json], Cluster]
+Ask = Callable[[Json], KubernetesCluster]
 
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
-    def ask(config: Json) -> Cluster:
+    def ask(config: Json) -> KubernetesCluster:
         path = tmp_path / "kubeconfig"
         path.write_text(yaml.safe_dump(config))
-        return Cluster(by_kubeconfig(path), patience=(1.0, 1.0, 2.0))
+        return KubernetesCluster(from_kubeconfig(path), patience=(1.0, 1.0, 2.0))
 
     return ask
 
@@ -75,12 +80,12 @@ def test_failure_28_a_server_of_another_name_is_told_nothing_unless_it_is_expect
     server: Server,
 ) -> None:
     elsewhere = server.url.replace("127.0.0.1", "localhost")
-    access = Access(elsewhere, authority=server.pem.decode(), token="one")
+    access = ClusterCredentials(elsewhere, authority=server.pem.decode(), token="one")
     with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
-        Cluster(Reach(lambda: access)).jobs_of("job-1")
+        KubernetesCluster(CredentialProvider(lambda: access)).jobs_of("job-1")
     assert server.heard == []
     named = replace(access, server_name="127.0.0.1")
-    assert Cluster(Reach(lambda: named)).jobs_of("job-1") == []
+    assert KubernetesCluster(CredentialProvider(lambda: named)).jobs_of("job-1") == []
 
 
 def several() -> str:
@@ -108,7 +113,7 @@ def test_the_only_context_serves_under_any_name() -> None:
 
 def test_a_user_in_the_address_is_for_kubectl_alone() -> None:
     text = yaml.safe_dump(kubeconfig("http://token:s3cret@127.0.0.1:80/", {"token": "t"}))
-    assert parse(text, "", Path("/")).access == Access("http://127.0.0.1:80", token="t")
+    assert parse(text, "", Path("/")).access == ClusterCredentials("http://127.0.0.1:80", token="t")
 
 
 ENTRA: list[Json] = [
@@ -166,7 +171,7 @@ def test_a_kubeconfig_that_is_not_there_yet_is_trouble_until_it_is(
     tmp_path: Path, server: Server
 ) -> None:
     path = tmp_path / "later"
-    cluster = Cluster(by_kubeconfig(path))
+    cluster = KubernetesCluster(from_kubeconfig(path))
     with pytest.raises(Unavailable, match="unreadable"):
         cluster.jobs_of("job-1")
     path.write_text(yaml.safe_dump(server.kubeconfig({"token": "one"})))

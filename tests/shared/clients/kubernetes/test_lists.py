@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from shared.clients.kubernetes import Access, Cluster, ClusterJob, Reach
+from shared.clients.kubernetes import (
+    ClusterCredentials,
+    ClusterJob,
+    CredentialProvider,
+    KubernetesCluster,
+)
 from shared.errors import Unavailable
 from tests.shared.clients.kubernetes.server import Heard, Json, Manner, Reply, Server, status
 
@@ -40,15 +45,15 @@ def pages(*those: list[Json]) -> Manner:
 
 
 def names(jobs: list[ClusterJob]) -> list[str]:
-    return [one.name for one in jobs]
+    return [cluster_job.name for cluster_job in jobs]
 
 
 def test_failure_27_a_list_is_asked_page_by_page_and_never_from_a_cache(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1)], [], [job(2), job(3)])
     assert names(cluster.jobs_of("job-1")) == ["blast-1", "blast-2", "blast-3"]
-    assert names(cluster.seen("job-1", NOW)) == ["blast-1", "blast-2", "blast-3"]
+    assert names(cluster.cached_jobs("job-1", NOW)) == ["blast-1", "blast-2", "blast-3"]
     assert [heard.query.get("continue") for heard in server.heard] == [None, "1", "2"] * 2
     for heard in server.heard:
         assert heard.query["limit"] == "500"
@@ -60,27 +65,27 @@ def test_failure_27_a_list_is_asked_page_by_page_and_never_from_a_cache(
 
 
 def test_failure_23_and_35_a_snapshot_gives_each_search_its_own_jobs(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1, "job-1"), job(2, "job-10")], [job(3, "job-1"), job(4, "job-")])
-    assert names(cluster.seen("job-1", MINUTE)) == ["blast-1", "blast-3"]
-    assert names(cluster.seen("job-10", MINUTE)) == ["blast-2"]
-    assert cluster.seen("job-100", MINUTE) == []
+    assert names(cluster.cached_jobs("job-1", MINUTE)) == ["blast-1", "blast-3"]
+    assert names(cluster.cached_jobs("job-10", MINUTE)) == ["blast-2"]
+    assert cluster.cached_jobs("job-100", MINUTE) == []
     assert len(server.heard) == 2
 
 
 def test_r5_a_job_whose_containers_name_another_search_is_nobodys(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1, "job-1", named="job-2"), job(2, "job-1")])
     assert names(cluster.jobs_of("job-1")) == ["blast-2"]
-    assert names(cluster.seen("job-1", NOW)) == ["blast-2"]
-    assert cluster.seen("job-2", MINUTE) == []
+    assert names(cluster.cached_jobs("job-1", NOW)) == ["blast-2"]
+    assert cluster.cached_jobs("job-2", MINUTE) == []
 
 
 @pytest.mark.parametrize("elb_job_id", ["", "job-1,app", "job-1)", "a b", "-", "x" * 64, "j\n"])
 def test_failure_35_an_id_that_would_select_others_is_a_bug(
-    server: Server, cluster: Cluster, elb_job_id: str
+    server: Server, cluster: KubernetesCluster, elb_job_id: str
 ) -> None:
     for ask in (cluster.jobs_of, cluster.pods_of, lambda id: cluster.delete_jobs(id, "blast")):
         with pytest.raises(ValueError, match="astray"):
@@ -106,7 +111,7 @@ def gone(times: int) -> Manner:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_failure_27_a_list_whose_next_page_is_gone_is_begun_anew(
-    server: Server, cluster: Cluster, times: int
+    server: Server, cluster: KubernetesCluster, times: int
 ) -> None:
     server.manner = gone(times)
     assert names(cluster.jobs_of("job-1")) == ["blast-100", "blast-2"]
@@ -114,7 +119,7 @@ def test_failure_27_a_list_whose_next_page_is_gone_is_begun_anew(
 
 
 def test_failure_27_a_list_that_is_gone_three_times_is_trouble(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = gone(9)
     with pytest.raises(Unavailable, match="3 times") as caught:
@@ -125,15 +130,17 @@ def test_failure_27_a_list_that_is_gone_three_times_is_trouble(
 
 def test_a_snapshot_serves_those_who_look_within_its_age(server: Server) -> None:
     clock = [0.0]
-    access = Access(server.url, authority=server.pem.decode())
-    cluster = Cluster(Reach(lambda: access), monotonic=lambda: clock[0])
+    access = ClusterCredentials(server.url, authority=server.pem.decode())
+    cluster = KubernetesCluster(CredentialProvider(lambda: access), monotonic=lambda: clock[0])
     for moment, lists in ((0.0, 1), (4.0, 1), (5.0, 1), (5.1, 2), (9.0, 2), (10.2, 3)):
         clock[0] = moment
-        cluster.seen("job-1", timedelta(seconds=5))
+        cluster.cached_jobs("job-1", timedelta(seconds=5))
         assert len(server.heard) == lists, moment
 
 
-def _together(cluster: Cluster, server: Server, release: threading.Event, many: int) -> list[Any]:
+def _together(
+    cluster: KubernetesCluster, server: Server, release: threading.Event, many: int
+) -> list[Any]:
     """What so many who look at once are told; the server answers when all of them wait."""
     found: list[Any] = []
     waiting = threading.Barrier(many + 1)
@@ -141,9 +148,9 @@ def _together(cluster: Cluster, server: Server, release: threading.Event, many: 
     def look(number: int) -> None:
         waiting.wait(10)
         try:
-            found.append(names(cluster.seen(f"job-{number}", MINUTE)))
-        except Unavailable as trouble:
-            found.append(trouble.code)
+            found.append(names(cluster.cached_jobs(f"job-{number}", MINUTE)))
+        except Unavailable as error:
+            found.append(error.code)
 
     threads = [threading.Thread(target=look, args=(number,)) for number in range(many)]
     for one in threads:
@@ -155,7 +162,7 @@ def _together(cluster: Cluster, server: Server, release: threading.Event, many: 
     return found
 
 
-def test_fifty_who_look_at_once_make_one_list(server: Server, cluster: Cluster) -> None:
+def test_fifty_who_look_at_once_make_one_list(server: Server, cluster: KubernetesCluster) -> None:
     release = threading.Event()
     manner = pages([job(number, f"job-{number}") for number in range(50)])
 
@@ -170,7 +177,7 @@ def test_fifty_who_look_at_once_make_one_list(server: Server, cluster: Cluster) 
 
 
 def test_trouble_with_the_one_list_is_everybodys_and_the_next_who_looks_makes_another(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     release, waits = threading.Event(), threading.Event()
 
@@ -183,11 +190,11 @@ def test_trouble_with_the_one_list_is_everybodys_and_the_next_who_looks_makes_an
     assert _together(cluster, server, release, 20) == ["cluster_unavailable"] * 20
     assert len(server.heard) == 1
     server.manner = pages([job(1)])
-    assert names(cluster.seen("job-1", MINUTE)) == ["blast-1"]
+    assert names(cluster.cached_jobs("job-1", MINUTE)) == ["blast-1"]
 
 
 def test_failure_27_of_20_000_jobs_the_json_of_a_page_or_two_is_in_memory(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     """Counted by a mark in each Job's JSON, each time that the server is asked for a page."""
     page = [job(number) | {"mark": True} for number in range(500)]
@@ -204,6 +211,6 @@ def test_failure_27_of_20_000_jobs_the_json_of_a_page_or_two_is_in_memory(
         return Reply(body=b'{"kind":"JobList","metadata":{%s},"items":%s}' % (more, body))
 
     server.manner = answer
-    assert len(cluster.seen("job-1", NOW)) == 20_000
+    assert len(cluster.cached_jobs("job-1", NOW)) == 20_000
     assert len(in_memory) == 4
     assert 0 < max(in_memory) <= 1000

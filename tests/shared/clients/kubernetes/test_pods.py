@@ -89,6 +89,6 @@ def test_failure_30_a_pod_that_does_not_run_says_why(
 
 
 def test_failure_30_a_reason_is_no_essay() -> None:
-    told = waiting("Pending", containerStatuses=[waits("ErrImagePull", "x" * 10_000)])
-    assert told is not None
-    assert len(told) == 500
+    text = waiting("Pending", containerStatuses=[waits("ErrImagePull", "x" * 10_000)])
+    assert text is not None
+    assert len(text) == 500

@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 
-from shared.clients.kubernetes import Access, Cluster, Reach, Slot
+from shared.clients.kubernetes import (
+    ClusterCredentials,
+    CredentialProvider,
+    KubernetesCluster,
+    LeaseState,
+)
 from shared.clients.kubernetes.submit_lease import NAME
-from tests.local.cluster.cluster_fixture import TOKEN, World, running
+from tests.local.cluster.cluster_fixture import TOKEN, ClusterFixture, running
 from tests.shared.clients.kubernetes.server import Heard, Reply, Server, status
 from tests.support.samples import NOON
 
@@ -34,55 +39,55 @@ class Clock:
 class Program:
     """One who submits, with a clock of its own; several share one cluster."""
 
-    world: World
+    world: ClusterFixture
     clock: Clock = field(default_factory=Clock)
     name: str = field(default_factory=lambda: f"job-{uuid.uuid4().hex}")
 
     def __post_init__(self) -> None:
-        access = Access(self.world.child.url, token=TOKEN)
-        self.cluster = Cluster(
-            Reach(lambda: access),
+        access = ClusterCredentials(self.world.child.url, token=TOKEN)
+        self.cluster = KubernetesCluster(
+            CredentialProvider(lambda: access),
             now=lambda: self.clock.now,
             monotonic=lambda: self.clock.monotonic,
         )
 
-    def takes(self) -> Slot:
-        return self.cluster.take_slot(self.name)
+    def takes(self) -> LeaseState:
+        return self.cluster.acquire_submit_lease(self.name)
 
     def frees(self) -> None:
-        self.cluster.free_slot(self.name)
+        self.cluster.release_submit_lease(self.name)
 
 
 @pytest.fixture(scope="module")
-def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFixture]:
     with running(tmp_path_factory.mktemp("slots")) as started:
         yield started
 
 
 @pytest.fixture
-def world(_world: World) -> World:
+def world(_world: ClusterFixture) -> ClusterFixture:
     """A cluster without the Lease."""
     _world.leases.delete_collection_namespaced_lease("default", _preload_content=False)
     return _world
 
 
-def spec(world: World) -> Json:
+def spec(world: ClusterFixture) -> Json:
     return lease(world)["spec"]  # type: ignore[no-any-return]
 
 
-def lease(world: World) -> Json:
+def lease(world: ClusterFixture) -> Json:
     reply = world.leases.read_namespaced_lease(NAME, "default", _preload_content=False)
     return dict(reply.json())
 
 
-def another_program_writes(world: World, **its: Any) -> None:
+def another_program_writes(world: ClusterFixture, **its: Any) -> None:
     body = {"metadata": {"name": NAME, "labels": {"made-by": "another"}}, "spec": its}
     world.leases.create_namespaced_lease("default", body, _preload_content=False)
 
 
-def test_failure_9_the_slot_is_one_holders_until_it_is_freed(world: World) -> None:
+def test_failure_9_the_slot_is_one_holders_until_it_is_freed(world: ClusterFixture) -> None:
     one, two = Program(world), Program(world)
-    assert one.takes() == Slot(True, one.name, NOON)
+    assert one.takes() == LeaseState(True, one.name, NOON)
     assert spec(world) == {
         "holderIdentity": one.name,
         "leaseDurationSeconds": 900,
@@ -90,74 +95,80 @@ def test_failure_9_the_slot_is_one_holders_until_it_is_freed(world: World) -> No
         "renewTime": "2026-11-23T12:00:00.000000Z",
         "leaseTransitions": 0,
     }
-    assert two.takes() == Slot(False, one.name, NOON)
+    assert two.takes() == LeaseState(False, one.name, NOON)
     one.frees()
     assert spec(world)["holderIdentity"] == ""
     two.clock.passes(1)
-    assert two.takes() == Slot(True, two.name, NOON + timedelta(seconds=1))
+    assert two.takes() == LeaseState(True, two.name, NOON + timedelta(seconds=1))
     assert spec(world)["leaseTransitions"] == 1
 
 
-def test_failure_9_taking_it_again_renews_it_only_when_that_is_due(world: World) -> None:
+def test_failure_9_taking_it_again_renews_it_only_when_that_is_due(world: ClusterFixture) -> None:
     one = Program(world)
     one.takes()
     before = lease(world)["metadata"]["resourceVersion"]
     one.clock.passes(299)
-    assert one.takes() == Slot(True, one.name, NOON)
+    assert one.takes() == LeaseState(True, one.name, NOON)
     assert lease(world)["metadata"]["resourceVersion"] == before
     one.clock.passes(1)
-    assert one.takes() == Slot(True, one.name, NOON)
+    assert one.takes() == LeaseState(True, one.name, NOON)
     assert spec(world)["renewTime"] == "2026-11-23T12:05:00.000000Z"
     assert spec(world)["leaseTransitions"] == 0
 
 
-def test_failure_9_a_holder_that_died_loses_it_after_it_expired(world: World) -> None:
+def test_failure_9_a_holder_that_died_loses_it_after_it_expired(world: ClusterFixture) -> None:
     dead, heir = Program(world), Program(world)
     dead.takes()
     heir.clock.passes(960)  # nobody has watched it; the clocks may differ by a minute
-    assert heir.takes() == Slot(False, dead.name, NOON)
+    assert heir.takes() == LeaseState(False, dead.name, NOON)
     heir.clock.passes(1)
-    assert heir.takes().held
+    assert heir.takes().is_held
     assert (spec(world)["holderIdentity"], spec(world)["leaseTransitions"]) == (heir.name, 1)
     assert dead.takes().holder == heir.name
 
 
-def test_failure_37_a_holder_whose_clock_is_ahead_is_outlived_by_watching(world: World) -> None:
+def test_failure_37_a_holder_whose_clock_is_ahead_is_outlived_by_watching(
+    world: ClusterFixture,
+) -> None:
     ahead, heir = Program(world, Clock(NOON + timedelta(days=400))), Program(world)
     ahead.takes()
-    assert not heir.takes().held
+    assert not heir.takes().is_held
     heir.clock.passes(899)
-    assert not heir.takes().held
+    assert not heir.takes().is_held
     heir.clock.passes(1)
-    assert heir.takes().held
+    assert heir.takes().is_held
 
 
-def test_failure_37_a_holder_whose_clock_is_ahead_and_renews_keeps_it(world: World) -> None:
+def test_failure_37_a_holder_whose_clock_is_ahead_and_renews_keeps_it(
+    world: ClusterFixture,
+) -> None:
     ahead, other = Program(world, Clock(NOON + timedelta(days=400))), Program(world)
     ahead.takes()
     for _ in range(5):
-        assert not other.takes().held
+        assert not other.takes().is_held
         for one in (ahead, other):
             one.clock.passes(600)
-        assert ahead.takes().held
+        assert ahead.takes().is_held
 
 
-def test_failure_37_a_holder_whose_clock_was_set_back_renews_it(world: World) -> None:
+def test_failure_37_a_holder_whose_clock_was_set_back_renews_it(world: ClusterFixture) -> None:
     one = Program(world)
     one.takes()
     one.clock.now -= timedelta(hours=2)
-    assert one.takes().held
+    assert one.takes().is_held
     assert spec(world)["renewTime"] == "2026-11-23T10:00:00.000000Z"
 
 
-def test_failure_9_of_those_who_race_for_it_one_has_it(world: World) -> None:
+def test_failure_9_of_those_who_race_for_it_one_has_it(world: ClusterFixture) -> None:
     """Once for a Lease that is not there, once for a free one, and once for an expired one."""
     runners = [Program(world) for _ in range(8)]
     for _ in range(3):
-        found: list[Slot] = []
+        found: list[LeaseState] = []
         start = threading.Barrier(len(runners))
 
-        def run(one: Program, start: threading.Barrier = start, out: list[Slot] = found) -> None:
+        def run(
+            one: Program, start: threading.Barrier = start, out: list[LeaseState] = found
+        ) -> None:
             start.wait(10)
             out.append(one.takes())
 
@@ -167,14 +178,14 @@ def test_failure_9_of_those_who_race_for_it_one_has_it(world: World) -> None:
         for each in threads:
             each.join(20)
         winner = spec(world)["holderIdentity"]
-        assert [slot.holder for slot in found if slot.held] == [winner]
+        assert [slot.holder for slot in found if slot.is_held] == [winner]
         assert {slot.holder for slot in found} <= {winner, ""}
         for one in runners:
             one.clock.passes(1000)
 
 
 def test_failure_9_a_stranger_frees_nothing_and_freeing_twice_is_freeing_once(
-    world: World,
+    world: ClusterFixture,
 ) -> None:
     one, stranger = Program(world), Program(world)
     stranger.frees()  # there is no Lease
@@ -199,7 +210,7 @@ def test_failure_9_a_stranger_frees_nothing_and_freeing_twice_is_freeing_once(
     ],
 )
 def test_failure_9_another_programs_lease_is_honoured_by_its_own_words(
-    world: World, its: Json, after: float | None
+    world: ClusterFixture, its: Json, after: float | None
 ) -> None:
     another_program_writes(world, holderIdentity="another", **its)
     late = Program(world)
@@ -212,11 +223,13 @@ def test_failure_9_another_programs_lease_is_honoured_by_its_own_words(
         late.clock.now += timedelta(seconds=1)
         after = 0
     late.clock.passes(after)
-    assert late.takes().held
+    assert late.takes().is_held
     assert lease(world)["metadata"]["labels"] == {"made-by": "another"}
 
 
-def test_failure_9_a_take_whose_answer_was_lost_is_ours(server: Server, cluster: Cluster) -> None:
+def test_failure_9_a_take_whose_answer_was_lost_is_ours(
+    server: Server, cluster: KubernetesCluster
+) -> None:
     stored: list[Json] = []
 
     def lose_the_answer(heard: Heard) -> Reply:
@@ -229,11 +242,11 @@ def test_failure_9_a_take_whose_answer_was_lost_is_ours(server: Server, cluster:
         return Reply(closes=True)
 
     server.manner = lose_the_answer
-    assert cluster.take_slot("job-1") == Slot(True, "job-1", NOON)
+    assert cluster.acquire_submit_lease("job-1") == LeaseState(True, "job-1", NOON)
 
 
 def test_failure_9_a_lease_that_vanishes_under_our_hand_is_not_held(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     asked: list[str] = []
     there = {"metadata": {"name": NAME, "resourceVersion": "1"}, "spec": {"holderIdentity": ""}}
@@ -243,12 +256,12 @@ def test_failure_9_a_lease_that_vanishes_under_our_hand_is_not_held(
         return Reply(body=there) if len(asked) == 1 else NO_LEASE
 
     server.manner = vanish
-    assert cluster.take_slot("job-1") == Slot(False, "", None)
+    assert cluster.acquire_submit_lease("job-1") == LeaseState(False, "", None)
     assert asked == ["GET", "PUT", "GET"]
 
 
 def test_a_slot_whose_freeing_was_answered_by_nobody_is_freed_by_us(
-    server: Server, cluster: Cluster
+    server: Server, cluster: KubernetesCluster
 ) -> None:
     """So that the next one is called, all the same."""
     spec = {"holderIdentity": "job-1"}
@@ -261,5 +274,5 @@ def test_a_slot_whose_freeing_was_answered_by_nobody_is_freed_by_us(
         return Reply(closes=True)
 
     server.manner = lose_the_answer
-    assert cluster.free_slot("job-1")
-    assert not cluster.free_slot("job-1")
+    assert cluster.release_submit_lease("job-1")
+    assert not cluster.release_submit_lease("job-1")
