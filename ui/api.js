@@ -1,6 +1,6 @@
 /** The public API, and nothing else. The token is in this module's memory alone. */
 
-const BASE = new URL(".", location.href);
+const BASE = new URL("../", import.meta.url);
 const PATIENCE = 30_000;
 const AWAY = new Set([408, 425, 429]);
 let token = "";
