@@ -18,6 +18,7 @@ import function_app
 from triggers.http.openapi import views
 from triggers.http.pages import ui
 
+is_unread = ui.listing.cache_info().currsize == 0
 here = Path.cwd()
 packages = [path.parent.name for path in here.glob("*/__init__.py")]
 for package in packages:
@@ -33,7 +34,8 @@ def ask(handler, path, **route_params):
 answers = {name: ask(ui.file, f"ui/{name}", file=name) for name in ui.listing()}
 answers |= {"index.html": ask(ui.index, "ui"), "docs": ask(views.page, "docs")}
 origin = Path(function_app.__file__).parent == Path(ui.__file__).parents[3] == here
-print(json.dumps({"packages": packages, "answers": answers, "origin": origin}))
+report = {"packages": packages, "answers": answers}
+print(json.dumps(report | {"origin": origin, "is_unread": is_unread}))
 """
 
 
@@ -44,7 +46,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def loaded(package: Path) -> dict[str, Any]:
-    argv = [sys.executable, "-c", LOAD]
+    argv = [sys.executable, "-B", "-c", LOAD]  # -B: leave no __pycache__ in the package
     ended = subprocess.run(argv, capture_output=True, text=True, cwd=package, env={}, timeout=60)
     assert ended.returncode == 0, ended.stderr
     report: dict[str, Any] = json.loads(ended.stdout)
@@ -52,7 +54,7 @@ def loaded(package: Path) -> dict[str, Any]:
 
 
 def test_the_package_holds_the_app_and_nothing_else(package: Path) -> None:
-    assert {path.name for path in package.iterdir() if path.name != "__pycache__"} == {
+    assert {path.name for path in package.iterdir()} == {
         *("function_app.py", "host.json", "requirements.txt", ".funcignore"),
         *("activities", "blast_orchestrator", "shared", "triggers", "ui"),
     }
@@ -63,6 +65,10 @@ def test_every_module_of_the_package_loads_without_the_rest_of_the_project(
 ) -> None:
     assert loaded["origin"]
     assert {*loaded["packages"]} == {"activities", "blast_orchestrator", "shared", "triggers"}
+
+
+def test_importing_the_app_reads_no_file_of_the_page(loaded: dict[str, Any]) -> None:
+    assert loaded["is_unread"]
 
 
 def test_the_package_serves_the_whole_page(loaded: dict[str, Any]) -> None:

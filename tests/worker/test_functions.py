@@ -85,7 +85,7 @@ def test_failure_43_a_search_runs_from_its_submission_to_its_results(host: Host)
 def test_failure_43_a_search_is_cancelled_and_one_that_crashed_is_ended(host: Host) -> None:
     cancelled, crashed = submitted(host), submitted(host)
     assert host.http("cancel_job", id=cancelled).status == 202
-    assert (cancelled, "cancel") in host.durable.events
+    assert (cancelled, "wake") in host.durable.events
     assert host.follow(cancelled, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
     assert host.http("read_job", id=cancelled).body["phase"] == "cancelled"
     host.step(ActivityName.RECORD_CRASH, ActivityInput(crashed, 1, "Exception: it died"))
