@@ -7,11 +7,11 @@ BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
-LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench ui tests docs/examples
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
 
 FAULTY := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py
 
-.PHONY: run demo test faults check bench ui screenshots clean setup tools worker
+.PHONY: run demo test faults check bench screenshots clean setup tools worker
 
 # Another PYTHON than the packages were set up with: they are set up again.
 ifneq ($(origin PYTHON),file)
@@ -45,10 +45,7 @@ bench: $(VENV) ## measurements: reading results, and the door
 	@$(BIN)/python -m bench.results
 	@$(BIN)/python -m bench.door
 
-ui: $(VENV) ## join ui/ into triggers/http/pages/ui.html, the page at /api/ui
-	@$(BIN)/python -m ui.build
-
-screenshots: setup ## the pictures of that page in docs/images
+screenshots: setup ## the pictures of the page at /api/ui in docs/images
 	@local/need.sh chromium chromium
 	@$(BIN)/python -m tests.ui.screenshots
 

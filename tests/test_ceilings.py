@@ -14,7 +14,6 @@ FOLDERS = (
     "local",
     "sidecar",
     "bench",
-    "ui",
     "tests",
 )
 SOURCES = sorted([*ROOT.glob("*.py"), *(f for d in FOLDERS for f in (ROOT / d).rglob("*.py"))])

@@ -58,7 +58,7 @@ def test_whatever_the_document_names_is_in_it() -> None:
 
 def test_only_the_app_itself_can_be_asked_without_a_token() -> None:
     is_open = {operation.name for operation in OPERATIONS if operation.anonymous}
-    assert is_open == {"health", "ready", "openapi", "docs", "ui"}
+    assert is_open == {"health", "ready", "openapi", "docs", "ui", "ui_file"}
     paths = document()["paths"]
     for operation in OPERATIONS:
         described = paths[f"/{operation.path}"][operation.method.lower()]

@@ -12,6 +12,7 @@ from local.processes import Child, start
 from local.stack import PROJECT, Stack
 from shared.contracts import serialization
 from shared.contracts.activities import ActivityInput, ActivityName, Decision
+from tests.support.package import copy_package
 from tests.worker.durable import Extension
 from triggers.http.routes import OPERATIONS
 
@@ -31,11 +32,14 @@ def start_worker(app: Path, log: Path, settings: dict[str, str]) -> Child:
 
 
 class WorkerStack(Stack):
-    """Storage, cluster and sidecar, with Azure's worker in the place of the functions host."""
+    """Storage, cluster and sidecar, with Azure's worker in the place of the functions host.
+
+    The worker runs the package that would be deployed, not the project.
+    """
 
     def start_host(self) -> Child:
-        child = start_worker(PROJECT, self._log("worker"), self._environment())
-        return self._kept(child)
+        package = copy_package(self.folder / "package")
+        return self._kept(start_worker(package, self._log("worker"), self._environment()))
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from shared.contracts.activities import (
     ActivityName,
 )
 from tests.replay.histories import HISTORIES, difference_of, read_history
+from tests.support.package import PROJECT
 from tests.worker.host import Host
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
 from triggers.http.unknown_route import METHODS
 
 TIMERS = {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
+FILE_TYPES = {"text/javascript; charset=utf-8", "text/css; charset=utf-8"}
 QUEUES = {"process_request": "blast-requests", "process_poison_message": "blast-requests-poison"}
 SEARCH = [
     ActivityName.PREPARE_SEARCH,
@@ -83,7 +85,7 @@ def test_failure_43_a_search_runs_from_its_submission_to_its_results(host: Host)
 def test_failure_43_a_search_is_cancelled_and_one_that_crashed_is_ended(host: Host) -> None:
     cancelled, crashed = submitted(host), submitted(host)
     assert host.http("cancel_job", id=cancelled).status == 202
-    assert (cancelled, "cancel") in host.durable.events
+    assert (cancelled, "wake") in host.durable.events
     assert host.follow(cancelled, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
     assert host.http("read_job", id=cancelled).body["phase"] == "cancelled"
     host.step(ActivityName.RECORD_CRASH, ActivityInput(crashed, 1, "Exception: it died"))
@@ -131,6 +133,18 @@ def test_failure_43_a_message_becomes_a_search_and_one_that_is_none_is_buried(ho
     host.message("process_request", json.dumps(request), "message-1")
     assert len(host.durable.started) == 1
     host.message("process_poison_message", "no JSON", "message-2")
+
+
+def test_failure_43_the_page_is_read_from_the_deployed_package(host: Host) -> None:
+    page = host.http("ui")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert host.http("ui", headers={"if-none-match": page.headers["etag"]}).status == 304
+    names = [path.name for path in (PROJECT / "ui").iterdir() if path.suffix != ".html"]
+    for name in names:
+        answer = host.http("ui_file", file=name)
+        assert (answer.status, answer.body) == (200, (PROJECT / "ui" / name).read_text())
+        assert answer.headers["content-type"] in FILE_TYPES
+    assert host.http("ui_file", file="../host.json").status == 404
 
 
 def test_failure_43_upkeep_runs(host: Host) -> None:

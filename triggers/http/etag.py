@@ -23,7 +23,7 @@ def respond_if_changed(
     `body` is asked only if it is needed.
     """
     headers = {"ETag": etag(job), **retry_after_header(job)}
-    if _has_it(req.headers.get("if-none-match", ""), headers["ETag"]):
+    if matches(req.headers.get("if-none-match", ""), headers["ETag"]):
         return HttpResponse(status_code=304, headers=HEADERS | headers)
     return json_response(body(), headers=headers)
 
@@ -46,7 +46,7 @@ def retry_after(job: Job) -> timedelta | None:
     return timedelta(seconds=SOON if job.phase in _BRISK else LATER)
 
 
-def _has_it(known: str, current: str) -> bool:
-    """Whether `If-None-Match` names the edition; by the weak comparison, as RFC 9110 has it."""
-    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+def matches(if_none_match: str, current: str) -> bool:
+    """Whether an `If-None-Match` header names the current ETag, by RFC 9110's weak comparison."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return "*" in tags or current.removeprefix("W/") in tags

@@ -43,7 +43,8 @@ HANDLERS = {
     "ready": health.ready,
     "openapi": views.openapi,
     "docs": views.page,
-    "ui": ui.page,
+    "ui": ui.index,
+    "ui_file": ui.file,
     UNKNOWN_ROUTE_NAME: unknown_route.refuse,
 }
 """By the name of each operation; triggers/http/routes.py says how it is asked."""

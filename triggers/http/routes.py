@@ -184,12 +184,8 @@ _BEFORE = (
         group="Before a search",
     ),
     Operation(
-        *(
-            "check_database_updates",
-            "GET",
-            "blast/databases/check-updates",
-            "Ask for newer databases",
-        ),
+        *("check_database_updates", "GET", "blast/databases/check-updates"),
+        "Ask for newer databases",
         {200: preflight.Updates},
         group="Before a search",
     ),
@@ -212,12 +208,8 @@ _RESULTS = (
         retry_after_status=200,
     ),
     Operation(
-        *(
-            "read_result",
-            "GET",
-            f"{_JOB}/results/{{file_id}}",
-            "Download a result, or a part of it",
-        ),
+        *("read_result", "GET", f"{_JOB}/results/{{file_id}}"),
+        "Download a result, or a part of it",
         {200: "application/gzip", 206: "application/gzip"},
         (*OF_FILES, "file_too_large", "range_not_satisfiable"),
         ranged=True,
@@ -279,7 +271,16 @@ _APP = (
     ),
     Operation(
         *("ui", "GET", "ui", "Look at searches in a browser"),
-        {200: "text/html"},
+        {200: "text/html", 304: None},
+        conditional=True,
+        anonymous=True,
+        group="The app",
+    ),
+    Operation(
+        *("ui_file", "GET", "ui/{file}", "Read a module or the style of that page"),
+        {200: ("text/javascript", "text/css"), 304: None},
+        ("not_found",),
+        conditional=True,
         anonymous=True,
         group="The app",
     ),

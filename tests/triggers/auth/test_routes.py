@@ -18,7 +18,7 @@ from tests.triggers.auth.test_easy_auth import header
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
 
 ROUTES = {route.name: route for route in routes()}
-OPEN = {"health", "ready", "openapi", "docs", "ui"}
+OPEN = {"health", "ready", "openapi", "docs", "ui", "ui_file"}
 """Those that anybody may ask. Each of them must say nothing of anybody."""
 GUARDED = [route for name, route in ROUTES.items() if name not in OPEN]
 OF_A_JOB = [route for route in GUARDED if "{id}" in route.path]
@@ -26,7 +26,7 @@ SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
 guarded = pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
 of_a_job = pytest.mark.parametrize("route", OF_A_JOB, ids=lambda route: route.name)
 UNKNOWN = "job-" + "0" * 32
-PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y"}
+PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y", "file": "main.js"}
 """What stands for the names in a route's path. A route that has others needs them here."""
 
 

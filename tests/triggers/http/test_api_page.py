@@ -21,7 +21,7 @@ from triggers.http.routes import OPERATIONS, Operation
 PAGE = (Path(__file__).parents[3] / "docs/api.md").read_text()
 ASSIGNED = re.compile(r"([A-Z_]+)=(\S+)\s*(?:#.*)?\n")
 BASH = 'curl() { command curl -w "%{stderr}%{http_code}" "$@"; }\n'
-PAGES = {"text/html"}
+PAGES = {"text/html", ("text/javascript", "text/css")}
 """What is for browsers, which no command of the page asks for."""
 
 

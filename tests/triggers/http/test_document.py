@@ -47,7 +47,7 @@ ACCEPTABLE = {"program": "blastn", "database": "16S", "query_fasta": ">q\nACGT\n
 
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
 def test_every_answer_is_documented(one: Operation, running_app: RunningApp) -> None:
-    ids = {"id": known_job(running_app, one.name), "file_id": file_id(RESULT)}
+    ids = {"id": known_job(running_app, one.name), "file_id": file_id(RESULT), "file": "main.js"}
 
     # Shrinking would ask many times more; what failed is told as it is.
     @hypothesis.settings(max_examples=12, phases=[hypothesis.Phase.generate])
@@ -55,7 +55,7 @@ def test_every_answer_is_documented(one: Operation, running_app: RunningApp) -> 
     def hold(case: Any, known: bool) -> None:
         if known:
             case.path_parameters = {
-                name: ids[name] for name in ("id", "file_id") if f"{{{name}}}" in one.path
+                name: value for name, value in ids.items() if f"{{{name}}}" in one.path
             }
             if one.name.startswith("submit") and isinstance(case.body, dict):
                 case.body = {**sayable(case.body), **ACCEPTABLE}

@@ -26,8 +26,14 @@ The control plane of ElasticBLAST on Azure. Every refusal has the one form `Refu
 code in the header `x-ms-error-code`. A request that is sent again with the same `Idempotency-Key`,
 `Repeatability-Request-ID` or `x-client-request-id` is done once. Times are ISO 8601 in UTC.
 Any other method or path is a `Refusal` with 404 `unknown_route`."""
-PATH_WORDS = {"id": "The job's id", "file_id": "The file's id, from the list of results"}
+PATH_WORDS = {
+    "id": "The job's id",
+    "file_id": "The file's id, from the list of results",
+    "file": "The name of a file that the page loads",
+}
 PATH_IDS = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,80}$"}
+PATH_SCHEMAS = {"file": {"type": "string", "pattern": r"^[a-z]{1,80}\.(js|css)$"}}
+"""Of the parameters in paths that are no ids."""
 KEY = {
     **dict.fromkeys(KEY_HEADERS, "Names the request: sent again under it, it is done once"),
     FALLBACK_KEY_HEADER: "Serves as the key where none is given",
@@ -82,7 +88,7 @@ def _parameters(operation: Operation) -> Iterator[Json]:
     for name, words in PATH_WORDS.items():
         if f"{{{name}}}" in operation.path:
             where = {"name": name, "in": "path", "required": True, "description": words}
-            yield {**where, "schema": PATH_IDS}
+            yield {**where, "schema": PATH_SCHEMAS.get(name, PATH_IDS)}
     schema = operation.query.model_json_schema(ref_template=REF) if operation.query else {}
     for name, told in schema.get("properties", {}).items():
         shown = _plain(told)
@@ -120,7 +126,9 @@ def _responses(operation: Operation) -> Json:
 
 def _answer(operation: Operation, status: int) -> Json:
     forms = _forms(operation, status)
-    headers = ["ETag", "Retry-After"] if operation.conditional else []
+    headers = ["ETag"] if operation.conditional else []
+    if operation.conditional and any(map(_is_model, _forms(operation, 200))):
+        headers.append("Retry-After")
     if status in (202, operation.retry_after_status):
         headers = ["Retry-After"]
     if operation.body is SUBMISSION and not operation.in_part:
