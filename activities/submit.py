@@ -95,7 +95,7 @@ class Submitter:
         except Overtaken:
             # The row is read again by the next step; this one must not write what it knew before.
             return Decision(
-                job.phase, ActivityName.SUBMIT_SEARCH, self.context.settings.retry_transient.first
+                job.phase, ActivityName.SUBMIT_SEARCH, self.context.settings.retry_transient_first
             )
         except Unavailable as error:
             nothing = Attempt(job, "")

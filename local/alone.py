@@ -12,8 +12,8 @@ from local.private import write_private
 from local.processes import Child, start
 from local.stack import PROJECT
 
-REST = "10m x1 10m 8"
-"""What cannot be submitted is left alone for as long as anybody looks."""
+RETRY_DELAY = "10m"
+"""Longer than any run that uses this host: a submission is tried once."""
 
 
 def start_app_only(azurite: Azurite, folder: Path) -> Child:
@@ -39,7 +39,8 @@ def _environment(azurite: Azurite, nobody: str, folder: Path) -> dict[str, str]:
         "BLAST_CLUSTER_NAME": "local",
         "BLAST_RESOURCE_GROUP": "local",
         "BLAST_REGION": "local",
-        "BLAST_RETRY_TRANSIENT": REST,
+        "BLAST_RETRY_TRANSIENT_FIRST": RETRY_DELAY,
+        "BLAST_RETRY_TRANSIENT_LONGEST": RETRY_DELAY,
         "BLAST_RECONCILE_AFTER": "1h",
         "BLAST_REQUEST_RATE_LIMIT": "60000/1m",
         "BLAST_MAX_ACTIVE_JOBS": "10000",

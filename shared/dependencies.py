@@ -92,7 +92,7 @@ def sidecar() -> SidecarClient:
 
 def account() -> StorageAccount:
     """The storage account that queries, databases and results lie in."""
-    return StorageAccount(settings().storage_account, settings().storage_suffix)
+    return settings().account
 
 
 def _table(name: str) -> Table:

@@ -29,6 +29,26 @@ found["quiet"] = quiet
 found["routes"] = routes
 print(json.dumps(found))
 """
+READY = """
+import json, logging
+import azure.functions as func
+import function_app
+from triggers.http.handlers import HANDLERS
+
+lines = []
+handler = logging.Handler()
+handler.emit = lambda record: lines.append(record.getMessage())
+logging.getLogger("blast").addHandler(handler)
+request = func.HttpRequest("GET", "/api/health/ready", body=b"")
+answers = [HANDLERS["ready"](req=request) for _ in range(2)]
+print(json.dumps({
+    "statuses": [answer.status_code for answer in answers],
+    "codes": [answer.headers["x-ms-error-code"] for answer in answers],
+    "text": answers[0].get_body().decode(),
+    "lines": lines,
+    "functions": len(function_app.app.get_functions()),
+}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +100,23 @@ def test_loading_needs_no_setting_and_no_heavy_client(loaded: dict[str, Any]) ->
     assert "kubernetes" not in loaded["modules"]
     assert "azure.identity" not in loaded["modules"]
     assert "jwt" not in loaded["modules"]
+
+
+def test_with_wrong_settings_all_functions_load_and_readiness_names_the_settings(
+    loaded: dict[str, Any],
+) -> None:
+    environment = {"BLAST_REGION": "Not A Region", "BLAST_RETRY_CRASH_TRIES": "0"}
+    argv = [sys.executable, "-c", READY]
+    ended = subprocess.run(
+        argv, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60
+    )
+    seen: dict[str, Any] = json.loads(ended.stdout or f'"{ended.stderr}"')
+    assert seen["functions"] == len(loaded["functions"])
+    assert seen["statuses"] == [503, 503]
+    assert seen["codes"] == ["settings_invalid"] * 2
+    for name in ("BLAST_REGION", "BLAST_RETRY_CRASH_TRIES", "BLAST_STORAGE_ACCOUNT"):
+        assert name in seen["text"]
+    assert [line.split()[0] for line in seen["lines"]] == ["settings_invalid"]
 
 
 def test_failure_45_no_operator_event_is_sampled_away() -> None:

@@ -16,6 +16,7 @@ from shared.contracts.activities import (
     ORCHESTRATOR,
     WAKE_EVENT,
     ActivityName,
+    Category,
     SearchState,
 )
 from shared.contracts.job import Job
@@ -64,7 +65,7 @@ async def ensure_started(client: DurableClient, job: Job) -> None:
     Raises Unavailable where it could not be: the job is kept, and the same request starts it again.
     """
     if not job.phase.is_end:
-        await start(client, job, settings().retry_crash)
+        await start(client, job, settings().retry(Category.CRASH))
 
 
 async def start(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> bool:

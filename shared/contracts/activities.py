@@ -40,6 +40,7 @@ class Category(StrEnum):
     TRANSIENT = "transient"
     CAPACITY = "capacity"
     CONFLICT = "conflict"
+    SUBMIT_SLOT = "submit_slot"
     CONFIGURATION = "configuration"
     """An operator must act: a token or a role is refused."""
     UNKNOWN = "unknown"

@@ -13,7 +13,8 @@ from shared.util.durations import RetryPolicy
 from tests.blast_orchestrator.fake_context import Telling, seconds
 from tests.support.samples import NOON
 
-START = serialization.serialize(SearchState("job-1", RetryPolicy.parse("10s x2 5m 5")))
+CRASH_RETRY = RetryPolicy(timedelta(seconds=10), 2, timedelta(minutes=5), 5)
+START = serialization.serialize(SearchState("job-1", CRASH_RETRY))
 HAPPY = {
     ActivityName.PREPARE_SEARCH: Decision(Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH),
     ActivityName.SUBMIT_SEARCH: Decision(Phase.SUBMITTED, ActivityName.OBSERVE_SEARCH, seconds(2)),

@@ -20,6 +20,8 @@ from local.elastic_blast.calls import read_calls
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
 from shared.clients.kubernetes import KubernetesCluster, from_kubeconfig
+from shared.contracts.activities import Category
+from tests.support.retries import retry_settings
 from triggers.auth.callers import LOCAL
 from triggers.submission.accept import derived_id
 
@@ -30,7 +32,8 @@ PACE = {
     "BLAST_POLL_SCHEDULE": "50ms/30s 1s",
     "BLAST_RESULTS_GRACE": "2s",
     "BLAST_RECONCILE_AFTER": "1s",
-    "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",  # as on Azure: who waits for the slot is called
+    # As on Azure: a job that waits for the submit slot is woken.
+    **retry_settings(Category.CONFLICT, Category.SUBMIT_SLOT, first="30s", longest="5m"),
 }
 
 

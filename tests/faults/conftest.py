@@ -18,11 +18,13 @@ from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
 from local.elastic_blast.behaviours import FaultRule, JobFaultRule, write_fault_rules
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
+from shared.contracts.activities import Category
 from shared.contracts.states import Phase
 from shared.dependencies import JOBS_TABLE
 from tests.end_to_end import conftest as end_to_end
 from tests.faults.faults import Fault, InForce
 from tests.faults.proxy import Proxies
+from tests.support.retries import retry_settings
 from triggers.auth.callers import LOCAL
 from triggers.submission.accept import derived_id
 
@@ -30,12 +32,8 @@ QUICK = {
     "BLAST_POLL_SCHEDULE": "400ms",
     "BLAST_RECONCILE_AFTER": "1s",
     "BLAST_RESULTS_GRACE": "2s",
-    "BLAST_RETRY_TRANSIENT": "100ms x1.5 1s 5",
-    "BLAST_RETRY_UNKNOWN": "100ms x1.5 1s 5",
-    "BLAST_RETRY_CRASH": "100ms x1.5 1s 5",
-    "BLAST_RETRY_CAPACITY": "100ms x1.5 1s -",
-    "BLAST_RETRY_CONFLICT": "100ms x1.5 1s -",
-    "BLAST_RETRY_CONFIGURATION": "100ms x1.5 1s -",
+    **retry_settings(*Category, first="100ms", factor="1.5", longest="1s"),
+    **retry_settings(Category.TRANSIENT, Category.UNKNOWN, Category.CRASH, tries="5"),
 }
 TINY = {"query_data": demo_queries().partition("\n>")[0]}
 """What makes of the demo's search one batch, with hits."""

@@ -14,10 +14,12 @@ import pytest
 from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.calls import read_calls
 from local.stack import Stack
+from shared.contracts.activities import Category
 from shared.contracts.states import Phase
 from tests.faults.conftest import ENDS, QUICK, World, behind_proxies
 from tests.faults.crashing import Follower
 from tests.faults.faults import Fault, How
+from tests.support.retries import retry_settings
 from tests.support.samples import WORDS
 
 LONGEST = 25 * 60.0
@@ -34,10 +36,16 @@ FAILURES = (
 """One in twenty of all calls."""
 PATIENT = QUICK | {
     "BLAST_POLL_SCHEDULE": "1s/1m 5s",
-    "BLAST_RETRY_CONFLICT": "1s x1.5 40s -",
-    "BLAST_RETRY_TRANSIENT": "1s x1.5 15s 200",
-    "BLAST_RETRY_UNKNOWN": "1s x1.5 15s 200",
-    "BLAST_RETRY_CRASH": "1s x1.5 15s 200",
+    **retry_settings(Category.CONFLICT, Category.SUBMIT_SLOT, first="1s", longest="40s"),
+    **retry_settings(
+        Category.TRANSIENT,
+        Category.UNKNOWN,
+        Category.CRASH,
+        first="1s",
+        factor="1.5",
+        longest="15s",
+        tries="200",
+    ),
 }
 """The sidecar takes four submissions at a time, and each refusal of the others is a try."""
 ROOM = {"EXEC_RATE_PER_MINUTE": "60000"}

@@ -16,16 +16,17 @@ from local.elastic_blast.databases import upload_database
 from local.functions_host.durable.history import Event
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
+from shared.contracts.activities import Category
 from tests.end_to_end.conftest import StackFixture
 from tests.replay.histories import HISTORIES, RENEWED, write_history
 from tests.replay.recording import lives
+from tests.support.retries import retry_settings
 
 SETTINGS = {
     "BLAST_POLL_SCHEDULE": "500ms",
-    "BLAST_RETRY_CAPACITY": "2s x1.5 30s -",
-    "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
-    "BLAST_RETRY_CRASH": "1s x2 30s 3",
-    "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",
+    **retry_settings(Category.CAPACITY, first="2s", longest="30s"),
+    **retry_settings(Category.CRASH, tries="3"),
+    **retry_settings(Category.CONFLICT, Category.SUBMIT_SLOT, first="30s", longest="5m"),
 }
 BUSY = {"category": "transient", "message": "API busy", "retry_after_seconds": 1}
 FULL = {"category": "capacity", "message": "no nodes"}

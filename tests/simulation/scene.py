@@ -20,10 +20,10 @@ from activities.substitute import Substitute
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.tables import Table, Write, open_table
-from shared.contracts.activities import ActivityInput, ActivityName, Decision
+from shared.contracts.activities import ActivityInput, ActivityName, Category, Decision
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Phase
-from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, StorageAccount
+from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS
 from shared.errors import Unavailable
 from shared.jobs import Index, JobStateRepository
 from shared.settings import Settings
@@ -69,7 +69,7 @@ class Store:
             WorldTable(open_table(name + kind, azurite.connection_string, "", None)._client)
             for kind in ("j", "i")
         ]
-        account = StorageAccount(settings.storage_account, settings.storage_suffix)
+        account = settings.account
         blobs = open_blobs(account, azurite.connection_string, None)
         blobs.ensure(QUERIES, DATABASES, RESULTS)
         for table in tables:
@@ -145,7 +145,7 @@ class Scene:
 
     def drive(self, job: Job) -> Driver:
         """Start its orchestration, or start it again after it was lost."""
-        start = initial_state(self.jobs.get(job.job_id), self.store.settings.retry_crash)
+        start = initial_state(self.jobs.get(job.job_id), self.store.settings.retry(Category.CRASH))
         self.drivers[job.job_id] = driver = Driver(self.clock, self.perform, start)
         return driver
 

@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.activities import ActivityName
+from shared.contracts.activities import ActivityName, Category
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
+from shared.settings import Settings
 from tests.simulation.models import CallFault, Plan
 from tests.simulation.scene import Scene, Store
-from tests.support.samples import ALICE, BOB, settings
+from tests.support.retries import retry_settings
+from tests.support.samples import ALICE, BOB, ENVIRONMENT
 
 TURN = timedelta(minutes=1)
+ONE_DAY = retry_settings(
+    Category.CONFLICT, Category.SUBMIT_SLOT, first="1d", factor="1", longest="1d"
+)
 CAROL = Caller(oid="carol-oid", tenant_id="tenant", upn="carol@example.org")
 
 
@@ -27,7 +32,7 @@ def scene(scene: Scene) -> Scene:
 @pytest.fixture
 def patient(store: Store) -> Scene:
     """A scene in which whoever waits does so until it is called."""
-    return slow(Scene(replace(store, settings=settings(retry_conflict="1d x1 1d -"))))
+    return slow(Scene(replace(store, settings=Settings.read(ENVIRONMENT | ONE_DAY))))
 
 
 def slow(scene: Scene) -> Scene:

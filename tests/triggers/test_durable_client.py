@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from tests.support.samples import job, settings
 from triggers import durable_client
 from triggers.durable_client import SyncDurableClient, ensure_started, initial_state
 
-RETRY = RetryPolicy.parse("10s x2 5m 5")
+RETRY = RetryPolicy(timedelta(seconds=10), 2, timedelta(minutes=5), 5)
 
 
 class Deaf(FakeDurable):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts.job import Caller
+from shared.contracts.validation import faults_of
 from shared.errors import NotAllowed, NotSignedIn
 
 Id = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
@@ -56,7 +57,7 @@ def caller_of(said: Mapping[str, Any], tenant_id: str) -> Caller:
     try:
         claims = Claims.model_validate(said)
     except ValidationError as error:
-        wrong = {".".join(map(str, one["loc"])) for one in error.errors(include_input=False)}
+        wrong = {fault.path for fault in faults_of(error)}
         raise refused(f"claims: {', '.join(sorted(wrong))}") from error
     if claims.tid != tenant_id:
         raise refused("another tenant")

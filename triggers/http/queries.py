@@ -10,6 +10,7 @@ from shared import dependencies
 from shared.blast.fasta import faults
 from shared.contracts.job import Job
 from shared.contracts.storage_urls import QUERIES, InvalidPath
+from shared.contracts.validation import faults_of
 from shared.errors import Fault, Invalid, Malformed, NotFound, TooLarge
 from triggers.auth.callers import authenticate
 from triggers.auth.query_access import upload_path
@@ -106,8 +107,7 @@ def _uploaded(req: HttpRequest) -> _File:
     try:
         sent = Upload.model_validate(json_object(req.get_body()))
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise Invalid([Fault(".".join(map(str, e["loc"])), e["msg"]) for e in found]) from error
+        raise Invalid(faults_of(error)) from error
     return _File(sent.filename or "", sent.query_data)
 
 

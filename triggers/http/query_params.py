@@ -6,7 +6,8 @@ from azure.functions import HttpRequest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from shared.contracts.search import Program
-from shared.errors import Fault, Invalid
+from shared.contracts.validation import faults_of
+from shared.errors import Invalid
 
 PAGE, LARGEST_PAGE = 50, 500
 MiB = 1024 * 1024
@@ -113,5 +114,4 @@ def parse_query(req: HttpRequest, model: type[Query]) -> Query:
     try:
         return model.model_validate(said)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise Invalid([Fault(".".join(map(str, e["loc"])), e["msg"]) for e in found]) from error
+        raise Invalid(faults_of(error)) from error

@@ -14,12 +14,11 @@ from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Counts, Job
 from shared.contracts.search import SearchSpec
 from shared.contracts.states import Phase
-from shared.contracts.storage_urls import StorageAccount
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
 from shared.settings import Settings, settings
-from shared.util.threads import Threads
+from shared.util.parallel import parallel_map
 from triggers.auth.query_access import QueryAccess
 from triggers.auth.quotas import check_active_limit
 from triggers.submission.database_catalog import DatabaseCatalog
@@ -111,13 +110,13 @@ class SubmissionService:
         """Where the query lies: text is put there, a named one is there."""
         if submission.query_text is None:
             return submission.search.query_url
-        url = query_url(self._account, job)
+        url = query_url(self.settings.account, job)
         self.blobs.put(url, submission.query_text.encode())
         return url
 
     def _put_batch(self, job: Job, submission: Submission) -> str:
         """Where the searches of a batch lie, with their queries."""
-        url = batch_url(self._account, job.job_id, job.fingerprint)
+        url = batch_url(self.settings.account, job.job_id, job.fingerprint)
         self.blobs.put_if_absent(url, dump(submission.searches))
         return url
 
@@ -142,20 +141,16 @@ class SubmissionService:
             for at, spec in _each_of(submission)
             if spec.query_text is None
         }
-        queries = QueryAccess(self.jobs, self.blobs, self._account)
+        queries = QueryAccess(self.jobs, self.blobs, self.settings.account)
         there = _each(lambda url: queries.can_read(caller, url), named.values())
         for where, url in named.items():
             if not there[url]:
                 yield Fault(where, f"there is no {url}")
 
-    @property
-    def _account(self) -> StorageAccount:
-        return StorageAccount(self.settings.storage_account, self.settings.storage_suffix)
-
     @cached_property
     def catalogue(self) -> DatabaseCatalog:
         """The databases, as they were last looked up."""
-        return DatabaseCatalog(self.blobs, self._account)
+        return DatabaseCatalog(self.blobs, self.settings.account)
 
 
 @cache
@@ -175,12 +170,9 @@ def _each_of(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
 
 
 def _each(ask: Callable[[Thing], Told], about: Iterable[Thing]) -> dict[Thing, Told]:
-    """What is told of each thing, which is asked once, HANDS at a time."""
+    """What `ask` returns for each different thing, PARALLELISM at a time."""
     things = list(dict.fromkeys(about))
-    if len(things) < 2:  # as of nearly every request: no thread is begun for it
-        return {thing: ask(thing) for thing in things}
-    with Threads(PARALLELISM) as hands:
-        return dict(zip(things, hands.map(ask, things), strict=True))
+    return dict(zip(things, parallel_map(ask, things, PARALLELISM), strict=True))
 
 
 def _same(job: Job, submission: Submission) -> Job:

@@ -12,8 +12,8 @@ from shared.blast.databases import Database, DatabaseType, discover, is_compatib
 from shared.clients.blobs import BlobInfo, Blobs
 from shared.contracts.search import Program
 from shared.contracts.storage_urls import DATABASES, StorageAccount
+from shared.util.parallel import parallel_map
 from shared.util.single_flight import SingleFlightCache
-from shared.util.threads import Threads
 
 LISTED_FOR, KNOWN_FOR = timedelta(seconds=30), timedelta(minutes=10)
 """How old the list may be that all share, and what is known of one database: kinds never change."""
@@ -39,8 +39,7 @@ class DatabaseCatalog:
         """
         listed = discover(self.blobs.list(self.account.url(DATABASES, "")))
         databases = [one for one in listed if one.folder]
-        with Threads(AT_A_TIME) as readers:
-            metadata = list(readers.map(self._said_of, databases))
+        metadata = parallel_map(self._said_of, databases, AT_A_TIME)
         return [_row(one, more) for one, more in zip(databases, metadata, strict=True)]
 
     def at(self, url: str) -> list[Database]:

@@ -13,9 +13,11 @@ from shared.blast.fasta import faults as fasta_faults
 from shared.blast.fasta import measure
 from shared.contracts.search import Placement, Program, Search, SearchSpec, Sizing
 from shared.contracts.storage_urls import RESULTS, InvalidPath, StorageAccount
+from shared.contracts.validation import faults_of
 from shared.elastic_blast.allowed_options import with_outfmt
 from shared.errors import Fault, TooLarge
-from shared.settings import Memory, Settings
+from shared.settings import Settings
+from shared.settings.formats import Memory
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.json_body import ClientToken
 
@@ -32,7 +34,7 @@ def parse_leniently(
     try:
         return part.model_validate(said)
     except ValidationError as error:
-        wrong = {str(one["loc"][0]) for one in error.errors(include_url=False)}
+        wrong = {fault.path.partition(".")[0] for fault in faults_of(error)}
     right = {name: value for name, value in said.items() if name not in wrong}
     try:
         return part.model_validate({**right, **{n: v for n, v in stand_in.items() if n in wrong}})
@@ -132,9 +134,8 @@ def read_search(
     if what and options:
         faults += [Fault("options", text) for text in options.faults(what.program)]
         findings.warnings.extend(options.warnings(what.program))
-    account = StorageAccount(settings.storage_account, settings.storage_suffix)
     seen = what or parse_leniently(ProgramFields, fields, PLACEHOLDERS)
-    urls = _urls(seen, account, faults) if seen else None
+    urls = _urls(seen, settings.account, faults) if seen else None
     if seen:
         faults += _query_faults(seen, size, settings)
     if not (what and where and size and options and urls):
@@ -181,9 +182,9 @@ def read_part(model: type[Model], fields: Fields, faults: list[Fault]) -> Model 
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-    faults += [Fault(".".join(map(str, one["loc"])), one["msg"]) for one in found]
-    wrong = {one["loc"][0] for one in found}
+        found = faults_of(error)
+    faults += found
+    wrong = {fault.path.partition(".")[0] for fault in found}
     with suppress(ValidationError):
         return model.model_validate({name: v for name, v in fields.items() if name not in wrong})
     return None

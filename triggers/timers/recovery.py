@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.contracts.activities import Category
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
@@ -45,7 +46,7 @@ class Recovery:
             await self._fail(client, job, restarts, seen)
             return await self._stop(client, job)
         # Whoever else sees the same is refused here, because then one lives.
-        if not await start(client, job, self.settings.retry_crash):
+        if not await start(client, job, self.settings.retry(Category.CRASH)):
             return "alive"
         await in_thread(self._record_restart, job, restarts + 1, wait, seen)
         return "restarted"
