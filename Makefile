@@ -11,7 +11,7 @@ LINTED := function_app.py blast_orchestrator activities triggers shared local si
 
 FAULTY := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py
 
-.PHONY: run demo test faults check bench screenshots clean setup tools worker
+.PHONY: run demo test faults check docs bench screenshots clean setup tools worker
 
 # Another PYTHON than the packages were set up with: they are set up again.
 ifneq ($(origin PYTHON),file)
@@ -35,11 +35,17 @@ faults: setup ## every fault, every crash point and many jobs at once: half an h
 	@$(BIN)/python -m pytest $(FAULTY) -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
 	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
 
-check: $(VENV) ## format, lint, types, layers
+check: $(VENV) ## format, lint, types, layers, documents
 	@$(BIN)/ruff format --check --quiet $(LINTED)
 	@$(BIN)/ruff check --quiet $(LINTED)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.support.traceability --check
+	@$(BIN)/python -m tests.support.prose
+
+docs: $(VENV) ## write what is made from code: docs/openapi.json and docs/traceability.md
+	@$(BIN)/python -m triggers.http.openapi.views > $(STATE)/openapi.json && mv $(STATE)/openapi.json docs
+	@$(BIN)/python -m tests.support.traceability
 
 bench: $(VENV) ## measurements: reading results, and the door
 	@$(BIN)/python -m bench.results

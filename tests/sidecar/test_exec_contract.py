@@ -86,6 +86,7 @@ def test_a_malformed_command_is_a_400(sidecar: Sidecar, body: Any, error: str) -
 
 @pytest.mark.parametrize("binary", ["bash", "/usr/bin/az", "./kubectl", "git", "", "az "])
 def test_a_binary_that_is_not_audited_is_a_403(sidecar: Sidecar, binary: str) -> None:
+    """R1"""
     answer = sidecar.ask("POST", "/exec", {"argv": [binary, "-c", "id"]})
     assert answer.status == 403
     assert answer.body == {"error": f"argv[0] {binary!r} not in allowlist {ALLOWED}"}
@@ -93,6 +94,7 @@ def test_a_binary_that_is_not_audited_is_a_403(sidecar: Sidecar, binary: str) ->
 
 @pytest.mark.parametrize("token", [None, "", TOKEN[:-1], TOKEN + "a", NEXT_TOKEN, "ü" * 32])
 def test_a_wrong_token_is_a_401(sidecar: Sidecar, token: str | None) -> None:
+    """R14"""
     for method, path in (("POST", "/exec"), ("POST", "/exec/stream"), ("PUT", "/operations/a")):
         answer = sidecar.ask(method, path, command("cat"), token)
         assert (answer.status, answer.body) == (401, {"error": "missing or invalid X-Exec-Token"})

@@ -1,4 +1,4 @@
-"""Random interleavings of whatever can happen to several jobs, against what must always hold."""
+"""I1, I2, I3, I4, I5, I6, I7: no interleaving of events of several jobs breaks an invariant."""
 
 from datetime import timedelta
 from typing import Any

@@ -121,6 +121,7 @@ def test_a_reset_before_the_request_was_read_is_an_unknown_outcome() -> None:
     ids=["silence", "a line", "headers", "a body", "an endless body", "chunks", "patience asked"],
 )
 def test_who_does_not_come_to_an_end_is_left(manner: Manner) -> None:
+    """I8: the total timeout holds for a peer that sends nothing, or a byte at a time."""
     with misbehaving_server(manner) as server:
         begun = time.monotonic()
         result = _client(server.url).get_operation("a")
@@ -137,6 +138,7 @@ def test_an_answer_without_bounds_is_not_read_to_its_end() -> None:
 
 
 def test_a_request_that_nobody_reads_is_given_up() -> None:
+    """I8: the total timeout covers sending, too."""
     large = Command(SAY.argv, "x" * 30_000_000, timedelta(0))
     with misbehaving_server(is_silent, reads=False) as server:
         begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""The near patience of the storage clients: what a request waits for is over in seconds."""
+"""I8: requests of the storage clients end within seconds."""
 
 import time
 from contextlib import ExitStack

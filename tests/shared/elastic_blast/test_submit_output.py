@@ -1,4 +1,4 @@
-"""R10: the JSON at the tail of elastic-blast's output."""
+"""R10, failure 8: the JSON at the tail of elastic-blast's output."""
 
 import json
 from datetime import timedelta

@@ -81,6 +81,7 @@ def test_failure_18_a_step_that_runs_again_changes_nothing(jobs: JobStateReposit
 
 
 def test_failure_16_two_writers_lose_nothing(jobs: JobStateRepository) -> None:
+    """Failure 21: without a condition on the row's ETag, one writer overwrites the other."""
     one = jobs.create(job(), {})
 
     def write(name: str) -> None:

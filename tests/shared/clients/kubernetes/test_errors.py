@@ -83,6 +83,7 @@ def test_failure_28_a_broken_answer_is_never_an_empty_list(
 
 
 def test_failure_28_a_black_hole_is_left_in_time() -> None:
+    """I8"""
     with misbehaving_server(is_silent) as server:
         began = time.monotonic()
         found = trouble(lambda: patient(server.url).jobs_of("job-1"))
@@ -96,6 +97,7 @@ def test_failure_28_a_black_hole_is_left_in_time() -> None:
     ids=["in a header", "in the body", "in headers"],
 )
 def test_failure_28_a_peer_that_drips_is_left_in_time(start: bytes, drop: bytes) -> None:
+    """I8"""
     with misbehaving_server(drips(start, drop)) as server:
         began = time.monotonic()
         assert trouble(lambda: patient(server.url).jobs_of("job-1")).code == "cluster_unavailable"
@@ -105,6 +107,7 @@ def test_failure_28_a_peer_that_drips_is_left_in_time(start: bytes, drop: bytes)
 def test_failure_28_a_peer_that_drips_over_tls_is_left_in_time(
     server: Server, cluster: KubernetesCluster
 ) -> None:
+    """I8"""
     server.manner = lambda _: Reply(body=b"[", length=100_000, drips=True)
     began = time.monotonic()
     assert trouble(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
