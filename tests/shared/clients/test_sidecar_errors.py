@@ -118,14 +118,14 @@ def test_a_reset_before_the_request_was_read_is_an_unknown_outcome() -> None:
         drips(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
         drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     ],
-    ids=["silence", "a line", "headers", "a body", "an endless body", "chunks", "patience asked"],
+    ids=["silence", "a line", "headers", "a body", "an endless body", "chunks", "100 Continue"],
 )
 def test_who_does_not_come_to_an_end_is_left(manner: Manner) -> None:
     with misbehaving_server(manner) as server:
         begun = time.monotonic()
         result = _client(server.url).get_operation("a")
         took = time.monotonic() - begun
-    assert result == Unreachable("the sidecar did not answer: no whole answer within 0.5 s", True)
+    assert result == Unreachable("the sidecar did not answer: no whole response within 0.5 s", True)
     assert took < 2
 
 

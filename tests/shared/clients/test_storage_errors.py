@@ -58,11 +58,12 @@ def test_a_role_that_was_lost_is_told_to_operators_and_to_be_tried_again(
         with pytest.raises(AccessRefused) as caught:
             call(connection)
     assert caught.value.code == "storage_unavailable"
-    (said,) = [one for one in caplog.records if one.name == "blast"]
-    assert said.levelno == logging.ERROR
-    assert f"refused the app ({status[:3]} {code})" in said.getMessage()
-    assert f" {at}/" in said.getMessage()
-    assert "?" not in said.getMessage()
+    (record,) = [record for record in caplog.records if record.name == "blast"]
+    assert record.levelno == logging.ERROR
+    assert record.getMessage().startswith("storage_access_refused store=")
+    assert f": {status[:3]} {code} for " in record.getMessage()
+    assert f" {at}/" in record.getMessage()
+    assert "?" not in record.getMessage()
 
 
 class Nobody:
@@ -76,8 +77,8 @@ def test_an_app_without_an_identity_is_told_to_operators(caplog: pytest.LogCaptu
     with pytest.raises(AccessRefused) as caught:
         open_blobs(StorageAccount(ACCOUNT), "", Nobody()).get(URL)
     assert caught.value.code == "storage_unavailable"
-    assert [one.getMessage() for one in caplog.records if one.name == "blast"] == [
-        "Blob could not be asked: the app has no token (no identity here)"
+    assert [record.getMessage() for record in caplog.records if record.name == "blast"] == [
+        "storage_access_refused store=Blob: the app has no token (no identity here)"
     ]
 
 

@@ -40,7 +40,9 @@ def written(**environment: str) -> dict[str, Any]:
 
 def told(found: object) -> list[tuple[str, str, str]]:
     differing = overrides(json.dumps(found).encode(), ASKED)
-    return [(one.field, one.asked, one.actual) for one in differing.found] if differing else []
+    return (
+        [(item.field, item.requested, item.actual) for item in differing.items] if differing else []
+    )
 
 
 def test_the_local_file_has_only_keys_of_the_real_one() -> None:

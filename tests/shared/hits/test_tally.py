@@ -15,14 +15,14 @@ from shared.hits.tally import Tally
 
 
 def test_distinct_names_are_counted_exactly_up_to_the_bound() -> None:
-    names = DistinctCounter(most=1000)
+    names = DistinctCounter(limit=1000)
     names.add(f"s{number}" for number in (*range(1000), *range(1000)))
     assert (names.count, names.exact) == (1000, True)
 
 
 @pytest.mark.parametrize("true", [3_000, 20_000, 100_000])
 def test_more_distinct_names_are_estimated_closely_and_in_bounded_memory(true: int) -> None:
-    names = DistinctCounter(most=1000)
+    names = DistinctCounter(limit=1000)
     names.add(f"s{number}" for number in range(true))
     assert names.count == pytest.approx(true, rel=0.1)
     assert not names.exact
@@ -30,10 +30,10 @@ def test_more_distinct_names_are_estimated_closely_and_in_bounded_memory(true: i
 
 
 def test_a_count_of_distinct_names_is_gone_on_with() -> None:
-    whole, first = DistinctCounter(most=100), DistinctCounter(most=100)
+    whole, first = DistinctCounter(limit=100), DistinctCounter(limit=100)
     whole.add(map(str, range(500)))
     first.add(str(number // 2) for number in range(500))
-    second = DistinctCounter(first.to_state(), most=100)
+    second = DistinctCounter(first.to_state(), limit=100)
     second.add(map(str, range(500)))
     assert second.to_state() == whole.to_state()
     assert second.count == whole.count
@@ -43,7 +43,7 @@ def test_a_count_of_distinct_names_is_gone_on_with() -> None:
 def test_a_count_of_frequent_names_is_never_too_high_nor_too_low_by_more_than_it_says(
     numbers: list[int], most: int
 ) -> None:
-    counted, true = FrequencyCounter(most=most), Counter(map(str, numbers))
+    counted, true = FrequencyCounter(limit=most), Counter(map(str, numbers))
     for number in numbers:
         counted.add([str(number)])
     found = dict(counted.top(100))
@@ -57,7 +57,7 @@ def test_the_most_frequent_are_found_among_very_many() -> None:
     chance = random.Random(7)
     names = [f"rare{number}" for number in range(20_000)] + ["often"] * 900 + ["usual"] * 500
     chance.shuffle(names)
-    counted = FrequencyCounter(most=1000)
+    counted = FrequencyCounter(limit=1000)
     for at in range(0, len(names), 500):
         counted.add(names[at : at + 500])
     assert [name for name, _ in counted.top(2)] == ["often", "usual"]

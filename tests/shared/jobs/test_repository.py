@@ -190,7 +190,7 @@ def test_failure_15_a_store_that_is_away_is_said_and_not_swallowed() -> None:
     connection = f"AccountName=devstoreaccount1;AccountKey=AAAA;TableEndpoint={dead}"
     table = open_table("away", connection, "", None)
     away = JobStateRepository(table, Index(table, RECONCILE_AFTER), lambda: NOON)
-    with pytest.raises(Unavailable, match="Tables could not be reached"):
+    with pytest.raises(Unavailable, match="Tables cannot be reached"):
         away.update(job().job_id, "running", phase=Phase.RUNNING)
 
 

@@ -164,7 +164,7 @@ def _parts(argument: Any) -> list[Any]:
 
 def test_no_pattern_nests_unbounded_repetitions() -> None:
     patterns = [pattern for pattern, _ in redaction._SECRETS]
-    for pattern in [*patterns, redaction._WORDS, redaction._GAP]:
+    for pattern in [*patterns, redaction._WORDS, redaction._SEPARATOR]:
         tree = re._parser.parse(pattern.pattern, pattern.flags)
         assert _unbounded(tree) <= 1, pattern.pattern
     nested = re._parser.parse("(a+b)+")

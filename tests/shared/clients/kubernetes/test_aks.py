@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from shared.clients.kubernetes import CredentialProvider, KubernetesCluster
-from shared.clients.kubernetes.aks import API_SERVERS, managed_cluster
+from shared.clients.kubernetes.aks import API_SERVER_SCOPE, managed_cluster
 from shared.errors import Unavailable
 from tests.shared.clients.kubernetes.server import Json, Reply, Server, serving, written
 from tests.support.samples import NOON
@@ -30,7 +30,7 @@ CLUSTER = "/providers/Microsoft.ContainerService/managedClusters/aks"
 class Credential:
     """An identity with tokens that a test rotates."""
 
-    tokens: dict[str, str] = field(default_factory=lambda: {API_SERVERS: "one"})
+    tokens: dict[str, str] = field(default_factory=lambda: {API_SERVER_SCOPE: "one"})
     asked: list[str] = field(default_factory=list)
     life: timedelta = timedelta(hours=24)
     fails: Exception | None = None
@@ -83,10 +83,10 @@ def world(arm: Server, server: Server) -> World:
     credential, clock = Credential(), [0.0]
     aks = managed_cluster(credential, f"http://127.0.0.1:{arm.port}", "sub", "r g", "aks")
     reach = CredentialProvider(
-        aks.access, aks.explain, now=lambda: NOON, monotonic=lambda: clock[0]
+        aks.credentials, aks.explain, now=lambda: NOON, monotonic=lambda: clock[0]
     )
     found = World(
-        arm, server, credential, KubernetesCluster(reach, patience=(1.0, 1.0, 2.0)), clock
+        arm, server, credential, KubernetesCluster(reach, timeouts=(1.0, 1.0, 2.0)), clock
     )
     found.gives(server)
     return found
@@ -99,7 +99,10 @@ def test_arm_is_asked_once_and_the_identity_shows_its_own_token_to_each(world: W
     assert [(one.method, one.query) for one in heard] == [("POST", {"api-version": "2024-09-01"})]
     where = f"/subscriptions/sub/resourceGroups/r%20g{CLUSTER}/listClusterUserCredential"
     assert heard[0].path == where
-    assert world.credential.asked == [f"http://127.0.0.1:{world.arm.port}/.default", API_SERVERS]
+    assert world.credential.asked == [
+        f"http://127.0.0.1:{world.arm.port}/.default",
+        API_SERVER_SCOPE,
+    ]
 
 
 def test_the_way_in_is_read_again_after_an_hour(world: World) -> None:
@@ -116,14 +119,14 @@ def test_a_token_is_renewed_before_it_ends(world: World) -> None:
     world.credential.life = timedelta(minutes=1)
     world.cluster.jobs_of("job-1")
     world.credential.life = timedelta(hours=1)
-    world.credential.tokens[API_SERVERS], world.server.tokens = "two", {"two"}
+    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
     world.cluster.jobs_of("job-1")
     assert [heard.token for heard in world.server.heard] == ["one", "two"]
 
 
 def test_failure_28_a_rotated_token_is_one_401_and_then_well(world: World) -> None:
     world.cluster.jobs_of("job-1")
-    world.credential.tokens[API_SERVERS], world.server.tokens = "two", {"two"}
+    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
     for _ in range(3):
         assert world.cluster.jobs_of("job-1") == []
     assert [heard.token for heard in world.server.heard] == ["one", "one", "two", "two", "two"]
@@ -131,7 +134,7 @@ def test_failure_28_a_rotated_token_is_one_401_and_then_well(world: World) -> No
 
 def test_failure_28_fifty_threads_with_a_rotated_token_renew_it_once(world: World) -> None:
     world.cluster.jobs_of("job-1")
-    world.credential.tokens[API_SERVERS], world.server.tokens = "two", {"two"}
+    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
     found: list[object] = []
     threads = [
         threading.Thread(target=lambda: found.append(world.cluster.jobs_of("job-1")))
@@ -184,7 +187,7 @@ def test_failure_28_an_authority_that_changed_at_the_same_server_is_read_again(
         (403, {"error": {"message": "AuthorizationFailed"}}, "refused", "AuthorizationFailed"),
         (401, {}, "refused", "401"),
         (503, {}, "unavailable", "503"),
-        (200, {}, "unavailable", "cannot be read"),
+        (200, {}, "unavailable", "not a JSON object"),
         (200, {"kubeconfigs": []}, "unavailable", "no kubeconfig"),
         (200, {"kubeconfigs": [{"value": "e30="}]}, "unavailable", "kubeconfig"),
     ],
@@ -231,7 +234,7 @@ def test_failure_29_a_cluster_that_was_deleted_in_mid_run_is_called_gone(world: 
 def test_failure_29_what_arm_cannot_explain_stays_as_it_was(world: World, said: Reply) -> None:
     found = unreachable(world, said)
     assert found.code == "cluster_unavailable"
-    assert "could not be asked" in str(found)
+    assert "the cluster did not answer" in str(found)
 
 
 def test_failure_29_a_cluster_that_was_made_again_elsewhere_is_found(world: World) -> None:
@@ -259,7 +262,7 @@ def test_other_users_of_a_kubeconfig_need_no_token_of_the_identity(world: World)
     world.user = {"token": "one"}
     world.gives(world.server)
     assert world.cluster.jobs_of("job-1") == []
-    assert API_SERVERS not in world.credential.asked
+    assert API_SERVER_SCOPE not in world.credential.asked
 
 
 def test_a_resource_manager_in_the_clear_is_refused() -> None:

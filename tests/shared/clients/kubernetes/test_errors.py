@@ -17,7 +17,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 def patient(url: str) -> KubernetesCluster:
     return KubernetesCluster(
-        CredentialProvider(lambda: ClusterCredentials(url)), patience=(0.5, 0.3, 0.6)
+        CredentialProvider(lambda: ClusterCredentials(url)), timeouts=(0.5, 0.3, 0.6)
     )
 
 

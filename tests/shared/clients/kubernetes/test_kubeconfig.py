@@ -28,7 +28,7 @@ def ask(tmp_path: Path) -> Ask:
     def ask(config: Json) -> KubernetesCluster:
         path = tmp_path / "kubeconfig"
         path.write_text(yaml.safe_dump(config))
-        return KubernetesCluster(from_kubeconfig(path), patience=(1.0, 1.0, 2.0))
+        return KubernetesCluster(from_kubeconfig(path), timeouts=(1.0, 1.0, 2.0))
 
     return ask
 
@@ -97,8 +97,8 @@ def several() -> str:
 
 
 def test_of_several_contexts_the_one_named_as_the_cluster_is_used() -> None:
-    read = parse(several(), "two", Path("/"))
-    assert read.access.server == "https://two.example.org"
+    context = parse(several(), "two", Path("/"))
+    assert context.credentials.server == "https://two.example.org"
 
 
 def test_failure_23_a_cluster_that_is_not_named_is_not_taken_for_another() -> None:
@@ -108,12 +108,14 @@ def test_failure_23_a_cluster_that_is_not_named_is_not_taken_for_another() -> No
 
 def test_the_only_context_serves_under_any_name() -> None:
     text = yaml.safe_dump(kubeconfig("https://one.example.org", {"token": "1"}, name="one"))
-    assert parse(text, "three", Path("/")).access.server == "https://one.example.org"
+    assert parse(text, "three", Path("/")).credentials.server == "https://one.example.org"
 
 
 def test_a_user_in_the_address_is_for_kubectl_alone() -> None:
     text = yaml.safe_dump(kubeconfig("http://token:s3cret@127.0.0.1:80/", {"token": "t"}))
-    assert parse(text, "", Path("/")).access == ClusterCredentials("http://127.0.0.1:80", token="t")
+    assert parse(text, "", Path("/")).credentials == ClusterCredentials(
+        "http://127.0.0.1:80", token="t"
+    )
 
 
 ENTRA: list[Json] = [
@@ -125,8 +127,8 @@ ENTRA: list[Json] = [
 
 @pytest.mark.parametrize("user", ENTRA)
 def test_an_entra_login_is_made_by_the_identity_alone(ask: Ask, server: Server, user: Json) -> None:
-    assert parse(yaml.safe_dump(server.kubeconfig(user)), "", Path("/")).by_identity
-    with pytest.raises(Unavailable, match="without an identity") as caught:
+    assert parse(yaml.safe_dump(server.kubeconfig(user)), "", Path("/")).needs_identity
+    with pytest.raises(Unavailable, match="has no identity") as caught:
         ask(server.kubeconfig(user)).jobs_of("job-1")
     assert caught.value.code == "cluster_refused"
 
@@ -134,7 +136,7 @@ def test_an_entra_login_is_made_by_the_identity_alone(ask: Ask, server: Server, 
 def test_what_a_kubeconfig_wants_to_be_run_is_not_run(ask: Ask, tmp_path: Path) -> None:
     trace = tmp_path / "was-run"
     user = {"exec": {"command": "touch", "args": [str(trace)]}}
-    with pytest.raises(Unavailable, match="wants touch to be run"):
+    with pytest.raises(Unavailable, match="login command touch is not supported"):
         ask(kubeconfig("https://127.0.0.1:1", user)).jobs_of("job-1")
     assert not trace.exists()
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
-from shared.clients.kubernetes.pods import projected
+from shared.clients.kubernetes.pods import parse_pod
 from tests.local.cluster.cluster_fixture import TOKEN, ClusterFixture, has, in_phase, job, running
 
 NOW = timedelta(0)
@@ -76,7 +76,7 @@ def test_failure_30_a_pod_that_waits_for_ever_says_why(
     text, _ = searches
     name = f"{text}-waits"
     world.create(job(name, "true", labelled(text), annotations={"local.cluster/pending": why}))
-    world.until_pod(name, lambda pod: (projected(pod).waiting or "").startswith(why))
+    world.until_pod(name, lambda pod: (parse_pod(pod).waiting or "").startswith(why))
     (pod,) = cluster.pods_of(text)
     assert (pod.app, pod.phase) == ("blast", "Pending")
     assert (pod.waiting or "").startswith(why)
