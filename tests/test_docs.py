@@ -18,7 +18,7 @@ def broken() -> HttpResponse:
     raise ZeroDivisionError
 
 
-def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
+def test_the_documented_codes_are_those_of_the_api() -> None:
     explained = re.findall(
         r"^\| `(\w+)` \| (\d{3}) \| \w", (ROOT / "docs/api.md").read_text(), re.M
     )
@@ -30,7 +30,7 @@ def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_points_to_is_there(page: Path) -> None:
+def test_every_link_of_a_page_has_a_target(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
         name, _, part = target.partition("#")
         pointed = page.parent / name if name else page

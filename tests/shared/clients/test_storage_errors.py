@@ -46,7 +46,7 @@ def _message(connection: str) -> None:
         ("401 Unauthorized", "NoAuthenticationInformation"),
     ],
 )
-def test_a_role_that_was_lost_is_told_to_operators_and_to_be_tried_again(
+def test_a_missing_role_is_logged_and_retryable(
     call: Callable[[str], object], status: str, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with misbehaving_server(responds(status, b"", f"x-ms-error-code: {code}")) as server:
@@ -73,7 +73,7 @@ class Nobody:
         raise ClientAuthenticationError("no identity here")
 
 
-def test_an_app_without_an_identity_is_told_to_operators(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(AccessRefused) as caught:
         open_blobs(StorageAccount(ACCOUNT), "", Nobody()).get(URL)
     assert caught.value.code == "storage_unavailable"
@@ -94,7 +94,7 @@ CALLS: dict[str, Callable[[Table], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_table_that_is_gone_is_no_row_that_is_gone(
+def test_a_missing_table_is_not_a_missing_row(
     azurite: Azurite, call: Callable[[Table], object]
 ) -> None:
     table = open_table(f"gone{uuid.uuid4().hex}", azurite.connection_string, "", None)

@@ -82,13 +82,13 @@ NODES = "0/3 nodes are available: 3 Insufficient memory."
         ("Failed", {"reason": "Evicted", "message": "the node was low on memory"}, None),
     ],
 )
-def test_failure_30_a_pod_that_does_not_run_says_why(
+def test_failure_30_a_pod_that_does_not_run_has_a_reason(
     phase: str, status: Json, said: str | None
 ) -> None:
     assert waiting(phase, **status) == said
 
 
-def test_failure_30_a_reason_is_no_essay() -> None:
+def test_failure_30_a_long_reason_is_cut() -> None:
     text = waiting("Pending", containerStatuses=[waits("ErrImagePull", "x" * 10_000)])
     assert text is not None
     assert len(text) == 500
