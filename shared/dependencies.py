@@ -1,4 +1,4 @@
-"""The clients of this process, each opened when it is first asked for."""
+"""The clients of this process. Each is created on first use and then shared."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -24,13 +24,13 @@ COMPLETIONS = "blast-completions"
 
 
 def now() -> datetime:
-    """The time, aware and in UTC: the one clock of the app."""
+    """The current time in UTC. The app reads no other wall clock."""
     return datetime.now(UTC)
 
 
 @cache
 def jobs() -> JobStateRepository:
-    """The job store; its tables exist."""
+    """The job store. Creates its tables if they are missing."""
     index = Index(_table(INDEX_TABLE), settings().reconcile_after)
     store = JobStateRepository(_table(JOBS_TABLE), index, now)
     store.ensure()
@@ -39,15 +39,15 @@ def jobs() -> JobStateRepository:
 
 @cache
 def blobs() -> Blobs:
-    """The storage account's blobs; the three containers exist."""
-    opened = open_blobs(account(), settings().storage_connection_string, _credential())
-    opened.ensure(QUERIES, DATABASES, RESULTS)
-    return opened
+    """The storage account's blobs. Creates the three containers if they are missing."""
+    client = open_blobs(account(), settings().storage_connection_string, _credential())
+    client.ensure(QUERIES, DATABASES, RESULTS)
+    return client
 
 
 @cache
 def cluster(name: str) -> KubernetesCluster:
-    """The cluster of that name; nothing is asked of it yet."""
+    """The cluster of that name. Sends no request yet."""
     config = settings()
     if config.kubeconfig:
         return KubernetesCluster(from_kubeconfig(config.kubeconfig, name, _credential()), now=now)
@@ -59,7 +59,7 @@ def cluster(name: str) -> KubernetesCluster:
 
 @cache
 def completions_queue() -> Queue:
-    """The queue that programs read what became of their searches from; it exists."""
+    """The queue from which other programs read status messages. Creates it if it is missing."""
     config = settings()
     endpoint = f"https://{config.storage_account}.queue.{config.storage_suffix}"
     queue = open_queue(COMPLETIONS, config.storage_connection_string, endpoint, _credential())
@@ -69,21 +69,21 @@ def completions_queue() -> Queue:
 
 @cache
 def outbox_publisher() -> OutboxPublisher:
-    """Who sends what jobs owe."""
+    """The publisher of status messages that are still in the outbox."""
     return OutboxPublisher(jobs(), blobs(), completions_queue())
 
 
 @cache
 def dead_letters() -> DeadLetters:
-    """Where messages end that could not be handled; it exists."""
-    letters = DeadLetters(blobs(), _table(DEAD_TABLE), account())
-    letters.ensure()
-    return letters
+    """The store of undeliverable queue messages. Creates its container and table if missing."""
+    store = DeadLetters(blobs(), _table(DEAD_TABLE), account())
+    store.ensure()
+    return store
 
 
 @cache
 def sidecar() -> SidecarClient:
-    """The exec sidecar."""
+    """The client of the exec sidecar."""
     config = settings()
     if (file := config.sidecar_token_file) is not None:
         return SidecarClient(config.sidecar_url, file.read_text)
@@ -91,7 +91,7 @@ def sidecar() -> SidecarClient:
 
 
 def account() -> StorageAccount:
-    """The storage account that queries, databases and results lie in."""
+    """The storage account that holds queries, databases and results."""
     return settings().account
 
 
@@ -102,7 +102,7 @@ def _table(name: str) -> Table:
 
 
 def _credential() -> "TokenCredential | None":
-    """The managed identity; none where a connection string is given instead."""
+    """The managed identity, or None if a connection string is set."""
     return None if settings().storage_connection_string else _identity()
 
 

@@ -20,7 +20,7 @@ SOURCES = sorted([*ROOT.glob("*.py"), *(f for d in FOLDERS for f in (ROOT / d).r
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_file_or_function_outgrows_its_ceiling(path: Path) -> None:
+def test_no_file_or_function_exceeds_its_size_limit(path: Path) -> None:
     text = path.read_text()
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     found = [n for n in ast.walk(ast.parse(text)) if isinstance(n, functions)]

@@ -18,7 +18,7 @@ def broken() -> HttpResponse:
     raise ZeroDivisionError
 
 
-def test_the_error_codes_in_the_api_page_are_those_of_the_app() -> None:
+def test_the_documented_codes_are_those_of_the_api() -> None:
     explained = re.findall(
         r"^\| `(\w+)` \| (\d{3}) \| \w", (ROOT / "docs/api.md").read_text(), re.M
     )

@@ -59,7 +59,7 @@ def loaded() -> dict[str, Any]:
     return found
 
 
-def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any]) -> None:
+def test_every_durable_name_is_registered(loaded: dict[str, Any]) -> None:
     kinds = loaded["functions"]
     assert {name for name, kind in kinds.items() if kind == "activityTrigger"} == set(ActivityName)
     assert [name for name, kind in kinds.items() if kind == "orchestrationTrigger"] == [
@@ -68,7 +68,7 @@ def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any])
     ]
 
 
-def test_no_route_is_shadowed_where_the_host_tries_routes_by_the_names_of_functions(
+def test_no_route_shadows_another_in_the_hosts_order(
     loaded: dict[str, Any],
 ) -> None:
     """Azure's host takes the first function by name (ordinal, ignoring case) whose route fits."""
@@ -87,12 +87,12 @@ def _fits(path: str, template: str) -> bool:
     return bool(re.fullmatch(pattern, path, re.IGNORECASE))
 
 
-def test_each_activity_that_may_run_at_once_has_a_thread(loaded: dict[str, Any]) -> None:
+def test_there_is_a_thread_for_each_concurrent_activity(loaded: dict[str, Any]) -> None:
     durable = json.loads((ROOT / "host.json").read_text())["extensions"]["durableTask"]
     assert loaded["threads"] == durable["maxConcurrentActivityFunctions"]
 
 
-def test_upkeep_runs_by_schedules_that_need_no_setting(loaded: dict[str, Any]) -> None:
+def test_timer_schedules_need_no_setting(loaded: dict[str, Any]) -> None:
     assert loaded["timers"] == {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
 
 
@@ -119,11 +119,11 @@ def test_with_wrong_settings_all_functions_load_and_readiness_names_the_settings
     assert [line.split()[0] for line in seen["lines"]] == ["settings_invalid"]
 
 
-def test_failure_45_no_operator_event_is_sampled_away() -> None:
+def test_failure_45_operator_events_are_excluded_from_sampling() -> None:
     logging = json.loads((ROOT / "host.json").read_text())["logging"]
     kept = logging["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
     assert {"Trace", "Exception", "Request"} <= {*kept}
 
 
-def test_failure_45_loading_quiets_the_libraries(loaded: dict[str, Any]) -> None:
+def test_failure_45_loading_limits_library_logs_to_warnings(loaded: dict[str, Any]) -> None:
     assert loaded["quiet"] == 30  # logging.WARNING

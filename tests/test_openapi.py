@@ -31,12 +31,12 @@ print(json.dumps(routes))
 """
 
 
-def test_the_copy_in_docs_is_the_document() -> None:
+def test_the_copy_in_docs_equals_the_document() -> None:
     """Write it anew with: python -m triggers.http.openapi.views > docs/openapi.json"""
     assert (ROOT / "docs/openapi.json").read_text() == written()
 
 
-def test_every_route_is_described_and_every_described_one_is_served() -> None:
+def test_documented_and_registered_routes_are_equal() -> None:
     argv = [sys.executable, "-c", LOOK]
     ended = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
     served = {(route, method) for route, method in json.loads(ended.stdout or ended.stderr)}
@@ -50,13 +50,13 @@ def test_every_route_is_described_and_every_described_one_is_served() -> None:
     assert served - others == described
 
 
-def test_whatever_the_document_names_is_in_it() -> None:
+def test_every_reference_of_the_document_is_defined() -> None:
     named = set(re.findall(r'"#/components/schemas/(\w+)"', written()))
     assert named <= set(document()["components"]["schemas"])
     assert "ValidationError" not in written()
 
 
-def test_only_the_app_itself_can_be_asked_without_a_token() -> None:
+def test_only_health_and_static_routes_are_anonymous() -> None:
     is_open = {operation.name for operation in OPERATIONS if operation.anonymous}
     assert is_open == {"health", "ready", "openapi", "docs", "ui", "ui_file"}
     paths = document()["paths"]
@@ -85,14 +85,14 @@ SAID = [
 
 
 @pytest.mark.parametrize(("body", "right"), SAID)
-def test_the_document_takes_what_the_app_takes(body: dict[str, Any], right: bool) -> None:
+def test_the_document_accepts_what_the_app_accepts(body: dict[str, Any], right: bool) -> None:
     schema = {"$ref": "#/components/schemas/Submission", "components": document()["components"]}
     assert jsonschema_rs.is_valid(schema, body) is right
     with nullcontext() if right else pytest.raises(Invalid):
         parse(body, settings())
 
 
-def test_every_header_that_is_read_as_a_key_is_described() -> None:
+def test_every_idempotency_header_is_documented() -> None:
     for name in ("submit_job", "submit_job_legacy", "retry_job"):
         (operation,) = (operation for operation in OPERATIONS if operation.name == name)
         described = document()["paths"][f"/{operation.path}"][operation.method.lower()][
@@ -105,11 +105,11 @@ def test_every_header_that_is_read_as_a_key_is_described() -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_code_is_explained_to_people(code: str) -> None:
+def test_every_code_is_documented(code: str) -> None:
     assert f"| `{code}` |" in (ROOT / "docs/api.md").read_text()
 
 
-def test_the_page_asks_nobody_but_the_app() -> None:
+def test_the_docs_page_loads_only_from_the_app() -> None:
     page = PAGE.read_text()
     assert not re.search(r"https?:|src=|@import|url\(", page)
     assert re.findall(r"fetch\((.*?)\)", page) == ['"openapi.json"']

@@ -1,1 +1,1 @@
-"""What BLAST+ reads and writes: databases, FASTA queries and result files."""
+"""BLAST+ files: databases, FASTA queries and results."""

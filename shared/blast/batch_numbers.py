@@ -1,11 +1,11 @@
-"""Which batches of a search are done, as a set of numbers that fits into a column. Pure."""
+"""Sets of batch numbers, compact enough for a table column. Pure."""
 
 import re
 from collections.abc import Iterable
 
 MOST_BATCHES = 5000
 MOST_SHARDED_BATCHES = 100
-"""Batches of one shard: elastic-blast takes at most so many for all shards together."""
+"""Numbers reserved per shard: elastic-blast allows at most 100 batches over all shards."""
 MOST_SHARDS = 100
 
 _JOB = re.compile(r"-job-(\d{3,4})-[^-]+")
@@ -13,15 +13,15 @@ _RESULT = re.compile(r"(?:shard_(\d{2})/)?batch_(\d{3,4})-[^/]+\.out\.gz")
 
 
 def number_of_job(name: str, shard: str = "") -> int | None:
-    """The number of a blast Job's batch, told apart by shard; None for a name of another form."""
-    found = _JOB.search(name)
-    return _number(found[1], shard) if found else None
+    """The batch number of a blast Job, unique across shards; None if the name has another form."""
+    match = _JOB.search(name)
+    return _number(match[1], shard) if match else None
 
 
 def number_of_result(name: str) -> int | None:
-    """The number of a result file's batch, the same as its Job's."""
-    found = _RESULT.fullmatch(name)
-    return _number(found[2], found[1] or "") if found else None
+    """The batch number of a result file, equal to that of its Job; None for other files."""
+    match = _RESULT.fullmatch(name)
+    return _number(match[2], match[1] or "") if match else None
 
 
 def _number(batch: str, shard: str) -> int | None:
@@ -34,7 +34,7 @@ def _number(batch: str, shard: str) -> int | None:
 
 
 def dump(numbers: Iterable[int]) -> str:
-    """The numbers as a bit mask in hexadecimal: 5,000 of them are 1,250 characters."""
+    """Encode the numbers as a hexadecimal bit mask: 1,250 characters for MOST_BATCHES."""
     mask = 0
     for number in set(numbers):
         mask |= 1 << number
@@ -42,6 +42,6 @@ def dump(numbers: Iterable[int]) -> str:
 
 
 def load(text: str) -> frozenset[int]:
-    """The numbers in a mask."""
+    """Decode a mask of `dump`."""
     mask = int(text or "0", 16)
     return frozenset(number for number in range(mask.bit_length()) if mask >> number & 1)

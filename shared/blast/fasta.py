@@ -1,8 +1,9 @@
-"""FASTA text of a query: how much is in it, and what is wrong with it. Pure."""
+"""Counts and validates the FASTA text of a query. Pure."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from shared.contracts.search import Program
 
@@ -14,33 +15,29 @@ MOST_FAULTS = 10
 
 @dataclass(frozen=True)
 class Fasta:
-    """Sequences of a query, as counts."""
+    """Size of a query."""
 
     sequences: int
     residues: int
 
 
 def measure(text: str) -> Fasta:
-    """How many sequences and residues a well-formed text has."""
+    """Counts the sequences and residues of a valid text."""
     lines = text.splitlines()
-    heads = sum(line.startswith(">") for line in lines)
+    sequences = sum(line.startswith(">") for line in lines)
     residues = sum(len(line.strip()) for line in lines if not line.startswith(">"))
-    return Fasta(heads, residues)
+    return Fasta(sequences, residues)
 
 
 def faults(text: str, program: Program | None) -> list[str]:
-    """What is wrong with the text as a query of this program; sequences are not quoted."""
-    found: list[str] = []
-    for fault in _faults(text, program):
-        found.append(fault)
-        if len(found) == MOST_FAULTS:
-            break
-    return found
+    """The first MOST_FAULTS faults of a query for this program. Quotes no sequence."""
+    return list(islice(_faults(text, program), MOST_FAULTS))
 
 
 def _faults(text: str, program: Program | None) -> Iterator[str]:
-    strange = _NOT_NUCLEOTIDE if program in _NUCLEOTIDE_QUERY else _NOT_RESIDUE
-    kind = "nucleotides" if program in _NUCLEOTIDE_QUERY else "residues"
+    is_nucleotide = program in _NUCLEOTIDE_QUERY
+    invalid = _NOT_NUCLEOTIDE if is_nucleotide else _NOT_RESIDUE
+    alphabet = "nucleotide" if is_nucleotide else "residue"
     head, length = 0, 0
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()
@@ -51,8 +48,8 @@ def _faults(text: str, program: Program | None) -> Iterator[str]:
         elif line and not head:
             yield "must begin with a line that starts with '>'"
             return
-        elif bad := strange.search(line):
-            yield f"line {number} has {bad[0]!r}, which is not among {kind}"
+        elif match := invalid.search(line):
+            yield f"line {number} has {match[0]!r}, which is not a {alphabet} code"
         length += 0 if line.startswith(">") else len(line)
     if not head:
         yield "has no sequence"

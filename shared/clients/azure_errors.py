@@ -1,4 +1,4 @@
-"""What the storage clients share: one near patience, and the vendor's errors as ours."""
+"""Timeouts and error translation that all storage clients share."""
 
 import logging
 from collections.abc import Iterator
@@ -9,63 +9,69 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 
 from shared.errors import AccessRefused, Unavailable
 
+log = logging.getLogger("blast")
+
 CLIENT_OPTIONS: dict[str, Any] = {
     "connection_timeout": 5,
     "read_timeout": 15,
     "retry_total": 2,
     "retry_backoff_factor": 0.3,
-    # Blob's retry policy has names of its own; by default it waits 15 s and more after each try.
+    # The same for Blob, whose retry policy has other names and by default waits at least 15 s.
     "initial_backoff": 0.3,
     "increment_base": 0,
     "random_jitter_range": 0.2,
 }
-"""The near patience: seconds for each of three tries, so that a call ends within a minute."""
+"""Timeouts in seconds and retries: three attempts, so a call ends within a minute."""
 
-_NOT_LET = {401, 403}
-_LATER = {408, 429, 500, 502, 503, 504}
+_ACCESS_STATUSES = {401, 403}
+_RETRYABLE_STATUSES = {408, 429, 500, 502, 503, 504}
 
 
 @contextmanager
 def translate_errors(store: str) -> Iterator[None]:
-    """Trouble of the store becomes Unavailable; what we do not recognise is a bug and passes.
+    """Raise the SDK's errors as Unavailable or AccessRefused; unknown errors pass through.
 
-    A role that was taken from the app, a missing table or container, and a 404 that is not the
-    store's are logged as errors too: operators must act, and what was asked can wait for that.
+    `store` is the name for messages: Blob, Tables or Queues. AccessRefused is also logged as an
+    error, because an operator must act: the app's role, a table or a container is missing, or
+    another server answers at the store's address.
     """
     try:
         yield
     except HttpResponseError as error:
-        is_elsewhere = error.status_code == 404 and not is_no_blob(error)
-        lost = (
-            isinstance(error, ClientAuthenticationError) or is_table_missing(error) or is_elsewhere
+        is_container_missing = error.status_code == 404 and not is_blob_missing(error)
+        needs_operator = (
+            isinstance(error, ClientAuthenticationError)
+            or is_table_missing(error)
+            or is_container_missing
         )
-        if lost or error.status_code in _NOT_LET:
-            logging.getLogger("blast").error("%s %s", store, _refusal(error))
-            raise AccessRefused("storage_unavailable", f"{store} cannot be used") from error
-        if error.status_code in _LATER:
+        if needs_operator or error.status_code in _ACCESS_STATUSES:
+            log.error("storage_access_refused store=%s: %s", store, _refusal(error))
+            text = f"{store} refuses the app or is not set up"
+            raise AccessRefused("storage_unavailable", text) from error
+        if error.status_code in _RETRYABLE_STATUSES:
             text = f"{store} answered {error.status_code}"
             raise Unavailable("storage_unavailable", text) from error
         raise
     except AzureError as error:
-        raise Unavailable("storage_unavailable", f"{store} could not be reached") from error
+        raise Unavailable("storage_unavailable", f"{store} cannot be reached") from error
 
 
-def is_no_blob(error: HttpResponseError) -> bool:
-    """Whether a blob is missing, and not its container, nor the storage that was to answer."""
+def is_blob_missing(error: HttpResponseError) -> bool:
+    """Whether the blob is missing. False if its container or the whole account is."""
     return str(getattr(error, "error_code", "")) == "BlobNotFound"
 
 
 def is_table_missing(error: HttpResponseError) -> bool:
-    """Whether the whole table is missing: a row that is missing is answered by 404, too."""
-    # The SDK does not decode every error, but each has the code in its text.
+    """Whether the table is missing. A missing row is also a 404, with another code."""
+    # The SDK sets error_code for some errors only, but the text of all contains it.
     return "TableNotFound" in str(error)
 
 
 def _refusal(error: HttpResponseError) -> str:
-    """What was refused, and why. What follows a `?` may be a secret and is left out."""
+    """The status, code and request, for the log. The query string is cut: it can hold a SAS."""
     if error.response is None:
-        return f"could not be asked: the app has no token ({error.message})"
-    answer: Any = error.response  # whose type in the SDK leaves out what all of them have
-    code = answer.headers.get("x-ms-error-code") or error.reason
-    method, where = answer.request.method, answer.request.url.partition("?")[0]
-    return f"refused the app ({error.status_code} {code}): {method} {where}"
+        return f"the app has no token ({error.message})"
+    response: Any = error.response  # its SDK type lacks the attributes used here
+    code = response.headers.get("x-ms-error-code") or error.reason
+    method, url = response.request.method, response.request.url.partition("?")[0]
+    return f"{error.status_code} {code} for {method} {url}"

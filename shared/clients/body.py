@@ -1,4 +1,4 @@
-"""Reading an HTTP answer to its end within a time and a size, even if it drips."""
+"""Reads HTTP response bodies under a total time limit and a size limit."""
 
 import re
 import time
@@ -9,24 +9,25 @@ import urllib3
 CHUNK_SIZE = 64 * 1024
 
 
-def read_whole(answer: urllib3.BaseHTTPResponse, until: float, most: int) -> bytes:
-    """The body, by `until` on the monotonic clock. Raises TimeoutError, or ValueError when larger.
+def read_body(response: urllib3.BaseHTTPResponse, deadline: float, max_bytes: int) -> bytes:
+    """The whole body. `deadline` is on the monotonic clock.
 
-    A read timeout holds between two pieces only; a peer that drips would hold it up for ever.
+    Raises TimeoutError after the deadline, and ValueError for a larger body. urllib3's read timeout
+    applies to each read only: a server that sends a byte now and then would never exceed it.
     """
-    pieces, size = [], 0
-    while piece := answer.read1(CHUNK_SIZE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
-            raise ValueError(f"the answer has more than {most:,} bytes")
-        if time.monotonic() > until:
-            raise TimeoutError("the answer took too long")
-    return b"".join(pieces)
+    chunks, size = [], 0
+    while chunk := response.read1(CHUNK_SIZE):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise ValueError(f"the response has more than {max_bytes:,} bytes")
+        if time.monotonic() > deadline:
+            raise TimeoutError("the response took too long")
+    return b"".join(chunks)
 
 
 def retry_after(header: str | None) -> timedelta | None:
-    """The wish of a `Retry-After` in seconds, at most a day; its other form, a date, is left."""
+    """A `Retry-After` in seconds, at most a day. None for its other form, an HTTP date."""
     if header is None or not re.fullmatch("[0-9]{1,9}", header.strip()):
         return None
     return min(timedelta(seconds=int(header)), timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Cutting a connection when its time is over, however its peer behaves."""
+"""A total timeout for a connection, enforced by shutting its socket down."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class DeadlineSocket:
-    """What a call speaks through. It may be replaced while the time runs."""
+    """The socket of a call. The call may replace it before the timeout."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -15,14 +15,14 @@ class DeadlineSocket:
         self.expired = False
 
     def attach(self, connected: socket.socket) -> None:
-        """From now on this socket is the one to be cut; at once, if time is over already."""
+        """Shut this socket down on timeout; at once if the timeout has already passed."""
         with self._lock:
             self._socket = connected
             if self.expired:
                 _shut(connected)
 
     def expire(self) -> None:
-        """Time is over."""
+        """Shut the current socket down, and every socket attached later."""
         with self._lock:
             self.expired = True
             if self._socket:
@@ -30,25 +30,26 @@ class DeadlineSocket:
 
 
 @contextlib.contextmanager
-def total_timeout(patience: float) -> Iterator[DeadlineSocket]:
-    """Shut the line down after `patience` seconds, and raise TimeoutError.
+def total_timeout(seconds: float) -> Iterator[DeadlineSocket]:
+    """Shut the attached socket down after `seconds`, and raise TimeoutError.
 
-    A timeout of the socket holds for one piece only, so that a peer that drips, in its header
-    or in its body, would hold a reader for ever. What is read up to the cut may look whole.
+    A socket timeout applies to each read only: a server that sends a byte now and then, in the
+    headers or in the body, would never exceed it. Raises also if the caller has read what looks
+    like a whole response, because the shutdown may have cut it.
     """
-    line = DeadlineSocket()
-    timer = threading.Timer(patience, line.expire)
+    deadline_socket = DeadlineSocket()
+    timer = threading.Timer(seconds, deadline_socket.expire)
     timer.daemon = True
     timer.start()
     try:
-        yield line
+        yield deadline_socket
     finally:
         timer.cancel()
-        if line.expired:
+        if deadline_socket.expired:
             raise TimeoutError
 
 
 def _shut(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it was closed a moment ago
-        # Not TLS's own way to end, which would first want to hear from the peer.
+    with contextlib.suppress(OSError):  # the socket is already closed
+        # Not SSLSocket.shutdown or unwrap: TLS would first wait for the peer.
         socket.socket.shutdown(connected, socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""One HTTP request on a connection of its own, over within a time however the peer behaves."""
+"""Sends one HTTP request over a new connection, with a total timeout."""
 
 import contextlib
 import ipaddress
@@ -11,24 +11,23 @@ from urllib.parse import urlsplit
 
 from shared.clients.deadline import total_timeout
 
-CONNECT = 5.0
-"""Seconds to connect, and for each step of a TLS handshake."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds to connect, and for each read of the TLS handshake."""
 
-LARGEST_ANSWER = 20 * 1024 * 1024
-"""Bytes."""
+MAX_RESPONSE_BYTES = 20 * 1024 * 1024
 
 
 class ConnectFailed(Exception):
-    """Nothing of the request left this process."""
+    """The connection failed, so no byte of the request was sent."""
 
 
 class OutcomeUnknown(Exception):
-    """The request was sent, or part of it; what came of it is unknown."""
+    """The request was sent, perhaps in part, and no whole response arrived."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """A server that may be told a secret: by https, or on this machine."""
+    """A server that secrets may be sent to: over https, or on the loopback interface."""
 
     host: str
     port: int | None
@@ -38,27 +37,27 @@ class Address:
 
 @dataclass(frozen=True)
 class Response:
-    """A whole answer, whatever its status; redirects are not followed."""
+    """A whole response of any status. Redirects are not followed."""
 
     status: int
     retry_after: str | None
-    """The header, as it came."""
+    """The header's value, unparsed."""
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-    """All headers by their names in lower case; the last value where one is repeated."""
+    """Header values by lower-case name; of a repeated header the last."""
 
 
 def parse_address(url: str) -> Address:
-    """Raises ValueError, without the address, for one that would give a secret away."""
+    """Parse a base URL. Raises ValueError, without quoting the URL, if it would expose a secret."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise ValueError("the address is malformed") from None
     host = parts.hostname or ""
-    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))
+    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
     if not host or not safe:
-        raise ValueError("the address must be https, except on this machine")
+        raise ValueError("the address must be https, except on loopback")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("the address must have no user, query or fragment")
     return Address(host, port, parts.path.rstrip("/"), parts.scheme == "https")
@@ -70,13 +69,13 @@ def send_request(
     path: str,
     body: bytes | None,
     headers: Mapping[str, str],
-    patience: float,
+    timeout: float,
 ) -> Response:
-    """Send one request and read the whole answer, within `patience` seconds after connecting.
+    """Send one request and read the whole response within `timeout` seconds after connecting.
 
-    Raises NotSent or NoAnswer; the two are told apart because the connection is made here, and
-    never taken from a pool, where it may have gone stale. Raises ValueError, without the header,
-    for one that cannot be sent: it may hold a token.
+    Raises ConnectFailed or OutcomeUnknown. The two are distinguishable because each request opens
+    its own connection: a pooled one can be stale. Raises ValueError for a header that cannot be
+    sent, without quoting it: it can hold a token.
     """
     connection = _connection(address)
     try:
@@ -85,18 +84,18 @@ def send_request(
         connection.close()
         raise ConnectFailed(_error_text(error)) from error
     try:
-        connection.sock.settimeout(patience)
-        with total_timeout(patience) as line:
-            line.attach(connection.sock)
-            # Who refuses a body without reading it has answered nevertheless.
+        connection.sock.settimeout(timeout)
+        with total_timeout(timeout) as deadline_socket:
+            deadline_socket.attach(connection.sock)
+            # A server may respond and close without reading the body; read that response.
             with contextlib.suppress(BrokenPipeError):
                 connection.request(method, address.path + path, body, dict(headers))
             return _read(connection)
     except TimeoutError as error:
-        raise OutcomeUnknown(f"no whole answer within {patience:g} s") from error
+        raise OutcomeUnknown(f"no whole response within {timeout:g} s") from error
     except (OSError, HTTPException) as error:
         raise OutcomeUnknown(_error_text(error)) from error
-    except ValueError:  # http.client quotes the header
+    except ValueError:  # http.client's message quotes the header
         raise ValueError("a header of the request cannot be sent") from None
     finally:
         connection.close()
@@ -105,28 +104,28 @@ def send_request(
 def _connection(address: Address) -> HTTPConnection:
     if address.tls:
         return HTTPSConnection(
-            address.host, address.port, timeout=CONNECT, context=_trusted_authorities()
+            address.host, address.port, timeout=CONNECT_TIMEOUT, context=_tls_context()
         )
-    return HTTPConnection(address.host, address.port, timeout=CONNECT)
+    return HTTPConnection(address.host, address.port, timeout=CONNECT_TIMEOUT)
 
 
 @cache
-def _trusted_authorities() -> ssl.SSLContext:
+def _tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
 def _read(connection: HTTPConnection) -> Response:
     with connection.getresponse() as response:
-        body = response.read(LARGEST_ANSWER + 1)
-        if len(body) > LARGEST_ANSWER:
-            raise HTTPException(f"the answer has more than {LARGEST_ANSWER >> 20} MiB")
+        body = response.read(MAX_RESPONSE_BYTES + 1)
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise HTTPException(f"the response has more than {MAX_RESPONSE_BYTES >> 20} MiB")
         if response.length:
             raise IncompleteRead(body, response.length)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Response(response.status, response.headers["Retry-After"], body, headers)
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""The public keys of a directory, which its tokens are signed with: read seldom, and shared."""
+"""The public keys that a directory signs its tokens with, cached."""
 
 import json
 import logging
@@ -13,54 +13,53 @@ from shared.errors import Unavailable
 from shared.util.single_flight import SingleFlightCache
 
 TOTAL_TIMEOUT = 5.0
-"""Seconds for the whole answer, once connected."""
+"""Seconds for the whole response, once connected."""
 MAX_AGE = timedelta(hours=24)
-"""After that long they are read again (source: Entra's advice on signing keys)."""
+"""The keys are read again after this time (source: Entra's guidance on signing keys)."""
 MIN_REFRESH_INTERVAL = timedelta(minutes=5)
-"""Between two reads, whatever key is asked for: who forges names of keys causes no more of them."""
+"""Shortest time between two reads, so that tokens with invented key ids cannot cause more."""
 
 Keys = Mapping[str, jwt.PyJWK]
 log = logging.getLogger("blast")
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _KeySet:
     keys: Keys
     read_at: float
 
 
 class SigningKeys:
-    """The keys by their ids (`kid`). A read that fails leaves those of the read before."""
+    """The keys by id (`kid`). If a read fails, the keys of the previous read stay in use."""
 
     def __init__(self, read: Callable[[], Keys], monotonic: Callable[[], float]) -> None:
         """`read` raises Unavailable."""
         self._read = read
         self._monotonic = monotonic
-        self._last: _Kept | None = None
-        self._shared = SingleFlightCache(self._made, monotonic)
+        self._last: _KeySet | None = None
+        self._cache = SingleFlightCache(self._read_keys, monotonic)
 
     def key(self, kid: str) -> jwt.PyJWK | None:
-        """The key of that id, or None. Raises Unavailable where no key has ever been read.
+        """The key with that id, or None. Raises Unavailable if no read has ever succeeded.
 
-        However many ask at once, the directory is asked once.
+        Concurrent callers share one request to the directory.
         """
-        edition = self._shared.get_fresh(timedelta.max)
-        is_old = self._age(edition.value.read_at) > MAX_AGE
-        if (is_old or kid not in edition.value.keys) and self._age(
-            edition.started_at
-        ) >= MIN_REFRESH_INTERVAL:
-            edition = self._shared.get_newer(edition)
-        return edition.value.keys.get(kid)
+        entry = self._cache.get_fresh(timedelta.max)
+        is_old = self._age(entry.value.read_at) > MAX_AGE
+        may_refresh = self._age(entry.started_at) >= MIN_REFRESH_INTERVAL
+        if may_refresh and (is_old or kid not in entry.value.keys):
+            entry = self._cache.get_newer(entry)
+        return entry.value.keys.get(kid)
 
-    def _made(self) -> _Kept:
-        """Is never run twice at once."""
+    def _read_keys(self) -> _KeySet:
+        """Called by the single-flight cache only, so never concurrently."""
         now = self._monotonic()
         try:
-            self._last = _Kept(self._read(), now)
+            self._last = _KeySet(self._read(), now)
         except Unavailable as error:
             if self._last is None:
                 raise
-            log.warning("signing keys were not read again: %s", error)
+            log.warning("signing_keys_not_refreshed: %s", error)
         return self._last
 
     def _age(self, then: float) -> timedelta:
@@ -68,35 +67,35 @@ class SigningKeys:
 
 
 def open_keys(authority_url: str, tenant_id: str, monotonic: Callable[[], float]) -> SigningKeys:
-    """Those that a tenant publishes. Raises ValueError for an authority in the clear."""
+    """The keys that a tenant publishes. Raises ValueError unless the URL is https or loopback."""
     address = parse_address(authority_url)
 
     def read() -> Keys:
         try:
             path = f"/{tenant_id}/discovery/v2.0/keys"
-            answer = send_request(
+            response = send_request(
                 address, "GET", path, None, {"Accept": "application/json"}, TOTAL_TIMEOUT
             )
         except (ConnectFailed, OutcomeUnknown) as error:
             raise _unavailable(str(error)) from error
-        if answer.status != 200:
-            raise _unavailable(f"it answered {answer.status}")
-        return _keys(answer.body)
+        if response.status != 200:
+            raise _unavailable(f"it answered {response.status}")
+        return _parse_keys(response.body)
 
     return SigningKeys(read, monotonic)
 
 
-def _keys(body: bytes) -> Keys:
-    """The RSA keys for signatures in a JWK set. Raises Unavailable where there is none."""
+def _parse_keys(body: bytes) -> Keys:
+    """The RSA signature keys in a JWK set. Raises Unavailable if it has none."""
     try:
-        found = jwt.PyJWKSet.from_dict(json.loads(body)).keys
+        jwks = jwt.PyJWKSet.from_dict(json.loads(body)).keys
     except (ValueError, AttributeError, jwt.PyJWTError) as error:
-        raise _unavailable("its answer holds no keys") from error
-    keys = {one.key_id: one for one in found if one.key_type == "RSA" and one.key_id}
-    usable = {kid: one for kid, one in keys.items() if one.public_key_use in (None, "sig")}
-    if not usable:
-        raise _unavailable("its answer holds no keys for signatures")
-    return usable
+        raise _unavailable("its response is not a key set") from error
+    rsa_keys = {key.key_id: key for key in jwks if key.key_type == "RSA" and key.key_id}
+    keys = {kid: key for kid, key in rsa_keys.items() if key.public_key_use in (None, "sig")}
+    if not keys:
+        raise _unavailable("its response has no RSA signature keys")
+    return keys
 
 
 def _unavailable(text: str) -> Unavailable:

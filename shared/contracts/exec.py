@@ -1,4 +1,4 @@
-"""What the sidecar is asked to run, and everything that can come of it, as values."""
+"""Commands for the exec sidecar, and the possible results, as values."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -6,10 +6,10 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Command:
-    """A command for the sidecar: `argv[0]` is a bare name; it is ended after `timeout`.
+    """A command for the sidecar. `argv[0]` is a bare name; the command is killed after `timeout`.
 
-    The sidecar knows an operation by its id and this command: another attempt of the same id
-    must ask for exactly the same.
+    An operation id stays bound to its first command: repeating the PUT with another command is an
+    error.
     """
 
     argv: tuple[str, ...]
@@ -19,7 +19,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Finished:
-    """The command ended. An `exit_code` of None was not told, and says nothing."""
+    """The command ended. `exit_code` is None if the sidecar did not report one."""
 
     exit_code: int | None
     stdout: str = field(repr=False)
@@ -30,22 +30,22 @@ class Finished:
 
 @dataclass(frozen=True)
 class OperationRunning:
-    """The operation runs since `started_at` (ISO 8601)."""
+    """The operation has been running since `started_at` (ISO 8601)."""
 
     started_at: str
 
 
 @dataclass(frozen=True)
 class Interrupted:
-    """The sidecar ended while the operation ran: how far that came is unknown."""
+    """The sidecar stopped while the operation ran. How far the command got is unknown."""
 
 
 @dataclass(frozen=True)
 class Untracked:
-    """The answer proves nothing about the operation: whoever answered does not keep it.
+    """The response is from a server that does not track the operation, so it proves nothing.
 
-    Another sidecar, an exec server without operations, or something in between. The operation may
-    be running until its timeout.
+    It may be another sidecar instance, an exec server without operations, or a proxy. The
+    operation may be running until its timeout.
     """
 
     message: str
@@ -53,18 +53,18 @@ class Untracked:
 
 @dataclass(frozen=True)
 class HttpRejection:
-    """An HTTP answer that is no success; `message` is what its body says."""
+    """An HTTP response that is not a success; `message` is from its body."""
 
     status: int
     message: str
     retry_after: timedelta | None
     foreign: bool = False
-    """Whether its body is not one of an exec server: something in between wrote it."""
+    """Whether something in front of the sidecar wrote it: its body is not an exec server's."""
 
 
 @dataclass(frozen=True)
 class Unreachable:
-    """No usable answer. Not `sent`: nothing was asked. `sent`: the outcome is unknown."""
+    """No usable response. If `request_sent`, the outcome is unknown; else nothing was executed."""
 
     message: str
     request_sent: bool
@@ -72,13 +72,13 @@ class Unreachable:
 
 @dataclass(frozen=True)
 class Health:
-    """What a sidecar says of itself; one without `operations` knows only /exec."""
+    """A sidecar's health report. Without `operations` it offers only /exec."""
 
     max_concurrency: int | None
     operations: bool
     instance: str | None = None
-    """The id that lives with the sidecar's state folder, if it sends one."""
+    """The id stored in the sidecar's state folder, if the response has one."""
 
 
 Result = Finished | OperationRunning | Interrupted | Untracked | HttpRejection | Unreachable
-"""What an attempt to run an operation can come to."""
+"""The possible results of running an operation."""

@@ -1,4 +1,4 @@
-"""Frozen dataclasses to and from plain JSON, checked on the way in."""
+"""Converts frozen dataclasses to plain JSON and back, with validation."""
 
 from functools import cache
 from typing import Any, TypeVar
@@ -9,21 +9,21 @@ T = TypeVar("T")
 
 
 def serialize(value: object) -> dict[str, Any]:
-    """The value as plain JSON: enums as their words, instants and durations as ISO 8601."""
+    """The value as plain JSON: enums by value, datetimes and timedeltas in ISO 8601."""
     plain: dict[str, Any] = _adapter(value.__class__).dump_python(value, mode="json")
     return plain
 
 
 def deserialize(kind: type[T], plain: object) -> T:
-    """The value that `write` made `plain` of. Raises pydantic.ValidationError, a ValueError."""
+    """The inverse of `serialize`. Raises pydantic.ValidationError, which is a ValueError."""
     value: T = _adapter(kind).validate_python(plain)
     return value
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return _built(kind)  # mypy takes a type for no key of a cache
+    return _cached_adapter(kind)  # for mypy a type is not Hashable
 
 
 @cache
-def _built(kind: Any) -> TypeAdapter[Any]:
+def _cached_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

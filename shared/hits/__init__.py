@@ -1,4 +1,4 @@
-"""Hits in the files that BLAST+ writes: one reader for each format behind one function."""
+"""Reads hits from result files of BLAST+: `hits` selects the reader for the format."""
 
 from shared.hits.errors import ReadLimitReached, Unreadable
 from shared.hits.formats import hits, refuse_unreadable

@@ -1,4 +1,4 @@
-"""Counting many names in little memory: exact to a bound, and beyond it honest."""
+"""Counts of many names in bounded memory: exact up to a limit, approximate beyond it."""
 
 import hashlib
 from collections import Counter
@@ -7,82 +7,84 @@ from heapq import nsmallest
 from typing import Any
 
 DISTINCT_KEPT = 16_384
-"""Hashes kept; beyond so many distinct names their number is an estimate, to about 1 %."""
+"""Hashes kept. With more distinct names the count is an estimate with an error of about 1 %."""
 NAMES_COUNTED = 50_000
-"""Names whose counts are kept; about twice as many are held at times."""
-_HIGHEST = 2**64
+"""Names whose counts are kept. Up to twice as many are in memory between two prunings."""
+_HASH_RANGE = 2**64
 
 
 class DistinctCounter:
-    """How many distinct names there are, from the smallest of their hashes.
+    """The number of distinct names, estimated from their smallest hashes.
 
-    (Bar-Yossef and others, "Counting distinct elements in a data stream", 2002.)
+    Source: Bar-Yossef and others, "Counting distinct elements in a data stream", 2002.
     """
 
-    def __init__(self, kept: Iterable[int] = (), most: int = DISTINCT_KEPT) -> None:
-        self._kept = set(kept)
-        self._most = most
-        self._below = max(self._kept) if len(self._kept) >= most else _HIGHEST
+    def __init__(self, hashes: Iterable[int] = (), limit: int = DISTINCT_KEPT) -> None:
+        self._hashes = set(hashes)
+        self._limit = limit
+        self._threshold = max(self._hashes) if len(self._hashes) >= limit else _HASH_RANGE
 
     def add(self, names: Iterable[str]) -> None:
         for name in names:
             digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-            number = int.from_bytes(digest, "big")
-            if number < self._below:
-                self._kept.add(number)
-                if len(self._kept) > 2 * self._most:
-                    self._shrink()
+            name_hash = int.from_bytes(digest, "big")
+            if name_hash < self._threshold:
+                self._hashes.add(name_hash)
+                if len(self._hashes) > 2 * self._limit:
+                    self._prune()
 
     @property
     def exact(self) -> bool:
-        return self._below == _HIGHEST and len(self._kept) <= self._most
+        return self._threshold == _HASH_RANGE and len(self._hashes) <= self._limit
 
     @property
     def count(self) -> int:
         if self.exact:
-            return len(self._kept)
-        self._shrink()
-        return round((self._most - 1) * _HIGHEST / self._below)
+            return len(self._hashes)
+        self._prune()
+        return round((self._limit - 1) * _HASH_RANGE / self._threshold)
 
     def to_state(self) -> list[int]:
-        """What another one can be made of."""
+        """The `hashes` argument of an equal counter."""
         if not self.exact:
-            self._shrink()
-        return sorted(self._kept)
+            self._prune()
+        return sorted(self._hashes)
 
-    def _shrink(self) -> None:
-        self._kept = set(nsmallest(self._most, self._kept))
-        self._below = max(self._kept)
+    def _prune(self) -> None:
+        self._hashes = set(nsmallest(self._limit, self._hashes))
+        self._threshold = max(self._hashes)
 
 
 class FrequencyCounter:
-    """The names that come most often. A count can be too low by `error` at most, never too high."""
+    """The most frequent names. A count is never too high, and too low by at most `error`."""
 
     def __init__(
-        self, counts: dict[str, int] | None = None, error: int = 0, most: int = NAMES_COUNTED
+        self, counts: dict[str, int] | None = None, error: int = 0, limit: int = NAMES_COUNTED
     ) -> None:
         self.error = error
         self._counts = Counter(counts or {})
-        self._most = most
+        self._limit = limit
 
     def add(self, names: Sequence[str]) -> set[str]:
-        """Count them; those among them that were not known."""
-        strange = {name for name in names if name not in self._counts}
+        """Count the names, and return those that had no count before."""
+        new_names = {name for name in names if name not in self._counts}
         self._counts.update(names)
-        if len(self._counts) > 2 * self._most:
-            self._forget()
-        return strange
+        if len(self._counts) > 2 * self._limit:
+            self._prune()
+        return new_names
 
     def top(self, number: int) -> list[tuple[str, int]]:
-        """The most frequent, those of one count by name."""
-        return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:number]
+        """The `number` most frequent names with their counts; equal counts sorted by name."""
+        return sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))[:number]
 
     def to_state(self) -> dict[str, Any]:
-        """What another one can be made of."""
+        """The keyword arguments of an equal counter."""
         return {"counts": self._counts, "error": self.error}
 
-    def _forget(self) -> None:
-        """Drop the rarer ones: what comes again of them begins anew, so much too low."""
-        edge = sorted(self._counts.values(), reverse=True)[self._most]
-        self.error += edge
-        self._counts = Counter({name: n for name, n in self._counts.items() if n > edge})
+    def _prune(self) -> None:
+        """Drop the rarer names. If one occurs again, its count starts at 0 and is then too low."""
+        highest_dropped = sorted(self._counts.values(), reverse=True)[self._limit]
+        self.error += highest_dropped
+        self._counts = Counter(
+            {name: count for name, count in self._counts.items() if count > highest_dropped}
+        )

@@ -1,15 +1,15 @@
-"""Why a result file gives no hits, or not all of them."""
+"""Errors of the result file readers."""
 
 from shared.errors import Conflict
 
 
 class Unreadable(Conflict):
-    """The file can be downloaded, but not read here. Reading it again changes nothing.
+    """The file can be downloaded, but its hits cannot be read. A retry fails in the same way.
 
-    Codes: `format_not_readable`, `file_damaged`, and `decompression_limit` for what unpacks beyond
-    reason.
+    Codes: `format_not_readable`, `file_damaged`, and `decompression_limit` for an implausible
+    compression ratio.
     """
 
 
 class ReadLimitReached(Exception):
-    """As much text of a file was read as an answer may take; the hits so far are good."""
+    """The limit of text per file was reached. The hits read before it are valid."""

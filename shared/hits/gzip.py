@@ -1,85 +1,81 @@
-"""The text of a result file, piece by piece, whether it is gzipped or not."""
+"""Decompresses result files in chunks. Plain text passes through."""
 
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from shared.hits.errors import ReadLimitReached, Unreadable
 
-PIECE = 256 * 1024
-"""The most bytes of text that are unpacked at once."""
+CHUNK_SIZE = 256 * 1024
+"""Most bytes of text in one chunk."""
 MOST_TEXT = 1024**3
-"""The most bytes of text that are read of one file, unless the reader wants less."""
+"""Default limit for the decompressed bytes of one file."""
 MAX_EXPANSION, EXPANSION_CHECK_AFTER = 500, 16 * 1024**2
-"""Text may be so many times as long as what it was packed in, once there is more than this of it.
+"""Highest allowed compression ratio, checked once there are more bytes of text than the second.
 
-Deflate can reach 1030. Hits of many sequences that are all alike were measured to reach 160.
+Deflate can reach 1030. Measured for hits of many identical sequences: 160.
 """
 
 _MAGIC = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def decompressed(pieces: Iterable[bytes], most: int = MOST_TEXT) -> Iterator[bytes]:
-    """The text in pieces of at most PIECE bytes.
+def decompress(chunks: Iterable[bytes], max_bytes: int = MOST_TEXT) -> Iterator[bytes]:
+    """The text in chunks of at most CHUNK_SIZE bytes.
 
-    Raises Unreadable, and CutShort where there is more than `most`.
+    Raises Unreadable, and ReadLimitReached after `max_bytes`.
     """
-    given = iter(pieces)
+    rest = iter(chunks)
     head = b""
-    while len(head) < len(_MAGIC) and (piece := next(given, None)) is not None:
-        head += piece
-    whole = _chained(head, given)
-    left = most
-    for text in _gunzipped(whole) if head.startswith(_MAGIC) else _sliced(whole):
-        if len(text) > left:
-            yield text[:left]
+    while len(head) < len(_MAGIC) and (chunk := next(rest, None)) is not None:
+        head += chunk
+    whole = chain([head], rest)
+    remaining = max_bytes
+    for text in _gunzip(whole) if head.startswith(_MAGIC) else _split(whole):
+        if len(text) > remaining:
+            yield text[:remaining]
             raise ReadLimitReached
-        left -= len(text)
+        remaining -= len(text)
         yield text
 
 
-def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from rest
+def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield from (chunk[at : at + CHUNK_SIZE] for at in range(0, len(chunk), CHUNK_SIZE))
 
 
-def _sliced(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        yield from (piece[at : at + PIECE] for at in range(0, len(piece), PIECE))
-
-
-def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """All members of a gzip, one after the other."""
+def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The text of all members of a gzip file."""
     member = zlib.decompressobj(_GZIP)
-    taken = given = 0
-    for piece in pieces:
-        taken += len(piece)
-        while piece:
+    bytes_in = bytes_out = 0
+    for chunk in chunks:
+        bytes_in += len(chunk)
+        while chunk:
             if member.eof:
-                piece = piece.lstrip(b"\0")  # padding between members is allowed
-                member = zlib.decompressobj(_GZIP) if piece else member
+                chunk = chunk.lstrip(b"\0")  # zero padding between members is allowed
+                member = zlib.decompressobj(_GZIP) if chunk else member
                 continue
-            text = _inflated(member, piece)
-            given += len(text)
-            _refuse_swelling(taken, given)
+            text = _inflate(member, chunk)
+            bytes_out += len(text)
+            _check_expansion(bytes_in, bytes_out)
             if text:
                 yield text
-            piece = member.unconsumed_tail or member.unused_data
+            chunk = member.unconsumed_tail or member.unused_data
     while not member.eof:
-        text = _inflated(member, b"")
+        text = _inflate(member, b"")
         if not text:
-            raise Unreadable("file_damaged", "the file ends in the middle of its gzip")
+            raise Unreadable("file_damaged", "the file's gzip data is truncated")
         yield text
 
 
-def _inflated(member: "zlib._Decompress", piece: bytes) -> bytes:
+def _inflate(member: "zlib._Decompress", chunk: bytes) -> bytes:
     try:
-        return member.decompress(piece, PIECE)
+        return member.decompress(chunk, CHUNK_SIZE)
     except zlib.error as error:
-        raise Unreadable("file_damaged", f"the file is no sound gzip: {error}") from error
+        raise Unreadable("file_damaged", f"the file is not valid gzip: {error}") from error
 
 
-def _refuse_swelling(taken: int, given: int) -> None:
-    if given > EXPANSION_CHECK_AFTER and given > MAX_EXPANSION * taken:
-        text = f"the file unpacks to more than {MAX_EXPANSION} times its size"
+def _check_expansion(bytes_in: int, bytes_out: int) -> None:
+    if bytes_out > EXPANSION_CHECK_AFTER and bytes_out > MAX_EXPANSION * bytes_in:
+        text = f"the file decompresses to more than {MAX_EXPANSION} times its size"
         raise Unreadable("decompression_limit", text)

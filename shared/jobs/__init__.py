@@ -1,4 +1,4 @@
-"""The state of jobs: one row a job, one row an event, and an index that finds them."""
+"""The job store: job rows, their events and outbox, and the index that finds jobs."""
 
 from shared.jobs.index import Index, JobPage
 from shared.jobs.repository import JobStateRepository

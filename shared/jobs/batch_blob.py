@@ -1,4 +1,4 @@
-"""The searches of a batch as one blob: a line for each, with the text of its query."""
+"""Stores the searches of a batch as one JSON Lines blob, including their query texts."""
 
 import json
 from collections.abc import Iterable
@@ -10,25 +10,25 @@ from shared.contracts.storage_urls import QUERIES, StorageAccount
 
 
 def batch_url(account: StorageAccount, job_id: str, fingerprint: str) -> str:
-    """Where the searches of a batch lie.
+    """The URL of a batch's searches.
 
-    Named by the request too: two that race for one key do not overwrite each other.
+    Contains the fingerprint: concurrent requests with one key do not overwrite each other's blob.
     """
     return account.url(QUERIES, f"{job_id}/{fingerprint[:16]}.jsonl")
 
 
 def query_url(account: StorageAccount, job: Job) -> str:
-    """Where the text of a job's query is put; named by its request, as that of a batch is."""
+    """The URL of a job's query text. Contains the fingerprint, as `batch_url`."""
     return account.url(QUERIES, f"{job.job_id}/{job.fingerprint[:16]}.fa")
 
 
 def dump(searches: Iterable[SearchSpec]) -> bytes:
-    """The blob of these searches."""
+    """The blob's content: one search per line."""
     return b"\n".join(json.dumps(serialization.serialize(spec)).encode() for spec in searches)
 
 
 def load(data: bytes, numbers: Iterable[int]) -> list[SearchSpec]:
-    """The searches of these numbers, from 1; no others are parsed."""
+    """The searches with these numbers, which count from 1. Other lines are not parsed."""
     lines = data.split(b"\n")
     return [
         serialization.deserialize(SearchSpec, json.loads(lines[number - 1])) for number in numbers

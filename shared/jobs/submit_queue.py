@@ -1,4 +1,4 @@
-"""Who waits for the submit slot of a cluster: each caller has a line, and the slot goes around."""
+"""The queues for the submit slot of each cluster: one per owner, served round-robin."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from shared.jobs import rows
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """A place in a line, and whose it is."""
+    """A queued job, and the key of its row."""
 
     partition: str
     key: str
@@ -18,49 +18,49 @@ class QueueEntry:
 
 
 class SubmitQueueRows:
-    """Rows of the jobs that wait. Every method raises Unavailable when it cannot be asked.
+    """The rows of queued jobs. Every method raises Unavailable if storage does not answer.
 
-    They follow the jobs' own: after a crash one may be missing, or still be there.
+    They are written after the job's own row, so after a crash a row can be missing or left over.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def sync(self, job: Job, before: Job | None) -> None:
-        """Let a job that waits have its place, and take it from one that waited `before`."""
+        """Write the row of a job that waits, or delete the row of one that waited `before`."""
         if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             self._table.upsert(rows.submit_queue_row(job))
         elif before:
             self.remove(before)
 
     def remove(self, job: Job) -> None:
-        """Give up the place of a job, if it waits."""
+        """Delete the job's row if the job waits."""
         if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             self.remove_entry(_entry(rows.submit_queue_row(job)))
 
-    def remove_entry(self, place: QueueEntry) -> None:
-        self._table.delete(place.partition, place.key)
+    def remove_entry(self, entry: QueueEntry) -> None:
+        self._table.delete(entry.partition, entry.key)
 
     def first_ahead(self, job: Job) -> QueueEntry | None:
-        """The first in the line of the job's caller, if it comes before the job; by one query."""
+        """The first entry of the same owner, if it precedes the job. One query."""
         own = rows.submit_queue_row(job)
-        where = "PartitionKey eq @line and RowKey lt @key"
-        return self._first(where, line=own["PartitionKey"], key=own["RowKey"])
+        where = "PartitionKey eq @queue and RowKey lt @key"
+        return self._first(where, queue=own["PartitionKey"], key=own["RowKey"])
 
     def next_owner_first(self, job: Job) -> QueueEntry | None:
-        """The first in the line of the caller who is next to the job's; by one query or two.
+        """The first entry of the next owner after the job's. One query or two.
 
-        The order of callers is that of their names, and goes around, back to the job's own.
+        Owners are ordered by partition key; after the last comes the first, up to the job's own.
         """
-        own, every = rows.submit_queue_row(job)["PartitionKey"], rows.submit_queue_prefix(job)
-        values = {"own": own, "every": every, "end": rows.after(every)}
+        own, cluster = rows.submit_queue_row(job)["PartitionKey"], rows.submit_queue_prefix(job)
+        values = {"own": own, "cluster": cluster, "end": rows.after(cluster)}
         return self._first("PartitionKey gt @own and PartitionKey lt @end", **values) or (
-            self._first("PartitionKey ge @every and PartitionKey le @own", **values)
+            self._first("PartitionKey ge @cluster and PartitionKey le @own", **values)
         )
 
     def _first(self, where: str, **values: str) -> QueueEntry | None:
-        found = self._table.query_page(where, values, 1)
-        return _entry(found[0].columns) if found else None
+        first_rows = self._table.query_page(where, values, 1)
+        return _entry(first_rows[0].columns) if first_rows else None
 
 
 def _entry(row: Columns) -> QueueEntry:

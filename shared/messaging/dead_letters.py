@@ -1,4 +1,4 @@
-"""Messages that the queue gave up: each is kept in Blob, and a row says what became of it."""
+"""Stores undeliverable queue messages: the body as a blob, the outcome as a table row."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ PARTITION = "requests"
 
 @dataclass(frozen=True)
 class DeadLetterOutcome:
-    """What became of a message: the job that it had made if it had, else the trouble."""
+    """The outcome of a message: the job that it created, or the error."""
 
     job_id: str | None
     error_code: str | None
@@ -22,23 +22,23 @@ class DeadLetterOutcome:
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """Every method may be said twice for one message. Raises Unavailable."""
+    """All methods are idempotent per message, and raise Unavailable."""
 
     blobs: Blobs
     rows: Table
     account: StorageAccount
 
     def ensure(self) -> None:
-        """Create the container and the table unless they exist."""
+        """Create the container and the table if they do not exist."""
         self.blobs.ensure(DEAD_LETTERS)
         self.rows.ensure()
 
     def keep(self, message_id: str, body: bytes) -> None:
-        """Keep a message as it came."""
+        """Store the message's body unchanged."""
         self.blobs.put(self._url(message_id), body)
 
     def record(self, message_id: str, outcome: DeadLetterOutcome, at: datetime) -> None:
-        """Say what became of a message that is kept; nothing of what it held stands here."""
+        """Write the outcome of a stored message. The row has nothing of the message's content."""
         self.rows.upsert(
             {
                 "PartitionKey": PARTITION,

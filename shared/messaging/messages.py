@@ -1,4 +1,4 @@
-"""Messages about jobs, as programs read them from the completions queue. Pure."""
+"""Renders the status messages of the completions queue. Pure."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ MOST_FILES = 25
 MOST_FAULTS = 25
 LONGEST_ERROR = 500
 """Characters."""
-_WORDS = {Status.COMPLETED: "succeeded"}
-"""The status in the queue's words, where those differ from ours."""
-_OF_A_FILE = ("file_id", "name", "size", "format")
+_STATUS_NAMES = {Status.COMPLETED: "succeeded"}
+"""Status names in the queue's contract that differ from those of Status."""
+_FILE_FIELDS = ("file_id", "name", "size", "format")
 
 
 @dataclass(frozen=True)
 class Sender:
-    """What a message is answered with, so that its sender knows it again."""
+    """The ids by which the sender of a request recognises the reply."""
 
     correlation_id: str | None = None
     request_id: str | None = None
@@ -31,39 +31,39 @@ class Sender:
 
 def status_message(
     job: Job,
-    owed: OutboxMessage,
+    message: OutboxMessage,
     sender: Sender | None = None,
     files: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The message that a job has come to what is owed; for its own sender, or for another one."""
+    """A message about a job's state change, addressed to `sender` or to the job's own sender."""
     sender = sender or Sender(job.correlation_id, job.request_id)
-    word = _WORDS.get(owed.status, owed.status.value)
-    return _written(
-        event_id=event_id(job.job_id, word, owed.attempt),
+    status = _STATUS_NAMES.get(message.status, message.status.value)
+    return _render(
+        event_id=event_id(job.job_id, status, message.attempt),
         external_correlation_id=sender.correlation_id or job.correlation_id,
         job_id=job.job_id,
-        status=word,
-        attempt=owed.attempt,
-        ts=_instant(owed.at),
+        status=status,
+        attempt=message.attempt,
+        ts=_timestamp(message.at),
         request_id=sender.request_id,
-        error_code=owed.error_code,
-        error_message=owed.error and owed.error[:LONGEST_ERROR],
+        error_code=message.error_code,
+        error_message=message.error and message.error[:LONGEST_ERROR],
         result_ref={"api": f"/api/blast/jobs/{job.job_id}/results"},
-        result_files=[{name: file[name] for name in _OF_A_FILE} for file in files[:MOST_FILES]],
+        result_files=[{name: file[name] for name in _FILE_FIELDS} for file in files[:MOST_FILES]],
     )
 
 
 def rejection_message(
     message_id: str, sender: Sender, error: ControlPlaneError, at: datetime
 ) -> str:
-    """The message that one that was sent makes no job. The same one is always the same event."""
-    return _written(
+    """A reply to a queue message that was rejected. Its event id is the same every time."""
+    return _render(
         event_id=event_id(f"message {message_id}", Status.FAILED.value, 0),
         external_correlation_id=sender.correlation_id,
         job_id=None,
         status=Status.FAILED.value,
         attempt=0,
-        ts=_instant(at),
+        ts=_timestamp(at),
         request_id=sender.request_id,
         error_code=error.code,
         error_message=error_text(error),
@@ -73,23 +73,23 @@ def rejection_message(
 
 
 def event_id(subject: str, status: str, attempt: int) -> str:
-    """What consumers know repeats by."""
+    """The id by which consumers detect duplicates."""
     return hashlib.sha256(f"{subject}:{status}:{attempt}".encode()).hexdigest()[:32]
 
 
 def error_text(error: ControlPlaneError) -> str:
-    """What an error says, short enough: of many faults the first 25 are named, each cut."""
+    """The error's text in at most LONGEST_ERROR characters; long faults are shortened."""
     text = str(error)
     if len(text) > LONGEST_ERROR and isinstance(error, Invalid):
-        named = error.faults[:MOST_FAULTS]
-        room = LONGEST_ERROR // len(named) - 2
-        text = "; ".join(f"{fault.path}: {fault.message}"[:room] for fault in named)
+        faults = error.faults[:MOST_FAULTS]
+        length = LONGEST_ERROR // len(faults) - 2
+        text = "; ".join(f"{fault.path}: {fault.message}"[:length] for fault in faults)
     return redacted(text)[:LONGEST_ERROR]
 
 
-def _written(**fields: Any) -> str:
+def _render(**fields: Any) -> str:
     return json.dumps({"event": "blast.transition", **fields})
 
 
-def _instant(at: datetime) -> str:
+def _timestamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

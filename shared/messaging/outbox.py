@@ -1,4 +1,4 @@
-"""Sends what jobs owe to the completions queue: at least once, and in order."""
+"""Publishes jobs' outbox messages to the completions queue: at least once, in order."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,46 +18,46 @@ from shared.messaging.messages import Sender, rejection_message, status_message
 
 @dataclass(frozen=True)
 class OutboxPublisher:
-    """Every method may be said twice, and by several at once. Raises Unavailable."""
+    """All methods can be repeated and called concurrently, and raise Unavailable."""
 
     jobs: JobStateRepository
     blobs: Blobs
     queue: Queue
 
     def publish_pending(self, job: Job) -> None:
-        """Send what a job owes, oldest first; one that has ended is at rest after that.
+        """Send a job's outbox messages, oldest first, and update the index of an ended job.
 
-        Nothing is sent before all that came before it: a row goes only once its message is out.
-        So consumers that drop repeats see one order, however many couriers there are.
+        An outbox row is deleted only after its message was sent. So consumers that drop duplicates
+        see the messages in order, also with several publishers.
         """
         if not job.notify:
             return
-        for owed in self.jobs.pending_messages(job.job_id):
-            self.queue.send(status_message(job, owed, files=self._files(job, owed)))
-            self.jobs.mark_sent(job.job_id, owed.sequence)
+        for message in self.jobs.pending_messages(job.job_id):
+            self.queue.send(status_message(job, message, files=self._files(job, message)))
+            self.jobs.mark_sent(job.job_id, message.sequence)
         if job.phase.is_end:
             self.jobs.sync(job)
 
     def republish(self, job: Job, sender: Sender) -> None:
-        """Tell a sender of the same request again: that it was accepted, or how it has ended.
+        """Reply to a repeated request with the job's state: accepted, or how it ended.
 
-        What is owed goes first: this must not overtake it.
+        Pending messages are sent first, so that the reply does not overtake them.
         """
         self.publish_pending(job)
         status = job.phase.status if job.phase.is_end else Status.QUEUED
         at = job.finished_at or job.created_at
-        owed = OutboxMessage(job.sequence, at, status, job.attempt, job.error_code, job.error)
-        self.queue.send(status_message(job, owed, sender, self._files(job, owed)))
+        message = OutboxMessage(job.sequence, at, status, job.attempt, job.error_code, job.error)
+        self.queue.send(status_message(job, message, sender, self._files(job, message)))
 
     def publish_rejection(
         self, message_id: str, sender: Sender, error: ControlPlaneError, at: datetime
     ) -> None:
-        """Tell the sender of a message that it makes no job, and why."""
+        """Reply to the sender of a rejected queue message."""
         self.queue.send(rejection_message(message_id, sender, error, at))
 
-    def _files(self, job: Job, owed: OutboxMessage) -> Sequence[Mapping[str, Any]]:
-        """The results of a completed job; none where they have been taken away."""
-        if owed.status is not Status.COMPLETED:
+    def _files(self, job: Job, message: OutboxMessage) -> Sequence[Mapping[str, Any]]:
+        """The results of a completed job; empty if its manifest was deleted."""
+        if message.status is not Status.COMPLETED:
             return ()
         manifest = self.blobs.get(job.results_prefix + MANIFEST)
         files: list[dict[str, Any]] = json.loads(manifest)["files"] if manifest else []

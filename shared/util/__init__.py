@@ -1,1 +1,1 @@
-"""Durations, retries and caches: small tools without knowledge of the domain."""
+"""Durations, caches, threads and redaction: helpers that know nothing of BLAST or jobs."""

@@ -1,12 +1,12 @@
-"""Which libraries' log lines are worth keeping."""
+"""Log levels of the libraries."""
 
 import logging
 
 QUIET = ("azure", "kubernetes", "msal", "urllib3")
-"""The worker keeps every line from INFO on, and the Azure SDK writes two for each request."""
+"""Loggers limited to WARNING: the Azure SDK writes two INFO lines per request."""
 
 
 def quiet_libraries() -> None:
-    """Keep warnings and errors of the libraries, not a line for each of their requests."""
+    """Drop the libraries' INFO lines; keep their warnings and errors."""
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

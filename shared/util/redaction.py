@@ -1,10 +1,9 @@
-"""Takes secrets and sequences out of texts that other programs wrote.
+"""Removes secrets and sequences from text that other programs wrote.
 
-Every text of a counterpart (a command's output, FAILURE.txt, a message of Kubernetes, the text of
-an exception) passes through `redacted` before it is stored, sent, shown or logged: in the job
-repository, in the errors that are retried, in the sidecar's client and in the log filter. All
-patterns are linear: none nests an unbounded repetition, and one that is unbounded begins only
-where a word begins.
+Every such text (a command's output, FAILURE.txt, a Kubernetes message, an exception's message)
+passes through `redacted` before it is stored, sent, returned or logged: in the job repository, in
+RetryableError, in the sidecar client and in the log filter. All patterns run in linear time: none
+nests an unbounded repetition, and an unbounded one can match only from the start of a word.
 """
 
 import logging
@@ -17,7 +16,7 @@ from typing import Any
 
 SECRET, SEQUENCE = "[redacted]", "[sequence]"
 LONGEST = 64 * 1024
-"""Characters of a text that are read; the rest is dropped. Nothing stored or shown is as long."""
+"""Characters that are processed; the rest is dropped. No stored or returned text is as long."""
 
 _VALUE = r"[^\s\"'<>&;,\\]+"
 _SAS_PARTS = "skoid|sktid|skt|ske|sks|skv|se|st|sp|sv|sr|ss|srt|spr|sip|sdd"
@@ -25,11 +24,11 @@ _KEYS = (
     r"account_?key|shared_?access_?key|shared_?access_?signature|client_?secret|access_?token"
     r"|refresh_?token|id_?token|exec[_-]token|sidecar_token|x-exec-token|password|client-key-data"
 )
-_PROSE = (
+_BEARER_PROSE = (
     "tokens?|authentication|authorization|auth|schemes?|credentials?|challenges?|headers?|realm|error"
     "|error_description|authorization_uri|resource_id|scope|is|was|are|or|and|not|has|cannot|must|in"
 )
-"""What follows the word `Bearer` where it is no token."""
+"""Words that can follow `Bearer` in prose, where it introduces no token."""
 
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
@@ -39,7 +38,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         SECRET,
     ),
-    # A signature stands anywhere; the other parts of a SAS only behind a ? or &, also encoded.
+    # `sig` matches anywhere; the other SAS parameters only after ? or &, also percent-encoded.
     (re.compile(rf"(?<![A-Za-z])(sig(?:=|%3D)){_VALUE}", re.I), rf"\1{SECRET}"),
     (
         re.compile(rf"((?:[?&;]|%3F|%26|u0026|amp;)(?:{_SAS_PARTS})(?:=|%3D)){_VALUE}", re.I),
@@ -54,7 +53,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{SECRET}",
     ),
     (
-        re.compile(rf"\b(bearer\s{{1,5}})(?!(?:{_PROSE})\b)[A-Za-z0-9._~+/=-]+", re.I),
+        re.compile(rf"\b(bearer\s{{1,5}})(?!(?:{_BEARER_PROSE})\b)[A-Za-z0-9._~+/=-]+", re.I),
         rf"\1{SECRET}",
     ),
     (
@@ -67,33 +66,33 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){0,4}"), SECRET),
     (re.compile(r"(?<=//)[^\s/:@\"'\\]{1,200}:[^\s/@\"'\\]{1,500}(?=@)"), SECRET),
-    # An account's key by itself: 64 bytes in base64.
+    # A bare storage account key: 64 bytes in base64.
     (re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}=="), SECRET),
 )
 
 _WORDS = re.compile(r"\\[nrt]|[A-Za-z]+")
 _NUCLEOTIDES, _AMINO_ACIDS = frozenset("ACGTUN"), frozenset("ABCDEFGHIKLMNPQRSTUVWXYZ")
-_GAP = re.compile(r"(?:[\s\d*-]|\\[nrt]){0,40}")
-"""What may stand between two pieces of one sequence: white space, line ends, numbers, gaps."""
+_SEPARATOR = re.compile(r"(?:[\s\d*-]|\\[nrt]){0,40}")
+"""What can separate two pieces of one sequence: white space, line ends, numbers, gaps."""
 
 _AFTER_A_LINE = frozenset({"", "\n", "\r", "\\", '"', "'"})
-"""What follows the short last line of a sequence; behind a word there is more text."""
+"""What can follow the short last line of a sequence. Anything else means prose."""
 
 LEAST_NUCLEOTIDES = 20
-"""Letters of a nucleotide sequence that is taken out: a primer and more."""
+"""Shortest nucleotide sequence that is removed, in letters: the length of a primer."""
 LEAST_AMINO_ACIDS = 24
-"""Capitals in one word: no word of a program's text is as long."""
+"""Shortest run of capitals in one word that is removed; no word in a message is as long."""
 LEAST_LETTERS = 60
-"""Letters of either case in one word, as a sequence has them with masked regions."""
+"""Shortest mixed-case word that is removed: lower case marks masked regions of a sequence."""
 _LEAST_AMINO_ACID_KINDS = 4
-"""Different letters of a protein; a rule of `xxxx` has fewer."""
+"""Distinct letters in a protein; a separator such as `xxxx` has fewer."""
 _SHORTEST_PIECE = {"nucleotides": 6, "amino acids": 10}
 _LEAST_IN_WORDS = {"nucleotides": LEAST_NUCLEOTIDES, "amino acids": 40}
-"""Letters of pieces between which there is only a blank: capitals can be a sentence."""
+"""Shortest sequence of pieces separated by blanks only: capitals can also be a sentence."""
 
 
 def redacted(text: str) -> str:
-    """The text without secrets and long runs of residues. Its other words stay as they are."""
+    """The text without secrets and long runs of residues. Everything else is unchanged."""
     text = text[:LONGEST]
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
@@ -101,28 +100,30 @@ def redacted(text: str) -> str:
 
 
 def redacted_output(text: str) -> str:
-    """The end of a command's output, redacted. The first word of what was cut is dropped: it may be
-    the rest of a secret."""
+    """The last LONGEST characters of a command's output, redacted.
+
+    After a cut the first word is dropped, as it can be the tail of a secret.
+    """
     if len(text) <= LONGEST:
         return redacted(text)
     return redacted(text[-LONGEST:].split(maxsplit=1)[-1])
 
 
 def redact_all(value: Any) -> Any:
-    """The same for every text in a value of JSON; names of fields stay."""
+    """A copy of a JSON value with every string redacted. Keys are kept."""
     match value:
         case str():
             return redacted(value)
         case Mapping():
-            return {name: redact_all(one) for name, one in value.items()}
+            return {name: redact_all(item) for name, item in value.items()}
         case list() | tuple():
-            return [redact_all(one) for one in value]
+            return [redact_all(item) for item in value]
         case _:
             return value
 
 
 class RedactingFilter(logging.Filter):
-    """Redacts what a logger writes: the message with its arguments, and the traceback."""
+    """Redacts log records: the message with its arguments, and the traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = redacted(record.getMessage()), None
@@ -139,7 +140,7 @@ class _Piece:
     start: int
     end: int
     kind: str
-    """`nucleotides`, `amino acids`, or nothing where it is a word."""
+    """`nucleotides`, `amino acids`, or empty for an ordinary word."""
 
     @property
     def size(self) -> int:
@@ -155,10 +156,10 @@ def _without_sequences(text: str) -> str:
 
 
 def _sequences(text: str) -> Iterator[tuple[int, int]]:
-    """Where sequences stand: pieces of one kind that nothing but gaps parts, long enough in sum."""
+    """Start and end of each sequence: pieces of one kind that together are long enough."""
     run: list[_Piece] = []
     for piece in _pieces(text):
-        if run and not _goes_on(text, run, piece):
+        if run and not _continues(text, run, piece):
             if _is_sequence(text, run):
                 yield run[0].start, run[-1].end
             run = []
@@ -169,10 +170,10 @@ def _sequences(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _pieces(text: str) -> Iterator[_Piece]:
-    for found in _WORDS.finditer(text):
-        word = found[0]
+    for match in _WORDS.finditer(text):
+        word = match[0]
         if word[0] != "\\":
-            yield _Piece(found.start(), found.end(), _kind(word))
+            yield _Piece(match.start(), match.end(), _kind(word))
 
 
 def _kind(word: str) -> str:
@@ -188,10 +189,10 @@ def _kind(word: str) -> str:
     return "amino acids" if is_long or is_piece else ""
 
 
-def _goes_on(text: str, run: list[_Piece], piece: _Piece) -> bool:
-    """Whether a piece is more of the sequence before it. The last line of one can be short."""
+def _continues(text: str, run: list[_Piece], piece: _Piece) -> bool:
+    """Whether a piece continues the sequence. Only the last line of a sequence can be short."""
     gap = text[run[-1].end : piece.start]
-    if not _GAP.fullmatch(gap):
+    if not _SEPARATOR.fullmatch(gap):
         return False
     if piece.kind:
         return piece.kind == run[0].kind

@@ -1,4 +1,4 @@
-"""Values that are made by whoever asks first, for everybody who asks meanwhile."""
+"""Values that one thread creates while all other callers wait for it (single flight)."""
 
 import threading
 from collections.abc import Callable
@@ -12,56 +12,56 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """A value that is made when it is first asked for: by one of those who ask, however many."""
+    """A value that is created on first use, once, also if many threads ask at the same time."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._lock = threading.Lock()
-        self._made = cache(make)
-        self.cache_clear = self._made.cache_clear
+        self._get_cached = cache(make)
+        self.cache_clear = self._get_cached.cache_clear
 
     def __call__(self) -> T:
         with self._lock:
-            return self._made()
+            return self._get_cached()
 
 
 @dataclass(frozen=True)
 class CacheEntry(Generic[T]):
-    """A value as it was made once; a later one has a higher number."""
+    """One created value. Later values have higher numbers."""
 
     value: T
     number: int
     started_at: float
-    """When its making began, by the monotonic clock: it may be as old as that."""
+    """When its creation started, on the monotonic clock. The value is at most as old as that."""
 
 
 class SingleFlightCache(Generic[T]):
-    """One value at a time is kept, and one at a time is made (a single flight).
+    """Caches one value. At most one thread creates it; the others wait for the result.
 
-    What making it raises is raised to everybody who waits for it; the next who asks makes it anew.
+    An exception of `make` is raised to all waiting callers and is not cached.
     """
 
     def __init__(self, make: Callable[[], T], monotonic: Callable[[], float]) -> None:
         self._make = make
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._kept: CacheEntry[T] | None = None
+        self._cached: CacheEntry[T] | None = None
         self._flight: Future[CacheEntry[T]] | None = None
         self._number = 0
 
     def get_fresh(self, age: timedelta) -> CacheEntry[T]:
-        """The value that is kept, if it is at most so old; else the one that is being made."""
+        """The cached value if its age is at most `age`, else a new one."""
         return self._get_or_create(
-            lambda kept: self._monotonic() - kept.started_at <= age.total_seconds()
+            lambda cached: self._monotonic() - cached.started_at <= age.total_seconds()
         )
 
-    def get_newer(self, edition: CacheEntry[T]) -> CacheEntry[T]:
-        """A later edition than this one, made unless somebody has made it meanwhile."""
-        return self._get_or_create(lambda kept: kept.number > edition.number)
+    def get_newer(self, entry: CacheEntry[T]) -> CacheEntry[T]:
+        """A value that is newer than `entry`. Created only if no other caller has done so."""
+        return self._get_or_create(lambda cached: cached.number > entry.number)
 
-    def _get_or_create(self, suits: Callable[[CacheEntry[T]], bool]) -> CacheEntry[T]:
+    def _get_or_create(self, is_usable: Callable[[CacheEntry[T]], bool]) -> CacheEntry[T]:
         with self._lock:
-            if self._kept and suits(self._kept):
-                return self._kept
+            if self._cached and is_usable(self._cached):
+                return self._cached
             flight, is_mine = self._flight or Future(), self._flight is None
             self._flight = flight
         if is_mine:
@@ -73,15 +73,15 @@ class SingleFlightCache(Generic[T]):
         try:
             value = self._make()
         except BaseException as error:  # noqa: BLE001
-            # Whatever it is, those who wait must hear of it, or they would wait for ever.
+            # Also KeyboardInterrupt and SystemExit, or the waiting callers would wait forever.
             self._store(None)
             flight.set_exception(error)
         else:
             self._number += 1
-            made = CacheEntry(value, self._number, began)
-            self._store(made)
-            flight.set_result(made)
+            entry = CacheEntry(value, self._number, began)
+            self._store(entry)
+            flight.set_result(entry)
 
-    def _store(self, made: CacheEntry[T] | None) -> None:
+    def _store(self, entry: CacheEntry[T] | None) -> None:
         with self._lock:
-            self._kept, self._flight = made or self._kept, None
+            self._cached, self._flight = entry or self._cached, None

@@ -1,9 +1,9 @@
 """Threads whose log lines belong to the invocation that started them.
 
 Azure's Python worker looks up the invocation of a log line in the thread that writes it, and the
-host drops a line without one. In threads that an app starts, the worker of Python 3.13 looks into
-a ContextVar of its own, that of 3.11 and 3.12 into the context's `thread_local_storage`. So every
-thread of the app is started here.
+host drops a line without one. In an app's own threads, the worker for Python 3.13 reads its own
+ContextVar; the worker for 3.11 and 3.12 reads the context's `thread_local_storage`. This module
+sets both, so the app starts all its threads here.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class InvocationContext(Protocol):
-    """The part of azure.functions.Context that is used."""
+    """The part of azure.functions.Context that this module uses."""
 
     @property
     def invocation_id(self) -> str: ...
@@ -34,9 +34,9 @@ _current: ContextVar[InvocationContext | None] = ContextVar("invocation", defaul
 
 
 def with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with one more parameter, `context`, which the worker fills.
+    """Add a `context` parameter, which the worker fills, to a function.
 
-    Every thread that the function starts then logs under its invocation.
+    Threads that the function starts then log under its invocation.
     """
 
     @wraps(function)
@@ -61,7 +61,7 @@ def with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Threads(ThreadPoolExecutor):
-    """A pool whose threads run in the context, and log under the invocation, of the caller."""
+    """A pool whose threads use the caller's contextvars and log under its invocation."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         call = partial(fn, *args, **kwargs)
@@ -69,8 +69,8 @@ class Threads(ThreadPoolExecutor):
 
 
 HANDLER_THREADS = Threads(32, "handler")
-"""For the blocking parts of async functions. The event loop's own pool has cpu + 4 threads, and
-aiohttp resolves names in it: calls that hang must not fill it."""
+"""Runs the blocking parts of async functions. The event loop's default pool has only cpu + 4
+threads, and aiohttp resolves host names in it, so calls that hang must not fill it."""
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -93,10 +93,10 @@ def _invocation(context: InvocationContext) -> Iterator[None]:
 
 def _worker_variable() -> ContextVar[Any] | None:
     """The ContextVar of Azure's worker for Python 3.13 and later; None in any other process."""
-    found: ContextVar[Any] | None = getattr(
+    variable: ContextVar[Any] | None = getattr(
         sys.modules.get("azure_functions_runtime"), "invocation_id_cv", None
     )
-    return found
+    return variable
 
 
 def _run_for_invocation(call: Callable[[], T]) -> T:

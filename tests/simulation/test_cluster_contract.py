@@ -200,7 +200,7 @@ def test_who_only_keeps_the_slot_takes_it_from_nobody(both: tuple[Cluster, Clust
 def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
     scene.world.down.add("cluster")
     access = ClusterCredentials("http://127.0.0.1:1", token="x")
-    real = RealCluster(CredentialProvider(lambda: access), patience=(1.0, 1.0, 2.0))
+    real = RealCluster(CredentialProvider(lambda: access), timeouts=(1.0, 1.0, 2.0))
     clusters: list[Cluster] = [FakeCluster(scene.world), real]
     for cluster in clusters:
         for ask in (

@@ -1,4 +1,4 @@
-"""Kubernetes, as far as searches need it: their Jobs, their pods, and the submit slot."""
+"""Kubernetes client: the Jobs and pods of searches, and the submit slot."""
 
 from shared.clients.kubernetes.cluster import KubernetesCluster
 from shared.clients.kubernetes.credentials import ClusterCredentials, CredentialProvider

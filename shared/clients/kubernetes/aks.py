@@ -1,4 +1,4 @@
-"""AKS by the app's identity: Azure Resource Manager gives the way in, Entra the token."""
+"""AKS credentials for the app's identity: a kubeconfig from ARM and a token from Entra."""
 
 import base64
 import json
@@ -19,51 +19,51 @@ from shared.clients.http_client import (
     send_request,
 )
 from shared.clients.kubernetes.credentials import ClusterCredentials
-from shared.clients.kubernetes.kubeconfig import complete, parse
+from shared.clients.kubernetes.kubeconfig import parse, with_token
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-API_SERVERS = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
-"""The scope of every AKS API server: the id of Microsoft's own application for them."""
+API_SERVER_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
+"""The token scope of all AKS API servers: the application id of Microsoft's AKS server app."""
 ARM_API = "2024-09-01"
-PATIENCE = 20.0
-"""Seconds for one answer of ARM."""
+ARM_TIMEOUT = 20.0
+"""Seconds for one response of ARM."""
 LONGEST_MESSAGE = 300
 NOT_FOUND = "ResourceNotFound"
-"""ARM's code for a resource that does not exist in a group that does."""
+"""ARM's code for a missing resource in an existing resource group."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The app's identity, as far as clusters ask for it."""
+    """The app's identity, as a source of tokens for ARM and API servers."""
 
     credential: "TokenCredential"
 
     def token(self, scope: str) -> tuple[str, datetime]:
-        """A token and its end. Raises Unavailable."""
+        """A token and its expiry. Raises Unavailable."""
         from azure.core.exceptions import AzureError, ClientAuthenticationError
 
         try:
-            got = self.credential.get_token(scope)
+            access_token = self.credential.get_token(scope)
         except ClientAuthenticationError as error:
-            text = f"the app's identity gets no token: {_first_line(str(error))}"
+            text = f"Entra issues no token for the app's identity: {_first_line(str(error))}"
             raise Unavailable("cluster_refused", text) from error
         except AzureError as error:
-            text = f"Entra cannot be asked for a token: {_first_line(str(error))}"
+            text = f"no token from Entra: {_first_line(str(error))}"
             raise Unavailable("cluster_unavailable", text) from error
-        return got.token, datetime.fromtimestamp(got.expires_on, UTC)
+        return access_token.token, datetime.fromtimestamp(access_token.expires_on, UTC)
 
-    def complete(self, access: ClusterCredentials) -> ClusterCredentials:
-        """The access with a token that API servers take. Raises Unavailable."""
-        token, expires = self.token(API_SERVERS)
-        return replace(access, token=token, expires=expires)
+    def add_token(self, credentials: ClusterCredentials) -> ClusterCredentials:
+        """The credentials with a token for AKS API servers. Raises Unavailable."""
+        token, expires = self.token(API_SERVER_SCOPE)
+        return replace(credentials, token=token, expires=expires)
 
 
 @dataclass(frozen=True)
 class ManagedCluster:
-    """One AKS cluster, as ARM knows it."""
+    """One AKS cluster as an ARM resource."""
 
     identity: Identity
     arm: Address
@@ -72,20 +72,23 @@ class ManagedCluster:
     group: str
     name: str
 
-    def access(self) -> ClusterCredentials:
-        """The way in that the identity is given. Raises Unavailable."""
-        given = self._asked("POST", "/listClusterUserCredential")
+    def credentials(self) -> ClusterCredentials:
+        """The cluster's user credentials for the app's identity. Raises Unavailable."""
+        body = self._request("POST", "/listClusterUserCredential")
         try:
-            first = given["kubeconfigs"][0]["value"]
-            text = base64.b64decode(first, validate=True).decode()
+            encoded = body["kubeconfigs"][0]["value"]
+            text = base64.b64decode(encoded, validate=True).decode()
         except (KeyError, IndexError, TypeError, ValueError):
-            raise Unavailable("cluster_unavailable", "ARM's answer holds no kubeconfig") from None
-        return complete(parse(text, self.name, Path("/")), self.identity.complete)
+            raise Unavailable("cluster_unavailable", "ARM's response has no kubeconfig") from None
+        return with_token(parse(text, self.name, Path("/")), self.identity.add_token)
 
     def explain(self) -> Unavailable | None:
-        """Why its API server may not answer: it is gone, or stopped. Raises Unavailable."""
+        """Why the API server does not answer: the cluster is deleted or stopped; else None.
+
+        Raises Unavailable if ARM does not tell.
+        """
         try:
-            properties = self._asked("GET", "").get("properties")
+            properties = self._request("GET", "").get("properties")
         except Unavailable as error:
             if error.code == "cluster_not_found":
                 return error
@@ -95,50 +98,51 @@ class ManagedCluster:
             return Unavailable("cluster_stopped", f"the cluster {self.name} is stopped")
         return None
 
-    def _asked(self, method: str, of: str) -> Mapping[str, Any]:
-        where = "/subscriptions/{}/resourceGroups/{}/providers".format(
+    def _request(self, method: str, action: str) -> Mapping[str, Any]:
+        providers = "/subscriptions/{}/resourceGroups/{}/providers".format(
             *(quote(part, safe="") for part in (self.subscription, self.group))
         )
-        path = f"{where}/Microsoft.ContainerService/managedClusters/{quote(self.name, safe='')}{of}"
-        answer = self._answer(method, f"{path}?api-version={ARM_API}")
-        if answer.status == 401:  # a token may end on its way
-            answer = self._answer(method, f"{path}?api-version={ARM_API}")
-        if answer.status != 200:
-            raise self._refused(answer)
-        found = _parsed(answer)
-        if not found:
-            raise Unavailable("cluster_unavailable", "ARM's answer cannot be read")
-        return found
+        cluster = f"Microsoft.ContainerService/managedClusters/{quote(self.name, safe='')}"
+        path = f"{providers}/{cluster}{action}?api-version={ARM_API}"
+        response = self._send(method, path)
+        if response.status == 401:  # the token may have expired in transit
+            response = self._send(method, path)
+        if response.status != 200:
+            raise self._to_error(response)
+        body = _parse_object(response)
+        if not body:
+            raise Unavailable("cluster_unavailable", "ARM's response is not a JSON object")
+        return body
 
-    def _answer(self, method: str, path: str) -> Response:
+    def _send(self, method: str, path: str) -> Response:
         token, _ = self.identity.token(self.arm_scope)
         headers = {"Authorization": f"Bearer {token}", "Content-Length": "0"}
         try:
-            return send_request(self.arm, method, path, None, headers, PATIENCE)
+            return send_request(self.arm, method, path, None, headers, ARM_TIMEOUT)
         except (ConnectFailed, OutcomeUnknown) as error:
             raise Unavailable("cluster_unavailable", f"ARM does not answer: {error}") from error
 
-    def _refused(self, answer: Response) -> Unavailable:
-        error = _parsed(answer).get("error")
-        told = error if isinstance(error, dict) else {}
-        message = _first_line(str(told.get("message") or ""))
-        code = str(told.get("code") or "")[:LONGEST_MESSAGE]
-        text = ": ".join(filter(None, (f"ARM answered {answer.status}", code, message)))
+    def _to_error(self, response: Response) -> Unavailable:
+        error = _parse_object(response).get("error")
+        details = error if isinstance(error, dict) else {}
+        message = _first_line(str(details.get("message") or ""))
+        code = str(details.get("code") or "")[:LONGEST_MESSAGE]
+        text = ": ".join(filter(None, (f"ARM answered {response.status}", code, message)))
         if "stopped" in f"{code} {message}".lower():
             return Unavailable("cluster_stopped", f"the cluster {self.name} is stopped; {text}")
-        match answer.status:
-            case 404 if told.get("code") == NOT_FOUND and self._is_named(message):
-                gone = f"there is no cluster {self.name} in {self.group}; {text}"
-                return Unavailable("cluster_not_found", gone)
+        match response.status:
+            case 404 if details.get("code") == NOT_FOUND and self._is_named(message):
+                missing = f"there is no cluster {self.name} in {self.group}; {text}"
+                return Unavailable("cluster_not_found", missing)
             case 401 | 403:
                 return Unavailable("cluster_refused", text)
-        return Unavailable("cluster_unavailable", text, retry_after(answer.retry_after))
+        return Unavailable("cluster_unavailable", text, retry_after(response.retry_after))
 
     def _is_named(self, message: str) -> bool:
-        """Whether ARM says of this very cluster that it is not found.
+        """Whether ARM's message names this cluster as the missing resource.
 
-        A missing group or subscription can be a wrong setting, and a 404 without these words can
-        come from anybody: from neither it follows that nothing runs on the cluster.
+        A missing group or subscription can be a wrong setting, and a 404 without this message can
+        come from a proxy. Neither proves that nothing runs on the cluster.
         """
         text = message.casefold()
         names = (f"/managedclusters/{self.name}'", f"'{self.group}'")
@@ -148,7 +152,7 @@ class ManagedCluster:
 def managed_cluster(
     credential: "TokenCredential", arm_url: str, subscription: str, group: str, name: str
 ) -> ManagedCluster:
-    """The AKS cluster of that name. Raises ValueError for an ARM that is not reached by https."""
+    """The AKS cluster of that name. Raises ValueError unless `arm_url` is https or loopback."""
     return ManagedCluster(
         Identity(credential),
         parse_address(arm_url),
@@ -159,13 +163,13 @@ def managed_cluster(
     )
 
 
-def _parsed(answer: Response) -> Mapping[str, Any]:
-    """The JSON object in an answer; an empty one if there is none."""
+def _parse_object(response: Response) -> Mapping[str, Any]:
+    """The JSON object in a response; empty if its body is not one."""
     try:
-        found = json.loads(answer.body)
+        body = json.loads(response.body)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
 def _first_line(text: str) -> str:

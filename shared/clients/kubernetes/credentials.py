@@ -1,4 +1,4 @@
-"""How a cluster is reached: what its API server is called, whom to trust, and what to show."""
+"""Credentials for a cluster's API server, cached and renewed."""
 
 import time
 from collections.abc import Callable
@@ -8,43 +8,43 @@ from datetime import UTC, datetime, timedelta
 from shared.errors import Unavailable
 from shared.util.single_flight import CacheEntry, SingleFlightCache
 
-LONGEST = timedelta(hours=1)
-"""How long an access is used before it is read again."""
-DOUBTED = timedelta(minutes=1)
-"""The same, after the API server could not be reached: it may stand elsewhere by now."""
-MARGIN = timedelta(minutes=2)
-"""So long before its end a token is renewed."""
+MAX_AGE = timedelta(hours=1)
+"""Credentials are read again after this time."""
+MAX_AGE_UNREACHABLE = timedelta(minutes=1)
+"""The same while the API server is unreachable: its address may have changed."""
+TOKEN_MARGIN = timedelta(minutes=2)
+"""A token is renewed this long before it expires."""
 
 
 @dataclass(frozen=True)
 class ClusterCredentials:
-    """The way to one API server. Certificates and keys are PEM."""
+    """Address, CA and authentication of one API server. Certificates and keys are PEM."""
 
     server: str
     authority: str | None = None
-    """None trusts whom this machine trusts."""
+    """CA bundle; None means the system trust store."""
     server_name: str | None = None
-    """The name in the server's certificate, where it is not the one in its address."""
+    """The name in the server's certificate, if it differs from the host in `server`."""
     certificate: str | None = None
     key: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     expires: datetime | None = None
-    """When the token does."""
+    """When `token` expires, if known."""
 
     def __post_init__(self) -> None:
-        """Raises Unavailable for a token that no header can carry: http.client would quote it."""
+        """Raises Unavailable for a token that no header can carry. http.client would quote it."""
         if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
-            text = "the cluster's token cannot be sent: it has line breaks or other such characters"
+            text = "the cluster's token is not printable ASCII, so it cannot be sent"
             raise Unavailable("cluster_refused", text)
 
     @property
     def without_token(self) -> "ClusterCredentials":
-        """What a connection is made of: tokens change more often."""
+        """The part that connections depend on. Tokens change more often."""
         return replace(self, token=None, expires=None)
 
 
 class CredentialProvider:
-    """The access to one cluster, kept, and read again when it is old, doubted or refused."""
+    """Caches one cluster's credentials until they are old, expire or are refused."""
 
     def __init__(
         self,
@@ -54,32 +54,33 @@ class CredentialProvider:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`read` raises Unavailable. `explain` says why the API server may not answer, if known."""
-        self._accesses = SingleFlightCache(read, monotonic)
+        """`read` raises Unavailable. `explain` says why the API server is unreachable, if known."""
+        self._credentials = SingleFlightCache(read, monotonic)
         self._explanations = SingleFlightCache(explain, monotonic)
         self._now = now
-        self._is_doubted = False
+        self._is_unreachable = False
 
-    def access(self) -> CacheEntry[ClusterCredentials]:
-        """The access to use now. Raises Unavailable."""
-        found = self._accesses.get_fresh(DOUBTED if self._is_doubted else LONGEST)
-        expires = found.value.expires
-        if expires and expires - MARGIN <= self._now():
-            return self._accesses.get_newer(found)
-        return found
+    def get(self) -> CacheEntry[ClusterCredentials]:
+        """The current credentials. Raises Unavailable."""
+        max_age = MAX_AGE_UNREACHABLE if self._is_unreachable else MAX_AGE
+        entry = self._credentials.get_fresh(max_age)
+        expires = entry.value.expires
+        if expires and expires - TOKEN_MARGIN <= self._now():
+            return self._credentials.get_newer(entry)
+        return entry
 
-    def renewed(self, refused: CacheEntry[ClusterCredentials]) -> CacheEntry[ClusterCredentials]:
-        """Another access, after this one was refused: all of it may have changed."""
-        return self._accesses.get_newer(refused)
+    def renew(self, refused: CacheEntry[ClusterCredentials]) -> CacheEntry[ClusterCredentials]:
+        """Credentials read after `refused`. Raises Unavailable."""
+        return self._credentials.get_newer(refused)
 
-    def trust(self) -> None:
-        """The API server was reached."""
-        self._is_doubted = False
+    def mark_reachable(self) -> None:
+        """Record that the API server answered."""
+        self._is_unreachable = False
 
-    def explained(self, error: Unavailable) -> Unavailable:
-        """Why the API server does not answer, if that is known; else the trouble itself."""
-        self._is_doubted = True
+    def explain_failure(self, error: Unavailable) -> Unavailable:
+        """Why the API server does not answer, if known; else `error`."""
+        self._is_unreachable = True
         try:
-            return self._explanations.get_fresh(DOUBTED).value or error
+            return self._explanations.get_fresh(MAX_AGE_UNREACHABLE).value or error
         except Unavailable:
-            return error  # who could have explained it does not answer either
+            return error  # ARM does not answer either

@@ -1,4 +1,4 @@
-"""The two ways to a cluster: a kubeconfig file, or AKS by the app's identity."""
+"""Creates credential providers: from a kubeconfig file, or for AKS with the app's identity."""
 
 from functools import partial
 from pathlib import Path
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 def from_kubeconfig(
     path: Path, name: str = "", credential: "TokenCredential | None" = None
 ) -> CredentialProvider:
-    """By a file: its context or cluster of that name, or the only one there is.
+    """Credentials from a file: its context or cluster called `name`, or its only context.
 
-    With a credential, a file that asks for an Entra login is served too.
+    A context that needs an Entra login needs `credential` too.
     """
-    tokens = Identity(credential).complete if credential else None
-    return CredentialProvider(partial(read_file, path, name, tokens))
+    add_token = Identity(credential).add_token if credential else None
+    return CredentialProvider(partial(read_file, path, name, add_token))
 
 
 def from_identity(
     credential: "TokenCredential", arm_url: str, subscription: str, group: str, name: str
 ) -> CredentialProvider:
-    """By what Azure Resource Manager gives to the app's identity.
+    """Credentials that Azure Resource Manager issues to the app's identity.
 
-    Raises ValueError for an ARM that is not reached by https.
+    Raises ValueError unless `arm_url` is https or loopback.
     """
     cluster = managed_cluster(credential, arm_url, subscription, group, name)
-    return CredentialProvider(cluster.access, cluster.explain)
+    return CredentialProvider(cluster.credentials, cluster.explain)

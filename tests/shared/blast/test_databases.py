@@ -39,7 +39,7 @@ def test_a_database_has_a_name_in_a_folder(name: str, folder: str, stem: str) ->
         (("x/x.njs", "x/x.ndb"), False),
     ],
 )
-def test_a_database_is_ready_when_all_its_volumes_are_whole(
+def test_a_database_is_ready_when_all_its_volumes_are_complete(
     names: tuple[str, ...], ready: bool
 ) -> None:
     found = one(*names)
@@ -50,12 +50,12 @@ def test_a_database_is_ready_when_all_its_volumes_are_whole(
     )
 
 
-def test_databases_of_one_name_and_two_kinds_are_two() -> None:
+def test_one_name_with_two_types_is_two_databases() -> None:
     found = discover(files("x/x.nsq", "x/x.psq", "readme.txt", "x/x.txt", "x/x.pdf"))
     assert [one.kind for one in found] == [DatabaseType.NUCLEOTIDE, DatabaseType.PROTEIN]
 
 
-def test_what_describes_a_database_is_found_beside_it() -> None:
+def test_metadata_files_of_a_database_are_found() -> None:
     found = one("x/x.nsq", "x/x-nucl-metadata.json", "x/x.njs", "x/x-prot-metadata.json")
     assert [blob.name for blob in found.metadata] == ["x/x-nucl-metadata.json", "x/x.njs"]
 
@@ -73,13 +73,13 @@ def test_what_describes_a_database_is_found_beside_it() -> None:
         (Program.RPSTBLASTN, DatabaseType.PROTEIN),
     ],
 )
-def test_each_program_searches_one_kind(program: Program, kind: DatabaseType) -> None:
+def test_each_program_searches_one_database_type(program: Program, kind: DatabaseType) -> None:
     assert [is_compatible(program, each) for each in DatabaseType] == [
         each is kind for each in DatabaseType
     ]
 
 
-def test_metadata_is_read_as_ncbi_writes_it() -> None:
+def test_metadata_in_ncbis_form_is_parsed() -> None:
     told = (
         b'{"description": "Nucleotide collection", "number-of-sequences": 5, '
         b'"number-of-letters": 70, "last-updated": "2026-05-01T00:00:00"}'
@@ -95,5 +95,5 @@ def test_metadata_is_read_as_ncbi_writes_it() -> None:
 @pytest.mark.parametrize(
     "told", [b"", b"[]", b"\xff", b'{"number-of-letters": "many", "last-updated": "May"}']
 )
-def test_metadata_that_cannot_be_read_says_nothing(told: bytes) -> None:
+def test_invalid_metadata_yields_no_fields(told: bytes) -> None:
     assert parse_metadata(told) == {}

@@ -33,7 +33,7 @@ def url(container: str) -> str:
     return f"https://{ACCOUNT}.blob.core.windows.net/{container}/a/b.gz"
 
 
-def test_a_blob_is_read_in_pieces_and_in_parts(blobs: Blobs, url: str) -> None:
+def test_a_blob_is_read_in_chunks_and_by_range(blobs: Blobs, url: str) -> None:
     data = bytes(range(256)) * (CHUNK // 256 * 2 + 3)
     blobs.put(url, data)
     pieces = list(blobs.iter_chunks(url))
@@ -46,18 +46,18 @@ def test_a_blob_is_read_in_pieces_and_in_parts(blobs: Blobs, url: str) -> None:
     assert blobs.read_range(url, version, 5, 5) == b""
 
 
-def test_a_blob_that_is_not_there_is_not_found(blobs: Blobs, url: str) -> None:
+def test_a_missing_blob_is_not_found(blobs: Blobs, url: str) -> None:
     assert blobs.version(url) is None
     with pytest.raises(NotFound, match=r"b.gz is gone"):
         list(blobs.iter_chunks(url))
 
 
-def test_an_empty_blob_has_an_empty_beginning(blobs: Blobs, url: str) -> None:
+def test_an_empty_blob_has_an_empty_prefix(blobs: Blobs, url: str) -> None:
     blobs.put(url, b"")
     assert blobs.read_prefix(url, 10) == (b"", 0)
 
 
-def test_a_blob_that_changed_while_it_is_read_is_for_later(blobs: Blobs, url: str) -> None:
+def test_a_blob_that_changes_during_a_read_is_unavailable(blobs: Blobs, url: str) -> None:
     blobs.put(url, b"1" * (CHUNK + 1))
     version, pieces = blobs.version(url), blobs.iter_chunks(url)
     assert version is not None
@@ -69,7 +69,7 @@ def test_a_blob_that_changed_while_it_is_read_is_for_later(blobs: Blobs, url: st
         blobs.read_range(url, version, 0, 1)
 
 
-def test_bytes_that_are_said_to_be_encoded_are_left_as_they_are(
+def test_a_content_encoding_is_not_decoded(
     blobs: Blobs, url: str, container: str, azurite: Azurite
 ) -> None:
     data = gzip.compress(b"text")
@@ -82,7 +82,7 @@ def test_bytes_that_are_said_to_be_encoded_are_left_as_they_are(
     assert blobs.read_range(url, version, 0, version.size) == data
 
 
-def test_a_store_that_does_not_answer_is_unavailable(url: str, azurite: Azurite) -> None:
+def test_an_unreachable_store_is_unavailable(url: str, azurite: Azurite) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/{ACCOUNT}"
@@ -102,7 +102,7 @@ ASK: list[Callable[[Blobs, str], object]] = [
 
 
 @pytest.mark.parametrize("ask", ASK)
-def test_failure_46_a_missing_container_is_no_missing_blob(
+def test_failure_46_a_missing_container_is_not_a_missing_blob(
     azurite: Azurite, ask: Callable[[Blobs, str], object]
 ) -> None:
     """Operators must act: a marker that was there may be gone with it, or come back."""
@@ -112,7 +112,7 @@ def test_failure_46_a_missing_container_is_no_missing_blob(
 
 
 @pytest.mark.parametrize("ask", ASK)
-def test_failure_46_a_404_of_somebody_else_is_no_missing_blob(
+def test_failure_46_a_404_of_another_server_is_not_a_missing_blob(
     azurite: Azurite, url: str, ask: Callable[[Blobs, str], object]
 ) -> None:
     with serving(trustme.CA(), tls=False) as proxy:

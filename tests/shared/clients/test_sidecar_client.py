@@ -57,7 +57,7 @@ def _instance(client: SidecarClient) -> str:
     return health.instance
 
 
-def test_it_says_how_it_is(client: SidecarClient) -> None:
+def test_health_reports_slots_operations_and_instance(client: SidecarClient) -> None:
     health = client.health()
     assert health == Health(max_concurrency=4, operations=True, instance=_instance(client))
 
@@ -78,7 +78,7 @@ def test_failure_47_another_instance_starts_nothing(client: SidecarClient, tmp_p
     assert not (tmp_path / "notes").exists()
 
 
-def test_an_operation_that_ends_in_time_tells_its_result(client: SidecarClient) -> None:
+def test_an_operation_that_ends_within_the_wait_returns_its_result(client: SidecarClient) -> None:
     result = client.run_operation("cat", _command("cat", stdin="größe"), LONG, None)
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stdout, result.timed_out) == (0, "größe", False)
@@ -87,7 +87,7 @@ def test_an_operation_that_ends_in_time_tells_its_result(client: SidecarClient) 
     assert client.get_operation("cat") == result
 
 
-def test_an_operation_that_takes_longer_is_running_and_can_be_ended(
+def test_an_operation_that_exceeds_the_wait_is_running_and_can_be_stopped(
     client: SidecarClient, life: Life
 ) -> None:
     hold = _command("hold", life.path)
@@ -102,7 +102,7 @@ def test_an_operation_that_takes_longer_is_running_and_can_be_ended(
     assert client.stop_operation("long") == ended
 
 
-def test_many_attempts_start_one_command(client: SidecarClient, tmp_path: Path) -> None:
+def test_repeated_puts_start_one_command(client: SidecarClient, tmp_path: Path) -> None:
     note = _command("note", str(tmp_path / "notes"))
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: client.run_operation("once", note, LONG, None), range(8)))
@@ -110,24 +110,26 @@ def test_many_attempts_start_one_command(client: SidecarClient, tmp_path: Path) 
     assert (tmp_path / "notes").read_text() == "started\n"
 
 
-def test_what_was_never_seen_is_none(client: SidecarClient) -> None:
+def test_an_operation_that_was_never_started_is_none(client: SidecarClient) -> None:
     assert client.get_operation("never", NO_WAIT, _instance(client)) is None
     assert client.stop_operation("never", _instance(client)) is None
 
 
-def test_failure_47_what_another_instance_was_given_is_unknown(client: SidecarClient) -> None:
+def test_failure_47_an_operation_of_another_instance_is_untracked(client: SidecarClient) -> None:
     for number, instance in enumerate((None, "another-instance")):
         assert isinstance(client.get_operation(f"far-{number}", NO_WAIT, instance), Untracked)
         assert isinstance(client.stop_operation(f"far-{number}", instance), Untracked)
 
 
-def test_another_command_under_the_same_id_is_refused(client: SidecarClient) -> None:
+def test_another_command_with_the_same_id_is_rejected(client: SidecarClient) -> None:
     client.run_operation("taken", _command("say", "hi"), LONG, None)
     result = client.run_operation("taken", _command("say", "ho"), LONG, None)
     assert result == HttpRejection(409, "operation taken exists with another body", None)
 
 
-def test_an_operation_over_time_says_so(client: SidecarClient, life: Life) -> None:
+def test_an_operation_that_exceeds_its_timeout_reports_it(
+    client: SidecarClient, life: Life
+) -> None:
     client.run_operation("over", _command("hold", life.path, seconds=1), NO_WAIT, None)
     life.begin()
     result = client.get_operation("over", LONG)
@@ -149,7 +151,7 @@ def test_after_a_crash_an_operation_is_interrupted(
     assert client.stop_operation("ran") == Interrupted()
 
 
-def test_a_full_sidecar_says_when_to_come_again(own: sidecar_fixture.Sidecar, life: Life) -> None:
+def test_a_busy_sidecar_sends_retry_after(own: sidecar_fixture.Sidecar, life: Life) -> None:
     client = SidecarClient(own.child.url, lambda: TOKEN)
     client.run_operation("ran", _command("hold", life.path), NO_WAIT, None)
     life.begin()
@@ -160,24 +162,24 @@ def test_a_full_sidecar_says_when_to_come_again(own: sidecar_fixture.Sidecar, li
         assert result == HttpRejection(503, "exec server busy", timedelta(seconds=5))
 
 
-def test_a_command_can_be_run_while_the_connection_lasts(client: SidecarClient) -> None:
+def test_a_command_runs_synchronously(client: SidecarClient) -> None:
     result = client.exec(_command("complain", "no such database", "2"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stderr) == (2, "no such database\n")
 
 
-def test_a_missing_binary_is_refused_with_its_name(client: SidecarClient) -> None:
+def test_a_missing_binary_is_rejected_by_name(client: SidecarClient) -> None:
     missing = Command(("azcopy", "copy"), None, LONG)
     for result in (client.exec(missing), client.run_operation("missing", missing, LONG, None)):
         assert result == HttpRejection(500, "exec failed: azcopy not found on PATH", None)
 
 
-def test_a_binary_that_is_not_audited_is_refused(client: SidecarClient) -> None:
+def test_a_binary_that_is_not_allowed_is_rejected(client: SidecarClient) -> None:
     result = client.exec(Command(("bash", "-c", "id"), None, LONG))
     assert isinstance(result, HttpRejection) and result.status == 403
 
 
-def test_a_token_that_was_changed_is_read_again(real: sidecar_fixture.Sidecar) -> None:
+def test_a_changed_token_is_read_again(real: sidecar_fixture.Sidecar) -> None:
     tokens = iter([NEXT_TOKEN, TOKEN])
     client = SidecarClient(real.child.url, lambda: next(tokens))
     result = client.exec(_command("say", "hi"))
@@ -185,7 +187,7 @@ def test_a_token_that_was_changed_is_read_again(real: sidecar_fixture.Sidecar) -
     assert isinstance(client.exec(_command("say", "hi")), Finished)
 
 
-def test_a_token_that_stays_wrong_is_refused_after_one_more_try(
+def test_a_wrong_token_is_retried_once(
     real: sidecar_fixture.Sidecar,
 ) -> None:
     tokens = iter([NEXT_TOKEN, NEXT_TOKEN])
@@ -195,7 +197,7 @@ def test_a_token_that_stays_wrong_is_refused_after_one_more_try(
     )
 
 
-def test_a_large_result_is_whole(client: SidecarClient) -> None:
+def test_a_large_result_is_complete(client: SidecarClient) -> None:
     result = client.run_operation("flood", _command("flood", str(9 * 1024 * 1024)), LONG, None)
     assert isinstance(result, Finished)
     assert len(result.stdout) == 8 * 1024 * 1024

@@ -50,7 +50,7 @@ PROVES_NOTHING = {
 
 
 @pytest.mark.parametrize("case", PROVES_NOTHING)
-def test_failure_46_an_answer_proves_nothing_of_an_operation_that_somebody_else_was_given(
+def test_failure_46_a_response_of_another_server_proves_nothing(
     case: str,
 ) -> None:
     manner, instance = PROVES_NOTHING[case]
@@ -61,7 +61,7 @@ def test_failure_46_an_answer_proves_nothing_of_an_operation_that_somebody_else_
         assert isinstance(client.run_operation("a", SAY, GRACE, instance), Untracked)
 
 
-def test_failure_46_the_404_of_the_instance_itself_is_a_proof() -> None:
+def test_failure_46_a_404_of_the_same_instance_is_proof() -> None:
     with misbehaving_server(
         responds("404 Not Found", b'{"error": "x"}', "x-exec-instance: a")
     ) as server:
@@ -70,13 +70,13 @@ def test_failure_46_the_404_of_the_instance_itself_is_a_proof() -> None:
         assert client.stop_operation("a", "a") is None
 
 
-def test_failure_47_an_operation_is_stopped_by_its_own_instance_only() -> None:
+def test_failure_47_an_operation_is_stopped_only_by_its_own_instance() -> None:
     with misbehaving_server(responds("412 Precondition Failed", b'{"error": "another"}')) as server:
         assert isinstance(_client(server.url).stop_operation("a", "b"), Untracked)
         assert b"X-Exec-Expect-Instance: b\r\n" in server.heard[0]
 
 
-def test_failure_47_an_operation_is_for_one_instance_only() -> None:
+def test_failure_47_an_operation_is_started_only_by_the_expected_instance() -> None:
     with misbehaving_server(responds("412 Precondition Failed", b'{"error": "another"}')) as server:
         result = _client(server.url).run_operation("a", SAY, GRACE, "b")
         assert b"X-Exec-Expect-Instance: b\r\n" in server.heard[0]
@@ -84,13 +84,13 @@ def test_failure_47_an_operation_is_for_one_instance_only() -> None:
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
-def test_failure_48_a_token_that_something_in_front_refuses_is_refused(status: str) -> None:
+def test_failure_48_a_token_refused_by_a_proxy_is_a_rejection(status: str) -> None:
     with misbehaving_server(responds(status, b"<html></html>")) as server:
         result = _client(server.url).check_token()
     assert isinstance(result, HttpRejection) and result.status == int(status[:3])
 
 
-def test_failure_48_the_token_is_right_where_only_the_body_is_wrong() -> None:
+def test_failure_48_a_400_to_an_empty_body_proves_the_token() -> None:
     with misbehaving_server(
         responds("400 Bad", b'{"error": "argv must be a non-empty list"}')
     ) as server:
@@ -102,7 +102,7 @@ def test_failure_48_the_token_is_right_where_only_the_body_is_wrong() -> None:
 REFUSES = responds("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
 
 
-def test_failure_48_a_token_in_a_file_is_read_again_when_refused(tmp_path: Path) -> None:
+def test_failure_48_a_token_file_is_read_again_after_a_401(tmp_path: Path) -> None:
     file = tmp_path / "token"
     with misbehaving_server(REFUSES, REFUSES, REFUSES, DONE) as server:
         client = SidecarClient(server.url, file.read_text, grace=GRACE)
@@ -115,25 +115,25 @@ def test_failure_48_a_token_in_a_file_is_read_again_when_refused(tmp_path: Path)
     assert f"X-Exec-Token: rotated-{TOKEN}\r\n".encode() in server.heard[-1]
 
 
-def test_failure_48_a_token_that_has_not_changed_is_not_tried_twice() -> None:
+def test_failure_48_an_unchanged_token_is_not_retried() -> None:
     with misbehaving_server(REFUSES) as server:
         assert isinstance(_client(server.url).exec(SAY), HttpRejection)
         assert len(server.heard) == 1
 
 
-def test_what_began_is_running_when_it_cannot_be_waited_for() -> None:
+def test_a_started_operation_is_running_if_polling_fails() -> None:
     for manner in (resets, responds("502 Bad Gateway", b""), NOT_FOUND):
         with misbehaving_server(ACCEPTED, manner) as server:
             assert _client(server.url).run_operation("a", SAY, GRACE, "a") == RUNNING
 
 
-def test_what_began_and_is_no_longer_known_was_interrupted() -> None:
+def test_a_started_operation_that_is_unknown_later_was_interrupted() -> None:
     lost = responds("404 Not Found", b'{"error": "x"}', "X-Exec-Instance: a")
     with misbehaving_server(ACCEPTED, lost) as server:
         assert _client(server.url).run_operation("a", SAY, GRACE, "a") == Interrupted()
 
 
-def test_failure_47_a_sidecar_that_waits_for_another_one_is_given_nothing() -> None:
+def test_failure_47_a_sidecar_that_waits_for_its_state_folder_is_unreachable() -> None:
     """It is alive, and knows neither its instance nor what the other one runs."""
     health = {"status": "ok", "operations": True, "waiting": True}
     with misbehaving_server(responds("200 OK", json.dumps(health).encode())) as server:

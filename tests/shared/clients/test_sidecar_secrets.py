@@ -31,7 +31,7 @@ OK = responds("200 OK", json.dumps(DONE).encode())
         "",
     ],
 )
-def test_an_address_that_would_give_the_token_away_is_an_error(url: str) -> None:
+def test_a_url_that_would_expose_the_token_is_rejected(url: str) -> None:
     with pytest.raises(ValueError, match="sidecar") as caught:
         SidecarClient(url, lambda: TOKEN)
     assert "secret" not in str(caught.value)
@@ -40,12 +40,12 @@ def test_an_address_that_would_give_the_token_away_is_an_error(url: str) -> None
 @pytest.mark.parametrize(
     "url", ["https://sidecar.internal/", "http://localhost:1", "http://[::1]:1"]
 )
-def test_an_address_that_keeps_the_token_is_taken(url: str) -> None:
+def test_https_and_loopback_urls_are_accepted(url: str) -> None:
     SidecarClient(url, lambda: TOKEN)
 
 
 @pytest.mark.parametrize("token", ["", "a\nb" * 20, "tökén" * 10])
-def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(
+def test_an_invalid_token_is_neither_sent_nor_logged(
     token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     refuses = responds("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
@@ -57,14 +57,14 @@ def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(
     assert not token or token not in caplog.text
 
 
-def test_a_line_break_around_a_token_is_no_part_of_it() -> None:
+def test_white_space_around_a_token_is_removed() -> None:
     with misbehaving_server(OK) as server:
         assert isinstance(SidecarClient(server.url, lambda: TOKEN + "\n").exec(SAY), Finished)
         assert f"X-Exec-Token: {TOKEN}\r\n".encode() in server.heard[0]
 
 
 @pytest.mark.parametrize("operation", ["", "A", "a/b", "..", "a?b", "x" * 81])
-def test_a_name_that_is_none_is_an_error(operation: str) -> None:
+def test_an_invalid_operation_id_is_rejected(operation: str) -> None:
     with misbehaving_server(OK) as server:
         client = SidecarClient(server.url, lambda: TOKEN)
         for ask in (client.get_operation, client.stop_operation):
@@ -74,7 +74,7 @@ def test_a_name_that_is_none_is_an_error(operation: str) -> None:
             client.run_operation(operation, SAY, timedelta(0), None)
 
 
-def test_nothing_shows_the_token_or_what_went_in_and_out() -> None:
+def test_reprs_contain_neither_token_nor_input_nor_output() -> None:
     with misbehaving_server(OK, resets) as server:
         client = SidecarClient(server.url, lambda: TOKEN)
         shown = repr([client, SAY, client.exec(SAY), client.exec(SAY)])

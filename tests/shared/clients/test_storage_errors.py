@@ -46,7 +46,7 @@ def _message(connection: str) -> None:
         ("401 Unauthorized", "NoAuthenticationInformation"),
     ],
 )
-def test_a_role_that_was_lost_is_told_to_operators_and_to_be_tried_again(
+def test_a_missing_role_is_logged_and_retryable(
     call: Callable[[str], object], status: str, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with misbehaving_server(responds(status, b"", f"x-ms-error-code: {code}")) as server:
@@ -58,11 +58,12 @@ def test_a_role_that_was_lost_is_told_to_operators_and_to_be_tried_again(
         with pytest.raises(AccessRefused) as caught:
             call(connection)
     assert caught.value.code == "storage_unavailable"
-    (said,) = [one for one in caplog.records if one.name == "blast"]
-    assert said.levelno == logging.ERROR
-    assert f"refused the app ({status[:3]} {code})" in said.getMessage()
-    assert f" {at}/" in said.getMessage()
-    assert "?" not in said.getMessage()
+    (record,) = [record for record in caplog.records if record.name == "blast"]
+    assert record.levelno == logging.ERROR
+    assert record.getMessage().startswith("storage_access_refused store=")
+    assert f": {status[:3]} {code} for " in record.getMessage()
+    assert f" {at}/" in record.getMessage()
+    assert "?" not in record.getMessage()
 
 
 class Nobody:
@@ -72,12 +73,12 @@ class Nobody:
         raise ClientAuthenticationError("no identity here")
 
 
-def test_an_app_without_an_identity_is_told_to_operators(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(AccessRefused) as caught:
         open_blobs(StorageAccount(ACCOUNT), "", Nobody()).get(URL)
     assert caught.value.code == "storage_unavailable"
-    assert [one.getMessage() for one in caplog.records if one.name == "blast"] == [
-        "Blob could not be asked: the app has no token (no identity here)"
+    assert [record.getMessage() for record in caplog.records if record.name == "blast"] == [
+        "storage_access_refused store=Blob: the app has no token (no identity here)"
     ]
 
 
@@ -93,7 +94,7 @@ CALLS: dict[str, Callable[[Table], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_table_that_is_gone_is_no_row_that_is_gone(
+def test_a_missing_table_is_not_a_missing_row(
     azurite: Azurite, call: Callable[[Table], object]
 ) -> None:
     table = open_table(f"gone{uuid.uuid4().hex}", azurite.connection_string, "", None)

@@ -16,7 +16,7 @@ SECONDS = 8.0
 
 
 @pytest.mark.parametrize("store", ["blob", "table"])
-def test_failure_15_a_store_that_is_busy_is_asked_three_times_within_seconds(store: str) -> None:
+def test_failure_15_a_busy_store_gets_three_attempts_within_seconds(store: str) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(misbehaving_server(responds("503 Server Busy", b"")))
         at = f"{server.url}/{ACCOUNT}"

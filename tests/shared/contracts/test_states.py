@@ -15,7 +15,7 @@ def test_every_phase_can_end_and_be_cancelled() -> None:
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_invariant_2_nothing_leaves_an_end(end: Phase) -> None:
+def test_invariant_2_no_transition_leaves_a_terminal_phase(end: Phase) -> None:
     assert not any(end.can_become(phase) for phase in Phase)
 
 
@@ -28,12 +28,12 @@ def test_a_job_is_cancelled_only_through_cancelling() -> None:
     assert {phase for phase in Phase if phase.can_become(Phase.CANCELLED)} == {Phase.CANCELLING}
 
 
-def test_what_was_seen_running_never_goes_back() -> None:
+def test_a_running_job_never_returns_to_an_earlier_phase() -> None:
     early = {Phase.QUEUED, Phase.SUBMITTING, Phase.RETRYING, Phase.SUBMITTED}
     assert not any(Phase.RUNNING.can_become(phase) for phase in early)
 
 
-def test_waiting_phases_are_running() -> None:
+def test_waiting_phases_have_the_status_running() -> None:
     for phase in (
         Phase.RETRYING,
         Phase.WAITING_FOR_CAPACITY,

@@ -90,7 +90,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_r7_a_path_that_could_lead_elsewhere_is_refused(text: str) -> None:
+def test_r7_a_path_that_could_leave_the_container_is_rejected(text: str) -> None:
     with pytest.raises(InvalidPath):
         ACCOUNT.query(text)
 
@@ -98,13 +98,13 @@ def test_r7_a_path_that_could_lead_elsewhere_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["../db", "custom/../../x", "a%2fb", "a\\b", f"{ROOT}/queries/x", ""]
 )
-def test_r7_a_database_path_that_could_lead_elsewhere_is_refused(text: str) -> None:
+def test_r7_a_database_path_that_could_leave_the_container_is_rejected(text: str) -> None:
     with pytest.raises(InvalidPath):
         ACCOUNT.database(text)
 
 
 @given(st.text(alphabet="abz./%\\:?#@ \n-_", max_size=40))
-def test_r7_whatever_is_taken_stays_in_its_container(text: str) -> None:
+def test_r7_every_accepted_path_stays_in_its_container(text: str) -> None:
     try:
         url = ACCOUNT.query(text)
     except InvalidPath:
@@ -127,16 +127,14 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
-def test_a_url_that_cannot_be_read_is_a_bad_path(text: str) -> None:
+def test_a_malformed_url_is_an_invalid_path(text: str) -> None:
     for normalise in (ACCOUNT.query, ACCOUNT.database, ACCOUNT.results, ACCOUNT.split):
         with pytest.raises(InvalidPath):
             normalise(text)
 
 
 @given(st.sampled_from(["", "az://", "https://", f"{ROOT}/"]), st.text("[]:/@.a0-?#", max_size=20))
-def test_whatever_is_said_nothing_but_a_url_of_the_account_or_a_bad_path_comes_of_it(
-    scheme: str, rest: str
-) -> None:
+def test_any_text_yields_a_url_of_the_account_or_an_invalid_path(scheme: str, rest: str) -> None:
     for normalise in (ACCOUNT.query, ACCOUNT.database, ACCOUNT.results):
         with suppress(InvalidPath):
             assert normalise(scheme + rest).startswith(f"{ROOT}/")

@@ -14,7 +14,7 @@ BINARIES = {program: shutil.which(program) or shutil.which(f"{program}+") for pr
 
 
 @pytest.mark.parametrize("program", Program)
-def test_each_program_knows_the_flags_that_we_allow_it_and_no_other(program: Program) -> None:
+def test_each_program_has_exactly_its_allowed_flags(program: Program) -> None:
     binary = BINARIES[program]
     assert binary, f"{program} is not installed"
     text = subprocess.run([binary, "-help"], capture_output=True, text=True, timeout=60).stdout
@@ -22,7 +22,7 @@ def test_each_program_knows_the_flags_that_we_allow_it_and_no_other(program: Pro
     assert {flag for flag, (_, programs) in FLAGS.items() if program in programs} == known
 
 
-def test_flags_that_exclude_each_other_are_those_that_blast_says() -> None:
+def test_exclusive_flags_are_those_of_the_blast_help() -> None:
     """Each pair is in the `-help` of blastn, and no pair of allowed flags there is left out."""
     binary = BINARIES[Program.BLASTN]
     assert binary
@@ -49,7 +49,7 @@ def test_flags_that_exclude_each_other_are_those_that_blast_says() -> None:
         "-query_loc 7-7 -searchsp 32156241807668 -dbsize 123456789012",
     ],
 )
-def test_ordinary_options_are_taken(text: str) -> None:
+def test_ordinary_options_are_accepted(text: str) -> None:
     assert list(faults(Program.BLASTN, text)) == []
 
 
@@ -107,11 +107,11 @@ def test_ordinary_options_are_taken(text: str) -> None:
         "-evalue 1 " + "-lcase_masking " * 50,
     ],
 )
-def test_everything_else_is_refused(text: str) -> None:
+def test_all_other_options_are_rejected(text: str) -> None:
     assert list(faults(Program.BLASTN, text))
 
 
-def test_all_faults_are_named() -> None:
+def test_all_faults_are_reported() -> None:
     found = list(faults(Program.BLASTP, "-db x -perc_identity 90 -evalue no"))
     assert len(found) == 3
 

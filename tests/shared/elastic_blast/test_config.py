@@ -43,15 +43,15 @@ blast-k8s-job = 1440
 """
 
 
-def test_r9_cluster_query_database_and_results_are_bound() -> None:
+def test_r9_the_config_has_cluster_query_database_and_results() -> None:
     assert render(search()) == EXPECTED
 
 
-def test_the_same_search_is_rendered_the_same_way() -> None:
+def test_rendering_is_deterministic() -> None:
     assert render(search()) == render(search())
 
 
-def test_what_is_not_given_is_left_out() -> None:
+def test_empty_values_are_left_out() -> None:
     place = replace(search().placement, acr_name="", acr_resource_group="")
     text = render(search(options="", placement=place))
     assert "acr" not in text
@@ -60,7 +60,7 @@ def test_what_is_not_given_is_left_out() -> None:
 
 
 @given(st.text(alphabet="ab%(){}$-_ 1", min_size=1, max_size=30))
-def test_any_value_is_read_back_as_it_was(value: str) -> None:
+def test_any_value_survives_a_round_trip(value: str) -> None:
     parser = configparser.ConfigParser()
     parser.read_string(render(search(options=value)))
     assert parser["blast"].get("options", "") == value.strip()

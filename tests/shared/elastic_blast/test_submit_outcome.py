@@ -35,14 +35,14 @@ def failed(category: str, message: str = "m", **more: object) -> str:
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 2, 7, 124, 255, None])
-def test_r10_an_accepted_submission_is_believed_whatever_the_exit_code(
+def test_r10_an_accepted_decision_overrides_the_exit_code(
     exit_code: int | None,
 ) -> None:
     assert classify(finished(exit_code, decided("accepted"))).kind is SubmitOutcomeKind.ACCEPTED
 
 
 @pytest.mark.parametrize("exit_code", [0, None])
-def test_r10_an_error_is_believed_before_exit_code_zero(exit_code: int | None) -> None:
+def test_r10_an_error_overrides_exit_code_zero(exit_code: int | None) -> None:
     outcome = classify(finished(exit_code, failed("permanent")))
     assert (outcome.kind, outcome.end) == (SubmitOutcomeKind.FAILED, Phase.SUBMIT_FAILED)
 
@@ -114,7 +114,7 @@ def test_r11_each_category_has_its_outcome(category: str, outcome: object) -> No
         ("spec.template: Invalid value: field is immutable", Phase.SUBMIT_FAILED, "job_invalid"),
     ],
 )
-def test_failure_7_a_transient_that_is_none_is_not_retried(
+def test_failure_7_a_permanent_error_reported_as_transient_is_not_retried(
     message: str, end: Phase, code: str
 ) -> None:
     outcome = classify(finished(2, failed("transient", message)))
@@ -166,7 +166,7 @@ RETRY_ERROR = "RetryError: RetryError[<Future at 0x7f state=finished raised Safe
         ),
     ],
 )
-def test_r11_a_message_that_says_more_than_its_category_is_believed(
+def test_r11_a_specific_message_overrides_the_category(
     said: str, message: str, category: Category, code: str
 ) -> None:
     outcome = classify(finished(1, failed(said, message, retry_after_seconds=72)))
@@ -178,13 +178,13 @@ def test_r11_a_message_that_says_more_than_its_category_is_believed(
     assert outcome.retry_after == timedelta(seconds=72)
 
 
-def test_r11_an_error_that_nobody_caught_is_for_another_try_without_json_too() -> None:
+def test_r11_an_uncaught_error_without_json_is_retried() -> None:
     outcome = classify(finished(1, "", f"Traceback (most recent call last):\n{RETRY_ERROR}\n"))
     assert (outcome.category, outcome.code) == (Category.TRANSIENT, "command_failed")
 
 
 @pytest.mark.parametrize("time", ["", "2026-11-28T06:00:00.000001Z "])
-def test_r11_the_message_of_a_config_error_is_what_the_log_calls_an_error(time: str) -> None:
+def test_r11_the_message_of_a_config_error_is_the_logs_last_error(time: str) -> None:
     """With `--logfile stderr` elastic-blast writes the time before the level."""
     stderr = (
         f"{time}INFO: ElasticBLAST submit\n{time}WARNING: {'w' * 600}\n"
@@ -224,7 +224,7 @@ def test_failed_credentials_of_a_busy_api_are_retried() -> None:
         (None, Category.UNKNOWN),
     ],
 )
-def test_failure_4_without_json_the_exit_code_says_what_it_can(
+def test_failure_4_without_json_the_exit_code_decides(
     exit_code: int | None, outcome: object
 ) -> None:
     found = classify(finished(exit_code, "no answer\n", "the last words\n"))
@@ -234,12 +234,12 @@ def test_failure_4_without_json_the_exit_code_says_what_it_can(
 
 @pytest.mark.parametrize("foreign", [True, False])
 @pytest.mark.parametrize("status", [401, 403])
-def test_failure_48_a_refused_token_is_for_an_operator(status: int, foreign: bool) -> None:
+def test_failure_48_a_refused_token_is_a_configuration_error(status: int, foreign: bool) -> None:
     outcome = classify(HttpRejection(status, "no", None, foreign))
     assert (outcome.category, outcome.code) == (Category.CONFIGURATION, f"sidecar_{status}")
 
 
-def test_failure_6_a_command_that_is_not_allowed_ends_the_job() -> None:
+def test_failure_6_a_command_that_is_not_allowed_fails_the_job() -> None:
     outcome = classify(HttpRejection(403, "argv[0] 'bash' not in allowlist ['az']", None))
     assert (outcome.end, outcome.code) == (Phase.SUBMIT_FAILED, "sidecar_403")
 
@@ -248,7 +248,7 @@ STATUSES_BETWEEN = [301, 400, 404, 405, 409, 410, 413, 421, 500, 501, 502, 503, 
 
 
 @pytest.mark.parametrize("status", STATUSES_BETWEEN)
-def test_failure_46_what_something_in_front_of_the_sidecar_says_leaves_the_outcome_unknown(
+def test_failure_46_an_error_of_a_proxy_leaves_the_outcome_unknown(
     status: int,
 ) -> None:
     assert (
@@ -256,16 +256,16 @@ def test_failure_46_what_something_in_front_of_the_sidecar_says_leaves_the_outco
     )
 
 
-def test_failure_47_a_request_that_met_another_instance_is_made_again() -> None:
+def test_failure_47_a_412_of_another_instance_is_retried() -> None:
     assert classify(HttpRejection(412, "another instance", None)).category is Category.TRANSIENT
 
 
-def test_failure_46_an_operation_that_nobody_can_tell_of_is_waited_for() -> None:
+def test_failure_46_an_untracked_operation_is_pending() -> None:
     assert classify(Untracked("501")).kind is SubmitOutcomeKind.PENDING
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 413])
-def test_failure_6_a_permanent_answer_of_the_sidecar_ends_the_job(status: int) -> None:
+def test_failure_6_a_permanent_rejection_of_the_sidecar_fails_the_job(status: int) -> None:
     outcome = classify(HttpRejection(status, "no", None))
     assert (outcome.kind, outcome.end, outcome.code) == (
         SubmitOutcomeKind.FAILED,
@@ -275,12 +275,12 @@ def test_failure_6_a_permanent_answer_of_the_sidecar_ends_the_job(status: int) -
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_failure_6_a_transient_answer_of_the_sidecar_is_retried(status: int) -> None:
+def test_failure_6_a_transient_rejection_of_the_sidecar_is_retried(status: int) -> None:
     outcome = classify(HttpRejection(status, "busy", timedelta(seconds=7)))
     assert (outcome.category, outcome.retry_after) == (Category.TRANSIENT, timedelta(seconds=7))
 
 
-def test_a_missing_binary_ends_the_job() -> None:
+def test_a_missing_binary_fails_the_job() -> None:
     outcome = classify(HttpRejection(500, "exec failed: elastic-blast not found", None))
     assert (outcome.end, outcome.code) == (Phase.SUBMIT_FAILED, "command_missing")
 
@@ -294,7 +294,7 @@ def test_a_missing_binary_ends_the_job() -> None:
         (Unreachable("reset", request_sent=True), SubmitOutcomeKind.RETRY, Category.UNKNOWN),
     ],
 )
-def test_failure_5_what_was_not_seen_to_end_is_unknown(
+def test_failure_5_an_attempt_without_a_result_is_unknown(
     result: OperationRunning | Interrupted | Unreachable,
     kind: SubmitOutcomeKind,
     category: Category | None,

@@ -135,19 +135,19 @@ def test_r11_each_row_of_the_contracts_has_its_outcome(row: str) -> None:
     assert verdict(classify(result)) == expected
 
 
-def test_failure_5_a_search_that_is_cut_off_is_never_called_a_bad_config() -> None:
+def test_failure_5_a_truncated_output_is_never_a_bad_config() -> None:
     """Cut anywhere, with any exit code, an accepted answer is itself or unknown."""
     for end in range(1, len(ACCEPTED)):
         assert verdict(classify(ended(1, ACCEPTED[:end]))) == Category.UNKNOWN
 
 
 @pytest.mark.parametrize("exit_code", [None, -9, 0, 7, 124, 137])
-def test_failure_17_an_error_code_is_an_identifier(exit_code: int | None) -> None:
+def test_failure_17_every_code_is_an_identifier(exit_code: int | None) -> None:
     assert classify(ended(exit_code)).code.isidentifier()
 
 
 @pytest.mark.parametrize("message", ["x" * 10_000, "\ud800 lone", "a\x00b"])
-def test_failure_19_a_message_is_short_and_can_be_stored(message: str) -> None:
+def test_failure_19_every_message_is_short_and_storable(message: str) -> None:
     text = json.dumps({"kind": "error", "category": "permanent", "message": message})
     results = (
         ended(1, text),
@@ -182,7 +182,7 @@ _OUTPUTS = st.lists(_LINES, max_size=6).map("\n".join)
 
 
 @given(st.none() | st.integers(), _OUTPUTS, _OUTPUTS, st.booleans())
-def test_failure_4_whatever_is_printed_nothing_is_taken_for_success_but_a_decision(
+def test_failure_4_only_a_decision_counts_as_success_for_any_output(
     exit_code: int | None, stdout: str, stderr: str, timed_out: bool
 ) -> None:
     outcome = classify(ended(exit_code, stdout, stderr, timed_out))

@@ -18,23 +18,23 @@ BUSY = json.dumps(
 )
 
 
-def test_r10_the_last_json_line_is_the_answer() -> None:
+def test_r10_the_last_json_line_is_the_result() -> None:
     found = parse_output(f"{BUSY}\nprogress\n{ACCEPTED}\n")
     assert found is not None
     assert (found.decision, found.category) == ("accepted", None)
 
 
-def test_r10_an_answer_may_be_followed_by_other_lines() -> None:
+def test_r10_the_result_may_be_followed_by_other_lines() -> None:
     found = parse_output(f"{ACCEPTED}\nclosing connections\n\n")
     assert found is not None and found.decision == "accepted"
 
 
-def test_r10_colour_codes_are_dropped() -> None:
+def test_r10_escape_sequences_are_removed() -> None:
     found = parse_output(f"\x1b[32mworking\x1b[0m\n\x1b[1m{ACCEPTED}\x1b[0m\n")
     assert found is not None and found.decision == "accepted"
 
 
-def test_r10_json_inside_a_log_line_is_not_the_answer() -> None:
+def test_r10_json_inside_a_log_line_is_not_the_result() -> None:
     found = parse_output(f"{ACCEPTED}\nINFO answered {BUSY}\n")
     assert found is not None and found.decision == "accepted"
 
@@ -44,14 +44,14 @@ def test_r10_json_of_another_kind_is_skipped() -> None:
     assert found is not None and found.decision == "accepted"
 
 
-def test_r10_the_terminal_of_a_finished_search_is_told() -> None:
+def test_r10_the_terminal_marker_of_an_ended_search_is_parsed() -> None:
     found = parse_output(DONE)
     assert found is not None
     assert (found.decision, found.terminal) == ("already_done", "FAILURE")
 
 
 @pytest.mark.parametrize("stdout", ["", "submission accepted\n", "{}", ACCEPTED[3:]])
-def test_r10_without_a_json_line_of_its_kind_there_is_no_answer(stdout: str) -> None:
+def test_r10_without_a_json_line_of_its_kind_there_is_no_result(stdout: str) -> None:
     assert parse_output(stdout) is None
 
 
@@ -68,7 +68,7 @@ def test_r10_without_a_json_line_of_its_kind_there_is_no_answer(stdout: str) -> 
         '{"a":' * 100_000,
     ],
 )
-def test_r10_a_broken_answer_is_one_that_cannot_be_read(stdout: str) -> None:
+def test_r10_an_invalid_last_line_is_unreadable(stdout: str) -> None:
     assert parse_output(stdout) == UNREADABLE
 
 
@@ -88,7 +88,7 @@ def test_r10_a_broken_answer_is_one_that_cannot_be_read(stdout: str) -> None:
         (float("nan"), None),
     ],
 )
-def test_a_wish_for_a_wait_is_heard_if_it_makes_sense(sent: object, heard: float | None) -> None:
+def test_only_a_positive_retry_after_is_used(sent: object, heard: float | None) -> None:
     line = json.dumps({"kind": "error", "category": "transient", "retry_after_seconds": sent})
     found = parse_output(line)
     assert found is not None

@@ -40,7 +40,9 @@ def written(**environment: str) -> dict[str, Any]:
 
 def told(found: object) -> list[tuple[str, str, str]]:
     differing = overrides(json.dumps(found).encode(), ASKED)
-    return [(one.field, one.asked, one.actual) for one in differing.found] if differing else []
+    return (
+        [(item.field, item.requested, item.actual) for item in differing.items] if differing else []
+    )
 
 
 def test_the_local_file_has_only_keys_of_the_real_one() -> None:
@@ -50,7 +52,7 @@ def test_the_local_file_has_only_keys_of_the_real_one() -> None:
         assert set(found[section]) <= set(keys.split()), section
 
 
-def test_what_was_asked_for_is_no_difference() -> None:
+def test_the_requested_values_are_no_difference() -> None:
     assert told(written()) == []
     other_case = written()
     other_case["azure"]["resourcegroup"] = "RG-ELB"
@@ -66,7 +68,7 @@ def test_what_was_asked_for_is_no_difference() -> None:
         ("ELB_CLUSTER_NAME", ("cluster", "elb-cluster-01", "westeurope"), True),
     ],
 )
-def test_failure_11_a_variable_that_wins_over_the_config_is_named(
+def test_failure_11_an_overriding_environment_variable_is_reported(
     variable: str, difference: tuple[str, str, str], is_elsewhere: bool
 ) -> None:
     found = written(**{variable: "westeurope"})
@@ -86,11 +88,11 @@ def test_failure_11_a_variable_that_wins_over_the_config_is_named(
         b"[cloud-provider]\nazure-region = westeurope\n",
     ],
 )
-def test_what_cannot_be_read_proves_nothing(text: bytes) -> None:
+def test_an_invalid_file_proves_nothing(text: bytes) -> None:
     assert overrides(text, ASKED) is None
 
 
-def test_failure_22_the_key_of_the_account_is_never_told() -> None:
+def test_failure_22_the_account_key_is_never_returned() -> None:
     found = written(AZURE_REGION="westeurope")
     found["azure"]["storage-account-key"] = "s3cret"
     differing = overrides(json.dumps(found).encode(), ASKED)
@@ -98,7 +100,7 @@ def test_failure_22_the_key_of_the_account_is_never_told() -> None:
     assert "s3cret" not in f"{differing} {differing!r}"
 
 
-def test_a_value_that_is_told_is_short_and_printable() -> None:
+def test_a_reported_value_is_short_and_printable() -> None:
     found = written()
     found["azure"]["region"] = "\x1b[31m\n" + "x" * 1000
     [(_, _, actual)] = told(found)
@@ -106,7 +108,7 @@ def test_a_value_that_is_told_is_short_and_printable() -> None:
     assert len(actual) == 90
 
 
-def test_names_in_the_local_run_are_compared_too() -> None:
+def test_the_storage_account_of_a_local_run_is_compared() -> None:
     local = replace(ASKED, storage_account="devstoreaccount1")
     text = json.dumps(written()).encode()
     assert str(overrides(text, local)).startswith("elastic-blast did not use the config: ")

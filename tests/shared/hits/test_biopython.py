@@ -69,7 +69,9 @@ FORMATS: list[tuple[str, str, dict[str, Any], Callable[[Any], Row], Callable[[Hi
 
 @pytest.mark.parametrize("search", SEARCHES, ids=" ".join)
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: f"outfmt {form[0].split()[0]}")
-def test_searchio_reads_the_same(blast: Blast, search: tuple[str, str], form: Any) -> None:
+def test_hits_equal_those_of_biopython_searchio(
+    blast: Blast, search: tuple[str, str], form: Any
+) -> None:
     outfmt, name, options, more_theirs, more_ours = form
     data = blast.search(*search, outfmt)
     parsed = SearchIO.parse(io.StringIO(data.decode()), name, **options)
@@ -80,7 +82,7 @@ def test_searchio_reads_the_same(blast: Blast, search: tuple[str, str], form: An
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=" ".join)
-def test_bio_blast_reads_the_same_xml(blast: Blast, search: tuple[str, str]) -> None:
+def test_xml_hits_equal_those_of_bio_blast(blast: Blast, search: tuple[str, str]) -> None:
     data = blast.search(*search, "5")
     read = [
         (alignment.annotations["evalue"], alignment.annotations["bit score"], len(alignment.target))

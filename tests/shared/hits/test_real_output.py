@@ -27,7 +27,7 @@ def read(data: bytes, outfmt: str) -> list[Hit]:
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda s: " ".join((*s[:2], *s[2])))
-def test_every_format_gives_the_rows_that_blast_gives(
+def test_every_format_yields_the_rows_of_blast(
     blast: Blast, search: tuple[str, str, tuple[str, ...]], packed: bool
 ) -> None:
     program, query, options = search
@@ -42,7 +42,7 @@ def test_every_format_gives_the_rows_that_blast_gives(
 
 
 @pytest.mark.parametrize("outfmt", ["6", "7", "6 std", "7 std", "6 nonsense"])
-def test_the_standard_columns_are_read(blast: Blast, outfmt: str) -> None:
+def test_standard_columns_are_read(blast: Blast, outfmt: str) -> None:
     rows = blast.rows("blastn", "odd_dna")
     found = read(blast.search("blastn", "odd_dna", outfmt), outfmt)
     assert [as_written(hit._replace(ppos=0.0))[:12] for hit in found] == [row[:12] for row in rows]
@@ -59,7 +59,9 @@ def test_the_standard_columns_are_read(blast: Blast, outfmt: str) -> None:
         "stitle",
     ],
 )
-def test_extra_missing_and_repeated_columns_are_told_apart(blast: Blast, columns: str) -> None:
+def test_extra_missing_and_repeated_columns_are_mapped_correctly(
+    blast: Blast, columns: str
+) -> None:
     whole = read(blast.search("blastp", "some_peptides", "5"), "5")
     for number in ("6", "7"):
         outfmt = f"{number} {columns}"
@@ -74,17 +76,17 @@ def test_extra_missing_and_repeated_columns_are_told_apart(blast: Blast, columns
     assert all(getattr(found[0], name) is not None for name in named)
 
 
-def test_the_comments_of_outfmt_7_are_believed_before_the_request(blast: Blast) -> None:
+def test_outfmt_7_comments_override_the_requested_columns(blast: Blast) -> None:
     data = blast.search("blastn", "odd_dna", "7 sseqid qseqid evalue")
     assert read(data, "7") == read(data, "7 sseqid qseqid evalue")
 
 
-def test_a_query_whose_id_looks_like_a_comment_is_a_hit() -> None:
+def test_a_query_id_that_starts_with_a_hash_is_a_hit() -> None:
     row = b"#q1\ts1\t98.5\t100\t1\t0\t1\t100\t5\t104\t1e-40\t180\n"
     assert [hit.qseqid for hit in read(b"# BLASTN 2.12.0+\n" + row, "7")] == ["#q1"]
 
 
-def test_a_table_of_psiblast_says_when_it_converged(blast: Blast) -> None:
+def test_the_convergence_line_of_psiblast_is_skipped(blast: Blast) -> None:
     options = ("-num_iterations", "4", "-max_target_seqs", "3", "-evalue", "1e-3")
     for outfmt in ("6", "7"):
         data = blast.search("psiblast", "some_peptides", outfmt, *options)
@@ -94,14 +96,14 @@ def test_a_table_of_psiblast_says_when_it_converged(blast: Blast) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
-def test_it_does_not_matter_how_a_file_comes_in_pieces(blast: Blast, size: int) -> None:
+def test_the_chunk_size_does_not_change_the_hits(blast: Blast, size: int) -> None:
     for outfmt in ("5", "6", "7"):
         data = gzip.compress(blast.search("blastp", "some_peptides", outfmt))
         pieces = (data[at : at + size] for at in range(0, len(data), size))
         assert list(hits(pieces, outfmt)) == read(data, outfmt)
 
 
-def test_failure_40_the_archive_and_other_formats_are_named_as_not_readable(blast: Blast) -> None:
+def test_failure_40_unsupported_formats_are_rejected_by_name(blast: Blast) -> None:
     data = blast.search("blastn", "odd_dna", "11")
     with pytest.raises(Unreadable, match=r"BLAST archive .*can be downloaded") as refused:
         read(data, "11")

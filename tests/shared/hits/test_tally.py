@@ -14,36 +14,36 @@ from shared.hits.approx_counts import DistinctCounter, FrequencyCounter
 from shared.hits.tally import Tally
 
 
-def test_distinct_names_are_counted_exactly_up_to_the_bound() -> None:
-    names = DistinctCounter(most=1000)
+def test_distinct_names_are_counted_exactly_up_to_the_limit() -> None:
+    names = DistinctCounter(limit=1000)
     names.add(f"s{number}" for number in (*range(1000), *range(1000)))
     assert (names.count, names.exact) == (1000, True)
 
 
 @pytest.mark.parametrize("true", [3_000, 20_000, 100_000])
-def test_more_distinct_names_are_estimated_closely_and_in_bounded_memory(true: int) -> None:
-    names = DistinctCounter(most=1000)
+def test_more_distinct_names_are_estimated_in_bounded_memory(true: int) -> None:
+    names = DistinctCounter(limit=1000)
     names.add(f"s{number}" for number in range(true))
     assert names.count == pytest.approx(true, rel=0.1)
     assert not names.exact
     assert len(names.to_state()) == 1000
 
 
-def test_a_count_of_distinct_names_is_gone_on_with() -> None:
-    whole, first = DistinctCounter(most=100), DistinctCounter(most=100)
+def test_a_distinct_count_continues_from_its_state() -> None:
+    whole, first = DistinctCounter(limit=100), DistinctCounter(limit=100)
     whole.add(map(str, range(500)))
     first.add(str(number // 2) for number in range(500))
-    second = DistinctCounter(first.to_state(), most=100)
+    second = DistinctCounter(first.to_state(), limit=100)
     second.add(map(str, range(500)))
     assert second.to_state() == whole.to_state()
     assert second.count == whole.count
 
 
 @given(st.lists(st.integers(0, 40), max_size=400), st.integers(1, 10))
-def test_a_count_of_frequent_names_is_never_too_high_nor_too_low_by_more_than_it_says(
+def test_a_frequency_is_never_too_high_and_too_low_by_at_most_its_error(
     numbers: list[int], most: int
 ) -> None:
-    counted, true = FrequencyCounter(most=most), Counter(map(str, numbers))
+    counted, true = FrequencyCounter(limit=most), Counter(map(str, numbers))
     for number in numbers:
         counted.add([str(number)])
     found = dict(counted.top(100))
@@ -53,11 +53,11 @@ def test_a_count_of_frequent_names_is_never_too_high_nor_too_low_by_more_than_it
     assert counted.error or found == true
 
 
-def test_the_most_frequent_are_found_among_very_many() -> None:
+def test_the_most_frequent_names_are_found_among_many() -> None:
     chance = random.Random(7)
     names = [f"rare{number}" for number in range(20_000)] + ["often"] * 900 + ["usual"] * 500
     chance.shuffle(names)
-    counted = FrequencyCounter(most=1000)
+    counted = FrequencyCounter(limit=1000)
     for at in range(0, len(names), 500):
         counted.add(names[at : at + 500])
     assert [name for name, _ in counted.top(2)] == ["often", "usual"]
@@ -70,7 +70,7 @@ def hit(number: int) -> Hit:
     )
 
 
-def test_a_tally_is_stored_and_gone_on_with_as_if_it_had_never_stopped() -> None:
+def test_a_tally_continues_from_its_stored_state() -> None:
     whole, part = Tally(), Tally()
     whole.add(map(hit, range(300)))
     part.add(map(hit, range(150)))
@@ -83,7 +83,7 @@ def test_a_tally_is_stored_and_gone_on_with_as_if_it_had_never_stopped() -> None
     assert (expected["unique_queries"], expected["unique_subjects"]) == (43, 13)
 
 
-def test_hits_before_trouble_are_counted() -> None:
+def test_hits_before_an_exception_are_counted() -> None:
     def broken() -> Iterator[Hit]:
         yield from map(hit, range(1234))
         raise ReadLimitReached
@@ -94,7 +94,7 @@ def test_hits_before_trouble_are_counted() -> None:
     assert tally.total == 1234
 
 
-def test_hits_without_numbers_are_counted_and_their_means_are_unknown() -> None:
+def test_hits_without_values_are_counted_and_have_no_means() -> None:
     tally = Tally()
     tally.add([Hit(qseqid="q")])
     shown = tally.to_json()
@@ -108,7 +108,7 @@ def test_hits_without_numbers_are_counted_and_their_means_are_unknown() -> None:
     ("pident", "label"),
     [(0, "0 to 5"), (94.999, "90 to 95"), (95, "95 to 100"), (100, "95 to 100")],
 )
-def test_an_edge_belongs_to_the_bin_that_begins_there(pident: float, label: str) -> None:
+def test_an_edge_belongs_to_the_bin_above_it(pident: float, label: str) -> None:
     tally = Tally()
     tally.add([Hit(pident=pident)])
     bins = tally.to_json()["identity_distribution"]
@@ -116,7 +116,7 @@ def test_an_edge_belongs_to_the_bin_that_begins_there(pident: float, label: str)
     assert list(bins) == [f"{start} to {start + 5}" for start in range(0, 100, 5)]
 
 
-def test_failure_58_no_bin_is_called_so_that_javascript_moves_it() -> None:
+def test_failure_58_no_bin_label_is_an_integer_that_javascript_reorders() -> None:
     """Keys that look like integers come first in a JavaScript object, whatever their order."""
     shown = Tally().to_json()
     bins = [*shown["identity_distribution"], *shown["evalue_distribution"]]
@@ -125,7 +125,7 @@ def test_failure_58_no_bin_is_called_so_that_javascript_moves_it() -> None:
     assert list(shown["evalue_distribution"])[-2:] == ["0.1 to 1", "1 and more"]
 
 
-def test_failure_58_the_mean_identity_has_two_digits() -> None:
+def test_failure_58_the_mean_identity_has_two_decimals() -> None:
     """The dashboard shows it as it comes."""
     tally = Tally()
     tally.add([Hit(pident=99.0), Hit(pident=98.0), Hit(pident=98.0)])

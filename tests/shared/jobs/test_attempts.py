@@ -27,7 +27,7 @@ FAILED: dict[str, Any] = {
 }
 
 
-def test_the_next_attempt_begins_from_nothing(jobs: JobStateRepository, clock: Clock) -> None:
+def test_the_next_attempt_starts_with_reset_fields(jobs: JobStateRepository, clock: Clock) -> None:
     first = jobs.create(job(**FAILED), {})
     clock.move(3600)
     jobs.start_attempt(first.job_id, 2, DAY)
@@ -40,14 +40,14 @@ def test_the_next_attempt_begins_from_nothing(jobs: JobStateRepository, clock: C
     assert again.instance_id == f"{first.job_id}-2"
 
 
-def test_asked_for_twice_it_is_one_attempt(jobs: JobStateRepository) -> None:
+def test_a_repeated_retry_request_starts_one_attempt(jobs: JobStateRepository) -> None:
     first = jobs.create(job(**FAILED), {})
     for _ in range(2):
         assert jobs.start_attempt(first.job_id, 2, DAY).attempt == 2
     assert [event.event for event in jobs.events(first.job_id)] == ["accepted", "retry_requested"]
 
 
-def test_failure_13_an_attempt_that_was_kept_and_not_followed_is_found_by_upkeep(
+def test_failure_13_a_stored_attempt_whose_index_was_not_updated_is_overdue(
     jobs: JobStateRepository, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies right behind the transition."""
@@ -65,13 +65,13 @@ def test_failure_13_an_attempt_that_was_kept_and_not_followed_is_found_by_upkeep
 
 
 @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.COMPLETED, Phase.CANCELLED])
-def test_only_a_failed_job_is_tried_again(jobs: JobStateRepository, phase: Phase) -> None:
+def test_only_a_failed_job_can_be_retried(jobs: JobStateRepository, phase: Phase) -> None:
     one = jobs.create(job(phase=phase), {})
     with pytest.raises(Conflict, match="has not failed"):
         jobs.start_attempt(one.job_id, 2, DAY)
 
 
-def test_a_step_of_the_attempt_before_changes_nothing(jobs: JobStateRepository) -> None:
+def test_a_step_of_an_earlier_attempt_changes_nothing(jobs: JobStateRepository) -> None:
     """Its activity was held up, and runs again after the next attempt began."""
     first = jobs.create(job(**FAILED), {})
     jobs.start_attempt(first.job_id, 2, DAY)
@@ -81,7 +81,7 @@ def test_a_step_of_the_attempt_before_changes_nothing(jobs: JobStateRepository) 
     assert (now.phase, now.step, now.sequence) == (Phase.QUEUED, 0, 2)
 
 
-def test_a_late_follower_of_an_attempt_that_ended_hides_not_the_next(
+def test_a_late_index_update_of_an_ended_attempt_does_not_hide_the_next(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     ended = jobs.create(job(**FAILED), {})
@@ -91,7 +91,7 @@ def test_a_late_follower_of_an_attempt_that_ended_hides_not_the_next(
     assert [job_id for _, job_id in jobs.index.find_overdue(clock())] == [ended.job_id]
 
 
-def test_all_attempts_differ_where_kubernetes_looks() -> None:
+def test_the_last_8_characters_of_all_attempts_differ() -> None:
     ids = [elb_id(job().job_id, attempt) for attempt in range(1, 20)]
     assert ids[0] == job().job_id
     assert len({text[-8:] for text in ids}) == len(ids)

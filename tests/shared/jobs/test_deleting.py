@@ -18,7 +18,9 @@ ENDS = [phase for phase in Phase if phase.is_end and phase is not Phase.DELETED]
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_what_has_ended_can_be_deleted_once_and_again(jobs: JobStateRepository, end: Phase) -> None:
+def test_an_ended_job_can_be_deleted_and_deletion_is_idempotent(
+    jobs: JobStateRepository, end: Phase
+) -> None:
     one = jobs.create(job(phase=end, finished_at=NOON), {})
     deleted = jobs.delete(one.job_id)
     assert (deleted.phase.status, deleted.finished_at) == (Status.DELETED, NOON)
@@ -27,7 +29,7 @@ def test_what_has_ended_can_be_deleted_once_and_again(jobs: JobStateRepository, 
     assert jobs.index.page(ALICE, 10).jobs == ()
 
 
-def test_what_goes_on_is_not_deleted(jobs: JobStateRepository) -> None:
+def test_a_running_job_cannot_be_deleted(jobs: JobStateRepository) -> None:
     one = jobs.create(job(phase=Phase.CANCELLING), {})
     with pytest.raises(Conflict) as refused:
         jobs.delete(one.job_id)
@@ -43,14 +45,14 @@ def test_invariant_2_nothing_leaves_a_tombstone(jobs: JobStateRepository) -> Non
         jobs.update(one.job_id, "running", phase=Phase.RUNNING)
 
 
-def test_nobody_is_sent_a_message_about_a_deletion(jobs: JobStateRepository) -> None:
+def test_a_deletion_sends_no_message(jobs: JobStateRepository) -> None:
     one = jobs.create(job(phase=Phase.COMPLETED, notify=True), {})
     before = jobs.pending_messages(one.job_id)
     jobs.delete(one.job_id)
     assert jobs.pending_messages(one.job_id) == before
 
 
-def test_a_deleted_job_is_removed_when_it_is_old(jobs: JobStateRepository, clock: Clock) -> None:
+def test_an_expired_deleted_job_is_purged(jobs: JobStateRepository, clock: Clock) -> None:
     one = jobs.create(job(phase=Phase.COMPLETED, finished_at=NOON), {})
     jobs.delete(one.job_id)
     (expired,) = jobs.index.find_expired(NOON + timedelta(seconds=1))
@@ -67,7 +69,7 @@ def test_a_batch_is_deleted_with_its_searches(jobs: JobStateRepository) -> None:
     assert {jobs.get(one.job_id).phase for one in (parent, *children)} == {Phase.DELETED}
 
 
-def test_a_search_that_was_deleted_counts_as_ended(jobs: JobStateRepository) -> None:
+def test_a_deleted_search_counts_as_ended(jobs: JobStateRepository) -> None:
     parent = jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
     children = [jobs.create(child(number, parent), {}) for number in (1, 2)]
     soft_delete(jobs, children[0])
@@ -83,7 +85,7 @@ def test_a_search_that_was_deleted_counts_as_ended(jobs: JobStateRepository) -> 
     )
 
 
-def test_a_search_of_a_batch_that_goes_on_is_not_deleted(jobs: JobStateRepository) -> None:
+def test_a_search_of_a_running_batch_cannot_be_deleted(jobs: JobStateRepository) -> None:
     """Its batch still counts it."""
     parent = jobs.create(job(9, phase=Phase.RUNNING, child_count=1), {})
     one = jobs.create(child(1, parent), {})
@@ -93,7 +95,7 @@ def test_a_search_of_a_batch_that_goes_on_is_not_deleted(jobs: JobStateRepositor
     assert jobs.get(one.job_id).phase is Phase.COMPLETED
 
 
-def test_failure_20_a_filtered_list_has_no_gap_and_no_repeat_while_jobs_are_added(
+def test_failure_20_a_filtered_list_is_exact_while_jobs_are_added(
     jobs: JobStateRepository,
 ) -> None:
     def add(number: int) -> str:

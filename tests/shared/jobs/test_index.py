@@ -17,7 +17,7 @@ def late(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
     return list(jobs.index.find_overdue(clock()))
 
 
-def test_a_job_is_late_when_it_has_not_moved_past_its_next_step(
+def test_a_job_is_overdue_when_its_next_step_is_late(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     one = jobs.create(job(), {})
@@ -31,23 +31,23 @@ def test_a_job_is_late_when_it_has_not_moved_past_its_next_step(
     assert late(jobs, clock) == []
 
 
-def test_a_job_that_was_announced_and_never_kept_is_found(
-    jobs: JobStateRepository, clock: Clock
-) -> None:
+def test_an_active_row_without_a_job_is_overdue(jobs: JobStateRepository, clock: Clock) -> None:
     """The process died between the two writes."""
     jobs.index.mark_active(job())
     clock.move(RECONCILE_AFTER.total_seconds() + 1)
     assert late(jobs, clock) == [(PARTITION, job().job_id)]
 
 
-def test_an_ended_job_is_active_no_more(jobs: JobStateRepository, clock: Clock) -> None:
+def test_an_ended_job_has_no_active_row(jobs: JobStateRepository, clock: Clock) -> None:
     one = jobs.create(job(phase=Phase.RUNNING), {})
     jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(10**6)
     assert late(jobs, clock) == []
 
 
-def test_failure_16_a_late_writer_does_not_set_the_list_back(jobs: JobStateRepository) -> None:
+def test_failure_16_a_late_index_update_does_not_revert_the_list_row(
+    jobs: JobStateRepository,
+) -> None:
     """It wrote its transition, was held up, and follows with the index after the job has ended."""
     jobs.create(job(phase=Phase.RUNNING), {})
     held_up = jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
@@ -57,7 +57,7 @@ def test_failure_16_a_late_writer_does_not_set_the_list_back(jobs: JobStateRepos
     assert listed.phase is Phase.SEARCH_FAILED
 
 
-def test_searches_of_a_batch_are_listed_in_it_alone_and_in_its_order(
+def test_searches_of_a_batch_are_listed_only_in_it_and_in_order(
     jobs: JobStateRepository,
 ) -> None:
     for number in (3, 1, 2):
@@ -75,7 +75,9 @@ def child(number: int) -> Job:
     return replace(job(number), parent_job_id="job-parent", child_number=number)
 
 
-def test_an_owners_active_jobs_are_counted_and_a_batch_is_one(jobs: JobStateRepository) -> None:
+def test_active_jobs_are_counted_per_owner_and_a_batch_counts_once(
+    jobs: JobStateRepository,
+) -> None:
     for number in (1, 2, 3):
         jobs.create(replace(job(number), phase=Phase.RUNNING), {})
     jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)

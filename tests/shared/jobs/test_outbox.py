@@ -10,7 +10,7 @@ def statuses(jobs: JobStateRepository) -> list[str]:
     return [one.status for one in jobs.pending_messages(job().job_id)]
 
 
-def test_each_change_of_status_owes_one_message(jobs: JobStateRepository) -> None:
+def test_each_status_change_writes_one_message(jobs: JobStateRepository) -> None:
     jobs.create(job(notify=True), {})
     jobs.update(job().job_id, "config_written", phase=Phase.SUBMITTING)
     jobs.update(job().job_id, "submitted", phase=Phase.SUBMITTED)
@@ -23,7 +23,7 @@ def test_each_change_of_status_owes_one_message(jobs: JobStateRepository) -> Non
     assert owed[-1].error is not None and len(owed[-1].error) == 4000
 
 
-def test_a_job_that_nobody_waits_for_owes_nothing(jobs: JobStateRepository) -> None:
+def test_a_job_without_notifications_writes_no_message(jobs: JobStateRepository) -> None:
     jobs.create(job(), {})
     jobs.update(job().job_id, "config_written", phase=Phase.SUBMITTING)
     assert statuses(jobs) == []
@@ -45,7 +45,7 @@ def test_failure_36_a_job_is_active_until_its_last_message_is_sent(
     assert list(jobs.index.find_overdue(clock())) == []
 
 
-def test_failure_19_a_payload_that_no_column_holds_is_cut(jobs: JobStateRepository) -> None:
+def test_failure_19_a_payload_that_exceeds_a_column_is_cut(jobs: JobStateRepository) -> None:
     jobs.create(job(), {"text": "x" * 100_000})
     jobs.append_history(job().job_id, "listed", {"names": ["x" * 1000] * 100})
     first, second = jobs.events(job().job_id)

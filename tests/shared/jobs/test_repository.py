@@ -20,7 +20,7 @@ from tests.shared.jobs.conftest import Clock
 from tests.support.samples import ALICE, BOB, NOON, RECONCILE_AFTER, job, search
 
 
-def test_a_job_is_read_back_as_it_was_kept(jobs: JobStateRepository) -> None:
+def test_a_stored_job_is_read_back_unchanged(jobs: JobStateRepository) -> None:
     kept = job(
         counts=Counts(4, 2, 1, 1),
         retry_counts={Category.TRANSIENT: 2},
@@ -64,14 +64,14 @@ def test_r12_an_event_alone_changes_no_field(jobs: JobStateRepository) -> None:
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "retry_scheduled"]
 
 
-def test_events_are_read_from_where_the_reader_stopped(jobs: JobStateRepository) -> None:
+def test_events_are_read_after_a_sequence_number(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     for number in range(4):
         jobs.append_history(one.job_id, f"e{number}", {})
     assert [event.sequence for event in jobs.events(one.job_id, after=2)] == [3, 4, 5]
 
 
-def test_failure_18_a_step_that_runs_again_changes_nothing(jobs: JobStateRepository) -> None:
+def test_failure_18_a_repeated_step_changes_nothing(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     decision = Decision(Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH)
     for _ in range(3):
@@ -80,7 +80,7 @@ def test_failure_18_a_step_that_runs_again_changes_nothing(jobs: JobStateReposit
     assert (now.step, now.sequence, now.decision) == (1, 2, decision)
 
 
-def test_failure_16_two_writers_lose_nothing(jobs: JobStateRepository) -> None:
+def test_failure_16_concurrent_writers_lose_no_event(jobs: JobStateRepository) -> None:
     """Failure 21: without a condition on the row's ETag, one writer overwrites the other."""
     one = jobs.create(job(), {})
 
@@ -101,7 +101,9 @@ def test_failure_16_two_writers_lose_nothing(jobs: JobStateRepository) -> None:
 
 
 @pytest.mark.parametrize("end", [phase for phase in Phase if phase.is_end])
-def test_failure_16_a_late_event_moves_no_end(jobs: JobStateRepository, end: Phase) -> None:
+def test_failure_16_a_late_event_changes_no_terminal_phase(
+    jobs: JobStateRepository, end: Phase
+) -> None:
     ended = job(phase=end)
     jobs.create(ended, {})
     with pytest.raises(Conflict, match="has ended"):
@@ -110,14 +112,14 @@ def test_failure_16_a_late_event_moves_no_end(jobs: JobStateRepository, end: Pha
     assert len(jobs.events(ended.job_id)) == 1
 
 
-def test_a_transition_that_is_not_in_the_table_is_refused(jobs: JobStateRepository) -> None:
+def test_a_transition_that_is_not_in_the_table_is_rejected(jobs: JobStateRepository) -> None:
     one = jobs.create(job(phase=Phase.RUNNING), {})
     with pytest.raises(Conflict, match="cannot go from running to submitting"):
         jobs.update(one.job_id, "submitting", phase=Phase.SUBMITTING)
     assert jobs.get(one.job_id) == one
 
 
-def test_r4_a_phase_that_runs_clears_what_was_wrong(jobs: JobStateRepository) -> None:
+def test_r4_a_running_phase_clears_earlier_errors(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     wrong: dict[str, Any] = {"error_code": "sidecar_503", "error": "busy", "reason": "waits"}
     jobs.update(one.job_id, "retry_scheduled", phase=Phase.RETRYING, **wrong)
@@ -127,13 +129,13 @@ def test_r4_a_phase_that_runs_clears_what_was_wrong(jobs: JobStateRepository) ->
     assert (now.error_code, now.error, now.reason) == (None, None, None)
 
 
-def test_failure_19_a_sentence_that_is_too_long_is_cut(jobs: JobStateRepository) -> None:
+def test_failure_19_an_error_that_exceeds_a_column_is_cut(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     jobs.update(one.job_id, "retry_scheduled", phase=Phase.RETRYING, error="x" * 100_000)
     assert jobs.get(one.job_id).error == "x" * LONGEST_TEXT
 
 
-def test_failure_1_the_same_job_is_kept_once(jobs: JobStateRepository) -> None:
+def test_failure_1_creating_a_job_is_idempotent(jobs: JobStateRepository) -> None:
     first = jobs.create(job(), {})
     jobs.update(first.job_id, "submitted", phase=Phase.SUBMITTED)
     second = jobs.create(job(submission_source="queue"), {})
@@ -148,7 +150,7 @@ def test_an_unknown_job_is_not_found(jobs: JobStateRepository) -> None:
         jobs.update("job-0", "running", phase=Phase.RUNNING)
 
 
-def test_failure_20_a_list_shows_the_newest_first_and_only_the_owners(
+def test_failure_20_a_list_has_only_the_owners_jobs_newest_first(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     for number in range(7):
@@ -164,7 +166,7 @@ def test_failure_20_a_list_shows_the_newest_first_and_only_the_owners(
     assert shown == [6, 5, 4, 2, 1, 0]
 
 
-def test_failure_20_jobs_added_meanwhile_do_not_shift_the_pages(
+def test_failure_20_added_jobs_do_not_shift_later_pages(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     for number in range(4):
@@ -179,19 +181,19 @@ def test_failure_20_jobs_added_meanwhile_do_not_shift_the_pages(
     assert second.cursor is None
 
 
-def test_a_list_says_what_the_job_says(jobs: JobStateRepository) -> None:
+def test_a_list_row_equals_the_job(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     jobs.update(one.job_id, "running", phase=Phase.RUNNING, counts=Counts(4, 1, 0, 3))
     (listed,) = jobs.index.page(one.owner, 10).jobs
     assert listed == replace(jobs.get(one.job_id), decision=None)
 
 
-def test_failure_15_a_store_that_is_away_is_said_and_not_swallowed() -> None:
+def test_failure_15_an_unreachable_store_is_unavailable() -> None:
     dead = "http://127.0.0.1:9/devstoreaccount1"
     connection = f"AccountName=devstoreaccount1;AccountKey=AAAA;TableEndpoint={dead}"
     table = open_table("away", connection, "", None)
     away = JobStateRepository(table, Index(table, RECONCILE_AFTER), lambda: NOON)
-    with pytest.raises(Unavailable, match="Tables could not be reached"):
+    with pytest.raises(Unavailable, match="Tables cannot be reached"):
         away.update(job().job_id, "running", phase=Phase.RUNNING)
 
 
@@ -209,7 +211,7 @@ class AnswerLost(Table):
             raise ConcurrencyConflict
 
 
-def test_failure_18_a_transition_whose_answer_was_lost_is_written_once(azurite: Azurite) -> None:
+def test_failure_18_a_transition_whose_response_was_lost_is_written_once(azurite: Azurite) -> None:
     table = open_table("lostanswer", azurite.connection_string, "", None)
     jobs = JobStateRepository(table, Index(table, RECONCILE_AFTER), lambda: NOON)
     jobs.ensure()
@@ -219,7 +221,7 @@ def test_failure_18_a_transition_whose_answer_was_lost_is_written_once(azurite: 
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "cancel_requested"]
 
 
-def test_failure_33_two_cancels_at_once_are_one_event(
+def test_failure_33_concurrent_cancels_write_one_event(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     one = jobs.create(job(), {})
@@ -247,7 +249,7 @@ def test_failure_33_two_cancels_at_once_are_one_event(
     assert jobs.get(one.job_id).cancel_requested_at == clock()
 
 
-def test_a_cancel_of_what_has_ended_is_a_conflict(jobs: JobStateRepository) -> None:
+def test_cancelling_an_ended_job_is_a_conflict(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
     jobs.request_cancel(one.job_id)
     jobs.update(one.job_id, "failed", phase=Phase.SUBMIT_FAILED)

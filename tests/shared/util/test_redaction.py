@@ -88,7 +88,7 @@ ORDINARY = [
 
 
 @pytest.mark.parametrize(("text", "secret"), SECRETS)
-def test_failure_55_secrets_and_sequences_are_taken_out(text: str, secret: str) -> None:
+def test_failure_55_secrets_and_sequences_are_removed(text: str, secret: str) -> None:
     clean = redacted(text)
     assert secret in text
     assert secret not in clean
@@ -96,32 +96,32 @@ def test_failure_55_secrets_and_sequences_are_taken_out(text: str, secret: str) 
 
 
 @pytest.mark.parametrize("text", ORDINARY)
-def test_ordinary_texts_stay_as_they_are(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert redacted(text) == text
 
 
 @pytest.mark.parametrize(("text", "secret"), SECRETS)
-def test_words_around_a_secret_stay(text: str, secret: str) -> None:
+def test_the_text_around_a_secret_is_unchanged(text: str, secret: str) -> None:
     clean = redacted(f"BLAST failed: {text}\nafterwards it said no")
     assert clean.startswith("BLAST failed: ")
     assert clean.endswith("afterwards it said no")
 
 
 @given(st.lists(st.sampled_from([*ORDINARY, *(text for text, _ in SECRETS)])).map("\n".join))
-def test_what_is_redacted_stays_so(text: str) -> None:
+def test_redaction_is_idempotent(text: str) -> None:
     once = redacted(text)
     assert redacted(once) == once
     assert not any(secret in once for _, secret in SECRETS if len(secret) > 7)
 
 
 @given(st.text(alphabet="ACGTN \n", min_size=200), st.integers(10, 80))
-def test_a_nucleotide_sequence_is_taken_out_however_it_is_wrapped(text: str, width: int) -> None:
+def test_a_nucleotide_sequence_is_removed_at_any_line_width(text: str, width: int) -> None:
     letters = re.sub(r"\s", "", text) + DNA
     wrapped = "\n".join(letters[at : at + width] for at in range(0, len(letters), width))
     assert redacted(f">q\n{wrapped}\n>r") == f">q\n{SEQUENCE}\n>r"
 
 
-def test_json_stays_json_and_names_stay() -> None:
+def test_json_structure_and_keys_are_kept() -> None:
     value = {"error": f"Bearer {JWT}", "list": [DNA, 1, None], "inner": {"sig": "sig=abcd"}}
     assert redact_all(value) == {
         "error": f"Bearer {SECRET}",
@@ -130,7 +130,7 @@ def test_json_stays_json_and_names_stay() -> None:
     }
 
 
-def test_the_cut_end_of_an_output_does_not_begin_within_a_secret() -> None:
+def test_a_truncated_output_does_not_begin_within_a_secret() -> None:
     noise = "a warning of a program; " * 4000
     for kept in (1, 7, 60, 119):  # characters of the secret that the cut leaves
         text = "before: sig=" + "s3cr3t" * 20 + " " + noise[: LONGEST - kept - 1]
@@ -164,7 +164,7 @@ def _parts(argument: Any) -> list[Any]:
 
 def test_no_pattern_nests_unbounded_repetitions() -> None:
     patterns = [pattern for pattern, _ in redaction._SECRETS]
-    for pattern in [*patterns, redaction._WORDS, redaction._GAP]:
+    for pattern in [*patterns, redaction._WORDS, redaction._SEPARATOR]:
         tree = re._parser.parse(pattern.pattern, pattern.flags)
         assert _unbounded(tree) <= 1, pattern.pattern
     nested = re._parser.parse("(a+b)+")
@@ -192,13 +192,13 @@ def lines_run(act: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_the_work_grows_with_the_text_and_no_faster(attack: str) -> None:
+def test_the_cost_grows_linearly_with_the_text(attack: str) -> None:
     small, large = attack * (2000 // len(attack)), attack * (8000 // len(attack))
     few, many = lines_run(lambda: redacted(small)), lines_run(lambda: redacted(large))
     assert many <= 4.2 * few + 50
 
 
-def test_no_more_than_the_longest_text_is_read() -> None:
+def test_longer_texts_are_truncated() -> None:
     assert len(redacted("word " * LONGEST)) == LONGEST
     assert len(redacted_output("word " * LONGEST)) <= LONGEST
 
@@ -206,7 +206,7 @@ def test_no_more_than_the_longest_text_is_read() -> None:
 # Logs.
 
 
-def test_failure_22_logs_are_redacted_with_their_tracebacks(
+def test_failure_22_log_messages_and_tracebacks_are_redacted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = logging.getLogger("blast")
@@ -223,7 +223,7 @@ def test_failure_22_logs_are_redacted_with_their_tracebacks(
         assert secret not in shown
 
 
-def test_a_traceback_without_secrets_is_logged_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_traceback_without_secrets_is_unchanged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "blast"):
         try:
             raise ValueError("a bug")

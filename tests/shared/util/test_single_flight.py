@@ -9,7 +9,7 @@ import pytest
 from shared.util.single_flight import Lazy
 
 
-def test_what_is_made_once_is_not_made_by_another_meanwhile() -> None:
+def test_concurrent_callers_create_the_value_once() -> None:
     made: list[int] = []
     both_inside = threading.Barrier(2)
 
@@ -24,7 +24,7 @@ def test_what_is_made_once_is_not_made_by_another_meanwhile() -> None:
         assert list(two.map(lambda _: one(), range(2))) == [1, 1]
 
 
-def test_what_could_not_be_made_is_tried_again() -> None:
+def test_an_exception_is_not_cached() -> None:
     tries: list[int] = []
 
     @Lazy

@@ -52,7 +52,7 @@ class Worker:
         return text
 
 
-async def test_failure_45_threads_of_an_async_function_know_its_invocation() -> None:
+async def test_failure_45_threads_of_an_async_function_log_under_its_invocation() -> None:
     worker, pool = Worker(), Threads(1)
 
     async def handler(text: str) -> list[str | None]:
@@ -64,7 +64,7 @@ async def test_failure_45_threads_of_an_async_function_know_its_invocation() -> 
     assert pool.submit(worker.seen).result() is None
 
 
-def test_failure_45_threads_of_a_sync_function_know_its_invocation() -> None:
+def test_failure_45_threads_of_a_sync_function_log_under_its_invocation() -> None:
     worker, pool = Worker(), Threads(2)
 
     def nested() -> list[str | None]:
@@ -78,7 +78,7 @@ def test_failure_45_threads_of_a_sync_function_know_its_invocation() -> None:
     assert pool.submit(worker.seen).result() is None
 
 
-def test_failure_45_a_thread_that_raised_forgets_its_invocation() -> None:
+def test_failure_45_a_thread_resets_its_invocation_after_an_exception() -> None:
     worker, pool = Worker(), Threads(1)
 
     def handler() -> Any:
@@ -112,7 +112,7 @@ def test_failure_45_the_worker_sees_the_parameters_of_the_function_and_a_context
 
 
 @pytest.mark.parametrize("path", APP, ids=lambda path: str(path.relative_to(ROOT)))
-def test_failure_45_threads_are_started_in_one_place(path: Path) -> None:
+def test_failure_45_only_the_threads_module_starts_threads(path: Path) -> None:
     tree = ast.parse(path.read_text())
     names = {one.attr for one in ast.walk(tree) if isinstance(one, ast.Attribute)}
     names |= {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
@@ -120,5 +120,5 @@ def test_failure_45_threads_are_started_in_one_place(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", APP, ids=lambda path: str(path.relative_to(ROOT)))
-def test_failure_45_nothing_runs_in_the_pool_of_the_loop(path: Path) -> None:
+def test_failure_45_nothing_runs_in_the_event_loops_default_pool(path: Path) -> None:
     assert "run_in_executor(None" not in path.read_text()

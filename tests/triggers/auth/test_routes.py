@@ -205,7 +205,10 @@ def test_behind_the_platform_its_header_is_the_caller(
 ) -> None:
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     with running(azurite, auth_mode="easy_auth"):
-        assert ask(ROUTES["get_caller"], {"X-MS-CLIENT-PRINCIPAL": header()}).body["object_id"] == ALICE
+        assert (
+            ask(ROUTES["get_caller"], {"X-MS-CLIENT-PRINCIPAL": header()}).body["object_id"]
+            == ALICE
+        )
         assert try_(ROUTES["get_caller"], directory.bearer()).status == 401
 
 

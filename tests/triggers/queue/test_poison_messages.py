@@ -163,4 +163,4 @@ async def test_no_request_can_name_a_message_that_is_kept(world: QueueFixture) -
     url = buried(world)["blob"]
     assert f"/{DEAD_LETTERS}/" in url
     await world.take(query_fasta=None, query_blob_url=url)
-    assert "must lie in the container 'queries'" in world.told()[-1]["error_message"]
+    assert "must be in the container 'queries'" in world.told()[-1]["error_message"]

@@ -31,4 +31,4 @@ def server(_listening: Server) -> Server:
 def cluster(server: Server) -> KubernetesCluster:
     """A client of the server, with little patience."""
     access = ClusterCredentials(server.url, authority=server.pem.decode())
-    return KubernetesCluster(CredentialProvider(lambda: access), patience=(1.0, 0.5, 1.0))
+    return KubernetesCluster(CredentialProvider(lambda: access), timeouts=(1.0, 0.5, 1.0))

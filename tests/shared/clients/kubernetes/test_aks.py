@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from shared.clients.kubernetes import CredentialProvider, KubernetesCluster
-from shared.clients.kubernetes.aks import API_SERVERS, managed_cluster
+from shared.clients.kubernetes.aks import API_SERVER_SCOPE, managed_cluster
 from shared.errors import Unavailable
 from tests.shared.clients.kubernetes.server import Json, Reply, Server, serving, written
 from tests.support.samples import NOON
@@ -30,7 +30,7 @@ CLUSTER = "/providers/Microsoft.ContainerService/managedClusters/aks"
 class Credential:
     """An identity with tokens that a test rotates."""
 
-    tokens: dict[str, str] = field(default_factory=lambda: {API_SERVERS: "one"})
+    tokens: dict[str, str] = field(default_factory=lambda: {API_SERVER_SCOPE: "one"})
     asked: list[str] = field(default_factory=list)
     life: timedelta = timedelta(hours=24)
     fails: Exception | None = None
@@ -83,26 +83,29 @@ def world(arm: Server, server: Server) -> World:
     credential, clock = Credential(), [0.0]
     aks = managed_cluster(credential, f"http://127.0.0.1:{arm.port}", "sub", "r g", "aks")
     reach = CredentialProvider(
-        aks.access, aks.explain, now=lambda: NOON, monotonic=lambda: clock[0]
+        aks.credentials, aks.explain, now=lambda: NOON, monotonic=lambda: clock[0]
     )
     found = World(
-        arm, server, credential, KubernetesCluster(reach, patience=(1.0, 1.0, 2.0)), clock
+        arm, server, credential, KubernetesCluster(reach, timeouts=(1.0, 1.0, 2.0)), clock
     )
     found.gives(server)
     return found
 
 
-def test_arm_is_asked_once_and_the_identity_shows_its_own_token_to_each(world: World) -> None:
+def test_arm_and_the_api_server_get_tokens_of_their_own_scopes(world: World) -> None:
     for _ in range(3):
         assert world.cluster.jobs_of("job-1") == []
     heard = world.arm.heard
     assert [(one.method, one.query) for one in heard] == [("POST", {"api-version": "2024-09-01"})]
     where = f"/subscriptions/sub/resourceGroups/r%20g{CLUSTER}/listClusterUserCredential"
     assert heard[0].path == where
-    assert world.credential.asked == [f"http://127.0.0.1:{world.arm.port}/.default", API_SERVERS]
+    assert world.credential.asked == [
+        f"http://127.0.0.1:{world.arm.port}/.default",
+        API_SERVER_SCOPE,
+    ]
 
 
-def test_the_way_in_is_read_again_after_an_hour(world: World) -> None:
+def test_credentials_are_read_again_after_an_hour(world: World) -> None:
     world.cluster.jobs_of("job-1")
     world.clock[0] = 3599.0
     world.cluster.jobs_of("job-1")
@@ -112,26 +115,26 @@ def test_the_way_in_is_read_again_after_an_hour(world: World) -> None:
     assert world.times_given == 2
 
 
-def test_a_token_is_renewed_before_it_ends(world: World) -> None:
+def test_a_token_is_renewed_before_it_expires(world: World) -> None:
     world.credential.life = timedelta(minutes=1)
     world.cluster.jobs_of("job-1")
     world.credential.life = timedelta(hours=1)
-    world.credential.tokens[API_SERVERS], world.server.tokens = "two", {"two"}
+    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
     world.cluster.jobs_of("job-1")
     assert [heard.token for heard in world.server.heard] == ["one", "two"]
 
 
-def test_failure_28_a_rotated_token_is_one_401_and_then_well(world: World) -> None:
+def test_failure_28_a_rotated_token_causes_one_401(world: World) -> None:
     world.cluster.jobs_of("job-1")
-    world.credential.tokens[API_SERVERS], world.server.tokens = "two", {"two"}
+    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
     for _ in range(3):
         assert world.cluster.jobs_of("job-1") == []
     assert [heard.token for heard in world.server.heard] == ["one", "one", "two", "two", "two"]
 
 
-def test_failure_28_fifty_threads_with_a_rotated_token_renew_it_once(world: World) -> None:
+def test_failure_28_fifty_threads_renew_a_rotated_token_once(world: World) -> None:
     world.cluster.jobs_of("job-1")
-    world.credential.tokens[API_SERVERS], world.server.tokens = "two", {"two"}
+    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
     found: list[object] = []
     threads = [
         threading.Thread(target=lambda: found.append(world.cluster.jobs_of("job-1")))
@@ -145,13 +148,13 @@ def test_failure_28_fifty_threads_with_a_rotated_token_renew_it_once(world: Worl
     assert world.times_given == 2
 
 
-def test_failure_28_a_token_that_is_refused_again_is_refused(world: World) -> None:
+def test_failure_28_a_token_refused_twice_is_an_error(world: World) -> None:
     world.server.tokens = {"another"}
     found = world.trouble()
     assert (found.code, len(world.server.heard)) == ("cluster_refused", 2)
 
 
-def test_failure_28_a_rotated_authority_and_server_are_read_again(world: World) -> None:
+def test_failure_28_a_changed_ca_and_server_are_read_again(world: World) -> None:
     world.cluster.jobs_of("job-1")
     other = trustme.CA()
     with serving(other) as moved:
@@ -161,7 +164,7 @@ def test_failure_28_a_rotated_authority_and_server_are_read_again(world: World) 
         assert len(moved.heard) == 1
 
 
-def test_failure_28_an_authority_that_changed_at_the_same_server_is_read_again(
+def test_failure_28_a_changed_ca_of_the_same_server_is_read_again(
     world: World,
 ) -> None:
     world.gives(world.server, trustme.CA().cert_pem.bytes())
@@ -184,12 +187,12 @@ def test_failure_28_an_authority_that_changed_at_the_same_server_is_read_again(
         (403, {"error": {"message": "AuthorizationFailed"}}, "refused", "AuthorizationFailed"),
         (401, {}, "refused", "401"),
         (503, {}, "unavailable", "503"),
-        (200, {}, "unavailable", "cannot be read"),
+        (200, {}, "unavailable", "not a JSON object"),
         (200, {"kubeconfigs": []}, "unavailable", "no kubeconfig"),
         (200, {"kubeconfigs": [{"value": "e30="}]}, "unavailable", "kubeconfig"),
     ],
 )
-def test_failure_29_what_arm_answers_is_told(
+def test_failure_29_an_arm_error_is_in_the_message(
     world: World, status: int, body: Json, code: str, says: str
 ) -> None:
     world.arm.manner = lambda _: Reply(status, body)
@@ -198,7 +201,7 @@ def test_failure_29_what_arm_answers_is_told(
     assert says in str(found)
 
 
-def test_failure_27_arm_may_ask_for_patience(world: World) -> None:
+def test_failure_27_arm_can_send_retry_after(world: World) -> None:
     world.arm.manner = lambda _: Reply(429, headers={"Retry-After": "30"})
     found = world.trouble()
     assert (found.code, found.retry_after) == ("cluster_unavailable", timedelta(seconds=30))
@@ -213,13 +216,13 @@ def unreachable(world: World, properties: Reply) -> Unavailable:
     return world.trouble()
 
 
-def test_failure_29_a_stopped_cluster_is_called_stopped(world: World) -> None:
+def test_failure_29_a_stopped_cluster_is_reported_as_stopped(world: World) -> None:
     stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
     found = unreachable(world, stopped)
     assert (found.code, str(found)) == ("cluster_stopped", "the cluster aks is stopped")
 
 
-def test_failure_29_a_cluster_that_was_deleted_in_mid_run_is_called_gone(world: World) -> None:
+def test_failure_29_a_deleted_cluster_is_reported_as_not_found(world: World) -> None:
     found = unreachable(world, Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE}}))
     assert found.code == "cluster_not_found"
     assert "there is no cluster aks" in str(found)
@@ -228,13 +231,15 @@ def test_failure_29_a_cluster_that_was_deleted_in_mid_run_is_called_gone(world: 
 @pytest.mark.parametrize(
     "said", [Reply(403), Reply(body={"properties": {"powerState": {"code": "Running"}}})]
 )
-def test_failure_29_what_arm_cannot_explain_stays_as_it_was(world: World, said: Reply) -> None:
+def test_failure_29_without_an_explanation_the_original_error_is_raised(
+    world: World, said: Reply
+) -> None:
     found = unreachable(world, said)
     assert found.code == "cluster_unavailable"
-    assert "could not be asked" in str(found)
+    assert "the cluster did not answer" in str(found)
 
 
-def test_failure_29_a_cluster_that_was_made_again_elsewhere_is_found(world: World) -> None:
+def test_failure_29_a_recreated_cluster_is_found_at_its_new_address(world: World) -> None:
     unreachable(world, Reply(503))
     world.gives(world.server)
     world.clock[0] += 61
@@ -248,26 +253,26 @@ def test_failure_29_a_cluster_that_was_made_again_elsewhere_is_found(world: Worl
         (ServiceRequestError("Entra is away"), "cluster_unavailable"),
     ],
 )
-def test_an_identity_without_a_token_is_told(world: World, error: Exception, code: str) -> None:
+def test_a_failed_token_request_is_reported(world: World, error: Exception, code: str) -> None:
     world.credential.fails = error
     found = world.trouble()
     assert found.code == code
     assert str(error) in str(found)
 
 
-def test_other_users_of_a_kubeconfig_need_no_token_of_the_identity(world: World) -> None:
+def test_a_kubeconfig_with_a_token_needs_no_identity(world: World) -> None:
     world.user = {"token": "one"}
     world.gives(world.server)
     assert world.cluster.jobs_of("job-1") == []
-    assert API_SERVERS not in world.credential.asked
+    assert API_SERVER_SCOPE not in world.credential.asked
 
 
-def test_a_resource_manager_in_the_clear_is_refused() -> None:
+def test_an_arm_url_without_https_is_rejected() -> None:
     with pytest.raises(ValueError, match="https"):
         managed_cluster(Credential(), "http://management.example.org", "s", "g", "n")
 
 
-def test_nothing_secret_is_shown(world: World) -> None:
+def test_an_error_contains_no_secret(world: World) -> None:
     text = base64.b64encode(json.dumps({"secret": "s3cret"}).encode()).decode()
     world.arm.manner = lambda _: Reply(body={"kubeconfigs": [{"value": text}]})
     assert "s3cret" not in str(world.trouble())

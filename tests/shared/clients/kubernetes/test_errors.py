@@ -17,7 +17,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 def patient(url: str) -> KubernetesCluster:
     return KubernetesCluster(
-        CredentialProvider(lambda: ClusterCredentials(url)), patience=(0.5, 0.3, 0.6)
+        CredentialProvider(lambda: ClusterCredentials(url)), timeouts=(0.5, 0.3, 0.6)
     )
 
 
@@ -39,7 +39,7 @@ def trouble(ask: Callable[[], object]) -> Unavailable:
         (302, "cluster_unavailable"),
     ],
 )
-def test_failure_28_each_status_has_its_code_and_the_words_of_the_server(
+def test_failure_28_each_status_has_its_code_and_the_servers_message(
     server: Server, cluster: KubernetesCluster, status: int, code: str
 ) -> None:
     server.manner = lambda _: Reply(status, {"kind": "Status", "message": "the\nserver's words"})
@@ -48,9 +48,7 @@ def test_failure_28_each_status_has_its_code_and_the_words_of_the_server(
     assert str(found) == f"the cluster answered {status}: the server's words"
 
 
-def test_failure_27_a_429_carries_the_wish_of_the_server(
-    server: Server, cluster: KubernetesCluster
-) -> None:
+def test_failure_27_a_429_carries_retry_after(server: Server, cluster: KubernetesCluster) -> None:
     server.manner = lambda _: Reply(429, headers={"Retry-After": "7"})
     assert trouble(lambda: cluster.jobs_of("job-1")).retry_after == timedelta(seconds=7)
     server.manner = lambda _: Reply(429, headers={"Retry-After": "soon"})
@@ -73,7 +71,7 @@ def test_failure_27_a_429_carries_the_wish_of_the_server(
     ],
     ids=lambda reply: str(reply.body)[:30],
 )
-def test_failure_28_a_broken_answer_is_never_an_empty_list(
+def test_failure_28_an_invalid_response_is_never_an_empty_list(
     server: Server, cluster: KubernetesCluster, reply: Reply
 ) -> None:
     server.manner = lambda _: reply
@@ -82,7 +80,7 @@ def test_failure_28_a_broken_answer_is_never_an_empty_list(
     assert trouble(lambda: cluster.acquire_submit_lease("job-1")).code == "cluster_unavailable"
 
 
-def test_failure_28_a_black_hole_is_left_in_time() -> None:
+def test_failure_28_a_silent_server_times_out() -> None:
     """I8"""
     with misbehaving_server(is_silent) as server:
         began = time.monotonic()
@@ -96,7 +94,7 @@ def test_failure_28_a_black_hole_is_left_in_time() -> None:
     [(b"HTTP/1.1 200 OK\r\nX: ", b"x"), (HEAD + b"\r\n[", b" "), (HEAD, b"X: y\r\n")],
     ids=["in a header", "in the body", "in headers"],
 )
-def test_failure_28_a_peer_that_drips_is_left_in_time(start: bytes, drop: bytes) -> None:
+def test_failure_28_a_slow_response_times_out(start: bytes, drop: bytes) -> None:
     """I8"""
     with misbehaving_server(drips(start, drop)) as server:
         began = time.monotonic()
@@ -104,7 +102,7 @@ def test_failure_28_a_peer_that_drips_is_left_in_time(start: bytes, drop: bytes)
         assert time.monotonic() - began < 5
 
 
-def test_failure_28_a_peer_that_drips_over_tls_is_left_in_time(
+def test_failure_28_a_slow_response_over_tls_times_out(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     """I8"""
@@ -114,14 +112,14 @@ def test_failure_28_a_peer_that_drips_over_tls_is_left_in_time(
     assert time.monotonic() - began < 5
 
 
-def test_failure_28_nobody_who_listens_is_trouble_and_so_is_a_reset() -> None:
+def test_failure_28_a_refused_or_reset_connection_is_unavailable() -> None:
     with misbehaving_server(resets) as server:
         assert trouble(lambda: patient(server.url).jobs_of("job-1")).code == "cluster_unavailable"
         url = server.url
     assert trouble(lambda: patient(url).jobs_of("job-1")).code == "cluster_unavailable"
 
 
-def test_failure_28_a_connection_that_the_other_side_dropped_is_no_trouble(
+def test_failure_28_a_stale_connection_is_replaced(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     kept: set[int] = set()
@@ -137,13 +135,13 @@ def test_failure_28_a_connection_that_the_other_side_dropped_is_no_trouble(
     assert len(server.heard) == 5 + 4  # each but the first met a connection that was dropped
 
 
-def test_connections_are_kept(server: Server, cluster: KubernetesCluster) -> None:
+def test_connections_are_reused(server: Server, cluster: KubernetesCluster) -> None:
     for _ in range(5):
         cluster.jobs_of("job-1")
     assert len({heard.port for heard in server.heard}) == 1
 
 
-def test_failure_29_a_cluster_that_was_away_is_used_as_before(
+def test_failure_29_a_cluster_is_used_again_after_an_outage(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = lambda _: Reply(503)
@@ -152,7 +150,7 @@ def test_failure_29_a_cluster_that_was_away_is_used_as_before(
     assert cluster.cached_jobs("job-1", timedelta(0)) == []
 
 
-def test_many_threads_may_ask_at_once(server: Server, cluster: KubernetesCluster) -> None:
+def test_many_threads_can_send_requests_at_once(server: Server, cluster: KubernetesCluster) -> None:
     found: list[object] = []
     threads = [
         threading.Thread(target=lambda: found.append(cluster.jobs_of("job-1"))) for _ in range(20)
@@ -169,7 +167,7 @@ NO_NAMESPACE = status(404, "NotFound", kind="namespaces", name="default")
 
 
 @pytest.mark.parametrize("reply", [HTML, Reply(404), NO_NAMESPACE, status(404, "NotFound")])
-def test_failure_46_a_404_that_is_not_of_the_very_object_proves_nothing(
+def test_failure_46_a_404_about_another_object_proves_nothing(
     server: Server, cluster: KubernetesCluster, reply: Reply
 ) -> None:
     """The API answers 200 to a deletion or a list without objects. A lease names itself."""
@@ -187,7 +185,7 @@ def test_failure_46_a_404_that_is_not_of_the_very_object_proves_nothing(
 
 
 @pytest.mark.parametrize("kind", [None, "Status", "Job", 7])
-def test_failure_46_an_empty_answer_that_is_no_list_is_no_empty_list(
+def test_failure_46_a_response_of_another_kind_is_not_an_empty_list(
     server: Server, cluster: KubernetesCluster, kind: object
 ) -> None:
     body = {"items": [], "metadata": {}} | ({"kind": kind} if kind else {})
@@ -196,9 +194,7 @@ def test_failure_46_an_empty_answer_that_is_no_list_is_no_empty_list(
     assert trouble(lambda: cluster.pods_of("job-1")).code == "cluster_unavailable"
 
 
-def test_a_conflict_that_is_not_the_apis_is_no_conflict(
-    server: Server, cluster: KubernetesCluster
-) -> None:
+def test_a_409_of_a_proxy_is_not_a_conflict(server: Server, cluster: KubernetesCluster) -> None:
     no_lease = status(404, "NotFound", kind="leases", name="elb-blast-submit")
     server.manner = lambda heard: no_lease if heard.method == "GET" else Reply(409)
     assert "409" in str(trouble(lambda: cluster.acquire_submit_lease("job-1")))

@@ -29,7 +29,7 @@ NOT_PROVEN = [
 
 @pytest.mark.parametrize("said", NOT_PROVEN)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_failure_46_no_other_answer_proves_that_a_cluster_is_gone(
+def test_failure_46_no_other_response_proves_that_a_cluster_is_deleted(
     world: World,  # noqa: F811
     method: str,
     said: Reply,
@@ -43,7 +43,7 @@ def test_failure_46_no_other_answer_proves_that_a_cluster_is_gone(
     assert found.code in ("cluster_unavailable", "cluster_refused")
 
 
-def test_failure_46_a_stopped_cluster_is_not_gone(
+def test_failure_46_a_stopped_cluster_is_not_deleted(
     world: World,  # noqa: F811
 ) -> None:
     """Its Jobs are kept, and run again when it is started."""

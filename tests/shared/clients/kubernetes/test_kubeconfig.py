@@ -28,14 +28,12 @@ def ask(tmp_path: Path) -> Ask:
     def ask(config: Json) -> KubernetesCluster:
         path = tmp_path / "kubeconfig"
         path.write_text(yaml.safe_dump(config))
-        return KubernetesCluster(from_kubeconfig(path), patience=(1.0, 1.0, 2.0))
+        return KubernetesCluster(from_kubeconfig(path), timeouts=(1.0, 1.0, 2.0))
 
     return ask
 
 
-def test_a_token_of_a_file_is_read_again_when_it_is_refused(
-    ask: Ask, server: Server, tmp_path: Path
-) -> None:
+def test_a_token_file_is_read_again_after_a_401(ask: Ask, server: Server, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("one\n")
     server.tokens = {"one"}
     cluster = ask(server.kubeconfig({"tokenFile": "token"}))
@@ -46,7 +44,7 @@ def test_a_token_of_a_file_is_read_again_when_it_is_refused(
     assert [heard.token for heard in server.heard] == ["one", "one", "two"]
 
 
-def test_failure_28_a_client_certificate_is_shown_and_leaves_no_file(
+def test_failure_28_a_client_certificate_is_used_and_leaves_no_file(
     ask: Ask, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scratch = tmp_path / "scratch"
@@ -65,7 +63,7 @@ def test_failure_28_a_client_certificate_is_shown_and_leaves_no_file(
     assert list(scratch.iterdir()) == []
 
 
-def test_failure_28_a_server_of_another_authority_is_told_nothing(ask: Ask, server: Server) -> None:
+def test_failure_28_a_server_of_another_ca_gets_no_request(ask: Ask, server: Server) -> None:
     for distrusted in (trustme.CA().cert_pem.bytes(), None):
         config = kubeconfig(server.url, {"token": "one"}, distrusted)
         # Not even where the file asks for it: a token would go to whoever answers.
@@ -76,7 +74,7 @@ def test_failure_28_a_server_of_another_authority_is_told_nothing(ask: Ask, serv
     assert server.heard == []
 
 
-def test_failure_28_a_server_of_another_name_is_told_nothing_unless_it_is_expected(
+def test_failure_28_a_server_of_another_name_gets_no_request_unless_configured(
     server: Server,
 ) -> None:
     elsewhere = server.url.replace("127.0.0.1", "localhost")
@@ -96,24 +94,26 @@ def several() -> str:
     return yaml.safe_dump({**lists, "users": users, "current-context": "one"})
 
 
-def test_of_several_contexts_the_one_named_as_the_cluster_is_used() -> None:
-    read = parse(several(), "two", Path("/"))
-    assert read.access.server == "https://two.example.org"
+def test_the_context_with_the_clusters_name_is_used() -> None:
+    context = parse(several(), "two", Path("/"))
+    assert context.credentials.server == "https://two.example.org"
 
 
-def test_failure_23_a_cluster_that_is_not_named_is_not_taken_for_another() -> None:
+def test_failure_23_no_other_cluster_is_used_for_a_missing_name() -> None:
     with pytest.raises(Unavailable, match="none of its contexts is called three"):
         parse(several(), "three", Path("/"))
 
 
-def test_the_only_context_serves_under_any_name() -> None:
+def test_the_only_context_is_used_for_any_name() -> None:
     text = yaml.safe_dump(kubeconfig("https://one.example.org", {"token": "1"}, name="one"))
-    assert parse(text, "three", Path("/")).access.server == "https://one.example.org"
+    assert parse(text, "three", Path("/")).credentials.server == "https://one.example.org"
 
 
-def test_a_user_in_the_address_is_for_kubectl_alone() -> None:
+def test_user_information_in_the_server_url_is_removed() -> None:
     text = yaml.safe_dump(kubeconfig("http://token:s3cret@127.0.0.1:80/", {"token": "t"}))
-    assert parse(text, "", Path("/")).access == ClusterCredentials("http://127.0.0.1:80", token="t")
+    assert parse(text, "", Path("/")).credentials == ClusterCredentials(
+        "http://127.0.0.1:80", token="t"
+    )
 
 
 ENTRA: list[Json] = [
@@ -124,17 +124,17 @@ ENTRA: list[Json] = [
 
 
 @pytest.mark.parametrize("user", ENTRA)
-def test_an_entra_login_is_made_by_the_identity_alone(ask: Ask, server: Server, user: Json) -> None:
-    assert parse(yaml.safe_dump(server.kubeconfig(user)), "", Path("/")).by_identity
-    with pytest.raises(Unavailable, match="without an identity") as caught:
+def test_an_entra_login_needs_the_apps_identity(ask: Ask, server: Server, user: Json) -> None:
+    assert parse(yaml.safe_dump(server.kubeconfig(user)), "", Path("/")).needs_identity
+    with pytest.raises(Unavailable, match="has no identity") as caught:
         ask(server.kubeconfig(user)).jobs_of("job-1")
     assert caught.value.code == "cluster_refused"
 
 
-def test_what_a_kubeconfig_wants_to_be_run_is_not_run(ask: Ask, tmp_path: Path) -> None:
+def test_a_login_command_is_not_run(ask: Ask, tmp_path: Path) -> None:
     trace = tmp_path / "was-run"
     user = {"exec": {"command": "touch", "args": [str(trace)]}}
-    with pytest.raises(Unavailable, match="wants touch to be run"):
+    with pytest.raises(Unavailable, match="login command touch is not supported"):
         ask(kubeconfig("https://127.0.0.1:1", user)).jobs_of("job-1")
     assert not trace.exists()
 
@@ -158,18 +158,14 @@ def broken() -> list[Any]:
 
 
 @pytest.mark.parametrize("config", broken(), ids=range(len(broken())))
-def test_a_kubeconfig_that_cannot_be_used_is_trouble_that_shows_no_secret(
-    ask: Ask, config: Any
-) -> None:
+def test_an_invalid_kubeconfig_is_unavailable_and_not_quoted(ask: Ask, config: Any) -> None:
     with pytest.raises(Unavailable) as caught:
         ask(config).jobs_of("job-1")
     assert caught.value.code == "cluster_unavailable"
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_kubeconfig_that_is_not_there_yet_is_trouble_until_it_is(
-    tmp_path: Path, server: Server
-) -> None:
+def test_a_kubeconfig_that_appears_later_is_read(tmp_path: Path, server: Server) -> None:
     path = tmp_path / "later"
     cluster = KubernetesCluster(from_kubeconfig(path))
     with pytest.raises(Unavailable, match="unreadable"):

@@ -48,7 +48,7 @@ def names(jobs: list[ClusterJob]) -> list[str]:
     return [cluster_job.name for cluster_job in jobs]
 
 
-def test_failure_27_a_list_is_asked_page_by_page_and_never_from_a_cache(
+def test_failure_27_a_list_is_paged_and_never_from_the_servers_cache(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1)], [], [job(2), job(3)])
@@ -64,7 +64,7 @@ def test_failure_27_a_list_is_asked_page_by_page_and_never_from_a_cache(
     assert [heard.query["labelSelector"] for heard in server.heard] == selectors
 
 
-def test_failure_23_and_35_a_snapshot_gives_each_search_its_own_jobs(
+def test_failure_23_and_35_a_cached_list_gives_each_search_its_own_jobs(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1, "job-1"), job(2, "job-10")], [job(3, "job-1"), job(4, "job-")])
@@ -74,7 +74,7 @@ def test_failure_23_and_35_a_snapshot_gives_each_search_its_own_jobs(
     assert len(server.heard) == 2
 
 
-def test_r5_a_job_whose_containers_name_another_search_is_nobodys(
+def test_r5_a_job_whose_containers_name_another_search_is_ignored(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1, "job-1", named="job-2"), job(2, "job-1")])
@@ -84,11 +84,11 @@ def test_r5_a_job_whose_containers_name_another_search_is_nobodys(
 
 
 @pytest.mark.parametrize("elb_job_id", ["", "job-1,app", "job-1)", "a b", "-", "x" * 64, "j\n"])
-def test_failure_35_an_id_that_would_select_others_is_a_bug(
+def test_failure_35_an_id_that_is_not_a_label_value_is_rejected(
     server: Server, cluster: KubernetesCluster, elb_job_id: str
 ) -> None:
     for ask in (cluster.jobs_of, cluster.pods_of, lambda id: cluster.delete_jobs(id, "blast")):
-        with pytest.raises(ValueError, match="astray"):
+        with pytest.raises(ValueError, match="not a valid label value"):
             ask(elb_job_id)
     assert server.heard == []
 
@@ -110,7 +110,7 @@ def gone(times: int) -> Manner:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_failure_27_a_list_whose_next_page_is_gone_is_begun_anew(
+def test_failure_27_an_expired_list_is_started_again(
     server: Server, cluster: KubernetesCluster, times: int
 ) -> None:
     server.manner = gone(times)
@@ -118,17 +118,17 @@ def test_failure_27_a_list_whose_next_page_is_gone_is_begun_anew(
     assert len(server.heard) == 2 + 2 * times
 
 
-def test_failure_27_a_list_that_is_gone_three_times_is_trouble(
+def test_failure_27_a_list_that_expires_three_times_is_unavailable(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = gone(9)
-    with pytest.raises(Unavailable, match="3 times") as caught:
+    with pytest.raises(Unavailable, match="3 attempts") as caught:
         cluster.jobs_of("job-1")
     assert caught.value.code == "cluster_unavailable"
     assert len(server.heard) == 6
 
 
-def test_a_snapshot_serves_those_who_look_within_its_age(server: Server) -> None:
+def test_a_cached_list_is_used_until_its_maximum_age(server: Server) -> None:
     clock = [0.0]
     access = ClusterCredentials(server.url, authority=server.pem.decode())
     cluster = KubernetesCluster(CredentialProvider(lambda: access), monotonic=lambda: clock[0])
@@ -162,7 +162,9 @@ def _together(
     return found
 
 
-def test_fifty_who_look_at_once_make_one_list(server: Server, cluster: KubernetesCluster) -> None:
+def test_fifty_concurrent_readers_cause_one_list(
+    server: Server, cluster: KubernetesCluster
+) -> None:
     release = threading.Event()
     manner = pages([job(number, f"job-{number}") for number in range(50)])
 
@@ -176,7 +178,7 @@ def test_fifty_who_look_at_once_make_one_list(server: Server, cluster: Kubernete
     assert len(server.heard) == 1
 
 
-def test_trouble_with_the_one_list_is_everybodys_and_the_next_who_looks_makes_another(
+def test_an_error_of_a_shared_list_is_raised_to_all_and_not_cached(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     release, waits = threading.Event(), threading.Event()
@@ -193,7 +195,7 @@ def test_trouble_with_the_one_list_is_everybodys_and_the_next_who_looks_makes_an
     assert names(cluster.cached_jobs("job-1", MINUTE)) == ["blast-1"]
 
 
-def test_failure_27_of_20_000_jobs_the_json_of_a_page_or_two_is_in_memory(
+def test_failure_27_at_most_two_pages_of_20_000_jobs_are_in_memory(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     """Counted by a mark in each Job's JSON, each time that the server is asked for a page."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
-from shared.clients.kubernetes.pods import projected
+from shared.clients.kubernetes.pods import parse_pod
 from tests.local.cluster.cluster_fixture import TOKEN, ClusterFixture, has, in_phase, job, running
 
 NOW = timedelta(0)
@@ -36,7 +36,7 @@ def searches() -> tuple[str, str]:
     return text, f"{text}0"
 
 
-def test_r5_each_search_sees_its_own_jobs_in_a_list_and_in_the_snapshot(
+def test_r5_each_search_sees_its_own_jobs_in_fresh_and_cached_lists(
     world: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str]
 ) -> None:
     text, ten = searches
@@ -58,7 +58,7 @@ def test_r5_each_search_sees_its_own_jobs_in_a_list_and_in_the_snapshot(
         assert "BackoffLimitExceeded" in bad.message
 
 
-def test_failure_23_a_search_without_jobs_has_none_though_others_failed(
+def test_failure_23_a_search_without_jobs_has_none_when_others_failed(
     world: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str]
 ) -> None:
     text, ten = searches
@@ -70,19 +70,19 @@ def test_failure_23_a_search_without_jobs_has_none_though_others_failed(
 
 
 @pytest.mark.parametrize("why", ["Unschedulable", "ImagePullBackOff", "CreateContainerConfigError"])
-def test_failure_30_a_pod_that_waits_for_ever_says_why(
+def test_failure_30_a_pending_pod_has_a_reason(
     world: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str], why: str
 ) -> None:
     text, _ = searches
     name = f"{text}-waits"
     world.create(job(name, "true", labelled(text), annotations={"local.cluster/pending": why}))
-    world.until_pod(name, lambda pod: (projected(pod).waiting or "").startswith(why))
+    world.until_pod(name, lambda pod: (parse_pod(pod).waiting or "").startswith(why))
     (pod,) = cluster.pods_of(text)
     assert (pod.app, pod.phase) == ("blast", "Pending")
     assert (pod.waiting or "").startswith(why)
 
 
-def test_failure_30_a_pod_that_runs_waits_for_nothing(
+def test_failure_30_a_running_pod_has_no_reason(
     world: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str]
 ) -> None:
     text, _ = searches
@@ -92,7 +92,7 @@ def test_failure_30_a_pod_that_runs_waits_for_nothing(
     assert (pod.phase, pod.waiting) == ("Running", None)
 
 
-def test_r6_and_failure_35_deleting_takes_these_apps_of_this_search_and_twice_is_once(
+def test_r6_and_failure_35_deletion_is_limited_to_apps_and_search_and_idempotent(
     world: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str]
 ) -> None:
     text, ten = searches

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.clients.kubernetes.pods import projected
+from shared.clients.kubernetes.pods import parse_pod
 
 Json = dict[str, Any]
 
@@ -20,7 +20,7 @@ def waits(reason: str, message: str = "", name: str = "blast") -> Json:
 def waiting(phase: str, **status: Any) -> str | None:
     labels = {"app": "blast", "elb-job-id": "job-1"}
     pod = {"metadata": {"name": "p", "labels": labels}, "status": {"phase": phase, **status}}
-    return projected(pod).waiting
+    return parse_pod(pod).waiting
 
 
 RUNS = {"name": "blast", "state": {"running": {}}}
@@ -35,7 +35,7 @@ NODES = "0/3 nodes are available: 3 Insufficient memory."
             {"conditions": [condition("False", reason="Unschedulable", message=NODES)]},
             f"Unschedulable: {NODES}",
         ),
-        ("Pending", {"conditions": [condition("False")]}, "it has no node"),
+        ("Pending", {"conditions": [condition("False")]}, "the pod is not scheduled"),
         (
             "Pending",
             {"containerStatuses": [waits("ImagePullBackOff", "Back-off pulling image")]},
@@ -74,7 +74,7 @@ NODES = "0/3 nodes are available: 3 Insufficient memory."
             {"containerStatuses": [waits("CrashLoopBackOff", "back-off 5m0s")]},
             "CrashLoopBackOff: back-off 5m0s (container blast)",
         ),
-        ("Pending", {}, "its phase is Pending"),
+        ("Pending", {}, "the pod's phase is Pending"),
         ("Unknown", {"reason": "NodeLost", "message": "no word"}, "NodeLost: no word"),
         ("Running", {"conditions": [condition("True")], "containerStatuses": [RUNS]}, None),
         ("Running", {"containerStatuses": [{"name": "b", "state": None}]}, None),
@@ -82,13 +82,13 @@ NODES = "0/3 nodes are available: 3 Insufficient memory."
         ("Failed", {"reason": "Evicted", "message": "the node was low on memory"}, None),
     ],
 )
-def test_failure_30_a_pod_that_does_not_run_says_why(
+def test_failure_30_a_pod_that_does_not_run_has_a_reason(
     phase: str, status: Json, said: str | None
 ) -> None:
     assert waiting(phase, **status) == said
 
 
-def test_failure_30_a_reason_is_no_essay() -> None:
+def test_failure_30_a_long_reason_is_cut() -> None:
     text = waiting("Pending", containerStatuses=[waits("ErrImagePull", "x" * 10_000)])
     assert text is not None
     assert len(text) == 500

@@ -85,7 +85,7 @@ def another_program_writes(world: ClusterFixture, **its: Any) -> None:
     world.leases.create_namespaced_lease("default", body, _preload_content=False)
 
 
-def test_failure_9_the_slot_is_one_holders_until_it_is_freed(world: ClusterFixture) -> None:
+def test_failure_9_the_lease_has_one_holder_until_it_is_released(world: ClusterFixture) -> None:
     one, two = Program(world), Program(world)
     assert one.takes() == LeaseState(True, one.name, NOON)
     assert spec(world) == {
@@ -103,7 +103,7 @@ def test_failure_9_the_slot_is_one_holders_until_it_is_freed(world: ClusterFixtu
     assert spec(world)["leaseTransitions"] == 1
 
 
-def test_failure_9_taking_it_again_renews_it_only_when_that_is_due(world: ClusterFixture) -> None:
+def test_failure_9_acquiring_again_renews_only_when_due(world: ClusterFixture) -> None:
     one = Program(world)
     one.takes()
     before = lease(world)["metadata"]["resourceVersion"]
@@ -116,7 +116,7 @@ def test_failure_9_taking_it_again_renews_it_only_when_that_is_due(world: Cluste
     assert spec(world)["leaseTransitions"] == 0
 
 
-def test_failure_9_a_holder_that_died_loses_it_after_it_expired(world: ClusterFixture) -> None:
+def test_failure_9_a_crashed_holder_loses_the_lease_after_it_expires(world: ClusterFixture) -> None:
     dead, heir = Program(world), Program(world)
     dead.takes()
     heir.clock.passes(960)  # nobody has watched it; the clocks may differ by a minute
@@ -127,7 +127,7 @@ def test_failure_9_a_holder_that_died_loses_it_after_it_expired(world: ClusterFi
     assert dead.takes().holder == heir.name
 
 
-def test_failure_37_a_holder_whose_clock_is_ahead_is_outlived_by_watching(
+def test_failure_37_a_lease_from_the_future_expires_by_observation(
     world: ClusterFixture,
 ) -> None:
     ahead, heir = Program(world, Clock(NOON + timedelta(days=400))), Program(world)
@@ -139,7 +139,7 @@ def test_failure_37_a_holder_whose_clock_is_ahead_is_outlived_by_watching(
     assert heir.takes().is_held
 
 
-def test_failure_37_a_holder_whose_clock_is_ahead_and_renews_keeps_it(
+def test_failure_37_a_holder_with_a_clock_ahead_keeps_a_renewed_lease(
     world: ClusterFixture,
 ) -> None:
     ahead, other = Program(world, Clock(NOON + timedelta(days=400))), Program(world)
@@ -151,7 +151,7 @@ def test_failure_37_a_holder_whose_clock_is_ahead_and_renews_keeps_it(
         assert ahead.takes().is_held
 
 
-def test_failure_37_a_holder_whose_clock_was_set_back_renews_it(world: ClusterFixture) -> None:
+def test_failure_37_a_holder_whose_clock_was_set_back_renews(world: ClusterFixture) -> None:
     one = Program(world)
     one.takes()
     one.clock.now -= timedelta(hours=2)
@@ -159,7 +159,7 @@ def test_failure_37_a_holder_whose_clock_was_set_back_renews_it(world: ClusterFi
     assert spec(world)["renewTime"] == "2026-11-23T10:00:00.000000Z"
 
 
-def test_failure_9_of_those_who_race_for_it_one_has_it(world: ClusterFixture) -> None:
+def test_failure_9_concurrent_acquirers_get_one_holder(world: ClusterFixture) -> None:
     """Once for a Lease that is not there, once for a free one, and once for an expired one."""
     runners = [Program(world) for _ in range(8)]
     for _ in range(3):
@@ -184,7 +184,7 @@ def test_failure_9_of_those_who_race_for_it_one_has_it(world: ClusterFixture) ->
             one.clock.passes(1000)
 
 
-def test_failure_9_a_stranger_frees_nothing_and_freeing_twice_is_freeing_once(
+def test_failure_9_only_the_holder_releases_and_release_is_idempotent(
     world: ClusterFixture,
 ) -> None:
     one, stranger = Program(world), Program(world)
@@ -209,7 +209,7 @@ def test_failure_9_a_stranger_frees_nothing_and_freeing_twice_is_freeing_once(
         ({"leaseDurationSeconds": 30}, None),
     ],
 )
-def test_failure_9_another_programs_lease_is_honoured_by_its_own_words(
+def test_failure_9_the_duration_of_another_programs_lease_is_honoured(
     world: ClusterFixture, its: Json, after: float | None
 ) -> None:
     another_program_writes(world, holderIdentity="another", **its)
@@ -227,7 +227,7 @@ def test_failure_9_another_programs_lease_is_honoured_by_its_own_words(
     assert lease(world)["metadata"]["labels"] == {"made-by": "another"}
 
 
-def test_failure_9_a_take_whose_answer_was_lost_is_ours(
+def test_failure_9_an_acquisition_whose_response_was_lost_is_held(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     stored: list[Json] = []
@@ -245,7 +245,7 @@ def test_failure_9_a_take_whose_answer_was_lost_is_ours(
     assert cluster.acquire_submit_lease("job-1") == LeaseState(True, "job-1", NOON)
 
 
-def test_failure_9_a_lease_that_vanishes_under_our_hand_is_not_held(
+def test_failure_9_a_lease_deleted_during_acquisition_is_not_held(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     asked: list[str] = []
@@ -260,7 +260,7 @@ def test_failure_9_a_lease_that_vanishes_under_our_hand_is_not_held(
     assert asked == ["GET", "PUT", "GET"]
 
 
-def test_a_slot_whose_freeing_was_answered_by_nobody_is_freed_by_us(
+def test_a_release_whose_response_was_lost_counts_as_released(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     """So that the next one is called, all the same."""
