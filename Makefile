@@ -43,7 +43,7 @@ check: $(VENV) ## format, lint, types, layers
 
 bench: $(VENV) ## measurements: reading results, and the door
 	@$(BIN)/python -m bench.results
-	@$(BIN)/python -m bench.door
+	@$(BIN)/python -m bench.api
 
 ui: $(VENV) ## join ui/ into triggers/http/pages/ui.html, the page at /api/ui
 	@$(BIN)/python -m ui.build

@@ -12,12 +12,12 @@ import pytest
 import urllib3
 
 from local.demo.client import Api
-from local.demo.following import has_ended, until
+from local.demo.polling import has_ended, until
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import FaultRule, write_fault_rules
 from local.elastic_blast.calls import read_calls
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, write_fault_rules
 from local.stack import Stack
 from shared.clients.kubernetes import KubernetesCluster, from_kubeconfig
 from triggers.auth.callers import LOCAL
@@ -53,7 +53,7 @@ class StackFixture:
         """An idempotency key whose job has the trouble that `make` makes of its id."""
         key = uuid.uuid4().hex
         self.rules.append(make(derived_id(LOCAL, key)))
-        write_fault_rules(self.stack.world.fault_rules, *self.rules)
+        write_fault_rules(self.stack.environment.fault_rules, *self.rules)
         return key
 
     def submit(self, key: str | None = None, **changes: Any) -> str:
@@ -74,7 +74,7 @@ class StackFixture:
 
     def submissions(self, job_id: str) -> int:
         """How often `elastic-blast submit` was run for a job."""
-        return len(read_calls(self.stack.world.calls, job_id))
+        return len(read_calls(self.stack.environment.calls, job_id))
 
     def events(self, job_id: str) -> list[str]:
         """The names of a job's events; their sequence has no gap and no repeat."""
@@ -108,7 +108,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
     stack = Stack(tmp_path_factory.mktemp("stack"), settings=PACE)
     stack.start()
     try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
         yield StackFixture(stack)
     finally:
         stack.stop()

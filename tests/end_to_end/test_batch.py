@@ -7,7 +7,7 @@ import pytest
 
 from local.demo.client import RequestRejected
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.contracts.job import child_id
 from tests.end_to_end.conftest import StackFixture
 from triggers.auth.callers import LOCAL

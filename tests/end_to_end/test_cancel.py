@@ -6,7 +6,7 @@ import pytest
 import urllib3
 
 from local.demo.client import RequestRejected
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from tests.end_to_end.conftest import StackFixture
 
 HANGING = JobFaultRule(hang=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.processes import Child
 from local.stack import Stack
 from tests.end_to_end.conftest import PACE, StackFixture
@@ -24,7 +24,7 @@ class ExecStack(Stack):
     def start_sidecar(self) -> Child:
         tools = f"{self.folder / 'bin'}:/usr/local/bin:/usr/bin:/bin"
         log, port = self._log("sidecar"), self._port("sidecar")
-        return self._kept(start_exec_server(log, self._token("sidecar"), {"PATH": tools}, port))
+        return self._track(start_exec_server(log, self._token("sidecar"), {"PATH": tools}, port))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
     stack = ExecStack(folder, settings=PACE)
     stack.start()
     try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
         yield StackFixture(stack)
     finally:
         stack.stop()

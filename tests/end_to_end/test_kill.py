@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from activities.assess import submission_completed
 from blast_orchestrator.job import STEPS_PER_GENERATION
 from local.demo.queries import DEMO_BATCH_LEN
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from tests.end_to_end.conftest import StackFixture
 
 MORE_THAN_FIT = DEMO_BATCH_LEN if (os.cpu_count() or 1) < 4 else 700

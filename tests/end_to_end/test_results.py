@@ -5,14 +5,14 @@ import io
 
 import urllib3
 
-from local.demo.hits import rows_of
+from local.demo.hits import result_rows
 from tests.end_to_end.conftest import StackFixture
 
 
 def test_the_hits_of_a_search_are_told_and_taken_away(world: StackFixture) -> None:
     job_id = world.submit()
     world.ended(job_id)
-    rows = [row.split("\t") for row in rows_of(world.api.files(job_id))]
+    rows = [row.split("\t") for row in result_rows(world.api.files(job_id))]
     at = f"/api/blast/jobs/{job_id}/results"
     told = world.api.get(f"{at}/aggregate")
     assert (told["status"], told["stats"]["total_hits"]) == ("ok", len(rows))

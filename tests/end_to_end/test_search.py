@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.demo.client import RequestRejected
-from local.demo.hits import by_hand, rows_of
+from local.demo.hits import result_rows, run_blastn
 from local.demo.queries import (
     DEMO_BATCH_LEN,
     DEMO_DATABASE,
@@ -14,8 +14,8 @@ from local.demo.queries import (
     demo_queries,
 )
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.databases import make_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from tests.end_to_end.conftest import ONE_BATCH, StackFixture
 from tests.support.samples import WORDS
 
@@ -30,9 +30,9 @@ def test_r14_the_hits_are_those_of_blast_by_hand(world: StackFixture, tmp_path: 
     assert (job["splits_total"], job["splits_done"], job["splits_failed"]) == (4, 4, 0)
     make_database(DEMO_FASTA, tmp_path / DEMO_DATABASE)
     (tmp_path / "queries.fa").write_text(demo_queries())
-    expected, _ = by_hand(tmp_path / DEMO_DATABASE, tmp_path / "queries.fa", DEMO_OPTIONS)
+    expected, _ = run_blastn(tmp_path / DEMO_DATABASE, tmp_path / "queries.fa", DEMO_OPTIONS)
     assert len(expected) > 1000
-    assert rows_of(world.api.files(job["job_id"])) == expected
+    assert result_rows(world.api.files(job["job_id"])) == expected
 
 
 def test_the_addresses_in_an_answer_can_be_followed(world: StackFixture) -> None:
@@ -148,7 +148,7 @@ def test_failure_3_a_submit_that_died_after_its_jobs_were_made_is_adopted(
 
 
 def test_a_batch_that_fails_fails_the_search(world: StackFixture) -> None:
-    trouble = JobFaultRule(fail_attempts=9, words=WORDS, batches=(1,))
+    trouble = JobFaultRule(fail_attempts=9, stderr=WORDS, batches=(1,))
     key = world.trouble(lambda job_id: FaultRule(key=job_id, jobs=trouble))
     job = world.ended(world.submit(key=key))
     assert (job["status"], job["phase"]) == ("failed", "search_failed")
@@ -196,7 +196,7 @@ def test_failure_25_jobs_that_vanish_after_their_end_are_remembered(world: Stack
 
 
 def test_r5_two_searches_at_once_see_only_their_own_jobs(world: StackFixture) -> None:
-    trouble = JobFaultRule(fail_attempts=9, words=WORDS)
+    trouble = JobFaultRule(fail_attempts=9, stderr=WORDS)
     key = world.trouble(lambda job_id: FaultRule(key=job_id, jobs=trouble))
     bad, good = world.submit(key=key), world.submit()
     assert world.ended(bad)["phase"] == "search_failed"

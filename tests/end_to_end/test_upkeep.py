@@ -9,7 +9,7 @@ from azure.storage.blob import BlobServiceClient
 from local.azurite import ACCOUNT
 from local.demo.client import RequestRejected
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.clients.blobs import open_blobs
 from shared.clients.tables import open_table
 from shared.contracts.states import LeftOnCluster, Phase
@@ -130,7 +130,7 @@ def settings_of(world: StackFixture) -> Settings:
 
 
 def test_a_failed_search_that_is_retried_completes(world: StackFixture) -> None:
-    trouble = JobFaultRule(fail_attempts=9, words=WORDS, batches=(1,))
+    trouble = JobFaultRule(fail_attempts=9, stderr=WORDS, batches=(1,))
     key = world.trouble(lambda job_id: FaultRule(key=job_id, jobs=trouble))
     job_id = world.submit(key=key)
     first = world.ended(job_id)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from local.processes import Child, DidNotStart, start
+from local.processes import Child, StartError, start
 
 REAL = "DASHBOARD_EXEC_SERVER"
 """The path of the dashboard's own program, where a test run shall compare with that."""
@@ -22,9 +22,9 @@ def start_exec_server(log: Path, token: str, env: Mapping[str, str], port: int =
     """
     for _ in range(5):
         chosen = port or _free_port()
-        with suppress(DidNotStart):
+        with suppress(StartError):
             return _start(log, {"EXEC_TOKEN": token, "EXEC_PORT": str(chosen), **env}, chosen)
-    raise DidNotStart(f"no exec server could be started; see {log}")
+    raise StartError(f"no exec server could be started; see {log}")
 
 
 def _start(log: Path, env: Mapping[str, str], port: int) -> Child:
@@ -33,7 +33,7 @@ def _start(log: Path, env: Mapping[str, str], port: int) -> Child:
     child = start("sidecar", argv, log, env, (STARTED,), cwd=Path(__file__).parents[2])
     ready = re.match(r"ready (\S+)", f"ready http://127.0.0.1:{port}")
     assert ready is not None
-    child.found[0] = ready
+    child.ready_matches[0] = ready
     return child
 
 

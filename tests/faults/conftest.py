@@ -15,8 +15,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
 
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule, write_fault_rules
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule, write_fault_rules
 from local.stack import Stack
 from shared.contracts.states import Phase
 from shared.dependencies import JOBS_TABLE
@@ -106,7 +106,7 @@ class World(end_to_end.StackFixture):
     def troubled(self, *rules: FaultRule) -> None:
         """Put these rules of the local elastic-blast in force, beside those before."""
         self.rules += rules
-        write_fault_rules(self.stack.world.fault_rules, *self.rules)
+        write_fault_rules(self.stack.environment.fault_rules, *self.rules)
 
     def listed(self, job_id: str) -> dict[str, Any]:
         """The job as the list of jobs shows it."""
@@ -161,7 +161,7 @@ def behind_proxies(stack: Stack) -> Iterator[World]:
     stack.proxy = world.proxies.through
     try:
         stack.start()
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
         yield world
     finally:
         stack.stop()

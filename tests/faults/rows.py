@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.contracts.states import Phase
 from tests.faults.faults import Fault, How, Where
 

@@ -1,6 +1,6 @@
 """Rows of the fault matrix: from the request to the Jobs of the search."""
 
-from local.elastic_blast.behaviours import FaultRule
+from local.elastic_blast.fault_rules import FaultRule
 from shared.contracts.states import Phase
 from tests.faults.faults import How, Where
 from tests.faults.rows import LOOK, RETRIED, START, SUBMIT, Row, answered, refused, said, status

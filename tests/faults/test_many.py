@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.calls import read_calls
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.stack import Stack
 from shared.contracts.states import Phase
 from tests.faults.conftest import ENDS, QUICK, World, behind_proxies
@@ -41,7 +41,7 @@ PATIENT = QUICK | {
 }
 """The sidecar takes four submissions at a time, and each refusal of the others is a try."""
 ROOM = {"EXEC_RATE_PER_MINUTE": "60000"}
-DOOMED = FaultRule(jobs=JobFaultRule(fail_attempts=9, words=WORDS))
+DOOMED = FaultRule(jobs=JobFaultRule(fail_attempts=9, stderr=WORDS))
 ONE_IN = 10
 """So many jobs have one among them whose search fails."""
 
@@ -148,7 +148,7 @@ def _judge(world: World, job_id: str, end: Phase) -> None:
     assert [key for key, _ in events] == [f"event-{n:08d}" for n in range(1, len(events) + 1)]
     assert [event for _, event in events if event in ENDS] == [end]
     assert events[-1][1] == end
-    outcomes = [call.outcome for call in read_calls(world.stack.world.calls, job_id)]
+    outcomes = [call.outcome for call in read_calls(world.stack.environment.calls, job_id)]
     assert "accepted" not in outcomes[:-1], f"{job_id} was submitted again: {outcomes}"
     assert world.processes_of(job_id) == []
 
@@ -157,7 +157,7 @@ def _figures(many: Crowd, took: float, met: int) -> str:
     requests, jobs = many.world.proxies.requests, len(many.keys)
     calls = Counter(request.server for request in requests)
     history = [len(many.world.rows(job_id)) - 1 for job_id in many.ended]
-    tries = Counter(call.key for call in read_calls(many.world.stack.world.calls))
+    tries = Counter(call.key for call in read_calls(many.world.stack.environment.calls))
     lines = [
         f"{len(many.ended)} of {jobs} jobs ended in {took:.0f} s",
         f"calls of the app: {len(requests)}, of which {met} failed on purpose",

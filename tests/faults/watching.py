@@ -1,6 +1,6 @@
 """Rows of the fault matrix: from the Jobs of the search to the end of the job, or its cancel."""
 
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.contracts.states import Phase
 from tests.faults.faults import Fault, How, Where
 from tests.faults.rows import (
@@ -31,7 +31,7 @@ WATCHING = [
         "all attempts of a batch fail",
         Phase.SEARCH_FAILED,
         "search_failed",
-        troubles=(FaultRule(jobs=JobFaultRule(fail_attempts=9, words=WORDS)),),
+        troubles=(FaultRule(jobs=JobFaultRule(fail_attempts=9, stderr=WORDS)),),
     ),
     Row(25, "Jobs vanish with their end", troubles=(FaultRule(jobs=JobFaultRule(ttl_seconds=0)),)),
     Row(

@@ -30,7 +30,7 @@ def processes_below(folder: Path) -> list[str]:
 def test_run_shows_a_search_stays_up_and_leaves_no_process(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     argv = [sys.executable, "-m", "local", "run", "--port", "0", "--folder", str(folder)]
-    running = start("run", argv, tmp_path / "log", ready=(UP,), cwd=PROJECT, patience=90)
+    running = start("run", argv, tmp_path / "log", ready=(UP,), cwd=PROJECT, timeout=90)
     try:
         text = (tmp_path / "log").read_text()
         assert "They equal those of one blastn by hand" in text

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from azure.storage.blob import BlobClient
 
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.functions_host.durable.history import Event
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
@@ -40,7 +40,7 @@ class RecordingStack(Stack):
         argv = [sys.executable, "-m", "tests.replay.recording", str(PROJECT)]
         argv += [str(self.folder / "durable.sqlite"), str(self.folder / RECORD)]
         child = start("functions", argv, self._log("functions"), self._environment(), cwd=PROJECT)
-        return self._kept(child)
+        return self._track(child)
 
 
 def happy(world: StackFixture) -> str:
@@ -136,7 +136,7 @@ def take_config(world: StackFixture, job_id: str) -> bytes:
 def config_of(world: StackFixture, job_id: str) -> BlobClient:
     url = urlsplit(world.api.events(job_id)[1]["payload"]["config_blob"])
     container, _, path = url.path.lstrip("/").partition("/")
-    return Blobs.of(world.stack.world).service.get_blob_client(container, path)
+    return Blobs.of(world.stack.environment).service.get_blob_client(container, path)
 
 
 def continued_as_new(world: StackFixture) -> str:
@@ -145,7 +145,7 @@ def continued_as_new(world: StackFixture) -> str:
     job_id = world.submit(key=silent)
     world.until(job_id, lambda job: lives(record_of(world), job_id) != [])
     marker = f"https://devstoreaccount1.blob.core.windows.net/results/{job_id}/metadata/SUCCESS.txt"
-    Blobs.of(world.stack.world).write(marker, b"")
+    Blobs.of(world.stack.environment).write(marker, b"")
     return job_id
 
 
@@ -187,7 +187,7 @@ def record_all(to: Path, work: Path) -> None:
     stack = RecordingStack(work, settings=SETTINGS)
     stack.start()
     try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
         for shape in SHAPES:
             for number, history in enumerate(recorded(StackFixture(stack), shape), start=1):
                 write_history(to / f"{shape.__name__}-{number}.json", history)

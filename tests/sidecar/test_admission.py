@@ -1,7 +1,7 @@
 import pytest
 
 from sidecar.admission import Admission
-from sidecar.answers import Refusal
+from sidecar.responses import Refusal
 
 
 class Clock:

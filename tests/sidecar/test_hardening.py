@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.hardening import processes_that_show
+from sidecar.hardening import processes_exposing
 from tests.sidecar.sidecar_fixture import ROOT, TOKEN, Sidecar, open_sidecar, until
 
 NOBODY = 65534
@@ -88,7 +88,7 @@ def test_a_process_that_shows_a_token_is_found_and_logged(tmp_path: Path) -> Non
     """Such as an init process that got the container's environment."""
     init = subprocess.Popen(["sleep", "600"], env={"SOME_TOKEN": TOKEN, "PATH": os.defpath})
     try:
-        until(lambda: init.pid in processes_that_show([TOKEN]))
+        until(lambda: init.pid in processes_exposing([TOKEN]))
         running = open_sidecar(tmp_path / "sidecar")
         exposed = running.event("token_exposed")
         running.child.stop()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.bodies import Command
-from sidecar.leftovers import _listed_with, end_orphans
+from sidecar.command import Command
+from sidecar.orphans import _parse_ps, end_orphans
 from sidecar.records import OperationRecord, Records
 from tests.sidecar.sidecar_fixture import Life, Sidecar, command, is_gone, operations_on, until
 
@@ -184,7 +184,7 @@ def test_a_process_is_recognised_in_a_listing_of_ps() -> None:
         b" 1234 grep HOME=/state/workshop/x HOME=/home/me\n"
         b"    7 sleep 1 OLDHOME=/state/work/ab12/home\n"
     )
-    assert _listed_with(b"HOME=/state/work/", listing) == {123}
+    assert _parse_ps(b"HOME=/state/work/", listing) == {123}
 
 
 def _sleeper(env: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.stack import PROJECT, Stack
 from tests.end_to_end.conftest import PACE, StackFixture
 from tests.support.samples import WORDS
@@ -18,7 +18,7 @@ IMAGES = PROJECT / "docs" / "images"
 WIDE: ViewportSize = {"width": 1100, "height": 760}
 HALF_WAY = JobFaultRule(batches=(2, 3), hang=True)
 PENDING = JobFaultRule(pending="Unschedulable")
-BROKEN = JobFaultRule(batches=(1,), fail_attempts=4, words=WORDS)
+BROKEN = JobFaultRule(batches=(1,), fail_attempts=4, stderr=WORDS)
 
 
 def scene(world: StackFixture) -> str:
@@ -63,7 +63,7 @@ def main() -> None:
         stack = Stack(Path(folder), settings=settings)
         stack.start()
         try:
-            upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
+            upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
             world = StackFixture(stack)
             take(browser, world, scene(world))
         finally:

@@ -25,7 +25,7 @@ def stack(worker_python: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     running = WorkerStack(tmp_path_factory.mktemp("worker"), settings=PACE)
     running.start()
     try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, running.world)
+        upload_database(DEMO_FASTA, DEMO_DATABASE, running.environment)
         yield running
     finally:
         running.stop()

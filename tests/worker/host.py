@@ -24,7 +24,7 @@ THREADS = 4
 
 
 def start_worker(app: Path, log: Path, settings: dict[str, str]) -> Child:
-    """Start Azure's worker with the app in a folder. Raises DidNotStart with its words."""
+    """Start Azure's worker with the app in a folder. Raises StartError with its words."""
     argv = [str(PYTHON), "-m", "tests.worker.program", str(app)]
     env = {"PYTHON_THREADPOOL_THREAD_COUNT": str(THREADS), **settings}
     return start("worker", argv, log, env, cwd=PROJECT)
@@ -35,7 +35,7 @@ class WorkerStack(Stack):
 
     def start_host(self) -> Child:
         child = start_worker(PROJECT, self._log("worker"), self._environment())
-        return self._kept(child)
+        return self._track(child)
 
 
 @dataclass(frozen=True)

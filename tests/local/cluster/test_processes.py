@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from local.cluster import groups
+from local.cluster import process_groups
 from tests.local.cluster.cluster_fixture import (
     JOBS,
     PATIENCE,
@@ -194,11 +194,11 @@ def _delete_all_as_soon_as_it_answers(url: str) -> int:
 def test_a_restart_does_not_kill_a_stranger_that_has_an_old_process_id() -> None:
     stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
-        its = groups.identity(stranger.pid)
+        its = process_groups.identity(stranger.pid)
         assert its is not None
-        assert not groups.kill_recognised(f"{its}0")
+        assert not process_groups.kill_if_same(f"{its}0")
         assert stranger.poll() is None
-        assert groups.kill_recognised(its)
+        assert process_groups.kill_if_same(its)
         assert stranger.wait(PATIENCE) == -signal.SIGKILL
     finally:
         stranger.kill()
@@ -211,10 +211,10 @@ def test_a_process_that_was_never_let_go_ends_with_the_cluster(tmp_path: Path) -
     script = f"""
 import asyncio, os
 from pathlib import Path
-from local.cluster import groups
+from local.cluster import process_groups
 async def main():
     here = Path({str(tmp_path)!r})
-    await groups.spawn(["touch", "ran"], {{"PATH": "/usr/bin:/bin"}}, here, here / "log")
+    await process_groups.spawn(["touch", "ran"], {{"PATH": "/usr/bin:/bin"}}, here, here / "log")
     os._exit(9)
 asyncio.run(main())
 """

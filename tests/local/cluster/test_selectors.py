@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.cluster.kinds import JOBS
-from local.cluster.problems import ApiError
+from local.cluster.api_errors import ApiError
+from local.cluster.resources import JOBS
 from local.cluster.selectors import selector
 
 CASES = [

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from local.cluster.admission import admit_new
+from local.cluster.api_errors import ApiError
 from local.cluster.cluster import LocalCluster, open_cluster
-from local.cluster.kinds import JOBS, PODS
-from local.cluster.kubelet import Pace
-from local.cluster.pages import KEPT, Pages
-from local.cluster.problems import ApiError
+from local.cluster.kubelet import Backoff
+from local.cluster.pages import TOKEN_LIFETIME, Pages
+from local.cluster.resources import JOBS, PODS
 from local.cluster.times import brief
 from tests.local.cluster.cluster_fixture import PATIENCE, Json, holds, job
 
-ONCE = Pace(first=0.001, longest=0.001)
+ONCE = Backoff(first=0.001, longest=0.001)
 
 
 class MovedClock:
@@ -137,7 +137,7 @@ def test_a_continue_token_expires_after_five_minutes() -> None:
     clock = MovedClock()
     pages = Pages(clock)
     token = pages.first([None] * 3, 7, 1).token  # type: ignore[list-item]  # only counted
-    clock.move(seconds=KEPT.total_seconds() - 1)
+    clock.move(seconds=TOKEN_LIFETIME.total_seconds() - 1)
     second = pages.after(token, 1)
     assert (second.version, second.left) == (7, 1)
     clock.move(seconds=1)

@@ -29,7 +29,7 @@ def world(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         account_key=KEY,
         cluster_url=cluster.url,
         cluster_token=token,
-        fault_rules=folder / "behaviours.json",
+        fault_rules=folder / "fault_rules.json",
         cache=folder / "cache",
     )
     blobs = Blobs.of(world)

@@ -14,12 +14,12 @@ from typing import Any
 
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_OPTIONS, DEMO_PROGRAM
 from local.elastic_blast import Environment, install
-from local.elastic_blast.answers import Ending
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule, write_fault_rules
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.calls import Call, read_calls
-from local.elastic_blast.cluster import ClusterClient, ended
+from local.elastic_blast.cluster import ClusterClient, end_condition
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule, write_fault_rules
 from local.elastic_blast.submission import SubmitRequest, submit
+from local.elastic_blast.submit_exit import SubmitExit
 
 CLEAN = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 """An environment with nothing but a PATH, as the sidecar gives it."""
@@ -104,7 +104,7 @@ class Stage:
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
-    def refusal(self, ini: str, env: Mapping[str, str] = ON_ARRIVAL) -> Ending:
+    def refusal(self, ini: str, env: Mapping[str, str] = ON_ARRIVAL) -> SubmitExit:
         """How a submission ends that does not get as far as its Jobs; in this process."""
         known = self.program.with_name("world.json")
         return submit(SubmitRequest(self.key, ini, FaultRule(), known, env), self.world)
@@ -119,14 +119,14 @@ class Stage:
         return ClusterClient.of(self.world).jobs(f"app={app},elb-job-id={self.key}")
 
     def ends(self, app: str = "blast") -> list[str | None]:
-        return [ended(job) for job in self.jobs(app)]
+        return [end_condition(job) for job in self.jobs(app)]
 
     def clear(self) -> None:
         """Leave nothing of this search on the cluster."""
         mine = f"elb-job-id={self.key}"
         cluster = ClusterClient.of(self.world)
         cluster.delete(mine)
-        until(lambda: cluster.nothing_left(mine))
+        until(lambda: cluster.is_empty(mine))
 
     def blob(self, name: str) -> bytes | None:
         return Blobs.of(self.world).read(f"{self.root}/{name}")

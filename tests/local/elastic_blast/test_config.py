@@ -1,6 +1,6 @@
 import pytest
 
-from local.elastic_blast.config import LARGEST, ConfigRefused, parse_config
+from local.elastic_blast.config import MAX_INI_BYTES, InvalidConfig, parse_config
 from shared.elastic_blast.config import render
 from tests.support.samples import search
 
@@ -19,7 +19,7 @@ results = https://devstoreaccount1.blob.core.windows.net/results/r/
 
 
 def faults(text: str, **environment: str) -> list[str]:
-    with pytest.raises(ConfigRefused) as refused:
+    with pytest.raises(InvalidConfig) as refused:
         parse_config(text, environment)
     return str(refused.value).splitlines()
 
@@ -68,7 +68,7 @@ def test_a_repeated_key_is_refused() -> None:
     assert "option 'db' in section 'blast' already exists" in faults(SMALLEST + "db = x")[0]
 
 
-@pytest.mark.parametrize("text", ["", " \n", "no section", "#" * (LARGEST + 1)])
+@pytest.mark.parametrize("text", ["", " \n", "no section", "#" * (MAX_INI_BYTES + 1)])
 def test_what_is_no_config_is_refused(text: str) -> None:
     assert faults(text)
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from local.elastic_blast.answers import Ending, printed
-from local.elastic_blast.behaviours import FaultRule, Output
 from local.elastic_blast.cluster import ClusterClient
+from local.elastic_blast.fault_rules import FaultRule, Output
+from local.elastic_blast.submit_exit import SubmitExit, render
 from shared.elastic_blast.submit_output import parse_output
 from tests.local.elastic_blast.stage import CLEAN, ON_ARRIVAL, ONE_BATCH, TWO_BATCHES, Stage, until
 
@@ -58,8 +58,8 @@ def test_a_rule_for_other_keys_leaves_a_submission_alone(stage: Stage) -> None:
 def test_the_answer_can_be_printed_in_every_shape_a_reader_meets(
     output: Output, understood: bool
 ) -> None:
-    ending = Ending(0, {"decision": "rejected_capacity"}, output=output)
-    found = parse_output(printed(ending, "job-1"))
+    ending = SubmitExit(0, {"decision": "rejected_capacity"}, output=output)
+    found = parse_output(render(ending, "job-1"))
     assert (found.decision if found else None) == ("rejected_capacity" if understood else None)
 
 
@@ -109,7 +109,7 @@ def test_a_batch_can_fail_and_then_succeed(stage: Stage) -> None:
 
 
 def test_failure_51_a_batch_that_always_fails_leaves_what_blast_said(stage: Stage) -> None:
-    stage.trouble(fail_attempts=9, words="BLAST engine error: no", batches=(1,))
+    stage.trouble(fail_attempts=9, stderr="BLAST engine error: no", batches=(1,))
     stage.submit(stage.ini(**TWO_BATCHES))
     stage.wait_for_marker("FAILURE")
     until(lambda: sorted(map(str, stage.ends())) == ["Complete", "Failed"])
@@ -136,7 +136,7 @@ def test_a_pod_that_is_killed_says_nothing(stage: Stage) -> None:
 
 
 def test_both_markers_exist_where_an_attempt_failed_before_one_succeeded(stage: Stage) -> None:
-    stage.trouble(fail_attempts=1, words="Error: out of memory")
+    stage.trouble(fail_attempts=1, stderr="Error: out of memory")
     stage.submit(stage.ini(**ONE_BATCH))
     stage.wait_for_marker()
     assert stage.blob("metadata/FAILURE.txt") == b"Error: out of memory"

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from local.demo.queries import DEMO_BATCH_LEN, demo_queries
 from local.elastic_blast import calls
-from local.elastic_blast.behaviours import (
+from local.elastic_blast.fasta import NotFasta, records, split
+from local.elastic_blast.fault_rules import (
     FaultRule,
     JobFaultRule,
     read_fault_rules,
     write_fault_rules,
 )
-from local.elastic_blast.fasta import NotFasta, records, split
 from local.elastic_blast.plan import Plan, arguments
 
 PLAN = Plan(
@@ -32,7 +32,7 @@ PLAN = Plan(
     mem_limit="4G",
     setup_minutes=45,
     search_minutes=1440,
-    trouble=JobFaultRule(batches=(1,), markers=("FAILURE",)),
+    fault_rule=JobFaultRule(batches=(1,), markers=("FAILURE",)),
 )
 
 
@@ -116,6 +116,6 @@ def test_nothing_was_called_where_there_is_no_record(tmp_path: Path) -> None:
 
 
 def test_rules_survive_their_file(tmp_path: Path) -> None:
-    rules = (FaultRule(key="job-", answer={"decision": "queued"}), FaultRule(jobs=PLAN.trouble))
+    rules = (FaultRule(key="job-", answer={"decision": "queued"}), FaultRule(jobs=PLAN.fault_rule))
     write_fault_rules(tmp_path / "rules.json", *rules)
     assert read_fault_rules(tmp_path / "rules.json") == rules

@@ -40,7 +40,7 @@ def test_a_bad_config_ends_with_1_and_no_json(stage: Stage) -> None:
 )
 def test_a_query_that_cannot_be_read_is_a_bad_argument(stage: Stage, query: str, word: str) -> None:
     said = stage.refusal(stage.ini(queries=query))
-    assert (said.exit_code, said.answer) == (1, None)
+    assert (said.exit_code, said.body) == (1, None)
     assert word in said.stderr
 
 
@@ -48,7 +48,7 @@ def test_a_query_that_is_no_fasta_is_a_bad_argument(stage: Stage) -> None:
     url = f"{HOST}/queries/{stage.key}.fa"
     Blobs.of(stage.world).write(url, b"ACGT\n>late\nACGT\n")
     said = stage.refusal(stage.ini(queries=url))
-    assert (said.exit_code, said.answer) == (1, None)
+    assert (said.exit_code, said.body) == (1, None)
     assert said.stderr == "the query does not begin with a '>' line"
 
 

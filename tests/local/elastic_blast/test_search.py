@@ -21,7 +21,7 @@ MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLAGAEKAVQVKVKTLPDAQFEVV
 """
 
 
-def by_hand(program: str, fasta: Path, kind: str, queries: str, options: list[str]) -> str:
+def run_blastn(program: str, fasta: Path, kind: str, queries: str, options: list[str]) -> str:
     """The rows of one search of all queries, in a database made for it beside `fasta`."""
     make = ["makeblastdb", "-in", fasta.name, "-dbtype", kind, "-parse_seqids", "-out", "byhand"]
     subprocess.run(make, cwd=fasta.parent, check=True, capture_output=True)
@@ -50,7 +50,7 @@ def test_batches_give_the_rows_of_one_search_by_hand(finished: Stage, tmp_path: 
     assert finished.names("batch_") == [f"batch_{n:03d}-blastn-orchid_its.out.gz" for n in range(4)]
     fasta = tmp_path / "orchids.fa"
     fasta.write_text(DEMO_FASTA.read_text())
-    rows = by_hand("blastn", fasta, "nucl", demo_queries(), DEMO_OPTIONS.split())
+    rows = run_blastn("blastn", fasta, "nucl", demo_queries(), DEMO_OPTIONS.split())
     assert rows.count("\n") > 400
     assert finished.rows() == rows
 
@@ -101,7 +101,7 @@ def test_a_protein_search_with_columns_of_its_own(stage: Stage, tmp_path: Path) 
     stage.submit(stage.ini(**its, options=f"-outfmt {columns}", batch_len="140"))
     stage.wait_for_marker()
     assert stage.names("batch_") == ["batch_000-blastp-tiny.out.gz", "batch_001-blastp-tiny.out.gz"]
-    assert stage.rows() == by_hand("blastp", fasta, "prot", PROTEINS, ["-outfmt", columns])
+    assert stage.rows() == run_blastn("blastp", fasta, "prot", PROTEINS, ["-outfmt", columns])
 
 
 def test_a_submit_job_creates_the_blast_jobs_unless_told_otherwise(stage: Stage) -> None:

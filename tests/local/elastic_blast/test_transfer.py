@@ -6,8 +6,8 @@ import pytest
 
 from local.elastic_blast import Environment, install
 from local.elastic_blast.blobs import Blobs
-from local.elastic_blast.transfer import NotOurs, TransferFailed, fetch, put
-from local.elastic_blast.world import read_environment
+from local.elastic_blast.environment import read_environment
+from local.elastic_blast.transfer import ForeignUrl, TransferFailed, fetch, put
 from tests.local.elastic_blast.stage import HOST
 
 
@@ -44,7 +44,7 @@ def test_what_is_not_there_is_none_and_what_is_refused_raises(signed: Environmen
     ],
 )
 def test_another_place_is_never_asked(signed: Environment, url: str) -> None:
-    with pytest.raises(NotOurs):
+    with pytest.raises(ForeignUrl):
         fetch(signed, url)
 
 

@@ -100,12 +100,12 @@ class World:
 
     async def instance(self, instance: str = "one") -> Instance:
         store = self.running.store
-        found = await self.running.engine.ask(store.instance, instance)
+        found = await self.running.engine.call_store(store.instance, instance)
         assert found is not None
         return found
 
     async def history(self, instance: str = "one") -> list[Event]:
-        return await self.running.engine.ask(self.running.store.history, instance)
+        return await self.running.engine.call_store(self.running.store.history, instance)
 
     async def kinds(self, instance: str = "one") -> list[str]:
         """The names of the events in history, without what begins and ends each episode."""
@@ -127,8 +127,10 @@ class World:
         engine, store = self.running.engine, self.running.store
 
         async def still() -> bool:
-            ready = await engine.ask(store.ready, self.clock.now())
-            runnable = [one for one in await engine.ask(store.activities) if engine.knows(one)]
+            ready = await engine.call_store(store.ready, self.clock.now())
+            runnable = [
+                one for one in await engine.call_store(store.activities) if engine.knows(one)
+            ]
             return not ready and not runnable
 
         await asyncio.wait_for(engine.changed(still), PATIENCE)
@@ -138,7 +140,9 @@ class World:
         while True:
             await self.quiet()
             one = await self.instance(instance)
-            due = await self.running.engine.ask(self.running.store.next_due, self.clock.now())
+            due = await self.running.engine.call_store(
+                self.running.store.next_due, self.clock.now()
+            )
             if one.has_ended or due is None:
                 return one
             self.clock.advance_to(due)
@@ -162,7 +166,7 @@ async def hosted(
     functions, found = functions_of(app), host_options(options or {})
     with listening() as heard:
         async with (
-            serving(functions, found, state, clock, overdue=overdue) as running,
+            serving(functions, found, state, clock, on_timeout=overdue) as running,
             aiohttp.ClientSession(running.url, timeout=aiohttp.ClientTimeout(PATIENCE, 5)) as http,
         ):
             yield World(running, clock, heard, http)

@@ -12,12 +12,12 @@ import pytest
 from local.functions_host.functions import functions_of, load
 from local.functions_host.settings import (
     CannotStart,
+    apply_local_settings,
     host_options,
     read_host_options,
-    resolved,
+    resolve_settings,
     setting,
     span,
-    take_local_settings,
 )
 
 APP = """
@@ -77,9 +77,12 @@ def test_settings_stand_for_themselves_anywhere_in_a_binding(
 ) -> None:
     monkeypatch.setenv("A", "one")
     monkeypatch.setenv("B", "two")
-    assert resolved({"x": ["%A%-%B%", 3], "y": "100%"}, "x") == {"x": ["one-two", 3], "y": "100%"}
+    assert resolve_settings({"x": ["%A%-%B%", 3], "y": "100%"}, "x") == {
+        "x": ["one-two", 3],
+        "y": "100%",
+    }
     with pytest.raises(CannotStart, match="the function f needs the setting NOT_SET"):
-        resolved("%NOT_SET%", "the function f")
+        resolve_settings("%NOT_SET%", "the function f")
 
 
 def test_local_settings_do_not_override_the_environment(
@@ -90,7 +93,7 @@ def test_local_settings_do_not_override_the_environment(
     monkeypatch.delenv("HOST_TEST_UNSET")
     values = {"HOST_TEST_SET": "inside", "HOST_TEST_UNSET": "inside"}
     (tmp_path / "local.settings.json").write_text(json.dumps({"Values": values}))
-    take_local_settings(tmp_path)
+    apply_local_settings(tmp_path)
     assert setting("HOST_TEST_SET", "a test") == "outside"
     assert setting("HOST_TEST_UNSET", "a test") == "inside"
 
@@ -99,7 +102,7 @@ def test_failure_60_the_name_of_a_container_is_no_sign_of_azure_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONTAINER_NAME", "a-container-of-a-developer")
-    take_local_settings(tmp_path)
+    apply_local_settings(tmp_path)
     with pytest.raises(CannotStart, match="CONTAINER_NAME, which is not set"):
         setting("CONTAINER_NAME", "a test")
 

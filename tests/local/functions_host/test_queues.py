@@ -17,7 +17,7 @@ from azure.storage.queue.aio import QueueClient
 
 from local.azurite import Azurite
 from local.functions_host.clock import EPOCH, ManualClock, SystemClock
-from local.functions_host.queues import FIRST_PAUSE, LEASE
+from local.functions_host.queues import FIRST_POLL_INTERVAL, LEASE
 from local.functions_host.settings import CannotStart
 from tests.local.functions_host.hosted_app import PATIENCE, hosted
 
@@ -217,7 +217,7 @@ async def test_missing_queues_are_made(state: Path, queues: Queues) -> None:
     await queues.main.delete_queue()
     clock = ManualClock()
     async with hosted(app_with(take), state, clock, options()):
-        await asyncio.wait_for(clock.awaited(EPOCH + FIRST_PAUSE), PATIENCE)
+        await asyncio.wait_for(clock.awaited(EPOCH + FIRST_POLL_INTERVAL), PATIENCE)
     assert await count(queues.main) == 0
     assert await count(queues.poison) == 0
 

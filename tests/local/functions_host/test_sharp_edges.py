@@ -169,7 +169,7 @@ async def test_terminating_stops_neither_activities_nor_children(state: Path) ->
         await world.start("story")
 
         async def begun() -> bool:
-            found = await world.running.engine.ask(world.running.store.instance, "c")
+            found = await world.running.engine.call_store(world.running.store.instance, "c")
             return found is not None and found.status == "Running"
 
         await world.running.engine.changed(begun)

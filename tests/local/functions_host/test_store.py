@@ -6,7 +6,7 @@ import pytest
 from local.functions_host.clock import EPOCH
 from local.functions_host.durable.history import Type, event
 from local.functions_host.durable.store import Activity, Message, Store, TurnCommit
-from local.functions_host.durable.turn import beginning, new_instance
+from local.functions_host.durable.work_item import new_instance, start_message
 
 ONE = new_instance("one", "story", None, EPOCH)
 WORK = Activity("one", ONE.execution, 0, "work", "1")
@@ -14,7 +14,7 @@ WORK = Activity("one", ONE.execution, 0, "work", "1")
 
 def begun(state: Path) -> Store:
     store = Store(state)
-    store.start(ONE, beginning(ONE, EPOCH))
+    store.start(ONE, start_message(ONE, EPOCH))
     return store
 
 

@@ -102,10 +102,10 @@ async def test_a_timer_never_runs_twice_at_a_time(state: Path) -> None:
         clock.advance(HOUR)
         await asyncio.wait_for(begun.acquire(), PATIENCE)
         clock.advance(3 * HOUR)
-        by_hand = asyncio.create_task(fire(world))
+        run_manually = asyncio.create_task(fire(world))
         assert await alive(world) == 200
         go_on.set()
-        assert await by_hand == 202
+        assert await run_manually == 202
         assert at_once == [0, 1]
 
 

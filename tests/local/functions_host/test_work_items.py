@@ -28,8 +28,8 @@ async def test_a_result_for_an_earlier_execution_is_dropped(state: Path) -> None
 
         async def settled() -> bool:
             engine, store = world.running.engine, world.running.store
-            left = await engine.ask(store.activities)
-            return len(left) == 1 and not await engine.ask(store.ready, world.clock.now())
+            left = await engine.call_store(store.activities)
+            return len(left) == 1 and not await engine.call_store(store.ready, world.clock.now())
 
         await world.start("story", 0)
         await world.running.engine.changed(scheduled)

@@ -18,10 +18,10 @@ from typing import Any
 
 import urllib3
 
-from local.alone import start_app_only
+from local.app_only import start_app_only
 from local.azurite import ACCOUNT, Azurite, start_azurite
 from local.demo.client import Api
-from local.demo.following import until
+from local.demo.polling import until
 from shared.clients.blobs import open_blobs
 from shared.clients.tables import LARGEST_TRANSACTION, Insert, open_table
 from shared.contracts.job import Job
