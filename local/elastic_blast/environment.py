@@ -62,7 +62,7 @@ def install(folder: Path, environment: Environment) -> Path:
         [sys.executable, "-m", "local.elastic_blast", "--environment", str(environment_file)]
     )
     path = shlex.quote(str(PROJECT))
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {shlex.join(argv)} "$@"\n')
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {argv} "$@"\n')
     program.chmod(0o755)
     return program
 

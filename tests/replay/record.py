@@ -48,7 +48,7 @@ def happy(world: StackFixture) -> str:
 
 
 def capacity_retry(world: StackFixture) -> str:
-    trouble = world.trouble(lambda key: FaultRule(key=key, call=1, answer=FULL, exit_code=10))
+    trouble = world.add_fault(lambda key: FaultRule(key=key, call=1, answer=FULL, exit_code=10))
     return world.submit(key=trouble)
 
 
@@ -57,12 +57,12 @@ def transient_retries(world: StackFixture) -> str:
         world.rules.append(FaultRule(key=job_id, call=1, answer=BUSY, exit_code=8))
         return FaultRule(key=job_id, call=2, answer=BUSY, exit_code=8)
 
-    return world.submit(key=world.trouble(twice))
+    return world.submit(key=world.add_fault(twice))
 
 
 def cancelled_while_running(world: StackFixture) -> str:
     job_id = world.submit(
-        key=world.trouble(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
+        key=world.add_fault(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
     )
     world.in_phase(job_id, "running")
     world.api.cancel(job_id)
@@ -70,7 +70,7 @@ def cancelled_while_running(world: StackFixture) -> str:
 
 
 def cancelled_in_a_retry_wait(world: StackFixture) -> str:
-    key = world.trouble(lambda key: FaultRule(key=key, answer=FULL, exit_code=10))
+    key = world.add_fault(lambda key: FaultRule(key=key, answer=FULL, exit_code=10))
     job_id = world.submit(key=key)
     world.in_phase(job_id, FULL_HOUSE)
     world.api.cancel(job_id)
@@ -79,7 +79,7 @@ def cancelled_in_a_retry_wait(world: StackFixture) -> str:
 
 def cancelled_during_a_step(world: StackFixture) -> str:
     """The event comes while elastic-blast runs."""
-    job_id = world.submit(key=world.trouble(lambda key: FaultRule(key, hang_seconds=600)))
+    job_id = world.submit(key=world.add_fault(lambda key: FaultRule(key, hang_seconds=600)))
     world.until(job_id, lambda job: world.submissions(job_id) == 1)
     world.api.cancel(job_id)
     return job_id
@@ -88,7 +88,7 @@ def cancelled_during_a_step(world: StackFixture) -> str:
 def cancelled_without_a_cluster(world: StackFixture) -> str:
     """It cannot be stopped for a while, so that waits follow the event."""
     job_id = world.submit(
-        key=world.trouble(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
+        key=world.add_fault(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
     )
     world.in_phase(job_id, "running")
     world.stack.cluster.kill()
@@ -141,7 +141,7 @@ def config_of(world: StackFixture, job_id: str) -> BlobClient:
 
 def continued_as_new(world: StackFixture) -> str:
     """It says that it has ended only in its second life."""
-    silent = world.trouble(lambda key: FaultRule(key=key, jobs=JobFaultRule(markers=())))
+    silent = world.add_fault(lambda key: FaultRule(key=key, jobs=JobFaultRule(markers=())))
     job_id = world.submit(key=silent)
     world.until(job_id, lambda job: lives(record_of(world), job_id) != [])
     marker = f"https://devstoreaccount1.blob.core.windows.net/results/{job_id}/metadata/SUCCESS.txt"

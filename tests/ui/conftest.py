@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.end_to_end.conftest import StackFixture, running, world
+from tests.end_to_end.conftest import StackFixture, running
+from tests.end_to_end.conftest import system as world
 from tests.ui.browser import PATIENCE, Seen, a_page, chromium
 
 __all__ = ["running", "world"]

@@ -10,7 +10,7 @@ from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
 from local.elastic_blast.databases import upload_database
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.stack import PROJECT, Stack
-from tests.end_to_end.conftest import PACE, StackFixture
+from tests.end_to_end.conftest import FAST_POLLING, StackFixture
 from tests.support.samples import WORDS
 from tests.ui.browser import PATIENCE, PHONE, a_page, chromium
 
@@ -28,7 +28,7 @@ def scene(world: StackFixture) -> str:
     names = {"Orchids, broken on purpose": BROKEN, "Orchids, half way": HALF_WAY}
     names["Orchids, waiting for a machine"] = PENDING
     for title, trouble in names.items():
-        key = world.trouble(lambda job_id, trouble=trouble: FaultRule(key=job_id, jobs=trouble))  # type: ignore[misc]
+        key = world.add_fault(lambda job_id, trouble=trouble: FaultRule(key=job_id, jobs=trouble))  # type: ignore[misc]
         job_id = world.submit(key=key, job_title=title, batch_len=DEMO_BATCH_LEN)
         if trouble is BROKEN:
             world.ended(job_id)
@@ -58,7 +58,7 @@ def take(browser: Browser, world: StackFixture, job_id: str) -> None:
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    settings = PACE | {"BLAST_POD_DIAGNOSIS_AFTER": "1s"}
+    settings = FAST_POLLING | {"BLAST_POD_DIAGNOSIS_AFTER": "1s"}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         stack = Stack(Path(folder), settings=settings)
         stack.start()

@@ -8,7 +8,7 @@ from local.functions_host.durable.history import Type, event
 from local.functions_host.durable.store import Activity, Message, Store, TurnCommit
 from local.functions_host.durable.work_item import new_instance, start_message
 
-ONE = new_instance("one", "story", None, EPOCH)
+ONE = new_instance("one", "orchestrator", None, EPOCH)
 WORK = Activity("one", ONE.execution, 0, "work", "1")
 
 
@@ -18,7 +18,7 @@ def begun(state: Path) -> Store:
     return store
 
 
-def test_a_turn_is_kept_whole_or_not_at_all(state: Path) -> None:
+def test_a_work_item_is_stored_in_one_transaction(state: Path) -> None:
     store = begun(state)
     (message,) = store.inbox("one", EPOCH)
     scheduled = event(Type.TASK_SCHEDULED, EPOCH, 0, Name="work")
@@ -33,7 +33,7 @@ def test_a_turn_is_kept_whole_or_not_at_all(state: Path) -> None:
     store.close()
 
 
-def test_an_activity_ends_once_however_often_it_is_said(state: Path) -> None:
+def test_a_repeated_completion_of_an_activity_is_ignored(state: Path) -> None:
     store = begun(state)
     (message,) = store.inbox("one", EPOCH)
     store.commit(TurnCommit(ONE, [message.id], [message.event], [WORK]))
@@ -44,7 +44,7 @@ def test_an_activity_ends_once_however_often_it_is_said(state: Path) -> None:
     store.close()
 
 
-def test_messages_arrive_in_the_order_of_their_instants(state: Path) -> None:
+def test_messages_are_ordered_by_due_time(state: Path) -> None:
     store = Store(state)
     for hours in (2, 1, 3):
         store.send(Message("one", None, EPOCH + timedelta(hours=hours), {"hours": hours}))

@@ -1,4 +1,4 @@
-"""A stage for searches: real storage, a real cluster, and the installed command between them."""
+"""Submissions by the installed command, over real storage and the local cluster."""
 
 import gzip
 import json
@@ -22,28 +22,28 @@ from local.elastic_blast.submission import SubmitRequest, submit
 from local.elastic_blast.submit_exit import SubmitExit
 
 CLEAN = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-"""An environment with nothing but a PATH, as the sidecar gives it."""
+"""An environment with only a PATH."""
 
 ON_ARRIVAL = {"ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD": "1"}
 ONE_BATCH = {"batch_len": "100000"}
-"""All queries of the demo in one Job: for tests that are not about batches."""
+"""All queries of the demo in one Job."""
 
 TWO_BATCHES = {"batch_len": "8000"}
 
 HOST = "https://devstoreaccount1.blob.core.windows.net"
 
 
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for something that another process does."""
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Poll until the condition holds."""
     deadline = monotonic() + seconds
-    while not holds():
-        assert monotonic() < deadline, "it did not happen in time"
+    while not condition():
+        assert monotonic() < deadline, "not reached in time"
         Event().wait(0.05)
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one call of the command said."""
+class CommandOutput:
+    """Exit code and output of one call of the command."""
 
     exit_code: int
     stdout: str
@@ -51,17 +51,17 @@ class Said:
 
     @property
     def answer(self) -> dict[str, Any]:
-        """The last line of stdout that is a JSON object, as the contract has it."""
-        lines = [its for its in self.stdout.splitlines() if its[:1] == "{" and its[-1:] == "}"]
-        found: dict[str, Any] = json.loads(lines[-1])
-        return found
+        """The last JSON object on stdout, as the contract says."""
+        lines = [line for line in self.stdout.splitlines() if line[:1] == "{" and line[-1:] == "}"]
+        answer: dict[str, Any] = json.loads(lines[-1])
+        return answer
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One search of a test: an id, a results root and a control file of its own."""
+class SubmissionFixture:
+    """A test's own submission: its id, results folder and fault rules."""
 
-    world: Environment
+    environment: Environment
     program: Path
     key: str = field(default_factory=lambda: f"job-{uuid.uuid4().hex}")
 
@@ -71,10 +71,10 @@ class Stage:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        return read_calls(self.world.calls, self.key)
+        return read_calls(self.environment.calls, self.key)
 
     def ini(self, **changes: str) -> str:
-        """The demo's search; `changes` are keys of [blast]."""
+        """The demo's INI; `changes` are keys of [blast]."""
         blast = {
             "program": DEMO_PROGRAM,
             "db": f"{HOST}/blast-db/{DEMO_DATABASE}/{DEMO_DATABASE}",
@@ -93,7 +93,7 @@ class Stage:
         log = ["--logfile", "stderr", "--loglevel", "INFO"]
         return [str(self.program), "submit", "--cfg", "-", "--json", *key, *log, *more]
 
-    def submit(self, ini: str | None = None, env: Mapping[str, str] = ON_ARRIVAL) -> Said:
+    def submit(self, ini: str | None = None, env: Mapping[str, str] = ON_ARRIVAL) -> CommandOutput:
         done = subprocess.run(
             self.argv(),
             input=self.ini() if ini is None else ini,
@@ -102,53 +102,55 @@ class Stage:
             text=True,
             timeout=60,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return CommandOutput(done.returncode, done.stdout, done.stderr)
 
-    def refusal(self, ini: str, env: Mapping[str, str] = ON_ARRIVAL) -> SubmitExit:
-        """How a submission ends that does not get as far as its Jobs; in this process."""
-        known = self.program.with_name("world.json")
-        return submit(SubmitRequest(self.key, ini, FaultRule(), known, env), self.world)
+    def submit_in_process(self, ini: str, env: Mapping[str, str] = ON_ARRIVAL) -> SubmitExit:
+        """Submit in this process; for submissions that end before their Jobs."""
+        environment_file = self.program.with_name("environment.json")
+        return submit(
+            SubmitRequest(self.key, ini, FaultRule(), environment_file, env), self.environment
+        )
 
-    def trouble(self, *rules: FaultRule, **jobs: Any) -> None:
-        """Put rules in force, or one rule with this trouble of the Jobs."""
+    def inject(self, *rules: FaultRule, **jobs: Any) -> None:
+        """Write fault rules, or one rule with this fault of the Jobs."""
         write_fault_rules(
-            self.world.fault_rules, *(rules or (FaultRule(jobs=JobFaultRule(**jobs)),))
+            self.environment.fault_rules, *(rules or (FaultRule(jobs=JobFaultRule(**jobs)),))
         )
 
     def jobs(self, app: str) -> list[dict[str, Any]]:
-        return ClusterClient.of(self.world).jobs(f"app={app},elb-job-id={self.key}")
+        return ClusterClient.of(self.environment).jobs(f"app={app},elb-job-id={self.key}")
 
-    def ends(self, app: str = "blast") -> list[str | None]:
+    def end_conditions(self, app: str = "blast") -> list[str | None]:
         return [end_condition(job) for job in self.jobs(app)]
 
     def clear(self) -> None:
-        """Leave nothing of this search on the cluster."""
-        mine = f"elb-job-id={self.key}"
-        cluster = ClusterClient.of(self.world)
-        cluster.delete(mine)
-        until(lambda: cluster.is_empty(mine))
+        """Delete this submission's Jobs, and wait until they are gone."""
+        selector = f"elb-job-id={self.key}"
+        cluster = ClusterClient.of(self.environment)
+        cluster.delete(selector)
+        until(lambda: cluster.is_empty(selector))
 
     def blob(self, name: str) -> bytes | None:
-        return Blobs.of(self.world).read(f"{self.root}/{name}")
+        return Blobs.of(self.environment).read(f"{self.root}/{name}")
 
     def names(self, prefix: str = "") -> list[str]:
-        """The names of this search's blobs, after their common root."""
-        found = Blobs.of(self.world).with_prefix(f"{self.root}/{prefix}")
-        return sorted(url.removeprefix(f"{self.root}/") for url in found)
+        """The names of this submission's blobs, without their common prefix."""
+        urls = Blobs.of(self.environment).with_prefix(f"{self.root}/{prefix}")
+        return sorted(url.removeprefix(f"{self.root}/") for url in urls)
 
     def wait_for_marker(self, marker: str = "SUCCESS") -> None:
         until(lambda: self.blob(f"metadata/{marker}.txt") is not None)
 
     def rows(self) -> str:
-        """All results in the order of their batches."""
-        found = [self.blob(name) for name in self.names("batch_")]
-        return "".join(gzip.decompress(its or b"").decode() for its in found)
+        """All result rows in the order of the batches."""
+        results = [self.blob(name) for name in self.names("batch_")]
+        return "".join(gzip.decompress(data or b"").decode() for data in results)
 
 
 @contextmanager
-def new_stage(folder: Path, world: Environment) -> Iterator[Stage]:
-    """A stage with troubles of its own in this folder; nothing of its search is left afterwards."""
-    world = replace(world, fault_rules=folder / "troubles.json")
-    stage = Stage(world, install(folder / "bin", world))
-    yield stage
-    stage.clear()
+def new_submission(folder: Path, environment: Environment) -> Iterator[SubmissionFixture]:
+    """A submission with fault rules of its own in this folder; cleaned up afterwards."""
+    environment = replace(environment, fault_rules=folder / "rules.json")
+    submission = SubmissionFixture(environment, install(folder / "bin", environment))
+    yield submission
+    submission.clear()
