@@ -28,7 +28,7 @@ NAME = "@query@"
 """A placeholder for a query's name."""
 
 
-def ours(path: Path, outfmt: str) -> int:
+def own_reader(path: Path, outfmt: str) -> int:
     """Read every hit, as the export does."""
     return sum(1 for _ in hits(_pieces(path), outfmt, path.stat().st_size))
 
@@ -55,7 +55,7 @@ def bio_blast(path: Path, outfmt: str) -> int:
 
 
 READERS: dict[str, Callable[[Path, str], int]] = {
-    reader.__name__: reader for reader in (ours, tallied, search_io, bio_blast)
+    reader.__name__: reader for reader in (own_reader, tallied, search_io, bio_blast)
 }
 PRELOADED = {"search_io": ("Bio.SearchIO.BlastIO",), "bio_blast": ("Bio.Blast._parser",)}
 COMPARED = {"6": ("search_io",), "5": ("search_io", "bio_blast")}
@@ -207,7 +207,7 @@ def compare(outfmt: str, name: str, make: Callable[[int], Iterator[str]], size: 
         for path, target_size in ((whole, size), (part, size // SHARE)):
             with path.open("w") as file:
                 file.writelines(make(target_size))
-        base = measured("ours", whole, outfmt)
+        base = measured("own_reader", whole, outfmt)
         print(f"{name}, {whole.stat().st_size // MEGABYTE} MB, {base['hits']:,.0f} hits")
         _print_line("read", base)
         _print_line("read and tallied", measured("tallied", whole, outfmt))

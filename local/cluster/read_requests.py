@@ -35,10 +35,10 @@ class View:
     as_table: bool
     include: str
 
-    def one(self, record: StoredObject) -> str:
+    def render_object(self, record: StoredObject) -> str:
         return self._table([record], {}) if self.as_table else record.text
 
-    def many(self, records: list[StoredObject], meta: Json) -> str:
+    def render_list(self, records: list[StoredObject], meta: Json) -> str:
         if self.as_table:
             return self._table(records, meta)
         head = {"kind": f"{self.kind.name}List", "apiVersion": self.kind.api_version}
@@ -59,7 +59,7 @@ class Reader:
         self._pages = pages
 
     async def get(self, request: web.Request) -> web.Response:
-        return json_response(self.view(request).one(self.find(request)))
+        return json_response(self.view(request).render_object(self.find(request)))
 
     async def page(self, request: web.Request) -> web.Response:
         page = self._page(request)
@@ -68,7 +68,7 @@ class Reader:
             meta["continue"] = page.token
             if not self.selector(request):  # Kubernetes omits the count for selected lists, too
                 meta["remainingItemCount"] = page.left
-        return json_response(self.view(request).many(page.records, meta))
+        return json_response(self.view(request).render_list(page.records, meta))
 
     def find(self, request: web.Request) -> StoredObject:
         namespace, name = request.match_info.get("namespace", ""), request.match_info["name"]

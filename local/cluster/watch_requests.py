@@ -27,7 +27,7 @@ class Scope:
     view: View
 
     def line(self, event: str, record: StoredObject) -> str:
-        return f'{{"type":"{event}","object":{self.view.one(record)}}}\n'
+        return f'{{"type":"{event}","object":{self.view.render_object(record)}}}\n'
 
     def event(self, change: Change) -> str | None:
         """The line for a change, or None.

@@ -68,7 +68,7 @@ class Writer:
             self._remove(record, options)
         self._cluster.controller.settle()
         meta = {"resourceVersion": str(self._store.version)}
-        return json_response(self._reader.view(request).many(records, meta))
+        return json_response(self._reader.view(request).render_list(records, meta))
 
     def _change(self, request: web.Request, body: object) -> web.Response:
         before = self._reader.find(request)
@@ -77,7 +77,7 @@ class Writer:
 
     def _answer(self, request: web.Request, record: StoredObject, code: int) -> web.Response:
         self._cluster.controller.settle()
-        return json_response(self._reader.view(request).one(record), code)
+        return json_response(self._reader.view(request).render_object(record), code)
 
     def _remove(self, record: StoredObject, options: Json) -> None:
         """Delete by the requested policy; as in batch/v1, the default for Jobs is Orphan."""

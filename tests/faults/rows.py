@@ -56,9 +56,9 @@ SUBMIT_HANGS = (FaultRule(hang_seconds=600, after_jobs=True),)
 AFTER_JOBS = FaultRule(call=1, after_jobs=True)
 
 
-def single_fault(kind: FaultKind, where: RequestFilter, **more: object) -> tuple[Fault, ...]:
+def single_fault(kind: FaultKind, where: RequestFilter, **options: object) -> tuple[Fault, ...]:
     """A tuple with one fault."""
-    return (Fault(kind, where, **more),)  # type: ignore[arg-type]
+    return (Fault(kind, where, **options),)  # type: ignore[arg-type]
 
 
 def status(code: int, where: RequestFilter, times: int | None = 1, body: bytes = b"{}") -> Fault:
@@ -72,7 +72,7 @@ def refused(code: int, where: RequestFilter, times: int | None = 1) -> Fault:
     return status(code, where, times, b'{"error": "refused"}')
 
 
-def answered(category: str, message: str = "", **more: object) -> FaultRule:
+def answered(category: str, message: str = "", **options: object) -> FaultRule:
     """A rule: the first call of elastic-blast fails with this JSON."""
-    answer = {"category": category, "message": message, **more}
+    answer = {"category": category, "message": message, **options}
     return FaultRule(call=1, answer=answer, exit_code=8)

@@ -29,9 +29,9 @@ def test_failure_45_a_search_logs_no_library_lines_and_ours_have_the_invocation_
     host.tick("reconcile")
     host.tick("purge")  # always logs a line for operators
     lines = host.lines()[before:]
-    ours = [item for item in lines if item["logger"] == "blast"]
+    blast_lines = [item for item in lines if item["logger"] == "blast"]
     assert [item for item in lines if item["logger"] != "blast"] == []
-    assert ours and all(item["invocation"] for item in ours)
+    assert blast_lines and all(item["invocation"] for item in blast_lines)
 
 
 @pytest.fixture(scope="module")

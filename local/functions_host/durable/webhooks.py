@@ -94,9 +94,9 @@ class Webhooks:
         size = _number(request.query.get("top", str(PAGE)))
         with_input = _flag(request, "showInput", default=True)
         view = [instance_view(instance, with_input) for instance in instances[skip : skip + size]]
-        more = str(skip + size) if len(instances) > skip + size else ""
+        continuation = str(skip + size) if len(instances) > skip + size else ""
         response = _json(view)
-        response.headers["x-ms-continuation-token"] = more
+        response.headers["x-ms-continuation-token"] = continuation
         return response
 
     async def raise_event(self, request: web.Request) -> web.Response:

@@ -26,8 +26,8 @@ TIMEOUT_SECONDS = 20
 """Seconds that a test waits for an expected event."""
 
 
-def container(command: str, name: str = "main", **more: Any) -> Json:
-    return {"name": name, "image": "none", "command": ["sh", "-c", command], **more}
+def container(command: str, name: str = "main", **fields: Any) -> Json:
+    return {"name": name, "image": "none", "command": ["sh", "-c", command], **fields}
 
 
 def job(

@@ -88,10 +88,10 @@ class SubmissionFixture:
         place = "azure-region = koreacentral\nazure-storage-account = devstoreaccount1"
         return f"[cloud-provider]\n{place}\n[cluster]\nname = elb-1\n[blast]\n{keys}"
 
-    def argv(self, *more: str) -> list[str]:
+    def argv(self, *options: str) -> list[str]:
         key = ["--idempotency-key", self.key, "--correlation-id", self.key]
         log = ["--logfile", "stderr", "--loglevel", "INFO"]
-        return [str(self.program), "submit", "--cfg", "-", "--json", *key, *log, *more]
+        return [str(self.program), "submit", "--cfg", "-", "--json", *key, *log, *options]
 
     def submit(self, ini: str | None = None, env: Mapping[str, str] = ON_ARRIVAL) -> CommandOutput:
         done = subprocess.run(

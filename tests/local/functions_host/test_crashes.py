@@ -26,10 +26,10 @@ def events(folder: Path, instance: str) -> list[dict[str, int]]:
 
 def assert_complete(folder: Path, instance: str) -> None:
     """Assert that each task was scheduled and completed once, and each episode is whole."""
-    found = events(folder, instance)
-    kinds = Counter(event["EventType"] for event in found)
-    scheduled = [e["EventId"] for e in found if e["EventType"] in (4, 10)]
-    ends = [e for e in found if e["EventType"] in (5, 11)]
+    history = events(folder, instance)
+    kinds = Counter(event["EventType"] for event in history)
+    scheduled = [e["EventId"] for e in history if e["EventType"] in (4, 10)]
+    ends = [e for e in history if e["EventType"] in (5, 11)]
     completed = [e["TaskScheduledId"] if "TaskScheduledId" in e else e["TimerId"] for e in ends]
     assert scheduled == list(range(9))
     assert sorted(completed) == list(range(9))
@@ -90,19 +90,19 @@ def test_a_timer_that_became_due_during_downtime_fires(tmp_path: Path, launch: L
 def test_after_repeated_kills_every_orchestration_has_a_complete_history(
     tmp_path: Path, reports: Reports, launch: Launch
 ) -> None:
-    chance = random.Random(42)
+    rng = random.Random(42)
     names = [f"job-{number}" for number in range(12)]
     child = launch()
     for name in names:
         begin(child, "chain", name)
     for _ in range(6):
-        for _ in range(chance.randrange(1, 14)):
+        for _ in range(rng.randrange(1, 14)):
             reports.next()
         child.kill()
         child = launch()
-    found = {name: ended(child, name) for name in names}
+    statuses = {name: ended(child, name) for name in names}
     child.stop()
-    assert {one["output"] for one in found.values()} == {28}
-    assert {one["runtimeStatus"] for one in found.values()} == {"Completed"}
+    assert {status["output"] for status in statuses.values()} == {28}
+    assert {status["runtimeStatus"] for status in statuses.values()} == {"Completed"}
     for name in names:
         assert_complete(tmp_path, name)

@@ -93,7 +93,7 @@ class Ran:
         return orchestrator
 
 
-async def asked(host: HostFixture, method: str, path: str, headers: dict[str, str]) -> int:
+async def status_of(host: HostFixture, method: str, path: str, headers: dict[str, str]) -> int:
     async with host.http.request(method, path, headers=headers) as answer:
         return answer.status
 
@@ -108,7 +108,7 @@ async def test_failure_61_foreign_requests_have_no_effect(
         await host.idle()
         before = list(ran.names), await host.instance()
         for method, path in PATHS:
-            assert await asked(host, method, path, headers) == 403, (method, path)
+            assert await status_of(host, method, path, headers) == 403, (method, path)
         await host.idle()
         assert (ran.names, await host.instance()) == before
 
@@ -117,10 +117,10 @@ async def test_failure_61_foreign_requests_have_no_effect(
 async def test_local_programs_and_pages_are_served(state: Path, headers: dict[str, str]) -> None:
     ran = Ran()
     async with hosted(ran.app, state) as host:
-        assert await asked(host, "POST", "/api/run", headers) == 200
-        assert await asked(host, "POST", "/admin/functions/tick", headers) == 202
+        assert await status_of(host, "POST", "/api/run", headers) == 200
+        assert await status_of(host, "POST", "/admin/functions/tick", headers) == 202
         started = "/runtime/webhooks/durabletask/orchestrators/orchestrator/one"
-        assert await asked(host, "POST", started, headers) == 202
+        assert await status_of(host, "POST", started, headers) == 202
         await host.idle()
     assert ran.names == ["run", "tick", "orchestrator"]
 

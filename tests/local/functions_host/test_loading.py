@@ -34,11 +34,11 @@ def word(req: func.HttpRequest) -> str:
 @pytest.fixture(autouse=True)
 def imports() -> Iterator[None]:
     """Unload the modules that a test imports."""
-    path, ours = sys.path[:], ("function_app", "neighbour")
-    before = {name: sys.modules.pop(name) for name in ours if name in sys.modules}
+    path, module_names = sys.path[:], ("function_app", "neighbour")
+    before = {name: sys.modules.pop(name) for name in module_names if name in sys.modules}
     yield
     sys.path[:] = path
-    for name in ours:
+    for name in module_names:
         sys.modules.pop(name, None)
     sys.modules.update(before)
 
@@ -108,7 +108,7 @@ def test_failure_60_container_name_is_not_a_sign_of_azure_on_the_local_host(
 
 
 def test_host_json_is_read(tmp_path: Path) -> None:
-    found: dict[str, Any] = {
+    host_json: dict[str, Any] = {
         "functionTimeout": "00:05:00",
         "extensions": {
             "http": {"routePrefix": "v1"},
@@ -128,7 +128,7 @@ def test_host_json_is_read(tmp_path: Path) -> None:
             },
         },
     }
-    (tmp_path / "host.json").write_text(json.dumps(found))
+    (tmp_path / "host.json").write_text(json.dumps(host_json))
     options = read_host_options(tmp_path)
     assert (options.route_prefix, options.hub) == ("v1", "Hub")
     assert options.function_timeout == timedelta(minutes=5)

@@ -111,14 +111,14 @@ async def test_history_and_results_are_returned_on_request(state: Path) -> None:
         await host.start("ends")
         await host.ended()
         plain = (await get(host, f"{INSTANCES}/one"))[1]
-        shown = (await get(host, f"{INSTANCES}/one?showHistory=true"))[1]["historyEvents"]
+        events = (await get(host, f"{INSTANCES}/one?showHistory=true"))[1]["historyEvents"]
         full = f"{INSTANCES}/one?showHistory=true&showHistoryOutput=true"
         with_results = (await get(host, full))[1]["historyEvents"]
         assert "historyEvents" not in plain
-        kinds = [event["EventType"] for event in shown]
+        kinds = [event["EventType"] for event in events]
         assert kinds == ["ExecutionStarted", "TaskCompleted", "ExecutionCompleted"]
-        assert shown[1]["FunctionName"] == "double"
-        assert not any("Result" in event for event in shown)
+        assert events[1]["FunctionName"] == "double"
+        assert not any("Result" in event for event in events)
         assert with_results[1]["Result"] == 2
 
 
@@ -133,8 +133,8 @@ async def test_instances_are_listed_by_status_time_and_prefix(state: Path) -> No
         await host.idle()
 
         async def ids(**query: Any) -> set[str]:
-            found = await host.client.get_status_by(**query)
-            return {status.instance_id for status in found}
+            statuses = await host.client.get_status_by(**query)
+            return {status.instance_id for status in statuses}
 
         assert await ids(runtime_status=[Status.Running]) == {"new-1", "new-2"}
         assert await ids(runtime_status=[Status.Running, Status.Completed]) == {

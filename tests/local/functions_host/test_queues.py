@@ -53,8 +53,8 @@ async def queues(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 async def texts(queue: QueueClient) -> list[str]:
     """The visible messages."""
-    found = await queue.peek_messages(max_messages=32)
-    return [base64.b64decode(str(message.content)).decode() for message in found]
+    messages = await queue.peek_messages(max_messages=32)
+    return [base64.b64decode(str(message.content)).decode() for message in messages]
 
 
 async def count(queue: QueueClient) -> int | None:
@@ -113,8 +113,8 @@ async def test_a_message_is_invisible_between_two_attempts(state: Path, queues: 
         raise ValueError("text")
 
     await queues.put("later")
-    found = options(visibilityTimeout="00:10:00")
-    async with hosted(app_with(take), state, SystemClock(), found) as host:
+    queue_options = options(visibilityTimeout="00:10:00")
+    async with hosted(app_with(take), state, SystemClock(), queue_options) as host:
         await host.log.line("will be retried")
     assert await texts(queues.main) == []
     assert await count(queues.main) == 1
@@ -171,8 +171,8 @@ async def test_no_batch_is_received_while_more_than_the_threshold_run(
         assert go_on.wait(TIMEOUT_SECONDS)
 
     await queues.put(*"abcdefghij")
-    found = options(batchSize=4, newBatchThreshold=2)
-    async with hosted(app_with(take), state, SystemClock(), found) as host:
+    queue_options = options(batchSize=4, newBatchThreshold=2)
+    async with hosted(app_with(take), state, SystemClock(), queue_options) as host:
         for _ in range(4):
             assert await asyncio.to_thread(begun.acquire, timeout=TIMEOUT_SECONDS)
         assert [len(await texts(queues.main)) for _ in range(5)] == [6] * 5

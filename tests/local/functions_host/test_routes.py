@@ -29,11 +29,11 @@ MISSES = [
 ]
 
 
-@pytest.mark.parametrize(("template", "path", "found"), MATCHES)
-def test_a_route_matches(template: str, path: str, found: dict[str, str] | None) -> None:
+@pytest.mark.parametrize(("template", "path", "parameters"), MATCHES)
+def test_a_route_matches(template: str, path: str, parameters: dict[str, str] | None) -> None:
     matched = route(template).match(path)
     assert matched is not None
-    assert found is None or matched == found
+    assert parameters is None or matched == parameters
 
 
 @pytest.mark.parametrize(("template", "path"), MISSES)

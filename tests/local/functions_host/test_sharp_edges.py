@@ -169,8 +169,8 @@ async def test_terminate_stops_neither_activities_nor_children(state: Path) -> N
         await host.start("orchestrator")
 
         async def begun() -> bool:
-            found = await host.running.engine.call_store(host.running.store.instance, "c")
-            return found is not None and found.status == "Running"
+            child_instance = await host.running.engine.call_store(host.running.store.instance, "c")
+            return child_instance is not None and child_instance.status == "Running"
 
         await host.running.engine.changed(begun)
         await host.client.terminate("one", "enough")

@@ -40,7 +40,7 @@ def test_a_repeated_completion_of_an_activity_is_ignored(state: Path) -> None:
     end = Message("one", ONE.execution, EPOCH, event(Type.TASK_COMPLETED, EPOCH, TaskScheduledId=0))
     assert store.finish(WORK, end)
     assert not store.finish(WORK, end)
-    assert [found.event for found in store.inbox("one", EPOCH)] == [end.event]
+    assert [messages.event for messages in store.inbox("one", EPOCH)] == [end.event]
     store.close()
 
 
@@ -50,6 +50,6 @@ def test_messages_are_ordered_by_due_time(state: Path) -> None:
         store.send(Message("one", None, EPOCH + timedelta(hours=hours), {"hours": hours}))
     assert store.ready(EPOCH) == []
     assert store.next_due(EPOCH) == EPOCH + timedelta(hours=1)
-    found = store.inbox("one", EPOCH + timedelta(hours=3))
-    assert [message.event["hours"] for message in found] == [1, 2, 3]
+    messages = store.inbox("one", EPOCH + timedelta(hours=3))
+    assert [message.event["hours"] for message in messages] == [1, 2, 3]
     store.close()

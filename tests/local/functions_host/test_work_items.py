@@ -78,8 +78,8 @@ async def test_history_marks_played_events(state: Path) -> None:
     played: list[list[tuple[str, bool]]] = []
 
     def orchestrator(context: Any) -> Orchestration:
-        found = [(Type(e.event_type).name, e.is_played) for e in context.histories]
-        played.append(found)
+        events = [(Type(e.event_type).name, e.is_played) for e in context.histories]
+        played.append(events)
         return (yield context.call_activity("double", 1))
 
     async with hosted(app_of(orchestrator, double=double), state) as host:
