@@ -1,4 +1,4 @@
-"""Print messages about searches until one of them has ended: consumer.py CONNECTION KEY"""
+"""Prints status messages until the search KEY has ended: consumer.py CONNECTION KEY"""
 
 import json
 import sys
@@ -13,12 +13,12 @@ with QueueClient.from_connection_string(
 ) as queue:
     while not ended:
         for message in queue.receive_messages(visibility_timeout=30):
-            event = json.loads(message.content)
-            name, status = event["external_correlation_id"], event["status"]
-            if event["event_id"] not in seen:  # a message can arrive more than once
-                print(name, status, event["error_message"] or "")
-            seen.add(event["event_id"])
-            queue.delete_message(message)  # after it is processed
-            is_end = status in ("succeeded", "failed", "cancelled")
-            ended = ended or (is_end and name == key)
+            status = json.loads(message.content)
+            if status["event_id"] not in seen:  # delivery is at least once
+                text = status["error_message"] or ""
+                print(status["external_correlation_id"], status["status"], text)
+            seen.add(status["event_id"])
+            queue.delete_message(message)  # after processing, so that none is lost
+            is_end = status["status"] in ("succeeded", "failed", "cancelled")
+            ended = ended or (is_end and status["external_correlation_id"] == key)
         time.sleep(0 if ended else 1)

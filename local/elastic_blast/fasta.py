@@ -1,23 +1,23 @@
-"""FASTA text, cut into batches of whole sequences. Pure."""
+"""Splits FASTA text into batches of whole sequences. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 
 class NotFasta(ValueError):
-    """The text is no FASTA; the message says why."""
+    """The text is not FASTA; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class QueryBatch:
-    """Some sequences as FASTA text, and how many residues they have."""
+    """Sequences as FASTA text, and their number of residues."""
 
     text: str
     residues: int
 
 
 def records(text: str) -> Iterator[QueryBatch]:
-    """Each sequence of `text` with its header. Raises NotFasta for residues without one."""
+    """Each sequence of `text` with its header. Raises NotFasta for residues before a header."""
     head, *rest = ("\n" + text.replace("\r\n", "\n").strip()).split("\n>")
     if head.strip():
         raise NotFasta("the query does not begin with a '>' line")
@@ -30,7 +30,7 @@ def records(text: str) -> Iterator[QueryBatch]:
 def split(text: str, batch_len: int) -> list[QueryBatch]:
     """Batches of whole sequences, in order, of at most `batch_len` residues each.
 
-    A sequence longer than that stands alone. Raises NotFasta where there is no sequence.
+    A longer sequence is a batch of its own. Raises NotFasta if there is no sequence.
     """
     batches: list[list[QueryBatch]] = []
     size = 0

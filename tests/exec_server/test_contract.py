@@ -1,4 +1,4 @@
-"""What an exec server without operations answers, and what our client makes of it (failure 46).
+"""An exec server without operations, and our client's results with it (failure 46).
 
 With `DASHBOARD_EXEC_SERVER=<path>` the same tests run against the dashboard's own program.
 """
@@ -47,9 +47,7 @@ def command(*argv: str, stdin: str | None = None) -> Command:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_failure_46_it_answers_501_with_html_to_methods_that_it_does_not_have(
-    server: Child, method: str
-) -> None:
+def test_failure_46_unsupported_methods_are_501_with_html(server: Child, method: str) -> None:
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
     connection.request(method, "/operations/a", body=b"{}", headers={"X-Exec-Token": TOKEN})
     answer = connection.getresponse()
@@ -59,9 +57,7 @@ def test_failure_46_it_answers_501_with_html_to_methods_that_it_does_not_have(
 
 
 @pytest.mark.parametrize("token", [TOKEN, "wrong"])
-def test_failure_46_its_404_comes_before_the_token_and_proves_nothing(
-    server: Child, token: str
-) -> None:
+def test_failure_46_a_404_before_the_token_check_proves_nothing(server: Child, token: str) -> None:
     client = SidecarClient(server.url, lambda: token)
     assert client.health() == Health(4, operations=False, instance=None)
     assert isinstance(client.get_operation("a", NOW, "an-instance"), Untracked)
@@ -70,25 +66,25 @@ def test_failure_46_its_404_comes_before_the_token_and_proves_nothing(
     assert isinstance(run, Untracked)
 
 
-def test_failure_48_the_probe_tells_a_right_token_from_a_wrong_one(server: Child) -> None:
+def test_failure_48_check_token_distinguishes_valid_and_invalid_tokens(server: Child) -> None:
     assert SidecarClient(server.url, lambda: TOKEN).check_token() is None
     wrong = SidecarClient(server.url, lambda: "w" * 40).check_token()
     assert wrong == HttpRejection(401, "missing or invalid X-Exec-Token", None)
 
 
-def test_it_runs_a_command_while_the_connection_lasts(client: SidecarClient) -> None:
+def test_exec_returns_the_commands_result(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "cat", stdin="größe"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stdout, result.timed_out) == (3, "größe", False)
 
 
-def test_it_ends_a_command_over_its_time(client: SidecarClient) -> None:
+def test_exec_ends_a_command_at_its_timeout(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "hold"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.timed_out) == (124, True)
 
 
-def test_it_refuses_what_is_not_allowed_or_not_there(client: SidecarClient) -> None:
+def test_exec_refuses_disallowed_and_missing_programs(client: SidecarClient) -> None:
     other = client.exec(command("bash", "-c", "id"))
     assert isinstance(other, HttpRejection) and not other.foreign
     assert other.status == 403 and "not in allowlist" in other.message
@@ -96,6 +92,6 @@ def test_it_refuses_what_is_not_allowed_or_not_there(client: SidecarClient) -> N
     assert isinstance(missing, HttpRejection) and (missing.status, missing.foreign) == (500, False)
 
 
-def test_it_refuses_a_body_that_is_too_large(client: SidecarClient) -> None:
+def test_exec_refuses_a_too_large_body(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "cat", stdin="x" * (9 * 1024 * 1024)))
     assert isinstance(result, HttpRejection) and (result.status, result.foreign) == (413, False)

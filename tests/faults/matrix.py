@@ -1,8 +1,8 @@
-"""The fault matrix: each failure that was seen in the field, and the end that it must come to."""
+"""The fault matrix: each known failure and the required end of its job."""
 
-from tests.faults.storing import STORAGE
-from tests.faults.submitting import EXIT_CODES, SIDECAR, SUBMISSION
-from tests.faults.watching import CANCELLING, WATCHING
+from tests.faults.observation_rows import CANCELLING, WATCHING
+from tests.faults.storage_rows import STORAGE
+from tests.faults.submission_rows import EXIT_CODES, SIDECAR, SUBMISSION
 
 MATRIX = [*SUBMISSION, *EXIT_CODES, *SIDECAR, *STORAGE, *WATCHING, *CANCELLING]
 
@@ -27,7 +27,7 @@ COVERED_BY = {
     19: ("test_failure_19_an_error_that_exceeds_a_column_is_cut",),
     20: ("test_failure_20_a_list_has_only_the_owners_jobs_newest_first",),
     21: ("test_failure_16_concurrent_writers_lose_no_event",),
-    22: ("test_failure_22_no_secret_and_no_sequence_lies_where_it_does_not_belong",),
+    22: ("test_failure_22_state_and_logs_contain_no_secret_and_no_sequence",),
     23: ("test_r5_two_searches_at_once_see_only_their_own_jobs",),
     31: ("test_failure_31_a_job_past_its_deadline_is_cleared_away",),
     32: ("test_failure_32_a_long_job_continues_as_new",),
@@ -41,4 +41,4 @@ COVERED_BY = {
         "test_failure_37_a_holder_whose_clock_was_set_back_renews",
     ),
 }
-"""Tests of failures for which a row of this matrix would show nothing, or not enough."""
+"""Tests of failures that rows of this matrix do not show, or not fully."""

@@ -12,10 +12,10 @@ from azure.functions import OrchestrationContext
 
 from blast_orchestrator.job import Story
 from local.functions_host.clock import instant
-from local.functions_host.durable.answer import OrchestratorResult, dumps, read_answer
 from local.functions_host.durable.history import SCHEDULING, Event, Type
+from local.functions_host.durable.orchestrator_result import OrchestratorResult, dumps, parse_result
 from local.functions_host.durable.store import Instance, Message, TurnCommit
-from local.functions_host.durable.turn import WorkItem
+from local.functions_host.durable.work_item import WorkItem
 from shared.contracts import serialization
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -94,7 +94,7 @@ def _wake(
 
     def ask(context: str) -> str:
         said = handle(context)
-        answers.append(read_answer(said))
+        answers.append(parse_result(said))
         return said
 
     turn = WorkItem(instance, before, inbox, episode.now).run(ask)

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from azure.storage.blob import BlobClient
 
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.functions_host.durable.history import Event
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
@@ -41,7 +41,7 @@ class RecordingStack(Stack):
         argv = [sys.executable, "-m", "tests.replay.recording", str(PROJECT)]
         argv += [str(self.folder / "durable.sqlite"), str(self.folder / RECORD)]
         child = start("functions", argv, self._log("functions"), self._environment(), cwd=PROJECT)
-        return self._kept(child)
+        return self._track(child)
 
 
 def happy(world: StackFixture) -> str:
@@ -49,7 +49,7 @@ def happy(world: StackFixture) -> str:
 
 
 def capacity_retry(world: StackFixture) -> str:
-    trouble = world.trouble(lambda key: FaultRule(key=key, call=1, answer=FULL, exit_code=10))
+    trouble = world.add_fault(lambda key: FaultRule(key=key, call=1, answer=FULL, exit_code=10))
     return world.submit(key=trouble)
 
 
@@ -58,12 +58,12 @@ def transient_retries(world: StackFixture) -> str:
         world.rules.append(FaultRule(key=job_id, call=1, answer=BUSY, exit_code=8))
         return FaultRule(key=job_id, call=2, answer=BUSY, exit_code=8)
 
-    return world.submit(key=world.trouble(twice))
+    return world.submit(key=world.add_fault(twice))
 
 
 def cancelled_while_running(world: StackFixture) -> str:
     job_id = world.submit(
-        key=world.trouble(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
+        key=world.add_fault(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
     )
     world.in_phase(job_id, "running")
     world.api.cancel(job_id)
@@ -71,7 +71,7 @@ def cancelled_while_running(world: StackFixture) -> str:
 
 
 def cancelled_in_a_retry_wait(world: StackFixture) -> str:
-    key = world.trouble(lambda key: FaultRule(key=key, answer=FULL, exit_code=10))
+    key = world.add_fault(lambda key: FaultRule(key=key, answer=FULL, exit_code=10))
     job_id = world.submit(key=key)
     world.in_phase(job_id, FULL_HOUSE)
     world.api.cancel(job_id)
@@ -80,7 +80,7 @@ def cancelled_in_a_retry_wait(world: StackFixture) -> str:
 
 def cancelled_during_a_step(world: StackFixture) -> str:
     """The event comes while elastic-blast runs."""
-    job_id = world.submit(key=world.trouble(lambda key: FaultRule(key, hang_seconds=600)))
+    job_id = world.submit(key=world.add_fault(lambda key: FaultRule(key, hang_seconds=600)))
     world.until(job_id, lambda job: world.submissions(job_id) == 1)
     world.api.cancel(job_id)
     return job_id
@@ -89,7 +89,7 @@ def cancelled_during_a_step(world: StackFixture) -> str:
 def cancelled_without_a_cluster(world: StackFixture) -> str:
     """It cannot be stopped for a while, so that waits follow the event."""
     job_id = world.submit(
-        key=world.trouble(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
+        key=world.add_fault(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
     )
     world.in_phase(job_id, "running")
     world.stack.cluster.kill()
@@ -137,16 +137,16 @@ def take_config(world: StackFixture, job_id: str) -> bytes:
 def config_of(world: StackFixture, job_id: str) -> BlobClient:
     url = urlsplit(world.api.events(job_id)[1]["payload"]["config_blob"])
     container, _, path = url.path.lstrip("/").partition("/")
-    return Blobs.of(world.stack.world).service.get_blob_client(container, path)
+    return Blobs.of(world.stack.environment).service.get_blob_client(container, path)
 
 
 def continued_as_new(world: StackFixture) -> str:
     """It says that it has ended only in its second life."""
-    silent = world.trouble(lambda key: FaultRule(key=key, jobs=JobFaultRule(markers=())))
+    silent = world.add_fault(lambda key: FaultRule(key=key, jobs=JobFaultRule(markers=())))
     job_id = world.submit(key=silent)
     world.until(job_id, lambda job: lives(record_of(world), job_id) != [])
     marker = f"https://devstoreaccount1.blob.core.windows.net/results/{job_id}/metadata/SUCCESS.txt"
-    Blobs.of(world.stack.world).write(marker, b"")
+    Blobs.of(world.stack.environment).write(marker, b"")
     return job_id
 
 
@@ -188,7 +188,7 @@ def record_all(to: Path, work: Path) -> None:
     stack = RecordingStack(work, settings=SETTINGS)
     stack.start()
     try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
         for shape in SHAPES:
             for number, history in enumerate(recorded(StackFixture(stack), shape), start=1):
                 write_history(to / f"{shape.__name__}-{number}.json", history)

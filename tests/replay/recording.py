@@ -16,8 +16,12 @@ from typing import Any
 from azure.functions import OrchestrationContext
 
 from local.functions_host.clock import SystemClock
-from local.functions_host.durable.answer import ActionType, OrchestratorResult, read_answer
 from local.functions_host.durable.history import SCHEDULING, Event, Type, event
+from local.functions_host.durable.orchestrator_result import (
+    ActionType,
+    OrchestratorResult,
+    parse_result,
+)
 from local.functions_host.functions import Function, load
 from local.functions_host.host import serving
 from local.functions_host.settings import read_host_options
@@ -49,7 +53,7 @@ def _kept(function: Function, record: Path) -> Function:
     def call(**given: OrchestrationContext) -> str:
         text: str = function.call(**given)
         asked = json.loads(given[function.argument].body)
-        if end := _end(read_answer(text), SystemClock().now()):
+        if end := _end(parse_result(text), SystemClock().now()):
             kept = {"job_id": asked["instanceId"], "history": [*asked["history"], end]}
             with record.open("a") as lines:
                 lines.write(json.dumps(kept) + "\n")

@@ -1,4 +1,4 @@
-"""A real exec server as a child process, with small scripts in place of the audited tools."""
+"""A real exec server as a child process, with a test script instead of the audited tools."""
 
 import http.client
 import json
@@ -26,16 +26,16 @@ TOKEN = "token-" + "a" * 32
 NEXT_TOKEN = "token-" + "b" * 32
 
 TOOL = r"""#!/bin/sh
-# Does what its first argument says. Who holds pipe 3 shows that it lives.
+# Its first argument selects the behaviour. A process that holds pipe 3 is visible to the test.
 detached() { PYTHON -c '
 import os
 import socket
-ready, told = os.pipe()
+ready_read, ready_write = os.pipe()
 if os.fork() == 0:
     os.setsid()
-    os.write(told, b"x")
+    os.write(ready_write, b"x")
     os.execlp("sleep", "sleep", "600")
-os.read(ready, 1)'; }
+os.read(ready_read, 1)'; }
 case "$1" in
   say) printf '%s' "$2" ;;
   complain) echo "$2" >&2; exit "$3" ;;
@@ -50,7 +50,7 @@ case "$1" in
     echo started >&3; sleep 600 & wait ;;
   family) exec 3> "$2"; sleep 600 & echo started >&3; wait ;;
   orphan) exec 3> "$2"; sleep 600 & echo started >&3 ;;
-  runaway) exec 3> "$2"; echo said; detached; echo started >&3 ;;
+  runaway) exec 3> "$2"; echo output; detached; echo started >&3 ;;
   leave) exec 3> "$2"; echo started >&3; exec 4> "$3"; detached 4>&-; printf "started\n$$" >&4 ;;
   hidden) exec 3> "$2"; detached > /dev/null 2>&1; echo started >&3; sleep 600 ;;
   finish) exec 3> "$2"; echo started >&3; cat "$3" > /dev/null; echo finished >&3; echo done ;;
@@ -66,8 +66,8 @@ esac
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer whose body is JSON."""
+class JsonResponse:
+    """An HTTP response with a JSON body."""
 
     status: int
     headers: Mapping[str, str]
@@ -76,7 +76,7 @@ class Answer:
 
 @dataclass
 class Sidecar:
-    """A running exec server; `folder` holds its tools, its state and its log."""
+    """A running exec server; `folder` contains its tools, state and log."""
 
     folder: Path
     child: Child
@@ -99,38 +99,40 @@ class Sidecar:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
     def raw(self) -> socket.socket:
-        """A connection that can send what is no HTTP."""
+        """A socket, to send malformed HTTP."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
         body: object = None,
         token: str | None = TOKEN,
         extra: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """One request; `body` is sent as JSON, or as it is if it is bytes. `extra`: headers."""
+    ) -> JsonResponse:
+        """Send a request; `body` is JSON, or bytes sent unchanged. `extra`: headers."""
         connection = self.connect()
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {**(extra or {}), **({} if token is None else {"X-Exec-Token": token})}
         try:
             connection.request(method, path, None if body is None else data, headers)
             response = connection.getresponse()
-            return Answer(response.status, dict(response.headers), json.loads(response.read()))
+            return JsonResponse(
+                response.status, dict(response.headers), json.loads(response.read())
+            )
         finally:
             connection.close()
 
     def run(self, *argv: str, **fields: object) -> dict[str, Any]:
-        """What /exec answers to `elastic-blast ARGV`."""
-        answer = self.ask("POST", "/exec", command(*argv, **fields))
-        assert answer.status == 200, answer
-        return answer.body
+        """The body of POST /exec for `elastic-blast ARGV`; asserts 200."""
+        response = self.request("POST", "/exec", command(*argv, **fields))
+        assert response.status == 200, response
+        return response.body
 
     @property
     def instance(self) -> str:
-        """The id of its state folder, as an answer carries it."""
-        return self.ask("GET", "/healthz").headers["X-Exec-Instance"]
+        """The id of its state folder, from a response header."""
+        return self.request("GET", "/healthz").headers["X-Exec-Instance"]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log lines of one event."""
@@ -138,12 +140,12 @@ class Sidecar:
         return [line for line in lines if line["event"] == name]
 
     def event(self, name: str) -> dict[str, Any]:
-        """The first log line of one event, once it has been copied from the sidecar's output."""
+        """Wait for the first log line of an event."""
         until(lambda: bool(self.events(name)))
         return self.events(name)[0]
 
     def restart(self) -> None:
-        """Start it again on the same state."""
+        """Start it again with the same state folder."""
         self.child = launch(self.folder, self.env, self.prefix)
 
 
@@ -152,9 +154,9 @@ def command(*argv: str, **fields: object) -> dict[str, object]:
 
 
 def open_sidecar(folder: Path, prefix: Sequence[str] = (), **env: str) -> Sidecar:
-    """A new sidecar with its own state; `env` adds to the settings that suit a test.
+    """Start a sidecar with a new state folder; `env` adds to the test settings.
 
-    `prefix`: a program that runs it, such as one that takes a privilege away.
+    `prefix`: a command that runs it, such as one that drops privileges.
     """
     tools = folder / "bin"
     tools.mkdir(parents=True)
@@ -173,7 +175,7 @@ def open_sidecar(folder: Path, prefix: Sequence[str] = (), **env: str) -> Sideca
 
 
 def end_of(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """A sidecar that is expected to end by itself; `env` and the token are all it gets."""
+    """Run a sidecar that must end by itself, with only `env` and a token."""
     return subprocess.run(
         [sys.executable, "-m", "sidecar", "--port", "0"],
         env={"EXEC_TOKEN": TOKEN, **env},
@@ -189,24 +191,24 @@ def launch(folder: Path, env: Mapping[str, str], prefix: Sequence[str] = ()) -> 
     return start("sidecar", argv, folder / "sidecar.log", env, cwd=ROOT)
 
 
-class Life:
-    """A named pipe that a command, and whatever it started, holds for as long as it lives."""
+class CommandPipe:
+    """A named pipe that a command and its children hold open until they end."""
 
-    def __init__(self, folder: Path, name: str = "life") -> None:
+    def __init__(self, folder: Path, name: str = "pipe") -> None:
         self.path = str(folder / name)
         os.mkfifo(self.path)
 
-    def begin(self) -> None:
-        """Wait until the command has begun."""
-        self._pipe = Path(self.path).open()  # noqa: SIM115 it is closed in `end`
+    def wait_started(self) -> None:
+        """Wait until the command has started."""
+        self._pipe = Path(self.path).open()  # noqa: SIM115 closed in `wait_closed`
         assert self._pipe.readline() == "started\n"
 
     def next_line(self) -> str:
-        """Wait for what it writes next."""
+        """Wait for the next line."""
         return self._pipe.readline()
 
-    def end(self) -> str:
-        """Wait until nobody holds the pipe; what was written last."""
+    def wait_closed(self) -> str:
+        """Wait until no process holds the pipe; returns the rest of its content."""
         with self._pipe:
             return self._pipe.read()
 
@@ -214,7 +216,7 @@ class Life:
 def operations_on(
     folder: Path, now: Callable[[], datetime], tools: Path | None = None
 ) -> Operations:
-    """Operations as a sidecar that just started on `folder` has them."""
+    """The operations of a sidecar that has just started on `folder`."""
     admission = Admission(max_concurrency=4, rate_per_minute=60, clock=time.monotonic)
     settings = read_settings({"EXEC_TOKEN": TOKEN})
     env = {"PATH": f"{tools}:/usr/bin:/bin"} if tools else {}
@@ -225,7 +227,7 @@ def operations_on(
 
 
 def is_gone(pid: int) -> bool:
-    """Whether nothing is left of a process: it has ended, and its parent knows."""
+    """Whether a process has ended and was reaped."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -233,9 +235,9 @@ def is_gone(pid: int) -> bool:
     return False
 
 
-def until(happened: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for something that another process does and that cannot be waited for directly."""
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Poll for a condition that another process brings about."""
     deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
+    while not condition():
+        assert time.monotonic() < deadline, "not reached in time"
         threading.Event().wait(0.01)

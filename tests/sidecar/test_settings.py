@@ -12,7 +12,7 @@ from tests.sidecar.sidecar_fixture import TOKEN, Sidecar
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
+def test_all_faults_are_reported_together_without_tokens() -> None:
     env = {
         "EXEC_TOKEN": "short-secret",
         "EXEC_TOKEN_NEXT": "also-short",
@@ -44,7 +44,7 @@ def test_the_defaults_are_those_in_the_readme() -> None:
     assert rows == {**dict.fromkeys(tokens, ""), **DEFAULTS}
 
 
-def test_settings_do_not_show_their_tokens() -> None:
+def test_the_repr_of_settings_has_no_token() -> None:
     assert TOKEN not in repr(read_settings({"EXEC_TOKEN": TOKEN, "EXEC_TOKEN_NEXT": TOKEN}))
 
 
@@ -55,7 +55,7 @@ def test_the_defaults_are_safe() -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a" * 31, "a" * 32 + "\n", "a" * 32 + "é", "a b" * 16])
-def test_without_a_proper_token_it_does_not_start(token: str) -> None:
+def test_the_sidecar_does_not_start_with_an_invalid_token(token: str) -> None:
     env = {"EXEC_TOKEN": token}
     ended = subprocess.run(
         [sys.executable, "-m", "sidecar"], env=env, cwd=ROOT, capture_output=True, text=True
@@ -64,7 +64,7 @@ def test_without_a_proper_token_it_does_not_start(token: str) -> None:
     assert re.fullmatch(r"EXEC_TOKEN must .*\n", ended.stderr)
 
 
-def test_a_port_in_use_is_one_sentence(own_sidecar: Callable[..., Sidecar]) -> None:
+def test_a_port_in_use_is_reported_in_one_line(own_sidecar: Callable[..., Sidecar]) -> None:
     first = own_sidecar()
     port = str(first.port)
     ended = subprocess.run(

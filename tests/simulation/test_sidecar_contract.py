@@ -20,7 +20,7 @@ from shared.contracts.exec import (
     Untracked,
 )
 from tests.sidecar import sidecar_fixture as sidecars
-from tests.sidecar.sidecar_fixture import Life
+from tests.sidecar.sidecar_fixture import CommandPipe
 from tests.simulation.fakes import FakeSidecar
 from tests.simulation.models import Lease, Plan
 from tests.simulation.scene import Scene
@@ -56,7 +56,7 @@ def bench(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Itera
         yield fake_bench(scene)
         return
     real = sidecars.open_sidecar(tmp_path / "sidecar")
-    life = Life(tmp_path)
+    life = CommandPipe(tmp_path)
     quick = Command(("elastic-blast", "say", "{}"), None, timedelta(hours=1))
     slow = Command(("elastic-blast", "hold", life.path), None, timedelta(hours=1))
     client = RealSidecar(real.child.url, lambda: sidecars.TOKEN)
@@ -67,7 +67,7 @@ def bench(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Itera
         again = RealSidecar(real.child.url, lambda: sidecars.TOKEN)
         client.__dict__.update(again.__dict__)  # it listens on another port
 
-    yield Bench(client, quick, slow, life.begin, restart)
+    yield Bench(client, quick, slow, life.wait_started, restart)
     real.child.stop()
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.end_to_end.conftest import StackFixture, running, world
+from tests.end_to_end.conftest import StackFixture, running
+from tests.end_to_end.conftest import system as world
 from tests.ui.browser import TIMEOUT_MS, PageActivity, chromium, open_page
 
 __all__ = ["running", "world"]

@@ -7,10 +7,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.stack import PROJECT, Stack
-from tests.end_to_end.conftest import PACE, StackFixture
+from tests.end_to_end.conftest import FAST_POLLING, StackFixture
 from tests.support.samples import WORDS
 from tests.ui.browser import PHONE, TIMEOUT_MS, chromium, open_page
 
@@ -18,7 +18,7 @@ IMAGES = PROJECT / "docs" / "images"
 WIDE: ViewportSize = {"width": 1100, "height": 760}
 HANGING = JobFaultRule(batches=(2, 3), hang=True)
 PENDING = JobFaultRule(pending="Unschedulable")
-FAILING = JobFaultRule(batches=(1,), fail_attempts=4, words=WORDS)
+FAILING = JobFaultRule(batches=(1,), fail_attempts=4, stderr=WORDS)
 
 
 def submit_searches(world: StackFixture) -> str:
@@ -28,7 +28,7 @@ def submit_searches(world: StackFixture) -> str:
     rules = {"Orchids, failing on purpose": FAILING, "Orchids, half way": HANGING}
     rules["Orchids, waiting for a machine"] = PENDING
     for title, rule in rules.items():
-        key = world.trouble(lambda job_id, rule=rule: FaultRule(key=job_id, jobs=rule))  # type: ignore[misc]
+        key = world.add_fault(lambda job_id, rule=rule: FaultRule(key=job_id, jobs=rule))  # type: ignore[misc]
         job_id = world.submit(key=key, job_title=title, batch_len=DEMO_BATCH_LEN)
         if rule is FAILING:
             world.ended(job_id)
@@ -62,12 +62,12 @@ def take_screenshots(browser: Browser, world: StackFixture, job_id: str) -> None
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    settings = PACE | {"BLAST_POD_DIAGNOSIS_AFTER": "1s"}
+    settings = FAST_POLLING | {"BLAST_POD_DIAGNOSIS_AFTER": "1s"}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         stack = Stack(Path(folder), settings=settings)
         stack.start()
         try:
-            upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
+            upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
             world = StackFixture(stack)
             take_screenshots(browser, world, submit_searches(world))
         finally:

@@ -1,4 +1,4 @@
-"""Failure 43: Azure's own worker loads the app, and runs every kind of its functions."""
+"""Failure 43: Azure's Python worker loads the app and runs every kind of function."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ SEARCH = [
 
 
 def submitted(host: Host, **changes: Any) -> str:
-    """The id of a search that was accepted over HTTP and whose orchestration was started."""
+    """Submit a search over HTTP; returns the id of the job, whose orchestration was started."""
     answer = host.http("submit_job", demo_request() | changes)
     assert answer.status == 202, answer.body
     job_id: str = answer.body["job_id"]
@@ -36,7 +36,7 @@ def submitted(host: Host, **changes: Any) -> str:
     return job_id
 
 
-def test_failure_43_the_worker_indexes_what_the_tables_of_the_app_say(host: Host) -> None:
+def test_failure_43_the_worker_indexes_all_functions_of_the_app(host: Host) -> None:
     triggers = {name: _trigger(bindings) for name, bindings in host.functions().items()}
     of_kind: dict[str, dict[str, dict[str, Any]]] = {}
     for name, trigger in triggers.items():
@@ -46,31 +46,31 @@ def test_failure_43_the_worker_indexes_what_the_tables_of_the_app_say(host: Host
         *("queueTrigger", "timerTrigger"),
     }
     routes = {
-        name: (one["route"], one["methods"], one["authLevel"])
-        for name, one in of_kind["httpTrigger"].items()
+        name: (item["route"], item["methods"], item["authLevel"])
+        for name, item in of_kind["httpTrigger"].items()
     }
-    expected = {one.name: (one.path, [one.method], "ANONYMOUS") for one in OPERATIONS}
+    expected = {item.name: (item.path, [item.method], "ANONYMOUS") for item in OPERATIONS}
     expected[UNKNOWN_ROUTE_NAME] = (UNKNOWN_ROUTE, [*METHODS], "ANONYMOUS")
     assert routes == expected
     assert of_kind["activityTrigger"].keys() == set(ActivityName)
     assert of_kind["orchestrationTrigger"].keys() == {ORCHESTRATOR, BATCH_ORCHESTRATOR}
-    schedules = {name: one["schedule"] for name, one in of_kind["timerTrigger"].items()}
+    schedules = {name: item["schedule"] for name, item in of_kind["timerTrigger"].items()}
     assert schedules == TIMERS
-    queues = {name: one["queueName"] for name, one in of_kind["queueTrigger"].items()}
+    queues = {name: item["queueName"] for name, item in of_kind["queueTrigger"].items()}
     assert queues == QUEUES
 
 
 def _trigger(bindings: list[dict[str, Any]]) -> dict[str, Any]:
-    (found,) = [one for one in bindings if one["type"].endswith("Trigger")]
-    return found
+    (result,) = [item for item in bindings if item["type"].endswith("Trigger")]
+    return result
 
 
-def test_failure_43_each_binding_is_named_by_one_lower_case_word(host: Host) -> None:
-    names = {one["name"] for bindings in host.functions().values() for one in bindings}
+def test_failure_43_binding_names_are_single_lower_case_words(host: Host) -> None:
+    names = {item["name"] for bindings in host.functions().values() for item in bindings}
     assert {name for name in names if not name.isalpha() or name != name.lower()} == {"$return"}
 
 
-def test_failure_43_a_search_runs_from_its_submission_to_its_results(host: Host) -> None:
+def test_failure_43_a_search_runs_to_its_results(host: Host) -> None:
     job_id = submitted(host)
     done = host.follow(job_id, ActivityName.PREPARE_SEARCH)
     assert list(dict.fromkeys(done)) == SEARCH
@@ -82,18 +82,18 @@ def test_failure_43_a_search_runs_from_its_submission_to_its_results(host: Host)
     assert files
 
 
-def test_failure_43_a_search_is_cancelled_and_one_that_crashed_is_ended(host: Host) -> None:
+def test_failure_43_cancelled_and_crashed_searches_are_cleaned_up(host: Host) -> None:
     cancelled, crashed = submitted(host), submitted(host)
     assert host.http("cancel_job", id=cancelled).status == 202
     assert (cancelled, "wake") in host.durable.events
     assert host.follow(cancelled, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
     assert host.http("read_job", id=cancelled).body["phase"] == "cancelled"
-    host.step(ActivityName.RECORD_CRASH, ActivityInput(crashed, 1, "Exception: it died"))
+    host.step(ActivityName.RECORD_CRASH, ActivityInput(crashed, 1, "Exception: crashed"))
     host.follow(crashed, ActivityName.CLEAN_UP_SEARCH, 2)
     assert host.http("read_job", id=crashed).body["error_code"] == "activity_crashed"
 
 
-def test_failure_43_a_batch_makes_its_children_and_is_stopped(host: Host) -> None:
+def test_failure_43_a_batch_starts_its_children_and_is_cancelled(host: Host) -> None:
     query = demo_request()["query_data"]
     searches = [{"query_data": query}, {"query_data": query, "job_title": "two"}]
     common = {key: value for key, value in demo_request().items() if key != "query_data"}
@@ -104,7 +104,7 @@ def test_failure_43_a_batch_makes_its_children_and_is_stopped(host: Host) -> Non
         host.step(ActivityName.START_CHILDREN, ActivityInput(batch, 1)).next_stage
         is ActivityName.OBSERVE_CHILDREN
     )
-    children = [one["job_id"] for one in host.http("list_children", id=batch).body["jobs"]]
+    children = [item["job_id"] for item in host.http("list_children", id=batch).body["jobs"]]
     assert len(children) == 2 and {*children} <= host.durable.started.keys()
     assert (
         host.step(ActivityName.OBSERVE_CHILDREN, ActivityInput(batch, 2)).next_stage
@@ -122,13 +122,15 @@ def test_failure_43_a_batch_makes_its_children_and_is_stopped(host: Host) -> Non
     assert host.http("read_job", id=batch).body["phase"] == "cancelled"
 
 
-def test_failure_43_recorded_lives_are_lived_again_by_the_orchestrator(host: Host) -> None:
+def test_failure_43_recorded_histories_replay(host: Host) -> None:
     for path in sorted(HISTORIES.glob("*/*.json")):
-        found = difference_of(lambda text: host.orchestrate(ORCHESTRATOR, text), read_history(path))
-        assert found is None, path.name
+        result = difference_of(
+            lambda text: host.orchestrate(ORCHESTRATOR, text), read_history(path)
+        )
+        assert result is None, path.name
 
 
-def test_failure_43_a_message_becomes_a_search_and_one_that_is_none_is_buried(host: Host) -> None:
+def test_failure_43_queue_functions_process_valid_and_poison_messages(host: Host) -> None:
     request = demo_request() | {"external_correlation_id": "worker-gate"}
     host.message("process_request", json.dumps(request), "message-1")
     assert len(host.durable.started) == 1
@@ -147,6 +149,6 @@ def test_failure_43_the_page_is_read_from_the_deployed_package(host: Host) -> No
     assert host.http("ui_file", file="../host.json").status == 404
 
 
-def test_failure_43_upkeep_runs(host: Host) -> None:
+def test_failure_43_timer_functions_run(host: Host) -> None:
     host.tick("reconcile")
     host.tick("purge")

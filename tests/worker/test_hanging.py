@@ -1,4 +1,4 @@
-"""Failure 44: what hangs takes no thread that the app needs to say that it lives."""
+"""Failure 44: hanging servers do not block the health endpoint."""
 
 import signal
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ READS, WATCHED = 10, 8
 
 @contextmanager
 def frozen(*children: Child) -> Iterator[None]:
-    """Processes that take connections and answer nothing, for as long as the context is open."""
+    """Stop processes while the context is open: they accept connections but never respond."""
     for child in children:
         child.process.send_signal(signal.SIGSTOP)
     try:
@@ -25,7 +25,7 @@ def frozen(*children: Child) -> Iterator[None]:
             child.process.send_signal(signal.SIGCONT)
 
 
-def test_failure_44_health_is_answered_while_reads_and_searches_wait(
+def test_failure_44_health_responds_while_reads_and_searches_wait(
     host: Host, stack: WorkerStack
 ) -> None:
     assert READS > THREADS

@@ -1,4 +1,4 @@
-"""A running cluster as its tests see it: real clients, Jobs in a line, waits that are woken."""
+"""A running cluster for tests: real clients, Job manifests, and waits by watch."""
 
 import json
 import os
@@ -22,12 +22,12 @@ KUBECTL = shutil.which("kubectl") or "kubectl"
 TOKEN = "a-token-of-the-tests"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
-PATIENCE = 20
-"""Seconds that a test waits for what should happen at once."""
+TIMEOUT_SECONDS = 20
+"""Seconds that a test waits for an expected event."""
 
 
-def container(command: str, name: str = "main", **more: Any) -> Json:
-    return {"name": name, "image": "none", "command": ["sh", "-c", command], **more}
+def container(command: str, name: str = "main", **fields: Any) -> Json:
+    return {"name": name, "image": "none", "command": ["sh", "-c", command], **fields}
 
 
 def job(
@@ -39,7 +39,7 @@ def job(
     pod: Json | None = None,
     **spec: Any,
 ) -> Json:
-    """A Job of one container; `pod` adds to the pod's spec, further words to the Job's."""
+    """A Job of one container; `pod` adds to the pod's spec, further keywords to the Job's."""
     meta = {"labels": labels or {"app": "blast"}}
     of_pod = {"restartPolicy": restart, "containers": [container(command)], **(pod or {})}
     template = {"metadata": {**meta, "annotations": annotations or {}}, "spec": of_pod}
@@ -57,9 +57,11 @@ def lease(name: str, holder: str = "job-1") -> Json:
 
 
 def holds(obj: Json, condition: str) -> Json | None:
-    """The condition of this type, if it is true."""
-    found = obj["status"].get("conditions", [])
-    return next((its for its in found if (its["type"], its["status"]) == (condition, "True")), None)
+    """The condition of this type if its status is True, else None."""
+    conditions = obj["status"].get("conditions", [])
+    return next(
+        (item for item in conditions if (item["type"], item["status"]) == (condition, "True")), None
+    )
 
 
 def has(condition: str) -> Callable[[Json], bool]:
@@ -71,16 +73,16 @@ def in_phase(phase: str) -> Callable[[Json], bool]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that is dead and only not yet reaped does not."""
-    asked = subprocess.run(
+    """Whether a process runs; a zombie does not count."""
+    completed = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, timeout=10
     )
-    return bool(asked.stdout.strip()) and not asked.stdout.strip().startswith("Z")
+    return bool(completed.stdout.strip()) and not completed.stdout.strip().startswith("Z")
 
 
 @dataclass
 class ClusterFixture:
-    """A cluster in a process of its own, and clients for it. All is in the namespace default."""
+    """A cluster in a process of its own, with clients. Uses the namespace default."""
 
     child: Child
     folder: Path
@@ -118,25 +120,25 @@ class ClusterFixture:
         return list(json.loads(reply.data)["items"])
 
     def delete(self, name: str, policy: str | None = "Background") -> None:
-        words = {"propagation_policy": policy} if policy else {}
-        self.batch.delete_namespaced_job(name, "default", _preload_content=False, **words)
+        options = {"propagation_policy": policy} if policy else {}
+        self.batch.delete_namespaced_job(name, "default", _preload_content=False, **options)
 
     def until_job(self, name: str, done: Callable[[Json], bool]) -> Json:
-        """Watch a Job until `done` holds; it may be created later."""
+        """Watch a Job until `done(job)`; it may be created later."""
         return self._until(
-            self.batch.list_namespaced_job, f"metadata.name={name}", "", lambda _, its: done(its)
+            self.batch.list_namespaced_job, f"metadata.name={name}", "", lambda _, obj: done(obj)
         )
 
     def until_pod(self, of: str, done: Callable[[Json], bool]) -> Json:
-        """Watch the pods of a Job until `done` holds for one of them."""
+        """Watch the pods of a Job until `done(pod)` for one of them."""
         return self._until(
-            self.core.list_namespaced_pod, "", f"job-name={of}", lambda _, its: done(its)
+            self.core.list_namespaced_pod, "", f"job-name={of}", lambda _, obj: done(obj)
         )
 
     def until_no_pod(self, of: str) -> None:
-        """Watch the one pod of a Job until it is no longer listed."""
-        words = {"label_selector": f"job-name={of}", "_preload_content": False}
-        listed = json.loads(self.core.list_namespaced_pod("default", **words).data)
+        """Watch the pod of a Job until it is deleted."""
+        options = {"label_selector": f"job-name={of}", "_preload_content": False}
+        listed = json.loads(self.core.list_namespaced_pod("default", **options).data)
         if listed["items"]:
             self._until(
                 self.core.list_namespaced_pod,
@@ -148,21 +150,21 @@ class ClusterFixture:
 
     def _until(
         self,
-        ask: Any,
+        list_call: Any,
         fields: str,
         labels: str,
         done: Callable[[str, Json], bool],
-        **words: str,
+        **options: str,
     ) -> Json:
         watching: Any = watch.Watch
         stream = watching().stream(
-            ask,
+            list_call,
             "default",
             field_selector=fields,
             label_selector=labels,
-            timeout_seconds=PATIENCE,
-            _request_timeout=PATIENCE + 5,
-            **words,
+            timeout_seconds=TIMEOUT_SECONDS,
+            _request_timeout=TIMEOUT_SECONDS + 5,
+            **options,
         )
         last: Json = {}
         with closing(stream):
@@ -170,32 +172,34 @@ class ClusterFixture:
                 last = event["raw_object"]
                 if done(event["type"], last):
                     return last
-        raise AssertionError(f"did not happen within {PATIENCE} s; last seen: {json.dumps(last)}")
+        raise AssertionError(
+            f"did not happen within {TIMEOUT_SECONDS} s; last seen: {json.dumps(last)}"
+        )
 
-    def first_words(self, of: str, lines: int = 1) -> list[str]:
-        """The first lines that the running pod of a Job prints, read as they come."""
+    def first_log_lines(self, of: str, lines: int = 1) -> list[str]:
+        """The first log lines of a Job's running pod, followed while it prints."""
         pod = self.until_pod(of, in_phase("Running"))
         with self.core.read_namespaced_pod_log(
             pod["metadata"]["name"],
             "default",
             follow=True,
             _preload_content=False,
-            _request_timeout=PATIENCE,
+            _request_timeout=TIMEOUT_SECONDS,
         ) as reply:
-            told = b""
-            while told.count(b"\n") < lines:
-                told += reply.read(1)
-        return told.decode().splitlines()
+            output = b""
+            while output.count(b"\n") < lines:
+                output += reply.read(1)
+        return output.decode().splitlines()
 
 
-class Plain:
-    """HTTP without a client's help: JSON out, status and JSON back."""
+class PlainClient:
+    """A plain HTTP client: sends JSON, returns status and JSON."""
 
-    def __init__(self, world: ClusterFixture) -> None:
-        self._url = world.child.url
+    def __init__(self, cluster: ClusterFixture) -> None:
+        self._url = cluster.child.url
         self._pool = urllib3.PoolManager(timeout=10.0, retries=False)
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -204,15 +208,15 @@ class Plain:
         auth: str = f"Bearer {TOKEN}",
         **headers: str,
     ) -> tuple[int, Json]:
-        sent = {"Authorization": auth, "Content-Type": "application/json", **headers}
+        all_headers = {"Authorization": auth, "Content-Type": "application/json", **headers}
         data = None if body is None else json.dumps(body)
-        reply = self._pool.request(method, self._url + path, body=data, headers=sent)
+        reply = self._pool.request(method, self._url + path, body=data, headers=all_headers)
         return reply.status, dict(json.loads(reply.data))
 
 
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[ClusterFixture]:
-    """A cluster whose state is in `folder`, for as long as the block lasts."""
+    """Run a cluster with its state in `folder` during the block."""
     child = start_cluster(folder / "state", folder / "log", TOKEN, *options)
     try:
         yield ClusterFixture(child, folder)
@@ -221,16 +225,16 @@ def running(folder: Path, *options: str) -> Iterator[ClusterFixture]:
 
 
 def kubectl(
-    world: ClusterFixture, *words: str, stdin: str = ""
+    cluster: ClusterFixture, *arguments: str, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run the real kubectl with a kubeconfig for the world."""
-    written = world.folder / "kubeconfig"
-    written.write_text(json.dumps(kubeconfig(world.child.url, TOKEN)))
+    """Run the real kubectl with a kubeconfig for the cluster."""
+    path = cluster.folder / "kubeconfig"
+    path.write_text(json.dumps(kubeconfig(cluster.child.url, TOKEN)))
     return subprocess.run(
-        [KUBECTL, "--kubeconfig", str(written), "--request-timeout=20s", *words],
+        [KUBECTL, "--kubeconfig", str(path), "--request-timeout=20s", *arguments],
         input=stdin,
         capture_output=True,
         text=True,
         timeout=60,
-        env={"PATH": os.defpath, "HOME": str(world.folder)},
+        env={"PATH": os.defpath, "HOME": str(cluster.folder)},
     )

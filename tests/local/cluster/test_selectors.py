@@ -1,9 +1,9 @@
-"""Label and field selectors select what Kubernetes' do."""
+"""Label and field selectors match as in Kubernetes."""
 
 import pytest
 
-from local.cluster.kinds import JOBS
-from local.cluster.problems import ApiError
+from local.cluster.api_errors import ApiError
+from local.cluster.resources import JOBS
 from local.cluster.selectors import selector
 
 CASES = [
@@ -43,7 +43,7 @@ def test_a_label_selector_selects_as_in_kubernetes(text: str, selected: bool) ->
 @pytest.mark.parametrize(
     "text", ["app in blast", "=x", "a=b c", "app in (b!)", "a,,b", "a=b,", "("]
 )
-def test_what_cannot_be_read_is_refused_rather_than_ignored(text: str) -> None:
+def test_an_invalid_selector_is_refused(text: str) -> None:
     with pytest.raises(ApiError) as refused:
         selector(JOBS, text, "")
     assert refused.value.code == 400
@@ -55,6 +55,6 @@ def test_a_field_selector_names_exactly_one_object() -> None:
     assert not chosen.matches({"metadata": {"name": "job-10"}})
 
 
-def test_a_field_that_is_not_served_is_refused() -> None:
+def test_an_unsupported_field_is_refused() -> None:
     with pytest.raises(ApiError, match="field label not supported"):
         selector(JOBS, "", "status.active=1")

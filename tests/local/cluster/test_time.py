@@ -1,4 +1,4 @@
-"""Deadlines and times to live pass with a clock that the test moves; no test waits for them."""
+"""Deadlines and TTLs, with a clock that the test moves."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from local.cluster.admission import admit_new
+from local.cluster.api_errors import ApiError
 from local.cluster.cluster import LocalCluster, open_cluster
-from local.cluster.kinds import JOBS, PODS
-from local.cluster.kubelet import Pace
-from local.cluster.pages import KEPT, Pages
-from local.cluster.problems import ApiError
+from local.cluster.kubelet import Backoff
+from local.cluster.pages import TOKEN_LIFETIME, Pages
+from local.cluster.resources import JOBS, PODS
 from local.cluster.times import brief
-from tests.local.cluster.cluster_fixture import PATIENCE, Json, holds, job
+from tests.local.cluster.cluster_fixture import TIMEOUT_SECONDS, Json, holds, job
 
-ONCE = Pace(first=0.001, longest=0.001)
+ONCE = Backoff(first=0.001, longest=0.001)
 
 
-class MovedClock:
-    """A clock that stands until it is moved."""
+class ManualClock:
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.now = datetime(2030, 1, 1, tzinfo=UTC)
@@ -32,10 +32,10 @@ class MovedClock:
         self.now += timedelta(**by)
 
 
-class Timed:
-    """A cluster within the test, with one Job and a moved clock."""
+class TimedCluster:
+    """A cluster in the test's process, with one Job and a manual clock."""
 
-    def __init__(self, cluster: LocalCluster, clock: MovedClock) -> None:
+    def __init__(self, cluster: LocalCluster, clock: ManualClock) -> None:
         self.cluster = cluster
         self.clock = clock
 
@@ -57,10 +57,10 @@ class Timed:
         self.cluster.controller.settle()
 
     async def until(self, done: Callable[[], object]) -> None:
-        """Wait until `done()` holds; it is asked again after each change of a record."""
+        """Wait until `done()`; it is called again after each change."""
         changed = asyncio.Event()
         self.cluster.store.listeners.append(lambda _: changed.set())
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while not done():
                 await changed.wait()
                 changed.clear()
@@ -71,14 +71,14 @@ class Timed:
 
 @pytest.fixture
 async def timed(tmp_path: Path):  # type: ignore[no-untyped-def]  # pytest-asyncio wraps it
-    clock = MovedClock()
+    clock = ManualClock()
     cluster = open_cluster(tmp_path, 4, clock, ONCE)
     await cluster.start()
-    yield Timed(cluster, clock)
+    yield TimedCluster(cluster, clock)
     await cluster.close()
 
 
-async def test_a_finished_job_leaves_with_its_pods_when_its_time_is_over(timed: Timed) -> None:
+async def test_a_finished_job_is_deleted_with_its_pods_after_its_ttl(timed: TimedCluster) -> None:
     timed.create(job("brief", "true", ttlSecondsAfterFinished=1800))
     await timed.until(lambda: timed.has("Complete"))
     timed.later(seconds=1799)
@@ -89,20 +89,20 @@ async def test_a_finished_job_leaves_with_its_pods_when_its_time_is_over(timed: 
     assert timed.pods == []
 
 
-async def test_a_failed_job_leaves_too(timed: Timed) -> None:
+async def test_a_failed_job_is_deleted_after_its_ttl(timed: TimedCluster) -> None:
     timed.create(job("brief", "false", ttlSecondsAfterFinished=0))
     await timed.until(lambda: timed.job is None)
     assert timed.pods == []
 
 
-async def test_a_finished_job_without_a_time_to_live_stays(timed: Timed) -> None:
+async def test_a_finished_job_without_a_ttl_stays(timed: TimedCluster) -> None:
     timed.create(job("kept", "true"))
     await timed.until(lambda: timed.has("Complete"))
     timed.later(days=400)
     assert timed.has("Complete")
 
 
-async def test_a_job_that_outlives_its_deadline_fails_when_its_pod_is_gone(timed: Timed) -> None:
+async def test_a_job_past_its_deadline_fails_when_its_pod_is_gone(timed: TimedCluster) -> None:
     timed.create(job("late", "sleep 600", activeDeadlineSeconds=60))
     await timed.until(lambda: timed.pods[0]["status"]["phase"] == "Running")
     timed.later(seconds=59)
@@ -116,7 +116,7 @@ async def test_a_job_that_outlives_its_deadline_fails_when_its_pod_is_gone(timed
     assert timed.pods == []
 
 
-async def test_a_failed_pod_is_replaced_when_its_back_off_is_over(timed: Timed) -> None:
+async def test_a_failed_pod_is_replaced_after_its_back_off(timed: TimedCluster) -> None:
     timed.create(job("again", "false", backoffLimit=1))
     await timed.until(lambda: timed.job and timed.job["status"].get("failed") == 1)
     assert len(timed.pods) == 1
@@ -125,7 +125,7 @@ async def test_a_failed_pod_is_replaced_when_its_back_off_is_over(timed: Timed) 
     await timed.until(lambda: timed.has("Failed"))
 
 
-async def test_the_records_say_the_injected_time(timed: Timed) -> None:
+async def test_objects_have_the_injected_time(timed: TimedCluster) -> None:
     timed.create(job("dated", "true"))
     await timed.until(lambda: timed.has("Complete"))
     assert timed.job is not None
@@ -134,10 +134,10 @@ async def test_the_records_say_the_injected_time(timed: Timed) -> None:
 
 
 def test_a_continue_token_expires_after_five_minutes() -> None:
-    clock = MovedClock()
+    clock = ManualClock()
     pages = Pages(clock)
     token = pages.first([None] * 3, 7, 1).token  # type: ignore[list-item]  # only counted
-    clock.move(seconds=KEPT.total_seconds() - 1)
+    clock.move(seconds=TOKEN_LIFETIME.total_seconds() - 1)
     second = pages.after(token, 1)
     assert (second.version, second.left) == (7, 1)
     clock.move(seconds=1)
@@ -153,5 +153,5 @@ def test_a_continue_token_expires_after_five_minutes() -> None:
         *[(12_000, "3h20m"), (36_000, "10h"), (100_000, "27h"), (200_000, "2d")],
     ],
 )
-def test_an_age_is_written_as_kubectl_writes_it(seconds: int, text: str) -> None:
+def test_an_age_is_formatted_as_in_kubectl(seconds: int, text: str) -> None:
     assert brief(timedelta(seconds=seconds)) == text

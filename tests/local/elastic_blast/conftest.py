@@ -1,4 +1,4 @@
-"""One cluster and one demo database for each test process; a stage for each test."""
+"""One cluster and one demo database per test process; one submission per test."""
 
 import secrets
 from collections.abc import Iterator
@@ -14,36 +14,38 @@ from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
 from local.elastic_blast import Environment
 from local.elastic_blast.blobs import Blobs
 from local.elastic_blast.databases import upload_database
-from tests.local.elastic_blast.stage import HOST, Stage, new_stage
+from tests.local.elastic_blast.submission_fixture import HOST, SubmissionFixture, new_submission
 
 
 @pytest.fixture(scope="session")
-def world(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """Storage with the demo's database and queries, and a cluster that runs Jobs."""
+def environment(
+    azurite: Azurite, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Environment]:
+    """Storage with the demo's database and queries, and a running cluster."""
     folder: Path = tmp_path_factory.mktemp("elastic blast")
     token = secrets.token_hex(20)
     cluster = start_cluster(folder / "state", folder / "cluster.log", token, "--cpus", "4")
-    world = Environment(
+    environment = Environment(
         account=ACCOUNT,
         blob_endpoint=azurite.blob,
         account_key=KEY,
         cluster_url=cluster.url,
         cluster_token=token,
-        fault_rules=folder / "behaviours.json",
+        fault_rules=folder / "fault_rules.json",
         cache=folder / "cache",
     )
-    blobs = Blobs.of(world)
+    blobs = Blobs.of(environment)
     for container in ("queries", "results"):
-        with suppress(ResourceExistsError):  # other tests of this process may have made it
+        with suppress(ResourceExistsError):  # created by other tests of this process
             blobs.service.create_container(container)
     blobs.write(f"{HOST}/queries/demo.fa", demo_queries().encode())
-    upload_database(DEMO_FASTA, DEMO_DATABASE, world)
-    yield world
+    upload_database(DEMO_FASTA, DEMO_DATABASE, environment)
+    yield environment
     cluster.stop()
 
 
 @pytest.fixture
-def stage(world: Environment, tmp_path: Path) -> Iterator[Stage]:
-    """A search of its own on the common world."""
-    with new_stage(tmp_path, world) as stage:
-        yield stage
+def submission(environment: Environment, tmp_path: Path) -> Iterator[SubmissionFixture]:
+    """A submission of the test's own in the shared environment."""
+    with new_submission(tmp_path, environment) as submission:
+        yield submission

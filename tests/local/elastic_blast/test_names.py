@@ -1,4 +1,4 @@
-"""What is pure: batches, names, option tokens, the record of calls."""
+"""Batches, names, option tokens, and the record of calls."""
 
 import dataclasses
 from datetime import UTC, datetime
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from local.demo.queries import DEMO_BATCH_LEN, demo_queries
 from local.elastic_blast import calls
-from local.elastic_blast.behaviours import (
+from local.elastic_blast.fasta import NotFasta, records, split
+from local.elastic_blast.fault_rules import (
     FaultRule,
     JobFaultRule,
     read_fault_rules,
     write_fault_rules,
 )
-from local.elastic_blast.fasta import NotFasta, records, split
 from local.elastic_blast.plan import Plan, arguments
 
 PLAN = Plan(
@@ -32,7 +32,7 @@ PLAN = Plan(
     mem_limit="4G",
     setup_minutes=45,
     search_minutes=1440,
-    trouble=JobFaultRule(batches=(1,), markers=("FAILURE",)),
+    fault_rule=JobFaultRule(batches=(1,), markers=("FAILURE",)),
 )
 
 
@@ -56,36 +56,36 @@ def test_a_batch_is_closed_only_when_the_next_sequence_does_not_fit() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "ACGT", "ACGT\n>a\nACGT"])
-def test_text_without_a_header_is_no_query(text: str) -> None:
+def test_text_without_a_header_is_refused(text: str) -> None:
     with pytest.raises(NotFasta):
         split(text, 100)
 
 
-def test_carriage_returns_and_blank_lines_do_no_harm() -> None:
+def test_carriage_returns_and_blank_lines_are_ignored() -> None:
     assert split("\r\n>a\r\nAC\r\n\r\n>b\r\nGT\r\n", 2)[1].text == ">b\nGT\n"
 
 
-def test_names_follow_from_the_last_eight_characters_of_the_id() -> None:
+def test_names_contain_the_last_eight_characters_of_the_id() -> None:
     assert PLAN.setup_name == "init-ssd-89abcdef-0"
     assert PLAN.submit_name == "submit-jobs-89abcdef"
     assert PLAN.finalizer_name == "elb-finalizer-89abcdef"
     assert PLAN.blast_name(7) == "tblastn-batch-my-db-v2-job-007-89abcdef"
 
 
-def test_a_long_database_name_still_makes_a_name_that_kubernetes_takes() -> None:
+def test_a_long_database_name_is_cut_to_a_valid_kubernetes_name() -> None:
     long = dataclasses.replace(PLAN, database_url="https://h/blast-db/x/" + "n" * 80)
     assert len(long.blast_name(1234)) == 63
     assert long.blast_name(1234).endswith("-job-1234-89abcdef")
 
 
-def test_results_stand_under_the_jobs_own_folder() -> None:
+def test_results_are_in_the_jobs_own_folder() -> None:
     root = "https://a.blob.core.windows.net/results/run/job-0123456789abcdef"
     assert PLAN.query_url(3) == f"{root}/query_batches/batch_003.fa"
     assert PLAN.result_url(3) == f"{root}/batch_003-tblastn-My_Db.v2.out.gz"
     assert PLAN.metadata_url("SUCCESS.txt") == f"{root}/metadata/SUCCESS.txt"
 
 
-def test_a_plan_survives_its_json() -> None:
+def test_a_plan_round_trips_through_json() -> None:
     assert Plan.from_json(PLAN.to_json()) == PLAN
 
 
@@ -98,11 +98,11 @@ def test_a_plan_survives_its_json() -> None:
         ("-penalty -3 -evalue 1e-5", ("-penalty", "-3", "-evalue", "1e-5")),
     ],
 )
-def test_columns_belong_to_their_output_format(options: str, expected: tuple[str, ...]) -> None:
+def test_columns_stay_with_their_outfmt_number(options: str, expected: tuple[str, ...]) -> None:
     assert arguments(options) == expected
 
 
-def test_calls_are_numbered_for_each_key(tmp_path: Path) -> None:
+def test_calls_are_numbered_per_key(tmp_path: Path) -> None:
     record, now = tmp_path / "calls.jsonl", datetime(2026, 1, 1, tzinfo=UTC)
     first, other, second = (calls.begin(record, key, now) for key in ("a", "b", "a"))
     assert [first.number, other.number, second.number] == [1, 1, 2]
@@ -111,11 +111,11 @@ def test_calls_are_numbered_for_each_key(tmp_path: Path) -> None:
     assert calls.read_calls(record)[1].time == "2026-01-01T00:00:00+00:00"
 
 
-def test_nothing_was_called_where_there_is_no_record(tmp_path: Path) -> None:
+def test_a_missing_record_has_no_calls(tmp_path: Path) -> None:
     assert calls.read_calls(tmp_path / "calls.jsonl") == ()
 
 
-def test_rules_survive_their_file(tmp_path: Path) -> None:
-    rules = (FaultRule(key="job-", answer={"decision": "queued"}), FaultRule(jobs=PLAN.trouble))
+def test_rules_round_trip_through_their_file(tmp_path: Path) -> None:
+    rules = (FaultRule(key="job-", answer={"decision": "queued"}), FaultRule(jobs=PLAN.fault_rule))
     write_fault_rules(tmp_path / "rules.json", *rules)
     assert read_fault_rules(tmp_path / "rules.json") == rules

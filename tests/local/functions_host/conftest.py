@@ -1,4 +1,4 @@
-"""The SDK warns of what these tests do on purpose; a warning raised inside it would change it."""
+"""Ignores SDK warnings that these tests cause on purpose; raised, they would change the SDK."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.processes import Child
-from tests.local.functions_host.program import Launch, Reports, host, reports
+from tests.local.functions_host.program import Launch, Reports, host, report_server
 
 HERE = Path(__file__).parent
 EXPECTED = (
@@ -24,25 +24,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
-    """Where a host of the test keeps its orchestrations."""
+    """The SQLite file of the test's host."""
     yield tmp_path / "state.sqlite"
 
 
 @pytest.fixture
-def heard() -> Iterator[Reports]:
-    with reports() as found:
-        yield found
+def reports() -> Iterator[Reports]:
+    with report_server() as server:
+        yield server
 
 
 @pytest.fixture
-def launch(tmp_path: Path, heard: Reports) -> Iterator[Launch]:
-    """Starts the host over the state of the test; what still runs at its end is ended."""
+def launch(tmp_path: Path, reports: Reports) -> Iterator[Launch]:
+    """Starts hosts with the test's state; stops them after the test."""
     children: list[Child] = []
 
-    def one_more() -> Child:
-        children.append(host(tmp_path, heard))
+    def start_host() -> Child:
+        children.append(host(tmp_path, reports))
         return children[-1]
 
-    yield one_more
+    yield start_host
     for child in children:
         child.stop()

@@ -1,4 +1,4 @@
-"""A host in the test's own process, over a small app, with a clock that the test moves."""
+"""Runs a host in the test's process, with a small app and a clock that the test moves."""
 
 import asyncio
 import contextlib
@@ -21,45 +21,45 @@ from local.functions_host.host import RunningHost, serving
 from local.functions_host.settings import host_options
 
 INSTANCES = "/runtime/webhooks/durabletask/instances"
-PATIENCE = 20.0
-"""Seconds that a test waits for what must happen."""
+TIMEOUT_SECONDS = 20.0
+"""Seconds that a test waits for an expected event."""
 
 
-class Heard(logging.Handler):
-    """What the host has logged so far, and what it will log."""
+class LogCapture(logging.Handler):
+    """Captures the host's log lines, and waits for further ones."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: list[str] = []
-        self._news = asyncio.Event()
+        self._logged = asyncio.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(record.getMessage())
-        self._news.set()
+        self._logged.set()
 
     async def line(self, part: str, times: int = 1) -> list[str]:
-        """The lines with `part` in them, once there are so many."""
-        async with asyncio.timeout(PATIENCE):
-            while len(found := [line for line in self.lines if part in line]) < times:
-                self._news.clear()
-                await self._news.wait()
-        return found
+        """The lines that contain `part`, once there are `times` of them."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while len(matching := [line for line in self.lines if part in line]) < times:
+                self._logged.clear()
+                await self._logged.wait()
+        return matching
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[Heard]:
-    """Hear all that the host logs."""
-    heard, log = Heard(), logging.getLogger("host")
-    before = log.level
-    log.setLevel(logging.DEBUG)
-    log.addHandler(heard)
-    yield heard
-    log.removeHandler(heard)
-    log.setLevel(before)
+def captured_log() -> Iterator[LogCapture]:
+    """Capture the host's log."""
+    capture, logger = LogCapture(), logging.getLogger("host")
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(capture)
+    yield capture
+    logger.removeHandler(capture)
+    logger.setLevel(level)
 
 
-Story = Generator[Any, Any, Any]
-"""What an orchestrator function is."""
+Orchestration = Generator[Any, Any, Any]
+"""The return type of an orchestrator function."""
 
 
 def double(number: int) -> int:
@@ -71,12 +71,12 @@ def broken(text: str) -> None:
 
 
 @dataclass(frozen=True)
-class World:
-    """A running host, the SDK's own client for it, and its clock."""
+class HostFixture:
+    """A running host with the SDK's client and the test's clock."""
 
     running: RunningHost
     clock: ManualClock
-    heard: Heard
+    log: LogCapture
     http: aiohttp.ClientSession
 
     @property
@@ -87,66 +87,72 @@ class World:
         began: str = await self.client.start_new(name, instance, given)
         return began
 
-    async def tell(self, data: Any, name: str = "news", instance: str = "one") -> None:
-        """Raise an event over HTTP, as anybody may, and wait for what that does."""
-        await self.tell_only(name, data, instance)
-        await self.quiet()
+    async def raise_event(self, data: Any, name: str = "news", instance: str = "one") -> None:
+        """Raise an event over HTTP, and wait until it is handled."""
+        await self.raise_event_only(name, data, instance)
+        await self.idle()
 
-    async def tell_only(self, name: str, data: Any, instance: str = "one") -> None:
-        """Raise an event, and wait for nothing."""
+    async def raise_event_only(self, name: str, data: Any, instance: str = "one") -> None:
+        """Raise an event without waiting."""
         path = f"{INSTANCES}/{instance}/raiseEvent/{name}"
         async with self.http.post(path, json=data) as answer:
             assert answer.status == 202
 
     async def instance(self, instance: str = "one") -> Instance:
         store = self.running.store
-        found = await self.running.engine.ask(store.instance, instance)
-        assert found is not None
-        return found
+        stored = await self.running.engine.call_store(store.instance, instance)
+        assert stored is not None
+        return stored
 
     async def history(self, instance: str = "one") -> list[Event]:
-        return await self.running.engine.ask(self.running.store.history, instance)
+        return await self.running.engine.call_store(self.running.store.history, instance)
 
-    async def kinds(self, instance: str = "one") -> list[str]:
-        """The names of the events in history, without what begins and ends each episode."""
-        dull = (Type.ORCHESTRATOR_STARTED, Type.ORCHESTRATOR_COMPLETED)
-        kinds = [Type(found["EventType"]) for found in await self.history(instance)]
-        return [kind.name for kind in kinds if kind not in dull]
+    async def event_types(self, instance: str = "one") -> list[str]:
+        """The types of the events in history, without the start and end of each episode."""
+        episode_types = (Type.ORCHESTRATOR_STARTED, Type.ORCHESTRATOR_COMPLETED)
+        kinds = [Type(event["EventType"]) for event in await self.history(instance)]
+        return [kind.name for kind in kinds if kind not in episode_types]
 
     async def ended(self, instance: str = "one") -> Instance:
         """The instance, once it has ended."""
 
-        async def over() -> bool:
+        async def has_ended() -> bool:
             return (await self.instance(instance)).has_ended
 
-        await asyncio.wait_for(self.running.engine.changed(over), PATIENCE)
+        await asyncio.wait_for(self.running.engine.changed(has_ended), TIMEOUT_SECONDS)
         return await self.instance(instance)
 
-    async def quiet(self) -> None:
-        """Return once no orchestration has anything to do before the clock moves."""
+    async def idle(self) -> None:
+        """Wait until nothing is due before the clock moves."""
         engine, store = self.running.engine, self.running.store
 
-        async def still() -> bool:
-            ready = await engine.ask(store.ready, self.clock.now())
-            runnable = [one for one in await engine.ask(store.activities) if engine.knows(one)]
+        async def is_idle() -> bool:
+            ready = await engine.call_store(store.ready, self.clock.now())
+            runnable = [
+                activity
+                for activity in await engine.call_store(store.activities)
+                if engine.knows(activity)
+            ]
             return not ready and not runnable
 
-        await asyncio.wait_for(engine.changed(still), PATIENCE)
+        await asyncio.wait_for(engine.changed(is_idle), TIMEOUT_SECONDS)
 
-    async def skip(self, instance: str = "one") -> Instance:
-        """Let each timer fire as soon as there is nothing else to do, until the instance ends."""
+    async def run_to_end(self, instance: str = "one") -> Instance:
+        """Advance the clock from timer to timer until the instance ends."""
         while True:
-            await self.quiet()
-            one = await self.instance(instance)
-            due = await self.running.engine.ask(self.running.store.next_due, self.clock.now())
-            if one.has_ended or due is None:
-                return one
+            await self.idle()
+            current = await self.instance(instance)
+            due = await self.running.engine.call_store(
+                self.running.store.next_due, self.clock.now()
+            )
+            if current.has_ended or due is None:
+                return current
             self.clock.advance_to(due)
 
-    async def pass_time(self, by: timedelta) -> None:
-        """Move the clock, and wait for what that does."""
+    async def advance(self, by: timedelta) -> None:
+        """Advance the clock, and wait until everything due is handled."""
         self.clock.advance(by)
-        await self.quiet()
+        await self.idle()
 
 
 @contextlib.asynccontextmanager
@@ -155,24 +161,28 @@ async def hosted(
     state: Path,
     clock: Any = None,
     options: dict[str, Any] | None = None,
-    overdue: Callable[[str], None] = lambda name: None,
-) -> AsyncIterator[World]:
-    """A world around an app; `options` is a host.json."""
+    on_timeout: Callable[[str], None] = lambda name: None,
+) -> AsyncIterator[HostFixture]:
+    """Run a host for an app; `options` is a host.json."""
     clock = clock or ManualClock()
-    functions, found = functions_of(app), host_options(options or {})
-    with listening() as heard:
+    functions, host_json = functions_of(app), host_options(options or {})
+    with captured_log() as log:
         async with (
-            serving(functions, found, state, clock, overdue=overdue) as running,
-            aiohttp.ClientSession(running.url, timeout=aiohttp.ClientTimeout(PATIENCE, 5)) as http,
+            serving(functions, host_json, state, clock, on_timeout=on_timeout) as running,
+            aiohttp.ClientSession(
+                running.url, timeout=aiohttp.ClientTimeout(TIMEOUT_SECONDS, 5)
+            ) as http,
         ):
-            yield World(running, clock, heard, http)
+            yield HostFixture(running, clock, log, http)
 
 
 def app_of(*orchestrators: Any, **activities: Any) -> Any:
-    """An app of these generator functions, and of activities by name."""
+    """An app of these orchestrators and activities, the latter by name."""
     app = df.DFApp()
-    for story in orchestrators:
-        app.function_name(story.__name__)(app.orchestration_trigger(context_name="context")(story))
+    for orchestrator in orchestrators:
+        app.function_name(orchestrator.__name__)(
+            app.orchestration_trigger(context_name="context")(orchestrator)
+        )
     for name, function in activities.items():
         parameter = function.__code__.co_varnames[0]
         app.function_name(name)(app.activity_trigger(input_name=parameter)(function))

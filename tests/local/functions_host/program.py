@@ -1,4 +1,4 @@
-"""The host as a program, and a server of the test's that its app reports to."""
+"""Runs the host as a program, and a server that its app reports to."""
 
 import contextlib
 import json
@@ -17,82 +17,82 @@ from local.processes import Child, start
 
 APP = Path(__file__).parent / "counting"
 PROJECT = Path(__file__).parents[3]
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 INSTANCES = "runtime/webhooks/durabletask/instances"
 
 
 Launch = Callable[[], Child]
-"""Starts a host; it is ready when this returns."""
+"""Starts a host, and returns once it is ready."""
 
 
 class Reports:
-    """What the app has reported; reports that `hold` names are not answered before `release`."""
+    """The app's reports. A report for which `hold` is True is not answered before `release`."""
 
     def __init__(self) -> None:
-        self.heard: queue.Queue[str] = queue.Queue()
+        self._incoming: queue.Queue[str] = queue.Queue()
         self.all: list[str] = []
-        self.hold: Callable[[str], bool] = lambda what: False
+        self.hold: Callable[[str], bool] = lambda report: False
         self._released = threading.Event()
         self.url = ""
 
     def release(self) -> None:
-        """Answer all that is held, and hold nothing any more."""
-        self.hold = lambda what: False
+        """Answer all held reports, and hold no further ones."""
+        self.hold = lambda report: False
         self._released.set()
 
     def next(self) -> str:
-        """The next report, once it comes."""
-        return self.heard.get(timeout=PATIENCE)
+        """Wait for the next report."""
+        return self._incoming.get(timeout=TIMEOUT_SECONDS)
 
-    def receive(self, what: str) -> None:
-        self.all.append(what)
-        self.heard.put(what)
-        if self.hold(what):
-            self._released.wait(PATIENCE)
+    def receive(self, report: str) -> None:
+        self.all.append(report)
+        self._incoming.put(report)
+        if self.hold(report):
+            self._released.wait(TIMEOUT_SECONDS)
 
 
 @contextlib.contextmanager
-def reports() -> Iterator[Reports]:
-    """A server that hears reports."""
-    found = Reports()
+def report_server() -> Iterator[Reports]:
+    """Run a server that receives reports."""
+    reports = Reports()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found.receive(self.path.strip("/"))
-            with contextlib.suppress(OSError):  # whoever reported may have been killed by now
+            reports.receive(self.path.strip("/"))
+            with contextlib.suppress(OSError):  # the reporting host may have been killed
                 self.send_response(200)
                 self.end_headers()
-                self.wfile.write(b"heard")
+                self.wfile.write(b"ok")
 
         def log_message(self, format: str, *args: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    found.url = f"http://127.0.0.1:{server.server_port}"
+    reports.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
-        yield found
+        yield reports
     finally:
-        found.release()
+        reports.release()
         server.shutdown()
         server.server_close()
 
 
-def host(folder: Path, heard: Reports) -> Child:
-    """Start the host over the state in a folder; ready when this returns."""
+def host(folder: Path, reports: Reports) -> Child:
+    """Start the host with its state in a folder; it is ready on return."""
     argv = [sys.executable, "-m", "local.functions_host", "--app", str(APP)]
     argv += ["--port", "0", "--state", str(folder / "state.sqlite")]
     log = folder / "host.log"
-    return start("host", argv, log, {"COUNTING_URL": heard.url}, cwd=PROJECT)
+    return start("host", argv, log, {"COUNTING_URL": reports.url}, cwd=PROJECT)
 
 
 def ask(url: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
-    """The status of an answer and its JSON, if that is what it carries."""
+    """Status and JSON body of a response; None for another body."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, data, headers, method=method)
     try:
-        answer = urllib.request.urlopen(request, timeout=PATIENCE)
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)
     except urllib.error.HTTPError as refused:
         answer = refused
     with answer:
@@ -101,7 +101,7 @@ def ask(url: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
 
 
 def begin(child: Child, name: str, instance: str) -> None:
-    """Start an orchestration; it is acknowledged when this returns."""
+    """Start an orchestration; it is acknowledged on return."""
     status, _ = ask(
         f"{child.url}/runtime/webhooks/durabletask/orchestrators/{name}/{instance}", "POST"
     )
@@ -111,23 +111,23 @@ def begin(child: Child, name: str, instance: str) -> None:
 def history(child: Child, instance: str) -> dict[str, Any]:
     """The status of an instance, with its events."""
     query = "showHistory=true&showHistoryOutput=true"
-    found: dict[str, Any] = ask(f"{child.url}/{INSTANCES}/{instance}?{query}")[1]
-    return found
+    status: dict[str, Any] = ask(f"{child.url}/{INSTANCES}/{instance}?{query}")[1]
+    return status
 
 
 def ended(child: Child, instance: str) -> dict[str, Any]:
     """The status of an instance with its events, once it has ended."""
 
-    def over() -> bool:
+    def has_ended() -> bool:
         return ask(f"{child.url}/{INSTANCES}/{instance}")[0] == 200
 
-    until(over)
+    until(has_ended)
     return history(child, instance)
 
 
-def until(happened: Callable[[], bool]) -> None:
-    """Ask again and again, for want of a signal from another process."""
-    deadline, pause = time.monotonic() + PATIENCE, threading.Event()
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
+def until(condition: Callable[[], bool]) -> None:
+    """Poll, because another process sends no signal."""
+    deadline, pause = time.monotonic() + TIMEOUT_SECONDS, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "not reached in time"
         pause.wait(0.05)

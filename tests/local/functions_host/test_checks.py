@@ -1,6 +1,6 @@
-"""Failure 43: the host refuses whatever the Python worker refuses while it loads an app.
+"""Failure 43: the host refuses at load time what the Python worker refuses.
 
-The expectations are those of `azure-functions-runtime` 1.3.0, which was given the same apps.
+The expectations are those of `azure-functions-runtime` 1.3.0 for the same apps.
 """
 
 import typing
@@ -21,7 +21,7 @@ QUEUE: dict[str, Any] = {"queue_name": "q", "connection": "C"}
 
 
 def annotated(function: Any, **annotations: Any) -> Any:
-    """The function with these annotations."""
+    """Return the function with these annotations."""
     function.__annotations__ = annotations
     return function
 
@@ -73,12 +73,14 @@ def timer(**annotations: Any) -> Any:
         timer(timer=str),
     ],
 )
-def test_what_the_worker_loads_is_loaded(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_that_the_worker_loads_are_loaded(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("C", "UseDevelopmentStorage=true")
     assert len(functions_of(app)) == 1
 
 
-NO_TYPES = [
+NON_TYPES = [
     dict[str, Any],
     list[int],
     int | None,
@@ -91,15 +93,15 @@ NO_TYPES = [
 ]
 
 
-@pytest.mark.parametrize("annotation", NO_TYPES, ids=str)
-def test_failure_43_an_annotation_that_is_no_type_is_refused(annotation: Any) -> None:
+@pytest.mark.parametrize("annotation", NON_TYPES, ids=str)
+def test_failure_43_a_non_type_annotation_is_refused(annotation: Any) -> None:
     text = "cannot load the run function: binding order has invalid non-type annotation"
     with pytest.raises(CannotStart, match=text):
         functions_of(activity(order=annotation))
 
 
 @pytest.mark.parametrize(
-    ("app", "said"),
+    ("app", "message"),
     [
         (activity(order="NoSuchName"), "name 'NoSuchName' is not defined"),
         (http(req=Any), 'type of req binding .* "httpTrigger" does not match .* "Any"'),
@@ -118,14 +120,14 @@ def test_failure_43_an_annotation_that_is_no_type_is_refused(annotation: Any) ->
         (timer(timer=dict), 'type of timer binding .* "timerTrigger" does not match'),
     ],
 )
-def test_failure_43_an_annotation_that_does_not_suit_its_binding_is_refused(
-    app: Any, said: str
+def test_failure_43_an_annotation_incompatible_with_its_binding_is_refused(
+    app: Any, message: str
 ) -> None:
-    with pytest.raises(CannotStart, match=f"cannot load the run function: .*{said}"):
+    with pytest.raises(CannotStart, match=f"cannot load the run function: .*{message}"):
         functions_of(app)
 
 
-def test_failure_43_parameters_and_bindings_are_the_same() -> None:
+def test_failure_43_parameters_and_bindings_must_match() -> None:
     def more(req: func.HttpRequest, other: int = 1) -> str:
         return ""
 
@@ -139,17 +141,17 @@ def test_failure_43_parameters_and_bindings_are_the_same() -> None:
             functions_of(app)
 
 
-def test_failure_43_an_orchestrators_context_has_one_name() -> None:
-    def story(ctx: Any) -> Any:
+def test_failure_43_an_orchestrator_parameter_must_be_named_context() -> None:
+    def orchestrator(ctx: Any) -> Any:
         yield ctx
 
     app = df.DFApp()
-    app.orchestration_trigger(context_name="ctx")(story)
-    with pytest.raises(CannotStart, match=r"cannot load the story function: .*context"):
+    app.orchestration_trigger(context_name="ctx")(orchestrator)
+    with pytest.raises(CannotStart, match=r"cannot load the orchestrator function: .*context"):
         functions_of(app)
 
 
-def test_failure_43_a_context_is_a_context() -> None:
+def test_failure_43_a_context_annotation_must_be_context() -> None:
     def run(req: func.HttpRequest, context: dict) -> str:  # type: ignore[type-arg]
         return ""
 
@@ -160,7 +162,7 @@ def test_failure_43_a_context_is_a_context() -> None:
 
 
 @pytest.mark.parametrize("name", ["snake_case", "_x", "1a", "a" * 129])
-def test_failure_43_a_binding_has_a_name_that_the_host_takes(name: str) -> None:
+def test_failure_43_an_invalid_binding_name_is_refused(name: str) -> None:
     """Source: Utility.cs of the Functions host."""
     app = df.DFApp()
     namespace: dict[str, Any] = {}
@@ -171,14 +173,14 @@ def test_failure_43_a_binding_has_a_name_that_the_host_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["host", "1st", "a b", "a" * 129])
-def test_failure_43_a_function_has_a_name_that_the_host_takes(name: str) -> None:
+def test_failure_43_an_invalid_function_name_is_refused(name: str) -> None:
     app = df.DFApp()
     app.function_name(name)(app.activity_trigger(input_name="x")(lambda x: x))
     with pytest.raises(CannotStart, match="is not a valid function name"):
         functions_of(app)
 
 
-def test_failure_43_two_functions_of_one_name_are_refused() -> None:
+def test_failure_43_duplicate_function_names_are_refused() -> None:
     app = df.DFApp()
     for _ in range(2):
         app.function_name("run")(app.activity_trigger(input_name="x")(lambda x: x))
@@ -204,14 +206,14 @@ def word(req: func.HttpRequest) -> str:
 
 
 @pytest.mark.usefixtures("imports")
-def test_an_app_has_any_name(tmp_path: Any) -> None:
+def test_the_app_object_may_have_any_name(tmp_path: Any) -> None:
     (tmp_path / "function_app.py").write_text(MODULE.format(app="blast"))
-    assert [one.name for one in load(tmp_path)] == ["word"]
+    assert [instance.name for instance in load(tmp_path)] == ["word"]
 
 
 @pytest.mark.parametrize("more", ["other = func.FunctionApp()", "other = app"])
 @pytest.mark.usefixtures("imports")
-def test_failure_43_a_module_has_one_app_under_one_name(tmp_path: Any, more: str) -> None:
+def test_failure_43_a_second_app_object_or_name_is_refused(tmp_path: Any, more: str) -> None:
     (tmp_path / "function_app.py").write_text(MODULE.format(app="app") + more + "\n")
     text = "More than one FunctionApp or other top level function app instances are defined"
     with pytest.raises(CannotStart, match=text):
@@ -219,7 +221,7 @@ def test_failure_43_a_module_has_one_app_under_one_name(tmp_path: Any, more: str
 
 
 @pytest.mark.usefixtures("imports")
-def test_failure_43_a_function_has_one_trigger(tmp_path: Any) -> None:
+def test_failure_43_a_second_trigger_is_refused(tmp_path: Any) -> None:
     two = '@app.route(route="x")\n@app.queue_trigger("msg", "q", connection="C")\n'
     text = MODULE.format(app="app") + two + "def run(req, msg): ...\n"
     (tmp_path / "function_app.py").write_text(text)

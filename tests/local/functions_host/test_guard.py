@@ -1,4 +1,4 @@
-"""Failure 61: no page that a developer visits can start functions of the host."""
+"""Failure 61: foreign web pages cannot call the host."""
 
 import asyncio
 import gzip
@@ -13,13 +13,20 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from local.functions_host.guard import LOOPBACK, hosts_of, quiet_logger
-from tests.local.functions_host.hosted_app import INSTANCES, PATIENCE, Story, World, app_of, hosted
+from tests.local.functions_host.hosted_app import (
+    INSTANCES,
+    TIMEOUT_SECONDS,
+    HostFixture,
+    Orchestration,
+    app_of,
+    hosted,
+)
 
 EVIL = "http://evil.example"
 PATHS = [
     ("POST", "/admin/functions/tick"),
     ("GET", "/admin/host/status"),
-    ("POST", "/runtime/webhooks/durabletask/orchestrators/story/two"),
+    ("POST", "/runtime/webhooks/durabletask/orchestrators/orchestrator/two"),
     ("GET", f"{INSTANCES}/one"),
     ("POST", f"{INSTANCES}/one/terminate"),
     ("POST", f"{INSTANCES}/one/raiseEvent/news"),
@@ -28,7 +35,7 @@ PATHS = [
     ("POST", "/api/run"),
     ("GET", "/api/nothing"),
 ]
-FROM_ELSEWHERE = {
+FOREIGN = {
     "a page": {"Origin": EVIL},
     "a page over TLS": {"Origin": "https://localhost.evil.example"},
     "a sandboxed page": {"Origin": "null"},
@@ -41,7 +48,7 @@ FROM_ELSEWHERE = {
     "an image with its page": {"Sec-Fetch-Site": "cross-site", "Referer": f"{EVIL}/page"},
     "a proxy for another machine": {"X-Forwarded-For": "10.0.0.4, 127.0.0.1"},
 }
-FROM_HERE = {
+LOCAL = {
     "curl": {},
     "by name": {"Host": "localhost:7071"},
     "by IPv6": {"Host": "[::1]:7071"},
@@ -61,11 +68,11 @@ FROM_HERE = {
 
 
 class Ran:
-    """An app that notes what has run."""
+    """An app that records which functions ran."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.app = app_of(self.story())
+        self.app = app_of(self.orchestrator())
 
         def run(req: func.HttpRequest) -> str:
             self.names.append("run")
@@ -78,55 +85,53 @@ class Ran:
         timed = self.app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *")
         self.app.function_name("tick")(timed(tick))
 
-    def story(self) -> Any:
-        def story(context: Any) -> Story:
-            self.names.append("story")
+    def orchestrator(self) -> Any:
+        def orchestrator(context: Any) -> Orchestration:
+            self.names.append("orchestrator")
             return (yield context.wait_for_external_event("news"))
 
-        return story
+        return orchestrator
 
 
-async def asked(world: World, method: str, path: str, headers: dict[str, str]) -> int:
-    async with world.http.request(method, path, headers=headers) as answer:
+async def status_of(host: HostFixture, method: str, path: str, headers: dict[str, str]) -> int:
+    async with host.http.request(method, path, headers=headers) as answer:
         return answer.status
 
 
-@pytest.mark.parametrize("headers", FROM_ELSEWHERE.values(), ids=FROM_ELSEWHERE)
-async def test_failure_61_nothing_is_done_for_a_page_from_elsewhere(
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+async def test_failure_61_foreign_requests_have_no_effect(
     state: Path, headers: dict[str, str]
 ) -> None:
     ran = Ran()
-    async with hosted(ran.app, state) as world:
-        await world.start("story")
-        await world.quiet()
-        before = list(ran.names), await world.instance()
+    async with hosted(ran.app, state) as host:
+        await host.start("orchestrator")
+        await host.idle()
+        before = list(ran.names), await host.instance()
         for method, path in PATHS:
-            assert await asked(world, method, path, headers) == 403, (method, path)
-        await world.quiet()
-        assert (ran.names, await world.instance()) == before
+            assert await status_of(host, method, path, headers) == 403, (method, path)
+        await host.idle()
+        assert (ran.names, await host.instance()) == before
 
 
-@pytest.mark.parametrize("headers", FROM_HERE.values(), ids=FROM_HERE)
-async def test_programs_and_pages_of_this_machine_are_answered(
-    state: Path, headers: dict[str, str]
-) -> None:
+@pytest.mark.parametrize("headers", LOCAL.values(), ids=LOCAL)
+async def test_local_programs_and_pages_are_served(state: Path, headers: dict[str, str]) -> None:
     ran = Ran()
-    async with hosted(ran.app, state) as world:
-        assert await asked(world, "POST", "/api/run", headers) == 200
-        assert await asked(world, "POST", "/admin/functions/tick", headers) == 202
-        started = "/runtime/webhooks/durabletask/orchestrators/story/one"
-        assert await asked(world, "POST", started, headers) == 202
-        await world.quiet()
-    assert ran.names == ["run", "tick", "story"]
+    async with hosted(ran.app, state) as host:
+        assert await status_of(host, "POST", "/api/run", headers) == 200
+        assert await status_of(host, "POST", "/admin/functions/tick", headers) == 202
+        started = "/runtime/webhooks/durabletask/orchestrators/orchestrator/one"
+        assert await status_of(host, "POST", started, headers) == 202
+        await host.idle()
+    assert ran.names == ["run", "tick", "orchestrator"]
 
 
 @given(st.text(), st.text(), st.text())
-def test_headers_that_make_no_sense_are_from_elsewhere(host: str, origin: str, via: str) -> None:
+def test_arbitrary_headers_do_not_crash_the_guard(host: str, origin: str, via: str) -> None:
     named = CIMultiDict({"Host": host, "Origin": origin, "X-Forwarded-For": via})
     assert isinstance(set(hosts_of(CIMultiDictProxy(named))) <= LOOPBACK, bool)
 
 
-def test_one_name_from_elsewhere_among_several_is_enough() -> None:
+def test_one_foreign_host_among_several_is_refused() -> None:
     for name in ("Host", "Origin", "X-Forwarded-For"):
         named = CIMultiDict([("Host", "localhost"), (name, "http://localhost"), (name, EVIL)])
         assert not set(hosts_of(CIMultiDictProxy(named))) <= LOOPBACK
@@ -144,22 +149,26 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("header", MALFORMED.values(), ids=MALFORMED)
-async def test_failure_22_a_header_that_cannot_be_read_is_not_logged(
+async def test_failure_22_a_malformed_header_is_not_logged(
     state: Path, header: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    async with hosted(Ran().app, state) as world:
-        port = URL(world.running.url).port
+    async with hosted(Ran().app, state) as host:
+        port = URL(host.running.url).port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /api/run HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n")
-        await asyncio.wait_for(reader.read(1), PATIENCE)
+        await asyncio.wait_for(reader.read(1), TIMEOUT_SECONDS)
         writer.close()
-        await world.heard.line("a request that cannot be read was refused")
-    logged = caplog.text + "".join(str(one.exc_text) + str(one.args) for one in caplog.records)
+        await host.log.line("malformed request refused")
+    logged = caplog.text + "".join(
+        str(record.exc_text) + str(record.args) for record in caplog.records
+    )
     assert TOKEN.decode() not in logged
 
 
-async def test_a_fault_of_the_hosts_own_is_logged_whole(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_internal_error_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     try:
         raise ZeroDivisionError("a bug")
     except ZeroDivisionError:
@@ -168,21 +177,21 @@ async def test_a_fault_of_the_hosts_own_is_logged_whole(caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"{no"])
-async def test_a_body_that_is_no_json_is_a_bad_request_whatever_its_charset(
+async def test_an_invalid_json_body_is_a_bad_request_with_any_charset(
     state: Path, body: bytes
 ) -> None:
     headers = {"Content-Type": "application/json; charset=no-such"}
-    async with hosted(Ran().app, state) as world:
+    async with hosted(Ran().app, state) as host:
         for path in (
             "/admin/functions/tick",
-            "/runtime/webhooks/durabletask/orchestrators/story",
+            "/runtime/webhooks/durabletask/orchestrators/orchestrator",
         ):
-            async with world.http.post(path, data=body, headers=headers) as answer:
+            async with host.http.post(path, data=body, headers=headers) as answer:
                 assert answer.status == 400
 
 
-async def test_a_body_arrives_as_it_was_sent(state: Path) -> None:
-    """The host on Azure unpacks nothing."""
+async def test_a_compressed_body_is_not_decompressed(state: Path) -> None:
+    """The host on Azure does not decompress bodies, either."""
 
     def length(req: func.HttpRequest) -> str:
         return str(len(req.get_body()))
@@ -191,7 +200,7 @@ async def test_a_body_arrives_as_it_was_sent(state: Path) -> None:
     app.function_name("length")(app.route(route="length")(length))
     packed = gzip.compress(b"x" * 1000)
     async with (
-        hosted(app, state) as world,
-        world.http.post("/api/length", data=packed, headers={"Content-Encoding": "gzip"}) as answer,
+        hosted(app, state) as host,
+        host.http.post("/api/length", data=packed, headers={"Content-Encoding": "gzip"}) as answer,
     ):
         assert await answer.text() == str(len(packed))

@@ -12,12 +12,12 @@ import pytest
 from local.functions_host.functions import functions_of, load
 from local.functions_host.settings import (
     CannotStart,
+    apply_local_settings,
     host_options,
     read_host_options,
-    resolved,
+    resolve_settings,
     setting,
     span,
-    take_local_settings,
 )
 
 APP = """
@@ -33,17 +33,17 @@ def word(req: func.HttpRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def imports() -> Iterator[None]:
-    """What a test imports is forgotten after it."""
-    path, ours = sys.path[:], ("function_app", "neighbour")
-    before = {name: sys.modules.pop(name) for name in ours if name in sys.modules}
+    """Unload the modules that a test imports."""
+    path, module_names = sys.path[:], ("function_app", "neighbour")
+    before = {name: sys.modules.pop(name) for name in module_names if name in sys.modules}
     yield
     sys.path[:] = path
-    for name in ours:
+    for name in module_names:
         sys.modules.pop(name, None)
     sys.modules.update(before)
 
 
-def test_an_app_is_loaded_with_its_neighbours(tmp_path: Path) -> None:
+def test_an_app_can_import_modules_beside_it(tmp_path: Path) -> None:
     (tmp_path / "function_app.py").write_text(APP)
     (tmp_path / "neighbour.py").write_text("WORD = 'hello'\n")
     (word,) = load(tmp_path)
@@ -52,18 +52,18 @@ def test_an_app_is_loaded_with_its_neighbours(tmp_path: Path) -> None:
     assert word.call(None) == "hello"
 
 
-def test_a_folder_without_an_app_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_folder_without_an_app_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match=r"function_app\.py"):
         load(tmp_path)
 
 
-def test_a_module_without_an_app_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_module_without_an_app_is_refused(tmp_path: Path) -> None:
     (tmp_path / "function_app.py").write_text("appl = 1\n")
     with pytest.raises(CannotStart, match="Could not find top level function app instances"):
         load(tmp_path)
 
 
-def test_a_binding_that_is_not_offered_is_refused_in_words() -> None:
+def test_an_unsupported_binding_is_refused_by_name() -> None:
     def take(blob: func.InputStream) -> None: ...
 
     app = df.DFApp()
@@ -72,40 +72,43 @@ def test_a_binding_that_is_not_offered_is_refused_in_words() -> None:
         functions_of(app)
 
 
-def test_settings_stand_for_themselves_anywhere_in_a_binding(
+def test_setting_placeholders_are_replaced_anywhere_in_a_binding(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("A", "one")
     monkeypatch.setenv("B", "two")
-    assert resolved({"x": ["%A%-%B%", 3], "y": "100%"}, "x") == {"x": ["one-two", 3], "y": "100%"}
+    assert resolve_settings({"x": ["%A%-%B%", 3], "y": "100%"}, "x") == {
+        "x": ["one-two", 3],
+        "y": "100%",
+    }
     with pytest.raises(CannotStart, match="the function f needs the setting NOT_SET"):
-        resolved("%NOT_SET%", "the function f")
+        resolve_settings("%NOT_SET%", "the function f")
 
 
 def test_local_settings_do_not_override_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOST_TEST_SET", "outside")
-    monkeypatch.setenv("HOST_TEST_UNSET", "so that it is taken away again")
+    monkeypatch.setenv("HOST_TEST_UNSET", "removed at the end of the test")
     monkeypatch.delenv("HOST_TEST_UNSET")
     values = {"HOST_TEST_SET": "inside", "HOST_TEST_UNSET": "inside"}
     (tmp_path / "local.settings.json").write_text(json.dumps({"Values": values}))
-    take_local_settings(tmp_path)
+    apply_local_settings(tmp_path)
     assert setting("HOST_TEST_SET", "a test") == "outside"
     assert setting("HOST_TEST_UNSET", "a test") == "inside"
 
 
-def test_failure_60_the_name_of_a_container_is_no_sign_of_azure_here(
+def test_failure_60_container_name_is_not_a_sign_of_azure_on_the_local_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONTAINER_NAME", "a-container-of-a-developer")
-    take_local_settings(tmp_path)
+    apply_local_settings(tmp_path)
     with pytest.raises(CannotStart, match="CONTAINER_NAME, which is not set"):
         setting("CONTAINER_NAME", "a test")
 
 
 def test_host_json_is_read(tmp_path: Path) -> None:
-    found: dict[str, Any] = {
+    host_json: dict[str, Any] = {
         "functionTimeout": "00:05:00",
         "extensions": {
             "http": {"routePrefix": "v1"},
@@ -125,7 +128,7 @@ def test_host_json_is_read(tmp_path: Path) -> None:
             },
         },
     }
-    (tmp_path / "host.json").write_text(json.dumps(found))
+    (tmp_path / "host.json").write_text(json.dumps(host_json))
     options = read_host_options(tmp_path)
     assert (options.route_prefix, options.hub) == ("v1", "Hub")
     assert options.function_timeout == timedelta(minutes=5)
@@ -137,7 +140,7 @@ def test_host_json_is_read(tmp_path: Path) -> None:
     assert not queues.base64
 
 
-def test_host_json_may_say_nothing() -> None:
+def test_an_empty_host_json_gives_defaults() -> None:
     options = host_options({})
     assert options.route_prefix == "api"
     assert (options.queues.batch_size, options.queues.new_batch_threshold) == (16, 8)
@@ -146,7 +149,7 @@ def test_host_json_may_say_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]"])
-def test_a_host_json_that_is_none_is_refused_in_words(tmp_path: Path, text: str) -> None:
+def test_an_invalid_host_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "host.json").write_text(text)
     with pytest.raises(CannotStart, match=r"host\.json"):
         read_host_options(tmp_path)
@@ -160,11 +163,11 @@ def test_a_host_json_that_is_none_is_refused_in_words(tmp_path: Path, text: str)
         ("00:00:00.500", timedelta(milliseconds=500)),
     ],
 )
-def test_spans_are_read_as_net_writes_them(text: str, expected: timedelta) -> None:
+def test_durations_are_parsed_in_dotnet_form(text: str, expected: timedelta) -> None:
     assert span(text) == expected
 
 
 @pytest.mark.parametrize("text", ["5", "5 minutes", "", "-00:00:01"])
-def test_a_span_that_is_none_is_refused_in_words(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(CannotStart, match="is not a duration"):
         span(text)

@@ -1,4 +1,4 @@
-"""The host as a program: how it starts, how it ends, and what it says."""
+"""The host as a program: start, end, and error messages."""
 
 import contextlib
 import os
@@ -25,41 +25,47 @@ from tests.local.functions_host.program import (
 )
 
 
-def refusal(tmp_path: Path, heard: Reports, *arguments: str) -> tuple[int, str]:
-    """The exit code and what is said on stderr, of a host that does not start."""
+def start_failure(tmp_path: Path, reports: Reports, *arguments: str) -> tuple[int, str]:
+    """Exit code and stderr of a host that does not start."""
     argv = [sys.executable, "-m", "local.functions_host", "--app", str(APP), *arguments]
-    env = {**os.environ, "COUNTING_URL": heard.url}  # noqa: TID251  of the child, not ours
+    env = {**os.environ, "COUNTING_URL": reports.url}  # noqa: TID251  of the child, not ours
     done = subprocess.run(
         argv, env=env, cwd=PROJECT, capture_output=True, text=True, timeout=30, check=False
     )
     return done.returncode, done.stderr
 
 
-def test_two_hosts_never_share_a_state_file(tmp_path: Path, heard: Reports, launch: Launch) -> None:
+def test_two_hosts_never_share_a_state_file(
+    tmp_path: Path, reports: Reports, launch: Launch
+) -> None:
     child = launch()
-    code, text = refusal(tmp_path, heard, "--port", "0", "--state", str(tmp_path / "state.sqlite"))
+    code, text = start_failure(
+        tmp_path, reports, "--port", "0", "--state", str(tmp_path / "state.sqlite")
+    )
     child.stop()
     assert code == 1
     assert text == f"another host uses {tmp_path / 'state.sqlite'}\n"
 
 
-def test_a_port_in_use_is_one_sentence(tmp_path: Path, heard: Reports) -> None:
+def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path, reports: Reports) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        code, text = refusal(tmp_path, heard, "--port", port, "--state", str(tmp_path / "s"))
+        code, text = start_failure(
+            tmp_path, reports, "--port", port, "--state", str(tmp_path / "s")
+        )
     assert code == 1
     assert text.startswith(f"port {port} is in use")
     assert text.count("\n") == 1
 
 
-def test_a_missing_app_is_one_sentence(tmp_path: Path, heard: Reports) -> None:
-    code, text = refusal(tmp_path, heard, "--app", str(tmp_path))
+def test_a_missing_app_is_reported_in_one_line(tmp_path: Path, reports: Reports) -> None:
+    code, text = start_failure(tmp_path, reports, "--app", str(tmp_path))
     assert code == 1
     assert text.count("\n") == 1
     assert "host.json" in text
 
 
-def test_it_lists_its_functions_and_says_when_it_is_ready(tmp_path: Path, launch: Launch) -> None:
+def test_the_host_lists_its_functions_and_prints_ready(tmp_path: Path, launch: Launch) -> None:
     child = launch()
     url = child.url
     child.stop()
@@ -71,38 +77,38 @@ def test_it_lists_its_functions_and_says_when_it_is_ready(tmp_path: Path, launch
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_when_it_is_asked_to_though_a_function_hangs(
-    tmp_path: Path, heard: Reports, number: signal.Signals, launch: Launch
+def test_the_host_ends_on_a_signal_while_a_function_hangs(
+    tmp_path: Path, reports: Reports, number: signal.Signals, launch: Launch
 ) -> None:
-    heard.hold = lambda what: what.startswith("work")
+    reports.hold = lambda report: report.startswith("work")
     child = launch()
     begin(child, "chain", "one")
-    while not heard.next().startswith("work"):
+    while not reports.next().startswith("work"):
         pass
     child.process.send_signal(number)
     assert child.process.wait(10) == 0
     assert "Traceback" not in (tmp_path / "host.log").read_text()
 
 
-def test_a_function_that_outlives_the_timeout_takes_the_worker_with_it_and_nothing_is_lost(
-    tmp_path: Path, heard: Reports, launch: Launch
+def test_a_function_that_exceeds_the_timeout_restarts_the_host_without_loss(
+    tmp_path: Path, reports: Reports, launch: Launch
 ) -> None:
-    heard.hold = lambda what: what == "hang"
+    reports.hold = lambda report: report == "hang"
     child = launch()
     begin(child, "waits", "one")
     with pytest.raises((urllib.error.URLError, OSError)):
         ask(f"{child.url}/api/hang")
-    while heard.next() != "imported" or heard.all.count("imported") < 2:
+    while reports.next() != "imported" or reports.all.count("imported") < 2:
         pass
     log = tmp_path / "host.log"
     until(lambda: log.read_text().count("ready http") == 2)
     assert ask(f"{child.url}/{INSTANCES}/one/raiseEvent/news", "POST", 5)[0] == 202
     assert ended(child, "one")["output"] == 5
     child.stop()
-    assert "hang outlived functionTimeout: the host starts again" in log.read_text()
+    assert "hang exceeded functionTimeout: the host restarts" in log.read_text()
 
 
-def test_a_host_that_cannot_keep_its_state_says_so_and_ends(tmp_path: Path, launch: Launch) -> None:
+def test_a_host_that_cannot_store_its_state_logs_and_exits(tmp_path: Path, launch: Launch) -> None:
     child = launch()
     begin(child, "waits", "one")
     with contextlib.closing(sqlite3.connect(tmp_path / "state.sqlite")) as db:
@@ -110,4 +116,4 @@ def test_a_host_that_cannot_keep_its_state_says_so_and_ends(tmp_path: Path, laun
     with contextlib.suppress(urllib.error.URLError, OSError):  # it may end before it answers
         ask(f"{child.url}/{INSTANCES}/one/raiseEvent/news", "POST", 1)
     assert child.process.wait(10) == 1
-    until(lambda: "Engine cannot go on" in (tmp_path / "host.log").read_text())
+    until(lambda: "Engine failed" in (tmp_path / "host.log").read_text())

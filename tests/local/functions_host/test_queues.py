@@ -1,4 +1,4 @@
-"""Queue triggers on a real Azurite, which keeps its own time."""
+"""Queue triggers on a real Azurite, whose clock the tests cannot move."""
 
 import asyncio
 import base64
@@ -17,16 +17,16 @@ from azure.storage.queue.aio import QueueClient
 
 from local.azurite import Azurite
 from local.functions_host.clock import EPOCH, ManualClock, SystemClock
-from local.functions_host.queues import FIRST_PAUSE, LEASE
+from local.functions_host.queues import FIRST_POLL_INTERVAL, LEASE
 from local.functions_host.settings import CannotStart
-from tests.local.functions_host.hosted_app import PATIENCE, hosted
+from tests.local.functions_host.hosted_app import TIMEOUT_SECONDS, hosted
 
 QUICK = {"maxPollingInterval": "00:00:00", "visibilityTimeout": "00:00:00", "batchSize": 4}
 
 
 @dataclass(frozen=True)
 class Queues:
-    """A queue of the test's own, where its hopeless messages go, and one to write to."""
+    """The test's queue, its poison queue, and an output queue."""
 
     main: QueueClient
     poison: QueueClient
@@ -52,13 +52,13 @@ async def queues(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 
 async def texts(queue: QueueClient) -> list[str]:
-    """The messages that are visible."""
-    found = await queue.peek_messages(max_messages=32)
-    return [base64.b64decode(str(message.content)).decode() for message in found]
+    """The visible messages."""
+    messages = await queue.peek_messages(max_messages=32)
+    return [base64.b64decode(str(message.content)).decode() for message in messages]
 
 
 async def count(queue: QueueClient) -> int | None:
-    """How many messages there are, leased ones too."""
+    """The number of messages, leased ones included."""
     return (await queue.get_queue_properties()).approximate_message_count
 
 
@@ -73,17 +73,15 @@ def options(**changes: Any) -> dict[str, Any]:
     return {"extensions": {"queues": {**QUICK, **changes}}}
 
 
-async def test_a_message_is_handed_over_decoded_and_deleted_once_it_succeeded(
-    state: Path, queues: Queues
-) -> None:
+async def test_a_message_is_decoded_and_deleted_after_success(state: Path, queues: Queues) -> None:
     given: list[func.QueueMessage] = []
 
     def take(msg: func.QueueMessage) -> None:
         given.append(msg)
 
     await queues.put('{"é": 1}')
-    async with hosted(app_with(take), state, SystemClock(), options()) as world:
-        await world.heard.line("is done with")
+    async with hosted(app_with(take), state, SystemClock(), options()) as host:
+        await host.log.line("processed")
     (message,) = given
     assert message.get_json() == {"é": 1}
     assert message.dequeue_count == 1
@@ -93,7 +91,7 @@ async def test_a_message_is_handed_over_decoded_and_deleted_once_it_succeeded(
     assert await count(queues.main) == 0
 
 
-async def test_a_message_that_fails_is_tried_again_and_buried_after_its_last_try(
+async def test_a_failing_message_is_retried_and_moved_to_poison_after_its_last_attempt(
     state: Path, queues: Queues
 ) -> None:
     counts: list[int | None] = []
@@ -103,51 +101,53 @@ async def test_a_message_that_fails_is_tried_again_and_buried_after_its_last_try
         raise ValueError("text")
 
     await queues.put("hopeless")
-    async with hosted(app_with(take), state, SystemClock(), options(maxDequeueCount=3)) as world:
-        await world.heard.line("its last try failed")
+    async with hosted(app_with(take), state, SystemClock(), options(maxDequeueCount=3)) as host:
+        await host.log.line("its last attempt failed")
     assert counts == [1, 2, 3]
     assert await texts(queues.poison) == ["hopeless"]
     assert await count(queues.main) == 0
 
 
-async def test_between_two_tries_a_message_is_hidden(state: Path, queues: Queues) -> None:
+async def test_a_message_is_invisible_between_two_attempts(state: Path, queues: Queues) -> None:
     def take(msg: func.QueueMessage) -> None:
         raise ValueError("text")
 
     await queues.put("later")
-    found = options(visibilityTimeout="00:10:00")
-    async with hosted(app_with(take), state, SystemClock(), found) as world:
-        await world.heard.line("will be tried again")
+    queue_options = options(visibilityTimeout="00:10:00")
+    async with hosted(app_with(take), state, SystemClock(), queue_options) as host:
+        await host.log.line("will be retried")
     assert await texts(queues.main) == []
     assert await count(queues.main) == 1
 
 
-async def test_a_message_whose_every_try_ended_with_the_host_is_buried_untried(
+async def test_a_message_dequeued_too_often_is_moved_to_poison_without_a_call(
     state: Path, queues: Queues
 ) -> None:
     def take(msg: func.QueueMessage) -> None:
-        raise AssertionError("it must not be tried")
+        raise AssertionError("must not be called")
 
     await queues.put("deadly")
     for _ in range(5):
         async for _message in queues.main.receive_messages(max_messages=1, visibility_timeout=1):
             await queues.main.update_message(_message, visibility_timeout=0)
-    async with hosted(app_with(take), state, SystemClock(), options()) as world:
-        await world.heard.line("its last try ended with the host")
+    async with hosted(app_with(take), state, SystemClock(), options()) as host:
+        await host.log.line("the host ended during its last attempt")
     assert await texts(queues.poison) == ["deadly"]
 
 
-async def test_what_is_not_base64_is_buried_untried(state: Path, queues: Queues) -> None:
+async def test_a_message_that_is_not_base64_is_moved_to_poison_without_a_call(
+    state: Path, queues: Queues
+) -> None:
     def take(msg: func.QueueMessage) -> None:
-        raise AssertionError("it must not be tried")
+        raise AssertionError("must not be called")
 
     await queues.main.send_message('{"a": 1}')
-    async with hosted(app_with(take), state, SystemClock(), options()) as world:
-        await world.heard.line("it is not base64")
+    async with hosted(app_with(take), state, SystemClock(), options()) as host:
+        await host.log.line("it is not base64")
     assert await count(queues.poison) == 1
 
 
-async def test_messages_may_come_without_base64(state: Path, queues: Queues) -> None:
+async def test_message_encoding_none_is_supported(state: Path, queues: Queues) -> None:
     given: list[bytes] = []
 
     def take(msg: func.QueueMessage) -> None:
@@ -156,28 +156,28 @@ async def test_messages_may_come_without_base64(state: Path, queues: Queues) -> 
     await queues.main.send_message("plain")
     async with hosted(
         app_with(take), state, SystemClock(), options(messageEncoding="none")
-    ) as world:
-        await world.heard.line("is done with")
+    ) as host:
+        await host.log.line("processed")
     assert given == [b"plain"]
 
 
-async def test_no_batch_is_taken_while_more_than_the_threshold_run(
+async def test_no_batch_is_received_while_more_than_the_threshold_run(
     state: Path, queues: Queues
 ) -> None:
     go_on, begun = threading.Event(), threading.Semaphore(0)
 
     def take(msg: func.QueueMessage) -> None:
         begun.release()
-        assert go_on.wait(PATIENCE)
+        assert go_on.wait(TIMEOUT_SECONDS)
 
     await queues.put(*"abcdefghij")
-    found = options(batchSize=4, newBatchThreshold=2)
-    async with hosted(app_with(take), state, SystemClock(), found) as world:
+    queue_options = options(batchSize=4, newBatchThreshold=2)
+    async with hosted(app_with(take), state, SystemClock(), queue_options) as host:
         for _ in range(4):
-            assert await asyncio.to_thread(begun.acquire, timeout=PATIENCE)
+            assert await asyncio.to_thread(begun.acquire, timeout=TIMEOUT_SECONDS)
         assert [len(await texts(queues.main)) for _ in range(5)] == [6] * 5
         go_on.set()
-        await world.heard.line("is done with", times=10)
+        await host.log.line("processed", times=10)
 
 
 async def test_a_lease_is_renewed_while_the_function_runs(state: Path, queues: Queues) -> None:
@@ -187,18 +187,20 @@ async def test_a_lease_is_renewed_while_the_function_runs(state: Path, queues: Q
         await go_on.wait()
 
     await queues.put("long")
-    async with hosted(app_with(take), state, clock, options()) as world:
+    async with hosted(app_with(take), state, clock, options()) as host:
         for renewal in (1, 2, 3):
             due = EPOCH + renewal * LEASE / 2
-            await asyncio.wait_for(clock.awaited(due), PATIENCE)
+            await asyncio.wait_for(clock.awaited(due), TIMEOUT_SECONDS)
             clock.advance_to(due)
-        await asyncio.wait_for(clock.awaited(EPOCH + 4 * LEASE / 2), PATIENCE)
+        await asyncio.wait_for(clock.awaited(EPOCH + 4 * LEASE / 2), TIMEOUT_SECONDS)
         go_on.set()
-        await world.heard.line("is done with")
+        await host.log.line("processed")
     assert await count(queues.main) == 0
 
 
-async def test_a_message_whose_function_is_cut_off_stays(state: Path, queues: Queues) -> None:
+async def test_a_message_of_an_interrupted_function_stays_in_the_queue(
+    state: Path, queues: Queues
+) -> None:
     begun = asyncio.Event()
 
     async def take(msg: func.QueueMessage) -> None:
@@ -207,23 +209,23 @@ async def test_a_message_whose_function_is_cut_off_stays(state: Path, queues: Qu
 
     await queues.put("again")
     async with hosted(app_with(take), state, SystemClock(), options()):
-        await asyncio.wait_for(begun.wait(), PATIENCE)
+        await asyncio.wait_for(begun.wait(), TIMEOUT_SECONDS)
     assert await count(queues.main) == 1
 
 
-async def test_missing_queues_are_made(state: Path, queues: Queues) -> None:
+async def test_missing_queues_are_created(state: Path, queues: Queues) -> None:
     def take(msg: func.QueueMessage) -> None: ...
 
     await queues.main.delete_queue()
     clock = ManualClock()
     async with hosted(app_with(take), state, clock, options()):
-        await asyncio.wait_for(clock.awaited(EPOCH + FIRST_PAUSE), PATIENCE)
+        await asyncio.wait_for(clock.awaited(EPOCH + FIRST_POLL_INTERVAL), TIMEOUT_SECONDS)
     assert await count(queues.main) == 0
     assert await count(queues.poison) == 0
 
 
 @pytest.mark.parametrize(("name", "connection"), [("%NOT_SET%", "STORE"), ("q", "NOT_SET")])
-async def test_a_setting_that_is_missing_is_named_with_its_function(
+async def test_a_missing_setting_is_named_with_its_function(
     state: Path, name: str, connection: str, queues: Queues
 ) -> None:
     def take(msg: func.QueueMessage) -> None: ...
@@ -233,7 +235,7 @@ async def test_a_setting_that_is_missing_is_named_with_its_function(
             pass
 
 
-async def test_a_connection_that_is_no_connection_string_is_named(
+async def test_an_invalid_connection_string_is_named(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def take(msg: func.QueueMessage) -> None: ...
@@ -244,9 +246,7 @@ async def test_a_connection_that_is_no_connection_string_is_named(
             pass
 
 
-async def test_a_function_writes_to_queues_what_it_sets_and_returns(
-    state: Path, queues: Queues
-) -> None:
+async def test_outputs_and_return_values_are_sent_to_queues(state: Path, queues: Queues) -> None:
     def take(msg: func.QueueMessage, out: func.Out[str]):  # type: ignore[no-untyped-def]
         out.set("set")
         return ["returned", "twice"]
@@ -257,12 +257,12 @@ async def test_a_function_writes_to_queues_what_it_sets_and_returns(
     app.queue_output(arg_name="out", **where)(builder)
     app.queue_output(arg_name="$return", **where)(builder)
     await queues.put("go")
-    async with hosted(app, state, SystemClock(), options()) as world:
-        await world.heard.line("is done with")
+    async with hosted(app, state, SystemClock(), options()) as host:
+        await host.log.line("processed")
     assert await texts(queues.other) == ["set", "returned", "twice"]
 
 
-async def test_nothing_is_written_for_a_function_that_failed(state: Path, queues: Queues) -> None:
+async def test_a_failed_function_sends_no_output(state: Path, queues: Queues) -> None:
     def take(msg: func.QueueMessage, out: func.Out[str]) -> None:
         out.set("set")
         raise ValueError("text")
@@ -272,19 +272,19 @@ async def test_nothing_is_written_for_a_function_that_failed(state: Path, queues
     app.queue_output(arg_name="out", **where)(app._function_builders[0])
     await queues.other.create_queue()
     await queues.put("go")
-    async with hosted(app, state, SystemClock(), options(maxDequeueCount=1)) as world:
-        await world.heard.line("its last try failed")
+    async with hosted(app, state, SystemClock(), options(maxDequeueCount=1)) as host:
+        await host.log.line("its last attempt failed")
     assert await texts(queues.other) == []
 
 
-async def test_a_queue_function_can_be_run_by_hand(state: Path, queues: Queues) -> None:
+async def test_a_queue_function_can_be_run_manually(state: Path, queues: Queues) -> None:
     given: list[bytes] = []
 
     def take(msg: func.QueueMessage) -> None:
         given.append(msg.get_body())
 
-    async with hosted(app_with(take), state, SystemClock(), options()) as world:
+    async with hosted(app_with(take), state, SystemClock(), options()) as host:
         body = {"input": '{"a": 1}'}
-        async with world.http.post("/admin/functions/take", json=body) as answer:
+        async with host.http.post("/admin/functions/take", json=body) as answer:
             assert answer.status == 202
     assert given == [b'{"a": 1}']

@@ -29,11 +29,11 @@ MISSES = [
 ]
 
 
-@pytest.mark.parametrize(("template", "path", "found"), MATCHES)
-def test_a_route_matches(template: str, path: str, found: dict[str, str] | None) -> None:
+@pytest.mark.parametrize(("template", "path", "parameters"), MATCHES)
+def test_a_route_matches(template: str, path: str, parameters: dict[str, str] | None) -> None:
     matched = route(template).match(path)
     assert matched is not None
-    assert found is None or matched == found
+    assert parameters is None or matched == parameters
 
 
 @pytest.mark.parametrize(("template", "path"), MISSES)
@@ -41,6 +41,6 @@ def test_a_route_does_not_match(template: str, path: str) -> None:
     assert route(template).match(path) is None
 
 
-def test_a_constraint_that_is_not_known_is_refused_in_words() -> None:
+def test_an_unknown_route_constraint_is_refused_by_name() -> None:
     with pytest.raises(CannotStart, match="odd"):
         route("jobs/{id:odd}")

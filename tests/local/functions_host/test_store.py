@@ -6,19 +6,19 @@ import pytest
 from local.functions_host.clock import EPOCH
 from local.functions_host.durable.history import Type, event
 from local.functions_host.durable.store import Activity, Message, Store, TurnCommit
-from local.functions_host.durable.turn import beginning, new_instance
+from local.functions_host.durable.work_item import new_instance, start_message
 
-ONE = new_instance("one", "story", None, EPOCH)
+ONE = new_instance("one", "orchestrator", None, EPOCH)
 WORK = Activity("one", ONE.execution, 0, "work", "1")
 
 
 def begun(state: Path) -> Store:
     store = Store(state)
-    store.start(ONE, beginning(ONE, EPOCH))
+    store.start(ONE, start_message(ONE, EPOCH))
     return store
 
 
-def test_a_turn_is_kept_whole_or_not_at_all(state: Path) -> None:
+def test_a_work_item_is_stored_in_one_transaction(state: Path) -> None:
     store = begun(state)
     (message,) = store.inbox("one", EPOCH)
     scheduled = event(Type.TASK_SCHEDULED, EPOCH, 0, Name="work")
@@ -33,23 +33,23 @@ def test_a_turn_is_kept_whole_or_not_at_all(state: Path) -> None:
     store.close()
 
 
-def test_an_activity_ends_once_however_often_it_is_said(state: Path) -> None:
+def test_a_repeated_completion_of_an_activity_is_ignored(state: Path) -> None:
     store = begun(state)
     (message,) = store.inbox("one", EPOCH)
     store.commit(TurnCommit(ONE, [message.id], [message.event], [WORK]))
     end = Message("one", ONE.execution, EPOCH, event(Type.TASK_COMPLETED, EPOCH, TaskScheduledId=0))
     assert store.finish(WORK, end)
     assert not store.finish(WORK, end)
-    assert [found.event for found in store.inbox("one", EPOCH)] == [end.event]
+    assert [messages.event for messages in store.inbox("one", EPOCH)] == [end.event]
     store.close()
 
 
-def test_messages_arrive_in_the_order_of_their_instants(state: Path) -> None:
+def test_messages_are_ordered_by_due_time(state: Path) -> None:
     store = Store(state)
     for hours in (2, 1, 3):
         store.send(Message("one", None, EPOCH + timedelta(hours=hours), {"hours": hours}))
     assert store.ready(EPOCH) == []
     assert store.next_due(EPOCH) == EPOCH + timedelta(hours=1)
-    found = store.inbox("one", EPOCH + timedelta(hours=3))
-    assert [message.event["hours"] for message in found] == [1, 2, 3]
+    messages = store.inbox("one", EPOCH + timedelta(hours=3))
+    assert [message.event["hours"] for message in messages] == [1, 2, 3]
     store.close()

@@ -1,4 +1,4 @@
-"""Sync functions share as few threads as on Azure (failure 44)."""
+"""Sync functions share as many threads as on Azure (failure 44)."""
 
 import asyncio
 import os
@@ -10,26 +10,32 @@ import azure.functions as func
 import pytest
 
 from local.functions_host.settings import thread_count
-from tests.local.functions_host.hosted_app import PATIENCE, Story, World, app_of, hosted
+from tests.local.functions_host.hosted_app import (
+    TIMEOUT_SECONDS,
+    HostFixture,
+    Orchestration,
+    app_of,
+    hosted,
+)
 
 SETTING = "PYTHON_THREADPOOL_THREAD_COUNT"
 
 
-def test_failure_44_there_are_as_many_threads_as_in_the_worker() -> None:
+def test_failure_44_the_thread_count_is_that_of_the_worker() -> None:
     assert thread_count({}) == min(32, (os.cpu_count() or 1) + 4)
     assert thread_count({SETTING: "40"}) == 40
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "many", "1.5"])
-def test_a_number_of_threads_that_is_none_is_reported_and_counts_for_nothing(
+def test_an_invalid_thread_count_is_logged_and_ignored(
     text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert thread_count({SETTING: text}) == thread_count({})
     assert SETTING in caplog.text
 
 
-async def text(world: World, path: str) -> str:
-    async with world.http.get(path) as answer:
+async def text(host: HostFixture, path: str) -> str:
+    async with host.http.get(path) as answer:
         return await answer.text()
 
 
@@ -41,8 +47,8 @@ async def test_failure_44_handlers_activities_and_orchestrators_share_the_thread
 
     def slow(req: func.HttpRequest) -> str:
         threads.add(threading.get_ident())
-        both.wait(PATIENCE)
-        assert go_on.wait(PATIENCE)
+        both.wait(TIMEOUT_SECONDS)
+        assert go_on.wait(TIMEOUT_SECONDS)
         return "slow"
 
     async def free(req: func.HttpRequest) -> str:
@@ -52,20 +58,20 @@ async def test_failure_44_handlers_activities_and_orchestrators_share_the_thread
         threads.add(threading.get_ident())
         return number
 
-    def story(context: Any) -> Story:
+    def orchestrator(context: Any) -> Orchestration:
         threads.add(threading.get_ident())
         return (yield context.call_activity("quick", 1))
 
-    app = app_of(story, quick=quick)
+    app = app_of(orchestrator, quick=quick)
     for handler in (slow, free):
         app.function_name(handler.__name__)(app.route(route=handler.__name__)(handler))
-    async with hosted(app, state) as world:
-        waiting = [asyncio.create_task(text(world, "/api/slow")) for _ in range(2)]
-        await asyncio.to_thread(both.wait, PATIENCE)
-        await world.start("story")
-        assert await text(world, "/api/free") == "free"  # an async function needs none of them
-        assert (await world.instance()).status == "Pending"
+    async with hosted(app, state) as host:
+        waiting = [asyncio.create_task(text(host, "/api/slow")) for _ in range(2)]
+        await asyncio.to_thread(both.wait, TIMEOUT_SECONDS)
+        await host.start("orchestrator")
+        assert await text(host, "/api/free") == "free"  # an async function needs no thread
+        assert (await host.instance()).status == "Pending"
         go_on.set()
         assert await asyncio.gather(*waiting) == ["slow"] * 2
-        assert (await world.ended()).output == "1"
+        assert (await host.ended()).output == "1"
     assert len(threads) == 2

@@ -11,12 +11,12 @@ from croniter import croniter
 
 from local.functions_host.clock import EPOCH, ManualClock
 from local.functions_host.settings import CannotStart
-from tests.local.functions_host.hosted_app import PATIENCE, app_of, hosted
+from tests.local.functions_host.hosted_app import TIMEOUT_SECONDS, app_of, hosted
 
 HOURLY = "0 0 * * * *"
 HOUR = timedelta(hours=1)
 Runs = asyncio.Queue[bool]
-"""Whether each run was past due, in their order."""
+"""`past_due` of each run, in order."""
 
 
 def app_with(function: Any, **trigger: Any) -> Any:
@@ -26,7 +26,7 @@ def app_with(function: Any, **trigger: Any) -> Any:
 
 
 def recorded(runs: Runs, **trigger: Any) -> Any:
-    """An app whose timer function notes its runs."""
+    """An app whose timer function records its runs."""
 
     async def tick(timer: func.TimerRequest) -> None:
         runs.put_nowait(timer.past_due)
@@ -34,58 +34,58 @@ def recorded(runs: Runs, **trigger: Any) -> Any:
     return app_with(tick, **trigger)
 
 
-async def soon(runs: Runs) -> bool:
-    return await asyncio.wait_for(runs.get(), PATIENCE)
+async def next_run(runs: Runs) -> bool:
+    return await asyncio.wait_for(runs.get(), TIMEOUT_SECONDS)
 
 
-async def awaited(clock: ManualClock, then: datetime) -> None:
-    await asyncio.wait_for(clock.awaited(then), PATIENCE)
+async def wait_for_waiter(clock: ManualClock, then: datetime) -> None:
+    await asyncio.wait_for(clock.awaited(then), TIMEOUT_SECONDS)
 
 
-async def test_a_timer_runs_by_its_six_fields(state: Path) -> None:
+async def test_a_timer_runs_by_a_six_field_schedule(state: Path) -> None:
     runs, clock = Runs(), ManualClock()
     first, second = EPOCH + timedelta(seconds=30), EPOCH + timedelta(minutes=5, seconds=30)
     async with hosted(recorded(runs, schedule="30 */5 * * * *"), state, clock):
-        await awaited(clock, first)
+        await wait_for_waiter(clock, first)
         assert runs.empty()
         clock.advance_to(first)
-        assert not await soon(runs)
-        await awaited(clock, second)
+        assert not await next_run(runs)
+        await wait_for_waiter(clock, second)
         clock.advance_to(second + timedelta(seconds=5))
-        assert await soon(runs)
+        assert await next_run(runs)
 
 
-async def test_a_timer_may_run_at_the_start(state: Path) -> None:
+async def test_run_on_startup_runs_the_timer_at_start(state: Path) -> None:
     runs, clock = Runs(), ManualClock()
     app = recorded(runs, schedule=HOURLY, run_on_startup=True)
     async with hosted(app, state, clock):
-        assert not await soon(runs)
-        await awaited(clock, EPOCH + HOUR)
+        assert not await next_run(runs)
+        await wait_for_waiter(clock, EPOCH + HOUR)
 
 
 @pytest.mark.parametrize(
-    ("trigger", "made_up_for"),
+    ("trigger", "is_caught_up"),
     [
         ({"schedule": HOURLY}, True),
         ({"schedule": HOURLY, "use_monitor": False}, False),
         ({"schedule": "*/20 * * * * *"}, False),
     ],
 )
-async def test_a_run_missed_while_no_host_ran_is_made_up_for_once(
-    state: Path, trigger: dict[str, Any], made_up_for: bool
+async def test_a_run_missed_during_downtime_is_caught_up_once(
+    state: Path, trigger: dict[str, Any], is_caught_up: bool
 ) -> None:
     runs, clock = Runs(), ManualClock()
     following = croniter(trigger["schedule"], EPOCH, second_at_beginning=True).get_next(datetime)
     for _ in range(2):
         async with hosted(recorded(runs, **trigger), state, clock):
-            await awaited(clock, following)
+            await wait_for_waiter(clock, following)
         clock.advance(5 * HOUR)
         following += 5 * HOUR
-    assert runs.qsize() == made_up_for
-    assert not made_up_for or runs.get_nowait()
+    assert runs.qsize() == is_caught_up
+    assert not is_caught_up or runs.get_nowait()
 
 
-async def test_a_timer_never_runs_twice_at_a_time(state: Path) -> None:
+async def test_a_timer_never_runs_concurrently(state: Path) -> None:
     clock = ManualClock()
     begun, go_on = asyncio.Semaphore(0), asyncio.Event()
     at_once: list[int] = [0, 0]
@@ -97,25 +97,25 @@ async def test_a_timer_never_runs_twice_at_a_time(state: Path) -> None:
         await go_on.wait()
         at_once[0] -= 1
 
-    async with hosted(app_with(tick, schedule=HOURLY), state, clock) as world:
-        await awaited(clock, EPOCH + HOUR)
+    async with hosted(app_with(tick, schedule=HOURLY), state, clock) as host:
+        await wait_for_waiter(clock, EPOCH + HOUR)
         clock.advance(HOUR)
-        await asyncio.wait_for(begun.acquire(), PATIENCE)
+        await asyncio.wait_for(begun.acquire(), TIMEOUT_SECONDS)
         clock.advance(3 * HOUR)
-        by_hand = asyncio.create_task(fire(world))
-        assert await alive(world) == 200
+        run_manually = asyncio.create_task(fire(host))
+        assert await alive(host) == 200
         go_on.set()
-        assert await by_hand == 202
+        assert await run_manually == 202
         assert at_once == [0, 1]
 
 
-async def fire(world: Any, name: str = "tick") -> int:
-    async with world.http.post(f"/admin/functions/{name}", json={"input": ""}) as answer:
+async def fire(host: Any, name: str = "tick") -> int:
+    async with host.http.post(f"/admin/functions/{name}", json={"input": ""}) as answer:
         return int(answer.status)
 
 
-async def alive(world: Any) -> int:
-    async with world.http.get("/admin/host/status") as answer:
+async def alive(host: Any) -> int:
+    async with host.http.get("/admin/host/status") as answer:
         return int(answer.status)
 
 
@@ -128,44 +128,46 @@ async def test_a_crash_does_not_end_the_schedule(
     clock = ManualClock()
     async with hosted(app_with(tick, schedule=HOURLY), state, clock):
         for hour in (1, 2):
-            await awaited(clock, EPOCH + hour * HOUR)
+            await wait_for_waiter(clock, EPOCH + hour * HOUR)
             clock.advance_to(EPOCH + hour * HOUR)
-        await awaited(clock, EPOCH + 3 * HOUR)
-    assert len([one for one in caplog.records if "failed" in one.message]) == 2
+        await wait_for_waiter(clock, EPOCH + 3 * HOUR)
+    assert len([record for record in caplog.records if "failed" in record.message]) == 2
 
 
-async def test_a_timer_can_be_run_by_hand(state: Path) -> None:
+async def test_a_timer_can_be_run_manually(state: Path) -> None:
     runs = Runs()
-    async with hosted(recorded(runs, schedule=HOURLY), state) as world:
-        assert await fire(world) == 202
+    async with hosted(recorded(runs, schedule=HOURLY), state) as host:
+        assert await fire(host) == 202
         assert not runs.get_nowait()
-        assert await fire(world, "nothing") == 404
+        assert await fire(host, "nothing") == 404
 
 
 async def test_a_timer_function_may_have_a_durable_client(state: Path) -> None:
-    def story(context: Any) -> Generator[Any, Any, Any]:
+    def orchestrator(context: Any) -> Generator[Any, Any, Any]:
         yield context.wait_for_external_event("news")
 
     async def tick(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-        await client.start_new("story", "one")
+        await client.start_new("orchestrator", "one")
 
-    app = app_of(story)
+    app = app_of(orchestrator)
     with_client = app.durable_client_input(client_name="client")(tick)
     app.function_name("tick")(app.timer_trigger(arg_name="timer", schedule=HOURLY)(with_client))
-    async with hosted(app, state) as world:
-        assert await fire(world) == 202
-        assert (await world.instance()).name == "story"
+    async with hosted(app, state) as host:
+        assert await fire(host) == 202
+        assert (await host.instance()).name == "orchestrator"
 
 
 @pytest.mark.parametrize("schedule", ["", "* * *", "every day", "0 99 * * * *"])
-async def test_a_schedule_that_is_none_is_refused_in_words(state: Path, schedule: str) -> None:
-    with pytest.raises(CannotStart, match="the function tick has no schedule in"):
+async def test_an_invalid_schedule_is_refused(state: Path, schedule: str) -> None:
+    with pytest.raises(CannotStart, match="the function tick has an invalid schedule"):
         async with hosted(recorded(Runs(), schedule=schedule), state):
             pass
 
 
-async def test_a_schedule_may_be_a_setting(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_schedule_can_come_from_a_setting(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = ManualClock()
     monkeypatch.setenv("TICK_SCHEDULE", HOURLY)
     async with hosted(recorded(Runs(), schedule="%TICK_SCHEDULE%"), state, clock):
-        await awaited(clock, EPOCH + HOUR)
+        await wait_for_waiter(clock, EPOCH + HOUR)

@@ -18,7 +18,7 @@ from shared.contracts.exec import (
     Untracked,
 )
 from tests.sidecar import sidecar_fixture
-from tests.sidecar.sidecar_fixture import NEXT_TOKEN, TOKEN, Life
+from tests.sidecar.sidecar_fixture import NEXT_TOKEN, TOKEN, CommandPipe
 
 NO_WAIT, LONG = timedelta(0), timedelta(seconds=20)
 
@@ -43,8 +43,8 @@ def client(real: sidecar_fixture.Sidecar) -> SidecarClient:
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> Life:
-    return Life(tmp_path)
+def life(tmp_path: Path) -> CommandPipe:
+    return CommandPipe(tmp_path)
 
 
 def _command(*argv: str, stdin: str | None = None, seconds: float = 60) -> Command:
@@ -88,17 +88,17 @@ def test_an_operation_that_ends_within_the_wait_returns_its_result(client: Sidec
 
 
 def test_an_operation_that_exceeds_the_wait_is_running_and_can_be_stopped(
-    client: SidecarClient, life: Life
+    client: SidecarClient, life: CommandPipe
 ) -> None:
     hold = _command("hold", life.path)
     begun = client.run_operation("long", hold, NO_WAIT, None)
-    life.begin()
+    life.wait_started()
     assert isinstance(begun, OperationRunning) and begun.started_at
     assert client.run_operation("long", hold, timedelta(seconds=0.3), None) == begun
     assert client.get_operation("long") == begun
     ended = client.stop_operation("long")
     assert isinstance(ended, Finished) and ended.exit_code == 143
-    assert life.end() == ""
+    assert life.wait_closed() == ""
     assert client.stop_operation("long") == ended
 
 
@@ -128,21 +128,21 @@ def test_another_command_with_the_same_id_is_rejected(client: SidecarClient) -> 
 
 
 def test_an_operation_that_exceeds_its_timeout_reports_it(
-    client: SidecarClient, life: Life
+    client: SidecarClient, life: CommandPipe
 ) -> None:
     client.run_operation("over", _command("hold", life.path, seconds=1), NO_WAIT, None)
-    life.begin()
+    life.wait_started()
     result = client.get_operation("over", LONG)
     assert isinstance(result, Finished)
     assert (result.exit_code, result.timed_out) == (124, True)
 
 
 def test_after_a_crash_an_operation_is_interrupted(
-    own: sidecar_fixture.Sidecar, life: Life
+    own: sidecar_fixture.Sidecar, life: CommandPipe
 ) -> None:
     hold = _command("hold", life.path)
     SidecarClient(own.child.url, lambda: TOKEN).run_operation("ran", hold, NO_WAIT, None)
-    life.begin()
+    life.wait_started()
     own.child.kill()
     own.restart()
     client = SidecarClient(own.child.url, lambda: TOKEN)
@@ -151,10 +151,10 @@ def test_after_a_crash_an_operation_is_interrupted(
     assert client.stop_operation("ran") == Interrupted()
 
 
-def test_a_busy_sidecar_sends_retry_after(own: sidecar_fixture.Sidecar, life: Life) -> None:
+def test_a_busy_sidecar_sends_retry_after(own: sidecar_fixture.Sidecar, life: CommandPipe) -> None:
     client = SidecarClient(own.child.url, lambda: TOKEN)
     client.run_operation("ran", _command("hold", life.path), NO_WAIT, None)
-    life.begin()
+    life.wait_started()
     for result in (
         client.exec(_command("say")),
         client.run_operation("b", _command("say"), LONG, None),

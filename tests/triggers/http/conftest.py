@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from local.alone import start_app_only
+from local.app_only import start_app_only
 from local.azurite import ACCOUNT, Azurite
 from local.demo.client import Api
 from local.processes import Child

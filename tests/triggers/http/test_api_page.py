@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.demo.following import until
+from local.demo.polling import until
 from shared.contracts.states import Phase
 from tests.triggers.http.clients import finished, kept
 from tests.triggers.http.conftest import RunningApp

@@ -7,7 +7,7 @@ from types import NoneType
 
 import pytest
 
-from local.demo.following import until
+from local.demo.polling import until
 from shared.contracts.states import Phase
 from tests.triggers.http.clients import NEWEST, Client, by_every_generation, cut, kept, ok, sent
 from tests.triggers.http.conftest import RunningApp
@@ -118,7 +118,7 @@ def test_a_shape_is_held_to() -> None:
     shape = {"instance_id": JOB_ID, "latest": (int, NoneType), "words?": [{"a", "b"}]}
     assert amiss(right, shape) == []
     assert amiss({**right, "latest": True}, shape) == ["it.latest is True"]
-    assert amiss({**right, "words": ["a", "c"]}, shape) == ["it.words.1 is 'c'"]
+    assert amiss({**right, "words": ["a", "c"]}, shape) == ["it.stderr.1 is 'c'"]
     assert amiss({"latest": None, "word": []}, shape) == [
         "it.instance_id is missing",
         "it.word is not in the contract",

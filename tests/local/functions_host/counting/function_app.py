@@ -1,4 +1,4 @@
-"""An app for tests that end the host: all it does is reported to the test, which may hold it."""
+"""An app for tests that end the host: it reports each call to the test, which can hold it."""
 
 import os
 import urllib.request
@@ -13,7 +13,7 @@ app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
 def report(what: str) -> str:
-    """Tell the test what happens, and return once the test answers."""
+    """Report to the test, and return once the test answers."""
     url = f"{os.environ['COUNTING_URL']}/{what}"  # noqa: TID251  an app of its own
     with urllib.request.urlopen(url, timeout=60) as answer:
         return str(answer.read().decode())
@@ -25,7 +25,7 @@ def work(step: str) -> int:
 
 
 def chain(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    """Four activities one by one, then four at once, then a short timer."""
+    """Four activities in sequence, then four in parallel, then a short timer."""
     total = 0
     for number in range(4):
         total += yield context.call_activity("work", f"{context.instance_id}-{number}")

@@ -1,4 +1,4 @@
-"""The app alone: in the functions host over Azurite, where nobody answers as sidecar or cluster."""
+"""Starts the app alone: the functions host over Azurite, without sidecar and cluster."""
 
 import socket
 import sys
@@ -13,27 +13,27 @@ from local.processes import Child, start
 from local.stack import PROJECT
 
 RETRY_DELAY = "10m"
-"""Longer than any run that uses this host: a submission is tried once."""
+"""Longer than any measurement: jobs stay in `retrying`."""
 
 
 def start_app_only(azurite: Azurite, folder: Path) -> Child:
-    """Start the host; its log and its state lie in `folder`. Raises DidNotStart."""
-    nobody = f"http://127.0.0.1:{_closed_port()}"
-    write_private(folder / "kubeconfig", yaml.safe_dump(kubeconfig(nobody, "none")))
+    """Start the host with its log and state in `folder`. Raises StartError."""
+    closed_url = f"http://127.0.0.1:{_closed_port()}"
+    write_private(folder / "kubeconfig", yaml.safe_dump(kubeconfig(closed_url, "none")))
     argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT), "--port", "0"]
     argv += ["--state", str(folder / "durable.sqlite")]
-    settings = _environment(azurite, nobody, folder)
+    settings = _environment(azurite, closed_url, folder)
     return start("functions", argv, folder / "functions.log", settings, cwd=PROJECT)
 
 
-def _environment(azurite: Azurite, nobody: str, folder: Path) -> dict[str, str]:
-    """The app's settings."""
+def _environment(azurite: Azurite, closed_url: str, folder: Path) -> dict[str, str]:
+    """The app's settings; sidecar and cluster point to a closed port."""
     return {
         "AzureWebJobsStorage": azurite.connection_string,
         "BLAST_AUTH_MODE": "local",
         "BLAST_STORAGE_ACCOUNT": ACCOUNT,
         "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
-        "BLAST_SIDECAR_URL": nobody,
+        "BLAST_SIDECAR_URL": closed_url,
         "BLAST_SIDECAR_TOKEN": "t" * 32,
         "BLAST_KUBECONFIG": str(folder / "kubeconfig"),
         "BLAST_CLUSTER_NAME": "local",
@@ -48,8 +48,8 @@ def _environment(azurite: Azurite, nobody: str, folder: Path) -> dict[str, str]:
 
 
 def _closed_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    """A port that no process listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
         return port

@@ -1,45 +1,45 @@
-"""Rows of the fault matrix: from the Jobs of the search to the end of the job, or its cancel."""
+"""Rows of the fault matrix: from the search's Jobs to the job's end or cancellation."""
 
-from local.elastic_blast.behaviours import FaultRule, JobFaultRule
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.contracts.states import Phase
-from tests.faults.faults import Fault, How, Where
+from tests.faults.faults import Fault, FaultKind, RequestFilter
 from tests.faults.rows import (
     DELETE,
     HANGS,
     LIST,
     RETRIED,
     STOP,
-    SUBMITS_FOR_EVER,
+    SUBMIT_HANGS,
     Row,
     refused,
-    said,
+    single_fault,
     status,
 )
 from tests.support.samples import WORDS
 
-UNSEEN = ("observation_failed",)
-"""The event of a look that failed, beyond what is made good at once: a list that all share."""
+OBSERVATION_FAILED = ("observation_failed",)
+"""The event of a failed observation that an immediate retry does not repair."""
 
 WATCHING = [
     Row(
         24,
         "two attempts of a batch fail",
-        troubles=(FaultRule(jobs=JobFaultRule(fail_attempts=2)),),
+        rules=(FaultRule(jobs=JobFaultRule(fail_attempts=2)),),
     ),
     Row(
         24,
         "all attempts of a batch fail",
         Phase.SEARCH_FAILED,
         "search_failed",
-        troubles=(FaultRule(jobs=JobFaultRule(fail_attempts=9, words=WORDS)),),
+        rules=(FaultRule(jobs=JobFaultRule(fail_attempts=9, stderr=WORDS)),),
     ),
-    Row(25, "Jobs vanish with their end", troubles=(FaultRule(jobs=JobFaultRule(ttl_seconds=0)),)),
+    Row(25, "Jobs are deleted when they end", rules=(FaultRule(jobs=JobFaultRule(ttl_seconds=0)),)),
     Row(
         26,
         "there is a SUCCESS marker, and no result",
         Phase.RESULTS_MISSING,
         "results_missing",
-        troubles=(FaultRule(jobs=JobFaultRule(lose_results=True, markers=("SUCCESS",))),),
+        rules=(FaultRule(jobs=JobFaultRule(lose_results=True, markers=("SUCCESS",))),),
         must=("results_pending",),
     ),
     Row(
@@ -47,37 +47,37 @@ WATCHING = [
         "both markers are there",
         Phase.SEARCH_FAILED,
         "search_failed",
-        troubles=(FaultRule(jobs=JobFaultRule(markers=("SUCCESS", "FAILURE"))),),
+        rules=(FaultRule(jobs=JobFaultRule(markers=("SUCCESS", "FAILURE"))),),
     ),
     *(
         Row(
             28 if code == 401 else 27,
-            f"a list of Jobs is answered {code} in mid-run",
-            faults=(Fault(How.STATUS, LIST, nth=2, status=code),),
-            must_not=UNSEEN,
-            wide=True,
+            f"a list of Jobs is answered {code} during the run",
+            faults=(Fault(FaultKind.STATUS, LIST, nth=2, status=code),),
+            must_not=OBSERVATION_FAILED,
+            all_jobs=True,
         )
         for code in (401, 410)
     ),
     *(
         Row(
             27,
-            f"a list of Jobs is answered {code} in mid-run",
-            faults=(Fault(How.STATUS, LIST, nth=2, status=code),),
-            must=UNSEEN,
-            wide=True,
+            f"a list of Jobs is answered {code} during the run",
+            faults=(Fault(FaultKind.STATUS, LIST, nth=2, status=code),),
+            must=OBSERVATION_FAILED,
+            all_jobs=True,
         )
         for code in (403, 429, 500, 503)
     ),
     *(
         Row(
             27,
-            f"a list of Jobs is {how} in mid-run",
-            faults=said(how, LIST, nth=2),
-            must=UNSEEN,
-            wide=True,
+            f"a list of Jobs is {kind} during the run",
+            faults=single_fault(kind, LIST, nth=2),
+            must=OBSERVATION_FAILED,
+            all_jobs=True,
         )
-        for how in (How.TRUNCATE, How.CORRUPT)
+        for kind in (FaultKind.TRUNCATE, FaultKind.CORRUPT)
     ),
     *(
         Row(
@@ -100,31 +100,31 @@ WATCHING = [
     Row(
         28,
         "a kept connection to the cluster is dropped",
-        faults=said(How.RESET_BEFORE, LIST, nth=2),
-        must_not=UNSEEN,
-        wide=True,
+        faults=single_fault(FaultKind.RESET_BEFORE, LIST, nth=2),
+        must_not=OBSERVATION_FAILED,
+        all_jobs=True,
     ),
     Row(
         28,
-        "the cluster is a black hole for one look",
-        faults=said(How.BLACK_HOLE, LIST, nth=2),
-        must=UNSEEN,
-        wide=True,
+        "the cluster does not answer one list request",
+        faults=single_fault(FaultKind.BLACK_HOLE, LIST, nth=2),
+        must=OBSERVATION_FAILED,
+        all_jobs=True,
     ),
     Row(
         29,
-        "the cluster is away in mid-run and comes back",
-        faults=said(How.REFUSE, Where("cluster")),
-        begins_in=Phase.RUNNING,
-        troubles=(FaultRule(jobs=JobFaultRule(seconds=2)),),
-        lifted_by="observation_failed",
-        wide=True,
+        "the cluster is unavailable during the run and returns",
+        faults=single_fault(FaultKind.REFUSE, RequestFilter("cluster")),
+        faults_from=Phase.RUNNING,
+        rules=(FaultRule(jobs=JobFaultRule(seconds=2)),),
+        removed_after="observation_failed",
+        all_jobs=True,
     ),
     Row(
         30,
         "a pod stays pending, and the search is cancelled",
         Phase.CANCELLED,
-        troubles=(FaultRule(jobs=JobFaultRule(pending="ImagePullBackOff")),),
+        rules=(FaultRule(jobs=JobFaultRule(pending="ImagePullBackOff")),),
         cancel_in=Phase.RUNNING,
     ),
 ]
@@ -137,11 +137,11 @@ CANCELLING = [
             33,
             f"cancelled while {phase}",
             Phase.CANCELLED,
-            troubles=troubles,
+            rules=rules,
             cancel_in=phase,
             submissions=None if phase in (Phase.QUEUED, Phase.SUBMITTING) else 1,
         )
-        for phase, troubles in {
+        for phase, rules in {
             Phase.QUEUED: HANGS,
             Phase.SUBMITTING: (FaultRule(hang_seconds=600),),
             Phase.RETRYING: (
@@ -153,9 +153,9 @@ CANCELLING = [
     ),
     Row(
         33,
-        "cancelled while running, and the host dies",
+        "cancelled while running, and the host is killed",
         Phase.CANCELLED,
-        troubles=HANGS,
+        rules=HANGS,
         cancel_in=Phase.RUNNING,
         restart_in=Phase.CANCELLING,
     ),
@@ -165,7 +165,7 @@ CANCELLING = [
             f"the deletion is answered {code}",
             Phase.CANCELLED,
             faults=(status(code, DELETE, 2),),
-            troubles=HANGS,
+            rules=HANGS,
             cancel_in=Phase.RUNNING,
             must=("cleanup_pending",),
             quick=code == 500,
@@ -175,13 +175,13 @@ CANCELLING = [
     *(
         Row(
             34,
-            f"the deletion is {how}",
+            f"the deletion is {kind}",
             Phase.CANCELLED,
-            faults=said(how, DELETE),
-            troubles=HANGS,
+            faults=single_fault(kind, DELETE),
+            rules=HANGS,
             cancel_in=Phase.RUNNING,
         )
-        for how in (How.RESET_BEFORE, How.RESET_AFTER, How.TRUNCATE)
+        for kind in (FaultKind.RESET_BEFORE, FaultKind.RESET_AFTER, FaultKind.TRUNCATE)
     ),
     *(
         Row(
@@ -189,7 +189,7 @@ CANCELLING = [
             f"the stop of the submission is answered {code}",
             Phase.CANCELLED,
             faults=(refused(code, STOP, 2),),
-            troubles=SUBMITS_FOR_EVER,
+            rules=SUBMIT_HANGS,
             cancel_after="submitting",
             must=("cleanup_pending",),
             submissions=None,
@@ -198,10 +198,10 @@ CANCELLING = [
     ),
     Row(
         35,
-        "what is to be deleted is gone already",
+        "the Jobs to delete are already gone",
         Phase.CANCELLED,
         faults=(status(404, DELETE),),
-        troubles=HANGS,
+        rules=HANGS,
         cancel_in=Phase.RUNNING,
     ),
     *(
@@ -210,7 +210,7 @@ CANCELLING = [
             f"something else answers {code} to the stop of the submission",
             Phase.CANCELLED,
             faults=(status(code, STOP),),
-            troubles=SUBMITS_FOR_EVER,
+            rules=SUBMIT_HANGS,
             cancel_after="submitting",
             must=("cleanup_pending",),
             submissions=None,

@@ -1,4 +1,4 @@
-"""Request bodies: the bytes a caller sent become a command that may run, or a refusal."""
+"""Parses a request body into a command, or raises the Refusal that answers it."""
 
 import hashlib
 import json
@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sidecar.answers import Refusal
+from sidecar.responses import Refusal
 
 BODY_CAP = 2 * 1024 * 1024
-"""Bytes of a request body; an INI has at most 1 MiB."""
+"""Maximum size of a request body in bytes; the INI in stdin has at most 1 MiB."""
 
 BINARIES = ["az", "azcopy", "elastic-blast", "elb", "kubectl"]
-"""The audited programs; `argv[0]` is one of these, bare."""
+"""The allowed programs; `argv[0]` must be one of these names, without a path."""
 
 DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800
 """Seconds."""
@@ -20,7 +20,7 @@ DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800
 
 @dataclass(frozen=True)
 class Command:
-    """What to run. `timeout` is in seconds, 1 to 1800; `cwd` None means a fresh folder."""
+    """A command to run. `timeout` is in seconds, 1 to 1800; `cwd` None means a new empty folder."""
 
     argv: tuple[str, ...] = field(repr=False)
     stdin: str | None = field(repr=False)
@@ -29,12 +29,12 @@ class Command:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the command, stdin included: equal for equal commands, however written."""
+        """SHA-256 of the parsed command and its stdin; independent of the JSON's spelling."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def parse_command(body: bytes) -> Command:
-    """The command in `body`. Raises Refusal 400 for its shape and 403 for its binary."""
+    """Parse `body`. Raises Refusal 400 for a malformed command, 403 for a program not allowed."""
     fields = _parse_object(body)
     if fields.get("stdin_file") is not None:
         raise Refusal(400, "stdin_file is not supported: send stdin")
@@ -92,5 +92,5 @@ def _parse_timeout(timeout: object) -> int:
 
 
 def _is_text(value: str) -> bool:
-    """JSON can spell half a surrogate pair, which no operating system takes."""
+    """False for lone surrogates: JSON can contain them, but no OS call accepts them."""
     return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,9 +1,9 @@
-"""How objects leave: pods when their processes are gone, Jobs by one of three policies."""
+"""Deletes objects: pods when their processes have ended, Jobs by one of three policies."""
 
 from datetime import datetime
 
-from local.cluster.kinds import JOBS, PODS, Json, ResourceKind
 from local.cluster.pods import TRACKED, is_leaving
+from local.cluster.resources import JOBS, PODS, Json, ResourceKind
 from local.cluster.store import Store, StoredObject
 from local.cluster.times import stamp
 
@@ -11,7 +11,7 @@ BACKGROUND, FOREGROUND, ORPHAN = "Background", "Foreground", "Orphan"
 POLICIES = (BACKGROUND, FOREGROUND, ORPHAN)
 
 AFTER_PODS = "foregroundDeletion"
-"""The finalizer of a Job that leaves after its pods."""
+"""The finalizer of a Job that is deleted after its pods."""
 
 
 def delete(
@@ -22,7 +22,7 @@ def delete(
     now: datetime,
     grace: int | None = None,
 ) -> None:
-    """Delete one object. `grace` is in seconds and only for pods; None takes the pod's own."""
+    """Delete one object. `grace` is in seconds and only for pods; None means the pod's own."""
     if kind is PODS:
         _delete_pod(store, record, now, grace)
     elif kind is JOBS:
@@ -32,10 +32,10 @@ def delete(
 
 
 def release(store: Store, record: StoredObject) -> StoredObject:
-    """Let go of a pod that its Job has counted, or no longer counts."""
+    """Remove the Job's finalizer from a pod that is counted, or no longer needs to be."""
     pod = record.draft()
-    held = pod["metadata"].pop("finalizers", [])
-    if kept := [its for its in held if its != TRACKED]:
+    finalizers = pod["metadata"].pop("finalizers", [])
+    if kept := [finalizer for finalizer in finalizers if finalizer != TRACKED]:
         pod["metadata"]["finalizers"] = kept
     return store.replace(PODS, pod)
 
@@ -45,7 +45,7 @@ def _delete_pod(store: Store, record: StoredObject, now: datetime, grace: int | 
         return
     pod = record.draft()
     own = pod["spec"].get("terminationGracePeriodSeconds", 30)
-    _mark(pod, now, own if grace is None else grace)
+    _mark_deleted(pod, now, own if grace is None else grace)
     store.replace(PODS, pod)
 
 
@@ -60,7 +60,7 @@ def _delete_job(store: Store, record: StoredObject, policy: str, now: datetime) 
         store.remove(JOBS, record)
     elif not is_leaving(record.obj):
         job = record.draft()
-        _mark(job, now, 0)
+        _mark_deleted(job, now, 0)
         job["metadata"]["finalizers"] = [AFTER_PODS]
         store.replace(JOBS, job)
 
@@ -68,11 +68,11 @@ def _delete_job(store: Store, record: StoredObject, policy: str, now: datetime) 
 def _disown(store: Store, record: StoredObject, owner: str) -> None:
     pod = record.draft()
     references = pod["metadata"].pop("ownerReferences", [])
-    if kept := [its for its in references if its["uid"] != owner]:
+    if kept := [reference for reference in references if reference["uid"] != owner]:
         pod["metadata"]["ownerReferences"] = kept
     store.replace(PODS, pod)
 
 
-def _mark(obj: Json, now: datetime, grace: int) -> None:
+def _mark_deleted(obj: Json, now: datetime, grace: int) -> None:
     obj["metadata"]["deletionTimestamp"] = stamp(now)
     obj["metadata"]["deletionGracePeriodSeconds"] = grace

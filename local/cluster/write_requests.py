@@ -1,26 +1,26 @@
-"""The requests that write: create, update, patch, delete, and the deletion of a selection."""
+"""Write requests: create, update, patch, delete, and delete by selector."""
 
 import json
 from typing import Any
 
 from aiohttp import web
 
-from local.cluster import removal
+from local.cluster import deletion
 from local.cluster.admission import admit_change, admit_new
+from local.cluster.api_errors import ApiError, already_exists, bad_request, conflict, not_found
 from local.cluster.cluster import LocalCluster
-from local.cluster.kinds import JOBS, NAMESPACES, PODS, Json, ResourceKind
-from local.cluster.problems import ApiError, already_exists, bad_request, conflict, not_found
-from local.cluster.reading import Reader, answer
+from local.cluster.read_requests import Reader, json_response
+from local.cluster.resources import JOBS, NAMESPACES, PODS, Json, ResourceKind
 from local.cluster.store import StoredObject
 
 _MERGES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
 
 
 class Writer:
-    """Answers the writing requests for one kind.
+    """Handles the write requests for one kind.
 
-    Between reading the body and answering there is no await, so each request is one step; the
-    cluster draws its conclusions, and all is on disk, before the answer leaves.
+    There is no await between reading the body and responding, so each request is atomic; the
+    controller has settled and all is committed before the response is sent.
     """
 
     def __init__(self, cluster: LocalCluster, kind: ResourceKind, reader: Reader) -> None:
@@ -45,8 +45,8 @@ class Writer:
 
     async def patch(self, request: web.Request) -> web.Response:
         if request.content_type not in _MERGES:
-            why = f"only merge patches are served here, not {request.content_type}"
-            raise ApiError(415, "UnsupportedMediaType", why)
+            message = f"only merge patches are supported, not {request.content_type}"
+            raise ApiError(415, "UnsupportedMediaType", message)
         body = await _body(request)
         return self._change(request, _merge(self._reader.find(request).obj, body))
 
@@ -56,19 +56,19 @@ class Writer:
         self._require(record, options.get("preconditions") or {})
         self._remove(record, options)
         self._cluster.controller.settle()
-        left = self._store.get(self._kind, *record.key)
-        if self._kind is PODS or (left and left.uid == record.uid):
-            return answer((left or record).text)
-        return answer(json.dumps(self._success(record)))
+        remaining = self._store.get(self._kind, *record.key)
+        if self._kind is PODS or (remaining and remaining.uid == record.uid):
+            return json_response((remaining or record).text)
+        return json_response(json.dumps(self._success(record)))
 
     async def delete_selected(self, request: web.Request) -> web.Response:
         options = await _options(request)
-        found = self._reader.selected(request)
-        for record in found:
+        records = self._reader.selected(request)
+        for record in records:
             self._remove(record, options)
         self._cluster.controller.settle()
         meta = {"resourceVersion": str(self._store.version)}
-        return answer(self._reader.view(request).many(found, meta))
+        return json_response(self._reader.view(request).render_list(records, meta))
 
     def _change(self, request: web.Request, body: object) -> web.Response:
         before = self._reader.find(request)
@@ -77,41 +77,41 @@ class Writer:
 
     def _answer(self, request: web.Request, record: StoredObject, code: int) -> web.Response:
         self._cluster.controller.settle()
-        return answer(self._reader.view(request).one(record), code)
+        return json_response(self._reader.view(request).render_object(record), code)
 
     def _remove(self, record: StoredObject, options: Json) -> None:
-        """Delete by the policy asked for; as in batch/v1, Jobs orphan their pods if none is."""
-        usual = removal.ORPHAN if self._kind is JOBS else removal.BACKGROUND
-        policy = options.get("propagationPolicy") or usual
-        if policy not in removal.POLICIES:
+        """Delete by the requested policy; as in batch/v1, the default for Jobs is Orphan."""
+        default_policy = deletion.ORPHAN if self._kind is JOBS else deletion.BACKGROUND
+        policy = options.get("propagationPolicy") or default_policy
+        if policy not in deletion.POLICIES:
             raise bad_request(f"invalid propagation policy: {policy!r}")
         grace = options.get("gracePeriodSeconds")
         now = self._cluster.clock()
-        removal.delete(self._store, self._kind, record, policy, now, grace)
+        deletion.delete(self._store, self._kind, record, policy, now, grace)
 
     def _require(self, record: StoredObject, preconditions: Json) -> None:
-        for name, has in (("uid", record.uid), ("resourceVersion", record.version)):
-            if preconditions.get(name, has) != has:
-                why = f"Precondition failed: {name} in precondition differs"
-                raise conflict(self._kind, record.key[1], why)
+        for name, actual in (("uid", record.uid), ("resourceVersion", record.version)):
+            if preconditions.get(name, actual) != actual:
+                message = f"Precondition failed: {name} in precondition differs"
+                raise conflict(self._kind, record.key[1], message)
 
     def _success(self, record: StoredObject) -> Json:
-        about = {"name": record.key[1], "group": self._kind.group, "kind": self._kind.plural}
+        details = {"name": record.key[1], "group": self._kind.group, "kind": self._kind.plural}
         return {
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
             "status": "Success",
-            "details": {**about, "uid": record.uid},
+            "details": {**details, "uid": record.uid},
         }
 
 
 async def _body(request: web.Request) -> Any:
     if "dryRun" in request.query:
-        raise bad_request("dryRun is not served here")
+        raise bad_request("dryRun is not supported")
     if "json" not in request.headers.get("Content-Type", "json"):
         raise ApiError(
-            415, "UnsupportedMediaType", f"only JSON is read here, not {request.content_type}"
+            415, "UnsupportedMediaType", f"only JSON is supported, not {request.content_type}"
         )
     try:
         return json.loads(await request.read())
@@ -120,13 +120,13 @@ async def _body(request: web.Request) -> Any:
 
 
 async def _options(request: web.Request) -> Json:
-    """The options of a deletion, from the query and, where there is one, the body."""
+    """The options of a deletion, from the query and the optional body."""
     body = await _body(request) if await request.read() else {}
     if not isinstance(body, dict):
         raise bad_request("the body of the request is not DeleteOptions")
     if "dryRun" in request.query or body.get("dryRun"):
-        raise bad_request("dryRun is not served here")
-    options: Json = {key: its for key, its in body.items() if its is not None}
+        raise bad_request("dryRun is not supported")
+    options: Json = {key: value for key, value in body.items() if value is not None}
     if "propagationPolicy" in request.query:
         options["propagationPolicy"] = request.query["propagationPolicy"]
     grace = request.query.get("gracePeriodSeconds", options.get("gracePeriodSeconds"))
@@ -138,7 +138,7 @@ async def _options(request: web.Request) -> Json:
 
 
 def _merge(target: object, patch: object) -> object:
-    """RFC 7396: members replace members, null removes, everything else is replaced."""
+    """RFC 7396: merge objects member by member, remove members set to null, replace the rest."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

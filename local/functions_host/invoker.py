@@ -1,4 +1,4 @@
-"""Calling functions: sync ones on threads, async ones on the loop, and a line for each call."""
+"""Calls functions: sync ones on threads, async ones on the loop; logs a line for each call."""
 
 import asyncio
 import contextlib
@@ -19,42 +19,46 @@ log = logging.getLogger("host")
 
 
 class Invoker:
-    """Runs functions. `overdue` is told of one that outlived the timeout.
+    """Runs functions. `on_timeout` is called for one that exceeds functionTimeout.
 
     `threads` run all sync functions: HTTP functions, activities and orchestrators share them, and
-    what finds none free waits, as in the worker on Azure.
+    calls wait for a free thread, as in the worker on Azure.
     """
 
     def __init__(
-        self, options: HostOptions, overdue: Callable[[str], None], bindings: Bindings
+        self, options: HostOptions, on_timeout: Callable[[str], None], bindings: Bindings
     ) -> None:
         self._timeout = options.function_timeout.total_seconds()
-        self._overdue = overdue
+        self._on_timeout = on_timeout
         self._bindings = bindings
         self.threads = ThreadPoolExecutor(thread_count(os.environ), "function")
 
-    async def call(self, function: Function, about: str, given: Any) -> Any:
-        """The function's result, given what triggers it; its outputs have been sent by then.
+    async def call(self, function: Function, description: str, trigger_value: Any) -> Any:
+        """Call the function with its trigger's value; returns after its outputs were sent.
 
-        What it raises is logged and passed on. `about` is for the log.
+        Logs and re-raises the function's exception. `description` is for the log.
         """
-        began = time.monotonic()
-        arguments = {function.argument: given, **self._bindings.inputs(function)}
+        started_at = time.monotonic()
+        arguments = {function.argument: trigger_value, **self._bindings.inputs(function)}
         outputs = self._bindings.outputs(function)
         try:
             with self.watched(function.name):
                 result = await self._run(function, {**arguments, **outputs})
                 await self._bindings.send(function, outputs, result)
         except Exception:
-            _line(logging.ERROR, function, "failed", began, about, with_traceback=True)
+            _log_call(
+                logging.ERROR, function, "failed", started_at, description, with_traceback=True
+            )
             raise
-        _line(logging.INFO, function, getattr(result, "status_code", "ok"), began, about)
+        _log_call(
+            logging.INFO, function, getattr(result, "status_code", "ok"), started_at, description
+        )
         return result
 
     @contextlib.contextmanager
     def watched(self, name: str) -> Iterator[None]:
-        """Tell `overdue` if this is not left within the timeout."""
-        timer = asyncio.get_running_loop().call_later(self._timeout, self._overdue, name)
+        """Call `on_timeout` if the block is not left within functionTimeout."""
+        timer = asyncio.get_running_loop().call_later(self._timeout, self._on_timeout, name)
         try:
             yield
         finally:
@@ -69,28 +73,28 @@ class Invoker:
                 return await function.call(**arguments)
             except SystemExit as error:
                 raise RuntimeError("the function called sys.exit") from error
-        call = partial(contained, function.call, **arguments)
+        call = partial(call_contained, function.call, **arguments)
         run = partial(contextvars.copy_context().run, call)
         return await asyncio.get_running_loop().run_in_executor(self.threads, run)
 
 
-def contained(call: Callable[..., Any], **arguments: Any) -> Any:
-    """Call user code on a thread; what an event loop must not see leaves it as a RuntimeError."""
+def call_contained(call: Callable[..., Any], **arguments: Any) -> Any:
+    """Call user code on a thread; raise RuntimeError for exceptions that would stop the loop."""
     try:
         return call(**arguments)
     except (SystemExit, StopIteration) as error:
-        raise RuntimeError(f"{type(error).__name__} left the function") from error
+        raise RuntimeError(f"the function raised {type(error).__name__}") from error
 
 
-def _line(
+def _log_call(
     level: int,
     function: Function,
     status: object,
-    began: float,
-    about: str,
+    started_at: float,
+    description: str,
     with_traceback: bool = False,
 ) -> None:
     kind = function.kind.removesuffix("Trigger")
-    took = (time.monotonic() - began) * 1000
-    line = f"{kind:<12} {function.name:<20} {status!s:<6} {took:6.0f} ms  {about}"
+    duration_ms = (time.monotonic() - started_at) * 1000
+    line = f"{kind:<12} {function.name:<20} {status!s:<6} {duration_ms:6.0f} ms  {description}"
     log.log(level, line.rstrip(), exc_info=with_traceback)

@@ -1,4 +1,4 @@
-"""The private folders of one command, and the clean environment it gets."""
+"""The private folders and the clean environment of one command."""
 
 import shutil
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ PASSED = frozenset(
     }
 )
 PASSED_PREFIXES = ("LC_", "IDENTITY_", "AZCOPY_")
-"""The sidecar's variables that reach a command, besides those that EXEC_PASS_ENV names."""
+"""Variables of the sidecar that a command gets, besides those that EXEC_PASS_ENV names."""
 
 ADDED = {"ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD": "1", "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Folders that nobody else has. HOME lies inside, by which a process can be recognised."""
+    """Folders for one command. HOME is inside, which identifies the command's processes."""
 
     root: Path
 
@@ -41,11 +41,11 @@ class Sandbox:
     def cwd(self) -> Path:
         return self.root / "cwd"
 
-    def environment(self, ours: Mapping[str, str], pass_env: tuple[str, ...]) -> dict[str, str]:
-        """What a command sees of `ours`, the sidecar's own environment."""
+    def environment(self, own_env: Mapping[str, str], pass_env: tuple[str, ...]) -> dict[str, str]:
+        """The environment of a command, filtered from `own_env`, the sidecar's."""
         passed = {
             name: value
-            for name, value in ours.items()
+            for name, value in own_env.items()
             if name in PASSED or name in pass_env or name.startswith(PASSED_PREFIXES)
         }
         private = {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp")}
@@ -56,5 +56,5 @@ class Sandbox:
             (self.root / name).mkdir(mode=0o700, parents=True)
 
     def remove(self) -> None:
-        """Folders that cannot be removed are left for the next start. Safe to say twice."""
+        """Remove the folders; the next start removes any that cannot be removed now. Idempotent."""
         shutil.rmtree(self.root, ignore_errors=True)

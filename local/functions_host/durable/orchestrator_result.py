@@ -1,4 +1,4 @@
-"""What an orchestrator function answers: all its actions so far, and how it stands."""
+"""The result of an orchestrator function: all its actions so far, and its state."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ Action = dict[str, Any]
 """One action as JSON: `actionType`, and the fields of its type."""
 
 OUT_OF_PROC = "$OutOfProcData$:"
-"""What stands before the state in the text of a failed orchestrator (source: the SDK)."""
+"""Precedes the state in a failed orchestrator's exception text (source: the SDK)."""
 
 STATUS_LIMIT = 16 * 1024
-"""Bytes of a custom status in UTF-16 (source: the Durable Functions documentation)."""
+"""Maximum size of a custom status in bytes of UTF-16 (source: Durable Functions docs)."""
 
 
 class ActionType(IntEnum):
@@ -32,7 +32,7 @@ class ActionType(IntEnum):
 
 @dataclass(frozen=True)
 class OrchestratorResult:
-    """An answer. `output` and `custom_status` are JSON texts; `error` is a sentence."""
+    """A parsed result. `output` and `custom_status` are JSON texts; `error` is a sentence."""
 
     actions: Sequence[Action] = ()
     is_done: bool = False
@@ -46,12 +46,12 @@ class OrchestratorResult:
 
 
 def dumps(value: object) -> str:
-    """JSON as short as it gets, which is how the limit on a custom status is measured."""
+    """Compact JSON, because the custom status limit counts its characters."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def read_answer(text: str) -> OrchestratorResult:
-    """The answer in the JSON text that the SDK's executor returns."""
+def parse_result(text: str) -> OrchestratorResult:
+    """Parse the JSON text that the SDK's executor returns."""
     state = json.loads(text)
     return OrchestratorResult(
         actions=tuple(action for batch in state["actions"] for action in batch),
@@ -62,12 +62,12 @@ def read_answer(text: str) -> OrchestratorResult:
     )
 
 
-def read_failure(error: Exception) -> OrchestratorResult:
-    """The answer inside an exception of the executor; any other exception is the whole answer."""
+def parse_failure(error: Exception) -> OrchestratorResult:
+    """The result inside the executor's exception; for any other exception, only its text."""
     message, label, state = str(error).rpartition(OUT_OF_PROC)
     if not label:
         return OrchestratorResult(error=str(error) or type(error).__name__)
     try:
-        return read_answer(state)
-    except (ValueError, KeyError, TypeError):  # a text that only looks like the executor's
+        return parse_result(state)
+    except (ValueError, KeyError, TypeError):  # a text that only resembles the executor's
         return OrchestratorResult(error=message)

@@ -1,4 +1,4 @@
-"""Processes that outlived the sidecar which had started them are found, and ended."""
+"""Finds and ends processes that outlived the sidecar that started them."""
 
 import contextlib
 import os
@@ -10,34 +10,34 @@ from pathlib import Path
 
 ROUNDS = 250
 PAUSE = 0.02
-"""Seconds between two looks; five seconds in all."""
+"""Seconds between two rounds; five seconds in all."""
 
 
 def end_orphans(work: Path) -> int:
-    """SIGKILL every process whose HOME lies in the folder `work`, until none is seen.
+    """SIGKILL every process whose HOME is inside the folder `work`, until none is left.
 
-    Each command has a HOME with a random name there, and its children inherit it, whatever
-    their parent, group or session has become. A process id alone would prove nothing, for ids
-    are given out again. Returns how many there were; raises TimeoutError after five seconds.
+    Each command has a HOME with a random name there, and its children inherit it, whatever their
+    parent, group or session is. A process id alone proves nothing, because ids are reused.
+    Returns how many there were; raises TimeoutError after five seconds.
     """
     ended: set[int] = set()
     for _ in range(ROUNDS):
-        found = _living_under(work)
-        if not found:
+        pids = _pids_with_home_in(work)
+        if not pids:
             return len(ended)
-        for pid in found:
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        ended |= found
+        ended |= pids
         threading.Event().wait(PAUSE)
-    raise TimeoutError(f"processes of a former run do not end: {sorted(ended)}")
+    raise TimeoutError(f"processes of an earlier sidecar do not end after SIGKILL: {sorted(ended)}")
 
 
-def _living_under(work: Path) -> set[int]:
+def _pids_with_home_in(work: Path) -> set[int]:
     mark = f"HOME={work}/".encode()
     if sys.platform == "linux":
         return {pid for pid in _pids() if b"\0" + mark in b"\0" + _environment(pid)}
-    return _listed_with(mark, _ps())
+    return _parse_ps(mark, _ps())
 
 
 def _pids() -> list[int]:
@@ -45,7 +45,7 @@ def _pids() -> list[int]:
 
 
 def _environment(pid: int) -> bytes:
-    """As it was at the start of the program; empty for what has ended or is not ours to read."""
+    """The environment at exec; empty if the process has ended or is not readable."""
     try:
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
@@ -53,11 +53,11 @@ def _environment(pid: int) -> bytes:
 
 
 def _ps() -> bytes:
-    """Every process of the machine with its environment, where there is no /proc (macOS)."""
+    """All processes with their environments, where there is no /proc (macOS)."""
     argv = ["ps", "-A", "-E", "-ww", "-o", "pid=,command="]
     return subprocess.run(argv, capture_output=True, check=True, timeout=10).stdout
 
 
-def _listed_with(mark: bytes, listing: bytes) -> set[int]:
+def _parse_ps(mark: bytes, listing: bytes) -> set[int]:
     lines = [line for line in listing.splitlines() if b" " + mark in line]
     return {int(line.split(maxsplit=1)[0]) for line in lines}

@@ -1,4 +1,4 @@
-"""The kinds this cluster serves, and the discovery documents that say so."""
+"""The served kinds of resources, and their discovery documents."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,9 @@ _NAMES = ("metadata.name", "metadata.namespace")
 
 @dataclass(frozen=True, eq=False)
 class ResourceKind:
-    """One kind of object: where it stands, what may be done with it, what its lists can filter.
+    """A kind of resource.
 
-    `verbs` are Kubernetes' own; `fields` are the paths that a field selector may name.
+    `verbs` are Kubernetes' own; `fields` are the paths that a field selector may use.
     """
 
     group: str
@@ -31,12 +31,12 @@ class ResourceKind:
 
     @property
     def root(self) -> str:
-        """The path under which the kind's group is served, without a trailing slash."""
+        """The path of the kind's API group, without a trailing slash."""
         return f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
 
     @property
     def qualified(self) -> str:
-        """The name used in messages: `jobs.batch`, `pods`."""
+        """The name in messages: `jobs.batch`, `pods`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
@@ -77,22 +77,26 @@ VERSION = {
     "compiler": "",
     "platform": "local",
 }
-"""The version whose behaviour is followed; kubectl compares it with its own."""
+"""The version whose behaviour is implemented; kubectl compares it with its own."""
 
 
 def documents() -> dict[str, Json]:
-    """Every discovery document by its path, as clients of 1.20 to 1.32 read them."""
+    """All discovery documents by path, as clients of 1.20 to 1.32 read them."""
     groups = [_group(kind) for kind in KINDS if kind.group]
-    found: dict[str, Json] = {
+    documents_by_path: dict[str, Json] = {
         "/version": VERSION,
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
         "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
     }
     for group in groups:
-        found[f"/apis/{group['name']}"] = {"kind": "APIGroup", "apiVersion": "v1", **group}
+        documents_by_path[f"/apis/{group['name']}"] = {
+            "kind": "APIGroup",
+            "apiVersion": "v1",
+            **group,
+        }
     for root in {kind.root for kind in KINDS}:
-        found[root] = _resources([kind for kind in KINDS if kind.root == root])
-    return found
+        documents_by_path[root] = _resources([kind for kind in KINDS if kind.root == root])
+    return documents_by_path
 
 
 def _group(kind: ResourceKind) -> Json:

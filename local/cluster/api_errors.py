@@ -1,10 +1,10 @@
-"""The API's refusals: each is an exception that knows its Kubernetes `Status` body."""
+"""API errors: exceptions with their Kubernetes `Status` body."""
 
-from local.cluster.kinds import Json, ResourceKind
+from local.cluster.resources import Json, ResourceKind
 
 
 class ApiError(Exception):
-    """A request that is answered with a `Status` of kind Failure. `code` is the HTTP status."""
+    """An error response with a `Status` body. `code` is the HTTP status."""
 
     def __init__(self, code: int, reason: str, message: str, details: Json | None = None) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class ApiError(Exception):
         }
 
 
-def _about(kind: ResourceKind, name: str) -> Json:
+def _details(kind: ResourceKind, name: str) -> Json:
     return {"name": name, "group": kind.group, "kind": kind.plural}
 
 
@@ -38,24 +38,24 @@ def bad_request(message: str) -> ApiError:
 
 
 def not_found(kind: ResourceKind, name: str) -> ApiError:
-    return ApiError(404, "NotFound", f'{kind.qualified} "{name}" not found', _about(kind, name))
+    return ApiError(404, "NotFound", f'{kind.qualified} "{name}" not found', _details(kind, name))
 
 
 def already_exists(kind: ResourceKind, name: str) -> ApiError:
     message = f'{kind.qualified} "{name}" already exists'
-    return ApiError(409, "AlreadyExists", message, _about(kind, name))
+    return ApiError(409, "AlreadyExists", message, _details(kind, name))
 
 
-def conflict(kind: ResourceKind, name: str, why: str) -> ApiError:
-    message = f'Operation cannot be fulfilled on {kind.qualified} "{name}": {why}'
-    return ApiError(409, "Conflict", message, _about(kind, name))
+def conflict(kind: ResourceKind, name: str, reason_text: str) -> ApiError:
+    message = f'Operation cannot be fulfilled on {kind.qualified} "{name}": {reason_text}'
+    return ApiError(409, "Conflict", message, _details(kind, name))
 
 
-def invalid(kind: ResourceKind, name: str, field: str, why: str) -> ApiError:
-    """An object that was understood and cannot be: `field` is the JSON path at fault."""
-    cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
-    message = f'{kind.name} "{name}" is invalid: {field}: {why}'
-    return ApiError(422, "Invalid", message, {**_about(kind, name), "causes": [cause]})
+def invalid(kind: ResourceKind, name: str, field: str, reason_text: str) -> ApiError:
+    """A well-formed but invalid object: `field` is the JSON path at fault."""
+    cause = {"reason": "FieldValueInvalid", "message": reason_text, "field": field}
+    message = f'{kind.name} "{name}" is invalid: {field}: {reason_text}'
+    return ApiError(422, "Invalid", message, {**_details(kind, name), "causes": [cause]})
 
 
 def expired(message: str) -> ApiError:

@@ -1,4 +1,4 @@
-"""Watches: the changes to what a selector names, as a stream of JSON lines."""
+"""Watch requests: changes to the selected objects, as a stream of JSON lines."""
 
 import asyncio
 import json
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from local.cluster.api_errors import expired
 from local.cluster.cluster import LocalCluster
-from local.cluster.kinds import ResourceKind
-from local.cluster.problems import expired
-from local.cluster.reading import Reader, View, whole
+from local.cluster.read_requests import Reader, View, int_param
+from local.cluster.resources import ResourceKind
 from local.cluster.selectors import Selector
 from local.cluster.store import Change, StoredObject
 
-_LONGEST = 1800
-"""Seconds after which a watch ends that named no time of its own."""
+_MAX_SECONDS = 1800
+"""Duration in seconds of a watch without a timeout."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What one watch is about, and how its objects are shown."""
+    """The objects of a watch, and their representation."""
 
     kind: ResourceKind
     namespace: str | None
@@ -27,28 +27,28 @@ class Scope:
     view: View
 
     def line(self, event: str, record: StoredObject) -> str:
-        return f'{{"type":"{event}","object":{self.view.one(record)}}}\n'
+        return f'{{"type":"{event}","object":{self.view.render_object(record)}}}\n'
 
     def event(self, change: Change) -> str | None:
-        """What a change is to this watch: a line, or nothing.
+        """The line for a change, or None.
 
-        An object that no longer matches is deleted as far as the watch can see.
+        For the watch, an object that no longer matches is deleted.
         """
         if change.kind is not self.kind:
             return None
-        was, now = self._sees(change.before), self._sees(change.now)
+        was, now = self._visible(change.before), self._visible(change.now)
         if now is not None:
             return self.line("MODIFIED" if was else "ADDED", now)
-        return self.line("DELETED", _at(change.version, was)) if was else None
+        return self.line("DELETED", _at_version(change.version, was)) if was else None
 
-    def _sees(self, record: StoredObject | None) -> StoredObject | None:
+    def _visible(self, record: StoredObject | None) -> StoredObject | None:
         if record is None or self.namespace not in (None, record.key[0]):
             return None
         return record if self.wanted.matches(record.obj) else None
 
 
 class Watcher:
-    """Answers the watches of one kind, from a resource version on or from what is there."""
+    """Handles the watches of one kind, from a resource version or from the current objects."""
 
     def __init__(self, cluster: LocalCluster, kind: ResourceKind, reader: Reader) -> None:
         self._store = cluster.store
@@ -60,30 +60,30 @@ class Watcher:
         view = self._reader.view(request)
         scope = Scope(self._kind, namespace, self._reader.selector(request), view)
         changes: asyncio.Queue[Change] = asyncio.Queue()
-        beginning = self._beginning(request, scope)
-        hear = changes.put_nowait
-        self._store.listeners.append(hear)
+        first_lines = self._first_lines(request, scope)
+        listener = changes.put_nowait
+        self._store.listeners.append(listener)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         try:
             await response.prepare(request)
-            async with asyncio.timeout(whole(request, "timeoutSeconds") or _LONGEST):
-                await response.write("".join(beginning).encode())
+            async with asyncio.timeout(int_param(request, "timeoutSeconds") or _MAX_SECONDS):
+                await response.write("".join(first_lines).encode())
                 await _follow(response, scope, changes)
         except (TimeoutError, ConnectionResetError):
-            pass  # both are how a watch ends
+            pass  # the regular ends of a watch
         finally:
-            self._store.listeners.remove(hear)
+            self._store.listeners.remove(listener)
         return response
 
-    def _beginning(self, request: web.Request, scope: Scope) -> list[str]:
-        """What is sent first: all there is, or what changed since the version asked for."""
-        since = whole(request, "resourceVersion")
+    def _first_lines(self, request: web.Request, scope: Scope) -> list[str]:
+        """The first lines: all objects, or the changes since the requested version."""
+        since = int_param(request, "resourceVersion")
         if not since:
             return [scope.line("ADDED", record) for record in self._reader.selected(request)]
         if since < self._store.oldest:
             raise expired(f"too old resource version: {since} ({self._store.oldest})")
-        missed = [its for its in self._store.changes if its.version > since]
-        return [line for change in missed if (line := scope.event(change))]
+        missed_changes = [change for change in self._store.changes if change.version > since]
+        return [line for change in missed_changes if (line := scope.event(change))]
 
 
 async def _follow(
@@ -94,8 +94,8 @@ async def _follow(
             await response.write(line.encode())
 
 
-def _at(version: int, record: StoredObject) -> StoredObject:
-    """A record as it left: at the resource version of its deletion."""
+def _at_version(version: int, record: StoredObject) -> StoredObject:
+    """A deleted object at the resource version of its deletion."""
     meta = {**record.obj["metadata"], "resourceVersion": str(version)}
     obj = {**record.obj, "metadata": meta}
     return StoredObject(obj, json.dumps(obj))

@@ -1,86 +1,113 @@
-"""Rows of the fault matrix: from the request to the Jobs of the search."""
+"""Rows of the fault matrix: from the request to the search's Jobs."""
 
-from local.elastic_blast.behaviours import FaultRule
+from local.elastic_blast.fault_rules import FaultRule
 from shared.contracts.states import Phase
-from tests.faults.faults import How, Where
-from tests.faults.rows import LOOK, RETRIED, START, SUBMIT, Row, answered, refused, said, status
+from tests.faults.faults import FaultKind, RequestFilter
+from tests.faults.rows import (
+    LOOK,
+    RETRIED,
+    START,
+    SUBMIT,
+    Row,
+    answered,
+    refused,
+    single_fault,
+    status,
+)
 
 SUBMISSION = [
     Row(1, "the same request arrives twice", twice=True, quick=True),
     Row(
         3,
-        "elastic-blast dies after its Jobs were made",
-        troubles=(FaultRule(call=1, after_jobs=True, crash=True),),
+        "elastic-blast crashes after creating its Jobs",
+        rules=(FaultRule(call=1, after_jobs=True, crash=True),),
         must=RETRIED,
     ),
     Row(
         3,
-        "the answer to the submission is lost",
-        faults=said(How.RESET_AFTER, SUBMIT),
+        "the response to the submission is lost",
+        faults=single_fault(FaultKind.RESET_AFTER, SUBMIT),
         must=RETRIED,
     ),
-    Row(3, "the submission is cut off", faults=said(How.RESET_BEFORE, SUBMIT), must=RETRIED),
-    Row(3, "the answer to the submission is cut", faults=said(How.TRUNCATE, SUBMIT), must=RETRIED),
     Row(
-        3, "the answer to the submission is rubbish", faults=said(How.CORRUPT, SUBMIT), must=RETRIED
+        3,
+        "the submission's connection is reset",
+        faults=single_fault(FaultKind.RESET_BEFORE, SUBMIT),
+        must=RETRIED,
     ),
-    Row(3, "the look at the submission is lost", faults=said(How.RESET_AFTER, LOOK, nth=2)),
-    Row(3, "the host dies while it submits", restart_in=Phase.SUBMITTING),
+    Row(
+        3,
+        "the response to the submission is truncated",
+        faults=single_fault(FaultKind.TRUNCATE, SUBMIT),
+        must=RETRIED,
+    ),
+    Row(
+        3,
+        "the response to the submission is corrupted",
+        faults=single_fault(FaultKind.CORRUPT, SUBMIT),
+        must=RETRIED,
+    ),
+    Row(
+        3,
+        "the response to a poll of the submission is lost",
+        faults=single_fault(FaultKind.RESET_AFTER, LOOK, nth=2),
+    ),
+    Row(3, "the host is killed during the submission", restart_in=Phase.SUBMITTING),
     Row(
         4,
         "exit code 0 without JSON, and nothing runs",
-        troubles=(FaultRule(call=1, exit_code=0),),
+        rules=(FaultRule(call=1, exit_code=0),),
         must=RETRIED,
         submissions=2,
     ),
     Row(
         4,
         "exit code 0 without JSON, and all runs",
-        troubles=(FaultRule(output="none"),),
+        rules=(FaultRule(output="none"),),
         must=RETRIED,
     ),
     Row(
         5,
-        "the time of the submission is over while its Jobs run",
-        troubles=(FaultRule(call=1, after_jobs=True, exit_code=124),),
+        "the submission times out while its Jobs run",
+        rules=(FaultRule(call=1, after_jobs=True, exit_code=124),),
         must=RETRIED,
         quick=True,
     ),
     Row(
         7,
-        "a missing database that is called transient",
+        "a missing database reported as transient",
         Phase.DATABASE_UNAVAILABLE,
         "database_unavailable",
-        troubles=(answered("transient", "BLAST database x was not found"),),
+        rules=(answered("transient", "BLAST database x was not found"),),
         must_not=RETRIED,
     ),
     *(
         Row(
             7,
-            f"retry_after_seconds is {wish!r}",
-            troubles=(answered("transient", retry_after_seconds=wish),),
+            f"retry_after_seconds is {hint!r}",
+            rules=(answered("transient", retry_after_seconds=hint),),
             must=RETRIED,
             submissions=2,
         )
-        for wish in (0, -1, "soon", None, [1])
+        for hint in (0, -1, "soon", None, [1])
     ),
     Row(
         7,
         "retry_after_seconds is a million",
         Phase.CANCELLED,
-        troubles=(answered("transient", retry_after_seconds=1_000_000),),
+        rules=(answered("transient", retry_after_seconds=1_000_000),),
         cancel_in=Phase.RETRYING,
         must=RETRIED,
     ),
     *(
-        Row(8, f"the output is {output}", troubles=(FaultRule(output=output),))
+        Row(8, f"the output is {output}", rules=(FaultRule(output=output),))
         for output in ("decoys", "coloured")
     ),
-    Row(8, "the output is cut", troubles=(FaultRule(output="cut"),), must=RETRIED),
+    Row(8, "the output is truncated", rules=(FaultRule(output="cut"),), must=RETRIED),
     Row(
         10,
-        "there is no capacity for longer than other troubles may last",
-        troubles=tuple(
+        "capacity is missing for more retries than other categories allow",
+        rules=tuple(
             FaultRule(call=n, answer={"category": "capacity"}, exit_code=10) for n in range(1, 9)
         ),
         must=RETRIED,
@@ -88,13 +115,18 @@ SUBMISSION = [
     ),
     Row(
         11,
-        "the answer to the writing of the config is lost",
-        faults=said(How.RESET_AFTER, Where("blob", "PUT", r"\.ini$")),
+        "the response to the config's upload is lost",
+        faults=single_fault(FaultKind.RESET_AFTER, RequestFilter("blob", "PUT", r"\.ini$")),
         must_not=RETRIED,
     ),
     Row(13, "the orchestration does not start", faults=(status(500, START),)),
-    Row(13, "the start is cut off", faults=said(How.RESET_BEFORE, START)),
-    Row(13, "the answer to the start is lost", faults=said(How.RESET_AFTER, START), quick=True),
+    Row(13, "the start's connection is reset", faults=single_fault(FaultKind.RESET_BEFORE, START)),
+    Row(
+        13,
+        "the response to the start is lost",
+        faults=single_fault(FaultKind.RESET_AFTER, START),
+        quick=True,
+    ),
 ]
 
 _EXIT_CODES = {
@@ -109,14 +141,14 @@ _EXIT_CODES = {
 
 EXIT_CODES = [
     *(
-        Row(4, f"exit code {n} alone", *end, troubles=(FaultRule(exit_code=n),), must_not=RETRIED)
+        Row(4, f"exit code {n} alone", *end, rules=(FaultRule(exit_code=n),), must_not=RETRIED)
         for n, end in _EXIT_CODES.items()
     ),
     *(
         Row(
             4,
             f"exit code {n} alone, once",
-            troubles=(FaultRule(call=1, exit_code=n),),
+            rules=(FaultRule(call=1, exit_code=n),),
             must=RETRIED,
             submissions=2,
         )
@@ -128,7 +160,7 @@ SIDECAR = [
     *(
         Row(
             6,
-            f"the sidecar answers {code} for good",
+            f"the sidecar answers {code} permanently",
             Phase.SUBMIT_FAILED,
             f"sidecar_{code}",
             faults=(refused(code, SUBMIT, None),),
@@ -163,7 +195,7 @@ SIDECAR = [
     *(
         Row(
             6,
-            f"the sidecar answers {code} for ever",
+            f"the sidecar always answers {code}",
             Phase.SUBMIT_FAILED,
             f"sidecar_{code}",
             faults=(refused(code, SUBMIT, None),),
@@ -183,11 +215,11 @@ SIDECAR = [
     ),
     Row(
         6,
-        "nobody listens where the sidecar was",
-        faults=said(How.REFUSE, Where("sidecar")),
-        lifted_by="retry_scheduled",
-        wide=True,
+        "the sidecar's port is closed",
+        faults=single_fault(FaultKind.REFUSE, RequestFilter("sidecar")),
+        removed_after="retry_scheduled",
+        all_jobs=True,
         must=RETRIED,
     ),
-    Row(5, "the sidecar never answers a look", faults=said(How.BLACK_HOLE, LOOK)),
+    Row(5, "the sidecar never answers a poll", faults=single_fault(FaultKind.BLACK_HOLE, LOOK)),
 ]
