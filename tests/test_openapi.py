@@ -14,9 +14,9 @@ import pytest
 from shared.errors import Invalid
 from tests.support.samples import settings
 from triggers.http.error_codes import CODES
-from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
+from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, MAX_KEY_LENGTH
 from triggers.http.openapi.document import document
-from triggers.http.openapi.views import PAGE, written
+from triggers.http.openapi.views import PAGE, document_text
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE
 from triggers.http.unknown_route import METHODS
 from triggers.submission.parse import parse
@@ -33,7 +33,7 @@ print(json.dumps(routes))
 
 def test_the_copy_in_docs_is_the_document() -> None:
     """Write it anew with: python -m triggers.http.openapi.views > docs/openapi.json"""
-    assert (ROOT / "docs/openapi.json").read_text() == written()
+    assert (ROOT / "docs/openapi.json").read_text() == document_text()
 
 
 def test_every_route_is_described_and_every_described_one_is_served() -> None:
@@ -51,9 +51,9 @@ def test_every_route_is_described_and_every_described_one_is_served() -> None:
 
 
 def test_whatever_the_document_names_is_in_it() -> None:
-    named = set(re.findall(r'"#/components/schemas/(\w+)"', written()))
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', document_text()))
     assert named <= set(document()["components"]["schemas"])
-    assert "ValidationError" not in written()
+    assert "ValidationError" not in document_text()
 
 
 def test_only_the_app_itself_can_be_asked_without_a_token() -> None:
@@ -100,7 +100,7 @@ def test_every_header_that_is_read_as_a_key_is_described() -> None:
         ]
         headers = {told["name"]: told["schema"] for told in described if told["in"] == "header"}
         assert set(headers) == {*KEY_HEADERS, FALLBACK_KEY_HEADER}
-        assert {schema["maxLength"] for schema in headers.values()} == {LONGEST_KEY}
+        assert {schema["maxLength"] for schema in headers.values()} == {MAX_KEY_LENGTH}
     assert "Repeatability-Request-ID" in KEY_HEADERS
 
 

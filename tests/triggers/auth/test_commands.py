@@ -14,7 +14,7 @@ from shared.contracts.states import LeftOnCluster, Phase
 from tests.support.samples import job
 from tests.triggers.auth.app import Answer, ask, routes, running
 from triggers.auth.callers import LOCAL
-from triggers.http.jobs import LONGEST_KEY
+from triggers.http.jobs import MAX_KEY_LENGTH
 
 ROUTES = {route.name: route for route in routes()}
 SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
@@ -66,12 +66,12 @@ def test_an_answer_names_the_request_that_it_answers() -> None:
 
 @pytest.mark.parametrize("name", KEY_HEADERS)
 def test_a_key_that_is_too_long_is_a_fault_of_its_header(name: str) -> None:
-    assert submit({name: "k" * LONGEST_KEY}).status == 202
-    refused = submit({name: "k" * (LONGEST_KEY + 1)})
+    assert submit({name: "k" * MAX_KEY_LENGTH}).status == 202
+    refused = submit({name: "k" * (MAX_KEY_LENGTH + 1)})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert [fault["loc"] for fault in refused.body["detail"]["errors"]] == [[name]]
     one = kept(phase=Phase.SEARCH_FAILED)
-    again = ask(ROUTES["retry_job"], {name: "k" * (LONGEST_KEY + 1)}, {"id": one.job_id})
+    again = ask(ROUTES["retry_job"], {name: "k" * (MAX_KEY_LENGTH + 1)}, {"id": one.job_id})
     assert (again.status, again.code) == (422, "validation_error")
     assert dependencies.jobs().get(one.job_id) == one
 
@@ -120,7 +120,7 @@ def test_failure_33_a_cancel_that_saw_an_older_row_writes_no_second_event(
     one = kept(phase=Phase.RUNNING)
     assert cancel(one).status == 202
     with monkeypatch.context() as before:
-        before.setattr("triggers.http.jobs._shown", lambda job_id, who: one)
+        before.setattr("triggers.http.jobs._visible_job", lambda job_id, caller: one)
         assert cancel(one).status == 202
     said = [event.event for event in dependencies.jobs().events(one.job_id)]
     assert said.count("cancel_requested") == 1

@@ -85,7 +85,10 @@ def test_a_search_with_the_query_of_another_is_refused_as_if_it_were_not_there(
     with pytest.raises(Invalid) as caught:
         container.door.accept(parse(body, settings()), BOB, None, "http")
     (fault,) = caught.value.faults
-    assert (fault.path, fault.message) == ("query_blob_url", f"there is no {url}")
+    assert (fault.path, fault.message) == (
+        "query_blob_url",
+        f"there is no {url}: upload the query first",
+    )
 
 
 def test_an_owner_searches_again_with_the_query_of_a_job(container: Container) -> None:

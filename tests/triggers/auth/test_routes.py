@@ -53,7 +53,7 @@ def try_(route: Route, authorization: str | None, job_id: str = UNKNOWN) -> Answ
 
 
 def test_routes_have_been_found() -> None:
-    assert {"read_job", "submit_job", "cancel_job", "list_jobs", "me"} <= set(ROUTES)
+    assert {"read_job", "submit_job", "cancel_job", "list_jobs", "get_caller"} <= set(ROUTES)
     assert set(ROUTES) > OPEN
 
 
@@ -165,7 +165,7 @@ def test_the_owner_of_another_tenant_is_nobody_here(hers: Job, directory: Direct
 
 
 def test_me_says_who_one_is(app: None, directory: Directory) -> None:
-    answer = ask(ROUTES["me"], {"Authorization": directory.bearer()})
+    answer = ask(ROUTES["get_caller"], {"Authorization": directory.bearer()})
     assert (answer.status, answer.body) == (
         200,
         {"object_id": ALICE, "tenant_id": TENANT, "upn": "alice@example.org"},
@@ -189,7 +189,7 @@ def test_failure_39_fifty_first_requests_of_a_process_read_the_keys_once(
 
     def one() -> None:
         ready.wait(20)
-        found.append(ask(ROUTES["me"], shown).status)
+        found.append(ask(ROUTES["get_caller"], shown).status)
 
     threads = [threading.Thread(target=one) for _ in range(50)]
     for thread in threads:
@@ -205,19 +205,22 @@ def test_behind_the_platform_its_header_is_the_caller(
 ) -> None:
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     with running(azurite, auth_mode="easy_auth"):
-        assert ask(ROUTES["me"], {"X-MS-CLIENT-PRINCIPAL": header()}).body["object_id"] == ALICE
-        assert try_(ROUTES["me"], directory.bearer()).status == 401
+        assert (
+            ask(ROUTES["get_caller"], {"X-MS-CLIENT-PRINCIPAL": header()}).body["object_id"]
+            == ALICE
+        )
+        assert try_(ROUTES["get_caller"], directory.bearer()).status == 401
 
 
 def test_failure_41_too_many_requests_are_told_to_wait(
     azurite: Azurite, directory: Directory
 ) -> None:
     with running(azurite, authority_url=directory.url, request_rate_limit="2/1h"):
-        answers = [try_(ROUTES["me"], directory.bearer()) for _ in range(3)]
+        answers = [try_(ROUTES["get_caller"], directory.bearer()) for _ in range(3)]
         assert [answer.status for answer in answers] == [200, 200, 429]
         assert answers[-1].code == "rate_exceeded"
         assert 1 < int(answers[-1].headers["Retry-After"]) <= 1800
-        assert try_(ROUTES["me"], directory.bearer(oid=BOB)).status == 200
+        assert try_(ROUTES["get_caller"], directory.bearer(oid=BOB)).status == 200
 
 
 def test_failure_41_too_many_active_jobs_wait_but_a_replay_does_not(

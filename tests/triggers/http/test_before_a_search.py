@@ -100,10 +100,14 @@ def test_failure_38_a_query_of_anothers_job_is_not_there(running_app: RunningApp
     running_app.blobs.put(url, MANY)
     answer, checks = checked(running_app, query_blob_url=url)
     assert checks["fasta_format"] == "fail"
-    assert f"there is no {url}" in [check.get("detail") for check in answer["checks"]]
+    assert f"there is no {url}: upload the query first" in [
+        check.get("detail") for check in answer["checks"]
+    ]
     body = {"program": "blastn", "db": "16S", "query_blob_url": url}
     refused = told(running_app.ask("POST", "blast/jobs", json.dumps(body).encode()))
-    assert refused["detail"]["errors"] == [{"loc": ["query_blob_url"], "msg": f"there is no {url}"}]
+    assert refused["detail"]["errors"] == [
+        {"loc": ["query_blob_url"], "msg": f"there is no {url}: upload the query first"}
+    ]
 
 
 def checked(door: RunningApp, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:

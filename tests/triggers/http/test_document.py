@@ -77,7 +77,7 @@ RESULTS = [
     ("list_alignments", {"max_alignments": 1, "query_id": "q"}, {}, 200),
     *(("export_hits", {"format": form}, {}, 200) for form in ("csv", "tsv", "json")),
     ("list_results", {}, {}, 200),
-    ("me", {}, {}, 200),
+    ("get_caller", {}, {}, 200),
 ]
 
 

@@ -110,7 +110,7 @@ def test_failure_1_a_post_that_is_sent_again_after_a_cut_connection_is_one_job(
 
 def test_what_was_not_understood_is_told(running_app: RunningApp) -> None:
     accepted = ok(sent(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202)
-    assert accepted["meta"]["warnings"] == ["colour is not known and was ignored"]
+    assert accepted["meta"]["warnings"] == ["colour is an unknown field and is ignored"]
 
 
 def test_a_shape_is_held_to() -> None:

@@ -1,7 +1,7 @@
 """Readiness: what is needed, what is not, and nobody is waited for."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from shared.errors import Unavailable
 from tests.support.misbehaving_server import Manner, misbehaving_server, resets, responds
 from triggers.http import health
 from triggers.http.parallel_checks import run_checks
+from triggers.schemas.app import DependencyName
 
 
 def away() -> None:
@@ -30,21 +31,24 @@ def test_who_does_not_answer_in_time_is_trouble_and_holds_up_nobody(
 ) -> None:
     asked: dict[str, Any] = {"silent": silence.wait, "well": lambda: 1, "away": away, "bug": [].pop}
     heard = run_checks(asked, 0.2)
-    assert (heard["well"].answer, heard["well"].trouble) == (1, None)
-    assert heard["away"].trouble == "away"
-    assert heard["silent"].trouble == "no answer within 0.2 s"
-    assert heard["bug"].trouble == "asking failed; the log says how"
+    assert (heard["well"].value, heard["well"].error) == (1, None)
+    assert heard["away"].error == "away"
+    assert heard["silent"].error == "no answer within 0.2 s"
+    assert heard["bug"].error == "internal error in the check: see the log line check_crashed"
 
 
 @pytest.mark.parametrize(
     ("down", "status", "code"),
     [("tables", "unavailable", 503), ("queue", "unavailable", 503), ("cluster", "degraded", 200)],
 )
-def test_only_what_acceptance_needs_makes_it_unready(down: str, status: str, code: int) -> None:
-    asked = dict.fromkeys(("tables", "blob", "queue", "sidecar", "cluster"), lambda: None)
-    found = health.summarize(run_checks({**asked, down: away}, 1.0))
+def test_only_what_acceptance_needs_makes_it_unready(
+    down: DependencyName, status: str, code: int
+) -> None:
+    names: tuple[DependencyName, ...] = ("tables", "blob", "queue", "sidecar", "cluster")
+    checks: dict[DependencyName, Callable[[], None]] = {name: lambda: None for name in names}
+    found = health.summarize(run_checks({**checks, down: away}, 1.0))
     answer = health.to_response(found)
-    assert (found["status"], answer.status_code) == (status, code)
+    assert (found.status, answer.status_code) == (status, code)
     assert ("Retry-After" in answer.headers) == (code == 503)
 
 
@@ -64,8 +68,8 @@ def test_failure_48_a_sidecar_that_refuses_the_token_is_not_well(
         sidecar = SidecarClient(server.url, lambda: "t" * 32)
         monkeypatch.setattr(dependencies, "sidecar", lambda: sidecar)
         with pytest.raises(Unavailable) as caught:
-            health.is_sidecar_healthy()
-        found = health.summarize(run_checks({"sidecar": health.is_sidecar_healthy}, 5.0))
-        health.is_sidecar_healthy()  # the token is right again
-    assert (caught.value.code, found["status"]) == (code, "degraded")
+            health.check_sidecar()
+        found = health.summarize(run_checks({"sidecar": health.check_sidecar}, 5.0))
+        health.check_sidecar()  # the token is right again
+    assert (caught.value.code, found.status) == (code, "degraded")
     assert ("configuration_refused" in caplog.text) == (code == "sidecar_refused")

@@ -75,19 +75,19 @@ def test_an_aggregate_that_takes_long_is_gone_on_with(store: Store) -> None:
     seen = []
     for _ in files:
         found = slow.stats(one.results_prefix, list(files), lambda name: hits_of(one, name))
-        seen.append((found["files_parsed"], found["truncated"], found["more_to_read"]))
-        assert found["total_hits"] == found["files_parsed"]
+        seen.append((found.files_parsed, found.truncated, found.more_to_read))
+        assert found.total_hits == found.files_parsed
     assert seen == [(n, n < 5, n < 5) for n in range(1, 6)]
     assert dependencies.blobs().exists(one.results_prefix + AGGREGATING)
-    assert stats(store, store.completed(files)) == found
+    assert stats(store, store.completed(files)) == found.to_json()
 
 
 def test_failure_40_a_file_beyond_the_bound_is_said_to_be_cut(store: Store) -> None:
     one = store.completed(FILES)
     short = Aggregation(dependencies.blobs(), lambda: 0.0)
     found = short.stats(one.results_prefix, list(FILES), lambda name: hits_of(one, name, 100))
-    assert (found["files_parsed"], found["files_cut"], found["total_hits"]) == (1, 1, 3)
-    assert (found["truncated"], found["more_to_read"]) == (True, False)
+    assert (found.files_parsed, found.files_cut, found.total_hits) == (1, 1, 3)
+    assert (found.truncated, found.more_to_read) == (True, False)
 
 
 def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> None:
@@ -160,18 +160,18 @@ def test_the_number_of_alignments_is_bounded(store: Store, number: str) -> None:
 
 def test_a_full_page_stops_counting_and_says_so(store: Store) -> None:
     one = store.completed(FILES)
-    page = AlignmentsPage(most=1, counted=2)
+    page = AlignmentsPage(max_hits=1, min_counted=2)
     page.fill(hits_of(one, next(iter(FILES))))
-    shown = page.to_json()
+    shown = page.to_view(one.job_id, "a file").to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (1, 2, True)
 
 
 def test_a_page_of_one_query_is_read_on_until_the_query_has_gone_by(store: Store) -> None:
     text = "".join(row(f"q{n // 10}", f"s{n}") for n in range(100)).encode()
     one = store.completed({"batch_000-blastn-db.out.gz": text})
-    page = AlignmentsPage(most=50, query_id="q5", counted=5)
+    page = AlignmentsPage(max_hits=50, query_id="q5", min_counted=5)
     page.fill(hits_of(one, "batch_000-blastn-db.out.gz"))
-    shown = page.to_json()
+    shown = page.to_view(one.job_id, "a file").to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (10, 10, True)
     assert shown["query_ids"] == [f"q{n}" for n in range(6)]
 
@@ -244,7 +244,9 @@ def test_numbers_and_plain_text_stay_what_they_are(value: Any) -> None:
 @pytest.mark.parametrize("kind", export.FORMATS)
 def test_an_export_that_is_cut_says_so_in_its_name(store: Store, kind: str) -> None:
     one = store.completed(FILES)
-    made = export.export(export.FORMATS[kind], one.job_id, hits_of(one, next(iter(FILES))), most=1)
+    made = export.export(
+        export.FORMATS[kind], one.job_id, hits_of(one, next(iter(FILES))), max_bytes=1
+    )
     assert (made.hits, made.truncated) == (1, True)
     assert f"{one.job_id}-first-1-hits.{kind}" in made.headers(one.job_id)["Content-Disposition"]
     if kind == "json":

@@ -125,7 +125,7 @@ def test_a_fault_fails_the_check_that_is_about_its_field(
 
 def test_a_cluster_that_is_not_served_is_named(running_app: RunningApp) -> None:
     cluster = checks(running_app, WHOLE | {"aks_cluster_name": "other"})["aks_cluster"]
-    assert "'other' is not served by this deployment" in cluster["detail"]
+    assert "this deployment does not serve 'other'" in cluster["detail"]
 
 
 @pytest.mark.parametrize("name", ["program", "db", "query_data"])

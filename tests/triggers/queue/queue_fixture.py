@@ -62,7 +62,7 @@ class QueueFixture:
 
     @property
     def jobs(self) -> JobStateRepository:
-        return self.requests.acceptance.jobs
+        return self.requests.submissions.jobs
 
     async def take(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
         """Hand a message over."""
@@ -79,7 +79,7 @@ class QueueFixture:
 
     def by_http(self, key: str, **changes: Any) -> Job:
         """Accept the same search as HTTP does."""
-        one = self.requests.acceptance
+        one = self.requests.submissions
         return one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http").job
 
     def told(self) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ def manifest(world: QueueFixture, one: Job, files: int) -> None:
         for n, name in enumerate(names)
     ]
     data = json.dumps({"files": listed}).encode()
-    world.requests.acceptance.blobs.put(one.results_prefix + MANIFEST, data)
+    world.requests.submissions.blobs.put(one.results_prefix + MANIFEST, data)
 
 
 def test_a_message_says_what_the_contract_says(world: QueueFixture) -> None:

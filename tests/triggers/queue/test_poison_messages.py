@@ -19,7 +19,7 @@ def buried(world: QueueFixture, message_id: str = "p-1") -> dict[str, Any]:
     """What is written down of a message, which is kept where that says."""
     row = world.dead.get("requests", message_id)
     assert row is not None
-    kept = world.requests.acceptance.blobs.get(row.columns["blob"])
+    kept = world.requests.submissions.blobs.get(row.columns["blob"])
     assert kept is not None
     return {**row.columns, "kept": kept}
 
@@ -62,7 +62,7 @@ async def test_an_orchestration_that_begins_after_all_finds_the_job_ended(
     def never(job: Job, order: ActivityInput) -> Decision:
         raise AssertionError("nothing is to be done for it")
 
-    settings = world.requests.acceptance.settings
+    settings = world.requests.submissions.settings
     desk = ActivityContext(world.jobs, settings, world.clock, lambda job: None)
     report = desk.run_step(ActivityName.PREPARE_SEARCH, ActivityInput(one.job_id, 1), never)
     assert report == Decision(Phase.SUBMIT_FAILED, None)

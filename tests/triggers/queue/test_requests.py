@@ -15,7 +15,7 @@ from shared.settings import Settings, settings
 from tests.support.samples import ENVIRONMENT
 from tests.triggers.queue.queue_fixture import BODY, SEQUENCE, QueueFixture, letter, unavailable
 from triggers.auth.callers import LOCAL
-from triggers.queue.requests import LARGEST
+from triggers.queue.requests import MAX_MESSAGE_BYTES
 from triggers.submission.parse import parse
 
 
@@ -97,7 +97,7 @@ async def test_two_who_ask_at_once_to_be_told_are_one_event(world: QueueFixture)
     job = world.by_http("k", external_correlation_id=None)
     stale = world.jobs.get(job.job_id)
     await world.take(idempotency_key="k")
-    world.requests._republish(parse(BODY, world.requests.acceptance.settings), stale)
+    world.requests._republish(parse(BODY, world.requests.submissions.settings), stale)
     said = [event.event for event in world.jobs.events(job.job_id)]
     assert said == ["accepted", "notifications_enabled"]
 
@@ -178,7 +178,7 @@ FOREVER_WRONG = {
     "not UTF-8": b'{"program": "\xff"}',
     "not UTF-8 in base64": base64.b64encode(b'{"\xff'),
     "too deep": b'{"a":' + b"[" * 60_000,
-    "too large": json.dumps({"a": "x" * LARGEST}).encode(),
+    "too large": json.dumps({"a": "x" * MAX_MESSAGE_BYTES}).encode(),
     "not a search": b"{}",
     "a lone surrogate": json.dumps(BODY | {"job_title": "\ud800"}).encode(),
     "a key that cannot be printed": json.dumps(BODY | {"request_id": "a\nb"}).encode(),

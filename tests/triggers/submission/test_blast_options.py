@@ -21,7 +21,7 @@ def test_failure_58_the_dashboards_default_form_is_accepted() -> None:
     found = parse(BODY | DASHBOARD, settings())
     assert found.search.options == OUTFMT + "-dust yes -soft_masking false"
     assert found.warnings == (
-        "low_complexity_filter was not used: additional_options say -dust yes",
+        "low_complexity_filter is not used: additional_options has -dust yes",
     )
 
 
@@ -50,7 +50,7 @@ def test_an_additional_option_takes_the_place_of_its_field(
     said = fields | {"additional_options": additional}
     found = parse(BODY | said, settings())
     assert found.search.options == (additional if name == "outfmt" else OUTFMT + additional)
-    assert found.warnings == (f"{name} was not used: additional_options say {additional}",)
+    assert found.warnings == (f"{name} is not used: additional_options has {additional}",)
     nested = parse(BODY | {"options": said}, settings())
     assert (nested.search, nested.warnings) == (found.search, found.warnings)
 
@@ -104,4 +104,4 @@ def test_a_batch_names_each_override_once() -> None:
         *(OUTFMT + "-word_size 28", OUTFMT + "-word_size 28"),
         OUTFMT + "-evalue 1 -word_size 28",
     ]
-    assert found.warnings == ("word_size was not used: additional_options say -word_size 28",)
+    assert found.warnings == ("word_size is not used: additional_options has -word_size 28",)

@@ -6,7 +6,7 @@ from shared.clients.blobs import BlobInfo, Blobs
 from shared.contracts.search import Program
 from shared.contracts.storage_urls import StorageAccount
 from tests.support.samples import NOON
-from triggers.submission.database_catalog import KNOWN_FOR, DatabaseCatalog
+from triggers.submission.database_catalog import DATABASE_TTL, DatabaseCatalog
 
 ACCOUNT = StorageAccount("stgelb")
 URL = ACCOUNT.database("prots")
@@ -31,7 +31,7 @@ def test_a_kind_that_is_known_is_not_looked_up_for_each_search() -> None:
         text = "blastn cannot search a database of proteins"
         assert catalogue.mismatch((Program.BLASTN, URL)) == text
     assert blobs.lists == 1
-    now[0] = KNOWN_FOR.total_seconds() + 1
+    now[0] = DATABASE_TTL.total_seconds() + 1
     assert catalogue.mismatch((Program.BLASTP, URL)) is None
     assert blobs.lists == 2
 

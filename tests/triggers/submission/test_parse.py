@@ -8,7 +8,7 @@ from shared.contracts.search import Program
 from shared.errors import Invalid, SettingsInvalid, TooLarge
 from tests.support.samples import settings
 from triggers.submission.parse import parse
-from triggers.submission.search_fields import LARGEST_QUERY
+from triggers.submission.search_fields import MAX_QUERY_BYTES
 
 BODY: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 ROOT = "https://stgelb.blob.core.windows.net"
@@ -176,11 +176,11 @@ def test_too_many_batches_are_refused() -> None:
 
 def test_a_query_that_is_too_large_is_refused() -> None:
     with pytest.raises(TooLarge):
-        parse(BODY | {"query_data": ">q\n" + "A" * LARGEST_QUERY}, settings())
+        parse(BODY | {"query_data": ">q\n" + "A" * MAX_QUERY_BYTES}, settings())
 
 
 def test_unknown_names_are_told_and_ignored() -> None:
     assert parse(BODY | {"colour": "red", "options": {"size": 1}}, settings()).warnings == (
-        "colour is not known and was ignored",
-        "size is not known and was ignored",
+        "colour is an unknown field and is ignored",
+        "size is an unknown field and is ignored",
     )

@@ -16,7 +16,7 @@ from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, job
 from tests.triggers.timers.conftest import LATE, Store
-from triggers.timers.purge import MAX_RUN, Purger
+from triggers.timers.purge import MAX_RUN_TIME, Purger
 
 DAY = timedelta(days=1)
 RETENTION = 90 * DAY
@@ -179,7 +179,7 @@ async def test_history_that_cannot_be_removed_keeps_the_job_for_the_next_run(
         ended(jobs, number)
     clock.move(RETENTION.total_seconds() + 1)
     durable.refuses = {f"purge {job(1).job_id}"}
-    assert await purger(jobs, clock).run(durable) == {"removed": 1, "troubled": 1}
+    assert await purger(jobs, clock).run(durable) == {"removed": 1, "failed": 1}
     durable.refuses = set()
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
     assert kept(store) == set()
@@ -195,7 +195,7 @@ async def test_a_run_is_bounded_in_count_and_in_time(
 
     class Slow(FakeDurable):
         async def purge_instance_history(self, instance_id: str) -> Any:
-            clock.now += MAX_RUN
+            clock.now += MAX_RUN_TIME
             return await super().purge_instance_history(instance_id)
 
     assert await purger(jobs, clock).run(Slow(clock)) == {"removed": 8}
@@ -211,7 +211,7 @@ async def test_a_job_that_nobody_looks_after_is_found_again(
     jobs.index.sync(first, settled=True, before=None)
     clock.move(10 * LATE)
     assert store.late() == []
-    assert await purger(jobs, clock).run(durable) == {"mended": 1}
+    assert await purger(jobs, clock).run(durable) == {"repaired": 1}
     assert store.late() == [again.job_id]
     assert await purger(jobs, clock).run(durable) == {}
 
@@ -223,7 +223,7 @@ async def test_failure_20_a_list_that_calls_an_ended_job_running_is_mended(
     jobs.update(running.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     stale = list_row(running)
     store.index_table.upsert(stale)
-    assert await purger(jobs, clock).run(durable) == {"mended": 1}
+    assert await purger(jobs, clock).run(durable) == {"repaired": 1}
     (listed,) = jobs.index.page(running.owner, 9).jobs
     assert listed.phase is Phase.SEARCH_FAILED
 

@@ -67,12 +67,12 @@ async def test_one_that_lives_is_let_alone(
 ) -> None:
     one = late_job(jobs, clock, phase=Phase.RUNNING)
     durable.lives(one.job_id)
-    assert await reconciler.tick(durable) == {"alive": 1}
+    assert await reconciler.tick(durable) == {"running": 1}
     assert await reconciler.tick(durable) == {}, "until it is late again"
     assert (jobs.get(one.job_id), durable.called("start_new")) == (one, 0)
     clock.move(LATE)
     durable.lives(one.job_id)
-    assert await reconciler.tick(durable) == {"alive": 1}
+    assert await reconciler.tick(durable) == {"running": 1}
 
 
 async def test_failure_31_one_that_does_not_move_says_so_once(
@@ -90,7 +90,7 @@ async def test_failure_31_one_that_does_not_move_says_so_once(
         clock.move(LATE)
         found.append(await reconciler.tick(durable))
     # The longest that one may rest is 15 minutes; beyond that it has LATE_AFTER, as any job.
-    assert found == [{"alive": 1}] * 3 + [{"stuck": 1}] * 6
+    assert found == [{"running": 1}] * 3 + [{"stuck": 1}] * 6
     now = jobs.get(one.job_id)
     assert now.reason == f"its orchestration has not moved since {since:%Y-%m-%d %H:%M:%S} UTC"
     assert now.phase is Phase.RUNNING
@@ -173,5 +173,5 @@ async def test_two_ticks_at_once_start_a_lost_job_once(
 
     durable = Raced(clock)
     ends = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
-    assert sorted(end for found in ends for end in found) == ["alive", "restarted"]
+    assert sorted(end for found in ends for end in found) == ["running", "restarted"]
     assert events(jobs, one) == ["accepted", "orchestration_restarted"]

@@ -37,7 +37,7 @@ async def test_work_grows_with_the_late_and_not_with_the_active(
         store.index_table.commit([Insert(row) for row in some])
     asked: Counter[str] = Counter()
     jobs = store.over(Counted(store.jobs_table, asked), Counted(store.index_table, asked))
-    assert await reconciler(jobs, clock).tick(durable) == {"alive": 3}
+    assert await reconciler(jobs, clock).tick(durable) == {"running": 3}
     assert asked == {"query": 1, "get": 3, "upsert": 3}
     assert len(durable.calls) == 3
 
@@ -49,13 +49,13 @@ async def test_trouble_with_one_does_not_stop_the_others(
         late_job(jobs, clock, number, phase=Phase.RUNNING)
     broken = job(2).job_id
     durable.refuses = {f"get_status {broken}"}
-    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 2, "troubled": 1}
-    assert f"upkeep_troubled job_id={broken}" in caplog.text
+    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 2, "failed": 1}
+    assert f"timer_item_failed job_id={broken}" in caplog.text
     durable.refuses = set()
     clock.move(LATE)
     for number in (1, 3):
         durable.lives(job(number).job_id)
-    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1, "alive": 2}
+    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1, "running": 2}
 
 
 async def test_failure_13_a_start_that_fails_is_made_again_and_nothing_says_that_it_was(
@@ -63,7 +63,7 @@ async def test_failure_13_a_start_that_fails_is_made_again_and_nothing_says_that
 ) -> None:
     one = late_job(jobs, clock)
     durable.refuses = {"start_new"}
-    assert await reconciler(jobs, clock).tick(durable) == {"troubled": 1}
+    assert await reconciler(jobs, clock).tick(durable) == {"failed": 1}
     assert len(jobs.events(one.job_id)) == 1
     durable.refuses = set()
     clock.move(LATE)
@@ -116,7 +116,7 @@ async def test_failure_36_what_a_job_owes_is_sent_whatever_became_of_it(
     jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(LATE)
     found = await reconciler(jobs, clock, deliver).tick(durable)
-    assert found == {"alive": 1, "restarted": 1, "owes": 1}
+    assert found == {"running": 1, "restarted": 1, "messages_pending": 1}
     assert sorted(sent) == ["1 queued", "2 queued", "3 failed", "3 running"]
     clock.move(10 * LATE)
     assert store.late() == [job(1).job_id, job(2).job_id], "the third is at rest"
@@ -132,7 +132,7 @@ async def test_failure_36_a_queue_that_is_away_does_not_stop_a_job(
     late_job(jobs, clock, 2, notify=True, phase=Phase.RUNNING)
     jobs.update(job(2).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(LATE)
-    assert await reconciler(jobs, clock, deliver).tick(durable) == {"troubled": 2}
+    assert await reconciler(jobs, clock, deliver).tick(durable) == {"failed": 2}
     assert set(durable.instances) == {job(1).job_id}
     assert store.late() == [], "none is in the way of those behind it"
     clock.move(LATE)

@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.job import Job
 from tests.support.samples import job, search
 from triggers.schemas.jobs import Summary
-from triggers.views.job_view import summary
+from triggers.views import job_view
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """The summary of a job as JSON."""
+    return job_view.summary(job).to_json()
 
 
 @pytest.mark.parametrize(

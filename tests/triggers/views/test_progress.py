@@ -7,7 +7,7 @@ from typing import Any
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
 from tests.support.samples import NOON, job
-from triggers.views.progress import steps
+from triggers.views import progress
 
 LIFE = (
     Phase.SUBMITTING,
@@ -24,6 +24,11 @@ def lived(*phases: Phase, **changes: Any) -> Job:
     last = phases[-1] if phases else Phase.QUEUED
     finished = entered[last] if last.is_end else None
     return job(phase=last, phase_entered_at=entered, finished_at=finished, **changes)
+
+
+def steps(job: Job) -> dict[str, Any]:
+    """The steps of a job as JSON."""
+    return {name: step.to_json() for name, step in progress.steps(job).items()}
 
 
 def at(minute: int) -> str:
