@@ -77,7 +77,7 @@ def test_a_download_is_gone_on_with_only_if_the_file_is_the_same(store: Store) -
 
 
 def test_a_large_file_is_downloaded_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "LARGEST_PIECE", 16)
+    monkeypatch.setattr(results, "MAX_RESPONSE_BYTES", 16)
     job = store.completed({NAME: PACKED})
     whole = download(store, job)
     assert refused(whole) == (413, "file_too_large")

@@ -146,7 +146,7 @@ async def test_failure_20_an_ended_job_whose_writer_died_is_listed_as_it_ended(
         pass
 
     class DiesBehindTheRow(JobStateRepository):
-        def follow(self, job: Job, before: Job | None = None) -> bool:
+        def sync(self, job: Job, before: Job | None = None) -> bool:
             raise Died
 
     dying = DiesBehindTheRow(store.jobs_table, jobs.index, clock)
@@ -173,5 +173,5 @@ async def test_two_ticks_at_once_start_a_lost_job_once(
 
     durable = Raced(clock)
     ends = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
-    assert sorted(end for found in ends for end in found) == ["running", "restarted"]
+    assert sorted(end for found in ends for end in found) == ["restarted", "running"]
     assert events(jobs, one) == ["accepted", "orchestration_restarted"]
