@@ -1,4 +1,4 @@
-"""The three generations of the dashboard's client, each with its own habits, and jobs for them."""
+"""The three generations of the dashboard's client, and jobs for them."""
 
 import gzip
 import json
@@ -43,22 +43,22 @@ def as_newest(body: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Client:
-    """A generation, by what tells it from the others."""
+    """A generation of the client: how it differs from the others."""
 
     submits_to: str
     body: Mapping[str, Any]
-    """Without the query, which is named by `query_name`."""
+    """Without the query; `query_name` is its field."""
     query_name: str
     id_name: str
-    """By which name it reads the id of the job it submitted."""
+    """The field in which it reads the job id."""
     polls: str
-    """Which of the accepted job's addresses it polls."""
+    """The field with the URL that it polls."""
     sentence: Callable[[dict[str, Any]], str]
     cancels_with: Mapping[str, Any]
     uploads_forms: bool = False
 
     def search(self, door: RunningApp, **changes: Any) -> dict[str, Any]:
-        """The body of a submission; a query that is named is uploaded before."""
+        """The body of a submission; a query that is named is uploaded first."""
         by_name = self.query_name == "query_blob_url"
         query = self.upload(door)["blob_url"] if by_name else FASTA
         return {**self.body, self.query_name: query, **changes}
@@ -72,7 +72,7 @@ class Client:
         return ok((answer.status, json.loads(answer.data)))
 
     def refused(self, answer: tuple[int, Any], status: int, code: str) -> str:
-        """The sentence that this generation shows of a refusal."""
+        """The error message that this generation shows."""
         assert (answer[0], answer[1]["detail"]["code"]) == (status, code)
         assert amiss(answer[1], REFUSAL) == []
         return self.sentence(answer[1])
@@ -128,7 +128,7 @@ by_every_generation = pytest.mark.parametrize(
 def asked(
     door: RunningApp, method: str, path: str, body: bytes | None = None, **headers: str
 ) -> urllib3.BaseHTTPResponse:
-    """As the client sends everything: with a token and an id of its own."""
+    """The headers of every request of the client: a token and a request id."""
     named = {
         "authorization": "Bearer whatever",
         "content_type": "application/json",
@@ -141,7 +141,7 @@ def asked(
 def sent(
     door: RunningApp, method: str, path: str, body: Any = None, **headers: str
 ) -> tuple[int, Any]:
-    """Status and body of a request in JSON."""
+    """Send a JSON request; return status and body."""
     data = None if body is None else json.dumps(body).encode()
     answer = asked(door, method, path, data, **headers)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -150,14 +150,14 @@ def sent(
 
 
 def ok(answer: tuple[int, Any], status: int = 200) -> dict[str, Any]:
-    """The body of an answer with that status."""
+    """Check the status and return the body."""
     assert answer[0] == status, answer[1]
     body: dict[str, Any] = answer[1]
     return body
 
 
 def cut(door: RunningApp, path: str, body: bytes, request_id: str) -> None:
-    """Send a whole request and go away before it is answered."""
+    """Send a complete request and close the connection before the response."""
     address = urlsplit(door.url)
     head = (
         f"POST /api/{path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
@@ -169,7 +169,7 @@ def cut(door: RunningApp, path: str, body: bytes, request_id: str) -> None:
 
 
 def kept(door: RunningApp, phase: Phase, db: str = "16S", **changes: Any) -> str:
-    """A job in a phase, as the store has it: nobody moves it on."""
+    """A job in a phase, written to the store; it does not progress."""
     number = uuid.uuid4().int
     url = door.account.url("queries", f"{number}.fa")
     ini = door.account.url("queries", f"{number}.ini")

@@ -1,4 +1,4 @@
-"""docs/api.md does what it says: every command in it, in its order, is answered as stated there."""
+"""Every command of docs/api.md, in order, returns the status stated there."""
 
 import json
 import re
@@ -22,11 +22,11 @@ PAGE = (Path(__file__).parents[3] / "docs/api.md").read_text()
 ASSIGNED = re.compile(r"([A-Z_]+)=(\S+)\s*(?:#.*)?\n")
 BASH = 'curl() { command curl -w "%{stderr}%{http_code}" "$@"; }\n'
 PAGES = {"text/html"}
-"""What is for browsers, which no command of the page asks for."""
+"""Operations for browsers, which the page has no command for."""
 
 
 def commands(page: str) -> Iterator[str]:
-    """Each command of the page's shell blocks; one may have several lines."""
+    """Yield the commands of the page's shell blocks; a command can have several lines."""
     for block in re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
         command = ""
         for line in block.splitlines(keepends=True):
@@ -37,30 +37,30 @@ def commands(page: str) -> Iterator[str]:
 
 
 def _is_whole(command: str) -> bool:
-    with suppress(ValueError):  # a quotation is still open
+    with suppress(ValueError):  # an open quotation continues on the next line
         shlex.split(command, comments=True)
         return not command.endswith("\\\n")
     return False
 
 
 def stated(command: str) -> int:
-    """The status that the page says a command is answered with."""
+    """Return the status that the page states for a command."""
     found = re.search(r"# (\d{3})\b", command)
     return int(found[1]) if found else 200
 
 
 @dataclass
 class Reader:
-    """Who does what the page says, and puts in what the answers told."""
+    """Runs the commands and fills in values from earlier responses."""
 
     door: RunningApp
     folder: Path
     known: dict[str, str]
     others: dict[str, str]
-    """Jobs that are further on than the reader's, by the part of a command that needs one."""
+    """By part of a command: a job in the phase that the command needs."""
 
     def does(self, command: str) -> int:
-        """The status that a command was answered with."""
+        """Run a command and return the status of the response."""
         known = {**self.known, **self._fitting(command), "PATH": "/usr/bin:/bin"}
         ended = subprocess.run(
             ["bash", "-c", BASH + command],
@@ -71,12 +71,12 @@ class Reader:
             timeout=60,
         )
         assert ended.returncode == 0, (command, ended.stderr)
-        with suppress(ValueError):  # a file, or a header
+        with suppress(ValueError):  # not JSON: a file or a header
             self._learn(command, json.loads(ended.stdout))
         return int(ended.stderr or 200)
 
     def _fitting(self, command: str) -> dict[str, str]:
-        """A job that the command is for, where the reader's own is not."""
+        """Return the job that the command needs, if it is not the current one."""
         return next(({"JOB": job} for part, job in self.others.items() if part in command), {})
 
     def _learn(self, command: str, told: dict[str, Any]) -> None:
@@ -87,12 +87,12 @@ class Reader:
         if "statusQueryGetUri" in told:
             name = "BATCH" if '"searches"' in command else "JOB"
             self.known[name] = told["job_id"]
-            # One that rests: else it may have news between two commands.
+            # A job that does not progress, so that its ETag stays the same between commands.
             phase = "running" if name == "BATCH" else "retrying"
             until(self.door.api, told["job_id"], lambda job: job["phase"] == phase, 60)
 
 
-def test_every_command_is_answered_as_the_page_says(
+def test_every_command_of_the_page_has_the_stated_status(
     running_app: RunningApp, tmp_path: Path
 ) -> None:
     ended = finished(running_app)
@@ -116,7 +116,7 @@ def test_every_command_is_answered_as_the_page_says(
 
 
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
-def test_every_operation_has_its_command(one: Operation) -> None:
+def test_the_page_has_a_command_for_every_operation(one: Operation) -> None:
     path = re.escape(f"/{one.path}").replace(r"\{id\}", r"\$\w+")
     path = path.replace(r"\{file_id\}", r"\$FILE_ID")
     asked = re.compile(rf"\$API{path}(?=[?\"\s])")

@@ -1,4 +1,4 @@
-"""The clusters that searches run on, as the dashboard lists them."""
+"""The list of clusters."""
 
 import threading
 
@@ -20,7 +20,7 @@ def ask(name: str) -> None:
         raise RuntimeError("a bug")
 
 
-def test_a_cluster_runs_where_its_api_server_answers() -> None:
+def test_a_cluster_whose_api_server_answers_is_running() -> None:
     found = get_power_states(["local", "gone", "off", "away", "broken"], ask)
     assert found == {
         "local": "Running",
@@ -29,7 +29,7 @@ def test_a_cluster_runs_where_its_api_server_answers() -> None:
     }
 
 
-def test_failure_28_a_cluster_that_does_not_answer_holds_up_no_other() -> None:
+def test_failure_28_a_cluster_that_does_not_answer_does_not_delay_others() -> None:
     free = threading.Event()
 
     def hang(name: str) -> None:
@@ -45,7 +45,7 @@ def test_failure_28_a_cluster_that_does_not_answer_holds_up_no_other() -> None:
         free.set()
 
 
-def test_a_cluster_is_shown_with_the_size_that_a_search_is_given_there() -> None:
+def test_a_cluster_has_the_default_size_of_a_search() -> None:
     served = settings(num_nodes="3", machine_type="Standard_E32s_v5")
     views = cluster_views(served, {"elb-cluster-01": "Running", "gone": None})
     assert [view.to_json() for view in views] == [
@@ -72,7 +72,7 @@ def test_a_cluster_is_shown_with_the_size_that_a_search_is_given_there() -> None
         ({"subscription_id": SUBSCRIPTION, "resource_group": "rg-other"}, "", False),
     ],
 )
-def test_clusters_are_looked_for_where_the_deployment_has_them(
+def test_clusters_are_filtered_by_group_and_subscription(
     asked: dict[str, str], configured: str, here: bool
 ) -> None:
     assert matches_deployment(ClustersQuery(**asked), settings(subscription_id=configured)) is here

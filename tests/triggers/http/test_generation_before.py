@@ -1,4 +1,4 @@
-"""Each generation of the dashboard's client does what comes before a search."""
+"""Uploads, databases and pre-flights by each generation of the dashboard's client."""
 
 from tests.triggers.http.clients import FASTA, Client, by_every_generation, ok, sent
 from tests.triggers.http.conftest import RunningApp
@@ -18,7 +18,7 @@ def test_every_generation_uploads_a_query_and_reads_it_again(
 
 
 @by_every_generation
-def test_every_generation_looks_for_databases(running_app: RunningApp, client: Client) -> None:
+def test_every_generation_lists_databases(running_app: RunningApp, client: Client) -> None:
     seen = ok(sent(running_app, "GET", "blast/databases"))
     assert amiss(seen, DATABASES) == []
     found = {one["name"]: one for one in seen["databases"]}
@@ -37,7 +37,7 @@ def test_every_generation_checks_a_search_beforehand(
     checks = {one["id"]: one["status"] for one in seen["checks"]}
     assert checks == {
         **dict.fromkeys(("fasta_format", "blast_db", "storage_containers"), "pass"),
-        **dict.fromkeys(("aks_cluster", "terminal_sidecar"), "fail"),  # nobody answers as these
+        **dict.fromkeys(("aks_cluster", "terminal_sidecar"), "fail"),  # neither exists in this test
     }
     assert (seen["ready"], seen["critical_blockers"]) == (False, 2)
     wrong = ok(sent(running_app, "POST", "blast/pre-flight", {"program": "blat"}))
@@ -46,7 +46,7 @@ def test_every_generation_checks_a_search_beforehand(
 
 
 @by_every_generation
-def test_every_generation_asks_who_it_is_and_how_the_app_is(
+def test_every_generation_reads_the_caller_and_the_health(
     running_app: RunningApp, client: Client
 ) -> None:
     assert amiss(ok(sent(running_app, "GET", "me")), ME) == []

@@ -1,4 +1,4 @@
-"""Each generation of the dashboard's client cancels, retries and deletes."""
+"""Cancel, retry and delete by each generation of the dashboard's client."""
 
 import uuid
 
@@ -13,9 +13,7 @@ def cancelled(door: RunningApp, client: Client, job_id: str) -> tuple[int, dict[
 
 
 @by_every_generation
-def test_a_cancel_that_is_said_again_has_the_same_answer(
-    running_app: RunningApp, client: Client
-) -> None:
+def test_a_repeated_cancel_has_the_same_response(running_app: RunningApp, client: Client) -> None:
     job_id = running_app.submit()
     answers = [cancelled(running_app, client, job_id) for _ in range(2)]
     assert answers[0] == answers[1]
@@ -23,7 +21,7 @@ def test_a_cancel_that_is_said_again_has_the_same_answer(
 
 
 @by_every_generation
-def test_what_has_ended_is_not_cancelled_and_what_is_cancelled_is_said_to_be(
+def test_an_ended_job_is_not_cancelled_and_a_cancelled_one_is_reported(
     running_app: RunningApp, client: Client
 ) -> None:
     job_id = kept(running_app, Phase.CANCELLED)
@@ -35,7 +33,7 @@ def test_what_has_ended_is_not_cancelled_and_what_is_cancelled_is_said_to_be(
 
 
 @by_every_generation
-def test_a_failed_job_is_run_again_once_under_its_id(
+def test_a_failed_job_is_retried_once_with_the_same_id(
     running_app: RunningApp, client: Client
 ) -> None:
     path = f"blast/jobs/{kept(running_app, Phase.SEARCH_FAILED)}"
@@ -53,9 +51,7 @@ def test_a_failed_job_is_run_again_once_under_its_id(
 
 
 @by_every_generation
-def test_a_job_that_runs_or_was_refused_is_not_run_again(
-    running_app: RunningApp, client: Client
-) -> None:
+def test_an_active_or_invalid_job_is_not_retried(running_app: RunningApp, client: Client) -> None:
     for phase, status, code in (
         (Phase.RUNNING, 409, "not_failed"),
         (Phase.COMPLETED, 409, "not_failed"),
@@ -70,7 +66,7 @@ def test_a_job_is_deleted_once_it_has_ended(running_app: RunningApp, client: Cli
     running = sent(running_app, "DELETE", f"blast/jobs/{kept(running_app, Phase.RUNNING)}")
     assert client.refused(running, 409, "still_running")
     job_id = finished(running_app)
-    for _ in range(2):  # and may be said again
+    for _ in range(2):  # repeatable
         seen = ok(sent(running_app, "DELETE", f"blast/jobs/{job_id}"))
         assert amiss(seen, DELETED) == []
         assert seen["job_id"] == job_id

@@ -1,4 +1,4 @@
-"""Each generation of the dashboard's client lists, follows, and reads what a search left."""
+"""Lists, polls and results by each generation of the dashboard's client."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ from tests.triggers.http.contract import (
 
 
 def read(door: RunningApp, path: str, shape: Any) -> dict[str, Any]:
-    """A successful answer, of this shape."""
+    """Check that a response is successful and has the shape."""
     seen = ok(sent(door, "GET", f"blast/{path}"))
     assert amiss(seen, shape) == []
     return seen
@@ -89,7 +89,9 @@ def test_every_generation_follows_a_job(running_app: RunningApp, client: Client)
 
 
 @by_every_generation
-def test_every_generation_reads_what_was_asked(running_app: RunningApp, client: Client) -> None:
+def test_every_generation_reads_the_query_and_config(
+    running_app: RunningApp, client: Client
+) -> None:
     path = f"jobs/{kept(running_app, Phase.RUNNING)}"
     query = read(running_app, f"{path}/query", QUERY)
     assert (query["query_text"], query["size_bytes"]) == (FASTA, len(FASTA))
@@ -128,7 +130,7 @@ def test_every_generation_reads_results(running_app: RunningApp, client: Client)
 
 
 @by_every_generation
-def test_a_search_without_results_says_whether_they_may_still_come(
+def test_a_search_without_results_tells_whether_the_list_is_final(
     running_app: RunningApp, client: Client
 ) -> None:
     for phase, status in ((Phase.RUNNING, "pending"), (Phase.SEARCH_FAILED, "no_result_files")):

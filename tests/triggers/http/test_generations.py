@@ -1,4 +1,4 @@
-"""Each generation of the dashboard's client submits and polls by its own habits."""
+"""Submitting and polling by each generation of the dashboard's client."""
 
 import json
 import uuid
@@ -40,7 +40,7 @@ def test_every_generation_submits_polls_and_reads(running_app: RunningApp, clien
     job_id = accepted[client.id_name]
     assert {accepted[name] for name in ("job_id", "id", "instance_id", "task_id")} == {job_id}
     polled = accepted[client.polls].removeprefix("/api/")
-    until(running_app.api, job_id, lambda job: job["phase"] == "retrying", 60)  # and rests there
+    until(running_app.api, job_id, lambda job: job["phase"] == "retrying", 60)  # and waits there
     for phase, runtime in LIFE:
         if running_app.jobs.get(job_id).phase is not phase:
             running_app.jobs.update(job_id, phase.value, phase=phase)
@@ -58,7 +58,7 @@ def test_every_generation_submits_polls_and_reads(running_app: RunningApp, clien
 
 
 @pytest.mark.parametrize(("phase", "word"), WORDS)
-def test_a_status_is_told_in_the_words_of_durable_functions(
+def test_the_old_status_uses_durable_functions_terms(
     running_app: RunningApp, phase: Phase, word: str
 ) -> None:
     job_id = kept(running_app, phase)
@@ -68,7 +68,7 @@ def test_a_status_is_told_in_the_words_of_durable_functions(
 
 
 @by_every_generation
-def test_every_generation_reads_why_it_is_refused(running_app: RunningApp, client: Client) -> None:
+def test_every_generation_reads_the_error_message(running_app: RunningApp, client: Client) -> None:
     wrong = client.search(running_app, program="blat")
     answer = sent(running_app, "POST", f"blast/{client.submits_to}", wrong)
     assert "program" in client.refused(answer, 422, "validation_error")
@@ -78,7 +78,7 @@ def test_every_generation_reads_why_it_is_refused(running_app: RunningApp, clien
 
 
 @by_every_generation
-def test_failure_1_a_post_that_is_sent_again_after_a_cut_connection_is_one_job(
+def test_failure_1_a_post_repeated_after_a_lost_connection_is_one_job(
     running_app: RunningApp, client: Client
 ) -> None:
     path, request_id = f"blast/{client.submits_to}", str(uuid.uuid4())
@@ -108,12 +108,12 @@ def test_failure_1_a_post_that_is_sent_again_after_a_cut_connection_is_one_job(
     assert replay.headers["Retry-After"] == "5"
 
 
-def test_what_was_not_understood_is_told(running_app: RunningApp) -> None:
+def test_unknown_fields_are_named_in_warnings(running_app: RunningApp) -> None:
     accepted = ok(sent(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202)
     assert accepted["meta"]["warnings"] == ["colour is an unknown field and is ignored"]
 
 
-def test_a_shape_is_held_to() -> None:
+def test_the_shape_check_finds_differences() -> None:
     right = {"instance_id": f"job-{'0' * 32}", "latest": 1}
     shape = {"instance_id": JOB_ID, "latest": (int, NoneType), "words?": [{"a", "b"}]}
     assert amiss(right, shape) == []

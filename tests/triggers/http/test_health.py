@@ -1,4 +1,4 @@
-"""Readiness: what is needed, what is not, and nobody is waited for."""
+"""Readiness: required and optional dependencies, and timeouts."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def silence() -> Iterator[threading.Event]:
     event.set()
 
 
-def test_who_does_not_answer_in_time_is_trouble_and_holds_up_nobody(
+def test_a_check_that_times_out_fails_and_does_not_delay_the_others(
     silence: threading.Event,
 ) -> None:
     asked: dict[str, Any] = {"silent": silence.wait, "well": lambda: 1, "away": away, "bug": [].pop}
@@ -61,7 +61,7 @@ OTHER = responds("200 OK", b"<html>Welcome</html>")
     ("manner", "code"),
     [(REFUSES, "sidecar_refused"), (OTHER, "sidecar_unavailable"), (resets, "sidecar_unavailable")],
 )
-def test_failure_48_a_sidecar_that_refuses_the_token_is_not_well(
+def test_failure_48_a_sidecar_that_refuses_the_token_is_unavailable(
     manner: Manner, code: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with misbehaving_server(manner, manner, TAKES) as server:
@@ -70,6 +70,6 @@ def test_failure_48_a_sidecar_that_refuses_the_token_is_not_well(
         with pytest.raises(Unavailable) as caught:
             health.check_sidecar()
         found = health.summarize(run_checks({"sidecar": health.check_sidecar}, 5.0))
-        health.check_sidecar()  # the token is right again
+        health.check_sidecar()  # the token is accepted again
     assert (caught.value.code, found.status) == (code, "degraded")
     assert ("configuration_refused" in caplog.text) == (code == "sidecar_refused")

@@ -1,4 +1,4 @@
-"""A pre-flight is checked by the code that checks a submission, also where much is not said yet."""
+"""Parsing of pre-flights: the same checks as for submissions, also with missing fields."""
 
 from typing import Any
 
@@ -37,7 +37,9 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("changes", [{}, *WRONG])
-def test_failure_59_a_whole_plan_has_the_faults_of_its_submission(changes: dict[str, Any]) -> None:
+def test_failure_59_a_complete_plan_has_the_faults_of_its_submission(
+    changes: dict[str, Any],
+) -> None:
     found, there = (
         parse_preflight(WHOLE | changes, settings()),
         parse_with_faults(WHOLE | changes, settings()),
@@ -49,14 +51,14 @@ def test_failure_59_a_whole_plan_has_the_faults_of_its_submission(changes: dict[
 
 @pytest.mark.parametrize("missing", ["program", "db", "query_data"])
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_what_is_not_said_yet_is_no_fault(missing: str, nothing: str | None) -> None:
+def test_a_missing_field_is_not_a_fault(missing: str, nothing: str | None) -> None:
     for body in (WHOLE | {missing: nothing}, {k: v for k, v in WHOLE.items() if k != missing}):
         found = parse_preflight(body, settings())
         assert found.lacks == {missing.removesuffix("_data")}
         assert not found.result.faults
 
 
-def test_a_fault_is_told_beside_what_is_not_said() -> None:
+def test_faults_are_reported_although_fields_are_missing() -> None:
     found = parse_preflight({"evalue": -1, "region": "elsewhere"}, settings())
     assert found.lacks == {"program", "db", "query"}
     assert {fault.path for fault in found.result.faults} == {"evalue", "region"}
@@ -73,10 +75,8 @@ def test_a_fault_is_told_beside_what_is_not_said() -> None:
         ({"additional_options": "-remote"}, False),
     ],
 )
-def test_without_a_program_options_pass_that_some_program_takes(
-    said: dict[str, Any], right: bool
-) -> None:
-    """No generation of the dashboard names the program in a pre-flight."""
+def test_without_a_program_options_of_any_program_pass(said: dict[str, Any], right: bool) -> None:
+    """No generation of the dashboard sends the program in a pre-flight."""
     found = parse_preflight({"db": "16S", "query_data": ">q\nACGT\n"} | said, settings())
     assert ("program" in found.lacks, not found.result.faults) == (True, right)
 

@@ -1,4 +1,4 @@
-"""A queue and a job store of its own for every test, in a real Azurite."""
+"""A queue and a job store per test, in Azurite."""
 
 import uuid
 from collections.abc import Iterator

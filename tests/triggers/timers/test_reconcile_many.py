@@ -1,4 +1,4 @@
-"""A tick's work grows with what is late; nothing that fails or is slow stops it for the others."""
+"""A tick's work grows with overdue jobs, and a failing or slow job does not block the others."""
 
 from collections import Counter
 from typing import Any
@@ -25,7 +25,7 @@ def reconciler(
     return Reconciler(jobs, settings(), clock, deliver, nobody)
 
 
-async def test_work_grows_with_the_late_and_not_with_the_active(
+async def test_the_work_of_a_tick_grows_with_overdue_jobs_only(
     store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in (1, 2, 3):
@@ -42,7 +42,7 @@ async def test_work_grows_with_the_late_and_not_with_the_active(
     assert len(durable.calls) == 3
 
 
-async def test_trouble_with_one_does_not_stop_the_others(
+async def test_a_failure_of_one_job_does_not_stop_the_others(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(1, 4):
@@ -58,7 +58,7 @@ async def test_trouble_with_one_does_not_stop_the_others(
     assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1, "running": 2}
 
 
-async def test_failure_13_a_start_that_fails_is_made_again_and_nothing_says_that_it_was(
+async def test_failure_13_a_failed_start_is_retried_and_not_recorded_as_a_restart(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
     one = late_job(jobs, clock)
@@ -70,7 +70,7 @@ async def test_failure_13_a_start_that_fails_is_made_again_and_nothing_says_that
     assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1}
 
 
-async def test_failure_15_a_bug_with_one_is_seen_and_does_not_stop_the_others(
+async def test_failure_15_a_crash_on_one_job_is_raised_and_does_not_stop_the_others(
     store: Store, jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in range(1, 4):
@@ -82,7 +82,7 @@ async def test_failure_15_a_bug_with_one_is_seen_and_does_not_stop_the_others(
     assert set(durable.instances) == {job(1).job_id, job(3).job_id}
 
 
-async def test_a_tick_ends_in_time_and_the_next_goes_on(
+async def test_a_tick_ends_in_time_and_the_next_one_continues(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     class Slow(FakeDurable):
@@ -99,7 +99,7 @@ async def test_a_tick_ends_in_time_and_the_next_goes_on(
     assert ticks == [16, 4]
 
 
-async def test_failure_36_what_a_job_owes_is_sent_whatever_became_of_it(
+async def test_failure_36_pending_messages_are_sent_in_every_state_of_a_job(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     sent: list[str] = []
@@ -122,7 +122,7 @@ async def test_failure_36_what_a_job_owes_is_sent_whatever_became_of_it(
     assert store.late() == [job(1).job_id, job(2).job_id], "the third is at rest"
 
 
-async def test_failure_36_a_queue_that_is_away_does_not_stop_a_job(
+async def test_failure_36_an_unavailable_queue_does_not_stop_a_job(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     def deliver(one: Job) -> None:
