@@ -34,10 +34,10 @@ class Route:
 def routes() -> list[Route]:
     """Return every registered HTTP function with its handler."""
     # Run like the host does; function_app is never imported.
-    said = runpy.run_path(str(SWITCHBOARD))
-    handlers = said["HANDLERS"] | said["DURABLE_HANDLERS"]
+    namespace = runpy.run_path(str(SWITCHBOARD))
+    handlers = namespace["HANDLERS"] | namespace["DURABLE_HANDLERS"]
     found = []
-    for function in said["app"].get_functions():
+    for function in namespace["app"].get_functions():
         trigger = function.get_trigger()
         if trigger.type == "httpTrigger":
             name = function.get_function_name()

@@ -56,7 +56,7 @@ def test_failure_1_a_replay_has_the_body_of_the_first_response(name: str) -> Non
 def test_a_response_has_the_id_of_its_request() -> None:
     key = {"Idempotency-Key": str(uuid.uuid4())}
     answers = [
-        submit(key | {"x-client-request-id": "first"}, request_id="said"),
+        submit(key | {"x-client-request-id": "first"}, request_id="named"),
         submit(key | {"x-client-request-id": "second"}),
         submit(key, request_id="third"),
     ]
@@ -77,11 +77,11 @@ def test_a_key_that_is_too_long_is_a_fault_of_its_header(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "status", "said"),
+    ("end", "status", "status_or_code"),
     [(Phase.CANCELLED, 200, "cancelled"), (Phase.TIMED_OUT, 409, "already_finished")],
 )
 def test_failure_33_a_cancel_while_the_job_ends_reports_its_end(
-    monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, said: str
+    monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, status_or_code: str
 ) -> None:
     one, jobs = kept(phase=Phase.CANCELLING), dependencies.jobs()
     request_cancel = jobs.request_cancel
@@ -94,7 +94,7 @@ def test_failure_33_a_cancel_while_the_job_ends_reports_its_end(
     monkeypatch.setattr(jobs, "request_cancel", too_late)
     answer = cancel(one)
     assert answer.status == status
-    assert said in (answer.body.get("status"), answer.headers.get("x-ms-error-code"))
+    assert status_or_code in (answer.body.get("status"), answer.headers.get("x-ms-error-code"))
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "ended"]
 
 
@@ -122,8 +122,8 @@ def test_failure_33_a_cancel_with_a_stale_row_writes_no_second_event(
     with monkeypatch.context() as before:
         before.setattr("triggers.http.jobs._visible_job", lambda job_id, caller: one)
         assert cancel(one).status == 202
-    said = [event.event for event in dependencies.jobs().events(one.job_id)]
-    assert said.count("cancel_requested") == 1
+    event_names = [event.event for event in dependencies.jobs().events(one.job_id)]
+    assert event_names.count("cancel_requested") == 1
 
 
 def unconfirmed(**changes: Any) -> Job:

@@ -22,8 +22,8 @@ PERSON = {
 
 def header(*more: tuple[str, str], auth_typ: str = "aad", **changes: str | None) -> str:
     """The principal header of Alice with changes (keys are the last parts of claim names)."""
-    said = {name: changes.get(name.rpartition("/")[2], value) for name, value in PERSON.items()}
-    pairs = [*((name, value) for name, value in said.items() if value is not None), *more]
+    values = {name: changes.get(name.rpartition("/")[2], value) for name, value in PERSON.items()}
+    pairs = [*((name, value) for name, value in values.items() if value is not None), *more]
     claims = [{"typ": name, "val": value} for name, value in pairs]
     return encoded({"auth_typ": auth_typ, "name_typ": "name", "role_typ": "r", "claims": claims})
 
@@ -39,8 +39,8 @@ def test_the_principal_header_gives_the_caller() -> None:
 
 def test_short_claim_names_are_accepted() -> None:
     short = (("oid", BOB), ("tid", TENANT), ("scp", "x"))
-    shown = header(*short, objectidentifier=None, tenantid=None, scope=None)
-    assert principal(shown, TENANT).oid == BOB
+    claims_header = header(*short, objectidentifier=None, tenantid=None, scope=None)
+    assert principal(claims_header, TENANT).oid == BOB
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_roles_have_the_same_effect_as_in_tokens(typ: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "claims_header",
     [
         "no base64",
         encoded(b"no JSON"),
@@ -72,9 +72,9 @@ def test_roles_have_the_same_effect_as_in_tokens(typ: str) -> None:
         header(("oid", BOB)),
     ],
 )
-def test_an_invalid_principal_header_is_rejected(shown: str) -> None:
+def test_an_invalid_principal_header_is_rejected(claims_header: str) -> None:
     with pytest.raises(NotSignedIn) as caught:
-        principal(shown, TENANT)
+        principal(claims_header, TENANT)
     assert caught.value.had_credentials
 
 

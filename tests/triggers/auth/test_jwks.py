@@ -110,8 +110,8 @@ def test_a_key_that_is_not_for_signatures_is_ignored(directory: Directory) -> No
     """It does not hide the other keys either."""
     right = directory.server.manner
 
-    def mixed(heard: object) -> Reply:
-        body = right(heard).body  # type: ignore[arg-type]
+    def mixed(request: object) -> Reply:
+        body = right(request).body  # type: ignore[arg-type]
         assert isinstance(body, dict)
         (key,) = body["keys"]
         return Reply(body={"keys": [{**key, "kid": "e1", "use": "enc"}, key]})

@@ -48,8 +48,11 @@ def test_the_local_mode_refuses_malformed_addresses(client: str) -> None:
 def test_arbitrary_address_headers_raise_not_allowed_at_most(
     host: str, client: str, origin: str
 ) -> None:
-    said = {"x_forwarded_for": client, "origin": origin}
-    for asked in (request("http://localhost/api/me", **said), request(f"http://{host}/", **said)):
+    headers = {"x_forwarded_for": client, "origin": origin}
+    for asked in (
+        request("http://localhost/api/me", **headers),
+        request(f"http://{host}/", **headers),
+    ):
         with suppress(NotAllowed):
             assert local_caller(asked) == LOCAL
 
@@ -73,9 +76,9 @@ def test_the_local_mode_accepts_loopback_origins(origin: str) -> None:
 def test_failure_38_another_owners_job_is_not_found() -> None:
     mine = job(owner=ALICE)
     assert require_owner(mine, ALICE, mine.job_id) is mine
-    said = []
+    errors = []
     for found in (mine, None):
         with pytest.raises(NotFound) as caught:
             require_owner(found, BOB, mine.job_id)
-        said.append((caught.value.code, str(caught.value)))
-    assert said[0] == said[1]
+        errors.append((caught.value.code, str(caught.value)))
+    assert errors[0] == errors[1]

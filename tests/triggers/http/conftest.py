@@ -84,11 +84,11 @@ def put_databases(door: RunningApp) -> None:
     for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):
         for part in ("hr", "in", "sq"):
             door.blobs.put(f"{root}{stem}{part}", b"1234")
-    said = {
+    metadata = {
         "description": "Nucs",
         "number-of-sequences": 3,
         "number-of-letters": 40,
         "last-updated": "2026-05-01",
     }
-    door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(said).encode())
+    door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
     door.blobs.put(f"{root}half/half.nsq", b"1")

@@ -79,17 +79,17 @@ class Reader:
         """Return the job that the command needs, if it is not the current one."""
         return next(({"JOB": job} for part, job in self.others.items() if part in command), {})
 
-    def _learn(self, command: str, told: dict[str, Any]) -> None:
-        if "blob_path" in told:
-            self.known["QUERY"] = told["blob_path"]
-        if told.get("files"):
-            self.known["FILE_ID"] = told["files"][0]["file_id"]
-        if "statusQueryGetUri" in told:
+    def _learn(self, command: str, values: dict[str, Any]) -> None:
+        if "blob_path" in values:
+            self.known["QUERY"] = values["blob_path"]
+        if values.get("files"):
+            self.known["FILE_ID"] = values["files"][0]["file_id"]
+        if "statusQueryGetUri" in values:
             name = "BATCH" if '"searches"' in command else "JOB"
-            self.known[name] = told["job_id"]
+            self.known[name] = values["job_id"]
             # A job that does not progress, so that its ETag stays the same between commands.
             phase = "running" if name == "BATCH" else "retrying"
-            until(self.door.api, told["job_id"], lambda job: job["phase"] == phase, 60)
+            until(self.door.api, values["job_id"], lambda job: job["phase"] == phase, 60)
 
 
 def test_every_command_of_the_page_has_the_stated_status(
@@ -125,7 +125,7 @@ def test_the_page_has_a_command_for_every_operation(one: Operation) -> None:
 
 
 def _method(command: str) -> str:
-    said = re.search(r"-X (\w+)", command)
-    if said:
-        return said[1]
+    method = re.search(r"-X (\w+)", command)
+    if method:
+        return method[1]
     return "POST" if re.search(r"\s-[dF] ", command) else "GET"

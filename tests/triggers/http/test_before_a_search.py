@@ -14,13 +14,13 @@ NO_TEXT = (
 )
 
 
-def told(answer: urllib3.BaseHTTPResponse) -> Any:
+def json_of(answer: urllib3.BaseHTTPResponse) -> Any:
     return json.loads(answer.data)
 
 
 def test_databases_are_listed_with_their_metadata(running_app: RunningApp) -> None:
     found = {
-        one["name"]: one for one in told(running_app.ask("GET", "blast/databases"))["databases"]
+        one["name"]: one for one in json_of(running_app.ask("GET", "blast/databases"))["databases"]
     }
     assert found["nucs"] == {
         "name": "nucs",
@@ -41,7 +41,9 @@ def test_databases_are_listed_with_their_metadata(running_app: RunningApp) -> No
         {"phase": "partial"},
     )
     assert (found["prots"]["type"], found["half"]["ready"]) == ("prot", False)
-    assert told(running_app.ask("GET", "blast/databases/check-updates")) == {"latest_version": None}
+    assert json_of(running_app.ask("GET", "blast/databases/check-updates")) == {
+        "latest_version": None
+    }
 
 
 def test_a_program_that_cannot_search_the_database_is_refused(running_app: RunningApp) -> None:
@@ -49,15 +51,15 @@ def test_a_program_that_cannot_search_the_database_is_refused(running_app: Runni
     answer = running_app.ask("POST", "blast/jobs", json.dumps(body).encode())
     code = "program_database_incompatible"
     assert (answer.status, answer.headers["x-ms-error-code"]) == (422, code)
-    assert told(answer)["detail"]["errors"][0]["loc"] == ["db"]
+    assert json_of(answer)["detail"]["errors"][0]["loc"] == ["db"]
     assert running_app.submit(db="nucs")
 
 
 def test_an_uploaded_query_can_be_used_in_a_search(running_app: RunningApp) -> None:
     sent = {"query_data": MANY.decode(), "filename": "../my query.fa", "container": "queries"}
-    first = told(running_app.ask("POST", "blast/upload-query", json.dumps(sent).encode()))
+    first = json_of(running_app.ask("POST", "blast/upload-query", json.dumps(sent).encode()))
     body, kind = urllib3.encode_multipart_formdata({"query_file": ("/home/me/my query.fa", MANY)})
-    second = told(running_app.ask("POST", "blast/upload-query", body, content_type=kind))
+    second = json_of(running_app.ask("POST", "blast/upload-query", body, content_type=kind))
     assert first == second
     assert first["blob_path"].startswith("queries/uploads/")
     assert first["blob_path"].endswith("/my_query.fa")
@@ -102,14 +104,14 @@ def test_failure_38_the_query_of_another_owners_job_is_not_found(running_app: Ru
         check.get("detail") for check in answer["checks"]
     ]
     body = {"program": "blastn", "db": "16S", "query_blob_url": url}
-    refused = told(running_app.ask("POST", "blast/jobs", json.dumps(body).encode()))
+    refused = json_of(running_app.ask("POST", "blast/jobs", json.dumps(body).encode()))
     assert refused["detail"]["errors"] == [
         {"loc": ["query_blob_url"], "msg": f"there is no {url}: upload the query first"}
     ]
 
 
 def checked(door: RunningApp, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
-    answer = told(door.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
+    answer = json_of(door.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
     return answer, {check["id"]: check["status"] for check in answer["checks"]}
 
 
@@ -136,7 +138,7 @@ def test_a_pre_flight_skips_checks_of_missing_fields(running_app: RunningApp) ->
 
 def test_readiness_names_failed_dependencies_and_no_secrets(running_app: RunningApp) -> None:
     answer = running_app.ask("GET", "health/ready")
-    found = told(answer)
+    found = json_of(answer)
     assert (answer.status, found["status"]) == (200, "degraded")
     assert {name: one["status"] for name, one in found["checks"].items()} == {
         "tables": "ok",

@@ -35,13 +35,13 @@ def every_answer(store: Store, one: Job) -> dict[str, HttpResponse]:
     }
 
 
-def told(answers: dict[str, HttpResponse]) -> dict[str, str | None]:
+def retry_afters(answers: dict[str, HttpResponse]) -> dict[str, str | None]:
     return {name: answer.headers.get("Retry-After") for name, answer in answers.items()}
 
 
 def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
     answers = every_answer(store, kept(Phase.RUNNING))
-    assert told(answers) == dict.fromkeys(answers, "3")
+    assert retry_afters(answers) == dict.fromkeys(answers, "3")
     assert refused(answers["export"]) == (404, "no_results")
     assert refused(answers["a result"]) == refused(answers["its config"]) == (404, "not_found")
     assert json.loads(answers["results"].get_body())["manifest"]["status"] == "pending"
@@ -50,12 +50,12 @@ def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
 @pytest.mark.parametrize("phase", [Phase.SEARCH_FAILED, Phase.CANCELLED])
 def test_a_404_of_an_ended_job_has_no_retry_after(store: Store, phase: Phase) -> None:
     answers = every_answer(store, kept(phase))
-    assert told(answers) == dict.fromkeys(answers)
+    assert retry_afters(answers) == dict.fromkeys(answers)
 
 
 def test_the_list_of_an_active_batch_has_a_retry_after(store: Store) -> None:
     def pause(one: Job) -> str | None:
-        return told({"children": store.ask(jobs.children, one)})["children"]
+        return retry_afters({"children": store.ask(jobs.children, one)})["children"]
 
     assert pause(kept(Phase.RUNNING, child_count=2)) == "3"
     assert pause(kept(Phase.COMPLETED, child_count=2)) is None

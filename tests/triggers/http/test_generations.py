@@ -46,8 +46,8 @@ def test_every_generation_submits_polls_and_reads(running_app: RunningApp, clien
             running_app.jobs.update(job_id, phase.value, phase=phase)
         for path in (polled, f"blast/submit/{job_id}/status", f"blast/jobs/{job_id}"):
             seen = ok(sent(running_app, "GET", path))
-            told = (seen["runtime_status"], seen["custom_status"]["phase"])
-            assert told == (runtime, phase.value)
+            status = (seen["runtime_status"], seen["custom_status"]["phase"])
+            assert status == (runtime, phase.value)
             assert amiss(seen, RUNTIME_STATUS if path.endswith("/status") else DETAIL) == []
     assert seen["phase"] == "completed"
     assert seen["output"]["status"] == "completed"
@@ -94,9 +94,9 @@ def test_failure_1_a_post_repeated_after_a_lost_connection_is_one_job(
     assert {(one.result()[0], one.result()[1]["job_id"]) for one in again} == {
         (202, again[0].result()[1]["job_id"])
     }
-    told = [one.result()[1] for one in again]
-    assert told[0] == told[1] == told[2]
-    assert told[0]["meta"]["request_id"] == request_id
+    bodies = [one.result()[1] for one in again]
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert bodies[0]["meta"]["request_id"] == request_id
     listed = [one for one in running_app.api.jobs(limit=500)["jobs"] if one["job_title"] == title]
     assert len(listed) == 1
     replay = running_app.ask(

@@ -15,26 +15,31 @@ from triggers.http.parallel_checks import run_checks
 from triggers.schemas.app import DependencyName
 
 
-def away() -> None:
-    raise Unavailable("storage_unavailable", "away")
+def unavailable() -> None:
+    raise Unavailable("storage_unavailable", "unavailable")
 
 
 @pytest.fixture
-def silence() -> Iterator[threading.Event]:
+def never_set() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
 
 
 def test_a_check_that_times_out_fails_and_does_not_delay_the_others(
-    silence: threading.Event,
+    never_set: threading.Event,
 ) -> None:
-    asked: dict[str, Any] = {"silent": silence.wait, "well": lambda: 1, "away": away, "bug": [].pop}
-    heard = run_checks(asked, 0.2)
-    assert (heard["well"].value, heard["well"].error) == (1, None)
-    assert heard["away"].error == "away"
-    assert heard["silent"].error == "no answer within 0.2 s"
-    assert heard["bug"].error == "internal error in the check: see the log line check_crashed"
+    checks: dict[str, Any] = {
+        "silent": never_set.wait,
+        "well": lambda: 1,
+        "unavailable": unavailable,
+        "bug": [].pop,
+    }
+    results = run_checks(checks, 0.2)
+    assert (results["well"].value, results["well"].error) == (1, None)
+    assert results["unavailable"].error == "unavailable"
+    assert results["silent"].error == "no answer within 0.2 s"
+    assert results["bug"].error == "internal error in the check: see the log line check_crashed"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,7 @@ def test_only_what_acceptance_needs_makes_it_unready(
 ) -> None:
     names: tuple[DependencyName, ...] = ("tables", "blob", "queue", "sidecar", "cluster")
     checks: dict[DependencyName, Callable[[], None]] = {name: lambda: None for name in names}
-    found = health.summarize(run_checks({**checks, down: away}, 1.0))
+    found = health.summarize(run_checks({**checks, down: unavailable}, 1.0))
     answer = health.to_response(found)
     assert (found.status, answer.status_code) == (status, code)
     assert ("Retry-After" in answer.headers) == (code == 503)

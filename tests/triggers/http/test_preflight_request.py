@@ -65,7 +65,7 @@ def test_faults_are_reported_although_fields_are_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "right"),
+    ("fields", "right"),
     [
         ({"additional_options": "-dust yes -soft_masking false"}, True),
         ({"additional_options": "-seg yes -matrix BLOSUM62"}, True),
@@ -75,9 +75,9 @@ def test_faults_are_reported_although_fields_are_missing() -> None:
         ({"additional_options": "-remote"}, False),
     ],
 )
-def test_without_a_program_options_of_any_program_pass(said: dict[str, Any], right: bool) -> None:
+def test_without_a_program_options_of_any_program_pass(fields: dict[str, Any], right: bool) -> None:
     """No generation of the dashboard sends the program in a pre-flight."""
-    found = parse_preflight({"db": "16S", "query_data": ">q\nACGT\n"} | said, settings())
+    found = parse_preflight({"db": "16S", "query_data": ">q\nACGT\n"} | fields, settings())
     assert ("program" in found.lacks, not found.result.faults) == (True, right)
 
 

@@ -20,7 +20,7 @@ def kept(door: RunningApp, **changes: Any) -> str:
     return door.jobs.create(job(next(NUMBERS), owner=LOCAL, **changes), {}).job_id
 
 
-def told(answer: urllib3.BaseHTTPResponse) -> Any:
+def json_of(answer: urllib3.BaseHTTPResponse) -> Any:
     return json.loads(answer.data)
 
 
@@ -44,12 +44,12 @@ def test_a_matching_etag_gets_304(running_app: RunningApp, path: str) -> None:
 def test_a_job_has_its_steps_and_history(running_app: RunningApp) -> None:
     job_id = kept(running_app)
     running_app.jobs.update(job_id, "config_written", phase=Phase.SUBMITTING)
-    found = told(running_app.ask("GET", f"blast/jobs/{job_id}?history=1"))
+    found = json_of(running_app.ask("GET", f"blast/jobs/{job_id}?history=1"))
     assert list(found["custom_status"]["steps"]) == ["preparing", "configuring", "submitting"]
     assert [event["event"] for event in found["history"]] == ["accepted", "config_written"]
-    steps = told(running_app.ask("GET", f"blast/jobs/{job_id}/execution-steps"))
+    steps = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/execution-steps"))
     assert steps["output"]["steps"] == found["custom_status"]["steps"]
-    later = told(running_app.ask("GET", f"blast/jobs/{job_id}/events?after=1"))
+    later = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/events?after=1"))
     assert [event["id"] for event in later["events"]] == ["2"]
 
 
@@ -59,7 +59,7 @@ def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(
     job_id = kept(running_app, phase=Phase.COMPLETED)
     for _ in range(2):
         answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
-        assert (answer.status, told(answer)) == (200, {"job_id": job_id, "status": "deleted"})
+        assert (answer.status, json_of(answer)) == (200, {"job_id": job_id, "status": "deleted"})
     paths = [f"blast/jobs/{job_id}{rest}" for rest in JOB_READS]
     for path in (*paths, f"blast/submit/{job_id}/status"):
         assert running_app.ask("GET", path).status == 404
@@ -95,7 +95,7 @@ def test_lists_are_filtered(running_app: RunningApp) -> None:
 def test_all_faults_of_a_query_string_are_reported_together(running_app: RunningApp) -> None:
     answer = running_app.ask("GET", "blast/jobs?limit=501&status=dancing&program=blat&cursor=%27")
     assert answer.status == 422
-    where = {fault["loc"][0] for fault in told(answer)["detail"]["errors"]}
+    where = {fault["loc"][0] for fault in json_of(answer)["detail"]["errors"]}
     assert where == {"limit", "status", "program", "cursor"}
 
 
@@ -103,11 +103,11 @@ def test_the_files_of_a_search_can_be_read(running_app: RunningApp) -> None:
     url = running_app.account.url("queries", "read/me.fa")
     running_app.blobs.put(url, b">q\nACGT\n")
     job_id = kept(running_app, search=search(query_url=url))
-    file = told(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=4"))
+    file = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=4"))
     assert (file["content"], file["truncated"]) == (">q\nA", True)
-    whole = told(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=8"))
+    whole = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=8"))
     assert (whole["content"], whole["truncated"]) == (">q\nACGT\n", False)
-    query = told(running_app.ask("GET", f"blast/jobs/{job_id}/query"))
+    query = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/query"))
     assert (query["query_text"], query["size_bytes"]) == (">q\nACGT\n", 8)
     assert running_app.ask("GET", f"blast/jobs/{job_id}/file?name=elastic-blast.ini").status == 404
     assert running_app.ask("GET", f"blast/jobs/{job_id}/file?name=../secrets").status == 422
@@ -126,12 +126,12 @@ def test_a_batch_has_no_etag_because_its_searches_change(running_app: RunningApp
     job_id = kept(running_app, phase=Phase.RUNNING, child_count=2)
     seen = running_app.ask("GET", f"blast/jobs/{job_id}")
     assert "ETag" not in seen.headers
-    assert told(seen)["children"]["queued"] == 2
+    assert json_of(seen)["children"]["queued"] == 2
     kept(running_app, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
     again = running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match="*")
     assert again.status == 200
-    assert told(again)["children"]["completed"] == 1
-    (listed,) = told(running_app.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]
+    assert json_of(again)["children"]["completed"] == 1
+    (listed,) = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]
     assert (listed["parent_job_id"], listed["child_number"]) == (job_id, 1)
     for rest in ("query", "file?name=input.fa"):
         assert running_app.ask("GET", f"blast/jobs/{job_id}/{rest}").status == 404

@@ -59,12 +59,12 @@ def test_faults_have_their_location() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "told"),
+    ("after", "header"),
     [(None, "5"), (timedelta(seconds=72), "72"), (timedelta(milliseconds=100), "1")],
 )
-def test_a_429_or_503_has_a_retry_after(after: timedelta | None, told: str) -> None:
+def test_a_429_or_503_has_a_retry_after(after: timedelta | None, header: str) -> None:
     answer = error_response(Unavailable("storage_unavailable", "away", after))
-    assert answer.headers["Retry-After"] == told
+    assert answer.headers["Retry-After"] == header
 
 
 def test_invalid_settings_have_a_retry_after() -> None:
@@ -73,11 +73,11 @@ def test_invalid_settings_have_a_retry_after() -> None:
 
 
 @pytest.mark.parametrize(
-    ("showed_something", "told"), [(False, "Bearer"), (True, 'Bearer error="invalid_token"')]
+    ("had_credentials", "header"), [(False, "Bearer"), (True, 'Bearer error="invalid_token"')]
 )
-def test_a_401_does_not_tell_what_was_wrong(showed_something: bool, told: str) -> None:
-    answer = error_response(NotSignedIn(showed_something))
-    assert answer.headers["WWW-Authenticate"] == told
+def test_a_401_does_not_tell_what_was_wrong(had_credentials: bool, header: str) -> None:
+    answer = error_response(NotSignedIn(had_credentials))
+    assert answer.headers["WWW-Authenticate"] == header
     assert answer.headers["x-ms-error-code"] == "not_signed_in"
 
 

@@ -82,14 +82,14 @@ class QueueFixture:
         one = self.requests.submissions
         return one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http").job
 
-    def told(self) -> list[dict[str, Any]]:
+    def sent_messages(self) -> list[dict[str, Any]]:
         """All sent messages, in order."""
         return [json.loads(one.content) for one in self.inbox.peek_messages(max_messages=32)]
 
     def statuses(self) -> list[str]:
         """The messages without duplicates."""
-        first = {one["event_id"]: one["status"] for one in reversed(self.told())}
-        order = list(dict.fromkeys(one["event_id"] for one in self.told()))
+        first = {one["event_id"]: one["status"] for one in reversed(self.sent_messages())}
+        order = list(dict.fromkeys(one["event_id"] for one in self.sent_messages()))
         return [first[event_id] for event_id in order]
 
     def job(self) -> Job:

@@ -38,7 +38,7 @@ async def test_failure_36_a_keyless_message_is_abandoned_with_its_job(world: Que
     ended = world.job()
     assert (ended.phase, ended.error_code) == (Phase.SUBMIT_FAILED, "never_started")
     assert world.statuses() == ["queued", "failed"]
-    assert {one["job_id"] for one in world.told()} == {ended.job_id}
+    assert {one["job_id"] for one in world.sent_messages()} == {ended.job_id}
     assert buried(world, "m-1")["job_id"] == ended.job_id
     assert buried(world, "m-1")["kept"] == letter(**KEYLESS).body
 
@@ -53,8 +53,10 @@ async def test_failure_36_the_last_delivery_does_not_change_a_running_search(
     world.durable.refuses = {"start_new", "get_status"}
     await world.take_last(**KEYLESS)
     assert world.job() == running
-    assert [one["error_code"] for one in world.told()] == [None] * len(world.told())
-    assert {one["job_id"] for one in world.told()} == {running.job_id}
+    assert [one["error_code"] for one in world.sent_messages()] == [None] * len(
+        world.sent_messages()
+    )
+    assert {one["job_id"] for one in world.sent_messages()} == {running.job_id}
 
 
 async def test_failure_36_an_unaccepted_message_is_rejected_in_its_last_delivery(
@@ -62,8 +64,12 @@ async def test_failure_36_an_unaccepted_message_is_rejected_in_its_last_delivery
 ) -> None:
     monkeypatch.setattr(world.jobs, "create", unavailable)
     await world.take_last(**KEYLESS)
-    (told,) = world.told()
-    assert (told["status"], told["error_code"], told["job_id"]) == ("failed", "not_accepted", None)
+    (message,) = world.sent_messages()
+    assert (message["status"], message["error_code"], message["job_id"]) == (
+        "failed",
+        "not_accepted",
+        None,
+    )
     assert buried(world, "m-1")["error_code"] == "not_accepted"
 
 
@@ -87,7 +93,7 @@ async def test_failure_1_the_outcome_of_a_keyless_poison_message_is_unknown(
     before = world.job()
     world.bury(message_id="p-1", **KEYLESS)
     assert world.job() == before
-    assert world.told()[-1]["error_code"] == "outcome_unknown"
+    assert world.sent_messages()[-1]["error_code"] == "outcome_unknown"
     assert buried(world)["error_code"] == "outcome_unknown"
 
 
@@ -101,4 +107,4 @@ async def test_a_crash_does_not_keep_a_message_in_its_last_delivery(
     with pytest.raises(ZeroDivisionError):
         await world.take(json.dumps(BODY).encode())
     await world.take_last(json.dumps(BODY).encode())
-    assert world.told()[-1]["error_code"] == "internal"
+    assert world.sent_messages()[-1]["error_code"] == "internal"

@@ -38,7 +38,7 @@ async def test_failure_36_a_job_that_was_never_started_is_failed(world: QueueFix
     ended = world.job()
     assert (ended.phase, ended.error_code) == (Phase.SUBMIT_FAILED, "never_started")
     assert world.statuses() == ["queued", "failed"]
-    assert world.told()[-1]["error_code"] == "never_started"
+    assert world.sent_messages()[-1]["error_code"] == "never_started"
     assert buried(world)["job_id"] == job.job_id
     assert buried(world)["kept"] == letter().body
     assert list(world.jobs.index.find_overdue(world.clock() + timedelta(days=9))) == []
@@ -102,9 +102,13 @@ async def test_failure_36_the_sender_of_an_unaccepted_message_is_notified(
     world: QueueFixture,
 ) -> None:
     world.bury()
-    (told,) = world.told()
-    assert (told["status"], told["error_code"], told["job_id"]) == ("failed", "not_accepted", None)
-    assert (told["external_correlation_id"], told["request_id"]) == ("caller-1", "r-1")
+    (message,) = world.sent_messages()
+    assert (message["status"], message["error_code"], message["job_id"]) == (
+        "failed",
+        "not_accepted",
+        None,
+    )
+    assert (message["external_correlation_id"], message["request_id"]) == ("caller-1", "r-1")
     assert buried(world)["error_code"] == "not_accepted"
 
 
@@ -115,7 +119,7 @@ async def test_failure_2_another_request_with_the_key_does_not_change_the_job(
     before = world.job()
     world.bury(idempotency_key="k", db="other")
     assert world.job() == before
-    assert world.told()[-1]["error_code"] == "idempotency_conflict"
+    assert world.sent_messages()[-1]["error_code"] == "idempotency_conflict"
 
 
 @pytest.mark.parametrize("body", [b"{no", b"\xff\xfe", base64.b64encode(b"\x00\xff"), b""])
@@ -124,7 +128,7 @@ async def test_failure_36_an_unreadable_message_is_stored_unchanged(
 ) -> None:
     world.bury(body)
     assert buried(world)["kept"] == body
-    assert world.told()[0]["error_code"] == "malformed_json"
+    assert world.sent_messages()[0]["error_code"] == "malformed_json"
 
 
 async def test_failure_36_a_crash_does_not_keep_a_message_in_the_queue(
@@ -135,8 +139,8 @@ async def test_failure_36_a_crash_does_not_keep_a_message_in_the_queue(
 
     monkeypatch.setattr(world.jobs, "find", broken)
     world.bury()
-    (told,) = world.told()
-    assert (told["status"], told["error_code"]) == ("failed", "internal")
+    (message,) = world.sent_messages()
+    assert (message["status"], message["error_code"]) == ("failed", "internal")
     assert buried(world)["error_code"] == "internal"
 
 
@@ -167,4 +171,4 @@ async def test_no_request_can_use_a_stored_dead_letter(world: QueueFixture) -> N
     url = buried(world)["blob"]
     assert f"/{DEAD_LETTERS}/" in url
     await world.take(query_fasta=None, query_blob_url=url)
-    assert "must lie in the container 'queries'" in world.told()[-1]["error_message"]
+    assert "must lie in the container 'queries'" in world.sent_messages()[-1]["error_message"]

@@ -38,9 +38,9 @@ async def test_a_message_becomes_a_job_and_its_sender_is_notified(
     job = world.job()
     assert list(world.durable.instances) == [job.job_id]
     assert (job.owner, job.submission_source) == (LOCAL, "queue")
-    (told,) = world.told()
-    assert (told["status"], told["job_id"], told["attempt"]) == ("queued", job.job_id, 1)
-    assert (told["external_correlation_id"], told["request_id"]) == ("caller-1", "r-1")
+    (message,) = world.sent_messages()
+    assert (message["status"], message["job_id"], message["attempt"]) == ("queued", job.job_id, 1)
+    assert (message["external_correlation_id"], message["request_id"]) == ("caller-1", "r-1")
 
 
 @pytest.mark.parametrize("encode", [bytes, base64.b64encode, base64.encodebytes])
@@ -53,8 +53,8 @@ async def test_failure_1_a_message_delivered_twice_is_one_job(world: QueueFixtur
     for _ in range(3):
         await world.take()
     assert list(world.durable.instances) == [world.job().job_id]
-    told = world.told()
-    assert len(told) == 3 and len({one["event_id"] for one in told}) == 1
+    messages = world.sent_messages()
+    assert len(messages) == 3 and len({one["event_id"] for one in messages}) == 1
 
 
 async def test_failure_1_a_message_delivered_three_times_concurrently_is_one_job(
@@ -91,8 +91,8 @@ async def test_a_queue_message_for_an_http_job_enables_notifications(world: Queu
     ended = world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
     world.requests.outbox.publish_pending(ended)
     assert world.statuses() == ["queued", "running", "failed"]
-    assert {one["external_correlation_id"] for one in world.told()} == {"caller-1"}
-    assert {one["request_id"] for one in world.told()} == {"r-2"}
+    assert {one["external_correlation_id"] for one in world.sent_messages()} == {"caller-1"}
+    assert {one["request_id"] for one in world.sent_messages()} == {"r-2"}
 
 
 async def test_concurrent_messages_enable_notifications_once(world: QueueFixture) -> None:
@@ -100,16 +100,20 @@ async def test_concurrent_messages_enable_notifications_once(world: QueueFixture
     stale = world.jobs.get(job.job_id)
     await world.take(idempotency_key="k")
     world.requests._republish(parse(BODY, world.requests.submissions.settings), stale)
-    said = [event.event for event in world.jobs.events(job.job_id)]
-    assert said == ["accepted", "notifications_enabled"]
+    event_names = [event.event for event in world.jobs.events(job.job_id)]
+    assert event_names == ["accepted", "notifications_enabled"]
 
 
 async def test_a_repeated_message_of_an_ended_job_is_answered_at_once(world: QueueFixture) -> None:
     job = world.by_http("k")
     world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED, error_code="x")
     await world.take(idempotency_key="k", request_id="r-2")
-    (told,) = world.told()
-    assert (told["status"], told["error_code"], told["request_id"]) == ("failed", "x", "r-2")
+    (message,) = world.sent_messages()
+    assert (message["status"], message["error_code"], message["request_id"]) == (
+        "failed",
+        "x",
+        "r-2",
+    )
     assert list(world.durable.instances) == []
 
 
@@ -128,9 +132,9 @@ async def test_failure_2_the_same_key_with_another_request_is_refused(world: Que
     await world.take(idempotency_key="k")
     before = world.job()
     await world.take(message_id="m-2", idempotency_key="k", db="other", request_id="r-2")
-    told = world.told()[-1]
-    assert (told["status"], told["error_code"]) == ("failed", "idempotency_conflict")
-    assert (told["job_id"], told["request_id"]) == (None, "r-2")
+    message = world.sent_messages()[-1]
+    assert (message["status"], message["error_code"]) == ("failed", "idempotency_conflict")
+    assert (message["job_id"], message["request_id"]) == (None, "r-2")
     assert world.job() == before
     # The rejection must differ from the completion of the first job, which can come later.
     world.jobs.update(before.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
@@ -158,7 +162,7 @@ async def test_failure_13_without_a_job_row_nothing_is_started_and_the_message_s
     with pytest.raises(Unavailable):
         await world.take()
     assert list(world.durable.instances) == []
-    assert world.told() == []
+    assert world.sent_messages() == []
 
 
 async def test_failure_36_the_next_delivery_sends_an_unsent_answer(
@@ -193,26 +197,28 @@ async def test_failure_36_a_permanent_error_is_answered_and_not_retried(
 ) -> None:
     await world.take(body)
     await world.take(body)
-    told = world.told()
-    assert [one["status"] for one in told] == ["failed", "failed"]
-    assert told[0]["event_id"] == told[1]["event_id"]
-    assert told[0]["job_id"] is None and told[0]["error_code"] and told[0]["error_message"]
+    messages = world.sent_messages()
+    assert [one["status"] for one in messages] == ["failed", "failed"]
+    assert messages[0]["event_id"] == messages[1]["event_id"]
+    assert (
+        messages[0]["job_id"] is None and messages[0]["error_code"] and messages[0]["error_message"]
+    )
     assert list(world.durable.instances) == []
 
 
 async def test_all_faults_of_a_message_are_sent_to_its_sender(world: QueueFixture) -> None:
     await world.take(db="../x", evalue=-1, num_nodes=1000, query_fasta="no")
-    (told,) = world.told()
-    assert told["error_code"] == "validation_error"
-    assert told["external_correlation_id"] == "caller-1"
+    (message,) = world.sent_messages()
+    assert message["error_code"] == "validation_error"
+    assert message["external_correlation_id"] == "caller-1"
     for name in ("db", "query_data", "evalue", "num_nodes"):
-        assert f"{name}:" in told["error_message"]
+        assert f"{name}:" in message["error_message"]
 
 
 async def test_client_tokens_are_repeated_unchanged(world: QueueFixture) -> None:
     name = " naïve 検索 " + "x" * 200
     await world.take(external_correlation_id=name, idempotency_key="k")
-    assert world.told()[0]["external_correlation_id"] == name
+    assert world.sent_messages()[0]["external_correlation_id"] == name
 
 
 async def test_failure_14_an_invalid_message_does_not_block_the_others(world: QueueFixture) -> None:
@@ -220,14 +226,14 @@ async def test_failure_14_an_invalid_message_does_not_block_the_others(world: Qu
     sent[1] = replace(sent[1], body=b"{broken")
     await asyncio.gather(*(world.requests.process(one, world.durable) for one in sent))
     assert len(world.durable.instances) == 3
-    assert sorted(one["status"] for one in world.told()) == ["failed"] + ["queued"] * 3
+    assert sorted(one["status"] for one in world.sent_messages()) == ["failed"] + ["queued"] * 3
 
 
 async def test_failure_22_no_sequence_in_rows_messages_and_inputs(world: QueueFixture) -> None:
     await world.take()
     await world.take(message_id="m-2", db="../x")
     job = world.job()
-    shown = f"{rows.job_row(job)} {world.jobs.events(job.job_id)} {world.told()}"
+    shown = f"{rows.job_row(job)} {world.jobs.events(job.job_id)} {world.sent_messages()}"
     assert job.job_id in shown
     assert SEQUENCE not in shown
 
@@ -239,4 +245,4 @@ async def test_invalid_settings_are_not_an_error_of_the_message(
     settings.cache_clear()
     with pytest.raises(SettingsInvalid):
         await world.take()
-    assert [one["status"] for one in world.told()] == []
+    assert [one["status"] for one in world.sent_messages()] == []

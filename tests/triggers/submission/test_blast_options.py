@@ -47,11 +47,11 @@ def test_failure_58_the_dashboards_default_form_is_accepted() -> None:
 def test_an_additional_option_overrides_its_field(
     fields: dict[str, Any], additional: str, name: str
 ) -> None:
-    said = fields | {"additional_options": additional}
-    found = parse(BODY | said, settings())
+    fields_sent = fields | {"additional_options": additional}
+    found = parse(BODY | fields_sent, settings())
     assert found.search.options == (additional if name == "outfmt" else OUTFMT + additional)
     assert found.warnings == (f"{name} is not used: additional_options has {additional}",)
-    nested = parse(BODY | {"options": said}, settings())
+    nested = parse(BODY | {"options": fields_sent}, settings())
     assert (nested.search, nested.warnings) == (found.search, found.warnings)
 
 
@@ -74,8 +74,12 @@ def test_an_additional_option_overrides_its_field_for_proteins(
 
 
 def test_other_fields_are_kept_beside_additional_options() -> None:
-    said = {"evalue": 0.05, "word_size": 11, "additional_options": "-word_size 28 -strand plus"}
-    found = parse(BODY | said, settings())
+    fields_sent = {
+        "evalue": 0.05,
+        "word_size": 11,
+        "additional_options": "-word_size 28 -strand plus",
+    }
+    found = parse(BODY | fields_sent, settings())
     assert found.search.options == OUTFMT + "-evalue 0.05 -word_size 28 -strand plus"
 
 

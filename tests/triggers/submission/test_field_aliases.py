@@ -75,8 +75,8 @@ def test_additional_options_can_stand_beside_all_fields() -> None:
 
 
 def test_a_number_keeps_its_digits() -> None:
-    said = {"evalue": 0.123456789, "perc_identity": 97.12345678}
-    search = parse(BODY | said, settings()).search
+    fields = {"evalue": 0.123456789, "perc_identity": 97.12345678}
+    search = parse(BODY | fields, settings()).search
     assert search.options == "-outfmt 5 -evalue 0.123456789 -perc_identity 97.12345678"
     search = parse(BODY | {"evalue": 1e-180}, settings()).search
     assert search.options == "-outfmt 5 -evalue 1e-180"

@@ -32,7 +32,7 @@ def test_omitted_fields_have_the_deployments_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "options"),
+    ("fields", "options"),
     [
         ({}, "-outfmt 7 qaccver"),
         ({"evalue": 1}, "-outfmt 7 qaccver -evalue 1"),
@@ -43,10 +43,10 @@ def test_omitted_fields_have_the_deployments_values() -> None:
     ],
 )
 def test_failure_52_outfmt_is_always_set_and_the_clients_wins(
-    said: dict[str, Any], options: str | None
+    fields: dict[str, Any], options: str | None
 ) -> None:
-    search = parse(BODY | said, settings(default_outfmt="7 qaccver")).search
-    assert search.options == (options or said["additional_options"])
+    search = parse(BODY | fields, settings(default_outfmt="7 qaccver")).search
+    assert search.options == (options or fields["additional_options"])
 
 
 def test_failure_52_the_default_outfmt_is_not_in_the_fingerprint() -> None:
@@ -74,12 +74,12 @@ def test_failure_52_an_unreadable_default_outfmt_is_refused(outfmt: str) -> None
     ],
 )
 def test_old_and_new_names_are_equivalent(old: dict[str, Any], new: dict[str, Any]) -> None:
-    said = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
+    fields = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
     for name in old | new:
-        said.pop({"database": "db", "query_fasta": "query_data"}.get(name, name), None)
+        fields.pop({"database": "db", "query_fasta": "query_data"}.get(name, name), None)
     if "query_file" in new:
-        said.pop("query_data")
-    first, second = parse(said | old, settings()), parse(said | new, settings())
+        fields.pop("query_data")
+    first, second = parse(fields | old, settings()), parse(fields | new, settings())
     assert first.search == second.search
     assert first.fingerprint == second.fingerprint
 

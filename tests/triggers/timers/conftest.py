@@ -60,7 +60,7 @@ def durable(clock: Clock) -> FakeDurable:
     return FakeDurable(clock)
 
 
-def nobody(_: object) -> Substitute:
+def no_substitute(_: object) -> Substitute:
     """For tests in which no substitute is needed."""
     raise AssertionError("the substitute is asked")
 

@@ -130,9 +130,9 @@ async def test_a_run_that_crashed_anywhere_is_completed_by_the_next(
 def with_events(store: Store, one: Job, most: int) -> Job:
     """Add events to a job with few writes."""
     numbers = range(one.sequence + 1, most + 1)
-    said = [event_row(Event(one.job_id, n, "said", NOON, one.phase, {})) for n in numbers]
-    for start in range(0, len(said), LARGEST_TRANSACTION):
-        store.jobs_table.commit([Insert(row) for row in said[start : start + LARGEST_TRANSACTION]])
+    rows = [event_row(Event(one.job_id, n, "noted", NOON, one.phase, {})) for n in numbers]
+    for start in range(0, len(rows), LARGEST_TRANSACTION):
+        store.jobs_table.commit([Insert(row) for row in rows[start : start + LARGEST_TRANSACTION]])
     return one
 
 

@@ -12,13 +12,13 @@ from shared.jobs import JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, RECONCILE_AFTER, job, settings
-from tests.triggers.timers.conftest import LATE, Store, late_job, nobody
+from tests.triggers.timers.conftest import LATE, Store, late_job, no_substitute
 from triggers.timers.reconcile import ORPHAN_GRACE, Reconciler
 
 
 @pytest.fixture
 def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, lambda one: None, nobody)
+    return Reconciler(jobs, settings(), clock, lambda one: None, no_substitute)
 
 
 def events(jobs: JobStateRepository, one: Job) -> list[str]:
