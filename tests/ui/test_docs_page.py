@@ -32,6 +32,6 @@ def test_the_api_is_described_to_who_is_cut_off_from_all_but_the_app(
                 f"{operation.method} /api/{operation.path} {operation.summary}."
             )
         page.locator("#submit_job summary").click()
-        expect(page.locator("#submit_job").get_by_role("region", name="Answers")).to_be_visible()
+        expect(page.locator("#submit_job").get_by_role("region", name="Responses")).to_be_visible()
         expect(page.locator("#model-Submission")).to_contain_text("query_data")
     assert (blocked, said) == ([], [])
