@@ -78,17 +78,17 @@ def opened(host: Child, azurite: Azurite) -> RunningApp:
     return RunningApp(host, azurite, jobs, blobs, account)
 
 
-def put_databases(door: RunningApp) -> None:
+def put_databases(app: RunningApp) -> None:
     """Put a nucleotide, a protein, an incomplete database and one in a folder."""
-    root = door.account.url("blast-db", "")
+    root = app.account.url("blast-db", "")
     for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):
         for part in ("hr", "in", "sq"):
-            door.blobs.put(f"{root}{stem}{part}", b"1234")
+            app.blobs.put(f"{root}{stem}{part}", b"1234")
     metadata = {
         "description": "Nucs",
         "number-of-sequences": 3,
         "number-of-letters": 40,
         "last-updated": "2026-05-01",
     }
-    door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
-    door.blobs.put(f"{root}half/half.nsq", b"1")
+    app.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
+    app.blobs.put(f"{root}half/half.nsq", b"1")

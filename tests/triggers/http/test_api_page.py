@@ -14,7 +14,7 @@ import pytest
 
 from local.demo.following import until
 from shared.contracts.states import Phase
-from tests.triggers.http.clients import finished, kept
+from tests.triggers.http.clients import store_completed_job, store_job
 from tests.triggers.http.conftest import RunningApp
 from triggers.http.routes import OPERATIONS, Operation
 
@@ -53,7 +53,7 @@ def stated(command: str) -> int:
 class Reader:
     """Runs the commands and fills in values from earlier responses."""
 
-    door: RunningApp
+    app: RunningApp
     folder: Path
     known: dict[str, str]
     others: dict[str, str]
@@ -89,17 +89,17 @@ class Reader:
             self.known[name] = values["job_id"]
             # A job that does not progress, so that its ETag stays the same between commands.
             phase = "running" if name == "BATCH" else "retrying"
-            until(self.door.api, values["job_id"], lambda job: job["phase"] == phase, 60)
+            until(self.app.api, values["job_id"], lambda job: job["phase"] == phase, 60)
 
 
 def test_every_command_of_the_page_has_the_stated_status(
     running_app: RunningApp, tmp_path: Path
 ) -> None:
-    ended = finished(running_app)
+    ended = store_completed_job(running_app)
     others = {
         "$JOB/results": ended,
         "DELETE": ended,
-        "/retry": kept(running_app, Phase.SEARCH_FAILED),
+        "/retry": store_job(running_app, Phase.SEARCH_FAILED),
     }
     known = {"API": f"{running_app.url}/api", "TOKEN": "Authorization: Bearer x"}
     known["NEXT"] = running_app.api.jobs(limit=1)["page"]["next_cursor"]

@@ -110,8 +110,8 @@ def test_failure_38_the_query_of_another_owners_job_is_not_found(running_app: Ru
     ]
 
 
-def checked(door: RunningApp, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
-    answer = json_of(door.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
+def checked(app: RunningApp, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
+    answer = json_of(app.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
     return answer, {check["id"]: check["status"] for check in answer["checks"]}
 
 

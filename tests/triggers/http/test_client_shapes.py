@@ -27,7 +27,7 @@ from tests.triggers.http.client_shapes import (
     Read,
     found,
 )
-from tests.triggers.http.clients import NEWEST, finished, kept, ok, sent
+from tests.triggers.http.clients import NEWEST, ok, send_json, store_completed_job, store_job
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import amiss
 
@@ -54,26 +54,31 @@ def test_the_table_has_a_source_line_in_each_revision() -> None:
 
 
 def test_clusters_are_listed(running_app: RunningApp) -> None:
-    hold(ok(sent(running_app, "GET", CLUSTERS[0].route)), CLUSTERS)
+    hold(ok(send_json(running_app, "GET", CLUSTERS[0].route)), CLUSTERS)
 
 
 def test_a_databases_path_can_be_made_from_the_list(running_app: RunningApp) -> None:
-    body = ok(sent(running_app, "GET", "blast/databases"))
+    body = ok(send_json(running_app, "GET", "blast/databases"))
     hold(body, DATABASES)
     for row in body["databases"]:
         path = f"{row['container']}/{row['prefix']}/{row['name']}"
-        checked = ok(sent(running_app, "POST", "blast/pre-flight", {"db": path}))
+        checked = ok(send_json(running_app, "POST", "blast/pre-flight", {"db": path}))
         (database,) = (one for one in checked["checks"] if one["id"] == "blast_db")
         assert database["status"] == ("pass" if row["ready"] else "warn")
         assert row["copy_status"]["phase"] == ("completed" if row["ready"] else "partial")
 
 
 def test_a_pre_flight_has_the_fields_that_clients_read(running_app: RunningApp) -> None:
-    hold(ok(sent(running_app, "POST", "blast/pre-flight", NEWEST.search(running_app))), PRE_FLIGHT)
+    hold(
+        ok(send_json(running_app, "POST", "blast/pre-flight", NEWEST.search(running_app))),
+        PRE_FLIGHT,
+    )
 
 
 def test_a_submission_has_the_fields_that_clients_read(running_app: RunningApp) -> None:
-    hold(ok(sent(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202), SUBMITTED)
+    hold(
+        ok(send_json(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202), SUBMITTED
+    )
 
 
 COUNTS = Counts(expected=2, succeeded=1)
@@ -83,14 +88,14 @@ LIFE = (
 )
 
 
-def hold_job(door: RunningApp, job_id: str, *, filled: bool = False) -> None:
+def hold_job(app: RunningApp, job_id: str, *, filled: bool = False) -> None:
     for reads in (JOB, STEPS, STATUS):
-        body = ok(sent(door, "GET", reads[0].route.format(id=job_id)))
+        body = ok(send_json(app, "GET", reads[0].route.format(id=job_id)))
         hold(body, reads, filled=filled)
 
 
 def test_the_outputs_of_steps_are_text(running_app: RunningApp) -> None:
-    job_id = kept(running_app, Phase.QUEUED, counts=COUNTS)
+    job_id = store_job(running_app, Phase.QUEUED, counts=COUNTS)
     for phase in LIFE:
         running_app.jobs.update(job_id, phase.value, phase=phase)
         hold_job(running_app, job_id)
@@ -102,12 +107,18 @@ def test_clients_can_read_jobs_in_every_end_phase(running_app: RunningApp, phase
     if phase is not Phase.DELETED:
         hold_job(
             running_app,
-            kept(running_app, phase, counts=COUNTS, phase_entered_at=dict.fromkeys(LIFE, NOON)),
+            store_job(
+                running_app, phase, counts=COUNTS, phase_entered_at=dict.fromkeys(LIFE, NOON)
+            ),
         )
 
 
 def test_statistics_have_the_fields_that_clients_draw(running_app: RunningApp) -> None:
-    body = ok(sent(running_app, "GET", f"blast/jobs/{finished(running_app)}/results/aggregate"))
+    body = ok(
+        send_json(
+            running_app, "GET", f"blast/jobs/{store_completed_job(running_app)}/results/aggregate"
+        )
+    )
     hold(body, AGGREGATE)
     stats: dict[str, Any] = body["stats"]
     assert TWO_DIGITS.fullmatch(str(stats["avg_identity"]))
@@ -122,6 +133,6 @@ def test_statistics_have_the_fields_that_clients_draw(running_app: RunningApp) -
 
 
 def test_unsupported_operations_get_a_documented_error(running_app: RunningApp) -> None:
-    status, body = sent(running_app, "GET", UNKNOWN_ROUTE[0].route)
+    status, body = send_json(running_app, "GET", UNKNOWN_ROUTE[0].route)
     assert status == 404
     hold(body, UNKNOWN_ROUTE)

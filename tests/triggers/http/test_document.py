@@ -131,17 +131,17 @@ def sayable(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in others}
 
 
-def known_job(door: RunningApp, name: str) -> str:
+def known_job(app: RunningApp, name: str) -> str:
     """Return a job in a phase in which the operation succeeds."""
     number = uuid.uuid4().int
     phase = PHASES.get(name, Phase.COMPLETED)
-    url = door.account.url("queries", f"{name}.fa")
+    url = app.account.url("queries", f"{name}.fa")
     made = job(number, owner=LOCAL, phase=phase, search=search(query_url=url), config_blob=url)
-    made = replace(made, search=replace(made.search, results_url=door.account.url("results", name)))
-    door.blobs.put(url, b">q\nACGT\n")
-    door.blobs.put(made.results_prefix + RESULT, gzip.compress(HITS))
-    door.blobs.put(made.results_prefix + MANIFEST, json.dumps({"files": [described()]}).encode())
-    return door.jobs.create(made, {}).job_id
+    made = replace(made, search=replace(made.search, results_url=app.account.url("results", name)))
+    app.blobs.put(url, b">q\nACGT\n")
+    app.blobs.put(made.results_prefix + RESULT, gzip.compress(HITS))
+    app.blobs.put(made.results_prefix + MANIFEST, json.dumps({"files": [described()]}).encode())
+    return app.jobs.create(made, {}).job_id
 
 
 def described() -> dict[str, Any]:

@@ -9,7 +9,15 @@ import pytest
 
 from local.demo.following import until
 from shared.contracts.states import Phase
-from tests.triggers.http.clients import NEWEST, Client, by_every_generation, cut, kept, ok, sent
+from tests.triggers.http.clients import (
+    NEWEST,
+    Client,
+    by_every_generation,
+    ok,
+    send_and_disconnect,
+    send_json,
+    store_job,
+)
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import ACCEPTED, DETAIL, JOB_ID, RUNTIME_STATUS, amiss
 
@@ -34,7 +42,8 @@ WORDS = (
 @by_every_generation
 def test_every_generation_submits_polls_and_reads(running_app: RunningApp, client: Client) -> None:
     accepted = ok(
-        sent(running_app, "POST", f"blast/{client.submits_to}", client.search(running_app)), 202
+        send_json(running_app, "POST", f"blast/{client.submits_to}", client.search(running_app)),
+        202,
     )
     assert amiss(accepted, ACCEPTED) == []
     job_id = accepted[client.id_name]
@@ -45,7 +54,7 @@ def test_every_generation_submits_polls_and_reads(running_app: RunningApp, clien
         if running_app.jobs.get(job_id).phase is not phase:
             running_app.jobs.update(job_id, phase.value, phase=phase)
         for path in (polled, f"blast/submit/{job_id}/status", f"blast/jobs/{job_id}"):
-            seen = ok(sent(running_app, "GET", path))
+            seen = ok(send_json(running_app, "GET", path))
             status = (seen["runtime_status"], seen["custom_status"]["phase"])
             assert status == (runtime, phase.value)
             assert amiss(seen, RUNTIME_STATUS if path.endswith("/status") else DETAIL) == []
@@ -53,7 +62,7 @@ def test_every_generation_submits_polls_and_reads(running_app: RunningApp, clien
     assert seen["output"]["status"] == "completed"
     assert seen["config_snapshot"]["evalue"] == 0.05
     assert seen["config_snapshot"]["outfmt"] == 5
-    answer = sent(running_app, "POST", f"blast/jobs/{job_id}/cancel", client.cancels_with)
+    answer = send_json(running_app, "POST", f"blast/jobs/{job_id}/cancel", client.cancels_with)
     assert job_id in client.refused(answer, 409, "already_finished")
 
 
@@ -61,8 +70,8 @@ def test_every_generation_submits_polls_and_reads(running_app: RunningApp, clien
 def test_the_old_status_uses_durable_functions_terms(
     running_app: RunningApp, phase: Phase, word: str
 ) -> None:
-    job_id = kept(running_app, phase)
-    seen = ok(sent(running_app, "GET", f"blast/submit/{job_id}/status"))
+    job_id = store_job(running_app, phase)
+    seen = ok(send_json(running_app, "GET", f"blast/submit/{job_id}/status"))
     assert amiss(seen, RUNTIME_STATUS) == []
     assert (seen["runtime_status"], seen["output"] is None) == (word, not phase.is_end)
 
@@ -70,10 +79,10 @@ def test_the_old_status_uses_durable_functions_terms(
 @by_every_generation
 def test_every_generation_reads_the_error_message(running_app: RunningApp, client: Client) -> None:
     wrong = client.search(running_app, program="blat")
-    answer = sent(running_app, "POST", f"blast/{client.submits_to}", wrong)
+    answer = send_json(running_app, "POST", f"blast/{client.submits_to}", wrong)
     assert "program" in client.refused(answer, 422, "validation_error")
     assert [fault["loc"] for fault in answer[1]["detail"]["errors"]] == [["program"]]
-    answer = sent(running_app, "GET", f"blast/jobs/job-{'0' * 32}")
+    answer = send_json(running_app, "GET", f"blast/jobs/job-{'0' * 32}")
     assert "there is no job" in client.refused(answer, 404, "not_found")
 
 
@@ -85,10 +94,12 @@ def test_failure_1_a_post_repeated_after_a_lost_connection_is_one_job(
     title = f"cut {request_id}"
     body = client.search(running_app, job_title=title)
     for _ in range(2):
-        cut(running_app, path, json.dumps(body).encode(), request_id)
+        send_and_disconnect(running_app, path, json.dumps(body).encode(), request_id)
     with ThreadPoolExecutor(3) as clients:
         again = [
-            clients.submit(sent, running_app, "POST", path, body, x_client_request_id=request_id)
+            clients.submit(
+                send_json, running_app, "POST", path, body, x_client_request_id=request_id
+            )
             for _ in range(3)
         ]
     assert {(one.result()[0], one.result()[1]["job_id"]) for one in again} == {
@@ -109,7 +120,7 @@ def test_failure_1_a_post_repeated_after_a_lost_connection_is_one_job(
 
 
 def test_unknown_fields_are_named_in_warnings(running_app: RunningApp) -> None:
-    accepted = ok(sent(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202)
+    accepted = ok(send_json(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202)
     assert accepted["meta"]["warnings"] == ["colour is an unknown field and is ignored"]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.triggers.http.clients import ok, sent
+from tests.triggers.http.clients import ok, send_json
 from tests.triggers.http.conftest import RunningApp
 
 WHOLE: dict[str, Any] = {"program": "blastn", "db": "nucs", "query_data": ">q\nACGT\n"}
@@ -69,9 +69,9 @@ REFUSED = [
 ]
 
 
-def checks(door: RunningApp, body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def checks(app: RunningApp, body: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the checks of a pre-flight by id; assert that `ready` agrees with them."""
-    answer = ok(sent(door, "POST", "blast/pre-flight", body))
+    answer = ok(send_json(app, "POST", "blast/pre-flight", body))
     found = {one["id"]: one for one in answer["checks"]}
     failed = [one for one in found.values() if one["status"] == "fail"]
     assert (answer["ready"], answer["critical_blockers"]) == (not failed, len(failed))
@@ -89,14 +89,14 @@ def test_an_accepted_search_had_a_ready_pre_flight(
     found = checks(running_app, WHOLE | changes)
     assert failed(found) == NOT_HERE
     assert "not served" not in found["aks_cluster"]["detail"]
-    ok(sent(running_app, "POST", "blast/jobs", WHOLE | changes), 202)
+    ok(send_json(running_app, "POST", "blast/jobs", WHOLE | changes), 202)
 
 
 @pytest.mark.parametrize("changes", REFUSED, ids=json.dumps)
 def test_a_refused_search_had_no_ready_pre_flight(
     running_app: RunningApp, changes: dict[str, Any]
 ) -> None:
-    status, body = sent(running_app, "POST", "blast/jobs", WHOLE | changes)
+    status, body = send_json(running_app, "POST", "blast/jobs", WHOLE | changes)
     assert status == 422
     details = " ".join(
         one.get("detail", "") for one in checks(running_app, WHOLE | changes).values()

@@ -16,8 +16,8 @@ NUMBERS = count(100)
 JOB_READS = ("", "/events", "/execution-steps", "/query", "/file?name=input.fa", "/results")
 
 
-def kept(door: RunningApp, **changes: Any) -> str:
-    return door.jobs.create(job(next(NUMBERS), owner=LOCAL, **changes), {}).job_id
+def kept(app: RunningApp, **changes: Any) -> str:
+    return app.jobs.create(job(next(NUMBERS), owner=LOCAL, **changes), {}).job_id
 
 
 def json_of(answer: urllib3.BaseHTTPResponse) -> Any:

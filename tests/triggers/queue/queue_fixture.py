@@ -28,7 +28,7 @@ BODY: dict[str, Any] = {
 }
 
 
-class Watched(Queue):
+class HookedQueue(Queue):
     """A queue with a hook before each send."""
 
     def __init__(self, client: QueueClient) -> None:
@@ -51,7 +51,7 @@ class QueueFixture:
     """A completions queue and a job store of this test."""
 
     requests: RequestProcessor
-    queue: Watched
+    queue: HookedQueue
     inbox: QueueClient
     dead: Table
     clock: Clock
@@ -64,20 +64,22 @@ class QueueFixture:
     def jobs(self) -> JobStateRepository:
         return self.requests.submissions.jobs
 
-    async def take(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
+    async def deliver(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
         """Deliver a message."""
-        await self.requests.process(letter(body, message_id, **changes), self.durable)
+        await self.requests.process(incoming_message(body, message_id, **changes), self.durable)
 
-    async def take_last(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
+    async def deliver_last(
+        self, body: object = None, message_id: str = "m-1", **changes: Any
+    ) -> None:
         """Deliver a message for the last time."""
-        last = replace(letter(body, message_id, **changes), delivery=LAST_DELIVERY)
+        last = replace(incoming_message(body, message_id, **changes), delivery=LAST_DELIVERY)
         await self.requests.process(last, self.durable)
 
-    def bury(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
+    def deliver_poison(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
         """Deliver a poison message."""
-        self.requests.process_poison(letter(body, message_id, **changes))
+        self.requests.process_poison(incoming_message(body, message_id, **changes))
 
-    def by_http(self, key: str, **changes: Any) -> Job:
+    def accept_by_http(self, key: str, **changes: Any) -> Job:
         """Accept the same search by HTTP."""
         one = self.requests.submissions
         return one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http").job
@@ -98,7 +100,9 @@ class QueueFixture:
         return self.jobs.get(job.job_id)
 
 
-def letter(body: object = None, message_id: str = "m-1", **changes: Any) -> IncomingMessage:
+def incoming_message(
+    body: object = None, message_id: str = "m-1", **changes: Any
+) -> IncomingMessage:
     """A message: the sample with changes, or these bytes."""
     data = body if isinstance(body, bytes) else json.dumps(BODY | changes).encode()
     return IncomingMessage(message_id, data)

@@ -12,7 +12,7 @@ from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.storage_urls import DEAD_LETTERS
 from shared.errors import Unavailable
-from tests.triggers.queue.queue_fixture import SEQUENCE, QueueFixture, letter, unavailable
+from tests.triggers.queue.queue_fixture import SEQUENCE, QueueFixture, incoming_message, unavailable
 
 
 def buried(world: QueueFixture, message_id: str = "p-1") -> dict[str, Any]:
@@ -28,27 +28,27 @@ async def accepted(world: QueueFixture) -> Job:
     """A job whose start failed and whose message is in the poison queue."""
     world.durable.refuses = {"start_new", "get_status"}
     with pytest.raises(Unavailable):
-        await world.take()
+        await world.deliver()
     return world.job()
 
 
 async def test_failure_36_a_job_that_was_never_started_is_failed(world: QueueFixture) -> None:
     job = await accepted(world)
-    world.bury()
+    world.deliver_poison()
     ended = world.job()
     assert (ended.phase, ended.error_code) == (Phase.SUBMIT_FAILED, "never_started")
     assert world.statuses() == ["queued", "failed"]
     assert world.sent_messages()[-1]["error_code"] == "never_started"
     assert buried(world)["job_id"] == job.job_id
-    assert buried(world)["kept"] == letter().body
+    assert buried(world)["kept"] == incoming_message().body
     assert list(world.jobs.index.find_overdue(world.clock() + timedelta(days=9))) == []
 
 
 async def test_failure_36_a_repeated_poison_message_is_processed_once(world: QueueFixture) -> None:
     await accepted(world)
-    world.bury()
+    world.deliver_poison()
     once = world.job()
-    world.bury()
+    world.deliver_poison()
     assert world.job() == once
     assert world.statuses() == ["queued", "failed"]
 
@@ -57,7 +57,7 @@ async def test_an_orchestration_that_starts_late_finds_the_job_ended(
     world: QueueFixture,
 ) -> None:
     one = await accepted(world)
-    world.bury()
+    world.deliver_poison()
 
     def never(job: Job, order: ActivityInput) -> Decision:
         raise AssertionError("nothing is to be done for it")
@@ -75,7 +75,7 @@ async def test_failure_36_a_started_search_is_not_changed(
     job = await accepted(world)
     report = Decision(Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH)
     before = world.jobs.update(job.job_id, "begun", step=1, decision=report, **changes)
-    world.bury()
+    world.deliver_poison()
     assert world.job() == before
     assert world.statuses() == (["queued", "running"] if changes else ["queued"])
     assert buried(world)["job_id"] == job.job_id
@@ -84,7 +84,7 @@ async def test_failure_36_a_started_search_is_not_changed(
 async def test_a_batch_is_left_to_the_reconciler(world: QueueFixture) -> None:
     job = await accepted(world)
     parent = world.jobs.update(job.job_id, "batch", child_count=3)
-    world.bury()
+    world.deliver_poison()
     assert world.job() == parent
 
 
@@ -92,16 +92,16 @@ async def test_a_retried_job_is_not_failed_by_the_message_of_its_first_attempt(
     world: QueueFixture,
 ) -> None:
     job = await accepted(world)
-    world.bury()
+    world.deliver_poison()
     again = world.jobs.start_attempt(job.job_id, 2, timedelta(hours=1))
-    world.bury()
+    world.deliver_poison()
     assert world.job() == again
 
 
 async def test_failure_36_the_sender_of_an_unaccepted_message_is_notified(
     world: QueueFixture,
 ) -> None:
-    world.bury()
+    world.deliver_poison()
     (message,) = world.sent_messages()
     assert (message["status"], message["error_code"], message["job_id"]) == (
         "failed",
@@ -115,9 +115,9 @@ async def test_failure_36_the_sender_of_an_unaccepted_message_is_notified(
 async def test_failure_2_another_request_with_the_key_does_not_change_the_job(
     world: QueueFixture,
 ) -> None:
-    await world.take(idempotency_key="k")
+    await world.deliver(idempotency_key="k")
     before = world.job()
-    world.bury(idempotency_key="k", db="other")
+    world.deliver_poison(idempotency_key="k", db="other")
     assert world.job() == before
     assert world.sent_messages()[-1]["error_code"] == "idempotency_conflict"
 
@@ -126,7 +126,7 @@ async def test_failure_2_another_request_with_the_key_does_not_change_the_job(
 async def test_failure_36_an_unreadable_message_is_stored_unchanged(
     world: QueueFixture, body: bytes
 ) -> None:
-    world.bury(body)
+    world.deliver_poison(body)
     assert buried(world)["kept"] == body
     assert world.sent_messages()[0]["error_code"] == "malformed_json"
 
@@ -138,7 +138,7 @@ async def test_failure_36_a_crash_does_not_keep_a_message_in_the_queue(
         raise ZeroDivisionError
 
     monkeypatch.setattr(world.jobs, "find", broken)
-    world.bury()
+    world.deliver_poison()
     (message,) = world.sent_messages()
     assert (message["status"], message["error_code"]) == ("failed", "internal")
     assert buried(world)["error_code"] == "internal"
@@ -152,23 +152,23 @@ async def test_failure_36_a_message_stays_if_its_outcome_cannot_be_sent(
         with monkeypatch.context() as away:
             away.setattr(world.jobs, name, unavailable)
             with pytest.raises(Unavailable):
-                world.bury()
+                world.deliver_poison()
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
-        world.bury()
-    world.bury()
+        world.deliver_poison()
+    world.deliver_poison()
     assert world.statuses() == ["queued", "failed"]
 
 
 async def test_failure_22_the_row_of_a_dead_letter_has_no_sequence(world: QueueFixture) -> None:
-    world.bury(db="../x")
+    world.deliver_poison(db="../x")
     row = world.dead.get("requests", "p-1")
     assert row is not None and SEQUENCE not in str(row.columns)
 
 
 async def test_no_request_can_use_a_stored_dead_letter(world: QueueFixture) -> None:
-    world.bury()
+    world.deliver_poison()
     url = buried(world)["blob"]
     assert f"/{DEAD_LETTERS}/" in url
-    await world.take(query_fasta=None, query_blob_url=url)
+    await world.deliver(query_fasta=None, query_blob_url=url)
     assert "must lie in the container 'queries'" in world.sent_messages()[-1]["error_message"]

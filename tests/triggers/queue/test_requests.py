@@ -13,7 +13,13 @@ from shared.errors import SettingsInvalid, Unavailable
 from shared.jobs import rows
 from shared.settings import Settings, settings
 from tests.support.samples import ENVIRONMENT
-from tests.triggers.queue.queue_fixture import BODY, SEQUENCE, QueueFixture, letter, unavailable
+from tests.triggers.queue.queue_fixture import (
+    BODY,
+    SEQUENCE,
+    QueueFixture,
+    incoming_message,
+    unavailable,
+)
 from triggers.auth.callers import LOCAL
 from triggers.queue.requests import MAX_MESSAGE_BYTES
 from triggers.submission.parse import parse
@@ -34,7 +40,7 @@ def test_on_azure_the_queue_owner_must_be_set() -> None:
 async def test_a_message_becomes_a_job_and_its_sender_is_notified(
     world: QueueFixture,
 ) -> None:
-    await world.take(submission_source="dashboard")
+    await world.deliver(submission_source="dashboard")
     job = world.job()
     assert list(world.durable.instances) == [job.job_id]
     assert (job.owner, job.submission_source) == (LOCAL, "queue")
@@ -45,13 +51,15 @@ async def test_a_message_becomes_a_job_and_its_sender_is_notified(
 
 @pytest.mark.parametrize("encode", [bytes, base64.b64encode, base64.encodebytes])
 async def test_both_encodings_are_read(world: QueueFixture, encode: Any) -> None:
-    await world.take(encode(json.dumps(BODY | {"job_title": "naïve"}, ensure_ascii=False).encode()))
+    await world.deliver(
+        encode(json.dumps(BODY | {"job_title": "naïve"}, ensure_ascii=False).encode())
+    )
     assert world.job().search.title == "naïve"
 
 
 async def test_failure_1_a_message_delivered_twice_is_one_job(world: QueueFixture) -> None:
     for _ in range(3):
-        await world.take()
+        await world.deliver()
     assert list(world.durable.instances) == [world.job().job_id]
     messages = world.sent_messages()
     assert len(messages) == 3 and len({one["event_id"] for one in messages}) == 1
@@ -60,7 +68,7 @@ async def test_failure_1_a_message_delivered_twice_is_one_job(world: QueueFixtur
 async def test_failure_1_a_message_delivered_three_times_concurrently_is_one_job(
     world: QueueFixture,
 ) -> None:
-    await asyncio.gather(*(world.take() for _ in range(3)))
+    await asyncio.gather(*(world.deliver() for _ in range(3)))
     assert list(world.durable.instances) == [world.job().job_id]
     assert world.statuses() == ["queued"]
 
@@ -69,25 +77,25 @@ async def test_failure_1_the_message_id_is_the_key_of_a_keyless_message(
     world: QueueFixture,
 ) -> None:
     keyless: dict[str, Any] = {"external_correlation_id": None}
-    await world.take(message_id="a", **keyless)
-    await world.take(message_id="a", **keyless)
-    await world.take(message_id="b", **keyless)
+    await world.deliver(message_id="a", **keyless)
+    await world.deliver(message_id="a", **keyless)
+    await world.deliver(message_id="b", **keyless)
     assert len(world.durable.instances) == 2
 
 
 async def test_failure_1_http_and_queue_requests_with_one_key_are_one_job(
     world: QueueFixture,
 ) -> None:
-    job = world.by_http("caller-1")
-    await world.take()
+    job = world.accept_by_http("caller-1")
+    await world.deliver()
     assert world.job().job_id == job.job_id
     assert list(world.durable.instances) == [job.job_id]
 
 
 async def test_a_queue_message_for_an_http_job_enables_notifications(world: QueueFixture) -> None:
-    job = world.by_http("k", external_correlation_id=None)
+    job = world.accept_by_http("k", external_correlation_id=None)
     world.jobs.update(job.job_id, "config_written", phase=Phase.SUBMITTING)
-    await world.take(idempotency_key="k", request_id="r-2")
+    await world.deliver(idempotency_key="k", request_id="r-2")
     ended = world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
     world.requests.outbox.publish_pending(ended)
     assert world.statuses() == ["queued", "running", "failed"]
@@ -96,18 +104,18 @@ async def test_a_queue_message_for_an_http_job_enables_notifications(world: Queu
 
 
 async def test_concurrent_messages_enable_notifications_once(world: QueueFixture) -> None:
-    job = world.by_http("k", external_correlation_id=None)
+    job = world.accept_by_http("k", external_correlation_id=None)
     stale = world.jobs.get(job.job_id)
-    await world.take(idempotency_key="k")
+    await world.deliver(idempotency_key="k")
     world.requests._republish(parse(BODY, world.requests.submissions.settings), stale)
     event_names = [event.event for event in world.jobs.events(job.job_id)]
     assert event_names == ["accepted", "notifications_enabled"]
 
 
 async def test_a_repeated_message_of_an_ended_job_is_answered_at_once(world: QueueFixture) -> None:
-    job = world.by_http("k")
+    job = world.accept_by_http("k")
     world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED, error_code="x")
-    await world.take(idempotency_key="k", request_id="r-2")
+    await world.deliver(idempotency_key="k", request_id="r-2")
     (message,) = world.sent_messages()
     assert (message["status"], message["error_code"], message["request_id"]) == (
         "failed",
@@ -118,20 +126,20 @@ async def test_a_repeated_message_of_an_ended_job_is_answered_at_once(world: Que
 
 
 async def test_a_message_while_the_job_ends_is_answered_with_its_end(world: QueueFixture) -> None:
-    job = world.by_http("k")
+    job = world.accept_by_http("k")
 
     def end() -> None:
         world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
 
     world.queue.before = end
-    await world.take(idempotency_key="k")
+    await world.deliver(idempotency_key="k")
     assert world.statuses() == ["queued", "failed"]
 
 
 async def test_failure_2_the_same_key_with_another_request_is_refused(world: QueueFixture) -> None:
-    await world.take(idempotency_key="k")
+    await world.deliver(idempotency_key="k")
     before = world.job()
-    await world.take(message_id="m-2", idempotency_key="k", db="other", request_id="r-2")
+    await world.deliver(message_id="m-2", idempotency_key="k", db="other", request_id="r-2")
     message = world.sent_messages()[-1]
     assert (message["status"], message["error_code"]) == ("failed", "idempotency_conflict")
     assert (message["job_id"], message["request_id"]) == (None, "r-2")
@@ -147,10 +155,10 @@ async def test_failure_13_the_next_delivery_starts_a_job_whose_start_failed(
 ) -> None:
     world.durable.refuses = {"start_new", "get_status"}
     with pytest.raises(Unavailable):
-        await world.take()
+        await world.deliver()
     assert world.job().phase is Phase.QUEUED
     world.durable.refuses = set()
-    await world.take()
+    await world.deliver()
     assert list(world.durable.instances) == [world.job().job_id]
     assert world.statuses() == ["queued"]
 
@@ -160,7 +168,7 @@ async def test_failure_13_without_a_job_row_nothing_is_started_and_the_message_s
 ) -> None:
     monkeypatch.setattr(world.jobs, "create", unavailable)
     with pytest.raises(Unavailable):
-        await world.take()
+        await world.deliver()
     assert list(world.durable.instances) == []
     assert world.sent_messages() == []
 
@@ -170,8 +178,8 @@ async def test_failure_36_the_next_delivery_sends_an_unsent_answer(
 ) -> None:
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
-        await world.take()
-    await world.take()
+        await world.deliver()
+    await world.deliver()
     assert world.statuses() == ["queued"]
 
 
@@ -195,8 +203,8 @@ FOREVER_WRONG = {
 async def test_failure_36_a_permanent_error_is_answered_and_not_retried(
     world: QueueFixture, body: bytes
 ) -> None:
-    await world.take(body)
-    await world.take(body)
+    await world.deliver(body)
+    await world.deliver(body)
     messages = world.sent_messages()
     assert [one["status"] for one in messages] == ["failed", "failed"]
     assert messages[0]["event_id"] == messages[1]["event_id"]
@@ -207,7 +215,7 @@ async def test_failure_36_a_permanent_error_is_answered_and_not_retried(
 
 
 async def test_all_faults_of_a_message_are_sent_to_its_sender(world: QueueFixture) -> None:
-    await world.take(db="../x", evalue=-1, num_nodes=1000, query_fasta="no")
+    await world.deliver(db="../x", evalue=-1, num_nodes=1000, query_fasta="no")
     (message,) = world.sent_messages()
     assert message["error_code"] == "validation_error"
     assert message["external_correlation_id"] == "caller-1"
@@ -217,12 +225,12 @@ async def test_all_faults_of_a_message_are_sent_to_its_sender(world: QueueFixtur
 
 async def test_client_tokens_are_repeated_unchanged(world: QueueFixture) -> None:
     name = " naïve 検索 " + "x" * 200
-    await world.take(external_correlation_id=name, idempotency_key="k")
+    await world.deliver(external_correlation_id=name, idempotency_key="k")
     assert world.sent_messages()[0]["external_correlation_id"] == name
 
 
 async def test_failure_14_an_invalid_message_does_not_block_the_others(world: QueueFixture) -> None:
-    sent = [letter(external_correlation_id=f"c-{n}") for n in range(4)]
+    sent = [incoming_message(external_correlation_id=f"c-{n}") for n in range(4)]
     sent[1] = replace(sent[1], body=b"{broken")
     await asyncio.gather(*(world.requests.process(one, world.durable) for one in sent))
     assert len(world.durable.instances) == 3
@@ -230,8 +238,8 @@ async def test_failure_14_an_invalid_message_does_not_block_the_others(world: Qu
 
 
 async def test_failure_22_no_sequence_in_rows_messages_and_inputs(world: QueueFixture) -> None:
-    await world.take()
-    await world.take(message_id="m-2", db="../x")
+    await world.deliver()
+    await world.deliver(message_id="m-2", db="../x")
     job = world.job()
     shown = f"{rows.job_row(job)} {world.jobs.events(job.job_id)} {world.sent_messages()}"
     assert job.job_id in shown
@@ -244,5 +252,5 @@ async def test_invalid_settings_are_not_an_error_of_the_message(
     monkeypatch.setenv("BLAST_REGION", "")
     settings.cache_clear()
     with pytest.raises(SettingsInvalid):
-        await world.take()
+        await world.deliver()
     assert [one["status"] for one in world.sent_messages()] == []
