@@ -14,9 +14,9 @@ import pytest
 from shared.errors import Invalid
 from tests.support.samples import settings
 from triggers.http.error_codes import CODES
-from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
+from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, MAX_KEY_LENGTH
 from triggers.http.openapi.document import document
-from triggers.http.openapi.views import PAGE, written
+from triggers.http.openapi.views import PAGE, document_text
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE
 from triggers.http.unknown_route import METHODS
 from triggers.submission.parse import parse
@@ -33,7 +33,7 @@ print(json.dumps(routes))
 
 def test_the_copy_in_docs_equals_the_document() -> None:
     """Write it anew with: python -m triggers.http.openapi.views > docs/openapi.json"""
-    assert (ROOT / "docs/openapi.json").read_text() == written()
+    assert (ROOT / "docs/openapi.json").read_text() == document_text()
 
 
 def test_documented_and_registered_routes_are_equal() -> None:
@@ -51,9 +51,9 @@ def test_documented_and_registered_routes_are_equal() -> None:
 
 
 def test_every_reference_of_the_document_is_defined() -> None:
-    named = set(re.findall(r'"#/components/schemas/(\w+)"', written()))
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', document_text()))
     assert named <= set(document()["components"]["schemas"])
-    assert "ValidationError" not in written()
+    assert "ValidationError" not in document_text()
 
 
 def test_only_health_and_static_routes_are_anonymous() -> None:
@@ -100,7 +100,7 @@ def test_every_idempotency_header_is_documented() -> None:
         ]
         headers = {told["name"]: told["schema"] for told in described if told["in"] == "header"}
         assert set(headers) == {*KEY_HEADERS, FALLBACK_KEY_HEADER}
-        assert {schema["maxLength"] for schema in headers.values()} == {LONGEST_KEY}
+        assert {schema["maxLength"] for schema in headers.values()} == {MAX_KEY_LENGTH}
     assert "Repeatability-Request-ID" in KEY_HEADERS
 
 

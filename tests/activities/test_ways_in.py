@@ -34,7 +34,7 @@ def everything(scene: Scene, job: Job) -> str:
     rows = [row.columns for row in scene.jobs._jobs.query(where, values)]
     lists = [row.columns for row in scene.jobs.index._table.query("", {})]
     now = scene.now(job)
-    shown = detail(now, scene.events(job))
+    shown = detail(now, scene.events(job)).to_json()
     sent = [status_message(now, owed) for owed in scene.jobs.pending_messages(job.job_id)]
     return json.dumps([rows, lists, shown, sent], default=str)
 

@@ -13,11 +13,11 @@ COVERED_BY = {
         "test_failure_9_concurrent_acquirers_get_one_holder",
         "test_failure_9_a_crashed_holder_loses_the_lease_after_it_expires",
     ),
-    12: ("test_failure_12_what_could_lead_elsewhere_is_refused",),
+    12: ("test_failure_12_values_of_other_deployments_are_refused",),
     14: (
         "test_failure_14_a_database_that_is_missing_fails_one_search_of_three",
         "test_failure_14_a_crash_in_mid_chunk_makes_no_search_twice_and_none_never",
-        "test_failure_14_a_broken_message_does_not_hold_up_the_others",
+        "test_failure_14_an_invalid_message_does_not_block_the_others",
     ),
     16: (
         "test_failure_16_concurrent_writers_lose_no_event",
@@ -32,8 +32,8 @@ COVERED_BY = {
     31: ("test_failure_31_a_job_past_its_deadline_is_cleared_away",),
     32: ("test_failure_32_a_long_job_continues_as_new",),
     36: (
-        "test_failure_36_two_couriers_at_once_tell_one_order",
-        "test_failure_36_what_can_never_succeed_is_answered_and_not_tried_again",
+        "test_failure_36_two_concurrent_publishers_keep_the_order",
+        "test_failure_36_a_permanent_error_is_answered_and_not_retried",
         "test_failure_36_a_job_that_was_never_started_is_failed",
     ),
     37: (

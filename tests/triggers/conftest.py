@@ -1,4 +1,4 @@
-"""The app's own openers, on a real Azurite; requests are handed to handlers as the worker does."""
+"""The app's dependencies on Azurite; handlers are called like the worker calls them."""
 
 import gzip
 import json
@@ -27,14 +27,14 @@ OPENERS = (settings, dependencies.jobs, dependencies.blobs)
 
 @dataclass(frozen=True)
 class Store:
-    """Jobs with results, and the way to ask for them."""
+    """Jobs with results, and requests about them."""
 
     connection: str
 
     def completed(
         self, files: dict[str, bytes], outfmt: str = "6", owner: Caller = LOCAL, **changes: Any
     ) -> Job:
-        """A job that has ended with these files (gzipped here, unless they are so already)."""
+        """A completed job with these files; they are gzipped if they are not yet."""
         kept = search(
             results_url=f"https://{ACCOUNT}.blob.core.windows.net/results",
             options=f"-outfmt {outfmt}",
@@ -53,7 +53,7 @@ class Store:
         return one
 
     def lose(self, one: Job, name: str) -> None:
-        """Somebody deletes a file of the job."""
+        """Delete a file of the job."""
         path = f"{one.elb_job_id}/{name}"
         with BlobServiceClient.from_connection_string(self.connection) as service:
             service.get_blob_client("results", path).delete_blob()
@@ -66,7 +66,7 @@ class Store:
         headers: dict[str, str] | None = None,
         **query: str,
     ) -> HttpResponse:
-        """What the handler answers to a GET of that job."""
+        """Return the handler's response to a GET for the job."""
         return handler(
             req=HttpRequest(
                 "GET",
@@ -81,7 +81,7 @@ class Store:
 
 @pytest.fixture(scope="module")
 def store(azurite: Azurite) -> Iterator[Store]:
-    """The app as it is opened by its environment, and closed again."""
+    """The app with dependencies from the environment, closed afterwards."""
     named = ENVIRONMENT | {
         "BLAST_STORAGE_ACCOUNT": ACCOUNT,
         "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
@@ -97,12 +97,12 @@ def store(azurite: Azurite) -> Iterator[Store]:
 
 
 def body(answer: HttpResponse) -> dict[str, Any]:
-    """The JSON of an answer that went well."""
+    """Return the JSON of a successful response."""
     assert answer.status_code == 200, answer.get_body()
     found: dict[str, Any] = json.loads(answer.get_body())
     return found
 
 
 def refused(answer: HttpResponse) -> tuple[int, str]:
-    """Status and code of an answer that did not."""
+    """Return status and code of an error."""
     return answer.status_code, json.loads(answer.get_body())["detail"]["code"]

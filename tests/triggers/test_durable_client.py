@@ -66,9 +66,9 @@ def test_a_lost_batch_goes_on_where_its_row_stands() -> None:
 
 async def test_an_activity_in_a_thread_speaks_through_the_loop() -> None:
     client, one = FakeDurable(Clock()), job()
-    told = SyncDurableClient(client, asyncio.get_running_loop())
-    await asyncio.to_thread(told.ensure_started, one)
-    await asyncio.to_thread(told.wake, one)
+    sync_client = SyncDurableClient(client, asyncio.get_running_loop())
+    await asyncio.to_thread(sync_client.ensure_started, one)
+    await asyncio.to_thread(sync_client.wake, one)
     assert list(client.instances) == [one.job_id]
     assert client.events == [(one.job_id, WAKE_EVENT)]
 
@@ -77,6 +77,6 @@ async def test_durable_functions_that_does_not_answer_is_unavailable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(durable_client, "THREAD_TIMEOUT", 0.02)
-    told = SyncDurableClient(Deaf(Clock()), asyncio.get_running_loop())
+    sync_client = SyncDurableClient(Deaf(Clock()), asyncio.get_running_loop())
     with pytest.raises(Unavailable):
-        await asyncio.to_thread(told.ensure_started, job())
+        await asyncio.to_thread(sync_client.ensure_started, job())

@@ -30,6 +30,6 @@ def test_the_documentation_page_needs_no_internet(browser: Browser, world: Stack
                 f"{operation.method} /api/{operation.path} {operation.summary}."
             )
         page.locator("#submit_job summary").click()
-        expect(page.locator("#submit_job").get_by_role("region", name="Answers")).to_be_visible()
+        expect(page.locator("#submit_job").get_by_role("region", name="Responses")).to_be_visible()
         expect(page.locator("#model-Submission")).to_contain_text("query_data")
     assert (blocked, messages) == ([], [])

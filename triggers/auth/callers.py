@@ -1,4 +1,4 @@
-"""Who asks, and whose jobs are whose. Each way of telling callers apart is a function."""
+"""Caller authentication and job ownership. Each authentication mode is a function."""
 
 import time
 from typing import TYPE_CHECKING
@@ -22,33 +22,42 @@ LOCAL = Caller(oid="local", tenant_id="local", upn="you@localhost")
 
 
 def authenticate(request: HttpRequest) -> Caller:
-    """The caller of a request, which is counted. It may wait for others: not for an event loop.
+    """Authenticate the caller of a request and count the request against its rate.
 
-    Raises NotSignedIn, NotAllowed, TooMany, and Unavailable where callers cannot be told apart.
+    May fetch signing keys and block, so an event loop must call it in a thread.
+    Raises NotSignedIn, NotAllowed, TooMany, and Unavailable if the signing keys cannot be read.
     """
-    who = _WAYS[settings().auth_mode](request)
-    _rate_limiter().check(who)
-    return who
+    caller = _AUTHENTICATORS[settings().auth_mode](request)
+    _rate_limiter().check(caller)
+    return caller
 
 
-def require_owner(job: Job | None, who: Caller, job_id: str) -> Job:
-    """The job, if there is one and it is the caller's. Raises NotFound for both alike."""
-    if job is None or not (job.owner.id == who.id or who.is_admin):
+def require_owner(job: Job | None, caller: Caller, job_id: str) -> Job:
+    """Return the job if it exists and the caller owns it or is an admin; otherwise NotFound.
+
+    Both cases raise the same error, so that a caller cannot probe for other owners' jobs.
+    """
+    if job is None or not (job.owner.id == caller.id or caller.is_admin):
         raise NotFound("not_found", f"there is no job {job_id}")
     return job
 
 
 def local_caller(request: HttpRequest) -> Caller:
-    """Whoever asks on this machine, by its own name, and is no page from elsewhere.
+    """Return the local caller if the request is addressed to and comes from the loopback.
 
-    Such a page can have a browser send a request here, which then names the page's origin; a
-    program names none. Raises NotAllowed.
+    `Origin` is checked too: a page of another site can make a browser send requests to the
+    loopback, and the browser then names the page's origin. Raises NotAllowed.
     """
     forwarded = request.headers.get("x-forwarded-for", "127.0.0.1").split(",")
     origin = request.headers.get("origin", "http://127.0.0.1")
-    hosts = {_host(request.url), _host(origin), *(_address(one) for one in forwarded)}
+    hosts = {_host(request.url), _host(origin), *(_address(address) for address in forwarded)}
     if not hosts <= LOOPBACK:
-        raise NotAllowed("loopback_only", "the local mode answers only on this machine's loopback")
+        foreign_hosts = ", ".join(sorted(hosts - LOOPBACK)).strip(", ") or "an empty host"
+        raise NotAllowed(
+            "loopback_only",
+            "BLAST_AUTH_MODE=local serves only loopback requests from this machine, not"
+            f" {foreign_hosts[:200]}: use http://localhost or http://127.0.0.1",
+        )
     return LOCAL
 
 
@@ -61,12 +70,12 @@ def _easy_auth(request: HttpRequest) -> Caller:
 
 
 def _address(text: str) -> str:
-    """An address without its port: `127.0.0.1:1234` or `[::1]:1234`."""
+    """Strip the port of an address such as `127.0.0.1:1234` or `[::1]:1234`."""
     return _host(f"//{text.strip()}") or text
 
 
 def _host(url: str) -> str:
-    """The host in a URL, empty where it has none or cannot be read."""
+    """Return the host of a URL; empty if it has none or cannot be parsed."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -89,4 +98,8 @@ def _rate_limiter() -> RateLimiter:
     return RateLimiter(settings().request_rate_limit, time.monotonic)
 
 
-_WAYS = {AuthMode.LOCAL: local_caller, AuthMode.ENTRA: _bearer, AuthMode.EASY_AUTH: _easy_auth}
+_AUTHENTICATORS = {
+    AuthMode.LOCAL: local_caller,
+    AuthMode.ENTRA: _bearer,
+    AuthMode.EASY_AUTH: _easy_auth,
+}

@@ -1,4 +1,4 @@
-"""What a directory says of a caller, whichever way it was told: who it is, and what it may."""
+"""Claims about a caller, from a token or from Easy Auth, and the Caller made from them."""
 
 import logging
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ Id = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 
 
 class Role(StrEnum):
-    """App roles. The second includes the first."""
+    """App roles. ADMIN includes SUBMIT."""
 
     SUBMIT = "Blast.Submit"
     ADMIN = "Blast.Admin"
 
 
 class Claims(BaseModel):
-    """The claims that are read, by their names in a token."""
+    """The claims that the app reads, by their names in an Entra token."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -39,36 +39,39 @@ class Claims(BaseModel):
 
     @property
     def is_program(self) -> bool:
-        """Whether it speaks for itself: only what is done for a person has a scope."""
+        """Whether the token is app-only: only delegated tokens have a scope."""
         return not self.scp or self.idtyp == "app"
 
     @property
     def name(self) -> str:
-        """What people read; a token of a program names at least its client id."""
+        """The display name; an app-only token has at least its client id."""
         person = self.upn or self.preferred_username
         return person or self.app_displayname or self.azp or self.appid
 
 
-def caller_of(said: Mapping[str, Any], tenant_id: str) -> Caller:
-    """The caller that believed claims speak of.
+def caller_from_claims(claim_values: Mapping[str, Any], tenant_id: str) -> Caller:
+    """Make a Caller from claims whose source was verified before.
 
-    Raises NotSignedIn, and NotAllowed for a program that was given no role.
+    Raises NotSignedIn if a claim is malformed or of another tenant, and NotAllowed for a program
+    without an app role.
     """
     try:
-        claims = Claims.model_validate(said)
+        claims = Claims.model_validate(claim_values)
     except ValidationError as error:
-        wrong = {fault.path for fault in faults_of(error)}
-        raise refused(f"claims: {', '.join(sorted(wrong))}") from error
+        paths = {fault.path for fault in faults_of(error)}
+        raise rejected(f"invalid claims: {', '.join(sorted(paths))}") from error
     if claims.tid != tenant_id:
-        raise refused("another tenant")
+        raise rejected("token of another tenant")
     roles = set(claims.roles) & set(Role)
     if claims.is_program and not roles:
-        needed = f"a program needs the app role {Role.SUBMIT} or {Role.ADMIN}"
-        raise NotAllowed("role_missing", needed)
+        message = (
+            f"program {claims.name} has no app role: assign {Role.SUBMIT} or {Role.ADMIN} to it"
+        )
+        raise NotAllowed("role_missing", message)
     return Caller(claims.oid, claims.tid, claims.name, is_admin=Role.ADMIN in roles)
 
 
-def refused(why: str) -> NotSignedIn:
-    """The error for whatever a caller showed and is not believed. `why` is for the log alone."""
-    logging.getLogger("blast").warning("a caller was refused: %s", why)
+def rejected(reason: str) -> NotSignedIn:
+    """Log why credentials were rejected and return the error; the caller never sees `reason`."""
+    logging.getLogger("blast").warning("credentials_rejected reason=%s", reason)
     return NotSignedIn(had_credentials=True)

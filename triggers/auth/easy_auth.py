@@ -1,6 +1,7 @@
-"""The header in which the platform names whom it has signed in.
+"""Easy Auth: the `x-ms-client-principal` header that App Service sets for a signed-in caller.
 
-It proves nothing by itself: the platform must be in front, which takes it from whoever sends it.
+The header is trustworthy only behind App Service authentication, which strips it from incoming
+requests.
 """
 
 import base64
@@ -12,18 +13,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.contracts.job import Caller
 from shared.errors import NotSignedIn
-from triggers.auth.claims import caller_of, refused
+from triggers.auth.claims import caller_from_claims, rejected
 
 HEADER = "x-ms-client-principal"
 _MICROSOFT = "http://schemas.microsoft.com/"
-_SHORT = {
+_SHORT_NAMES = {
     f"{_MICROSOFT}identity/claims/objectidentifier": "oid",
     f"{_MICROSOFT}identity/claims/tenantid": "tid",
     f"{_MICROSOFT}identity/claims/scope": "scp",
     f"{_MICROSOFT}ws/2008/06/identity/claims/role": "roles",
     "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn": "upn",
 }
-"""The platform's long names of claims, and those that tokens have."""
+"""App Service's claim URIs and the claim names that Entra tokens use."""
 
 
 class _Claim(BaseModel):
@@ -39,24 +40,28 @@ class _Principal(BaseModel):
 
 
 def principal(header: str | None, tenant_id: str) -> Caller:
-    """The caller that the platform names. Raises NotSignedIn and NotAllowed."""
+    """Return the caller named in the header. Raises NotSignedIn and NotAllowed."""
     if not header:
         raise NotSignedIn(had_credentials=False)
     try:
-        told = _Principal.model_validate(json.loads(base64.b64decode(header, validate=True)))
+        decoded = _Principal.model_validate(json.loads(base64.b64decode(header, validate=True)))
     except (ValueError, ValidationError, RecursionError) as error:
-        raise refused("no principal can be read") from error
-    if told.auth_typ != "aad":
-        raise refused("signed in elsewhere")
-    return caller_of(_claims(told), tenant_id)
+        raise rejected(f"{HEADER} cannot be decoded") from error
+    if decoded.auth_typ != "aad":
+        raise rejected("identity provider is not aad")
+    return caller_from_claims(_claims(decoded), tenant_id)
 
 
-def _claims(told: _Principal) -> dict[str, Any]:
-    """Each claim by its short name. Only roles are many; another that is said twice is no text."""
-    said: dict[str, list[str]] = defaultdict(list)
-    for claim in told.claims:
-        said[_SHORT.get(claim.typ, claim.typ)].append(claim.val)
+def _claims(decoded: _Principal) -> dict[str, Any]:
+    """Map each claim's short name to its value.
+
+    `roles` is always a list. Any other claim that occurs twice is left a list, so that its
+    validation as text fails.
+    """
+    values_by_name: dict[str, list[str]] = defaultdict(list)
+    for claim in decoded.claims:
+        values_by_name[_SHORT_NAMES.get(claim.typ, claim.typ)].append(claim.val)
     return {
         name: values[0] if name != "roles" and len(values) == 1 else values
-        for name, values in said.items()
+        for name, values in values_by_name.items()
     }

@@ -1,4 +1,4 @@
-"""Bearer tokens of Entra ID: believed only if everything about them is right."""
+"""Validation of Entra ID bearer tokens."""
 
 import re
 from collections.abc import Callable
@@ -11,22 +11,22 @@ import jwt
 from shared.clients.jwks import SigningKeys
 from shared.contracts.job import Caller
 from shared.errors import NotSignedIn
-from triggers.auth.claims import caller_of, refused
+from triggers.auth.claims import caller_from_claims, rejected
 
 RS256 = "RS256"
-LONGEST = 16 * 1024
-"""Characters of the header: Entra's tokens are far shorter, and hosts take no more."""
-SKEW = 60
-"""Seconds that our clock may be behind the issuer's: a token is used the moment it is made, with
-`iat` and `nbf` of that moment. For `exp` nothing is added: clients renew minutes before it, so that
-it would help nobody but who has stolen one."""
-NEEDED = ["exp", "iat", "aud", "iss", "oid", "tid"]
+MAX_HEADER_LENGTH = 16 * 1024
+"""Characters. Entra's tokens are far shorter, and the Functions host accepts no more."""
+CLOCK_SKEW = 60
+"""Seconds that our clock may be behind the issuer's: clients use a token at once, so its `iat` and
+`nbf` can lie ahead of our clock. `exp` gets no leeway: clients renew minutes before it, so leeway
+would only prolong the use of stolen tokens."""
+REQUIRED_CLAIMS = ["exp", "iat", "aud", "iss", "oid", "tid"]
 _BEARER = re.compile(r"(?i:bearer) +([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII)
 
 
 @dataclass(frozen=True)
 class TokenValidator:
-    """Tells callers by the tokens of one tenant for one application (source: dashboard-api.md)."""
+    """Validates tokens that one tenant issued for one application (source: dashboard-api.md)."""
 
     keys: SigningKeys
     tenant_id: str
@@ -35,26 +35,26 @@ class TokenValidator:
     now: Callable[[], datetime]
 
     def authenticate(self, header: str | None) -> Caller:
-        """The caller in an Authorization header.
+        """Return the caller of an Authorization header.
 
-        Raises NotSignedIn, NotAllowed, and Unavailable where no keys can be read: without them
-        nobody is let in, and nobody sent away for good.
+        Raises NotSignedIn, NotAllowed, and Unavailable if the signing keys cannot be read: a token
+        cannot be validated then, and the client can retry.
         """
         if not header:
             raise NotSignedIn(had_credentials=False)
-        found = _BEARER.fullmatch(header)
-        if found is None or len(header) > LONGEST:
-            raise refused("no bearer token")
-        return caller_of(self._claims(found[1]), self.tenant_id)
+        match = _BEARER.fullmatch(header)
+        if match is None or len(header) > MAX_HEADER_LENGTH:
+            raise rejected("no bearer token in the Authorization header")
+        return caller_from_claims(self._claims(match[1]), self.tenant_id)
 
     def _claims(self, token: str) -> dict[str, Any]:
         try:
             claims = self._decoded(token)
         except jwt.PyJWTError as error:
             claim = getattr(error, "claim", "")
-            raise refused(f"{type(error).__name__} {claim}".strip()) from error
+            raise rejected(f"{type(error).__name__} {claim}".strip()) from error
         if int(claims["exp"]) <= self.now().timestamp():
-            raise refused("it has expired")
+            raise rejected("token has expired")
         return claims
 
     def _decoded(self, token: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class TokenValidator:
                 f"{self.authority_url}/{self.tenant_id}/v2.0",
                 f"https://sts.windows.net/{self.tenant_id}/",
             ],
-            leeway=SKEW,
-            options={"require": NEEDED},
+            leeway=CLOCK_SKEW,
+            options={"require": REQUIRED_CLAIMS},
         )
         return decoded

@@ -1,4 +1,4 @@
-"""Whose the queries in Blob are: what lies there for one caller is not there for another."""
+"""Access to query blobs: a caller's own uploads, its own jobs' queries, and shared blobs."""
 
 import hashlib
 import re
@@ -12,38 +12,39 @@ from shared.jobs import JobStateRepository
 from triggers.auth.callers import require_owner
 
 UPLOADS = "uploads"
-_OF_JOBS = re.compile(r"job-[0-9a-f]{32}")
-_STRANGE = re.compile(r"[^A-Za-z0-9._-]+")
+_JOB_FOLDER = re.compile(r"job-[0-9a-f]{32}")
+_UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def upload_path(caller: Caller, name: str, data: bytes) -> str:
-    """Where a caller's file goes: the same file sent again goes to the same place."""
-    safe = _STRANGE.sub("_", name.replace("\\", "/").rpartition("/")[2]).lstrip(".-")[-100:]
-    return f"{_folder(caller)}{hashlib.sha256(data).hexdigest()[:32]}/{safe or 'query.fa'}"
+    """Return the blob path of a caller's upload; the same file always gets the same path."""
+    base_name = name.replace("\\", "/").rpartition("/")[2]
+    safe_name = _UNSAFE_CHARACTERS.sub("_", base_name).lstrip(".-")[-100:]
+    return f"{_folder(caller)}{hashlib.sha256(data).hexdigest()[:32]}/{safe_name or 'query.fa'}"
 
 
 @dataclass(frozen=True)
 class QueryAccess:
-    """The container of queries, as callers see it. Every method raises Unavailable."""
+    """Access checks for blobs in the `queries` container. Every method raises Unavailable."""
 
     jobs: JobStateRepository
     blobs: Blobs
     account: StorageAccount
 
     def can_read(self, caller: Caller, url: str) -> bool:
-        """Whether a query lies at this URL that the caller may search with.
+        """Whether the blob exists and the caller may search with it.
 
-        Of what was uploaded, and of what lies with jobs, that is its own; the rest of the container
-        is filled by the deployment's people, for all.
+        Uploads and job folders belong to their owner; operators fill the rest of the container for
+        all callers.
         """
-        return self._is_for(caller, url) and self.blobs.exists(url)
+        return self._is_allowed(caller, url) and self.blobs.exists(url)
 
-    def _is_for(self, caller: Caller, url: str) -> bool:
+    def _is_allowed(self, caller: Caller, url: str) -> bool:
         path = url.removeprefix(self.account.url(QUERIES, ""))
         top = path.partition("/")[0]
         if top == UPLOADS:
             return path.startswith(_folder(caller))
-        if not _OF_JOBS.fullmatch(top):
+        if not _JOB_FOLDER.fullmatch(top):
             return True
         try:
             require_owner(self.jobs.find(top), caller, top)

@@ -1,4 +1,4 @@
-"""What one caller may take, so that enough is left for the others: requests, and active jobs."""
+"""Quotas per caller: request rate and number of active jobs."""
 
 import threading
 from collections.abc import Callable
@@ -10,45 +10,52 @@ from shared.jobs import Index
 from shared.util.durations import Rate
 
 MAX_TRACKED_CALLERS = 10_000
-"""Of whom the requests are counted; whoever was silent for longest is forgotten first."""
-PAUSE = timedelta(minutes=1)
-"""Told to who has too many active jobs: they end after minutes or hours."""
+"""Beyond this many, the caller with the oldest last request is dropped."""
+ACTIVE_LIMIT_RETRY_AFTER = timedelta(minutes=1)
+"""Retry-After of `too_many_active`: jobs end after minutes or hours."""
 
 
 class RateLimiter:
-    """A bucket of tokens for each caller: a request takes one, time puts them back.
+    """A token bucket per caller: each request takes a token, and tokens refill with time.
 
-    They are those of this process: with several instances of the app a caller has as many buckets.
+    Buckets are per process: N instances of the app allow N times the rate.
     """
 
     def __init__(self, rate: Rate, monotonic: Callable[[], float]) -> None:
-        self._most = rate.limit
-        self._seconds_each = rate.period.total_seconds() / rate.limit
+        self._capacity = rate.limit
+        self._seconds_per_token = rate.period.total_seconds() / rate.limit
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._left: dict[str, tuple[float, float]] = {}
-        """Tokens that were left, and when; in the order of the callers' last requests."""
+        self._buckets: dict[str, tuple[float, float]] = {}
+        """By caller id: tokens and the time of the last request, in the order of last requests."""
 
     def check(self, caller: Caller) -> None:
-        """Count a request. Raises TooMany with the time until there is a token again."""
+        """Count a request. Raises TooMany with the time until the next token."""
         now = self._monotonic()
         with self._lock:
-            left, then = self._left.pop(caller.id, (float(self._most), now))
-            left = min(left + (now - then) / self._seconds_each, self._most)
-            has_one = left >= 1
-            self._left[caller.id] = (left - has_one, now)
-            if len(self._left) > MAX_TRACKED_CALLERS:
-                del self._left[next(iter(self._left))]
-        if not has_one:
-            wait = timedelta(seconds=(1 - left) * self._seconds_each)
-            raise TooMany("rate_exceeded", "too many requests at once; go on more slowly", wait)
+            tokens, updated_at = self._buckets.pop(caller.id, (float(self._capacity), now))
+            refilled = tokens + (now - updated_at) / self._seconds_per_token
+            tokens = min(refilled, self._capacity)
+            has_token = tokens >= 1
+            self._buckets[caller.id] = (tokens - has_token, now)
+            if len(self._buckets) > MAX_TRACKED_CALLERS:
+                del self._buckets[next(iter(self._buckets))]
+        if not has_token:
+            wait = timedelta(seconds=(1 - tokens) * self._seconds_per_token)
+            message = (
+                f"more than {self._capacity} requests at once: send the next one after Retry-After"
+            )
+            raise TooMany("rate_exceeded", message, wait)
 
 
-def check_active_limit(index: Index, caller: Caller, most: int) -> None:
-    """Raises TooMany where the caller has `most` active jobs; a batch of searches is one.
+def check_active_limit(index: Index, caller: Caller, max_active_jobs: int) -> None:
+    """Raise TooMany if the caller has `max_active_jobs` active jobs. A batch counts as one job.
 
-    Two that ask at once may both be given the last place: it is a share, not a promise.
+    Two concurrent requests can both pass the check, so a caller can exceed the limit slightly.
     """
-    if index.count_active(caller, most) >= most:
-        text = f"you have {most} searches that have not ended; wait for one of them"
-        raise TooMany("too_many_active", text, PAUSE)
+    if index.count_active(caller, max_active_jobs) >= max_active_jobs:
+        message = (
+            f"you have {max_active_jobs} active searches, which is the limit:"
+            " wait until one of them has ended"
+        )
+        raise TooMany("too_many_active", message, ACTIVE_LIMIT_RETRY_AFTER)

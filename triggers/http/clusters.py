@@ -1,10 +1,9 @@
-"""Clusters over HTTP: those that this deployment sends searches to."""
+"""HTTP handler that lists the deployment's clusters."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import cache, partial
-from typing import Any
 
 from azure.functions import HttpRequest, HttpResponse
 
@@ -13,59 +12,65 @@ from shared.errors import Unavailable
 from shared.settings import Settings, settings
 from shared.util.single_flight import SingleFlightCache
 from triggers.auth.callers import authenticate
-from triggers.http.health import NOBODY
+from triggers.http.health import PROBE_JOB_ID
 from triggers.http.parallel_checks import run_checks
-from triggers.http.query_params import ClustersAsked, parse_query
+from triggers.http.query_params import ClustersQuery, parse_query
 from triggers.http.responses import handle_errors, json_response
+from triggers.schemas.preflight import Clusters, ClusterView, PowerState
 
-PATIENCE = 5.0
-"""Seconds for all clusters together; what has not answered by then is shown as stopped."""
-SHARED_FOR = timedelta(seconds=10)
-"""How old a list may be; the dashboard asks every 30 s, on each of its pages."""
+CHECK_TIMEOUT = 5.0
+"""Seconds for all clusters together; one that has not answered by then is `Stopped`."""
+CACHE_TTL = timedelta(seconds=10)
+"""The dashboard polls every 30 s from each open page."""
 NOT_FOUND = "cluster_not_found"
-States = Mapping[str, str | None]
-"""By name: `Running`, `Stopped`, or None where there is no such cluster."""
+PowerStates = Mapping[str, PowerState | None]
+"""By cluster name; None if the cluster does not exist."""
 
 
 @handle_errors
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/monitor/aks"""
     authenticate(req)
-    wanted = parse_query(req, ClustersAsked)
-    served = settings()
-    if not is_here(wanted, served):
-        return json_response({"clusters": []})
-    states = _shared().get_fresh(SHARED_FOR).value
-    return json_response({"clusters": described(served, states)})
+    query = parse_query(req, ClustersQuery)
+    config = settings()
+    if not matches_deployment(query, config):
+        return json_response(Clusters(clusters=[]))
+    power_states = _power_state_cache().get_fresh(CACHE_TTL).value
+    return json_response(Clusters(clusters=cluster_views(config, power_states)))
 
 
-def described(served: Settings, states: States) -> list[dict[str, Any]]:
-    """Each cluster that exists, the default first. Its size is what a search is given there."""
+def cluster_views(config: Settings, power_states: PowerStates) -> list[ClusterView]:
+    """Return the existing clusters with a search's default size; the default cluster is first."""
     return [
-        {
-            "name": name,
-            "resource_group": served.resource_group,
-            "region": served.region,
-            "power_state": state,
-            "provisioning_state": "Succeeded",
-            "node_count": served.num_nodes,
-            "node_sku": served.machine_type,
-        }
-        for name, state in states.items()
-        if state
+        ClusterView(
+            name=name,
+            resource_group=config.resource_group,
+            region=config.region,
+            power_state=power_state,
+            provisioning_state="Succeeded",
+            node_count=config.num_nodes,
+            node_sku=config.machine_type,
+        )
+        for name, power_state in power_states.items()
+        if power_state
     ]
 
 
-def look(names: Iterable[str], ask: Callable[[str], object], patience: float = PATIENCE) -> States:
-    """The power state of each cluster, as its API server tells it by answering or not."""
-    heard = run_checks({name: partial(_state, ask, name) for name in names}, patience)
-    return {name: "Stopped" if one.trouble else one.answer for name, one in heard.items()}
+def get_power_states(
+    names: Iterable[str], probe: Callable[[str], object], timeout: float = CHECK_TIMEOUT
+) -> PowerStates:
+    """Probe the API servers in parallel; a cluster whose API server does not answer is `Stopped`.
+
+    `timeout` in seconds, for all clusters together.
+    """
+    results = run_checks({name: partial(_power_state, probe, name) for name in names}, timeout)
+    return {name: "Stopped" if check.error else check.value for name, check in results.items()}
 
 
-def _state(ask: Callable[[str], object], name: str) -> str | None:
-    """`Running`, or None where there is no such cluster. Raises Unavailable."""
+def _power_state(probe: Callable[[str], object], name: str) -> PowerState | None:
+    """Return `Running`, or None if the cluster does not exist. Raises Unavailable."""
     try:
-        ask(name)
+        probe(name)
     except Unavailable as error:
         if error.code == NOT_FOUND:
             return None
@@ -73,24 +78,27 @@ def _state(ask: Callable[[str], object], name: str) -> str | None:
     return "Running"
 
 
-def is_here(wanted: ClustersAsked, served: Settings) -> bool:
-    """Whether the deployment's clusters lie where the request looks. Azure's names have no case."""
-    group, subscription = wanted.resource_group, wanted.subscription_id
-    return _is_alike(group, served.resource_group) and (
-        not served.subscription_id or _is_alike(subscription, served.subscription_id)
+def matches_deployment(query: ClustersQuery, config: Settings) -> bool:
+    """Whether the deployment is in the requested resource group and subscription.
+
+    Azure names are case-insensitive. Any subscription matches if the deployment sets none.
+    """
+    group, subscription = query.resource_group, query.subscription_id
+    return _is_same_name(group, config.resource_group) and (
+        not config.subscription_id or _is_same_name(subscription, config.subscription_id)
     )
 
 
-def _is_alike(wanted: str | None, served: str) -> bool:
-    return wanted is None or wanted.casefold() == served.casefold()
+def _is_same_name(requested: str | None, configured: str) -> bool:
+    return requested is None or requested.casefold() == configured.casefold()
 
 
 @cache
-def _shared() -> SingleFlightCache[States]:
+def _power_state_cache() -> SingleFlightCache[PowerStates]:
     config = settings()
     names = [config.cluster_name, *sorted(config.allowed_clusters - {config.cluster_name})]
-    return SingleFlightCache(partial(look, names, _ask), time.monotonic)
+    return SingleFlightCache(partial(get_power_states, names, _probe), time.monotonic)
 
 
-def _ask(name: str) -> None:
-    dependencies.cluster(name).jobs_of(NOBODY)
+def _probe(name: str) -> None:
+    dependencies.cluster(name).jobs_of(PROBE_JOB_ID)

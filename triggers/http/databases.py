@@ -1,22 +1,23 @@
-"""Databases over HTTP: which there are."""
+"""HTTP handlers that list databases and check for newer ones."""
 
 from azure.functions import HttpRequest, HttpResponse
 
 from triggers.auth.callers import authenticate
 from triggers.http.responses import handle_errors, json_response
-from triggers.submission.database_catalog import LISTED_FOR, list_databases
+from triggers.schemas.preflight import Databases, Updates
+from triggers.submission.database_catalog import LIST_TTL, database_list
 
 
 @handle_errors
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/databases"""
     authenticate(req)
-    return json_response({"databases": list_databases().get_fresh(LISTED_FOR).value})
+    return json_response(Databases(databases=database_list().get_fresh(LIST_TTL).value))
 
 
 @handle_errors
 def updates(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/databases/check-updates"""
     authenticate(req)
-    # The app asks nobody outside of the deployment, so the latest version is never known here.
-    return json_response({"latest_version": None})
+    # Always unknown: the app calls nothing outside of the deployment.
+    return json_response(Updates(latest_version=None))

@@ -1,52 +1,60 @@
-"""Answers about a job: cheap for whoever has them already, and with a pause for whoever polls."""
+"""Conditional responses about a job (ETag, 304) and the Retry-After of polling."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from azure.functions import HttpRequest, HttpResponse
 
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from triggers.http.responses import HEADERS, json_response
+from triggers.schemas.common import ResponseModel
 
-SOON, LATER = 1, 3
-"""Seconds between two looks of the dashboard's client: while a search is submitted, and behind."""
-_BRISK = {Phase.QUEUED, Phase.SUBMITTING, Phase.WAITING_FOR_SUBMIT_SLOT, Phase.CANCELLING}
+SHORT_POLL_INTERVAL, POLL_INTERVAL = timedelta(seconds=1), timedelta(seconds=3)
+"""The dashboard's poll intervals: in SHORT_POLL_PHASES, and in all others."""
+SHORT_POLL_PHASES = {
+    Phase.QUEUED,
+    Phase.SUBMITTING,
+    Phase.WAITING_FOR_SUBMIT_SLOT,
+    Phase.CANCELLING,
+}
 
 
 def respond_if_changed(
-    req: HttpRequest, job: Job, body: Callable[[], Mapping[str, Any]]
+    req: HttpRequest, job: Job, make_body: Callable[[], ResponseModel]
 ) -> HttpResponse:
-    """The answer, or 304 without a body where the request names the same edition of the job.
+    """Return 304 without a body if `If-None-Match` has the job's ETag, else 200 with the body.
 
-    `body` is asked only if it is needed.
+    `make_body` is called only for a 200.
     """
     headers = {"ETag": etag(job), **retry_after_header(job)}
     if matches(req.headers.get("if-none-match", ""), headers["ETag"]):
         return HttpResponse(status_code=304, headers=HEADERS | headers)
-    return json_response(body(), headers=headers)
+    return json_response(make_body(), headers=headers)
 
 
 def etag(job: Job) -> str:
-    """Changes with each event of the job; an id that comes again after a purge has others."""
+    """Return the job's ETag, which changes with each event.
+
+    The creation time is part of it, because an id can be used again after a purge.
+    """
     return f'W/"{int(job.created_at.timestamp() * 1000):x}-{job.sequence}"'
 
 
 def retry_after_header(job: Job) -> dict[str, str]:
-    """How long to wait before the next look, as a header: none for a job that has ended."""
-    after = retry_after(job)
-    return {"Retry-After": f"{after.total_seconds():.0f}"} if after else {}
+    """Return the poll interval as a Retry-After header; empty for an ended job."""
+    delay = retry_after(job)
+    return {"Retry-After": f"{delay.total_seconds():.0f}"} if delay else {}
 
 
 def retry_after(job: Job) -> timedelta | None:
-    """How long to wait before the next look; None for a job that has ended."""
+    """Return the poll interval; None for an ended job."""
     if job.phase.is_end:
         return None
-    return timedelta(seconds=SOON if job.phase in _BRISK else LATER)
+    return SHORT_POLL_INTERVAL if job.phase in SHORT_POLL_PHASES else POLL_INTERVAL
 
 
 def matches(if_none_match: str, current: str) -> bool:
-    """Whether an `If-None-Match` header names the current ETag, by RFC 9110's weak comparison."""
+    """Compare ETags weakly (RFC 9110, section 8.8.3.2)."""
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return "*" in tags or current.removeprefix("W/") in tags

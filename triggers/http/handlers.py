@@ -1,4 +1,4 @@
-"""What answers each operation of the HTTP API."""
+"""The handler of each operation of the HTTP API."""
 
 from triggers.http import (
     clusters,
@@ -47,7 +47,7 @@ HANDLERS = {
     "ui_file": ui.file,
     UNKNOWN_ROUTE_NAME: unknown_route.refuse,
 }
-"""By the name of each operation; triggers/http/routes.py says how it is asked."""
+"""By operation name; triggers/http/routes.py has the methods and paths."""
 
 DURABLE_HANDLERS = {
     "submit_job": jobs.submit,
@@ -55,4 +55,4 @@ DURABLE_HANDLERS = {
     "cancel_job": jobs.cancel,
     "retry_job": job_retry.retry,
 }
-"""The same, for those that also speak to Durable Functions."""
+"""Handlers that also get a Durable Functions client."""

@@ -1,4 +1,4 @@
-"""Deletion over HTTP: a job that has ended is shown no more, and is removed with what is old."""
+"""HTTP handler that deletes a job: it is hidden at once, and the purge removes its data later."""
 
 from contextlib import suppress
 
@@ -6,38 +6,40 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared import dependencies
 from shared.contracts.job import Job
-from shared.contracts.states import Status
 from shared.errors import Conflict, NotFound
 from shared.jobs import JobStateRepository
 from triggers.auth.callers import authenticate
-from triggers.http.jobs import owned
+from triggers.http.jobs import owned_job
 from triggers.http.responses import handle_errors, json_response
+from triggers.schemas.jobs import Deleted
 
-CHILDREN = 200
+PAGE_SIZE = 200
 """Searches of a batch that are listed at a time."""
 
 
 @handle_errors
 def delete(req: HttpRequest) -> HttpResponse:
     """DELETE /api/blast/jobs/{id}"""
-    job = owned(req.route_params["id"], authenticate(req))
+    job = owned_job(req.route_params["id"], authenticate(req))
     soft_delete(dependencies.jobs(), job)
-    return json_response({"job_id": job.job_id, "status": Status.DELETED.value})
+    return json_response(Deleted(job_id=job.job_id, status="deleted"))
 
 
 def soft_delete(jobs: JobStateRepository, job: Job) -> None:
-    """Put a tombstone on a job; on a batch last, so that what a crash leaves is deleted again.
+    """Set a job, and the searches of a batch, to the phase `deleted`. Idempotent.
 
-    Raises Conflict where it has not ended, or is part of a batch that has not.
+    The batch goes last, so that the delete can be repeated after a crash.
+    Raises Conflict if the job or its batch is active.
     """
     batch = jobs.find(job.parent_job_id) if job.parent_job_id else None
     if batch and not batch.phase.is_end:
-        raise Conflict("still_running", f"its batch {batch.job_id} has not ended: cancel that")
+        message = f"the batch {batch.job_id} of {job.job_id} has not ended: cancel the batch first"
+        raise Conflict("still_running", message)
     cursor: str | None = "" if job.child_count and job.phase.is_end else None
     while cursor is not None:
-        page = jobs.index.children(job.job_id, CHILDREN, cursor)
+        page = jobs.index.children(job.job_id, PAGE_SIZE, cursor)
         for child in page.jobs:
-            with suppress(NotFound):  # it was old, and is removed already
+            with suppress(NotFound):  # the purge has removed it already
                 jobs.delete(child.job_id)
         cursor = page.cursor
     jobs.delete(job.job_id)

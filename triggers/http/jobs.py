@@ -1,9 +1,7 @@
-"""Jobs over HTTP: submit, read, list, follow, cancel."""
+"""HTTP handlers of jobs: submit, read, list and cancel."""
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from azure.functions import HttpRequest, HttpResponse
 
@@ -11,7 +9,6 @@ from shared import dependencies
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, Fault, Invalid
-from shared.jobs import JobPage
 from shared.settings import settings
 from shared.util.threads import in_thread
 from triggers.auth.callers import authenticate, require_owner
@@ -19,28 +16,29 @@ from triggers.durable_client import DurableClient, ensure_started, wake
 from triggers.http.etag import respond_if_changed, retry_after_header
 from triggers.http.query_params import DetailQuery, EventsQuery, ListQuery, PageQuery, parse_query
 from triggers.http.responses import RETRY_AFTER, handle_errors, handle_errors_async, json_response
-from triggers.submission.accept import AcceptedSubmission, acceptance
+from triggers.schemas.jobs import Cancelling, Detail
+from triggers.submission.accept import AcceptedSubmission, submission_service
 from triggers.submission.json_body import json_object
 from triggers.submission.parse import Submission, parse
 from triggers.views import job_view
 
 KEY_HEADERS = ("Idempotency-Key", "Repeatability-Request-ID")
 FALLBACK_KEY_HEADER = "x-client-request-id"
-"""The dashboard's client repeats a POST with the same one: it serves where no key is given."""
-LONGEST_KEY = 256
-"""Characters, as in a body."""
+"""The key if the request has no other: the dashboard's client repeats a POST with the same id."""
+MAX_KEY_LENGTH = 256
+"""Characters; the same limit as for `idempotency_key` in a body."""
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
 @handle_errors_async
 async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    asked_for, accepted = await in_thread(_accept, req)
+    submission, accepted = await in_thread(_accept, req)
     await ensure_started(client, accepted.job)
-    # It names the request that is answered. One without a name is not given a new one each time:
-    # a replay has the same body.
-    named = req.headers.get(FALLBACK_KEY_HEADER) or asked_for.request_id
-    request_id = named or accepted.job.job_id
+    # Without a request id of the client's the job id is returned, not a new id each time, so that
+    # a replay gets the same body.
+    client_request_id = req.headers.get(FALLBACK_KEY_HEADER) or submission.request_id
+    request_id = client_request_id or accepted.job.job_id
     headers = {
         "Location": f"/api/blast/jobs/{accepted.job.job_id}",
         "Retry-After": str(RETRY_AFTER),
@@ -48,7 +46,7 @@ async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
     return json_response(
-        job_view.accepted(accepted.job, request_id, asked_for.warnings), 202, headers
+        job_view.accepted(accepted.job, request_id, submission.warnings), 202, headers
     )
 
 
@@ -56,10 +54,10 @@ async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
 def read(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = own_job(req)
-    wanted = parse_query(req, DetailQuery).history == "1"
-    if job.child_count:  # its searches move on without it: no edition of its own tells of them
-        return json_response(_detail(job, wanted), headers=retry_after_header(job))
-    return respond_if_changed(req, job, lambda: _detail(job, wanted))
+    with_history = parse_query(req, DetailQuery).history == "1"
+    if job.child_count:  # no ETag: the counts of its searches change without an event of the batch
+        return json_response(_detail(job, with_history), headers=retry_after_header(job))
+    return respond_if_changed(req, job, lambda: _detail(job, with_history))
 
 
 @handle_errors
@@ -79,17 +77,18 @@ def execution_steps(req: HttpRequest) -> HttpResponse:
 @handle_errors
 def listing(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    who, wanted = authenticate(req), parse_query(req, ListQuery)
-    index = dependencies.jobs().index
-    return _page(index.page(who, wanted.limit, wanted.cursor, wanted.only), wanted.limit)
+    caller, query = authenticate(req), parse_query(req, ListQuery)
+    page = dependencies.jobs().index.page(caller, query.limit, query.cursor, query.filters)
+    return json_response(job_view.page(page, query.limit))
 
 
 @handle_errors
 def children(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
-    job, wanted = own_job(req), parse_query(req, PageQuery)
-    page = dependencies.jobs().index.children(job.job_id, wanted.limit, wanted.cursor)
-    return _page(page, wanted.limit, retry_after_header(job) if job.child_count else {})
+    job, query = own_job(req), parse_query(req, PageQuery)
+    page = dependencies.jobs().index.children(job.job_id, query.limit, query.cursor)
+    headers = retry_after_header(job) if job.child_count else {}
+    return json_response(job_view.page(page, query.limit), headers=headers)
 
 
 @handle_errors
@@ -104,96 +103,93 @@ def events(req: HttpRequest) -> HttpResponse:
 @handle_errors_async
 async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
-    job = await in_thread(_ask_to_cancel, req)
-    is_proven = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
+    job = await in_thread(_request_cancel, req)
+    is_cleaned_up = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
     if not job.phase.is_end:
         await wake(client, job)
-    status = "cancelled" if is_proven else "cancelling"
-    body = {"job_id": job.job_id, "task_id": job.job_id, "status": status}
-    return json_response(body, 200 if is_proven else 202, retry_after_header(job))
+    body = Cancelling(
+        job_id=job.job_id,
+        task_id=job.job_id,
+        status="cancelled" if is_cleaned_up else "cancelling",
+    )
+    return json_response(body, 200 if is_cleaned_up else 202, retry_after_header(job))
 
 
 def own_job(req: HttpRequest) -> Job:
-    """The job that a route names. Raises NotFound, also where it is deleted or somebody else's."""
-    return _shown(req.route_params["id"], authenticate(req))
+    """Return the job in the route. Raises NotFound, also for deleted and other owners' jobs."""
+    return _visible_job(req.route_params["id"], authenticate(req))
 
 
-def owned(job_id: str, who: Caller) -> Job:
-    """A job that a caller may see, by one point read, deleted or not. Raises NotFound."""
+def owned_job(job_id: str, caller: Caller) -> Job:
+    """Return a caller's job, deleted or not, by one point read. Raises NotFound."""
     job = dependencies.jobs().find(job_id) if _JOB_ID.fullmatch(job_id) else None
-    return require_owner(job, who, job_id)
+    return require_owner(job, caller, job_id)
 
 
 def keys_in_headers(req: HttpRequest) -> dict[str, str]:
-    """By its header, each key that a request gives there: first the one that counts most.
+    """Return the idempotency keys in the headers, by header, in the order of precedence.
 
-    Raises Invalid where one is too long: cut off, it could be another request's.
+    Raises Invalid if a key is too long: a truncated key could equal another request's.
     """
-    named = {name: req.headers.get(name) for name in (*KEY_HEADERS, FALLBACK_KEY_HEADER)}
-    given = {name: key for name, key in named.items() if key}
-    text = f"has at most {LONGEST_KEY} characters"
-    if faults := [Fault(name, text) for name, key in given.items() if len(key) > LONGEST_KEY]:
+    values = {name: req.headers.get(name) for name in (*KEY_HEADERS, FALLBACK_KEY_HEADER)}
+    keys = {name: key for name, key in values.items() if key}
+    faults = [
+        Fault(name, f"has {len(key):,} characters, the limit is {MAX_KEY_LENGTH}")
+        for name, key in keys.items()
+        if len(key) > MAX_KEY_LENGTH
+    ]
+    if faults:
         raise Invalid(faults)
-    return given
+    return keys
 
 
-def _shown(job_id: str, who: Caller) -> Job:
-    """A job that a caller may see and that is not deleted, by one point read. Raises NotFound."""
-    job = owned(job_id, who)
-    return require_owner(None if job.phase is Phase.DELETED else job, who, job_id)
+def _visible_job(job_id: str, caller: Caller) -> Job:
+    """Return a caller's job that is not deleted, by one point read. Raises NotFound."""
+    job = owned_job(job_id, caller)
+    return require_owner(None if job.phase is Phase.DELETED else job, caller, job_id)
 
 
 def _accept(req: HttpRequest) -> tuple[Submission, AcceptedSubmission]:
-    """Read, check and keep a submission. It takes long for a long query: not for an event loop."""
-    who, keys = authenticate(req), keys_in_headers(req)
+    """Parse, check and accept a submission. Blocks, and needs long for a large query."""
+    caller, keys = authenticate(req), keys_in_headers(req)
     submission = parse(json_object(req.get_body()), settings())
     fallback = keys.pop(FALLBACK_KEY_HEADER, None)
     key = next(filter(None, [*keys.values(), submission.idempotency_key, fallback]), None)
-    most = settings().max_active_jobs
-    return submission, acceptance().accept(submission, who, key, "http", max_active_jobs=most)
+    limit = settings().max_active_jobs
+    accepted = submission_service().accept(submission, caller, key, "http", max_active_jobs=limit)
+    return submission, accepted
 
 
-def _detail(job: Job, history: bool) -> dict[str, Any]:
-    shown = job_view.detail(job, dependencies.jobs().events(job.job_id) if history else None)
-    if job.child_count:
-        shown["children"] = job_view.children(
-            job, dependencies.jobs().index.count_by_status(job.job_id)
-        )
-    return shown
+def _detail(job: Job, with_history: bool) -> Detail:
+    jobs = dependencies.jobs()
+    history = jobs.events(job.job_id) if with_history else None
+    if not job.child_count:
+        return job_view.detail(job, history)
+    children = job_view.children(job, jobs.index.count_by_status(job.job_id))
+    return job_view.detail(job, history, children)
 
 
-def _ask_to_cancel(req: HttpRequest) -> Job:
-    """Record that a cancel is wanted: it is certain from then on.
+def _request_cancel(req: HttpRequest) -> Job:
+    """Record the cancel request in the job's row; the job is cancelled even after a crash.
 
-    Of a job that has ended, what may be left is cleaned up at the next tick of upkeep.
-    Raises Conflict for one of which nothing was left when it ended.
+    For an ended job whose clean-up is unconfirmed, the reconciler tries again at its next tick.
+    Raises Conflict for other ended jobs.
     """
-    who, job_id = authenticate(req), req.route_params["id"]
+    caller, job_id = authenticate(req), req.route_params["id"]
     while True:
-        job = _shown(job_id, who)
+        job = _visible_job(job_id, caller)
         if job.phase.is_end:
-            return _ask_to_clean_up(job)
+            return _request_cleanup(job)
         if job.cancel_requested_at:
             return job
-        with suppress(Conflict):  # it has ended since it was read: how, the next look says
+        with suppress(Conflict):  # the job ended after it was read: read it again
             return dependencies.jobs().request_cancel(job_id)
 
 
-def _ask_to_clean_up(job: Job) -> Job:
+def _request_cleanup(job: Job) -> Job:
     if job.left_on_cluster is LeftOnCluster.UNKNOWN:
         dependencies.jobs().index.defer(job, dependencies.now())
     elif job.phase is not Phase.CANCELLED and job.cleanup_confirmed_at is None:
-        raise Conflict("already_finished", f"{job.job_id} has ended: {job.phase}")
+        message = f"{job.job_id} has ended with phase {job.phase}: there is nothing to cancel"
+        raise Conflict("already_finished", message)
     return job
-
-
-def _page(page: JobPage, size: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    shown: dict[str, Any] = {
-        "limit": size,
-        "returned": len(page.jobs),
-        "has_more": bool(page.cursor),
-    }
-    if page.cursor:
-        shown["next_cursor"] = page.cursor
-    jobs = [job_view.summary(job) for job in page.jobs]
-    return json_response({"jobs": jobs, "page": shown, "meta": {}}, headers=headers)

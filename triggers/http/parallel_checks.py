@@ -1,4 +1,4 @@
-"""Questions to several others at once, each bounded in time."""
+"""Parallel checks of several services within a time limit."""
 
 import logging
 import time
@@ -11,47 +11,49 @@ from typing import Generic, TypeVar
 from shared.errors import ControlPlaneError
 from shared.util.threads import Threads
 
+Name = TypeVar("Name", bound=str)
 T = TypeVar("T")
-AT_A_TIME = 16
-"""A question whose answer nobody waits for any more ends by its client's own patience."""
+PARALLELISM = 16
+"""Threads of the process for checks. A check that exceeds the time limit keeps its thread until its
+client times out."""
 
 
 @dataclass(frozen=True)
 class CheckResult(Generic[T]):
-    """What a question came to: an answer, or the trouble that prevented one."""
+    """The result of a check: a value, or the error as a sentence."""
 
-    answer: T | None
-    trouble: str | None
+    value: T | None
+    error: str | None
     milliseconds: int
 
 
 def run_checks(
-    questions: Mapping[str, Callable[[], T]], patience: float
-) -> dict[str, CheckResult[T]]:
-    """Ask all at once; what is not answered within `patience` seconds is trouble."""
-    asked = {name: _pool().submit(_run_check, question) for name, question in questions.items()}
-    wait(asked.values(), timeout=patience)
-    late = CheckResult[T](None, f"no answer within {patience:g} s", int(patience * 1000))
-    heard = {}
-    for name, future in asked.items():
-        heard[name] = future.result() if future.done() else late
+    checks: Mapping[Name, Callable[[], T]], timeout: float
+) -> dict[Name, CheckResult[T]]:
+    """Run all checks in parallel; one that takes longer than `timeout` seconds is an error."""
+    futures = {name: _pool().submit(_run_check, check) for name, check in checks.items()}
+    wait(futures.values(), timeout=timeout)
+    timed_out = CheckResult[T](None, f"no answer within {timeout:g} s", int(timeout * 1000))
+    results = {}
+    for name, future in futures.items():
+        results[name] = future.result() if future.done() else timed_out
         future.cancel()
-    return heard
+    return results
 
 
-def _run_check(question: Callable[[], T]) -> CheckResult[T]:
-    began = time.monotonic()
-    answer, trouble = None, None
+def _run_check(check: Callable[[], T]) -> CheckResult[T]:
+    started_at = time.monotonic()
+    value, error_text = None, None
     try:
-        answer = question()
+        value = check()
     except ControlPlaneError as error:
-        trouble = str(error)
-    except Exception:  # the last door of one question: a bug must not silence the others
-        logging.getLogger("blast").exception("a question failed")
-        trouble = "asking failed; the log says how"
-    return CheckResult(answer, trouble, int((time.monotonic() - began) * 1000))
+        error_text = str(error)
+    except Exception:  # a bug in one check must not hide the results of the others
+        logging.getLogger("blast").exception("check_crashed")
+        error_text = "internal error in the check: see the log line check_crashed"
+    return CheckResult(value, error_text, int((time.monotonic() - started_at) * 1000))
 
 
 @cache
 def _pool() -> Threads:
-    return Threads(AT_A_TIME, thread_name_prefix="ask")
+    return Threads(PARALLELISM, thread_name_prefix="check")

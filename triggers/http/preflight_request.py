@@ -1,4 +1,4 @@
-"""The body of a pre-flight: a submission that may still lack its program, database or query."""
+"""Parsing of a pre-flight's body: a submission that can lack its program, database or query."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,83 +6,82 @@ from typing import Any
 
 from shared.contracts.search import Program
 from shared.settings import Settings
-from triggers.submission.field_aliases import FIRST_NAMES, QUERY, first_names, flat
-from triggers.submission.parse import SEARCHES, Examined, Submission, examine
+from triggers.submission.field_aliases import CANONICAL_NAMES, QUERY, flatten, to_canonical_names
+from triggers.submission.parse import SEARCHES, ParseResult, Submission, parse_with_faults
 from triggers.submission.search_fields import Fields
 
-NEEDED: Mapping[str, tuple[str, ...]] = {
+REQUIRED: Mapping[str, tuple[str, ...]] = {
     "program": ("program",),
     "db": ("db",),
     "query": QUERY,
 }
-"""What a submission needs, by the first names of the fields that can say it."""
-STAND_INS = {"db": "unknown", "query": ">unknown\nM"}
+"""What a submission requires: program, database and query, by the fields that can give each."""
+PLACEHOLDERS = {"db": "unknown", "query": ">unknown\nM"}
 
 
 @dataclass(frozen=True)
 class PreflightRequest:
-    """A search as far as it is planned, checked as a submission is.
+    """A planned search, parsed like a submission.
 
-    The check puts stand-ins in the place of what the body lacks; where that is the program, it is
-    the one with the fewest faults. So a plan that has faults is refused whatever is added to it.
+    Placeholders replace what the body lacks; a missing program is replaced by the one with the
+    fewest faults. So the faults of a plan do not disappear when the missing fields are added.
     """
 
-    examined: Examined
+    result: ParseResult
     lacks: frozenset[str]
-    """The keys of NEEDED that the body does not say."""
+    """The keys of REQUIRED that the body lacks."""
 
     @property
     def submission(self) -> Submission | None:
-        return self.examined.submission
+        return self.result.submission
 
 
 def parse_preflight(body: Mapping[str, Any], settings: Settings) -> PreflightRequest:
-    """The plan in a body. An empty program, database or query counts as not there.
-
-    Raises TooLarge.
-    """
+    """Parse a body; an empty program, database or query counts as missing. Raises TooLarge."""
     given = {name: value for name, value in body.items() if not _is_empty(name, value)}
-    lacks = frozenset(_lacking(given))
-    whole = {**given, **_stand_ins(lacks)}
+    lacks = frozenset(_missing(given))
+    completed = {**given, **_placeholders(lacks)}
     if "program" not in lacks:
-        return PreflightRequest(examine(whole, settings), lacks)
-    tried = (examine({**whole, "program": program.value}, settings) for program in Program)
-    return PreflightRequest(_least_wrong(tried), lacks)
+        return PreflightRequest(parse_with_faults(completed, settings), lacks)
+    results = (
+        parse_with_faults({**completed, "program": program.value}, settings) for program in Program
+    )
+    return PreflightRequest(_fewest_faults(results), lacks)
 
 
 def _is_empty(name: str, value: object) -> bool:
-    needed = {first for names in NEEDED.values() for first in names}
-    return value in (None, "") and FIRST_NAMES.get(name) in needed
+    required = {field for fields in REQUIRED.values() for field in fields}
+    return value in (None, "") and CANONICAL_NAMES.get(name) in required
 
 
-def _lacking(body: Mapping[str, Any]) -> list[str]:
-    """What neither the request nor each of its searches says."""
-    top = first_names(flat(body, []))
-    items = top.get(SEARCHES)
+def _missing(body: Mapping[str, Any]) -> list[str]:
+    """List the keys of REQUIRED that the body lacks, or that one of its searches lacks."""
+    shared_fields = to_canonical_names(flatten(body, []))
+    items = shared_fields.get(SEARCHES)
     searches = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
-    each = [first_names(flat(one, [])) for one in searches] or [{}]
+    item_fields = [to_canonical_names(flatten(search, [])) for search in searches] or [{}]
     return [
         name
-        for name, fields in NEEDED.items()
-        if not all(_says({**top, **one}, fields) for one in each)
+        for name, fields in REQUIRED.items()
+        if not all(_has_any({**shared_fields, **own}, fields) for own in item_fields)
     ]
 
 
-def _says(fields: Fields, names: Iterable[str]) -> bool:
+def _has_any(fields: Fields, names: Iterable[str]) -> bool:
     return any(fields.get(name) not in (None, "") for name in names)
 
 
-def _stand_ins(lacks: Iterable[str]) -> dict[str, str]:
-    return {NEEDED[name][0]: STAND_INS[name] for name in lacks if name in STAND_INS}
+def _placeholders(lacks: Iterable[str]) -> dict[str, str]:
+    return {REQUIRED[name][0]: PLACEHOLDERS[name] for name in lacks if name in PLACEHOLDERS}
 
 
-def _least_wrong(found: Iterable[Examined]) -> Examined:
-    """The first without faults, or else with the fewest: what is wrong for every program."""
-    best: Examined | None = None
-    for one in found:
-        if best is None or len(one.faults) < len(best.faults):
-            best = one
+def _fewest_faults(results: Iterable[ParseResult]) -> ParseResult:
+    """Return the first result without faults, or the one with the fewest."""
+    best: ParseResult | None = None
+    for result in results:
+        if best is None or len(result.faults) < len(best.faults):
+            best = result
         if not best.faults:
             break
-    assert best is not None  # there is at least one program
+    assert best is not None  # Program has at least one member
     return best

@@ -1,9 +1,9 @@
-"""HTTP answers: JSON, the headers that all have, and errors in the one documented form."""
+"""HTTP responses: JSON bodies, common headers, and errors in the documented form."""
 
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -25,10 +25,11 @@ from shared.errors import (
     TooMany,
 )
 from shared.util.redaction import redacted
+from triggers.schemas.common import ErrorDetail, ErrorResponse, FaultView, ResponseModel
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 RETRY_AFTER = 5
-"""Seconds that a client is told to wait where the trouble has no better idea."""
+"""Seconds; the default Retry-After of errors that have none."""
 
 _STATUS: dict[type[ControlPlaneError], int] = {
     TooMany: 429,
@@ -50,11 +51,11 @@ AsyncHandler = Callable[..., Awaitable[HttpResponse]]
 
 
 def json_response(
-    body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+    body: ResponseModel, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
-    """A JSON answer."""
+    """Return a JSON response with the common headers."""
     return HttpResponse(
-        json.dumps(body),
+        json.dumps(body.to_json()),
         status_code=status,
         headers=HEADERS | dict(headers or {}),
         mimetype="application/json",
@@ -62,7 +63,7 @@ def json_response(
 
 
 def handle_errors(handler: Handler) -> Handler:
-    """A handler whose errors become answers."""
+    """Wrap a handler so that its exceptions become error responses."""
 
     @wraps(handler)
     def wrapped(**bindings: Any) -> HttpResponse:
@@ -70,14 +71,14 @@ def handle_errors(handler: Handler) -> Handler:
             return handler(**bindings)
         except ControlPlaneError as error:
             return error_response(error)
-        except Exception:  # noqa: BLE001  the last door: logged whole, answered without details
-            return _bug(handler.__name__)
+        except Exception:  # noqa: BLE001  logged with traceback; the response has no details
+            return _internal_error(handler.__name__)
 
     return wrapped
 
 
 def handle_errors_async(handler: AsyncHandler) -> AsyncHandler:
-    """The same for a handler that speaks to Durable Functions, which has to be async."""
+    """Wrap an async handler; handlers that call Durable Functions are async."""
 
     @wraps(handler)
     async def wrapped(**bindings: Any) -> HttpResponse:
@@ -85,46 +86,45 @@ def handle_errors_async(handler: AsyncHandler) -> AsyncHandler:
             return await handler(**bindings)
         except ControlPlaneError as error:
             return error_response(error)
-        except Exception:  # noqa: BLE001  the last door: logged whole, answered without details
-            return _bug(handler.__name__)
+        except Exception:  # noqa: BLE001  logged with traceback; the response has no details
+            return _internal_error(handler.__name__)
 
     return wrapped
 
 
 def error_response(error: ControlPlaneError) -> HttpResponse:
-    """The answer to an error that we recognise."""
+    """Return the response to an error of the error tree."""
     status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
     faults = error.faults if isinstance(error, Invalid) else ()
-    details = {"errors": [{"loc": f.path.split("."), "msg": f.message} for f in faults]}
+    fault_views = [FaultView(loc=fault.path.split("."), msg=fault.message) for fault in faults]
     headers = _retry_after_header(error, status)
     if isinstance(error, NotSignedIn):
-        # What RFC 6750 wants said: of a token that was refused, and of none.
-        wrong = ' error="invalid_token"' if error.had_credentials else ""
-        headers["WWW-Authenticate"] = f"Bearer{wrong}"
-    return _error(status, error.code, redacted(str(error)), details if faults else {}, headers)
+        # RFC 6750, section 3.1: `invalid_token` only if the request had credentials.
+        reason = ' error="invalid_token"' if error.had_credentials else ""
+        headers["WWW-Authenticate"] = f"Bearer{reason}"
+    return _error(status, error.code, redacted(str(error)), fault_views, headers)
 
 
 def _retry_after_header(error: ControlPlaneError, status: int) -> dict[str, str]:
-    """When the same may be asked again: said wherever it may then be answered otherwise."""
-    after = error.retry_after if isinstance(error, RetryableError | NotFound) else None
-    if after is None and status not in (429, 503):
+    """Return the Retry-After header if the same request can succeed later."""
+    delay = error.retry_after if isinstance(error, RetryableError | NotFound) else None
+    if delay is None and status not in (429, 503):
         return {}
-    return {"Retry-After": str(math.ceil(after.total_seconds() if after else RETRY_AFTER))}
+    return {"Retry-After": str(math.ceil(delay.total_seconds() if delay else RETRY_AFTER))}
 
 
-def _bug(name: str) -> HttpResponse:
-    logging.getLogger("blast").exception("%s failed", name)
-    return _error(500, "internal", "something went wrong here; the log says what")
+def _internal_error(handler_name: str) -> HttpResponse:
+    logging.getLogger("blast").exception("handler_crashed handler=%s", handler_name)
+    return _error(500, "internal", "internal error: tell an operator the time of the request")
 
 
 def _error(
     status: int,
     code: str,
-    sentence: str,
-    details: Mapping[str, Any] | None = None,
+    message: str,
+    faults: Sequence[FaultView] = (),
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """All the places in which the dashboard's generations look for an error."""
-    detail = {"code": code, "message": sentence, **(details or {})}
-    body = {"error": sentence, "message": sentence, "detail": detail}
+    detail = ErrorDetail(code=code, message=message, errors=list(faults) or None)
+    body = ErrorResponse(error=message, message=message, detail=detail)
     return json_response(body, status, {"x-ms-error-code": code, **(headers or {})})

@@ -1,9 +1,8 @@
-"""The result files of a job, by its manifest, and the hits in them."""
+"""A job's result files, as its manifest lists them, and the hits in them."""
 
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from shared import dependencies
 from shared.blast.result_files import MANIFEST, outfmt_of
@@ -13,42 +12,47 @@ from shared.errors import NotFound
 from shared.hits import Hit, Unreadable, hits
 from shared.hits.gzip import MOST_TEXT
 from triggers.http.etag import retry_after
+from triggers.schemas.results import ResultFile
 
 
-def files_of(job: Job) -> list[dict[str, Any]]:
-    """The results in the manifest, which is written when the job completes; none before.
+def files_of(job: Job) -> list[ResultFile]:
+    """Return the files in the manifest, which is written when the job completes.
 
-    A batch has none of its own: its searches do.
+    Empty before that, and for a batch, whose searches have the files.
     """
     if job.phase is not Phase.COMPLETED or job.child_count:
         return []
     manifest = dependencies.blobs().get(job.results_prefix + MANIFEST)
     if manifest is None:
-        raise NotFound("results_gone", f"the results of {job.job_id} are gone")
-    files: list[dict[str, Any]] = json.loads(manifest)["files"]
-    return files
+        message = f"the results of {job.job_id} were removed from Blob: run the search again"
+        raise NotFound("results_gone", message)
+    return [ResultFile.model_validate(file) for file in json.loads(manifest)["files"]]
 
 
-def file_of(job: Job, wanted: str) -> dict[str, Any]:
-    """The file of that id or name, if the manifest has it: no path is made of what was asked.
+def file_of(job: Job, name_or_id: str) -> ResultFile:
+    """Find a file in the manifest by name or id; the input is never used as a path.
 
     Raises NotFound.
     """
     for file in files_of(job):
-        if wanted in (file["file_id"], file["name"]):
+        if name_or_id in (file.file_id, file.name):
             return file
-    raise NotFound("not_found", f"{job.job_id} has no result {wanted}", wait_for_files(job))
+    message = f"{job.job_id} has no result file {name_or_id}"
+    raise NotFound("not_found", message, results_retry_after(job))
 
 
-def wait_for_files(job: Job) -> timedelta | None:
-    """How long to wait for results; None where there will be no others than there are."""
+def results_retry_after(job: Job) -> timedelta | None:
+    """Return the poll interval for results; None if the list of results is final."""
     return None if job.child_count else retry_after(job)
 
 
-def hits_of(job: Job, name: str, most: int = MOST_TEXT) -> Iterator[Hit]:
-    """The hits of one file, as `hits` gives them. Raises Unreadable with the file's name in it."""
+def hits_of(job: Job, name: str, max_bytes: int = MOST_TEXT) -> Iterator[Hit]:
+    """Yield the hits of a file, reading at most `max_bytes` of text.
+
+    Raises Unreadable, whose message has the file's name, and ReadLimitReached.
+    """
     try:
-        pieces = dependencies.blobs().iter_chunks(job.results_prefix + name)
-        yield from hits(pieces, outfmt_of(job.search), most)
+        chunks = dependencies.blobs().iter_chunks(job.results_prefix + name)
+        yield from hits(chunks, outfmt_of(job.search), max_bytes)
     except Unreadable as error:
         raise Unreadable(error.code, f"{name}: {error}") from error

@@ -1,4 +1,4 @@
-"""What the API can be asked: name, method, path, and what each is answered with."""
+"""The operations of the HTTP API: names, methods, paths, parameters and responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION, OF_FILES, OF_HI
 from triggers.http.queries import Upload
 from triggers.http.query_params import (
     AlignmentsQuery,
-    ClustersAsked,
+    ClustersQuery,
     DetailQuery,
     EventsQuery,
     ExportQuery,
@@ -35,34 +35,33 @@ ResponseBody = Model | str | None
 
 @dataclass(frozen=True)
 class Operation:
-    """One function of the HTTP API. `path` lies below `/api`."""
+    """An operation of the HTTP API; `path` is relative to `/api`."""
 
     name: str
     method: str
     path: str
     summary: str
     responses: Mapping[int, ResponseBody | tuple[ResponseBody, ...]]
-    """By status: a model, a media type of bytes, or several of these; None for no body."""
+    """By status: a model, a media type, or several of these; None for no body."""
     error_codes: tuple[str, ...] = ()
-    """Codes, beside those that every operation has."""
+    """In addition to error_codes.EVERYWHERE."""
     query: Model | None = None
     body: tuple[Model, ...] = ()
-    """The parts that the body is made of."""
-    in_part: bool = False
-    """Whether the body may lack what a submission needs."""
+    """The models whose fields the JSON body has."""
+    is_partial: bool = False
+    """Whether required fields of the body can be missing."""
     form: str | None = None
-    """The name of the file, where the body may also be a form."""
+    """Name of the file field if the body can also be a form."""
     idempotent: bool = False
-    """Whether a request that is sent again is known by its key."""
+    """Whether requests with the same idempotency key are processed once."""
     conditional: bool = False
-    """Whether it answers 304 to a caller who has the same edition already."""
+    """Whether `If-None-Match` is supported (304)."""
     retry_after_status: int | None = None
-    """The status that may be another one, or say more, once the job has ended: it tells when to
-    ask again."""
+    """The status whose response can change while the job is active, so it has a Retry-After."""
     ranged: bool = False
-    """Whether it can be asked for a part of the bytes."""
+    """Whether `Range` is supported."""
     anonymous: bool = False
-    """Whether anybody may ask."""
+    """Whether the operation needs no authentication."""
     group: str = field(default="Jobs")
 
 
@@ -73,15 +72,15 @@ _SUBMITS = tuple(
         name,
         "POST",
         path,
-        says,
+        summary,
         {202: jobs.Accepted},
         OF_A_SUBMISSION,
         body=SUBMISSION,
         idempotent=True,
     )
-    for name, path, says in (
-        ("submit_job", "blast/jobs", "Submit a search"),
-        ("submit_job_legacy", "blast/submit", "Submit a search, by its old path"),
+    for name, path, summary in (
+        ("submit_job", "blast/jobs", "Submit a search or a batch"),
+        ("submit_job_legacy", "blast/submit", "Submit a search or a batch (old path)"),
     )
 )
 
@@ -100,40 +99,40 @@ _READS = (
         conditional=True,
     ),
     Operation(
-        *("list_children", "GET", f"{_JOB}/children", "List the searches of a batch, in its order"),
+        *("list_children", "GET", f"{_JOB}/children", "List the searches of a batch, in order"),
         {200: jobs.Jobs},
         (*OF_A_JOB, "validation_error"),
         query=PageQuery,
         retry_after_status=200,
     ),
     Operation(
-        *("list_events", "GET", f"{_JOB}/events", "Read a job's history"),
+        *("list_events", "GET", f"{_JOB}/events", "List the events of a job"),
         {200: jobs.Events, 304: None},
         (*OF_A_JOB, "validation_error"),
         query=EventsQuery,
         conditional=True,
     ),
     Operation(
-        *("read_steps", "GET", f"{_JOB}/execution-steps", "See how far a job came"),
+        *("read_steps", "GET", f"{_JOB}/execution-steps", "Read the steps of a job"),
         {200: jobs.Execution, 304: None},
         OF_A_JOB,
         conditional=True,
     ),
     Operation(
-        *("read_status", "GET", "blast/submit/{id}/status", "Read a job, as the oldest clients do"),
+        *("read_status", "GET", "blast/submit/{id}/status", "Read a job's status (old form)"),
         {200: jobs.RuntimeStatus, 304: None},
         OF_A_JOB,
         conditional=True,
     ),
     Operation(
-        *("read_file", "GET", f"{_JOB}/file", "Read the query or the config of a job"),
+        *("read_file", "GET", f"{_JOB}/file", "Read the query or config of a job"),
         {200: queries.FileView},
         (*OF_A_JOB, "validation_error"),
         query=FileQuery,
         retry_after_status=404,
     ),
     Operation(
-        *("read_query", "GET", f"{_JOB}/query", "Read the whole query of a job"),
+        *("read_query", "GET", f"{_JOB}/query", "Read the complete query of a job"),
         {200: queries.QueryView},
         (*OF_A_JOB, "query_too_large"),
     ),
@@ -142,13 +141,13 @@ _READS = (
 _STARTS = ("too_many_active", "concurrent_update", "not_started", "durable_unavailable")
 _CHANGES = (
     Operation(
-        *("cancel_job", "POST", f"{_JOB}/cancel", "Stop a search, and prove that nothing is left"),
+        *("cancel_job", "POST", f"{_JOB}/cancel", "Cancel a job and remove its Jobs and pods"),
         {202: jobs.Cancelling, 200: jobs.Cancelling},
         (*OF_A_JOB, "already_finished", "concurrent_update"),
     ),
     Operation(
-        *("retry_job", "POST", f"{_JOB}/retry", "Run a failed search again, under the same id"),
-        {202: jobs.QueuedAgain},
+        *("retry_job", "POST", f"{_JOB}/retry", "Run a failed search again with the same id"),
+        {202: jobs.RetryAccepted},
         (*OF_A_JOB, "validation_error", "not_failed", "not_retryable", *_STARTS),
         idempotent=True,
     ),
@@ -161,7 +160,7 @@ _CHANGES = (
 
 _BEFORE = (
     Operation(
-        *("upload_query", "POST", "blast/upload-query", "Put a query into Blob"),
+        *("upload_query", "POST", "blast/upload-query", "Upload a query"),
         {200: queries.Uploaded},
         (
             *("malformed_json", "malformed_form", "validation_error"),
@@ -177,15 +176,19 @@ _BEFORE = (
         group="Before a search",
     ),
     Operation(
-        *("list_clusters", "GET", "monitor/aks", "List the clusters that searches run on"),
+        *("list_clusters", "GET", "monitor/aks", "List the clusters of the deployment"),
         {200: preflight.Clusters},
         ("validation_error",),
-        query=ClustersAsked,
+        query=ClustersQuery,
         group="Before a search",
     ),
     Operation(
-        *("check_database_updates", "GET", "blast/databases/check-updates"),
-        "Ask for newer databases",
+        *(
+            "check_database_updates",
+            "GET",
+            "blast/databases/check-updates",
+            "Check for newer databases",
+        ),
         {200: preflight.Updates},
         group="Before a search",
     ),
@@ -194,22 +197,26 @@ _BEFORE = (
         {200: preflight.PreFlight},
         ("malformed_json", "query_too_large"),
         body=SUBMISSION,
-        in_part=True,
+        is_partial=True,
         group="Before a search",
     ),
 )
 
 _RESULTS = (
     Operation(
-        *("list_results", "GET", f"{_JOB}/results", "List the results of a job"),
+        *("list_results", "GET", f"{_JOB}/results", "List the result files of a job"),
         {200: results.Results},
         (*OF_A_JOB, "results_gone"),
         group="Results",
         retry_after_status=200,
     ),
     Operation(
-        *("read_result", "GET", f"{_JOB}/results/{{file_id}}"),
-        "Download a result, or a part of it",
+        *(
+            "read_result",
+            "GET",
+            f"{_JOB}/results/{{file_id}}",
+            "Download a result file, or a range of it",
+        ),
         {200: "application/gzip", 206: "application/gzip"},
         (*OF_FILES, "file_too_large", "range_not_satisfiable"),
         ranged=True,
@@ -217,14 +224,14 @@ _RESULTS = (
         retry_after_status=404,
     ),
     Operation(
-        *("aggregate_hits", "GET", f"{_JOB}/results/aggregate", "See what all hits come to"),
+        *("aggregate_hits", "GET", f"{_JOB}/results/aggregate", "Read statistics of all hits"),
         {200: results.Aggregate},
         OF_HITS,
         group="Results",
         retry_after_status=200,
     ),
     Operation(
-        *("list_alignments", "GET", f"{_JOB}/results/alignments", "See the first hits of a file"),
+        *("list_alignments", "GET", f"{_JOB}/results/alignments", "Read the first hits of a file"),
         {200: results.Alignments},
         (*OF_HITS, "no_results"),
         query=AlignmentsQuery,
@@ -232,7 +239,7 @@ _RESULTS = (
         retry_after_status=404,
     ),
     Operation(
-        *("export_hits", "GET", f"{_JOB}/results/export", "Take all hits away"),
+        *("export_hits", "GET", f"{_JOB}/results/export", "Export all hits"),
         {200: ("text/csv", "text/tab-separated-values", results.Export)},
         (*OF_HITS, "no_results"),
         query=ExportQuery,
@@ -243,16 +250,16 @@ _RESULTS = (
 
 _APP = (
     Operation(
-        "get_caller", "GET", "me", "Ask who you are to the app", {200: app.Me}, group="The app"
+        "get_caller", "GET", "me", "Read the authenticated caller", {200: app.Me}, group="The app"
     ),
     Operation(
-        *("health", "GET", "health", "Ask whether the app is alive"),
+        *("health", "GET", "health", "Check whether the app is alive"),
         {200: app.Alive},
         anonymous=True,
         group="The app",
     ),
     Operation(
-        *("ready", "GET", "health/ready", "Ask how what the app stands on is"),
+        *("ready", "GET", "health/ready", "Check the app's dependencies"),
         {200: app.Ready, 503: app.Ready},
         anonymous=True,
         group="The app",
@@ -264,20 +271,20 @@ _APP = (
         group="The app",
     ),
     Operation(
-        *("docs", "GET", "docs", "Read this document as a page"),
+        *("docs", "GET", "docs", "Open this document as a page"),
         {200: "text/html"},
         anonymous=True,
         group="The app",
     ),
     Operation(
-        *("ui", "GET", "ui", "Look at searches in a browser"),
+        *("ui", "GET", "ui", "Open the web page"),
         {200: "text/html", 304: None},
         conditional=True,
         anonymous=True,
         group="The app",
     ),
     Operation(
-        *("ui_file", "GET", "ui/{file}", "Read a module or the style of that page"),
+        *("ui_file", "GET", "ui/{file}", "Read a module or the style sheet of the web page"),
         {200: ("text/javascript", "text/css"), 304: None},
         ("not_found",),
         conditional=True,
@@ -287,10 +294,11 @@ _APP = (
 )
 
 UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME = "{*rest}", "z_unknown_route"
-"""Below `/api`, whatever is none of the operations. It is not in the OpenAPI document.
+"""The catch-all route below `/api`. It is not in the OpenAPI document.
 
-The Functions host tries routes in the order of the functions' names, whatever is more exact
-(Azure/azure-functions-host, FunctionMetadataManager.LoadFunctionMetadata): this name is the last.
+The Functions host tries routes in the order of the functions' names, not by how specific they are
+(Azure/azure-functions-host, FunctionMetadataManager.LoadFunctionMetadata), so this name must sort
+last.
 """
 
 OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *_RESULTS, *_BEFORE, *_APP)

@@ -1,4 +1,4 @@
-"""Addresses that the API does not have: refused in the form of every other refusal."""
+"""HTTP handler of unknown paths and methods, which returns the documented error form."""
 
 from azure.functions import HttpRequest, HttpResponse
 
@@ -7,18 +7,18 @@ from triggers.auth.callers import authenticate
 from triggers.http.responses import handle_errors
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-LONGEST_SHOWN = 200
-"""Characters of a path that are repeated."""
+MAX_PATH_IN_MESSAGE = 200
+"""Characters."""
 
 
 @handle_errors
 def refuse(req: HttpRequest) -> HttpResponse:
-    """Any method and path that no other function answers.
+    """Any method and path that no other function serves.
 
-    The caller is authenticated and counted, as for every route that is not public: a stranger
-    learns nothing, and guessing addresses uses up the caller's rate.
+    Authenticated like other routes, so that anonymous callers learn nothing about the API and
+    guessing paths counts against the caller's rate.
     """
     authenticate(req)
     path = req.route_params.get("rest") or ""
-    shown = "".join(c for c in path[:LONGEST_SHOWN] if c.isprintable())
-    raise NotFound("unknown_route", f"the API has no {req.method} /api/{shown}: see /api/docs")
+    printable = "".join(c for c in path[:MAX_PATH_IN_MESSAGE] if c.isprintable())
+    raise NotFound("unknown_route", f"the API has no {req.method} /api/{printable}: see /api/docs")

@@ -1,18 +1,20 @@
-"""Answers about the app itself."""
+"""Response models of the operations on the app itself."""
 
 from typing import Literal
 
 from triggers.schemas.common import ResponseModel
 
+DependencyName = Literal["tables", "blob", "queue", "sidecar", "cluster"]
+
 
 class Alive(ResponseModel):
-    """The app answers."""
+    """The app is alive."""
 
     status: Literal["ok"]
 
 
 class Me(ResponseModel):
-    """Who the caller is to the app."""
+    """The authenticated caller."""
 
     object_id: str
     tenant_id: str
@@ -20,14 +22,18 @@ class Me(ResponseModel):
 
 
 class DependencyStatus(ResponseModel):
-    """How one of the others is."""
+    """The state of one dependency and how long its check took."""
 
     status: Literal["ok", "unavailable"]
     milliseconds: int
 
 
 class Ready(ResponseModel):
-    """Without tables, blob and queue nothing is accepted; without the others searches wait."""
+    """State of the dependencies.
+
+    `unavailable`: tables, blob or queue fail, and searches are refused. `degraded`: the sidecar or
+    the cluster fails, and accepted searches wait.
+    """
 
     status: Literal["ok", "degraded", "unavailable"]
-    checks: dict[Literal["tables", "blob", "queue", "sidecar", "cluster"], DependencyStatus]
+    checks: dict[DependencyName, DependencyStatus]

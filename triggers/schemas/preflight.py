@@ -1,4 +1,4 @@
-"""Answers before a search: databases, and what it needs."""
+"""Response models of databases, clusters and the pre-flight."""
 
 from datetime import datetime
 from typing import Literal
@@ -7,19 +7,32 @@ from pydantic import Field
 
 from triggers.schemas.common import ResponseModel
 
+PowerState = Literal["Running", "Stopped"]
+CheckStatus = Literal["pass", "fail", "warn", "skip"]
+Severity = Literal["critical", "warning"]
+CheckId = Literal[
+    "fasta_format",
+    "blast_db",
+    "aks_cluster",
+    "storage_containers",
+    "terminal_sidecar",
+    "search_options",
+    "active_searches",
+]
+
 
 class CopyStatus(ResponseModel):
-    """How far a database was copied into the container."""
+    """Whether all files of a database are in the container."""
 
     phase: Literal["completed", "partial"] = Field(description="`partial`: files are missing")
 
 
 class DatabaseView(ResponseModel):
-    """A database; what its metadata does not say is left out."""
+    """A database; fields that its metadata lacks are omitted."""
 
     name: str
     container: str
-    prefix: str = Field(description="`container/prefix/name` is a path that `db` takes")
+    prefix: str = Field(description="`db` accepts the path `container/prefix/name`")
     title: str | None = None
     type: Literal["nucl", "prot"]
     file_count: int
@@ -35,58 +48,48 @@ class DatabaseView(ResponseModel):
 
 
 class Databases(ResponseModel):
-    """What lies in the container `blast-db`."""
+    """The databases in the container `blast-db`."""
 
     databases: list[DatabaseView]
 
 
-class ClusterShown(ResponseModel):
-    """A cluster, with the number and size of nodes that a search is given by default."""
+class ClusterView(ResponseModel):
+    """A cluster, with the default number and size of a search's nodes."""
 
     name: str
     resource_group: str
     region: str
-    power_state: Literal["Running", "Stopped"] = Field(
-        description="`Stopped` also where its API server does not answer"
-    )
+    power_state: PowerState = Field(description="`Stopped` also if its API server does not answer")
     provisioning_state: Literal["Succeeded"]
     node_count: int
     node_sku: str
 
 
 class Clusters(ResponseModel):
-    """The clusters that are configured and exist."""
+    """The configured clusters that exist."""
 
-    clusters: list[ClusterShown]
+    clusters: list[ClusterView]
 
 
 class Updates(ResponseModel):
-    """The latest version that there is; null where it is not known."""
+    """The latest available version of the databases; null if unknown."""
 
     latest_version: str | None
 
 
 class Check(ResponseModel):
-    """One thing that a search needs."""
+    """The result of one pre-flight check."""
 
-    id: Literal[
-        "fasta_format",
-        "blast_db",
-        "aks_cluster",
-        "storage_containers",
-        "terminal_sidecar",
-        "search_options",
-        "active_searches",
-    ]
-    status: Literal["pass", "fail", "warn", "skip"]
+    id: CheckId
+    status: CheckStatus
     title: str
     detail: str | None = None
     action: str | None = None
-    severity: Literal["critical", "warning"] | None = None
+    severity: Severity | None = None
 
 
 class PreFlight(ResponseModel):
-    """Whether a search could run; `critical_blockers` counts the checks that failed."""
+    """Whether the search could run; `critical_blockers` is the number of failed checks."""
 
     ready: bool
     checks: list[Check]

@@ -1,4 +1,4 @@
-"""Answers about the queries and configs of jobs."""
+"""Response models of queries and config files."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from triggers.schemas.common import Id, ResponseModel
 
 
 class FileView(ResponseModel):
-    """The beginning of one of the files that a search is made of."""
+    """The first bytes of a job's query or config file."""
 
     job_id: str = Id
     name: Literal["input.fa", "elastic-blast.ini"]
@@ -15,7 +15,7 @@ class FileView(ResponseModel):
 
 
 class QueryView(ResponseModel):
-    """A whole query."""
+    """The complete query."""
 
     job_id: str = Id
     query_text: str
@@ -24,7 +24,7 @@ class QueryView(ResponseModel):
 
 
 class Uploaded(ResponseModel):
-    """Where the query lies; a submission names it as `query_blob_url`."""
+    """Location of the uploaded query; a submission sends `blob_url` as `query_blob_url`."""
 
     blob_url: str
     blob_path: str

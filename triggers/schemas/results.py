@@ -1,55 +1,55 @@
-"""Answers about results."""
+"""Response models of results and hits."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from triggers.schemas.common import Id, ResponseModel
 
+ManifestStatus = Literal["available", "no_result_files", "pending"]
+
 
 class ResultFile(ResponseModel):
-    """A file that a search left."""
+    """A result file of a search."""
 
     file_id: str
     name: str
     size: int
-    last_modified: datetime
+    last_modified: Annotated[datetime, PlainSerializer(datetime.isoformat)]
     format: str
     source: str
 
 
 class Manifest(ResponseModel):
-    """What there is of results, and whether that is all."""
+    """The result files, and whether the list is final."""
 
     schema_version: Literal[1]
     job_id: str = Id
-    status: Literal["available", "no_result_files", "pending"]
+    status: ManifestStatus
     file_count: int
     files: list[ResultFile]
 
 
 class Results(ResponseModel):
-    """The list of results, under both of its names."""
+    """The result files; `files` and `results` are the same list."""
 
     job_id: str = Id
     files: list[ResultFile]
     results: list[ResultFile]
     manifest: Manifest
-    children: str | None = Field(
-        None, description="Of a batch alone: where its searches are listed"
-    )
+    children: str | None = Field(None, description="Batches only: the path that lists its searches")
 
 
 class Subject(ResponseModel):
-    """A subject, and how many hits it has."""
+    """A subject sequence and its number of hits."""
 
     id: str
     count: int
 
 
 class Exact(ResponseModel):
-    """Which counts are exact, and not estimates of very many."""
+    """Which counts are exact; the others are estimates of very large numbers."""
 
     unique_queries: bool
     unique_subjects: bool
@@ -57,7 +57,7 @@ class Exact(ResponseModel):
 
 
 class FileUnreadable(ResponseModel):
-    """A file that gave no hits, or not all of them."""
+    """A file whose hits could not all be read."""
 
     name: str
     code: str
@@ -65,16 +65,16 @@ class FileUnreadable(ResponseModel):
 
 
 class Stats(ResponseModel):
-    """What the hits come to; `more_to_read` says that the same request reads on."""
+    """Statistics of all hits; if `more_to_read`, the same request continues the reading."""
 
     total_hits: int
     unique_queries: int
     unique_subjects: int
     evalue_distribution: dict[str, int] = Field(
-        description="Hits by e-value: a range such as `1e-05 to 0.001`, in order, and its count"
+        description="Number of hits per e-value range such as `1e-05 to 0.001`, in order"
     )
     identity_distribution: dict[str, int] = Field(
-        description="Hits by identity: a range such as `95 to 100`, in order, and its count"
+        description="Number of hits per range of identity in percent such as `95 to 100`, in order"
     )
     top_subjects: list[Subject]
     avg_identity: float | None
@@ -92,7 +92,7 @@ class Stats(ResponseModel):
 
 
 class Aggregate(ResponseModel):
-    """The hits of a job in sum."""
+    """Statistics of a job's hits."""
 
     job_id: str = Id
     status: Literal["ok", "no_results", "no_hits"]
@@ -100,7 +100,7 @@ class Aggregate(ResponseModel):
 
 
 class HitView(ResponseModel):
-    """An alignment; null where the format does not say, and the last five only where it does."""
+    """An alignment; null if the format lacks the column. The last five are omitted instead."""
 
     qseqid: str | None
     sseqid: str | None
@@ -130,13 +130,13 @@ class Alignments(ResponseModel):
     total_hits: int
     returned: int
     query_ids: list[str]
-    truncated: bool = Field(description="Whether there may be more than `total_hits`")
+    truncated: bool = Field(description="Whether the file may have more hits than `total_hits`")
 
 
 class Export(ResponseModel):
     """All hits as JSON."""
 
     job_id: str = Id
-    hits: list[dict[str, Any]] = Field(description="Each with the columns of the first")
+    hits: list[dict[str, Any]] = Field(description="All hits have the columns of the first one")
     returned: int
     truncated: bool

@@ -1,1 +1,1 @@
-"""From a request to an accepted job: parsing, checking, creating."""
+"""Parsing, validating and accepting search requests."""

@@ -1,4 +1,4 @@
-"""Accepting a search: the job's row is the claim, and each key has exactly one."""
+"""Accepting a submission. Creating the job's row claims the idempotency key: one job per key."""
 
 import hashlib
 import json
@@ -25,17 +25,17 @@ from triggers.submission.database_catalog import DatabaseCatalog
 from triggers.submission.parse import Submission, bounded
 
 PARALLELISM = 16
-"""Storage questions about one request that are asked at a time."""
+"""Concurrent storage calls for one request."""
 NO_DEADLINE = timedelta(days=3650)
-"""Of a batch: it ends with its searches, and each of those has a deadline of its own."""
+"""Deadline of a batch: it ends with its searches, and each search has its own deadline."""
 
-Thing = TypeVar("Thing")
-Told = TypeVar("Told")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class AcceptedSubmission:
-    """The job of a submission; `replayed` where an earlier one with the same key had made it."""
+    """The job of a submission; `replayed` if an earlier request with the same key created it."""
 
     job: Job
     replayed: bool
@@ -43,7 +43,7 @@ class AcceptedSubmission:
 
 @dataclass(frozen=True)
 class SubmissionService:
-    """Makes jobs of submissions, whichever way they came in."""
+    """Creates jobs from submissions by HTTP and by queue."""
 
     jobs: JobStateRepository
     blobs: Blobs
@@ -60,30 +60,32 @@ class SubmissionService:
         notify: bool = False,
         max_active_jobs: int | None = None,
     ) -> AcceptedSubmission:
-        """Keep a job. The same key with the same request gives the same job again.
+        """Create the job of a submission, or return the job that the same key created before.
 
-        `notify` is for a new one: its transitions are told on the completions queue.
-        Raises Conflict where the key stands for another request, Invalid where the query that is
-        named is not there, TooMany where the caller has `most_active` jobs and this is a new one,
-        and Unavailable; without a job, where it could not be kept.
+        `notify` applies to a new job: its transitions are sent to the completions queue.
+        `max_active_jobs` limits the caller's active jobs; None means no limit.
+        Raises Conflict if the key belongs to another request, Invalid if the named query or
+        database cannot be used, TooMany if a new job would exceed the limit, and Unavailable.
+        Nothing is created if it raises.
         """
         job_id = derived_id(caller, key) if key else f"job-{uuid.uuid4().hex}"
-        known = self.known(submission, caller, key) if key else None
-        if known is None and max_active_jobs:
+        existing = self.find_existing(submission, caller, key) if key else None
+        if existing is None and max_active_jobs:
             check_active_limit(self.jobs.index, caller, max_active_jobs)
-        job = known or self._keep(submission, caller, job_id, source, notify)
-        return AcceptedSubmission(_same(job, submission), replayed=known is not None)
+        job = existing or self._create(submission, caller, job_id, source, notify)
+        return AcceptedSubmission(_require_same(job, submission), replayed=existing is not None)
 
-    def known(self, submission: Submission, caller: Caller, key: str) -> Job | None:
-        """The job that the key stands for already. Raises Conflict where it is another request."""
+    def find_existing(self, submission: Submission, caller: Caller, key: str) -> Job | None:
+        """Return the job that the key created before. Raises Conflict if its request differs."""
         job = self.jobs.find(derived_id(caller, key))
-        return job and _same(job, submission)
+        return job and _require_same(job, submission)
 
-    def _keep(
+    def _create(
         self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool
     ) -> Job:
         now, children = self.now(), len(submission.searches)
-        if faults := [*self.unsuitable(submission), *self.missing(submission, caller)]:
+        faults = [*self.database_faults(submission), *self.query_faults(submission, caller)]
+        if faults:
             raise Invalid(bounded(faults))
         job = Job(
             job_id=job_id,
@@ -107,7 +109,7 @@ class SubmissionService:
         return self.jobs.create(job, {"source": source})
 
     def _put_query(self, job: Job, submission: Submission) -> str:
-        """Where the query lies: text is put there, a named one is there."""
+        """Return the URL of the query, after uploading a query that came as text."""
         if submission.query_text is None:
             return submission.search.query_url
         url = query_url(self.settings.account, job)
@@ -115,77 +117,79 @@ class SubmissionService:
         return url
 
     def _put_batch(self, job: Job, submission: Submission) -> str:
-        """Where the searches of a batch lie, with their queries."""
+        """Upload the searches of a batch with their queries; return the URL of the blob."""
         url = batch_url(self.settings.account, job.job_id, job.fingerprint)
         self.blobs.put_if_absent(url, dump(submission.searches))
         return url
 
-    def unsuitable(self, submission: Submission) -> Iterator[Fault]:
-        """The databases that their program cannot search.
+    def database_faults(self, submission: Submission) -> Iterator[Fault]:
+        """Yield a fault for each database that the program cannot search.
 
-        Each pair of program and database is looked at once, however many searches have it.
+        Each pair of program and database is checked once, however many searches use it.
         """
         pairs = {
-            f"{at}db": (spec.search.program, spec.search.database_url)
-            for at, spec in _each_of(submission)
+            f"{prefix}db": (spec.search.program, spec.search.database_url)
+            for prefix, spec in _searches(submission)
         }
-        wrong = _each(self.catalogue.mismatch, pairs.values())
-        for where, pair in pairs.items():
-            if text := wrong[pair]:
-                yield Fault(where, text, "program_database_incompatible")
+        mismatches = _map_distinct(self.catalog.mismatch, pairs.values())
+        for path, pair in pairs.items():
+            if message := mismatches[pair]:
+                yield Fault(path, message, "program_database_incompatible")
 
-    def missing(self, submission: Submission, caller: Caller) -> Iterator[Fault]:
-        """The queries that are named and are not there, or not for this caller."""
-        named = {
-            f"{at}query_blob_url": spec.search.query_url
-            for at, spec in _each_of(submission)
+    def query_faults(self, submission: Submission, caller: Caller) -> Iterator[Fault]:
+        """Yield a fault for each named query that does not exist or that the caller may not use."""
+        urls = {
+            f"{prefix}query_blob_url": spec.search.query_url
+            for prefix, spec in _searches(submission)
             if spec.query_text is None
         }
-        queries = QueryAccess(self.jobs, self.blobs, self.settings.account)
-        there = _each(lambda url: queries.can_read(caller, url), named.values())
-        for where, url in named.items():
-            if not there[url]:
-                yield Fault(where, f"there is no {url}")
+        access = QueryAccess(self.jobs, self.blobs, self.settings.account)
+        is_readable = _map_distinct(lambda url: access.can_read(caller, url), urls.values())
+        for path, url in urls.items():
+            if not is_readable[url]:
+                yield Fault(path, f"there is no {url}: upload the query first")
 
     @cached_property
-    def catalogue(self) -> DatabaseCatalog:
-        """The databases, as they were last looked up."""
+    def catalog(self) -> DatabaseCatalog:
         return DatabaseCatalog(self.blobs, self.settings.account)
 
 
 @cache
-def acceptance() -> SubmissionService:
-    """The deployment's."""
+def submission_service() -> SubmissionService:
+    """Return this process's SubmissionService."""
     return SubmissionService(
         dependencies.jobs(), dependencies.blobs(), settings(), dependencies.now
     )
 
 
-def _each_of(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
-    """Each search that is asked for, behind the place where the request says it."""
+def _searches(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
+    """Yield each search of a submission with the prefix of its fault paths."""
     if not submission.searches:
         yield "", SearchSpec(submission.search, submission.query_text, submission.fingerprint)
     for number, spec in enumerate(submission.searches):
         yield f"searches.{number}.", spec
 
 
-def _each(ask: Callable[[Thing], Told], about: Iterable[Thing]) -> dict[Thing, Told]:
-    """What `ask` returns for each different thing, PARALLELISM at a time."""
-    things = list(dict.fromkeys(about))
-    return dict(zip(things, parallel_map(ask, things, PARALLELISM), strict=True))
+def _map_distinct(function: Callable[[Key], Value], keys: Iterable[Key]) -> dict[Key, Value]:
+    """Call the function once per distinct key, PARALLELISM calls at a time."""
+    distinct_keys = list(dict.fromkeys(keys))
+    return dict(zip(distinct_keys, parallel_map(function, distinct_keys, PARALLELISM), strict=True))
 
 
-def _same(job: Job, submission: Submission) -> Job:
+def _require_same(job: Job, submission: Submission) -> Job:
+    """Return the job if the submission is the request that created it, else raise Conflict."""
     if job.fingerprint != submission.fingerprint:
-        text = f"the idempotency key stands for another request, which is {job.job_id}"
-        raise Conflict("idempotency_conflict", text)
+        message = (
+            f"the idempotency key belongs to {job.job_id}, which has another request: use a new key"
+        )
+        raise Conflict("idempotency_conflict", message)
     if job.phase is Phase.DELETED:
-        text = f"the idempotency key stands for {job.job_id}, which was deleted"
-        raise Conflict("idempotency_conflict", text)
+        message = f"the idempotency key belongs to {job.job_id}, which was deleted: use a new key"
+        raise Conflict("idempotency_conflict", message)
     return job
 
 
 def derived_id(caller: Caller, key: str) -> str:
-    """The id of the one job that this caller's key stands for."""
+    """Return the job id that a caller's idempotency key maps to."""
     claim = json.dumps([caller.tenant_id, caller.oid, key])
     return f"job-{hashlib.sha256(claim.encode()).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""The BLAST options of a request, field by field, as one line of flags."""
+"""The BLAST options of a request and the flags that they become."""
 
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from shared.contracts.search import Program
 from shared.elastic_blast.allowed_options import OUTFMT, faults, value_of
 
-LONGEST = 500
+MAX_LENGTH = 500
 """Characters of a field."""
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,31}$")]
 Integer = Annotated[int, Field(ge=0, le=999_999_999)]
@@ -19,13 +19,13 @@ def _text(value: object) -> object:
 
 
 class SearchOptions(BaseModel):
-    """What a request may say about the search itself. What it leaves out is left to BLAST+."""
+    """The option fields of a request; BLAST+'s default applies to an omitted field."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     evalue: float | None = Field(None, gt=0, allow_inf_nan=False)
     max_target_seqs: int | None = Field(None, ge=1, le=50_000)
-    outfmt: Annotated[str | None, BeforeValidator(_text)] = Field(None, max_length=LONGEST)
+    outfmt: Annotated[str | None, BeforeValidator(_text)] = Field(None, max_length=MAX_LENGTH)
     word_size: int | None = Field(None, ge=2, le=999)
     gap_open: Integer | None = None
     gap_extend: Integer | None = None
@@ -41,30 +41,30 @@ class SearchOptions(BaseModel):
     comp_based_stats: Annotated[Word | None, BeforeValidator(_text)] = None
     soft_masking: bool | None = None
     additional_options: str = Field(
-        "", max_length=LONGEST, description="BLAST+ flags; they win over the fields beside them"
+        "", max_length=MAX_LENGTH, description="BLAST+ flags; they override the other fields"
     )
 
     def flags(self, program: Program) -> str:
-        """The options as elastic-blast takes them: `additional_options` win over the fields."""
-        fields = [one for one in self._fields(program) if self._override(one) is None]
-        words = [f"{one.flag} {one.value}" for one in fields]
+        """Render the options as flags for elastic-blast; `additional_options` override fields."""
+        options = [option for option in self._fields(program) if self._override(option) is None]
+        words = [f"{option.flag} {option.value}" for option in options]
         return " ".join([*words, *self.additional_options.split()])
 
     def faults(self, program: Program) -> list[str]:
-        """What is wrong with these options for this program."""
+        """List what is invalid about these options for the program, one sentence each."""
         return list(faults(program, self.flags(program)))
 
     def warnings(self, program: Program) -> list[str]:
-        """One sentence for each field that `additional_options` override."""
+        """List the fields that `additional_options` override, one sentence each."""
         return [
-            f"{one.name} was not used: additional_options say {override}"
-            for one in self._fields(program)
-            if (override := self._override(one)) is not None
+            f"{option.name} is not used: additional_options has {override}"
+            for option in self._fields(program)
+            if (override := self._override(option)) is not None
         ]
 
     def _override(self, field: "FieldOption") -> str | None:
-        """The additional option that takes the place of a field, as it was given."""
-        for flag in (field.flag, *_RIVALS.get(field.name, ())):
+        """Return the additional option that overrides a field, as the request gives it."""
+        for flag in (field.flag, *_EXCLUSIVE_FLAGS.get(field.name, ())):
             value = value_of(self.additional_options, flag)
             if value is not None:
                 return f"{flag} {value}".rstrip()
@@ -81,13 +81,13 @@ class SearchOptions(BaseModel):
             ("gap_open", "-gapopen", self.gap_open),
             ("gap_extend", "-gapextend", self.gap_extend),
             ("taxid", taxids, self.taxid),
-            ("low_complexity_filter", masking, _said(self.low_complexity_filter, "yes", "no")),
+            ("low_complexity_filter", masking, _choice(self.low_complexity_filter, "yes", "no")),
             ("perc_identity", "-perc_identity", _number(self.perc_identity)),
             ("qcov_hsp_perc", "-qcov_hsp_perc", _number(self.qcov_hsp_perc)),
             ("matrix", "-matrix", self.matrix),
             ("threshold", "-threshold", _number(self.threshold)),
             ("comp_based_stats", "-comp_based_stats", self.comp_based_stats),
-            ("soft_masking", "-soft_masking", _said(self.soft_masking, "true", "false")),
+            ("soft_masking", "-soft_masking", _choice(self.soft_masking, "true", "false")),
         )
         for name, flag, value in rows:
             if value is not None:
@@ -95,24 +95,24 @@ class SearchOptions(BaseModel):
 
 
 class FieldOption(NamedTuple):
-    """What one field of a request says, as a flag and its value."""
+    """A field of a request as a flag and its value."""
 
     name: str
     flag: str
     value: str
 
 
-_RIVALS = {
+_EXCLUSIVE_FLAGS = {
     "taxid": ("-taxids", "-negative_taxids"),
     "max_target_seqs": ("-num_descriptions", "-num_alignments"),
 }
-"""Flags that also take a field's place: BLAST+ does not take them beside the field's own."""
+"""By field: flags that also override it, because BLAST+ refuses them beside the field's flag."""
 
 
 def _number(value: float | None) -> str | None:
-    """Such as 0.05, 10 or 1e-30: as BLAST+ prints them, and as exact as it was said."""
+    """Format a number such as 0.05, 10 or 1e-30 with 15 digits, which lose nothing of the input."""
     return None if value is None else f"{value:.15g}"
 
 
-def _said(value: bool | None, yes: str, no: str) -> str | None:
+def _choice(value: bool | None, yes: str, no: str) -> str | None:
     return None if value is None else (yes if value else no)

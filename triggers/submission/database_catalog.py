@@ -1,4 +1,4 @@
-"""The databases of the deployment, as its container shows them."""
+"""The BLAST databases in the deployment's container."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,109 +14,109 @@ from shared.contracts.search import Program
 from shared.contracts.storage_urls import DATABASES, StorageAccount
 from shared.util.parallel import parallel_map
 from shared.util.single_flight import SingleFlightCache
+from triggers.schemas.preflight import CopyStatus, DatabaseView
 
-LISTED_FOR, KNOWN_FOR = timedelta(seconds=30), timedelta(minutes=10)
-"""How old the list may be that all share, and what is known of one database: kinds never change."""
-LARGEST_METADATA = 1024 * 1024
-AT_A_TIME = 8
-Known = tuple[float, list[Database]]
+LIST_TTL, DATABASE_TTL = timedelta(seconds=30), timedelta(minutes=10)
+"""Cache times of the list and of a single database, whose type never changes."""
+MAX_METADATA_BYTES = 1024 * 1024
+PARALLELISM = 8
+CachedDatabases = tuple[float, list[Database]]
+"""When they were listed (monotonic seconds), and the databases."""
 
 
 @dataclass(frozen=True)
 class DatabaseCatalog:
-    """Every method raises Unavailable when Blob cannot be asked."""
+    """Lists and looks up databases. Every method raises Unavailable if Blob does not answer."""
 
     blobs: Blobs
     account: StorageAccount
     monotonic: Callable[[], float] = time.monotonic
-    _known: dict[str, Known] = field(default_factory=dict)
-    _said: dict[tuple[str, datetime], dict[str, Any]] = field(default_factory=dict)
+    _databases_by_url: dict[str, CachedDatabases] = field(default_factory=dict)
+    _metadata_by_version: dict[tuple[str, datetime], dict[str, Any]] = field(default_factory=dict)
 
-    def described(self) -> list[dict[str, Any]]:
-        """Every database, as lists show it, by path.
+    def list_views(self) -> list[DatabaseView]:
+        """List all databases by path.
 
-        One at the container's root is left out, because no request can name it.
+        A database at the container's root is left out, because no request can name it.
         """
-        listed = discover(self.blobs.list(self.account.url(DATABASES, "")))
-        databases = [one for one in listed if one.folder]
-        metadata = parallel_map(self._said_of, databases, AT_A_TIME)
-        return [_row(one, more) for one, more in zip(databases, metadata, strict=True)]
+        discovered = discover(self.blobs.list(self.account.url(DATABASES, "")))
+        databases = [database for database in discovered if database.folder]
+        metadata = parallel_map(self._metadata, databases, PARALLELISM)
+        return [
+            _view(database, values) for database, values in zip(databases, metadata, strict=True)
+        ]
 
-    def at(self, url: str) -> list[Database]:
-        """What lies at the URL of a database: none, one, or one of either kind."""
-        known = self._known.get(url)
-        if known and self.monotonic() - known[0] <= KNOWN_FOR.total_seconds():
-            return known[1]
+    def databases_at(self, url: str) -> list[Database]:
+        """Return the databases at a URL: none, one, or a nucleotide and a protein one."""
+        cached = self._databases_by_url.get(url)
+        if cached and self.monotonic() - cached[0] <= DATABASE_TTL.total_seconds():
+            return cached[1]
         folder, _, name = url.rpartition("/")
-        found = [one for one in discover(self.blobs.list(f"{folder}/")) if one.stem == name]
-        if found and all(one.ready for one in found):
-            self._known[url] = self.monotonic(), found
-        return found
+        discovered = discover(self.blobs.list(f"{folder}/"))
+        databases = [database for database in discovered if database.stem == name]
+        if databases and all(database.ready for database in databases):
+            self._databases_by_url[url] = self.monotonic(), databases
+        return databases
 
-    def mismatch(self, pair: tuple[Program, str]) -> str | None:
-        """What is wrong where the database at that URL is known to be of a kind that the program
-        cannot search.
+    def mismatch(self, program_and_url: tuple[Program, str]) -> str | None:
+        """Return a sentence if the program cannot search the database at the URL, else None.
 
-        What is not there (yet) is not known: elastic-blast says so when it looks for it.
+        None also if there is no such database: it may still be copied, and elastic-blast reports
+        a missing one.
         """
-        program, url = pair
-        kinds = {one.kind for one in self.at(url)}
-        suitable = not kinds or any(is_compatible(program, kind) for kind in kinds)
-        return None if suitable else mismatch(program, kinds)
+        program, url = program_and_url
+        kinds = {database.kind for database in self.databases_at(url)}
+        is_searchable = not kinds or any(is_compatible(program, kind) for kind in kinds)
+        return None if is_searchable else mismatch(program, kinds)
 
-    def _said_of(self, database: Database) -> dict[str, Any]:
-        said: dict[str, Any] = {}
+    def _metadata(self, database: Database) -> dict[str, Any]:
+        """Merge the metadata of a database's files; the first file wins."""
+        merged: dict[str, Any] = {}
         for file in reversed(database.metadata):
-            said |= self._read(file)
-        return said
+            merged |= self._read(file)
+        return merged
 
     def _read(self, file: BlobInfo) -> dict[str, Any]:
-        """What a file of metadata says, read once for each of its editions."""
-        edition = file.name, file.modified
-        if edition not in self._said:
+        """Parse a metadata file; the result is cached per version of the file."""
+        version = file.name, file.modified
+        if version not in self._metadata_by_version:
             url = self.account.url(DATABASES, file.name)
-            data, _ = self.blobs.read_prefix(url, LARGEST_METADATA) or (b"", 0)
-            self._said[edition] = parse_metadata(data)
-        return self._said[edition]
+            data, _ = self.blobs.read_prefix(url, MAX_METADATA_BYTES) or (b"", 0)
+            self._metadata_by_version[version] = parse_metadata(data)
+        return self._metadata_by_version[version]
 
 
-def _row(database: Database, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """A database for lists, under its old and new names.
-
-    Clients make its path, `container/prefix/name`, and send that as `db`.
-    """
-    counts = {
-        "total_letters": metadata.get("letters"),
-        "total_sequences": metadata.get("sequences"),
-    }
-    return {
-        "name": database.name,
-        "container": DATABASES,
-        "prefix": database.folder,
-        "type": database.kind.value,
-        "file_count": database.file_count,
-        "size_bytes": database.size,
-        "total_bytes": database.size,
-        "ready": database.ready,
-        "copy_status": {"phase": "completed" if database.ready else "partial"},
+def _view(database: Database, metadata: Mapping[str, Any]) -> DatabaseView:
+    """Return a database, its counts under old and new names."""
+    return DatabaseView(
+        name=database.name,
+        container=DATABASES,
+        prefix=database.folder,
+        type="nucl" if database.kind is DatabaseType.NUCLEOTIDE else "prot",
+        file_count=database.file_count,
+        size_bytes=database.size,
+        total_bytes=database.size,
+        ready=database.ready,
+        copy_status=CopyStatus(phase="completed" if database.ready else "partial"),
+        total_letters=metadata.get("letters"),
+        total_sequences=metadata.get("sequences"),
         **metadata,
-        **{name: count for name, count in counts.items() if count is not None},
-    }
+    )
 
 
 def mismatch(program: Program, kinds: set[DatabaseType]) -> str:
-    """The sentence for a program and a database that do not go together."""
+    """Return the message for a program that cannot search databases of these kinds."""
     words = {DatabaseType.NUCLEOTIDE: "nucleotides", DatabaseType.PROTEIN: "proteins"}
     return f"{program} cannot search a database of {' and '.join(words[k] for k in sorted(kinds))}"
 
 
 @cache
 def database_catalog() -> DatabaseCatalog:
-    """The deployment's."""
+    """Return this process's DatabaseCatalog."""
     return DatabaseCatalog(dependencies.blobs(), dependencies.account())
 
 
 @cache
-def list_databases() -> SingleFlightCache[list[dict[str, Any]]]:
-    """The list that all who ask share."""
-    return SingleFlightCache(database_catalog().described, time.monotonic)
+def database_list() -> SingleFlightCache[list[DatabaseView]]:
+    """Return the cache of the list that all callers of this process share."""
+    return SingleFlightCache(database_catalog().list_views, time.monotonic)

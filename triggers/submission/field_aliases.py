@@ -1,4 +1,4 @@
-"""The names by which a request says things: old and new ones, at the top or in `options`."""
+"""Aliases of request fields: old and new names, at the top of the body or in `options`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -16,14 +16,14 @@ from triggers.submission.search_fields import (
 )
 
 QUERY = ("query_data", "query_blob_url")
-"""The first names of where a query comes from."""
+"""Canonical names of the fields that give a query."""
 
 
-def flat(body: Mapping[str, Any], faults: list[Fault], at: str = "") -> dict[str, Any]:
-    """The body with `options {}` merged in; what stands at the top wins. Nulls are left out.
+def flatten(body: Mapping[str, Any], faults: list[Fault], at: str = "") -> dict[str, Any]:
+    """Merge `options` into the body and drop nulls; a field at the top wins over `options`.
 
-    Names of one field that say different things are faults, as is an `options` of another kind;
-    `at` is where the body stands in the request.
+    Appends a fault if `options` is not an object, and for aliases of one field with different
+    values. `at` is the path prefix of the body in the request.
     """
     nested = body.get("options")
     if not (nested is None or isinstance(nested, dict)):
@@ -35,45 +35,50 @@ def flat(body: Mapping[str, Any], faults: list[Fault], at: str = "") -> dict[str
     return fields
 
 
-def first_names(fields: Fields) -> Fields:
-    """The same by the first name of each field, so that one can be laid over another."""
-    renamed = {FIRST_NAMES[name]: value for name, value in fields.items() if name in FIRST_NAMES}
-    return {**{name: v for name, v in fields.items() if name not in FIRST_NAMES}, **renamed}
+def to_canonical_names(fields: Fields) -> Fields:
+    """Rename aliases to canonical names; unknown names stay."""
+    renamed = {
+        CANONICAL_NAMES[name]: value for name, value in fields.items() if name in CANONICAL_NAMES
+    }
+    unknown = {name: value for name, value in fields.items() if name not in CANONICAL_NAMES}
+    return {**unknown, **renamed}
 
 
-def unknown(fields: Iterable[str]) -> tuple[str, ...]:
-    """One sentence for each name that nobody reads."""
-    names = sorted(set(fields) - set(FIRST_NAMES))
-    return tuple(f"{name} is not known and was ignored" for name in names)
+def unknown_name_warnings(names: Iterable[str]) -> tuple[str, ...]:
+    """Return one warning for each name that no field has."""
+    unknown = sorted(set(names) - set(CANONICAL_NAMES))
+    return tuple(f"{name} is an unknown field and is ignored" for name in unknown)
 
 
 def _contradictions(fields: Fields, at: str) -> Iterator[Fault]:
-    said: dict[str, str] = {}
-    for name in filter(FIRST_NAMES.__contains__, fields):
-        first = FIRST_NAMES[name]
-        other = said.setdefault(first, name)
+    """Yield a fault for each pair of aliases of one field that have different values."""
+    name_used: dict[str, str] = {}
+    for name in filter(CANONICAL_NAMES.__contains__, fields):
+        canonical = CANONICAL_NAMES[name]
+        other = name_used.setdefault(canonical, name)
         if fields[name] != fields[other]:
-            code = "conflicting_query_sources" if first in QUERY else "validation_error"
+            code = "conflicting_query_sources" if canonical in QUERY else "validation_error"
             both = " and ".join(sorted((name, other)))
-            yield Fault(f"{at}{first}", f"{both} say different things", code)
+            message = f"{both} are the same field and have different values: send one of them"
+            yield Fault(f"{at}{canonical}", message, code)
 
 
-def _named_by(model: type[BaseModel]) -> dict[str, str]:
-    """Each name that a part reads, and the first name of the same field."""
-    named: dict[str, str] = {}
+def _aliases(model: type[BaseModel]) -> dict[str, str]:
+    """Map each name that a model reads to the canonical name of its field."""
+    canonical_by_alias: dict[str, str] = {}
     for name, field in model.model_fields.items():
-        aliases = field.validation_alias
-        choices = aliases.choices if isinstance(aliases, AliasChoices) else [name]
-        named |= {str(alias): str(choices[0]) for alias in choices}
-    return named
+        alias = field.validation_alias
+        choices = alias.choices if isinstance(alias, AliasChoices) else [name]
+        canonical_by_alias |= {str(choice): str(choices[0]) for choice in choices}
+    return canonical_by_alias
 
 
-FIRST_NAMES: Mapping[str, str] = {
-    name: first
-    for part in (ProgramFields, PlacementFields, SizingFields, SearchOptions, RequestFields)
-    for name, first in _named_by(part).items()
+CANONICAL_NAMES: Mapping[str, str] = {
+    name: canonical
+    for model in (ProgramFields, PlacementFields, SizingFields, SearchOptions, RequestFields)
+    for name, canonical in _aliases(model).items()
 }
-"""Every name that is known, and the first name of the same field."""
+"""Every known field name and its canonical name."""
 
-OF_THE_REQUEST = frozenset({*_named_by(PlacementFields), *_named_by(RequestFields)})
-"""The names of what is said once for a whole request."""
+REQUEST_LEVEL_NAMES = frozenset({*_aliases(PlacementFields), *_aliases(RequestFields)})
+"""Names of fields that apply to the whole request and cannot occur in an item of `searches`."""

@@ -1,4 +1,4 @@
-"""What was sent: as JSON, and what of it is given back."""
+"""Request bodies as JSON objects, and the client tokens in them that responses repeat."""
 
 import json
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from shared.errors import Malformed
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("must have printable characters alone")
+        raise ValueError("must have printable characters only")
     return text
 
 
@@ -19,24 +19,28 @@ ClientToken = Annotated[
     StringConstraints(strip_whitespace=False, min_length=1, max_length=256),
     AfterValidator(_printable),
 ]
-"""A name of the sender's own, which is given back as it came."""
+"""An id that the client chose; responses and messages repeat it unchanged."""
 _CLIENT_TOKEN: TypeAdapter[str] = TypeAdapter(ClientToken)
 
 
 def json_object(data: bytes) -> dict[str, Any]:
-    """The object in a body or message, in UTF-8. Raises Malformed, which quotes nothing of it."""
+    """Parse the JSON object of a body or message in UTF-8.
+
+    Raises Malformed; its message quotes nothing of the body, which may contain sequences.
+    """
     try:
-        found = json.loads(data)
+        parsed = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Malformed("malformed_json", f"what was sent is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise Malformed("malformed_json", "what was sent is not a JSON object")
-    return found
+        message = f"the body is not JSON in UTF-8: {error}"
+        raise Malformed("malformed_json", message) from error
+    if not isinstance(parsed, dict):
+        raise Malformed("malformed_json", "the body must be a JSON object")
+    return parsed
 
 
-def client_token(name: object) -> str | None:
-    """A sender's own name for something, if it can be given back."""
+def client_token(value: object) -> str | None:
+    """Return the value if it is a valid client token, else None."""
     try:
-        return _CLIENT_TOKEN.validate_python(name)
+        return _CLIENT_TOKEN.validate_python(value)
     except ValidationError:
         return None

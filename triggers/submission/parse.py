@@ -1,4 +1,4 @@
-"""The body of a submission, checked as a whole: one search, or several at once."""
+"""Parsing of a submission's body: one search, or a batch of searches."""
 
 import hashlib
 import json
@@ -9,9 +9,15 @@ from typing import Any
 from shared.contracts.search import Search, SearchSpec
 from shared.errors import Fault, Invalid, TooLarge
 from shared.settings import Settings
-from triggers.submission.field_aliases import OF_THE_REQUEST, QUERY, first_names, flat, unknown
+from triggers.submission.field_aliases import (
+    QUERY,
+    REQUEST_LEVEL_NAMES,
+    flatten,
+    to_canonical_names,
+    unknown_name_warnings,
+)
 from triggers.submission.search_fields import (
-    LARGEST_QUERY,
+    MAX_QUERY_BYTES,
     Fields,
     Findings,
     PlacementFields,
@@ -23,188 +29,202 @@ from triggers.submission.search_fields import (
 )
 
 SEARCHES = "searches"
-MOST_SEARCHES = 10_000
-MOST_FAULTS = 100
-"""Faults of a batch that are told; a client shows a person no more."""
-MOST_WARNINGS = 100
-"""The same, of warnings."""
+MAX_SEARCHES = 10_000
+MAX_FAULTS = 100
+"""Faults in one response: clients do not show more."""
+MAX_WARNINGS = 100
+"""Warnings in one response."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A request that may be accepted. Its query is text, or lies in Blob already."""
+    """A parsed request; its query is text, or a blob that `search.query_url` names."""
 
     search: Search
-    """Of a batch: what its searches have in common."""
+    """For a batch: the values that its searches have in common."""
     query_text: str | None
     idempotency_key: str | None
     correlation_id: str | None
     request_id: str | None
-    """The sender's own name for this message, for its answers."""
+    """The sender's id of this request; responses and messages repeat it."""
     fingerprint: str
-    """SHA-256 of what the caller said, whatever the names used; the key is not part of it."""
+    """SHA-256 of the fields under their canonical names, without the idempotency key."""
     warnings: tuple[str, ...]
     searches: tuple[SearchSpec, ...] = ()
-    """Those of a batch; none for a single search."""
+    """The searches of a batch; empty for a single search."""
 
 
 @dataclass(frozen=True)
-class Examined:
-    """What the check of a body found."""
+class ParseResult:
+    """The result of parsing a body."""
 
     submission: Submission | None
-    """None where something that is needed is missing or wrong. It may stand beside faults."""
+    """None if a required field is missing or invalid. Can be present although there are faults."""
     faults: tuple[Fault, ...]
 
 
 def parse(body: Mapping[str, Any], settings: Settings) -> Submission:
-    """The submission in a body. Raises Invalid with all faults, or TooLarge."""
-    found = examine(body, settings)
-    if found.faults or found.submission is None:
-        raise Invalid(found.faults)
-    return found.submission
+    """Parse a body into a Submission. Raises Invalid with all faults, or TooLarge."""
+    result = parse_with_faults(body, settings)
+    if result.faults or result.submission is None:
+        raise Invalid(result.faults)
+    return result.submission
 
 
-def examine(body: Mapping[str, Any], settings: Settings) -> Examined:
-    """The check of a body, of which submissions and pre-flights are made alike.
+def parse_with_faults(body: Mapping[str, Any], settings: Settings) -> ParseResult:
+    """Parse a body and return its faults instead of raising them.
 
-    Raises TooLarge.
+    Submissions and pre-flights both use this function, so that they refuse the same. Raises
+    TooLarge.
     """
     findings = Findings()
-    fields = flat(body, findings.faults)
-    several = fields.pop(SEARCHES, None)
-    where = read_placement(fields, settings, findings)
-    call = read_part(RequestFields, fields, findings.faults)
-    if several is None:
-        submission = _single(fields, where, call, settings, findings)
+    fields = flatten(body, findings.faults)
+    items = fields.pop(SEARCHES, None)
+    placement = read_placement(fields, settings, findings)
+    request = read_part(RequestFields, fields, findings.faults)
+    if items is None:
+        submission = _single(fields, placement, request, settings, findings)
     else:
-        submission = _batch(first_names(fields), several, where, call, settings, findings)
-    return Examined(submission, tuple(bounded(list(dict.fromkeys(findings.faults)))))
+        shared_fields = to_canonical_names(fields)
+        submission = _batch(shared_fields, items, placement, request, settings, findings)
+    return ParseResult(submission, tuple(bounded(list(dict.fromkeys(findings.faults)))))
 
 
 def _single(
     fields: Fields,
-    where: PlacementFields | None,
-    call: RequestFields | None,
+    placement: PlacementFields | None,
+    request: RequestFields | None,
     settings: Settings,
     findings: Findings,
 ) -> Submission | None:
-    """The submission of one search."""
-    spec = read_search(fields, where, settings, findings)
-    if not (spec and call):
+    spec = read_search(fields, placement, settings, findings)
+    if not (spec and request):
         return None
     return Submission(
         search=spec.search,
         query_text=spec.query_text,
-        idempotency_key=call.idempotency_key,
-        correlation_id=call.external_correlation_id,
-        request_id=call.request_id,
+        idempotency_key=request.idempotency_key,
+        correlation_id=request.external_correlation_id,
+        request_id=request.request_id,
         fingerprint=spec.fingerprint,
-        warnings=_warnings(unknown(fields), findings),
+        warnings=_warnings(unknown_name_warnings(fields), findings),
     )
 
 
 def _batch(
-    top: Fields,
-    several: object,
-    where: PlacementFields | None,
-    call: RequestFields | None,
+    shared_fields: Fields,
+    items: object,
+    placement: PlacementFields | None,
+    request: RequestFields | None,
     settings: Settings,
     findings: Findings,
 ) -> Submission | None:
-    """The submission of several searches, each of which is laid over what stands at the top."""
-    title = read_part(TitleFields, top, findings.faults)
-    items = _items(several, findings.faults)
-    _measure(top, items)
-    found = [_one(top, n, item, where, settings, findings) for n, item in enumerate(items)]
-    searches = [spec for spec in found if spec]
-    if not (title and call and searches) or len(searches) < len(found):
+    """Parse a batch; the fields of each item override the fields beside `searches`."""
+    title = read_part(TitleFields, shared_fields, findings.faults)
+    item_fields = _item_fields(items, findings.faults)
+    _check_query_size(shared_fields, item_fields)
+    specs = [
+        _item(shared_fields, number, fields, placement, settings, findings)
+        for number, fields in enumerate(item_fields)
+    ]
+    searches = [spec for spec in specs if spec]
+    if not (title and request and searches) or len(searches) < len(specs):
         return None
+    names = {*shared_fields, *(name for fields in item_fields for name in fields)}
     return Submission(
         search=replace(_common(searches), title=title.job_title),
         query_text=None,
-        idempotency_key=call.idempotency_key,
-        correlation_id=call.external_correlation_id,
-        request_id=call.request_id,
+        idempotency_key=request.idempotency_key,
+        correlation_id=request.external_correlation_id,
+        request_id=request.request_id,
         fingerprint=_fingerprint(searches),
-        warnings=_warnings(unknown({*top, *(name for item in items for name in item)}), findings),
+        warnings=_warnings(unknown_name_warnings(names), findings),
         searches=tuple(searches),
     )
 
 
-def _items(several: object, faults: list[Fault]) -> list[Fields]:
-    """What each search says of itself, by first names."""
-    if not isinstance(several, list) or not 1 <= len(several) <= MOST_SEARCHES:
-        faults.append(Fault(SEARCHES, f"must be a list of 1 to {MOST_SEARCHES:,} searches"))
+def _item_fields(items: object, faults: list[Fault]) -> list[Fields]:
+    """Return the fields of each item by canonical names; an invalid item has none."""
+    if not isinstance(items, list) or not 1 <= len(items) <= MAX_SEARCHES:
+        faults.append(Fault(SEARCHES, f"must be a list of 1 to {MAX_SEARCHES:,} searches"))
         return []
-    wrong = [n for n, item in enumerate(several) if not isinstance(item, dict)]
-    faults += [Fault(f"{SEARCHES}.{n}", "must be an object") for n in wrong]
+    invalid = [number for number, item in enumerate(items) if not isinstance(item, dict)]
+    faults += [Fault(f"{SEARCHES}.{number}", "must be an object") for number in invalid]
     return [
-        first_names(flat(item if isinstance(item, dict) else {}, faults, f"{SEARCHES}.{n}."))
-        for n, item in enumerate(several)
+        to_canonical_names(
+            flatten(item if isinstance(item, dict) else {}, faults, f"{SEARCHES}.{number}.")
+        )
+        for number, item in enumerate(items)
     ]
 
 
-def _one(
-    top: Fields,
+def _item(
+    shared_fields: Fields,
     number: int,
-    own: Fields,
-    where: PlacementFields | None,
+    fields: Fields,
+    placement: PlacementFields | None,
     settings: Settings,
     findings: Findings,
 ) -> SearchSpec | None:
-    """A search of a batch; a fault of what stands at the top alone is told there, and once."""
-    found = Findings(
+    """Parse an item of a batch.
+
+    The path of a fault is in the item, except for a field that only stands beside `searches`:
+    its faults are the same for all items and are reported once.
+    """
+    item_findings = Findings(
         [
-            Fault(name, "is said once for all searches, beside them")
-            for name in own
-            if name in OF_THE_REQUEST or name == SEARCHES
+            Fault(name, f"applies to all searches: move it beside `{SEARCHES}`")
+            for name in fields
+            if name in REQUEST_LEVEL_NAMES or name == SEARCHES
         ],
         findings.warnings,
     )
-    spec = read_search(_over(top, own), where, settings, found)
-    for fault in found.faults:
+    spec = read_search(_override(shared_fields, fields), placement, settings, item_findings)
+    for fault in item_findings.faults:
         name = fault.path.split(".")[0]
-        at_top = name in top and name not in own
+        is_shared = name in shared_fields and name not in fields
         findings.faults.append(
-            fault if at_top else replace(fault, path=f"{SEARCHES}.{number}.{fault.path}")
+            fault if is_shared else replace(fault, path=f"{SEARCHES}.{number}.{fault.path}")
         )
     return spec
 
 
-def _over(top: Fields, own: Fields) -> Fields:
-    """A search's own fields over those at the top; its own query is its only one."""
-    if any(name in own for name in QUERY):
-        top = {name: value for name, value in top.items() if name not in QUERY}
-    return {**top, **own}
+def _override(shared_fields: Fields, fields: Fields) -> Fields:
+    """Override shared fields with an item's; an item's query replaces every shared query field."""
+    if any(name in fields for name in QUERY):
+        shared_fields = {name: v for name, v in shared_fields.items() if name not in QUERY}
+    return {**shared_fields, **fields}
 
 
-def _measure(top: Fields, items: Sequence[Fields]) -> None:
-    """Raises TooLarge. A query at the top counts for each search that it serves."""
-    texts = (_over(top, own).get("query_data") for own in items)
-    # What is no text in UTF-8 is refused later, by the name of its field.
+def _check_query_size(shared_fields: Fields, item_fields: Sequence[Fields]) -> None:
+    """Raise TooLarge if the queries are too large; a shared query counts once per search."""
+    texts = (_override(shared_fields, fields).get("query_data") for fields in item_fields)
+    # Text that UTF-8 cannot encode is reported later, as a fault of its field.
     size = sum(len(text.encode(errors="replace")) for text in texts if isinstance(text, str))
-    if size > LARGEST_QUERY:
-        said = f"the queries of a request have at most {LARGEST_QUERY:,} bytes in all"
-        raise TooLarge("query_too_large", said)
+    if size > MAX_QUERY_BYTES:
+        message = (
+            f"the queries of the batch have {size:,} bytes, the limit is {MAX_QUERY_BYTES:,}:"
+            " upload them and name them as query_blob_url"
+        )
+        raise TooLarge("query_too_large", message)
 
 
 def bounded(faults: Sequence[Fault]) -> list[Fault]:
-    """The first of them, and how many more there are."""
-    more = len(faults) - MOST_FAULTS
-    if more <= 0:
+    """Return the first MAX_FAULTS faults, and one that says how many were left out."""
+    omitted = len(faults) - MAX_FAULTS
+    if omitted <= 0:
         return list(faults)
-    rest = Fault(SEARCHES, f"{more:,} more faults are not shown", faults[-1].code)
-    return [*faults[:MOST_FAULTS], rest]
+    rest = Fault(SEARCHES, f"{omitted:,} more faults are not shown", faults[-1].code)
+    return [*faults[:MAX_FAULTS], rest]
 
 
 def _warnings(unknown_names: Sequence[str], findings: Findings) -> tuple[str, ...]:
-    """What was ignored: the names that nobody reads, then the values that were not used."""
-    return tuple(dict.fromkeys([*unknown_names, *findings.warnings]))[:MOST_WARNINGS]
+    """Join the warnings about unknown names and unused values, without duplicates."""
+    return tuple(dict.fromkeys([*unknown_names, *findings.warnings]))[:MAX_WARNINGS]
 
 
 def _common(searches: Sequence[SearchSpec]) -> Search:
-    """What a list shows of a batch; where the searches differ it says so, or nothing."""
+    """Return the search that represents a batch in lists: the values that all searches share."""
     first = searches[0].search
     databases = {spec.search.database for spec in searches}
     options = {spec.search.options for spec in searches}
@@ -216,5 +236,5 @@ def _common(searches: Sequence[SearchSpec]) -> Search:
 
 
 def _fingerprint(searches: Sequence[SearchSpec]) -> str:
-    said = [SEARCHES, *(spec.fingerprint for spec in searches)]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    parts = [SEARCHES, *(spec.fingerprint for spec in searches)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

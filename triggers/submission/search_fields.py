@@ -1,4 +1,4 @@
-"""One search of a request, read from its fields under their old and new names."""
+"""Field models of a search, and the SearchSpec that is made from them."""
 
 import hashlib
 import json
@@ -21,50 +21,30 @@ from shared.settings.formats import Memory
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.json_body import ClientToken
 
-Part = TypeVar("Part", bound=BaseModel)
-
-
-def parse_leniently(
-    part: type[Part], said: Mapping[str, Any], stand_in: Mapping[str, Any]
-) -> Part | None:
-    """The part with a stand-in for each field that is needed and wrong: so no fault hides another.
-
-    What is wrong and has no stand-in is left out.
-    """
-    try:
-        return part.model_validate(said)
-    except ValidationError as error:
-        wrong = {fault.path.partition(".")[0] for fault in faults_of(error)}
-    right = {name: value for name, value in said.items() if name not in wrong}
-    try:
-        return part.model_validate({**right, **{n: v for n, v in stand_in.items() if n in wrong}})
-    except ValidationError:
-        return None
-
-
-LARGEST_QUERY = 20_000_000 - 1
-"""Bytes. From 20 MB on ElasticBLAST wants its queries split beforehand."""
-MOST_BATCHES = 5000
+MAX_QUERY_BYTES = 20_000_000 - 1
+"""ElasticBLAST requires queries of 20 MB and more to be split first."""
+MAX_BATCHES = 5000
 PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
-"""Where one of them is wrong, the rest is checked with these: blastp takes whatever is a query."""
+"""Used in place of an invalid value, so that the other fields can be checked: blastp accepts every
+valid query."""
 
 Text = Annotated[str, Field(max_length=900)]
 Model = TypeVar("Model", bound=BaseModel)
 Fields = Mapping[str, Any]
-"""What a request says, flat: by name, without nulls."""
+"""Fields of a request by name, flattened and without nulls."""
 
 
-def _named(*names: str) -> Any:
+def _alias(*names: str) -> Any:
     return Field(None, validation_alias=AliasChoices(*names))
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the check of a request finds, in the order of the checks."""
+    """Faults and warnings about a request, in the order of the checks."""
 
     faults: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    """Sentences about values that are accepted and not used."""
+    """One sentence per value that is accepted and not used."""
 
 
 class _FieldGroup(BaseModel):
@@ -72,7 +52,7 @@ class _FieldGroup(BaseModel):
 
 
 class TitleFields(_FieldGroup):
-    """How a person names it."""
+    """The title that people give a search or a batch."""
 
     job_title: str = Field("", max_length=200)
 
@@ -85,13 +65,13 @@ class ProgramFields(TitleFields):
         str, Field(min_length=1, max_length=900, validation_alias=AliasChoices("db", "database"))
     ]
     query_data: str | None = Field(None, validation_alias=AliasChoices("query_data", "query_fasta"))
-    query_path: Text | None = _named("query_blob_url", "query_file")
+    query_path: Text | None = _alias("query_blob_url", "query_file")
 
 
 class PlacementFields(_FieldGroup):
-    """What the deployment fixes, and a request may only repeat or choose from an allow-list."""
+    """Azure resources. The deployment fixes them; only the cluster can be chosen, from a list."""
 
-    cluster_name: Text | None = _named("aks_cluster_name", "cluster_name")
+    cluster_name: Text | None = _alias("aks_cluster_name", "cluster_name")
     subscription_id: Text | None = None
     resource_group: Text | None = None
     region: Text | None = None
@@ -101,7 +81,7 @@ class PlacementFields(_FieldGroup):
 
 
 class SizingFields(_FieldGroup):
-    """What the search asks of its cluster."""
+    """Nodes, memory and batches of a search."""
 
     machine_type: str | None = Field(None, pattern=r"^Standard_[A-Za-z0-9_]{1,40}$")
     num_nodes: int | None = Field(None, ge=1, le=100)
@@ -113,7 +93,7 @@ class SizingFields(_FieldGroup):
 
 
 class RequestFields(_FieldGroup):
-    """What the request says of itself."""
+    """Ids of the request, chosen by the client."""
 
     idempotency_key: str | None = Field(None, min_length=1, max_length=256)
     external_correlation_id: ClientToken | None = None
@@ -121,50 +101,50 @@ class RequestFields(_FieldGroup):
 
 
 def read_search(
-    fields: Fields, where: PlacementFields | None, settings: Settings, findings: Findings
+    fields: Fields, placement: PlacementFields | None, settings: Settings, findings: Findings
 ) -> SearchSpec | None:
-    """The search that these fields ask for, at that place; what is wrong is added to `findings`.
+    """Make a SearchSpec of the fields and add what is wrong to `findings`.
 
-    None where something that is needed is missing or wrong. Raises TooLarge.
+    None if a required field is missing or invalid. Raises TooLarge.
     """
     faults = findings.faults
-    what = read_part(ProgramFields, fields, faults)
-    size = read_part(SizingFields, fields, faults)
+    program = read_part(ProgramFields, fields, faults)
+    sizing = read_part(SizingFields, fields, faults)
     options = read_part(SearchOptions, fields, faults)
-    if what and options:
-        faults += [Fault("options", text) for text in options.faults(what.program)]
-        findings.warnings.extend(options.warnings(what.program))
-    seen = what or parse_leniently(ProgramFields, fields, PLACEHOLDERS)
-    urls = _urls(seen, settings.account, faults) if seen else None
-    if seen:
-        faults += _query_faults(seen, size, settings)
-    if not (what and where and size and options and urls):
+    if program and options:
+        faults += [Fault("options", message) for message in options.faults(program.program)]
+        findings.warnings.extend(options.warnings(program.program))
+    checkable = program or _with_placeholders(ProgramFields, fields, PLACEHOLDERS)
+    urls = _urls(checkable, settings.account, faults) if checkable else None
+    if checkable:
+        faults += _query_faults(checkable, sizing, settings)
+    if not (program and placement and sizing and options and urls):
         return None
     search = Search(
-        program=what.program,
-        database=what.db,
+        program=program.program,
+        database=program.db,
         database_url=urls.database,
         query_url=urls.query,
         results_url=urls.results,
         options=with_outfmt(
-            options.flags(what.program), settings.default_outfmt, bool(size.db_partitions)
+            options.flags(program.program), settings.default_outfmt, bool(sizing.db_partitions)
         ),
-        placement=_placement(where, settings),
-        sizing=_sizing(size, settings),
-        title=what.job_title,
+        placement=_placement(placement, settings),
+        sizing=_sizing(sizing, settings),
+        title=program.job_title,
     )
-    return SearchSpec(search, what.query_data, _fingerprint(what, where, size, options))
+    return SearchSpec(search, program.query_data, _fingerprint(program, placement, sizing, options))
 
 
 def read_placement(
     fields: Fields, settings: Settings, findings: Findings
 ) -> PlacementFields | None:
-    """The place that the request names; what this deployment does not serve is a fault."""
-    where = read_part(PlacementFields, fields, findings.faults)
-    if where:
-        findings.faults.extend(_foreign(where, settings))
-        findings.warnings.extend(_unused(where, settings))
-    return where
+    """Read the placement fields; a resource that the deployment does not serve is a fault."""
+    placement = read_part(PlacementFields, fields, findings.faults)
+    if placement:
+        findings.faults.extend(_placement_faults(placement, settings))
+        findings.warnings.extend(_unused_value_warnings(placement, settings))
+    return placement
 
 
 @dataclass(frozen=True)
@@ -175,88 +155,123 @@ class _Urls:
 
 
 def read_part(model: type[Model], fields: Fields, faults: list[Fault]) -> Model | None:
-    """A part of the request. Beside faults it holds what is right, for the checks that follow.
+    """Validate fields as a model; append a fault for each invalid field.
 
-    None where something that is needed is missing or wrong.
+    Invalid fields are then left out, so that other fields of the model can still be checked. None
+    if a required field is missing or invalid.
     """
     try:
         return model.model_validate(fields)
     except ValidationError as error:
         found = faults_of(error)
     faults += found
-    wrong = {fault.path.partition(".")[0] for fault in found}
+    invalid = {fault.path.partition(".")[0] for fault in found}
     with suppress(ValidationError):
-        return model.model_validate({name: v for name, v in fields.items() if name not in wrong})
+        return model.model_validate({name: v for name, v in fields.items() if name not in invalid})
     return None
 
 
-NEVER_USED = ("subscription_id", "acr_name", "acr_resource_group")
-"""Where the deployment has none of its own set, any value is accepted, and none is used."""
+def _with_placeholders(
+    model: type[Model], fields: Fields, placeholders: Mapping[str, Any]
+) -> Model | None:
+    """Validate fields as a model with placeholders for invalid values, so no fault hides another.
+
+    An invalid field without a placeholder is left out.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        invalid = {fault.path.partition(".")[0] for fault in faults_of(error)}
+    valid = {name: value for name, value in fields.items() if name not in invalid}
+    used = {name: value for name, value in placeholders.items() if name in invalid}
+    try:
+        return model.model_validate({**valid, **used})
+    except ValidationError:
+        return None
 
 
-def _unused(where: PlacementFields, settings: Settings) -> Iterator[str]:
-    """One sentence for each value that is accepted and not used."""
-    for name in NEVER_USED:
-        if getattr(where, name) and not getattr(settings, name):
-            yield f"{name} was not used: this deployment has none set"
+OPTIONAL_SETTINGS = ("subscription_id", "acr_name", "acr_resource_group")
+"""If the deployment does not set one of these, any value is accepted and none is used."""
 
 
-def _foreign(where: PlacementFields, settings: Settings) -> Iterator[Fault]:
-    """Whatever the request names that this deployment does not serve."""
-    for name, asked in where.model_dump(exclude_none=True).items():
-        if name in NEVER_USED and not getattr(settings, name):
+def _unused_value_warnings(placement: PlacementFields, settings: Settings) -> Iterator[str]:
+    """Yield one sentence per value that is accepted and not used."""
+    for name in OPTIONAL_SETTINGS:
+        if getattr(placement, name) and not getattr(settings, name):
+            yield f"{name} is not used: this deployment does not set it"
+
+
+def _placement_faults(placement: PlacementFields, settings: Settings) -> Iterator[Fault]:
+    """Yield a fault for each resource that this deployment does not serve."""
+    for name, value in placement.model_dump(exclude_none=True).items():
+        if name in OPTIONAL_SETTINGS and not getattr(settings, name):
             continue
         allowed = {getattr(settings, name)}
         if name == "cluster_name":
             allowed |= settings.allowed_clusters
-        if asked not in allowed:
-            yield Fault(name, f"{asked!r} is not served by this deployment")
+        if value not in allowed:
+            yield Fault(name, f"this deployment does not serve {value!r}: omit the field")
 
 
-def _urls(what: ProgramFields, account: StorageAccount, faults: list[Fault]) -> _Urls | None:
-    """The normalised URLs; a query that comes as text gets its own when it is accepted."""
-    database = _url("db", account.database, what.db, faults)
-    query = _url("query_blob_url", account.query, what.query_path, faults)
+def _urls(program: ProgramFields, account: StorageAccount, faults: list[Fault]) -> _Urls | None:
+    """Return the normalised URLs; the query's is empty if the query came as text.
+
+    Such a query gets its URL when the job is created.
+    """
+    database = _url("db", account.database, program.db, faults)
+    query = _url("query_blob_url", account.query, program.query_path, faults)
     if database is None or query is None:
         return None
     return _Urls(database, query, account.url(RESULTS, "").rstrip("/"))
 
 
 def _url(
-    name: str, make: Callable[[str], str], text: str | None, faults: list[Fault]
+    name: str, normalise: Callable[[str], str], path: str | None, faults: list[Fault]
 ) -> str | None:
-    """The URL that `make` makes of a path, empty where there is no path, None where it is wrong."""
+    """Return the URL of a path, empty without a path; None and a fault if the path is invalid."""
     try:
-        return make(text) if text else ""
+        return normalise(path) if path else ""
     except InvalidPath as error:
         faults.append(Fault(name, str(error)))
         return None
 
 
 def _query_faults(
-    what: ProgramFields, size: SizingFields | None, settings: Settings
+    program: ProgramFields, sizing: SizingFields | None, settings: Settings
 ) -> Iterator[Fault]:
-    sources = [source for source in (what.query_data, what.query_path) if source]
+    sources = [source for source in (program.query_data, program.query_path) if source]
     if not sources:
-        yield Fault("query_data", "one of query_data, query_blob_url and query_file is needed")
+        yield Fault("query_data", "send one of query_data, query_blob_url and query_file")
     if len(sources) > 1:
-        text = "only one of query_data, query_blob_url and query_file can be given"
-        yield Fault("query_data", text, "conflicting_query_sources")
-    if not what.query_data:
+        message = "send only one of query_data, query_blob_url and query_file"
+        yield Fault("query_data", message, "conflicting_query_sources")
+    if not program.query_data:
         return
-    if len(what.query_data.encode()) > LARGEST_QUERY:
-        raise TooLarge("query_too_large", f"a query has at most {LARGEST_QUERY:,} bytes")
-    for text in fasta_faults(what.query_data, what.program):
-        yield Fault("query_data", text, "invalid_query_fasta")
-    batch_len = (size and size.batch_len) or settings.batch_len
-    if measure(what.query_data).residues > MOST_BATCHES * batch_len:
-        yield Fault("batch_len", f"would make more than {MOST_BATCHES} batches of this query")
+    check_query_size(len(program.query_data.encode()))
+    for message in fasta_faults(program.query_data, program.program):
+        yield Fault("query_data", message, "invalid_query_fasta")
+    batch_len = (sizing and sizing.batch_len) or settings.batch_len
+    residues = measure(program.query_data).residues
+    if residues > MAX_BATCHES * batch_len:
+        needed = -(-residues // MAX_BATCHES)
+        message = (
+            f"{batch_len:,} would split this query into more than {MAX_BATCHES:,} batches:"
+            f" use at least {needed:,}"
+        )
+        yield Fault("batch_len", message)
 
 
-def _placement(where: PlacementFields, settings: Settings) -> Placement:
+def check_query_size(size: int) -> None:
+    """Raise TooLarge if a query of so many bytes is too large for ElasticBLAST."""
+    if size > MAX_QUERY_BYTES:
+        message = f"the query has {size:,} bytes, the limit is {MAX_QUERY_BYTES:,}: split it"
+        raise TooLarge("query_too_large", message)
+
+
+def _placement(placement: PlacementFields, settings: Settings) -> Placement:
     return Placement(
         storage_account=settings.storage_account,
-        cluster_name=where.cluster_name or settings.cluster_name,
+        cluster_name=placement.cluster_name or settings.cluster_name,
         resource_group=settings.resource_group,
         region=settings.region,
         subscription_id=settings.subscription_id,
@@ -265,19 +280,19 @@ def _placement(where: PlacementFields, settings: Settings) -> Placement:
     )
 
 
-def _sizing(size: SizingFields, settings: Settings) -> Sizing:
+def _sizing(sizing: SizingFields, settings: Settings) -> Sizing:
     return Sizing(
-        machine_type=size.machine_type or settings.machine_type,
-        num_nodes=size.num_nodes or settings.num_nodes,
+        machine_type=sizing.machine_type or settings.machine_type,
+        num_nodes=sizing.num_nodes or settings.num_nodes,
         num_cpus=settings.num_cpus,
-        mem_request=size.mem_request or settings.mem_request,
-        mem_limit=size.mem_limit or settings.mem_limit,
-        batch_len=size.batch_len or settings.batch_len,
-        db_partitions=size.db_partitions,
-        db_partition_prefix=size.db_partition_prefix,
+        mem_request=sizing.mem_request or settings.mem_request,
+        mem_limit=sizing.mem_limit or settings.mem_limit,
+        batch_len=sizing.batch_len or settings.batch_len,
+        db_partitions=sizing.db_partitions,
+        db_partition_prefix=sizing.db_partition_prefix,
     )
 
 
 def _fingerprint(*parts: BaseModel) -> str:
-    said = [part.model_dump(mode="json", exclude_defaults=True) for part in parts]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    values = [part.model_dump(mode="json", exclude_defaults=True) for part in parts]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

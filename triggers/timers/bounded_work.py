@@ -1,4 +1,4 @@
-"""Work that a timer does on many things: some at a time, within a time, each for itself."""
+"""Processing many items in a timer: concurrently, within a time limit, with isolated failures."""
 
 import asyncio
 import logging
@@ -10,42 +10,46 @@ from typing import TypeVar
 from shared.errors import ControlPlaneError
 from shared.util.threads import in_thread
 
-AT_A_TIME = 8
+PARALLELISM = 8
 T = TypeVar("T")
 
 log = logging.getLogger("blast")
 
 
 async def process_all(
-    things: Iterator[T],
-    work: Callable[[T], Awaitable[str]],
-    name: Callable[[T], str],
-    enough: Callable[[], bool],
+    items: Iterator[T],
+    process: Callable[[T], Awaitable[str]],
+    get_job_id: Callable[[T], str],
+    is_time_up: Callable[[], bool],
 ) -> Counter[str]:
-    """Do the work on each thing until it is enough; how often it came to what.
+    """Process items until none is left or the time is up; count the results that `process` returns.
 
-    Trouble with one is logged under its name, and stops no other. Nor does a bug; all of them are
-    raised at the end, in an ExceptionGroup, so that the function fails and they are seen.
+    A ControlPlaneError is logged, counted as `failed`, and does not stop the other items. Other
+    exceptions are bugs: they are logged and raised together at the end as an ExceptionGroup, so
+    that the function fails visibly.
     """
-    came_to: Counter[str] = Counter()
+    results: Counter[str] = Counter()
     bugs: list[Exception] = []
-    while not enough() and (some := await in_thread(_next, things)):
-        ends = await asyncio.gather(*map(work, some), return_exceptions=True)
-        for thing, end in zip(some, ends, strict=True):
-            if isinstance(end, str):
-                came_to[end] += 1
-            elif isinstance(end, ControlPlaneError):
-                came_to["troubled"] += 1
-                log.warning("upkeep_troubled job_id=%s code=%s: %s", name(thing), end.code, end)
-            elif isinstance(end, Exception):
-                bugs.append(end)
-                log.error("upkeep_bug job_id=%s", name(thing), exc_info=end)
+    while not is_time_up() and (chunk := await in_thread(_next_chunk, items)):
+        outcomes = await asyncio.gather(*map(process, chunk), return_exceptions=True)
+        for item, outcome in zip(chunk, outcomes, strict=True):
+            if isinstance(outcome, str):
+                results[outcome] += 1
+            elif isinstance(outcome, ControlPlaneError):
+                results["failed"] += 1
+                log.warning(
+                    "timer_item_failed job_id=%s code=%s: %s",
+                    *(get_job_id(item), outcome.code, outcome),
+                )
+            elif isinstance(outcome, Exception):
+                bugs.append(outcome)
+                log.error("timer_item_crashed job_id=%s", get_job_id(item), exc_info=outcome)
             else:
-                raise end
+                raise outcome
     if bugs:
-        raise ExceptionGroup("upkeep met bugs; it went on with the other jobs", bugs)
-    return came_to
+        raise ExceptionGroup("the timer crashed on some jobs and processed the others", bugs)
+    return results
 
 
-def _next(things: Iterator[T]) -> list[T]:
-    return list(islice(things, AT_A_TIME))
+def _next_chunk(items: Iterator[T]) -> list[T]:
+    return list(islice(items, PARALLELISM))

@@ -1,4 +1,4 @@
-"""Jobs that ended while something of them may be left: their clean-up goes on for a day."""
+"""Clean-up of ended jobs whose Jobs or pods may still run; it is retried for a day."""
 
 import logging
 from collections.abc import Callable
@@ -12,32 +12,33 @@ from shared.util.durations import RetryPolicy
 from shared.util.threads import in_thread
 from triggers.timers.substitutes import Substitute
 
-KEEP_TRYING = timedelta(days=1)
-"""After the end of a job; a person who cancels it later has it tried once more."""
-PACE = RetryPolicy(timedelta(minutes=1), 1.1, timedelta(minutes=30), None)
-"""Between two tries: a tenth of the time since the job's end. It is tried about 80 times."""
+GIVE_UP_AFTER = timedelta(days=1)
+"""Since the end of the job. A later cancel makes one more try."""
+RETRY_POLICY = RetryPolicy(timedelta(minutes=1), 1.1, timedelta(minutes=30), None)
+"""The delay between tries is a tenth of the time since the job's end: about 80 tries."""
 
 log = logging.getLogger("blast")
 
 
 @dataclass(frozen=True)
 class LateCleanup:
-    """May be repeated at any point, and by two at once."""
+    """Retries the clean-up of ended jobs. Idempotent; safe to run concurrently."""
 
     jobs: JobStateRepository
     now: Callable[[], datetime]
 
-    async def try_again(self, substitute: Substitute, job: Job, silent: set[str]) -> str:
-        """Try once to clean up the job; what that came to.
+    async def retry(self, substitute: Substitute, job: Job, unreachable: set[str]) -> str:
+        """Try once to clean up the job. Returns `confirmed`, `unconfirmed` or `abandoned`.
 
-        `silent` are the clusters that could not be asked in this tick: no other job waits for them.
+        `unreachable` collects the clusters that did not answer in this tick, so that no other job
+        waits for them.
         """
         cluster = job.search.placement.cluster_name
-        if cluster in silent:
+        if cluster in unreachable:
             return await in_thread(self._defer, job)
         result = await in_thread(substitute.clean_up, job)
         if not result.is_reachable:
-            silent.add(cluster)
+            unreachable.add(cluster)
         return await in_thread(self._record, job, result)
 
     def _record(self, job: Job, result: CleanupResult) -> str:
@@ -45,20 +46,20 @@ class LateCleanup:
             self.jobs.confirm_cleanup(job, {"left_on_cluster": "none", "proof": result.proof})
             log.info("cleanup_confirmed job_id=%s: %s", job.job_id, result.proof)
             return "confirmed"
-        if self._since(job) < KEEP_TRYING:
+        if self._time_since_end(job) < GIVE_UP_AFTER:
             return self._defer(job, result.retry_after)
         if job.cleanup_abandoned_at is None:
             job = self.jobs.abandon_cleanup(
                 job, {"left_on_cluster": "unknown", "why": result.reason}
             )
             log.error("cleanup_abandoned job_id=%s: %s", job.job_id, result.reason)
-        self.jobs.sync(job)  # it is active no more, until a person cancels it once more
+        self.jobs.sync(job)  # removes its active row; a later cancel adds it again
         return "abandoned"
 
     def _defer(self, job: Job, retry_after: timedelta | None = None) -> str:
-        wait = max(PACE.delay_after_elapsed(self._since(job)), retry_after or timedelta(0))
-        self.jobs.index.defer(job, self.now() + wait)
+        delay = RETRY_POLICY.delay_after_elapsed(self._time_since_end(job))
+        self.jobs.index.defer(job, self.now() + max(delay, retry_after or timedelta(0)))
         return "unconfirmed"
 
-    def _since(self, job: Job) -> timedelta:
+    def _time_since_end(self, job: Job) -> timedelta:
         return self.now() - (job.finished_at or job.updated_at)

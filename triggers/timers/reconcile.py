@@ -1,4 +1,4 @@
-"""No job is lost: one that has not moved for too long is looked after, whatever it waits for."""
+"""The reconciler: recovers jobs that have not progressed for too long."""
 
 import logging
 from collections import Counter
@@ -19,31 +19,31 @@ from triggers.timers.late_cleanup import LateCleanup
 from triggers.timers.recovery import Recovery
 from triggers.timers.substitutes import Substitutes
 
-MAX_TICK = timedelta(seconds=50)
-"""The next tick comes a minute after this one began; what there was no time for comes then."""
+MAX_TICK_TIME = timedelta(seconds=50)
+"""The next tick starts a minute after this one did and continues with the remaining jobs."""
 ORPHAN_GRACE = timedelta(minutes=10)
-"""A job's row follows its active row within a call or two, each of which ends within a minute. One
-that comes later still is found, too: who writes it makes the active row once more behind it."""
+"""Time between an active row and its job's row: at most two calls of at most a minute each. A later
+job row is not lost: whoever writes it writes the active row again afterwards."""
 
 log = logging.getLogger("blast")
-Active = tuple[str, str]
+ActiveRowKey = tuple[str, str]
 """The partition and the job id of an active row."""
 
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Looks after late jobs. What it does may be done twice, and by two at once.
+    """Recovers overdue jobs. Idempotent; safe to run concurrently.
 
-    Work per tick grows with the jobs that are late, not with those that are active.
+    The work per tick is proportional to the overdue jobs, not to the active ones.
     """
 
     jobs: JobStateRepository
     settings: Settings
     now: Callable[[], datetime]
     publish: Callable[[Job], None]
-    """Sends the messages that a job owes."""
+    """Sends the pending messages of a job."""
     substitutes: Substitutes
-    """Gives what takes the last steps of a job in place of its orchestration."""
+    """Makes the object that runs the last steps of a job in place of its orchestration."""
 
     @property
     def _recovery(self) -> Recovery:
@@ -54,44 +54,46 @@ class Reconciler:
         return LateCleanup(self.jobs, self.now)
 
     async def tick(self, client: DurableClient) -> Counter[str]:
-        """Look after all that are late, or as many as there is time for; how many came to what.
+        """Recover overdue jobs until none is left or the time is up; count the jobs by result.
 
-        Raises Unavailable where they cannot be listed, and an ExceptionGroup of bugs, at the end.
+        Raises Unavailable if the index cannot be read, and an ExceptionGroup of bugs at the end.
         """
-        began, silent = self.now(), set[str]()
-        came_to = await process_all(
-            self.jobs.index.find_overdue(began),
-            lambda active: self._look_after(client, active, silent),
-            lambda active: active[1],
-            enough=lambda: self.now() - began >= MAX_TICK,
+        started_at, unreachable = self.now(), set[str]()
+        results = await process_all(
+            self.jobs.index.find_overdue(started_at),
+            lambda row_key: self._reconcile(client, row_key, unreachable),
+            lambda row_key: row_key[1],
+            is_time_up=lambda: self.now() - started_at >= MAX_TICK_TIME,
         )
-        if came_to:
-            log.info("reconciled %s", " ".join(f"{end}={n}" for end, n in came_to.items()))
-        return came_to
+        if results:
+            log.info("reconciled %s", " ".join(f"{name}={n}" for name, n in results.items()))
+        return results
 
-    async def _look_after(self, client: DurableClient, active: Active, silent: set[str]) -> str:
-        job = await in_thread(self._unsettled, *active)
+    async def _reconcile(
+        self, client: DurableClient, row_key: ActiveRowKey, unreachable: set[str]
+    ) -> str:
+        job = await in_thread(self._find_unsettled, *row_key)
         if job is None:
             return "settled"
         try:
             if job.phase.is_end:
-                return await self._ended(client, job, silent)
-            return await self._kept_going(client, job)
-        finally:  # whatever became of its orchestration
+                return await self._reconcile_ended(client, job, unreachable)
+            return await self._reconcile_active(client, job)
+        finally:  # messages do not depend on the orchestration's state
             if job.notify:
                 await in_thread(self._publish_pending, job)
 
-    def _unsettled(self, partition: str, job_id: str) -> Job | None:
-        """The job, where something is still to be done for it; else it is active no more."""
+    def _find_unsettled(self, partition: str, job_id: str) -> Job | None:
+        """Return the job if it needs work; otherwise remove its active row and return None."""
         job = self.jobs.find(job_id)
         if job is None:
-            # Whoever accepted it died before it was kept, and told nobody that it was.
+            # The accepting process crashed before it wrote the job's row; no client got a 202.
             self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
             return None
         is_done = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
         if is_done and self.jobs.sync(job):
             return None
-        # Before anything else: one that takes long, or fails, is not in the way of those behind.
+        # Defer first, so that a job whose recovery is slow or fails does not block the next ones.
         self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
         return job
 
@@ -100,40 +102,41 @@ class Reconciler:
         if job.phase.is_end:
             self.jobs.sync(self.jobs.get(job.job_id))
 
-    async def _ended(self, client: DurableClient, job: Job, silent: set[str]) -> str:
-        """Clean up what may be left of a job that has ended; else it owes messages."""
+    async def _reconcile_ended(self, client: DurableClient, job: Job, unreachable: set[str]) -> str:
+        """Retry the clean-up of an ended job; `messages_pending` if only messages are left."""
         if job.left_on_cluster is LeftOnCluster.NONE:
-            return "owes"
+            return "messages_pending"
         substitute = self.substitutes(from_here(client))
-        return await self._late_cleanup.try_again(substitute, job, silent)
+        return await self._late_cleanup.retry(substitute, job, unreachable)
 
-    async def _kept_going(self, client: DurableClient, job: Job) -> str:
-        """See to it that the job's orchestration lives; what was found."""
-        seen = await get_status(client, job.instance_id)
-        if seen and seen.is_running:
-            if self.now() - seen.moved_at <= self._longest_silence():
-                return "alive"
-            await in_thread(self._say_stuck, job, seen)
+    async def _reconcile_active(self, client: DurableClient, job: Job) -> str:
+        """Check the job's orchestration and recover the job if the orchestration does not run."""
+        instance = await get_status(client, job.instance_id)
+        if instance and instance.is_running:
+            if self.now() - instance.moved_at <= self._max_idle_time():
+                return "running"
+            await in_thread(self._record_stuck, job, instance)
             return "stuck"
-        # An orchestration ends after its job's row and never before it. So a row that is read after
-        # the look and has not ended has lost its orchestration.
-        again = await in_thread(self.jobs.get, job.job_id)
-        if again.phase.is_end or again.attempt != job.attempt:
+        # An orchestration ends after its job's row has ended. So if the row, read after the
+        # status, has not ended, the orchestration is lost.
+        current = await in_thread(self.jobs.get, job.job_id)
+        if current.phase.is_end or current.attempt != job.attempt:
             return "moved"
-        return await self._recovery.recover(client, again, seen)
+        return await self._recovery.recover(client, current, instance)
 
-    def _longest_silence(self) -> timedelta:
-        """How long an orchestration that is well may write nothing: it rests at most so long."""
-        waits = [self.settings.retry(category).longest for category in Category]
-        return max(MAX_RETRY_AFTER, *waits) + self.settings.reconcile_after
+    def _max_idle_time(self) -> timedelta:
+        """Return the longest time that a healthy orchestration can sleep without a write."""
+        delays = [self.settings.retry(category).longest for category in Category]
+        return max(MAX_RETRY_AFTER, *delays) + self.settings.reconcile_after
 
-    def _say_stuck(self, job: Job, seen: InstanceStatus) -> None:
-        """Say once why nothing moves. It is not ended: it may be at work, and cannot be asked."""
-        reason = f"its orchestration has not moved since {seen.moved_at:%Y-%m-%d %H:%M:%S} UTC"
+    def _record_stuck(self, job: Job, instance: InstanceStatus) -> None:
+        """Record once that the orchestration is stuck; it is not stopped, as it may still run."""
+        moved_at = f"{instance.moved_at:%Y-%m-%d %H:%M:%S}"
+        reason = f"its orchestration has not moved since {moved_at} UTC"
         if job.reason == reason:
             return
-        said = {"runtime_status": seen.status, "reason": reason}
+        payload = {"runtime_status": instance.status, "reason": reason}
         self.jobs.update(
-            job.job_id, "orchestration_stuck", said, attempt=job.attempt, reason=reason
+            job.job_id, "orchestration_stuck", payload, attempt=job.attempt, reason=reason
         )
-        log.error("orchestration_stuck job_id=%s is=%s", job.job_id, seen.status)
+        log.error("orchestration_stuck job_id=%s is=%s", job.job_id, instance.status)

@@ -47,7 +47,7 @@ class Recovery:
             return await self._stop(client, job)
         # Whoever else sees the same is refused here, because then one lives.
         if not await start(client, job, self.settings.retry(Category.CRASH)):
-            return "alive"
+            return "running"
         await in_thread(self._record_restart, job, restarts + 1, wait, seen)
         return "restarted"
 

@@ -1,4 +1,4 @@
-"""Upkeep, by the clock: no job is lost, and none is kept for ever."""
+"""The timer functions: reconcile every minute, purge every night."""
 
 from functools import cache
 
@@ -14,21 +14,24 @@ from triggers.timers.substitutes import Substitutes
 
 
 async def reconcile(client: DurableClient, substitutes: Substitutes) -> None:
-    """Every minute. `substitutes` ends jobs whose orchestrations cannot."""
+    """Recover overdue jobs; runs every minute.
+
+    `substitutes` makes the object that ends jobs whose orchestration cannot run.
+    """
     reconciler = await in_thread(_reconciler, substitutes)
     await reconciler.tick(client)
 
 
 async def purge(timer: TimerRequest, client: DurableClient) -> None:
-    """Every night."""
+    """Remove expired jobs; runs every night."""
     purger = await in_thread(_purger)
     await purger.run(client)
 
 
 @cache
 def _reconciler(substitutes: Substitutes) -> Reconciler:
-    deliver = dependencies.outbox_publisher().publish_pending
-    return Reconciler(dependencies.jobs(), settings(), dependencies.now, deliver, substitutes)
+    publish = dependencies.outbox_publisher().publish_pending
+    return Reconciler(dependencies.jobs(), settings(), dependencies.now, publish, substitutes)
 
 
 @cache

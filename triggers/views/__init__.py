@@ -1,1 +1,1 @@
-"""A job as the API shows it."""
+"""Views of a job in API responses."""

@@ -1,13 +1,21 @@
-"""How far a job came, step by step, as the dashboard draws it. Pure."""
+"""The steps of a job, as the dashboard draws them. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 
 from shared.contracts.job import Job
 from shared.contracts.states import Phase, Status
+from triggers.schemas.jobs import Step, StepStatus
 
-_BEGIN: dict[str, tuple[Phase, ...]] = {
+_STEP_STATUS: Mapping[Status, StepStatus] = {
+    Status.COMPLETED: "completed",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "cancelled",
+}
+"""Status of the last step of an ended job."""
+_FIRST_PHASES: Mapping[str, tuple[Phase, ...]] = {
     "preparing": (Phase.QUEUED,),
     "configuring": (Phase.SUBMITTING,),
     "submitting": (
@@ -18,61 +26,52 @@ _BEGIN: dict[str, tuple[Phase, ...]] = {
     "exporting_results": (Phase.EXPORTING_RESULTS, Phase.RESULTS_PENDING),
     "completed": (Phase.COMPLETED,),
 }
-"""The steps in their order, and the phases with which each begins.
+"""The steps in order, each with the phases that start it.
 
-A job leaves `queued` once its config is written: that instant is all there is of `configuring`.
+A job enters `submitting` once its config is written, so `configuring` starts and ends there.
 """
 
 
-def steps(job: Job) -> dict[str, dict[str, Any]]:
-    """Each step that this attempt has begun: over when another began, or the job ended."""
-    entered = {Phase.QUEUED: job.created_at, **job.phase_entered_at}
-    begun = [
-        (step, min(entered[phase] for phase in phases if phase in entered))
-        for step, phases in _BEGIN.items()
-        if any(phase in entered for phase in phases)
+def steps(job: Job) -> dict[str, Step]:
+    """Return the steps that the current attempt has started, by name and in order.
+
+    A step ends when the next one starts or the job ends.
+    """
+    entered_at = {Phase.QUEUED: job.created_at, **job.phase_entered_at}
+    started = [
+        (name, min(entered_at[phase] for phase in phases if phase in entered_at))
+        for name, phases in _FIRST_PHASES.items()
+        if any(phase in entered_at for phase in phases)
     ]
-    shown = {}
-    for (step, began), later in zip_longest(begun, begun[1:]):
-        end = _followed(later[1]) if later else _last(job)
-        shown[step] = {"started_at": instant(began), **end, **_result(step, job)}
-    return shown
-
-
-def instant(at: datetime | None) -> str | None:
-    """ISO 8601 in UTC, as browsers read it."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
-
-
-def _followed(at: datetime) -> dict[str, Any]:
-    """A step is over when the next one begins."""
-    return {"completed_at": instant(at), "status": "completed", "success": True}
-
-
-def _last(job: Job) -> dict[str, Any]:
-    """How the step stands that no other has followed."""
-    if not job.phase.is_end:
-        return {"status": "running"}
-    status = job.phase.status
-    over: dict[str, Any] = {
-        "completed_at": instant(job.finished_at or job.updated_at),
-        "status": status.value,
-        "success": status is Status.COMPLETED,
+    following = [started_at for _, started_at in started[1:]]
+    return {
+        name: _step(job, name, started_at, next_started_at)
+        for (name, started_at), next_started_at in zip_longest(started, following)
     }
-    return over | ({"error": job.error} if job.error else {})
 
 
-def _result(step: str, job: Job) -> dict[str, Any]:
-    """What is known of a step: `output` is text for people, `facts` the same for programs."""
-    if step == "configuring" and job.config_blob:
-        return {"output": f"config: {job.config_blob}", "facts": {"config_blob": job.config_blob}}
-    if step == "running":
+def _step(job: Job, name: str, started_at: datetime, next_started_at: datetime | None) -> Step:
+    output, facts = _result(name, job)
+    step = Step(started_at=started_at, status="running", output=output, facts=facts)
+    if next_started_at:
+        step.completed_at, step.status, step.success = next_started_at, "completed", True
+    elif job.phase.is_end:
+        step.completed_at = job.finished_at or job.updated_at
+        step.status = _STEP_STATUS[job.phase.status]
+        step.success = job.phase.status is Status.COMPLETED
+        step.error = job.error or None
+    return step
+
+
+def _result(name: str, job: Job) -> tuple[str | None, dict[str, Any] | None]:
+    """Return the result of a step: as text, because the dashboard trims it, and as values."""
+    if name == "configuring" and job.config_blob:
+        return f"config: {job.config_blob}", {"config_blob": job.config_blob}
+    if name == "running":
         counts, unit = job.counts, "searches" if job.child_count else "batches"
         total, succeeded, failed = counts.expected or 0, counts.succeeded, counts.failed
         facts = {"total": total, "succeeded": succeeded, "failed": failed}
-        text = f"{succeeded} of {total or '?'} {unit} done, {failed} failed"
-        return {"output": text, "facts": facts}
-    if step == "completed":
-        prefix = job.results_prefix
-        return {"output": f"results: {prefix}", "facts": {"results_prefix": prefix}}
-    return {}
+        return f"{succeeded} of {total or '?'} {unit} done, {failed} failed", facts
+    if name == "completed":
+        return f"results: {job.results_prefix}", {"results_prefix": job.results_prefix}
+    return None, None

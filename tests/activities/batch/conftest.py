@@ -13,7 +13,7 @@ from shared.jobs import JobStateRepository
 from tests.activities.batch.batch_fixture import BatchFixture, Make, Remembered, open_batch
 from tests.shared.jobs.conftest import Clock, clock, jobs
 from tests.support.samples import settings
-from triggers.submission.parse import MOST_SEARCHES
+from triggers.submission.parse import MAX_SEARCHES
 
 __all__ = ["clock", "jobs"]
 
@@ -30,7 +30,7 @@ def make(jobs: JobStateRepository, clock: Clock, blobs: Blobs) -> Make:
     desk = ActivityContext(jobs, settings(), clock, lambda job: None)
 
     def made(
-        size: int, chunk: int = CHUNK, at_once: int = MOST_SEARCHES, **changes: Any
+        size: int, chunk: int = CHUNK, at_once: int = MAX_SEARCHES, **changes: Any
     ) -> BatchFixture:
         def batch(durable: Remembered) -> BatchActivities:
             return BatchActivities(desk, blobs, durable, chunk, at_once)

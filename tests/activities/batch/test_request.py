@@ -8,7 +8,7 @@ from shared.contracts.search import Program
 from shared.errors import Fault, Invalid, TooLarge
 from shared.jobs.batch_blob import dump, load
 from tests.support.samples import settings
-from triggers.submission.parse import MOST_FAULTS, MOST_SEARCHES, Submission, parse
+from triggers.submission.parse import MAX_FAULTS, MAX_SEARCHES, Submission, parse
 
 TOP: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 
@@ -89,12 +89,12 @@ def test_what_is_said_once_for_all_is_no_field_of_a_search() -> None:
 
 
 def test_of_many_faults_the_first_are_told_and_how_many_more() -> None:
-    found = faults(*[{"evalue": -1}] * (MOST_FAULTS + 250))
-    assert len(found) == MOST_FAULTS + 1
+    found = faults(*[{"evalue": -1}] * (MAX_FAULTS + 250))
+    assert len(found) == MAX_FAULTS + 1
     assert found[-1] == Fault("searches", "250 more faults are not shown")
 
 
-@pytest.mark.parametrize("searches", [[], {}, "x", [{}] * (MOST_SEARCHES + 1)])
+@pytest.mark.parametrize("searches", [[], {}, "x", [{}] * (MAX_SEARCHES + 1)])
 def test_a_batch_has_one_to_ten_thousand_searches(searches: Any) -> None:
     with pytest.raises(Invalid) as caught:
         parse({**TOP, "searches": searches}, settings())
@@ -120,8 +120,8 @@ def test_the_fingerprint_is_of_what_is_said_not_of_how() -> None:
 
 def test_unknown_names_are_told_once() -> None:
     assert batch({"colour": 1}, {"colour": 2}, size=3).warnings == (
-        "colour is not known and was ignored",
-        "size is not known and was ignored",
+        "colour is an unknown field and is ignored",
+        "size is an unknown field and is ignored",
     )
 
 

@@ -77,12 +77,7 @@ def test_a_deleted_search_counts_as_ended(jobs: JobStateRepository) -> None:
     assert tally == {Status.COMPLETED: 1, Status.DELETED: 1}
     assert all(status.is_end for status in tally)
     shown = job_view.children(parent, tally)
-    assert (shown["total"], shown["deleted"], shown["completed"], shown["cancelled"]) == (
-        3,
-        1,
-        1,
-        1,
-    )
+    assert (shown.total, shown.deleted, shown.completed, shown.cancelled) == (3, 1, 1, 1)
 
 
 def test_a_search_of_a_running_batch_cannot_be_deleted(jobs: JobStateRepository) -> None:

@@ -1,4 +1,4 @@
-"""The app's HTTP handlers as the switchboard names them, with settings and a store of a test."""
+"""The app's registered HTTP handlers, with the settings and store of a test."""
 
 import asyncio
 import inspect
@@ -23,7 +23,7 @@ SWITCHBOARD = Path(__file__).parents[3] / "function_app.py"
 
 @dataclass(frozen=True)
 class Route:
-    """One HTTP function of the app."""
+    """An HTTP function of the app."""
 
     name: str
     method: str
@@ -32,12 +32,12 @@ class Route:
 
 
 def routes() -> list[Route]:
-    """Every HTTP function that is registered; its handler stands in a table of the switchboard."""
-    # Run as a host runs it: nobody imports it.
-    said = runpy.run_path(str(SWITCHBOARD))
-    handlers = said["HANDLERS"] | said["DURABLE_HANDLERS"]
+    """Return every registered HTTP function with its handler."""
+    # Run like the host does; function_app is never imported.
+    namespace = runpy.run_path(str(SWITCHBOARD))
+    handlers = namespace["HANDLERS"] | namespace["DURABLE_HANDLERS"]
     found = []
-    for function in said["app"].get_functions():
+    for function in namespace["app"].get_functions():
         trigger = function.get_trigger()
         if trigger.type == "httpTrigger":
             name = function.get_function_name()
@@ -48,7 +48,7 @@ def routes() -> list[Route]:
 
 @dataclass
 class Answer:
-    """An answer, read."""
+    """A parsed response."""
 
     status: int
     body: Any
@@ -62,7 +62,7 @@ class Answer:
 
 @dataclass
 class Durable:
-    """Durable Functions, as far as a command speaks to it: it remembers what was started."""
+    """A fake Durable Functions client that records started instances."""
 
     started: list[str] = field(default_factory=list)
 
@@ -84,7 +84,7 @@ def ask(
     body: bytes | dict[str, Any] = b"",
     params: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Call a handler as the host does; `parts` are those of the path."""
+    """Call a handler like the host does; `parts` are the path parameters."""
     request = HttpRequest(
         route.method,
         f"http://127.0.0.1:7071/api/{route.path.replace('{*', '{').format(**parts or {})}",
@@ -105,8 +105,7 @@ def ask(
 
 @contextmanager
 def running(azurite: Azurite, **changes: str) -> Iterator[None]:
-    """The app with the settings of a deployment, which this process has for as long as the block
-    lasts; what it had opened before, and opens meanwhile, is let go."""
+    """Run the block with the settings of a deployment; caches are cleared before and after."""
     settings = ENVIRONMENT | {
         "BLAST_AUTH_MODE": "entra",
         "BLAST_TENANT_ID": TENANT,
@@ -118,14 +117,14 @@ def running(azurite: Azurite, **changes: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         for name, text in settings.items():
             environment.setenv(name, text)
-        _let_go()
+        _clear_caches()
         try:
             yield
         finally:
-            _let_go()
+            _clear_caches()
 
 
-def _let_go() -> None:
+def _clear_caches() -> None:
     """Empty every cache of the app."""
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] in ("shared", "triggers"):

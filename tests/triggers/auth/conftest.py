@@ -1,4 +1,4 @@
-"""One server and two keys for the tests of a process; each test has a directory of its own."""
+"""One server and two keys per process, and a fresh directory for each test."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A directory with keys made on the spot: it publishes them, and signs whatever a test wants."""
+"""A fake Entra directory that publishes generated keys and signs tokens."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ def new_key() -> RSAPrivateKey:
 
 @dataclass
 class Directory:
-    """`published` are the keys by their ids; `away` answers 503 instead."""
+    """`published` has the keys by id; if `away`, every request gets 503."""
 
     server: Server
     key: RSAPrivateKey
@@ -53,13 +53,13 @@ class Directory:
         return len(self.server.heard)
 
     def keys(self) -> SigningKeys:
-        """A reader of its keys, by the clock that the test moves."""
+        """Return a cache of its keys, with a clock that the test moves."""
         return open_keys(self.url, TENANT, lambda: self.clock[0])
 
     def token(
         self, *, key: RSAPrivateKey | None = None, kid: str | None = "k1", **changes: Any
     ) -> str:
-        """A right token of Alice's, but for these changes; None leaves a claim out."""
+        """A valid token of Alice with changes; None removes a claim."""
         headers = {"kid": kid} if kid else {}
         return jwt.encode(claims(**changes), key or self.key, "RS256", headers)
 
@@ -74,7 +74,7 @@ class Directory:
 
 
 def claims(**changes: Any) -> Json:
-    """Those of Alice's access token, a minute old; `now=` shifts all its times."""
+    """The claims of Alice's access token, one minute old; `now=` shifts all times."""
     now = changes.pop("now", int(time.time()))
     base = {
         "iss": STS,
@@ -101,7 +101,7 @@ def segment(value: bytes | Json) -> str:
 
 
 def _by_public_key(directory: Directory) -> str:
-    """The oldest trick: the key that everybody knows, taken as the secret of an HMAC."""
+    """The known attack of signing by HMAC with the public key as the secret."""
     pem = directory.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     text = f"{segment({'alg': 'HS256', 'typ': 'JWT', 'kid': 'k1'})}.{segment(claims())}"
     return f"Bearer {text}.{segment(hmac.digest(pem, text.encode(), hashlib.sha256))}"
@@ -152,4 +152,4 @@ WRONG: dict[str, Callable[[Directory], str]] = {
     "no scheme": lambda d: d.token(),
     "only a scheme": lambda d: "Bearer",
 }
-"""What is shown as the Authorization header, and must be refused (failures.md 39)."""
+"""Authorization headers that must be rejected (failure 39)."""

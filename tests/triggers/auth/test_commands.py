@@ -1,4 +1,4 @@
-"""Submitting and cancelling over HTTP: what is answered where it is said again, or too late."""
+"""Submit and cancel over HTTP: repeated and late requests."""
 
 import uuid
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from shared.contracts.states import LeftOnCluster, Phase
 from tests.support.samples import job
 from tests.triggers.auth.app import Answer, ask, routes, running
 from triggers.auth.callers import LOCAL
-from triggers.http.jobs import LONGEST_KEY
+from triggers.http.jobs import MAX_KEY_LENGTH
 
 ROUTES = {route.name: route for route in routes()}
 SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
@@ -40,7 +40,7 @@ def kept(**changes: Any) -> Job:
 
 
 @pytest.mark.parametrize("name", KEY_HEADERS)
-def test_failure_1_a_replay_has_the_body_of_the_first_answer(name: str) -> None:
+def test_failure_1_a_replay_has_the_body_of_the_first_response(name: str) -> None:
     headers = {name: str(uuid.uuid4())}
     first = submit(headers)
     dependencies.jobs().update(first.body["job_id"], "submitting", phase=Phase.SUBMITTING)
@@ -53,10 +53,10 @@ def test_failure_1_a_replay_has_the_body_of_the_first_answer(name: str) -> None:
     assert replayed == [None, "true", "true"]
 
 
-def test_an_answer_names_the_request_that_it_answers() -> None:
+def test_a_response_has_the_id_of_its_request() -> None:
     key = {"Idempotency-Key": str(uuid.uuid4())}
     answers = [
-        submit(key | {"x-client-request-id": "first"}, request_id="said"),
+        submit(key | {"x-client-request-id": "first"}, request_id="named"),
         submit(key | {"x-client-request-id": "second"}),
         submit(key, request_id="third"),
     ]
@@ -66,22 +66,22 @@ def test_an_answer_names_the_request_that_it_answers() -> None:
 
 @pytest.mark.parametrize("name", KEY_HEADERS)
 def test_a_key_that_is_too_long_is_a_fault_of_its_header(name: str) -> None:
-    assert submit({name: "k" * LONGEST_KEY}).status == 202
-    refused = submit({name: "k" * (LONGEST_KEY + 1)})
+    assert submit({name: "k" * MAX_KEY_LENGTH}).status == 202
+    refused = submit({name: "k" * (MAX_KEY_LENGTH + 1)})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert [fault["loc"] for fault in refused.body["detail"]["errors"]] == [[name]]
     one = kept(phase=Phase.SEARCH_FAILED)
-    again = ask(ROUTES["retry_job"], {name: "k" * (LONGEST_KEY + 1)}, {"id": one.job_id})
+    again = ask(ROUTES["retry_job"], {name: "k" * (MAX_KEY_LENGTH + 1)}, {"id": one.job_id})
     assert (again.status, again.code) == (422, "validation_error")
     assert dependencies.jobs().get(one.job_id) == one
 
 
 @pytest.mark.parametrize(
-    ("end", "status", "said"),
+    ("end", "status", "status_or_code"),
     [(Phase.CANCELLED, 200, "cancelled"), (Phase.TIMED_OUT, 409, "already_finished")],
 )
-def test_failure_33_a_cancel_that_comes_while_the_job_ends_is_answered_by_its_end(
-    monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, said: str
+def test_failure_33_a_cancel_while_the_job_ends_reports_its_end(
+    monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, status_or_code: str
 ) -> None:
     one, jobs = kept(phase=Phase.CANCELLING), dependencies.jobs()
     request_cancel = jobs.request_cancel
@@ -94,7 +94,7 @@ def test_failure_33_a_cancel_that_comes_while_the_job_ends_is_answered_by_its_en
     monkeypatch.setattr(jobs, "request_cancel", too_late)
     answer = cancel(one)
     assert answer.status == status
-    assert said in (answer.body.get("status"), answer.headers.get("x-ms-error-code"))
+    assert status_or_code in (answer.body.get("status"), answer.headers.get("x-ms-error-code"))
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "ended"]
 
 
@@ -109,30 +109,30 @@ def test_a_malformed_url_is_a_fault_of_the_request(route: str, field: str) -> No
 
 
 @pytest.mark.parametrize("field", URL_FIELDS)
-def test_pre_flight_says_of_a_malformed_url_that_it_is_refused(field: str) -> None:
+def test_pre_flight_is_not_ready_with_a_malformed_url(field: str) -> None:
     answer = ask(ROUTES["pre_flight"], {}, body=SEARCH | {field: "https://[x"})
     assert (answer.status, answer.body["ready"]) == (200, False)
 
 
-def test_failure_33_a_cancel_that_saw_an_older_row_writes_no_second_event(
+def test_failure_33_a_cancel_with_a_stale_row_writes_no_second_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = kept(phase=Phase.RUNNING)
     assert cancel(one).status == 202
     with monkeypatch.context() as before:
-        before.setattr("triggers.http.jobs._shown", lambda job_id, who: one)
+        before.setattr("triggers.http.jobs._visible_job", lambda job_id, caller: one)
         assert cancel(one).status == 202
-    said = [event.event for event in dependencies.jobs().events(one.job_id)]
-    assert said.count("cancel_requested") == 1
+    event_names = [event.event for event in dependencies.jobs().events(one.job_id)]
+    assert event_names.count("cancel_requested") == 1
 
 
 def unconfirmed(**changes: Any) -> Job:
-    """A job that failed, of which something may be left on its cluster."""
+    """A failed job whose clean-up is unconfirmed."""
     ended = {"phase": Phase.SEARCH_FAILED, "left_on_cluster": LeftOnCluster.UNKNOWN}
     return kept(**(ended | changes))
 
 
-def test_failure_34_what_may_be_left_of_a_failed_job_can_be_cancelled_until_it_is_proven() -> None:
+def test_failure_34_a_failed_job_can_be_cancelled_until_its_cleanup_is_confirmed() -> None:
     one, jobs = unconfirmed(), dependencies.jobs()
     first = cancel(one)
     assert (first.status, first.body["status"]) == (202, "cancelling")
@@ -149,7 +149,7 @@ def test_failure_34_what_may_be_left_of_a_failed_job_can_be_cancelled_until_it_i
     assert (shown["status"], shown["left_on_cluster"]) == ("failed", "none")
 
 
-def test_failure_34_one_that_upkeep_gave_up_is_tried_once_more() -> None:
+def test_failure_34_a_cancel_retries_an_abandoned_cleanup_once() -> None:
     one, jobs = unconfirmed(), dependencies.jobs()
     jobs.abandon_cleanup(one, {"why": "the cluster does not answer"})
     assert cancel(one).status == 202
@@ -159,7 +159,7 @@ def test_failure_34_one_that_upkeep_gave_up_is_tried_once_more() -> None:
     assert one.job_id in due
 
 
-def test_a_job_says_whether_something_of_it_may_be_left() -> None:
+def test_left_on_cluster_is_shown_for_failed_jobs_only() -> None:
     shown = ask(ROUTES["read_job"], {}, {"id": unconfirmed().job_id}).body
     assert shown["left_on_cluster"] == "unknown"
     for phase in (Phase.RUNNING, Phase.COMPLETED):

@@ -1,4 +1,4 @@
-"""The platform's header: whom it names, and what cannot be its word."""
+"""The Easy Auth principal header: the caller in it, and invalid headers."""
 
 import base64
 import json
@@ -21,9 +21,9 @@ PERSON = {
 
 
 def header(*more: tuple[str, str], auth_typ: str = "aad", **changes: str | None) -> str:
-    """The platform's word on Alice, but for these changes (by the last parts of claims' names)."""
-    said = {name: changes.get(name.rpartition("/")[2], value) for name, value in PERSON.items()}
-    pairs = [*((name, value) for name, value in said.items() if value is not None), *more]
+    """The principal header of Alice with changes (keys are the last parts of claim names)."""
+    values = {name: changes.get(name.rpartition("/")[2], value) for name, value in PERSON.items()}
+    pairs = [*((name, value) for name, value in values.items() if value is not None), *more]
     claims = [{"typ": name, "val": value} for name, value in pairs]
     return encoded({"auth_typ": auth_typ, "name_typ": "name", "role_typ": "r", "claims": claims})
 
@@ -33,20 +33,20 @@ def encoded(value: Json | bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def test_whom_the_platform_names_is_the_caller() -> None:
+def test_the_principal_header_gives_the_caller() -> None:
     assert principal(header(), TENANT) == Caller(ALICE, TENANT, "alice@example.org")
 
 
-def test_short_names_of_claims_are_as_good() -> None:
+def test_short_claim_names_are_accepted() -> None:
     short = (("oid", BOB), ("tid", TENANT), ("scp", "x"))
-    shown = header(*short, objectidentifier=None, tenantid=None, scope=None)
-    assert principal(shown, TENANT).oid == BOB
+    claims_header = header(*short, objectidentifier=None, tenantid=None, scope=None)
+    assert principal(claims_header, TENANT).oid == BOB
 
 
 @pytest.mark.parametrize(
     "typ", ["roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"]
 )
-def test_roles_count_as_those_of_tokens_do(typ: str) -> None:
+def test_roles_have_the_same_effect_as_in_tokens(typ: str) -> None:
     with pytest.raises(NotAllowed) as caught:
         principal(header((typ, "Other"), scope=None), TENANT)
     assert caught.value.code == "role_missing"
@@ -54,7 +54,7 @@ def test_roles_count_as_those_of_tokens_do(typ: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "claims_header",
     [
         "no base64",
         encoded(b"no JSON"),
@@ -72,13 +72,13 @@ def test_roles_count_as_those_of_tokens_do(typ: str) -> None:
         header(("oid", BOB)),
     ],
 )
-def test_what_cannot_be_the_platforms_word_is_refused(shown: str) -> None:
+def test_an_invalid_principal_header_is_rejected(claims_header: str) -> None:
     with pytest.raises(NotSignedIn) as caught:
-        principal(shown, TENANT)
+        principal(claims_header, TENANT)
     assert caught.value.had_credentials
 
 
-def test_nobody_named_is_nobody_signed_in() -> None:
+def test_a_missing_header_means_not_signed_in() -> None:
     with pytest.raises(NotSignedIn) as caught:
         principal(None, TENANT)
     assert not caught.value.had_credentials

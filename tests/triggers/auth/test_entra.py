@@ -1,4 +1,4 @@
-"""Bearer tokens: the right ones, and every wrong one."""
+"""Bearer tokens: valid ones and every kind of invalid one."""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def tokens(directory: Directory) -> TokenValidator:
 
 @pytest.mark.parametrize("issuer", [STS, f"{MICROSOFT}/{TENANT}/v2.0"])
 @pytest.mark.parametrize("audience", [CLIENT, f"api://{CLIENT}"])
-def test_a_token_of_either_version_lets_its_caller_in(
+def test_tokens_of_both_versions_are_accepted(
     tokens: TokenValidator, directory: Directory, issuer: str, audience: str
 ) -> None:
     found = tokens.authenticate(directory.bearer(iss=issuer, aud=audience))
@@ -43,12 +43,12 @@ def test_failure_39_a_wrong_token_is_refused(
     assert caught.value.had_credentials
     assert str(caught.value) == str(NotSignedIn(had_credentials=True))
     (text,) = caplog.messages
-    assert text.startswith("a caller was refused: ")
+    assert text.startswith("credentials_rejected reason=")
     assert not any(part in text for part in shown.split(".") if len(part) > 8)
 
 
 @pytest.mark.parametrize("name", ["alg none", "HS256 by the public key", "RS512", "garbage"])
-def test_what_is_plainly_wrong_causes_no_question_to_the_directory(
+def test_an_obviously_invalid_token_causes_no_request_to_the_directory(
     tokens: TokenValidator, directory: Directory, name: str
 ) -> None:
     with pytest.raises(NotSignedIn):
@@ -56,7 +56,7 @@ def test_what_is_plainly_wrong_causes_no_question_to_the_directory(
     assert directory.times_asked == 0
 
 
-def test_no_token_is_no_wrong_token(
+def test_a_missing_token_is_not_an_invalid_token(
     tokens: TokenValidator, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(NotSignedIn) as caught:
@@ -72,15 +72,15 @@ def test_the_log_says_which_check_failed(
     for name in ("no oid", "another audience", "expired a second ago", "another tenant"):
         with pytest.raises(NotSignedIn):
             tokens.authenticate(WRONG[name](directory))
-    assert [text.removeprefix("a caller was refused: ") for text in caplog.messages] == [
+    assert [text.removeprefix("credentials_rejected reason=") for text in caplog.messages] == [
         "MissingRequiredClaimError oid",
         "InvalidAudienceError",
-        "it has expired",
-        "another tenant",
+        "token has expired",
+        "token of another tenant",
     ]
 
 
-def test_failure_39_a_token_is_good_up_to_its_second(
+def test_failure_39_a_token_is_valid_until_exp_without_leeway(
     tokens: TokenValidator, directory: Directory
 ) -> None:
     expires = int(datetime.now(UTC).timestamp()) + 3600
@@ -94,7 +94,7 @@ def test_failure_39_a_token_is_good_up_to_its_second(
         at(expires).authenticate(shown)
 
 
-def test_failure_37_a_token_made_by_a_clock_that_is_ahead_is_taken(
+def test_failure_37_a_token_of_an_issuer_whose_clock_is_ahead_is_accepted(
     tokens: TokenValidator, directory: Directory
 ) -> None:
     ahead = int(datetime.now(UTC).timestamp()) + 30
@@ -121,7 +121,7 @@ def test_the_admin_role_makes_an_admin(
     assert tokens.authenticate(directory.bearer(scp=scope, roles=["Blast.Admin"])).is_admin
 
 
-def test_without_keys_nobody_is_let_in_and_nobody_sent_away_for_good(
+def test_without_keys_authentication_is_unavailable_and_recovers(
     tokens: TokenValidator, directory: Directory
 ) -> None:
     directory.away = True

@@ -1,4 +1,4 @@
-"""Signing keys: read once for all, again when it is time, and never because of a forger."""
+"""Signing keys: cached, refreshed when they expire, and not by forged tokens."""
 
 import json
 import threading
@@ -41,7 +41,7 @@ def test_keys_are_kept_for_a_day(directory: Directory) -> None:
         assert directory.times_asked == asked
 
 
-def test_a_new_key_is_read_at_once_and_the_old_one_is_gone(directory: Directory) -> None:
+def test_an_unknown_key_id_refreshes_the_keys(directory: Directory) -> None:
     keys = directory.keys()
     assert keys.key("k1")
     directory.published = {"k2": directory.unknown}
@@ -51,7 +51,7 @@ def test_a_new_key_is_read_at_once_and_the_old_one_is_gone(directory: Directory)
     assert directory.times_asked == 2
 
 
-def test_forged_names_of_keys_cause_one_read_in_five_minutes(directory: Directory) -> None:
+def test_unknown_key_ids_cause_one_refresh_in_five_minutes(directory: Directory) -> None:
     keys = directory.keys()
     for second in range(0, 3 * int(A_CALM), 10):
         directory.clock[0] = float(second)
@@ -60,7 +60,7 @@ def test_forged_names_of_keys_cause_one_read_in_five_minutes(directory: Director
     assert directory.times_asked == 3
 
 
-def test_a_directory_that_is_away_leaves_the_keys_that_were_read(directory: Directory) -> None:
+def test_cached_keys_are_used_while_the_directory_fails(directory: Directory) -> None:
     keys = directory.keys()
     assert keys.key("k1")
     directory.away = True
@@ -73,7 +73,7 @@ def test_a_directory_that_is_away_leaves_the_keys_that_were_read(directory: Dire
     assert keys.key("k1") is None
 
 
-def test_a_directory_that_was_never_there_is_asked_again_by_the_next(directory: Directory) -> None:
+def test_without_cached_keys_the_next_request_tries_again(directory: Directory) -> None:
     keys = directory.keys()
     directory.away = True
     for _ in range(2):
@@ -100,18 +100,18 @@ def test_a_directory_that_was_never_there_is_asked_again_by_the_next(directory: 
     ],
     ids=lambda reply: json.dumps(str(reply.body))[:40] + str(reply.status),
 )
-def test_an_answer_without_usable_keys_is_none(directory: Directory, reply: Reply) -> None:
+def test_a_response_without_usable_keys_is_an_error(directory: Directory, reply: Reply) -> None:
     directory.server.manner = lambda _: reply
     with pytest.raises(Unavailable):
         directory.keys().key("k1")
 
 
-def test_a_key_that_is_not_for_signatures_is_none(directory: Directory) -> None:
-    """Nor does it hide the others."""
+def test_a_key_that_is_not_for_signatures_is_ignored(directory: Directory) -> None:
+    """It does not hide the other keys either."""
     right = directory.server.manner
 
-    def mixed(heard: object) -> Reply:
-        body = right(heard).body  # type: ignore[arg-type]
+    def mixed(request: object) -> Reply:
+        body = right(request).body  # type: ignore[arg-type]
         assert isinstance(body, dict)
         (key,) = body["keys"]
         return Reply(body={"keys": [{**key, "kid": "e1", "use": "enc"}, key]})
@@ -122,11 +122,11 @@ def test_a_key_that_is_not_for_signatures_is_none(directory: Directory) -> None:
     assert keys.key("e1") is None
 
 
-def test_keys_are_not_taken_from_a_server_of_an_unknown_authority() -> None:
+def test_keys_are_not_read_over_tls_with_an_unknown_ca() -> None:
     with serving(trustme.CA()) as server, pytest.raises(Unavailable):
         open_keys(server.url, TENANT, lambda: 0.0).key("k1")
 
 
-def test_keys_are_not_read_in_the_clear() -> None:
+def test_keys_are_not_read_over_plain_http() -> None:
     with pytest.raises(ValueError, match="https"):
         open_keys("http://login.example.org", TENANT, lambda: 0.0)

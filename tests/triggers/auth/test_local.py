@@ -1,4 +1,4 @@
-"""Who may ask, and whose jobs are whose."""
+"""Local mode and job ownership."""
 
 from contextlib import suppress
 
@@ -18,26 +18,26 @@ def request(url: str, method: str = "GET", **headers: str) -> HttpRequest:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:7071", "localhost", "localhost:7071", "[::1]:7071"])
-def test_the_local_mode_lets_this_machine_in(host: str) -> None:
+def test_the_local_mode_accepts_loopback_requests(host: str) -> None:
     assert local_caller(request(f"http://{host}/api/health")) == LOCAL
 
 
 @pytest.mark.parametrize(
     "host", ["blast.example.org", "10.0.0.4:7071", "localhost.example.org", "127.0.0.1.example.org"]
 )
-def test_the_local_mode_refuses_another_name_for_this_machine(host: str) -> None:
+def test_the_local_mode_refuses_other_host_names(host: str) -> None:
     with pytest.raises(NotAllowed):
         local_caller(request(f"http://{host}/api/health"))
 
 
 @pytest.mark.parametrize("client", ["10.0.0.4", "10.0.0.4:5000, 127.0.0.1", "[2001:db8::1]:443"])
-def test_the_local_mode_refuses_what_was_forwarded_from_elsewhere(client: str) -> None:
+def test_the_local_mode_refuses_requests_forwarded_from_other_addresses(client: str) -> None:
     with pytest.raises(NotAllowed):
         local_caller(request("http://localhost/api/health", x_forwarded_for=client))
 
 
 @pytest.mark.parametrize("client", ["[", "[::1", "127.0.0.1, [", "//[", "127.0.0.1:7071]"])
-def test_the_local_mode_refuses_an_address_that_is_none(client: str) -> None:
+def test_the_local_mode_refuses_malformed_addresses(client: str) -> None:
     with pytest.raises(NotAllowed):
         local_caller(request("http://localhost/api/health", x_forwarded_for=client))
     with pytest.raises(NotAllowed):
@@ -45,11 +45,14 @@ def test_the_local_mode_refuses_an_address_that_is_none(client: str) -> None:
 
 
 @given(st.text(), st.text(), st.text())
-def test_whatever_is_said_of_where_one_is_nothing_but_a_refusal_comes_of_it(
+def test_arbitrary_address_headers_raise_not_allowed_at_most(
     host: str, client: str, origin: str
 ) -> None:
-    said = {"x_forwarded_for": client, "origin": origin}
-    for asked in (request("http://localhost/api/me", **said), request(f"http://{host}/", **said)):
+    headers = {"x_forwarded_for": client, "origin": origin}
+    for asked in (
+        request("http://localhost/api/me", **headers),
+        request(f"http://{host}/", **headers),
+    ):
         with suppress(NotAllowed):
             assert local_caller(asked) == LOCAL
 
@@ -58,7 +61,7 @@ def test_whatever_is_said_of_where_one_is_nothing_but_a_refusal_comes_of_it(
     "origin",
     ["http://evil.example", "https://localhost.evil.example", "null", "", "localhost", "http://["],
 )
-def test_the_local_mode_refuses_a_page_from_elsewhere(origin: str) -> None:
+def test_the_local_mode_refuses_other_origins(origin: str) -> None:
     for method in ("GET", "POST"):
         with pytest.raises(NotAllowed) as caught:
             local_caller(request("http://localhost/api/blast/jobs", method, origin=origin))
@@ -66,16 +69,16 @@ def test_the_local_mode_refuses_a_page_from_elsewhere(origin: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:7071", "http://127.0.0.1", "http://[::1]:80"])
-def test_the_local_mode_lets_a_page_of_this_machine_in(origin: str) -> None:
+def test_the_local_mode_accepts_loopback_origins(origin: str) -> None:
     assert local_caller(request("http://localhost/api/blast/jobs", "POST", origin=origin)) == LOCAL
 
 
-def test_failure_38_a_job_of_another_looks_like_none() -> None:
+def test_failure_38_another_owners_job_is_not_found() -> None:
     mine = job(owner=ALICE)
     assert require_owner(mine, ALICE, mine.job_id) is mine
-    said = []
+    errors = []
     for found in (mine, None):
         with pytest.raises(NotFound) as caught:
             require_owner(found, BOB, mine.job_id)
-        said.append((caught.value.code, str(caught.value)))
-    assert said[0] == said[1]
+        errors.append((caught.value.code, str(caught.value)))
+    assert errors[0] == errors[1]

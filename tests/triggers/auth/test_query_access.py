@@ -1,4 +1,4 @@
-"""Failure 38: what lies in Blob for one caller is, for another, not there."""
+"""Failure 38: query blobs of one caller do not exist for another."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ ADMIN = replace(BOB, is_admin=True)
 
 @dataclass(frozen=True)
 class Container:
-    """Queries of Alice's, each with who may search with it, and the way in."""
+    """Alice's query blobs and the submission service."""
 
     queries: QueryAccess
     door: SubmissionService
@@ -48,9 +48,7 @@ def container(
 
 
 @pytest.mark.parametrize("name", ["abcdef0123456789.fa", "{job}.ini", "abcdef0123456789.jsonl"])
-def test_what_lies_with_a_job_is_for_its_owner_and_for_admins(
-    container: Container, name: str
-) -> None:
+def test_a_jobs_query_is_readable_by_its_owner_and_admins(container: Container, name: str) -> None:
     text = container.of_alice.job_id
     url = container.put(f"{text}/{name.format(job=text)}")
     assert container.queries.can_read(ALICE, url)
@@ -58,37 +56,38 @@ def test_what_lies_with_a_job_is_for_its_owner_and_for_admins(
     assert not container.queries.can_read(BOB, url)
 
 
-def test_what_was_uploaded_is_for_whoever_did(container: Container) -> None:
+def test_an_upload_is_readable_by_its_uploader(container: Container) -> None:
     url = container.put(upload_path(ALICE, "q.fa", uuid.uuid4().bytes))
     assert container.queries.can_read(ALICE, url)
     assert not container.queries.can_read(BOB, url)
 
 
-def test_what_the_deployment_put_there_is_for_all(container: Container) -> None:
+def test_shared_blobs_are_readable_by_all(container: Container) -> None:
     url = container.put(f"genomes/{uuid.uuid4().hex}.fa")
     assert container.queries.can_read(BOB, url)
     assert not container.queries.can_read(BOB, f"{url}.gz")
 
 
-def test_what_lies_with_a_job_that_nobody_knows_is_for_nobody(container: Container) -> None:
+def test_the_folder_of_an_unknown_job_is_not_readable(container: Container) -> None:
     url = container.put(f"job-{uuid.uuid4().hex}/q.fa")
     assert not container.queries.can_read(ADMIN, url)
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_search_with_the_query_of_another_is_refused_as_if_it_were_not_there(
-    container: Container, there: bool
-) -> None:
+def test_another_owners_query_looks_like_a_missing_one(container: Container, there: bool) -> None:
     path = f"{container.of_alice.job_id}/abcdef0123456789.fa"
     url = container.put(path) if there else ACCOUNT.url(QUERIES, path)
     body = {"program": "blastn", "db": "16S", "query_blob_url": url}
     with pytest.raises(Invalid) as caught:
         container.door.accept(parse(body, settings()), BOB, None, "http")
     (fault,) = caught.value.faults
-    assert (fault.path, fault.message) == ("query_blob_url", f"there is no {url}")
+    assert (fault.path, fault.message) == (
+        "query_blob_url",
+        f"there is no {url}: upload the query first",
+    )
 
 
-def test_an_owner_searches_again_with_the_query_of_a_job(container: Container) -> None:
+def test_an_owner_can_reuse_the_query_of_a_job(container: Container) -> None:
     url = container.put(f"{container.of_alice.job_id}/abcdef0123456789.fa")
     several = {"program": "blastn", "db": "16S", "searches": [{"query_blob_url": url}]}
     assert (

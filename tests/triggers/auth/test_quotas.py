@@ -1,4 +1,4 @@
-"""What one caller may take, by a clock that the test moves."""
+"""Request rates per caller, with a clock that the test moves."""
 
 import threading
 from dataclasses import replace
@@ -17,14 +17,14 @@ RATE = Rate(3, timedelta(minutes=1))
 
 
 class World:
-    """Buckets, and their clock."""
+    """A rate limiter and its clock."""
 
     def __init__(self, rate: Rate = RATE) -> None:
         self.second = 1e6
         self.requests = RateLimiter(rate, lambda: self.second)
 
     def wait_of(self, caller: Caller = ALICE) -> float:
-        """The seconds that the caller is told to wait; 0 where its request is taken."""
+        """The Retry-After in seconds; 0 if the request is accepted."""
         try:
             self.requests.check(caller)
         except TooMany as error:
@@ -33,7 +33,7 @@ class World:
         return 0.0
 
 
-def test_who_was_silent_may_ask_at_once_and_then_at_the_rate() -> None:
+def test_a_full_bucket_allows_a_burst_and_then_the_rate() -> None:
     world = World()
     assert [world.wait_of() for _ in range(5)] == [0, 0, 0, 20, 20]
     world.second += 20
@@ -42,7 +42,7 @@ def test_who_was_silent_may_ask_at_once_and_then_at_the_rate() -> None:
     assert [world.wait_of() for _ in range(4)] == [0, 0, 0, 20]
 
 
-def test_being_refused_costs_nothing() -> None:
+def test_a_rejected_request_takes_no_token() -> None:
     world = World()
     for _ in range(100):
         world.wait_of()
@@ -50,7 +50,7 @@ def test_being_refused_costs_nothing() -> None:
     assert world.wait_of() == 0
 
 
-def test_failure_41_who_asks_too_much_takes_nothing_from_others() -> None:
+def test_failure_41_a_caller_over_its_rate_does_not_affect_others() -> None:
     world = World()
     for _ in range(100):
         world.wait_of(ALICE)
@@ -58,14 +58,14 @@ def test_failure_41_who_asks_too_much_takes_nothing_from_others() -> None:
     assert world.wait_of(replace(ALICE, tenant_id="elsewhere")) == 0
 
 
-def test_who_comes_by_two_names_is_one_caller() -> None:
+def test_the_rate_is_counted_by_id_and_not_by_name() -> None:
     world = World()
     for n in range(3):
         world.wait_of(replace(ALICE, upn=f"alice{n}@example.org", is_admin=bool(n)))
     assert world.wait_of() == 20
 
 
-def test_so_many_callers_are_remembered_and_the_most_silent_is_forgotten(
+def test_the_least_recent_caller_is_dropped_beyond_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(quotas, "MAX_TRACKED_CALLERS", 10)
@@ -73,13 +73,13 @@ def test_so_many_callers_are_remembered_and_the_most_silent_is_forgotten(
     world.wait_of(ALICE)
     for n in range(9):
         world.wait_of(replace(BOB, oid=str(n)))
-        assert world.wait_of(ALICE) > 0  # and so is not the most silent
+        assert world.wait_of(ALICE) > 0  # so it is not the least recent caller
     world.wait_of(BOB)
     assert world.wait_of(ALICE) > 0
     assert world.wait_of(replace(BOB, oid="0")) == 0
 
 
-def test_however_many_ask_at_once_no_more_are_taken() -> None:
+def test_concurrent_requests_do_not_exceed_the_rate() -> None:
     world, found = World(Rate(10, timedelta(minutes=1))), list[float]()
     threads = [threading.Thread(target=lambda: found.append(world.wait_of())) for _ in range(40)]
     for one in threads:

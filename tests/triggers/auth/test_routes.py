@@ -1,4 +1,4 @@
-"""Every route that the switchboard registers, tried by those who may and those who may not."""
+"""Authentication and ownership on every route that function_app.py registers."""
 
 import sys
 import threading
@@ -19,7 +19,7 @@ from triggers.http.routes import UNKNOWN_ROUTE_NAME
 
 ROUTES = {route.name: route for route in routes()}
 OPEN = {"health", "ready", "openapi", "docs", "ui", "ui_file"}
-"""Those that anybody may ask. Each of them must say nothing of anybody."""
+"""Routes without authentication. They must not return data of any caller."""
 GUARDED = [route for name, route in ROUTES.items() if name not in OPEN]
 OF_A_JOB = [route for route in GUARDED if "{id}" in route.path]
 SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
@@ -27,7 +27,7 @@ guarded = pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name
 of_a_job = pytest.mark.parametrize("route", OF_A_JOB, ids=lambda route: route.name)
 UNKNOWN = "job-" + "0" * 32
 PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y", "file": "main.js"}
-"""What stands for the names in a route's path. A route that has others needs them here."""
+"""Values of path parameters. A new path parameter must be added here."""
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def app(azurite: Azurite, directory: Directory) -> Iterator[None]:
 
 @pytest.fixture
 def hers(app: None) -> Job:
-    """A job of Alice's."""
+    """Alice's job."""
     owner = Caller(ALICE, TENANT, "alice@example.org")
     return dependencies.jobs().create(job(uuid.uuid4().int, owner=owner), {})
 
 
 def try_(route: Route, authorization: str | None, job_id: str = UNKNOWN) -> Answer:
-    """Ask for something that is wrong in every other respect, too: who asks comes first."""
+    """Send a request that is invalid in every way, to show that authentication comes first."""
     headers = {"Authorization": authorization} if authorization else {}
     parts = {name: PARTS[name] for name in _parts(route)}
     if "id" in parts:
@@ -52,7 +52,7 @@ def try_(route: Route, authorization: str | None, job_id: str = UNKNOWN) -> Answ
     return ask(route, headers, parts, b"no JSON", {"limit": "x", "after": "x"})
 
 
-def test_routes_have_been_found() -> None:
+def test_the_routes_are_registered() -> None:
     assert {"read_job", "submit_job", "cancel_job", "list_jobs", "get_caller"} <= set(ROUTES)
     assert set(ROUTES) > OPEN
 
@@ -64,11 +64,11 @@ def _parts(route: Route) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", sorted(OPEN))
-def test_open_routes_ask_for_nobody(app: None, name: str) -> None:
+def test_open_routes_need_no_authentication(app: None, name: str) -> None:
     assert try_(ROUTES[name], None).status == 200
 
 
-def test_failure_58_an_unknown_route_is_refused_in_words_to_who_is_known(
+def test_failure_58_an_unknown_route_is_a_documented_404_for_callers(
     app: None, directory: Directory
 ) -> None:
     answer = try_(ROUTES[UNKNOWN_ROUTE_NAME], directory.bearer())
@@ -76,14 +76,14 @@ def test_failure_58_an_unknown_route_is_refused_in_words_to_who_is_known(
 
 
 @guarded
-def test_failure_38_without_a_token_nothing_is_answered(app: None, route: Route) -> None:
+def test_failure_38_every_route_needs_a_token(app: None, route: Route) -> None:
     answer = try_(route, None)
     assert (answer.status, answer.code) == (401, "not_signed_in")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @guarded
-def test_failure_39_no_wrong_token_gets_in_anywhere(
+def test_failure_39_no_route_accepts_an_invalid_token(
     app: None, route: Route, directory: Directory
 ) -> None:
     for name, wrong in WRONG.items():
@@ -93,7 +93,7 @@ def test_failure_39_no_wrong_token_gets_in_anywhere(
 
 
 @guarded
-def test_failure_38_a_principal_by_header_is_believed_only_where_that_was_configured(
+def test_failure_38_the_principal_header_counts_only_with_easy_auth(
     app: None, route: Route
 ) -> None:
     forged = {"X-MS-CLIENT-PRINCIPAL": header(), "X-MS-CLIENT-PRINCIPAL-ID": ALICE}
@@ -102,7 +102,7 @@ def test_failure_38_a_principal_by_header_is_believed_only_where_that_was_config
 
 
 @guarded
-def test_a_program_without_a_role_may_do_nothing(
+def test_every_route_refuses_a_program_without_a_role(
     app: None, route: Route, directory: Directory
 ) -> None:
     answer = try_(route, directory.bearer(scp=None))
@@ -110,7 +110,7 @@ def test_a_program_without_a_role_may_do_nothing(
 
 
 @guarded
-def test_without_signing_keys_everybody_is_told_to_come_again(
+def test_without_signing_keys_every_route_returns_503(
     app: None, route: Route, directory: Directory
 ) -> None:
     directory.away = True
@@ -120,7 +120,7 @@ def test_without_signing_keys_everybody_is_told_to_come_again(
 
 
 @of_a_job
-def test_failure_38_a_job_of_another_looks_like_none_on_every_route(
+def test_failure_38_another_owners_job_is_not_found_on_every_route(
     hers: Job, route: Route, directory: Directory
 ) -> None:
     for claims in ({"oid": BOB}, {"oid": BOB, "scp": None, "roles": ["Blast.Submit"]}):
@@ -132,18 +132,16 @@ def test_failure_38_a_job_of_another_looks_like_none_on_every_route(
 
 
 @of_a_job
-def test_an_admin_is_let_through_to_every_job(
-    hers: Job, route: Route, directory: Directory
-) -> None:
+def test_an_admin_can_access_every_job(hers: Job, route: Route, directory: Directory) -> None:
     admin = directory.bearer(oid=BOB, roles=["Blast.Admin"])
     unknown, known = try_(route, admin), try_(route, admin, hers.job_id)
     assert (unknown.status, unknown.body["error"]) == (404, f"there is no job {UNKNOWN}")
-    # Behind the door it may be wrong in other ways, as the request is.
+    # After authentication the request can fail for other reasons.
     assert known.status < 500
     assert "there is no job" not in str(known.body)
 
 
-def test_an_admin_can_cancel_a_job_of_another(hers: Job, directory: Directory) -> None:
+def test_an_admin_can_cancel_another_owners_job(hers: Job, directory: Directory) -> None:
     admin = {"Authorization": directory.bearer(oid=BOB, roles=["Blast.Admin"])}
     assert ask(ROUTES["cancel_job"], admin, {"id": hers.job_id}).status == 202
     assert dependencies.jobs().get(hers.job_id).cancel_requested_at
@@ -159,12 +157,12 @@ def test_failure_38_a_list_shows_only_the_callers_jobs(hers: Job, directory: Dir
     assert hers.job_id not in listed(oid=BOB, roles=["Blast.Admin"])
 
 
-def test_the_owner_of_another_tenant_is_nobody_here(hers: Job, directory: Directory) -> None:
+def test_an_owner_is_identified_by_tenant_and_oid(hers: Job, directory: Directory) -> None:
     elsewhere = STS.replace(TENANT, ELSEWHERE)
     assert try_(ROUTES["read_job"], directory.bearer(tid=ELSEWHERE, iss=elsewhere)).status == 401
 
 
-def test_me_says_who_one_is(app: None, directory: Directory) -> None:
+def test_me_returns_the_caller(app: None, directory: Directory) -> None:
     answer = ask(ROUTES["get_caller"], {"Authorization": directory.bearer()})
     assert (answer.status, answer.body) == (
         200,
@@ -174,14 +172,14 @@ def test_me_says_who_one_is(app: None, directory: Directory) -> None:
 
 @pytest.fixture
 def hasty_threads() -> Iterator[None]:
-    """Threads take turns after microseconds: whatever can come between two steps does."""
+    """Threads switch every few microseconds, so that race conditions show."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
 
 
-def test_failure_39_fifty_first_requests_of_a_process_read_the_keys_once(
+def test_failure_39_fifty_concurrent_first_requests_fetch_the_keys_once(
     app: None, directory: Directory, hasty_threads: None
 ) -> None:
     shown, found = {"Authorization": directory.bearer()}, list[int]()
@@ -200,7 +198,7 @@ def test_failure_39_fifty_first_requests_of_a_process_read_the_keys_once(
     assert directory.times_asked == 1
 
 
-def test_behind_the_platform_its_header_is_the_caller(
+def test_easy_auth_uses_the_principal_header_only(
     azurite: Azurite, directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
@@ -212,7 +210,7 @@ def test_behind_the_platform_its_header_is_the_caller(
         assert try_(ROUTES["get_caller"], directory.bearer()).status == 401
 
 
-def test_failure_41_too_many_requests_are_told_to_wait(
+def test_failure_41_requests_over_the_rate_get_429_with_retry_after(
     azurite: Azurite, directory: Directory
 ) -> None:
     with running(azurite, authority_url=directory.url, request_rate_limit="2/1h"):
@@ -223,7 +221,7 @@ def test_failure_41_too_many_requests_are_told_to_wait(
         assert try_(ROUTES["get_caller"], directory.bearer(oid=BOB)).status == 200
 
 
-def test_failure_41_too_many_active_jobs_wait_but_a_replay_does_not(
+def test_failure_41_the_active_limit_does_not_apply_to_replays(
     azurite: Azurite, directory: Directory
 ) -> None:
     carol = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
@@ -245,12 +243,12 @@ def test_failure_41_too_many_active_jobs_wait_but_a_replay_does_not(
             {"Authorization": directory.bearer(oid=carol)},
             {"id": first.body["job_id"]},
         )
-        assert submit("3").status == 429  # it is asked to stop, and has not
+        assert submit("3").status == 429  # cancel requested, but still active
         _end(first.body["job_id"])
         assert submit("3").status == 202
 
 
-def test_failure_59_a_pre_flight_is_not_ready_where_a_submission_has_to_wait(
+def test_failure_59_pre_flight_is_not_ready_at_the_active_limit(
     azurite: Azurite, directory: Directory
 ) -> None:
     headers = {"Authorization": directory.bearer(oid="dddddddd-dddd-4ddd-8ddd-dddddddddddd")}

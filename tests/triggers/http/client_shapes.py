@@ -1,4 +1,4 @@
-"""What the dashboard's web client reads of the answers that this app gives, and where it does.
+"""The fields of responses that the dashboard's web client reads, and where it reads them.
 
 Facts from reading three revisions of github `dotnetpower/elb-dashboard`. A path goes from the body
 of an answer by names; `*` stands for each entry of a list or object, `?` behind a name says that it
@@ -20,18 +20,18 @@ NOT_AN_INTEGER = re.compile(r"(?!\d+$).+")
 
 @dataclass(frozen=True)
 class Read:
-    """One thing that a client reads: of which answer, by which path, of which type."""
+    """A field that a client reads: its response, path and type."""
 
     route: str
     path: str
     shape: Any
     """As in contract.py."""
     sites: Mapping[str, str]
-    """By revision, where it is read."""
+    """By revision: the source line that reads it."""
 
 
 def _reads(route: str, *rows: tuple[str, Any, str, str, str]) -> tuple[Read, ...]:
-    """Rows of path, shape and the sites in HEAD, SEED and FUNCTIONS; an empty one is not there."""
+    """Rows of path, shape and source lines in HEAD, SEED and FUNCTIONS; empty if it is not read."""
     return tuple(
         Read(route, path, shape, {r: s for r, s in zip(_REVISIONS, sites, strict=True) if s})
         for path, shape, *sites in rows
@@ -173,7 +173,7 @@ READS = (
 
 
 def found(body: object, path: str) -> list[object]:
-    """What stands in a body at a path; nothing where an optional name is missing.
+    """The values at a path of a body; none if an optional name is missing.
 
     Raises KeyError, or TypeError, where something on the way is not there.
     """

@@ -1,4 +1,4 @@
-"""The three generations of the dashboard's client, each with its own habits, and jobs for them."""
+"""The three generations of the dashboard's client, and jobs for them."""
 
 import gzip
 import json
@@ -25,9 +25,9 @@ FILE = "batch_000-blastn-16S.out.gz"
 
 
 def as_oldest(body: dict[str, Any]) -> str:
-    sentence = body["error"]
-    assert isinstance(sentence, str)
-    return sentence
+    message = body["error"]
+    assert isinstance(message, str)
+    return message
 
 
 def as_newer(body: dict[str, Any]) -> str:
@@ -43,36 +43,36 @@ def as_newest(body: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Client:
-    """A generation, by what tells it from the others."""
+    """A generation of the client: how it differs from the others."""
 
     submits_to: str
     body: Mapping[str, Any]
-    """Without the query, which is named by `query_name`."""
+    """Without the query; `query_name` is its field."""
     query_name: str
     id_name: str
-    """By which name it reads the id of the job it submitted."""
+    """The field in which it reads the job id."""
     polls: str
-    """Which of the accepted job's addresses it polls."""
+    """The field with the URL that it polls."""
     sentence: Callable[[dict[str, Any]], str]
     cancels_with: Mapping[str, Any]
     uploads_forms: bool = False
 
-    def search(self, door: RunningApp, **changes: Any) -> dict[str, Any]:
-        """The body of a submission; a query that is named is uploaded before."""
+    def search(self, app: RunningApp, **changes: Any) -> dict[str, Any]:
+        """The body of a submission; a query that is named is uploaded first."""
         by_name = self.query_name == "query_blob_url"
-        query = self.upload(door)["blob_url"] if by_name else FASTA
+        query = self.upload(app)["blob_url"] if by_name else FASTA
         return {**self.body, self.query_name: query, **changes}
 
-    def upload(self, door: RunningApp) -> dict[str, Any]:
+    def upload(self, app: RunningApp) -> dict[str, Any]:
         if not self.uploads_forms:
             named = {"query_data": FASTA, "filename": "my.fa", "container": "queries"}
-            return ok(sent(door, "POST", "blast/upload-query", named))
+            return ok(send_json(app, "POST", "blast/upload-query", named))
         form = urllib3.encode_multipart_formdata({"query_file": ("my.fa", FASTA.encode())})
-        answer = asked(door, "POST", "blast/upload-query", form[0], content_type=form[1])
+        answer = send_request(app, "POST", "blast/upload-query", form[0], content_type=form[1])
         return ok((answer.status, json.loads(answer.data)))
 
     def refused(self, answer: tuple[int, Any], status: int, code: str) -> str:
-        """The sentence that this generation shows of a refusal."""
+        """The error message that this generation shows."""
         assert (answer[0], answer[1]["detail"]["code"]) == (status, code)
         assert amiss(answer[1], REFUSAL) == []
         return self.sentence(answer[1])
@@ -125,67 +125,67 @@ by_every_generation = pytest.mark.parametrize(
 )
 
 
-def asked(
-    door: RunningApp, method: str, path: str, body: bytes | None = None, **headers: str
+def send_request(
+    app: RunningApp, method: str, path: str, body: bytes | None = None, **headers: str
 ) -> urllib3.BaseHTTPResponse:
-    """As the client sends everything: with a token and an id of its own."""
-    named = {
+    """Send a request with the headers of every client: a token and a request id."""
+    all_headers = {
         "authorization": "Bearer whatever",
         "content_type": "application/json",
         "x_client_request_id": str(uuid.uuid4()),
         **headers,
     }
-    return door.ask(method, path, body, **named)
+    return app.ask(method, path, body, **all_headers)
 
 
-def sent(
-    door: RunningApp, method: str, path: str, body: Any = None, **headers: str
+def send_json(
+    app: RunningApp, method: str, path: str, body: Any = None, **headers: str
 ) -> tuple[int, Any]:
-    """Status and body of a request in JSON."""
+    """Send a JSON request; return status and body."""
     data = None if body is None else json.dumps(body).encode()
-    answer = asked(door, method, path, data, **headers)
+    answer = send_request(app, method, path, data, **headers)
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     return answer.status, json.loads(answer.data)
 
 
 def ok(answer: tuple[int, Any], status: int = 200) -> dict[str, Any]:
-    """The body of an answer with that status."""
+    """Check the status and return the body."""
     assert answer[0] == status, answer[1]
     body: dict[str, Any] = answer[1]
     return body
 
 
-def cut(door: RunningApp, path: str, body: bytes, request_id: str) -> None:
-    """Send a whole request and go away before it is answered."""
-    address = urlsplit(door.url)
+def send_and_disconnect(app: RunningApp, path: str, body: bytes, request_id: str) -> None:
+    """Send a complete request and close the connection before the response."""
+    address = urlsplit(app.url)
     head = (
         f"POST /api/{path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"x-client-request-id: {request_id}\r\n\r\n"
     )
-    with socket.create_connection((address.hostname, address.port or 80), timeout=10) as line:
-        line.sendall(head.encode() + body)
+    with socket.create_connection((address.hostname, address.port or 80), timeout=10) as connection:
+        connection.sendall(head.encode() + body)
 
 
-def kept(door: RunningApp, phase: Phase, db: str = "16S", **changes: Any) -> str:
-    """A job in a phase, as the store has it: nobody moves it on."""
+def store_job(app: RunningApp, phase: Phase, db: str = "16S", **changes: Any) -> str:
+    """A job in a phase, written to the store; it does not progress."""
     number = uuid.uuid4().int
-    url = door.account.url("queries", f"{number}.fa")
-    ini = door.account.url("queries", f"{number}.ini")
-    door.blobs.put(url, FASTA.encode())
-    door.blobs.put(ini, b"[cluster]\nname = local\n")
-    root = door.account.url("results", "").rstrip("/")
+    url = app.account.url("queries", f"{number}.fa")
+    ini = app.account.url("queries", f"{number}.ini")
+    app.blobs.put(url, FASTA.encode())
+    app.blobs.put(ini, b"[cluster]\nname = local\n")
+    root = app.account.url("results", "").rstrip("/")
     asked_for = search(database=db, query_url=url, results_url=root, options="-outfmt 6")
-    made = job(number, owner=LOCAL, phase=phase, search=asked_for, config_blob=ini, **changes)
-    return door.jobs.create(made, {}).job_id
+    stored = job(number, owner=LOCAL, phase=phase, search=asked_for, config_blob=ini, **changes)
+    return app.jobs.create(stored, {}).job_id
 
 
-def finished(door: RunningApp) -> str:
+def store_completed_job(app: RunningApp) -> str:
     """A completed job with one file of one hit."""
-    job_id = kept(door, Phase.COMPLETED)
-    made, data = door.jobs.get(job_id), gzip.compress(HITS)
-    described = {
+    job_id = store_job(app, Phase.COMPLETED)
+    completed, data = app.jobs.get(job_id), gzip.compress(HITS)
+    file_entry = {
         "file_id": file_id(FILE),
         "name": FILE,
         "size": len(data),
@@ -193,6 +193,6 @@ def finished(door: RunningApp) -> str:
         "format": "outfmt 6, gzip",
         "source": "elastic-blast",
     }
-    door.blobs.put(made.results_prefix + FILE, data)
-    door.blobs.put(made.results_prefix + MANIFEST, json.dumps({"files": [described]}).encode())
+    app.blobs.put(completed.results_prefix + FILE, data)
+    app.blobs.put(completed.results_prefix + MANIFEST, json.dumps({"files": [file_entry]}).encode())
     return job_id

@@ -1,4 +1,4 @@
-"""The app in the functions host over a real Azurite; nobody answers as sidecar or cluster."""
+"""The app in the functions host over Azurite, without a sidecar and a cluster."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tests.support.samples import RECONCILE_AFTER
 
 @dataclass
 class RunningApp:
-    """The running app, and what lies behind it."""
+    """The running app and its storage."""
 
     host: Child
     azurite: Azurite
@@ -41,7 +41,7 @@ class RunningApp:
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> urllib3.BaseHTTPResponse:
-        """Any request, and whatever it is answered with."""
+        """Send a request and return the response."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         with urllib3.PoolManager(retries=False) as pool:
             return pool.request(
@@ -59,14 +59,14 @@ def running_app(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> I
     host = start_app_only(azurite, tmp_path_factory.mktemp("door"))
     try:
         found = opened(host, azurite)
-        put_databases(found)  # before anybody asks: a list of them is shared for a while
+        put_databases(found)  # before the first request: the list is cached
         yield found
     finally:
         host.stop()
 
 
 def opened(host: Child, azurite: Azurite) -> RunningApp:
-    """The store behind the app, opened a second time."""
+    """The app's store, opened a second time."""
     tables = [
         open_table(name, azurite.connection_string, "", None) for name in (JOBS_TABLE, INDEX_TABLE)
     ]
@@ -78,17 +78,17 @@ def opened(host: Child, azurite: Azurite) -> RunningApp:
     return RunningApp(host, azurite, jobs, blobs, account)
 
 
-def put_databases(door: RunningApp) -> None:
-    """One of nucleotides with metadata, one of proteins, one that is not whole, one in a folder."""
-    root = door.account.url("blast-db", "")
+def put_databases(app: RunningApp) -> None:
+    """Put a nucleotide, a protein, an incomplete database and one in a folder."""
+    root = app.account.url("blast-db", "")
     for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):
         for part in ("hr", "in", "sq"):
-            door.blobs.put(f"{root}{stem}{part}", b"1234")
-    said = {
+            app.blobs.put(f"{root}{stem}{part}", b"1234")
+    metadata = {
         "description": "Nucs",
         "number-of-sequences": 3,
         "number-of-letters": 40,
         "last-updated": "2026-05-01",
     }
-    door.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(said).encode())
-    door.blobs.put(f"{root}half/half.nsq", b"1")
+    app.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
+    app.blobs.put(f"{root}half/half.nsq", b"1")

@@ -1,4 +1,4 @@
-"""What the contract says of every answer, written down from it and not from the app's own models.
+"""The shape of every response, taken from the contract and not from the app's models.
 
 A dict is an object: `name?` may be left out, and a name that is not in it is a fault. A list holds
 things of one shape, a tuple is one of several shapes, a set one of several values.
@@ -72,7 +72,7 @@ SUMMARY = {
     **dict.fromkeys(("error?", "error_code?", "reason?", "query_label?"), str),
     "left_on_cluster?": {"none", "unknown"},
     "config_snapshot": {
-        # As a submission says them.
+        # As in the submission.
         "evalue": NUMBER,
         "max_target_seqs": (int, NoneType),
         "outfmt": (int, str, NoneType),
@@ -208,7 +208,7 @@ AGGREGATE = {"job_id": JOB_ID, "status": {"ok"}, "stats": STATS}
 
 
 def amiss(value: object, shape: Any, at: str = "it") -> list[str]:
-    """Where a value is not of a shape; nothing where it is."""
+    """List the paths at which a value differs from a shape."""
     if isinstance(shape, tuple):
         found = [amiss(value, one, at) for one in shape]
         return [] if [] in found else found[0]
@@ -236,7 +236,7 @@ def _is_missing(name: str, value: Mapping[str, object]) -> bool:
 
 
 def _is(value: object, shape: Any) -> bool:
-    """True is no number: in JSON a bool and an int are two things."""
+    """Check the type; True is not a number, because JSON distinguishes bool and int."""
     if isinstance(shape, re.Pattern):
         return isinstance(value, str) and bool(shape.fullmatch(value))
     if isinstance(shape, set):

@@ -1,4 +1,4 @@
-"""docs/api.md does what it says: every command in it, in its order, is answered as stated there."""
+"""Every command of docs/api.md, in order, returns the status stated there."""
 
 import json
 import re
@@ -14,7 +14,7 @@ import pytest
 
 from local.demo.polling import until
 from shared.contracts.states import Phase
-from tests.triggers.http.clients import finished, kept
+from tests.triggers.http.clients import store_completed_job, store_job
 from tests.triggers.http.conftest import RunningApp
 from triggers.http.routes import OPERATIONS, Operation
 
@@ -22,11 +22,11 @@ PAGE = (Path(__file__).parents[3] / "docs/api.md").read_text()
 ASSIGNED = re.compile(r"([A-Z_]+)=(\S+)\s*(?:#.*)?\n")
 BASH = 'curl() { command curl -w "%{stderr}%{http_code}" "$@"; }\n'
 PAGES = {"text/html", ("text/javascript", "text/css")}
-"""What is for browsers, which no command of the page asks for."""
+"""Operations for browsers, which the page has no command for."""
 
 
 def commands(page: str) -> Iterator[str]:
-    """Each command of the page's shell blocks; one may have several lines."""
+    """Yield the commands of the page's shell blocks; a command can have several lines."""
     for block in re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
         command = ""
         for line in block.splitlines(keepends=True):
@@ -37,30 +37,30 @@ def commands(page: str) -> Iterator[str]:
 
 
 def _is_whole(command: str) -> bool:
-    with suppress(ValueError):  # a quotation is still open
+    with suppress(ValueError):  # an open quotation continues on the next line
         shlex.split(command, comments=True)
         return not command.endswith("\\\n")
     return False
 
 
 def stated(command: str) -> int:
-    """The status that the page says a command is answered with."""
+    """Return the status that the page states for a command."""
     found = re.search(r"# (\d{3})\b", command)
     return int(found[1]) if found else 200
 
 
 @dataclass
 class Reader:
-    """Who does what the page says, and puts in what the answers told."""
+    """Runs the commands and fills in values from earlier responses."""
 
-    door: RunningApp
+    app: RunningApp
     folder: Path
     known: dict[str, str]
     others: dict[str, str]
-    """Jobs that are further on than the reader's, by the part of a command that needs one."""
+    """By part of a command: a job in the phase that the command needs."""
 
     def does(self, command: str) -> int:
-        """The status that a command was answered with."""
+        """Run a command and return the status of the response."""
         known = {**self.known, **self._fitting(command), "PATH": "/usr/bin:/bin"}
         ended = subprocess.run(
             ["bash", "-c", BASH + command],
@@ -71,35 +71,35 @@ class Reader:
             timeout=60,
         )
         assert ended.returncode == 0, (command, ended.stderr)
-        with suppress(ValueError):  # a file, or a header
+        with suppress(ValueError):  # not JSON: a file or a header
             self._learn(command, json.loads(ended.stdout))
         return int(ended.stderr or 200)
 
     def _fitting(self, command: str) -> dict[str, str]:
-        """A job that the command is for, where the reader's own is not."""
+        """Return the job that the command needs, if it is not the current one."""
         return next(({"JOB": job} for part, job in self.others.items() if part in command), {})
 
-    def _learn(self, command: str, told: dict[str, Any]) -> None:
-        if "blob_path" in told:
-            self.known["QUERY"] = told["blob_path"]
-        if told.get("files"):
-            self.known["FILE_ID"] = told["files"][0]["file_id"]
-        if "statusQueryGetUri" in told:
+    def _learn(self, command: str, values: dict[str, Any]) -> None:
+        if "blob_path" in values:
+            self.known["QUERY"] = values["blob_path"]
+        if values.get("files"):
+            self.known["FILE_ID"] = values["files"][0]["file_id"]
+        if "statusQueryGetUri" in values:
             name = "BATCH" if '"searches"' in command else "JOB"
-            self.known[name] = told["job_id"]
-            # One that rests: else it may have news between two commands.
+            self.known[name] = values["job_id"]
+            # A job that does not progress, so that its ETag stays the same between commands.
             phase = "running" if name == "BATCH" else "retrying"
-            until(self.door.api, told["job_id"], lambda job: job["phase"] == phase, 60)
+            until(self.app.api, values["job_id"], lambda job: job["phase"] == phase, 60)
 
 
-def test_every_command_is_answered_as_the_page_says(
+def test_every_command_of_the_page_has_the_stated_status(
     running_app: RunningApp, tmp_path: Path
 ) -> None:
-    ended = finished(running_app)
+    ended = store_completed_job(running_app)
     others = {
         "$JOB/results": ended,
         "DELETE": ended,
-        "/retry": kept(running_app, Phase.SEARCH_FAILED),
+        "/retry": store_job(running_app, Phase.SEARCH_FAILED),
     }
     known = {"API": f"{running_app.url}/api", "TOKEN": "Authorization: Bearer x"}
     known["NEXT"] = running_app.api.jobs(limit=1)["page"]["next_cursor"]
@@ -116,7 +116,7 @@ def test_every_command_is_answered_as_the_page_says(
 
 
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
-def test_every_operation_has_its_command(one: Operation) -> None:
+def test_the_page_has_a_command_for_every_operation(one: Operation) -> None:
     path = re.escape(f"/{one.path}").replace(r"\{id\}", r"\$\w+")
     path = path.replace(r"\{file_id\}", r"\$FILE_ID")
     asked = re.compile(rf"\$API{path}(?=[?\"\s])")
@@ -125,7 +125,7 @@ def test_every_operation_has_its_command(one: Operation) -> None:
 
 
 def _method(command: str) -> str:
-    said = re.search(r"-X (\w+)", command)
-    if said:
-        return said[1]
+    method = re.search(r"-X (\w+)", command)
+    if method:
+        return method[1]
     return "POST" if re.search(r"\s-[dF] ", command) else "GET"

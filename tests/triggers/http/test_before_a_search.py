@@ -1,4 +1,4 @@
-"""Before a search: queries that are uploaded, databases, pre-flight, and readiness."""
+"""Uploads, databases, pre-flights and readiness."""
 
 import json
 from typing import Any
@@ -14,13 +14,13 @@ NO_TEXT = (
 )
 
 
-def told(answer: urllib3.BaseHTTPResponse) -> Any:
+def json_of(answer: urllib3.BaseHTTPResponse) -> Any:
     return json.loads(answer.data)
 
 
-def test_databases_are_listed_with_what_is_known_of_them(running_app: RunningApp) -> None:
+def test_databases_are_listed_with_their_metadata(running_app: RunningApp) -> None:
     found = {
-        one["name"]: one for one in told(running_app.ask("GET", "blast/databases"))["databases"]
+        one["name"]: one for one in json_of(running_app.ask("GET", "blast/databases"))["databases"]
     }
     assert found["nucs"] == {
         "name": "nucs",
@@ -41,7 +41,9 @@ def test_databases_are_listed_with_what_is_known_of_them(running_app: RunningApp
         {"phase": "partial"},
     )
     assert (found["prots"]["type"], found["half"]["ready"]) == ("prot", False)
-    assert told(running_app.ask("GET", "blast/databases/check-updates")) == {"latest_version": None}
+    assert json_of(running_app.ask("GET", "blast/databases/check-updates")) == {
+        "latest_version": None
+    }
 
 
 def test_a_program_that_cannot_search_the_database_is_refused(running_app: RunningApp) -> None:
@@ -49,15 +51,15 @@ def test_a_program_that_cannot_search_the_database_is_refused(running_app: Runni
     answer = running_app.ask("POST", "blast/jobs", json.dumps(body).encode())
     code = "program_database_incompatible"
     assert (answer.status, answer.headers["x-ms-error-code"]) == (422, code)
-    assert told(answer)["detail"]["errors"][0]["loc"] == ["db"]
+    assert json_of(answer)["detail"]["errors"][0]["loc"] == ["db"]
     assert running_app.submit(db="nucs")
 
 
-def test_an_uploaded_query_can_be_searched_with(running_app: RunningApp) -> None:
+def test_an_uploaded_query_can_be_used_in_a_search(running_app: RunningApp) -> None:
     sent = {"query_data": MANY.decode(), "filename": "../my query.fa", "container": "queries"}
-    first = told(running_app.ask("POST", "blast/upload-query", json.dumps(sent).encode()))
+    first = json_of(running_app.ask("POST", "blast/upload-query", json.dumps(sent).encode()))
     body, kind = urllib3.encode_multipart_formdata({"query_file": ("/home/me/my query.fa", MANY)})
-    second = told(running_app.ask("POST", "blast/upload-query", body, content_type=kind))
+    second = json_of(running_app.ask("POST", "blast/upload-query", body, content_type=kind))
     assert first == second
     assert first["blob_path"].startswith("queries/uploads/")
     assert first["blob_path"].endswith("/my_query.fa")
@@ -74,7 +76,7 @@ def test_an_uploaded_query_can_be_searched_with(running_app: RunningApp) -> None
         (b'{"query_data": ">q\\nA", "container": "results"}', "validation_error"),
     ],
 )
-def test_what_is_no_query_is_not_uploaded(running_app: RunningApp, sent: bytes, code: str) -> None:
+def test_invalid_queries_are_not_uploaded(running_app: RunningApp, sent: bytes, code: str) -> None:
     answer = running_app.ask("POST", "blast/upload-query", sent)
     assert answer.headers["x-ms-error-code"] == code
 
@@ -87,31 +89,33 @@ def test_what_is_no_query_is_not_uploaded(running_app: RunningApp, sent: bytes, 
         (NO_TEXT, "malformed_form"),
     ],
 )
-def test_a_form_that_holds_no_query_is_refused(
-    running_app: RunningApp, sent: bytes, code: str
-) -> None:
+def test_a_form_without_a_query_is_refused(running_app: RunningApp, sent: bytes, code: str) -> None:
     kind = "multipart/form-data; boundary=x"
     answer = running_app.ask("POST", "blast/upload-query", sent, content_type=kind)
     assert answer.headers["x-ms-error-code"] == code
 
 
-def test_failure_38_a_query_of_anothers_job_is_not_there(running_app: RunningApp) -> None:
+def test_failure_38_the_query_of_another_owners_job_is_not_found(running_app: RunningApp) -> None:
     url = running_app.account.url("queries", f"job-{0:032x}/q.fa")
     running_app.blobs.put(url, MANY)
     answer, checks = checked(running_app, query_blob_url=url)
     assert checks["fasta_format"] == "fail"
-    assert f"there is no {url}" in [check.get("detail") for check in answer["checks"]]
+    assert f"there is no {url}: upload the query first" in [
+        check.get("detail") for check in answer["checks"]
+    ]
     body = {"program": "blastn", "db": "16S", "query_blob_url": url}
-    refused = told(running_app.ask("POST", "blast/jobs", json.dumps(body).encode()))
-    assert refused["detail"]["errors"] == [{"loc": ["query_blob_url"], "msg": f"there is no {url}"}]
+    refused = json_of(running_app.ask("POST", "blast/jobs", json.dumps(body).encode()))
+    assert refused["detail"]["errors"] == [
+        {"loc": ["query_blob_url"], "msg": f"there is no {url}: upload the query first"}
+    ]
 
 
-def checked(door: RunningApp, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
-    answer = told(door.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
+def checked(app: RunningApp, **plan: str) -> tuple[dict[str, Any], dict[str, str]]:
+    answer = json_of(app.ask("POST", "blast/pre-flight", json.dumps(plan).encode()))
     return answer, {check["id"]: check["status"] for check in answer["checks"]}
 
 
-def test_a_pre_flight_says_what_is_missing(running_app: RunningApp) -> None:
+def test_a_pre_flight_reports_what_is_missing(running_app: RunningApp) -> None:
     answer, checks = checked(running_app, program="blastn", db="nucs", query_data=">q\nACGT")
     assert checks == {
         "fasta_format": "pass",
@@ -124,7 +128,7 @@ def test_a_pre_flight_says_what_is_missing(running_app: RunningApp) -> None:
     assert "The sidecar answers" in answer["summary"]
 
 
-def test_a_pre_flight_judges_what_it_is_told_and_no_more(running_app: RunningApp) -> None:
+def test_a_pre_flight_skips_checks_of_missing_fields(running_app: RunningApp) -> None:
     assert checked(running_app)[1]["fasta_format"] == checked(running_app)[1]["blast_db"] == "skip"
     for plan in ({"query_data": "ACGT"}, {"query_file": "none.fa"}, {"query_file": "../x"}):
         assert checked(running_app, program="blastn", **plan)[1]["fasta_format"] == "fail"
@@ -132,9 +136,9 @@ def test_a_pre_flight_judges_what_it_is_told_and_no_more(running_app: RunningApp
         assert checked(running_app, program="blastn", db=db)[1]["blast_db"] == status
 
 
-def test_readiness_tells_what_is_away_and_no_secret(running_app: RunningApp) -> None:
+def test_readiness_names_failed_dependencies_and_no_secrets(running_app: RunningApp) -> None:
     answer = running_app.ask("GET", "health/ready")
-    found = told(answer)
+    found = json_of(answer)
     assert (answer.status, found["status"]) == (200, "degraded")
     assert {name: one["status"] for name, one in found["checks"].items()} == {
         "tables": "ok",

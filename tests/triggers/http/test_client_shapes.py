@@ -1,4 +1,4 @@
-"""Failure 58: what the real client reads is there, and of the type that it takes."""
+"""Failure 58: responses have the fields that the real client reads, with its types."""
 
 import re
 from typing import Any
@@ -27,13 +27,13 @@ from tests.triggers.http.client_shapes import (
     Read,
     found,
 )
-from tests.triggers.http.clients import NEWEST, finished, kept, ok, sent
+from tests.triggers.http.clients import NEWEST, ok, send_json, store_completed_job, store_job
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import amiss
 
 
 def hold(body: object, reads: tuple[Read, ...], *, filled: bool = True) -> None:
-    """Each thing that is read is there and of its type; and there is something to read at all."""
+    """Assert that every field that is read exists with its type, and that there is one."""
     values = {read.path: found(body, read.path) for read in reads}
     faults = [
         fault
@@ -46,7 +46,7 @@ def hold(body: object, reads: tuple[Read, ...], *, filled: bool = True) -> None:
         assert [path for path, there in values.items() if not there] == []
 
 
-def test_the_table_names_a_site_in_each_revision_for_each_answer() -> None:
+def test_the_table_has_a_source_line_in_each_revision() -> None:
     site = re.compile(r"[\w/]+\.tsx?:\d+")
     assert all(read.sites and all(map(site.fullmatch, read.sites.values())) for read in READS)
     for reads in (CLUSTERS, DATABASES, PRE_FLIGHT, SUBMITTED, JOB, AGGREGATE, UNKNOWN_ROUTE):
@@ -54,26 +54,31 @@ def test_the_table_names_a_site_in_each_revision_for_each_answer() -> None:
 
 
 def test_clusters_are_listed(running_app: RunningApp) -> None:
-    hold(ok(sent(running_app, "GET", CLUSTERS[0].route)), CLUSTERS)
+    hold(ok(send_json(running_app, "GET", CLUSTERS[0].route)), CLUSTERS)
 
 
-def test_databases_are_listed_so_that_their_path_can_be_made(running_app: RunningApp) -> None:
-    body = ok(sent(running_app, "GET", "blast/databases"))
+def test_a_databases_path_can_be_made_from_the_list(running_app: RunningApp) -> None:
+    body = ok(send_json(running_app, "GET", "blast/databases"))
     hold(body, DATABASES)
     for row in body["databases"]:
         path = f"{row['container']}/{row['prefix']}/{row['name']}"
-        checked = ok(sent(running_app, "POST", "blast/pre-flight", {"db": path}))
+        checked = ok(send_json(running_app, "POST", "blast/pre-flight", {"db": path}))
         (database,) = (one for one in checked["checks"] if one["id"] == "blast_db")
         assert database["status"] == ("pass" if row["ready"] else "warn")
         assert row["copy_status"]["phase"] == ("completed" if row["ready"] else "partial")
 
 
-def test_a_pre_flight_is_shown(running_app: RunningApp) -> None:
-    hold(ok(sent(running_app, "POST", "blast/pre-flight", NEWEST.search(running_app))), PRE_FLIGHT)
+def test_a_pre_flight_has_the_fields_that_clients_read(running_app: RunningApp) -> None:
+    hold(
+        ok(send_json(running_app, "POST", "blast/pre-flight", NEWEST.search(running_app))),
+        PRE_FLIGHT,
+    )
 
 
-def test_a_submission_is_answered(running_app: RunningApp) -> None:
-    hold(ok(sent(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202), SUBMITTED)
+def test_a_submission_has_the_fields_that_clients_read(running_app: RunningApp) -> None:
+    hold(
+        ok(send_json(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202), SUBMITTED
+    )
 
 
 COUNTS = Counts(expected=2, succeeded=1)
@@ -83,14 +88,14 @@ LIFE = (
 )
 
 
-def hold_job(door: RunningApp, job_id: str, *, filled: bool = False) -> None:
+def hold_job(app: RunningApp, job_id: str, *, filled: bool = False) -> None:
     for reads in (JOB, STEPS, STATUS):
-        body = ok(sent(door, "GET", reads[0].route.format(id=job_id)))
+        body = ok(send_json(app, "GET", reads[0].route.format(id=job_id)))
         hold(body, reads, filled=filled)
 
 
-def test_what_the_steps_of_a_job_came_to_is_text(running_app: RunningApp) -> None:
-    job_id = kept(running_app, Phase.QUEUED, counts=COUNTS)
+def test_the_outputs_of_steps_are_text(running_app: RunningApp) -> None:
+    job_id = store_job(running_app, Phase.QUEUED, counts=COUNTS)
     for phase in LIFE:
         running_app.jobs.update(job_id, phase.value, phase=phase)
         hold_job(running_app, job_id)
@@ -98,16 +103,22 @@ def test_what_the_steps_of_a_job_came_to_is_text(running_app: RunningApp) -> Non
 
 
 @pytest.mark.parametrize("phase", Phase, ids=lambda phase: phase.value)
-def test_so_it_is_whatever_became_of_the_job(running_app: RunningApp, phase: Phase) -> None:
+def test_clients_can_read_jobs_in_every_end_phase(running_app: RunningApp, phase: Phase) -> None:
     if phase is not Phase.DELETED:
         hold_job(
             running_app,
-            kept(running_app, phase, counts=COUNTS, phase_entered_at=dict.fromkeys(LIFE, NOON)),
+            store_job(
+                running_app, phase, counts=COUNTS, phase_entered_at=dict.fromkeys(LIFE, NOON)
+            ),
         )
 
 
-def test_hits_in_sum_are_drawn(running_app: RunningApp) -> None:
-    body = ok(sent(running_app, "GET", f"blast/jobs/{finished(running_app)}/results/aggregate"))
+def test_statistics_have_the_fields_that_clients_draw(running_app: RunningApp) -> None:
+    body = ok(
+        send_json(
+            running_app, "GET", f"blast/jobs/{store_completed_job(running_app)}/results/aggregate"
+        )
+    )
     hold(body, AGGREGATE)
     stats: dict[str, Any] = body["stats"]
     assert TWO_DIGITS.fullmatch(str(stats["avg_identity"]))
@@ -117,11 +128,11 @@ def test_hits_in_sum_are_drawn(running_app: RunningApp) -> None:
         assert sum(bins.values()) == stats["total_hits"]
         starts = [float(bin.split()[0]) for bin in bins]
         assert starts == sorted(starts)
-    # The client takes the colour of a bar from the number that its label begins with.
+    # The client derives a bar's colour from the number at the start of its label.
     assert stats["identity_distribution"]["95 to 100"] == 1
 
 
-def test_what_the_app_does_not_have_is_refused_in_words(running_app: RunningApp) -> None:
-    status, body = sent(running_app, "GET", UNKNOWN_ROUTE[0].route)
+def test_unsupported_operations_get_a_documented_error(running_app: RunningApp) -> None:
+    status, body = send_json(running_app, "GET", UNKNOWN_ROUTE[0].route)
     assert status == 404
     hold(body, UNKNOWN_ROUTE)

@@ -1,4 +1,4 @@
-"""The clusters that searches run on, as the dashboard lists them."""
+"""The list of clusters."""
 
 import threading
 
@@ -6,8 +6,8 @@ import pytest
 
 from shared.errors import Unavailable
 from tests.support.samples import settings
-from triggers.http.clusters import described, is_here, look
-from triggers.http.query_params import ClustersAsked
+from triggers.http.clusters import cluster_views, get_power_states, matches_deployment
+from triggers.http.query_params import ClustersQuery
 
 SUBSCRIPTION = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
 
@@ -20,8 +20,8 @@ def ask(name: str) -> None:
         raise RuntimeError("a bug")
 
 
-def test_a_cluster_runs_where_its_api_server_answers() -> None:
-    found = look(["local", "gone", "off", "away", "broken"], ask)
+def test_a_cluster_whose_api_server_answers_is_running() -> None:
+    found = get_power_states(["local", "gone", "off", "away", "broken"], ask)
     assert found == {
         "local": "Running",
         "gone": None,
@@ -29,7 +29,7 @@ def test_a_cluster_runs_where_its_api_server_answers() -> None:
     }
 
 
-def test_failure_28_a_cluster_that_does_not_answer_holds_up_no_other() -> None:
+def test_failure_28_a_cluster_that_does_not_answer_does_not_delay_others() -> None:
     free = threading.Event()
 
     def hang(name: str) -> None:
@@ -37,14 +37,18 @@ def test_failure_28_a_cluster_that_does_not_answer_holds_up_no_other() -> None:
             free.wait(30)
 
     try:
-        assert look(["slow", "local"], hang, 0.2) == {"slow": "Stopped", "local": "Running"}
+        assert get_power_states(["slow", "local"], hang, 0.2) == {
+            "slow": "Stopped",
+            "local": "Running",
+        }
     finally:
         free.set()
 
 
-def test_a_cluster_is_shown_with_the_size_that_a_search_is_given_there() -> None:
+def test_a_cluster_has_the_default_size_of_a_search() -> None:
     served = settings(num_nodes="3", machine_type="Standard_E32s_v5")
-    assert described(served, {"elb-cluster-01": "Running", "gone": None}) == [
+    views = cluster_views(served, {"elb-cluster-01": "Running", "gone": None})
+    assert [view.to_json() for view in views] == [
         {
             "name": "elb-cluster-01",
             "resource_group": "rg-elb",
@@ -68,7 +72,7 @@ def test_a_cluster_is_shown_with_the_size_that_a_search_is_given_there() -> None
         ({"subscription_id": SUBSCRIPTION, "resource_group": "rg-other"}, "", False),
     ],
 )
-def test_clusters_are_looked_for_where_the_deployment_has_them(
+def test_clusters_are_filtered_by_group_and_subscription(
     asked: dict[str, str], configured: str, here: bool
 ) -> None:
-    assert is_here(ClustersAsked(**asked), settings(subscription_id=configured)) is here
+    assert matches_deployment(ClustersQuery(**asked), settings(subscription_id=configured)) is here

@@ -1,4 +1,4 @@
-"""The OpenAPI document is what the app does: every operation is asked what it allows, and not."""
+"""The app matches the OpenAPI document: every operation gets valid and invalid requests."""
 
 import gzip
 import json
@@ -46,10 +46,10 @@ ACCEPTABLE = {"program": "blastn", "database": "16S", "query_fasta": ">q\nACGT\n
 
 
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
-def test_every_answer_is_documented(one: Operation, running_app: RunningApp) -> None:
+def test_every_response_is_documented(one: Operation, running_app: RunningApp) -> None:
     ids = {"id": known_job(running_app, one.name), "file_id": file_id(RESULT), "file": "main.js"}
 
-    # Shrinking would ask many times more; what failed is told as it is.
+    # No shrinking: it would send many more requests.
     @hypothesis.settings(max_examples=12, phases=[hypothesis.Phase.generate])
     @hypothesis.given(cases(one.name), st.booleans())
     def hold(case: Any, known: bool) -> None:
@@ -59,7 +59,7 @@ def test_every_answer_is_documented(one: Operation, running_app: RunningApp) -> 
             }
             if one.name.startswith("submit") and isinstance(case.body, dict):
                 case.body = {**sayable(case.body), **ACCEPTABLE}
-        # An address with a control character is turned away by the host.
+        # The host rejects URLs with control characters.
         hypothesis.assume(all(text.isprintable() for text in case.path_parameters.values()))
         answer = case.call(base_url=f"{running_app.url}/api")
         case.validate_response(answer, checks=HELD_TO)
@@ -82,7 +82,7 @@ RESULTS = [
 
 
 @pytest.mark.parametrize(("name", "query", "headers", "status"), RESULTS)
-def test_hits_and_parts_of_files_are_answered_as_documented(
+def test_results_are_answered_as_documented(
     running_app: RunningApp, name: str, query: dict[str, Any], headers: dict[str, str], status: int
 ) -> None:
     path = FOUND[name].path
@@ -94,7 +94,7 @@ def test_hits_and_parts_of_files_are_answered_as_documented(
     case.validate_response(answer, checks=HELD_TO)
 
 
-def test_a_batch_is_described_as_it_is_answered(running_app: RunningApp) -> None:
+def test_a_batch_is_answered_as_documented(running_app: RunningApp) -> None:
     body: Any = {**ACCEPTABLE, "searches": [{"evalue": 1}, {"options": {"evalue": 0.1}}]}
     case = FOUND["submit_job"].Case(body=body, media_type="application/json")
     accepted = case.call(base_url=f"{running_app.url}/api")
@@ -108,7 +108,7 @@ def test_a_batch_is_described_as_it_is_answered(running_app: RunningApp) -> None
 
 
 def cases(name: str) -> st.SearchStrategy[Any]:
-    """What the document allows, and where it restricts anything, also what it does not."""
+    """Generate requests that the document allows, and ones that violate a restriction."""
     found = FOUND[name]
     allowed = found.as_strategy(generation_mode=GenerationMode.POSITIVE)
     if not (found.body or found.query):
@@ -117,7 +117,7 @@ def cases(name: str) -> st.SearchStrategy[Any]:
 
 
 def hold_refusal(operation: Operation, status: int, headers: Any, body: Any) -> None:
-    """Every refusal has the one form, and a code that the operation's description names."""
+    """Assert that an error has the documented form and a code of the operation."""
     detail = body["detail"]
     assert body["error"] == body["message"] == detail["message"]
     assert headers["x-ms-error-code"] == [detail["code"]]
@@ -126,22 +126,22 @@ def hold_refusal(operation: Operation, status: int, headers: Any, body: Any) -> 
 
 
 def sayable(body: dict[str, Any]) -> dict[str, Any]:
-    """Without the ways in which a query and a database can be named besides."""
+    """Remove the aliases of query and database."""
     others = ("query_data", "query_blob_url", "query_file", "db", "searches")
     return {name: value for name, value in body.items() if name not in others}
 
 
-def known_job(door: RunningApp, name: str) -> str:
-    """A job that the operation can do something with."""
+def known_job(app: RunningApp, name: str) -> str:
+    """Return a job in a phase in which the operation succeeds."""
     number = uuid.uuid4().int
     phase = PHASES.get(name, Phase.COMPLETED)
-    url = door.account.url("queries", f"{name}.fa")
+    url = app.account.url("queries", f"{name}.fa")
     made = job(number, owner=LOCAL, phase=phase, search=search(query_url=url), config_blob=url)
-    made = replace(made, search=replace(made.search, results_url=door.account.url("results", name)))
-    door.blobs.put(url, b">q\nACGT\n")
-    door.blobs.put(made.results_prefix + RESULT, gzip.compress(HITS))
-    door.blobs.put(made.results_prefix + MANIFEST, json.dumps({"files": [described()]}).encode())
-    return door.jobs.create(made, {}).job_id
+    made = replace(made, search=replace(made.search, results_url=app.account.url("results", name)))
+    app.blobs.put(url, b">q\nACGT\n")
+    app.blobs.put(made.results_prefix + RESULT, gzip.compress(HITS))
+    app.blobs.put(made.results_prefix + MANIFEST, json.dumps({"files": [described()]}).encode())
+    return app.jobs.create(made, {}).job_id
 
 
 def described() -> dict[str, Any]:

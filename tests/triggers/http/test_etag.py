@@ -1,4 +1,4 @@
-"""Whatever will be answered otherwise once the job has ended says when to ask again."""
+"""Responses that can change while the job is active have a Retry-After."""
 
 import json
 import uuid
@@ -35,34 +35,34 @@ def every_answer(store: Store, one: Job) -> dict[str, HttpResponse]:
     }
 
 
-def told(answers: dict[str, HttpResponse]) -> dict[str, str | None]:
+def retry_afters(answers: dict[str, HttpResponse]) -> dict[str, str | None]:
     return {name: answer.headers.get("Retry-After") for name, answer in answers.items()}
 
 
-def test_what_a_job_has_not_yet_is_to_be_asked_for_again(store: Store) -> None:
+def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
     answers = every_answer(store, kept(Phase.RUNNING))
-    assert told(answers) == dict.fromkeys(answers, "3")
+    assert retry_afters(answers) == dict.fromkeys(answers, "3")
     assert refused(answers["export"]) == (404, "no_results")
     assert refused(answers["a result"]) == refused(answers["its config"]) == (404, "not_found")
     assert json.loads(answers["results"].get_body())["manifest"]["status"] == "pending"
 
 
 @pytest.mark.parametrize("phase", [Phase.SEARCH_FAILED, Phase.CANCELLED])
-def test_what_a_job_will_never_have_is_not(store: Store, phase: Phase) -> None:
+def test_a_404_of_an_ended_job_has_no_retry_after(store: Store, phase: Phase) -> None:
     answers = every_answer(store, kept(phase))
-    assert told(answers) == dict.fromkeys(answers)
+    assert retry_afters(answers) == dict.fromkeys(answers)
 
 
-def test_the_searches_of_a_batch_are_to_be_asked_for_until_it_has_ended(store: Store) -> None:
+def test_the_list_of_an_active_batch_has_a_retry_after(store: Store) -> None:
     def pause(one: Job) -> str | None:
-        return told({"children": store.ask(jobs.children, one)})["children"]
+        return retry_afters({"children": store.ask(jobs.children, one)})["children"]
 
     assert pause(kept(Phase.RUNNING, child_count=2)) == "3"
     assert pause(kept(Phase.COMPLETED, child_count=2)) is None
     assert pause(kept(Phase.RUNNING)) is None
 
 
-def test_a_query_is_final_whatever_its_job_does(store: Store) -> None:
+def test_a_missing_query_has_no_retry_after(store: Store) -> None:
     url = dependencies.account().url("queries", f"{uuid.uuid4().hex}.fa")
     dependencies.blobs().put(url, b">q\nACGT\n")
     one = kept(Phase.RUNNING, search=search(query_url=url))

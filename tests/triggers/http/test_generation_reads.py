@@ -1,4 +1,4 @@
-"""Each generation of the dashboard's client lists, follows, and reads what a search left."""
+"""Lists, polls and results by each generation of the dashboard's client."""
 
 import gzip
 import json
@@ -11,12 +11,12 @@ from tests.triggers.http.clients import (
     FILE,
     HITS,
     Client,
-    asked,
     by_every_generation,
-    finished,
-    kept,
     ok,
-    sent,
+    send_json,
+    send_request,
+    store_completed_job,
+    store_job,
 )
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import (
@@ -34,9 +34,9 @@ from tests.triggers.http.contract import (
 )
 
 
-def read(door: RunningApp, path: str, shape: Any) -> dict[str, Any]:
-    """A successful answer, of this shape."""
-    seen = ok(sent(door, "GET", f"blast/{path}"))
+def read(app: RunningApp, path: str, shape: Any) -> dict[str, Any]:
+    """Check that a response is successful and has the shape."""
+    seen = ok(send_json(app, "GET", f"blast/{path}"))
     assert amiss(seen, shape) == []
     return seen
 
@@ -44,8 +44,8 @@ def read(door: RunningApp, path: str, shape: Any) -> dict[str, Any]:
 @by_every_generation
 def test_every_generation_pages_through_its_list(running_app: RunningApp, client: Client) -> None:
     db = f"list-{uuid.uuid4().hex}"
-    made = [kept(running_app, Phase.RUNNING, db) for _ in range(3)]
-    others = {kept(running_app, phase, db) for phase in (Phase.COMPLETED, Phase.CANCELLED)}
+    made = [store_job(running_app, Phase.RUNNING, db) for _ in range(3)]
+    others = {store_job(running_app, phase, db) for phase in (Phase.COMPLETED, Phase.CANCELLED)}
     seen, cursor = [], ""
     for more in (True, False):
         path = f"jobs?limit=2&status=running&program=blastn&db={db}&cursor={cursor}"
@@ -59,13 +59,13 @@ def test_every_generation_pages_through_its_list(running_app: RunningApp, client
         *made,
         *others,
     }
-    wrong = sent(running_app, "GET", "blast/jobs?limit=501&status=dancing")
+    wrong = send_json(running_app, "GET", "blast/jobs?limit=501&status=dancing")
     assert "limit" in client.refused(wrong, 422, "validation_error")
 
 
 @by_every_generation
 def test_every_generation_follows_a_job(running_app: RunningApp, client: Client) -> None:
-    job_id = kept(running_app, Phase.QUEUED)
+    job_id = store_job(running_app, Phase.QUEUED)
     for phase in (Phase.SUBMITTING, Phase.SUBMITTED, Phase.RUNNING):
         running_app.jobs.update(job_id, phase.value, phase=phase)
     failed = Phase.SEARCH_FAILED
@@ -84,13 +84,15 @@ def test_every_generation_follows_a_job(running_app: RunningApp, client: Client)
     assert steps["output"] == steps["custom_status"] == {"steps": seen["custom_status"]["steps"]}
     assert list(steps["output"]["steps"]) == ["preparing", "configuring", "submitting", "running"]
     assert steps["output"]["steps"]["running"]["error"] == "broken"
-    wrong = sent(running_app, "GET", f"blast/jobs/{job_id}/events?after=x")
+    wrong = send_json(running_app, "GET", f"blast/jobs/{job_id}/events?after=x")
     assert "after" in client.refused(wrong, 422, "validation_error")
 
 
 @by_every_generation
-def test_every_generation_reads_what_was_asked(running_app: RunningApp, client: Client) -> None:
-    path = f"jobs/{kept(running_app, Phase.RUNNING)}"
+def test_every_generation_reads_the_query_and_config(
+    running_app: RunningApp, client: Client
+) -> None:
+    path = f"jobs/{store_job(running_app, Phase.RUNNING)}"
     query = read(running_app, f"{path}/query", QUERY)
     assert (query["query_text"], query["size_bytes"]) == (FASTA, len(FASTA))
     assert query["max_bytes"] == 5 * 1024 * 1024
@@ -99,18 +101,21 @@ def test_every_generation_reads_what_was_asked(running_app: RunningApp, client: 
     config = read(running_app, f"{path}/file?name=elastic-blast.ini", FILE_SHOWN)
     assert (config["name"], config["truncated"]) == ("elastic-blast.ini", False)
     assert "[cluster]" in config["content"]
-    wrong = sent(running_app, "GET", f"blast/{path}/file?name=../secrets")
+    wrong = send_json(running_app, "GET", f"blast/{path}/file?name=../secrets")
     assert "name" in client.refused(wrong, 422, "validation_error")
 
 
 @by_every_generation
 def test_every_generation_reads_results(running_app: RunningApp, client: Client) -> None:
-    path = f"jobs/{finished(running_app)}/results"
+    path = f"jobs/{store_completed_job(running_app)}/results"
     seen = read(running_app, path, RESULTS)
     assert seen["files"] == seen["results"] == seen["manifest"]["files"]
     assert (seen["manifest"]["status"], seen["manifest"]["file_count"]) == ("available", 1)
     at = f"blast/{path}/{seen['files'][0]['file_id']}"
-    whole, part = asked(running_app, "GET", at), asked(running_app, "GET", at, range="bytes=0-1")
+    whole, part = (
+        send_request(running_app, "GET", at),
+        send_request(running_app, "GET", at, range="bytes=0-1"),
+    )
     assert (whole.status, gzip.decompress(whole.data)) == (200, HITS)
     assert (part.status, part.data) == (206, whole.data[:2])
     assert whole.headers["Content-Disposition"].startswith("attachment")
@@ -119,21 +124,21 @@ def test_every_generation_reads_results(running_app: RunningApp, client: Client)
     hits = read(running_app, f"{path}/alignments?{query}", ALIGNMENTS)
     assert (hits["blob_name"], hits["returned"], hits["query_ids"]) == (FILE, 1, ["q"])
     for form in ("csv", "tsv", "json"):
-        taken = asked(running_app, "GET", f"blast/{path}/export?format={form}")
+        taken = send_request(running_app, "GET", f"blast/{path}/export?format={form}")
         assert (taken.status, b"1e-20" in taken.data) == (200, True)
         assert taken.headers["Content-Disposition"].startswith("attachment")
     assert [amiss(hit, HIT) for hit in json.loads(taken.data)["hits"]] == [[]]
-    missing = sent(running_app, "GET", f"blast/{path}/no-such-file")
+    missing = send_json(running_app, "GET", f"blast/{path}/no-such-file")
     assert client.refused(missing, 404, "not_found")
 
 
 @by_every_generation
-def test_a_search_without_results_says_whether_they_may_still_come(
+def test_a_search_without_results_tells_whether_the_list_is_final(
     running_app: RunningApp, client: Client
 ) -> None:
     for phase, status in ((Phase.RUNNING, "pending"), (Phase.SEARCH_FAILED, "no_result_files")):
-        job_id = kept(running_app, phase)
+        job_id = store_job(running_app, phase)
         seen = read(running_app, f"jobs/{job_id}/results", RESULTS)
         assert (seen["manifest"]["status"], seen["files"]) == (status, [])
-        hits = sent(running_app, "GET", f"blast/jobs/{job_id}/results/alignments")
+        hits = send_json(running_app, "GET", f"blast/jobs/{job_id}/results/alignments")
         assert client.refused(hits, 404, "no_results")

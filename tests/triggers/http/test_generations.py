@@ -1,4 +1,4 @@
-"""Each generation of the dashboard's client submits and polls by its own habits."""
+"""Submitting and polling by each generation of the dashboard's client."""
 
 import json
 import uuid
@@ -9,7 +9,15 @@ import pytest
 
 from local.demo.polling import until
 from shared.contracts.states import Phase
-from tests.triggers.http.clients import NEWEST, Client, by_every_generation, cut, kept, ok, sent
+from tests.triggers.http.clients import (
+    NEWEST,
+    Client,
+    by_every_generation,
+    ok,
+    send_and_disconnect,
+    send_json,
+    store_job,
+)
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import ACCEPTED, DETAIL, JOB_ID, RUNTIME_STATUS, amiss
 
@@ -34,69 +42,72 @@ WORDS = (
 @by_every_generation
 def test_every_generation_submits_polls_and_reads(running_app: RunningApp, client: Client) -> None:
     accepted = ok(
-        sent(running_app, "POST", f"blast/{client.submits_to}", client.search(running_app)), 202
+        send_json(running_app, "POST", f"blast/{client.submits_to}", client.search(running_app)),
+        202,
     )
     assert amiss(accepted, ACCEPTED) == []
     job_id = accepted[client.id_name]
     assert {accepted[name] for name in ("job_id", "id", "instance_id", "task_id")} == {job_id}
     polled = accepted[client.polls].removeprefix("/api/")
-    until(running_app.api, job_id, lambda job: job["phase"] == "retrying", 60)  # and rests there
+    until(running_app.api, job_id, lambda job: job["phase"] == "retrying", 60)  # and waits there
     for phase, runtime in LIFE:
         if running_app.jobs.get(job_id).phase is not phase:
             running_app.jobs.update(job_id, phase.value, phase=phase)
         for path in (polled, f"blast/submit/{job_id}/status", f"blast/jobs/{job_id}"):
-            seen = ok(sent(running_app, "GET", path))
-            told = (seen["runtime_status"], seen["custom_status"]["phase"])
-            assert told == (runtime, phase.value)
+            seen = ok(send_json(running_app, "GET", path))
+            status = (seen["runtime_status"], seen["custom_status"]["phase"])
+            assert status == (runtime, phase.value)
             assert amiss(seen, RUNTIME_STATUS if path.endswith("/status") else DETAIL) == []
     assert seen["phase"] == "completed"
     assert seen["output"]["status"] == "completed"
     assert seen["config_snapshot"]["evalue"] == 0.05
     assert seen["config_snapshot"]["outfmt"] == 5
-    answer = sent(running_app, "POST", f"blast/jobs/{job_id}/cancel", client.cancels_with)
+    answer = send_json(running_app, "POST", f"blast/jobs/{job_id}/cancel", client.cancels_with)
     assert job_id in client.refused(answer, 409, "already_finished")
 
 
 @pytest.mark.parametrize(("phase", "word"), WORDS)
-def test_a_status_is_told_in_the_words_of_durable_functions(
+def test_the_old_status_uses_durable_functions_terms(
     running_app: RunningApp, phase: Phase, word: str
 ) -> None:
-    job_id = kept(running_app, phase)
-    seen = ok(sent(running_app, "GET", f"blast/submit/{job_id}/status"))
+    job_id = store_job(running_app, phase)
+    seen = ok(send_json(running_app, "GET", f"blast/submit/{job_id}/status"))
     assert amiss(seen, RUNTIME_STATUS) == []
     assert (seen["runtime_status"], seen["output"] is None) == (word, not phase.is_end)
 
 
 @by_every_generation
-def test_every_generation_reads_why_it_is_refused(running_app: RunningApp, client: Client) -> None:
+def test_every_generation_reads_the_error_message(running_app: RunningApp, client: Client) -> None:
     wrong = client.search(running_app, program="blat")
-    answer = sent(running_app, "POST", f"blast/{client.submits_to}", wrong)
+    answer = send_json(running_app, "POST", f"blast/{client.submits_to}", wrong)
     assert "program" in client.refused(answer, 422, "validation_error")
     assert [fault["loc"] for fault in answer[1]["detail"]["errors"]] == [["program"]]
-    answer = sent(running_app, "GET", f"blast/jobs/job-{'0' * 32}")
+    answer = send_json(running_app, "GET", f"blast/jobs/job-{'0' * 32}")
     assert "there is no job" in client.refused(answer, 404, "not_found")
 
 
 @by_every_generation
-def test_failure_1_a_post_that_is_sent_again_after_a_cut_connection_is_one_job(
+def test_failure_1_a_post_repeated_after_a_lost_connection_is_one_job(
     running_app: RunningApp, client: Client
 ) -> None:
     path, request_id = f"blast/{client.submits_to}", str(uuid.uuid4())
     title = f"cut {request_id}"
     body = client.search(running_app, job_title=title)
     for _ in range(2):
-        cut(running_app, path, json.dumps(body).encode(), request_id)
+        send_and_disconnect(running_app, path, json.dumps(body).encode(), request_id)
     with ThreadPoolExecutor(3) as clients:
         again = [
-            clients.submit(sent, running_app, "POST", path, body, x_client_request_id=request_id)
+            clients.submit(
+                send_json, running_app, "POST", path, body, x_client_request_id=request_id
+            )
             for _ in range(3)
         ]
     assert {(one.result()[0], one.result()[1]["job_id"]) for one in again} == {
         (202, again[0].result()[1]["job_id"])
     }
-    told = [one.result()[1] for one in again]
-    assert told[0] == told[1] == told[2]
-    assert told[0]["meta"]["request_id"] == request_id
+    bodies = [one.result()[1] for one in again]
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert bodies[0]["meta"]["request_id"] == request_id
     listed = [one for one in running_app.api.jobs(limit=500)["jobs"] if one["job_title"] == title]
     assert len(listed) == 1
     replay = running_app.ask(
@@ -108,12 +119,12 @@ def test_failure_1_a_post_that_is_sent_again_after_a_cut_connection_is_one_job(
     assert replay.headers["Retry-After"] == "5"
 
 
-def test_what_was_not_understood_is_told(running_app: RunningApp) -> None:
-    accepted = ok(sent(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202)
-    assert accepted["meta"]["warnings"] == ["colour is not known and was ignored"]
+def test_unknown_fields_are_named_in_warnings(running_app: RunningApp) -> None:
+    accepted = ok(send_json(running_app, "POST", "blast/jobs", NEWEST.search(running_app)), 202)
+    assert accepted["meta"]["warnings"] == ["colour is an unknown field and is ignored"]
 
 
-def test_a_shape_is_held_to() -> None:
+def test_the_shape_check_finds_differences() -> None:
     right = {"instance_id": f"job-{'0' * 32}", "latest": 1}
     shape = {"instance_id": JOB_ID, "latest": (int, NoneType), "words?": [{"a", "b"}]}
     assert amiss(right, shape) == []

@@ -1,4 +1,4 @@
-"""Hits over HTTP: what they come to, some to look at, all to take away."""
+"""Hits over HTTP: statistics, first hits and exports."""
 
 import csv
 import gzip
@@ -39,7 +39,7 @@ def filled(bins: dict[str, int]) -> dict[str, int]:
     return {bin: count for bin, count in bins.items() if count}
 
 
-def test_all_hits_of_all_files_come_to_their_statistics(store: Store) -> None:
+def test_statistics_cover_all_hits_of_all_files(store: Store) -> None:
     one = store.completed(FILES)
     answer = body(store.ask(views.aggregate, one))
     found = answer["stats"]
@@ -59,7 +59,7 @@ def test_all_hits_of_all_files_come_to_their_statistics(store: Store) -> None:
     assert all(found["exact"].values())
 
 
-def test_the_aggregate_is_made_once(store: Store) -> None:
+def test_the_aggregate_is_computed_once(store: Store) -> None:
     one = store.completed(FILES)
     first = stats(store, one)
     assert dependencies.blobs().exists(one.results_prefix + AGGREGATE)
@@ -67,7 +67,7 @@ def test_the_aggregate_is_made_once(store: Store) -> None:
     assert stats(store, one) == first
 
 
-def test_an_aggregate_that_takes_long_is_gone_on_with(store: Store) -> None:
+def test_a_long_aggregation_continues_with_the_next_request(store: Store) -> None:
     files = {f"batch_{n:03}-blastn-db.out.gz": row(f"q{n}", f"s{n % 3}").encode() for n in range(5)}
     one = store.completed(files)
     ticks = iter(range(0, 10**6, int(TIME_LIMIT.total_seconds()) + 1))
@@ -75,19 +75,19 @@ def test_an_aggregate_that_takes_long_is_gone_on_with(store: Store) -> None:
     seen = []
     for _ in files:
         found = slow.stats(one.results_prefix, list(files), lambda name: hits_of(one, name))
-        seen.append((found["files_parsed"], found["truncated"], found["more_to_read"]))
-        assert found["total_hits"] == found["files_parsed"]
+        seen.append((found.files_parsed, found.truncated, found.more_to_read))
+        assert found.total_hits == found.files_parsed
     assert seen == [(n, n < 5, n < 5) for n in range(1, 6)]
     assert dependencies.blobs().exists(one.results_prefix + AGGREGATING)
-    assert stats(store, store.completed(files)) == found
+    assert stats(store, store.completed(files)) == found.to_json()
 
 
-def test_failure_40_a_file_beyond_the_bound_is_said_to_be_cut(store: Store) -> None:
+def test_failure_40_a_file_over_the_read_limit_counts_as_cut(store: Store) -> None:
     one = store.completed(FILES)
     short = Aggregation(dependencies.blobs(), lambda: 0.0)
     found = short.stats(one.results_prefix, list(FILES), lambda name: hits_of(one, name, 100))
-    assert (found["files_parsed"], found["files_cut"], found["total_hits"]) == (1, 1, 3)
-    assert (found["truncated"], found["more_to_read"]) == (True, False)
+    assert (found.files_parsed, found.files_cut, found.total_hits) == (1, 1, 3)
+    assert (found.truncated, found.more_to_read) == (True, False)
 
 
 def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> None:
@@ -103,7 +103,7 @@ def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> Non
     assert b"batch_002-blastn-db.out.gz" in answer.get_body()
 
 
-def test_no_results_and_no_hits_are_told_apart(store: Store) -> None:
+def test_no_results_and_no_hits_have_different_statuses(store: Store) -> None:
     none = job(77, owner=LOCAL, phase=Phase.RUNNING)
     dependencies.jobs().create(none, {})
     assert body(store.ask(views.aggregate, none)) == {
@@ -120,13 +120,13 @@ def test_no_results_and_no_hits_are_told_apart(store: Store) -> None:
 
 
 @pytest.mark.parametrize("outfmt", ["11", "0", "15"])
-def test_failure_40_a_format_that_is_not_read_is_named(store: Store, outfmt: str) -> None:
+def test_failure_40_an_unreadable_format_is_named(store: Store, outfmt: str) -> None:
     one = store.completed(FILES, outfmt)
     for handler in (views.aggregate, views.alignments, views.export):
         assert refused(store.ask(handler, one)) == (409, "format_not_readable")
 
 
-def test_alignments_are_the_first_of_a_file_or_of_one_query(store: Store) -> None:
+def test_alignments_are_the_first_hits_of_a_file_or_query(store: Store) -> None:
     one = store.completed(FILES)
     first = body(store.ask(views.alignments, one, max_alignments="2"))
     assert first["blob_name"] == next(iter(FILES))
@@ -158,20 +158,20 @@ def test_the_number_of_alignments_is_bounded(store: Store, number: str) -> None:
     assert refused(answer) == (422, "validation_error")
 
 
-def test_a_full_page_stops_counting_and_says_so(store: Store) -> None:
+def test_a_full_page_stops_counting_and_is_truncated(store: Store) -> None:
     one = store.completed(FILES)
-    page = AlignmentsPage(most=1, counted=2)
+    page = AlignmentsPage(max_hits=1, min_counted=2)
     page.fill(hits_of(one, next(iter(FILES))))
-    shown = page.to_json()
+    shown = page.to_view(one.job_id, "a file").to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (1, 2, True)
 
 
-def test_a_page_of_one_query_is_read_on_until_the_query_has_gone_by(store: Store) -> None:
+def test_a_page_of_one_query_reads_until_the_query_ends(store: Store) -> None:
     text = "".join(row(f"q{n // 10}", f"s{n}") for n in range(100)).encode()
     one = store.completed({"batch_000-blastn-db.out.gz": text})
-    page = AlignmentsPage(most=50, query_id="q5", counted=5)
+    page = AlignmentsPage(max_hits=50, query_id="q5", min_counted=5)
     page.fill(hits_of(one, "batch_000-blastn-db.out.gz"))
-    shown = page.to_json()
+    shown = page.to_view(one.job_id, "a file").to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (10, 10, True)
     assert shown["query_ids"] == [f"q{n}" for n in range(6)]
 
@@ -198,7 +198,7 @@ def test_tables_have_all_hits_of_all_files(
     assert f'filename="{one.job_id}.{kind}"' in answer.headers["Content-Disposition"]
 
 
-def test_json_has_the_hits_as_objects_with_their_sequences(store: Store) -> None:
+def test_json_exports_have_one_object_per_hit(store: Store) -> None:
     text = b"q1\ts1\t1e-9\t-ACGT\n"
     one = store.completed({"batch_000-blastn-db.out.gz": text}, "6 qseqid sseqid evalue qseq")
     found = body(store.ask(views.export, one, format="json"))
@@ -213,12 +213,12 @@ def test_json_has_the_hits_as_objects_with_their_sequences(store: Store) -> None
     assert body(store.ask(views.export, empty, format="json"))["hits"] == []
 
 
-def test_an_unknown_kind_of_export_is_refused(store: Store) -> None:
+def test_an_unknown_export_format_is_refused(store: Store) -> None:
     answer = store.ask(views.export, store.completed(FILES), format="xlsx")
     assert refused(answer) == (422, "validation_error")
 
 
-def test_failure_40_a_formula_in_a_cell_is_made_harmless(store: Store) -> None:
+def test_failure_40_a_formula_in_a_cell_is_escaped(store: Store) -> None:
     names = ["=cmd|'/c calc'!A0", "+1", "-1+2", "@SUM(A1)", '=HYPERLINK("http://x","y")']
     text = "".join(row(name, "s1", evalue="1e-05") for name in names).encode()
     one = store.completed({"batch_000-blastn-db.out.gz": text})
@@ -232,19 +232,21 @@ def test_failure_40_a_formula_in_a_cell_is_made_harmless(store: Store) -> None:
 
 
 @pytest.mark.parametrize("value", ["\t=1", "\r=1", "\n=1", "=1"])
-def test_failure_40_what_hides_a_formula_is_made_harmless_too(value: str) -> None:
+def test_failure_40_a_hidden_formula_is_escaped(value: str) -> None:
     assert export.escape_formula(value) == f"'{value}"
 
 
 @pytest.mark.parametrize("value", [-1.5, 1e-30, 0, None, "plain", "1-2"])
-def test_numbers_and_plain_text_stay_what_they_are(value: Any) -> None:
+def test_numbers_and_plain_text_are_unchanged(value: Any) -> None:
     assert export.escape_formula(value) is value
 
 
 @pytest.mark.parametrize("kind", export.FORMATS)
-def test_an_export_that_is_cut_says_so_in_its_name(store: Store, kind: str) -> None:
+def test_a_truncated_export_has_a_telling_file_name(store: Store, kind: str) -> None:
     one = store.completed(FILES)
-    made = export.export(export.FORMATS[kind], one.job_id, hits_of(one, next(iter(FILES))), most=1)
+    made = export.export(
+        export.FORMATS[kind], one.job_id, hits_of(one, next(iter(FILES))), max_bytes=1
+    )
     assert (made.hits, made.truncated) == (1, True)
     assert f"{one.job_id}-first-1-hits.{kind}" in made.headers(one.job_id)["Content-Disposition"]
     if kind == "json":

@@ -1,16 +1,16 @@
-"""Failure 59: a pre-flight says no wherever a submission would, and yes only where it would."""
+"""Failure 59: a pre-flight is ready if and only if the submission would be accepted."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.triggers.http.clients import ok, sent
+from tests.triggers.http.clients import ok, send_json
 from tests.triggers.http.conftest import RunningApp
 
 WHOLE: dict[str, Any] = {"program": "blastn", "db": "nucs", "query_data": ">q\nACGT\n"}
 NOT_HERE = {"aks_cluster", "terminal_sidecar"}
-"""Nobody answers as cluster or sidecar: these checks fail for every search."""
+"""Checks of the cluster and sidecar fail for every search: the test has neither."""
 FORM = {
     "subscription_id": "11111111-2222-3333-4444-555555555555",
     "resource_group": "local",
@@ -28,7 +28,7 @@ FORM = {
     "sharding_mode": "off",
     "enable_warmup": False,
 }
-"""What the newest dashboard sends beside program, database and query."""
+"""The fields that the newest dashboard sends beside program, database and query."""
 ACCEPTED = [
     {},
     FORM,
@@ -69,9 +69,9 @@ REFUSED = [
 ]
 
 
-def checks(door: RunningApp, body: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The checks of a pre-flight, by name; that it is ready says no more than they do."""
-    answer = ok(sent(door, "POST", "blast/pre-flight", body))
+def checks(app: RunningApp, body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the checks of a pre-flight by id; assert that `ready` agrees with them."""
+    answer = ok(send_json(app, "POST", "blast/pre-flight", body))
     found = {one["id"]: one for one in answer["checks"]}
     failed = [one for one in found.values() if one["status"] == "fail"]
     assert (answer["ready"], answer["critical_blockers"]) == (not failed, len(failed))
@@ -83,20 +83,20 @@ def failed(found: dict[str, dict[str, Any]]) -> set[str]:
 
 
 @pytest.mark.parametrize("changes", ACCEPTED, ids=json.dumps)
-def test_what_is_accepted_was_called_ready(
+def test_an_accepted_search_had_a_ready_pre_flight(
     running_app: RunningApp, changes: dict[str, Any]
 ) -> None:
     found = checks(running_app, WHOLE | changes)
     assert failed(found) == NOT_HERE
     assert "not served" not in found["aks_cluster"]["detail"]
-    ok(sent(running_app, "POST", "blast/jobs", WHOLE | changes), 202)
+    ok(send_json(running_app, "POST", "blast/jobs", WHOLE | changes), 202)
 
 
 @pytest.mark.parametrize("changes", REFUSED, ids=json.dumps)
-def test_what_is_refused_was_not_called_ready(
+def test_a_refused_search_had_no_ready_pre_flight(
     running_app: RunningApp, changes: dict[str, Any]
 ) -> None:
-    status, body = sent(running_app, "POST", "blast/jobs", WHOLE | changes)
+    status, body = send_json(running_app, "POST", "blast/jobs", WHOLE | changes)
     assert status == 422
     details = " ".join(
         one.get("detail", "") for one in checks(running_app, WHOLE | changes).values()
@@ -117,7 +117,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("changes", "name"), FIELDS, ids=str)
-def test_a_fault_fails_the_check_that_is_about_its_field(
+def test_a_fault_fails_the_check_of_its_field(
     running_app: RunningApp, changes: dict[str, Any], name: str
 ) -> None:
     assert failed(checks(running_app, WHOLE | changes)) == NOT_HERE | {name}
@@ -125,18 +125,18 @@ def test_a_fault_fails_the_check_that_is_about_its_field(
 
 def test_a_cluster_that_is_not_served_is_named(running_app: RunningApp) -> None:
     cluster = checks(running_app, WHOLE | {"aks_cluster_name": "other"})["aks_cluster"]
-    assert "'other' is not served by this deployment" in cluster["detail"]
+    assert "this deployment does not serve 'other'" in cluster["detail"]
 
 
 @pytest.mark.parametrize("name", ["program", "db", "query_data"])
-def test_what_is_not_said_yet_does_not_fail(running_app: RunningApp, name: str) -> None:
-    """The dashboard's forms name no program, and ask before everything is filled in."""
+def test_missing_fields_do_not_fail_a_check(running_app: RunningApp, name: str) -> None:
+    """The dashboard's forms send no program, and run the pre-flight before the form is complete."""
     body = {key: value for key, value in (WHOLE | FORM).items() if key != name}
     assert failed(checks(running_app, body)) == NOT_HERE
     assert failed(checks(running_app, body | {"evalue": -1})) == NOT_HERE | {"search_options"}
 
 
-def test_a_database_that_is_not_there_fails_though_it_would_be_accepted(
+def test_a_missing_database_fails_although_it_would_be_accepted(
     running_app: RunningApp,
 ) -> None:
     found = checks(running_app, WHOLE | {"db": "none"})

@@ -1,4 +1,4 @@
-"""A pre-flight is checked by the code that checks a submission, also where much is not said yet."""
+"""Parsing of pre-flights: the same checks as for submissions, also with missing fields."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 from shared.errors import TooLarge
 from tests.support.samples import settings
 from triggers.http.preflight_request import parse_preflight
-from triggers.submission.parse import examine
-from triggers.submission.search_fields import LARGEST_QUERY
+from triggers.submission.parse import parse_with_faults
+from triggers.submission.search_fields import MAX_QUERY_BYTES
 
 WHOLE: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 WRONG: list[dict[str, Any]] = [
@@ -37,33 +37,35 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("changes", [{}, *WRONG])
-def test_failure_59_a_whole_plan_has_the_faults_of_its_submission(changes: dict[str, Any]) -> None:
+def test_failure_59_a_complete_plan_has_the_faults_of_its_submission(
+    changes: dict[str, Any],
+) -> None:
     found, there = (
         parse_preflight(WHOLE | changes, settings()),
-        examine(WHOLE | changes, settings()),
+        parse_with_faults(WHOLE | changes, settings()),
     )
-    assert found.examined == there
+    assert found.result == there
     assert bool(there.faults) is bool(changes)
     assert not found.lacks
 
 
 @pytest.mark.parametrize("missing", ["program", "db", "query_data"])
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_what_is_not_said_yet_is_no_fault(missing: str, nothing: str | None) -> None:
+def test_a_missing_field_is_not_a_fault(missing: str, nothing: str | None) -> None:
     for body in (WHOLE | {missing: nothing}, {k: v for k, v in WHOLE.items() if k != missing}):
         found = parse_preflight(body, settings())
         assert found.lacks == {missing.removesuffix("_data")}
-        assert not found.examined.faults
+        assert not found.result.faults
 
 
-def test_a_fault_is_told_beside_what_is_not_said() -> None:
+def test_faults_are_reported_although_fields_are_missing() -> None:
     found = parse_preflight({"evalue": -1, "region": "elsewhere"}, settings())
     assert found.lacks == {"program", "db", "query"}
-    assert {fault.path for fault in found.examined.faults} == {"evalue", "region"}
+    assert {fault.path for fault in found.result.faults} == {"evalue", "region"}
 
 
 @pytest.mark.parametrize(
-    ("said", "right"),
+    ("fields", "right"),
     [
         ({"additional_options": "-dust yes -soft_masking false"}, True),
         ({"additional_options": "-seg yes -matrix BLOSUM62"}, True),
@@ -73,12 +75,10 @@ def test_a_fault_is_told_beside_what_is_not_said() -> None:
         ({"additional_options": "-remote"}, False),
     ],
 )
-def test_without_a_program_options_pass_that_some_program_takes(
-    said: dict[str, Any], right: bool
-) -> None:
-    """No generation of the dashboard names the program in a pre-flight."""
-    found = parse_preflight({"db": "16S", "query_data": ">q\nACGT\n"} | said, settings())
-    assert ("program" in found.lacks, not found.examined.faults) == (True, right)
+def test_without_a_program_options_of_any_program_pass(fields: dict[str, Any], right: bool) -> None:
+    """No generation of the dashboard sends the program in a pre-flight."""
+    found = parse_preflight({"db": "16S", "query_data": ">q\nACGT\n"} | fields, settings())
+    assert ("program" in found.lacks, not found.result.faults) == (True, right)
 
 
 def test_a_batch_lacks_what_one_of_its_searches_lacks() -> None:
@@ -86,9 +86,9 @@ def test_a_batch_lacks_what_one_of_its_searches_lacks() -> None:
     assert parse_preflight({"searches": each}, settings()).lacks == {"program", "db"}
     found = parse_preflight({"program": "blastn", "searches": [{"db": "nt"}, *each]}, settings())
     assert found.lacks == {"db", "query"}
-    assert not found.examined.faults
+    assert not found.result.faults
 
 
 def test_a_query_that_is_too_large_is_refused_as_in_a_submission() -> None:
     with pytest.raises(TooLarge):
-        parse_preflight({"query_data": ">q\n" + "A" * LARGEST_QUERY}, settings())
+        parse_preflight({"query_data": ">q\n" + "A" * MAX_QUERY_BYTES}, settings())

@@ -1,4 +1,4 @@
-"""Reads over HTTP: cheap for whoever polls, and nothing of a deleted job."""
+"""Reads over HTTP: conditional requests, deleted jobs, files and queries."""
 
 import json
 from itertools import count
@@ -16,20 +16,18 @@ NUMBERS = count(100)
 JOB_READS = ("", "/events", "/execution-steps", "/query", "/file?name=input.fa", "/results")
 
 
-def kept(door: RunningApp, **changes: Any) -> str:
-    return door.jobs.create(job(next(NUMBERS), owner=LOCAL, **changes), {}).job_id
+def kept(app: RunningApp, **changes: Any) -> str:
+    return app.jobs.create(job(next(NUMBERS), owner=LOCAL, **changes), {}).job_id
 
 
-def told(answer: urllib3.BaseHTTPResponse) -> Any:
+def json_of(answer: urllib3.BaseHTTPResponse) -> Any:
     return json.loads(answer.data)
 
 
 @pytest.mark.parametrize(
     "path", ["jobs/{}", "submit/{}/status", "jobs/{}/events", "jobs/{}/execution-steps"]
 )
-def test_who_has_an_edition_of_a_job_is_not_sent_it_again(
-    running_app: RunningApp, path: str
-) -> None:
+def test_a_matching_etag_gets_304(running_app: RunningApp, path: str) -> None:
     job_id = kept(running_app, phase=Phase.RUNNING)
     address = f"blast/{path.format(job_id)}"
     first = running_app.ask("GET", address)
@@ -43,15 +41,15 @@ def test_who_has_an_edition_of_a_job_is_not_sent_it_again(
     assert "Retry-After" not in changed.headers
 
 
-def test_a_job_says_its_steps_and_its_history(running_app: RunningApp) -> None:
+def test_a_job_has_its_steps_and_history(running_app: RunningApp) -> None:
     job_id = kept(running_app)
     running_app.jobs.update(job_id, "config_written", phase=Phase.SUBMITTING)
-    found = told(running_app.ask("GET", f"blast/jobs/{job_id}?history=1"))
+    found = json_of(running_app.ask("GET", f"blast/jobs/{job_id}?history=1"))
     assert list(found["custom_status"]["steps"]) == ["preparing", "configuring", "submitting"]
     assert [event["event"] for event in found["history"]] == ["accepted", "config_written"]
-    steps = told(running_app.ask("GET", f"blast/jobs/{job_id}/execution-steps"))
+    steps = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/execution-steps"))
     assert steps["output"]["steps"] == found["custom_status"]["steps"]
-    later = told(running_app.ask("GET", f"blast/jobs/{job_id}/events?after=1"))
+    later = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/events?after=1"))
     assert [event["id"] for event in later["events"]] == ["2"]
 
 
@@ -61,7 +59,7 @@ def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(
     job_id = kept(running_app, phase=Phase.COMPLETED)
     for _ in range(2):
         answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
-        assert (answer.status, told(answer)) == (200, {"job_id": job_id, "status": "deleted"})
+        assert (answer.status, json_of(answer)) == (200, {"job_id": job_id, "status": "deleted"})
     paths = [f"blast/jobs/{job_id}{rest}" for rest in JOB_READS]
     for path in (*paths, f"blast/submit/{job_id}/status"):
         assert running_app.ask("GET", path).status == 404
@@ -71,7 +69,7 @@ def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(
     assert job_id not in [one["job_id"] for one in listed]
 
 
-def test_a_search_that_was_deleted_is_not_replayed_as_if_it_ran(running_app: RunningApp) -> None:
+def test_the_key_of_a_deleted_job_is_a_conflict(running_app: RunningApp) -> None:
     body = {"program": "blastn", "db": "16S", "query_data": ">q\nAC\n", "idempotency_key": "gone"}
     job_id = running_app.api.submit(body)["job_id"]
     running_app.jobs.update(job_id, "submit_failed", phase=Phase.SUBMITTING)
@@ -81,7 +79,7 @@ def test_a_search_that_was_deleted_is_not_replayed_as_if_it_ran(running_app: Run
     assert (again.status, again.headers["x-ms-error-code"]) == (409, "idempotency_conflict")
 
 
-def test_a_job_that_goes_on_is_not_deleted(running_app: RunningApp) -> None:
+def test_an_active_job_is_not_deleted(running_app: RunningApp) -> None:
     job_id = kept(running_app, phase=Phase.RUNNING)
     answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
     assert (answer.status, answer.headers["x-ms-error-code"]) == (409, "still_running")
@@ -94,10 +92,10 @@ def test_lists_are_filtered(running_app: RunningApp) -> None:
     assert [one["job_id"] for one in found] == [sought]
 
 
-def test_all_faults_of_an_address_are_told_at_once(running_app: RunningApp) -> None:
+def test_all_faults_of_a_query_string_are_reported_together(running_app: RunningApp) -> None:
     answer = running_app.ask("GET", "blast/jobs?limit=501&status=dancing&program=blat&cursor=%27")
     assert answer.status == 422
-    where = {fault["loc"][0] for fault in told(answer)["detail"]["errors"]}
+    where = {fault["loc"][0] for fault in json_of(answer)["detail"]["errors"]}
     assert where == {"limit", "status", "program", "cursor"}
 
 
@@ -105,17 +103,17 @@ def test_the_files_of_a_search_can_be_read(running_app: RunningApp) -> None:
     url = running_app.account.url("queries", "read/me.fa")
     running_app.blobs.put(url, b">q\nACGT\n")
     job_id = kept(running_app, search=search(query_url=url))
-    file = told(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=4"))
+    file = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=4"))
     assert (file["content"], file["truncated"]) == (">q\nA", True)
-    whole = told(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=8"))
+    whole = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=8"))
     assert (whole["content"], whole["truncated"]) == (">q\nACGT\n", False)
-    query = told(running_app.ask("GET", f"blast/jobs/{job_id}/query"))
+    query = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/query"))
     assert (query["query_text"], query["size_bytes"]) == (">q\nACGT\n", 8)
     assert running_app.ask("GET", f"blast/jobs/{job_id}/file?name=elastic-blast.ini").status == 404
     assert running_app.ask("GET", f"blast/jobs/{job_id}/file?name=../secrets").status == 422
 
 
-def test_a_query_that_is_too_long_to_be_shown_is_refused(running_app: RunningApp) -> None:
+def test_a_query_over_the_response_limit_is_refused(running_app: RunningApp) -> None:
     url = running_app.account.url("queries", "long/me.fa")
     running_app.blobs.put(url, b">q\n" + b"A" * 5 * 1024 * 1024)
     job_id = kept(running_app, search=search(query_url=url))
@@ -123,17 +121,17 @@ def test_a_query_that_is_too_long_to_be_shown_is_refused(running_app: RunningApp
     assert (answer.status, answer.headers["x-ms-error-code"]) == (413, "query_too_large")
 
 
-def test_a_batch_tells_of_its_searches_whenever_it_is_asked(running_app: RunningApp) -> None:
-    """Its row does not change with each of them: no edition of it would tell."""
+def test_a_batch_has_no_etag_because_its_searches_change(running_app: RunningApp) -> None:
+    """The batch's row, and so an ETag of it, would not change with its searches."""
     job_id = kept(running_app, phase=Phase.RUNNING, child_count=2)
     seen = running_app.ask("GET", f"blast/jobs/{job_id}")
     assert "ETag" not in seen.headers
-    assert told(seen)["children"]["queued"] == 2
+    assert json_of(seen)["children"]["queued"] == 2
     kept(running_app, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
     again = running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match="*")
     assert again.status == 200
-    assert told(again)["children"]["completed"] == 1
-    (listed,) = told(running_app.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]
+    assert json_of(again)["children"]["completed"] == 1
+    (listed,) = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]
     assert (listed["parent_job_id"], listed["child_number"]) == (job_id, 1)
     for rest in ("query", "file?name=input.fa"):
         assert running_app.ask("GET", f"blast/jobs/{job_id}/{rest}").status == 404

@@ -1,4 +1,4 @@
-"""Errors in the one form that every generation of the dashboard reads."""
+"""Errors in the documented form, which every generation of the dashboard reads."""
 
 import json
 from datetime import timedelta
@@ -42,7 +42,9 @@ FAULTS = [Fault("options.evalue", "must be more")]
         (Unavailable("storage_unavailable", "no"), 503),
     ],
 )
-def test_every_error_has_its_status_and_one_form(error: ControlPlaneError, status: int) -> None:
+def test_every_error_has_its_status_and_the_documented_form(
+    error: ControlPlaneError, status: int
+) -> None:
     answer = error_response(error)
     body = json.loads(answer.get_body())
     assert answer.status_code == status
@@ -51,37 +53,35 @@ def test_every_error_has_its_status_and_one_form(error: ControlPlaneError, statu
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_faults_are_told_by_their_place() -> None:
+def test_faults_have_their_location() -> None:
     body = json.loads(error_response(Invalid(FAULTS)).get_body())
     assert body["detail"]["errors"] == [{"loc": ["options", "evalue"], "msg": "must be more"}]
 
 
 @pytest.mark.parametrize(
-    ("after", "told"),
+    ("after", "header"),
     [(None, "5"), (timedelta(seconds=72), "72"), (timedelta(milliseconds=100), "1")],
 )
-def test_whoever_has_to_wait_is_told_how_long(after: timedelta | None, told: str) -> None:
+def test_a_429_or_503_has_a_retry_after(after: timedelta | None, header: str) -> None:
     answer = error_response(Unavailable("storage_unavailable", "away", after))
-    assert answer.headers["Retry-After"] == told
+    assert answer.headers["Retry-After"] == header
 
 
-def test_whoever_meets_wrong_settings_is_told_to_come_again() -> None:
+def test_invalid_settings_have_a_retry_after() -> None:
     answer = error_response(SettingsInvalid(FAULTS))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
 @pytest.mark.parametrize(
-    ("showed_something", "told"), [(False, "Bearer"), (True, 'Bearer error="invalid_token"')]
+    ("had_credentials", "header"), [(False, "Bearer"), (True, 'Bearer error="invalid_token"')]
 )
-def test_who_is_not_signed_in_is_told_how_and_not_what_was_wrong(
-    showed_something: bool, told: str
-) -> None:
-    answer = error_response(NotSignedIn(showed_something))
-    assert answer.headers["WWW-Authenticate"] == told
+def test_a_401_does_not_tell_what_was_wrong(had_credentials: bool, header: str) -> None:
+    answer = error_response(NotSignedIn(had_credentials))
+    assert answer.headers["WWW-Authenticate"] == header
     assert answer.headers["x-ms-error-code"] == "not_signed_in"
 
 
-def test_a_bug_is_answered_without_its_details(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_has_no_details(caplog: pytest.LogCaptureFixture) -> None:
     @handle_errors
     def handler(req: HttpRequest) -> HttpResponse:
         raise KeyError("secret")

@@ -1,4 +1,4 @@
-"""Result files over HTTP: whole, in parts, and only those of the job."""
+"""Result files over HTTP: lists, downloads and ranges."""
 
 import gzip
 from typing import Any
@@ -25,7 +25,7 @@ def download(store: Store, one: Any, **headers: str) -> Any:
     return store.ask(results.file, one, file_id(NAME), headers=named)
 
 
-def test_a_file_is_downloaded_as_it_lies_there(store: Store) -> None:
+def test_a_file_is_downloaded_unchanged(store: Store) -> None:
     answer = download(store, store.completed({NAME: PACKED}))
     assert (answer.status_code, answer.get_body()) == (200, PACKED)
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{NAME}"'
@@ -44,14 +44,14 @@ def test_a_file_is_downloaded_as_it_lies_there(store: Store) -> None:
         ("bytes=-99999", 0, SIZE),
     ],
 )
-def test_a_part_of_a_file_is_downloaded(store: Store, asked: str, start: int, end: int) -> None:
+def test_a_range_of_a_file_is_downloaded(store: Store, asked: str, start: int, end: int) -> None:
     answer = download(store, store.completed({NAME: PACKED}), range=asked)
     assert (answer.status_code, answer.get_body()) == (206, PACKED[start:end])
     assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{SIZE}"
 
 
 @pytest.mark.parametrize("asked", [f"bytes={SIZE}-", "bytes=-0", "bytes=99999-100000"])
-def test_a_part_that_is_not_there_is_refused_with_the_size(store: Store, asked: str) -> None:
+def test_a_range_outside_of_the_file_is_refused_with_the_size(store: Store, asked: str) -> None:
     answer = download(store, store.completed({NAME: PACKED}), range=asked)
     assert refused(answer) == (416, "range_not_satisfiable")
     assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
@@ -60,14 +60,12 @@ def test_a_part_that_is_not_there_is_refused_with_the_size(store: Store, asked: 
 @pytest.mark.parametrize(
     "asked", ["bytes=1-0", "lines=0-1", "bytes=a-b", "bytes=0-1,4-5", "bytes=-"]
 )
-def test_a_range_that_is_not_understood_is_answered_with_the_whole(
-    store: Store, asked: str
-) -> None:
+def test_an_unsupported_range_returns_the_whole_file(store: Store, asked: str) -> None:
     answer = download(store, store.completed({NAME: PACKED}), range=asked)
     assert (answer.status_code, answer.get_body()) == (200, PACKED)
 
 
-def test_a_download_is_gone_on_with_only_if_the_file_is_the_same(store: Store) -> None:
+def test_if_range_of_another_version_returns_the_whole_file(store: Store) -> None:
     job = store.completed({NAME: PACKED})
     etag = download(store, job).headers["ETag"]
     same = download(store, job, range="bytes=4-", if_range=etag)
@@ -76,8 +74,10 @@ def test_a_download_is_gone_on_with_only_if_the_file_is_the_same(store: Store) -
     assert (changed.status_code, changed.get_body()) == (200, PACKED)
 
 
-def test_a_large_file_is_downloaded_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "LARGEST_PIECE", 16)
+def test_a_large_file_is_downloaded_in_ranges(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "MAX_RESPONSE_BYTES", 16)
     job = store.completed({NAME: PACKED})
     whole = download(store, job)
     assert refused(whole) == (413, "file_too_large")
@@ -102,7 +102,7 @@ def test_failure_38_a_file_id_cannot_leave_the_jobs_prefix(store: Store, wanted:
         assert refused(answer) == (404, "not_found")
 
 
-def test_failure_38_results_of_another_are_not_found(store: Store) -> None:
+def test_failure_38_another_owners_results_are_not_found(store: Store) -> None:
     theirs = store.completed({NAME: PACKED}, owner=ALICE)
     mine = store.completed({NAME: PACKED})
     for handler in (results.listing, views.aggregate, views.alignments, views.export):
@@ -111,7 +111,7 @@ def test_failure_38_results_of_another_are_not_found(store: Store) -> None:
     assert [file["name"] for file in body(store.ask(results.listing, mine))["files"]] == [NAME]
 
 
-def test_failure_26_a_result_that_is_gone_is_not_an_empty_one(store: Store) -> None:
+def test_failure_26_a_removed_result_is_a_404(store: Store) -> None:
     job = store.completed({NAME: PACKED})
     store.lose(job, NAME)
     assert refused(download(store, job)) == (404, "results_gone")
@@ -121,7 +121,7 @@ def test_failure_26_a_result_that_is_gone_is_not_an_empty_one(store: Store) -> N
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
-def test_a_span_lies_within_the_file(size: int, first: int, last: int) -> None:
+def test_a_parsed_range_is_within_the_file(size: int, first: int, last: int) -> None:
     for header in (f"bytes={first}-{last}", f"bytes={first}-", f"bytes=-{last}"):
         try:
             span = parse_range(header, size)

@@ -1,4 +1,4 @@
-"""Failure 58: an address that the API does not have is refused in the form of all refusals."""
+"""Failure 58: an unknown route returns the documented error form."""
 
 import json
 
@@ -37,12 +37,12 @@ def test_a_route_with_another_method_is_unknown(running_app: RunningApp) -> None
         assert (answer.status, answer.headers["x-ms-error-code"]) == (404, "unknown_route")
 
 
-def test_to_ask_for_the_head_of_an_unknown_route_is_answered(running_app: RunningApp) -> None:
+def test_head_of_an_unknown_route_is_answered(running_app: RunningApp) -> None:
     answer = running_app.ask("HEAD", "nowhere")
     assert (answer.status, answer.data) == (404, b"")
 
 
-def test_it_repeats_no_control_character_and_no_long_path(running_app: RunningApp) -> None:
+def test_the_message_has_no_control_characters_and_no_long_path(running_app: RunningApp) -> None:
     answer = running_app.ask("GET", "no%1bwhere/" + "7" * 2000)
     assert answer.status == 404
     assert len(answer.data) < 2000

@@ -1,4 +1,4 @@
-"""A queue and a job store of its own for every test, in a real Azurite."""
+"""A queue and a job store per test, in Azurite."""
 
 import uuid
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from shared.messaging.outbox import OutboxPublisher
 from shared.settings import settings as current
 from tests.shared.jobs.conftest import Clock, clock, jobs  # noqa: F401  fixtures
 from tests.support.samples import ENVIRONMENT, settings
-from tests.triggers.queue.queue_fixture import QueueFixture, Watched
+from tests.triggers.queue.queue_fixture import HookedQueue, QueueFixture
 from triggers.queue.requests import RequestProcessor
 from triggers.submission.accept import SubmissionService
 
@@ -45,7 +45,7 @@ def world(
         message_encode_policy=TextBase64EncodePolicy(),
         message_decode_policy=TextBase64DecodePolicy(),
     ) as inbox:
-        queue = Watched(inbox)
+        queue = HookedQueue(inbox)
         queue.ensure()
         dead = open_table(f"t{uuid.uuid4().hex}", azurite.connection_string, "", None)
         letters = DeadLetters(blobs, dead, StorageAccount(ACCOUNT))

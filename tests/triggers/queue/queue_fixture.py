@@ -1,4 +1,4 @@
-"""The queue's handlers over a real Azurite, with a durable client that remembers."""
+"""The queue's handlers over Azurite, with a durable client that records calls."""
 
 import json
 from collections.abc import Callable
@@ -28,8 +28,8 @@ BODY: dict[str, Any] = {
 }
 
 
-class Watched(Queue):
-    """A queue at which something happens before a message is sent."""
+class HookedQueue(Queue):
+    """A queue with a hook before each send."""
 
     def __init__(self, client: QueueClient) -> None:
         super().__init__(client)
@@ -42,16 +42,16 @@ class Watched(Queue):
 
 
 def unavailable(*_: Any, **__: Any) -> Any:
-    """What a store that is away does."""
+    """Raise the error of an unavailable store."""
     raise Unavailable("storage_unavailable", "it could not be reached")
 
 
 @dataclass
 class QueueFixture:
-    """One queue of completions and one job store, which no other test has."""
+    """A completions queue and a job store of this test."""
 
     requests: RequestProcessor
-    queue: Watched
+    queue: HookedQueue
     inbox: QueueClient
     dead: Table
     clock: Clock
@@ -62,43 +62,47 @@ class QueueFixture:
 
     @property
     def jobs(self) -> JobStateRepository:
-        return self.requests.acceptance.jobs
+        return self.requests.submissions.jobs
 
-    async def take(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
-        """Hand a message over."""
-        await self.requests.process(letter(body, message_id, **changes), self.durable)
+    async def deliver(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
+        """Deliver a message."""
+        await self.requests.process(incoming_message(body, message_id, **changes), self.durable)
 
-    async def take_last(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
-        """Hand a message over for the last time."""
-        last = replace(letter(body, message_id, **changes), delivery=LAST_DELIVERY)
+    async def deliver_last(
+        self, body: object = None, message_id: str = "m-1", **changes: Any
+    ) -> None:
+        """Deliver a message for the last time."""
+        last = replace(incoming_message(body, message_id, **changes), delivery=LAST_DELIVERY)
         await self.requests.process(last, self.durable)
 
-    def bury(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
-        """Hand over a message that was given up."""
-        self.requests.process_poison(letter(body, message_id, **changes))
+    def deliver_poison(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
+        """Deliver a poison message."""
+        self.requests.process_poison(incoming_message(body, message_id, **changes))
 
-    def by_http(self, key: str, **changes: Any) -> Job:
-        """Accept the same search as HTTP does."""
-        one = self.requests.acceptance
+    def accept_by_http(self, key: str, **changes: Any) -> Job:
+        """Accept the same search by HTTP."""
+        one = self.requests.submissions
         return one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http").job
 
-    def told(self) -> list[dict[str, Any]]:
-        """All messages that were sent, in their order."""
+    def sent_messages(self) -> list[dict[str, Any]]:
+        """All sent messages, in order."""
         return [json.loads(one.content) for one in self.inbox.peek_messages(max_messages=32)]
 
     def statuses(self) -> list[str]:
-        """What a consumer learns that drops repeats."""
-        first = {one["event_id"]: one["status"] for one in reversed(self.told())}
-        order = list(dict.fromkeys(one["event_id"] for one in self.told()))
+        """The messages without duplicates."""
+        first = {one["event_id"]: one["status"] for one in reversed(self.sent_messages())}
+        order = list(dict.fromkeys(one["event_id"] for one in self.sent_messages()))
         return [first[event_id] for event_id in order]
 
     def job(self) -> Job:
-        """The one job that there is."""
+        """The only job."""
         (job,) = self.jobs.index.page(LOCAL, 10).jobs
         return self.jobs.get(job.job_id)
 
 
-def letter(body: object = None, message_id: str = "m-1", **changes: Any) -> IncomingMessage:
-    """A message: the sample changed so, or these bytes."""
+def incoming_message(
+    body: object = None, message_id: str = "m-1", **changes: Any
+) -> IncomingMessage:
+    """A message: the sample with changes, or these bytes."""
     data = body if isinstance(body, bytes) else json.dumps(BODY | changes).encode()
     return IncomingMessage(message_id, data)

@@ -1,4 +1,4 @@
-"""Messages out: at least once, in order, and as the contract says."""
+"""Completion messages: at least once, in order, and as in the contract."""
 
 import hashlib
 import json
@@ -19,16 +19,16 @@ from tests.triggers.queue.queue_fixture import QueueFixture, unavailable
 RESULTS = "https://devstoreaccount1.blob.core.windows.net/results"
 
 
-def ended(world: QueueFixture, phase: Phase = Phase.COMPLETED, **said: Any) -> Job:
-    """A job that somebody waits for, from its acceptance to this end; nothing is sent yet."""
-    number = uuid.uuid4().int  # results lie in the one container of all tests
+def ended(world: QueueFixture, phase: Phase = Phase.COMPLETED, **changes: Any) -> Job:
+    """A job with notify that went through all phases to this end; nothing is sent yet."""
+    number = uuid.uuid4().int  # all tests share one results container
     one = job(number, notify=True, request_id="r-1", search=search(results_url=RESULTS))
     world.jobs.create(one, {})
     steps = [Phase.SUBMITTING, Phase.SUBMITTED, Phase.EXPORTING_RESULTS]
     for step in steps if phase is Phase.COMPLETED else steps[:2]:
         world.jobs.update(one.job_id, step.value, phase=step)
     world.clock.move(60)
-    return world.jobs.update(one.job_id, phase.value, said, phase=phase, **said)
+    return world.jobs.update(one.job_id, phase.value, changes, phase=phase, **changes)
 
 
 def manifest(world: QueueFixture, one: Job, files: int) -> None:
@@ -38,17 +38,17 @@ def manifest(world: QueueFixture, one: Job, files: int) -> None:
         for n, name in enumerate(names)
     ]
     data = json.dumps({"files": listed}).encode()
-    world.requests.acceptance.blobs.put(one.results_prefix + MANIFEST, data)
+    world.requests.submissions.blobs.put(one.results_prefix + MANIFEST, data)
 
 
-def test_a_message_says_what_the_contract_says(world: QueueFixture) -> None:
+def test_a_message_matches_the_contract(world: QueueFixture) -> None:
     one = ended(world)
     manifest(world, one, files=1)
     world.requests.outbox.publish_pending(one)
-    told = world.told()
-    assert [message["status"] for message in told] == ["queued", "running", "succeeded"]
+    messages = world.sent_messages()
+    assert [message["status"] for message in messages] == ["queued", "running", "succeeded"]
     claim = f"{one.job_id}:succeeded:1"
-    assert told[-1] == {
+    assert messages[-1] == {
         "event": "blast.transition",
         "event_id": hashlib.sha256(claim.encode()).hexdigest()[:32],
         "external_correlation_id": "caller-1",
@@ -75,19 +75,19 @@ def test_a_message_names_at_most_25_files(world: QueueFixture) -> None:
     one = ended(world)
     manifest(world, one, files=1000)
     world.requests.outbox.publish_pending(one)
-    assert len(world.told()[-1]["result_files"]) == 25
+    assert len(world.sent_messages()[-1]["result_files"]) == 25
 
 
-def test_results_that_were_taken_away_do_not_hold_a_message_back(world: QueueFixture) -> None:
+def test_removed_results_do_not_delay_a_message(world: QueueFixture) -> None:
     world.requests.outbox.publish_pending(ended(world))
     assert world.statuses() == ["queued", "running", "succeeded"]
-    assert world.told()[-1]["result_files"] == []
+    assert world.sent_messages()[-1]["result_files"] == []
 
 
 def test_an_error_has_at_most_500_characters(world: QueueFixture) -> None:
     one = ended(world, Phase.SEARCH_FAILED, error_code="search_failed", error="é" * 4000)
     world.requests.outbox.publish_pending(one)
-    last = world.told()[-1]
+    last = world.sent_messages()[-1]
     assert (last["status"], last["error_code"]) == ("failed", "search_failed")
     assert last["error_message"] == "é" * 500
 
@@ -100,16 +100,16 @@ def test_of_many_faults_25_are_named_within_the_500_characters(number: int) -> N
     assert all(f"field_{n:02d}" in text for n in range(min(number, 25)))
 
 
-def test_failure_36_two_couriers_at_once_tell_one_order(world: QueueFixture) -> None:
+def test_failure_36_two_concurrent_publishers_keep_the_order(world: QueueFixture) -> None:
     one, courier = ended(world), world.requests.outbox
-    # The second one comes while the first is about to send its first message, and overtakes it.
+    # The second publisher overtakes the first one before its first send.
     world.queue.before = lambda: courier.publish_pending(one)
     courier.publish_pending(one)
     assert world.statuses() == ["queued", "running", "succeeded"]
-    assert len(world.told()) == 6
+    assert len(world.sent_messages()) == 6
 
 
-def test_failure_36_a_courier_that_dies_after_sending_repeats_the_same_event(
+def test_failure_36_a_publisher_that_crashes_after_sending_repeats_the_event(
     world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = ended(world)
@@ -118,12 +118,12 @@ def test_failure_36_a_courier_that_dies_after_sending_repeats_the_same_event(
         with pytest.raises(Unavailable):
             world.requests.outbox.publish_pending(one)
     world.requests.outbox.publish_pending(one)
-    ids = [message["event_id"] for message in world.told()]
+    ids = [message["event_id"] for message in world.sent_messages()]
     assert len(ids) == 4 and ids[0] == ids[1]
     assert world.statuses() == ["queued", "running", "succeeded"]
 
 
-def test_failure_36_what_could_not_be_sent_is_still_owed(world: QueueFixture) -> None:
+def test_failure_36_an_unsent_message_stays_pending(world: QueueFixture) -> None:
     one = ended(world)
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
@@ -136,15 +136,15 @@ def test_failure_36_what_could_not_be_sent_is_still_owed(world: QueueFixture) ->
     assert list(world.jobs.index.find_overdue(world.clock())) == []
 
 
-def test_a_job_that_nobody_waits_for_tells_nothing(world: QueueFixture) -> None:
+def test_a_job_without_notify_sends_nothing(world: QueueFixture) -> None:
     world.requests.outbox.publish_pending(world.jobs.create(job(), {}))
-    assert world.told() == []
+    assert world.sent_messages() == []
 
 
-def test_a_retried_job_tells_its_second_attempt_as_new_events(world: QueueFixture) -> None:
+def test_the_second_attempt_of_a_job_is_sent_as_new_events(world: QueueFixture) -> None:
     one = ended(world, Phase.SEARCH_FAILED)
     world.requests.outbox.publish_pending(one)
     again = world.jobs.start_attempt(one.job_id, 2, timedelta(hours=1))
     world.requests.outbox.republish(again, Sender())
     assert world.statuses() == ["queued", "running", "failed", "queued"]
-    assert world.told()[-1]["attempt"] == 2
+    assert world.sent_messages()[-1]["attempt"] == 2

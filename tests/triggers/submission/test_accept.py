@@ -1,4 +1,4 @@
-"""What accepting a search costs."""
+"""The storage calls of accepting a search."""
 
 import uuid
 from collections import Counter
@@ -20,13 +20,13 @@ BODY = {"program": "blastn", "db": "16S", "query_data": ">q\nACGTTGCA\n"}
 
 
 @pytest.mark.parametrize("key", [None, "k"])
-def test_a_search_is_accepted_with_four_calls_of_tables_and_one_more_for_its_key(
+def test_accepting_takes_four_table_calls_and_one_more_for_a_key(
     azurite: Azurite,
     blobs: Blobs,  # noqa: F811
     clock: Clock,  # noqa: F811
     key: str | None,
 ) -> None:
-    """Room is asked for; then the active row, the job with its event, and the row of the list."""
+    """One count of active jobs; then the active row, the job with its event, and the list row."""
     asked: Counter[str] = Counter()
     name = f"t{uuid.uuid4().hex}"
     tables = [open_table(name + kind, azurite.connection_string, "", None) for kind in "ji"]

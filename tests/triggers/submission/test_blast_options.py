@@ -1,4 +1,4 @@
-"""`additional_options` win over the fields that say the same, and contradict themselves in vain."""
+"""`additional_options`: they override fields, and contradictions in them are refused."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from triggers.submission.parse import parse
 BODY: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 PROTEIN = BODY | {"program": "blastp"}
 OUTFMT = f"-outfmt {settings().default_outfmt} "
-"""What is written in front where nothing names an output format."""
+"""The flags that are prepended if the request has no output format."""
 DASHBOARD = {"low_complexity_filter": True, "additional_options": "-dust yes -soft_masking false"}
-"""What the newest dashboard sends for blastn when a person changes nothing."""
+"""The default form of the newest dashboard for blastn."""
 
 
 def test_failure_58_the_dashboards_default_form_is_accepted() -> None:
     found = parse(BODY | DASHBOARD, settings())
     assert found.search.options == OUTFMT + "-dust yes -soft_masking false"
     assert found.warnings == (
-        "low_complexity_filter was not used: additional_options say -dust yes",
+        "low_complexity_filter is not used: additional_options has -dust yes",
     )
 
 
@@ -44,14 +44,14 @@ def test_failure_58_the_dashboards_default_form_is_accepted() -> None:
         ({"soft_masking": True}, "-soft_masking false", "soft_masking"),
     ],
 )
-def test_an_additional_option_takes_the_place_of_its_field(
+def test_an_additional_option_overrides_its_field(
     fields: dict[str, Any], additional: str, name: str
 ) -> None:
-    said = fields | {"additional_options": additional}
-    found = parse(BODY | said, settings())
+    fields_sent = fields | {"additional_options": additional}
+    found = parse(BODY | fields_sent, settings())
     assert found.search.options == (additional if name == "outfmt" else OUTFMT + additional)
-    assert found.warnings == (f"{name} was not used: additional_options say {additional}",)
-    nested = parse(BODY | {"options": said}, settings())
+    assert found.warnings == (f"{name} is not used: additional_options has {additional}",)
+    nested = parse(BODY | {"options": fields_sent}, settings())
     assert (nested.search, nested.warnings) == (found.search, found.warnings)
 
 
@@ -64,16 +64,22 @@ def test_an_additional_option_takes_the_place_of_its_field(
         ({"low_complexity_filter": True}, "-seg no"),
     ],
 )
-def test_the_same_for_proteins(fields: dict[str, Any], additional: str) -> None:
+def test_an_additional_option_overrides_its_field_for_proteins(
+    fields: dict[str, Any], additional: str
+) -> None:
     found = parse(PROTEIN | fields | {"additional_options": additional}, settings())
     assert found.search.program is Program.BLASTP
     assert found.search.options == OUTFMT + additional
     assert [next(iter(fields)) in text for text in found.warnings] == [True]
 
 
-def test_fields_that_nothing_overrides_stand_beside() -> None:
-    said = {"evalue": 0.05, "word_size": 11, "additional_options": "-word_size 28 -strand plus"}
-    found = parse(BODY | said, settings())
+def test_other_fields_are_kept_beside_additional_options() -> None:
+    fields_sent = {
+        "evalue": 0.05,
+        "word_size": 11,
+        "additional_options": "-word_size 28 -strand plus",
+    }
+    found = parse(BODY | fields_sent, settings())
     assert found.search.options == OUTFMT + "-evalue 0.05 -word_size 28 -strand plus"
 
 
@@ -85,13 +91,13 @@ def test_fields_that_nothing_overrides_stand_beside() -> None:
         ("-taxids 1 -negative_taxids 2", "-taxids and -negative_taxids cannot be given together"),
     ],
 )
-def test_what_contradicts_itself_is_refused(additional: str, fault: str) -> None:
+def test_contradictory_additional_options_are_refused(additional: str, fault: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse(BODY | DASHBOARD | {"additional_options": additional}, settings())
     assert [(one.path, one.message) for one in caught.value.faults] == [("options", fault)]
 
 
-def test_failure_12_an_override_is_on_the_allow_list_all_the_same() -> None:
+def test_failure_12_an_override_must_be_on_the_allow_list() -> None:
     for additional in ("-window_masker_db x", "-outfmt 7 std;id", "-query_loc 1-9 -db other"):
         with pytest.raises(Invalid):
             parse(BODY | {"outfmt": 5, "additional_options": additional}, settings())
@@ -104,4 +110,4 @@ def test_a_batch_names_each_override_once() -> None:
         *(OUTFMT + "-word_size 28", OUTFMT + "-word_size 28"),
         OUTFMT + "-evalue 1 -word_size 28",
     ]
-    assert found.warnings == ("word_size was not used: additional_options say -word_size 28",)
+    assert found.warnings == ("word_size is not used: additional_options has -word_size 28",)

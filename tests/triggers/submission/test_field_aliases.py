@@ -1,4 +1,4 @@
-"""Names that say one thing twice, or two things at once."""
+"""Aliases of fields with equal and with different values."""
 
 import json
 from typing import Any
@@ -39,31 +39,31 @@ def refused(body: dict[str, Any]) -> list[Fault]:
     ],
 )
 @pytest.mark.parametrize("base", [BODY, SEVERAL], ids=["one", "several"])
-def test_two_names_of_a_field_cannot_say_different_things(
+def test_two_names_of_a_field_must_have_equal_values(
     base: dict[str, Any], changes: dict[str, Any], where: str, code: str
 ) -> None:
     (fault,) = refused(base | changes)
     assert (fault.path, fault.code) == (where, code)
-    assert "say different things" in fault.message
+    assert "have different values" in fault.message
 
 
-def test_two_names_of_a_field_can_say_the_same() -> None:
+def test_two_names_of_a_field_can_have_equal_values() -> None:
     parse(BODY | {"database": "16S", "query_fasta": BODY["query_data"]}, settings())
 
 
-def test_a_contradiction_in_a_search_of_a_batch_is_told_there() -> None:
+def test_a_contradiction_in_a_batch_item_is_reported_there() -> None:
     (fault,) = refused(BODY | {"searches": [{}, {"db": "nt", "database": "nr"}]})
     assert fault.path == "searches.1.db"
 
 
 @pytest.mark.parametrize("options", ["-evalue 1", [{"evalue": -1}], 5, False])
-def test_options_that_are_no_object_are_not_passed_over(options: object) -> None:
+def test_options_must_be_an_object(options: object) -> None:
     assert refused(BODY | {"options": options}) == [Fault("options", "must be an object")]
     (fault,) = refused(BODY | {"searches": [{"options": options}]})
     assert fault.path == "searches.0.options"
 
 
-def test_all_that_an_additional_option_may_hold_goes_beside_the_fields() -> None:
+def test_additional_options_can_stand_beside_all_fields() -> None:
     word = "-word_size 11".ljust(500)
     search = parse(BODY | {"additional_options": word, "evalue": 0.05}, settings()).search
     assert search.options == "-outfmt 5 -evalue 0.05 -word_size 11"
@@ -75,8 +75,8 @@ def test_all_that_an_additional_option_may_hold_goes_beside_the_fields() -> None
 
 
 def test_a_number_keeps_its_digits() -> None:
-    said = {"evalue": 0.123456789, "perc_identity": 97.12345678}
-    search = parse(BODY | said, settings()).search
+    fields = {"evalue": 0.123456789, "perc_identity": 97.12345678}
+    search = parse(BODY | fields, settings()).search
     assert search.options == "-outfmt 5 -evalue 0.123456789 -perc_identity 97.12345678"
     search = parse(BODY | {"evalue": 1e-180}, settings()).search
     assert search.options == "-outfmt 5 -evalue 1e-180"
@@ -94,4 +94,4 @@ def test_a_number_keeps_its_digits() -> None:
 def test_failure_36_a_lone_surrogate_is_a_fault_of_its_field(body: dict[str, Any]) -> None:
     sent = json_object(json.dumps({"program": "blastn", "db": "16S"} | body).encode())
     assert "query_data" in {fault.path.rpartition(".")[2] for fault in refused(sent)}
-    assert parse_preflight(sent, settings()).examined.faults
+    assert parse_preflight(sent, settings()).result.faults

@@ -1,4 +1,4 @@
-"""The body of a submission: old and new names, all faults at once."""
+"""Parsing of submissions: aliases, options, and all faults together."""
 
 from typing import Any
 
@@ -8,20 +8,20 @@ from shared.contracts.search import Program
 from shared.errors import Invalid, SettingsInvalid, TooLarge
 from tests.support.samples import settings
 from triggers.submission.parse import parse
-from triggers.submission.search_fields import LARGEST_QUERY
+from triggers.submission.search_fields import MAX_QUERY_BYTES
 
 BODY: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 ROOT = "https://stgelb.blob.core.windows.net"
 
 
 def faults(**changes: Any) -> dict[str, str]:
-    """Where a body, changed so, is wrong, and what the first fault there says."""
+    """The paths of the faults of a changed body, with the first message of each."""
     with pytest.raises(Invalid) as caught:
         parse(BODY | changes, settings())
     return {fault.path: fault.message for fault in reversed(caught.value.faults)}
 
 
-def test_what_is_not_said_is_the_deployments() -> None:
+def test_omitted_fields_have_the_deployments_values() -> None:
     search = parse(BODY, settings()).search
     assert search.program is Program.BLASTN
     assert search.database_url == f"{ROOT}/blast-db/16S/16S"
@@ -32,7 +32,7 @@ def test_what_is_not_said_is_the_deployments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "options"),
+    ("fields", "options"),
     [
         ({}, "-outfmt 7 qaccver"),
         ({"evalue": 1}, "-outfmt 7 qaccver -evalue 1"),
@@ -42,21 +42,23 @@ def test_what_is_not_said_is_the_deployments() -> None:
         ({"db_partitions": 3, "db_partition_prefix": "p"}, "-outfmt 5"),
     ],
 )
-def test_failure_52_an_outfmt_is_always_written_and_the_clients_own_stands(
-    said: dict[str, Any], options: str | None
+def test_failure_52_outfmt_is_always_set_and_the_clients_wins(
+    fields: dict[str, Any], options: str | None
 ) -> None:
-    search = parse(BODY | said, settings(default_outfmt="7 qaccver")).search
-    assert search.options == (options or said["additional_options"])
+    search = parse(BODY | fields, settings(default_outfmt="7 qaccver")).search
+    assert search.options == (options or fields["additional_options"])
 
 
-def test_failure_52_the_default_outfmt_says_nothing_of_the_request() -> None:
+def test_failure_52_the_default_outfmt_is_not_in_the_fingerprint() -> None:
     tables, xml = (parse(BODY, settings(default_outfmt=text)) for text in ("6", "5"))
     assert tables.search.options != xml.search.options
-    assert tables.fingerprint == xml.fingerprint  # a replay stays one when the setting changes
+    assert (
+        tables.fingerprint == xml.fingerprint
+    )  # so a replay is recognised after the setting changes
 
 
 @pytest.mark.parametrize("outfmt", ["11", "5 std", "6 'std'", "", "17", "7; rm"])
-def test_failure_52_a_default_that_the_product_cannot_read_is_refused(outfmt: str) -> None:
+def test_failure_52_an_unreadable_default_outfmt_is_refused(outfmt: str) -> None:
     with pytest.raises(SettingsInvalid, match="BLAST_DEFAULT_OUTFMT"):
         settings(default_outfmt=outfmt)
 
@@ -71,13 +73,13 @@ def test_failure_52_a_default_that_the_product_cannot_read_is_refused(outfmt: st
         ({"options": {"evalue": 0.05, "outfmt": 5}}, {"evalue": 0.05, "outfmt": "5"}),
     ],
 )
-def test_old_and_new_names_say_the_same(old: dict[str, Any], new: dict[str, Any]) -> None:
-    said = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
+def test_old_and_new_names_are_equivalent(old: dict[str, Any], new: dict[str, Any]) -> None:
+    fields = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
     for name in old | new:
-        said.pop({"database": "db", "query_fasta": "query_data"}.get(name, name), None)
+        fields.pop({"database": "db", "query_fasta": "query_data"}.get(name, name), None)
     if "query_file" in new:
-        said.pop("query_data")
-    first, second = parse(said | old, settings()), parse(said | new, settings())
+        fields.pop("query_data")
+    first, second = parse(fields | old, settings()), parse(fields | new, settings())
     assert first.search == second.search
     assert first.fingerprint == second.fingerprint
 
@@ -104,7 +106,7 @@ def test_options_become_flags() -> None:
     )
 
 
-def test_all_faults_are_named_at_once() -> None:
+def test_all_faults_are_reported_together() -> None:
     found = faults(
         db="../secrets",
         query_data="no fasta",
@@ -122,17 +124,17 @@ def test_all_faults_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("program", [None, "blat", 5])
-def test_a_wrong_program_hides_no_other_fault(program: object) -> None:
+def test_an_invalid_program_hides_no_other_fault(program: object) -> None:
     found = faults(program=program, db="../secrets", query_data="no fasta")
     assert set(found) == {"program", "db", "query_data"}
     assert set(faults(program=program, query_data=">q\nMKVLE")) == {"program"}
 
 
-def test_a_database_that_is_missing_hides_no_fault_of_the_query() -> None:
+def test_a_missing_database_hides_no_fault_of_the_query() -> None:
     assert set(faults(db=None, query_data=">q\nMK!E")) == {"db", "query_data"}
 
 
-def test_failure_12_what_could_lead_elsewhere_is_refused() -> None:
+def test_failure_12_values_of_other_deployments_are_refused() -> None:
     other = "https://other.blob.core.windows.net/queries/x.fa"
     for path in ("/etc/hostname", "../x.fa", "a%2e%2e/x", other, f"{ROOT}/queries/x.fa?sig=1"):
         assert "query_blob_url" in faults(query_data=None, query_file=path)
@@ -140,7 +142,7 @@ def test_failure_12_what_could_lead_elsewhere_is_refused() -> None:
         assert "options" in faults(additional_options=text)
 
 
-def test_another_cluster_is_served_only_from_the_allow_list() -> None:
+def test_only_allowed_clusters_are_accepted() -> None:
     assert "cluster_name" in faults(aks_cluster_name="elb-cluster-02")
     allowed = settings(allowed_clusters="elb-cluster-02 elb-cluster-03")
     search = parse(BODY | {"aks_cluster_name": "elb-cluster-02"}, allowed).search
@@ -159,13 +161,13 @@ def test_another_cluster_is_served_only_from_the_allow_list() -> None:
         ({"evalue": 0, "query_data": "ACGT"}, "validation_error"),
     ],
 )
-def test_a_refusal_has_the_code_of_its_faults(changes: dict[str, Any], code: str) -> None:
+def test_an_error_has_the_code_of_its_faults(changes: dict[str, Any], code: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse(BODY | changes, settings())
     assert caught.value.code == code
 
 
-def test_a_protein_is_no_query_of_blastn() -> None:
+def test_blastn_refuses_a_protein_query() -> None:
     assert "query_data" in faults(query_data=">q\nMKVLE")
     parse(BODY | {"program": "blastp", "query_data": ">q\nMKVLE"}, settings())
 
@@ -176,11 +178,11 @@ def test_too_many_batches_are_refused() -> None:
 
 def test_a_query_that_is_too_large_is_refused() -> None:
     with pytest.raises(TooLarge):
-        parse(BODY | {"query_data": ">q\n" + "A" * LARGEST_QUERY}, settings())
+        parse(BODY | {"query_data": ">q\n" + "A" * MAX_QUERY_BYTES}, settings())
 
 
-def test_unknown_names_are_told_and_ignored() -> None:
+def test_unknown_names_are_ignored_with_a_warning() -> None:
     assert parse(BODY | {"colour": "red", "options": {"size": 1}}, settings()).warnings == (
-        "colour is not known and was ignored",
-        "size is not known and was ignored",
+        "colour is an unknown field and is ignored",
+        "size is an unknown field and is ignored",
     )

@@ -1,4 +1,4 @@
-"""A job store on real Tables whose tables can be got at, and a small Durable Functions."""
+"""A job store with exposed tables on Azurite, and a fake Durable Functions client."""
 
 import uuid
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ LATE = RECONCILE_AFTER.total_seconds() + 1
 
 @dataclass
 class Store:
-    """The two tables, and job stores over them or over others that stand before them."""
+    """The two tables, and job stores over them or over wrappers of them."""
 
     jobs_table: Table
     index_table: Table
@@ -60,13 +60,13 @@ def durable(clock: Clock) -> FakeDurable:
     return FakeDurable(clock)
 
 
-def nobody(_: object) -> Substitute:
-    """For tests in which no orchestration has to be done without."""
+def no_substitute(_: object) -> Substitute:
+    """For tests in which no substitute is needed."""
     raise AssertionError("the substitute is asked")
 
 
 def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:
-    """A job that was to move long ago."""
+    """A job that is overdue."""
     one = jobs.create(job(number, **changes), {})
     clock.now = max(clock.now, one.updated_at + RECONCILE_AFTER * 2)
     return one

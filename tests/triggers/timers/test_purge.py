@@ -1,4 +1,4 @@
-"""What is old goes, wholly, wherever a run of it is stopped; nothing else does."""
+"""The purge removes expired jobs completely, even if runs are interrupted, and nothing else."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -16,7 +16,7 @@ from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, job
 from tests.triggers.timers.conftest import LATE, Store
-from triggers.timers.purge import MAX_RUN, Purger
+from triggers.timers.purge import MAX_RUN_TIME, Purger
 
 DAY = timedelta(days=1)
 RETENTION = 90 * DAY
@@ -27,18 +27,18 @@ def purger(jobs: JobStateRepository, clock: Clock, most: int = 100) -> Purger:
 
 
 def ended(jobs: JobStateRepository, number: int = 1, **changes: object) -> Job:
-    """A job that has ended just now."""
+    """A job that has just ended."""
     one = jobs.create(job(number, phase=Phase.RUNNING, **changes), {})
     return jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
 
 
 def kept(store: Store) -> set[str]:
-    """The partition and the row key of all that is kept."""
+    """Partition and row key of every row."""
     found = [*store.jobs_table.query("", {}), *store.index_table.query("", {})]
     return {f"{one.columns['PartitionKey']}/{one.columns['RowKey']}" for one in found}
 
 
-async def test_what_is_old_goes_with_all_that_belongs_to_it(
+async def test_an_expired_job_is_removed_with_all_its_rows(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     one = ended(jobs)
@@ -53,7 +53,7 @@ async def test_what_is_old_goes_with_all_that_belongs_to_it(
     assert (kept(store), durable.instances) == (set(), {})
 
 
-async def test_what_is_young_or_active_or_owes_stays(
+async def test_recent_active_and_unsettled_jobs_are_kept(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     jobs.create(job(1, phase=Phase.RUNNING), {})
@@ -74,14 +74,14 @@ async def test_what_is_young_or_active_or_owes_stays(
 
 
 class Died(BaseException):
-    """The process is gone: nothing that is written to handle errors handles it."""
+    """A process crash, which no error handler catches."""
 
 
 class Mortal(Table):
-    """A table whose process dies just before or behind one of its writes."""
+    """A table whose process crashes just before or after one of its writes."""
 
     def __init__(self, real: Table, left: list[int]) -> None:
-        """`left`: how many of these instants it lives through."""
+        """`left`: number of such moments before the crash."""
         self.__dict__ |= real.__dict__
         self._left = left
 
@@ -103,7 +103,7 @@ class Mortal(Table):
 
 
 @pytest.mark.parametrize(("events", "instants"), [(5, 4), (110, 6)])
-async def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(
+async def test_a_run_that_crashed_anywhere_is_completed_by_the_next(
     events: int,
     instants: int,
     store: Store,
@@ -128,21 +128,21 @@ async def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(
 
 
 def with_events(store: Store, one: Job, most: int) -> Job:
-    """Give a job more history, by few writes."""
+    """Add events to a job with few writes."""
     numbers = range(one.sequence + 1, most + 1)
-    said = [event_row(Event(one.job_id, n, "said", NOON, one.phase, {})) for n in numbers]
-    for start in range(0, len(said), LARGEST_TRANSACTION):
-        store.jobs_table.commit([Insert(row) for row in said[start : start + LARGEST_TRANSACTION]])
+    rows = [event_row(Event(one.job_id, n, "noted", NOON, one.phase, {})) for n in numbers]
+    for start in range(0, len(rows), LARGEST_TRANSACTION):
+        store.jobs_table.commit([Insert(row) for row in rows[start : start + LARGEST_TRANSACTION]])
     return one
 
 
-async def test_failure_16_a_job_that_is_retried_while_it_is_removed_stays(
+async def test_failure_16_a_job_retried_during_its_removal_is_kept(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     one = ended(jobs)
 
     class Retried(Table):
-        """A table behind whose reader's back the job is queued again."""
+        """A table in which the job is retried while it is read."""
 
         def query(self, *arguments: Any, **named: Any) -> Iterator[Row]:
             jobs.start_attempt(one.job_id, 2, DAY)
@@ -158,10 +158,10 @@ async def test_failure_16_a_job_that_is_retried_while_it_is_removed_stays(
     assert not jobs.purge(one), "it is not the one that was read"
 
 
-async def test_a_job_whose_id_comes_again_is_not_removed_with_the_one_before(
+async def test_a_newer_job_with_the_same_id_is_not_removed(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
-    """A run died before the last write; then the same key was used again."""
+    """A run crashed before the last write; then the same key was used again."""
     first = ended(jobs)
     assert jobs.purge(first)
     clock.move(RETENTION.total_seconds() + 1)
@@ -172,14 +172,14 @@ async def test_a_job_whose_id_comes_again_is_not_removed_with_the_one_before(
     assert jobs.get(first.job_id) == second
 
 
-async def test_history_that_cannot_be_removed_keeps_the_job_for_the_next_run(
+async def test_a_job_is_kept_if_its_history_cannot_be_removed(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in (1, 2):
         ended(jobs, number)
     clock.move(RETENTION.total_seconds() + 1)
     durable.refuses = {f"purge {job(1).job_id}"}
-    assert await purger(jobs, clock).run(durable) == {"removed": 1, "troubled": 1}
+    assert await purger(jobs, clock).run(durable) == {"removed": 1, "failed": 1}
     durable.refuses = set()
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
     assert kept(store) == set()
@@ -195,40 +195,40 @@ async def test_a_run_is_bounded_in_count_and_in_time(
 
     class Slow(FakeDurable):
         async def purge_instance_history(self, instance_id: str) -> Any:
-            clock.now += MAX_RUN
+            clock.now += MAX_RUN_TIME
             return await super().purge_instance_history(instance_id)
 
     assert await purger(jobs, clock).run(Slow(clock)) == {"removed": 8}
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
 
 
-async def test_a_job_that_nobody_looks_after_is_found_again(
+async def test_a_job_without_an_active_row_is_repaired(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    """Whoever ended the attempt before was held up, and took the active row of this one away."""
+    """A delayed writer of the previous attempt removed the active row of this attempt."""
     first = ended(jobs)
     again = jobs.start_attempt(first.job_id, 2, DAY)
     jobs.index.sync(first, settled=True, before=None)
     clock.move(10 * LATE)
     assert store.late() == []
-    assert await purger(jobs, clock).run(durable) == {"mended": 1}
+    assert await purger(jobs, clock).run(durable) == {"repaired": 1}
     assert store.late() == [again.job_id]
     assert await purger(jobs, clock).run(durable) == {}
 
 
-async def test_failure_20_a_list_that_calls_an_ended_job_running_is_mended(
+async def test_failure_20_a_list_row_of_an_ended_job_is_repaired(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     running = jobs.create(job(phase=Phase.RUNNING), {})
     jobs.update(running.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     stale = list_row(running)
     store.index_table.upsert(stale)
-    assert await purger(jobs, clock).run(durable) == {"mended": 1}
+    assert await purger(jobs, clock).run(durable) == {"repaired": 1}
     (listed,) = jobs.index.page(running.owner, 9).jobs
     assert listed.phase is Phase.SEARCH_FAILED
 
 
-async def test_a_search_is_kept_as_long_as_its_batch_goes_on(
+async def test_a_search_is_kept_while_its_batch_is_active(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
     parent = jobs.create(job(2, phase=Phase.RUNNING, child_count=1), {})

@@ -1,4 +1,4 @@
-"""Every late job is looked after: none is lost, and none is started twice."""
+"""The reconciler recovers overdue jobs: none is lost and none is started twice."""
 
 import asyncio
 from typing import Any
@@ -12,13 +12,13 @@ from shared.jobs import JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, RECONCILE_AFTER, job, settings
-from tests.triggers.timers.conftest import LATE, Store, late_job, nobody
+from tests.triggers.timers.conftest import LATE, Store, late_job, no_substitute
 from triggers.timers.reconcile import ORPHAN_GRACE, Reconciler
 
 
 @pytest.fixture
 def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, lambda one: None, nobody)
+    return Reconciler(jobs, settings(), clock, lambda one: None, no_substitute)
 
 
 def events(jobs: JobStateRepository, one: Job) -> list[str]:
@@ -36,7 +36,7 @@ async def test_failure_13_a_job_whose_start_failed_is_started(
     assert await reconciler.tick(durable) == {}
 
 
-async def test_failure_42_a_job_of_a_lost_hub_goes_on_behind_its_last_step(
+async def test_failure_42_a_job_of_a_lost_task_hub_continues_after_its_last_step(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
     report = Decision(Phase.RUNNING, ActivityName.OBSERVE_SEARCH)
@@ -62,20 +62,20 @@ async def test_an_orchestration_that_ended_before_its_job_is_started_again(
     assert jobs.events(one.job_id)[-1].payload["runtime_status"] == status
 
 
-async def test_one_that_lives_is_let_alone(
+async def test_a_running_orchestration_is_not_touched(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
     one = late_job(jobs, clock, phase=Phase.RUNNING)
     durable.lives(one.job_id)
-    assert await reconciler.tick(durable) == {"alive": 1}
+    assert await reconciler.tick(durable) == {"running": 1}
     assert await reconciler.tick(durable) == {}, "until it is late again"
     assert (jobs.get(one.job_id), durable.called("start_new")) == (one, 0)
     clock.move(LATE)
     durable.lives(one.job_id)
-    assert await reconciler.tick(durable) == {"alive": 1}
+    assert await reconciler.tick(durable) == {"running": 1}
 
 
-async def test_failure_31_one_that_does_not_move_says_so_once(
+async def test_failure_31_a_stuck_orchestration_is_recorded_once(
     jobs: JobStateRepository,
     clock: Clock,
     durable: FakeDurable,
@@ -89,8 +89,8 @@ async def test_failure_31_one_that_does_not_move_says_so_once(
     for _ in range(9):
         clock.move(LATE)
         found.append(await reconciler.tick(durable))
-    # The longest that one may rest is 15 minutes; beyond that it has LATE_AFTER, as any job.
-    assert found == [{"alive": 1}] * 3 + [{"stuck": 1}] * 6
+    # The longest delay is 15 minutes; RECONCILE_AFTER is added, as for any job.
+    assert found == [{"running": 1}] * 3 + [{"stuck": 1}] * 6
     now = jobs.get(one.job_id)
     assert now.reason == f"its orchestration has not moved since {since:%Y-%m-%d %H:%M:%S} UTC"
     assert now.phase is Phase.RUNNING
@@ -98,7 +98,7 @@ async def test_failure_31_one_that_does_not_move_says_so_once(
     assert caplog.text.count("orchestration_stuck") == 1
 
 
-async def test_failure_16_one_that_ends_while_it_is_looked_at_is_not_started_again(
+async def test_failure_16_a_job_that_ends_during_the_check_is_not_restarted(
     jobs: JobStateRepository, clock: Clock, reconciler: Reconciler
 ) -> None:
     one = late_job(jobs, clock, phase=Phase.RUNNING)
@@ -115,7 +115,7 @@ async def test_failure_16_one_that_ends_while_it_is_looked_at_is_not_started_aga
     assert events(jobs, one) == ["accepted", "search_failed"]
 
 
-async def test_a_job_that_was_announced_and_never_kept_is_forgotten_in_time(
+async def test_an_active_row_without_a_job_is_dropped_after_the_grace_time(
     jobs: JobStateRepository,
     store: Store,
     clock: Clock,
@@ -129,11 +129,11 @@ async def test_a_job_that_was_announced_and_never_kept_is_forgotten_in_time(
     clock.now = NOON + ORPHAN_GRACE + RECONCILE_AFTER
     await reconciler.tick(durable)
     assert (store.late(), durable.calls) == ([], [])
-    jobs.create(job(), {})  # slower than anybody thinks possible, and found all the same
+    jobs.create(job(), {})  # the job row comes very late and is still found
     assert store.late() == [job().job_id]
 
 
-async def test_failure_20_an_ended_job_whose_writer_died_is_listed_as_it_ended(
+async def test_failure_20_index_rows_are_repaired_after_a_crash_of_the_writer(
     jobs: JobStateRepository,
     store: Store,
     clock: Clock,
@@ -158,7 +158,7 @@ async def test_failure_20_an_ended_job_whose_writer_died_is_listed_as_it_ended(
     assert durable.calls == []
 
 
-async def test_two_ticks_at_once_start_a_lost_job_once(
+async def test_two_concurrent_ticks_restart_a_lost_job_once(
     jobs: JobStateRepository, clock: Clock, reconciler: Reconciler
 ) -> None:
     one = late_job(jobs, clock, phase=Phase.RUNNING)
@@ -173,5 +173,5 @@ async def test_two_ticks_at_once_start_a_lost_job_once(
 
     durable = Raced(clock)
     ends = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
-    assert sorted(end for found in ends for end in found) == ["alive", "restarted"]
+    assert sorted(end for found in ends for end in found) == ["restarted", "running"]
     assert events(jobs, one) == ["accepted", "orchestration_restarted"]

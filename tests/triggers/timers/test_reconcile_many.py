@@ -1,4 +1,4 @@
-"""A tick's work grows with what is late; nothing that fails or is slow stops it for the others."""
+"""A tick's work grows with overdue jobs, and a failing or slow job does not block the others."""
 
 from collections import Counter
 from typing import Any
@@ -15,17 +15,17 @@ from tests.shared.jobs.conftest import Clock
 from tests.shared.jobs.counted import Counted
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import RECONCILE_AFTER, job, settings
-from tests.triggers.timers.conftest import LATE, Store, late_job, nobody
+from tests.triggers.timers.conftest import LATE, Store, late_job, no_substitute
 from triggers.timers.reconcile import Reconciler
 
 
 def reconciler(
     jobs: JobStateRepository, clock: Clock, deliver: Any = lambda one: None
 ) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, deliver, nobody)
+    return Reconciler(jobs, settings(), clock, deliver, no_substitute)
 
 
-async def test_work_grows_with_the_late_and_not_with_the_active(
+async def test_the_work_of_a_tick_grows_with_overdue_jobs_only(
     store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in (1, 2, 3):
@@ -37,40 +37,40 @@ async def test_work_grows_with_the_late_and_not_with_the_active(
         store.index_table.commit([Insert(row) for row in some])
     asked: Counter[str] = Counter()
     jobs = store.over(Counted(store.jobs_table, asked), Counted(store.index_table, asked))
-    assert await reconciler(jobs, clock).tick(durable) == {"alive": 3}
+    assert await reconciler(jobs, clock).tick(durable) == {"running": 3}
     assert asked == {"query": 1, "get": 3, "upsert": 3}
     assert len(durable.calls) == 3
 
 
-async def test_trouble_with_one_does_not_stop_the_others(
+async def test_a_failure_of_one_job_does_not_stop_the_others(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(1, 4):
         late_job(jobs, clock, number, phase=Phase.RUNNING)
     broken = job(2).job_id
     durable.refuses = {f"get_status {broken}"}
-    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 2, "troubled": 1}
-    assert f"upkeep_troubled job_id={broken}" in caplog.text
+    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 2, "failed": 1}
+    assert f"timer_item_failed job_id={broken}" in caplog.text
     durable.refuses = set()
     clock.move(LATE)
     for number in (1, 3):
         durable.lives(job(number).job_id)
-    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1, "alive": 2}
+    assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1, "running": 2}
 
 
-async def test_failure_13_a_start_that_fails_is_made_again_and_nothing_says_that_it_was(
+async def test_failure_13_a_failed_start_is_retried_and_not_recorded_as_a_restart(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
     one = late_job(jobs, clock)
     durable.refuses = {"start_new"}
-    assert await reconciler(jobs, clock).tick(durable) == {"troubled": 1}
+    assert await reconciler(jobs, clock).tick(durable) == {"failed": 1}
     assert len(jobs.events(one.job_id)) == 1
     durable.refuses = set()
     clock.move(LATE)
     assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1}
 
 
-async def test_failure_15_a_bug_with_one_is_seen_and_does_not_stop_the_others(
+async def test_failure_15_a_crash_on_one_job_is_raised_and_does_not_stop_the_others(
     store: Store, jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in range(1, 4):
@@ -82,7 +82,7 @@ async def test_failure_15_a_bug_with_one_is_seen_and_does_not_stop_the_others(
     assert set(durable.instances) == {job(1).job_id, job(3).job_id}
 
 
-async def test_a_tick_ends_in_time_and_the_next_goes_on(
+async def test_a_tick_ends_in_time_and_the_next_one_continues(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     class Slow(FakeDurable):
@@ -99,7 +99,7 @@ async def test_a_tick_ends_in_time_and_the_next_goes_on(
     assert ticks == [16, 4]
 
 
-async def test_failure_36_what_a_job_owes_is_sent_whatever_became_of_it(
+async def test_failure_36_pending_messages_are_sent_in_every_state_of_a_job(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     sent: list[str] = []
@@ -116,13 +116,13 @@ async def test_failure_36_what_a_job_owes_is_sent_whatever_became_of_it(
     jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(LATE)
     found = await reconciler(jobs, clock, deliver).tick(durable)
-    assert found == {"alive": 1, "restarted": 1, "owes": 1}
+    assert found == {"running": 1, "restarted": 1, "messages_pending": 1}
     assert sorted(sent) == ["1 queued", "2 queued", "3 failed", "3 running"]
     clock.move(10 * LATE)
     assert store.late() == [job(1).job_id, job(2).job_id], "the third is at rest"
 
 
-async def test_failure_36_a_queue_that_is_away_does_not_stop_a_job(
+async def test_failure_36_an_unavailable_queue_does_not_stop_a_job(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     def deliver(one: Job) -> None:
@@ -132,7 +132,7 @@ async def test_failure_36_a_queue_that_is_away_does_not_stop_a_job(
     late_job(jobs, clock, 2, notify=True, phase=Phase.RUNNING)
     jobs.update(job(2).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(LATE)
-    assert await reconciler(jobs, clock, deliver).tick(durable) == {"troubled": 2}
+    assert await reconciler(jobs, clock, deliver).tick(durable) == {"failed": 2}
     assert set(durable.instances) == {job(1).job_id}
     assert store.late() == [], "none is in the way of those behind it"
     clock.move(LATE)

@@ -1,4 +1,4 @@
-"""A failed job is run again because a person asks for it, once for each time that one asks."""
+"""Retry of failed jobs: one attempt per request."""
 
 from datetime import timedelta
 
@@ -18,18 +18,20 @@ def retrying(jobs: JobStateRepository) -> JobRetry:
     return JobRetry(jobs, timedelta(days=1), MOST_ACTIVE)
 
 
-def test_two_clicks_at_once_are_one_attempt(jobs: JobStateRepository, retrying: JobRetry) -> None:
-    """Both read the failed job before either of them was written down."""
+def test_two_concurrent_retries_start_one_attempt(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    """Both read the failed job before either starts an attempt."""
     failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
     clicks = [retrying.queue(failed, request_id) for request_id in ("one", "other")]
     assert [click.attempt for click in clicks] == [2, 2]
     assert len(jobs.events(failed.job_id)) == 2
 
 
-def test_failure_1_a_request_that_is_sent_again_is_the_same_attempt(
+def test_failure_1_a_repeated_retry_request_returns_the_same_attempt(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    """Its answer was lost; meanwhile the attempt went on, and failed as well."""
+    """The response was lost, and meanwhile the attempt failed too."""
     failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
     queued = retrying.queue(failed, "same")
     assert retrying.queue(queued, "same") == queued
@@ -40,7 +42,7 @@ def test_failure_1_a_request_that_is_sent_again_is_the_same_attempt(
     assert retrying.queue(again, "another").attempt == 3
 
 
-def test_without_a_request_id_the_second_is_a_conflict(
+def test_a_second_retry_without_a_request_id_is_a_conflict(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     failed = jobs.create(job(phase=Phase.TIMED_OUT), {})
@@ -50,7 +52,7 @@ def test_without_a_request_id_the_second_is_a_conflict(
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if not phase.is_failure])
-def test_what_has_not_failed_is_not_retried(
+def test_a_job_that_has_not_failed_is_not_retried(
     phase: Phase, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     one = jobs.create(job(phase=phase, child_count=2), {})
@@ -62,7 +64,7 @@ def test_what_has_not_failed_is_not_retried(
 @pytest.mark.parametrize(
     ("phase", "children"), [(Phase.CONFIG_INVALID, 0), (Phase.SEARCH_FAILED, 3)]
 )
-def test_what_can_only_fail_again_and_a_batch_are_not_retried(
+def test_an_invalid_config_and_a_batch_are_not_retried(
     phase: Phase, children: int, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     one = jobs.create(job(phase=phase, child_count=children), {})
@@ -72,7 +74,7 @@ def test_what_can_only_fail_again_and_a_batch_are_not_retried(
     assert jobs.get(one.job_id) == one
 
 
-def test_failure_41_a_retry_counts_towards_what_its_owner_may_have(
+def test_failure_41_a_retry_counts_towards_the_active_limit(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
@@ -83,10 +85,10 @@ def test_failure_41_a_retry_counts_towards_what_its_owner_may_have(
     assert jobs.get(failed.job_id) == failed
 
 
-def test_a_job_that_may_be_left_on_its_cluster_is_retried_in_the_place_that_it_has(
+def test_a_retry_of_an_unsettled_job_needs_no_free_place(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    """It is active still, so that its next attempt is not one more."""
+    """The job still counts as active, so its next attempt is not an additional one."""
     unknown = LeftOnCluster.UNKNOWN
     failed = jobs.create(job(phase=Phase.SEARCH_FAILED, left_on_cluster=unknown), {})
     for number in range(2, 1 + MOST_ACTIVE):

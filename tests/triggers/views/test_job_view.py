@@ -1,13 +1,19 @@
-"""A job as the dashboard reads it: what was asked for, as it was asked."""
+"""The summary of a job."""
 
 import json
 from typing import Any
 
 import pytest
 
+from shared.contracts.job import Job
 from tests.support.samples import job, search
 from triggers.schemas.jobs import Summary
-from triggers.views.job_view import summary
+from triggers.views import job_view
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """The summary of a job as JSON."""
+    return job_view.summary(job).to_json()
 
 
 @pytest.mark.parametrize(
@@ -20,16 +26,14 @@ from triggers.views.job_view import summary
         ("", (None, None, None)),
     ],
 )
-def test_the_options_that_are_numbers_are_shown_as_numbers(
-    options: str, shown: tuple[Any, ...]
-) -> None:
+def test_numeric_options_are_json_numbers(options: str, shown: tuple[Any, ...]) -> None:
     config = summary(job(search=search(options=options)))["config_snapshot"]
     assert (config["evalue"], config["max_target_seqs"], config["outfmt"]) == shown
     assert not isinstance(config["outfmt"], float)
     assert config["num_nodes"] == 2
 
 
-def test_only_a_correlation_id_that_was_given_is_shown() -> None:
+def test_only_a_clients_correlation_id_is_in_the_summary() -> None:
     given, own, batch = job(1), job(2).job_id, job(3).job_id
     assert summary(given)["external_correlation_id"] == "caller-1"
     for drawn in (own, batch):
@@ -37,7 +41,7 @@ def test_only_a_correlation_id_that_was_given_is_shown() -> None:
         assert "external_correlation_id" not in summary(one)
 
 
-def test_a_summary_is_what_its_description_says() -> None:
+def test_a_summary_matches_its_model() -> None:
     shown = summary(job(search=search(options="-evalue 0.01 -outfmt 6 qseqid")))
     read = Summary.model_validate_json(json.dumps(shown))
     assert read.config_snapshot.evalue == 0.01

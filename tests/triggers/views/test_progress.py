@@ -1,4 +1,4 @@
-"""Steps of a job, as the dashboard draws them, out of the job's row alone."""
+"""The steps of a job, derived from its row."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,9 +7,9 @@ from typing import Any
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
 from tests.support.samples import NOON, job
-from triggers.views.progress import steps
+from triggers.views import progress
 
-LIFE = (
+PHASES = (
     Phase.SUBMITTING,
     Phase.SUBMITTED,
     Phase.RUNNING,
@@ -18,24 +18,29 @@ LIFE = (
 )
 
 
-def lived(*phases: Phase, **changes: Any) -> Job:
-    """A job that came into one phase each minute."""
+def job_with_phases(*phases: Phase, **changes: Any) -> Job:
+    """A job that entered one phase per minute."""
     entered = {phase: NOON + timedelta(minutes=n) for n, phase in enumerate(phases, start=1)}
     last = phases[-1] if phases else Phase.QUEUED
     finished = entered[last] if last.is_end else None
     return job(phase=last, phase_entered_at=entered, finished_at=finished, **changes)
 
 
+def steps(job: Job) -> dict[str, Any]:
+    """The steps of a job as JSON."""
+    return {name: step.to_json() for name, step in progress.steps(job).items()}
+
+
 def at(minute: int) -> str:
     return f"2026-11-23T12:{minute:02}:00.000Z"
 
 
-def test_a_job_that_was_just_accepted_is_prepared() -> None:
-    assert steps(lived()) == {"preparing": {"started_at": at(0), "status": "running"}}
+def test_an_accepted_job_is_in_the_step_preparing() -> None:
+    assert steps(job_with_phases()) == {"preparing": {"started_at": at(0), "status": "running"}}
 
 
-def test_a_step_is_over_when_the_next_one_begins() -> None:
-    found = steps(lived(*LIFE))
+def test_a_step_ends_when_the_next_one_starts() -> None:
+    found = steps(job_with_phases(*PHASES))
     assert list(found) == [
         *("preparing", "configuring", "submitting"),
         *("running", "exporting_results", "completed"),
@@ -47,10 +52,10 @@ def test_a_step_is_over_when_the_next_one_begins() -> None:
     assert found["completed"]["output"] == f"results: {facts['results_prefix']}"
 
 
-def test_failure_58_what_a_step_came_to_is_text_and_its_facts_stand_beside_it() -> None:
-    """The dashboard calls `trim()` on each output: an object ends its job page."""
+def test_failure_58_a_steps_output_is_text_and_its_facts_are_values() -> None:
+    """The dashboard calls `trim()` on each output, so an object breaks its job page."""
     counts = Counts(expected=4, succeeded=3, failed=1)
-    found = steps(lived(*LIFE, counts=counts, config_blob="https://x/a.ini"))
+    found = steps(job_with_phases(*PHASES, counts=counts, config_blob="https://x/a.ini"))
     outputs = {name: step["output"] for name, step in found.items() if "output" in step}
     assert set(outputs) == {"configuring", "running", "completed"}
     assert all(isinstance(text, str) and text for text in outputs.values())
@@ -59,19 +64,23 @@ def test_failure_58_what_a_step_came_to_is_text_and_its_facts_stand_beside_it() 
     assert found["configuring"]["facts"] == {"config_blob": "https://x/a.ini"}
 
 
-def test_the_step_that_was_under_way_is_the_one_that_failed() -> None:
-    found = steps(lived(*LIFE[:3], Phase.CANCELLING, Phase.SEARCH_FAILED, error="a batch failed"))
+def test_the_last_step_of_a_failed_job_has_failed() -> None:
+    found = steps(
+        job_with_phases(*PHASES[:3], Phase.CANCELLING, Phase.SEARCH_FAILED, error="a batch failed")
+    )
     assert list(found)[-1] == "running"
     running = found["running"]
     assert (running["status"], running["success"]) == ("failed", False)
     assert (running["completed_at"], running["error"]) == (at(5), "a batch failed")
 
 
-def test_a_search_that_waits_for_its_turn_is_being_submitted() -> None:
-    found = steps(lived(Phase.SUBMITTING, Phase.WAITING_FOR_SUBMIT_SLOT))
+def test_a_search_in_the_submit_queue_is_in_the_step_submitting() -> None:
+    found = steps(job_with_phases(Phase.SUBMITTING, Phase.WAITING_FOR_SUBMIT_SLOT))
     assert found["submitting"] == {"started_at": at(1), "status": "running"}
 
 
-def test_an_attempt_begins_anew() -> None:
-    again = replace(lived(*LIFE[:3]), phase=Phase.QUEUED, phase_entered_at={Phase.QUEUED: NOON})
+def test_a_new_attempt_has_new_steps() -> None:
+    again = replace(
+        job_with_phases(*PHASES[:3]), phase=Phase.QUEUED, phase_entered_at={Phase.QUEUED: NOON}
+    )
     assert list(steps(again)) == ["preparing"]

@@ -1,77 +1,86 @@
-"""What all hits of a job come to: read in slices, kept beside the manifest, so read only once."""
+"""Statistics of all hits of a job, computed in slices and stored with the results."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from shared.blast.result_files import AGGREGATE, AGGREGATING
 from shared.clients.blobs import Blobs
 from shared.hits import Hit, ReadLimitReached, Unreadable
 from shared.hits.tally import Tally
+from triggers.schemas.results import FileUnreadable, Stats
 
 TIME_LIMIT = timedelta(seconds=12)
-"""After so long no further file is begun; the dashboard waits 30 s for an answer."""
+"""No further file is started after this; the dashboard's client times out after 30 s."""
 _VERSION = 2
-"""Of what is stored. What an older version left is read anew."""
+"""Version of the stored JSON. Files of other versions are ignored and computed again."""
 
 
 @dataclass
 class AggregationProgress:
-    """How far the files of a job were read, in their order."""
+    """The tally of the files that were read so far, in the order of the manifest."""
 
     tally: Tally = field(default_factory=Tally)
     parsed: int = 0
     """Files that were read to their end."""
     cut: int = 0
-    """Files that are longer than what is read of one."""
-    unreadable: list[dict[str, str]] = field(default_factory=list)
+    """Files whose reading stopped at the read limit."""
+    unreadable: list[FileUnreadable] = field(default_factory=list)
 
     @property
-    def passed(self) -> int:
+    def processed(self) -> int:
         return self.parsed + self.cut + len(self.unreadable)
 
     @classmethod
-    def stored(cls, data: bytes | None) -> "AggregationProgress":
-        found = json.loads(data) if data else {}
-        if found.get("version") != _VERSION:
+    def from_bytes(cls, data: bytes | None) -> "AggregationProgress":
+        """Load stored progress; start from zero without data or with another version."""
+        stored = json.loads(data) if data else {}
+        if stored.get("version") != _VERSION:
             return cls()
-        return cls(Tally(found["tally"]), found["parsed"], found["cut"], found["unreadable"])
+        unreadable = [FileUnreadable.model_validate(file) for file in stored["unreadable"]]
+        return cls(Tally(stored["tally"]), stored["parsed"], stored["cut"], unreadable)
 
-    def to_store(self) -> bytes:
-        facts = {"parsed": self.parsed, "cut": self.cut, "unreadable": self.unreadable}
-        return json.dumps({"version": _VERSION, "tally": self.tally.to_state(), **facts}).encode()
+    def to_bytes(self) -> bytes:
+        stored = {
+            "version": _VERSION,
+            "tally": self.tally.to_state(),
+            "parsed": self.parsed,
+            "cut": self.cut,
+            "unreadable": [file.to_json() for file in self.unreadable],
+        }
+        return json.dumps(stored).encode()
 
     def read(self, name: str, hits: Iterator[Hit]) -> None:
-        """One file more. What was read of it before trouble is counted."""
+        """Add the hits of the next file; hits before a read error are counted too."""
         try:
             self.tally.add(hits)
         except ReadLimitReached:
             self.cut += 1
         except Unreadable as error:
-            self.unreadable.append({"name": name, "code": error.code, "message": str(error)})
+            file = FileUnreadable(name=name, code=error.code, message=str(error))
+            self.unreadable.append(file)
         else:
             self.parsed += 1
 
-    def to_json(self, total: int) -> dict[str, Any]:
-        """The statistics as the dashboard reads them, and how much of the files they cover."""
-        return self.tally.to_json() | {
-            "files_parsed": self.parsed,
-            "total_files": total,
-            "files_cut": self.cut,
-            "files_unreadable": self.unreadable,
-            "truncated": self.parsed < total,
-            "more_to_read": self.passed < total,
-        }
+    def to_stats(self, total_files: int) -> Stats:
+        """Return the statistics of the files read so far."""
+        return Stats(
+            **self.tally.to_json(),
+            files_parsed=self.parsed,
+            total_files=total_files,
+            files_cut=self.cut,
+            files_unreadable=self.unreadable,
+            truncated=self.parsed < total_files,
+            more_to_read=self.processed < total_files,
+        )
 
 
 @dataclass(frozen=True)
 class Aggregation:
-    """Goes on where the answer before it stopped; the stored results are the same for everyone.
+    """Computes statistics in slices of TIME_LIMIT and stores progress and result.
 
-    Two that do it at once read the same files in the same order, so it does not matter whose
-    progress is kept.
+    Concurrent requests read the same files in the same order, so either's progress can be stored.
     """
 
     blobs: Blobs
@@ -80,25 +89,27 @@ class Aggregation:
 
     def stats(
         self, prefix: str, names: Sequence[str], hits_in: Callable[[str], Iterator[Hit]]
-    ) -> dict[str, Any]:
-        """The statistics of all files below `prefix`, or of as many as the patience allows."""
-        known = json.loads(self.blobs.get(prefix + AGGREGATE) or b"{}")
-        if known.get("version") == _VERSION:
-            stats: dict[str, Any] = known["stats"]
-            return stats
-        progress = AggregationProgress.stored(self.blobs.get(prefix + AGGREGATING))
-        until = self.clock() + TIME_LIMIT.total_seconds()
-        for name in names[progress.passed :]:
+    ) -> Stats:
+        """Return the statistics of the named files below `prefix`, as far as time allows.
+
+        If `more_to_read`, the next call continues with the remaining files.
+        """
+        stored = json.loads(self.blobs.get(prefix + AGGREGATE) or b"{}")
+        if stored.get("version") == _VERSION:
+            return Stats.model_validate(stored["stats"])
+        progress = AggregationProgress.from_bytes(self.blobs.get(prefix + AGGREGATING))
+        deadline = self.clock() + TIME_LIMIT.total_seconds()
+        for name in names[progress.processed :]:
             progress.read(name, hits_in(name))
-            if self.clock() > until:
+            if self.clock() > deadline:
                 break
-        stats = progress.to_json(len(names))
-        self._keep(prefix, progress, stats)
+        stats = progress.to_stats(len(names))
+        self._store(prefix, progress, stats)
         return stats
 
-    def _keep(self, prefix: str, progress: AggregationProgress, stats: dict[str, Any]) -> None:
-        if stats["more_to_read"]:
-            self.blobs.put(prefix + AGGREGATING, progress.to_store())
+    def _store(self, prefix: str, progress: AggregationProgress, stats: Stats) -> None:
+        if stats.more_to_read:
+            self.blobs.put(prefix + AGGREGATING, progress.to_bytes())
         else:
-            data = json.dumps({"version": _VERSION, "stats": stats}).encode()
+            data = json.dumps({"version": _VERSION, "stats": stats.to_json()}).encode()
             self.blobs.put(prefix + AGGREGATE, data)

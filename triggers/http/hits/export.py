@@ -1,4 +1,4 @@
-"""Hits as files that spreadsheets and programs read."""
+"""Export of hits as CSV, TSV or JSON."""
 
 import csv
 import json
@@ -10,26 +10,26 @@ from typing import Any, Protocol
 from shared.hits import COLUMNS, Hit, ReadLimitReached
 
 MAX_BYTES = 50 * 1024**2
-"""Bytes of one export, about; a larger one ends with the hit that reaches them and says so."""
+"""An export ends with the hit that exceeds this size, and is then marked as truncated."""
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
-"""How a cell begins that a spreadsheet would run (source: OWASP, CSV injection)."""
+"""First characters of cells that spreadsheets evaluate (source: OWASP, CSV injection)."""
 
 
 class ExportFormat(Protocol):
-    """A form of export: how its begin, each hit and its end are written."""
+    """A file format: renders the start, each hit and the end of an export."""
 
     @property
     def suffix(self) -> str: ...
     @property
     def mimetype(self) -> str: ...
-    def begin(self, job_id: str, columns: Sequence[str]) -> str: ...
+    def start(self, job_id: str, columns: Sequence[str]) -> str: ...
     def row(self, columns: Sequence[str], values: Sequence[Any], number: int) -> str: ...
     def end(self, hits: int, truncated: bool) -> str: ...
 
 
 @dataclass(frozen=True)
 class ExportFile:
-    """An export, whole in memory."""
+    """A complete export in memory."""
 
     data: bytes
     hits: int
@@ -37,7 +37,7 @@ class ExportFile:
     suffix: str
 
     def headers(self, job_id: str) -> dict[str, str]:
-        """Where not all hits are in it, the file's name says so as well."""
+        """Return the response headers; the file name tells if hits are missing."""
         part = f"-first-{self.hits}-hits" if self.truncated else ""
         name = f"{job_id}{part}.{self.suffix}"
         return {
@@ -48,43 +48,44 @@ class ExportFile:
 
 
 def export(
-    kind: ExportFormat, job_id: str, hits: Iterable[Hit], most: int = MAX_BYTES
+    file_format: ExportFormat, job_id: str, hits: Iterable[Hit], max_bytes: int = MAX_BYTES
 ) -> ExportFile:
-    """The hits as a file of that kind. It has the optional columns that its first hit has."""
-    pieces: list[bytes] = []
+    """Export hits; all rows have the columns of the first hit."""
+    rows: list[bytes] = []
     columns: Sequence[str] = COLUMNS
     count = size = 0
     truncated = False
     try:
         for hit in hits:
-            if size > most:
+            if size > max_bytes:
                 truncated = True
                 break
             if not count:
                 columns = columns_of(hit)
             values = [getattr(hit, name) for name in columns]
-            pieces.append(kind.row(columns, values, count).encode())
-            size += len(pieces[-1])
+            rows.append(file_format.row(columns, values, count).encode())
+            size += len(rows[-1])
             count += 1
     except ReadLimitReached:
         truncated = True
-    begin, end = kind.begin(job_id, columns).encode(), kind.end(count, truncated).encode()
-    return ExportFile(b"".join([begin, *pieces, end]), count, truncated, kind.suffix)
+    start = file_format.start(job_id, columns).encode()
+    end = file_format.end(count, truncated).encode()
+    return ExportFile(b"".join([start, *rows, end]), count, truncated, file_format.suffix)
 
 
 def columns_of(hit: Hit) -> tuple[str, ...]:
-    """Those that every hit is shown with, and the others that this one has."""
-    others = Hit._fields[len(COLUMNS) :]
-    return COLUMNS + tuple(name for name in others if getattr(hit, name) is not None)
+    """Return the standard columns and the optional ones that the hit has."""
+    optional = Hit._fields[len(COLUMNS) :]
+    return COLUMNS + tuple(name for name in optional if getattr(hit, name) is not None)
 
 
 def escape_formula(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula. Numbers are ours and stay numbers."""
+    """Prefix text that a spreadsheet would evaluate; numbers are not from outside and stay."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 class _Echo:
-    """What csv writes, handed back: `writerow` returns what `write` does."""
+    """A file whose `write` returns the text, so that csv's `writerow` returns the line."""
 
     def write(self, text: str) -> str:
         return text
@@ -92,15 +93,14 @@ class _Echo:
 
 @dataclass(frozen=True)
 class DelimitedTable:
-    """Rows below a row of names."""
+    """A header row and one row per hit."""
 
     suffix: str
     mimetype: str
     dialect: str
     render_cell: Callable[[Any], Any]
-    """How a cell is written."""
 
-    def begin(self, job_id: str, columns: Sequence[str]) -> str:
+    def start(self, job_id: str, columns: Sequence[str]) -> str:
         return self._line(columns)
 
     def row(self, columns: Sequence[str], values: Sequence[Any], number: int) -> str:
@@ -115,12 +115,12 @@ class DelimitedTable:
 
 @dataclass(frozen=True)
 class JsonObjects:
-    """One JSON object, with the hits as objects in it."""
+    """One JSON object with a list of hits; its model is schemas.results.Export."""
 
     suffix: str = "json"
     mimetype: str = "application/json"
 
-    def begin(self, job_id: str, columns: Sequence[str]) -> str:
+    def start(self, job_id: str, columns: Sequence[str]) -> str:
         return f'{{"job_id": {json.dumps(job_id)}, "hits": ['
 
     def row(self, columns: Sequence[str], values: Sequence[Any], number: int) -> str:
@@ -132,7 +132,7 @@ class JsonObjects:
 
 
 def identity(value: Any) -> Any:
-    """TSV is for programs, and exact."""
+    """Return the value unchanged: TSV is for programs, which need exact values."""
     return value
 
 
@@ -145,4 +145,4 @@ FORMATS: dict[str, ExportFormat] = {
     "tsv": DelimitedTable("tsv", "text/tab-separated-values", "excel-tab", identity),
     "json": JsonObjects(),
 }
-"""By the name that a request has for it."""
+"""By the value of the query parameter `format`."""

@@ -1,64 +1,62 @@
-"""A page of hits: the first of them, and how many more there are."""
+"""The first hits of a file and the number of its hits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from shared.hits import COLUMNS, Hit, ReadLimitReached
+from shared.hits import Hit, ReadLimitReached
+from triggers.schemas.results import Alignments, HitView
 
-MOST_QUERIES = 1000
-"""Query ids that are named to choose from."""
-COUNTED = 500_000
-"""Hits that are read at least; once there is enough to show too, the count ends and says so."""
+MAX_QUERY_IDS = 1000
+"""Query ids in the response, from which a user can choose."""
+MIN_COUNTED = 500_000
+"""Hits that are read at least. After that, reading stops once the page is full."""
 
 
 @dataclass
 class AlignmentsPage:
-    """The first `most` hits of a file, or of one query in it, in the file's order."""
+    """The first `max_hits` hits of a file, or of one query in it, in the file's order."""
 
-    most: int
+    max_hits: int
     query_id: str | None = None
-    counted: int = COUNTED
+    min_counted: int = MIN_COUNTED
     _hits: list[Hit] = field(default_factory=list)
-    _queries: dict[str, None] = field(default_factory=dict)
+    _query_ids: dict[str, None] = field(default_factory=dict)
     _total: int = 0
     _truncated: bool = False
 
     def fill(self, hits: Iterable[Hit]) -> None:
+        """Read hits until the page is full and at least `min_counted` hits are counted."""
         try:
             for number, hit in enumerate(hits):
-                if number >= self.counted and self._is_enough(hit):
+                if number >= self.min_counted and self._is_complete(hit):
                     self._truncated = True
                     break
-                self._take(hit)
+                self._add(hit)
         except ReadLimitReached:
             self._truncated = True
 
-    def _is_enough(self, hit: Hit) -> bool:
-        """The page is full, or the wanted query has gone by: BLAST+ writes one after the other."""
-        gone_by = self.query_id is not None and self._total > 0 and hit.qseqid != self.query_id
-        return gone_by or len(self._hits) == self.most
+    def _is_complete(self, hit: Hit) -> bool:
+        """Whether the page is full, or all hits of the query are read: BLAST+ groups by query."""
+        is_past = self.query_id is not None and self._total > 0 and hit.qseqid != self.query_id
+        return is_past or len(self._hits) == self.max_hits
 
-    def _take(self, hit: Hit) -> None:
-        query = hit.qseqid
-        if query is not None and len(self._queries) < MOST_QUERIES:
-            self._queries[query] = None
-        if self.query_id in (None, query):
+    def _add(self, hit: Hit) -> None:
+        query_id = hit.qseqid
+        if query_id is not None and len(self._query_ids) < MAX_QUERY_IDS:
+            self._query_ids[query_id] = None
+        if self.query_id in (None, query_id):
             self._total += 1
-            if len(self._hits) < self.most:
+            if len(self._hits) < self.max_hits:
                 self._hits.append(hit)
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "alignments": [_shown(hit) for hit in self._hits],
-            "total_hits": self._total,
-            "returned": len(self._hits),
-            "query_ids": list(self._queries),
-            "truncated": self._truncated,
-        }
-
-
-def _shown(hit: Hit) -> dict[str, Any]:
-    """A hit as the dashboard reads it: the columns of all, and the others where there are any."""
-    values = hit._asdict()
-    return {name: v for name, v in values.items() if name in COLUMNS or v is not None}
+    def to_view(self, job_id: str, blob_name: str) -> Alignments:
+        """Return the page of a job's file."""
+        return Alignments(
+            job_id=job_id,
+            blob_name=blob_name,
+            alignments=[HitView(**hit._asdict()) for hit in self._hits],
+            total_hits=self._total,
+            returned=len(self._hits),
+            query_ids=list(self._query_ids),
+            truncated=self._truncated,
+        )

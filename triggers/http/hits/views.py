@@ -1,7 +1,8 @@
-"""Hits over HTTP: what they come to, some of them to look at, all of them to take away."""
+"""HTTP handlers of hits: statistics, the first hits of a file, and the export of all hits."""
 
 import time
 from itertools import chain
+from typing import Literal
 
 from azure.functions import HttpRequest, HttpResponse
 
@@ -17,59 +18,62 @@ from triggers.http.hits.page import AlignmentsPage
 from triggers.http.jobs import own_job
 from triggers.http.query_params import AlignmentsQuery, ExportQuery, parse_query
 from triggers.http.responses import HEADERS, handle_errors, json_response
-from triggers.http.result_files import file_of, files_of, hits_of, wait_for_files
+from triggers.http.result_files import file_of, files_of, hits_of, results_retry_after
+from triggers.schemas.results import Aggregate
 
 
 @handle_errors
 def aggregate(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/aggregate"""
     job = own_job(req)
-    names = [file["name"] for file in files_of(job)]
+    names = [file.name for file in files_of(job)]
     if not names:
         headers = {} if job.child_count else retry_after_header(job)
-        nothing = {"job_id": job.job_id, "status": "no_results", "stats": None}
-        return json_response(nothing, headers=headers)
+        body = Aggregate(job_id=job.job_id, status="no_results", stats=None)
+        return json_response(body, headers=headers)
     refuse_unreadable(outfmt_of(job.search))
     aggregation = Aggregation(dependencies.blobs(), time.monotonic)
     stats = aggregation.stats(job.results_prefix, names, lambda name: hits_of(job, name))
-    none = stats["total_hits"] == 0 and not stats["truncated"]
-    return json_response(
-        {"job_id": job.job_id, "status": "no_hits" if none else "ok", "stats": stats}
-    )
+    has_no_hits = stats.total_hits == 0 and not stats.truncated
+    status: Literal["ok", "no_hits"] = "no_hits" if has_no_hits else "ok"
+    return json_response(Aggregate(job_id=job.job_id, status=status, stats=stats))
 
 
 @handle_errors
 def alignments(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/alignments"""
-    job, sought = own_job(req), parse_query(req, AlignmentsQuery)
-    wanted = sought.blob_name or next((f["name"] for f in files_of(job)), None)
-    if wanted is None:
-        raise _nothing(job)
-    name = file_of(job, wanted)["name"]
+    job, query = own_job(req), parse_query(req, AlignmentsQuery)
+    name_or_id = query.blob_name or next((file.name for file in files_of(job)), None)
+    if name_or_id is None:
+        raise _no_results(job)
+    name = file_of(job, name_or_id).name
     refuse_unreadable(outfmt_of(job.search))
-    page = AlignmentsPage(sought.max_alignments, sought.query_id)
+    page = AlignmentsPage(query.max_alignments, query.query_id)
     page.fill(hits_of(job, name))
-    return json_response({"job_id": job.job_id, "blob_name": name, **page.to_json()})
+    return json_response(page.to_view(job.job_id, name))
 
 
 @handle_errors
 def export(req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
-    job, kind = own_job(req), exports.FORMATS[parse_query(req, ExportQuery).format]
-    names = [file["name"] for file in files_of(job)]
+    job, file_format = own_job(req), exports.FORMATS[parse_query(req, ExportQuery).format]
+    names = [file.name for file in files_of(job)]
     if not names:
-        raise _nothing(job)
+        raise _no_results(job)
     refuse_unreadable(outfmt_of(job.search))
-    made = exports.export(
-        kind, job.job_id, chain.from_iterable(hits_of(job, name) for name in names)
-    )
+    hits = chain.from_iterable(hits_of(job, name) for name in names)
+    file = exports.export(file_format, job.job_id, hits)
     return HttpResponse(
-        made.data,
-        headers=HEADERS | made.headers(job.job_id),
-        mimetype=kind.mimetype,
+        file.data,
+        headers=HEADERS | file.headers(job.job_id),
+        mimetype=file_format.mimetype,
         charset="utf-8",
     )
 
 
-def _nothing(job: Job) -> NotFound:
-    return NotFound("no_results", f"{job.job_id} has no results", wait_for_files(job))
+def _no_results(job: Job) -> NotFound:
+    if job.child_count:
+        message = f"{job.job_id} is a batch: read the results of its searches"
+    else:
+        message = f"{job.job_id} has no results, its status is {job.phase.status}"
+    return NotFound("no_results", message, results_retry_after(job))

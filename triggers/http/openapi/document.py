@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the operations and of the models that validate and answer."""
+"""The OpenAPI 3.1 document, generated from the operations and their request and response models."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -8,41 +8,43 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from triggers.http.error_codes import CODES, EVERYWHERE
-from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
+from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, MAX_KEY_LENGTH
 from triggers.http.openapi.request_bodies import (
     REF,
     Json,
-    planned_submission,
-    request,
-    search,
-    submission,
-    untitled,
+    body_schema,
+    planned_submission_schema,
+    search_schema,
+    submission_schema,
+    without_titles,
 )
 from triggers.http.routes import ONE_SEARCH, OPERATIONS, SUBMISSION, Model, Operation
-from triggers.schemas.common import Refusal
+from triggers.schemas.common import ErrorResponse
 
 ABOUT = """\
-The control plane of ElasticBLAST on Azure. Every refusal has the one form `Refusal` and its stable
-code in the header `x-ms-error-code`. A request that is sent again with the same `Idempotency-Key`,
-`Repeatability-Request-ID` or `x-client-request-id` is done once. Times are ISO 8601 in UTC.
-Any other method or path is a `Refusal` with 404 `unknown_route`."""
-PATH_WORDS = {
-    "id": "The job's id",
-    "file_id": "The file's id, from the list of results",
-    "file": "The name of a file that the page loads",
+The control plane of ElasticBLAST on Azure. Every error has the body `ErrorResponse`, and its stable
+code is also in the header `x-ms-error-code`. A request that is repeated with the same
+`Idempotency-Key`, `Repeatability-Request-ID` or `x-client-request-id` is processed once. Times are
+ISO 8601 in UTC. Any other method or path returns 404 with the code `unknown_route`."""
+PATH_PARAMETERS = {
+    "id": "Job id",
+    "file_id": "File id, from the list of results",
+    "file": "Name of a file that the page loads",
 }
-PATH_IDS = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,80}$"}
+PATH_ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,80}$"}
 PATH_SCHEMAS = {"file": {"type": "string", "pattern": r"^[a-z]{1,80}\.(js|css)$"}}
-"""Of the parameters in paths that are no ids."""
-KEY = {
-    **dict.fromkeys(KEY_HEADERS, "Names the request: sent again under it, it is done once"),
-    FALLBACK_KEY_HEADER: "Serves as the key where none is given",
+"""Schemas of path parameters that are not ids."""
+KEY_DESCRIPTIONS = {
+    **dict.fromkeys(
+        KEY_HEADERS, "Idempotency key: a request repeated with the same key is processed once"
+    ),
+    FALLBACK_KEY_HEADER: "The idempotency key of a request that has no other",
 }
 
 
 @cache
 def document() -> Json:
-    """The whole document. Whoever gets it changes nothing in it."""
+    """Return the document. It is cached: callers must not change it."""
     paths = defaultdict[str, Json](dict)
     for operation in OPERATIONS:
         paths[f"/{operation.path}"][operation.method.lower()] = _operation(operation)
@@ -59,7 +61,7 @@ def document() -> Json:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "An access token of Microsoft Entra ID; none in the local mode",
+                    "description": "An access token of Microsoft Entra ID; not in local mode",
                 }
             },
         },
@@ -67,7 +69,7 @@ def document() -> Json:
 
 
 def _operation(operation: Operation) -> Json:
-    shown: Json = {
+    entry: Json = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.group],
@@ -75,35 +77,36 @@ def _operation(operation: Operation) -> Json:
         "responses": _responses(operation),
     }
     if operation.body:
-        content = {"application/json": {"schema": _body(operation)}}
+        content = {"application/json": {"schema": _request_body(operation)}}
         if operation.form:
             content["multipart/form-data"] = {"schema": _form(operation.form)}
-        shown["requestBody"] = {"required": True, "content": content}
+        entry["requestBody"] = {"required": True, "content": content}
     if operation.anonymous:
-        shown["security"] = []
-    return shown
+        entry["security"] = []
+    return entry
 
 
 def _parameters(operation: Operation) -> Iterator[Json]:
-    for name, words in PATH_WORDS.items():
+    for name, description in PATH_PARAMETERS.items():
         if f"{{{name}}}" in operation.path:
-            where = {"name": name, "in": "path", "required": True, "description": words}
-            yield {**where, "schema": PATH_SCHEMAS.get(name, PATH_IDS)}
-    schema = operation.query.model_json_schema(ref_template=REF) if operation.query else {}
-    for name, told in schema.get("properties", {}).items():
-        shown = _plain(told)
-        needed = name in schema.get("required", ())
-        more = {"description": shown.pop("description")} if "description" in shown else {}
-        yield {"name": name, "in": "query", "required": needed, **more, "schema": shown}
-    headers = dict(KEY) if operation.idempotent else {}
+            parameter = {"name": name, "in": "path", "required": True, "description": description}
+            yield {**parameter, "schema": PATH_SCHEMAS.get(name, PATH_ID_SCHEMA)}
+    query = operation.query.model_json_schema(ref_template=REF) if operation.query else {}
+    for name, property_schema in query.get("properties", {}).items():
+        schema = _without_null(property_schema)
+        is_required = name in query.get("required", ())
+        about = {"description": schema.pop("description")} if "description" in schema else {}
+        yield {"name": name, "in": "query", "required": is_required, **about, "schema": schema}
+    headers = dict(KEY_DESCRIPTIONS) if operation.idempotent else {}
     if operation.ranged:
         headers["Range"] = "One range of bytes, such as `bytes=0-1048575`"
-        headers["If-Range"] = "The `ETag` that the part must belong to; else the whole is sent"
+        headers["If-Range"] = "`ETag` of the expected version; another version is sent whole"
     if operation.conditional:
-        headers["If-None-Match"] = "The `ETag` of an answer that is known"
-    for name, words in headers.items():
-        text = {"type": "string", **({"maxLength": LONGEST_KEY} if name in KEY else {})}
-        yield {"name": name, "in": "header", "description": words, "schema": text}
+        headers["If-None-Match"] = "`ETag` of an earlier response"
+    for name, description in headers.items():
+        max_length = {"maxLength": MAX_KEY_LENGTH} if name in KEY_DESCRIPTIONS else {}
+        schema = {"type": "string", **max_length}
+        yield {"name": name, "in": "header", "description": description, "schema": schema}
 
 
 def _responses(operation: Operation) -> Json:
@@ -112,72 +115,72 @@ def _responses(operation: Operation) -> Json:
         codes[CODES[code][0]].append(code)
     if operation.anonymous and 503 in operation.responses:
         codes[503].append("settings_invalid")
-    shown = {status: _answer(operation, status) for status in operation.responses}
-    for status, its in codes.items():
-        refused = _refused(
-            status, its, ["Retry-After"] if operation.retry_after_status == status else []
-        )
-        if status in shown:
-            either = [*map(_ref, _forms(operation, status)), _ref(Refusal)]
-            refused["content"] = {"application/json": {"schema": {"anyOf": either}}}
-        shown[status] = refused
-    return {str(status): shown[status] for status in sorted(shown)}
+    responses = {status: _success(operation, status) for status in operation.responses}
+    for status, status_codes in codes.items():
+        retry_after = ["Retry-After"] if operation.retry_after_status == status else []
+        error = _error(status, status_codes, retry_after)
+        if status in responses:
+            choices = [*map(_ref, _bodies(operation, status)), _ref(ErrorResponse)]
+            error["content"] = {"application/json": {"schema": {"anyOf": choices}}}
+        responses[status] = error
+    return {str(status): responses[status] for status in sorted(responses)}
 
 
-def _answer(operation: Operation, status: int) -> Json:
-    forms = _forms(operation, status)
+def _success(operation: Operation, status: int) -> Json:
+    bodies = _bodies(operation, status)
     headers = ["ETag"] if operation.conditional else []
-    if operation.conditional and any(map(_is_model, _forms(operation, 200))):
+    if operation.conditional and any(map(_is_model, _bodies(operation, 200))):
         headers.append("Retry-After")
     if status in (202, operation.retry_after_status):
         headers = ["Retry-After"]
-    if operation.body is SUBMISSION and not operation.in_part:
+    if operation.body is SUBMISSION and not operation.is_partial:
         headers = ["Location", "Retry-After", "Idempotency-Replayed"]
     if operation.ranged:
         headers = ["Accept-Ranges", "ETag", *(["Content-Range"] if status == 206 else [])]
-    shown: Json = {"headers": _headers(*headers)} if headers else {}
-    if not forms:
-        return {"description": "It has not changed", **shown}
-    content = dict(map(_content, forms))
-    text = "A part of it" if status == 206 else "As it is"
-    words = (forms[-1].__doc__ or "").split("\n")[0] if _is_model(forms[-1]) else text
-    return {"description": words, **shown, "content": content}
+    response: Json = {"headers": _headers(*headers)} if headers else {}
+    if not bodies:
+        return {"description": "Not changed since the `ETag`", **response}
+    content = dict(map(_content, bodies))
+    text = "The requested range" if status == 206 else "The content"
+    body = bodies[-1]
+    description = (body.__doc__ or "").split("\n")[0] if _is_model(body) else text
+    return {"description": description, **response, "content": content}
 
 
-def _forms(operation: Operation, status: int) -> tuple[Model | str, ...]:
-    """The bodies that an answer of that status can have."""
-    said = operation.responses[status]
-    several = said if isinstance(said, tuple) else (said,)
-    return tuple(form for form in several if form is not None)
+def _bodies(operation: Operation, status: int) -> tuple[Model | str, ...]:
+    """Return the bodies that a response with this status can have."""
+    body = operation.responses[status]
+    bodies = body if isinstance(body, tuple) else (body,)
+    return tuple(body for body in bodies if body is not None)
 
 
-def _content(form: Model | str) -> tuple[str, Json]:
-    """A media type, and what is in it."""
-    if not isinstance(form, str):
-        return "application/json", {"schema": _ref(form)}
-    return form, {"schema": {} if "json" in form else {"type": "string"}}
+def _content(body: Model | str) -> tuple[str, Json]:
+    """Return the media type of a body and its entry under `content`."""
+    if not isinstance(body, str):
+        return "application/json", {"schema": _ref(body)}
+    return body, {"schema": {} if "json" in body else {"type": "string"}}
 
 
-def _refused(status: int, codes: Sequence[str], headers: Sequence[str]) -> Json:
-    words = "; ".join(f"`{code}`: {CODES[code][1]}" for code in codes)
+def _error(status: int, codes: Sequence[str], headers: Sequence[str]) -> Json:
+    description = "; ".join(f"`{code}`: {CODES[code][1]}" for code in codes)
     more = {401: "WWW-Authenticate", 416: "Content-Range", 429: "Retry-After", 503: "Retry-After"}
     names = ["x-ms-error-code", *([more[status]] if status in more else []), *headers]
-    content = {"application/json": {"schema": _ref(Refusal)}}
-    return {"description": words, "headers": _headers(*names), "content": content}
+    content = {"application/json": {"schema": _ref(ErrorResponse)}}
+    return {"description": description, "headers": _headers(*names), "content": content}
 
 
 def _headers(*names: str) -> Json:
     return {name: {"schema": {"type": "string"}} for name in names}
 
 
-def _body(operation: Operation) -> Json:
-    return {"$ref": REF.format(model=_name(operation))}
+def _request_body(operation: Operation) -> Json:
+    return {"$ref": REF.format(model=_request_body_name(operation))}
 
 
-def _name(operation: Operation) -> str:
+def _request_body_name(operation: Operation) -> str:
     if operation.body is not SUBMISSION:
         return operation.body[0].__name__
-    return "PlannedSubmission" if operation.in_part else "Submission"
+    return "PlannedSubmission" if operation.is_partial else "Submission"
 
 
 def _form(name: str) -> Json:
@@ -186,53 +189,55 @@ def _form(name: str) -> Json:
 
 
 def _components() -> Json:
-    forms = {
-        form
+    bodies = {
+        body
         for operation in OPERATIONS
         for status in operation.responses
-        for form in _forms(operation, status)
+        for body in _bodies(operation, status)
     }
-    models = filter(_is_model, forms)
-    asked = [(model, "validation") for model in sorted({*models, Refusal}, key=_named)]
-    found = models_json_schema(asked, ref_template=REF)[1].get("$defs", {})  # type: ignore[arg-type]
-    bodies = {
-        _name(operation): request(operation.body)
+    models = sorted({*filter(_is_model, bodies), ErrorResponse}, key=_model_name)
+    inputs = [(model, "validation") for model in models]
+    definitions = models_json_schema(inputs, ref_template=REF)[1].get("$defs", {})  # type: ignore[arg-type]
+    responses = {name: _response_schema(schema) for name, schema in definitions.items()}
+    requests = {
+        _request_body_name(operation): body_schema(operation.body)
         for operation in OPERATIONS
         if operation.body and operation.body is not SUBMISSION
     }
-    shown = {name: _shape(schema) for name, schema in found.items()}
     submissions = {
-        "OneOfSeveral": search(ONE_SEARCH),
-        "PlannedSubmission": planned_submission(),
-        "Submission": submission(),
+        "BatchItem": search_schema(ONE_SEARCH),
+        "PlannedSubmission": planned_submission_schema(),
+        "Submission": submission_schema(),
     }
-    return dict(sorted({**shown, **bodies, **submissions}.items()))
+    return dict(sorted({**responses, **requests, **submissions}.items()))
 
 
-def _shape(schema: Json) -> Json:
-    """The schema of an answer: what has no value is left out, and never null."""
-    shape: Json = untitled(schema)
-    needed = shape.get("required", ())
-    for name, told in shape.get("properties", {}).items():
-        if name not in needed:
-            shape["properties"][name] = _plain(told)
-    return shape
+def _response_schema(schema: Json) -> Json:
+    """Return the schema of a response, in which optional fields are omitted and never null."""
+    response: Json = without_titles(schema)
+    required = response.get("required", ())
+    for name, property_schema in response.get("properties", {}).items():
+        if name not in required:
+            response["properties"][name] = _without_null(property_schema)
+    return response
 
 
-def _plain(told: Json) -> Json:
-    """Without null, and without a default that says no more than that."""
-    told = untitled(told)
-    kinds = [one for one in told.pop("anyOf", ()) if one != {"type": "null"}]
-    if told.get("default", "") is None:
-        del told["default"]
-    return {**told, **(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})}
+def _without_null(schema: Json) -> Json:
+    """Remove null from a schema, and the default if it is null."""
+    schema = without_titles(schema)
+    choices = [choice for choice in schema.pop("anyOf", ()) if choice != {"type": "null"}]
+    if schema.get("default", "") is None:
+        del schema["default"]
+    if len(choices) == 1:
+        return {**schema, **choices[0]}
+    return {**schema, **({"anyOf": choices} if choices else {})}
 
 
 def _ref(model: object) -> Json:
-    return {"$ref": REF.format(model=_named(model))}
+    return {"$ref": REF.format(model=_model_name(model))}
 
 
-def _named(model: object) -> str:
+def _model_name(model: object) -> str:
     return model.__name__ if isinstance(model, type) else str(model)
 
 

@@ -1,4 +1,4 @@
-"""Request bodies in the OpenAPI document, made of the models that validate them."""
+"""Request bodies in the OpenAPI document, generated from the models that validate them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,96 +6,96 @@ from typing import Any
 from pydantic import AliasChoices
 
 from triggers.http.routes import SUBMISSION, Model
-from triggers.submission.parse import MOST_SEARCHES
+from triggers.submission.parse import MAX_SEARCHES
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{model}"
 SOURCES = (("query_data", "query_fasta"), ("query_blob_url", "query_file"))
-"""Where a query can come from, each under its names: exactly one is needed."""
+"""The names of the fields that give a query; exactly one field is required."""
 
 
-def planned_submission() -> Json:
-    """Everything that a request can say, under all of its names: one search, or several."""
-    whole = search(SUBMISSION)
-    whole["properties"]["searches"] = {
-        "description": "A batch: each is laid over what stands beside them",
+def planned_submission_schema() -> Json:
+    """Return the schema of a submission without required fields, with all aliases."""
+    schema = search_schema(SUBMISSION)
+    schema["properties"]["searches"] = {
+        "description": "A batch; the fields of each search override the fields beside `searches`",
         "anyOf": [
             {
                 "type": "array",
                 "minItems": 1,
-                "maxItems": MOST_SEARCHES,
-                "items": {"$ref": REF.format(model="OneOfSeveral")},
+                "maxItems": MAX_SEARCHES,
+                "items": {"$ref": REF.format(model="BatchItem")},
             },
             {"type": "null"},
         ],
     }
-    return whole
+    return schema
 
 
-def submission() -> Json:
-    """The same with what is needed: program, database and query, or several searches."""
+def submission_schema() -> Json:
+    """Return the schema of a submission: program, database and query, or `searches`, required."""
     single = {
         "allOf": [
-            _said("program"),
-            _said("db", "database"),
-            {"oneOf": [_said(*names) for names in SOURCES]},
+            _any_present("program"),
+            _any_present("db", "database"),
+            {"oneOf": [_any_present(*names) for names in SOURCES]},
         ]
     }
-    several = {"required": ["searches"], "properties": {"searches": {"type": "array"}}}
-    return {**planned_submission(), "anyOf": [single, several]}
+    batch = {"required": ["searches"], "properties": {"searches": {"type": "array"}}}
+    return {**planned_submission_schema(), "anyOf": [single, batch]}
 
 
-def _said(*names: str) -> Json:
-    """That something is said under one of these names: null and an empty text say nothing."""
-    some = {"type": "string", "minLength": 1}
-    either = [{"required": [name], "properties": {name: some}} for name in names]
-    return {"anyOf": either} if len(either) > 1 else either[0]
+def _any_present(*names: str) -> Json:
+    """Require one of the names with a non-empty text; null and "" count as absent."""
+    non_empty = {"type": "string", "minLength": 1}
+    choices = [{"required": [name], "properties": {name: non_empty}} for name in names]
+    return {"anyOf": choices} if len(choices) > 1 else choices[0]
 
 
-def search(parts: Sequence[Model]) -> Json:
-    """What can be said of a search, where nothing is needed that may stand elsewhere."""
-    whole = request(parts, nothing_needed=True)
-    options = {"type": ["object", "null"], "description": "Any of these may stand in here as well"}
-    whole["properties"]["options"] = options
-    return whole
+def search_schema(models: Sequence[Model]) -> Json:
+    """Return the schema of a search without required fields: a batch can give them elsewhere."""
+    schema = body_schema(models, all_optional=True)
+    options = {"type": ["object", "null"], "description": "Can have any of the other fields"}
+    schema["properties"]["options"] = options
+    return schema
 
 
-def request(parts: Sequence[Model], *, nothing_needed: bool = False) -> Json:
-    """One object of several models. Null says nothing; an unknown name is ignored."""
-    properties, needed = {}, []
-    for part in parts:
-        schema = part.model_json_schema(ref_template=REF)
-        for name, field in part.model_fields.items():
+def body_schema(models: Sequence[Model], *, all_optional: bool = False) -> Json:
+    """Return one object schema with the fields of several models; optional fields can be null."""
+    properties, required = {}, []
+    for model in models:
+        model_schema = model.model_json_schema(ref_template=REF)
+        definitions = model_schema.get("$defs", {})
+        for name, field in model.model_fields.items():
             names = _names(name, field.validation_alias)
-            defined = schema.get("$defs", {})
-            told = untitled(_inlined(schema["properties"][names[0]], defined))
-            if field.is_required() and not nothing_needed:
-                needed.append(name)
-            elif {"type": "null"} not in told.get("anyOf", ()):
-                told = {"anyOf": [told, {"type": "null"}]}
-            properties.update(dict.fromkeys(names, told))
-    whole: Json = {"type": "object", "properties": properties}
-    return {**whole, "required": needed} if needed else whole
+            schema = without_titles(_inlined(model_schema["properties"][names[0]], definitions))
+            if field.is_required() and not all_optional:
+                required.append(name)
+            elif {"type": "null"} not in schema.get("anyOf", ()):
+                schema = {"anyOf": [schema, {"type": "null"}]}
+            properties.update(dict.fromkeys(names, schema))
+    body: Json = {"type": "object", "properties": properties}
+    return {**body, "required": required} if required else body
 
 
 def _names(name: str, alias: object) -> list[str]:
-    return [str(one) for one in alias.choices] if isinstance(alias, AliasChoices) else [name]
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]
 
 
-def untitled(schema: Any) -> Any:
-    """Without the titles that pydantic makes of names. A property may well be called title."""
+def without_titles(schema: Any) -> Any:
+    """Remove the titles that pydantic generates from names; a property called `title` stays."""
     if isinstance(schema, list):
-        return [untitled(one) for one in schema]
+        return [without_titles(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     kept = {k: v for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
-    return {name: untitled(told) for name, told in kept.items()}
+    return {name: without_titles(value) for name, value in kept.items()}
 
 
-def _inlined(told: Json, definitions: Json) -> Json:
-    """A field whose type is named elsewhere in its model's schema, told in place."""
-    if "$ref" in told:
-        return {**definitions[told["$ref"].rpartition("/")[2]]}
-    if "anyOf" in told:
-        return {**told, "anyOf": [_inlined(one, definitions) for one in told["anyOf"]]}
-    return told
+def _inlined(schema: Json, definitions: Json) -> Json:
+    """Replace references to a model's definitions by the definitions."""
+    if "$ref" in schema:
+        return {**definitions[schema["$ref"].rpartition("/")[2]]}
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_inlined(choice, definitions) for choice in schema["anyOf"]]}
+    return schema

@@ -1,4 +1,4 @@
-"""What the app says of itself: its OpenAPI document, and a page that shows it."""
+"""HTTP handlers of the OpenAPI document and of the page that renders it."""
 
 import json
 import sys
@@ -15,13 +15,13 @@ POLICY = (
     "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The page brings all of itself and asks nobody but the app."""
+"""The page has inline script and style only, and sends requests to the app only."""
 
 
 @handle_errors
 def openapi(req: HttpRequest) -> HttpResponse:
     """GET /api/openapi.json"""
-    return HttpResponse(written(), headers=HEADERS, mimetype="application/json")
+    return HttpResponse(document_text(), headers=HEADERS, mimetype="application/json")
 
 
 @handle_errors
@@ -32,10 +32,10 @@ def page(req: HttpRequest) -> HttpResponse:
 
 
 @cache
-def written() -> str:
-    """The document as text, as docs/openapi.json has it."""
+def document_text() -> str:
+    """Return the document as text, the content of docs/openapi.json."""
     return json.dumps(document(), indent=1) + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(written())
+    sys.stdout.write(document_text())
