@@ -36,7 +36,7 @@ class Assessment:
     error: str | None = None
     failed_jobs: str | None = None
     """The second half of `error`: which Jobs failed, and what Kubernetes says of them."""
-    awaits_words: bool = False
+    awaits_message: bool = False
     """Whether BLAST's own words may still come."""
     unrecoverable: bool = False
     """No Job is left that could still bring it to its end, and no marker is there."""
@@ -96,7 +96,7 @@ def _failed(found: Assessment, seen: Observation, failed: Sequence[ClusterJob]) 
         phase=Phase.SEARCH_FAILED,
         error=error or "FAILURE.txt was written and says nothing",
         failed_jobs=jobs or None,
-        awaits_words=seen.failure is None and any(job.app == "blast" for job in failed),
+        awaits_message=seen.failure is None and any(job.app == "blast" for job in failed),
     )
 
 

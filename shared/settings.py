@@ -109,6 +109,7 @@ class Settings(BaseModel):
     retry_transient: RetryOptions = RetryPolicy.parse("15s x2 5m 8")
     retry_capacity: RetryOptions = RetryPolicy.parse("60s x1.5 15m -")
     retry_conflict: RetryOptions = RetryPolicy.parse("30s x1.5 5m -")
+    retry_submit_slot: RetryOptions = RetryPolicy.parse("30s x1.5 5m -")
     retry_configuration: RetryOptions = RetryPolicy.parse("60s x1.5 15m -")
     retry_unknown: RetryOptions = RetryPolicy.parse("20s x2 5m 6")
     retry_crash: RetryOptions = RetryPolicy.parse("10s x2 5m 5")

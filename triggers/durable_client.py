@@ -15,7 +15,6 @@ from shared.contracts.activities import (
     BATCH_ORCHESTRATOR,
     ORCHESTRATOR,
     WAKE_EVENT,
-    ActivityName,
     SearchState,
 )
 from shared.contracts.job import Job
@@ -85,10 +84,11 @@ async def start(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> bo
 
 
 def initial_state(job: Job, crash_retry: RetryPolicy) -> SearchState:
-    """What the orchestration of a job goes on from: behind the last step that its row knows."""
-    first = ActivityName.START_CHILDREN if job.child_count else ActivityName.PREPARE_SEARCH
-    verb = job.decision.next_stage if job.decision else None
-    return SearchState(job.job_id, crash_retry, job.attempt, verb or first, job.step + 1)
+    """The input of a job's orchestration: it goes on with the step after the row's.
+
+    The row's stage decides, never its phase: `retrying` belongs to two stages.
+    """
+    return SearchState(job.job_id, crash_retry, job.attempt, job.next_stage, job.step + 1)
 
 
 async def wake(client: DurableClient, job: Job) -> None:

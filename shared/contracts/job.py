@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
-from shared.contracts.activities import ActivityName, Category, Decision
+from shared.contracts.activities import Category, Decision, Stage
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
 
@@ -55,6 +55,34 @@ class PendingFailure:
     """When it was passed."""
 
 
+class JobChanges(TypedDict, total=False):
+    """The fields of a job that a transition may change, beside those that record a step."""
+
+    elb_job_id: str
+    phase: Phase
+    error_code: str | None
+    error: str | None
+    reason: str | None
+    counts: Counts
+    ended_submit_operations: int
+    config_blob: str | None
+    cancel_requested_at: datetime | None
+    pending_failure: PendingFailure | None
+    untracked_submission_until: datetime | None
+    sidecar_instance: str | None
+    unrecoverable_since: datetime | None
+    failed_jobs: str | None
+    failed_jobs_since: datetime | None
+    finished_batches: str
+    other_cluster: str | None
+    left_on_cluster: LeftOnCluster
+    cleanup_confirmed_at: datetime | None
+    cleanup_abandoned_at: datetime | None
+    notify: bool
+    request_id: str | None
+    started_at: datetime | None
+
+
 @dataclass(frozen=True)
 class Job:
     """The current state of a job. Times are aware, in UTC."""
@@ -78,8 +106,10 @@ class Job:
     attempt: int = 1
     step: int = 0
     """The last step of the orchestrator that changed this row."""
+    stage: Stage | None = None
+    """The stage of that step."""
     decision: Decision | None = None
-    """What that step reported, for an activity that runs again."""
+    """What follows that step, for an activity that runs again and an orchestration that is lost."""
     sequence: int = 1
     """The number of the newest event."""
     counts: Counts = Counts()
@@ -137,7 +167,7 @@ class Job:
 
     @property
     def last_delay(self) -> timedelta:
-        """The wait that the last step asked for, until the next one."""
+        """The wait between the last recorded step and the next one."""
         return self.decision.delay if self.decision else timedelta(0)
 
     def should_stop(self, now: datetime) -> bool:
@@ -158,9 +188,12 @@ class Job:
         return self.job_id if self.attempt == 1 else f"{self.job_id}-{self.attempt}"
 
     @property
-    def stop_activity(self) -> ActivityName:
-        """The verb that stops this job."""
-        return ActivityName.CANCEL_CHILDREN if self.child_count else ActivityName.CLEAN_UP_SEARCH
+    def next_stage(self) -> Stage:
+        """The stage that an orchestration of this job goes on with; of an ended job, its last."""
+        if self.decision and self.decision.next_stage:
+            return self.decision.next_stage
+        first = Stage.START_CHILDREN if self.child_count else Stage.PREPARE
+        return self.stage or first
 
     @property
     def results_prefix(self) -> str:

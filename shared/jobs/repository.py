@@ -2,9 +2,9 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 
 from shared.clients.tables import (
     LARGEST_TRANSACTION,
@@ -14,8 +14,8 @@ from shared.clients.tables import (
     Replace,
     Table,
 )
-from shared.contracts.activities import Decision
-from shared.contracts.job import Event, Job, OutboxMessage, elb_id
+from shared.contracts.activities import Decision, Stage
+from shared.contracts.job import Event, Job, JobChanges, OutboxMessage, elb_id
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
@@ -28,6 +28,26 @@ RESTARTED = "orchestration_restarted"
 
 Change = Callable[[Job], Job | None]
 """The job as it shall be, or None where nothing is to be changed (any more)."""
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step that a transition records: its number, its stage, and what follows it."""
+
+    step: int
+    stage: Stage
+    decision: Decision
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        """The fields of the row that record it. A step that was taken resets the restarts."""
+        return {
+            "step": self.step,
+            "stage": self.stage,
+            "decision": self.decision,
+            "retry_counts": self.decision.retry_counts,
+            "restarts": 0,
+        }
 
 
 class JobStateRepository:
@@ -76,41 +96,36 @@ class JobStateRepository:
         event: str,
         payload: Mapping[str, Any] | None = None,
         *,
-        step: int | None = None,
+        step: StepRecord | None = None,
         attempt: int | None = None,
-        decision: Decision | None = None,
         unless: Callable[[Job], bool] = lambda job: False,
         unchanged: Job | None = None,
-        **changes: Any,
+        **changes: Unpack[JobChanges],
     ) -> Job:
-        """Change fields of a job and say so in its history, both or neither.
+        """Change fields of a job and add an event to its history, in one transaction.
 
-        A step that the job has already taken changes nothing, nor does one of another attempt, nor
-        an update of a job, as it is when it is written, for which `unless` holds. An
-        update that names a phase tells all that is wrong: an `error_code`, `error` or `reason`
-        that it does not name is cleared.
+        Nothing changes where the job has already taken this step, is in another attempt, or where
+        `unless` holds for the row as it is when it is written. An update that names a phase clears
+        the `error_code`, `error` and `reason` that it does not name.
         Raises NotFound, and Conflict for a transition that the table does not allow, or where the
         row has been changed since `unchanged` was read.
         """
-        if step is not None:
-            changes |= {"step": step, "decision": decision, "restarts": 0}
+        all_changes = {**changes, **(step.changes if step else {})}
 
         def change(job: Job) -> Job | None:
-            if attempt not in (None, job.attempt) or (step is not None and job.step >= step):
+            if attempt not in (None, job.attempt) or (step is not None and job.step >= step.step):
                 return None
             if not job.phase.is_end and unless(job):
                 return None
             if unchanged is not None and job.sequence != unchanged.sequence:
                 raise Conflict("concurrent_update", f"job {job_id} was changed by another writer")
-            return changed(job, changes, self._now())
+            return changed(job, all_changes, self._now())
 
         return self._transact(job_id, event, payload or {}, change)
 
-    def append_history(
-        self, job_id: str, event: str, payload: Mapping[str, Any], *, step: int | None = None
-    ) -> Job:
+    def append_history(self, job_id: str, event: str, payload: Mapping[str, Any]) -> Job:
         """Add an event that changes no field."""
-        return self.update(job_id, event, payload, step=step)
+        return self.update(job_id, event, payload)
 
     def request_cancel(self, job_id: str) -> Job:
         """Record that a job is to be cancelled, once: a second request finds that of the first.

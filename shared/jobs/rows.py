@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts import serialization
-from shared.contracts.activities import Category, Decision
+from shared.contracts.activities import Category, Decision, Stage
 from shared.contracts.job import Caller, Counts, Event, Job, OutboxMessage, PendingFailure
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
@@ -61,7 +61,8 @@ def job_row(job: Job) -> dict[str, Any]:
         "subscription_id": place.subscription_id,
         "storage_account": place.storage_account,
         "search_json": json.dumps(serialization.serialize(job.search)),
-        "decision_json": json.dumps(job.decision and serialization.serialize(job.decision)),
+        "stage": job.stage and job.stage.value,
+        "decision_json": json.dumps(job.decision and _plain_decision(job.decision)),
         "retry_counts_json": json.dumps(dict(job.retry_counts)),
         "pending_failure_json": json.dumps(
             job.pending_failure and serialization.serialize(job.pending_failure)
@@ -75,6 +76,8 @@ def job_row(job: Job) -> dict[str, Any]:
 def job_from_row(row: Mapping[str, Any]) -> Job:
     """The job that a row holds."""
     decision = json.loads(row.get("decision_json", "null"))
+    tried = json.loads(row["retry_counts_json"])
+    retry_counts = {Category(name): count for name, count in tried.items()}
     verdict = json.loads(row.get("pending_failure_json", "null"))
     entered = json.loads(row.get("phase_entered_at_json", "{}"))
     same = {name: _value(row[name]) for name in _PLAIN_COLUMNS if row.get(name) is not None}
@@ -84,10 +87,9 @@ def job_from_row(row: Mapping[str, Any]) -> Job:
         search=serialization.deserialize(Search, json.loads(row["search_json"])),
         phase=Phase(row["phase"]),
         left_on_cluster=LeftOnCluster(row.get("left_on_cluster", LeftOnCluster.NONE)),
-        decision=serialization.deserialize(Decision, decision) if decision else None,
-        retry_counts={
-            Category(name): count for name, count in json.loads(row["retry_counts_json"]).items()
-        },
+        stage=Stage(row["stage"]) if row.get("stage") else None,
+        decision=_decision(decision, retry_counts) if decision else None,
+        retry_counts=retry_counts,
         pending_failure=serialization.deserialize(PendingFailure, verdict) if verdict else None,
         phase_entered_at={
             Phase(phase): datetime.fromisoformat(at) for phase, at in entered.items()
@@ -96,6 +98,15 @@ def job_from_row(row: Mapping[str, Any]) -> Job:
             Counts, {k: row.get(k) for k in ("expected", "succeeded", "failed", "active")}
         ),
     )
+
+
+def _plain_decision(decision: Decision) -> dict[str, Any]:
+    """The decision as JSON, but for the retry counts, which have a column of their own."""
+    return serialization.serialize(replace(decision, retry_counts={}))
+
+
+def _decision(plain: Any, retry_counts: Mapping[Category, int]) -> Decision:
+    return replace(serialization.deserialize(Decision, plain), retry_counts=retry_counts)
 
 
 def event_key(sequence: int) -> str:

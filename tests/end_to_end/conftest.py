@@ -30,7 +30,8 @@ PACE = {
     "BLAST_POLL_SCHEDULE": "50ms/30s 1s",
     "BLAST_RESULTS_GRACE": "2s",
     "BLAST_RECONCILE_AFTER": "1s",
-    "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",  # as on Azure: who waits for the slot is called
+    "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",
+    "BLAST_RETRY_SUBMIT_SLOT": "30s x1.5 5m -",  # as on Azure: who waits for the slot is called
 }
 
 

@@ -35,6 +35,7 @@ QUICK = {
     "BLAST_RETRY_CRASH": "100ms x1.5 1s 5",
     "BLAST_RETRY_CAPACITY": "100ms x1.5 1s -",
     "BLAST_RETRY_CONFLICT": "100ms x1.5 1s -",
+    "BLAST_RETRY_SUBMIT_SLOT": "100ms x1.5 1s -",
     "BLAST_RETRY_CONFIGURATION": "100ms x1.5 1s -",
 }
 TINY = {"query_data": demo_queries().partition("\n>")[0]}

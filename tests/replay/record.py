@@ -26,6 +26,7 @@ SETTINGS = {
     "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
     "BLAST_RETRY_CRASH": "1s x2 30s 3",
     "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",
+    "BLAST_RETRY_SUBMIT_SLOT": "30s x1.5 5m -",
 }
 BUSY = {"category": "transient", "message": "API busy", "retry_after_seconds": 1}
 FULL = {"category": "capacity", "message": "no nodes"}
@@ -113,7 +114,7 @@ def crash_that_passes(world: StackFixture) -> str:
     job_id = capacity_retry(world)
     text = take_config(world, job_id)
     log = world.stack.folder / "logs" / "functions.log"
-    world.until(job_id, lambda job: f"the config of {job_id} is gone" in log.read_text())
+    world.until(job_id, lambda job: f"the config of {job_id} is missing" in log.read_text())
     config_of(world, job_id).upload_blob(text)
     return job_id
 

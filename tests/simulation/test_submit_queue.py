@@ -27,7 +27,7 @@ def scene(scene: Scene) -> Scene:
 @pytest.fixture
 def patient(store: Store) -> Scene:
     """A scene in which whoever waits does so until it is called."""
-    return slow(Scene(replace(store, settings=settings(retry_conflict="1d x1 1d -"))))
+    return slow(Scene(replace(store, settings=settings(retry_submit_slot="1d x1 1d -"))))
 
 
 def slow(scene: Scene) -> Scene:
