@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from activities.context import ActivityContext
-from shared.contracts.activities import ActivityInput, ActivityName, Decision
+from shared.contracts.activities import ActivityInput, Decision, Stage
 from shared.contracts.job import Job
+from shared.contracts.outcome import Outcome
 from shared.contracts.states import Phase
 from shared.contracts.storage_urls import DEAD_LETTERS
 from shared.errors import Unavailable
+from shared.jobs import StepRecord
 from tests.triggers.queue.queue_fixture import SEQUENCE, QueueFixture, letter, unavailable
 
 
@@ -59,13 +61,13 @@ async def test_an_orchestration_that_begins_after_all_finds_the_job_ended(
     one = await accepted(world)
     world.bury()
 
-    def never(job: Job, order: ActivityInput) -> Decision:
+    def never(job: Job, input_: ActivityInput) -> Outcome:
         raise AssertionError("nothing is to be done for it")
 
     settings = world.requests.acceptance.settings
-    desk = ActivityContext(world.jobs, settings, world.clock, lambda job: None)
-    report = desk.run_step(ActivityName.PREPARE_SEARCH, ActivityInput(one.job_id, 1), never)
-    assert report == Decision(Phase.SUBMIT_FAILED, None)
+    context = ActivityContext(world.jobs, settings, world.clock, lambda job: None)
+    report = context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 1), never)
+    assert (report.phase, report.next_stage) == (Phase.SUBMIT_FAILED, None)
 
 
 @pytest.mark.parametrize("changes", [{}, {"phase": Phase.SUBMITTING}])
@@ -73,8 +75,10 @@ async def test_failure_36_a_search_that_was_begun_is_not_harmed(
     world: QueueFixture, changes: dict[str, Any]
 ) -> None:
     job = await accepted(world)
-    report = Decision(Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH)
-    before = world.jobs.update(job.job_id, "begun", step=1, decision=report, **changes)
+    report = Decision(Stage.SUBMIT)
+    before = world.jobs.update(
+        job.job_id, "begun", step=StepRecord(1, Stage.PREPARE, report), **changes
+    )
     world.bury()
     assert world.job() == before
     assert world.statuses() == (["queued", "running"] if changes else ["queued"])
