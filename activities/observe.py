@@ -43,22 +43,24 @@ class Observer:
 
     def _observe(self, job: Job, input_: ActivityInput) -> Outcome:
         try:
-            seen = self._look(job)
-            found = self._conclude(job, seen)
-            if found.unrecoverable and job.unrecoverable_since is None:
-                # The shared list may be older than the search: read it afresh before it counts.
-                seen = self._with_markers(job, self._cluster(job).jobs_of(job.elb_job_id))
-                found = self._conclude(job, seen)
-            if has_vanished(seen, job.counts, job.finished_batches):
-                found = self._conclude(job, replace(seen, results=self._listed_results(job)))
+            observation = self._look(job)
+            assessed = self._assess(job, observation)
+            if assessed.unrecoverable and job.unrecoverable_since is None:
+                # The cached list may be older than the search: read the Jobs once more.
+                observation = self._with_markers(job, self._cluster(job).jobs_of(job.elb_job_id))
+                assessed = self._assess(job, observation)
+            if has_vanished(observation, job.counts, job.finished_batches):
+                assessed = self._assess(
+                    job, replace(observation, results=self._listed_results(job))
+                )
             reason = self._pending_reason(job)
         except Unavailable as error:
             return self._observation_failed(job, error)
-        if found.error or job.failed_jobs:
-            return self._failed(job, found)
-        if found.unrecoverable:
-            return self._unrecoverable(job, found)
-        return self._progress(job, found, reason)
+        if assessed.error or job.failed_jobs:
+            return self._failed(job, assessed)
+        if assessed.unrecoverable:
+            return self._unrecoverable(job, assessed)
+        return self._progress(job, assessed, reason)
 
     def _look(self, job: Job) -> Observation:
         jobs = self._cluster(job).cached_jobs(
@@ -69,7 +71,7 @@ class Observer:
             for cluster_job in jobs
         )
         if runs and not any(cluster_job.failed for cluster_job in jobs):
-            # FAILURE.txt may be there already, but Kubernetes still tries the batch again.
+            # FAILURE.txt may be there, but Kubernetes still retries the batch: do not read it.
             return Observation(jobs, self._expected(job))
         return self._with_markers(job, jobs)
 
@@ -82,11 +84,11 @@ class Observer:
         success = self.blobs.exists(f"{job.results_prefix}metadata/SUCCESS.txt")
         return Observation(jobs, self._expected(job), success, failure)
 
-    def _conclude(self, job: Job, seen: Observation) -> Assessment:
-        return assess(seen, job.phase, job.counts, job.finished_batches)
+    def _assess(self, job: Job, observation: Observation) -> Assessment:
+        return assess(observation, job.phase, job.counts, job.finished_batches)
 
     def _listed_results(self, job: Job) -> frozenset[int]:
-        """The batches whose results are there."""
+        """The numbers of the batches that have a result."""
         listed = self.blobs.list(job.results_prefix)
         numbers = (number_of_result(blob.name) for blob in listed if blob.size > 0)
         return frozenset(number for number in numbers if number is not None)
@@ -96,12 +98,13 @@ class Observer:
         return known or parse_count(self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
 
     def _pending_reason(self, job: Job) -> str | None:
-        """Why pods of a search that had no news for a while do not run; None if they do."""
-        patience = self.context.settings.pod_diagnosis_after
-        if not job.reason and self.context.now() - job.updated_at < patience:
+        """Why pods do not run, of a search that has not changed for a while; None if they do."""
+        diagnosis_after = self.context.settings.pod_diagnosis_after
+        if not job.reason and self.context.now() - job.updated_at < diagnosis_after:
             return None
         waiting = Counter(
-            pod.waiting for pod in self._cluster(job).cached_pending_pods(job.elb_job_id, patience)
+            pod.waiting
+            for pod in self._cluster(job).cached_pending_pods(job.elb_job_id, diagnosis_after)
         )
         if not waiting:
             return None
@@ -204,16 +207,16 @@ def _counted(assessed: Assessment) -> JobChanges:
 
 
 def _last_observation_failed(job: Job) -> bool:
-    """Whether its reason is that the looks before this one failed."""
+    """Whether the job's reason is that the looks before this one failed."""
     return (job.reason or "").startswith(OBSERVATION_FAILED)
 
 
-def _is_significant(known: Counts, found: Counts) -> bool:
-    """Whether the counts changed enough to be written: history stays bounded for any search."""
-    if found.expected != known.expected or (found.done and not known.done):
+def _is_significant(known: Counts, counted: Counts) -> bool:
+    """Whether the counts changed enough to be recorded, so that history stays bounded."""
+    if counted.expected != known.expected or (counted.done and not known.done):
         return True
-    if found.active + found.done < known.active + known.done:
-        return True  # batches went without a result; written, so that they are not sought again
-    moved = found.done - known.done
-    finished = found.done == found.expected
-    return moved > 0 and (finished or moved * MOST_PROGRESS_EVENTS >= (found.expected or 0))
+    if counted.active + counted.done < known.active + known.done:
+        return True  # batches vanished without a result; recorded, so that results are listed once
+    moved = counted.done - known.done
+    finished = counted.done == counted.expected
+    return moved > 0 and (finished or moved * MOST_PROGRESS_EVENTS >= (counted.expected or 0))

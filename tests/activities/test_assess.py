@@ -95,7 +95,7 @@ def test_failure_51_blasts_own_words_come_first() -> None:
     ("failure", "jobs", "error"),
     [
         ("", [FAILED], "blast-1 failed (BackoffLimitExceeded)"),
-        ("", [], "FAILURE.txt was written and says nothing"),
+        ("", [], "FAILURE.txt is there and is empty"),
         ("BLAST engine error: no", [], "BLAST engine error: no"),
         (None, [job("setup", failed=True)], "setup-1 failed (BackoffLimitExceeded)"),
     ],

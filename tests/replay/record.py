@@ -99,7 +99,7 @@ def cancelled_without_a_cluster(world: StackFixture) -> str:
     return job_id
 
 
-def called_to_submit(world: StackFixture) -> str:
+def woken_for_the_slot(world: StackFixture) -> str:
     """It waits for the slot until another search finds that it is free."""
     world.cluster.acquire_submit_lease("another-program")
     job_id = world.submit()
@@ -163,7 +163,7 @@ SHAPES: tuple[Callable[[StackFixture], str], ...] = (
     cancelled_in_a_retry_wait,
     cancelled_during_a_step,
     cancelled_without_a_cluster,
-    called_to_submit,
+    woken_for_the_slot,
     crash_that_passes,
     crash_to_the_end,
     continued_as_new,

@@ -7,8 +7,11 @@ from local.demo.search import demo_request
 from shared.contracts.activities import (
     BATCH_ORCHESTRATOR,
     ORCHESTRATOR,
+    WAKE_EVENT,
     ActivityInput,
     ActivityName,
+    ChunkResult,
+    Stage,
 )
 from tests.replay.histories import HISTORIES, difference_of, read_history
 from tests.worker.host import Host
@@ -83,7 +86,7 @@ def test_failure_43_a_search_runs_from_its_submission_to_its_results(host: Host)
 def test_failure_43_a_search_is_cancelled_and_one_that_crashed_is_ended(host: Host) -> None:
     cancelled, crashed = submitted(host), submitted(host)
     assert host.http("cancel_job", id=cancelled).status == 202
-    assert (cancelled, "cancel") in host.durable.events
+    assert (cancelled, WAKE_EVENT) in host.durable.events
     assert host.follow(cancelled, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
     assert host.http("read_job", id=cancelled).body["phase"] == "cancelled"
     host.step(ActivityName.RECORD_CRASH, ActivityInput(crashed, 1, "Exception: it died"))
@@ -98,35 +101,35 @@ def test_failure_43_a_batch_makes_its_children_and_is_stopped(host: Host) -> Non
     answer = host.http("submit_job", common | {"searches": searches})
     assert answer.status == 202, answer.body
     batch = answer.body["job_id"]
-    assert (
-        host.step(ActivityName.START_CHILDREN, ActivityInput(batch, 1)).next_stage
-        is ActivityName.OBSERVE_CHILDREN
-    )
+    named = host.step(ActivityName.START_CHILDREN, ActivityInput(batch, 1))
+    assert [host.create(ActivityInput(batch, 2, chunk=chunk)) for chunk in named.fan_out] == [
+        ChunkResult()
+    ]
+    started = host.step(ActivityName.START_CHILDREN, ActivityInput(batch, 2))
+    assert started.next_stage is Stage.WATCH_CHILDREN
     children = [one["job_id"] for one in host.http("list_children", id=batch).body["jobs"]]
     assert len(children) == 2 and {*children} <= host.durable.started.keys()
-    assert (
-        host.step(ActivityName.OBSERVE_CHILDREN, ActivityInput(batch, 2)).next_stage
-        is ActivityName.OBSERVE_CHILDREN
-    )
+    observed = host.step(ActivityName.OBSERVE_CHILDREN, ActivityInput(batch, 3))
+    assert observed.next_stage is Stage.WATCH_CHILDREN
     assert host.http("cancel_job", id=batch).status == 202
-    assert (
-        host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 3)).next_stage
-        is ActivityName.CANCEL_CHILDREN
-    )
-    host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 4))
+    stopped = host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 4))
+    assert stopped.next_stage is Stage.CLEAN_UP_CHILDREN
+    host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 5))
     for child in children:
         assert host.follow(child, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
-    host.follow(batch, ActivityName.CANCEL_CHILDREN, 5)
+    host.follow(batch, ActivityName.CANCEL_CHILDREN, 6)
     assert host.http("read_job", id=batch).body["phase"] == "cancelled"
 
 
-def test_failure_43_recorded_lives_are_lived_again_by_the_orchestrator(host: Host) -> None:
+def test_failure_43_recorded_histories_are_replayed_by_the_orchestrator(host: Host) -> None:
     for path in sorted(HISTORIES.glob("*/*.json")):
         found = difference_of(lambda text: host.orchestrate(ORCHESTRATOR, text), read_history(path))
         assert found is None, path.name
 
 
-def test_failure_43_a_message_becomes_a_search_and_one_that_is_none_is_buried(host: Host) -> None:
+def test_failure_43_a_message_becomes_a_search_and_one_without_json_a_dead_letter(
+    host: Host,
+) -> None:
     request = demo_request() | {"external_correlation_id": "worker-gate"}
     host.message("process_request", json.dumps(request), "message-1")
     assert len(host.durable.started) == 1
