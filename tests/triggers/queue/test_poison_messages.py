@@ -87,7 +87,8 @@ async def test_failure_36_a_search_that_was_begun_is_not_harmed(
 
 async def test_a_batch_is_left_to_upkeep(world: QueueFixture) -> None:
     job = await accepted(world)
-    parent = world.jobs.update(job.job_id, "batch", child_count=3)
+    changes: dict[str, Any] = {"child_count": 3}
+    parent = world.jobs.update(job.job_id, "batch", **changes)
     world.bury()
     assert world.job() == parent
 
