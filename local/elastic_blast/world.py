@@ -40,7 +40,7 @@ def read_environment(path: Path) -> Environment:
     """The world that `install` wrote."""
     found = json.loads(path.read_text())
     return Environment(
-        **{**found, "behaviours": Path(found["behaviours"]), "cache": Path(found["cache"])}
+        **{**found, "fault_rules": Path(found["fault_rules"]), "cache": Path(found["cache"])}
     )
 
 

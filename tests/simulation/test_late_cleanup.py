@@ -181,7 +181,7 @@ async def test_a_cancelled_batch_is_not_called_cancelled_while_a_search_may_be_l
     scene: Scene, upkeep: Upkeep
 ) -> None:
     """No proof, no `cancelled`: a batch's searches are its own."""
-    batch = scene.accept(7, children=2)
+    batch = scene.accept(7, child_count=2)
     child = scene.submitted(1, parent_job_id=batch.job_id, child_number=1)
     other = scene.accept(2, parent_job_id=batch.job_id, child_number=2)
     for job in (batch, child, other):
