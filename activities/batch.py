@@ -1,65 +1,53 @@
-"""A batch of searches: making its children, summing them up, and stopping them all."""
+"""The stages of a batch of searches: its children are started, counted and cancelled."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
-from typing import Any, TypeVar
 
+from activities import endings
+from activities.children import Children
 from activities.context import ActivityContext
-from activities.ports import Orchestrations
-from shared.clients.blobs import Blobs
-from shared.contracts.activities import ActivityInput, ActivityName, CleanupResult, Decision
-from shared.contracts.job import Counts, Job, PendingFailure, child_id
-from shared.contracts.search import SearchSpec
+from shared.contracts.activities import ActivityInput, Chunk, CleanupResult, Stage, StepResult
+from shared.contracts.job import Counts, Job, JobChanges, PendingFailure
+from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase, Status
-from shared.contracts.storage_urls import StorageAccount
-from shared.errors import Conflict
-from shared.jobs.batch_blob import batch_url, load, query_url
-from shared.util.threads import Threads
 
 CHUNK = 50
-"""Children that one step makes or stops: so that it lasts seconds, and others get their turn."""
+"""Children that one activity creates or cancels, so that it takes seconds."""
 MAX_ACTIVE_CHILDREN = 200
-"""Children that may be under way: more would only wait for the cluster's one submit slot."""
-PARALLELISM = 8
-"""Children that are made or stopped at a time."""
+"""Children that may be active: more would only wait for the cluster's one submit slot."""
+MAX_FAN_OUT = 50
+"""Chunks that are created side by side. With more, the orchestration's history grows too long."""
 MOST_PROGRESS_EVENTS = 100
 CANCEL_POLL_INTERVAL = timedelta(seconds=1)
-"""Between two looks at children that have been asked to cancel."""
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
+"""Between two looks at children whose cancel was requested."""
 
 
 @dataclass(frozen=True)
 class BatchActivities:
-    """Its verbs answer with a Report and may be said twice, in mid-chunk too."""
+    """The stages START_CHILDREN, WATCH_CHILDREN and CLEAN_UP_CHILDREN."""
 
     context: ActivityContext
-    blobs: Blobs
-    orchestrations: Orchestrations
+    children: Children
     chunk: int = CHUNK
     max_active: int = MAX_ACTIVE_CHILDREN
 
-    def start_children(self, input_: ActivityInput) -> Decision:
-        """Make the next chunk of children, and start them."""
-        return self.context.run_step(ActivityName.START_CHILDREN, input_, self._start_children)
+    def start_children(self, input_: ActivityInput) -> StepResult:
+        """Count the children, and name the chunks to create next."""
+        return self.context.run_step(Stage.START_CHILDREN, input_, self._start_children)
 
-    def observe_children(self, input_: ActivityInput) -> Decision:
-        """Look where the children are; the batch ends once all of them have."""
-        return self.context.run_step(ActivityName.OBSERVE_CHILDREN, input_, self._observe_children)
+    def observe_children(self, input_: ActivityInput) -> StepResult:
+        """Count the children by status; the batch ends once all of them have."""
+        return self.context.run_step(Stage.WATCH_CHILDREN, input_, self._observe_children)
 
-    def cancel_children(self, input_: ActivityInput) -> Decision:
-        """Ask the next chunk of children to cancel; the batch ends once all of them have."""
-        return self.context.run_step(ActivityName.CANCEL_CHILDREN, input_, self._cancel_children)
+    def cancel_children(self, input_: ActivityInput) -> StepResult:
+        """Cancel the next chunk of children; the batch ends once all of them have."""
+        return self.context.run_step(Stage.CLEAN_UP_CHILDREN, input_, self._cancel_children)
 
     def clean_up(self, job: Job) -> CleanupResult:
-        """Whether all searches of a batch that has ended are cleaned up; upkeep tries those again.
+        """Whether all children of a batch that has ended are cleaned up.
 
-        Each search has its own clean-up, so that the batch only has it tried again.
+        Each child has a clean-up of its own; the batch only has reconcile try it again.
         """
         index = self.context.jobs.index
         left = index.unconfirmed(job.job_id, self.chunk)
@@ -70,206 +58,134 @@ class BatchActivities:
                 index.defer(child, self.context.now())
         return CleanupResult(None, f"something may be left of {', '.join(left[:5])}")
 
-    def _start_children(self, job: Job, input_: ActivityInput) -> Decision:
-        made = job.counts.active
+    def _start_children(self, job: Job, input_: ActivityInput) -> Outcome:
+        """All chunks of the last fan-out count only once all their rows are there."""
         tally = self.context.jobs.index.count_by_status(job.job_id)
-        if tally.total() - _ended(tally) + self.chunk > self.max_active:
-            progress = {"made": made, "expected": job.child_count}
-            return Decision(
-                job.phase,
-                ActivityName.START_CHILDREN,
-                self.context.poll_interval(job.polling_since),
-                progress,
+        issued = job.decision.fan_out if job.decision else ()
+        made = issued[-1].last if issued else job.counts.active
+        progress = {"made": job.counts.active, "expected": job.child_count}
+        interval = self.context.poll_interval(job.polling_since)
+        if tally.total() < made:
+            return Outcome(OutcomeKind.PENDING, job.phase, interval, facts=progress, fan_out=issued)
+        active, progress = tally.total() - _ended(tally), progress | {"made": made}
+        changes: JobChanges = {"counts": Counts(expected=job.child_count, active=made)}
+        if made == job.child_count:
+            return Outcome(
+                OutcomeKind.DONE,
+                Phase.RUNNING,
+                interval,
+                facts=progress,
+                event="running",
+                payload=progress,
+                changes={**changes, "started_at": self.context.now()},
             )
-        numbers = range(made + 1, min(made + self.chunk, job.child_count) + 1)
-        children = _each(partial(self._create_child, job), self._load_specs(job, numbers))
-        # Read after they were made: whoever stops the batch has seen them, or is seen here.
-        job = self.context.jobs.get(job.job_id)
-        if job.phase.is_end or self.context.should_stop(job):
-            _each(self._cancel, [child.job_id for child in children])
-            return Decision(job.phase, None if job.phase.is_end else job.stop_activity)
-        _each(self.orchestrations.ensure_started, children)
-        return self._save_started(job, input_, numbers[-1])
+        chunks = self._next_chunks(made, job.child_count, self.max_active - active)
+        pending = Outcome(OutcomeKind.PENDING, Phase.SUBMITTING, facts=progress, fan_out=chunks)
+        if not chunks:
+            pending = replace(pending, phase=job.phase, delay=interval)
+        if not chunks and not issued:
+            return pending
+        return replace(pending, event="progress", payload=progress, changes=changes)
 
-    def _load_specs(self, job: Job, numbers: range) -> list[tuple[int, SearchSpec]]:
-        data = self.blobs.get(batch_url(self._account(job), job.job_id, job.fingerprint))
-        if data is None:
-            raise LookupError(f"the searches of {job.job_id} are gone")
-        return list(zip(numbers, load(data, numbers), strict=True))
+    def _next_chunks(self, made: int, size: int, room: int) -> tuple[Chunk, ...]:
+        """The chunks behind the first `made` children for which there is room."""
+        firsts = range(made + 1, size + 1, self.chunk)
+        most = min(max(room, 0) // self.chunk, MAX_FAN_OUT)
+        return tuple(Chunk(first, min(first + self.chunk - 1, size)) for first in firsts[:most])
 
-    def _create_child(self, parent: Job, numbered: tuple[int, SearchSpec]) -> Job:
-        """The child of that number, with its query in Blob."""
-        number, spec = numbered
-        child = self._child(parent, number, spec)
-        if spec.query_text is not None:
-            url = query_url(self._account(parent), child)
-            self.blobs.put(url, spec.query_text.encode())
-            child = replace(child, search=replace(child.search, query_url=url))
-        payload = {"source": parent.submission_source, "parent_job_id": parent.job_id}
-        return self.context.jobs.create(child, payload)
-
-    def _child(self, parent: Job, number: int, spec: SearchSpec) -> Job:
-        job_id, now = child_id(parent.job_id, number), self.context.now()
-        return Job(
-            job_id=job_id,
-            elb_job_id=job_id,
-            owner=parent.owner,
-            search=spec.search,
-            fingerprint=spec.fingerprint,
-            submission_source=parent.submission_source,
-            correlation_id=parent.correlation_id,
-            phase=Phase.QUEUED,
-            created_at=now,
-            updated_at=now,
-            deadline_at=now + self.context.settings.job_timeout,
-            parent_job_id=parent.job_id,
-            child_number=number,
-        )
-
-    def _save_started(self, job: Job, input_: ActivityInput, made: int) -> Decision:
-        progress = {"made": made, "expected": job.child_count}
-        counts = Counts(expected=job.child_count, active=made)
-        if made < job.child_count:
-            decision = Decision(
-                Phase.SUBMITTING, ActivityName.START_CHILDREN, custom_status=progress
-            )
-            return self.context.save_step(
-                job, input_, decision, "progress", progress, counts=counts
-            )
-        decision = Decision(
-            Phase.RUNNING,
-            ActivityName.OBSERVE_CHILDREN,
-            self.context.poll_interval(job.polling_since),
-            progress,
-        )
-        now = self.context.now()
-        return self.context.save_step(
-            job, input_, decision, "running", progress, counts=counts, started_at=now
-        )
-
-    def _observe_children(self, job: Job, input_: ActivityInput) -> Decision:
+    def _observe_children(self, job: Job, input_: ActivityInput) -> Outcome:
         tally = self.context.jobs.index.count_by_status(job.job_id)
         if _ended(tally) == job.child_count:
-            return self._finish(job, input_, tally)
+            return self._finish(job, tally)
         counts = _counts(job, tally)
         progress = {"done": _ended(tally), "expected": job.child_count}
-        decision = Decision(
-            Phase.RUNNING,
-            ActivityName.OBSERVE_CHILDREN,
-            self.context.poll_interval(job.polling_since),
-            progress,
-        )
+        delay = self.context.poll_interval(job.polling_since)
+        pending = Outcome(OutcomeKind.PENDING, Phase.RUNNING, delay, facts=progress)
         moved = abs(job.counts.active - counts.active)
         if not moved or moved * MOST_PROGRESS_EVENTS < job.child_count:
-            return decision
-        return self.context.save_step(job, input_, decision, "progress", progress, counts=counts)
+            return pending
+        return replace(pending, event="progress", payload=progress, changes={"counts": counts})
 
-    def _finish(self, job: Job, input_: ActivityInput, tally: Counter[Status]) -> Decision:
-        """All children have ended, and nobody had to stop them."""
-        missed = job.child_count - tally[Status.COMPLETED]
-        if missed:
-            error = _failure(job, tally)
-            verdict = PendingFailure(
-                Phase.SEARCH_FAILED, "children_failed", error, self.context.now()
-            )
-            return self._end(job, input_, tally, verdict.phase, verdict)
+    def _finish(self, job: Job, tally: Counter[Status]) -> Outcome:
+        """All children have ended, and the batch was not stopped."""
+        if tally[Status.COMPLETED] < job.child_count:
+            error, now = _describe_failures(job, tally), self.context.now()
+            failure = PendingFailure(Phase.SEARCH_FAILED, "children_failed", error, now)
+            return self._end(job, tally, failure.phase, failure)
         if job.phase is not Phase.EXPORTING_RESULTS:
-            decision = Decision(Phase.EXPORTING_RESULTS, ActivityName.OBSERVE_CHILDREN)
-            counts = _counts(job, tally)
-            return self.context.save_step(job, input_, decision, "exporting_results", counts=counts)
-        return self._end(job, input_, tally, Phase.COMPLETED)
+            return Outcome(
+                OutcomeKind.PENDING,
+                Phase.EXPORTING_RESULTS,
+                event="exporting_results",
+                changes={"counts": _counts(job, tally)},
+            )
+        return self._end(job, tally, Phase.COMPLETED)
 
-    def _cancel_children(self, job: Job, input_: ActivityInput) -> Decision:
+    def _cancel_children(self, job: Job, input_: ActivityInput) -> Outcome:
         if job.phase is not Phase.CANCELLING:
-            return self._begin_to_stop(job, input_)
-        left = list(self.context.jobs.index.find_active_children(job.job_id))
-        if not left:
-            return self._stopped(job, input_)
-        unasked = [child.job_id for child in left if not child.cancel_requested]
-        unbegun = [child.job_id for child in left if child.cancel_requested and not child.started]
-        _each(self._cancel, [*unasked, *unbegun][: self.chunk])
-        wait = timedelta(0) if len(unasked) > self.chunk else CANCEL_POLL_INTERVAL
-        decision = Decision(
-            Phase.CANCELLING, ActivityName.CANCEL_CHILDREN, wait, {"left": len(left)}
-        )
+            return self._begin_to_stop(job)
+        active = list(self.context.jobs.index.find_active_children(job.job_id))
+        if not active:
+            return self._stopped(job)
+        unrequested = [child.job_id for child in active if not child.cancel_requested]
+        unstarted = [
+            child.job_id for child in active if child.cancel_requested and not child.started
+        ]
+        self.children.cancel([*unrequested, *unstarted][: self.chunk])
+        delay = timedelta(0) if len(unrequested) > self.chunk else CANCEL_POLL_INTERVAL
+        pending = Outcome(OutcomeKind.PENDING, Phase.CANCELLING, delay, facts={"left": len(active)})
         if job.reason is not None:
-            return decision
-        reason = f"waiting for {len(left)} of {job.child_count} searches to be stopped"
-        return self.context.save_step(
-            job, input_, decision, "cleanup_pending", {"reason": reason}, reason=reason
+            return pending
+        reason = f"waiting for {len(active)} of {job.child_count} searches to be stopped"
+        return replace(
+            pending,
+            event="cleanup_pending",
+            payload={"reason": reason},
+            changes={"reason": reason},
         )
 
-    def _begin_to_stop(self, job: Job, input_: ActivityInput) -> Decision:
+    def _begin_to_stop(self, job: Job) -> Outcome:
         tally = self.context.jobs.index.count_by_status(job.job_id)
         if tally[Status.COMPLETED] + tally[Status.FAILED] == job.child_count:
-            return self._finish(job, input_, tally)  # there is nothing left to stop
-        decision = Decision(Phase.CANCELLING, ActivityName.CANCEL_CHILDREN)
-        return self.context.save_step(
-            job, input_, decision, "cancelling", {"from_phase": job.phase.value}
+            return self._finish(job, tally)  # there is nothing to stop
+        return Outcome(
+            OutcomeKind.STOP,
+            Phase.CANCELLING,
+            event="cancelling",
+            payload={"from_phase": job.phase.value},
         )
 
-    def _cancel(self, job_id: str) -> None:
-        """Ask a child to cancel, and see that it hears: one that never began cannot."""
-        jobs = self.context.jobs
-        child = jobs.get(job_id)
-        if child.phase.is_end or child.cancel_requested_at:
-            jobs.sync(child)  # its row in the list may be what lags
-        else:
-            with suppress(Conflict):  # it has ended just now
-                child = jobs.request_cancel(job_id)
-        if child.phase is Phase.QUEUED:
-            self.orchestrations.ensure_started(child)
-        if not child.phase.is_end:
-            self.orchestrations.wake(child)
-
-    def _stopped(self, job: Job, input_: ActivityInput) -> Decision:
+    def _stopped(self, job: Job) -> Outcome:
         tally = self.context.jobs.index.count_by_status(job.job_id)
         if job.pending_failure:
-            return self._end(job, input_, tally, job.pending_failure.phase, job.pending_failure)
+            return self._end(job, tally, job.pending_failure.phase, job.pending_failure)
+        now = self.context.now()
         if job.cancel_requested_at is None:
             error = f"the searches had not ended by {job.deadline_at:%Y-%m-%d %H:%M} UTC"
-            verdict = PendingFailure(Phase.TIMED_OUT, "timed_out", error, self.context.now())
-            return self._end(job, input_, tally, verdict.phase, verdict)
+            failure = PendingFailure(Phase.TIMED_OUT, "timed_out", error, now)
+            return self._end(job, tally, failure.phase, failure)
         if left := self.context.jobs.index.unconfirmed(job.job_id, self.chunk):
-            error = f"it was asked to stop, and something may be left of {', '.join(left[:5])}"
-            verdict = PendingFailure(
-                Phase.TIMED_OUT, "cleanup_unconfirmed", error, self.context.now()
-            )
-            return self._end(job, input_, tally, verdict.phase, verdict)
-        return self._end(job, input_, tally, Phase.CANCELLED)
+            names = ", ".join(left[:5])
+            error = f"the cancel could not be confirmed, and something may be left of {names}"
+            failure = PendingFailure(Phase.TIMED_OUT, "cleanup_unconfirmed", error, now)
+            return self._end(job, tally, failure.phase, failure)
+        return self._end(job, tally, Phase.CANCELLED)
 
     def _end(
         self,
         job: Job,
-        input_: ActivityInput,
         tally: Counter[Status],
         phase: Phase,
-        verdict: PendingFailure | None = None,
-    ) -> Decision:
-        facts: dict[str, object] = {status.value: count for status, count in tally.items()}
-        trouble = {"error_code": verdict.error_code, "error": verdict.error} if verdict else {}
-        code = {"code": verdict.error_code} if verdict else {}
-        decision = Decision(phase, None, custom_status=dict(code))
-        changes: dict[str, Any] = {"counts": _counts(job, tally), **trouble}
+        failure: PendingFailure | None = None,
+    ) -> Outcome:
+        left: LeftOnCluster | None = None
         if phase is not Phase.COMPLETED:
             is_left = bool(self.context.jobs.index.unconfirmed(job.job_id, 1))
             left = LeftOnCluster.UNKNOWN if is_left else LeftOnCluster.NONE
-            changes["left_on_cluster"] = left
-            facts["left_on_cluster"] = left.value
-        return self.context.save_step(
-            job, input_, decision, phase.value, facts | trouble, **changes
-        )
-
-    def _account(self, job: Job) -> StorageAccount:
-        return StorageAccount(
-            job.search.placement.storage_account, self.context.settings.storage_suffix
-        )
-
-
-def _each(act: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
-    """What `act` makes of each, some at a time; after one that raises no more are begun."""
-    with Threads(PARALLELISM) as hands:
-        return list(hands.map(act, items))
+        code, error = (failure.error_code, failure.error) if failure else (None, "")
+        counts = {status.value: count for status, count in tally.items()}
+        outcome = endings.end(phase, code, error, left, counts)
+        return replace(outcome, changes={**outcome.changes, "counts": _counts(job, tally)})
 
 
 def _ended(tally: Counter[Status]) -> int:
@@ -285,11 +201,11 @@ def _counts(job: Job, tally: Counter[Status]) -> Counts:
     )
 
 
-def _failure(job: Job, tally: Counter[Status]) -> str:
-    """Such as `3 of 40 searches failed, 1 was cancelled`."""
+def _describe_failures(job: Job, tally: Counter[Status]) -> str:
+    """A sentence such as `3 of 40 searches failed, 1 was cancelled`."""
     failed, cancelled = tally[Status.FAILED], tally[Status.CANCELLED]
-    said = [f"{failed} of {job.child_count} searches failed"] if failed else []
+    parts = [f"{failed} of {job.child_count} searches failed"] if failed else []
     if cancelled:
-        of = "" if said else f" of {job.child_count} searches"
-        said.append(f"{cancelled}{of} {'was' if cancelled == 1 else 'were'} cancelled")
-    return ", ".join(said)
+        of = "" if parts else f" of {job.child_count} searches"
+        parts.append(f"{cancelled}{of} {'was' if cancelled == 1 else 'were'} cancelled")
+    return ", ".join(parts)

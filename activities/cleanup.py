@@ -1,16 +1,18 @@
-"""Clearing away what a search has on the cluster and the sidecar, until nothing is left."""
+"""Deleting what a search has on the cluster and the sidecar, until nothing is left."""
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from activities import endings
 from activities.context import ActivityContext
 from activities.ports import Cluster, Clusters, Sidecar
 from activities.submit_queue import SubmitQueue
-from shared.contracts.activities import ActivityInput, ActivityName, CleanupResult, Decision
+from shared.contracts.activities import ActivityInput, CleanupResult, Stage, StepResult
 from shared.contracts.exec import HttpRejection, OperationRunning, Unreachable, Untracked
 from shared.contracts.job import Job, elb_id
+from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
 
@@ -19,7 +21,7 @@ log = logging.getLogger("blast")
 
 @dataclass(frozen=True)
 class ClusterCleanup:
-    """May be said again, until nothing is left."""
+    """Stops and deletes what attempts of a job have running. Idempotent."""
 
     clusters: Clusters
     sidecar: Sidecar
@@ -27,32 +29,32 @@ class ClusterCleanup:
     now: Callable[[], datetime]
 
     def clean_up(self, job: Job) -> list[str]:
-        """Stop and delete everything of the job; what is still there. Raises Unavailable.
+        """Stop and delete everything of the job; return the names of what is still there.
 
-        The Jobs are deleted even where the sidecar does not answer: they cost money. An attempt
-        that has its config has cleared away those before it.
+        The Jobs are deleted even if the sidecar does not answer: they cost money. An attempt that
+        has its config has already cleaned up those before it. Raises Unavailable.
         """
         return self._clean_up([job] if job.config_blob else [*_previous_attempts(job), job])
 
     def clean_up_previous_attempts(self, job: Job) -> list[str]:
-        """The same for what earlier attempts left, however they ended."""
+        """The same for earlier attempts, however they ended. Raises Unavailable."""
         return self._clean_up(_previous_attempts(job))
 
     def _clean_up(self, attempts: Sequence[Job]) -> list[str]:
         stops = [self._stop(job) for job in attempts]
-        troubles = [stop for stop in stops if isinstance(stop, Unavailable)]
+        errors = [stop for stop in stops if isinstance(stop, Unavailable)]
         running = [stop for stop in stops if isinstance(stop, str)]
         try:
             left = [name for job in attempts for name in self._delete(self._cluster(job), job)]
         except Unavailable as error:
             if running:
-                # Not the trouble itself: that the cluster is gone proves nothing while a submission
-                # may run, which creates the cluster that it misses.
+                # The error gets another code: that the cluster is gone proves nothing while a
+                # submission may run, which creates a missing cluster.
                 text = f"{', '.join(running)}; {error}"
-                troubles.append(Unavailable("cluster_unavailable", text, error.retry_after))
-            raise [*troubles, error][0] from error
-        if troubles:
-            raise troubles[0]
+                errors.append(Unavailable("cluster_unavailable", text, error.retry_after))
+            raise [*errors, error][0] from error
+        if errors:
+            raise errors[0]
         if running:
             return [*left, *running]
         for job in attempts:
@@ -60,9 +62,10 @@ class ClusterCleanup:
         return left
 
     def _stop(self, job: Job) -> Unavailable | str | None:
-        """Stop its submission. The trouble, or what may be running; None once nothing can be.
+        """Stop the job's submission; None once none can be running.
 
-        What never began is not asked about; what has outlived its time was ended by its sidecar.
+        Otherwise the error, or the name of what may be running. A submission that was never given
+        to a sidecar is not looked at; one that is past its time was ended by its sidecar.
         """
         if job.untracked_submission_until is None:
             return None
@@ -84,11 +87,11 @@ class ClusterCleanup:
 
     def _delete(self, cluster: Cluster, job: Job) -> list[str]:
         elb_job_id = job.elb_job_id
-        # What creates Jobs goes first, or it would create them again.
+        # Delete the Jobs that create Jobs first, or they create them again.
         cluster.delete_jobs(elb_job_id, "submit", "setup")
         cluster.delete_jobs(elb_job_id, "blast", "finalizer")
-        # Pods before Jobs, since a pod can create a Job; and again after them, since a Job that
-        # was just deleted can have got a pod.
+        # List pods before Jobs, as a pod can create a Job, and again after them, as a Job can have
+        # created a pod just before it was deleted.
         pods = [pod.name for pod in cluster.pods_of(elb_job_id)]
         left = pods or [cluster_job.name for cluster_job in cluster.jobs_of(elb_job_id)]
         return left or [pod.name for pod in cluster.pods_of(elb_job_id)]
@@ -98,31 +101,31 @@ class ClusterCleanup:
 
 
 def _previous_attempts(job: Job) -> list[Job]:
-    """The attempts before this one, as far as clearing them away needs them.
+    """The attempts before this one, with the fields that their clean-up needs.
 
-    The operations count on through the attempts, so that the last one's number is the job's.
+    Operations are numbered through all attempts, so that the number of the last one is the job's.
     """
     return [replace(job, elb_job_id=elb_id(job.job_id, n)) for n in range(1, job.attempt)]
 
 
 def operation_id(job: Job) -> str:
-    """The name of the submit operation that is running, or comes next, on the sidecar.
+    """The id on the sidecar of the submit operation that is running, or comes next.
 
-    It changes only once the one before has been seen to end, so that no two can run at a time.
+    It changes only once the operation before has been seen to end, so that no two run at a time.
     """
     return f"submit-{job.elb_job_id}-{job.ended_submit_operations}"
 
 
 @dataclass(frozen=True)
 class Cleanup:
-    """May be repeated at any point."""
+    """The stage CLEAN_UP. May be repeated at any point."""
 
     context: ActivityContext
     cleanup: ClusterCleanup
 
-    def clean_up_search(self, input_: ActivityInput) -> Decision:
+    def clean_up_search(self, input_: ActivityInput) -> StepResult:
         """Delete what the search has on the cluster, and look whether it is gone."""
-        return self.context.run_step(ActivityName.CLEAN_UP_SEARCH, input_, self._clean_up_search)
+        return self.context.run_step(Stage.CLEAN_UP, input_, self._clean_up_search)
 
     def clean_up(self, job: Job) -> CleanupResult:
         """Delete everything of a job once, and look whether something is left."""
@@ -131,26 +134,27 @@ class Cleanup:
         except Unavailable as error:
             if self._is_gone(job, error):
                 return CleanupResult(str(error))
-            reason = f"cannot be cleared away yet: {error}"
+            reason = f"cannot be cleaned up yet: {error}"
             return CleanupResult(None, reason, error.retry_after, is_reachable=False)
         if left:
             return CleanupResult(None, f"waiting for {', '.join(left[:5])} to go")
         if job.other_cluster:
             # What runs there cannot be seen from here, so that nothing is proven.
-            return CleanupResult(None, f"it may run on {job.other_cluster}, which is not asked")
+            return CleanupResult(None, f"it may run on {job.other_cluster}, which is not looked at")
         return CleanupResult("nothing is left")
 
-    def _clean_up_search(self, job: Job, input_: ActivityInput) -> Decision:
+    def _clean_up_search(self, job: Job, input_: ActivityInput) -> Outcome:
+        now = self.context.now()
         if job.phase is not Phase.CANCELLING:
-            return self.context.begin_to_stop(job, input_)
+            return endings.begin_to_stop(job, now)
         result = self.clean_up(job)
         if result.proof is None:
-            return self._wait(job, input_, result)
+            return self._pending(job, result)
         took = (self.context.now() - _since(job)).total_seconds()
-        return self.context.finish_cleanup(job, input_, proof=result.proof, took_seconds=took)
+        return endings.finish_cleanup(job, {"proof": result.proof, "took_seconds": took})
 
     def _is_gone(self, job: Job, error: Unavailable) -> bool:
-        """Whether the cluster itself is gone, and with it whatever ran there."""
+        """Whether the cluster itself is gone, and with it everything that ran there."""
         place, settings = job.search.placement, self.context.settings
         is_ours = (place.subscription_id, place.resource_group) == (
             settings.subscription_id,
@@ -158,21 +162,24 @@ class Cleanup:
         )
         return is_ours and error.code == "cluster_not_found" and not job.other_cluster
 
-    def _wait(self, job: Job, input_: ActivityInput, result: CleanupResult) -> Decision:
-        reason = result.reason
-        if given_up := self.context.abandon_cleanup(job, input_, reason):
-            return given_up
-        wait = max(self.context.poll_interval(_since(job)), result.retry_after or timedelta(0))
-        decision = Decision(Phase.CANCELLING, ActivityName.CLEAN_UP_SEARCH, wait)
+    def _pending(self, job: Job, result: CleanupResult) -> Outcome:
+        reason, now = result.reason, self.context.now()
+        timeout = self.context.settings.cleanup_timeout
+        if abandoned := endings.abandon_cleanup(job, reason, now, timeout):
+            return abandoned
+        delay = max(self.context.poll_interval(_since(job)), result.retry_after or timedelta(0))
+        pending = Outcome(OutcomeKind.PENDING, Phase.CANCELLING, delay)
         if job.reason == reason or self.context.recently_reported(job, reason):
-            return decision
-        kept = {"error_code": job.error_code, "error": job.error}
-        return self.context.save_step(
-            job, input_, decision, "cleanup_pending", {"reason": reason}, reason=reason, **kept
+            return pending
+        return replace(
+            pending,
+            event="cleanup_pending",
+            payload={"reason": reason},
+            changes={"reason": reason, "error_code": job.error_code, "error": job.error},
         )
 
 
 def _since(job: Job) -> datetime:
-    """When its failure was recorded, or when it was asked to stop."""
+    """The time of its failure, or of the request to cancel it."""
     began = job.pending_failure.at if job.pending_failure else job.cancel_requested_at
     return began or job.updated_at

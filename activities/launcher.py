@@ -1,8 +1,8 @@
-"""Starting elastic-blast, once: look first, under the cluster's submit slot (R1, R2).
+"""Starting elastic-blast once: look first, and only with the cluster's submit slot (R1, R2).
 
 A result proves that the operation has ended; a 404 of the sidecar instance in the row proves that
-it has never begun. No other answer proves either: the operation may be running until its timeout,
-after which Jobs and markers decide, and another operation is started.
+it never began. No other answer proves either: the operation may run until its timeout. After that
+Jobs and markers decide, and another operation is started.
 """
 
 import logging
@@ -37,10 +37,10 @@ from shared.errors import Conflict, Unavailable
 
 log = logging.getLogger("blast")
 OPERATION_WAIT = timedelta(seconds=5)
-"""How long one step waits for a submission, and so the longest that a cancel waits for the step."""
+"""How long one step waits for a submission; a cancel waits for the step at most as long."""
 DELIVERY = timedelta(seconds=30)
-"""How much longer than its timeout a submission may run: a request is on its way for a while, and a
-process that is ended has some seconds to end."""
+"""How much longer than its timeout a submission may run: the request takes a while to arrive, and a
+process that is stopped has some seconds to end."""
 
 
 class Overtaken(Exception):
@@ -49,11 +49,11 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one look or start, with the row as it is now."""
+    """The result of one look or start, with the row as it is now."""
 
     job: Job
     found: Result | LeaseState | str
-    """The result as far as there is one, a busy slot, or how an earlier try has gone."""
+    """The operation's result, a busy slot, or how an earlier try ended."""
     is_first: bool = False
     """Whether this request was the first for its operation: a refusal proves that nothing began."""
 
@@ -65,7 +65,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Launcher:
-    """May be said again at any point: what was started is found, and never started twice."""
+    """Starts submissions. Idempotent at any point: one that was started is found."""
 
     context: ActivityContext
     blobs: Blobs
@@ -74,9 +74,9 @@ class Launcher:
     submit_queue: SubmitQueue
 
     def submit_or_attach(self, job: Job) -> Attempt:
-        """Look at what was started, or start it.
+        """Look at the submission, or start it.
 
-        Raises Unavailable: a look that fails does not mean that nothing is there. Raises Overtaken.
+        Raises Unavailable, as a failed look does not mean that there is none, and Overtaken.
         """
         if job.untracked_submission_until is None:
             return self._acquire_and_submit(job)
@@ -96,11 +96,11 @@ class Launcher:
         return Attempt(job, result)
 
     def _find_on_cluster(self, job: Job) -> str | None:
-        """How a submission went that its sidecar cannot tell of, if the cluster can."""
+        """How a submission ended whose sidecar cannot say so, if the cluster shows it."""
         try:
             return self._earlier_submission(job)
         except Unavailable:
-            return None  # the trouble of the sidecar is reason enough for another try
+            return None  # the sidecar's failure already leads to another try
 
     def _acquire_and_submit(self, job: Job) -> Attempt:
         slot = self.submit_queue.acquire(job)
@@ -111,7 +111,7 @@ class Launcher:
         return self._start(job) if slot.is_held else Attempt(job, slot)
 
     def _earlier_submission(self, job: Job) -> str | None:
-        """How an earlier try, whose end nobody saw, went: its Jobs or its markers tell."""
+        """How an earlier try ended, by its Jobs and markers; None where they show nothing."""
         announced = parse_count(self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
         if submission_completed(self._cluster(job).jobs_of(job.elb_job_id), announced):
             return "resumed"
@@ -121,13 +121,13 @@ class Launcher:
         return None
 
     def _start(self, job: Job) -> Attempt:
-        """Start the operation, after the row names who is given it, and until when it may run."""
+        """Start the operation, once the row has its sidecar instance and the time of its end."""
         command, health = self._command(job), self.sidecar.health()
         if not isinstance(health, Health):
             return Attempt(job, health)
         is_first = job.untracked_submission_until is None
         if health.operations:
-            # What an instance was given before is asked of that one only.
+            # An operation that another instance may have is requested from that instance only.
             instance = health.instance if is_first else job.sidecar_instance
             job = self._announced(job, instance, command)
             result = self.sidecar.run_operation(
@@ -137,14 +137,14 @@ class Launcher:
                 return Attempt(job, result, is_first)
             health = self.sidecar.health()
             if not isinstance(health, Health) or health.operations or not is_first:
-                said = Unreachable(f"not started: {result.message}", request_sent=False)
-                return Attempt(job, said, is_first)
-        # It keeps no operations, or was replaced by one that keeps none.
+                unsent = Unreachable(f"not started: {result.message}", request_sent=False)
+                return Attempt(job, unsent, is_first)
+        # The sidecar keeps no operations, or was replaced by one that keeps none.
         job = self._announced(job, None, command)
         return Attempt(job, self.sidecar.exec(command), is_first)
 
     def _announced(self, job: Job, instance: str | None, command: Command) -> Job:
-        """The row that says what is about to begin, for whoever comes after a crash or to cancel.
+        """The row with the operation that is about to begin, for steps after a crash or a cancel.
 
         Raises Overtaken.
         """
@@ -166,7 +166,7 @@ class Launcher:
     def _command(self, job: Job) -> Command:
         config = self.blobs.get(job.config_blob) if job.config_blob else None
         if config is None:
-            raise LookupError(f"the config of {job.job_id} is gone: {job.config_blob}")
+            raise LookupError(f"the config of {job.job_id} is missing: {job.config_blob}")
         argv = submit_argv(job.elb_job_id, job.job_id)
         return Command(argv, config.decode(), self.context.settings.submit_timeout)
 
@@ -174,26 +174,26 @@ class Launcher:
         return self.clusters(job.search.placement.cluster_name)
 
     def _renew_lease(self, job: Job) -> None:
-        """Renew the slot. Where that fails it is lost in a while, and the operation goes on."""
+        """Renew the slot. If that fails it expires later, and the operation goes on."""
         try:
             self._cluster(job).acquire_submit_lease(job.elb_job_id)
         except Unavailable as error:
-            log.warning("slot of %s not renewed: %s", job.job_id, error)
+            log.warning("submit_slot_not_renewed job_id=%s: %s", job.job_id, error)
 
     def overrides(self, job: Job) -> Overrides | None:
-        """What elastic-blast did with other values than those it was given, if it tells.
+        """The values that elastic-blast used instead of those in the config, by the file it wrote.
 
         A file that is missing or cannot be read proves nothing. Raises Unavailable.
         """
-        found = self.blobs.read_prefix(job.results_prefix + written_config.NAME, LARGEST)
-        differing = overrides(found[0], job.search.placement) if found else None
+        written = self.blobs.read_prefix(job.results_prefix + written_config.NAME, LARGEST)
+        differing = overrides(written[0], job.search.placement) if written else None
         if differing:
             log.error("config_overridden job_id=%s: %s", job.job_id, differing)
         return differing
 
 
 def _next_operation(job: Job) -> Job:
-    """The job after its operation's time is over, whose end nobody saw."""
+    """The job after an operation that passed its time without a result."""
     return replace(
         job,
         ended_submit_operations=job.ended_submit_operations + 1,

@@ -1,10 +1,11 @@
-"""Watching a search: what its Jobs and markers say, written down when it changes (R5)."""
+"""Watching a search: its Jobs and markers are assessed, and changes are recorded (R5)."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
+from activities import endings
 from activities.assess import Assessment, Observation, assess, has_vanished
 from activities.context import ActivityContext
 from activities.failure import read_failure
@@ -13,49 +14,53 @@ from shared.blast.batch_numbers import number_of_result
 from shared.blast.result_files import JOB_COUNT_BLOB, parse_count
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import ClusterJob
-from shared.contracts.activities import ActivityInput, ActivityName, Decision
-from shared.contracts.job import Counts, Job
+from shared.contracts.activities import ActivityInput, Stage, StepResult
+from shared.contracts.job import Counts, Job, JobChanges
+from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
 
 MOST_PROGRESS_EVENTS = 100
-WORDS_GRACE = timedelta(seconds=30)
-"""How long BLAST's own words are waited for once a Job has failed. A pod uploads them before it
-ends, but the store can lag behind; a pod that was killed uploads none."""
-WORDS_POLL_INTERVAL = timedelta(seconds=5)
+MESSAGE_GRACE = timedelta(seconds=30)
+"""How long to wait for BLAST's own message once a Job has failed. A pod uploads it before it ends,
+but the store can lag behind; a pod that was killed uploads none."""
+MESSAGE_POLL_INTERVAL = timedelta(seconds=5)
 OBSERVATION_FAILED = "no look succeeds since"
+"""The beginning of the reason of a job whose looks fail."""
 
 
 @dataclass(frozen=True)
 class Observer:
-    """Its verb answers with a Report and may be said twice."""
+    """The stage WATCH."""
 
     context: ActivityContext
     blobs: Blobs
     clusters: Clusters
 
-    def observe(self, input_: ActivityInput) -> Decision:
+    def observe(self, input_: ActivityInput) -> StepResult:
         """Look at the search once."""
-        return self.context.run_step(ActivityName.OBSERVE_SEARCH, input_, self._observe)
+        return self.context.run_step(Stage.WATCH, input_, self._observe)
 
-    def _observe(self, job: Job, input_: ActivityInput) -> Decision:
+    def _observe(self, job: Job, input_: ActivityInput) -> Outcome:
         try:
-            seen = self._look(job)
-            found = self._conclude(job, seen)
-            if found.unrecoverable and job.unrecoverable_since is None:
-                # The shared list may be older than the search: read it afresh before it counts.
-                seen = self._with_markers(job, self._cluster(job).jobs_of(job.elb_job_id))
-                found = self._conclude(job, seen)
-            if has_vanished(seen, job.counts, job.finished_batches):
-                found = self._conclude(job, replace(seen, results=self._listed_results(job)))
+            observation = self._look(job)
+            assessed = self._assess(job, observation)
+            if assessed.unrecoverable and job.unrecoverable_since is None:
+                # The cached list may be older than the search: read the Jobs once more.
+                observation = self._with_markers(job, self._cluster(job).jobs_of(job.elb_job_id))
+                assessed = self._assess(job, observation)
+            if has_vanished(observation, job.counts, job.finished_batches):
+                assessed = self._assess(
+                    job, replace(observation, results=self._listed_results(job))
+                )
             reason = self._pending_reason(job)
         except Unavailable as error:
-            return self._observation_failed(job, input_, error)
-        if found.error or job.failed_jobs:
-            return self._failed(job, input_, found)
-        if found.unrecoverable:
-            return self._unrecoverable(job, input_, found)
-        return self._save(job, input_, found, reason)
+            return self._observation_failed(job, error)
+        if assessed.error or job.failed_jobs:
+            return self._failed(job, assessed)
+        if assessed.unrecoverable:
+            return self._unrecoverable(job, assessed)
+        return self._progress(job, assessed, reason)
 
     def _look(self, job: Job) -> Observation:
         jobs = self._cluster(job).cached_jobs(
@@ -66,7 +71,7 @@ class Observer:
             for cluster_job in jobs
         )
         if runs and not any(cluster_job.failed for cluster_job in jobs):
-            # FAILURE.txt may be there already, but Kubernetes still tries the batch again.
+            # FAILURE.txt may be there, but Kubernetes still retries the batch: do not read it.
             return Observation(jobs, self._expected(job))
         return self._with_markers(job, jobs)
 
@@ -79,11 +84,11 @@ class Observer:
         success = self.blobs.exists(f"{job.results_prefix}metadata/SUCCESS.txt")
         return Observation(jobs, self._expected(job), success, failure)
 
-    def _conclude(self, job: Job, seen: Observation) -> Assessment:
-        return assess(seen, job.phase, job.counts, job.finished_batches)
+    def _assess(self, job: Job, observation: Observation) -> Assessment:
+        return assess(observation, job.phase, job.counts, job.finished_batches)
 
     def _listed_results(self, job: Job) -> frozenset[int]:
-        """The batches whose results are there."""
+        """The numbers of the batches that have a result."""
         listed = self.blobs.list(job.results_prefix)
         numbers = (number_of_result(blob.name) for blob in listed if blob.size > 0)
         return frozenset(number for number in numbers if number is not None)
@@ -93,91 +98,100 @@ class Observer:
         return known or parse_count(self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
 
     def _pending_reason(self, job: Job) -> str | None:
-        """Why pods of a search that had no news for a while do not run; None if they do."""
-        patience = self.context.settings.pod_diagnosis_after
-        if not job.reason and self.context.now() - job.updated_at < patience:
+        """Why pods do not run, of a search that has not changed for a while; None if they do."""
+        diagnosis_after = self.context.settings.pod_diagnosis_after
+        if not job.reason and self.context.now() - job.updated_at < diagnosis_after:
             return None
         waiting = Counter(
-            pod.waiting for pod in self._cluster(job).cached_pending_pods(job.elb_job_id, patience)
+            pod.waiting
+            for pod in self._cluster(job).cached_pending_pods(job.elb_job_id, diagnosis_after)
         )
         if not waiting:
             return None
         (why, count), *_ = waiting.most_common(1)
         return f"{count} of its pods wait: {why}"
 
-    def _save(
-        self, job: Job, input_: ActivityInput, found: Assessment, reason: str | None
-    ) -> Decision:
-        progress = {"done": found.counts.done, "expected": found.counts.expected}
-        activity, wait = ActivityName.OBSERVE_SEARCH, self.context.poll_interval(job.polling_since)
-        if found.phase is Phase.EXPORTING_RESULTS:
-            activity, wait = ActivityName.COLLECT_RESULTS, timedelta(0)
-        decision = Decision(found.phase, activity, wait, progress)
-        is_new = found.phase is not job.phase or _is_significant(job.counts, found.counts)
-        is_told = reason == job.reason or self._recently_reported(job, reason)
-        if not is_new and is_told and job.unrecoverable_since is None:
-            return decision
-        event = found.phase.value if found.phase is not job.phase else "progress"
-        said = progress | ({"reason": reason} if reason else {})
-        changes = {**_counted(found), "reason": reason, "unrecoverable_since": None}
-        return self.context.save_step(job, input_, decision, event, said, **changes)
-
-    def _failed(self, job: Job, input_: ActivityInput, found: Assessment) -> Decision:
-        """End the search with BLAST's own words; wait a little for them if a Job failed first."""
-        failed_jobs = found.failed_jobs or job.failed_jobs or ""
-        since = job.failed_jobs_since or self.context.now()
-        if not found.awaits_words or self.context.now() - since >= WORDS_GRACE:
-            failed = (Phase.SEARCH_FAILED, "search_failed", found.error or failed_jobs)
-            return self.context.fail_and_clean_up(job, input_, *failed, **_counted(found))
-        wait = min(self.context.poll_interval(job.polling_since), WORDS_POLL_INTERVAL)
-        decision = Decision(
-            Phase.RUNNING, ActivityName.OBSERVE_SEARCH, wait, {"code": "search_failed"}
+    def _progress(self, job: Job, assessed: Assessment, reason: str | None) -> Outcome:
+        progress = {"done": assessed.counts.done, "expected": assessed.counts.expected}
+        outcome = self._pending(job, assessed.phase, progress)
+        if assessed.phase is Phase.EXPORTING_RESULTS:
+            outcome = Outcome(OutcomeKind.DONE, assessed.phase, facts=progress)
+        is_new = assessed.phase is not job.phase or _is_significant(job.counts, assessed.counts)
+        is_known = reason == job.reason or self._recently_reported(job, reason)
+        if not is_new and is_known and job.unrecoverable_since is None:
+            return outcome
+        changes: JobChanges = {
+            **_counted(assessed),
+            "reason": reason,
+            "unrecoverable_since": None,
+        }
+        return replace(
+            outcome,
+            event=assessed.phase.value if assessed.phase is not job.phase else "progress",
+            payload=progress | ({"reason": reason} if reason else {}),
+            changes=changes,
         )
+
+    def _pending(self, job: Job, phase: Phase, facts: Mapping[str, object]) -> Outcome:
+        delay = self.context.poll_interval(job.polling_since)
+        return Outcome(OutcomeKind.PENDING, phase, delay, facts=facts)
+
+    def _failed(self, job: Job, assessed: Assessment) -> Outcome:
+        """Fail the search with BLAST's message; wait for it briefly if a Job failed first."""
+        failed_jobs = assessed.failed_jobs or job.failed_jobs or ""
+        now = self.context.now()
+        since = job.failed_jobs_since or now
+        if not assessed.awaits_message or now - since >= MESSAGE_GRACE:
+            error = assessed.error or failed_jobs
+            return endings.fail(
+                Phase.SEARCH_FAILED, "search_failed", error, now, _counted(assessed)
+            )
+        delay = min(self.context.poll_interval(job.polling_since), MESSAGE_POLL_INTERVAL)
+        pending = Outcome(OutcomeKind.PENDING, Phase.RUNNING, delay, code="search_failed")
         if job.failed_jobs:
-            return decision
-        changes = {
-            **_counted(found),
+            return pending
+        changes: JobChanges = {
+            **_counted(assessed),
             "failed_jobs": failed_jobs,
             "failed_jobs_since": since,
             "reason": f"{failed_jobs}; waiting for BLAST's own message",
         }
-        return self.context.save_step(
-            job, input_, decision, "job_failed", {"error": failed_jobs}, **changes
-        )
+        return replace(pending, event="job_failed", payload={"error": failed_jobs}, changes=changes)
 
-    def _unrecoverable(self, job: Job, input_: ActivityInput, found: Assessment) -> Decision:
-        """It has failed once it has stayed so for a while: lists and markers can lag."""
-        counts = f"{found.counts.succeeded} of {found.counts.expected or '?'} batches succeeded"
+    def _unrecoverable(self, job: Job, assessed: Assessment) -> Outcome:
+        """Fail the search after MISSING_JOBS_GRACE: lists and markers can lag."""
+        counts = (
+            f"{assessed.counts.succeeded} of {assessed.counts.expected or '?'} batches succeeded"
+        )
         error = f"no Job is left that could finish the search, and no marker is there; {counts}"
-        wait = self.context.poll_interval(job.polling_since)
-        decision = Decision(
-            found.phase, ActivityName.OBSERVE_SEARCH, wait, {"code": "jobs_missing"}
-        )
-        since = job.unrecoverable_since
+        pending = replace(self._pending(job, assessed.phase, {}), code="jobs_missing")
+        since, now = job.unrecoverable_since, self.context.now()
         if since is None or _last_observation_failed(job):
-            since = since or self.context.now()
-            changes = {**_counted(found), "unrecoverable_since": since, "reason": error}
-            return self.context.save_step(
-                job, input_, decision, "jobs_missing", {"reason": error}, **changes
+            changes: JobChanges = {
+                **_counted(assessed),
+                "unrecoverable_since": since or now,
+                "reason": error,
+            }
+            return replace(
+                pending, event="jobs_missing", payload={"reason": error}, changes=changes
             )
-        if self.context.now() - since <= self.context.settings.missing_jobs_grace:
-            return decision
-        return self.context.fail_and_clean_up(
-            job, input_, Phase.SEARCH_FAILED, "jobs_missing", error
-        )
+        if now - since <= self.context.settings.missing_jobs_grace:
+            return pending
+        return endings.fail(Phase.SEARCH_FAILED, "jobs_missing", error, now)
 
-    def _observation_failed(self, job: Job, input_: ActivityInput, error: Unavailable) -> Decision:
-        """An error while asking is a reason why nothing moves; it is not a phase."""
-        pace = self.context.poll_interval(job.polling_since)
-        wait = max(pace, error.retry_after or timedelta(0))
-        decision = Decision(job.phase, ActivityName.OBSERVE_SEARCH, wait, {"code": error.code})
+    def _observation_failed(self, job: Job, error: Unavailable) -> Outcome:
+        """Record once that looks fail. It is a reason why nothing moves, not a phase."""
+        interval = self.context.poll_interval(job.polling_since)
+        delay = max(interval, error.retry_after or timedelta(0))
+        pending = Outcome(OutcomeKind.PENDING, job.phase, delay, code=error.code)
         if _last_observation_failed(job):
-            return decision
+            return pending
         since = self.context.now().isoformat(timespec="seconds")
-        reason = f"{OBSERVATION_FAILED} {since}: {error}"
-        payload = {"error": str(error)}
-        return self.context.save_step(
-            job, input_, decision, "observation_failed", payload, reason=reason
+        return replace(
+            pending,
+            event="observation_failed",
+            payload={"error": str(error)},
+            changes={"reason": f"{OBSERVATION_FAILED} {since}: {error}"},
         )
 
     def _recently_reported(self, job: Job, reason: str | None) -> bool:
@@ -187,22 +201,22 @@ class Observer:
         return self.clusters(job.search.placement.cluster_name)
 
 
-def _counted(found: Assessment) -> dict[str, Any]:
-    """What a look counted, as changes of the row."""
-    return {"counts": found.counts, "finished_batches": found.finished_batches}
+def _counted(assessed: Assessment) -> JobChanges:
+    """The counts, as changes of the row."""
+    return {"counts": assessed.counts, "finished_batches": assessed.finished_batches}
 
 
 def _last_observation_failed(job: Job) -> bool:
-    """Whether its reason is that the looks before this one failed."""
+    """Whether the job's reason is that the looks before this one failed."""
     return (job.reason or "").startswith(OBSERVATION_FAILED)
 
 
-def _is_significant(known: Counts, found: Counts) -> bool:
-    """Whether the counts changed enough to be written: history stays bounded for any search."""
-    if found.expected != known.expected or (found.done and not known.done):
+def _is_significant(known: Counts, counted: Counts) -> bool:
+    """Whether the counts changed enough to be recorded, so that history stays bounded."""
+    if counted.expected != known.expected or (counted.done and not known.done):
         return True
-    if found.active + found.done < known.active + known.done:
-        return True  # batches went without a result; written, so that they are not sought again
-    moved = found.done - known.done
-    finished = found.done == found.expected
-    return moved > 0 and (finished or moved * MOST_PROGRESS_EVENTS >= (found.expected or 0))
+    if counted.active + counted.done < known.active + known.done:
+        return True  # batches vanished without a result; recorded, so that results are listed once
+    moved = counted.done - known.done
+    finished = counted.done == counted.expected
+    return moved > 0 and (finished or moved * MOST_PROGRESS_EVENTS >= (counted.expected or 0))

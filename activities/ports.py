@@ -1,4 +1,4 @@
-"""What the activities use of the cluster and the sidecar, and nothing else."""
+"""The interfaces of the cluster, the sidecar and Durable Functions that activities use."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,7 +10,7 @@ from shared.contracts.job import Job
 
 
 class Cluster(Protocol):
-    """The slice of shared.clients.kubernetes.Cluster that is used. All raise Unavailable."""
+    """The part of shared.clients.kubernetes.Cluster that is used. All raise Unavailable."""
 
     def jobs_of(self, elb_job_id: str) -> list[ClusterJob]: ...
 
@@ -30,9 +30,9 @@ class Cluster(Protocol):
 
 
 class Sidecar(Protocol):
-    """The slice of shared.clients.sidecar.Sidecar that is used. Trouble is a value.
+    """The part of shared.clients.sidecar.Sidecar that is used. Failures are values.
 
-    `instance` is the sidecar instance that the operation was given to.
+    `instance` is the id of the sidecar instance that has the operation.
     """
 
     def health(self) -> Health | HttpRejection | Unreachable: ...
@@ -51,7 +51,7 @@ class Sidecar(Protocol):
 
 
 class Orchestrations(Protocol):
-    """What is asked of Durable Functions. Both raise Unavailable."""
+    """Starts and wakes orchestrations. Both raise Unavailable."""
 
     def ensure_started(self, job: Job) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to submit to a cluster: one search at a time, and no caller before another."""
+"""The queue for the submit slot of each cluster: one search at a time, owners in turn."""
 
 import logging
 from collections.abc import Callable
@@ -16,16 +16,16 @@ log = logging.getLogger("blast")
 
 @dataclass(frozen=True)
 class SubmitQueue:
-    """The submit slot of each cluster, for which only the oldest of a caller's searches stands."""
+    """The submit slots. Of each owner's searches only the oldest that waits can take one."""
 
     jobs: JobStateRepository
     clusters: Clusters
     orchestrations: Orchestrations
 
     def acquire(self, job: Job) -> LeaseState:
-        """Take or keep the cluster's slot; whoever has one of its own caller before it only keeps.
+        """Acquire or renew the cluster's slot.
 
-        Raises Unavailable.
+        If an older job of the same owner is waiting, only renew the lease. Raises Unavailable.
         """
         cluster = self.clusters(job.search.placement.cluster_name)
         ahead = self._first_waiting(lambda: self.jobs.index.submit_queue.first_ahead(job))
@@ -37,49 +37,41 @@ class SubmitQueue:
         return slot
 
     def release(self, job: Job) -> None:
-        """Let others submit, and wake the one whose turn it is.
+        """Release the slot, and wake the next job. Idempotent.
 
-        Raises Unavailable: the slot would be missed until it expires.
+        Raises Unavailable if it is not released: it would be held until it expires.
         """
         cluster = self.clusters(job.search.placement.cluster_name)
         if not cluster.release_submit_lease(job.elb_job_id):
             return
         try:
-            self.jobs.index.submit_queue.remove(
-                job
-            )  # else the next one would find it before itself
-            waits = self._first_waiting(lambda: self.jobs.index.submit_queue.next_owner_first(job))
-        except Unavailable as error:
-            log.warning("nobody is called to submit after %s: %s", job.job_id, error)
-        else:
-            if waits:
-                self._wake(waits)
-
-    def is_free(self, job: Job) -> bool:
-        """Whether nobody has the slot, as far as it can be seen."""
-        try:
-            slot = self.clusters(job.search.placement.cluster_name).renew_submit_lease(
-                job.elb_job_id
+            # Dequeue first, or the next job still sees this one ahead of it.
+            self.jobs.index.submit_queue.remove(job)
+            waiting = self._first_waiting(
+                lambda: self.jobs.index.submit_queue.next_owner_first(job)
             )
-        except Unavailable:
-            return False
-        return not slot.holder
-
-    def _wake(self, waits: Job) -> None:
-        """Wake one who waits. Where that fails it comes by itself, in a while."""
-        try:
-            self.orchestrations.wake(waits)
         except Unavailable as error:
-            log.warning("%s is not called to submit: %s", waits.job_id, error)
+            log.warning("next_job_not_woken job_id=%s: %s", job.job_id, error)
+        else:
+            if waiting:
+                self._wake(waiting)
+
+    def _wake(self, waiting: Job) -> None:
+        """Wake a waiting job. If that fails, its own delay ends later."""
+        try:
+            self.orchestrations.wake(waiting)
+        except Unavailable as error:
+            log.warning("waiting_job_not_woken job_id=%s: %s", waiting.job_id, error)
 
     def _first_waiting(self, first: Callable[[], QueueEntry | None]) -> Job | None:
-        """Who is first and does wait; places of those who do no more are taken away.
+        """The first job that still waits. Entries of jobs that do not wait are removed.
 
-        A crash leaves such a place, and so does one who is asked to cancel, until its next step.
+        A crash can leave such an entry, and a job with a cancel request has one until its next
+        step.
         """
-        while place := first():
-            job = self.jobs.find(place.job_id)
+        while entry := first():
+            job = self.jobs.find(entry.job_id)
             if job and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT and not job.cancel_requested_at:
                 return job
-            self.jobs.index.submit_queue.remove_entry(place)
+            self.jobs.index.submit_queue.remove_entry(entry)
         return None

@@ -1,11 +1,13 @@
-"""Which method does which verb, with the clients of this process."""
+"""Which method does the work of which activity, with the clients of this process."""
 
+import logging
 import traceback
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 from activities.batch import BatchActivities
+from activities.children import Children
 from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
 from activities.crash import CrashRecorder
@@ -18,32 +20,42 @@ from activities.submit_queue import SubmitQueue
 from activities.substitute import Substitute
 from shared import dependencies
 from shared.contracts import serialization
-from shared.contracts.activities import BATCH_ACTIVITIES, ActivityInput, ActivityName, Decision
+from shared.contracts.activities import (
+    BATCH_ACTIVITIES,
+    ActivityInput,
+    ActivityName,
+    ChunkResult,
+    StepResult,
+)
 from shared.settings import settings
 from shared.util.redaction import redacted
 
-Method = Callable[[ActivityInput], Decision]
+log = logging.getLogger("blast")
+Method = Callable[[ActivityInput], StepResult | ChunkResult]
 Methods = Mapping[ActivityName, Method]
 
 
 def run_activity(
     activity: ActivityName, input_: Any, orchestrations: Orchestrations
 ) -> dict[str, Any]:
-    """Do what an orchestrator asked for: an Order in, a Report out, both as plain JSON."""
-    return run_redacted(
-        lambda: serialization.serialize(
-            _method(activity, orchestrations)(serialization.deserialize(ActivityInput, input_))
-        )
-    )
+    """Run an activity: an ActivityInput in, a StepResult or ChunkResult out, as plain JSON."""
+
+    def run() -> dict[str, Any]:
+        method = _method(activity, orchestrations)
+        return serialization.serialize(method(serialization.deserialize(ActivityInput, input_)))
+
+    if activity is ActivityName.CREATE_CHILDREN:
+        return run_chunk(run)
+    return run_redacted(run)
 
 
 class ActivityCrashed(Exception):
-    """Stands for an exception whose text, or a cause of it, holds a secret or a sequence."""
+    """Stands for an exception whose text, or that of a cause, holds a secret or a sequence."""
 
 
 def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Run an activity. What it dies of is kept in Durable Functions' history and logged by the
-    host, with its traceback: such an exception is replaced where it holds what must not be there.
+    """Run an activity. An exception is kept in Durable Functions' history, and logged by the host
+    with its traceback: it is replaced if it holds a secret or a sequence.
     """
     try:
         return run()
@@ -55,6 +67,16 @@ def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise ActivityCrashed(f"{type(error).__name__}: {clean}") from None
 
 
+def run_chunk(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run an activity of a fan-out: a crash is a value, as task_all fails at the first error."""
+    try:
+        return run_redacted(run)
+    except Exception as error:
+        log.exception("chunk_crashed")
+        text = f"{type(error).__name__}: {error}"
+        return serialization.serialize(ChunkResult(crash=text))
+
+
 def _method(activity: ActivityName, orchestrations: Orchestrations) -> Method:
     if activity in BATCH_ACTIVITIES:
         return _batch_methods(orchestrations)[activity]
@@ -62,11 +84,10 @@ def _method(activity: ActivityName, orchestrations: Orchestrations) -> Method:
 
 
 def substitute(orchestrations: Orchestrations) -> Substitute:
-    """What upkeep is given, to end jobs whose orchestrations cannot."""
+    """What reconcile is given, to end jobs whose orchestrations cannot."""
     context = _context()
-    cancelling = Cleanup(context, _clearing(orchestrations))
-    batch = BatchActivities(context, dependencies.blobs(), orchestrations)
-    return Substitute(context.jobs, cancelling, batch, CrashRecorder(context))
+    cleanup = Cleanup(context, _cluster_cleanup(orchestrations))
+    return Substitute(context.jobs, cleanup, _batch(orchestrations), CrashRecorder(context))
 
 
 @cache
@@ -90,28 +111,36 @@ def _methods() -> Methods:
 
 
 def _search_methods(orchestrations: Orchestrations) -> Methods:
-    """What takes or frees the submit slot of a cluster."""
+    """The methods that acquire or release the submit slot of a cluster."""
     context, blobs, sidecar = _context(), dependencies.blobs(), dependencies.sidecar()
-    turns = SubmitQueue(context.jobs, dependencies.cluster, orchestrations)
-    clearing = _clearing(orchestrations)
-    launch = Launcher(context, blobs, dependencies.cluster, sidecar, turns)
-    submission = Submitter(context, blobs, launch, clearing, turns)
+    submit_queue = SubmitQueue(context.jobs, dependencies.cluster, orchestrations)
+    cleanup = _cluster_cleanup(orchestrations)
+    launcher = Launcher(context, blobs, dependencies.cluster, sidecar, submit_queue)
+    submitter = Submitter(context, blobs, launcher, cleanup, submit_queue)
     return {
-        ActivityName.PREPARE_SEARCH: submission.prepare,
-        ActivityName.SUBMIT_SEARCH: submission.submit,
-        ActivityName.CLEAN_UP_SEARCH: Cleanup(context, clearing).clean_up_search,
+        ActivityName.PREPARE_SEARCH: submitter.prepare,
+        ActivityName.SUBMIT_SEARCH: submitter.submit,
+        ActivityName.CLEAN_UP_SEARCH: Cleanup(context, cleanup).clean_up_search,
     }
 
 
-def _clearing(orchestrations: Orchestrations) -> ClusterCleanup:
-    turns = SubmitQueue(dependencies.jobs(), dependencies.cluster, orchestrations)
-    return ClusterCleanup(dependencies.cluster, dependencies.sidecar(), turns, dependencies.now)
+def _cluster_cleanup(orchestrations: Orchestrations) -> ClusterCleanup:
+    submit_queue = SubmitQueue(dependencies.jobs(), dependencies.cluster, orchestrations)
+    return ClusterCleanup(
+        dependencies.cluster, dependencies.sidecar(), submit_queue, dependencies.now
+    )
+
+
+def _batch(orchestrations: Orchestrations) -> BatchActivities:
+    context = _context()
+    return BatchActivities(context, Children(context, dependencies.blobs(), orchestrations))
 
 
 def _batch_methods(orchestrations: Orchestrations) -> Methods:
-    batch = BatchActivities(_context(), dependencies.blobs(), orchestrations)
+    batch = _batch(orchestrations)
     return {
         ActivityName.START_CHILDREN: batch.start_children,
+        ActivityName.CREATE_CHILDREN: batch.children.create_children,
         ActivityName.OBSERVE_CHILDREN: batch.observe_children,
         ActivityName.CANCEL_CHILDREN: batch.cancel_children,
     }

@@ -1,4 +1,4 @@
-"""What is asked of Durable Functions: start a job's orchestration, wake it, look, forget it."""
+"""Starts, wakes, reads and purges the orchestrations of jobs in Durable Functions."""
 
 import asyncio
 import logging
@@ -15,7 +15,6 @@ from shared.contracts.activities import (
     BATCH_ORCHESTRATOR,
     ORCHESTRATOR,
     WAKE_EVENT,
-    ActivityName,
     Category,
     SearchState,
 )
@@ -25,9 +24,9 @@ from shared.settings import settings
 from shared.util.durations import RetryPolicy
 
 CALL_TIMEOUT = 20.0
-"""Seconds that one call may take: the SDK itself would wait for minutes."""
+"""Seconds that one call may take; the SDK's own timeout is minutes."""
 THREAD_TIMEOUT = 3 * CALL_TIMEOUT + 5
-"""Seconds that an activity waits for whoever speaks to Durable Functions for it."""
+"""Seconds that an activity's thread waits for a call on the event loop."""
 _ENDED = {Runtime.Completed, Runtime.Failed, Runtime.Terminated, Runtime.Canceled}
 FAILED = Runtime.Failed.value
 LONGEST_ERROR = 300
@@ -36,7 +35,7 @@ T = TypeVar("T")
 
 
 class DurableClient(Protocol):
-    """The slice of DurableOrchestrationClient that is used."""
+    """The part of DurableOrchestrationClient that is used."""
 
     async def start_new(self, name: str, instance_id: str, client_input: Any) -> str: ...
 
@@ -49,27 +48,27 @@ class DurableClient(Protocol):
 
 @dataclass(frozen=True)
 class InstanceStatus:
-    """What Durable Functions says of an orchestration that it knows."""
+    """The status of an orchestration."""
 
     status: str
-    """In Durable's words, such as `Running`."""
+    """Durable Functions' own status, such as `Running`."""
     is_running: bool
     moved_at: datetime
     error: str | None = None
-    """What one that failed failed with: the first line of it."""
+    """The first line of the error of a failed one."""
 
 
 async def ensure_started(client: DurableClient, job: Job) -> None:
     """Start the orchestration of a job that has not ended, unless it has been started.
 
-    Raises Unavailable where it could not be: the job is kept, and the same request starts it again.
+    Raises Unavailable if it could not be: the job is stored, and the same request starts it again.
     """
     if not job.phase.is_end:
         await start(client, job, settings().retry(Category.CRASH))
 
 
 async def start(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> bool:
-    """Start the orchestration of a job, over one that has ended; False where one lives already.
+    """Start the orchestration of a job, over one that has ended; False if one is running.
 
     Raises Unavailable.
     """
@@ -86,23 +85,24 @@ async def start(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> bo
 
 
 def initial_state(job: Job, crash_retry: RetryPolicy) -> SearchState:
-    """What the orchestration of a job goes on from: behind the last step that its row knows."""
-    first = ActivityName.START_CHILDREN if job.child_count else ActivityName.PREPARE_SEARCH
-    verb = job.decision.next_stage if job.decision else None
-    return SearchState(job.job_id, crash_retry, job.attempt, verb or first, job.step + 1)
+    """The input of a job's orchestration: it goes on with the step after the row's.
+
+    The row's stage decides, never its phase: `retrying` belongs to two stages.
+    """
+    return SearchState(job.job_id, crash_retry, job.attempt, job.next_stage, job.step + 1)
 
 
 async def wake(client: DurableClient, job: Job) -> None:
-    """Tell the orchestration that its job's row has news; one that is lost is started again.
+    """End the sleep of a job's orchestration, as the row has changed; restart it if it is lost.
 
-    Where neither can be done, it finds the news later, or upkeep does.
+    If neither succeeds, the orchestration reads the row after its delay, or reconcile does.
     """
     _log_wake(job, await _wake(client, job))
 
 
 @dataclass(frozen=True)
 class SyncDurableClient:
-    """The same for an activity, which works in a thread while the client lives on the loop."""
+    """The client for an activity, which runs in a thread while the client runs on the loop."""
 
     client: DurableClient
     loop: asyncio.AbstractEventLoop
@@ -112,12 +112,12 @@ class SyncDurableClient:
         self._wait(ensure_started(self.client, job))
 
     def wake(self, job: Job) -> None:
-        """Tell a job's orchestration of news. Raises Unavailable where nothing is answered."""
-        # Logged in this thread: on the loop it would not be known whose line it is.
+        """Wake a job's orchestration. Raises Unavailable if Durable Functions does not answer."""
+        # Logged in this thread, which has the invocation's id; the loop has not.
         _log_wake(job, self._wait(_wake(self.client, job)))
 
-    def _wait(self, said: Coroutine[Any, Any, T]) -> T:
-        answer = asyncio.run_coroutine_threadsafe(said, self.loop)
+    def _wait(self, call: Coroutine[Any, Any, T]) -> T:
+        answer = asyncio.run_coroutine_threadsafe(call, self.loop)
         try:
             return answer.result(THREAD_TIMEOUT)
         except TimeoutError as error:
@@ -126,26 +126,25 @@ class SyncDurableClient:
 
 
 async def get_status(client: DurableClient, instance_id: str) -> InstanceStatus | None:
-    """What an orchestration does; None where there is none. Raises Unavailable.
+    """The status of an orchestration; None if there is none. Raises Unavailable.
 
-    An answer that cannot be made out is None as well: only `start` knows for certain.
+    None also for an answer without a status: only `start` proves that there is none.
     """
     try:
-        found = await _with_timeout(client.get_status(instance_id))
+        answer = await _with_timeout(client.get_status(instance_id))
     except Exception as error:
-        raise Unavailable("durable_unavailable", f"{instance_id} cannot be looked at") from error
-    if not (found and found.runtime_status):
+        raise Unavailable(
+            "durable_unavailable", f"the status of {instance_id} cannot be read"
+        ) from error
+    if not (answer and answer.runtime_status):
         return None
-    status = found.runtime_status
-    why = _first_line(found.output) if status is Runtime.Failed else None
-    return InstanceStatus(status.value, status not in _ENDED, found.last_updated_time, why)
+    status = answer.runtime_status
+    error_text = _first_line(answer.output) if status is Runtime.Failed else None
+    return InstanceStatus(status.value, status not in _ENDED, answer.last_updated_time, error_text)
 
 
 async def purge_history(client: DurableClient, instance_id: str) -> None:
-    """Remove what is kept of an orchestration that has ended; said twice, it is done once.
-
-    Raises Unavailable.
-    """
+    """Remove the history of an orchestration that has ended. Idempotent. Raises Unavailable."""
     try:
         await _with_timeout(client.purge_instance_history(instance_id))
     except Exception as error:
@@ -153,11 +152,11 @@ async def purge_history(client: DurableClient, instance_id: str) -> None:
 
 
 async def _wake(client: DurableClient, job: Job) -> Exception | None:
-    """Wake or start the orchestration of a job; what kept it from being woken."""
+    """Wake or start the orchestration of a job; the error, if it was not woken."""
     try:
         await _with_timeout(client.raise_event(job.instance_id, WAKE_EVENT, {}))
     except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
-        with suppress(Unavailable):  # the row has the news
+        with suppress(Unavailable):  # the row has what changed
             await ensure_started(client, job)
         return error
     return None

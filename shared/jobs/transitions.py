@@ -1,4 +1,4 @@
-"""How one row of a job follows from the one before. Pure."""
+"""How a job's next row follows from the one before. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ from shared.util.redaction import redacted
 
 
 def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
-    """The job with these changes, as its next event. Raises Conflict where that is not allowed."""
+    """The job after one event with these changes. Raises Conflict if they are not allowed."""
     phase: Phase | None = changes.get("phase")
     cleared: dict[str, Any] = {}
     if job.phase.is_end:
@@ -30,7 +30,7 @@ def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
 
 
 def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> Job:
-    """The job as if it had just been accepted, under a name that ElasticBLAST does not know."""
+    """The job as newly accepted, with another ElasticBLAST id."""
     return Job(
         job_id=job.job_id,
         elb_job_id=elb_id(job.job_id, attempt),
@@ -45,7 +45,7 @@ def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> 
         deadline_at=now + deadline,
         attempt=attempt,
         sequence=job.sequence + 1,
-        # What the attempt before may have left running is known by these.
+        # A submission of the attempt before may still run: these identify it.
         ended_submit_operations=job.ended_submit_operations,
         untracked_submission_until=job.untracked_submission_until,
         sidecar_instance=job.sidecar_instance,
@@ -58,21 +58,21 @@ def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> 
 
 
 def owes_message(before: Job, job: Job) -> bool:
-    """Whether whoever waits for messages is to be told of this transition."""
+    """Whether this transition sends a message."""
     if not job.notify or job.phase is Phase.DELETED:
         return False
     return job.phase.status is not before.phase.status or not before.notify
 
 
 def rows_of(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:
-    """The rows beside a job's own: its event, and the message that is owed because of it."""
-    said: list[Write] = [Insert(rows.event_row(event, writer))]
-    return [*said, Insert(rows.outbox_row(event, job.attempt))] if owes else said
+    """The rows of a transition beside the job's own: its event, and its message, if any."""
+    writes: list[Write] = [Insert(rows.event_row(event, writer))]
+    return [*writes, Insert(rows.outbox_row(event, job.attempt))] if owes else writes
 
 
 def redacted_job(job: Job) -> Job:
-    """The job without the secrets and sequences that a counterpart's text may hold (I9)."""
-    verdict = job.pending_failure and replace(
+    """The job without secrets and sequences of counterparts' texts (I9)."""
+    failure = job.pending_failure and replace(
         job.pending_failure, error=redacted(job.pending_failure.error)
     )
     return replace(
@@ -80,5 +80,5 @@ def redacted_job(job: Job) -> Job:
         error=job.error and redacted(job.error),
         reason=job.reason and redacted(job.reason),
         failed_jobs=job.failed_jobs and redacted(job.failed_jobs),
-        pending_failure=verdict,
+        pending_failure=failure,
     )

@@ -82,20 +82,20 @@ def test_failure_25_what_was_counted_is_never_counted_back() -> None:
 def test_a_failure_says_which_job_and_why() -> None:
     found = assess(Observation([FAILED]), Phase.RUNNING, NOTHING)
     assert found.error == "blast-1 failed (BackoffLimitExceeded)"
-    assert found.awaits_words
+    assert found.awaits_message
 
 
 def test_failure_51_blasts_own_words_come_first() -> None:
     found = assess(Observation([FAILED], failure="BLAST engine error: no"), Phase.RUNNING, NOTHING)
     assert found.error == "BLAST engine error: no; blast-1 failed (BackoffLimitExceeded)"
-    assert not found.awaits_words
+    assert not found.awaits_message
 
 
 @pytest.mark.parametrize(
     ("failure", "jobs", "error"),
     [
         ("", [FAILED], "blast-1 failed (BackoffLimitExceeded)"),
-        ("", [], "FAILURE.txt was written and says nothing"),
+        ("", [], "FAILURE.txt is there and is empty"),
         ("BLAST engine error: no", [], "BLAST engine error: no"),
         (None, [job("setup", failed=True)], "setup-1 failed (BackoffLimitExceeded)"),
     ],
@@ -104,7 +104,7 @@ def test_failure_51_words_that_cannot_come_are_not_awaited(
     failure: str | None, jobs: list[ClusterJob], error: str
 ) -> None:
     found = assess(Observation(jobs, success=False, failure=failure), Phase.RUNNING, NOTHING)
-    assert (found.error, found.awaits_words) == (error, False)
+    assert (found.error, found.awaits_message) == (error, False)
 
 
 def test_a_failure_of_many_jobs_names_some() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.contracts.activities import ActivityInput, ActivityName
+from shared.contracts.activities import ActivityInput, ActivityName, Stage
 from shared.contracts.job import Job, elb_id
 from shared.contracts.states import Phase
 from tests.simulation.scene import Scene
@@ -18,13 +18,13 @@ def test_what_an_earlier_attempt_left_is_cleared_away_before_the_next(scene: Sce
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)
     assert again.elb_job_id == elb_id(first.job_id, 2)
-    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is ActivityName.PREPARE_SEARCH
+    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.PREPARE
     assert "earlier attempt" in (scene.now(again).reason or "")
     assert not scene.world.present(first.elb_job_id)
     scene.do(ActivityName.PREPARE_SEARCH, again)
     assert len(scene.events(again, "previous_attempt_cleanup")) == 1
     scene.passes(10)
-    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is ActivityName.SUBMIT_SEARCH
+    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.SUBMIT
     assert scene.do(ActivityName.SUBMIT_SEARCH, again).phase is Phase.SUBMITTED
 
 
@@ -34,7 +34,7 @@ def test_a_next_attempt_that_cannot_clear_the_earlier_one_says_why_it_waits(scen
     again = second_attempt(scene, first)
     scene.world.down.add("cluster")
     decision = scene.do(ActivityName.PREPARE_SEARCH, again)
-    assert (decision.phase, decision.next_stage) == (Phase.RETRYING, ActivityName.PREPARE_SEARCH)
+    assert (decision.phase, decision.next_stage) == (Phase.RETRYING, Stage.PREPARE)
     assert "nobody answers" in (scene.now(again).reason or "")
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.contracts.activities import ActivityName
+from shared.contracts.activities import ActivityName, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from tests.simulation.models import CallFault, KubeJob, Lease, Plan, trouble
@@ -93,7 +93,7 @@ def test_failure_33_a_cancel_works_wherever_the_job_is(
     before = scene.now(job).phase
     scene.cancel(job)
     for activity in (ActivityName.SUBMIT_SEARCH, ActivityName.OBSERVE_SEARCH):
-        assert scene.do(activity, job).next_stage is ActivityName.CLEAN_UP_SEARCH
+        assert scene.do(activity, job).next_stage is Stage.CLEAN_UP
     now = until_cleared(scene, job)
     assert (now.phase, now.error_code, now.reason) == (Phase.CANCELLED, None, None)
     assert is_clean(scene, job)
@@ -107,9 +107,9 @@ def test_failure_33_a_cancel_during_submit_is_not_overwritten(scene: Scene) -> N
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
     scene.world.meanwhile = lambda: scene.cancel(job)
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.OBSERVE_SEARCH
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.WATCH
     assert scene.now(job).cancel_requested_at
-    assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is ActivityName.CLEAN_UP_SEARCH
+    assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is Stage.CLEAN_UP
     assert until_cleared(scene, job).phase is Phase.CANCELLED
     assert is_clean(scene, job)
 
@@ -121,7 +121,7 @@ def test_failure_34_a_cancel_that_was_not_proven_is_no_cancel(scene: Scene) -> N
     scene.world.down.add("cluster")
     now = until_cleared(scene, job, seconds=600)
     assert now.phase is Phase.CANCELLING
-    assert now.reason == "cannot be cleared away yet: nobody answers"
+    assert now.reason == "cannot be cleaned up yet: nobody answers"
     assert len(scene.events(job, "cleanup_pending")) == 1
     scene.world.down.clear()
     assert until_cleared(scene, job).phase is Phase.CANCELLED
@@ -261,7 +261,7 @@ def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene: Scen
     job = running(scene)
     scene.world.end_batch(job.elb_job_id, well=False)
     scene.passes(3)
-    assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is ActivityName.CLEAN_UP_SEARCH
+    assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is Stage.CLEAN_UP
     now = until_cleared(scene, job)
     assert (now.phase, now.error_code) == (Phase.SEARCH_FAILED, "search_failed")
     assert scene.events(job, "search_failed")[0].payload["left_on_cluster"] == "none"

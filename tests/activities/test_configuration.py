@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.clients.blobs import Blobs
-from shared.contracts.activities import ActivityName, Category
+from shared.contracts.activities import ActivityName, Category, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import AccessRefused
@@ -20,24 +20,24 @@ LONG = Plan(takes=10 * MINUTE)
 def job(scene: Scene) -> Job:
     """A job whose config is written."""
     one = scene.accept()
-    assert scene.do(ActivityName.PREPARE_SEARCH, one).next_stage is ActivityName.SUBMIT_SEARCH
+    assert scene.do(ActivityName.PREPARE_SEARCH, one).next_stage is Stage.SUBMIT
     return one
 
 
 def test_failure_48_a_wrong_token_holds_a_search_that_runs_and_ends_nothing(
     scene: Scene, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.world.plans[job.elb_job_id].append(LONG)
+    scene.world.plans[job.elb_job_id].append(Plan(takes=timedelta(hours=6)))
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.world.token_is_wrong = True
     for _ in range(12):  # more than any other category has tries
         decision = scene.do(ActivityName.SUBMIT_SEARCH, job)
-        assert (decision.phase, decision.next_stage) == (Phase.RETRYING, ActivityName.SUBMIT_SEARCH)
+        assert (decision.phase, decision.next_stage) == (Phase.RETRYING, Stage.SUBMIT)
     assert decision.delay == 15 * MINUTE
     assert "an operator must act: sidecar_401" in (scene.now(job).reason or "")
     assert "configuration_refused" in caplog.text
     assert scene.world.lease is not None
-    scene.passes(600)
+    scene.passes(6 * 3600)
     scene.world.token_is_wrong = False
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert len(scene.world.processes) == 1
@@ -59,7 +59,7 @@ def test_failure_48_a_cluster_that_refuses_the_app_holds_a_search(scene: Scene, 
     scene.world.down.add("cluster")
     scene.cluster.code = "cluster_refused"
     for _ in range(12):
-        assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.SUBMIT_SEARCH
+        assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
     assert scene.now(job).retry_counts == {Category.CONFIGURATION: 12}
     scene.world.down.clear()
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
@@ -74,9 +74,7 @@ def test_failure_48_a_store_that_refuses_the_app_holds_a_search(
     with monkeypatch.context() as patch:
         patch.setattr(Blobs, "get", refuses)
         for _ in range(12):
-            assert (
-                scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.SUBMIT_SEARCH
-            )
+            assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
     assert scene.now(job).retry_counts == {Category.CONFIGURATION: 12}
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.blast.result_files import JOB_COUNT_BLOB
-from shared.contracts.activities import ActivityName
+from shared.contracts.activities import ActivityName, Stage
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
 from tests.simulation.models import TTL, Plan
@@ -199,7 +199,7 @@ def test_failure_26_results_that_are_listed_late_are_waited_for(scene: Scene, en
     decision = scene.do(ActivityName.COLLECT_RESULTS, ended)
     assert (decision.phase, decision.next_stage) == (
         Phase.RESULTS_PENDING,
-        ActivityName.COLLECT_RESULTS,
+        Stage.COLLECT,
     )
     assert scene.now(ended).reason == "1 of 2 results are there"
     scene.do(ActivityName.COLLECT_RESULTS, ended)

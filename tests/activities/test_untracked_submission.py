@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.clients.kubernetes import LeaseState
-from shared.contracts.activities import ActivityName
+from shared.contracts.activities import ActivityName, Stage
 from shared.contracts.exec import Health, HttpRejection, Result
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
@@ -21,7 +21,7 @@ LONG = Plan(takes=10 * MINUTE)
 def job(scene: Scene) -> Job:
     """A job whose config is written."""
     one = scene.accept()
-    assert scene.do(ActivityName.PREPARE_SEARCH, one).next_stage is ActivityName.SUBMIT_SEARCH
+    assert scene.do(ActivityName.PREPARE_SEARCH, one).next_stage is Stage.SUBMIT
     return one
 
 
@@ -134,7 +134,7 @@ def test_failure_50_what_failed_on_an_exec_server_is_cleared_away_at_once(
     old: Scene, job: Job
 ) -> None:
     old.world.plans[job.elb_job_id].append(Plan(says=trouble("invalid"), exit_code=1, leaves=True))
-    assert old.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.CLEAN_UP_SEARCH
+    assert old.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.CLEAN_UP
     began = old.clock()
     while not old.now(job).phase.is_end:
         old.passes(old.do(ActivityName.CLEAN_UP_SEARCH, job).delay.total_seconds())
@@ -178,8 +178,8 @@ def test_failure_46_what_was_given_by_exec_is_not_absent_because_a_new_sidecar_n
     old.do(ActivityName.SUBMIT_SEARCH, job)
     old.world.with_operations = True
     decision = old.do(ActivityName.SUBMIT_SEARCH, job)
-    assert (decision.phase, decision.next_stage) == (Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH)
-    assert "cannot be asked until" in (old.now(job).reason or "")
+    assert (decision.phase, decision.next_stage) == (Phase.SUBMITTING, Stage.SUBMIT)
+    assert "whose state is unknown may run until" in (old.now(job).reason or "")
     assert len(old.world.processes) == 1
 
 
@@ -228,7 +228,7 @@ def test_failure_47_a_sidecar_that_lost_its_state_starts_nothing_while_the_first
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.world.lose_state()
     for _ in range(24):
-        assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.SUBMIT_SEARCH
+        assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
         scene.passes(60)
     assert len(scene.world.processes) == 1
     scene.passes(120)
@@ -255,9 +255,9 @@ def test_failure_47_a_cancel_while_it_is_given_away_starts_nothing(scene: Scene,
         return before(holder)
 
     scene.cluster.acquire_submit_lease = cancelled_meanwhile  # type: ignore[method-assign]
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.SUBMIT_SEARCH
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
     assert not scene.world.processes
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.CLEAN_UP_SEARCH
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.CLEAN_UP
 
 
 def test_failure_47_another_run_of_the_same_step_starts_nothing(scene: Scene, job: Job) -> None:
@@ -271,7 +271,7 @@ def test_failure_47_another_run_of_the_same_step_starts_nothing(scene: Scene, jo
         return before(holder)
 
     scene.cluster.acquire_submit_lease = slow  # type: ignore[method-assign]
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is ActivityName.SUBMIT_SEARCH
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
     now = scene.now(job)
     assert (len(scene.world.processes), now.sidecar_instance) == (1, "instance-1")
     assert now.untracked_submission_until is not None

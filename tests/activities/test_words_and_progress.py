@@ -3,7 +3,7 @@
 import pytest
 
 from activities.failure import read_failure
-from activities.observe import WORDS_GRACE, WORDS_POLL_INTERVAL
+from activities.observe import MESSAGE_GRACE, MESSAGE_POLL_INTERVAL
 from shared.clients.blobs import BlobInfo
 from shared.contracts.activities import ActivityName
 from shared.contracts.job import Counts, Job
@@ -49,12 +49,12 @@ def test_failure_51_words_that_come_a_little_later_are_waited_for(scene: Scene, 
 def test_failure_51_words_that_never_come_are_not_waited_for_longer(scene: Scene, job: Job) -> None:
     scene.world.end_batch(job.elb_job_id, well=False, words=None)
     look(scene, job)
-    assert look(scene, job, WORDS_GRACE.total_seconds() - 1).phase is Phase.RUNNING
+    assert look(scene, job, MESSAGE_GRACE.total_seconds() - 1).phase is Phase.RUNNING
     now = look(scene, job, 1)
     assert now.phase is Phase.CANCELLING
     assert (now.error or "").startswith("blastn-batch-16s-job-000-")
     waits = scene.do(ActivityName.OBSERVE_SEARCH, scene.submitted(2)).delay
-    assert waits <= WORDS_POLL_INTERVAL * 2
+    assert waits <= MESSAGE_POLL_INTERVAL * 2
 
 
 def test_failure_51_a_job_that_failed_stays_so_when_it_has_vanished(scene: Scene, job: Job) -> None:

@@ -19,7 +19,7 @@ from local.stack import PROJECT, Stack
 from shared.contracts.activities import Category
 from tests.end_to_end.conftest import StackFixture
 from tests.replay.histories import HISTORIES, RENEWED, write_history
-from tests.replay.recording import lives
+from tests.replay.recording import generations
 from tests.support.retries import retry_settings
 
 SETTINGS = {
@@ -87,7 +87,7 @@ def cancelled_during_a_step(world: StackFixture) -> str:
 
 
 def cancelled_without_a_cluster(world: StackFixture) -> str:
-    """It cannot be stopped for a while, so that waits follow the event."""
+    """It cannot be stopped for a while, so that delays follow the event."""
     job_id = world.submit(
         key=world.add_fault(lambda key: FaultRule(key, jobs=JobFaultRule(hang=True)))
     )
@@ -99,8 +99,8 @@ def cancelled_without_a_cluster(world: StackFixture) -> str:
     return job_id
 
 
-def called_to_submit(world: StackFixture) -> str:
-    """It waits for the slot until another search finds that nobody has it."""
+def woken_for_the_slot(world: StackFixture) -> str:
+    """It waits for the slot until another search finds that it is free."""
     world.cluster.acquire_submit_lease("another-program")
     job_id = world.submit()
     world.in_phase(job_id, "waiting_for_submit_slot")
@@ -110,11 +110,11 @@ def called_to_submit(world: StackFixture) -> str:
 
 
 def crash_that_passes(world: StackFixture) -> str:
-    """Its config is gone for a while, which no activity expects."""
+    """Its config is missing for a while, which no activity expects."""
     job_id = capacity_retry(world)
     text = take_config(world, job_id)
     log = world.stack.folder / "logs" / "functions.log"
-    world.until(job_id, lambda job: f"the config of {job_id} is gone" in log.read_text())
+    world.until(job_id, lambda job: f"the config of {job_id} is missing" in log.read_text())
     config_of(world, job_id).upload_blob(text)
     return job_id
 
@@ -126,7 +126,7 @@ def crash_to_the_end(world: StackFixture) -> str:
 
 
 def take_config(world: StackFixture, job_id: str) -> bytes:
-    """Take a job's config away while it waits to be submitted; what it said."""
+    """Delete a job's config while it waits to be submitted; returns its text."""
     world.in_phase(job_id, FULL_HOUSE)
     config = config_of(world, job_id)
     text: bytes = config.download_blob().readall()
@@ -141,13 +141,18 @@ def config_of(world: StackFixture, job_id: str) -> BlobClient:
 
 
 def continued_as_new(world: StackFixture) -> str:
-    """It says that it has ended only in its second life."""
+    """Its marker is written only in its second generation."""
     silent = world.add_fault(lambda key: FaultRule(key=key, jobs=JobFaultRule(markers=())))
     job_id = world.submit(key=silent)
-    world.until(job_id, lambda job: lives(record_of(world), job_id) != [])
+    world.until(job_id, lambda job: generations(record_of(world), job_id) != [])
     marker = f"https://devstoreaccount1.blob.core.windows.net/results/{job_id}/metadata/SUCCESS.txt"
     Blobs.of(world.stack.environment).write(marker, b"")
     return job_id
+
+
+def batch_of_two(world: StackFixture) -> str:
+    """Its chunk is created in a generation of its own."""
+    return world.submit(searches=[{"job_title": "first"}, {}], batch_len=100_000)
 
 
 SHAPES: tuple[Callable[[StackFixture], str], ...] = (
@@ -158,10 +163,11 @@ SHAPES: tuple[Callable[[StackFixture], str], ...] = (
     cancelled_in_a_retry_wait,
     cancelled_during_a_step,
     cancelled_without_a_cluster,
-    called_to_submit,
+    woken_for_the_slot,
     crash_that_passes,
     crash_to_the_end,
     continued_as_new,
+    batch_of_two,
 )
 
 
@@ -170,20 +176,20 @@ def record_of(world: StackFixture) -> Path:
 
 
 def recorded(world: StackFixture, shape: Callable[[StackFixture], str]) -> list[list[Event]]:
-    """The lives of a job of this shape, once its last one has ended."""
+    """The generations of a job of this shape, once the last one has ended."""
     job_id = shape(world)
     phase = world.ended(job_id)["phase"]
     sys.stdout.write(f"{shape.__name__}: {phase}, after {', '.join(world.events(job_id))}\n")
-    world.until(job_id, lambda job: has_ended(lives(record_of(world), job_id)))
-    return lives(record_of(world), job_id)
+    world.until(job_id, lambda job: has_ended(generations(record_of(world), job_id)))
+    return generations(record_of(world), job_id)
 
 
-def has_ended(its: list[list[Event]]) -> bool:
-    return bool(its) and its[-1][-1]["OrchestrationStatus"] != RENEWED
+def has_ended(histories: list[list[Event]]) -> bool:
+    return bool(histories) and histories[-1][-1]["OrchestrationStatus"] != RENEWED
 
 
 def record_all(to: Path, work: Path) -> None:
-    """Run a job of each shape and keep its lives in `to`, which must be new."""
+    """Run a job of each shape, and write its generations to `to`, which must be new."""
     to.mkdir(parents=True)
     stack = RecordingStack(work, settings=SETTINGS)
     stack.start()

@@ -1,6 +1,6 @@
-"""`python -m tests.replay.recording`: the functions host, which keeps how lives of jobs ended.
+"""`python -m tests.replay.recording`: the functions host, which records histories of jobs.
 
-The engine forgets a life that continued as new, so that its history is kept as it is asked about.
+The engine drops a generation that continued as new, so that each history is written on its way in.
 """
 
 import argparse
@@ -28,8 +28,8 @@ from local.functions_host.settings import read_host_options
 from tests.replay.histories import RENEWED
 
 
-def lives(record: Path, job_id: str) -> list[list[Event]]:
-    """The histories of a job's lives so far, in order, without what belongs to one machine."""
+def generations(record: Path, job_id: str) -> list[list[Event]]:
+    """The histories of a job's generations so far, in order, without what one machine adds."""
     last: dict[str, dict[str, Any]] = {}
     for line in record.read_text().splitlines() if record.exists() else ():
         kept = json.loads(line)
@@ -39,14 +39,14 @@ def lives(record: Path, job_id: str) -> list[list[Event]]:
 
 
 def _cleaned(found: Event) -> Event:
-    """Without inputs of tasks, which nobody compares, and without the paths of a stack trace."""
+    """Without inputs of tasks, which are not compared, and without the paths of a stack trace."""
     dull = {"IsPlayed"} | ({"Input", "Version"} if found["EventType"] in SCHEDULING else set())
     cleaned = {key: value for key, value in found.items() if key not in dull}
     return cleaned | ({"Details": None} if "Details" in cleaned else {})
 
 
 def _kept(function: Function, record: Path) -> Function:
-    """The function, whose last answer in each life is written to `record`."""
+    """The function; its last answer in each generation is written to `record`."""
     if function.kind != "orchestrationTrigger":
         return function
 
@@ -63,7 +63,7 @@ def _kept(function: Function, record: Path) -> Function:
 
 
 def _end(answer: OrchestratorResult, now: datetime) -> Event | None:
-    """The event of a life's end, in the form that the extension gives it."""
+    """The event of a generation's end, in the form that the extension gives it."""
     status, result = "Completed" if answer.is_done else None, answer.output
     for action in answer.actions:
         if action["actionType"] == ActionType.CONTINUE_AS_NEW:

@@ -8,11 +8,11 @@ from typing import Any
 from blast_orchestrator.context import Task, Timer
 from blast_orchestrator.job import blast_job
 from shared.contracts import serialization
-from shared.contracts.activities import ActivityInput, ActivityName, Decision, SearchState
+from shared.contracts.activities import ActivityInput, ActivityName, SearchState, StepResult
 from tests.blast_orchestrator.fake_context import Pending
 from tests.simulation.models import ProcessDied
 
-Perform = Callable[[ActivityName, ActivityInput], Decision]
+Perform = Callable[[ActivityName, ActivityInput], StepResult]
 
 
 @dataclass
@@ -106,6 +106,9 @@ class Driver:
 
     def task_any(self, tasks: Sequence[Task]) -> Task:
         return Pending("any", members=tasks)
+
+    def task_all(self, tasks: Sequence[Task]) -> Task:
+        raise NotImplementedError("a single search has no fan-out")
 
     def set_custom_status(self, status: Any) -> None:
         assert len(str(status)) < 1024

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from activities.batch import BatchActivities
+from activities.children import Children
 from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
 from activities.crash import CrashRecorder
@@ -20,7 +21,7 @@ from activities.substitute import Substitute
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.tables import Table, Write, open_table
-from shared.contracts.activities import ActivityInput, ActivityName, Category, Decision
+from shared.contracts.activities import ActivityInput, ActivityName, Category, StepResult
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Phase
 from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS
@@ -108,7 +109,7 @@ class Scene:
         turns = SubmitQueue(self.jobs, cluster, self)
         clearing = ClusterCleanup(cluster, sidecar, turns, self.clock)
         cancelling, record = Cleanup(desk, clearing), CrashRecorder(desk)
-        batch = BatchActivities(desk, self.store.blobs, self)
+        batch = BatchActivities(desk, Children(desk, self.store.blobs, self))
         self.substitute = Substitute(self.jobs, cancelling, batch, record)
         launch = Launcher(desk, self.store.blobs, cluster, sidecar, turns)
         submission = Submitter(desk, self.store.blobs, launch, clearing, turns)
@@ -121,9 +122,9 @@ class Scene:
             ActivityName.RECORD_CRASH: record.record_crash,
         }
 
-    def perform(self, verb: ActivityName, input_: ActivityInput) -> Decision:
-        decision: Decision = self.methods[verb](input_)
-        return decision
+    def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
+        result: StepResult = self.methods[verb](input_)
+        return result
 
     # Jobs.
 
@@ -166,11 +167,13 @@ class Scene:
         if not (now.phase.is_end or now.cancel_requested_at):
             self.jobs.update(job.job_id, "cancel_requested", cancel_requested_at=self.clock())
 
-    def do(self, verb: ActivityName, job: Job, **more: Any) -> Decision:
-        """Take one step by hand: the next one that the row does not know."""
+    def do(self, name: ActivityName, job: Job, **more: Any) -> StepResult:
+        """Run one activity by hand, as the step after the row's, and not before a retry's time."""
         now = self.jobs.get(job.job_id)
+        if now.decision and now.decision.not_before and not now.should_stop(self.clock()):
+            self.clock.now = max(self.clock.now, now.decision.not_before)
         return self.perform(
-            verb, ActivityInput(job.job_id, now.step + 1, attempt=now.attempt, **more)
+            name, ActivityInput(job.job_id, now.step + 1, attempt=now.attempt, **more)
         )
 
     def submitted(self, number: int = 1, **changes: Any) -> Job:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from local.azurite import Azurite
-from shared.contracts.activities import ActivityName
+from shared.contracts.activities import ActivityName, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
 from tests.simulation.models import Plan
@@ -164,4 +164,4 @@ async def test_failure_49_a_lost_task_hub_is_no_failure(scene: Scene) -> None:
     scene.cancel(job)
     await Upkeep(scene, durable).run(7 * MINUTE)
     assert durable.called("start_new") == 1
-    assert durable.instances[job.job_id].input_["verb"] == ActivityName.OBSERVE_SEARCH
+    assert durable.instances[job.job_id].input_["stage"] == Stage.WATCH

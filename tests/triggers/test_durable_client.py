@@ -11,8 +11,8 @@ from shared.contracts.activities import (
     BATCH_ORCHESTRATOR,
     ORCHESTRATOR,
     WAKE_EVENT,
-    ActivityName,
     Decision,
+    Stage,
 )
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
@@ -43,25 +43,25 @@ def known_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
 
 
 @pytest.mark.parametrize(
-    ("children", "name", "verb"),
+    ("children", "name", "stage"),
     [
-        (0, ORCHESTRATOR, ActivityName.PREPARE_SEARCH),
-        (3, BATCH_ORCHESTRATOR, ActivityName.START_CHILDREN),
+        (0, ORCHESTRATOR, Stage.PREPARE),
+        (3, BATCH_ORCHESTRATOR, Stage.START_CHILDREN),
     ],
 )
-async def test_a_batch_has_a_story_of_its_own_name_and_another_first_verb(
-    children: int, name: str, verb: ActivityName
+async def test_a_batch_has_an_orchestration_of_its_own_name_and_another_first_stage(
+    children: int, name: str, stage: Stage
 ) -> None:
     client, one = FakeDurable(Clock()), job(child_count=children)
     await ensure_started(client, one)
     begun = client.instances[one.job_id]
-    assert (begun.name, begun.input_["verb"], begun.input_["step"]) == (name, verb, 1)
+    assert (begun.name, begun.input_["stage"], begun.input_["step"]) == (name, stage, 1)
 
 
 def test_a_lost_batch_goes_on_where_its_row_stands() -> None:
-    report = Decision(Phase.RUNNING, ActivityName.OBSERVE_CHILDREN)
+    report = Decision(Stage.WATCH_CHILDREN)
     start = initial_state(job(child_count=3, step=4, decision=report, phase=Phase.RUNNING), RETRY)
-    assert (start.verb, start.step) == (ActivityName.OBSERVE_CHILDREN, 5)
+    assert (start.stage, start.step) == (Stage.WATCH_CHILDREN, 5)
 
 
 async def test_an_activity_in_a_thread_speaks_through_the_loop() -> None:

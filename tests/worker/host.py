@@ -8,10 +8,11 @@ from typing import Any
 
 import urllib3
 
+from blast_orchestrator.workflow import ACTIVITY
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
 from shared.contracts import serialization
-from shared.contracts.activities import ActivityInput, ActivityName, Decision
+from shared.contracts.activities import ActivityInput, ActivityName, ChunkResult, StepResult
 from tests.support.package import copy_package
 from tests.worker.durable import Extension
 from triggers.http.routes import OPERATIONS
@@ -114,23 +115,30 @@ class Host:
         answer: str = self.invoke(name, {"context": ["string", context]})["return"]["json"]
         return answer
 
-    def step(self, verb: ActivityName, order: ActivityInput) -> Decision:
-        """Run an activity."""
-        text = json.dumps(serialization.serialize(order))
-        inputs = self._with_client(verb, {"order": ["string", text]})
-        return serialization.deserialize(
-            Decision, json.loads(self.invoke(verb, inputs)["return"]["json"])
-        )
+    def step(self, name: ActivityName, input_: ActivityInput) -> StepResult:
+        """Run an activity, but for create_children."""
+        return serialization.deserialize(StepResult, self._activity(name, input_))
 
-    def follow(self, job_id: str, verb: ActivityName, step: int = 1) -> list[ActivityName]:
-        """Run an activity and its successors, as the orchestrator does; returns their names."""
+    def create(self, input_: ActivityInput) -> ChunkResult:
+        """Run create_children."""
+        plain = self._activity(ActivityName.CREATE_CHILDREN, input_)
+        return serialization.deserialize(ChunkResult, plain)
+
+    def follow(self, job_id: str, name: ActivityName, step: int = 1) -> list[ActivityName]:
+        """Run an activity and those that follow it, as the orchestrator does; their names."""
         done: list[ActivityName] = []
-        following: ActivityName | None = verb
+        following: ActivityName | None = name
         while following:
             done.append(following)
-            following = self.step(following, ActivityInput(job_id, step)).next_stage
-            step += 1
+            result = self.step(following, ActivityInput(job_id, step))
+            following = ACTIVITY[result.next_stage] if result.next_stage else None
+            step = result.next_step
         return done
+
+    def _activity(self, name: ActivityName, input_: ActivityInput) -> Any:
+        text = json.dumps(serialization.serialize(input_))
+        given = self._with_client(name, {"payload": ["string", text]})
+        return json.loads(self.invoke(name, given)["return"]["json"])
 
     def message(self, name: str, text: str, message_id: str) -> None:
         """Run a queue function on a message."""

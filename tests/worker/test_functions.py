@@ -7,8 +7,11 @@ from local.demo.search import demo_request
 from shared.contracts.activities import (
     BATCH_ORCHESTRATOR,
     ORCHESTRATOR,
+    WAKE_EVENT,
     ActivityInput,
     ActivityName,
+    ChunkResult,
+    Stage,
 )
 from tests.replay.histories import HISTORIES, difference_of, read_history
 from tests.support.package import PROJECT
@@ -85,7 +88,7 @@ def test_failure_43_a_search_runs_to_its_results(host: Host) -> None:
 def test_failure_43_cancelled_and_crashed_searches_are_cleaned_up(host: Host) -> None:
     cancelled, crashed = submitted(host), submitted(host)
     assert host.http("cancel_job", id=cancelled).status == 202
-    assert (cancelled, "wake") in host.durable.events
+    assert (cancelled, WAKE_EVENT) in host.durable.events
     assert host.follow(cancelled, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
     assert host.http("read_job", id=cancelled).body["phase"] == "cancelled"
     host.step(ActivityName.RECORD_CRASH, ActivityInput(crashed, 1, "Exception: crashed"))
@@ -100,29 +103,27 @@ def test_failure_43_a_batch_starts_its_children_and_is_cancelled(host: Host) -> 
     answer = host.http("submit_job", common | {"searches": searches})
     assert answer.status == 202, answer.body
     batch = answer.body["job_id"]
-    assert (
-        host.step(ActivityName.START_CHILDREN, ActivityInput(batch, 1)).next_stage
-        is ActivityName.OBSERVE_CHILDREN
-    )
-    children = [item["job_id"] for item in host.http("list_children", id=batch).body["jobs"]]
+    named = host.step(ActivityName.START_CHILDREN, ActivityInput(batch, 1))
+    assert [host.create(ActivityInput(batch, 2, chunk=chunk)) for chunk in named.fan_out] == [
+        ChunkResult()
+    ]
+    started = host.step(ActivityName.START_CHILDREN, ActivityInput(batch, 2))
+    assert started.next_stage is Stage.WATCH_CHILDREN
+    children = [one["job_id"] for one in host.http("list_children", id=batch).body["jobs"]]
     assert len(children) == 2 and {*children} <= host.durable.started.keys()
-    assert (
-        host.step(ActivityName.OBSERVE_CHILDREN, ActivityInput(batch, 2)).next_stage
-        is ActivityName.OBSERVE_CHILDREN
-    )
+    observed = host.step(ActivityName.OBSERVE_CHILDREN, ActivityInput(batch, 3))
+    assert observed.next_stage is Stage.WATCH_CHILDREN
     assert host.http("cancel_job", id=batch).status == 202
-    assert (
-        host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 3)).next_stage
-        is ActivityName.CANCEL_CHILDREN
-    )
-    host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 4))
+    stopped = host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 4))
+    assert stopped.next_stage is Stage.CLEAN_UP_CHILDREN
+    host.step(ActivityName.CANCEL_CHILDREN, ActivityInput(batch, 5))
     for child in children:
         assert host.follow(child, ActivityName.PREPARE_SEARCH)[-1] is ActivityName.CLEAN_UP_SEARCH
-    host.follow(batch, ActivityName.CANCEL_CHILDREN, 5)
+    host.follow(batch, ActivityName.CANCEL_CHILDREN, 6)
     assert host.http("read_job", id=batch).body["phase"] == "cancelled"
 
 
-def test_failure_43_recorded_histories_replay(host: Host) -> None:
+def test_failure_43_recorded_histories_are_replayed_by_the_orchestrator(host: Host) -> None:
     for path in sorted(HISTORIES.glob("*/*.json")):
         result = difference_of(
             lambda text: host.orchestrate(ORCHESTRATOR, text), read_history(path)

@@ -21,6 +21,7 @@ from shared.errors import (
     RetryableError,
     TooLarge,
 )
+from shared.jobs import StepRecord
 from shared.messaging.dead_letters import DeadLetterOutcome, DeadLetters
 from shared.messaging.messages import Sender, error_text
 from shared.messaging.outbox import OutboxPublisher
@@ -184,9 +185,8 @@ class RequestProcessor:
             job.job_id,
             "submission_abandoned",
             {"error_code": code, "error": text},
-            step=FIRST_STEP,
+            step=StepRecord(FIRST_STEP, job.next_stage, Decision(None)),
             attempt=1,
-            decision=Decision(Phase.SUBMIT_FAILED, None),
             phase=Phase.SUBMIT_FAILED,
             error_code=code,
             error=text,

@@ -60,13 +60,13 @@ class Recovery:
         """Take the steps that stop the job, as far as they need not wait."""
         substitute = self.substitutes(from_here(client))
         for _ in range(STEPS_AT_ONCE):
-            report = await in_thread(substitute.stop, job.job_id)
-            if report.next_stage is None:
+            result = await in_thread(substitute.stop, job.job_id)
+            if result.next_stage is None:
                 log.warning("stopped_without_orchestration job_id=%s", job.job_id)
                 return "stopped"
-            if report.delay:
+            if result.delay:
                 break
-        await in_thread(self.jobs.index.defer, job, self.now() + report.delay)
+        await in_thread(self.jobs.index.defer, job, self.now() + result.delay)
         return "stopping"
 
     async def _fail(

@@ -11,7 +11,7 @@ import pytest
 
 from activities.batch import BatchActivities
 from shared.clients.blobs import Blobs
-from shared.contracts.activities import ActivityInput, ActivityName, Decision
+from shared.contracts.activities import ActivityInput, Chunk, ChunkResult, Stage, StepResult
 from shared.contracts.job import Job, child_id
 from shared.contracts.search import SearchSpec
 from shared.contracts.states import Phase
@@ -45,20 +45,18 @@ class Remembered:
 
 @dataclass
 class BatchFixture:
-    """A batch, with the verbs of its orchestration said one after another."""
+    """A batch whose steps tests run one after another, as its orchestrator does."""
 
     batch: BatchActivities
     durable: Remembered
     parent_id: str
+    chunks: tuple[Chunk, ...] = ()
+    """Chunks that are to be created before the next step."""
     _step: int = 0
 
     @property
     def parent(self) -> Job:
         return self.batch.context.jobs.get(self.parent_id)
-
-    @property
-    def order(self) -> ActivityInput:
-        return ActivityInput(self.parent_id, self._step)
 
     def child(self, number: int) -> Job:
         return self.batch.context.jobs.get(child_id(self.parent_id, number))
@@ -71,24 +69,44 @@ class BatchFixture:
             found, cursor = [*found, *page.jobs], page.cursor
         return found
 
-    def say(self, activity: ActivityName) -> Decision:
+    def step(self, stage: Stage) -> StepResult:
+        """Run one step of a stage; the chunks that it names are not created yet."""
         self._step += 1
-        verbs: dict[ActivityName, Callable[[ActivityInput], Decision]] = {
-            ActivityName.START_CHILDREN: self.batch.start_children,
-            ActivityName.OBSERVE_CHILDREN: self.batch.observe_children,
-            ActivityName.CANCEL_CHILDREN: self.batch.cancel_children,
+        methods: dict[Stage, Callable[[ActivityInput], StepResult]] = {
+            Stage.START_CHILDREN: self.batch.start_children,
+            Stage.WATCH_CHILDREN: self.batch.observe_children,
+            Stage.CLEAN_UP_CHILDREN: self.batch.cancel_children,
         }
-        return verbs[activity](self.order)
+        result = methods[stage](ActivityInput(self.parent_id, self._step))
+        self.chunks = result.fan_out
+        return result
 
-    def until(self, activity: ActivityName, decision: Decision | None = None) -> Decision:
-        """Obey, from fan-out or from a report on, until a report says this verb comes next."""
-        decision = decision or self.say(ActivityName.START_CHILDREN)
+    def create(self, chunk: Chunk) -> ChunkResult:
+        """Create one chunk."""
+        return self.batch.children.create_children(
+            ActivityInput(self.parent_id, self._step, chunk=chunk)
+        )
+
+    def say(self, stage: Stage) -> StepResult:
+        """Run a step and the chunks that it names; where all are created, the step after them."""
+        if not self.chunks:
+            result = self.step(stage)
+            if not self.chunks:
+                return result
+        self.chunks = tuple(chunk for chunk in self.chunks if not self.create(chunk).is_done)
+        if self.chunks:
+            return StepResult(self.parent.phase, Stage.START_CHILDREN)
+        return self.step(Stage.START_CHILDREN)
+
+    def until(self, stage: Stage, result: StepResult | None = None) -> StepResult:
+        """Follow the results, from the first step or from `result`, until this stage is next."""
+        result = result or self.say(Stage.START_CHILDREN)
         for _ in range(MOST_STEPS):
-            if decision.next_stage in (activity, None):
-                return decision
-            assert decision.next_stage is not None
-            decision = self.say(decision.next_stage)
-        raise AssertionError(f"{activity} does not come after {MOST_STEPS} steps")
+            if result.next_stage in (stage, None):
+                return result
+            assert result.next_stage is not None
+            result = self.say(result.next_stage)
+        raise AssertionError(f"{stage} does not follow within {MOST_STEPS} steps")
 
     def ask_to_cancel(self) -> None:
         jobs = self.batch.context.jobs

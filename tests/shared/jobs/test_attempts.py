@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.activities import ActivityName, Category, Decision
+from shared.contracts.activities import Category, Decision, Stage
 from shared.contracts.job import Counts, Job, elb_id
 from shared.contracts.states import Phase
 from shared.errors import Conflict
-from shared.jobs import JobStateRepository
+from shared.jobs import JobStateRepository, StepRecord
 from tests.shared.jobs.conftest import Clock
 from tests.support.samples import job
 
@@ -19,7 +19,7 @@ FAILED: dict[str, Any] = {
     "error_code": "search_failed",
     "error": "a batch failed",
     "step": 7,
-    "decision": Decision(Phase.SEARCH_FAILED, None),
+    "decision": Decision(None),
     "counts": Counts(4, 3, 1, 0),
     "retry_counts": {Category.TRANSIENT: 2},
     "ended_submit_operations": 1,
@@ -75,8 +75,14 @@ def test_a_step_of_an_earlier_attempt_changes_nothing(jobs: JobStateRepository) 
     """Its activity was held up, and runs again after the next attempt began."""
     first = jobs.create(job(**FAILED), {})
     jobs.start_attempt(first.job_id, 2, DAY)
-    decision = Decision(Phase.RUNNING, ActivityName.OBSERVE_SEARCH)
-    jobs.update(first.job_id, "running", step=8, attempt=1, decision=decision, phase=Phase.RUNNING)
+    decision = Decision(Stage.WATCH)
+    jobs.update(
+        first.job_id,
+        "running",
+        step=StepRecord(8, Stage.PREPARE, decision),
+        attempt=1,
+        phase=Phase.RUNNING,
+    )
     now = jobs.get(first.job_id)
     assert (now.phase, now.step, now.sequence) == (Phase.QUEUED, 0, 2)
 

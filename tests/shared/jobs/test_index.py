@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.contracts.activities import ActivityName, Decision
+from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import Phase, Status
-from shared.jobs import JobStateRepository
+from shared.jobs import JobStateRepository, StepRecord
 from tests.shared.jobs.conftest import Clock
 from tests.support.samples import ALICE, BOB, RECONCILE_AFTER, job
 
@@ -21,8 +21,13 @@ def test_a_job_is_overdue_when_its_next_step_is_late(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     one = jobs.create(job(), {})
-    decision = Decision(Phase.RETRYING, ActivityName.SUBMIT_SEARCH, timedelta(minutes=15))
-    jobs.update(one.job_id, "retry_scheduled", step=1, decision=decision, phase=Phase.RETRYING)
+    decision = Decision(Stage.SUBMIT, timedelta(minutes=15))
+    jobs.update(
+        one.job_id,
+        "retry_scheduled",
+        step=StepRecord(1, Stage.PREPARE, decision),
+        phase=Phase.RETRYING,
+    )
     clock.move((timedelta(minutes=15) + RECONCILE_AFTER).total_seconds())
     assert late(jobs, clock) == []
     clock.move(1)

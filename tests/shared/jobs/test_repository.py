@@ -10,11 +10,11 @@ import pytest
 
 from local.azurite import Azurite
 from shared.clients.tables import ConcurrencyConflict, Table, Write, open_table
-from shared.contracts.activities import ActivityName, Category, Decision
+from shared.contracts.activities import Category, Decision, Stage
 from shared.contracts.job import Counts
 from shared.contracts.states import Phase
 from shared.errors import Conflict, NotFound, Unavailable
-from shared.jobs import Index, JobStateRepository
+from shared.jobs import Index, JobStateRepository, StepRecord
 from shared.jobs.rows import LONGEST_TEXT
 from tests.shared.jobs.conftest import Clock
 from tests.support.samples import ALICE, BOB, NOON, RECONCILE_AFTER, job, search
@@ -24,7 +24,7 @@ def test_a_stored_job_is_read_back_unchanged(jobs: JobStateRepository) -> None:
     kept = job(
         counts=Counts(4, 2, 1, 1),
         retry_counts={Category.TRANSIENT: 2},
-        decision=Decision(Phase.RUNNING, ActivityName.OBSERVE_SEARCH),
+        decision=Decision(Stage.WATCH),
         reason="waits",
         started_at=NOON,
         search=search(title="ünï \U0001f33c"),
@@ -73,9 +73,14 @@ def test_events_are_read_after_a_sequence_number(jobs: JobStateRepository) -> No
 
 def test_failure_18_a_repeated_step_changes_nothing(jobs: JobStateRepository) -> None:
     one = jobs.create(job(), {})
-    decision = Decision(Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH)
+    decision = Decision(Stage.SUBMIT)
     for _ in range(3):
-        jobs.update(one.job_id, "config_written", step=1, decision=decision, phase=Phase.SUBMITTING)
+        jobs.update(
+            one.job_id,
+            "config_written",
+            step=StepRecord(1, Stage.PREPARE, decision),
+            phase=Phase.SUBMITTING,
+        )
     now = jobs.get(one.job_id)
     assert (now.step, now.sequence, now.decision) == (1, 2, decision)
 

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from activities.context import ActivityContext
-from shared.contracts.activities import ActivityInput, ActivityName, Decision
+from shared.contracts.activities import ActivityInput, Decision, Stage
 from shared.contracts.job import Job
+from shared.contracts.outcome import Outcome
 from shared.contracts.states import Phase
 from shared.contracts.storage_urls import DEAD_LETTERS
 from shared.errors import Unavailable
+from shared.jobs import StepRecord
 from tests.triggers.queue.queue_fixture import SEQUENCE, QueueFixture, incoming_message, unavailable
 
 
@@ -59,13 +61,13 @@ async def test_an_orchestration_that_starts_late_finds_the_job_ended(
     one = await accepted(world)
     world.deliver_poison()
 
-    def never(job: Job, order: ActivityInput) -> Decision:
+    def never(job: Job, input_: ActivityInput) -> Outcome:
         raise AssertionError("nothing is to be done for it")
 
     settings = world.requests.submissions.settings
-    desk = ActivityContext(world.jobs, settings, world.clock, lambda job: None)
-    report = desk.run_step(ActivityName.PREPARE_SEARCH, ActivityInput(one.job_id, 1), never)
-    assert report == Decision(Phase.SUBMIT_FAILED, None)
+    context = ActivityContext(world.jobs, settings, world.clock, lambda job: None)
+    report = context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 1), never)
+    assert (report.phase, report.next_stage) == (Phase.SUBMIT_FAILED, None)
 
 
 @pytest.mark.parametrize("changes", [{}, {"phase": Phase.SUBMITTING}])
@@ -73,8 +75,10 @@ async def test_failure_36_a_started_search_is_not_changed(
     world: QueueFixture, changes: dict[str, Any]
 ) -> None:
     job = await accepted(world)
-    report = Decision(Phase.SUBMITTING, ActivityName.SUBMIT_SEARCH)
-    before = world.jobs.update(job.job_id, "begun", step=1, decision=report, **changes)
+    report = Decision(Stage.SUBMIT)
+    before = world.jobs.update(
+        job.job_id, "begun", step=StepRecord(1, Stage.PREPARE, report), **changes
+    )
     world.deliver_poison()
     assert world.job() == before
     assert world.statuses() == (["queued", "running"] if changes else ["queued"])
@@ -83,7 +87,8 @@ async def test_failure_36_a_started_search_is_not_changed(
 
 async def test_a_batch_is_left_to_the_reconciler(world: QueueFixture) -> None:
     job = await accepted(world)
-    parent = world.jobs.update(job.job_id, "batch", child_count=3)
+    changes: dict[str, Any] = {"child_count": 3}
+    parent = world.jobs.update(job.job_id, "batch", **changes)
     world.deliver_poison()
     assert world.job() == parent
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.activities import ActivityName, Decision
+from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.jobs import JobStateRepository
@@ -31,7 +31,7 @@ async def test_failure_13_a_job_whose_start_failed_is_started(
     one = late_job(jobs, clock)
     assert await reconciler.tick(durable) == {"restarted": 1}
     begun = durable.instances[one.job_id].input_
-    assert (begun["verb"], begun["step"], begun["attempt"]) == (ActivityName.PREPARE_SEARCH, 1, 1)
+    assert (begun["stage"], begun["step"], begun["attempt"]) == (Stage.PREPARE, 1, 1)
     assert events(jobs, one) == ["accepted", "orchestration_restarted"]
     assert await reconciler.tick(durable) == {}
 
@@ -39,11 +39,11 @@ async def test_failure_13_a_job_whose_start_failed_is_started(
 async def test_failure_42_a_job_of_a_lost_task_hub_continues_after_its_last_step(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
-    report = Decision(Phase.RUNNING, ActivityName.OBSERVE_SEARCH)
+    report = Decision(Stage.WATCH)
     one = late_job(jobs, clock, phase=Phase.RUNNING, step=17, decision=report, attempt=2)
     await reconciler.tick(durable)
     begun = durable.instances[f"{one.job_id}-2"].input_
-    assert (begun["verb"], begun["step"], begun["attempt"]) == (ActivityName.OBSERVE_SEARCH, 18, 2)
+    assert (begun["stage"], begun["step"], begun["attempt"]) == (Stage.WATCH, 18, 2)
     payload = jobs.events(one.job_id)[-1].payload
     assert (payload["runtime_status"], payload["step"]) == ("none", 18)
 
