@@ -64,7 +64,7 @@ def _method(activity: ActivityName, orchestrations: Orchestrations) -> Method:
 def substitute(orchestrations: Orchestrations) -> Substitute:
     """What upkeep is given, to end jobs whose orchestrations cannot."""
     context = _context()
-    cancelling = Cleanup(context, _clearing(orchestrations))
+    cancelling = Cleanup(context, _clearing(orchestrations), dependencies.blobs())
     batch = BatchActivities(context, dependencies.blobs(), orchestrations)
     return Substitute(context.jobs, cancelling, batch, CrashRecorder(context))
 
@@ -99,7 +99,7 @@ def _search_methods(orchestrations: Orchestrations) -> Methods:
     return {
         ActivityName.PREPARE_SEARCH: submission.prepare,
         ActivityName.SUBMIT_SEARCH: submission.submit,
-        ActivityName.CLEAN_UP_SEARCH: Cleanup(context, clearing).clean_up_search,
+        ActivityName.CLEAN_UP_SEARCH: Cleanup(context, clearing, blobs).clean_up_search,
     }
 
 
