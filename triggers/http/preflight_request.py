@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.contracts.search import Program
 from shared.settings import Settings
-from triggers.submission.field_aliases import FIRST_NAMES, QUERY, first_names, flat
+from triggers.submission.field_aliases import FIRST_NAMES, QUERY, flat
 from triggers.submission.parse import SEARCHES, Examined, Submission, examine
 from triggers.submission.search_fields import Fields
 
@@ -41,35 +41,48 @@ def parse_preflight(body: Mapping[str, Any], settings: Settings) -> PreflightReq
 
     Raises TooLarge.
     """
-    given = {name: value for name, value in body.items() if not _is_empty(name, value)}
-    lacks = frozenset(_lacking(given))
-    whole = {**given, **_stand_ins(lacks)}
+    lacks = frozenset(_lacking(body))
+    whole = {**_without_empty(body, lacks), **_stand_ins(lacks)}
     if "program" not in lacks:
         return PreflightRequest(examine(whole, settings), lacks)
     tried = (examine({**whole, "program": program.value}, settings) for program in Program)
     return PreflightRequest(_least_wrong(tried), lacks)
 
 
-def _is_empty(name: str, value: object) -> bool:
-    needed = {first for names in NEEDED.values() for first in names}
-    return value in (None, "") and FIRST_NAMES.get(name) in needed
+def _without_empty(body: Mapping[str, Any], lacks: Iterable[str]) -> dict[str, Any]:
+    """The body without the empty fields that say nothing of what it lacks. Of what it does say, an
+    empty one stays: a submission is refused that says the same thing in two ways."""
+    needed = {first for name in lacks for first in NEEDED[name]}
+    empty = {
+        name
+        for name, value in body.items()
+        if not _is_said(value) and FIRST_NAMES.get(name) in needed
+    }
+    nested = body.get("options")
+    given = {name: value for name, value in body.items() if name not in empty}
+    if isinstance(nested, dict):  # where an empty field at the top wins over it
+        given["options"] = {name: value for name, value in nested.items() if name not in empty}
+    return given
+
+
+def _is_said(value: object) -> bool:
+    return value not in (None, "")
 
 
 def _lacking(body: Mapping[str, Any]) -> list[str]:
-    """What neither the request nor each of its searches says."""
-    top = first_names(flat(body, []))
+    """What neither the request nor each of its searches says, by any of its names."""
+    top = flat(body, [])
     items = top.get(SEARCHES)
     searches = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
-    each = [first_names(flat(one, [])) for one in searches] or [{}]
+    each = [_said(top) | _said(flat(one, [])) for one in searches] or [_said(top)]
     return [
-        name
-        for name, fields in NEEDED.items()
-        if not all(_says({**top, **one}, fields) for one in each)
+        name for name, fields in NEEDED.items() if any(said.isdisjoint(fields) for said in each)
     ]
 
 
-def _says(fields: Fields, names: Iterable[str]) -> bool:
-    return any(fields.get(name) not in (None, "") for name in names)
+def _said(fields: Fields) -> set[str]:
+    """The first names of the fields that say something."""
+    return {FIRST_NAMES[name] for name in fields if name in FIRST_NAMES and _is_said(fields[name])}
 
 
 def _stand_ins(lacks: Iterable[str]) -> dict[str, str]:

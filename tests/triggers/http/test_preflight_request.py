@@ -18,6 +18,9 @@ WRONG: list[dict[str, Any]] = [
     {"query_data": ">q\nMKVLE"},
     {"query_file": "x.fa"},
     {"query_fasta": ">other\nACGT"},
+    {"query_fasta": ""},
+    {"database": ""},
+    {"query_data": None, "query_blob_url": "queries/x.fa", "query_file": ""},
     {"evalue": -1},
     {"outfmt": "5 qseqid"},
     {"options": "-evalue 1"},
@@ -54,6 +57,16 @@ def test_what_is_not_said_yet_is_no_fault(missing: str, nothing: str | None) -> 
         found = parse_preflight(body, settings())
         assert found.lacks == {missing.removesuffix("_data")}
         assert not found.examined.faults
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_what_is_empty_at_the_top_is_not_said_though_it_is_in_the_options(
+    nothing: str | None,
+) -> None:
+    """What stands at the top wins: a submission would lack it, too."""
+    body = WHOLE | {"program": nothing, "options": {"program": "blastn"}}
+    assert examine(body, settings()).faults
+    assert parse_preflight(body, settings()).lacks == {"program"}
 
 
 def test_a_fault_is_told_beside_what_is_not_said() -> None:
