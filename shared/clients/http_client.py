@@ -45,7 +45,7 @@ class Response:
     """The header, as it came."""
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-    """All headers by their names in lower case; the last value where one is repeated."""
+    """All headers by their names in lower case; all values in a row where one is repeated."""
 
 
 def parse_address(url: str) -> Address:
@@ -122,7 +122,8 @@ def _read(connection: HTTPConnection) -> Response:
             raise HTTPException(f"the answer has more than {LARGEST_ANSWER >> 20} MiB")
         if response.length:
             raise IncompleteRead(body, response.length)
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        said = response.headers
+        headers = {name.lower(): ", ".join(said.get_all(name, [])) for name in said}
         return Response(response.status, response.headers["Retry-After"], body, headers)
 
 

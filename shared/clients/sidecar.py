@@ -99,8 +99,13 @@ class SidecarClient:
     def stop_operation(self, operation_id: str, instance: str | None = None) -> Result | None:
         """End an operation and all its processes; None if it has never begun, and never will.
 
-        Another instance is asked nothing: it would remember an operation that was never its own.
+        Another instance is asked nothing: it would remember an operation that was never its own,
+        and call it interrupted when asked again. Where none is known, it is looked for first.
         """
+        if instance is None:
+            seen = self.get_operation(operation_id)
+            if not isinstance(seen, OperationRunning):
+                return seen
         answer = self._ask("DELETE", _path(operation_id), wait=GRACE, headers=_expects(instance))
         if isinstance(answer, Response) and answer.status == OTHER_INSTANCE:
             return Untracked("412 of another sidecar instance")
@@ -116,6 +121,8 @@ class SidecarClient:
         answer = self._ask("GET", "/healthz")
         if isinstance(answer, Unreachable):
             return Unreachable(answer.message, request_sent=False)
+        if answer.status in NO_OPERATIONS:  # every exec server has this path
+            return Unreachable(f"{answer.status} of what is not the sidecar", request_sent=False)
         if answer.status != 200:
             return _without_effect(_refused(answer))
         body = _parsed(answer)

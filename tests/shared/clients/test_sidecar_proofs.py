@@ -44,6 +44,10 @@ PROVES_NOTHING = {
         None,
     ),
     "an empty one": (responds("404 Not Found", b"{}", "X-Exec-Instance: "), ""),
+    "two instances at once": (
+        responds("404 Not Found", b'{"error": "x"}', "X-Exec-Instance: b", "X-Exec-Instance: a"),
+        "a",
+    ),
     "405": (responds("405 Method Not Allowed", b"<html></html>", "X-Exec-Instance: a"), "a"),
     "501": (responds("501 Unsupported method ('PUT')", b"<!DOCTYPE HTML>"), "a"),
 }
@@ -59,6 +63,13 @@ def test_failure_46_an_answer_proves_nothing_of_an_operation_that_somebody_else_
         assert isinstance(client.get_operation("a", GRACE, instance), Untracked)
         assert isinstance(client.stop_operation("a", instance), Untracked)
         assert isinstance(client.run_operation("a", SAY, GRACE, instance), Untracked)
+
+
+def test_failure_46_a_health_that_is_not_found_is_not_the_sidecars() -> None:
+    """It has that path, so that the search is not refused: somebody else has answered."""
+    with misbehaving_server(NOT_FOUND) as server:
+        found = _client(server.url).health()
+    assert isinstance(found, Unreachable) and not found.request_sent
 
 
 def test_failure_46_the_404_of_the_instance_itself_is_a_proof() -> None:
