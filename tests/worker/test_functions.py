@@ -52,10 +52,15 @@ def test_failure_43_the_worker_indexes_what_the_tables_of_the_app_say(host: Host
     assert routes == expected
     assert of_kind["activityTrigger"].keys() == set(ActivityName)
     assert of_kind["orchestrationTrigger"].keys() == {ORCHESTRATOR, BATCH_ORCHESTRATOR}
-    schedules = {name: one["schedule"] for name, one in of_kind["timerTrigger"].items()}
-    assert schedules == TIMERS
-    queues = {name: one["queueName"] for name, one in of_kind["queueTrigger"].items()}
-    assert queues == QUEUES
+    schedules = {
+        name: (one["schedule"], one["runOnStartup"])
+        for name, one in of_kind["timerTrigger"].items()
+    }
+    assert schedules == {name: (schedule, False) for name, schedule in TIMERS.items()}
+    queues = {
+        name: (one["queueName"], one["connection"]) for name, one in of_kind["queueTrigger"].items()
+    }
+    assert queues == {name: (queue, "AzureWebJobsStorage") for name, queue in QUEUES.items()}
 
 
 def _trigger(bindings: list[dict[str, Any]]) -> dict[str, Any]:
