@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from activities import endings
 from activities.context import ActivityContext
+from activities.overrides import find_overrides
 from activities.ports import Cluster, Clusters, Sidecar
 from activities.submit_queue import SubmitQueue
+from shared.clients.blobs import Blobs
 from shared.contracts.activities import ActivityInput, CleanupResult, Stage, StepResult
 from shared.contracts.exec import HttpRejection, OperationRunning, Unreachable, Untracked
 from shared.contracts.job import Job, elb_id
@@ -122,6 +124,7 @@ class Cleanup:
 
     context: ActivityContext
     cleanup: ClusterCleanup
+    blobs: Blobs
 
     def clean_up_search(self, input_: ActivityInput) -> StepResult:
         """Delete what the search has on the cluster, and look whether it is gone."""
@@ -130,18 +133,37 @@ class Cleanup:
     def clean_up(self, job: Job) -> CleanupResult:
         """Delete everything of a job once, and look whether something is left."""
         try:
-            left = self.cleanup.clean_up(job)
+            return self._clean_up(job)
         except Unavailable as error:
-            if self._is_gone(job, error):
-                return CleanupResult(str(error))
             reason = f"cannot be cleaned up yet: {error}"
             return CleanupResult(None, reason, error.retry_after, is_reachable=False)
+
+    def _clean_up(self, job: Job) -> CleanupResult:
+        """The same. Raises Unavailable."""
+        proof = "nothing is left"
+        try:
+            left = self.cleanup.clean_up(job)
+        except Unavailable as error:
+            if not self._is_gone(job, error):
+                raise
+            left, proof = [], str(error)
         if left:
             return CleanupResult(None, f"waiting for {', '.join(left[:5])} to go")
-        if job.other_cluster:
+        if other := self._other_cluster(job):
             # What runs there cannot be seen from here, so that nothing is proven.
-            return CleanupResult(None, f"it may run on {job.other_cluster}, which is not looked at")
-        return CleanupResult("nothing is left")
+            return CleanupResult(None, f"it may run on {other}, which is not looked at")
+        return CleanupResult(proof)
+
+    def _other_cluster(self, job: Job) -> str | None:
+        """The other cluster that any of its attempts may run on. Raises Unavailable.
+
+        Only here is the config of a submission that failed or was stopped compared.
+        """
+        submitted = [*_previous_attempts(job), *([job] if job.config_blob else [])]
+        overrides = (find_overrides(self.blobs, attempt) for attempt in submitted)
+        return job.other_cluster or next(
+            (found.other_cluster for found in overrides if found and found.other_cluster), None
+        )
 
     def _clean_up_search(self, job: Job, input_: ActivityInput) -> Outcome:
         now = self.context.now()
@@ -160,7 +182,7 @@ class Cleanup:
             settings.subscription_id,
             settings.resource_group,
         )
-        return is_ours and error.code == "cluster_not_found" and not job.other_cluster
+        return is_ours and error.code == "cluster_not_found"
 
     def _pending(self, job: Job, result: CleanupResult) -> Outcome:
         reason, now = result.reason, self.context.now()

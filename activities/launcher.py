@@ -12,6 +12,7 @@ from datetime import timedelta
 from activities.assess import submission_completed
 from activities.cleanup import operation_id
 from activities.context import ActivityContext
+from activities.overrides import find_overrides
 from activities.ports import Cluster, Clusters, Sidecar
 from activities.submit_queue import SubmitQueue
 from shared.blast.result_files import JOB_COUNT_BLOB, parse_count
@@ -30,9 +31,8 @@ from shared.contracts.exec import (
 )
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.elastic_blast import written_config
 from shared.elastic_blast.command import submit_argv
-from shared.elastic_blast.written_config import LARGEST, Overrides, overrides
+from shared.elastic_blast.written_config import Overrides
 from shared.errors import Conflict, Unavailable
 
 log = logging.getLogger("blast")
@@ -183,10 +183,9 @@ class Launcher:
     def overrides(self, job: Job) -> Overrides | None:
         """The values that elastic-blast used instead of those in the config, by the file it wrote.
 
-        A file that is missing or cannot be read proves nothing. Raises Unavailable.
+        Raises Unavailable.
         """
-        written = self.blobs.read_prefix(job.results_prefix + written_config.NAME, LARGEST)
-        differing = overrides(written[0], job.search.placement) if written else None
+        differing = find_overrides(self.blobs, job)
         if differing:
             log.error("config_overridden job_id=%s: %s", job.job_id, differing)
         return differing

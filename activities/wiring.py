@@ -86,7 +86,7 @@ def _method(activity: ActivityName, orchestrations: Orchestrations) -> Method:
 def substitute(orchestrations: Orchestrations) -> Substitute:
     """What reconcile is given, to end jobs whose orchestrations cannot."""
     context = _context()
-    cleanup = Cleanup(context, _cluster_cleanup(orchestrations))
+    cleanup = Cleanup(context, _cluster_cleanup(orchestrations), dependencies.blobs())
     return Substitute(context.jobs, cleanup, _batch(orchestrations), CrashRecorder(context))
 
 
@@ -120,7 +120,7 @@ def _search_methods(orchestrations: Orchestrations) -> Methods:
     return {
         ActivityName.PREPARE_SEARCH: submitter.prepare,
         ActivityName.SUBMIT_SEARCH: submitter.submit,
-        ActivityName.CLEAN_UP_SEARCH: Cleanup(context, cleanup).clean_up_search,
+        ActivityName.CLEAN_UP_SEARCH: Cleanup(context, cleanup, blobs).clean_up_search,
     }
 
 

@@ -44,7 +44,7 @@ class Response:
     """The header's value, unparsed."""
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Header values by lower-case name; of a repeated header the last."""
+    """Header values by lower-case name; the values of a repeated header are joined by commas."""
 
 
 def parse_address(url: str) -> Address:
@@ -121,7 +121,8 @@ def _read(connection: HTTPConnection) -> Response:
             raise HTTPException(f"the response has more than {MAX_RESPONSE_BYTES >> 20} MiB")
         if response.length:
             raise IncompleteRead(body, response.length)
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        said = response.headers
+        headers = {name.lower(): ", ".join(said.get_all(name, [])) for name in said}
         return Response(response.status, response.headers["Retry-After"], body, headers)
 
 

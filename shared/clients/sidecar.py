@@ -15,6 +15,7 @@ from shared.clients.http_client import (
 )
 from shared.clients.sidecar_responses import (
     INSTANCE_HEADER,
+    NO_OPERATIONS,
     UNAUTHORIZED,
     as_probe_result,
     parse_json,
@@ -100,8 +101,13 @@ class SidecarClient:
         """Kill an operation and all its processes. None if it was never started, and never will be.
 
         Any other instance than `instance` answers 412: it must not record an operation that it
-        never received.
+        never received, nor call it interrupted later. Without a known instance, the operation is
+        looked up first.
         """
+        if instance is None:
+            known = self.get_operation(operation_id)
+            if not isinstance(known, OperationRunning):
+                return known
         headers = _expect_headers(instance)
         response = self._request("DELETE", _path(operation_id), wait=GRACE, headers=headers)
         if isinstance(response, Response) and response.status == OTHER_INSTANCE:
@@ -121,6 +127,9 @@ class SidecarClient:
         response = self._request("GET", "/healthz")
         if isinstance(response, Unreachable):
             return Unreachable(response.message, request_sent=False)
+        if response.status in NO_OPERATIONS:  # every exec server has this path
+            message = f"HTTP {response.status} of something that is not the sidecar"
+            return Unreachable(message, request_sent=False)
         if response.status != 200:
             return as_probe_result(parse_rejection(response))
         body = parse_json(response)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from shared.contracts.activities import ActivityName
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
+from tests.simulation.models import Plan, trouble
 from tests.simulation.scene import Scene
 
 
@@ -88,3 +90,41 @@ def test_failure_46_that_the_other_cluster_is_missed_proves_nothing_either(scene
     scene.world.down.add("cluster")
     scene.cluster.code = "cluster_not_found"
     assert scene.substitute.clean_up(job).proof is None
+
+
+def until_clear_here(scene: Scene, job: Job) -> Job:
+    """The job once nothing of it is left on the cluster that it was to run on, or some time on."""
+    for _ in range(5):
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+        scene.passes(60)
+    return scene.now(job)
+
+
+@pytest.mark.parametrize("plan", [Plan(takes=timedelta(hours=1)), Plan(says=trouble("auth"))])
+def test_failure_46_a_submission_that_was_stopped_or_failed_may_run_on_another_cluster(
+    scene: Scene, plan: Plan
+) -> None:
+    """elastic-blast writes its config before its first Job, and nobody has compared it yet."""
+    scene.world.usual = plan
+    job = scene.accept()
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+    scene.store.blobs.put(url, written(scene, cluster="other1"))
+    scene.cancel(job)
+    job = until_clear_here(scene, job)
+    assert job.phase is Phase.CANCELLING
+    assert "it may run on the cluster other1" in (scene.substitute.clean_up(job).reason or "")
+
+
+def test_failure_46_an_attempt_that_ran_on_another_cluster_is_not_forgotten_by_the_next(
+    scene: Scene,
+) -> None:
+    job = until_ended(scene, submitted_with(scene, written(scene, cluster="other1")), 601)
+    job = scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    scene.cancel(job)
+    job = until_clear_here(scene, job)
+    assert job.phase is Phase.CANCELLING
+    assert "it may run on the cluster other1" in (scene.substitute.clean_up(job).reason or "")

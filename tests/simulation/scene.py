@@ -108,7 +108,7 @@ class Scene:
         )
         turns = SubmitQueue(self.jobs, cluster, self)
         clearing = ClusterCleanup(cluster, sidecar, turns, self.clock)
-        cancelling, record = Cleanup(desk, clearing), CrashRecorder(desk)
+        cancelling, record = Cleanup(desk, clearing, self.store.blobs), CrashRecorder(desk)
         batch = BatchActivities(desk, Children(desk, self.store.blobs, self))
         self.substitute = Substitute(self.jobs, cancelling, batch, record)
         launch = Launcher(desk, self.store.blobs, cluster, sidecar, turns)

@@ -57,10 +57,16 @@ def test_failure_43_the_worker_indexes_all_functions_of_the_app(host: Host) -> N
     assert routes == expected
     assert of_kind["activityTrigger"].keys() == set(ActivityName)
     assert of_kind["orchestrationTrigger"].keys() == {ORCHESTRATOR, BATCH_ORCHESTRATOR}
-    schedules = {name: item["schedule"] for name, item in of_kind["timerTrigger"].items()}
-    assert schedules == TIMERS
-    queues = {name: item["queueName"] for name, item in of_kind["queueTrigger"].items()}
-    assert queues == QUEUES
+    schedules = {
+        name: (item["schedule"], item["runOnStartup"])
+        for name, item in of_kind["timerTrigger"].items()
+    }
+    assert schedules == {name: (schedule, False) for name, schedule in TIMERS.items()}
+    queues = {
+        name: (item["queueName"], item["connection"])
+        for name, item in of_kind["queueTrigger"].items()
+    }
+    assert queues == {name: (queue, "AzureWebJobsStorage") for name, queue in QUEUES.items()}
 
 
 def _trigger(bindings: list[dict[str, Any]]) -> dict[str, Any]:

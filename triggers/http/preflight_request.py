@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.contracts.search import Program
 from shared.settings import Settings
-from triggers.submission.field_aliases import CANONICAL_NAMES, QUERY, flatten, to_canonical_names
+from triggers.submission.field_aliases import CANONICAL_NAMES, QUERY, flatten
 from triggers.submission.parse import SEARCHES, ParseResult, Submission, parse_with_faults
 from triggers.submission.search_fields import Fields
 
@@ -38,9 +38,8 @@ class PreflightRequest:
 
 def parse_preflight(body: Mapping[str, Any], settings: Settings) -> PreflightRequest:
     """Parse a body; an empty program, database or query counts as missing. Raises TooLarge."""
-    given = {name: value for name, value in body.items() if not _is_empty(name, value)}
-    lacks = frozenset(_missing(given))
-    completed = {**given, **_placeholders(lacks)}
+    lacks = frozenset(_missing(body))
+    completed = {**_without_empty(body, lacks), **_placeholders(lacks)}
     if "program" not in lacks:
         return PreflightRequest(parse_with_faults(completed, settings), lacks)
     results = (
@@ -49,26 +48,48 @@ def parse_preflight(body: Mapping[str, Any], settings: Settings) -> PreflightReq
     return PreflightRequest(_fewest_faults(results), lacks)
 
 
-def _is_empty(name: str, value: object) -> bool:
-    required = {field for fields in REQUIRED.values() for field in fields}
-    return value in (None, "") and CANONICAL_NAMES.get(name) in required
+def _without_empty(body: Mapping[str, Any], lacks: Iterable[str]) -> dict[str, Any]:
+    """The body without the empty fields of what it lacks.
+
+    An empty field beside one with a value stays: a submission with both is refused.
+    """
+    required = {field for name in lacks for field in REQUIRED[name]}
+    empty = {
+        name
+        for name, value in body.items()
+        if not _has_value(value) and CANONICAL_NAMES.get(name) in required
+    }
+    nested = body.get("options")
+    given = {name: value for name, value in body.items() if name not in empty}
+    if isinstance(nested, dict):  # an empty field at the top level has priority over it
+        given["options"] = {name: value for name, value in nested.items() if name not in empty}
+    return given
+
+
+def _has_value(value: object) -> bool:
+    return value not in (None, "")
 
 
 def _missing(body: Mapping[str, Any]) -> list[str]:
-    """List the keys of REQUIRED that the body lacks, or that one of its searches lacks."""
-    shared_fields = to_canonical_names(flatten(body, []))
+    """The keys of REQUIRED that the body, or one of its searches, has by none of their names."""
+    shared_fields = flatten(body, [])
     items = shared_fields.get(SEARCHES)
     searches = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
-    item_fields = [to_canonical_names(flatten(search, [])) for search in searches] or [{}]
+    present = [_present(shared_fields) | _present(flatten(search, [])) for search in searches]
     return [
         name
         for name, fields in REQUIRED.items()
-        if not all(_has_any({**shared_fields, **own}, fields) for own in item_fields)
+        if any(names.isdisjoint(fields) for names in present or [_present(shared_fields)])
     ]
 
 
-def _has_any(fields: Fields, names: Iterable[str]) -> bool:
-    return any(fields.get(name) not in (None, "") for name in names)
+def _present(fields: Fields) -> set[str]:
+    """The canonical names of the fields that have a value."""
+    return {
+        CANONICAL_NAMES[name]
+        for name in fields
+        if name in CANONICAL_NAMES and _has_value(fields[name])
+    }
 
 
 def _placeholders(lacks: Iterable[str]) -> dict[str, str]:

@@ -44,6 +44,10 @@ PROVES_NOTHING = {
         None,
     ),
     "an empty one": (responds("404 Not Found", b"{}", "X-Exec-Instance: "), ""),
+    "two instances at once": (
+        responds("404 Not Found", b'{"error": "x"}', "X-Exec-Instance: b", "X-Exec-Instance: a"),
+        "a",
+    ),
     "405": (responds("405 Method Not Allowed", b"<html></html>", "X-Exec-Instance: a"), "a"),
     "501": (responds("501 Unsupported method ('PUT')", b"<!DOCTYPE HTML>"), "a"),
 }
@@ -59,6 +63,13 @@ def test_failure_46_a_response_of_another_server_proves_nothing(
         assert isinstance(client.get_operation("a", GRACE, instance), Untracked)
         assert isinstance(client.stop_operation("a", instance), Untracked)
         assert isinstance(client.run_operation("a", SAY, GRACE, instance), Untracked)
+
+
+def test_failure_46_a_404_of_the_health_path_is_not_the_sidecars() -> None:
+    """Every exec server has that path: something else has answered."""
+    with misbehaving_server(NOT_FOUND) as server:
+        health = _client(server.url).health()
+    assert isinstance(health, Unreachable) and not health.request_sent
 
 
 def test_failure_46_a_404_of_the_same_instance_is_proof() -> None:

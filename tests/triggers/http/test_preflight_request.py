@@ -18,6 +18,9 @@ WRONG: list[dict[str, Any]] = [
     {"query_data": ">q\nMKVLE"},
     {"query_file": "x.fa"},
     {"query_fasta": ">other\nACGT"},
+    {"query_fasta": ""},
+    {"database": ""},
+    {"query_data": None, "query_blob_url": "queries/x.fa", "query_file": ""},
     {"evalue": -1},
     {"outfmt": "5 qseqid"},
     {"options": "-evalue 1"},
@@ -56,6 +59,14 @@ def test_a_missing_field_is_not_a_fault(missing: str, nothing: str | None) -> No
         found = parse_preflight(body, settings())
         assert found.lacks == {missing.removesuffix("_data")}
         assert not found.result.faults
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_an_empty_field_at_the_top_level_hides_the_one_in_options(empty: str | None) -> None:
+    """The top level has priority: the submission would lack the field, too."""
+    body = WHOLE | {"program": empty, "options": {"program": "blastn"}}
+    assert parse_with_faults(body, settings()).faults
+    assert parse_preflight(body, settings()).lacks == {"program"}
 
 
 def test_faults_are_reported_although_fields_are_missing() -> None:
