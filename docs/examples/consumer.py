@@ -1,4 +1,4 @@
-"""Print messages about searches until one of them has ended: consumer.py CONNECTION KEY"""
+"""Shows what becomes of searches, until one of them has ended: consumer.py CONNECTION KEY"""
 
 import json
 import sys
@@ -13,12 +13,11 @@ with QueueClient.from_connection_string(
 ) as queue:
     while not ended:
         for message in queue.receive_messages(visibility_timeout=30):
-            event = json.loads(message.content)
-            name, status = event["external_correlation_id"], event["status"]
-            if event["event_id"] not in seen:  # a message can arrive more than once
-                print(name, status, event["error_message"] or "")
-            seen.add(event["event_id"])
-            queue.delete_message(message)  # after it is processed
-            is_end = status in ("succeeded", "failed", "cancelled")
-            ended = ended or (is_end and name == key)
+            told = json.loads(message.content)
+            if told["event_id"] not in seen:  # each comes at least once
+                print(told["external_correlation_id"], told["status"], told["error_message"] or "")
+            seen.add(told["event_id"])
+            queue.delete_message(message)  # only once it has been dealt with
+            is_end = told["status"] in ("succeeded", "failed", "cancelled")
+            ended = ended or (is_end and told["external_correlation_id"] == key)
         time.sleep(0 if ended else 1)
