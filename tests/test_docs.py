@@ -1,4 +1,4 @@
-"""The documents agree with the code about error codes, and their links have targets."""
+"""What the documents say of codes and of each other is so."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def broken() -> HttpResponse:
     raise ZeroDivisionError
 
 
-def test_the_documented_codes_are_those_of_the_api() -> None:
+def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
     explained = re.findall(
         r"^\| `(\w+)` \| (\d{3}) \| \w", (ROOT / "docs/api.md").read_text(), re.M
     )
@@ -30,15 +30,15 @@ def test_the_documented_codes_are_those_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_of_a_page_has_a_target(page: Path) -> None:
+def test_what_a_page_points_to_is_there(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
         name, _, part = target.partition("#")
-        linked = page.parent / name if name else page
-        assert linked.exists(), target
-        assert not part or part in _anchors(linked), target
+        pointed = page.parent / name if name else page
+        assert pointed.exists(), target
+        assert not part or part in _headings(pointed), target
 
 
-def _anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings."""
+def _headings(page: Path) -> set[str]:
+    """The names by which parts of a page are pointed to."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
