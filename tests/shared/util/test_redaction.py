@@ -22,7 +22,7 @@ PROTEIN = "MKVLAAGIVGLLLAQWERTYIPASDFGHKLC"
 SECRETS = [
     ("https://a/b?sv=2021-08-06&se=2026-01-01T00%3A00Z&sr=b&sp=r&sig=aB%2Fc%3D failed", "aB%2Fc"),
     ("https://a/b?sv=2021-08-06&se=2026-01-01T00%3A00Z&sr=b&sp=r&sig=aB%2Fc%3D failed", "2026"),
-    ("the signature was sig=aBcD1234, it said", "aBcD1234"),
+    ("the signature was sig=aBcD1234, it reported", "aBcD1234"),
     ("https%3A%2F%2Fa%2Fb%3Fse%3D2026%26sig%3DaBcD1234", "aBcD1234"),
     (r'{"url":"https://a/b?se=2026\u0026sig=aBcD1234"}', "aBcD1234"),
     ("Authorization: Bearer abcdefgh", "abcdefgh"),
@@ -77,7 +77,7 @@ ORDINARY = [
     "CONFIGURATION INFORMATION UNAVAILABLE",
     "pneumonoultramicroscopicsilicovolcanoconiosis",
     "the primer ACGTACGT and the peptide MKVLAAG",
-    "the pod said: act at a can\nand a tag",
+    "the pod reported: act at a can\nand a tag",
     "AccountName=devstoreaccount1;EndpointSuffix=core.windows.net",
     "the signature of the design was signed",
     "=" * 200,
