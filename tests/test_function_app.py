@@ -1,4 +1,4 @@
-"""The switchboard, loaded in a process of its own, with an empty environment."""
+"""function_app.py, loaded in a separate process with an empty environment."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from shared.contracts.activities import BATCH_ORCHESTRATOR, ORCHESTRATOR, Activi
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
 
 ROOT = Path(__file__).parents[1]
-LOOK = """
+PROGRAM = """
 import json, logging, sys
 logging.getLogger().setLevel(logging.INFO)  # as the worker does
 import function_app
@@ -53,10 +53,10 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, Any]:
-    argv = [sys.executable, "-c", LOOK]
-    ended = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
-    found: dict[str, Any] = json.loads(ended.stdout or f'"{ended.stderr}"')
-    return found
+    argv = [sys.executable, "-c", PROGRAM]
+    completed = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
+    report: dict[str, Any] = json.loads(completed.stdout or f'"{completed.stderr}"')
+    return report
 
 
 def test_every_durable_name_is_registered(loaded: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, kept in docs/, and shown by a page that needs nobody."""
+"""The OpenAPI document: complete, equal to its copy in docs/, with a self-contained page."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from triggers.http.unknown_route import METHODS
 from triggers.submission.parse import parse
 
 ROOT = Path(__file__).parents[1]
-LOOK = """
+PROGRAM = """
 import json
 import function_app
 found = [f.get_trigger() for f in function_app.app.get_functions()]
@@ -32,14 +32,14 @@ print(json.dumps(routes))
 
 
 def test_the_copy_in_docs_equals_the_document() -> None:
-    """Write it anew with: python -m triggers.http.openapi.views > docs/openapi.json"""
+    """Regenerate it with: make docs"""
     assert (ROOT / "docs/openapi.json").read_text() == document_text()
 
 
 def test_documented_and_registered_routes_are_equal() -> None:
-    argv = [sys.executable, "-c", LOOK]
-    ended = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
-    served = {(route, method) for route, method in json.loads(ended.stdout or ended.stderr)}
+    argv = [sys.executable, "-c", PROGRAM]
+    completed = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
+    served = {(route, method) for route, method in json.loads(completed.stdout or completed.stderr)}
     others = {(UNKNOWN_ROUTE, method) for method in METHODS}
     assert others <= served
     described = {
@@ -65,30 +65,30 @@ def test_only_health_and_static_routes_are_anonymous() -> None:
         assert ("security" in described) is operation.anonymous
 
 
-WHAT = {"program": "blastn", "db": "nt"}
+SEARCH = {"program": "blastn", "db": "nt"}
 QUERY = {"query_data": ">q\nACGT\n"}
-SAID = [
-    (WHAT | QUERY, True),
-    (WHAT | QUERY | {"query_fasta": QUERY["query_data"]}, True),
-    (WHAT | QUERY | {"query_blob_url": None, "searches": None}, True),
-    (WHAT | {"query_data": None, "query_blob_url": "a.fa", "query_file": None}, True),
-    (WHAT | {"query_data": "", "query_file": "a.fa"}, True),
+BODIES = [
+    (SEARCH | QUERY, True),
+    (SEARCH | QUERY | {"query_fasta": QUERY["query_data"]}, True),
+    (SEARCH | QUERY | {"query_blob_url": None, "searches": None}, True),
+    (SEARCH | {"query_data": None, "query_blob_url": "a.fa", "query_file": None}, True),
+    (SEARCH | {"query_data": "", "query_file": "a.fa"}, True),
     ({"program": "blastn", "db": None, "database": "nt", **QUERY}, True),
-    (WHAT | QUERY | {"query_blob_url": "a.fa"}, False),
-    (WHAT | QUERY | {"query_data": None}, False),
-    (WHAT | {"query_data": None, "query_blob_url": None}, False),
-    (WHAT | QUERY | {"db": None}, False),
-    (WHAT | QUERY | {"program": None}, False),
-    (QUERY | {"program": None, "db": None, "searches": [WHAT]}, True),
+    (SEARCH | QUERY | {"query_blob_url": "a.fa"}, False),
+    (SEARCH | QUERY | {"query_data": None}, False),
+    (SEARCH | {"query_data": None, "query_blob_url": None}, False),
+    (SEARCH | QUERY | {"db": None}, False),
+    (SEARCH | QUERY | {"program": None}, False),
+    (QUERY | {"program": None, "db": None, "searches": [SEARCH]}, True),
     ({"searches": None}, False),
 ]
 
 
-@pytest.mark.parametrize(("body", "right"), SAID)
-def test_the_document_accepts_what_the_app_accepts(body: dict[str, Any], right: bool) -> None:
+@pytest.mark.parametrize(("body", "valid"), BODIES)
+def test_the_document_accepts_what_the_app_accepts(body: dict[str, Any], valid: bool) -> None:
     schema = {"$ref": "#/components/schemas/Submission", "components": document()["components"]}
-    assert jsonschema_rs.is_valid(schema, body) is right
-    with nullcontext() if right else pytest.raises(Invalid):
+    assert jsonschema_rs.is_valid(schema, body) is valid
+    with nullcontext() if valid else pytest.raises(Invalid):
         parse(body, settings())
 
 
@@ -98,7 +98,9 @@ def test_every_idempotency_header_is_documented() -> None:
         described = document()["paths"][f"/{operation.path}"][operation.method.lower()][
             "parameters"
         ]
-        headers = {told["name"]: told["schema"] for told in described if told["in"] == "header"}
+        headers = {
+            header["name"]: header["schema"] for header in described if header["in"] == "header"
+        }
         assert set(headers) == {*KEY_HEADERS, FALLBACK_KEY_HEADER}
         assert {schema["maxLength"] for schema in headers.values()} == {MAX_KEY_LENGTH}
     assert "Repeatability-Request-ID" in KEY_HEADERS

@@ -124,7 +124,7 @@ async def test_failure_49_one_that_ran_for_long_since_it_was_restarted_is_not_fa
     for _ in range(8):
         durable.ends(job.job_id, "Terminated")  # after an hour of looks without news
         await upkeep.run(HOUR)
-        durable.lives(job.job_id)
+        durable.add_running(job.job_id)
         await upkeep.run(HOUR)
     assert scene.now(job).phase is Phase.SUBMITTED
     assert scene.now(job).restarts == 1

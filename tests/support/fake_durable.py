@@ -1,4 +1,4 @@
-"""A small Durable Functions: instances that are there or not, live or ended, and may not answer."""
+"""A fake DurableClient with instances in memory and failures on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
 
 @dataclass(frozen=True)
 class Instance:
-    """An orchestration; its fields are those that the SDK's status has."""
+    """An orchestration, with the fields of the SDK's DurableOrchestrationStatus."""
 
     runtime_status: Any
     last_updated_time: datetime
@@ -21,31 +21,31 @@ class Instance:
 
 @dataclass
 class FakeDurable:
-    """A DurableClient. Like the SDK's it answers something falsy where there is no instance, and
-    raises plain Exceptions."""
+    """Like the SDK's client, returns a falsy status for a missing instance, and raises plain
+    Exceptions."""
 
     now: Callable[[], datetime]
     instances: dict[str, Instance] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    """What was asked, such as `get_status job-1`."""
+    """All calls, such as `get_status job-1`."""
     events: list[tuple[str, str]] = field(default_factory=list)
-    """Instance and name of each event that was raised."""
+    """Instance id and name of each raised event."""
     refuses: set[str] = field(default_factory=set)
     """Calls that fail, such as `get_status job-1`, or `start_new` for every instance."""
 
-    def lives(self, instance_id: str, moved_at: datetime | None = None) -> None:
-        """Have an instance that runs."""
+    def add_running(self, instance_id: str, moved_at: datetime | None = None) -> None:
+        """Add a running instance."""
         self.instances[instance_id] = Instance(Runtime.Running, moved_at or self.now())
 
     def ends(self, instance_id: str, status: str, output: Any = None) -> None:
-        """Have an instance that ended with this status; one that failed, with this text."""
+        """Add an ended instance with this status and output."""
         self.instances[instance_id] = Instance(Runtime(status), self.now(), output=output)
 
     def called(self, name: str) -> int:
         return sum(call.startswith(name) for call in self.calls)
 
     async def start_new(self, name: str, instance_id: str, client_input: Any) -> str:
-        self._asked("start_new", instance_id)
+        self._record_call("start_new", instance_id)
         known = self.instances.get(instance_id)
         if known and known.runtime_status in (Runtime.Running, Runtime.Pending):
             raise Exception(f"an instance with the id {instance_id} exists")
@@ -53,19 +53,19 @@ class FakeDurable:
         return instance_id
 
     async def raise_event(self, instance_id: str, event_name: str, event_data: Any) -> None:
-        self._asked("raise_event", instance_id)
+        self._record_call("raise_event", instance_id)
         self.events.append((instance_id, event_name))
 
     async def get_status(self, instance_id: str) -> Any:
-        self._asked("get_status", instance_id)
+        self._record_call("get_status", instance_id)
         return self.instances.get(instance_id)
 
     async def purge_instance_history(self, instance_id: str) -> Any:
-        self._asked("purge", instance_id)
+        self._record_call("purge", instance_id)
         self.instances.pop(instance_id, None)
 
-    def _asked(self, what: str, instance_id: str) -> None:
-        call = f"{what} {instance_id}"
+    def _record_call(self, operation: str, instance_id: str) -> None:
+        call = f"{operation} {instance_id}"
         self.calls.append(call)
-        if self.refuses & {what, call}:
+        if self.refuses & {operation, call}:
             raise Exception("the extension answered 500")

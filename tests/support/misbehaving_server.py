@@ -1,4 +1,4 @@
-"""A server of raw sockets, which does what no well-behaved one would."""
+"""A server of raw sockets that violates HTTP in the ways that tests need."""
 
 import contextlib
 import socket
@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 Manner = Callable[[socket.socket, threading.Event], None]
-"""What is done with a connection; the event is set when the test is over."""
+"""Handles one connection. The event is set at the end of the test."""
 
 
 @dataclass
 class MisbehavingServer:
-    """Where it listens, and the requests it took the trouble to read."""
+    """The server's port, and the requests that it read."""
 
     port: int
-    heard: list[bytes] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -26,12 +26,12 @@ class MisbehavingServer:
     @property
     def lines(self) -> list[str]:
         """The request lines, without the protocol."""
-        return [one.split(b" HTTP/")[0].decode() for one in self.heard]
+        return [request.split(b" HTTP/")[0].decode() for request in self.requests]
 
 
 @contextlib.contextmanager
 def misbehaving_server(*manners: Manner, reads: bool = True) -> Iterator[MisbehavingServer]:
-    """Meets one connection after another with one manner after another; the last one stays."""
+    """Handle each connection with the next manner; the last manner handles all further ones."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = MisbehavingServer(listener.getsockname()[1])
         thread = threading.Thread(target=_serve, args=(listener, server, manners, reads))
@@ -47,7 +47,7 @@ def misbehaving_server(*manners: Manner, reads: bool = True) -> Iterator[Misbeha
 
 
 def responds(status: str, body: bytes, *headers: str, length: int | None = None) -> Manner:
-    """A whole answer, unless `length` promises more than there is."""
+    """Send a response. A `length` beyond the body's makes it incomplete."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.0 {status}", f"Content-Length: {size}", *headers]
     head = "\r\n".join([*lines, "", ""]).encode()
@@ -59,7 +59,7 @@ def resets(connection: socket.socket, _: threading.Event) -> None:
 
 
 def resets_unread(connection: socket.socket, over: threading.Event) -> None:
-    """When the request has arrived, and before any of it was taken."""
+    """Reset the connection after the request has arrived, without reading it."""
     connection.recv(1, socket.MSG_PEEK)
     resets(connection, over)
 
@@ -69,7 +69,7 @@ def is_silent(_: socket.socket, over: threading.Event) -> None:
 
 
 def drips(start: bytes, drop: bytes) -> Manner:
-    """A drop every twentieth of a second, for as long as anybody listens."""
+    """Send `start`, and then `drop` every 50 ms."""
 
     def drip(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(start)
@@ -80,6 +80,8 @@ def drips(start: bytes, drop: bytes) -> Manner:
 
 
 def floods(start: bytes) -> Manner:
+    """Send `start`, and then data without end."""
+
     def flood(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(start)
         while not over.is_set():
@@ -91,7 +93,7 @@ def floods(start: bytes) -> Manner:
 def _serve(
     listener: socket.socket, server: MisbehavingServer, manners: tuple[Manner, ...], reads: bool
 ) -> None:
-    for turn in range(1000):
+    for number in range(1000):
         try:
             connection, _ = listener.accept()
         except OSError:
@@ -99,16 +101,16 @@ def _serve(
         with connection, contextlib.suppress(OSError):
             connection.settimeout(20)
             if reads:
-                server.heard.append(_request(connection))
-            manners[min(turn, len(manners) - 1)](connection, server.over)
+                server.requests.append(_request(connection))
+            manners[min(number, len(manners) - 1)](connection, server.over)
 
 
 def _request(connection: socket.socket) -> bytes:
-    """Head and body of one request."""
-    heard = b""
-    while b"\r\n\r\n" not in heard:
-        heard += connection.recv(65536) or b"\r\n\r\n"
-    head, _, body = heard.partition(b"\r\n\r\n")
+    """Read one request: head and body."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536) or b"\r\n\r\n"
+    head, _, body = received.partition(b"\r\n\r\n")
     sizes = [
         line.split(b":")[1] for line in head.lower().split(b"\r\n") if b"content-length" in line
     ]

@@ -1,4 +1,4 @@
-"""Values that many tests begin with."""
+"""Sample values for tests."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,7 @@ ENVIRONMENT = {
 
 
 def settings(**changes: str) -> Settings:
-    """Settings that are whole, but for these changes (names without the prefix)."""
+    """Valid settings with these changes; names without the prefix."""
     return Settings.read(ENVIRONMENT | {f"BLAST_{name.upper()}": v for name, v in changes.items()})
 
 
@@ -56,7 +56,7 @@ def search(**changes: object) -> Search:
 
 
 def job(number: int = 1, **changes: object) -> Job:
-    """A job that was accepted at noon."""
+    """A job accepted at NOON."""
     job_id = f"job-{number:032x}"
     base: dict[str, object] = {
         "job_id": job_id,
@@ -75,4 +75,4 @@ def job(number: int = 1, **changes: object) -> Job:
 
 
 WORDS = "BLAST engine error: Error: this batch fails, as a test asks"
-"""What BLAST says where a test lets it fail."""
+"""BLAST's error message when a test makes it fail."""

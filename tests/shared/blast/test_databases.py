@@ -1,4 +1,4 @@
-"""BLAST databases, known by their files."""
+"""Discovery of BLAST databases by their files."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ def files(*names: str) -> Sequence[BlobInfo]:
     return [BlobInfo(name, 10, NOON) for name in names]
 
 
-def one(*names: str) -> Database:
-    (found,) = discover(files(*names))
-    return found
+def discover_one(*names: str) -> Database:
+    (database,) = discover(files(*names))
+    return database
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ def one(*names: str) -> Database:
     [("nt", "nt", "nt/nt"), ("mine", "custom/db", "custom/db/mine"), ("top", "", "top")],
 )
 def test_a_database_has_a_name_in_a_folder(name: str, folder: str, stem: str) -> None:
-    found = one(f"{stem}.nhr", f"{stem}.nin", f"{stem}.nsq")
-    assert (found.name, found.folder, found.file_count) == (name, folder, 3)
+    database = discover_one(f"{stem}.nhr", f"{stem}.nin", f"{stem}.nsq")
+    assert (database.name, database.folder, database.file_count) == (name, folder, 3)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_a_database_has_a_name_in_a_folder(name: str, folder: str, stem: str) ->
 def test_a_database_is_ready_when_all_its_volumes_are_complete(
     names: tuple[str, ...], ready: bool
 ) -> None:
-    found = one(*names)
-    assert (found.ready, found.kind, found.size) == (
+    database = discover_one(*names)
+    assert (database.ready, database.kind, database.size) == (
         ready,
         DatabaseType.NUCLEOTIDE,
         10 * len(names),
@@ -51,13 +51,18 @@ def test_a_database_is_ready_when_all_its_volumes_are_complete(
 
 
 def test_one_name_with_two_types_is_two_databases() -> None:
-    found = discover(files("x/x.nsq", "x/x.psq", "readme.txt", "x/x.txt", "x/x.pdf"))
-    assert [one.kind for one in found] == [DatabaseType.NUCLEOTIDE, DatabaseType.PROTEIN]
+    databases = discover(files("x/x.nsq", "x/x.psq", "readme.txt", "x/x.txt", "x/x.pdf"))
+    assert [database.kind for database in databases] == [
+        DatabaseType.NUCLEOTIDE,
+        DatabaseType.PROTEIN,
+    ]
 
 
 def test_metadata_files_of_a_database_are_found() -> None:
-    found = one("x/x.nsq", "x/x-nucl-metadata.json", "x/x.njs", "x/x-prot-metadata.json")
-    assert [blob.name for blob in found.metadata] == ["x/x-nucl-metadata.json", "x/x.njs"]
+    database = discover_one(
+        "x/x.nsq", "x/x-nucl-metadata.json", "x/x.njs", "x/x-prot-metadata.json"
+    )
+    assert [blob.name for blob in database.metadata] == ["x/x-nucl-metadata.json", "x/x.njs"]
 
 
 @pytest.mark.parametrize(
@@ -74,17 +79,17 @@ def test_metadata_files_of_a_database_are_found() -> None:
     ],
 )
 def test_each_program_searches_one_database_type(program: Program, kind: DatabaseType) -> None:
-    assert [is_compatible(program, each) for each in DatabaseType] == [
-        each is kind for each in DatabaseType
+    assert [is_compatible(program, other) for other in DatabaseType] == [
+        other is kind for other in DatabaseType
     ]
 
 
 def test_metadata_in_ncbis_form_is_parsed() -> None:
-    told = (
+    metadata = (
         b'{"description": "Nucleotide collection", "number-of-sequences": 5, '
         b'"number-of-letters": 70, "last-updated": "2026-05-01T00:00:00"}'
     )
-    assert parse_metadata(told) == {
+    assert parse_metadata(metadata) == {
         "title": "Nucleotide collection",
         "sequences": 5,
         "letters": 70,
@@ -93,7 +98,7 @@ def test_metadata_in_ncbis_form_is_parsed() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [b"", b"[]", b"\xff", b'{"number-of-letters": "many", "last-updated": "May"}']
+    "metadata", [b"", b"[]", b"\xff", b'{"number-of-letters": "many", "last-updated": "May"}']
 )
-def test_invalid_metadata_yields_no_fields(told: bytes) -> None:
-    assert parse_metadata(told) == {}
+def test_invalid_metadata_yields_no_fields(metadata: bytes) -> None:
+    assert parse_metadata(metadata) == {}

@@ -1,4 +1,4 @@
-"""Blobs in parts and in pieces, on a real Azurite."""
+"""Blob reads by range and in chunks, on a real Azurite."""
 
 import gzip
 import socket
@@ -23,9 +23,9 @@ def container() -> str:
 
 @pytest.fixture
 def blobs(azurite: Azurite, container: str) -> Blobs:
-    made = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
-    made.ensure(container)
-    return made
+    client = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
+    client.ensure(container)
+    return client
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def url(container: str) -> str:
 def test_a_blob_is_read_in_chunks_and_by_range(blobs: Blobs, url: str) -> None:
     data = bytes(range(256)) * (CHUNK // 256 * 2 + 3)
     blobs.put(url, data)
-    pieces = list(blobs.iter_chunks(url))
-    assert b"".join(pieces) == data
-    assert max(map(len, pieces)) == CHUNK
+    chunks = list(blobs.iter_chunks(url))
+    assert b"".join(chunks) == data
+    assert max(map(len, chunks)) == CHUNK
     version = blobs.version(url)
     assert version is not None
     assert version.size == len(data)
@@ -59,12 +59,12 @@ def test_an_empty_blob_has_an_empty_prefix(blobs: Blobs, url: str) -> None:
 
 def test_a_blob_that_changes_during_a_read_is_unavailable(blobs: Blobs, url: str) -> None:
     blobs.put(url, b"1" * (CHUNK + 1))
-    version, pieces = blobs.version(url), blobs.iter_chunks(url)
+    version, chunks = blobs.version(url), blobs.iter_chunks(url)
     assert version is not None
-    assert next(pieces) == b"1" * CHUNK
+    assert next(chunks) == b"1" * CHUNK
     blobs.put(url, b"2" * (CHUNK + 1))
     with pytest.raises(Unavailable, match="changed"):
-        next(pieces)
+        next(chunks)
     with pytest.raises(Unavailable, match="changed"):
         blobs.read_range(url, version, 0, 1)
 
@@ -86,12 +86,12 @@ def test_an_unreachable_store_is_unavailable(url: str, azurite: Azurite) -> None
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/{ACCOUNT}"
-        gone = azurite.connection_string.replace(azurite.blob, nowhere)
+        connection = azurite.connection_string.replace(azurite.blob, nowhere)
         with pytest.raises(Unavailable):
-            list(open_blobs(StorageAccount(ACCOUNT), gone, None).iter_chunks(url))
+            list(open_blobs(StorageAccount(ACCOUNT), connection, None).iter_chunks(url))
 
 
-ASK: list[Callable[[Blobs, str], object]] = [
+READS: list[Callable[[Blobs, str], object]] = [
     lambda blobs, url: blobs.get(url),
     lambda blobs, url: blobs.read_prefix(url, 10),
     lambda blobs, url: blobs.exists(url),
@@ -101,23 +101,23 @@ ASK: list[Callable[[Blobs, str], object]] = [
 ]
 
 
-@pytest.mark.parametrize("ask", ASK)
+@pytest.mark.parametrize("read", READS)
 def test_failure_46_a_missing_container_is_not_a_missing_blob(
-    azurite: Azurite, ask: Callable[[Blobs, str], object]
+    azurite: Azurite, read: Callable[[Blobs, str], object]
 ) -> None:
-    """Operators must act: a marker that was there may be gone with it, or come back."""
+    """Otherwise a marker in the lost container would look absent."""
     blobs = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
     with pytest.raises(Unavailable):
-        ask(blobs, f"https://{ACCOUNT}.blob.core.windows.net/never-made/a/b.txt")
+        read(blobs, f"https://{ACCOUNT}.blob.core.windows.net/never-made/a/b.txt")
 
 
-@pytest.mark.parametrize("ask", ASK)
+@pytest.mark.parametrize("read", READS)
 def test_failure_46_a_404_of_another_server_is_not_a_missing_blob(
-    azurite: Azurite, url: str, ask: Callable[[Blobs, str], object]
+    azurite: Azurite, url: str, read: Callable[[Blobs, str], object]
 ) -> None:
     with serving(trustme.CA(), tls=False) as proxy:
         proxy.manner = lambda _: Reply(404, b"<html>not here</html>")
         at = f"http://127.0.0.1:{proxy.port}/{ACCOUNT}"
         connection = azurite.connection_string.replace(azurite.blob, at)
         with pytest.raises(Unavailable):
-            ask(open_blobs(StorageAccount(ACCOUNT), connection, None), url)
+            read(open_blobs(StorageAccount(ACCOUNT), connection, None), url)

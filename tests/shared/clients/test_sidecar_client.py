@@ -1,4 +1,4 @@
-"""The client against the real sidecar."""
+"""The sidecar client against the real sidecar."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The client against everything that a network, a proxy or an older sidecar can do to it."""
+"""The sidecar client against network errors, proxies and older sidecars."""
 
 import json
 import socket
@@ -48,7 +48,7 @@ def _client(url: str) -> SidecarClient:
 
 
 def foreign(status: int, message: str, after: timedelta | None = None) -> HttpRejection:
-    """What something in front of the sidecar answers."""
+    """A rejection by something in front of the sidecar."""
     return HttpRejection(status, message, after, foreign=True)
 
 
@@ -123,11 +123,11 @@ def test_a_reset_before_the_request_is_read_means_an_unknown_outcome() -> None:
 def test_a_response_without_end_times_out(manner: Manner) -> None:
     """I8: the total timeout holds for a peer that sends nothing, or a byte at a time."""
     with misbehaving_server(manner) as server:
-        begun = time.monotonic()
+        started = time.monotonic()
         result = _client(server.url).get_operation("a")
-        took = time.monotonic() - begun
+        elapsed = time.monotonic() - started
     assert result == Unreachable("the sidecar did not answer: no whole response within 0.5 s", True)
-    assert took < 2
+    assert elapsed < 2
 
 
 def test_a_response_over_the_size_limit_is_not_read_further() -> None:
@@ -141,11 +141,11 @@ def test_a_request_that_the_server_does_not_read_times_out() -> None:
     """I8: the total timeout covers sending, too."""
     large = Command(SAY.argv, "x" * 30_000_000, timedelta(0))
     with misbehaving_server(is_silent, reads=False) as server:
-        begun = time.monotonic()
+        started = time.monotonic()
         result = _client(server.url).exec(large)
-        took = time.monotonic() - begun
+        elapsed = time.monotonic() - started
     assert isinstance(result, Unreachable) and result.request_sent
-    assert took < 2
+    assert elapsed < 2
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_an_error_response_is_a_rejection(
 ) -> None:
     with misbehaving_server(responds(status, body, *headers)) as server:
         assert _client(server.url).exec(SAY) == expected
-        assert len(server.heard) == 1
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", '"9"', "true", "null", "NaN", "1e999", "[]"])
@@ -210,7 +210,7 @@ def test_a_command_is_sent_in_the_form_of_the_contract() -> None:
     with misbehaving_server(_ok(DONE)) as server:
         assert _client(server.url).exec(SAY) == FINISHED
         assert server.lines == ["POST /exec"]
-        sent = json.loads(server.heard[0].partition(b"\r\n\r\n")[2])
+        sent = json.loads(server.requests[0].partition(b"\r\n\r\n")[2])
     assert sent == {"argv": ["elastic-blast", "say"], "stdin": SAY.stdin, "timeout_seconds": 1}
 
 
@@ -241,7 +241,11 @@ def test_every_attempt_sends_the_same_body() -> None:
     with misbehaving_server(_ok(BEGUN, "202 Accepted")) as server:
         for _ in range(2):
             _client(server.url).run_operation("a", SAY, timedelta(0), "a")
-        bodies = {one.partition(b"\r\n\r\n")[2] for one in server.heard if one.startswith(b"PUT")}
+        bodies = {
+            request.partition(b"\r\n\r\n")[2]
+            for request in server.requests
+            if request.startswith(b"PUT")
+        }
     assert len(bodies) == 1
 
 

@@ -1,4 +1,4 @@
-"""What an answer of a sidecar, or of something in its place, proves (failures 46 to 48)."""
+"""What a response of a sidecar or of another server proves (failures 46 to 48)."""
 
 import json
 from datetime import timedelta
@@ -84,13 +84,13 @@ def test_failure_46_a_404_of_the_same_instance_is_proof() -> None:
 def test_failure_47_an_operation_is_stopped_only_by_its_own_instance() -> None:
     with misbehaving_server(responds("412 Precondition Failed", b'{"error": "another"}')) as server:
         assert isinstance(_client(server.url).stop_operation("a", "b"), Untracked)
-        assert b"X-Exec-Expect-Instance: b\r\n" in server.heard[0]
+        assert b"X-Exec-Expect-Instance: b\r\n" in server.requests[0]
 
 
 def test_failure_47_an_operation_is_started_only_by_the_expected_instance() -> None:
     with misbehaving_server(responds("412 Precondition Failed", b'{"error": "another"}')) as server:
         result = _client(server.url).run_operation("a", SAY, GRACE, "b")
-        assert b"X-Exec-Expect-Instance: b\r\n" in server.heard[0]
+        assert b"X-Exec-Expect-Instance: b\r\n" in server.requests[0]
     assert result == HttpRejection(412, "another", None)
 
 
@@ -107,7 +107,7 @@ def test_failure_48_a_400_to_an_empty_body_proves_the_token() -> None:
     ) as server:
         assert _client(server.url).check_token() is None
         assert server.lines == ["POST /exec"]
-        assert server.heard[0].endswith(b"\r\n\r\n{}")
+        assert server.requests[0].endswith(b"\r\n\r\n{}")
 
 
 REFUSES = responds("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
@@ -122,14 +122,14 @@ def test_failure_48_a_token_file_is_read_again_after_a_401(tmp_path: Path) -> No
         assert isinstance(client.exec(SAY), HttpRejection)
         file.write_text("rotated-" + TOKEN)
         assert isinstance(client.exec(SAY), Finished)
-    assert b"X-Exec-Token" not in server.heard[0]
-    assert f"X-Exec-Token: rotated-{TOKEN}\r\n".encode() in server.heard[-1]
+    assert b"X-Exec-Token" not in server.requests[0]
+    assert f"X-Exec-Token: rotated-{TOKEN}\r\n".encode() in server.requests[-1]
 
 
 def test_failure_48_an_unchanged_token_is_not_retried() -> None:
     with misbehaving_server(REFUSES) as server:
         assert isinstance(_client(server.url).exec(SAY), HttpRejection)
-        assert len(server.heard) == 1
+        assert len(server.requests) == 1
 
 
 def test_a_started_operation_is_running_if_polling_fails() -> None:
@@ -145,7 +145,7 @@ def test_a_started_operation_that_is_unknown_later_was_interrupted() -> None:
 
 
 def test_failure_47_a_sidecar_that_waits_for_its_state_folder_is_unreachable() -> None:
-    """It is alive, and knows neither its instance nor what the other one runs."""
+    """It is healthy, but knows neither its instance id nor the other's operations."""
     health = {"status": "ok", "operations": True, "waiting": True}
     with misbehaving_server(responds("200 OK", json.dumps(health).encode())) as server:
         result = _client(server.url).health()

@@ -1,4 +1,4 @@
-"""The client keeps its token and its inputs to itself."""
+"""The sidecar client exposes neither its token nor commands' input and output."""
 
 import json
 import traceback
@@ -51,7 +51,7 @@ def test_an_invalid_token_is_neither_sent_nor_logged(
     refuses = responds("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
     with misbehaving_server(refuses) as server:
         result = SidecarClient(server.url, lambda: token).exec(SAY)
-        assert b"X-Exec-Token" not in server.heard[0]
+        assert b"X-Exec-Token" not in server.requests[0]
     assert result == HttpRejection(401, "missing or invalid X-Exec-Token", None)
     assert "sidecar_token_unreadable" in caplog.text
     assert not token or token not in caplog.text
@@ -60,16 +60,16 @@ def test_an_invalid_token_is_neither_sent_nor_logged(
 def test_white_space_around_a_token_is_removed() -> None:
     with misbehaving_server(OK) as server:
         assert isinstance(SidecarClient(server.url, lambda: TOKEN + "\n").exec(SAY), Finished)
-        assert f"X-Exec-Token: {TOKEN}\r\n".encode() in server.heard[0]
+        assert f"X-Exec-Token: {TOKEN}\r\n".encode() in server.requests[0]
 
 
 @pytest.mark.parametrize("operation", ["", "A", "a/b", "..", "a?b", "x" * 81])
 def test_an_invalid_operation_id_is_rejected(operation: str) -> None:
     with misbehaving_server(OK) as server:
         client = SidecarClient(server.url, lambda: TOKEN)
-        for ask in (client.get_operation, client.stop_operation):
+        for call in (client.get_operation, client.stop_operation):
             with pytest.raises(ValueError, match="operation"):
-                ask(operation)
+                call(operation)
         with pytest.raises(ValueError, match="operation"):
             client.run_operation(operation, SAY, timedelta(0), None)
 
@@ -77,9 +77,9 @@ def test_an_invalid_operation_id_is_rejected(operation: str) -> None:
 def test_reprs_contain_neither_token_nor_input_nor_output() -> None:
     with misbehaving_server(OK, resets) as server:
         client = SidecarClient(server.url, lambda: TOKEN)
-        shown = repr([client, SAY, client.exec(SAY), client.exec(SAY)])
-    assert "Finished" in shown and "Unreachable" in shown
-    assert TOKEN not in shown and "secret" not in shown
+        text = repr([client, SAY, client.exec(SAY), client.exec(SAY)])
+    assert "Finished" in text and "Unreachable" in text
+    assert TOKEN not in text and "secret" not in text
 
 
 @pytest.mark.parametrize("token", ["s3cret\nX: y", "s3cret\r", "s3cret\u2028"])

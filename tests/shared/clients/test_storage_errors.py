@@ -1,4 +1,4 @@
-"""A store that refuses the app, or has lost its table: for an operator to mend, and no bug."""
+"""Storage that refuses the app or lacks a table is an error for operators, not a bug."""
 
 import logging
 import uuid
@@ -66,16 +66,16 @@ def test_a_missing_role_is_logged_and_retryable(
     assert "?" not in record.getMessage()
 
 
-class Nobody:
-    """A credential of an app that has no identity."""
+class NoIdentity:
+    """The credential of an app without an identity."""
 
-    def get_token(self, *scopes: str, **more: Any) -> AccessToken:
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         raise ClientAuthenticationError("no identity here")
 
 
 def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(AccessRefused) as caught:
-        open_blobs(StorageAccount(ACCOUNT), "", Nobody()).get(URL)
+        open_blobs(StorageAccount(ACCOUNT), "", NoIdentity()).get(URL)
     assert caught.value.code == "storage_unavailable"
     assert [record.getMessage() for record in caplog.records if record.name == "blast"] == [
         "storage_access_refused store=Blob: the app has no token (no identity here)"

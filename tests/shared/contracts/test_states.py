@@ -1,4 +1,4 @@
-"""The table of transitions."""
+"""The table of allowed transitions."""
 
 import pytest
 

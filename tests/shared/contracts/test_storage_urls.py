@@ -1,4 +1,4 @@
-"""R7 and R8: paths become URLs of the one account, or are refused."""
+"""R7 and R8: paths become URLs of the storage account, or are rejected."""
 
 from contextlib import suppress
 
@@ -52,7 +52,7 @@ def test_r8_the_suffix_of_a_sovereign_cloud_is_kept() -> None:
     assert china.query("x.fa") == "https://stgelb.blob.core.chinacloudapi.cn/queries/x.fa"
 
 
-REFUSED = [
+REJECTED = [
     "../x.fa",
     "run1/../x.fa",
     "queries/../../etc/passwd",
@@ -89,7 +89,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("text", REFUSED)
+@pytest.mark.parametrize("text", REJECTED)
 def test_r7_a_path_that_could_leave_the_container_is_rejected(text: str) -> None:
     with pytest.raises(InvalidPath):
         ACCOUNT.query(text)
@@ -116,7 +116,7 @@ def test_r7_every_accepted_path_stays_in_its_container(text: str) -> None:
     assert not set(path) & set("%\\?#@: \n") - {"@"}
 
 
-UNREADABLE = [
+MALFORMED = [
     "https://[x",
     "https://[x/queries/a.fa",
     "az://[",
@@ -126,7 +126,7 @@ UNREADABLE = [
 ]
 
 
-@pytest.mark.parametrize("text", UNREADABLE)
+@pytest.mark.parametrize("text", MALFORMED)
 def test_a_malformed_url_is_an_invalid_path(text: str) -> None:
     for normalise in (ACCOUNT.query, ACCOUNT.database, ACCOUNT.results, ACCOUNT.split):
         with pytest.raises(InvalidPath):

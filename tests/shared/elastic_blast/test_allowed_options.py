@@ -28,13 +28,13 @@ def test_exclusive_flags_are_those_of_the_blast_help() -> None:
     assert binary
     text = subprocess.run([binary, "-help"], capture_output=True, text=True, timeout=60).stdout
     parts = re.split(r"^ (-[a-z_]+)", text, flags=re.MULTILINE)
-    said = set()
-    for flag, about in zip(parts[1::2], parts[2::2], strict=True):
-        others = re.search(r"\* Incompatible with:((?:[^*\n]|\n {4,}(?! *\*))*)", about)
+    documented = set()
+    for flag, description in zip(parts[1::2], parts[2::2], strict=True):
+        others = re.search(r"\* Incompatible with:((?:[^*\n]|\n {4,}(?! *\*))*)", description)
         for other in re.findall(r"\w+", others[1]) if others else []:
             if {flag, f"-{other}"} <= set(FLAGS):
-                said.add(frozenset((flag, f"-{other}")))
-    assert said == {frozenset(pair) for pair in EXCLUSIVE}
+                documented.add(frozenset((flag, f"-{other}")))
+    assert documented == {frozenset(pair) for pair in EXCLUSIVE}
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_all_other_options_are_rejected(text: str) -> None:
 
 
 def test_all_faults_are_reported() -> None:
-    found = list(faults(Program.BLASTP, "-db x -perc_identity 90 -evalue no"))
-    assert len(found) == 3
+    messages = list(faults(Program.BLASTP, "-db x -perc_identity 90 -evalue no"))
+    assert len(messages) == 3
 
 
 def test_a_value_is_found_by_its_flag() -> None:

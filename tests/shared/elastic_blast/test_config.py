@@ -1,4 +1,4 @@
-"""R9: the config binds exactly what was asked for."""
+"""R9: the config has exactly the values of the search."""
 
 import configparser
 from dataclasses import replace

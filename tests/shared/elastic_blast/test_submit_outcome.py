@@ -1,4 +1,4 @@
-"""R10 and R11: what comes of an attempt, over everything that the sidecar can answer."""
+"""R10 and R11: the outcome of every possible result of a submission attempt."""
 
 import json
 from datetime import timedelta
@@ -22,16 +22,16 @@ def finished(exit_code: int | None, stdout: str = "", stderr: str = "") -> Finis
     return Finished(exit_code, stdout, stderr, exit_code == 124, timedelta(seconds=1))
 
 
-def said(**answer: object) -> str:
-    return "progress\n" + json.dumps(answer) + "\n"
+def output(**result: object) -> str:
+    return "progress\n" + json.dumps(result) + "\n"
 
 
-def decided(decision: str, **more: object) -> str:
-    return said(kind="submit_result", decision=decision, message="m", **more)
+def decided(decision: str, **fields: object) -> str:
+    return output(kind="submit_result", decision=decision, message="m", **fields)
 
 
-def failed(category: str, message: str = "m", **more: object) -> str:
-    return said(kind="error", category=category, message=message, **more)
+def failed(category: str, message: str = "m", **fields: object) -> str:
+    return output(kind="error", category=category, message=message, **fields)
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 2, 7, 124, 255, None])
@@ -125,7 +125,7 @@ RETRY_ERROR = "RetryError: RetryError[<Future at 0x7f state=finished raised Safe
 
 
 @pytest.mark.parametrize(
-    ("said", "message", "category", "code"),
+    ("reported", "message", "category", "code"),
     [
         (
             "transient",
@@ -167,9 +167,9 @@ RETRY_ERROR = "RetryError: RetryError[<Future at 0x7f state=finished raised Safe
     ],
 )
 def test_r11_a_specific_message_overrides_the_category(
-    said: str, message: str, category: Category, code: str
+    reported: str, message: str, category: Category, code: str
 ) -> None:
-    outcome = classify(finished(1, failed(said, message, retry_after_seconds=72)))
+    outcome = classify(finished(1, failed(reported, message, retry_after_seconds=72)))
     assert (outcome.kind, outcome.category, outcome.code) == (
         SubmitOutcomeKind.RETRY,
         category,
@@ -224,9 +224,7 @@ def test_failed_credentials_of_a_busy_api_are_retried() -> None:
         (None, Category.UNKNOWN),
     ],
 )
-def test_failure_4_without_json_the_exit_code_decides(
-    exit_code: int | None, outcome: object
-) -> None:
+def test_failure_4_without_json_the_exit_code_decides(exit_code: int | None, outcome: str) -> None:
     found = classify(finished(exit_code, "no answer\n", "the last words\n"))
     assert (found.category or found.end) == outcome
     assert found.message == "the last words"
@@ -248,12 +246,9 @@ STATUSES_BETWEEN = [301, 400, 404, 405, 409, 410, 413, 421, 500, 501, 502, 503, 
 
 
 @pytest.mark.parametrize("status", STATUSES_BETWEEN)
-def test_failure_46_an_error_of_a_proxy_leaves_the_outcome_unknown(
-    status: int,
-) -> None:
-    assert (
-        classify(HttpRejection(status, "<html>", None, foreign=True)).category is Category.UNKNOWN
-    )
+def test_failure_46_an_error_of_a_proxy_leaves_the_outcome_unknown(status: int) -> None:
+    outcome = classify(HttpRejection(status, "<html>", None, foreign=True))
+    assert outcome.category is Category.UNKNOWN
 
 
 def test_failure_47_a_412_of_another_instance_is_retried() -> None:

@@ -1,4 +1,4 @@
-"""R10, R11, failures 4 to 8: rows of the contracts' tables that are easily taken for others."""
+"""R10, R11, failures 4 to 8: rows of the contracts' tables that are easy to confuse."""
 
 import json
 from datetime import timedelta
@@ -38,7 +38,7 @@ def refused(status: int, message: str) -> HttpRejection:
     return HttpRejection(status, message, None)
 
 
-def verdict(outcome: SubmitOutcome) -> str:
+def summary(outcome: SubmitOutcome) -> str:
     """What follows, in a word: a kind, the category of another try, or the phase of the end."""
     return outcome.category or outcome.end or outcome.kind
 
@@ -103,7 +103,7 @@ ROWS: dict[str, tuple[Result, str]] = {
     "timed out, and it had failed for now": (ended(124, BUSY, timed_out=True), Category.TRANSIENT),
     # It may say so because it was being killed, with its Jobs running.
     "timed out, and it died loudly": (ended(124, INTERNAL, timed_out=True), Category.UNKNOWN),
-    "timed out, told by 124 alone": (ended(124, INTERNAL), Category.UNKNOWN),
+    "timed out, by exit code 124 alone": (ended(124, INTERNAL), Category.UNKNOWN),
     # sidecar.md, 500: "permanent when the detail says so, else transient".
     "500 without a detail": (refused(500, "exec failed"), Category.TRANSIENT),
     "500, no such file": (
@@ -132,13 +132,13 @@ ROWS: dict[str, tuple[Result, str]] = {
 @pytest.mark.parametrize("row", ROWS)
 def test_r11_each_row_of_the_contracts_has_its_outcome(row: str) -> None:
     result, expected = ROWS[row]
-    assert verdict(classify(result)) == expected
+    assert summary(classify(result)) == expected
 
 
 def test_failure_5_a_truncated_output_is_never_a_bad_config() -> None:
     """Cut anywhere, with any exit code, an accepted answer is itself or unknown."""
     for end in range(1, len(ACCEPTED)):
-        assert verdict(classify(ended(1, ACCEPTED[:end]))) == Category.UNKNOWN
+        assert summary(classify(ended(1, ACCEPTED[:end]))) == Category.UNKNOWN
 
 
 @pytest.mark.parametrize("exit_code", [None, -9, 0, 7, 124, 137])
@@ -148,18 +148,18 @@ def test_failure_17_every_code_is_an_identifier(exit_code: int | None) -> None:
 
 @pytest.mark.parametrize("message", ["x" * 10_000, "\ud800 lone", "a\x00b"])
 def test_failure_19_every_message_is_short_and_storable(message: str) -> None:
-    text = json.dumps({"kind": "error", "category": "permanent", "message": message})
+    stdout = json.dumps({"kind": "error", "category": "permanent", "message": message})
     results = (
-        ended(1, text),
+        ended(1, stdout),
         ended(1, "", message),
         refused(400, message),
         Unreachable(message, request_sent=True),
     )
     for result in results:
-        found = classify(result).message
-        assert 0 < len(found) <= LONGEST_MESSAGE
-        assert "\x00" not in found
-        found.encode()
+        text = classify(result).message
+        assert 0 < len(text) <= LONGEST_MESSAGE
+        assert "\x00" not in text
+        text.encode()
 
 
 _WORDS = st.sampled_from(
@@ -175,7 +175,7 @@ _ANSWERS = st.fixed_dictionaries(
         "retry_after_seconds": st.none() | st.integers() | st.floats() | st.text(max_size=3),
     },
 ).map(json.dumps)
-_CUT = st.tuples(_ANSWERS, st.integers(0, 60)).map(lambda its: its[0][: its[1]])
+_CUT = st.tuples(_ANSWERS, st.integers(0, 60)).map(lambda drawn: drawn[0][: drawn[1]])
 _BYTES = st.binary(max_size=60).map(lambda data: data.decode(errors="replace"))
 _LINES = st.one_of(_BYTES, st.text(st.characters(), max_size=40), _ANSWERS, _CUT)
 _OUTPUTS = st.lists(_LINES, max_size=6).map("\n".join)

@@ -1,4 +1,4 @@
-"""R10, failure 8: the JSON at the tail of elastic-blast's output."""
+"""R10, failure 8: parsing the last JSON line of elastic-blast's output."""
 
 import json
 from datetime import timedelta
@@ -19,35 +19,35 @@ BUSY = json.dumps(
 
 
 def test_r10_the_last_json_line_is_the_result() -> None:
-    found = parse_output(f"{BUSY}\nprogress\n{ACCEPTED}\n")
-    assert found is not None
-    assert (found.decision, found.category) == ("accepted", None)
+    output = parse_output(f"{BUSY}\nprogress\n{ACCEPTED}\n")
+    assert output is not None
+    assert (output.decision, output.category) == ("accepted", None)
 
 
 def test_r10_the_result_may_be_followed_by_other_lines() -> None:
-    found = parse_output(f"{ACCEPTED}\nclosing connections\n\n")
-    assert found is not None and found.decision == "accepted"
+    output = parse_output(f"{ACCEPTED}\nclosing connections\n\n")
+    assert output is not None and output.decision == "accepted"
 
 
 def test_r10_escape_sequences_are_removed() -> None:
-    found = parse_output(f"\x1b[32mworking\x1b[0m\n\x1b[1m{ACCEPTED}\x1b[0m\n")
-    assert found is not None and found.decision == "accepted"
+    output = parse_output(f"\x1b[32mworking\x1b[0m\n\x1b[1m{ACCEPTED}\x1b[0m\n")
+    assert output is not None and output.decision == "accepted"
 
 
 def test_r10_json_inside_a_log_line_is_not_the_result() -> None:
-    found = parse_output(f"{ACCEPTED}\nINFO answered {BUSY}\n")
-    assert found is not None and found.decision == "accepted"
+    output = parse_output(f"{ACCEPTED}\nINFO answered {BUSY}\n")
+    assert output is not None and output.decision == "accepted"
 
 
 def test_r10_json_of_another_kind_is_skipped() -> None:
-    found = parse_output(f'{ACCEPTED}\n{{"level":"info","kind":"log"}}\n')
-    assert found is not None and found.decision == "accepted"
+    output = parse_output(f'{ACCEPTED}\n{{"level":"info","kind":"log"}}\n')
+    assert output is not None and output.decision == "accepted"
 
 
 def test_r10_the_terminal_marker_of_an_ended_search_is_parsed() -> None:
-    found = parse_output(DONE)
-    assert found is not None
-    assert (found.decision, found.terminal) == ("already_done", "FAILURE")
+    output = parse_output(DONE)
+    assert output is not None
+    assert (output.decision, output.terminal) == ("already_done", "FAILURE")
 
 
 @pytest.mark.parametrize("stdout", ["", "submission accepted\n", "{}", ACCEPTED[3:]])
@@ -73,7 +73,7 @@ def test_r10_an_invalid_last_line_is_unreadable(stdout: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "heard"),
+    ("sent", "expected"),
     [
         (72, 72),
         (1.5, 1.5),
@@ -88,8 +88,8 @@ def test_r10_an_invalid_last_line_is_unreadable(stdout: str) -> None:
         (float("nan"), None),
     ],
 )
-def test_only_a_positive_retry_after_is_used(sent: object, heard: float | None) -> None:
+def test_only_a_positive_retry_after_is_used(sent: object, expected: float | None) -> None:
     line = json.dumps({"kind": "error", "category": "transient", "retry_after_seconds": sent})
-    found = parse_output(line)
-    assert found is not None
-    assert found.retry_after == (None if heard is None else timedelta(seconds=heard))
+    output = parse_output(line)
+    assert output is not None
+    assert output.retry_after == (None if expected is None else timedelta(seconds=expected))

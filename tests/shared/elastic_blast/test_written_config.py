@@ -1,4 +1,4 @@
-"""What elastic-blast says it used, against what it was asked for, row by row."""
+"""Comparing the config that elastic-blast used with the requested one."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ from shared.elastic_blast.config import render
 from shared.elastic_blast.written_config import overrides
 from tests.support.samples import search
 
-ASKED = search().placement
+REQUESTED = search().placement
 KEYS = {
     "blast": """program db queries-arg batch-len queries options db-mem-margin
         user-provided-batch-len min-qsize-to-split-on-client-compressed
@@ -34,29 +34,29 @@ KEYS = {
 def written(**environment: str) -> dict[str, Any]:
     """The file after a submission of the sample, with these variables in the environment."""
     config = parse_config(render(search()), environment)
-    found: dict[str, Any] = json.loads(written_config(config, "job-1"))
-    return found
+    parsed: dict[str, Any] = json.loads(written_config(config, "job-1"))
+    return parsed
 
 
-def told(found: object) -> list[tuple[str, str, str]]:
-    differing = overrides(json.dumps(found).encode(), ASKED)
+def differences(config: object) -> list[tuple[str, str, str]]:
+    differing = overrides(json.dumps(config).encode(), REQUESTED)
     return (
         [(item.field, item.requested, item.actual) for item in differing.items] if differing else []
     )
 
 
 def test_the_local_file_has_only_keys_of_the_real_one() -> None:
-    found = written()
-    assert set(found) == {*KEYS, "version"}
+    config = written()
+    assert set(config) == {*KEYS, "version"}
     for section, keys in KEYS.items():
-        assert set(found[section]) <= set(keys.split()), section
+        assert set(config[section]) <= set(keys.split()), section
 
 
 def test_the_requested_values_are_no_difference() -> None:
-    assert told(written()) == []
+    assert differences(written()) == []
     other_case = written()
     other_case["azure"]["resourcegroup"] = "RG-ELB"
-    assert told(other_case) == [], "resource groups are the same in either case"
+    assert differences(other_case) == [], "resource groups are the same in either case"
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_the_requested_values_are_no_difference() -> None:
 def test_failure_11_an_overriding_environment_variable_is_reported(
     variable: str, difference: tuple[str, str, str], is_elsewhere: bool
 ) -> None:
-    found = written(**{variable: "westeurope"})
-    assert told(found) == [difference]
-    differing = overrides(json.dumps(found).encode(), ASKED)
+    config = written(**{variable: "westeurope"})
+    assert differences(config) == [difference]
+    differing = overrides(json.dumps(config).encode(), REQUESTED)
     assert differing is not None
-    field, asked, actual = difference
-    assert f"the {field} is {actual} instead of {asked}" in str(differing)
+    field, requested, actual = difference
+    assert f"the {field} is {actual} instead of {requested}" in str(differing)
     assert bool(differing.other_cluster) is is_elsewhere
 
 
@@ -89,26 +89,26 @@ def test_failure_11_an_overriding_environment_variable_is_reported(
     ],
 )
 def test_an_invalid_file_proves_nothing(text: bytes) -> None:
-    assert overrides(text, ASKED) is None
+    assert overrides(text, REQUESTED) is None
 
 
 def test_failure_22_the_account_key_is_never_returned() -> None:
-    found = written(AZURE_REGION="westeurope")
-    found["azure"]["storage-account-key"] = "s3cret"
-    differing = overrides(json.dumps(found).encode(), ASKED)
+    config = written(AZURE_REGION="westeurope")
+    config["azure"]["storage-account-key"] = "s3cret"
+    differing = overrides(json.dumps(config).encode(), REQUESTED)
     assert differing
     assert "s3cret" not in f"{differing} {differing!r}"
 
 
 def test_a_reported_value_is_short_and_printable() -> None:
-    found = written()
-    found["azure"]["region"] = "\x1b[31m\n" + "x" * 1000
-    [(_, _, actual)] = told(found)
+    config = written()
+    config["azure"]["region"] = "\x1b[31m\n" + "x" * 1000
+    [(_, _, actual)] = differences(config)
     assert actual.isprintable()
     assert len(actual) == 90
 
 
 def test_the_storage_account_of_a_local_run_is_compared() -> None:
-    local = replace(ASKED, storage_account="devstoreaccount1")
+    local = replace(REQUESTED, storage_account="devstoreaccount1")
     text = json.dumps(written()).encode()
     assert str(overrides(text, local)).startswith("elastic-blast did not use the config: ")

@@ -19,10 +19,10 @@ ODD = ("lcl|odd", "sp|P01234|ORCH_A", "a=b;c,d", "gi|77|gb|AAA12345.1|", "x_y.1"
 
 @dataclass
 class Blast:
-    """Searches in a folder; each is made once."""
+    """Runs searches in a folder, and caches their output."""
 
     folder: Path
-    _made: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    _outputs: dict[tuple[str, ...], bytes] = field(default_factory=dict)
 
     def prepare(self) -> None:
         records = list(SeqIO.parse(DEMO_FASTA, "fasta"))
@@ -38,30 +38,30 @@ class Blast:
         odd_dna = [
             (f"{ODD[number]} and > words", s[:400]) for number, (_, s) in enumerate(dna[: len(ODD)])
         ]
-        strange = [("nothing like it", "ACGTTGCA" * 2 + "CCCGGGTATACG")]
+        unrelated = [("nothing like it", "ACGTTGCA" * 2 + "CCCGGGTATACG")]
         untitled = [("", dna[50][1][:300]), ("", dna[51][1])]
-        back = [("minus strand", str(Seq(dna[3][1]).reverse_complement()))]
+        reverse = [("minus strand", str(Seq(dna[3][1]).reverse_complement()))]
         self._write("dna", dna)
-        self._write("odd_dna", [*odd_dna, *strange, *back])
+        self._write("odd_dna", [*odd_dna, *unrelated, *reverse])
         self._write("peptides", [*peptides, *odd])
         self._write("some_peptides", [*odd, *peptides[8:12], ("none", "WWWWWHHHHHCCCCC")])
-        self._write("nothing", strange)
+        self._write("nothing", unrelated)
         self._write("untitled", untitled)
         for name, kind in (("dna", "nucl"), ("peptides", "prot"), ("untitled", "nucl")):
             self._run("makeblastdb", "-in", f"{name}.fa", "-dbtype", kind, "-out", name)
 
     def search(self, program: str, query: str, outfmt: str, *options: str) -> bytes:
-        """What the program writes for the queries in `query`."""
+        """The program's output for the queries in `query`."""
         kind = "peptides" if program in ("blastp", "blastx", "psiblast") else "dna"
         database = "untitled" if query == "untitled" else kind
         names = ("-db", database, "-query", f"{query}.fa")
         argv = (program, *names, "-outfmt", outfmt, *(options or LIMIT))
-        if argv not in self._made:
-            self._made[argv] = self._run(*argv)
-        return self._made[argv]
+        if argv not in self._outputs:
+            self._outputs[argv] = self._run(*argv)
+        return self._outputs[argv]
 
     def rows(self, program: str, query: str, *options: str) -> list[list[str]]:
-        """Every hit of the same search, as BLAST+ itself writes each of its columns."""
+        """Every hit of the same search, with all columns as BLAST+ writes them."""
         text = self.search(program, query, f"6 {EVERY_COLUMN}", *options).decode()
         return [line.split("\t") for line in text.splitlines()]
 
@@ -70,13 +70,13 @@ class Blast:
         (self.folder / f"{name}.fa").write_text(text)
 
     def _run(self, *argv: str) -> bytes:
-        ended = subprocess.run(argv, cwd=self.folder, capture_output=True, timeout=60)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
+        completed = subprocess.run(argv, cwd=self.folder, capture_output=True, timeout=60)
+        assert completed.returncode == 0, completed.stderr
+        return completed.stdout
 
 
-def as_written(hit: Hit) -> list[str]:
-    """A hit in the digits that BLAST+ 2.12 writes in its tables."""
+def table_values(hit: Hit) -> list[str]:
+    """The hit's values in the number formats of BLAST+ 2.12 tables."""
     numbers = hit._replace(
         pident=f"{hit.pident:.3f}",  # type: ignore[arg-type]
         evalue=_evalue(hit.evalue or 0.0),  # type: ignore[arg-type]
@@ -86,21 +86,21 @@ def as_written(hit: Hit) -> list[str]:
     return [str(value) for value in numbers]
 
 
-def as_xml_has_it(found: Sequence[str], row: Sequence[str]) -> list[str]:
-    """The row with what BLAST+ itself writes otherwise in its XML, where `found` has it so.
+def adapted_to_xml(hit_values: Sequence[str], row: Sequence[str]) -> list[str]:
+    """The table row with the known differences of BLAST+'s XML, where `hit_values` has them.
 
-    Masked residues are X; a query whose title was parsed has its accession only; a bit score is
-    rounded to six digits and not cut.
+    Masked residues are X; a query whose title was parsed has only its accession; a bit score is
+    rounded to six digits instead of truncated.
     """
-    query, bits, sequence = found[0], found[11], found[12]
-    at = dict(zip(Hit._fields, row, strict=True))
-    if query in at["qseqid"].split("|"):
-        at["qseqid"] = query
-    if "." not in bits and int(bits) == int(at["bitscore"]) + 1:
-        at["bitscore"] = bits
-    masked = zip(sequence, at["qseq"], strict=True)
-    at["qseq"] = "".join("X" if text == "X" else other for text, other in masked)
-    return list(at.values())
+    query, bits, sequence = hit_values[0], hit_values[11], hit_values[12]
+    values = dict(zip(Hit._fields, row, strict=True))
+    if query in values["qseqid"].split("|"):
+        values["qseqid"] = query
+    if "." not in bits and int(bits) == int(values["bitscore"]) + 1:
+        values["bitscore"] = bits
+    masked = zip(sequence, values["qseq"], strict=True)
+    values["qseq"] = "".join("X" if text == "X" else other for text, other in masked)
+    return list(values.values())
 
 
 def _evalue(value: float) -> str:
@@ -113,7 +113,7 @@ def _bits(value: float) -> str:
 
 
 def _peptide(dna: str) -> str:
-    """The longest stretch without a stop in any of the six frames."""
+    """The longest open reading frame of the six frames."""
     strands = (Seq(dna), Seq(dna).reverse_complement())
     frames = (s[f : f + (len(s) - f) // 3 * 3].translate() for s in strands for f in range(3))
     return max(re.split(r"\*", "*".join(map(str, frames))), key=len)

@@ -1,4 +1,4 @@
-"""One set of small databases for all tests of this folder."""
+"""Small BLAST databases, created once for all tests of this folder."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from tests.shared.hits.blast import Blast
 
 @pytest.fixture(scope="session")
 def blast(tmp_path_factory: pytest.TempPathFactory) -> Blast:
-    made = Blast(tmp_path_factory.mktemp("blast"))
-    made.prepare()
-    return made
+    runner = Blast(tmp_path_factory.mktemp("blast"))
+    runner.prepare()
+    return runner

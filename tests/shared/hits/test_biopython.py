@@ -1,4 +1,4 @@
-"""Numbers and hits equal to Biopython's own reading of what BLAST+ wrote."""
+"""Hits read from BLAST+ output equal those read by Biopython."""
 
 import io
 from collections.abc import Callable
@@ -43,27 +43,33 @@ def theirs(hsp: Any) -> Row:
     )
 
 
-def by_tables(hsp: Any) -> Row:
+def their_table_values(hsp: Any) -> Row:
     return (hsp.ident_pct, hsp.mismatch_num, hsp.gapopen_num, hsp.pos_pct)
 
 
-def of_tables(hit: Hit) -> Row:
+def our_table_values(hit: Hit) -> Row:
     return (hit.pident, hit.mismatch, hit.gapopen, hit.ppos)
 
 
-def by_xml(hsp: Any) -> Row:
+def their_xml_values(hsp: Any) -> Row:
     mismatches = hsp.aln_span - hsp.ident_num - hsp.gap_num
     return (round(100 * hsp.ident_num / hsp.aln_span, 3), mismatches)
 
 
-def of_xml(hit: Hit) -> Row:
+def our_xml_values(hit: Hit) -> Row:
     return (hit.pident, hit.mismatch)
 
 
 FORMATS: list[tuple[str, str, dict[str, Any], Callable[[Any], Row], Callable[[Hit], Row]]] = [
-    (f"6 {EVERY_COLUMN}", "blast-tab", {"fields": EVERY_COLUMN}, by_tables, of_tables),
-    (f"7 {EVERY_COLUMN}", "blast-tab", {"comments": True}, by_tables, of_tables),
-    ("5", "blast-xml", {}, by_xml, of_xml),
+    (
+        f"6 {EVERY_COLUMN}",
+        "blast-tab",
+        {"fields": EVERY_COLUMN},
+        their_table_values,
+        our_table_values,
+    ),
+    (f"7 {EVERY_COLUMN}", "blast-tab", {"comments": True}, their_table_values, our_table_values),
+    ("5", "blast-xml", {}, their_xml_values, our_xml_values),
 ]
 
 

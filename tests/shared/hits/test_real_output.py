@@ -1,11 +1,11 @@
-"""What real BLAST+ writes, in every format that is read, equal to its own columns."""
+"""Hits read from real BLAST+ output equal its own columns, in every supported format."""
 
 import gzip
 
 import pytest
 
 from shared.hits import COLUMNS, Hit, Unreadable, hits
-from tests.shared.hits.blast import EVERY_COLUMN, Blast, as_written, as_xml_has_it
+from tests.shared.hits.blast import EVERY_COLUMN, Blast, adapted_to_xml, table_values
 
 SEARCHES = [
     ("blastn", "odd_dna", ()),
@@ -35,17 +35,19 @@ def test_every_format_yields_the_rows_of_blast(
     assert bool(rows) is (query != "nothing")
     for outfmt in (f"6 {EVERY_COLUMN}", f"7 {EVERY_COLUMN}", "5"):
         data = blast.search(program, query, outfmt, *options)
-        found = list(map(as_written, read(gzip.compress(data) if packed else data, outfmt)))
-        expected = list(map(as_xml_has_it, found, rows)) if outfmt == "5" else rows
-        assert found == expected, outfmt
-        assert len(found) == len(rows)
+        values = list(map(table_values, read(gzip.compress(data) if packed else data, outfmt)))
+        expected = list(map(adapted_to_xml, values, rows)) if outfmt == "5" else rows
+        assert values == expected, outfmt
+        assert len(values) == len(rows)
 
 
 @pytest.mark.parametrize("outfmt", ["6", "7", "6 std", "7 std", "6 nonsense"])
 def test_standard_columns_are_read(blast: Blast, outfmt: str) -> None:
     rows = blast.rows("blastn", "odd_dna")
     found = read(blast.search("blastn", "odd_dna", outfmt), outfmt)
-    assert [as_written(hit._replace(ppos=0.0))[:12] for hit in found] == [row[:12] for row in rows]
+    assert [table_values(hit._replace(ppos=0.0))[:12] for hit in found] == [
+        row[:12] for row in rows
+    ]
     assert {hit[len(COLUMNS) :] for hit in found} == {(None,) * 5}
 
 
@@ -69,10 +71,10 @@ def test_extra_missing_and_repeated_columns_are_mapped_correctly(
         assert len(found) == len(whole) > 50
         for hit, other in zip(found, whole, strict=True):
             for name in ("sseqid", "qseqid", "length", "slen"):
-                given = getattr(hit, name)
-                assert given is None or given == getattr(other, name), name
-    asked = {"sacc": "sseqid", "qacc": "qseqid", "sallseqid": "sseqid"}
-    named = {asked.get(text, text) for text in columns.split()} & {"sseqid", "qseqid", "length"}
+                value = getattr(hit, name)
+                assert value is None or value == getattr(other, name), name
+    field_of = {"sacc": "sseqid", "qacc": "qseqid", "sallseqid": "sseqid"}
+    named = {field_of.get(text, text) for text in columns.split()} & {"sseqid", "qseqid", "length"}
     assert all(getattr(found[0], name) is not None for name in named)
 
 
@@ -105,9 +107,9 @@ def test_the_chunk_size_does_not_change_the_hits(blast: Blast, size: int) -> Non
 
 def test_failure_40_unsupported_formats_are_rejected_by_name(blast: Blast) -> None:
     data = blast.search("blastn", "odd_dna", "11")
-    with pytest.raises(Unreadable, match=r"BLAST archive .*can be downloaded") as refused:
+    with pytest.raises(Unreadable, match=r"BLAST archive .*can be downloaded") as caught:
         read(data, "11")
-    assert refused.value.code == "format_not_readable"
+    assert caught.value.code == "format_not_readable"
     for outfmt in ("0", "10 qseqid", "18", "99", ""):
         with pytest.raises(Unreadable, match="downloaded"):
             read(b"", outfmt)

@@ -1,4 +1,4 @@
-"""Counting in bounded memory: exact to its bounds, and honest beyond them."""
+"""Statistics in bounded memory: exact up to their limits, approximate beyond."""
 
 import json
 import random
@@ -41,22 +41,22 @@ def test_a_distinct_count_continues_from_its_state() -> None:
 
 @given(st.lists(st.integers(0, 40), max_size=400), st.integers(1, 10))
 def test_a_frequency_is_never_too_high_and_too_low_by_at_most_its_error(
-    numbers: list[int], most: int
+    numbers: list[int], limit: int
 ) -> None:
-    counted, true = FrequencyCounter(limit=most), Counter(map(str, numbers))
+    counted, true = FrequencyCounter(limit=limit), Counter(map(str, numbers))
     for number in numbers:
         counted.add([str(number)])
-    found = dict(counted.top(100))
-    assert len(found) <= 2 * most
+    counts = dict(counted.top(100))
+    assert len(counts) <= 2 * limit
     for name, count in true.items():
-        assert count - counted.error <= found.get(name, 0) <= count
-    assert counted.error or found == true
+        assert count - counted.error <= counts.get(name, 0) <= count
+    assert counted.error or counts == true
 
 
 def test_the_most_frequent_names_are_found_among_many() -> None:
-    chance = random.Random(7)
+    rng = random.Random(7)
     names = [f"rare{number}" for number in range(20_000)] + ["often"] * 900 + ["usual"] * 500
-    chance.shuffle(names)
+    rng.shuffle(names)
     counted = FrequencyCounter(limit=1000)
     for at in range(0, len(names), 500):
         counted.add(names[at : at + 500])
@@ -76,10 +76,10 @@ def test_a_tally_continues_from_its_stored_state() -> None:
     part.add(map(hit, range(150)))
     part = Tally(json.loads(json.dumps(part.to_state())))
     part.add(map(hit, range(150, 300)))
-    shown, expected = part.to_json(), whole.to_json()
+    actual, expected = part.to_json(), whole.to_json()
     for name in ("avg_identity", "avg_bitscore", "avg_length"):
-        assert shown.pop(name) == pytest.approx(expected.pop(name))
-    assert shown == expected
+        assert actual.pop(name) == pytest.approx(expected.pop(name))
+    assert actual == expected
     assert (expected["unique_queries"], expected["unique_subjects"]) == (43, 13)
 
 
@@ -97,11 +97,15 @@ def test_hits_before_an_exception_are_counted() -> None:
 def test_hits_without_values_are_counted_and_have_no_means() -> None:
     tally = Tally()
     tally.add([Hit(qseqid="q")])
-    shown = tally.to_json()
-    assert (shown["total_hits"], shown["unique_queries"], shown["unique_subjects"]) == (1, 1, 0)
+    statistics = tally.to_json()
+    assert (
+        statistics["total_hits"],
+        statistics["unique_queries"],
+        statistics["unique_subjects"],
+    ) == (1, 1, 0)
     for name in ("avg_identity", "avg_bitscore", "avg_length", "max_bitscore", "min_evalue"):
-        assert shown[name] is None
-    assert sum(shown["evalue_distribution"].values()) == 0
+        assert statistics[name] is None
+    assert sum(statistics["evalue_distribution"].values()) == 0
 
 
 @pytest.mark.parametrize(
@@ -118,15 +122,15 @@ def test_an_edge_belongs_to_the_bin_above_it(pident: float, label: str) -> None:
 
 def test_failure_58_no_bin_label_is_an_integer_that_javascript_reorders() -> None:
     """Keys that look like integers come first in a JavaScript object, whatever their order."""
-    shown = Tally().to_json()
-    bins = [*shown["identity_distribution"], *shown["evalue_distribution"]]
+    statistics = Tally().to_json()
+    bins = [*statistics["identity_distribution"], *statistics["evalue_distribution"]]
     assert not [bin for bin in bins if bin.isdigit()]
-    assert list(shown["evalue_distribution"])[:2] == ["0 to 1e-180", "1e-180 to 1e-100"]
-    assert list(shown["evalue_distribution"])[-2:] == ["0.1 to 1", "1 and more"]
+    assert list(statistics["evalue_distribution"])[:2] == ["0 to 1e-180", "1e-180 to 1e-100"]
+    assert list(statistics["evalue_distribution"])[-2:] == ["0.1 to 1", "1 and more"]
 
 
 def test_failure_58_the_mean_identity_has_two_decimals() -> None:
-    """The dashboard shows it as it comes."""
+    """The dashboard does not format the value."""
     tally = Tally()
     tally.add([Hit(pident=99.0), Hit(pident=98.0), Hit(pident=98.0)])
     assert tally.to_json()["avg_identity"] == 98.33

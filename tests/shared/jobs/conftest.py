@@ -1,4 +1,4 @@
-"""A job store of its own for every test, in a real Azurite."""
+"""A separate job store for every test, in a real Azurite."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from tests.support.samples import NOON, RECONCILE_AFTER
 
 @dataclass
 class Clock:
-    """A clock that is moved by hand."""
+    """A clock that tests advance."""
 
     now: datetime = field(default=NOON)
 

@@ -1,4 +1,4 @@
-"""A table that counts what is asked of it."""
+"""A table that counts its requests."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,32 +8,32 @@ from shared.clients.tables import Columns, Insert, Replace, Row, Table, Write
 
 
 class Counted(Table):
-    """A table that counts what is asked of it."""
+    """Counts requests by operation in `requests`."""
 
-    def __init__(self, real: Table, asked: Counter[str]) -> None:
+    def __init__(self, real: Table, requests: Counter[str]) -> None:
         self.__dict__ |= real.__dict__
-        self._asked = asked
+        self._requests = requests
 
     def get(self, partition: str, key: str) -> Row | None:
-        self._asked["get"] += 1
+        self._requests["get"] += 1
         return super().get(partition, key)
 
     def commit(self, writes: Sequence[Write]) -> None:
-        self._asked["commit"] += 1
+        self._requests["commit"] += 1
         super().commit(writes)
 
     def write(self, write: Insert | Replace) -> None:
-        self._asked["write"] += 1
+        self._requests["write"] += 1
         super().write(write)
 
     def upsert(self, columns: Columns) -> None:
-        self._asked["upsert"] += 1
+        self._requests["upsert"] += 1
         super().upsert(columns)
 
     def delete(self, partition: str, key: str) -> None:
-        self._asked["forget"] += 1
+        self._requests["forget"] += 1
         super().delete(partition, key)
 
-    def query(self, *arguments: Any, **named: Any) -> Iterator[Row]:
-        self._asked["query"] += 1
-        return super().query(*arguments, **named)
+    def query(self, *args: Any, **kwargs: Any) -> Iterator[Row]:
+        self._requests["query"] += 1
+        return super().query(*args, **kwargs)

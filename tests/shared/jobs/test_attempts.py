@@ -1,4 +1,4 @@
-"""A failed job is queued again by a person, under a name that is new to the cluster."""
+"""Retrying a failed job: a new attempt with a new elb_job_id."""
 
 from datetime import timedelta
 from typing import Any
@@ -50,15 +50,15 @@ def test_a_repeated_retry_request_starts_one_attempt(jobs: JobStateRepository) -
 def test_failure_13_a_stored_attempt_whose_index_was_not_updated_is_overdue(
     jobs: JobStateRepository, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process dies right behind the transition."""
+    """The process crashes after the transition and before the index update."""
     failed = jobs.create(job(phase=Phase.RUNNING), {})
     jobs.update(failed.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
 
-    def dies(one: Job, before: Job) -> bool:
+    def crash(job: Job, before: Job) -> bool:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(jobs, "sync", dies)
+        patch.setattr(jobs, "sync", crash)
         jobs.start_attempt(failed.job_id, 2, DAY)
     clock.move(10**6)
     assert [job_id for _, job_id in jobs.index.find_overdue(clock())] == [failed.job_id]
@@ -72,7 +72,7 @@ def test_only_a_failed_job_can_be_retried(jobs: JobStateRepository, phase: Phase
 
 
 def test_a_step_of_an_earlier_attempt_changes_nothing(jobs: JobStateRepository) -> None:
-    """Its activity was held up, and runs again after the next attempt began."""
+    """A delayed activity runs again after the next attempt started."""
     first = jobs.create(job(**FAILED), {})
     jobs.start_attempt(first.job_id, 2, DAY)
     decision = Decision(Stage.WATCH)

@@ -1,4 +1,4 @@
-"""Deletion: a tombstone, which no list shows and nothing leaves; and lists that are filtered."""
+"""Deletion leaves a tombstone that no list returns; filtered lists."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,9 +31,9 @@ def test_an_ended_job_can_be_deleted_and_deletion_is_idempotent(
 
 def test_a_running_job_cannot_be_deleted(jobs: JobStateRepository) -> None:
     one = jobs.create(job(phase=Phase.CANCELLING), {})
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as caught:
         jobs.delete(one.job_id)
-    assert refused.value.code == "still_running"
+    assert caught.value.code == "still_running"
 
 
 def test_invariant_2_nothing_leaves_a_tombstone(jobs: JobStateRepository) -> None:
@@ -64,7 +64,7 @@ def test_a_batch_is_deleted_with_its_searches(jobs: JobStateRepository) -> None:
     parent = jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
     children = [jobs.create(child(number, parent), {}) for number in (1, 2, 3)]
     jobs.delete(children[1].job_id)
-    jobs.index.upsert_list_row(child(4, parent))  # what a crash left of one that was removed
+    jobs.index.upsert_list_row(child(4, parent))  # left over after a crash during a purge
     soft_delete(jobs, parent)
     assert {jobs.get(one.job_id).phase for one in (parent, *children)} == {Phase.DELETED}
 
@@ -81,12 +81,12 @@ def test_a_deleted_search_counts_as_ended(jobs: JobStateRepository) -> None:
 
 
 def test_a_search_of_a_running_batch_cannot_be_deleted(jobs: JobStateRepository) -> None:
-    """Its batch still counts it."""
+    """The batch still counts it."""
     parent = jobs.create(job(9, phase=Phase.RUNNING, child_count=1), {})
     one = jobs.create(child(1, parent), {})
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as caught:
         soft_delete(jobs, one)
-    assert refused.value.code == "still_running"
+    assert caught.value.code == "still_running"
     assert jobs.get(one.job_id).phase is Phase.COMPLETED
 
 

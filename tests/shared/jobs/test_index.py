@@ -1,4 +1,4 @@
-"""What finds jobs: lists that are never set back, and the active rows that upkeep goes by."""
+"""The index: list rows that are never reverted, and active rows for reconcile."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from tests.support.samples import ALICE, BOB, RECONCILE_AFTER, job
 PARTITION = "active:tenant:alice-oid"
 
 
-def late(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
+def overdue(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
     return list(jobs.index.find_overdue(clock()))
 
 
@@ -29,36 +29,36 @@ def test_a_job_is_overdue_when_its_next_step_is_late(
         phase=Phase.RETRYING,
     )
     clock.move((timedelta(minutes=15) + RECONCILE_AFTER).total_seconds())
-    assert late(jobs, clock) == []
+    assert overdue(jobs, clock) == []
     clock.move(1)
-    assert late(jobs, clock) == [(PARTITION, one.job_id)]
+    assert overdue(jobs, clock) == [(PARTITION, one.job_id)]
     jobs.index.defer(jobs.get(one.job_id), clock() + RECONCILE_AFTER)
-    assert late(jobs, clock) == []
+    assert overdue(jobs, clock) == []
 
 
 def test_an_active_row_without_a_job_is_overdue(jobs: JobStateRepository, clock: Clock) -> None:
-    """The process died between the two writes."""
+    """The process crashed between the two writes."""
     jobs.index.mark_active(job())
     clock.move(RECONCILE_AFTER.total_seconds() + 1)
-    assert late(jobs, clock) == [(PARTITION, job().job_id)]
+    assert overdue(jobs, clock) == [(PARTITION, job().job_id)]
 
 
 def test_an_ended_job_has_no_active_row(jobs: JobStateRepository, clock: Clock) -> None:
     one = jobs.create(job(phase=Phase.RUNNING), {})
     jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(10**6)
-    assert late(jobs, clock) == []
+    assert overdue(jobs, clock) == []
 
 
 def test_failure_16_a_late_index_update_does_not_revert_the_list_row(
     jobs: JobStateRepository,
 ) -> None:
-    """It wrote its transition, was held up, and follows with the index after the job has ended."""
+    """A delayed writer updates the index after a later writer has ended the job."""
     jobs.create(job(phase=Phase.RUNNING), {})
-    held_up = jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
+    delayed = jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
     jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
-    jobs.sync(held_up)
-    (listed,) = jobs.index.page(held_up.owner, 10).jobs
+    jobs.sync(delayed)
+    (listed,) = jobs.index.page(delayed.owner, 10).jobs
     assert listed.phase is Phase.SEARCH_FAILED
 
 
@@ -90,7 +90,7 @@ def test_active_jobs_are_counted_per_owner_and_a_batch_counts_once(
         jobs.create(child(number), {})
     jobs.create(job(6, owner=BOB), {})
     assert (jobs.index.count_active(ALICE, 100), jobs.index.count_active(BOB, 100)) == (2, 1)
-    assert jobs.index.count_active(ALICE, 1) == 1  # no further than was asked
+    assert jobs.index.count_active(ALICE, 1) == 1  # not counted beyond the limit
 
 
 def test_failure_38_the_same_id_in_another_tenant_is_another_owner(

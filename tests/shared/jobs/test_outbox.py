@@ -1,4 +1,4 @@
-"""Messages that are owed stand in the transaction of the transition that causes them."""
+"""Outbox messages are written in the transaction of their transition."""
 
 from shared.contracts.states import Phase
 from shared.jobs import JobStateRepository
@@ -7,7 +7,7 @@ from tests.support.samples import job
 
 
 def statuses(jobs: JobStateRepository) -> list[str]:
-    return [one.status for one in jobs.pending_messages(job().job_id)]
+    return [message.status for message in jobs.pending_messages(job().job_id)]
 
 
 def test_each_status_change_writes_one_message(jobs: JobStateRepository) -> None:
@@ -16,11 +16,11 @@ def test_each_status_change_writes_one_message(jobs: JobStateRepository) -> None
     jobs.update(job().job_id, "submitted", phase=Phase.SUBMITTED)
     payload = {"error_code": "search_failed", "error": "x" * 100_000}
     jobs.update(job().job_id, "search_failed", payload, phase=Phase.SEARCH_FAILED)
-    owed = jobs.pending_messages(job().job_id)
-    assert [one.status for one in owed] == ["queued", "running", "failed"]
-    assert [one.sequence for one in owed] == [1, 2, 4]
-    assert owed[-1].error_code == "search_failed"
-    assert owed[-1].error is not None and len(owed[-1].error) == 4000
+    messages = jobs.pending_messages(job().job_id)
+    assert [message.status for message in messages] == ["queued", "running", "failed"]
+    assert [message.sequence for message in messages] == [1, 2, 4]
+    assert messages[-1].error_code == "search_failed"
+    assert messages[-1].error is not None and len(messages[-1].error) == 4000
 
 
 def test_a_job_without_notifications_writes_no_message(jobs: JobStateRepository) -> None:
@@ -38,9 +38,9 @@ def test_failure_36_a_job_is_active_until_its_last_message_is_sent(
     ended = jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(10**6)
     assert len(list(jobs.index.find_overdue(clock()))) == 1
-    for one in jobs.pending_messages(ended.job_id):
-        jobs.mark_sent(ended.job_id, one.sequence)
-        jobs.mark_sent(ended.job_id, one.sequence)
+    for message in jobs.pending_messages(ended.job_id):
+        jobs.mark_sent(ended.job_id, message.sequence)
+        jobs.mark_sent(ended.job_id, message.sequence)
     jobs.sync(ended)
     assert list(jobs.index.find_overdue(clock())) == []
 

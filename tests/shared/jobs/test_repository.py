@@ -202,8 +202,8 @@ def test_failure_15_an_unreachable_store_is_unavailable() -> None:
         away.update(job().job_id, "running", phase=Phase.RUNNING)
 
 
-class AnswerLost(Table):
-    """A table whose first commit is made but told as refused, as a retry after a reset finds it."""
+class LostResponse(Table):
+    """A table whose first commit succeeds but raises a conflict, like a retry after a reset."""
 
     def __init__(self, real: Table) -> None:
         self.__dict__ |= real.__dict__
@@ -221,7 +221,7 @@ def test_failure_18_a_transition_whose_response_was_lost_is_written_once(azurite
     jobs = JobStateRepository(table, Index(table, RECONCILE_AFTER), lambda: NOON)
     jobs.ensure()
     one = jobs.create(job(), {})
-    lossy = JobStateRepository(AnswerLost(table), Index(table, RECONCILE_AFTER), lambda: NOON)
+    lossy = JobStateRepository(LostResponse(table), Index(table, RECONCILE_AFTER), lambda: NOON)
     lossy.update(one.job_id, "cancel_requested", cancel_requested_at=NOON)
     assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "cancel_requested"]
 
@@ -233,24 +233,24 @@ def test_failure_33_concurrent_cancels_write_one_event(
     both = threading.Barrier(2)
 
     class Late(Table):
-        """A table whose readers wait for each other, so that both have seen the same row."""
+        """A table whose two readers wait for each other, so both read the same row."""
 
         def get(self, partition: str, row: str) -> Any:
-            found = super().get(partition, row)
+            result = super().get(partition, row)
             if row == "job" and not both.broken:
                 with suppress(threading.BrokenBarrierError):
                     both.wait(5)
                 both.abort()
-            return found
+            return result
 
     late = JobStateRepository(Late(jobs._jobs._client), jobs.index, clock)
-    asked = [threading.Thread(target=late.request_cancel, args=(one.job_id,)) for _ in range(2)]
-    for thread in asked:
+    threads = [threading.Thread(target=late.request_cancel, args=(one.job_id,)) for _ in range(2)]
+    for thread in threads:
         thread.start()
-    for thread in asked:
+    for thread in threads:
         thread.join()
-    said = [event.event for event in jobs.events(one.job_id)]
-    assert said == ["accepted", "cancel_requested"]
+    events = [event.event for event in jobs.events(one.job_id)]
+    assert events == ["accepted", "cancel_requested"]
     assert jobs.get(one.job_id).cancel_requested_at == clock()
 
 

@@ -1,4 +1,4 @@
-"""Failures 22 and 55: what is taken out of a program's text, and what never is."""
+"""Failures 22 and 55: secrets and sequences are removed from text; other text is unchanged."""
 
 import logging
 import re
@@ -22,7 +22,7 @@ PROTEIN = "MKVLAAGIVGLLLAQWERTYIPASDFGHKLC"
 SECRETS = [
     ("https://a/b?sv=2021-08-06&se=2026-01-01T00%3A00Z&sr=b&sp=r&sig=aB%2Fc%3D failed", "aB%2Fc"),
     ("https://a/b?sv=2021-08-06&se=2026-01-01T00%3A00Z&sr=b&sp=r&sig=aB%2Fc%3D failed", "2026"),
-    ("the signature was sig=aBcD1234, it said", "aBcD1234"),
+    ("the signature was sig=aBcD1234, it reported", "aBcD1234"),
     ("https%3A%2F%2Fa%2Fb%3Fse%3D2026%26sig%3DaBcD1234", "aBcD1234"),
     (r'{"url":"https://a/b?se=2026\u0026sig=aBcD1234"}', "aBcD1234"),
     ("Authorization: Bearer abcdefgh", "abcdefgh"),
@@ -77,7 +77,7 @@ ORDINARY = [
     "CONFIGURATION INFORMATION UNAVAILABLE",
     "pneumonoultramicroscopicsilicovolcanoconiosis",
     "the primer ACGTACGT and the peptide MKVLAAG",
-    "the pod said: act at a can\nand a tag",
+    "the pod reported: act at a can\nand a tag",
     "AccountName=devstoreaccount1;EndpointSuffix=core.windows.net",
     "the signature of the design was signed",
     "=" * 200,
@@ -102,9 +102,9 @@ def test_ordinary_text_is_unchanged(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "secret"), SECRETS)
 def test_the_text_around_a_secret_is_unchanged(text: str, secret: str) -> None:
-    clean = redacted(f"BLAST failed: {text}\nafterwards it said no")
+    clean = redacted(f"BLAST failed: {text}\nand the server answered no")
     assert clean.startswith("BLAST failed: ")
-    assert clean.endswith("afterwards it said no")
+    assert clean.endswith("and the server answered no")
 
 
 @given(st.lists(st.sampled_from([*ORDINARY, *(text for text, _ in SECRETS)])).map("\n".join))
@@ -132,7 +132,7 @@ def test_json_structure_and_keys_are_kept() -> None:
 
 def test_a_truncated_output_does_not_begin_within_a_secret() -> None:
     noise = "a warning of a program; " * 4000
-    for kept in (1, 7, 60, 119):  # characters of the secret that the cut leaves
+    for kept in (1, 7, 60, 119):  # characters of the secret after the cut
         text = "before: sig=" + "s3cr3t" * 20 + " " + noise[: LONGEST - kept - 1]
         output = redacted_output(text)
         assert "3" not in output
@@ -146,7 +146,7 @@ ATTACKS += ["-----BEGIN ", "MKVLAAGIVG ", "\n", "?se=", "A", "Ab1+", "token_", r
 
 
 def _unbounded(tree: Any) -> int:
-    """How deep repetitions without a bound are nested in a parsed pattern."""
+    """The nesting depth of unbounded repetitions in a parsed pattern."""
     deepest = 0
     for operation, argument in tree:
         inner = [part for part in _parts(argument) if hasattr(part, "data")]
@@ -158,7 +158,7 @@ def _unbounded(tree: Any) -> int:
 
 def _parts(argument: Any) -> list[Any]:
     if isinstance(argument, list | tuple):
-        return [part for one in argument for part in _parts(one)]
+        return [part for item in argument for part in _parts(item)]
     return [argument]
 
 
@@ -168,11 +168,11 @@ def test_no_pattern_nests_unbounded_repetitions() -> None:
         tree = re._parser.parse(pattern.pattern, pattern.flags)
         assert _unbounded(tree) <= 1, pattern.pattern
     nested = re._parser.parse("(a+b)+")
-    assert _unbounded(nested) == 2  # the check can fail
+    assert _unbounded(nested) == 2  # proves that the check can fail
 
 
 def lines_run(act: Callable[[], object]) -> int:
-    """How many lines of the module run."""
+    """The number of executed lines of the module."""
     count = 0
 
     def trace(frame: FrameType, event: str, arg: object) -> Any:
@@ -211,16 +211,16 @@ def test_failure_22_log_messages_and_tracebacks_are_redacted(
 ) -> None:
     log = logging.getLogger("blast")
     with caplog.at_level(logging.INFO, "blast"):
-        log.warning("the sidecar said %s to %s", f"sig=aBcD1234 {DNA}", "job-1")
+        log.warning("the sidecar answered %s to %s", f"sig=aBcD1234 {DNA}", "job-1")
         try:
             raise ValueError(f"Bearer {JWT}") from KeyError(f"AccountKey={KEY}")
         except ValueError:
-            log.exception("it died")
-    shown = caplog.text + "".join(record.exc_text or "" for record in caplog.records)
-    assert "the sidecar said sig=[redacted] [sequence] to job-1" in shown
-    assert f"ValueError: Bearer {SECRET}" in shown
+            log.exception("request_failed")
+    logged = caplog.text + "".join(record.exc_text or "" for record in caplog.records)
+    assert "the sidecar answered sig=[redacted] [sequence] to job-1" in logged
+    assert f"ValueError: Bearer {SECRET}" in logged
     for secret in ("aBcD1234", DNA[:12], JWT[:20], KEY[:20]):
-        assert secret not in shown
+        assert secret not in logged
 
 
 def test_a_traceback_without_secrets_is_unchanged(caplog: pytest.LogCaptureFixture) -> None:
@@ -228,6 +228,6 @@ def test_a_traceback_without_secrets_is_unchanged(caplog: pytest.LogCaptureFixtu
         try:
             raise ValueError("a bug")
         except ValueError:
-            logging.getLogger("blast").exception("it died")
+            logging.getLogger("blast").exception("request_failed")
     assert caplog.records[0].exc_info
     assert "ValueError: a bug" in caplog.text

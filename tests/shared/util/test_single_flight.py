@@ -1,4 +1,4 @@
-"""What one makes for all."""
+"""Values that are created once for all callers."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,30 +10,30 @@ from shared.util.single_flight import Lazy
 
 
 def test_concurrent_callers_create_the_value_once() -> None:
-    made: list[int] = []
+    calls: list[int] = []
     both_inside = threading.Barrier(2)
 
     @Lazy
-    def one() -> int:
-        made.append(1)
-        with suppress(threading.BrokenBarrierError):  # which is as it should be
+    def value() -> int:
+        calls.append(1)
+        with suppress(threading.BrokenBarrierError):  # expected: the second caller must not enter
             both_inside.wait(0.2)
-        return len(made)
+        return len(calls)
 
-    with ThreadPoolExecutor(2) as two:
-        assert list(two.map(lambda _: one(), range(2))) == [1, 1]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: value(), range(2))) == [1, 1]
 
 
 def test_an_exception_is_not_cached() -> None:
-    tries: list[int] = []
+    attempts: list[int] = []
 
     @Lazy
-    def one() -> str:
-        tries.append(1)
-        if len(tries) == 1:
+    def value() -> str:
+        attempts.append(1)
+        if len(attempts) == 1:
             raise OSError("away")
-        return "made"
+        return "created"
 
     with pytest.raises(OSError, match="away"):
-        one()
-    assert [one(), one(), len(tries)] == ["made", "made", 2]
+        value()
+    assert [value(), value(), len(attempts)] == ["created", "created", 2]

@@ -25,14 +25,14 @@ APP = [
     ),
 ]
 STARTS = {"to_thread", "ThreadPoolExecutor", "Thread", "Timer", "start_new_thread"}
-"""What starts a thread that does not know its invocation."""
-MAY_START = {"shared/util/threads.py", "shared/clients/deadline.py"}
-"""The second one's thread closes sockets for all invocations, and logs nothing."""
+"""Names that start a thread without its invocation."""
+ALLOWED_MODULES = {"shared/util/threads.py", "shared/clients/deadline.py"}
+"""The thread of deadline.py only shuts sockets down and logs nothing."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """The context that the worker of 3.11 and 3.12 hands to a function."""
+    """The context that the worker for 3.11 and 3.12 passes to a function."""
 
     invocation_id: str
     thread_local_storage: Any
@@ -40,14 +40,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Worker:
-    """What the worker of 3.11 and 3.12 sees of an invocation in a thread that the app starts."""
+    """How the worker for 3.11 and 3.12 finds the invocation in a thread of the app."""
 
     storage: Any = field(default_factory=threading.local)
 
     def context(self, invocation_id: str) -> Context:
         return Context(invocation_id, self.storage)
 
-    def seen(self) -> str | None:
+    def current_invocation(self) -> str | None:
         text: str | None = getattr(self.storage, "invocation_id", None)
         return text
 
@@ -56,12 +56,12 @@ async def test_failure_45_threads_of_an_async_function_log_under_its_invocation(
     worker, pool = Worker(), Threads(1)
 
     async def handler(text: str) -> list[str | None]:
-        by_executor = asyncio.get_running_loop().run_in_executor(pool, worker.seen)
-        return [await in_thread(worker.seen), await by_executor]
+        by_executor = asyncio.get_running_loop().run_in_executor(pool, worker.current_invocation)
+        return [await in_thread(worker.current_invocation), await by_executor]
 
     called = [with_invocation(handler)(worker.context(name), text="") for name in ("one", "two")]
     assert await asyncio.gather(*called) == [["one", "one"], ["two", "two"]]
-    assert pool.submit(worker.seen).result() is None
+    assert pool.submit(worker.current_invocation).result() is None
 
 
 def test_failure_45_threads_of_a_sync_function_log_under_its_invocation() -> None:
@@ -69,13 +69,16 @@ def test_failure_45_threads_of_a_sync_function_log_under_its_invocation() -> Non
 
     def nested() -> list[str | None]:
         with Threads(1) as deeper:
-            return [worker.seen(), *deeper.map(lambda _: worker.seen(), range(2))]
+            return [
+                worker.current_invocation(),
+                *deeper.map(lambda _: worker.current_invocation(), range(2)),
+            ]
 
     def handler() -> list[str | None]:
         return pool.submit(nested).result()
 
     assert with_invocation(handler)(worker.context("one")) == ["one"] * 3
-    assert pool.submit(worker.seen).result() is None
+    assert pool.submit(worker.current_invocation).result() is None
 
 
 def test_failure_45_a_thread_resets_its_invocation_after_an_exception() -> None:
@@ -85,7 +88,7 @@ def test_failure_45_a_thread_resets_its_invocation_after_an_exception() -> None:
         return pool.submit(int, "no number").exception()
 
     assert isinstance(with_invocation(handler)(worker.context("one")), ValueError)
-    assert pool.submit(worker.seen).result() is None
+    assert pool.submit(worker.current_invocation).result() is None
 
 
 async def test_failure_45_the_variable_of_the_worker_for_3_13_is_set_and_copied(
@@ -114,9 +117,9 @@ def test_failure_45_the_worker_sees_the_parameters_of_the_function_and_a_context
 @pytest.mark.parametrize("path", APP, ids=lambda path: str(path.relative_to(ROOT)))
 def test_failure_45_only_the_threads_module_starts_threads(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    names = {one.attr for one in ast.walk(tree) if isinstance(one, ast.Attribute)}
-    names |= {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
-    assert bool(names & STARTS) is (str(path.relative_to(ROOT)) in MAY_START)
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert bool(names & STARTS) is (str(path.relative_to(ROOT)) in ALLOWED_MODULES)
 
 
 @pytest.mark.parametrize("path", APP, ids=lambda path: str(path.relative_to(ROOT)))

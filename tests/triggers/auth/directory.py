@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.clients.jwks import SigningKeys, open_keys
-from tests.shared.clients.kubernetes.server import Heard, Json, Reply, Server
+from tests.shared.clients.kubernetes.server import Json, Reply, Request, Server
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ELSEWHERE = "22222222-2222-4222-8222-222222222222"
@@ -42,7 +42,7 @@ class Directory:
     def __post_init__(self) -> None:
         self.published = {"k1": self.key}
         self.server.manner = self._answer
-        self.server.heard = []
+        self.server.requests = []
 
     @property
     def url(self) -> str:
@@ -50,7 +50,7 @@ class Directory:
 
     @property
     def times_asked(self) -> int:
-        return len(self.server.heard)
+        return len(self.server.requests)
 
     def keys(self) -> SigningKeys:
         """Return a cache of its keys, with a clock that the test moves."""
@@ -66,7 +66,7 @@ class Directory:
     def bearer(self, **changes: Any) -> str:
         return f"Bearer {self.token(**changes)}"
 
-    def _answer(self, heard: Heard) -> Reply:
+    def _answer(self, heard: Request) -> Reply:
         if self.away:
             return Reply(503)
         assert heard.path == f"/{TENANT}/discovery/v2.0/keys"

@@ -66,12 +66,12 @@ async def test_a_running_orchestration_is_not_touched(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
     one = late_job(jobs, clock, phase=Phase.RUNNING)
-    durable.lives(one.job_id)
+    durable.add_running(one.job_id)
     assert await reconciler.tick(durable) == {"running": 1}
     assert await reconciler.tick(durable) == {}, "until it is late again"
     assert (jobs.get(one.job_id), durable.called("start_new")) == (one, 0)
     clock.move(LATE)
-    durable.lives(one.job_id)
+    durable.add_running(one.job_id)
     assert await reconciler.tick(durable) == {"running": 1}
 
 
@@ -83,7 +83,7 @@ async def test_failure_31_a_stuck_orchestration_is_recorded_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     one = late_job(jobs, clock, phase=Phase.RUNNING)
-    durable.lives(one.job_id)
+    durable.add_running(one.job_id)
     since = clock()
     found = []
     for _ in range(9):

@@ -30,7 +30,7 @@ async def test_the_work_of_a_tick_grows_with_overdue_jobs_only(
 ) -> None:
     for number in (1, 2, 3):
         late_job(store.over(), clock, number, phase=Phase.RUNNING)
-        durable.lives(job(number).job_id)
+        durable.add_running(job(number).job_id)
     due = clock() + RECONCILE_AFTER
     for start in range(1000, 2000, 100):
         some = [active_row(job(number), due) for number in range(start, start + 100)]
@@ -54,7 +54,7 @@ async def test_a_failure_of_one_job_does_not_stop_the_others(
     durable.refuses = set()
     clock.move(LATE)
     for number in (1, 3):
-        durable.lives(job(number).job_id)
+        durable.add_running(job(number).job_id)
     assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1, "running": 2}
 
 
@@ -110,7 +110,7 @@ async def test_failure_36_pending_messages_are_sent_in_every_state_of_a_job(
             jobs.mark_sent(one.job_id, owed.sequence)
 
     late_job(jobs, clock, 1, notify=True)
-    durable.lives(job(1).job_id)
+    durable.add_running(job(1).job_id)
     late_job(jobs, clock, 2, notify=True)
     late_job(jobs, clock, 3, notify=True, phase=Phase.RUNNING)
     jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)

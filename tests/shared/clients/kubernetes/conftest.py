@@ -1,4 +1,4 @@
-"""One authority and one API server for the tests of a process; each test begins it anew."""
+"""A CA and an API server, shared by the tests of a process and reset for each test."""
 
 from collections.abc import Iterator
 
@@ -23,12 +23,12 @@ def _listening(authority: trustme.CA) -> Iterator[Server]:
 @pytest.fixture
 def server(_listening: Server) -> Server:
     _listening.manner = empty
-    _listening.tokens, _listening.heard = set(), []
+    _listening.tokens, _listening.requests = set(), []
     return _listening
 
 
 @pytest.fixture
 def cluster(server: Server) -> KubernetesCluster:
-    """A client of the server, with little patience."""
-    access = ClusterCredentials(server.url, authority=server.pem.decode())
-    return KubernetesCluster(CredentialProvider(lambda: access), timeouts=(1.0, 0.5, 1.0))
+    """A client of the server with short timeouts."""
+    credentials = ClusterCredentials(server.url, authority=server.pem.decode())
+    return KubernetesCluster(CredentialProvider(lambda: credentials), timeouts=(1.0, 0.5, 1.0))

@@ -1,4 +1,4 @@
-"""An API server over TLS, with a private authority, that does what a test tells it to."""
+"""A scriptable API server over TLS with a private CA."""
 
 import base64
 import contextlib
@@ -21,8 +21,8 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A request, and the connection that it came by."""
+class Request:
+    """A received request, with the client's port and certificate."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; `length` may promise more than there is. `closes` is none, `drips` never ends."""
+    """A response. `length` overrides Content-Length; `closes` resets; `drips` never ends."""
 
     status: int = 200
     body: Json | bytes = field(default_factory=dict)
@@ -46,27 +46,27 @@ class Reply:
 
 
 def status(code: int, reason: str, **details: str) -> Reply:
-    """A refusal of the Kubernetes API itself."""
+    """An error of the Kubernetes API itself."""
     failure = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": reason}
     return Reply(code, {**failure, "reason": reason, "code": code, "details": details})
 
 
-Manner = Callable[[Heard], Reply]
+Manner = Callable[[Request], Reply]
 
 
-def empty(_: Heard) -> Reply:
+def empty(_: Request) -> Reply:
     return Reply(body={"kind": "List", "metadata": {}, "items": []})
 
 
 @dataclass
 class Server:
-    """Where it listens, what it heard, and what it does. `tokens` are those it takes, if any."""
+    """The server: its port, requests and behaviour. An empty `tokens` accepts any token."""
 
     authority: trustme.CA
     port: int = 0
     manner: Manner = empty
     tokens: set[str] = field(default_factory=set)
-    heard: list[Heard] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     bugs: list[BaseException | None] = field(default_factory=list)
 
@@ -79,23 +79,23 @@ class Server:
         return self.authority.cert_pem.bytes()
 
     def kubeconfig(self, user: Json, authority: bytes | None = None) -> Json:
-        """One that names this server; its authority is the true one unless another is given."""
+        """A kubeconfig for this server, with its own CA unless another is given."""
         return kubeconfig(self.url, user, authority or self.pem)
 
-    def answer(self, heard: Heard) -> Reply:
+    def answer(self, request: Request) -> Reply:
         if self.over.is_set():
             return Reply(closes=True)
-        self.heard.append(heard)
-        if self.tokens and heard.token not in self.tokens:
+        self.requests.append(request)
+        if self.tokens and request.token not in self.tokens:
             return Reply(401, {"kind": "Status", "message": "Unauthorized"})
-        return self.manner(heard)
+        return self.manner(request)
 
 
 def kubeconfig(url: str, user: Json, authority: bytes | None = None, name: str = "aks") -> Json:
-    trusted = {"certificate-authority-data": data(authority)} if authority else {}
+    ca = {"certificate-authority-data": data(authority)} if authority else {}
     return {
         "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": url, **trusted}}],
+        "clusters": [{"name": name, "cluster": {"server": url, **ca}}],
         "users": [{"name": "u", "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": "u"}}],
         "current-context": name,
@@ -106,14 +106,14 @@ def data(pem: bytes) -> str:
     return base64.b64encode(pem).decode()
 
 
-def written(config: Json) -> str:
-    """A kubeconfig as ARM hands it out."""
+def encoded(config: Json) -> str:
+    """A kubeconfig as ARM returns it."""
     return data(yaml.safe_dump(config).encode())
 
 
 @contextlib.contextmanager
 def serving(authority: trustme.CA, tls: bool = True, client: bool = False) -> Iterator[Server]:
-    """A server for as long as the block lasts; with `client` it wants certificates of clients."""
+    """Run a server in the context. With `client` it requires client certificates."""
     server = Server(authority)
     listener = _Listener(("127.0.0.1", 0), server, _context(authority, client) if tls else None)
     server.port = listener.server_port
@@ -144,22 +144,22 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 100
 
     def __init__(
-        self, where: tuple[str, int], server: Server, context: ssl.SSLContext | None
+        self, address: tuple[str, int], server: Server, context: ssl.SSLContext | None
     ) -> None:
-        super().__init__(where, _Handler)
-        self.told = server
+        super().__init__(address, _Handler)
+        self.state = server
         self.context = context
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """The handshake is made in the connection's own thread."""
-        with contextlib.suppress(OSError):  # clients that distrust us, or leave
+        """Performs the TLS handshake in the connection's own thread."""
+        with contextlib.suppress(OSError):  # clients that reject our certificate or disconnect
             if self.context:
                 request = self.context.wrap_socket(request, server_side=True)
             with request:
                 super().finish_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        self.told.bugs.append(sys.exc_info()[1])
+        self.state.bugs.append(sys.exc_info()[1])
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         assert isinstance(self.server, _Listener)
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        reply = self.server.told.answer(self._heard())
+        reply = self.server.state.answer(self._request())
         if reply.closes:
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -184,22 +184,22 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
-        while reply.drips and not self.server.told.over.wait(0.05):
+        while reply.drips and not self.server.state.over.wait(0.05):
             self.wfile.write(b" ")
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve
 
-    def _heard(self) -> Heard:
+    def _request(self) -> Request:
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         port = self.client_address[1]
-        return Heard(self.command, parts.path, query, token, port, self._user())
+        return Request(self.command, parts.path, query, token, port, self._user())
 
     def _user(self) -> str | None:
-        shown: Json = getattr(self.connection, "getpeercert", dict)() or {}
-        names = [value for name, value in shown.get("subjectAltName", ())]
+        certificate: Json = getattr(self.connection, "getpeercert", dict)() or {}
+        names = [value for name, value in certificate.get("subjectAltName", ())]
         return names[0] if names else None
 
-    def log_message(self, format: str, *words: Any) -> None:
-        """Tests read `heard`."""
+    def log_message(self, format: str, *args: Any) -> None:
+        """Suppresses the log; tests read `Server.requests`."""

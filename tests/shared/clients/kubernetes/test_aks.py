@@ -1,4 +1,4 @@
-"""AKS by identity: ARM gives the way in, and whatever is rotated is read again, once."""
+"""AKS credentials from ARM, and their renewal when tokens, CAs or servers change."""
 
 import base64
 import json
@@ -15,11 +15,11 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from shared.clients.kubernetes import CredentialProvider, KubernetesCluster
 from shared.clients.kubernetes.aks import API_SERVER_SCOPE, managed_cluster
 from shared.errors import Unavailable
-from tests.shared.clients.kubernetes.server import Json, Reply, Server, serving, written
+from tests.shared.clients.kubernetes.server import Json, Reply, Server, encoded, serving
 from tests.support.samples import NOON
 
 KUBELOGIN = {"exec": {"command": "kubelogin", "args": ["get-token", "--server-id", "x"]}}
-GONE = (
+NOT_FOUND = (
     "The Resource 'Microsoft.ContainerService/managedClusters/aks' under resource group 'r g' was "
     "not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
 )
@@ -28,24 +28,24 @@ CLUSTER = "/providers/Microsoft.ContainerService/managedClusters/aks"
 
 @dataclass
 class Credential:
-    """An identity with tokens that a test rotates."""
+    """An identity whose tokens a test can change."""
 
     tokens: dict[str, str] = field(default_factory=lambda: {API_SERVER_SCOPE: "one"})
-    asked: list[str] = field(default_factory=list)
-    life: timedelta = timedelta(hours=24)
+    scopes: list[str] = field(default_factory=list)
+    lifetime: timedelta = timedelta(hours=24)
     fails: Exception | None = None
 
     def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        self.asked.append(scopes[0])
+        self.scopes.append(scopes[0])
         if self.fails:
             raise self.fails
-        ends = (NOON + self.life).timestamp()
-        return AccessToken(self.tokens.get(scopes[0], "arm-token"), int(ends))
+        expires = (NOON + self.lifetime).timestamp()
+        return AccessToken(self.tokens.get(scopes[0], "arm-token"), int(expires))
 
 
 @dataclass
-class World:
-    """ARM, an API server, and a cluster that is reached through both."""
+class AksFixture:
+    """ARM, an API server, and a cluster client that uses both."""
 
     arm: Server
     server: Server
@@ -54,20 +54,20 @@ class World:
     clock: list[float]
     user: Json = field(default_factory=lambda: KUBELOGIN)
 
-    def gives(self, server: Server, authority: bytes | None = None) -> None:
-        """ARM hands out a kubeconfig for this server from now on."""
+    def serve_kubeconfig(self, server: Server, authority: bytes | None = None) -> None:
+        """Make ARM return a kubeconfig for this server."""
         config = server.kubeconfig(self.user, authority)
-        given = {"kubeconfigs": [{"name": "clusterUser", "value": written(config)}]}
-        self.arm.manner = lambda heard: Reply(body=given if heard.method == "POST" else {})
+        body = {"kubeconfigs": [{"name": "clusterUser", "value": encoded(config)}]}
+        self.arm.manner = lambda request: Reply(body=body if request.method == "POST" else {})
 
-    def trouble(self) -> Unavailable:
+    def list_error(self) -> Unavailable:
         with pytest.raises(Unavailable) as caught:
             self.cluster.jobs_of("job-1")
         return caught.value
 
     @property
-    def times_given(self) -> int:
-        return sum(heard.method == "POST" for heard in self.arm.heard)
+    def kubeconfig_requests(self) -> int:
+        return sum(request.method == "POST" for request in self.arm.requests)
 
 
 @pytest.fixture(scope="module")
@@ -77,109 +77,111 @@ def arm(authority: trustme.CA) -> Iterator[Server]:
 
 
 @pytest.fixture
-def world(arm: Server, server: Server) -> World:
-    arm.tokens, arm.heard = {"arm-token"}, []
+def aks(arm: Server, server: Server) -> AksFixture:
+    arm.tokens, arm.requests = {"arm-token"}, []
     server.tokens = {"one"}
     credential, clock = Credential(), [0.0]
-    aks = managed_cluster(credential, f"http://127.0.0.1:{arm.port}", "sub", "r g", "aks")
-    reach = CredentialProvider(
-        aks.credentials, aks.explain, now=lambda: NOON, monotonic=lambda: clock[0]
+    managed = managed_cluster(credential, f"http://127.0.0.1:{arm.port}", "sub", "r g", "aks")
+    provider = CredentialProvider(
+        managed.credentials, managed.explain, now=lambda: NOON, monotonic=lambda: clock[0]
     )
-    found = World(
-        arm, server, credential, KubernetesCluster(reach, timeouts=(1.0, 1.0, 2.0)), clock
+    fixture = AksFixture(
+        arm, server, credential, KubernetesCluster(provider, timeouts=(1.0, 1.0, 2.0)), clock
     )
-    found.gives(server)
-    return found
+    fixture.serve_kubeconfig(server)
+    return fixture
 
 
-def test_arm_and_the_api_server_get_tokens_of_their_own_scopes(world: World) -> None:
+def test_arm_and_the_api_server_get_tokens_of_their_own_scopes(aks: AksFixture) -> None:
     for _ in range(3):
-        assert world.cluster.jobs_of("job-1") == []
-    heard = world.arm.heard
-    assert [(one.method, one.query) for one in heard] == [("POST", {"api-version": "2024-09-01"})]
-    where = f"/subscriptions/sub/resourceGroups/r%20g{CLUSTER}/listClusterUserCredential"
-    assert heard[0].path == where
-    assert world.credential.asked == [
-        f"http://127.0.0.1:{world.arm.port}/.default",
+        assert aks.cluster.jobs_of("job-1") == []
+    requests = aks.arm.requests
+    assert [(request.method, request.query) for request in requests] == [
+        ("POST", {"api-version": "2024-09-01"})
+    ]
+    path = f"/subscriptions/sub/resourceGroups/r%20g{CLUSTER}/listClusterUserCredential"
+    assert requests[0].path == path
+    assert aks.credential.scopes == [
+        f"http://127.0.0.1:{aks.arm.port}/.default",
         API_SERVER_SCOPE,
     ]
 
 
-def test_credentials_are_read_again_after_an_hour(world: World) -> None:
-    world.cluster.jobs_of("job-1")
-    world.clock[0] = 3599.0
-    world.cluster.jobs_of("job-1")
-    assert world.times_given == 1
-    world.clock[0] = 3601.0
-    world.cluster.jobs_of("job-1")
-    assert world.times_given == 2
+def test_credentials_are_read_again_after_an_hour(aks: AksFixture) -> None:
+    aks.cluster.jobs_of("job-1")
+    aks.clock[0] = 3599.0
+    aks.cluster.jobs_of("job-1")
+    assert aks.kubeconfig_requests == 1
+    aks.clock[0] = 3601.0
+    aks.cluster.jobs_of("job-1")
+    assert aks.kubeconfig_requests == 2
 
 
-def test_a_token_is_renewed_before_it_expires(world: World) -> None:
-    world.credential.life = timedelta(minutes=1)
-    world.cluster.jobs_of("job-1")
-    world.credential.life = timedelta(hours=1)
-    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
-    world.cluster.jobs_of("job-1")
-    assert [heard.token for heard in world.server.heard] == ["one", "two"]
+def test_a_token_is_renewed_before_it_expires(aks: AksFixture) -> None:
+    aks.credential.lifetime = timedelta(minutes=1)
+    aks.cluster.jobs_of("job-1")
+    aks.credential.lifetime = timedelta(hours=1)
+    aks.credential.tokens[API_SERVER_SCOPE], aks.server.tokens = "two", {"two"}
+    aks.cluster.jobs_of("job-1")
+    assert [request.token for request in aks.server.requests] == ["one", "two"]
 
 
-def test_failure_28_a_rotated_token_causes_one_401(world: World) -> None:
-    world.cluster.jobs_of("job-1")
-    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
+def test_failure_28_a_rotated_token_causes_one_401(aks: AksFixture) -> None:
+    aks.cluster.jobs_of("job-1")
+    aks.credential.tokens[API_SERVER_SCOPE], aks.server.tokens = "two", {"two"}
     for _ in range(3):
-        assert world.cluster.jobs_of("job-1") == []
-    assert [heard.token for heard in world.server.heard] == ["one", "one", "two", "two", "two"]
+        assert aks.cluster.jobs_of("job-1") == []
+    assert [request.token for request in aks.server.requests] == ["one", "one", "two", "two", "two"]
 
 
-def test_failure_28_fifty_threads_renew_a_rotated_token_once(world: World) -> None:
-    world.cluster.jobs_of("job-1")
-    world.credential.tokens[API_SERVER_SCOPE], world.server.tokens = "two", {"two"}
+def test_failure_28_fifty_threads_renew_a_rotated_token_once(aks: AksFixture) -> None:
+    aks.cluster.jobs_of("job-1")
+    aks.credential.tokens[API_SERVER_SCOPE], aks.server.tokens = "two", {"two"}
     found: list[object] = []
     threads = [
-        threading.Thread(target=lambda: found.append(world.cluster.jobs_of("job-1")))
+        threading.Thread(target=lambda: found.append(aks.cluster.jobs_of("job-1")))
         for _ in range(50)
     ]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(20)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
     assert found == [[]] * 50
-    assert world.times_given == 2
+    assert aks.kubeconfig_requests == 2
 
 
-def test_failure_28_a_token_refused_twice_is_an_error(world: World) -> None:
-    world.server.tokens = {"another"}
-    found = world.trouble()
-    assert (found.code, len(world.server.heard)) == ("cluster_refused", 2)
+def test_failure_28_a_token_refused_twice_is_an_error(aks: AksFixture) -> None:
+    aks.server.tokens = {"another"}
+    error = aks.list_error()
+    assert (error.code, len(aks.server.requests)) == ("cluster_refused", 2)
 
 
-def test_failure_28_a_changed_ca_and_server_are_read_again(world: World) -> None:
-    world.cluster.jobs_of("job-1")
+def test_failure_28_a_changed_ca_and_server_are_read_again(aks: AksFixture) -> None:
+    aks.cluster.jobs_of("job-1")
     other = trustme.CA()
-    with serving(other) as moved:
-        world.gives(moved)
-        world.server.tokens = {"none"}  # whoever is left at the old address
-        assert world.cluster.jobs_of("job-1") == []
-        assert len(moved.heard) == 1
+    with serving(other) as new_server:
+        aks.serve_kubeconfig(new_server)
+        aks.server.tokens = {"none"}  # another server at the old address
+        assert aks.cluster.jobs_of("job-1") == []
+        assert len(new_server.requests) == 1
 
 
 def test_failure_28_a_changed_ca_of_the_same_server_is_read_again(
-    world: World,
+    aks: AksFixture,
 ) -> None:
-    world.gives(world.server, trustme.CA().cert_pem.bytes())
-    assert world.trouble().code == "cluster_unavailable"
-    assert world.server.heard == []  # no token went to a server that is not trusted
-    world.gives(world.server)
-    assert world.cluster.jobs_of("job-1") == []
+    aks.serve_kubeconfig(aks.server, trustme.CA().cert_pem.bytes())
+    assert aks.list_error().code == "cluster_unavailable"
+    assert aks.server.requests == []  # no token was sent to an untrusted server
+    aks.serve_kubeconfig(aks.server)
+    assert aks.cluster.jobs_of("job-1") == []
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "code", "says"),
+    ("status", "body", "code", "message"),
     [
         (
             404,
-            {"error": {"code": "ResourceNotFound", "message": GONE}},
+            {"error": {"code": "ResourceNotFound", "message": NOT_FOUND}},
             "not_found",
             "no cluster",
         ),
@@ -193,57 +195,59 @@ def test_failure_28_a_changed_ca_of_the_same_server_is_read_again(
     ],
 )
 def test_failure_29_an_arm_error_is_in_the_message(
-    world: World, status: int, body: Json, code: str, says: str
+    aks: AksFixture, status: int, body: Json, code: str, message: str
 ) -> None:
-    world.arm.manner = lambda _: Reply(status, body)
-    found = world.trouble()
-    assert found.code == f"cluster_{code}"
-    assert says in str(found)
+    aks.arm.manner = lambda _: Reply(status, body)
+    error = aks.list_error()
+    assert error.code == f"cluster_{code}"
+    assert message in str(error)
 
 
-def test_failure_27_arm_can_send_retry_after(world: World) -> None:
-    world.arm.manner = lambda _: Reply(429, headers={"Retry-After": "30"})
-    found = world.trouble()
-    assert (found.code, found.retry_after) == ("cluster_unavailable", timedelta(seconds=30))
+def test_failure_27_arm_can_send_retry_after(aks: AksFixture) -> None:
+    aks.arm.manner = lambda _: Reply(429, headers={"Retry-After": "30"})
+    error = aks.list_error()
+    assert (error.code, error.retry_after) == ("cluster_unavailable", timedelta(seconds=30))
 
 
-def unreachable(world: World, properties: Reply) -> Unavailable:
-    """The trouble with a cluster that was reached, is gone, and of which ARM says this."""
-    with serving(world.arm.authority) as short_lived:
-        world.gives(short_lived)
-        world.cluster.jobs_of("job-1")
-    world.arm.manner = lambda heard: properties if heard.method == "GET" else Reply(503)
-    return world.trouble()
+def unreachable(aks: AksFixture, properties: Reply) -> Unavailable:
+    """The error for a cluster that became unreachable, when ARM returns `properties` for it."""
+    with serving(aks.arm.authority) as short_lived:
+        aks.serve_kubeconfig(short_lived)
+        aks.cluster.jobs_of("job-1")
+    aks.arm.manner = lambda request: properties if request.method == "GET" else Reply(503)
+    return aks.list_error()
 
 
-def test_failure_29_a_stopped_cluster_is_reported_as_stopped(world: World) -> None:
+def test_failure_29_a_stopped_cluster_is_reported_as_stopped(aks: AksFixture) -> None:
     stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
-    found = unreachable(world, stopped)
-    assert (found.code, str(found)) == ("cluster_stopped", "the cluster aks is stopped")
+    error = unreachable(aks, stopped)
+    assert (error.code, str(error)) == ("cluster_stopped", "the cluster aks is stopped")
 
 
-def test_failure_29_a_deleted_cluster_is_reported_as_not_found(world: World) -> None:
-    found = unreachable(world, Reply(404, {"error": {"code": "ResourceNotFound", "message": GONE}}))
-    assert found.code == "cluster_not_found"
-    assert "there is no cluster aks" in str(found)
+def test_failure_29_a_deleted_cluster_is_reported_as_not_found(aks: AksFixture) -> None:
+    error = unreachable(
+        aks, Reply(404, {"error": {"code": "ResourceNotFound", "message": NOT_FOUND}})
+    )
+    assert error.code == "cluster_not_found"
+    assert "there is no cluster aks" in str(error)
 
 
 @pytest.mark.parametrize(
-    "said", [Reply(403), Reply(body={"properties": {"powerState": {"code": "Running"}}})]
+    "reply", [Reply(403), Reply(body={"properties": {"powerState": {"code": "Running"}}})]
 )
 def test_failure_29_without_an_explanation_the_original_error_is_raised(
-    world: World, said: Reply
+    aks: AksFixture, reply: Reply
 ) -> None:
-    found = unreachable(world, said)
-    assert found.code == "cluster_unavailable"
-    assert "the cluster did not answer" in str(found)
+    error = unreachable(aks, reply)
+    assert error.code == "cluster_unavailable"
+    assert "the cluster did not answer" in str(error)
 
 
-def test_failure_29_a_recreated_cluster_is_found_at_its_new_address(world: World) -> None:
-    unreachable(world, Reply(503))
-    world.gives(world.server)
-    world.clock[0] += 61
-    assert world.cluster.jobs_of("job-1") == []
+def test_failure_29_a_recreated_cluster_is_found_at_its_new_address(aks: AksFixture) -> None:
+    unreachable(aks, Reply(503))
+    aks.serve_kubeconfig(aks.server)
+    aks.clock[0] += 61
+    assert aks.cluster.jobs_of("job-1") == []
 
 
 @pytest.mark.parametrize(
@@ -253,18 +257,18 @@ def test_failure_29_a_recreated_cluster_is_found_at_its_new_address(world: World
         (ServiceRequestError("Entra is away"), "cluster_unavailable"),
     ],
 )
-def test_a_failed_token_request_is_reported(world: World, error: Exception, code: str) -> None:
-    world.credential.fails = error
-    found = world.trouble()
-    assert found.code == code
-    assert str(error) in str(found)
+def test_a_failed_token_request_is_reported(aks: AksFixture, error: Exception, code: str) -> None:
+    aks.credential.fails = error
+    raised = aks.list_error()
+    assert raised.code == code
+    assert str(error) in str(raised)
 
 
-def test_a_kubeconfig_with_a_token_needs_no_identity(world: World) -> None:
-    world.user = {"token": "one"}
-    world.gives(world.server)
-    assert world.cluster.jobs_of("job-1") == []
-    assert API_SERVER_SCOPE not in world.credential.asked
+def test_a_kubeconfig_with_a_token_needs_no_identity(aks: AksFixture) -> None:
+    aks.user = {"token": "one"}
+    aks.serve_kubeconfig(aks.server)
+    assert aks.cluster.jobs_of("job-1") == []
+    assert API_SERVER_SCOPE not in aks.credential.scopes
 
 
 def test_an_arm_url_without_https_is_rejected() -> None:
@@ -272,7 +276,7 @@ def test_an_arm_url_without_https_is_rejected() -> None:
         managed_cluster(Credential(), "http://management.example.org", "s", "g", "n")
 
 
-def test_an_error_contains_no_secret(world: World) -> None:
+def test_an_error_contains_no_secret(aks: AksFixture) -> None:
     text = base64.b64encode(json.dumps({"secret": "s3cret"}).encode()).decode()
-    world.arm.manner = lambda _: Reply(body={"kubeconfigs": [{"value": text}]})
-    assert "s3cret" not in str(world.trouble())
+    aks.arm.manner = lambda _: Reply(body={"kubeconfigs": [{"value": text}]})
+    assert "s3cret" not in str(aks.list_error())

@@ -1,4 +1,4 @@
-"""Every trouble of the wire is one of three codes, in time, and nothing of a library's."""
+"""Every network or API error becomes Unavailable with one of three codes, within a time limit."""
 
 import threading
 import time
@@ -9,21 +9,21 @@ import pytest
 
 from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
 from shared.errors import Unavailable
-from tests.shared.clients.kubernetes.server import Heard, Reply, Server, empty, status
+from tests.shared.clients.kubernetes.server import Reply, Request, Server, empty, status
 from tests.support.misbehaving_server import drips, is_silent, misbehaving_server, resets
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def patient(url: str) -> KubernetesCluster:
+def with_short_timeouts(url: str) -> KubernetesCluster:
     return KubernetesCluster(
         CredentialProvider(lambda: ClusterCredentials(url)), timeouts=(0.5, 0.3, 0.6)
     )
 
 
-def trouble(ask: Callable[[], object]) -> Unavailable:
+def error_of(call: Callable[[], object]) -> Unavailable:
     with pytest.raises(Unavailable) as caught:
-        ask()
+        call()
     return caught.value
 
 
@@ -42,17 +42,17 @@ def trouble(ask: Callable[[], object]) -> Unavailable:
 def test_failure_28_each_status_has_its_code_and_the_servers_message(
     server: Server, cluster: KubernetesCluster, status: int, code: str
 ) -> None:
-    server.manner = lambda _: Reply(status, {"kind": "Status", "message": "the\nserver's words"})
-    found = trouble(lambda: cluster.jobs_of("job-1"))
-    assert found.code == code
-    assert str(found) == f"the cluster answered {status}: the server's words"
+    server.manner = lambda _: Reply(status, {"kind": "Status", "message": "the\nserver's message"})
+    error = error_of(lambda: cluster.jobs_of("job-1"))
+    assert error.code == code
+    assert str(error) == f"the cluster answered {status}: the server's message"
 
 
 def test_failure_27_a_429_carries_retry_after(server: Server, cluster: KubernetesCluster) -> None:
     server.manner = lambda _: Reply(429, headers={"Retry-After": "7"})
-    assert trouble(lambda: cluster.jobs_of("job-1")).retry_after == timedelta(seconds=7)
+    assert error_of(lambda: cluster.jobs_of("job-1")).retry_after == timedelta(seconds=7)
     server.manner = lambda _: Reply(429, headers={"Retry-After": "soon"})
-    assert trouble(lambda: cluster.jobs_of("job-1")).retry_after is None
+    assert error_of(lambda: cluster.jobs_of("job-1")).retry_after is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_failure_27_a_429_carries_retry_after(server: Server, cluster: Kubernete
     [
         Reply(body=b'{"items": [], "metada', length=200),
         Reply(body=b'{"items": [], "metada'),
-        Reply(body=b"<html>a proxy speaks</html>"),
+        Reply(body=b"<html>an error page of a proxy</html>"),
         Reply(body=b"[]"),
         Reply(body=b"[" * 100_000),
         Reply(body={}),
@@ -75,18 +75,18 @@ def test_failure_28_an_invalid_response_is_never_an_empty_list(
     server: Server, cluster: KubernetesCluster, reply: Reply
 ) -> None:
     server.manner = lambda _: reply
-    assert trouble(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
-    assert trouble(lambda: cluster.pods_of("job-1")).code == "cluster_unavailable"
-    assert trouble(lambda: cluster.acquire_submit_lease("job-1")).code == "cluster_unavailable"
+    assert error_of(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
+    assert error_of(lambda: cluster.pods_of("job-1")).code == "cluster_unavailable"
+    assert error_of(lambda: cluster.acquire_submit_lease("job-1")).code == "cluster_unavailable"
 
 
 def test_failure_28_a_silent_server_times_out() -> None:
     """I8"""
     with misbehaving_server(is_silent) as server:
-        began = time.monotonic()
-        found = trouble(lambda: patient(server.url).jobs_of("job-1"))
-        assert found.code == "cluster_unavailable"
-        assert time.monotonic() - began < 5
+        started = time.monotonic()
+        error = error_of(lambda: with_short_timeouts(server.url).jobs_of("job-1"))
+        assert error.code == "cluster_unavailable"
+        assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,12 @@ def test_failure_28_a_silent_server_times_out() -> None:
 def test_failure_28_a_slow_response_times_out(start: bytes, drop: bytes) -> None:
     """I8"""
     with misbehaving_server(drips(start, drop)) as server:
-        began = time.monotonic()
-        assert trouble(lambda: patient(server.url).jobs_of("job-1")).code == "cluster_unavailable"
-        assert time.monotonic() - began < 5
+        started = time.monotonic()
+        assert (
+            error_of(lambda: with_short_timeouts(server.url).jobs_of("job-1")).code
+            == "cluster_unavailable"
+        )
+        assert time.monotonic() - started < 5
 
 
 def test_failure_28_a_slow_response_over_tls_times_out(
@@ -107,59 +110,62 @@ def test_failure_28_a_slow_response_over_tls_times_out(
 ) -> None:
     """I8"""
     server.manner = lambda _: Reply(body=b"[", length=100_000, drips=True)
-    began = time.monotonic()
-    assert trouble(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
-    assert time.monotonic() - began < 5
+    started = time.monotonic()
+    assert error_of(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
+    assert time.monotonic() - started < 5
 
 
 def test_failure_28_a_refused_or_reset_connection_is_unavailable() -> None:
     with misbehaving_server(resets) as server:
-        assert trouble(lambda: patient(server.url).jobs_of("job-1")).code == "cluster_unavailable"
+        assert (
+            error_of(lambda: with_short_timeouts(server.url).jobs_of("job-1")).code
+            == "cluster_unavailable"
+        )
         url = server.url
-    assert trouble(lambda: patient(url).jobs_of("job-1")).code == "cluster_unavailable"
+    assert error_of(lambda: with_short_timeouts(url).jobs_of("job-1")).code == "cluster_unavailable"
 
 
 def test_failure_28_a_stale_connection_is_replaced(
     server: Server, cluster: KubernetesCluster
 ) -> None:
-    kept: set[int] = set()
+    used_ports: set[int] = set()
 
-    def drop_what_was_idle(heard: Heard) -> Reply:
-        is_stale = heard.port in kept
-        kept.add(heard.port)
-        return Reply(closes=True) if is_stale else empty(heard)
+    def reset_reused_connections(request: Request) -> Reply:
+        is_stale = request.port in used_ports
+        used_ports.add(request.port)
+        return Reply(closes=True) if is_stale else empty(request)
 
-    server.manner = drop_what_was_idle
+    server.manner = reset_reused_connections
     for _ in range(5):
         assert cluster.jobs_of("job-1") == []
-    assert len(server.heard) == 5 + 4  # each but the first met a connection that was dropped
+    assert len(server.requests) == 5 + 4  # all but the first used a dropped connection first
 
 
 def test_connections_are_reused(server: Server, cluster: KubernetesCluster) -> None:
     for _ in range(5):
         cluster.jobs_of("job-1")
-    assert len({heard.port for heard in server.heard}) == 1
+    assert len({request.port for request in server.requests}) == 1
 
 
 def test_failure_29_a_cluster_is_used_again_after_an_outage(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = lambda _: Reply(503)
-    trouble(lambda: cluster.cached_jobs("job-1", timedelta(0)))
+    error_of(lambda: cluster.cached_jobs("job-1", timedelta(0)))
     server.manner = empty
     assert cluster.cached_jobs("job-1", timedelta(0)) == []
 
 
 def test_many_threads_can_send_requests_at_once(server: Server, cluster: KubernetesCluster) -> None:
-    found: list[object] = []
+    results: list[object] = []
     threads = [
-        threading.Thread(target=lambda: found.append(cluster.jobs_of("job-1"))) for _ in range(20)
+        threading.Thread(target=lambda: results.append(cluster.jobs_of("job-1"))) for _ in range(20)
     ]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(10)
-    assert found == [[]] * 20
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert results == [[]] * 20
 
 
 HTML = Reply(404, b"<html>404 page not found</html>")
@@ -170,9 +176,9 @@ NO_NAMESPACE = status(404, "NotFound", kind="namespaces", name="default")
 def test_failure_46_a_404_about_another_object_proves_nothing(
     server: Server, cluster: KubernetesCluster, reply: Reply
 ) -> None:
-    """The API answers 200 to a deletion or a list without objects. A lease names itself."""
+    """The API answers 200 to a deletion or list without objects. A missing Lease is named."""
     server.manner = lambda _: reply
-    asked: list[Callable[[], object]] = [
+    calls: list[Callable[[], object]] = [
         lambda: cluster.delete_jobs("job-1", "blast"),
         lambda: cluster.jobs_of("job-1"),
         lambda: cluster.pods_of("job-1"),
@@ -180,8 +186,8 @@ def test_failure_46_a_404_about_another_object_proves_nothing(
         lambda: cluster.acquire_submit_lease("job-1"),
         lambda: cluster.release_submit_lease("job-1"),
     ]
-    for ask in asked:
-        assert trouble(ask).code == "cluster_unavailable"
+    for call in calls:
+        assert error_of(call).code == "cluster_unavailable"
 
 
 @pytest.mark.parametrize("kind", [None, "Status", "Job", 7])
@@ -190,11 +196,11 @@ def test_failure_46_a_response_of_another_kind_is_not_an_empty_list(
 ) -> None:
     body = {"items": [], "metadata": {}} | ({"kind": kind} if kind else {})
     server.manner = lambda _: Reply(body=body)
-    assert trouble(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
-    assert trouble(lambda: cluster.pods_of("job-1")).code == "cluster_unavailable"
+    assert error_of(lambda: cluster.jobs_of("job-1")).code == "cluster_unavailable"
+    assert error_of(lambda: cluster.pods_of("job-1")).code == "cluster_unavailable"
 
 
 def test_a_409_of_a_proxy_is_not_a_conflict(server: Server, cluster: KubernetesCluster) -> None:
     no_lease = status(404, "NotFound", kind="leases", name="elb-blast-submit")
-    server.manner = lambda heard: no_lease if heard.method == "GET" else Reply(409)
-    assert "409" in str(trouble(lambda: cluster.acquire_submit_lease("job-1")))
+    server.manner = lambda request: no_lease if request.method == "GET" else Reply(409)
+    assert "409" in str(error_of(lambda: cluster.acquire_submit_lease("job-1")))

@@ -1,4 +1,4 @@
-"""Kubeconfig files: what they name is used, nothing of theirs is run, and nothing is left."""
+"""Kubeconfig files: contexts, users, and commands that are not run."""
 
 import tempfile
 from collections.abc import Callable
@@ -20,69 +20,73 @@ from shared.clients.kubernetes.kubeconfig import parse
 from shared.errors import Unavailable
 from tests.shared.clients.kubernetes.server import Json, Server, data, kubeconfig, serving
 
-Ask = Callable[[Json], KubernetesCluster]
+Connect = Callable[[Json], KubernetesCluster]
 
 
 @pytest.fixture
-def ask(tmp_path: Path) -> Ask:
-    def ask(config: Json) -> KubernetesCluster:
+def connect(tmp_path: Path) -> Connect:
+    def connect(config: Json) -> KubernetesCluster:
         path = tmp_path / "kubeconfig"
         path.write_text(yaml.safe_dump(config))
         return KubernetesCluster(from_kubeconfig(path), timeouts=(1.0, 1.0, 2.0))
 
-    return ask
+    return connect
 
 
-def test_a_token_file_is_read_again_after_a_401(ask: Ask, server: Server, tmp_path: Path) -> None:
+def test_a_token_file_is_read_again_after_a_401(
+    connect: Connect, server: Server, tmp_path: Path
+) -> None:
     (tmp_path / "token").write_text("one\n")
     server.tokens = {"one"}
-    cluster = ask(server.kubeconfig({"tokenFile": "token"}))
+    cluster = connect(server.kubeconfig({"tokenFile": "token"}))
     cluster.jobs_of("job-1")
     (tmp_path / "token").write_text("two\n")
     server.tokens = {"two"}
     cluster.jobs_of("job-1")
-    assert [heard.token for heard in server.heard] == ["one", "one", "two"]
+    assert [request.token for request in server.requests] == ["one", "one", "two"]
 
 
 def test_failure_28_a_client_certificate_is_used_and_leaves_no_file(
-    ask: Ask, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    mine = authority.issue_cert("caller.example.org")
+    certificate = authority.issue_cert("caller.example.org")
     user = {
-        "client-certificate-data": data(mine.cert_chain_pems[0].bytes()),
-        "client-key-data": data(mine.private_key_pem.bytes()),
+        "client-certificate-data": data(certificate.cert_chain_pems[0].bytes()),
+        "client-key-data": data(certificate.private_key_pem.bytes()),
     }
     with serving(authority, client=True) as server:
-        cluster = ask(server.kubeconfig(user))
+        cluster = connect(server.kubeconfig(user))
         for _ in range(3):
             cluster.jobs_of("job-1")
-        assert {heard.user for heard in server.heard} == {"caller.example.org"}
+        assert {request.user for request in server.requests} == {"caller.example.org"}
     assert list(scratch.iterdir()) == []
 
 
-def test_failure_28_a_server_of_another_ca_gets_no_request(ask: Ask, server: Server) -> None:
-    for distrusted in (trustme.CA().cert_pem.bytes(), None):
-        config = kubeconfig(server.url, {"token": "one"}, distrusted)
-        # Not even where the file asks for it: a token would go to whoever answers.
+def test_failure_28_a_server_of_another_ca_gets_no_request(
+    connect: Connect, server: Server
+) -> None:
+    for ca in (trustme.CA().cert_pem.bytes(), None):
+        config = kubeconfig(server.url, {"token": "one"}, ca)
+        # Also with insecure-skip-tls-verify: the token could be sent to any server.
         config["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
         with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED") as caught:
-            ask(config).jobs_of("job-1")
+            connect(config).jobs_of("job-1")
         assert caught.value.code == "cluster_unavailable"
-    assert server.heard == []
+    assert server.requests == []
 
 
 def test_failure_28_a_server_of_another_name_gets_no_request_unless_configured(
     server: Server,
 ) -> None:
     elsewhere = server.url.replace("127.0.0.1", "localhost")
-    access = ClusterCredentials(elsewhere, authority=server.pem.decode(), token="one")
+    credentials = ClusterCredentials(elsewhere, authority=server.pem.decode(), token="one")
     with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
-        KubernetesCluster(CredentialProvider(lambda: access)).jobs_of("job-1")
-    assert server.heard == []
-    named = replace(access, server_name="127.0.0.1")
+        KubernetesCluster(CredentialProvider(lambda: credentials)).jobs_of("job-1")
+    assert server.requests == []
+    named = replace(credentials, server_name="127.0.0.1")
     assert KubernetesCluster(CredentialProvider(lambda: named)).jobs_of("job-1") == []
 
 
@@ -124,31 +128,33 @@ ENTRA: list[Json] = [
 
 
 @pytest.mark.parametrize("user", ENTRA)
-def test_an_entra_login_needs_the_apps_identity(ask: Ask, server: Server, user: Json) -> None:
+def test_an_entra_login_needs_the_apps_identity(
+    connect: Connect, server: Server, user: Json
+) -> None:
     assert parse(yaml.safe_dump(server.kubeconfig(user)), "", Path("/")).needs_identity
     with pytest.raises(Unavailable, match="has no identity") as caught:
-        ask(server.kubeconfig(user)).jobs_of("job-1")
+        connect(server.kubeconfig(user)).jobs_of("job-1")
     assert caught.value.code == "cluster_refused"
 
 
-def test_a_login_command_is_not_run(ask: Ask, tmp_path: Path) -> None:
-    trace = tmp_path / "was-run"
-    user = {"exec": {"command": "touch", "args": [str(trace)]}}
+def test_a_login_command_is_not_run(connect: Connect, tmp_path: Path) -> None:
+    marker = tmp_path / "was-run"
+    user = {"exec": {"command": "touch", "args": [str(marker)]}}
     with pytest.raises(Unavailable, match="login command touch is not supported"):
-        ask(kubeconfig("https://127.0.0.1:1", user)).jobs_of("job-1")
-    assert not trace.exists()
+        connect(kubeconfig("https://127.0.0.1:1", user)).jobs_of("job-1")
+    assert not marker.exists()
 
 
 def broken() -> list[Any]:
-    whole = kubeconfig("https://127.0.0.1:1", {"token": "s3cret"})
+    valid = kubeconfig("https://127.0.0.1:1", {"token": "s3cret"})
     return [
         None,
         [],
         "s3cret",
         {},
-        {**whole, "contexts": []},
-        {**whole, "clusters": []},
-        {**whole, "clusters": [{"name": "aks", "cluster": {}}]},
+        {**valid, "contexts": []},
+        {**valid, "clusters": []},
+        {**valid, "clusters": [{"name": "aks", "cluster": {}}]},
         kubeconfig("http://cluster.example.org", {"token": "s3cret"}),
         kubeconfig("https://127.0.0.1:1", {"client-certificate-data": "no base64"}),
         kubeconfig("https://127.0.0.1:1", {"tokenFile": "/no/such/file"}),
@@ -158,9 +164,9 @@ def broken() -> list[Any]:
 
 
 @pytest.mark.parametrize("config", broken(), ids=range(len(broken())))
-def test_an_invalid_kubeconfig_is_unavailable_and_not_quoted(ask: Ask, config: Any) -> None:
+def test_an_invalid_kubeconfig_is_unavailable_and_not_quoted(connect: Connect, config: Any) -> None:
     with pytest.raises(Unavailable) as caught:
-        ask(config).jobs_of("job-1")
+        connect(config).jobs_of("job-1")
     assert caught.value.code == "cluster_unavailable"
     assert "s3cret" not in str(caught.value)
 
@@ -176,10 +182,10 @@ def test_a_kubeconfig_that_appears_later_is_read(tmp_path: Path, server: Server)
 
 @pytest.mark.parametrize("token", ["s3cret\nX: y", "s3cret\x00", "s3crét"])
 def test_failure_22_a_token_that_cannot_be_sent_is_not_quoted(
-    ask: Ask, server: Server, token: str
+    connect: Connect, server: Server, token: str
 ) -> None:
     with pytest.raises(Unavailable) as caught:
-        ask(server.kubeconfig({"token": token})).jobs_of("job-1")
-    whole = [caught.value, caught.value.__cause__, caught.value.__context__]
-    assert not [one for one in whole if "s3cr" in str(one)]
-    assert server.heard == []
+        connect(server.kubeconfig({"token": token})).jobs_of("job-1")
+    errors = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert not [error for error in errors if "s3cr" in str(error)]
+    assert server.requests == []

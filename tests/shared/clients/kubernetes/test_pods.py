@@ -1,4 +1,4 @@
-"""Why a pod does not run, in words (failure 30)."""
+"""The reason why a pod does not run (failure 30)."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from shared.clients.kubernetes.pods import parse_pod
 Json = dict[str, Any]
 
 
-def condition(status: str, **more: str) -> Json:
-    return {"type": "PodScheduled", "status": status, **more}
+def condition(status: str, **fields: str) -> Json:
+    return {"type": "PodScheduled", "status": status, **fields}
 
 
 def waits(reason: str, message: str = "", name: str = "blast") -> Json:
@@ -28,7 +28,7 @@ NODES = "0/3 nodes are available: 3 Insufficient memory."
 
 
 @pytest.mark.parametrize(
-    ("phase", "status", "said"),
+    ("phase", "status", "reason"),
     [
         (
             "Pending",
@@ -83,9 +83,9 @@ NODES = "0/3 nodes are available: 3 Insufficient memory."
     ],
 )
 def test_failure_30_a_pod_that_does_not_run_has_a_reason(
-    phase: str, status: Json, said: str | None
+    phase: str, status: Json, reason: str | None
 ) -> None:
-    assert waiting(phase, **status) == said
+    assert waiting(phase, **status) == reason
 
 
 def test_failure_30_a_long_reason_is_cut() -> None:
