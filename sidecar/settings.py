@@ -108,20 +108,24 @@ def _token_faults(env: Mapping[str, str]) -> list[str]:
 
 def _number_faults(values: Mapping[str, str]) -> list[str]:
     return [
-        f"{name} must be a whole number from {low} to {high}"
+        f"{name} must be a whole number from {low} to {high}, not {values[name]!r}"
         for name, (low, high) in _BOUNDS.items()
         if not (re.fullmatch("[0-9]{1,6}", values[name]) and low <= int(values[name]) <= high)
     ]
 
 
 def _name_faults(names: tuple[str, ...]) -> list[str]:
-    return [f"EXEC_PASS_ENV may not name {name}" for name in names if _NEVER_PASSED.fullmatch(name)]
+    return [
+        f"EXEC_PASS_ENV must not contain {name}, which is never passed to commands"
+        for name in names
+        if _NEVER_PASSED.fullmatch(name)
+    ]
 
 
 def _login_faults(values: Mapping[str, str], env: Mapping[str, str]) -> list[str]:
     """The login serves every command, so it needs a folder that all commands share."""
     if values["EXEC_AZ_LOGIN"] not in ("", "identity"):
-        return ["EXEC_AZ_LOGIN must be identity, or empty"]
+        return [f"EXEC_AZ_LOGIN must be identity or empty, not {values['EXEC_AZ_LOGIN']!r}"]
     if values["EXEC_AZ_LOGIN"] and not Path(env.get("AZURE_CONFIG_DIR", "")).is_absolute():
         return ["EXEC_AZ_LOGIN=identity needs AZURE_CONFIG_DIR, an absolute path"]
     return []

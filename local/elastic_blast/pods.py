@@ -151,12 +151,12 @@ def add_commands(commands: Commands) -> None:
     command = commands.add_parser("run-setup")
     command.add_argument("url")
     command.add_argument("folder", type=Path)
-    command.set_defaults(run=lambda args, environment: setup(environment, args.url, args.folder))
+    command.set_defaults(run=lambda args, env: setup(env, args.url, args.folder))
 
     command = commands.add_parser("run-import")
     command.add_argument("url")
     command.add_argument("to", type=Path)
-    command.set_defaults(run=lambda args, environment: import_batch(environment, args.url, args.to))
+    command.set_defaults(run=lambda args, env: import_batch(env, args.url, args.to))
 
     command = commands.add_parser("run-blast")
     command.add_argument("--fail-attempts", type=int, default=0)
@@ -172,20 +172,14 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("--lose", action="store_true")
     command.add_argument("result", type=Path)
     command.add_argument("url")
-    command.set_defaults(
-        run=lambda args, environment: export(environment, args.result, args.url, args.lose)
-    )
+    command.set_defaults(run=lambda args, env: export(env, args.result, args.url, args.lose))
 
     command = commands.add_parser("run-finalizer")
     command.add_argument("--markers", type=lambda names: names.split(",") if names else [])
     command.add_argument("root")
     command.add_argument("id")
-    command.set_defaults(
-        run=lambda args, environment: finalize(environment, args.root, args.id, args.markers)
-    )
+    command.set_defaults(run=lambda args, env: finalize(env, args.root, args.id, args.markers))
 
     command = commands.add_parser("run-submit")
     command.add_argument("plan")
-    command.set_defaults(
-        run=lambda args, environment: submit_later(environment, args.environment, args.plan)
-    )
+    command.set_defaults(run=lambda args, env: submit_later(env, args.environment, args.plan))

@@ -139,7 +139,7 @@ def test_a_hanging_az_is_killed_and_does_not_block_commands(
     pipe.wait_started()
     assert pipe.wait_closed() == ""
     until(lambda: login_state(sidecar) == "failed")
-    assert sidecar.event("az_login_failed")["detail"] == "no response within 1 s"
+    assert sidecar.event("az_login_failed")["detail"] == "no answer within 1 s"
     assert sidecar.run("submit")["exit_code"] == 1
 
 

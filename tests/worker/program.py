@@ -76,7 +76,7 @@ class Worker:
         return {item.name: [json.loads(raw) for raw in item.raw_bindings] for item in result}
 
     async def invoke(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Invoke a function, inputs as `{"function": name, "input": {name: [kind, value]}}`."""
+        """Invoke a function, given as `{"function": name, "input": {name: [kind, value]}}`."""
         invocation_id, name = str(uuid.uuid4()), fields["function"]
         asyncio.current_task().invocation = invocation_id  # type: ignore[union-attr]
         inputs = {key: typed_data(*_bytes(value)) for key, value in fields["input"].items()}

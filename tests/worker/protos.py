@@ -14,7 +14,7 @@ class Message(SimpleNamespace):
 
 
 class OneOf(Message):
-    """A message of which exactly item field is set."""
+    """A message of which exactly one field is set."""
 
     def WhichOneof(self, group: str) -> str | None:
         return next(iter(vars(self)), None)
