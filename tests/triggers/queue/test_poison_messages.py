@@ -56,7 +56,7 @@ async def test_failure_36_a_repeated_poison_message_is_processed_once(world: Que
 async def test_an_orchestration_that_starts_late_finds_the_job_ended(
     world: QueueFixture,
 ) -> None:
-    one = await accepted(world)
+    stored = await accepted(world)
     world.deliver_poison()
 
     def never(job: Job, order: ActivityInput) -> Decision:
@@ -64,7 +64,7 @@ async def test_an_orchestration_that_starts_late_finds_the_job_ended(
 
     settings = world.requests.submissions.settings
     desk = ActivityContext(world.jobs, settings, world.clock, lambda job: None)
-    report = desk.run_step(ActivityName.PREPARE_SEARCH, ActivityInput(one.job_id, 1), never)
+    report = desk.run_step(ActivityName.PREPARE_SEARCH, ActivityInput(stored.job_id, 1), never)
     assert report == Decision(Phase.SUBMIT_FAILED, None)
 
 
