@@ -125,7 +125,7 @@ async def test_an_active_row_without_a_job_is_dropped_after_the_grace_time(
     jobs.index.mark_active(job())
     clock.move(LATE)
     await reconciler.tick(durable)
-    assert store.late() == [job().job_id], "whoever accepts it may be slow"
+    assert store.late() == [job().job_id], "the accepting process may be slow"
     clock.now = NOON + ORPHAN_GRACE + RECONCILE_AFTER
     await reconciler.tick(durable)
     assert (store.late(), durable.calls) == ([], [])
