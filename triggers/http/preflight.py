@@ -110,9 +110,7 @@ class Preflight:
             ready=not blockers,
             checks=shown,
             critical_blockers=len(blockers),
-            summary=f"failed checks: {'; '.join(blockers)}"
-            if blockers
-            else "the search can be sent",
+            summary=summary,
         )
 
     def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:
