@@ -39,29 +39,29 @@ class Store:
             results_url=f"https://{ACCOUNT}.blob.core.windows.net/results",
             options=f"-outfmt {outfmt}",
         )
-        one = job(uuid.uuid4().int, owner=owner, search=kept, phase=Phase.COMPLETED, **changes)
-        dependencies.jobs().create(one, {})
+        stored = job(uuid.uuid4().int, owner=owner, search=kept, phase=Phase.COMPLETED, **changes)
+        dependencies.jobs().create(stored, {})
         packed = {
             name: data if data.startswith(b"\x1f\x8b") else gzip.compress(data, mtime=0)
             for name, data in files.items()
         }
         for name, data in packed.items():
-            dependencies.blobs().put(one.results_prefix + name, data)
+            dependencies.blobs().put(stored.results_prefix + name, data)
         listed = [BlobInfo(name, len(data), NOON) for name, data in packed.items()]
         manifest = {"files": [manifest_entry(file, kept) for file in listed]}
-        dependencies.blobs().put(one.results_prefix + MANIFEST, json.dumps(manifest).encode())
-        return one
+        dependencies.blobs().put(stored.results_prefix + MANIFEST, json.dumps(manifest).encode())
+        return stored
 
-    def lose(self, one: Job, name: str) -> None:
+    def lose(self, stored: Job, name: str) -> None:
         """Delete a file of the job."""
-        path = f"{one.elb_job_id}/{name}"
+        path = f"{stored.elb_job_id}/{name}"
         with BlobServiceClient.from_connection_string(self.connection) as service:
             service.get_blob_client("results", path).delete_blob()
 
     def ask(
         self,
         handler: Handler,
-        one: Job,
+        stored: Job,
         file_id: str = "",
         headers: dict[str, str] | None = None,
         **query: str,
@@ -73,7 +73,7 @@ class Store:
                 "http://127.0.0.1:7071/api/blast/jobs/x/results",
                 headers=headers or {},
                 params=query,
-                route_params={"id": one.job_id, "file_id": file_id},
+                route_params={"id": stored.job_id, "file_id": file_id},
                 body=b"",
             )
         )
@@ -99,8 +99,8 @@ def store(azurite: Azurite) -> Iterator[Store]:
 def body(answer: HttpResponse) -> dict[str, Any]:
     """Return the JSON of a successful response."""
     assert answer.status_code == 200, answer.get_body()
-    found: dict[str, Any] = json.loads(answer.get_body())
-    return found
+    result: dict[str, Any] = json.loads(answer.get_body())
+    return result
 
 
 def refused(answer: HttpResponse) -> tuple[int, str]:

@@ -52,9 +52,9 @@ def known_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
 async def test_a_batch_has_an_orchestration_of_its_own_name_and_another_first_stage(
     children: int, name: str, stage: Stage
 ) -> None:
-    client, one = FakeDurable(Clock()), job(child_count=children)
-    await ensure_started(client, one)
-    begun = client.instances[one.job_id]
+    client, stored = FakeDurable(Clock()), job(child_count=children)
+    await ensure_started(client, stored)
+    begun = client.instances[stored.job_id]
     assert (begun.name, begun.input_["stage"], begun.input_["step"]) == (name, stage, 1)
 
 
@@ -65,12 +65,12 @@ def test_a_lost_batch_goes_on_where_its_row_stands() -> None:
 
 
 async def test_an_activity_in_a_thread_speaks_through_the_loop() -> None:
-    client, one = FakeDurable(Clock()), job()
+    client, stored = FakeDurable(Clock()), job()
     sync_client = SyncDurableClient(client, asyncio.get_running_loop())
-    await asyncio.to_thread(sync_client.ensure_started, one)
-    await asyncio.to_thread(sync_client.wake, one)
-    assert list(client.instances) == [one.job_id]
-    assert client.events == [(one.job_id, WAKE_EVENT)]
+    await asyncio.to_thread(sync_client.ensure_started, stored)
+    await asyncio.to_thread(sync_client.wake, stored)
+    assert list(client.instances) == [stored.job_id]
+    assert client.events == [(stored.job_id, WAKE_EVENT)]
 
 
 async def test_durable_functions_that_does_not_answer_is_unavailable(

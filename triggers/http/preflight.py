@@ -105,11 +105,12 @@ class Preflight:
         views = [_check_view(check_id, result) for check_id, result in results.items()]
         shown = [view for view in views if view.status == "fail" or view.id not in SHOWN_IF_FAILED]
         blockers = [view.title for view in shown if view.status == "fail"]
+        summary = f"failed checks: {'; '.join(blockers)}" if blockers else "the search can be sent"
         return PreFlight(
             ready=not blockers,
             checks=shown,
             critical_blockers=len(blockers),
-            summary=f"not true: {'; '.join(blockers)}" if blockers else "the search can be sent",
+            summary=summary,
         )
 
     def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:

@@ -23,7 +23,7 @@ MAX_TICK_TIME = timedelta(seconds=50)
 """The next tick starts a minute after this one did and continues with the remaining jobs."""
 ORPHAN_GRACE = timedelta(minutes=10)
 """Time between an active row and its job's row: at most two calls of at most a minute each. A later
-job row is not lost: whoever writes it writes the active row again afterwards."""
+job row is not lost: its writer writes the active row again afterwards."""
 
 log = logging.getLogger("blast")
 ActiveRowKey = tuple[str, str]

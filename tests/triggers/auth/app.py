@@ -36,14 +36,14 @@ def routes() -> list[Route]:
     # Run like the host does; function_app is never imported.
     namespace = runpy.run_path(str(SWITCHBOARD))
     handlers = namespace["HANDLERS"] | namespace["DURABLE_HANDLERS"]
-    found = []
+    result = []
     for function in namespace["app"].get_functions():
         trigger = function.get_trigger()
         if trigger.type == "httpTrigger":
             name = function.get_function_name()
             method = str(trigger.methods[0].value)
-            found.append(Route(name, method, trigger.route, handlers[name]))
-    return found
+            result.append(Route(name, method, trigger.route, handlers[name]))
+    return result
 
 
 @dataclass
@@ -96,8 +96,8 @@ def ask(
     bindings = (
         {"client": Durable()} if "client" in inspect.signature(route.handler).parameters else {}
     )
-    found = route.handler(req=request, **bindings)
-    answer: HttpResponse = asyncio.run(found) if inspect.iscoroutine(found) else found
+    result = route.handler(req=request, **bindings)
+    answer: HttpResponse = asyncio.run(result) if inspect.iscoroutine(result) else result
     data = answer.get_body()
     is_json = answer.mimetype == "application/json"
     return Answer(answer.status_code, json.loads(data) if is_json else data, dict(answer.headers))

@@ -31,8 +31,8 @@ def submit(headers: dict[str, str], **changes: Any) -> Answer:
     return ask(ROUTES["submit_job"], headers, body=SEARCH | changes)
 
 
-def cancel(one: Job) -> Answer:
-    return ask(ROUTES["cancel_job"], {}, {"id": one.job_id}, {})
+def cancel(stored: Job) -> Answer:
+    return ask(ROUTES["cancel_job"], {}, {"id": stored.job_id}, {})
 
 
 def kept(**changes: Any) -> Job:
@@ -70,10 +70,10 @@ def test_a_key_that_is_too_long_is_a_fault_of_its_header(name: str) -> None:
     refused = submit({name: "k" * (MAX_KEY_LENGTH + 1)})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert [fault["loc"] for fault in refused.body["detail"]["errors"]] == [[name]]
-    one = kept(phase=Phase.SEARCH_FAILED)
-    again = ask(ROUTES["retry_job"], {name: "k" * (MAX_KEY_LENGTH + 1)}, {"id": one.job_id})
+    stored = kept(phase=Phase.SEARCH_FAILED)
+    again = ask(ROUTES["retry_job"], {name: "k" * (MAX_KEY_LENGTH + 1)}, {"id": stored.job_id})
     assert (again.status, again.code) == (422, "validation_error")
-    assert dependencies.jobs().get(one.job_id) == one
+    assert dependencies.jobs().get(stored.job_id) == stored
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_key_that_is_too_long_is_a_fault_of_its_header(name: str) -> None:
 def test_failure_33_a_cancel_while_the_job_ends_reports_its_end(
     monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, status_or_code: str
 ) -> None:
-    one, jobs = kept(phase=Phase.CANCELLING), dependencies.jobs()
+    stored, jobs = kept(phase=Phase.CANCELLING), dependencies.jobs()
     request_cancel = jobs.request_cancel
 
     def too_late(job_id: str) -> Job:
@@ -92,10 +92,10 @@ def test_failure_33_a_cancel_while_the_job_ends_reports_its_end(
         return request_cancel(job_id)
 
     monkeypatch.setattr(jobs, "request_cancel", too_late)
-    answer = cancel(one)
+    answer = cancel(stored)
     assert answer.status == status
     assert status_or_code in (answer.body.get("status"), answer.headers.get("x-ms-error-code"))
-    assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "ended"]
+    assert [event.event for event in jobs.events(stored.job_id)] == ["accepted", "ended"]
 
 
 URL_FIELDS = ["db", "query_file", "query_blob_url", "storage_account"]
@@ -117,12 +117,12 @@ def test_pre_flight_is_not_ready_with_a_malformed_url(field: str) -> None:
 def test_failure_33_a_cancel_with_a_stale_row_writes_no_second_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    one = kept(phase=Phase.RUNNING)
-    assert cancel(one).status == 202
+    stored = kept(phase=Phase.RUNNING)
+    assert cancel(stored).status == 202
     with monkeypatch.context() as before:
-        before.setattr("triggers.http.jobs._visible_job", lambda job_id, caller: one)
-        assert cancel(one).status == 202
-    event_names = [event.event for event in dependencies.jobs().events(one.job_id)]
+        before.setattr("triggers.http.jobs._visible_job", lambda job_id, caller: stored)
+        assert cancel(stored).status == 202
+    event_names = [event.event for event in dependencies.jobs().events(stored.job_id)]
     assert event_names.count("cancel_requested") == 1
 
 
@@ -133,30 +133,30 @@ def unconfirmed(**changes: Any) -> Job:
 
 
 def test_failure_34_a_failed_job_can_be_cancelled_until_its_cleanup_is_confirmed() -> None:
-    one, jobs = unconfirmed(), dependencies.jobs()
-    first = cancel(one)
+    stored, jobs = unconfirmed(), dependencies.jobs()
+    first = cancel(stored)
     assert (first.status, first.body["status"]) == (202, "cancelling")
     due = [
         job_id for _, job_id in jobs.index.find_overdue(dependencies.now() + timedelta(seconds=1))
     ]
-    assert one.job_id in due, "upkeep cleans it up at its next tick"
-    assert jobs.get(one.job_id) == one, "the end of a job does not change"
-    jobs.confirm_cleanup(one, {"proof": "nothing is left"})
+    assert stored.job_id in due, "upkeep cleans it up at its next tick"
+    assert jobs.get(stored.job_id) == stored, "the end of a job does not change"
+    jobs.confirm_cleanup(stored, {"proof": "nothing is left"})
     for _ in range(2):
-        proven = cancel(one)
+        proven = cancel(stored)
         assert (proven.status, proven.body["status"]) == (200, "cancelled")
-    shown = ask(ROUTES["read_job"], {}, {"id": one.job_id}).body
+    shown = ask(ROUTES["read_job"], {}, {"id": stored.job_id}).body
     assert (shown["status"], shown["left_on_cluster"]) == ("failed", "none")
 
 
 def test_failure_34_a_cancel_retries_an_abandoned_cleanup_once() -> None:
-    one, jobs = unconfirmed(), dependencies.jobs()
-    jobs.abandon_cleanup(one, {"why": "the cluster does not answer"})
-    assert cancel(one).status == 202
+    stored, jobs = unconfirmed(), dependencies.jobs()
+    jobs.abandon_cleanup(stored, {"why": "the cluster does not answer"})
+    assert cancel(stored).status == 202
     due = [
         job_id for _, job_id in jobs.index.find_overdue(dependencies.now() + timedelta(seconds=1))
     ]
-    assert one.job_id in due
+    assert stored.job_id in due
 
 
 def test_left_on_cluster_is_shown_for_failed_jobs_only() -> None:

@@ -25,9 +25,9 @@ def tokens(directory: Directory) -> TokenValidator:
 def test_tokens_of_both_versions_are_accepted(
     tokens: TokenValidator, directory: Directory, issuer: str, audience: str
 ) -> None:
-    found = tokens.authenticate(directory.bearer(iss=issuer, aud=audience))
-    assert found == Caller(ALICE, TENANT, "alice@example.org")
-    assert not found.is_admin
+    result = tokens.authenticate(directory.bearer(iss=issuer, aud=audience))
+    assert result == Caller(ALICE, TENANT, "alice@example.org")
+    assert not result.is_admin
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
@@ -110,8 +110,8 @@ def test_a_program_needs_a_role(
             tokens.authenticate(directory.bearer(roles=roles, **program))
         assert caught.value.code == "role_missing"
     named = {"preferred_username": None, "azp": "a program"}
-    found = tokens.authenticate(directory.bearer(roles=["Blast.Submit"], **named, **program))
-    assert (found.upn, found.is_admin) == ("a program", False)
+    result = tokens.authenticate(directory.bearer(roles=["Blast.Submit"], **named, **program))
+    assert (result.upn, result.is_admin) == ("a program", False)
 
 
 @pytest.mark.parametrize("scope", ["user_impersonation", None])

@@ -15,21 +15,21 @@ A_CALM, A_LIFE = MIN_REFRESH_INTERVAL.total_seconds(), MAX_AGE.total_seconds()
 
 
 def test_failure_39_fifty_first_requests_read_the_keys_once(directory: Directory) -> None:
-    keys, found = directory.keys(), list[object]()
+    keys, result = directory.keys(), list[object]()
     ready = threading.Barrier(50)
 
     def ask() -> None:
         ready.wait(20)
-        found.append(keys.key("k1"))
+        result.append(keys.key("k1"))
 
     threads = [threading.Thread(target=ask) for _ in range(50)]
     for one in threads:
         one.start()
     for one in threads:
         one.join(20)
-    assert len(found) == 50
-    assert found[0] is not None
-    assert found.count(found[0]) == 50
+    assert len(result) == 50
+    assert result[0] is not None
+    assert result.count(result[0]) == 50
     assert directory.times_asked == 1
 
 

@@ -77,8 +77,8 @@ def test_failure_38_another_owners_job_is_not_found() -> None:
     mine = job(owner=ALICE)
     assert require_owner(mine, ALICE, mine.job_id) is mine
     errors = []
-    for found in (mine, None):
+    for result in (mine, None):
         with pytest.raises(NotFound) as caught:
-            require_owner(found, BOB, mine.job_id)
+            require_owner(result, BOB, mine.job_id)
         errors.append((caught.value.code, str(caught.value)))
     assert errors[0] == errors[1]

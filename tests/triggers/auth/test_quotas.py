@@ -80,10 +80,10 @@ def test_the_least_recent_caller_is_dropped_beyond_the_limit(
 
 
 def test_concurrent_requests_do_not_exceed_the_rate() -> None:
-    world, found = World(Rate(10, timedelta(minutes=1))), list[float]()
-    threads = [threading.Thread(target=lambda: found.append(world.wait_of())) for _ in range(40)]
+    world, result = World(Rate(10, timedelta(minutes=1))), list[float]()
+    threads = [threading.Thread(target=lambda: result.append(world.wait_of())) for _ in range(40)]
     for one in threads:
         one.start()
     for one in threads:
         one.join(20)
-    assert (len(found), found.count(0)) == (40, 10)
+    assert (len(result), result.count(0)) == (40, 10)

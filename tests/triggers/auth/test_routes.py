@@ -182,19 +182,19 @@ def hasty_threads() -> Iterator[None]:
 def test_failure_39_fifty_concurrent_first_requests_fetch_the_keys_once(
     app: None, directory: Directory, hasty_threads: None
 ) -> None:
-    shown, found = {"Authorization": directory.bearer()}, list[int]()
+    shown, result = {"Authorization": directory.bearer()}, list[int]()
     ready = threading.Barrier(50)
 
     def one() -> None:
         ready.wait(20)
-        found.append(ask(ROUTES["get_caller"], shown).status)
+        result.append(ask(ROUTES["get_caller"], shown).status)
 
     threads = [threading.Thread(target=one) for _ in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert found == [200] * 50
+    assert result == [200] * 50
     assert directory.times_asked == 1
 
 

@@ -58,9 +58,9 @@ class RunningApp:
 def running_app(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     host = start_app_only(azurite, tmp_path_factory.mktemp("door"))
     try:
-        found = opened(host, azurite)
-        put_databases(found)  # before the first request: the list is cached
-        yield found
+        result = opened(host, azurite)
+        put_databases(result)  # before the first request: the list is cached
+        yield result
     finally:
         host.stop()
 

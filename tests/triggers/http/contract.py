@@ -210,8 +210,8 @@ AGGREGATE = {"job_id": JOB_ID, "status": {"ok"}, "stats": STATS}
 def amiss(value: object, shape: Any, at: str = "it") -> list[str]:
     """List the paths at which a value differs from a shape."""
     if isinstance(shape, tuple):
-        found = [amiss(value, one, at) for one in shape]
-        return [] if [] in found else found[0]
+        result = [amiss(value, one, at) for one in shape]
+        return [] if [] in result else result[0]
     if isinstance(shape, dict) and isinstance(value, dict):
         return _fields(value, shape, at)
     if isinstance(shape, list) and isinstance(value, list):

@@ -45,8 +45,8 @@ def _is_whole(command: str) -> bool:
 
 def stated(command: str) -> int:
     """Return the status that the page states for a command."""
-    found = re.search(r"# (\d{3})\b", command)
-    return int(found[1]) if found else 200
+    result = re.search(r"# (\d{3})\b", command)
+    return int(result[1]) if result else 200
 
 
 @dataclass
@@ -120,8 +120,8 @@ def test_the_page_has_a_command_for_every_operation(one: Operation) -> None:
     path = re.escape(f"/{one.path}").replace(r"\{id\}", r"\$\w+")
     path = path.replace(r"\{file_id\}", r"\$FILE_ID")
     asked = re.compile(rf"\$API{path}(?=[?\"\s])")
-    found = [command for command in commands(PAGE) if asked.search(command)]
-    assert one.method in {_method(command) for command in found} or one.responses.get(200) in PAGES
+    result = [command for command in commands(PAGE) if asked.search(command)]
+    assert one.method in {_method(command) for command in result} or one.responses.get(200) in PAGES
 
 
 def _method(command: str) -> str:

@@ -19,10 +19,10 @@ def json_of(answer: urllib3.BaseHTTPResponse) -> Any:
 
 
 def test_databases_are_listed_with_their_metadata(running_app: RunningApp) -> None:
-    found = {
+    result = {
         one["name"]: one for one in json_of(running_app.ask("GET", "blast/databases"))["databases"]
     }
-    assert found["nucs"] == {
+    assert result["nucs"] == {
         "name": "nucs",
         "container": "blast-db",
         "prefix": "nucs",
@@ -36,11 +36,11 @@ def test_databases_are_listed_with_their_metadata(running_app: RunningApp) -> No
         "ready": True,
         "copy_status": {"phase": "completed"},
     }
-    assert (found["mine"]["prefix"], found["half"]["copy_status"]) == (
+    assert (result["mine"]["prefix"], result["half"]["copy_status"]) == (
         "custom/db",
         {"phase": "partial"},
     )
-    assert (found["prots"]["type"], found["half"]["ready"]) == ("prot", False)
+    assert (result["prots"]["type"], result["half"]["ready"]) == ("prot", False)
     assert json_of(running_app.ask("GET", "blast/databases/check-updates")) == {
         "latest_version": None
     }
@@ -138,13 +138,13 @@ def test_a_pre_flight_skips_checks_of_missing_fields(running_app: RunningApp) ->
 
 def test_readiness_names_failed_dependencies_and_no_secrets(running_app: RunningApp) -> None:
     answer = running_app.ask("GET", "health/ready")
-    found = json_of(answer)
-    assert (answer.status, found["status"]) == (200, "degraded")
-    assert {name: one["status"] for name, one in found["checks"].items()} == {
+    result = json_of(answer)
+    assert (answer.status, result["status"]) == (200, "degraded")
+    assert {name: one["status"] for name, one in result["checks"].items()} == {
         "tables": "ok",
         "blob": "ok",
         "queue": "ok",
         "sidecar": "unavailable",
         "cluster": "unavailable",
     }
-    assert all(set(one) == {"status", "milliseconds"} for one in found["checks"].values())
+    assert all(set(one) == {"status", "milliseconds"} for one in result["checks"].values())

@@ -21,8 +21,8 @@ def ask(name: str) -> None:
 
 
 def test_a_cluster_whose_api_server_answers_is_running() -> None:
-    found = get_power_states(["local", "gone", "off", "away", "broken"], ask)
-    assert found == {
+    result = get_power_states(["local", "gone", "off", "away", "broken"], ask)
+    assert result == {
         "local": "Running",
         "gone": None,
         **dict.fromkeys(("off", "away", "broken"), "Stopped"),

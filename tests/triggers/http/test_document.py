@@ -109,11 +109,11 @@ def test_a_batch_is_answered_as_documented(running_app: RunningApp) -> None:
 
 def cases(name: str) -> st.SearchStrategy[Any]:
     """Generate requests that the document allows, and ones that violate a restriction."""
-    found = FOUND[name]
-    allowed = found.as_strategy(generation_mode=GenerationMode.POSITIVE)
-    if not (found.body or found.query):
+    result = FOUND[name]
+    allowed = result.as_strategy(generation_mode=GenerationMode.POSITIVE)
+    if not (result.body or result.query):
         return allowed
-    return allowed | found.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+    return allowed | result.as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
 
 def hold_refusal(operation: Operation, status: int, headers: Any, body: Any) -> None:

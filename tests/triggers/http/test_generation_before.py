@@ -21,8 +21,8 @@ def test_every_generation_uploads_a_query_and_reads_it_again(
 def test_every_generation_lists_databases(running_app: RunningApp, client: Client) -> None:
     seen = ok(send_json(running_app, "GET", "blast/databases"))
     assert amiss(seen, DATABASES) == []
-    found = {one["name"]: one for one in seen["databases"]}
-    assert (found["nucs"]["type"], found["nucs"]["size_bytes"]) == ("nucl", 12)
+    result = {one["name"]: one for one in seen["databases"]}
+    assert (result["nucs"]["type"], result["nucs"]["size_bytes"]) == ("nucl", 12)
     assert amiss(ok(send_json(running_app, "GET", "blast/databases/check-updates")), UPDATES) == []
 
 

@@ -51,9 +51,9 @@ def test_only_what_acceptance_needs_makes_it_unready(
 ) -> None:
     names: tuple[DependencyName, ...] = ("tables", "blob", "queue", "sidecar", "cluster")
     checks: dict[DependencyName, Callable[[], None]] = {name: lambda: None for name in names}
-    found = health.summarize(run_checks({**checks, down: unavailable}, 1.0))
-    answer = health.to_response(found)
-    assert (found.status, answer.status_code) == (status, code)
+    result = health.summarize(run_checks({**checks, down: unavailable}, 1.0))
+    answer = health.to_response(result)
+    assert (result.status, answer.status_code) == (status, code)
     assert ("Retry-After" in answer.headers) == (code == 503)
 
 
@@ -74,7 +74,7 @@ def test_failure_48_a_sidecar_that_refuses_the_token_is_unavailable(
         monkeypatch.setattr(dependencies, "sidecar", lambda: sidecar)
         with pytest.raises(Unavailable) as caught:
             health.check_sidecar()
-        found = health.summarize(run_checks({"sidecar": health.check_sidecar}, 5.0))
+        result = health.summarize(run_checks({"sidecar": health.check_sidecar}, 5.0))
         health.check_sidecar()  # the token is accepted again
-    assert (caught.value.code, found.status) == (code, "degraded")
+    assert (caught.value.code, result.status) == (code, "degraded")
     assert ("configuration_refused" in caplog.text) == (code == "sidecar_refused")

@@ -31,8 +31,8 @@ FILES = {"batch_000-blastn-db.out.gz": FIRST, "batch_001-blastn-db.out.gz": SECO
 
 
 def stats(store: Store, one: Any) -> dict[str, Any]:
-    found: dict[str, Any] = body(store.ask(views.aggregate, one))["stats"]
-    return found
+    result: dict[str, Any] = body(store.ask(views.aggregate, one))["stats"]
+    return result
 
 
 def filled(bins: dict[str, int]) -> dict[str, int]:
@@ -40,62 +40,64 @@ def filled(bins: dict[str, int]) -> dict[str, int]:
 
 
 def test_statistics_cover_all_hits_of_all_files(store: Store) -> None:
-    one = store.completed(FILES)
-    answer = body(store.ask(views.aggregate, one))
-    found = answer["stats"]
-    assert (answer["job_id"], answer["status"]) == (one.job_id, "ok")
-    assert (found["total_hits"], found["unique_queries"], found["unique_subjects"]) == (4, 3, 3)
-    assert found["top_subjects"][0] == {"id": "s1", "count": 2}
-    assert found["avg_identity"] == pytest.approx((100 + 71.5 + 98.5 + 90) / 4)
-    assert (found["avg_bitscore"], found["max_bitscore"], found["min_evalue"]) == (180, 180, 0)
-    assert (found["files_parsed"], found["total_files"]) == (2, 2)
-    assert (found["truncated"], found["more_to_read"]) == (False, False)
-    assert filled(found["identity_distribution"]) == {"70 to 75": 1, "90 to 95": 1, "95 to 100": 2}
-    assert filled(found["evalue_distribution"]) == {
+    stored = store.completed(FILES)
+    answer = body(store.ask(views.aggregate, stored))
+    result = answer["stats"]
+    assert (answer["job_id"], answer["status"]) == (stored.job_id, "ok")
+    assert (result["total_hits"], result["unique_queries"], result["unique_subjects"]) == (4, 3, 3)
+    assert result["top_subjects"][0] == {"id": "s1", "count": 2}
+    assert result["avg_identity"] == pytest.approx((100 + 71.5 + 98.5 + 90) / 4)
+    assert (result["avg_bitscore"], result["max_bitscore"], result["min_evalue"]) == (180, 180, 0)
+    assert (result["files_parsed"], result["total_files"]) == (2, 2)
+    assert (result["truncated"], result["more_to_read"]) == (False, False)
+    assert filled(result["identity_distribution"]) == {"70 to 75": 1, "90 to 95": 1, "95 to 100": 2}
+    assert filled(result["evalue_distribution"]) == {
         "0 to 1e-180": 1,
         "1e-50 to 1e-20": 2,
         "0.001 to 0.1": 1,
     }
-    assert all(found["exact"].values())
+    assert all(result["exact"].values())
 
 
 def test_the_aggregate_is_computed_once(store: Store) -> None:
-    one = store.completed(FILES)
-    first = stats(store, one)
-    assert dependencies.blobs().exists(one.results_prefix + AGGREGATE)
-    dependencies.blobs().put(one.results_prefix + next(iter(FILES)), b"changed")
-    assert stats(store, one) == first
+    stored = store.completed(FILES)
+    first = stats(store, stored)
+    assert dependencies.blobs().exists(stored.results_prefix + AGGREGATE)
+    dependencies.blobs().put(stored.results_prefix + next(iter(FILES)), b"changed")
+    assert stats(store, stored) == first
 
 
 def test_a_long_aggregation_continues_with_the_next_request(store: Store) -> None:
     files = {f"batch_{n:03}-blastn-db.out.gz": row(f"q{n}", f"s{n % 3}").encode() for n in range(5)}
-    one = store.completed(files)
+    stored = store.completed(files)
     ticks = iter(range(0, 10**6, int(TIME_LIMIT.total_seconds()) + 1))
     slow = Aggregation(dependencies.blobs(), lambda: float(next(ticks)))
     seen = []
     for _ in files:
-        found = slow.stats(one.results_prefix, list(files), lambda name: hits_of(one, name))
-        seen.append((found.files_parsed, found.truncated, found.more_to_read))
-        assert found.total_hits == found.files_parsed
+        result = slow.stats(stored.results_prefix, list(files), lambda name: hits_of(stored, name))
+        seen.append((result.files_parsed, result.truncated, result.more_to_read))
+        assert result.total_hits == result.files_parsed
     assert seen == [(n, n < 5, n < 5) for n in range(1, 6)]
-    assert dependencies.blobs().exists(one.results_prefix + AGGREGATING)
-    assert stats(store, store.completed(files)) == found.to_json()
+    assert dependencies.blobs().exists(stored.results_prefix + AGGREGATING)
+    assert stats(store, store.completed(files)) == result.to_json()
 
 
 def test_failure_40_a_file_over_the_read_limit_counts_as_cut(store: Store) -> None:
-    one = store.completed(FILES)
+    stored = store.completed(FILES)
     short = Aggregation(dependencies.blobs(), lambda: 0.0)
-    found = short.stats(one.results_prefix, list(FILES), lambda name: hits_of(one, name, 100))
-    assert (found.files_parsed, found.files_cut, found.total_hits) == (1, 1, 3)
-    assert (found.truncated, found.more_to_read) == (True, False)
+    result = short.stats(
+        stored.results_prefix, list(FILES), lambda name: hits_of(stored, name, 100)
+    )
+    assert (result.files_parsed, result.files_cut, result.total_hits) == (1, 1, 3)
+    assert (result.truncated, result.more_to_read) == (True, False)
 
 
 def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> None:
     broken = gzip.compress(FIRST)[:-9]
     one = store.completed({**FILES, "batch_002-blastn-db.out.gz": broken})
-    found = stats(store, one)
-    assert (found["files_parsed"], found["total_files"], found["truncated"]) == (2, 3, True)
-    assert [(f["name"], f["code"]) for f in found["files_unreadable"]] == [
+    result = stats(store, one)
+    assert (result["files_parsed"], result["total_files"], result["truncated"]) == (2, 3, True)
+    assert [(f["name"], f["code"]) for f in result["files_unreadable"]] == [
         ("batch_002-blastn-db.out.gz", "file_damaged")
     ]
     answer = store.ask(views.export, one)
@@ -159,19 +161,19 @@ def test_the_number_of_alignments_is_bounded(store: Store, number: str) -> None:
 
 
 def test_a_full_page_stops_counting_and_is_truncated(store: Store) -> None:
-    one = store.completed(FILES)
+    stored = store.completed(FILES)
     page = AlignmentsPage(max_hits=1, min_counted=2)
-    page.fill(hits_of(one, next(iter(FILES))))
-    shown = page.to_view(one.job_id, "a file").to_json()
+    page.fill(hits_of(stored, next(iter(FILES))))
+    shown = page.to_view(stored.job_id, "a file").to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (1, 2, True)
 
 
 def test_a_page_of_one_query_reads_until_the_query_ends(store: Store) -> None:
     text = "".join(row(f"q{n // 10}", f"s{n}") for n in range(100)).encode()
-    one = store.completed({"batch_000-blastn-db.out.gz": text})
+    stored = store.completed({"batch_000-blastn-db.out.gz": text})
     page = AlignmentsPage(max_hits=50, query_id="q5", min_counted=5)
-    page.fill(hits_of(one, "batch_000-blastn-db.out.gz"))
-    shown = page.to_view(one.job_id, "a file").to_json()
+    page.fill(hits_of(stored, "batch_000-blastn-db.out.gz"))
+    shown = page.to_view(stored.job_id, "a file").to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (10, 10, True)
     assert shown["query_ids"] == [f"q{n}" for n in range(6)]
 
@@ -183,11 +185,11 @@ def test_a_page_of_one_query_reads_until_the_query_ends(store: Store) -> None:
 def test_tables_have_all_hits_of_all_files(
     store: Store, kind: str, delimiter: str, mimetype: str
 ) -> None:
-    one = store.completed(FILES)
-    answer = store.ask(views.export, one, format=kind)
+    stored = store.completed(FILES)
+    answer = store.ask(views.export, stored, format=kind)
     rows = list(csv.reader(io.StringIO(answer.get_body().decode()), delimiter=delimiter))
     assert tuple(rows[0]) == COLUMNS
-    assert [found[:3] for found in rows[1:]] == [
+    assert [result[:3] for result in rows[1:]] == [
         ["q1", "s1", "100.0"],
         ["q1", "s2", "71.5"],
         ["q2", "s1", "98.5"],
@@ -195,15 +197,15 @@ def test_tables_have_all_hits_of_all_files(
     ]
     assert answer.mimetype == mimetype
     assert answer.headers["x-blast-truncated"] == "false"
-    assert f'filename="{one.job_id}.{kind}"' in answer.headers["Content-Disposition"]
+    assert f'filename="{stored.job_id}.{kind}"' in answer.headers["Content-Disposition"]
 
 
 def test_json_exports_have_one_object_per_hit(store: Store) -> None:
     text = b"q1\ts1\t1e-9\t-ACGT\n"
-    one = store.completed({"batch_000-blastn-db.out.gz": text}, "6 qseqid sseqid evalue qseq")
-    found = body(store.ask(views.export, one, format="json"))
-    assert (found["job_id"], found["returned"], found["truncated"]) == (one.job_id, 1, False)
-    assert found["hits"][0] == dict.fromkeys(COLUMNS) | {
+    stored = store.completed({"batch_000-blastn-db.out.gz": text}, "6 qseqid sseqid evalue qseq")
+    result = body(store.ask(views.export, stored, format="json"))
+    assert (result["job_id"], result["returned"], result["truncated"]) == (stored.job_id, 1, False)
+    assert result["hits"][0] == dict.fromkeys(COLUMNS) | {
         "qseqid": "q1",
         "sseqid": "s1",
         "evalue": 1e-9,
@@ -224,11 +226,11 @@ def test_failure_40_a_formula_in_a_cell_is_escaped(store: Store) -> None:
     one = store.completed({"batch_000-blastn-db.out.gz": text})
     answer = store.ask(views.export, one, format="csv").get_body().decode()
     rows = list(csv.reader(io.StringIO(answer)))[1:]
-    assert [found[0] for found in rows] == [f"'{name}" for name in names]
-    assert {found[10] for found in rows} == {"1e-05"}
+    assert [result[0] for result in rows] == [f"'{name}" for name in names]
+    assert {result[10] for result in rows} == {"1e-05"}
     exact = store.ask(views.export, one, format="tsv").get_body().decode()
     read = list(csv.reader(io.StringIO(exact), delimiter="\t"))
-    assert [found[0] for found in read[1:]] == names
+    assert [result[0] for result in read[1:]] == names
 
 
 @pytest.mark.parametrize("value", ["\t=1", "\r=1", "\n=1", "=1"])
@@ -243,11 +245,13 @@ def test_numbers_and_plain_text_are_unchanged(value: Any) -> None:
 
 @pytest.mark.parametrize("kind", export.FORMATS)
 def test_a_truncated_export_has_a_telling_file_name(store: Store, kind: str) -> None:
-    one = store.completed(FILES)
+    stored = store.completed(FILES)
     made = export.export(
-        export.FORMATS[kind], one.job_id, hits_of(one, next(iter(FILES))), max_bytes=1
+        export.FORMATS[kind], stored.job_id, hits_of(stored, next(iter(FILES))), max_bytes=1
     )
     assert (made.hits, made.truncated) == (1, True)
-    assert f"{one.job_id}-first-1-hits.{kind}" in made.headers(one.job_id)["Content-Disposition"]
+    assert (
+        f"{stored.job_id}-first-1-hits.{kind}" in made.headers(stored.job_id)["Content-Disposition"]
+    )
     if kind == "json":
         assert json.loads(made.data)["truncated"] is True

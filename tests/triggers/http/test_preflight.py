@@ -72,23 +72,23 @@ REFUSED = [
 def checks(app: RunningApp, body: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the checks of a pre-flight by id; assert that `ready` agrees with them."""
     answer = ok(send_json(app, "POST", "blast/pre-flight", body))
-    found = {one["id"]: one for one in answer["checks"]}
-    failed = [one for one in found.values() if one["status"] == "fail"]
+    result = {one["id"]: one for one in answer["checks"]}
+    failed = [one for one in result.values() if one["status"] == "fail"]
     assert (answer["ready"], answer["critical_blockers"]) == (not failed, len(failed))
-    return found
+    return result
 
 
-def failed(found: dict[str, dict[str, Any]]) -> set[str]:
-    return {name for name, one in found.items() if one["status"] == "fail"}
+def failed(result: dict[str, dict[str, Any]]) -> set[str]:
+    return {name for name, one in result.items() if one["status"] == "fail"}
 
 
 @pytest.mark.parametrize("changes", ACCEPTED, ids=json.dumps)
 def test_an_accepted_search_had_a_ready_pre_flight(
     running_app: RunningApp, changes: dict[str, Any]
 ) -> None:
-    found = checks(running_app, WHOLE | changes)
-    assert failed(found) == NOT_HERE
-    assert "not served" not in found["aks_cluster"]["detail"]
+    result = checks(running_app, WHOLE | changes)
+    assert failed(result) == NOT_HERE
+    assert "not served" not in result["aks_cluster"]["detail"]
     ok(send_json(running_app, "POST", "blast/jobs", WHOLE | changes), 202)
 
 
@@ -139,6 +139,6 @@ def test_missing_fields_do_not_fail_a_check(running_app: RunningApp, name: str) 
 def test_a_missing_database_fails_although_it_would_be_accepted(
     running_app: RunningApp,
 ) -> None:
-    found = checks(running_app, WHOLE | {"db": "none"})
-    assert failed(found) == NOT_HERE | {"blast_db"}
-    assert found["blast_db"]["detail"] == "there is no none"
+    result = checks(running_app, WHOLE | {"db": "none"})
+    assert failed(result) == NOT_HERE | {"blast_db"}
+    assert result["blast_db"]["detail"] == "there is no none"

@@ -43,22 +43,22 @@ WRONG: list[dict[str, Any]] = [
 def test_failure_59_a_complete_plan_has_the_faults_of_its_submission(
     changes: dict[str, Any],
 ) -> None:
-    found, there = (
+    result, there = (
         parse_preflight(WHOLE | changes, settings()),
         parse_with_faults(WHOLE | changes, settings()),
     )
-    assert found.result == there
+    assert result.result == there
     assert bool(there.faults) is bool(changes)
-    assert not found.lacks
+    assert not result.lacks
 
 
 @pytest.mark.parametrize("missing", ["program", "db", "query_data"])
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_a_missing_field_is_not_a_fault(missing: str, nothing: str | None) -> None:
     for body in (WHOLE | {missing: nothing}, {k: v for k, v in WHOLE.items() if k != missing}):
-        found = parse_preflight(body, settings())
-        assert found.lacks == {missing.removesuffix("_data")}
-        assert not found.result.faults
+        result = parse_preflight(body, settings())
+        assert result.lacks == {missing.removesuffix("_data")}
+        assert not result.result.faults
 
 
 @pytest.mark.parametrize("empty", [None, ""])
@@ -70,9 +70,9 @@ def test_an_empty_field_at_the_top_level_hides_the_one_in_options(empty: str | N
 
 
 def test_faults_are_reported_although_fields_are_missing() -> None:
-    found = parse_preflight({"evalue": -1, "region": "elsewhere"}, settings())
-    assert found.lacks == {"program", "db", "query"}
-    assert {fault.path for fault in found.result.faults} == {"evalue", "region"}
+    result = parse_preflight({"evalue": -1, "region": "elsewhere"}, settings())
+    assert result.lacks == {"program", "db", "query"}
+    assert {fault.path for fault in result.result.faults} == {"evalue", "region"}
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_faults_are_reported_although_fields_are_missing() -> None:
 )
 def test_without_a_program_options_of_any_program_pass(fields: dict[str, Any], right: bool) -> None:
     """No generation of the dashboard sends the program in a pre-flight."""
-    found = parse_preflight({"db": "16S", "query_data": ">q\nACGT\n"} | fields, settings())
-    assert ("program" in found.lacks, not found.result.faults) == (True, right)
+    result = parse_preflight({"db": "16S", "query_data": ">q\nACGT\n"} | fields, settings())
+    assert ("program" in result.lacks, not result.result.faults) == (True, right)
 
 
 def test_a_batch_lacks_what_one_of_its_searches_lacks() -> None:
     each = [{"query_data": ">q\nAC"}, {"query_fasta": ">q\nGT"}]
     assert parse_preflight({"searches": each}, settings()).lacks == {"program", "db"}
-    found = parse_preflight({"program": "blastn", "searches": [{"db": "nt"}, *each]}, settings())
-    assert found.lacks == {"db", "query"}
-    assert not found.result.faults
+    result = parse_preflight({"program": "blastn", "searches": [{"db": "nt"}, *each]}, settings())
+    assert result.lacks == {"db", "query"}
+    assert not result.result.faults
 
 
 def test_a_query_that_is_too_large_is_refused_as_in_a_submission() -> None:

@@ -44,11 +44,11 @@ def test_a_matching_etag_gets_304(running_app: RunningApp, path: str) -> None:
 def test_a_job_has_its_steps_and_history(running_app: RunningApp) -> None:
     job_id = kept(running_app)
     running_app.jobs.update(job_id, "config_written", phase=Phase.SUBMITTING)
-    found = json_of(running_app.ask("GET", f"blast/jobs/{job_id}?history=1"))
-    assert list(found["custom_status"]["steps"]) == ["preparing", "configuring", "submitting"]
-    assert [event["event"] for event in found["history"]] == ["accepted", "config_written"]
+    result = json_of(running_app.ask("GET", f"blast/jobs/{job_id}?history=1"))
+    assert list(result["custom_status"]["steps"]) == ["preparing", "configuring", "submitting"]
+    assert [event["event"] for event in result["history"]] == ["accepted", "config_written"]
     steps = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/execution-steps"))
-    assert steps["output"]["steps"] == found["custom_status"]["steps"]
+    assert steps["output"]["steps"] == result["custom_status"]["steps"]
     later = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/events?after=1"))
     assert [event["id"] for event in later["events"]] == ["2"]
 
@@ -88,8 +88,8 @@ def test_an_active_job_is_not_deleted(running_app: RunningApp) -> None:
 def test_lists_are_filtered(running_app: RunningApp) -> None:
     sought = kept(running_app, phase=Phase.RUNNING, search=search(database="of-filters"))
     kept(running_app, phase=Phase.COMPLETED, search=search(database="of-filters"))
-    found = running_app.api.jobs(status="running", program="blastn", db="of-filters")["jobs"]
-    assert [one["job_id"] for one in found] == [sought]
+    result = running_app.api.jobs(status="running", program="blastn", db="of-filters")["jobs"]
+    assert [one["job_id"] for one in result] == [sought]
 
 
 def test_all_faults_of_a_query_string_are_reported_together(running_app: RunningApp) -> None:

@@ -21,7 +21,9 @@ from shared.errors import (
     TooMany,
     Unavailable,
 )
+from triggers.http import handlers
 from triggers.http.responses import error_response, handle_errors
+from triggers.schemas.common import ResponseModel
 
 FAULTS = [Fault("options.evalue", "must be more")]
 
@@ -90,3 +92,13 @@ def test_an_internal_error_has_no_details(caplog: pytest.LogCaptureFixture) -> N
     assert answer.status_code == 500
     assert b"secret" not in answer.get_body()
     assert "secret" in caplog.text
+
+
+def test_optional_fields_of_response_models_default_to_none() -> None:
+    """`to_json` omits fields that have their default, so no other default is possible."""
+    assert handlers.HANDLERS  # their modules import all models
+    models = [*ResponseModel.__subclasses__()]
+    for model in models:
+        models += model.__subclasses__()
+        optional = [field for field in model.model_fields.values() if not field.is_required()]
+        assert all(field.default is None for field in optional), model

@@ -22,44 +22,44 @@ RESULTS = "https://devstoreaccount1.blob.core.windows.net/results"
 def ended(world: QueueFixture, phase: Phase = Phase.COMPLETED, **changes: Any) -> Job:
     """A job with notify that went through all phases to this end; nothing is sent yet."""
     number = uuid.uuid4().int  # all tests share one results container
-    one = job(number, notify=True, request_id="r-1", search=search(results_url=RESULTS))
-    world.jobs.create(one, {})
+    stored = job(number, notify=True, request_id="r-1", search=search(results_url=RESULTS))
+    world.jobs.create(stored, {})
     steps = [Phase.SUBMITTING, Phase.SUBMITTED, Phase.EXPORTING_RESULTS]
     for step in steps if phase is Phase.COMPLETED else steps[:2]:
-        world.jobs.update(one.job_id, step.value, phase=step)
+        world.jobs.update(stored.job_id, step.value, phase=step)
     world.clock.move(60)
-    return world.jobs.update(one.job_id, phase.value, changes, phase=phase, **changes)
+    return world.jobs.update(stored.job_id, phase.value, changes, phase=phase, **changes)
 
 
-def manifest(world: QueueFixture, one: Job, files: int) -> None:
+def manifest(world: QueueFixture, stored: Job, files: int) -> None:
     names = [f"batch_{n:03d}-blastn-16S.out.gz" for n in range(files)]
     listed = [
         {"file_id": f"{n:016x}", "name": name, "size": n, "format": "outfmt 7, gzip", "source": "x"}
         for n, name in enumerate(names)
     ]
     data = json.dumps({"files": listed}).encode()
-    world.requests.submissions.blobs.put(one.results_prefix + MANIFEST, data)
+    world.requests.submissions.blobs.put(stored.results_prefix + MANIFEST, data)
 
 
 def test_a_message_matches_the_contract(world: QueueFixture) -> None:
-    one = ended(world)
-    manifest(world, one, files=1)
-    world.requests.outbox.publish_pending(one)
+    stored = ended(world)
+    manifest(world, stored, files=1)
+    world.requests.outbox.publish_pending(stored)
     messages = world.sent_messages()
     assert [message["status"] for message in messages] == ["queued", "running", "succeeded"]
-    claim = f"{one.job_id}:succeeded:1"
+    claim = f"{stored.job_id}:succeeded:1"
     assert messages[-1] == {
         "event": "blast.transition",
         "event_id": hashlib.sha256(claim.encode()).hexdigest()[:32],
         "external_correlation_id": "caller-1",
-        "job_id": one.job_id,
+        "job_id": stored.job_id,
         "status": "succeeded",
         "attempt": 1,
         "ts": "2026-11-23T12:01:00Z",
         "request_id": "r-1",
         "error_code": None,
         "error_message": None,
-        "result_ref": {"api": f"/api/blast/jobs/{one.job_id}/results"},
+        "result_ref": {"api": f"/api/blast/jobs/{stored.job_id}/results"},
         "result_files": [
             {
                 "file_id": "0" * 16,
@@ -124,14 +124,14 @@ def test_failure_36_a_publisher_that_crashes_after_sending_repeats_the_event(
 
 
 def test_failure_36_an_unsent_message_stays_pending(world: QueueFixture) -> None:
-    one = ended(world)
+    stored = ended(world)
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
-        world.requests.outbox.publish_pending(one)
-    assert len(world.jobs.pending_messages(one.job_id)) == 3
+        world.requests.outbox.publish_pending(stored)
+    assert len(world.jobs.pending_messages(stored.job_id)) == 3
     world.clock.move(timedelta(days=1).total_seconds())
     assert len(list(world.jobs.index.find_overdue(world.clock()))) == 1
-    world.requests.outbox.publish_pending(one)
+    world.requests.outbox.publish_pending(stored)
     assert world.statuses() == ["queued", "running", "succeeded"]
     assert list(world.jobs.index.find_overdue(world.clock())) == []
 
@@ -142,9 +142,9 @@ def test_a_job_without_notify_sends_nothing(world: QueueFixture) -> None:
 
 
 def test_the_second_attempt_of_a_job_is_sent_as_new_events(world: QueueFixture) -> None:
-    one = ended(world, Phase.SEARCH_FAILED)
-    world.requests.outbox.publish_pending(one)
-    again = world.jobs.start_attempt(one.job_id, 2, timedelta(hours=1))
+    stored = ended(world, Phase.SEARCH_FAILED)
+    world.requests.outbox.publish_pending(stored)
+    again = world.jobs.start_attempt(stored.job_id, 2, timedelta(hours=1))
     world.requests.outbox.republish(again, Sender())
     assert world.statuses() == ["queued", "running", "failed", "queued"]
     assert world.sent_messages()[-1]["attempt"] == 2

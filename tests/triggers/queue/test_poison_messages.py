@@ -58,7 +58,7 @@ async def test_failure_36_a_repeated_poison_message_is_processed_once(world: Que
 async def test_an_orchestration_that_starts_late_finds_the_job_ended(
     world: QueueFixture,
 ) -> None:
-    one = await accepted(world)
+    stored = await accepted(world)
     world.deliver_poison()
 
     def never(job: Job, input_: ActivityInput) -> Outcome:
@@ -66,7 +66,7 @@ async def test_an_orchestration_that_starts_late_finds_the_job_ended(
 
     settings = world.requests.submissions.settings
     context = ActivityContext(world.jobs, settings, world.clock, lambda job: None)
-    report = context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 1), never)
+    report = context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 1), never)
     assert (report.phase, report.next_stage) == (Phase.SUBMIT_FAILED, None)
 
 

@@ -18,9 +18,9 @@ DASHBOARD = {"low_complexity_filter": True, "additional_options": "-dust yes -so
 
 
 def test_failure_58_the_dashboards_default_form_is_accepted() -> None:
-    found = parse(BODY | DASHBOARD, settings())
-    assert found.search.options == OUTFMT + "-dust yes -soft_masking false"
-    assert found.warnings == (
+    result = parse(BODY | DASHBOARD, settings())
+    assert result.search.options == OUTFMT + "-dust yes -soft_masking false"
+    assert result.warnings == (
         "low_complexity_filter is not used: additional_options has -dust yes",
     )
 
@@ -48,11 +48,11 @@ def test_an_additional_option_overrides_its_field(
     fields: dict[str, Any], additional: str, name: str
 ) -> None:
     fields_sent = fields | {"additional_options": additional}
-    found = parse(BODY | fields_sent, settings())
-    assert found.search.options == (additional if name == "outfmt" else OUTFMT + additional)
-    assert found.warnings == (f"{name} is not used: additional_options has {additional}",)
+    result = parse(BODY | fields_sent, settings())
+    assert result.search.options == (additional if name == "outfmt" else OUTFMT + additional)
+    assert result.warnings == (f"{name} is not used: additional_options has {additional}",)
     nested = parse(BODY | {"options": fields_sent}, settings())
-    assert (nested.search, nested.warnings) == (found.search, found.warnings)
+    assert (nested.search, nested.warnings) == (result.search, result.warnings)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_an_additional_option_overrides_its_field(
 def test_an_additional_option_overrides_its_field_for_proteins(
     fields: dict[str, Any], additional: str
 ) -> None:
-    found = parse(PROTEIN | fields | {"additional_options": additional}, settings())
-    assert found.search.program is Program.BLASTP
-    assert found.search.options == OUTFMT + additional
-    assert [next(iter(fields)) in text for text in found.warnings] == [True]
+    result = parse(PROTEIN | fields | {"additional_options": additional}, settings())
+    assert result.search.program is Program.BLASTP
+    assert result.search.options == OUTFMT + additional
+    assert [next(iter(fields)) in text for text in result.warnings] == [True]
 
 
 def test_other_fields_are_kept_beside_additional_options() -> None:
@@ -79,8 +79,8 @@ def test_other_fields_are_kept_beside_additional_options() -> None:
         "word_size": 11,
         "additional_options": "-word_size 28 -strand plus",
     }
-    found = parse(BODY | fields_sent, settings())
-    assert found.search.options == OUTFMT + "-evalue 0.05 -word_size 28 -strand plus"
+    result = parse(BODY | fields_sent, settings())
+    assert result.search.options == OUTFMT + "-evalue 0.05 -word_size 28 -strand plus"
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_failure_12_an_override_must_be_on_the_allow_list() -> None:
 
 def test_a_batch_names_each_override_once() -> None:
     searches = [{"word_size": 11}, {"word_size": 12}, {"evalue": 1}]
-    found = parse(BODY | {"additional_options": "-word_size 28", "searches": searches}, settings())
-    assert [spec.search.options for spec in found.searches] == [
+    result = parse(BODY | {"additional_options": "-word_size 28", "searches": searches}, settings())
+    assert [spec.search.options for spec in result.searches] == [
         *(OUTFMT + "-word_size 28", OUTFMT + "-word_size 28"),
         OUTFMT + "-evalue 1 -word_size 28",
     ]
-    assert found.warnings == ("word_size is not used: additional_options has -word_size 28",)
+    assert result.warnings == ("word_size is not used: additional_options has -word_size 28",)

@@ -107,7 +107,7 @@ def test_options_become_flags() -> None:
 
 
 def test_all_faults_are_reported_together() -> None:
-    found = faults(
+    result = faults(
         db="../secrets",
         query_data="no fasta",
         evalue=-1,
@@ -117,7 +117,7 @@ def test_all_faults_are_reported_together() -> None:
         storage_account="other",
         idempotency_key="k" * 257,
     )
-    assert set(found) == {
+    assert set(result) == {
         *("db", "query_data", "evalue", "options", "num_nodes", "storage_account"),
         "idempotency_key",
     }
@@ -125,8 +125,8 @@ def test_all_faults_are_reported_together() -> None:
 
 @pytest.mark.parametrize("program", [None, "blat", 5])
 def test_an_invalid_program_hides_no_other_fault(program: object) -> None:
-    found = faults(program=program, db="../secrets", query_data="no fasta")
-    assert set(found) == {"program", "db", "query_data"}
+    result = faults(program=program, db="../secrets", query_data="no fasta")
+    assert set(result) == {"program", "db", "query_data"}
     assert set(faults(program=program, query_data=">q\nMKVLE")) == {"program"}
 
 

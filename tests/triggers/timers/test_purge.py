@@ -28,24 +28,24 @@ def purger(jobs: JobStateRepository, clock: Clock, most: int = 100) -> Purger:
 
 def ended(jobs: JobStateRepository, number: int = 1, **changes: object) -> Job:
     """A job that has just ended."""
-    one = jobs.create(job(number, phase=Phase.RUNNING, **changes), {})
-    return jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    stored = jobs.create(job(number, phase=Phase.RUNNING, **changes), {})
+    return jobs.update(stored.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
 
 
 def kept(store: Store) -> set[str]:
     """Partition and row key of every row."""
-    found = [*store.jobs_table.query("", {}), *store.index_table.query("", {})]
-    return {f"{one.columns['PartitionKey']}/{one.columns['RowKey']}" for one in found}
+    result = [*store.jobs_table.query("", {}), *store.index_table.query("", {})]
+    return {f"{one.columns['PartitionKey']}/{one.columns['RowKey']}" for one in result}
 
 
 async def test_an_expired_job_is_removed_with_all_its_rows(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    one = ended(jobs)
-    jobs.start_attempt(one.job_id, 2, DAY)
-    jobs.update(one.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
-    durable.ends(one.job_id, "Completed")
-    durable.ends(f"{one.job_id}-2", "Completed")
+    stored = ended(jobs)
+    jobs.start_attempt(stored.job_id, 2, DAY)
+    jobs.update(stored.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    durable.ends(stored.job_id, "Completed")
+    durable.ends(f"{stored.job_id}-2", "Completed")
     clock.move(RETENTION.total_seconds() - 1)
     assert await purger(jobs, clock).run(durable) == {}
     clock.move(2)
@@ -112,7 +112,7 @@ async def test_a_run_that_crashed_anywhere_is_completed_by_the_next(
     durable: FakeDurable,
 ) -> None:
     for lived in range(instants + 1):
-        one = with_events(store, ended(jobs, lived), events)
+        stored = with_events(store, ended(jobs, lived), events)
         clock.move(RETENTION.total_seconds() + 1)
         left = [lived]
         dying = store.over(
@@ -120,42 +120,42 @@ async def test_a_run_that_crashed_anywhere_is_completed_by_the_next(
         )
         with pytest.raises(Died) if lived < instants else nullcontext():
             await purger(dying, clock).run(durable)
-        if jobs.find(one.job_id):
-            numbers = [event.sequence for event in jobs.events(one.job_id)]
+        if jobs.find(stored.job_id):
+            numbers = [event.sequence for event in jobs.events(stored.job_id)]
             assert numbers == list(range(1, len(numbers) + 1)), "what is left has no gap"
         await purger(jobs, clock).run(durable)
         assert kept(store) == set()
 
 
-def with_events(store: Store, one: Job, most: int) -> Job:
+def with_events(store: Store, stored: Job, most: int) -> Job:
     """Add events to a job with few writes."""
-    numbers = range(one.sequence + 1, most + 1)
-    rows = [event_row(Event(one.job_id, n, "noted", NOON, one.phase, {})) for n in numbers]
+    numbers = range(stored.sequence + 1, most + 1)
+    rows = [event_row(Event(stored.job_id, n, "noted", NOON, stored.phase, {})) for n in numbers]
     for start in range(0, len(rows), LARGEST_TRANSACTION):
         store.jobs_table.commit([Insert(row) for row in rows[start : start + LARGEST_TRANSACTION]])
-    return one
+    return stored
 
 
 async def test_failure_16_a_job_retried_during_its_removal_is_kept(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    one = ended(jobs)
+    stored = ended(jobs)
 
     class Retried(Table):
         """A table in which the job is retried while it is read."""
 
         def query(self, *arguments: Any, **named: Any) -> Iterator[Row]:
-            jobs.start_attempt(one.job_id, 2, DAY)
+            jobs.start_attempt(stored.job_id, 2, DAY)
             return super().query(*arguments, **named)
 
     retried = Retried.__new__(Retried)
     retried.__dict__ |= store.jobs_table.__dict__
     clock.move(RETENTION.total_seconds() + 1)
     assert await purger(store.over(retried), clock).run(durable) == {"kept": 1}
-    now = jobs.get(one.job_id)
+    now = jobs.get(stored.job_id)
     assert (now.phase, now.attempt) == (Phase.QUEUED, 2)
-    assert [event.sequence for event in jobs.events(one.job_id)] == [1, 2, 3]
-    assert not jobs.purge(one), "it is not the one that was read"
+    assert [event.sequence for event in jobs.events(stored.job_id)] == [1, 2, 3]
+    assert not jobs.purge(stored), "it is not the one that was read"
 
 
 async def test_a_newer_job_with_the_same_id_is_not_removed(

@@ -21,18 +21,18 @@ def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
     return Reconciler(jobs, settings(), clock, lambda one: None, no_substitute)
 
 
-def events(jobs: JobStateRepository, one: Job) -> list[str]:
-    return [event.event for event in jobs.events(one.job_id)]
+def events(jobs: JobStateRepository, stored: Job) -> list[str]:
+    return [event.event for event in jobs.events(stored.job_id)]
 
 
 async def test_failure_13_a_job_whose_start_failed_is_started(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
-    one = late_job(jobs, clock)
+    stored = late_job(jobs, clock)
     assert await reconciler.tick(durable) == {"restarted": 1}
-    begun = durable.instances[one.job_id].input_
+    begun = durable.instances[stored.job_id].input_
     assert (begun["stage"], begun["step"], begun["attempt"]) == (Stage.PREPARE, 1, 1)
-    assert events(jobs, one) == ["accepted", "orchestration_restarted"]
+    assert events(jobs, stored) == ["accepted", "orchestration_restarted"]
     assert await reconciler.tick(durable) == {}
 
 
@@ -40,11 +40,11 @@ async def test_failure_42_a_job_of_a_lost_task_hub_continues_after_its_last_step
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
     report = Decision(Stage.WATCH)
-    one = late_job(jobs, clock, phase=Phase.RUNNING, step=17, decision=report, attempt=2)
+    stored = late_job(jobs, clock, phase=Phase.RUNNING, step=17, decision=report, attempt=2)
     await reconciler.tick(durable)
-    begun = durable.instances[f"{one.job_id}-2"].input_
+    begun = durable.instances[f"{stored.job_id}-2"].input_
     assert (begun["stage"], begun["step"], begun["attempt"]) == (Stage.WATCH, 18, 2)
-    payload = jobs.events(one.job_id)[-1].payload
+    payload = jobs.events(stored.job_id)[-1].payload
     assert (payload["runtime_status"], payload["step"]) == ("none", 18)
 
 
@@ -56,22 +56,22 @@ async def test_an_orchestration_that_ended_before_its_job_is_started_again(
     durable: FakeDurable,
     reconciler: Reconciler,
 ) -> None:
-    one = late_job(jobs, clock, phase=Phase.RUNNING)
-    durable.ends(one.job_id, status)
+    stored = late_job(jobs, clock, phase=Phase.RUNNING)
+    durable.ends(stored.job_id, status)
     assert await reconciler.tick(durable) == {"restarted": 1}
-    assert jobs.events(one.job_id)[-1].payload["runtime_status"] == status
+    assert jobs.events(stored.job_id)[-1].payload["runtime_status"] == status
 
 
 async def test_a_running_orchestration_is_not_touched(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
-    one = late_job(jobs, clock, phase=Phase.RUNNING)
-    durable.add_running(one.job_id)
+    stored = late_job(jobs, clock, phase=Phase.RUNNING)
+    durable.add_running(stored.job_id)
     assert await reconciler.tick(durable) == {"running": 1}
     assert await reconciler.tick(durable) == {}, "until it is late again"
-    assert (jobs.get(one.job_id), durable.called("start_new")) == (one, 0)
+    assert (jobs.get(stored.job_id), durable.called("start_new")) == (stored, 0)
     clock.move(LATE)
-    durable.add_running(one.job_id)
+    durable.add_running(stored.job_id)
     assert await reconciler.tick(durable) == {"running": 1}
 
 
@@ -82,19 +82,19 @@ async def test_failure_31_a_stuck_orchestration_is_recorded_once(
     reconciler: Reconciler,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    one = late_job(jobs, clock, phase=Phase.RUNNING)
-    durable.add_running(one.job_id)
+    stored = late_job(jobs, clock, phase=Phase.RUNNING)
+    durable.add_running(stored.job_id)
     since = clock()
-    found = []
+    result = []
     for _ in range(9):
         clock.move(LATE)
-        found.append(await reconciler.tick(durable))
+        result.append(await reconciler.tick(durable))
     # The longest delay is 15 minutes; RECONCILE_AFTER is added, as for any job.
-    assert found == [{"running": 1}] * 3 + [{"stuck": 1}] * 6
-    now = jobs.get(one.job_id)
+    assert result == [{"running": 1}] * 3 + [{"stuck": 1}] * 6
+    now = jobs.get(stored.job_id)
     assert now.reason == f"its orchestration has not moved since {since:%Y-%m-%d %H:%M:%S} UTC"
     assert now.phase is Phase.RUNNING
-    assert events(jobs, one) == ["accepted", "orchestration_stuck"]
+    assert events(jobs, stored) == ["accepted", "orchestration_stuck"]
     assert caplog.text.count("orchestration_stuck") == 1
 
 
@@ -125,7 +125,7 @@ async def test_an_active_row_without_a_job_is_dropped_after_the_grace_time(
     jobs.index.mark_active(job())
     clock.move(LATE)
     await reconciler.tick(durable)
-    assert store.late() == [job().job_id], "whoever accepts it may be slow"
+    assert store.late() == [job().job_id], "the accepting process may be slow"
     clock.now = NOON + ORPHAN_GRACE + RECONCILE_AFTER
     await reconciler.tick(durable)
     assert (store.late(), durable.calls) == ([], [])
@@ -140,7 +140,7 @@ async def test_failure_20_index_rows_are_repaired_after_a_crash_of_the_writer(
     durable: FakeDurable,
     reconciler: Reconciler,
 ) -> None:
-    one = late_job(jobs, clock, phase=Phase.RUNNING)
+    stored = late_job(jobs, clock, phase=Phase.RUNNING)
 
     class Died(Exception):
         pass
@@ -151,9 +151,9 @@ async def test_failure_20_index_rows_are_repaired_after_a_crash_of_the_writer(
 
     dying = DiesBehindTheRow(store.jobs_table, jobs.index, clock)
     with pytest.raises(Died):
-        dying.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+        dying.update(stored.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     assert await reconciler.tick(durable) == {"settled": 1}
-    (listed,) = jobs.index.page(one.owner, 10).jobs
+    (listed,) = jobs.index.page(stored.owner, 10).jobs
     assert (listed.phase, store.late()) == (Phase.SEARCH_FAILED, [])
     assert durable.calls == []
 
@@ -166,12 +166,12 @@ async def test_two_concurrent_ticks_restart_a_lost_job_once(
 
     class Raced(FakeDurable):
         async def get_status(self, instance_id: str) -> Any:
-            found = await super().get_status(instance_id)
+            result = await super().get_status(instance_id)
             if self.called("start_new") == 0:
                 await asyncio.wait_for(both_have_looked.wait(), 10)
-            return found
+            return result
 
     durable = Raced(clock)
     ends = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
-    assert sorted(end for found in ends for end in found) == ["restarted", "running"]
+    assert sorted(end for result in ends for end in result) == ["restarted", "running"]
     assert events(jobs, one) == ["accepted", "orchestration_restarted"]

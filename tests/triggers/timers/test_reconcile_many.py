@@ -61,10 +61,10 @@ async def test_a_failure_of_one_job_does_not_stop_the_others(
 async def test_failure_13_a_failed_start_is_retried_and_not_recorded_as_a_restart(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
-    one = late_job(jobs, clock)
+    stored = late_job(jobs, clock)
     durable.refuses = {"start_new"}
     assert await reconciler(jobs, clock).tick(durable) == {"failed": 1}
-    assert len(jobs.events(one.job_id)) == 1
+    assert len(jobs.events(stored.job_id)) == 1
     durable.refuses = set()
     clock.move(LATE)
     assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1}
@@ -94,8 +94,8 @@ async def test_a_tick_ends_in_time_and_the_next_one_continues(
         late_job(jobs, clock, number, phase=Phase.RUNNING)
     durable = Slow(clock)
     ticks = []
-    while found := await reconciler(jobs, clock).tick(durable):
-        ticks.append(found["restarted"])
+    while result := await reconciler(jobs, clock).tick(durable):
+        ticks.append(result["restarted"])
     assert ticks == [16, 4]
 
 
@@ -104,10 +104,10 @@ async def test_failure_36_pending_messages_are_sent_in_every_state_of_a_job(
 ) -> None:
     sent: list[str] = []
 
-    def deliver(one: Job) -> None:
-        for owed in jobs.pending_messages(one.job_id):
-            sent.append(f"{one.job_id[-1]} {owed.status}")
-            jobs.mark_sent(one.job_id, owed.sequence)
+    def deliver(stored: Job) -> None:
+        for owed in jobs.pending_messages(stored.job_id):
+            sent.append(f"{stored.job_id[-1]} {owed.status}")
+            jobs.mark_sent(stored.job_id, owed.sequence)
 
     late_job(jobs, clock, 1, notify=True)
     durable.add_running(job(1).job_id)
@@ -115,8 +115,8 @@ async def test_failure_36_pending_messages_are_sent_in_every_state_of_a_job(
     late_job(jobs, clock, 3, notify=True, phase=Phase.RUNNING)
     jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(LATE)
-    found = await reconciler(jobs, clock, deliver).tick(durable)
-    assert found == {"running": 1, "restarted": 1, "messages_pending": 1}
+    result = await reconciler(jobs, clock, deliver).tick(durable)
+    assert result == {"running": 1, "restarted": 1, "messages_pending": 1}
     assert sorted(sent) == ["1 queued", "2 queued", "3 failed", "3 running"]
     clock.move(10 * LATE)
     assert store.late() == [job(1).job_id, job(2).job_id], "the third is at rest"

@@ -67,11 +67,11 @@ def test_a_job_that_has_not_failed_is_not_retried(
 def test_an_invalid_config_and_a_batch_are_not_retried(
     phase: Phase, children: int, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    one = jobs.create(job(phase=phase, child_count=children), {})
+    stored = jobs.create(job(phase=phase, child_count=children), {})
     with pytest.raises(NotRetryable) as refused:
-        retrying.queue(one, None)
+        retrying.queue(stored, None)
     assert refused.value.code == "not_retryable"
-    assert jobs.get(one.job_id) == one
+    assert jobs.get(stored.job_id) == stored
 
 
 def test_failure_41_a_retry_counts_towards_the_active_limit(

@@ -40,43 +40,43 @@ def test_an_accepted_job_is_in_the_step_preparing() -> None:
 
 
 def test_a_step_ends_when_the_next_one_starts() -> None:
-    found = steps(job_with_phases(*PHASES))
-    assert list(found) == [
+    result = steps(job_with_phases(*PHASES))
+    assert list(result) == [
         *("preparing", "configuring", "submitting"),
         *("running", "exporting_results", "completed"),
     ]
-    assert all(step["status"] == "completed" and step["success"] for step in found.values())
-    assert (found["running"]["started_at"], found["running"]["completed_at"]) == (at(2), at(4))
-    facts = found["completed"]["facts"]
+    assert all(step["status"] == "completed" and step["success"] for step in result.values())
+    assert (result["running"]["started_at"], result["running"]["completed_at"]) == (at(2), at(4))
+    facts = result["completed"]["facts"]
     assert facts["results_prefix"].endswith(f"/{job().job_id}/")
-    assert found["completed"]["output"] == f"results: {facts['results_prefix']}"
+    assert result["completed"]["output"] == f"results: {facts['results_prefix']}"
 
 
 def test_failure_58_a_steps_output_is_text_and_its_facts_are_values() -> None:
     """The dashboard calls `trim()` on each output, so an object breaks its job page."""
     counts = Counts(expected=4, succeeded=3, failed=1)
-    found = steps(job_with_phases(*PHASES, counts=counts, config_blob="https://x/a.ini"))
-    outputs = {name: step["output"] for name, step in found.items() if "output" in step}
+    result = steps(job_with_phases(*PHASES, counts=counts, config_blob="https://x/a.ini"))
+    outputs = {name: step["output"] for name, step in result.items() if "output" in step}
     assert set(outputs) == {"configuring", "running", "completed"}
     assert all(isinstance(text, str) and text for text in outputs.values())
-    assert found["running"]["output"] == "3 of 4 batches done, 1 failed"
-    assert found["running"]["facts"] == {"total": 4, "succeeded": 3, "failed": 1}
-    assert found["configuring"]["facts"] == {"config_blob": "https://x/a.ini"}
+    assert result["running"]["output"] == "3 of 4 batches done, 1 failed"
+    assert result["running"]["facts"] == {"total": 4, "succeeded": 3, "failed": 1}
+    assert result["configuring"]["facts"] == {"config_blob": "https://x/a.ini"}
 
 
 def test_the_last_step_of_a_failed_job_has_failed() -> None:
-    found = steps(
+    result = steps(
         job_with_phases(*PHASES[:3], Phase.CANCELLING, Phase.SEARCH_FAILED, error="a batch failed")
     )
-    assert list(found)[-1] == "running"
-    running = found["running"]
+    assert list(result)[-1] == "running"
+    running = result["running"]
     assert (running["status"], running["success"]) == ("failed", False)
     assert (running["completed_at"], running["error"]) == (at(5), "a batch failed")
 
 
 def test_a_search_in_the_submit_queue_is_in_the_step_submitting() -> None:
-    found = steps(job_with_phases(Phase.SUBMITTING, Phase.WAITING_FOR_SUBMIT_SLOT))
-    assert found["submitting"] == {"started_at": at(1), "status": "running"}
+    result = steps(job_with_phases(Phase.SUBMITTING, Phase.WAITING_FOR_SUBMIT_SLOT))
+    assert result["submitting"] == {"started_at": at(1), "status": "running"}
 
 
 def test_a_new_attempt_has_new_steps() -> None:
