@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
@@ -14,13 +14,19 @@ from shared.clients.tables import (
     Replace,
     Table,
 )
-from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Event, Job, JobChanges, OutboxMessage, elb_id
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
 from shared.jobs.index import MAX_CONFLICTS, Index
-from shared.jobs.transitions import changed, next_attempt, owes_message, redacted_job, rows_of
+from shared.jobs.transitions import (
+    StepRecord,
+    changed,
+    next_attempt,
+    owes_message,
+    redacted_job,
+    rows_of,
+)
 from shared.util.redaction import redact_all
 
 RESTARTED = "orchestration_restarted"
@@ -28,26 +34,6 @@ RESTARTED = "orchestration_restarted"
 
 Change = Callable[[Job], Job | None]
 """Gives the changed job, or None if nothing is to be changed."""
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """A step that a transition records: its number, its stage, and what follows it."""
-
-    step: int
-    stage: Stage
-    decision: Decision
-
-    @property
-    def changes(self) -> Mapping[str, Any]:
-        """The fields of the row that record it. A step that was taken resets the restarts."""
-        return {
-            "step": self.step,
-            "stage": self.stage,
-            "decision": self.decision,
-            "retry_counts": self.decision.retry_counts,
-            "restarts": 0,
-        }
 
 
 class JobStateRepository:
@@ -205,19 +191,13 @@ class JobStateRepository:
         Beside `abandon_cleanup` the only change of a job that has ended: its phase, its status and
         its error stay. Idempotent; another attempt is not changed.
         """
-        return self._close_cleanup(
-            job,
-            "cleanup_confirmed",
-            payload,
-            left_on_cluster=LeftOnCluster.NONE,
-            cleanup_confirmed_at=self._now(),
-        )
+        done = {"left_on_cluster": LeftOnCluster.NONE, "cleanup_confirmed_at": self._now()}
+        return self._close_cleanup(job, "cleanup_confirmed", payload, **done)
 
     def abandon_cleanup(self, job: Job, payload: Mapping[str, Any]) -> Job:
         """Record that reconcile stops cleaning up a job of which something may be left."""
-        return self._close_cleanup(
-            job, "cleanup_abandoned", payload, cleanup_abandoned_at=self._now()
-        )
+        done = {"cleanup_abandoned_at": self._now()}
+        return self._close_cleanup(job, "cleanup_abandoned", payload, **done)
 
     def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
         """The events with a sequence above `after`, oldest first."""
@@ -250,17 +230,12 @@ class JobStateRepository:
         return settled
 
     def purge(self, job: Job) -> bool:
-        """Remove a settled job with its history. Idempotent, also after a crash.
-
-        Returns False if it has a message or a clean-up left, or was changed since it was read.
-        """
+        """Remove a settled job with its history; False if it is not, or has changed. Idempotent."""
         row = self._jobs.get(job.job_id, rows.JOB)
         if row is None or row.columns["sequence"] != job.sequence or not job.is_settled:
             return False
-        where, values = (
-            "PartitionKey eq @job and RowKey ne @row",
-            {"job": job.job_id, "row": rows.JOB},
-        )
+        where = "PartitionKey eq @job and RowKey ne @row"
+        values = {"job": job.job_id, "row": rows.JOB}
         keys = [each.columns["RowKey"] for each in self._jobs.query(where, values, ("RowKey",))]
         if any(key.startswith("outbox-") for key in keys):
             return False
@@ -293,9 +268,8 @@ class JobStateRepository:
             if self._committed(job, written, row.etag, writer, owes):
                 break
         else:
-            raise Unavailable(
-                "concurrent_update", f"job {job_id} is being changed by too many writers"
-            )
+            text = f"job {job_id} is being changed by too many writers"
+            raise Unavailable("concurrent_update", text)
         # Also if nothing was changed: the process that changed it may have died right here.
         self.sync(job, before)
         return job

@@ -1,16 +1,37 @@
 """How a job's next row follows from the one before. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.clients.tables import Insert, Write
+from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Event, Job, elb_id
 from shared.contracts.states import Phase
 from shared.errors import Conflict
 from shared.jobs import rows
 from shared.util.redaction import redacted
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step that a transition records: its number, its stage, and what follows it."""
+
+    step: int
+    stage: Stage
+    decision: Decision
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        """The fields of the row that record it. A step that was taken resets the restarts."""
+        return {
+            "step": self.step,
+            "stage": self.stage,
+            "decision": self.decision,
+            "retry_counts": self.decision.retry_counts,
+            "restarts": 0,
+        }
 
 
 def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
