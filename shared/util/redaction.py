@@ -21,7 +21,7 @@ LONGEST = 64 * 1024
 _VALUE = r"[^\s\"'<>&;,\\]+"
 _SAS_PARTS = "skoid|sktid|skt|ske|sks|skv|se|st|sp|sv|sr|ss|srt|spr|sip|sdd"
 _KEYS = (
-    r"account_?key|shared_?access_?key|shared_?access_?signature|client_?secret|access_?token"
+    r"account[_-]?key|shared_?access_?key|shared_?access_?signature|client[_-]?secret|access[_-]?token"
     r"|refresh_?token|id_?token|exec[_-]token|sidecar_token|x-exec-token|password|client-key-data"
 )
 _BEARER_PROSE = (

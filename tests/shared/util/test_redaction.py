@@ -231,3 +231,10 @@ def test_a_traceback_without_secrets_is_unchanged(caplog: pytest.LogCaptureFixtu
             logging.getLogger("blast").exception("request_failed")
     assert caplog.records[0].exc_info
     assert "ValueError: a bug" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text", ["azure-storage-account-key = s3cret", "--account-key=s3cret", "client-secret: s3cret"]
+)
+def test_failure_55_a_key_is_known_by_the_names_of_options_and_of_the_config(text: str) -> None:
+    assert "s3cret" not in redacted(text)
