@@ -19,7 +19,8 @@ from shared.util.logs import quiet_libraries
 from shared.util.threads import Threads, with_invocation
 from triggers.durable_client import SyncDurableClient
 from triggers.http.handlers import DURABLE_HANDLERS, HANDLERS
-from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME, Operation
+from triggers.http.operation import Operation
+from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
 from triggers.http.unknown_route import METHODS
 from triggers.queue import requests
 from triggers.timers import schedule as upkeep

@@ -16,7 +16,8 @@ from local.demo.polling import until
 from shared.contracts.states import Phase
 from tests.triggers.http.clients import store_completed_job, store_job
 from tests.triggers.http.conftest import RunningApp
-from triggers.http.routes import OPERATIONS, Operation
+from triggers.http.operation import Operation
+from triggers.http.routes import OPERATIONS
 
 PAGE = (Path(__file__).parents[3] / "docs/api.md").read_text()
 ASSIGNED = re.compile(r"([A-Z_]+)=(\S+)\s*(?:#.*)?\n")

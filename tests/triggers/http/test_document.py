@@ -20,7 +20,8 @@ from tests.triggers.http.conftest import RunningApp
 from triggers.auth.callers import LOCAL
 from triggers.http.error_codes import CODES, EVERYWHERE
 from triggers.http.openapi.document import document
-from triggers.http.routes import OPERATIONS, Operation
+from triggers.http.operation import Operation
+from triggers.http.routes import OPERATIONS
 
 SCHEMA = schemathesis.openapi.from_dict(document())
 FOUND = {

@@ -18,7 +18,8 @@ from triggers.http.openapi.request_bodies import (
     submission_schema,
     without_titles,
 )
-from triggers.http.routes import ONE_SEARCH, OPERATIONS, SUBMISSION, Model, Operation
+from triggers.http.operation import Model, Operation
+from triggers.http.routes import ONE_SEARCH, OPERATIONS, SUBMISSION
 from triggers.schemas.common import ErrorResponse
 
 ABOUT = """\

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import AliasChoices
 
-from triggers.http.routes import SUBMISSION, Model
+from triggers.http.operation import Model
+from triggers.http.routes import SUBMISSION
 from triggers.submission.parse import MAX_SEARCHES
 
 Json = dict[str, Any]
