@@ -146,7 +146,7 @@ async def test_failure_20_an_ended_job_whose_writer_died_is_listed_as_it_ended(
         pass
 
     class DiesBehindTheRow(JobStateRepository):
-        def follow(self, job: Job, before: Job | None = None) -> bool:
+        def sync(self, job: Job, before: Job | None = None) -> bool:
             raise Died
 
     dying = DiesBehindTheRow(store.jobs_table, jobs.index, clock)
