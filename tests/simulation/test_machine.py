@@ -127,7 +127,7 @@ class Searches(RuleBasedStateMachine):
         job = self.job(number)
         self.world.meanwhile = lambda: self.scene.cancel(job)
 
-    @precondition(lambda self: any(job.phase.is_failure for job in self.cached_jobs))
+    @precondition(lambda self: any(job.phase.is_failure for job in self.seen))
     @rule()
     def retry(self) -> None:
         job = next(job for job in self.seen if job.phase.is_failure)
@@ -204,7 +204,7 @@ class Searches(RuleBasedStateMachine):
         if job.should_stop(self.scene.clock()) and not job.phase.is_end:
             self.scene.substitute.stop(job.job_id)
 
-    @precondition(lambda self: any(left_unknown(job) for job in self.cached_jobs))
+    @precondition(lambda self: any(left_unknown(job) for job in self.seen))
     @rule()
     def upkeep_cleans_up(self) -> None:
         for job in filter(left_unknown, self.seen):

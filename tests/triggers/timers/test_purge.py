@@ -144,7 +144,7 @@ async def test_failure_16_a_job_that_is_retried_while_it_is_removed_stays(
     class Retried(Table):
         """A table behind whose reader's back the job is queued again."""
 
-        def all(self, *arguments: Any, **named: Any) -> Iterator[Row]:
+        def query(self, *arguments: Any, **named: Any) -> Iterator[Row]:
             jobs.start_attempt(one.job_id, 2, DAY)
             return super().query(*arguments, **named)
 
