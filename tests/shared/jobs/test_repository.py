@@ -24,7 +24,7 @@ def test_a_stored_job_is_read_back_unchanged(jobs: JobStateRepository) -> None:
     kept = job(
         counts=Counts(4, 2, 1, 1),
         retry_counts={Category.TRANSIENT: 2},
-        decision=Decision(Stage.WATCH),
+        decision=Decision(Stage.WATCH, retry_counts={Category.TRANSIENT: 2}),
         reason="waits",
         started_at=NOON,
         search=search(title="ünï \U0001f33c"),
