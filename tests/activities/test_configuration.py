@@ -27,7 +27,7 @@ def job(scene: Scene) -> Job:
 def test_failure_48_a_wrong_token_holds_a_search_that_runs_and_ends_nothing(
     scene: Scene, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.world.plans[job.elb_job_id].append(Plan(takes=20 * MINUTE))
+    scene.world.plans[job.elb_job_id].append(Plan(takes=360 * MINUTE))
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.world.token_is_wrong = True
     for _ in range(12):  # more than any other category has tries
@@ -40,8 +40,10 @@ def test_failure_48_a_wrong_token_holds_a_search_that_runs_and_ends_nothing(
     assert "an operator must act: sidecar_401" in (scene.now(job).reason or "")
     assert "configuration_refused" in caplog.text
     scene.world.token_is_wrong = False
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
+    assert scene.now(job).error_code == "exit_124", "the sidecar ended it at its timeout"
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
-    assert len(scene.world.processes) == 1, "its result was kept by the sidecar"
+    assert (len(scene.world.processes), scene.world.crimes) == (2, [])
 
 
 def test_failure_48_a_wrong_token_leaves_the_slot_to_others_while_nothing_began(
