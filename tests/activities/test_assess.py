@@ -44,7 +44,7 @@ NOTHING = Counts()
         (Observation([RUNS, FAILED]), Phase.RUNNING, NOTHING, Phase.SEARCH_FAILED),
         (Observation([job("setup", failed=True)]), Phase.SUBMITTED, NOTHING, Phase.SEARCH_FAILED),
         (Observation([], failure="out of memory"), Phase.RUNNING, NOTHING, Phase.SEARCH_FAILED),
-        # Both markers can exist: a failure that was ever told stays one.
+        # Both markers can exist: a failure stays a failure.
         (
             Observation([], 4, success=True, failure="no"),
             Phase.RUNNING,

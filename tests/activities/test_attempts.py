@@ -35,7 +35,7 @@ def test_a_next_attempt_that_cannot_clear_the_earlier_one_says_why_it_waits(scen
     scene.world.down.add("cluster")
     decision = scene.do(ActivityName.PREPARE_SEARCH, again)
     assert (decision.phase, decision.next_stage) == (Phase.RETRYING, Stage.PREPARE)
-    assert "nobody answers" in (scene.now(again).reason or "")
+    assert "no answer came" in (scene.now(again).reason or "")
 
 
 def test_r6_a_cancel_of_the_next_attempt_clears_away_the_earlier_ones_too(scene: Scene) -> None:

@@ -121,7 +121,7 @@ def test_failure_34_a_cancel_that_was_not_proven_is_no_cancel(scene: Scene) -> N
     scene.world.down.add("cluster")
     now = until_cleared(scene, job, seconds=600)
     assert now.phase is Phase.CANCELLING
-    assert now.reason == "cannot be cleaned up yet: nobody answers"
+    assert now.reason == "cannot be cleaned up yet: no answer came"
     assert len(scene.events(job, "cleanup_pending")) == 1
     scene.world.down.clear()
     assert until_cleared(scene, job).phase is Phase.CANCELLED
@@ -230,7 +230,7 @@ def test_failure_29_a_cluster_that_is_gone_leaves_nothing(scene: Scene) -> None:
     scene.world.down.add("cluster")
     scene.cluster.code = "cluster_not_found"
     assert until_cleared(scene, job).phase is Phase.CANCELLED
-    assert scene.events(job, "cancelled")[0].payload["proof"] == "nobody answers"
+    assert scene.events(job, "cancelled")[0].payload["proof"] == "no answer came"
 
 
 def test_failure_34_a_cluster_that_is_gone_proves_nothing_of_a_submission_that_may_run(

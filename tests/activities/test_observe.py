@@ -14,7 +14,7 @@ from tests.simulation.scene import Scene
 
 @pytest.fixture
 def job(scene: Scene) -> Job:
-    """A search that has just been submitted; its two batches run until they are told to end."""
+    """A search that has just been submitted; its two batches run until the test ends them."""
     scene.world.batch_time = None
     return scene.submitted()
 

@@ -76,7 +76,7 @@ def test_failure_11_a_difference_fails_the_job_by_name_and_it_is_cleaned_up(
 def test_failure_46_a_look_at_the_cluster_that_was_asked_for_proves_nothing_of_another(
     scene: Scene, changed: str
 ) -> None:
-    """The Jobs run where the environment said; nothing there can be seen from here."""
+    """The Jobs run on the cluster that the environment named; the app cannot see them."""
     job = submitted_with(scene, written(scene, **{changed: "other1"}))
     assert "other1" in (job.other_cluster or "")
     job = until_ended(scene, job, 601)
@@ -104,7 +104,7 @@ def until_clear_here(scene: Scene, job: Job) -> Job:
 def test_failure_46_a_submission_that_was_stopped_or_failed_may_run_on_another_cluster(
     scene: Scene, plan: Plan
 ) -> None:
-    """elastic-blast writes its config before its first Job, and nobody has compared it yet."""
+    """elastic-blast writes its config before its first Job, and nothing has compared it yet."""
     scene.world.usual = plan
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)

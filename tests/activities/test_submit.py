@@ -259,6 +259,6 @@ def test_failure_15_a_write_whose_answer_was_lost_is_not_made_twice(scene: Scene
     scene.world.next["store"].extend([None, CallFault.ANSWER_LOST])
     decision = scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.now(job).step == step + 1
-    assert decision.next_stage is Stage.SUBMIT  # nobody heard that it went well
+    assert decision.next_stage is Stage.SUBMIT  # the answer was lost
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.WATCH
     assert len(scene.events(job, "submitted")) == 1

@@ -37,7 +37,7 @@ def test_failure_5_without_operations_no_second_try_begins_while_the_first_may_r
     old.world.plans[job.elb_job_id].append(LONG)
     assert (
         old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
-    )  # the answer was waited for in vain
+    )  # the answer did not come
     for _ in range(5):
         decision = old.do(ActivityName.SUBMIT_SEARCH, job)
         assert decision.phase is Phase.SUBMITTING
@@ -80,7 +80,7 @@ def test_without_operations_a_cluster_that_is_away_leaves_the_slot_with_a_try_th
     assert len(old.world.processes) == 1
 
 
-# What was written, although nobody heard so.
+# Writes whose answer was lost.
 
 
 def test_failure_46_a_cluster_that_is_gone_proves_nothing_while_a_submission_may_run(
@@ -158,7 +158,7 @@ def test_failure_46_after_its_time_jobs_and_markers_decide_and_another_operation
 def test_failure_46_a_sidecar_that_lost_its_operations_is_given_the_search_by_exec(
     scene: Scene, job: Job
 ) -> None:
-    """It said that it has operations, and was rolled back before it was given one."""
+    """It reported operations, and was rolled back before it received one."""
     real, health = scene.sidecar.run_operation, scene.sidecar.health()
 
     def rolled_back(*words: Any) -> Result:

@@ -25,7 +25,7 @@ class Driver:
     said: list[tuple[ActivityName, ActivityInput]] = field(default_factory=list)
     """Every order that was given."""
     crashes: list[str] = field(default_factory=list)
-    """What the story was told that its activities died of."""
+    """The crashes of activities that the orchestrator saw."""
     output: Any = None
     _input: Any = None
     _next_input: Any = None

@@ -48,9 +48,9 @@ class SimulatedEnvironment:
     plans: dict[str, deque[Plan]] = field(default_factory=lambda: defaultdict(deque))
     usual: Plan = field(default_factory=Plan)
     batch_time: timedelta | None = BATCH
-    """How long batches run; None: until they are told to end."""
+    """How long batches run; None: until the test ends them."""
     down: set[str] = field(default_factory=set)
-    """Who does not answer: `cluster`, `sidecar`, `store`."""
+    """The parts that do not answer: `cluster`, `sidecar`, `store`."""
     next: dict[str, deque[CallFault | None]] = field(default_factory=lambda: defaultdict(deque))
     """What befalls the next calls; None: nothing."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -231,7 +231,7 @@ class SimulatedEnvironment:
                 self._write(one.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
 
     def _write_failure(self, one: KubeJob, text: str) -> None:
-        """The first pod that fails writes it; nobody writes over it."""
+        """The first pod that fails writes it; later ones do not replace it."""
         if not self.blobs.exists(self.at(one.elb_job_id, "metadata/FAILURE.txt")):
             self._write(one.elb_job_id, "metadata/FAILURE.txt", text)
 

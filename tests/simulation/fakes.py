@@ -127,7 +127,7 @@ class FakeSidecar:
 
     def health(self) -> Health | HttpRejection | Unreachable:
         if "sidecar" in self.world.down:
-            return Unreachable("nobody answers", request_sent=False)
+            return Unreachable("no answer came", request_sent=False)
         if not self.world.with_operations:
             return Health(4, operations=False)
         return Health(4, operations=True, instance=self.world.met().instance)

@@ -24,7 +24,7 @@ class CallLost(Exception):
     """A call to the outside got no answer; `sent` if it was done all the same."""
 
     def __init__(self, sent: bool) -> None:
-        super().__init__("nobody answers")
+        super().__init__("no answer came")
         self.sent = sent
 
 
@@ -40,7 +40,7 @@ class CallFault(StrEnum):
 
 @dataclass
 class KubeJob:
-    """A Job and its one pod. Without `ends_at` it runs until it is told otherwise."""
+    """A Job and its one pod. Without `ends_at` it runs until the test ends it."""
 
     name: str
     app: str
@@ -107,7 +107,7 @@ class Process:
     plan: Plan
     began: datetime
     until: datetime
-    """When whoever started it ends it."""
+    """When the sidecar that started it ends it."""
     stage: int = 0
     result: Finished | None = None
     killed: bool = False
@@ -132,7 +132,7 @@ class Operation:
 
 @dataclass
 class StateFolder:
-    """What one sidecar instance keeps. Its id lives with it."""
+    """The state of one sidecar instance, with its id."""
 
     instance: str
     operations: dict[str, Operation] = field(default_factory=dict)

@@ -162,7 +162,7 @@ class Scene:
             driver.wake()
 
     def cancel(self, job: Job) -> None:
-        """What the door writes when a person asks for a cancel; nobody is woken."""
+        """Write a cancel request as the API does, without waking the orchestration."""
         now = self.jobs.get(job.job_id)
         if not (now.phase.is_end or now.cancel_requested_at):
             self.jobs.update(job.job_id, "cancel_requested", cancel_requested_at=self.clock())
@@ -195,7 +195,7 @@ class Scene:
     # Time.
 
     def passes(self, seconds: float) -> None:
-        """Let time pass; nobody takes a step."""
+        """Let time pass without a step."""
         self.clock.move(seconds)
         self.world.settle()
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to submit: callers take turns, and whoever is next is called."""
+"""The submit queue: callers take turns, and the next job is woken."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ def scene(scene: Scene) -> Scene:
 
 @pytest.fixture
 def patient(store: Store) -> Scene:
-    """A scene in which whoever waits does so until it is called."""
+    """A scene in which a waiting job waits until it is woken."""
     return slow(Scene(replace(store, settings=Settings.read(ENVIRONMENT | ONE_DAY))))
 
 
@@ -105,7 +105,7 @@ def test_a_slot_that_is_freed_is_not_idle(patient: Scene, takes: timedelta) -> N
 def test_a_slot_that_is_freed_while_one_gets_into_line_is_not_missed(
     patient: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever freed it has found nobody to call."""
+    """The job that released the slot found no waiting job to wake."""
     scene, update = patient, patient.jobs.update
     scene.cluster.acquire_submit_lease("another-program")
 

@@ -45,7 +45,7 @@ class Recovery:
         if wait is None:
             await self._fail(client, job, restarts, seen)
             return await self._stop(client, job)
-        # Whoever else sees the same is refused here, because then one lives.
+        # Of two reconcilers, one gets a conflict here: the orchestration runs then.
         if not await start(client, job, self.settings.retry(Category.CRASH)):
             return "running"
         await in_thread(self._record_restart, job, restarts + 1, wait, seen)
