@@ -84,6 +84,7 @@ class Requests:
         try:
             await self._take(letter, client)
         except Exception:
+            # Of any kind: the last delivery must end with a reply, also after a bug.
             if not letter.is_last_delivery:
                 raise
             log.exception("message_given_up message_id=%s", letter.message_id)
