@@ -1,4 +1,4 @@
-# The commands of this project. Everything they make lies under .state, which git ignores.
+# The project's commands. They create files only under .state, which git ignores.
 PYTHON ?= python3
 PORT ?= 7071
 JOBS ?= 200
@@ -7,23 +7,23 @@ BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
-LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench ui tests docs/examples
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
 
-FAULTY := tests/faults tests/world tests/batches tests/end_to_end/test_batch.py
+FAULT_TESTS := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py
 
-.PHONY: run demo test faults check bench ui screenshots clean setup tools worker
+.PHONY: run demo test faults check docs bench screenshots clean setup tools worker
 
-# Another PYTHON than the packages were set up with: they are set up again.
+# If PYTHON names another version than that of the venv, create the venv again.
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell python=$$(local/find_python.sh $(PYTHON)) && $$python -V),$(shell test -x $(BIN)/python && $(BIN)/python -V))
 .PHONY: $(VENV)
 endif
 endif
 
-run: setup ## everything on this machine, with a demo search, until Ctrl-C
+run: setup ## start everything on this machine, run a demo search, serve until Ctrl-C
 	@$(BIN)/python -m local run --port $(PORT)
 
-demo: setup ## the same, and stops by itself: fails unless the search found the right hits
+demo: setup ## start everything, run the demo search, stop; fails if the hits are wrong
 	@$(BIN)/python -m local demo
 
 test: setup check worker ## all tests
@@ -31,39 +31,42 @@ test: setup check worker ## all tests
 	@local/need.sh chromium chromium
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-faults: setup ## every fault, every crash point and many jobs at once: half an hour, or more
-	@$(BIN)/python -m pytest $(FAULTY) -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
+faults: setup ## all faults, all crash points and many concurrent jobs: half an hour or more
+	@$(BIN)/python -m pytest $(FAULT_TESTS) -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
 	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
 
-check: $(VENV) ## format, lint, types, layers
+check: $(VENV) ## format, lint, types, layers, documents
 	@$(BIN)/ruff format --check --quiet $(LINTED)
 	@$(BIN)/ruff check --quiet $(LINTED)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.support.traceability --check
+	@$(BIN)/python -m tests.support.prose
 
-bench: $(VENV) ## measurements: reading results, and the door
+docs: $(VENV) ## write what is made from code: docs/openapi.json and docs/traceability.md
+	@$(BIN)/python -m triggers.http.openapi.views > $(STATE)/openapi.json && mv $(STATE)/openapi.json docs
+	@$(BIN)/python -m tests.support.traceability
+
+bench: $(VENV) ## measurements: reading results, and the HTTP API
 	@$(BIN)/python -m bench.results
-	@$(BIN)/python -m bench.door
+	@$(BIN)/python -m bench.api
 
-ui: $(VENV) ## join ui/ into triggers/ui.html, the page at /api/ui
-	@$(BIN)/python -m ui.build
-
-screenshots: setup ## the pictures of that page in docs/images
+screenshots: setup ## create the screenshots of the page in docs/images
 	@local/need.sh chromium chromium
 	@$(BIN)/python -m tests.ui.screenshots
 
 setup: $(VENV) $(AZURITE) tools
 
-worker: ## Azure's own Python worker, for the tests that run the app in it; it needs Python 3.13
+worker: ## set up Azure's Python worker for tests/worker; needs Python 3.13
 	@if local/find_python.sh python3.13 >/dev/null; then $(MAKE) -s $(WORKER); \
 	elif [ "$$REQUIRE_WORKER" = 1 ]; then \
-		echo "There is no Python 3.13 here, and REQUIRE_WORKER=1 wants the tests in Azure's own worker."; exit 1; \
-	else echo "There is no Python 3.13 here: the tests in Azure's own worker are left out."; fi
+		echo "Python 3.13 was not found, but REQUIRE_WORKER=1 requires the tests in Azure's Python worker."; exit 1; \
+	else echo "Python 3.13 was not found: the tests in Azure's Python worker are skipped."; fi
 
 $(VENV): requirements.txt requirements-dev.txt sidecar/requirements.txt
 	@python=$$(local/find_python.sh $(PYTHON)) \
 		&& $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.13"; exit 1; }; \
+		|| { echo "Python 3.11 or newer is needed; set it with: make PYTHON=python3.13"; exit 1; }; \
 	echo "Setting up Python packages in $(STATE)/venv ..."; \
 	$$python -m venv --clear $(STATE)/venv
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
@@ -83,5 +86,5 @@ $(AZURITE): local/azurite/package.json local/azurite/package-lock.json
 	@npm ci --prefix $(STATE)/node --no-audit --no-fund --loglevel=error
 	@touch $@
 
-clean: ## remove everything that these commands made
+clean: ## remove everything that these commands created
 	@rm -rf $(STATE)

@@ -1,1 +1,1 @@
-"""What touches the world: one module per noun, whose verbs may be said twice."""
+"""What a job does to the outside: one idempotent activity for each stage of its workflow."""

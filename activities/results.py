@@ -1,54 +1,66 @@
 """Collecting results: a search is completed when its results are there, not when it says so."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from activities.steps import Desk
+from activities import endings
+from activities.context import ActivityContext
+from shared.blast.result_files import MANIFEST, expected_results, manifest_entry, result_files
 from shared.clients.blobs import Blobs
+from shared.contracts.activities import ActivityInput, Stage, StepResult
 from shared.contracts.job import Counts, Job
+from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import Phase
-from shared.contracts.steps import Order, Report, Verb
-from shared.results import MANIFEST, described, expected_results, result_files
 
 
 @dataclass(frozen=True)
-class Results:
-    """Its verb answers with a Report and may be said twice."""
+class ResultCollector:
+    """The stage COLLECT."""
 
-    desk: Desk
+    context: ActivityContext
     blobs: Blobs
 
-    def collect(self, order: Order) -> Report:
-        """Count the results; write the manifest and complete the job once they are all there."""
-        return self.desk.take(Verb.COLLECT, order, self._collect)
+    def collect(self, input_: ActivityInput) -> StepResult:
+        """Count the results; write the manifest and complete the job once all are there."""
+        return self.context.run_step(Stage.COLLECT, input_, self._collect)
 
-    def _collect(self, job: Job, order: Order) -> Report:
+    def _collect(self, job: Job, input_: ActivityInput) -> Outcome:
         listed = self.blobs.list(job.results_prefix)
         files = result_files(listed)
         expected = job.counts.expected or expected_results(listed, job.search)
         if len(files) < max(expected, 1):
-            return self._pending(job, order, f"{len(files)} of {expected} results are there")
+            return self._pending(job, f"{len(files)} of {expected} results are there")
         manifest: dict[str, Any] = {
             "schema_version": 1,
             "job_id": job.job_id,
-            "files": [described(file, job.search) for file in files],
+            "files": [manifest_entry(file, job.search) for file in files],
         }
         self.blobs.put(job.results_prefix + MANIFEST, json.dumps(manifest).encode())
         size = sum(file.size for file in files)
         # The results are the proof; Jobs that finished long ago may never have been counted.
         counts = Counts(expected=expected or len(files), succeeded=expected or len(files))
-        report, facts = Report(Phase.COMPLETED, None), {"files": len(files), "bytes": size}
-        return self.desk.note(job, order, report, "completed", facts, counts=counts)
+        return Outcome(
+            OutcomeKind.DONE,
+            Phase.COMPLETED,
+            event="completed",
+            payload={"files": len(files), "bytes": size},
+            changes={"counts": counts},
+        )
 
-    def _pending(self, job: Job, order: Order, reason: str) -> Report:
-        """A list can lag behind the marker: wait for it, but not for ever."""
-        report = Report(
-            Phase.RESULTS_PENDING, Verb.COLLECT, self.desk.settings.watch_pace.rows[0][0]
+    def _pending(self, job: Job, reason: str) -> Outcome:
+        """Results are missing. A list can lag behind the marker, but only for RESULTS_GRACE."""
+        settings = self.context.settings
+        pending = Outcome(
+            OutcomeKind.PENDING, Phase.RESULTS_PENDING, settings.poll_schedule.rows[0][0]
         )
         if job.phase is not Phase.RESULTS_PENDING:
-            said = {"reason": reason}
-            return self.desk.note(job, order, report, "results_pending", said, reason=reason)
-        if self.desk.now() - job.updated_at > self.desk.settings.results_patience:
-            return self.desk.end(job, order, Phase.RESULTS_MISSING, "results_missing", reason)
-        return report
+            return replace(
+                pending,
+                event="results_pending",
+                payload={"reason": reason},
+                changes={"reason": reason},
+            )
+        if self.context.now() - job.updated_at > settings.results_grace:
+            return endings.end(Phase.RESULTS_MISSING, "results_missing", reason)
+        return pending

@@ -1,36 +1,40 @@
-"""What upkeep does itself for a job: its orchestration cannot run, or the job has ended."""
+"""The steps that reconcile takes itself: the orchestration cannot run, or the job has ended."""
 
 from dataclasses import dataclass
 
-from activities.batch import Batch
-from activities.cancelling import Cancelling
-from activities.record import Record
+from activities.batch import BatchActivities
+from activities.cleanup import Cleanup
+from activities.crash import CrashRecorder
+from shared.contracts.activities import ActivityInput, CleanupResult, StepResult
 from shared.contracts.job import Job
-from shared.contracts.steps import CleanupResult, Order, Report
 from shared.jobs import JobStateRepository
 
 
 @dataclass(frozen=True)
 class Substitute:
-    """Takes the steps that end a job. All may be repeated, and run beside an orchestration."""
+    """Takes the steps that end a job. All are idempotent, and may run beside an orchestration."""
 
     jobs: JobStateRepository
-    cancelling: Cancelling
-    batch: Batch
-    record: Record
+    cleanup: Cleanup
+    batch: BatchActivities
+    crash_recorder: CrashRecorder
 
-    def stop(self, job_id: str) -> Report:
+    def stop(self, job_id: str) -> StepResult:
         """Take the next step that stops the job."""
         job = self.jobs.get(job_id)
-        order = Order(job_id, job.step + 1, attempt=job.attempt)
-        return self.batch.stop(order) if job.children else self.cancelling.cancel(order)
+        input_ = ActivityInput(job_id, job.step + 1, attempt=job.attempt)
+        return (
+            self.batch.cancel_children(input_)
+            if job.child_count
+            else self.cleanup.clean_up_search(input_)
+        )
 
-    def fail(self, job_id: str, error: str) -> Report:
-        """Let the job fail with what its orchestration fails with; its clean-up comes next."""
+    def fail(self, job_id: str, error: str) -> StepResult:
+        """Fail the job with the error of its orchestration; its clean-up comes next."""
         job = self.jobs.get(job_id)
-        order = Order(job_id, job.step + 1, error, job.attempt)
-        return self.record.fail_without_orchestration(order)
+        input_ = ActivityInput(job_id, job.step + 1, error, job.attempt)
+        return self.crash_recorder.fail_without_orchestration(input_)
 
     def clean_up(self, job: Job) -> CleanupResult:
-        """Try once more to clean up a job that has ended, without a change of its row."""
-        return self.batch.clean_up(job) if job.children else self.cancelling.clean_up(job)
+        """Try once more to clean up a job that has ended; its row does not change."""
+        return self.batch.clean_up(job) if job.child_count else self.cleanup.clean_up(job)

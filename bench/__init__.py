@@ -1,1 +1,1 @@
-"""Measurements, each as a ratio within one run."""
+"""Measurements against the budgets; ratios within one run where possible."""

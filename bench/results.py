@@ -2,8 +2,8 @@
 
     python -m bench.results [MEGABYTES]
 
-Each reader is a process of its own; processor time is counted, so that a busy machine does not
-matter much. Biopython is given the first twentieth of the text, as it reads at an even pace.
+Each reader is a process of its own, and CPU time is measured, so that a busy machine matters
+little. Biopython reads only a twentieth of the text, because its speed is constant.
 """
 
 import json
@@ -22,19 +22,19 @@ from shared.hits.tally import Tally
 MEGABYTE = 1024**2
 PIECE = 4 * MEGABYTE
 SHARE = 20
-"""Biopython's part is one in so many."""
+"""Biopython reads one part of so many."""
 HITS_OF_A_QUERY, QUERIES = 200, 100
 NAME = "@query@"
-"""What stands for a query's name until it is written."""
+"""A placeholder for a query's name."""
 
 
-def ours(path: Path, outfmt: str) -> int:
-    """Every hit, as the export reads them."""
+def own_reader(path: Path, outfmt: str) -> int:
+    """Read every hit, as the export does."""
     return sum(1 for _ in hits(_pieces(path), outfmt, path.stat().st_size))
 
 
 def tallied(path: Path, outfmt: str) -> int:
-    """Every hit, and what they come to, as the aggregate reads them."""
+    """Read and aggregate every hit, as the aggregate view does."""
     tally = Tally()
     tally.add(hits(_pieces(path), outfmt, path.stat().st_size))
     return tally.total
@@ -55,9 +55,9 @@ def bio_blast(path: Path, outfmt: str) -> int:
 
 
 READERS: dict[str, Callable[[Path, str], int]] = {
-    one.__name__: one for one in (ours, tallied, search_io, bio_blast)
+    reader.__name__: reader for reader in (own_reader, tallied, search_io, bio_blast)
 }
-NEEDED = {"search_io": ("Bio.SearchIO.BlastIO",), "bio_blast": ("Bio.Blast._parser",)}
+PRELOADED = {"search_io": ("Bio.SearchIO.BlastIO",), "bio_blast": ("Bio.Blast._parser",)}
 COMPARED = {"6": ("search_io",), "5": ("search_io", "bio_blast")}
 
 
@@ -68,18 +68,18 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def repeated(results: list[str], size: int) -> Iterator[str]:
-    """The results of queries again and again, under a new name each time, to about that size."""
+    """Repeat the results under new query names, up to about `size` bytes."""
     query = written = 0
     while written < size:
-        found = results[query % len(results)].replace(NAME, f"query_{query}")
-        query, written = query + 1, written + len(found)
-        yield found
+        text = results[query % len(results)].replace(NAME, f"query_{query}")
+        query, written = query + 1, written + len(text)
+        yield text
 
 
 def table(size: int) -> Iterator[str]:
     """Outfmt 6."""
-    chance = random.Random(1)
-    results = ["".join(_row(chance, subject) for subject in _subjects(n)) for n in range(QUERIES)]
+    rng = random.Random(1)
+    results = ["".join(_row(rng, subject) for subject in _subjects(n)) for n in range(QUERIES)]
     yield from repeated(results, size)
 
 
@@ -87,12 +87,12 @@ def _subjects(query: int) -> range:
     return range(query * HITS_OF_A_QUERY, (query + 1) * HITS_OF_A_QUERY)
 
 
-def _row(chance: random.Random, subject: int) -> str:
+def _row(rng: random.Random, subject: int) -> str:
     return (
-        f"{NAME}\tgb|AB{subject:06}.1|\t{chance.uniform(70, 100):.3f}\t"
-        f"{chance.randrange(50, 900)}\t{chance.randrange(90)}\t{chance.randrange(9)}\t1\t"
-        f"{chance.randrange(900)}\t{chance.randrange(9000)}\t{chance.randrange(9000)}\t"
-        f"{10 ** -chance.uniform(0, 170):.2e}\t{chance.randrange(30, 1500)}\n"
+        f"{NAME}\tgb|AB{subject:06}.1|\t{rng.uniform(70, 100):.3f}\t"
+        f"{rng.randrange(50, 900)}\t{rng.randrange(90)}\t{rng.randrange(9)}\t1\t"
+        f"{rng.randrange(900)}\t{rng.randrange(9000)}\t{rng.randrange(9000)}\t"
+        f"{10 ** -rng.uniform(0, 170):.2e}\t{rng.randrange(30, 1500)}\n"
     )
 
 
@@ -151,11 +151,11 @@ HIT = """<Hit>
 
 def xml(size: int) -> Iterator[str]:
     """Outfmt 5."""
-    chance = random.Random(1)
-    genome = "".join(chance.choices("ACGT", k=10_000))
+    rng = random.Random(1)
+    genome = "".join(rng.choices("ACGT", k=10_000))
     results = [
         ITERATION.format(
-            name=NAME, hits="".join(_hit(chance, genome, subject) for subject in _subjects(n))
+            name=NAME, hits="".join(_hit(rng, genome, subject) for subject in _subjects(n))
         )
         for n in range(QUERIES)
     ]
@@ -164,12 +164,12 @@ def xml(size: int) -> Iterator[str]:
     yield "</BlastOutput_iterations>\n</BlastOutput>\n"
 
 
-def _hit(chance: random.Random, genome: str, subject: int) -> str:
-    length, at = chance.randrange(50, 900), chance.randrange(9000)
+def _hit(rng: random.Random, genome: str, subject: int) -> str:
+    length, at = rng.randrange(50, 900), rng.randrange(9000)
     return HIT.format(
         subject=subject,
-        bits=chance.uniform(30, 1500),
-        evalue=10 ** -chance.uniform(0, 170),
+        bits=rng.uniform(30, 1500),
+        evalue=10 ** -rng.uniform(0, 170),
         length=length,
         sequence=genome[at : at + length],
         midline="|" * length,
@@ -177,18 +177,18 @@ def _hit(chance: random.Random, genome: str, subject: int) -> str:
 
 
 def read(reader: str, path: Path, outfmt: str) -> None:
-    """One reader over one file; what it took, as JSON."""
-    for needed in NEEDED.get(reader, ()):
-        import_module(needed)  # before the clock runs: it would weigh on a short text
-    began = time.process_time()
-    found = READERS[reader](path, outfmt)
-    took = time.process_time() - began
+    """Run one reader over one file, and print its measurements as JSON."""
+    for module in PRELOADED.get(reader, ()):
+        import_module(module)  # before the measurement, because it matters for a short text
+    started_at = time.process_time()
+    hit_count = READERS[reader](path, outfmt)
+    took = time.process_time() - started_at
     speed = path.stat().st_size / MEGABYTE / took
-    print(json.dumps({"hits": found, "speed": speed, "peak": _peak()}))
+    print(json.dumps({"hits": hit_count, "speed": speed, "peak": _peak()}))
 
 
 def _peak() -> float:
-    """MiB that this process has held at most. The `ru_maxrss` of a child begins at its parent's."""
+    """This process's peak memory in MiB; a child's `ru_maxrss` starts at its parent's value."""
     status = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
@@ -196,32 +196,35 @@ def _peak() -> float:
 def measured(reader: str, path: Path, outfmt: str) -> dict[str, float]:
     argv = [sys.executable, "-m", "bench.results", "read", reader, str(path), outfmt]
     ended = subprocess.run(argv, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(ended.stdout)
-    return found
+    measurements: dict[str, float] = json.loads(ended.stdout)
+    return measurements
 
 
 def compare(outfmt: str, name: str, make: Callable[[int], Iterator[str]], size: int) -> None:
-    """Print a line for each reader of one format."""
+    """Print a line per reader of one format."""
     with tempfile.TemporaryDirectory() as folder:
         whole, part = Path(folder) / "whole", Path(folder) / "part"
-        for path, bytes_of_it in ((whole, size), (part, size // SHARE)):
+        for path, target_size in ((whole, size), (part, size // SHARE)):
             with path.open("w") as file:
-                file.writelines(make(bytes_of_it))
-        base = measured("ours", whole, outfmt)
+                file.writelines(make(target_size))
+        base = measured("own_reader", whole, outfmt)
         print(f"{name}, {whole.stat().st_size // MEGABYTE} MB, {base['hits']:,.0f} hits")
-        _say("read", base)
-        _say("read and tallied", measured("tallied", whole, outfmt))
+        _print_line("read", base)
+        _print_line("read and tallied", measured("tallied", whole, outfmt))
         for other in COMPARED[outfmt]:
-            found = measured(other, part, outfmt)
-            times = base["speed"] / found["speed"]
-            share = found["peak"] / base["peak"]
-            _say(other, found, f"  we read {times:.1f} times as fast; it holds {share:.1f} times")
+            measurements = measured(other, part, outfmt)
+            times = base["speed"] / measurements["speed"]
+            share = measurements["peak"] / base["peak"]
+            _print_line(
+                other,
+                measurements,
+                f"  we are {times:.1f} times as fast; its peak is {share:.1f} times",
+            )
 
 
-def _say(name: str, found: dict[str, float], more: str = "") -> None:
-    print(
-        f"  {name:18} {found['speed']:7.1f} MB/s  peak {found['peak']:5.0f} MiB{more}", flush=True
-    )
+def _print_line(name: str, measurements: dict[str, float], suffix: str = "") -> None:
+    speed, peak = measurements["speed"], measurements["peak"]
+    print(f"  {name:18} {speed:7.1f} MB/s  peak {peak:5.0f} MiB{suffix}", flush=True)
 
 
 def main(argv: list[str]) -> None:

@@ -1,1 +1,1 @@
-"""The durable story of a job: pure, replayed at every step, and obedient to its activities."""
+"""The durable orchestrator of a job, and the workflow that it follows. Pure."""

@@ -1,4 +1,4 @@
-"""What the orchestrator uses of the SDK's context, and nothing else."""
+"""The part of the SDK's orchestration context that the orchestrator uses."""
 
 from collections.abc import Generator, Sequence
 from datetime import datetime
@@ -13,13 +13,13 @@ class Task(Protocol):
 
 
 class Timer(Task, Protocol):
-    """A task that fires; one that lost its race has to be cancelled, or the instance never ends."""
+    """A durable timer. Cancel one that lost its race, or the instance never ends."""
 
     def cancel(self) -> None: ...
 
 
 class Context(Protocol):
-    """The slice of DurableOrchestrationContext that a story is told with."""
+    """The part of DurableOrchestrationContext that is used."""
 
     @property
     def current_utc_datetime(self) -> datetime: ...
@@ -34,10 +34,12 @@ class Context(Protocol):
 
     def task_any(self, tasks: Sequence[Task]) -> Task: ...
 
+    def task_all(self, tasks: Sequence[Task]) -> Task: ...
+
     def set_custom_status(self, status: Any) -> None: ...
 
     def continue_as_new(self, input_: Any) -> None: ...
 
 
 Steps: TypeAlias = Generator[Task, Any, Any]
-"""A generator that yields tasks and is sent their results."""
+"""A generator that yields tasks and receives their results."""

@@ -1,1 +1,1 @@
-"""The embedded default: everything a machine needs to run the product without Azure."""
+"""The local run: stand-ins for Azure and ElasticBLAST, so that the product runs on one machine."""

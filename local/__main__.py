@@ -1,4 +1,4 @@
-"""`python -m local run|demo`: the whole product on this machine, with a real search to show."""
+"""`python -m local run|demo`: start the whole product on this machine and run a demo search."""
 
 import argparse
 import json
@@ -13,102 +13,102 @@ from pathlib import Path
 from types import FrameType
 
 from local.azurite import STATE
-from local.demo.client import Api, Refused
-from local.demo.following import TooSlow
+from local.demo.client import Api, RequestRejected
+from local.demo.console import print_line, print_part_ready
+from local.demo.polling import PollTimeout
 from local.demo.queries import DEMO_DATABASE
-from local.demo.screen import part_is_ready, say
 from local.demo.search import DemoFailed, show_demo
-from local.processes import DidNotStart
+from local.processes import StartError
 from local.stack import Stack
 
 QUERY = ">mine\nCGTAACAAGGTTTCCGTAGGTGAACCTGCGGAAGGATCATTG"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Enough(Exception):
-    """Somebody said that it shall stop."""
+class StopRequested(Exception):
+    """SIGINT, SIGTERM or SIGHUP arrived."""
 
 
 class CannotRun(Exception):
-    """The text says in a sentence or two why not, and what to do about it."""
+    """The run cannot start; the text gives the reason and the remedy."""
 
 
 def run(folder: Path, port: int) -> None:
-    """Start everything, show the demo's search, and stay up until told to stop."""
+    """Start everything, run the demo search, and keep serving until a signal."""
     if port and _is_taken(port):
         raise CannotRun(f"Port {port} is in use. Name another one: make run PORT={port + 1}")
     with _stack(Stack(folder, port)) as stack:
-        show_demo(Api(stack.url), stack.world)
-        _say_what_to_try(stack)
+        show_demo(Api(stack.url), stack.environment)
+        _print_examples(stack)
         threading.Event().wait()
 
 
 def demo() -> None:
-    """The same from nothing, and without staying."""
+    """Start everything in a temporary folder, run the demo search, and stop."""
     STATE.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="demo-", dir=STATE) as folder,
         _stack(Stack(Path(folder))) as stack,
     ):
-        show_demo(Api(stack.url), stack.world)
+        show_demo(Api(stack.url), stack.environment)
 
 
 @contextmanager
 def _stack(stack: Stack) -> Iterator[Stack]:
-    say("Starting")
-    stack.heard = part_is_ready
+    print_line("Starting")
+    stack.on_ready = print_part_ready
     try:
         stack.start()
         yield stack
     finally:
-        # A second Ctrl-C must not leave half of it running.
+        # Ignore a second Ctrl-C, which would leave some processes running.
         for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)
-        say("\nStopping")
+        print_line("\nStopping")
         stack.stop()
 
 
-def _say_what_to_try(stack: Stack) -> None:
+def _print_examples(stack: Stack) -> None:
     jobs = f"{stack.url}/api/blast/jobs"
     config = stack.folder / "kubeconfig"
-    say(f"\nLook at it with a browser: {stack.url}/api/ui")
-    say(f"Up, until Ctrl-C. The API is at {stack.url}/api; logs are in {stack.folder / 'logs'}.")
-    say("Try:\n")
-    say(f"  curl -s '{jobs}?limit=5'")
+    print_line(f"\nUser interface: {stack.url}/api/ui")
+    print_line(f"API: {stack.url}/api; logs: {stack.folder / 'logs'}. Stop with Ctrl-C.")
+    print_line("Try:\n")
+    print_line(f"  curl -s '{jobs}?limit=5'")
     body = {
         "program": "blastn",
         "db": DEMO_DATABASE,
         "query_data": ">q\nCGTAACAAGGTTTCCGTAGGTGAACC",
     }
-    say(f"  curl -s {jobs} -d '{json.dumps(body)}'")
-    say(f"  curl -s -X POST {jobs}/JOB_ID/cancel")
-    say(f"\n  kubectl --kubeconfig {config} get jobs,pods")
+    print_line(f"  curl -s {jobs} -d '{json.dumps(body)}'")
+    print_line(f"  curl -s -X POST {jobs}/JOB_ID/cancel")
+    print_line(f"\n  kubectl --kubeconfig {config} get jobs,pods")
 
 
 def _is_taken(port: int) -> bool:
-    with socket.socket() as tried:
-        tried.settimeout(1)
-        return tried.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _enough(number: int, frame: FrameType | None) -> None:
-    raise Enough
+def _request_stop(number: int, frame: FrameType | None) -> None:
+    raise StopRequested
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("what", choices=("run", "demo"))
-    parser.add_argument("--port", type=int, default=7071, help="of the API that `run` serves")
-    parser.add_argument("--folder", type=Path, default=STATE / "run", help="where `run` keeps all")
-    chosen = parser.parse_args()
+    parser.add_argument("--port", type=int, default=7071, help="the API's port, for `run`")
+    parser.add_argument("--folder", type=Path, default=STATE / "run", help="the data of `run`")
+    options = parser.parse_args()
     for number in STOPPING:
-        signal.signal(number, _enough)
+        signal.signal(number, _request_stop)
     try:
-        demo() if chosen.what == "demo" else run(chosen.folder, chosen.port)
-    except Enough:
-        return 0 if chosen.what == "run" else 1
-    except (CannotRun, DidNotStart, DemoFailed, Refused, TooSlow) as trouble:
-        sys.stderr.write(f"{trouble}\n")
+        demo() if options.what == "demo" else run(options.folder, options.port)
+    except StopRequested:
+        return 0 if options.what == "run" else 1
+    except (CannotRun, StartError, DemoFailed, RequestRejected, PollTimeout) as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

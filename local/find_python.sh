@@ -1,5 +1,5 @@
 #!/bin/sh
-# find_python.sh NAME: print a Python of that name which runs: first from PATH, then from pyenv.
+# find_python.sh NAME: print the path of a working Python: from PATH, or from pyenv.
 runs() { "$1" -c '' 2>/dev/null; }
 
 if runs "$1"; then

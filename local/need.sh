@@ -1,5 +1,5 @@
 #!/bin/sh
-# need.sh COMMAND PACKAGE: have COMMAND, from Debian's PACKAGE where that may be installed here.
+# need.sh COMMAND PACKAGE: check for COMMAND; install Debian's PACKAGE if root, else fail.
 command -v "$1" >/dev/null && exit 0
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     echo "Installing $2 ..."

@@ -1,4 +1,4 @@
-"""Child processes of the local run: started in their own group, heard until ready, ended whole."""
+"""Child processes of the local run: started in a group of their own, awaited, ended as a group."""
 
 import contextlib
 import os
@@ -16,38 +16,38 @@ READY = re.compile(r"^ready (http://\S+)$", re.MULTILINE)
 """What each of our servers prints on stdout once it listens."""
 
 
-class DidNotStart(Exception):
-    """A child ended, or was not ready in time; the text carries the end of its log."""
+class StartError(Exception):
+    """A child ended or was not ready in time; the text has the end of its log."""
 
 
 @dataclass
 class Child:
-    """A running program. Its output goes to `log`; what showed that it is ready is in `found`."""
+    """A running program. Its output goes to `log`; `ready_matches` are its ready lines."""
 
     name: str
     process: subprocess.Popen[str]
     log: Path
-    found: list[re.Match[str]] = field(default_factory=list)
+    ready_matches: list[re.Match[str]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         """The address in the first ready line, without a trailing slash."""
-        return self.found[0].group(1).rstrip("/")
+        return self.ready_matches[0].group(1).rstrip("/")
 
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def stop(self, patience: float = 10.0) -> None:
-        """Ask the group to end, and make it end after `patience` seconds. Safe to say twice."""
+    def stop(self, timeout: float = 10.0) -> None:
+        """SIGTERM to the group, SIGKILL after `timeout` seconds. Idempotent."""
         if self.alive:
             self._signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):  # what did not listen is killed
-                self.process.wait(patience)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # kill() follows
+                self.process.wait(timeout)
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the group, as a machine that loses power would. Safe to say twice."""
+        """SIGKILL to the group, as at a power loss. Idempotent."""
         self._signal(signal.SIGKILL)
         self.process.wait()
 
@@ -64,13 +64,13 @@ def start(
     log: Path,
     env: Mapping[str, str] | None = None,
     ready: Sequence[re.Pattern[str]] = (READY,),
-    patience: float = 60.0,
+    timeout: float = 60.0,
     cwd: Path | None = None,
 ) -> Child:
-    """Start `argv` and wait until its output has shown every pattern of `ready`, once each.
+    """Start `argv` and wait until its output has matched every pattern of `ready`.
 
-    `env` is added to this process's environment. Raises DidNotStart after `patience` seconds,
-    or at once when the program ends first.
+    `env` is added to this process's environment. Raises StartError after `timeout` seconds, or at
+    once if the program ends first.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
@@ -86,29 +86,29 @@ def start(
     )
     child = Child(name, process, log)
     settled = threading.Event()
-    threading.Thread(target=_listen, args=(child, ready, settled), daemon=True).start()
-    if not settled.wait(patience) or len(child.found) < len(ready):
+    threading.Thread(target=_copy_output, args=(child, ready, settled), daemon=True).start()
+    if not settled.wait(timeout) or len(child.ready_matches) < len(ready):
         child.kill()
-        raise DidNotStart(f"{name} did not start; the end of {log} says:\n{_tail(log)}")
+        raise StartError(f"{name} did not start; the end of {log}:\n{_tail(log)}")
     return child
 
 
-def _listen(child: Child, ready: Sequence[re.Pattern[str]], settled: threading.Event) -> None:
-    """Copy the child's output to its log for as long as it speaks; settle when ready or silent.
+def _copy_output(child: Child, ready: Sequence[re.Pattern[str]], settled: threading.Event) -> None:
+    """Copy the child's output to its log; set `settled` once it is ready or its output ends.
 
-    The log is private: Azurite's has the signature of each request in it.
+    The log is private, because Azurite logs the signature of each request.
     """
-    waiting = list(ready)
+    pending = list(ready)
     assert child.process.stdout is not None
     with open_private(child.log) as log, child.process.stdout as lines:
         for line in lines:
             log.write(line)
             log.flush()
-            for pattern in list(waiting):
+            for pattern in list(pending):
                 if match := pattern.search(line):
-                    child.found.append(match)
-                    waiting.remove(pattern)
-            if not waiting:
+                    child.ready_matches.append(match)
+                    pending.remove(pattern)
+            if not pending:
                 settled.set()
     settled.set()
 

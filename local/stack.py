@@ -1,4 +1,4 @@
-"""All parts of the product on one machine, as child processes that start and stop together."""
+"""The whole product on one machine, as child processes that start and stop together."""
 
 import os
 import secrets
@@ -14,68 +14,75 @@ import yaml
 
 from local.azurite import ACCOUNT, KEY, Azurite, start_azurite
 from local.cluster import kubeconfig, start_cluster
-from local.elastic_blast import World, install
+from local.elastic_blast import Environment, install
 from local.private import write_private
 from local.processes import Child, start
 
 PROJECT = Path(__file__).parents[1]
 
-HURRY = {
-    "BLAST_RATE": "60000/1m",
-    "BLAST_MOST_ACTIVE": "10000",
-    "BLAST_WATCH_PACE": "250ms/30s 1s/5m 5s",
-    "BLAST_SNAPSHOT_AGE": "100ms",
-    "BLAST_STUCK_AFTER": "5s",
-    "BLAST_RETRY_CONFLICT": "250ms x1.5 5s -",
-    "BLAST_RETRY_TRANSIENT": "1s x2 30s 8",
-    "BLAST_RETRY_CONFIGURATION": "1s x1.5 30s -",
-    "BLAST_RETRY_UNKNOWN": "1s x2 30s 6",
-    "BLAST_RETRY_CRASH": "1s x2 30s 5",
+LOCAL_SETTINGS = {
+    "BLAST_REQUEST_RATE_LIMIT": "60000/1m",
+    "BLAST_MAX_ACTIVE_JOBS": "10000",
+    "BLAST_POLL_SCHEDULE": "250ms/30s 1s/5m 5s",
+    "BLAST_JOB_LIST_CACHE_TTL": "100ms",
+    "BLAST_POD_DIAGNOSIS_AFTER": "5s",
+    "BLAST_RETRY_TRANSIENT_FIRST": "1s",
+    "BLAST_RETRY_TRANSIENT_LONGEST": "30s",
+    "BLAST_RETRY_CONFLICT_FIRST": "250ms",
+    "BLAST_RETRY_CONFLICT_LONGEST": "5s",
+    "BLAST_RETRY_SUBMIT_SLOT_FIRST": "250ms",
+    "BLAST_RETRY_SUBMIT_SLOT_LONGEST": "5s",
+    "BLAST_RETRY_CONFIGURATION_FIRST": "1s",
+    "BLAST_RETRY_CONFIGURATION_LONGEST": "30s",
+    "BLAST_RETRY_UNKNOWN_FIRST": "1s",
+    "BLAST_RETRY_UNKNOWN_LONGEST": "30s",
+    "BLAST_RETRY_CRASH_FIRST": "1s",
+    "BLAST_RETRY_CRASH_LONGEST": "30s",
 }
-"""Settings of the local run: a person waits beside it, and nobody pays for its calls."""
+"""Settings of the local run: short delays and high limits, because calls cost nothing here."""
 
 Part = TypeVar("Part")
-Heard = Callable[[str, float], None]
-Through = Callable[[str, Callable[[], str]], str]
+OnReady = Callable[[str, float], None]
+Proxy = Callable[[str, Callable[[], str]], str]
 
 
-def directly(name: str, at: Callable[[], str]) -> str:
-    """The app speaks to each server at the server's own address."""
-    return at()
+def directly(name: str, target: Callable[[], str]) -> str:
+    """The default proxy: the app uses each server's own address."""
+    return target()
 
 
 @dataclass
 class Stack:
-    """The running parts. Its data lies in `folder` and is found again by the next start."""
+    """The running parts. Data is kept in `folder` and used again by the next start."""
 
     folder: Path
     port: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
-    heard: Heard = lambda name, seconds: None
-    """Told the name of each part that is ready, and the seconds that it took."""
-    through: Through = directly
-    """By which address the app, and nobody else, reaches `blob`, `queue`, `table`, `sidecar`,
-    `cluster` and `durable`. It is asked once for each; `at` says where that server itself is now.
+    on_ready: OnReady = lambda name, seconds: None
+    """Called with the name of each part that is ready, and the seconds that its start took."""
+    proxy: Proxy = directly
+    """Returns the address by which the app alone reaches `blob`, `queue`, `table`, `sidecar`,
+    `cluster` and `durable`. Called once per name; `target` returns the server's current address.
     """
     sidecar_settings: Mapping[str, str] = field(default_factory=dict)
     cluster_options: Sequence[str] = ()
-    """More of the command line of `local.cluster`."""
+    """Further command line options of `local.cluster`."""
     azurite: Azurite = field(init=False)
     cluster: Child = field(init=False)
     sidecar: Child = field(init=False)
     host: Child = field(init=False)
-    world: World = field(init=False)
+    environment: Environment = field(init=False)
     _children: list[Child] = field(default_factory=list)
-    _reached: dict[str, str] = field(default_factory=dict)
+    _app_addresses: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
-        """Start everything. Raises DidNotStart, with whatever had been started ended again."""
+        """Start everything. Raises StartError, after it has stopped what was started."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self.azurite = self._timed("storage", self._start_azurite)
             self.cluster = self._timed("cluster", self.start_cluster)
-            self.world = self._world()
-            install(self.folder / "bin", self.world)
+            self.environment = self._elastic_blast_environment()
+            install(self.folder / "bin", self.environment)
             self.sidecar = self._timed("sidecar", self.start_sidecar)
             self.host = self._timed("functions", self.start_host)
         except BaseException:
@@ -83,18 +90,18 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """End every process, in the order in which they need each other. Safe to say twice."""
+        """Stop every process, in reverse order of the starts. Idempotent."""
         while self._children:
             self._children.pop().stop()
-        self._reached.clear()
+        self._app_addresses.clear()
 
     @property
     def url(self) -> str:
-        """Where the HTTP API is."""
+        """The base URL of the HTTP API."""
         return self.host.url
 
     def start_cluster(self) -> Child:
-        """Start the cluster; also again, after it was killed, at the same address."""
+        """Start the cluster; after a kill, start it again at the same address."""
         child = start_cluster(
             self.folder / "cluster",
             self._log("cluster"),
@@ -103,10 +110,10 @@ class Stack:
             port=self._port("cluster"),
         )
         self._write_kubeconfig("kubeconfig", child.url)
-        return self._kept(child)
+        return self._track(child)
 
     def start_sidecar(self) -> Child:
-        """Start the sidecar; also again, after it was killed, at the same address."""
+        """Start the sidecar; after a kill, start it again at the same address."""
         argv = [sys.executable, "-m", "sidecar", "--port", str(self._port("sidecar"))]
         env = {
             "EXEC_TOKEN": self._token("sidecar"),
@@ -114,82 +121,84 @@ class Stack:
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             **self.sidecar_settings,
         }
-        return self._kept(start("sidecar", argv, self._log("sidecar"), env, cwd=PROJECT))
+        return self._track(start("sidecar", argv, self._log("sidecar"), env, cwd=PROJECT))
 
     def start_host(self) -> Child:
-        """Start the functions host with the app; also again, after it was killed, where it was."""
+        """Start the functions host with the app; after a kill, at the same address again."""
         argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT)]
         argv += ["--port", str(self._port("functions") or self.port)]
         argv += ["--state", str(self.folder / "durable.sqlite")]
-        if self.through is not directly:
-            argv += ["--client-url", self._reach("durable", lambda: self.host.url)]
+        if self.proxy is not directly:
+            argv += ["--client-url", self._app_address("durable", lambda: self.host.url)]
         child = start("functions", argv, self._log("functions"), self._environment(), cwd=PROJECT)
-        return self._kept(child)
+        return self._track(child)
 
     def _start_azurite(self) -> Azurite:
         running = start_azurite(self.folder / "azurite", self._log("azurite"))
-        self._kept(running.child)
-        # For programs that speak to the queues; the key in it is every Azurite's.
+        self._track(running.child)
+        # For the queue examples. The key in it is Azurite's well-known one.
         write_private(self.folder / "storage", running.connection_string)
         return running
 
     def _environment(self) -> dict[str, str]:
-        """The app's settings. The host itself, which listens to queues, is no part of the app."""
+        """The app's settings. The host's own queue listener never uses the proxy."""
         storage = replace(
             self.azurite,
-            blob=self._reach("blob", lambda: self.azurite.blob),
-            queue=self._reach("queue", lambda: self.azurite.queue),
-            table=self._reach("table", lambda: self.azurite.table),
+            blob=self._app_address("blob", lambda: self.azurite.blob),
+            queue=self._app_address("queue", lambda: self.azurite.queue),
+            table=self._app_address("table", lambda: self.azurite.table),
         )
-        self._write_kubeconfig("app.kubeconfig", self._reach("cluster", lambda: self.cluster.url))
+        self._write_kubeconfig(
+            "app.kubeconfig", self._app_address("cluster", lambda: self.cluster.url)
+        )
         return {
             "AzureWebJobsStorage": self.azurite.connection_string,
-            "BLAST_AUTH": "local",
+            "BLAST_AUTH_MODE": "local",
             "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-            "BLAST_STORAGE_CONNECTION": storage.connection_string,
-            "BLAST_SIDECAR_URL": self._reach("sidecar", lambda: self.sidecar.url),
+            "BLAST_STORAGE_CONNECTION_STRING": storage.connection_string,
+            "BLAST_SIDECAR_URL": self._app_address("sidecar", lambda: self.sidecar.url),
             "BLAST_SIDECAR_TOKEN": self._token("sidecar"),
             "BLAST_KUBECONFIG": str(self.folder / "app.kubeconfig"),
             "BLAST_CLUSTER_NAME": "local",
             "BLAST_RESOURCE_GROUP": "local",
             "BLAST_REGION": "local",
-            **HURRY,
+            **LOCAL_SETTINGS,
             **self.settings,
         }
 
-    def _reach(self, name: str, at: Callable[[], str]) -> str:
-        """The address by which the app reaches the server of this name, the same for ever."""
-        if name not in self._reached:
-            self._reached[name] = self.through(name, at)
-        return self._reached[name]
+    def _app_address(self, name: str, target: Callable[[], str]) -> str:
+        """The address by which the app reaches this server; the same after its restarts."""
+        if name not in self._app_addresses:
+            self._app_addresses[name] = self.proxy(name, target)
+        return self._app_addresses[name]
 
     def _write_kubeconfig(self, name: str, url: str) -> None:
         config = kubeconfig(url, self._token("cluster"))
         write_private(self.folder / name, yaml.safe_dump(config))
 
-    def _world(self) -> World:
-        return World(
+    def _elastic_blast_environment(self) -> Environment:
+        return Environment(
             account=ACCOUNT,
             blob_endpoint=self.azurite.blob,
             account_key=KEY,
             cluster_url=self.cluster.url,
             cluster_token=self._token("cluster"),
-            behaviours=self.folder / "behaviours.json",
+            fault_rules=self.folder / "fault_rules.json",
             cache=self.folder / "databases",
         )
 
-    def _timed(self, name: str, begin: Callable[[], Part]) -> Part:
-        began = time.monotonic()
-        part = begin()
-        self.heard(name, time.monotonic() - began)
+    def _timed(self, name: str, start_part: Callable[[], Part]) -> Part:
+        started_at = time.monotonic()
+        part = start_part()
+        self.on_ready(name, time.monotonic() - started_at)
         return part
 
     def _port(self, name: str) -> int:
-        """The port that the part of this name had before; 0, for a free one, if it is new."""
-        before = [child for child in self._children if child.name == name]
-        return (urlsplit(before[-1].url).port or 0) if before else 0
+        """The port that this part used before; 0 (any free port) at its first start."""
+        earlier = [child for child in self._children if child.name == name]
+        return (urlsplit(earlier[-1].url).port or 0) if earlier else 0
 
-    def _kept(self, child: Child) -> Child:
+    def _track(self, child: Child) -> Child:
         self._children.append(child)
         return child
 
@@ -197,7 +206,7 @@ class Stack:
         return self.folder / "logs" / f"{name}.log"
 
     def _token(self, name: str) -> str:
-        """A token of this folder's own, made once: parts that are started again know each other."""
+        """This folder's token of that name, created once so that restarted parts still match."""
         path = self.folder / f"{name}.token"
         if not path.exists():
             write_private(path, secrets.token_hex(32))

@@ -1,8 +1,8 @@
-"""What two of the app's packages need: values, errors, settings, state and the clients."""
+"""Code that several packages of the app use: contracts, errors, settings, job state and clients."""
 
 import logging
 
-from shared.redaction import RedactingFilter
+from shared.util.redaction import RedactingFilter
 
-# Whoever logs by our name imports something of this package first.
+# Every module that logs as "blast" imports this package first, so the filter is always installed.
 logging.getLogger("blast").addFilter(RedactingFilter())

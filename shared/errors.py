@@ -1,134 +1,133 @@
-"""The error tree. There are two reactions to trouble, so there are two families.
+"""The error tree. Callers either retry or give up, so it has two branches.
 
     ControlPlaneError
-    ├── TryLater                 again later, nothing is wrong with what was asked
-    │   ├── Unavailable          a store, the sidecar, the cluster or the directory did not answer
-    │   │   └── AccessRefused    it answered that the app may not; an operator must act
-    │   └── TooMany              the caller has had its share for now
-    └── NeedsPerson              a person must change something first
-        ├── Malformed            what came cannot be read at all
-        ├── Invalid              what was asked is wrong; carries all faults
-        ├── SettingsInvalid      the deployment is configured wrong; carries all faults
-        ├── NotFound             no such job, or not the caller's
-        ├── Pointless            what is asked can only come to the same end again
-        ├── Conflict             the key stands for another request, or the job has ended
-        ├── TooLarge             more than is taken
-        ├── OutOfRange           a part of a file that it does not have
-        ├── NotSignedIn          the caller is not known
-        └── NotAllowed           the caller is known, and may not
+    ├── RetryableError           the request is fine; the same one can succeed later
+    │   ├── Unavailable          storage, sidecar, cluster or directory did not answer
+    │   │   └── AccessRefused    it refused the app's identity; an operator must act
+    │   └── TooMany              the caller's rate limit or quota is used up
+    └── PermanentError           somebody must change the request or the deployment first
+        ├── Malformed            the input cannot be parsed
+        ├── Invalid              the request has invalid fields; carries all faults
+        ├── SettingsInvalid      the settings are invalid; carries all faults
+        ├── NotFound             no such object, or it belongs to another owner
+        ├── NotRetryable         a retry of the job would fail in the same way
+        ├── Conflict             contradicts the current state, such as a job that has ended
+        ├── TooLarge             exceeds a size limit
+        ├── OutOfRange           the byte range lies outside the file
+        ├── NotSignedIn          the caller is not authenticated
+        └── NotAllowed           the caller is authenticated but not authorized
 
-`code` is a stable identifier for programs; the text is a sentence for people.
+`code` is a stable identifier for programs; the message is a sentence for people.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.redaction import redacted
+from shared.util.redaction import redacted
 
 
 class ControlPlaneError(Exception):
-    """The root: an error that we recognise. All others are bugs and pass through."""
+    """Base of all expected errors. Any other exception is a bug and is not caught."""
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
         self.code = code
 
 
-class TryLater(ControlPlaneError):
-    """Again later. `after` is the wish of whoever refused, if it had one.
+class RetryableError(ControlPlaneError):
+    """The operation can succeed later. `retry_after` is the server's Retry-After, if it sent one.
 
-    The sentence often repeats a counterpart's text, so it is redacted.
+    The message often quotes another program's output, so it is redacted.
     """
 
-    def __init__(self, code: str, sentence: str, after: timedelta | None = None) -> None:
-        super().__init__(code, redacted(sentence))
-        self.after = after
+    def __init__(self, code: str, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(code, redacted(message))
+        self.retry_after = retry_after
 
 
-class Unavailable(TryLater):
-    """A store, the sidecar, the cluster or the directory could not be reached or did not answer in
-    time."""
+class Unavailable(RetryableError):
+    """Storage, the sidecar, a cluster or the directory cannot be reached or timed out."""
 
 
 class AccessRefused(Unavailable):
-    """The app's own identity was refused: it works again once an operator has given a role."""
+    """The app's own identity was refused. An operator must grant it a role."""
 
 
-class TooMany(TryLater):
-    """The caller has had its share for now."""
+class TooMany(RetryableError):
+    """The caller's rate limit or quota is used up."""
 
 
-class NeedsPerson(ControlPlaneError):
-    """Trying again changes nothing."""
+class PermanentError(ControlPlaneError):
+    """The same operation fails again until something else changes."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong: where (a path of names), and what, as a sentence."""
+    """One invalid field: its path, such as `searches[2].db`, and a message about its value."""
 
-    where: str
-    what: str
+    path: str
+    message: str
     code: str = "validation_error"
 
 
-class Invalid(NeedsPerson):
-    """What was asked is wrong in one or more places. Faults of one kind lend it their code."""
+class Invalid(PermanentError):
+    """The request has invalid fields. If all faults have one code, the error has it too."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         codes = {fault.code for fault in faults}
         code = codes.pop() if len(codes) == 1 else "validation_error"
-        super().__init__(code, "; ".join(f"{fault.where}: {fault.what}" for fault in faults))
+        super().__init__(code, "; ".join(f"{fault.path}: {fault.message}" for fault in faults))
         self.faults = tuple(faults)
 
 
-class Malformed(NeedsPerson):
-    """What came cannot be read at all."""
+class Malformed(PermanentError):
+    """The input cannot be parsed."""
 
 
-class SettingsInvalid(NeedsPerson):
-    """The settings are wrong; the app does no work until they are mended."""
+class SettingsInvalid(PermanentError):
+    """The settings are invalid. The app does no work until an operator corrects them."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        said = "; ".join(f"{fault.where}: {fault.what}" for fault in faults)
-        super().__init__("settings_invalid", f"the settings are wrong: {said}")
+        text = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+        super().__init__("settings_invalid", f"invalid settings: {text}")
         self.faults = tuple(faults)
 
 
-class NotFound(NeedsPerson):
-    """There is no such thing, or it is somebody else's, which looks the same.
+class NotFound(PermanentError):
+    """The object does not exist, or belongs to another owner; the caller cannot tell which.
 
-    `after` says when to look again where it may still come to be.
+    `retry_after` is set where the object may still be created.
     """
 
-    def __init__(self, code: str, sentence: str, after: timedelta | None = None) -> None:
-        super().__init__(code, sentence)
-        self.after = after
+    def __init__(self, code: str, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
 
 
-class Conflict(NeedsPerson):
-    """What is asked contradicts what is already so."""
+class Conflict(PermanentError):
+    """The operation contradicts the current state."""
 
 
-class Pointless(NeedsPerson):
-    """What is asked can only come to the same end again."""
+class NotRetryable(PermanentError):
+    """A retry of the job would fail in the same way."""
 
 
-class TooLarge(NeedsPerson):
-    """More than is taken."""
+class TooLarge(PermanentError):
+    """The input exceeds a size limit."""
 
 
-class OutOfRange(NeedsPerson):
-    """A part of a file that it does not have."""
+class OutOfRange(PermanentError):
+    """The requested byte range lies outside the file."""
 
 
-class NotSignedIn(NeedsPerson):
-    """The caller is not known. Why what it showed was refused, only the log says."""
+class NotSignedIn(PermanentError):
+    """The caller is not authenticated. Only the log says why its credentials were refused."""
 
-    def __init__(self, showed_something: bool) -> None:
-        super().__init__("not_signed_in", "sign in, and show a token of this directory")
-        self.showed_something = showed_something
+    def __init__(self, had_credentials: bool) -> None:
+        super().__init__("not_signed_in", "sign in: an access token of this directory is required")
+        self.had_credentials = had_credentials
 
 
-class NotAllowed(NeedsPerson):
-    """The caller is known, and may not do this."""
+class NotAllowed(PermanentError):
+    """The caller is authenticated but not authorized."""

@@ -1,1 +1,1 @@
-"""The exec server: runs audited command line tools for a caller that holds the token."""
+"""The exec server: an HTTP server that runs five command line tools for callers with its token."""

@@ -1,4 +1,4 @@
-"""`python -m sidecar`: serve until SIGTERM or SIGINT, and leave nothing running behind."""
+"""`python -m sidecar`: serve until SIGTERM or SIGINT, then end every command that it started."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ def main() -> int:
     chosen = parser.parse_args().port
     env = {**os.environ, **({} if chosen is None else {"EXEC_PORT": chosen})}
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
-    # It quotes headers that it cannot read, and a token may be in them; we log our own faults.
+    # aiohttp logs headers that it cannot parse; these can hold the token. We log our own errors.
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
     try:
         asyncio.run(serve(read_settings(env), env))

@@ -1,18 +1,18 @@
-"""Who may start a command now: so many at once, so many a minute."""
+"""Limits on starting commands: concurrency and rate."""
 
 import math
 from collections.abc import Callable
 
-from sidecar.answers import Refusal
+from sidecar.responses import Refusal
 
 BUSY_RETRY_AFTER = 5
-"""Seconds a caller is told to wait when every slot is taken."""
+"""Retry-After in seconds when every slot is taken."""
 
 
 class Admission:
-    """A bucket that refills with `rate_per_minute`, and `max_concurrency` slots.
+    """A token bucket (`rate_per_minute`) and `max_concurrency` slots.
 
-    `clock` gives seconds that never go back.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Admission:
         self._paused = False
 
     def enter(self) -> None:
-        """Take a slot, which the caller gives back with `leave`. Raises Refusal 429, then 503."""
+        """Take a slot; release it with `leave`. Raises Refusal 429 (rate) or 503 (no free slot)."""
         self._refill()
         if self._allowance < 1:
             seconds = math.ceil((1 - self._allowance) * 60 / self._rate)
@@ -44,11 +44,11 @@ class Admission:
         self._inside -= 1
 
     def close(self) -> None:
-        """Admit nobody from now on."""
+        """Admit no more commands, for good."""
         self._closed = True
 
     def pause(self) -> None:
-        """Admit nobody until `resume`."""
+        """Admit no commands until `resume`."""
         self._paused = True
 
     def resume(self) -> None:

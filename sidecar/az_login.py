@@ -1,4 +1,4 @@
-"""Logs the Azure CLI in with the container's identity, for every command that asks it."""
+"""Logs the Azure CLI in with the container's managed identity."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Literal
 
 from sidecar.helper import Helper
-from sidecar.log import log_error, say
+from sidecar.log import log_error, log_event
 from sidecar.settings import Settings
 
 LoginState = Literal["off", "pending", "ok", "failed"]
 
 LONGEST_DELAY = 300.0
-"""Seconds between two attempts at most."""
+"""Upper bound of the delay between two attempts, in seconds."""
 
 DETAIL_LENGTH = 300
 
 
 class AzLogin:
-    """`az login --identity` into AZURE_CONFIG_DIR, until it succeeds.
+    """Repeats `az login --identity` into AZURE_CONFIG_DIR until it succeeds.
 
-    One success is enough: the CLI keeps the account, and gets its tokens from the identity
-    endpoint each time.
+    One success is enough: the CLI keeps the account, and gets a new token from the identity
+    endpoint whenever it needs one.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class AzLogin:
         self.state: LoginState = "pending" if settings.az_login else "off"
 
     async def run(self, after_attempt: Callable[[], None]) -> None:
-        """Try until it succeeds. Each attempt is logged, and `after_attempt` called after it."""
+        """Try until it succeeds. Logs each attempt, and calls `after_attempt` after it."""
         for delay in _delays(self._settings.az_login_retry_seconds):
             try:
                 self.state = await self._attempt()
@@ -58,7 +58,7 @@ class AzLogin:
         except OSError as fault:
             return _failed(f"az was not started: {fault.strerror}")
         if result.exit_code == 0:
-            say("az_login_ok")
+            log_event("az_login_ok")
             return "ok"
         return _failed(self._without_secrets(result.errors.strip())[-DETAIL_LENGTH:])
 

@@ -1,4 +1,4 @@
-"""Runs commands: each in a session of its own, fed, heard, and ended in time with its group."""
+"""Runs each command in a session of its own, and ends its process group with it."""
 
 import asyncio
 import os
@@ -14,30 +14,30 @@ from pathlib import Path
 from typing import IO, Any
 
 from sidecar.admission import Admission
-from sidecar.answers import Refusal
-from sidecar.bodies import Command
-from sidecar.log import say
+from sidecar.command import Command
+from sidecar.log import log_event
+from sidecar.responses import Refusal
+from sidecar.sandbox import Sandbox
 from sidecar.settings import Settings
-from sidecar.workplace import Workplace
 
 TIMED_OUT = 124
-"""The exit code told for a command that was ended because its time was over."""
+"""Exit code of a command that was ended at its timeout."""
 
 DRAIN_SECONDS = 2.0
-"""How long output is still read after the end, should somebody hold the pipe open."""
+"""How long output is read after the exit, because another process can hold the pipe open."""
 
 CHUNK = 64 * 1024
 
 Sink = Callable[[str, bytes], Awaitable[None]]
-"""Takes "stdout" or "stderr" and a piece of it. While it waits, the command may have to."""
+"""Takes "stdout" or "stderr" and a chunk of it. While it waits, the pipe can fill and block."""
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command ended. `exit_code` is 128 + n after signal n, 124 after a timeout.
+class CommandResult:
+    """Exit of a command. `exit_code` is 128 + n after signal n, 124 after a timeout.
 
-    `cut`: output was given up, because a process beyond the group holds the pipe, or because
-    nobody takes it.
+    `cut`: output is incomplete, because a process outside the group holds the pipe open or the
+    client stopped reading.
     """
 
     exit_code: int
@@ -53,13 +53,13 @@ class Ended:
         }
 
 
-class Running:
-    """A command that was started. `task` ends, without fail, with how the command ended.
+class RunningCommand:
+    """A started command. `task` never raises; its result is the CommandResult.
 
-    `was_stopped`: it did not end by itself, nor by its timeout, but because it was asked to.
+    `was_stopped`: ended by `stop`, not by itself or by its timeout.
     """
 
-    task: asyncio.Task[Ended]
+    task: asyncio.Task[CommandResult]
     was_stopped = False
 
     def __init__(self, process: subprocess.Popen[bytes], kill_seconds: float) -> None:
@@ -68,13 +68,15 @@ class Running:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """End it: SIGTERM to the group, SIGKILL to what is left later. Safe to say twice."""
+        """End it: SIGTERM to the group, SIGKILL after `kill_seconds`. Idempotent."""
         self._stop.set()
 
-    async def follow(self, command: Command, sink: Sink, threads: ThreadPoolExecutor) -> Ended:
-        """See the command to its end, and its group with it."""
-        begun = time.monotonic()
-        talk = [
+    async def follow(
+        self, command: Command, sink: Sink, threads: ThreadPoolExecutor
+    ) -> CommandResult:
+        """Wait until the command and its process group have ended."""
+        started_at = time.monotonic()
+        pipe_tasks = [
             asyncio.create_task(_pump("stdout", self._process.stdout, sink)),
             asyncio.create_task(_pump("stderr", self._process.stderr, sink)),
             asyncio.create_task(_feed(self._process.stdin, command.stdin)),
@@ -83,16 +85,16 @@ class Running:
         timed_out = await self._until(exited, command.timeout)
         self._signal(signal.SIGKILL)
         code = self._process.wait()
-        _, late = await asyncio.wait(talk, timeout=DRAIN_SECONDS)
-        for task in late:
+        _, unfinished = await asyncio.wait(pipe_tasks, timeout=DRAIN_SECONDS)
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*talk, return_exceptions=True)
-        duration = round((time.monotonic() - begun) * 1000)
+        await asyncio.gather(*pipe_tasks, return_exceptions=True)
+        duration = round((time.monotonic() - started_at) * 1000)
         exit_code = TIMED_OUT if timed_out else code if code >= 0 else 128 - code
-        return Ended(exit_code, duration, timed_out, cut=bool(late))
+        return CommandResult(exit_code, duration, timed_out, cut=bool(unfinished))
 
     async def _until(self, exited: asyncio.Future[None], timeout: float) -> bool:
-        """Wait for the end and bring it about when asked to, or when time is over: then True."""
+        """Wait for the exit; end the command on `stop` or at the timeout. True after a timeout."""
         stop = asyncio.create_task(self._stop.wait())
         waiting: set[asyncio.Future[Any]] = {exited, stop}
         done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -106,15 +108,15 @@ class Running:
         return not done
 
     def _signal(self, number: signal.Signals) -> None:
-        """Only while the leader is not reaped, so that its number cannot be another's."""
+        """Call only before the leader is reaped, while its pid cannot belong to another process."""
         try:
             os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):  # macOS: of a group that has ended
+        except (ProcessLookupError, PermissionError):  # macOS: PermissionError for an ended group
             return
 
 
 class Commands:
-    """Starts commands and knows those that run. `env` is the sidecar's own environment."""
+    """Starts commands and tracks the running ones. `env` is the sidecar's own environment."""
 
     def __init__(
         self, settings: Settings, env: Mapping[str, str], work: Path, admission: Admission
@@ -123,31 +125,31 @@ class Commands:
         self._env = env
         self._work = work
         self._admission = admission
-        self._running: set[Running] = set()
+        self._running: set[RunningCommand] = set()
         self._threads = ThreadPoolExecutor(settings.max_concurrency, "await-exit")
         self.closing = False
 
-    def start(self, command: Command, sink: Sink, operation: str | None = None) -> Running:
-        """Start `command` in a slot that the caller has entered; at the end the slot is left.
+    def start(self, command: Command, sink: Sink, operation: str | None = None) -> RunningCommand:
+        """Start `command` in a slot that the caller has taken; the slot is released at the end.
 
-        Raises Refusal, with nothing started and the slot left, when it cannot be started.
+        Raises Refusal when it cannot be started; then the slot is already released.
         """
-        place = Workplace(self._work / uuid.uuid4().hex)
+        sandbox = Sandbox(self._work / uuid.uuid4().hex)
         try:
-            process = self._spawn(command, place)
+            process = self._spawn(command, sandbox)
         except Refusal:
             self._admission.leave()
-            place.remove()
+            sandbox.remove()
             raise
-        running = Running(process, self._settings.kill_seconds)
+        running = RunningCommand(process, self._settings.kill_seconds)
         self._running.add(running)
         running.task = asyncio.create_task(
-            self._see_through(running, command, sink, place, operation)
+            self._run_to_end(running, command, sink, sandbox, operation)
         )
         return running
 
     async def close(self) -> None:
-        """End all that runs; nothing is admitted any more."""
+        """End all running commands and admit no more."""
         self.closing = True
         self._admission.close()
         for running in self._running:
@@ -155,7 +157,7 @@ class Commands:
         await asyncio.gather(*(running.task for running in self._running))
         self._threads.shutdown()
 
-    def _spawn(self, command: Command, place: Workplace) -> subprocess.Popen[bytes]:
+    def _spawn(self, command: Command, sandbox: Sandbox) -> subprocess.Popen[bytes]:
         if self.closing:
             raise Refusal(503, "exec server is ending")
         binary = command.argv[0]
@@ -163,46 +165,46 @@ class Commands:
         if program is None:
             raise Refusal(500, "exec failed", detail=f"{binary} not found on PATH")
         try:
-            place.make()
+            sandbox.make()
             return subprocess.Popen(
                 command.argv,
                 executable=program,
                 stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=place.environment(self._env, self._settings.pass_env),
-                cwd=command.cwd or place.cwd,
+                env=sandbox.environment(self._env, self._settings.pass_env),
+                cwd=command.cwd or sandbox.cwd,
                 start_new_session=True,
             )
         except OSError as fault:
             raise Refusal(500, "exec failed", detail=fault.strerror or "not started") from fault
 
-    async def _see_through(
+    async def _run_to_end(
         self,
-        running: Running,
+        running: RunningCommand,
         command: Command,
         sink: Sink,
-        place: Workplace,
+        sandbox: Sandbox,
         operation: str | None,
-    ) -> Ended:
+    ) -> CommandResult:
         try:
-            ended = await running.follow(command, sink, self._threads)
+            result = await running.follow(command, sink, self._threads)
         finally:
-            await asyncio.to_thread(place.remove)
+            await asyncio.to_thread(sandbox.remove)
             self._running.discard(running)
             self._admission.leave()
-        say(
+        log_event(
             "command_ended",
             binary=command.argv[0],
             arguments=len(command.argv) - 1,
             operation=operation,
-            **ended.facts(),
+            **result.facts(),
         )
-        return ended
+        return result
 
 
 async def _pump(name: str, pipe: IO[bytes] | None, sink: Sink) -> None:
-    """Hand everything that comes out of `pipe` to `sink`, then close it."""
+    """Pass every chunk from `pipe` to `sink`, then close the pipe."""
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), pipe
@@ -215,7 +217,7 @@ async def _pump(name: str, pipe: IO[bytes] | None, sink: Sink) -> None:
 
 
 class _Closing(asyncio.BaseProtocol):
-    """Tells when a pipe is closed, by either side."""
+    """Sets `closed` when either side closes the pipe."""
 
     def __init__(self) -> None:
         self.closed = asyncio.Event()
@@ -225,7 +227,7 @@ class _Closing(asyncio.BaseProtocol):
 
 
 async def _feed(pipe: IO[bytes] | None, stdin: str | None) -> None:
-    """Write `stdin` as fast as the command reads it, then close; a command need not read."""
+    """Write `stdin` and close the pipe; returns early if the command closes it without reading."""
     if stdin is None:
         return
     transport, protocol = await asyncio.get_running_loop().connect_write_pipe(_Closing, pipe)
@@ -239,7 +241,7 @@ async def _feed(pipe: IO[bytes] | None, stdin: str | None) -> None:
 
 
 def _exit(process: subprocess.Popen[bytes]) -> None:
-    """Wait for the end without reaping, so that the number stays taken (older macOS: reap)."""
+    """Wait for the exit without reaping, so that the pid stays reserved (older macOS reaps)."""
     if hasattr(os, "waitid"):
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     else:

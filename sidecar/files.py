@@ -1,4 +1,4 @@
-"""Files that this process alone writes: replaced as a whole, on disk, readable by this user."""
+"""Writes files atomically and durably, readable by this user alone."""
 
 import contextlib
 import os
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def write_file(path: Path, text: str) -> None:
-    """Replace `path` atomically, mode 0600. It is on disk when this returns.
+    """Replace `path` atomically, mode 0600; the data is on disk on return.
 
-    Raises OSError, and then leaves no draft behind, so that a full disk is not filled further.
+    Raises OSError; removes its draft first, so that a full disk is not filled further.
     """
     draft = path.with_name(f"{path.name}-draft")
     try:
@@ -20,14 +20,14 @@ def write_file(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError:
-        with contextlib.suppress(OSError):  # the first error is the one to report
+        with contextlib.suppress(OSError):  # raise the first error, not this one
             draft.unlink()
         raise
     _sync_folder(path.parent)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder that stands in its place. Safe to repeat."""
+    """Remove a file, or a folder found at its path. Idempotent."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,4 +1,4 @@
-"""Keeps the token from the commands: they run as the same user as this process."""
+"""Keeps the token from the commands, which run as the same user as this process."""
 
 import ctypes
 import os
@@ -12,8 +12,8 @@ PR_SET_DUMPABLE = 4
 def make_undumpable() -> None:
     """Close this process's memory and environment to other processes of the same user.
 
-    Linux gives /proc/<pid>/environ, mem and the like of such a process to root, and refuses to
-    trace it. A command gets the normal state back when its program starts. Raises OSError.
+    For such a process, Linux lets only root read /proc/<pid>/environ and mem, and refuses to
+    trace it. A command is dumpable again after exec. Does nothing on other systems. Raises OSError.
     """
     if sys.platform != "linux":
         return
@@ -23,21 +23,21 @@ def make_undumpable() -> None:
         raise OSError(number, f"prctl(PR_SET_DUMPABLE): {os.strerror(number)}")
 
 
-def processes_that_show(secrets: list[str]) -> list[int]:
-    """The other processes whose environment a command could read, with a secret in it.
+def processes_exposing(secrets: list[str]) -> list[int]:
+    """Pids of other processes with a readable environment that contains one of `secrets`.
 
-    An init process that got the container's environment is one. Empty where there is no /proc.
+    An init process that got the container's environment can be one. Empty without /proc.
     """
-    wanted = [secret.encode() for secret in secrets]
-    found = []
+    encoded = [secret.encode() for secret in secrets]
+    pids = []
     for pid in _other_pids():
         try:
             environment = Path(f"/proc/{pid}/environ").read_bytes()
-        except OSError:  # it has ended, or it is closed, as it should be
+        except OSError:  # the process has ended, or its environment is not readable
             continue
-        if any(secret in environment for secret in wanted):
-            found.append(pid)
-    return sorted(found)
+        if any(secret in environment for secret in encoded):
+            pids.append(pid)
+    return sorted(pids)
 
 
 def _other_pids() -> list[int]:

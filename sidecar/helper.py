@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.workplace import Workplace
+from sidecar.sandbox import Sandbox
 
 TIMED_OUT = 124
 
 
 @dataclass(frozen=True)
 class HelperResult:
-    """How it ended; 124 after a timeout. `output` is stdout, `errors` stderr."""
+    """Exit of a helper program; 124 after a timeout. `output` is stdout, `errors` stderr."""
 
     exit_code: int
     output: str = ""
@@ -26,29 +26,29 @@ class HelperResult:
 
 @dataclass(frozen=True)
 class Helper:
-    """`env` is the sidecar's environment, of which a program sees what a command would."""
+    """`env` is the sidecar's environment, filtered for the program as for a command."""
 
     env: Mapping[str, str]
     pass_env: tuple[str, ...]
     work: Path
 
     async def run(self, argv: list[str], timeout: float) -> HelperResult:
-        """Run `argv` to its end, or kill it with its group. Raises OSError if it cannot start."""
-        place = Workplace(self.work / uuid.uuid4().hex)
-        place.make()
+        """Run `argv` to its end; kill its group at the timeout. OSError if it cannot start."""
+        sandbox = Sandbox(self.work / uuid.uuid4().hex)
+        sandbox.make()
         try:
             process = await asyncio.create_subprocess_exec(
                 *argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=place.environment(self.env, self.pass_env),
-                cwd=place.cwd,
+                env=sandbox.environment(self.env, self.pass_env),
+                cwd=sandbox.cwd,
                 start_new_session=True,
             )
             return await _outcome(process, timeout)
         finally:
-            await asyncio.to_thread(place.remove)
+            await asyncio.to_thread(sandbox.remove)
 
 
 async def _outcome(process: asyncio.subprocess.Process, timeout: float) -> HelperResult:
@@ -57,7 +57,7 @@ async def _outcome(process: asyncio.subprocess.Process, timeout: float) -> Helpe
             output, errors = await process.communicate()
     except TimeoutError:
         return HelperResult(TIMED_OUT, errors=f"no answer within {timeout:g} s")
-    finally:  # also when the sidecar is told to end meanwhile
+    finally:  # also on cancellation, when the sidecar ends
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()

@@ -1,19 +1,19 @@
-"""aiohttp's server, whose own answers to what is no HTTP are ours in form, too."""
+"""An aiohttp runner whose responses to malformed HTTP are JSON, with our headers."""
 
 from collections.abc import Callable
 
 from aiohttp import web
 
-from sidecar.answers import answer
+from sidecar.responses import json_response
 
 Headers = Callable[[], dict[str, str]]
 
 
 class JsonErrorRunner(web.AppRunner):
-    """Answers what the application never sees as JSON, with `headers`.
+    """Answers requests that never reach the application as JSON, with `headers`.
 
-    aiohttp has no public hook for it: an application's signals are not sent for a request that
-    could not be parsed. A test compares this with the pinned version.
+    aiohttp has no public hook for them: application signals are not sent for a request that could
+    not be parsed. A test compares this override with the pinned version.
     """
 
     def __init__(self, application: web.Application, headers: Headers, **options: object) -> None:
@@ -21,13 +21,13 @@ class JsonErrorRunner(web.AppRunner):
         self._headers = headers
 
     async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
+        base_server = await super()._make_server()
         server = _Server(
-            made.request_handler,
-            request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation,
-            loop=made._loop,
-            **made._kwargs,
+            base_server.request_handler,
+            request_factory=base_server.request_factory,
+            handler_cancellation=base_server.handler_cancellation,
+            loop=base_server._loop,
+            **base_server._kwargs,
         )
         server.headers = self._headers
         return server
@@ -54,7 +54,7 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The parser's message is left out: it can quote a header, and that one the token."""
-        super().handle_error(request, status, exc, message)  # raises if an answer has begun
+        """Leaves the parser's message out: it can quote a header, and so the token."""
+        super().handle_error(request, status, exc, message)  # raises if a response was started
         error = "malformed HTTP request" if status < 500 else "exec failed"
-        return answer({"error": error}, status, self._headers())
+        return json_response({"error": error}, status, self._headers())

@@ -1,4 +1,4 @@
-"""One line of JSON for each thing that happened: its name and its facts, and nothing else."""
+"""Writes one JSON line per event: the event's name and its fields."""
 
 import json
 import logging
@@ -7,16 +7,16 @@ import traceback
 _LOGGER = logging.getLogger("sidecar")
 
 
-def say(event: str, **facts: object) -> None:
-    """Log `event` with the named facts, so that nothing slips in that nobody named."""
+def log_event(event: str, **facts: object) -> None:
+    """Log `event`. Fields are named one by one, so that no value is logged by accident."""
     _LOGGER.info(json.dumps({"event": event, **facts}))
 
 
 def log_error(event: str, **facts: object) -> None:
-    """As `say`, for something that an operator has to see to."""
+    """Log an event that an operator must act on."""
     _LOGGER.error(json.dumps({"event": event, "level": "error", **facts}))
 
 
-def complain(event: str, **facts: object) -> None:
-    """As `log_error`, with the traceback of the exception that is being handled."""
+def log_exception(event: str, **facts: object) -> None:
+    """Log an error with the traceback of the exception that is being handled."""
     log_error(event, **facts, traceback=traceback.format_exc())

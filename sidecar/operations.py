@@ -1,4 +1,4 @@
-"""Operations: commands that have a name, are started once, and outlive their caller."""
+"""Operations: named commands that are started once and outlive the request that started them."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,22 +6,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sidecar.admission import Admission
-from sidecar.answers import Refusal
-from sidecar.bodies import Command
-from sidecar.commands import Commands, Ended, Running
-from sidecar.log import complain
-from sidecar.output import Heard
-from sidecar.records import Record, Records, StateLost
+from sidecar.command import Command
+from sidecar.commands import CommandResult, Commands, RunningCommand
+from sidecar.log import log_exception
+from sidecar.output import CapturedOutput
+from sidecar.records import OperationRecord, Records, StateLost
+from sidecar.responses import Refusal
 
 NO_COMMAND = "stopped"
-"""In place of a command's digest: no command has it."""
+"""Digest of an operation that was stopped before it was seen; no command has this digest."""
 
 
 class Operations:
-    """Every operation of this sidecar; `now` tells the time, with its zone.
+    """All operations of this sidecar. `now` returns the current time with its zone.
 
-    An operation runs only while this process has it in hand: one whose record has no end
-    and that is not in hand was interrupted, whether by a crash, a power cut or a full disk.
+    An operation runs only while it is in `_running`. One whose record has no end and that is not
+    in `_running` was interrupted, by a crash, a power cut or a full disk.
     """
 
     def __init__(
@@ -35,89 +35,90 @@ class Operations:
         self._commands = commands
         self._admission = admission
         self._now = now
-        self._in_hand: dict[str, tuple[Running, asyncio.Task[None]]] = {}
+        self._running: dict[str, tuple[RunningCommand, asyncio.Task[None]]] = {}
         self._lock = asyncio.Lock()
 
     async def put(self, operation: str, command: Command) -> dict[str, Any]:
-        """Start the operation, or attach to it. The view of it, once its record is on disk.
+        """Start the operation, or attach to it; return its view once its record is on disk.
 
-        One whose record cannot be read is attached to: it was accepted, so it must not start again.
-        Raises Refusal: 409 if the id belongs to another command, 429 or 503 if none may start
-        now, 500 if this one cannot.
+        Attaches to an unreadable record: the operation was accepted, so it must not start again.
+        Raises Refusal 409 if the id belongs to another command, 429 or 503 if no command may start
+        now, 500 if this one cannot start.
         """
         async with self._lock:
-            seen = await self._look(operation)
-            if seen is None:
+            record_and_state = await self._look(operation)
+            if record_and_state is None:
                 self._admission.enter()
-                seen = await self._start(operation, command), "running"
-            elif seen[0].digest not in (None, command.digest):
+                record_and_state = await self._start(operation, command), "running"
+            elif record_and_state[0].digest not in (None, command.digest):
                 raise Refusal(409, f"operation {operation} exists with another body")
-        return await self._view(*seen)
+        return await self._view(*record_and_state)
 
     async def look(self, operation: str, wait: float = 0) -> dict[str, Any] | None:
-        """The view of it, after at most `wait` seconds for its end. None: never seen."""
-        if in_hand := self._in_hand.get(operation):
-            await asyncio.wait({in_hand[1]}, timeout=wait)
+        """The operation's view, after at most `wait` seconds for its end. None if never seen."""
+        if running_entry := self._running.get(operation):
+            await asyncio.wait({running_entry[1]}, timeout=wait)
         async with self._lock:
-            seen = await self._look(operation)
-        return await self._view(*seen) if seen else None
+            record_and_state = await self._look(operation)
+        return await self._view(*record_and_state) if record_and_state else None
 
     async def stop(self, operation: str) -> dict[str, Any] | None:
-        """End it if it runs, and see that it has ended; the view of it.
+        """End the operation if it runs, wait for its end, and return its view.
 
-        None: never seen. It is from now on, so that a request which is still on its way, and comes
-        after whoever stops it has been told that nothing runs, starts nothing.
+        None if never seen. Then the id is recorded as stopped, so that a delayed PUT that arrives
+        after this response starts nothing.
         """
-        if in_hand := self._in_hand.get(operation):
-            in_hand[0].stop()
-            await asyncio.wait({in_hand[1]})
+        if running_entry := self._running.get(operation):
+            running_entry[0].stop()
+            await asyncio.wait({running_entry[1]})
         async with self._lock:
-            seen = await self._look(operation)
-            if seen is None:
-                await self._record(Record(operation, NO_COMMAND, self._now()))
-        return await self._view(*seen) if seen else None
+            record_and_state = await self._look(operation)
+            if record_and_state is None:
+                await self._record(OperationRecord(operation, NO_COMMAND, self._now()))
+        return await self._view(*record_and_state) if record_and_state else None
 
     async def purge(self, retention: timedelta) -> None:
-        """Forget what has not changed for longer than `retention`, unless it runs.
+        """Remove operations unchanged for longer than `retention`, except running ones.
 
-        What cannot be removed is logged, and does not keep the rest from being removed.
+        Logs what cannot be removed and continues with the rest.
         """
         for operation in await asyncio.to_thread(self._records.older_than, self._now() - retention):
             async with self._lock:
-                if operation not in self._in_hand:
+                if operation not in self._running:
                     await self._forget(operation)
 
     async def _forget(self, operation: str) -> None:
         try:
             await asyncio.to_thread(self._records.forget, operation)
         except OSError:
-            complain("record_not_removed", operation=operation)
+            log_exception("record_not_removed", operation=operation)
 
     async def close(self) -> None:
-        """Wait for what the end of the commands leaves to do here."""
-        await asyncio.gather(*(keeping for _, keeping in self._in_hand.values()))
+        """Wait until the ends of all commands are recorded."""
+        await asyncio.gather(*(end_task for _, end_task in self._running.values()))
 
-    async def _look(self, operation: str) -> tuple[Record, str] | None:
-        """The record and the state. Under the lock, for a start is a record first, then in hand.
+    async def _look(self, operation: str) -> tuple[OperationRecord, str] | None:
+        """The record and the state, or None. Call it under the lock.
 
-        What is in hand is asked before the disk: it leaves the hand after its end is on disk.
-        Raises Refusal 500 when the records are not the ones this process began with.
+        The lock is needed because `_start` writes the record before it adds to `_running`.
+        Checks `_running` before the disk: an operation leaves `_running` after its end is on disk.
+        Raises Refusal 500 when the folder's records are not those that this process opened.
         """
-        in_hand = operation in self._in_hand
+        is_running = operation in self._running
         try:
             record = await asyncio.to_thread(self._records.find, operation)
         except StateLost as fault:
             raise Refusal(500, "exec failed", detail=f"state lost: {fault}") from fault
-        if record is None and in_hand:
+        if record is None and is_running:
             raise Refusal(500, "exec failed", detail="state lost: the record is gone")
         if record is None:
             return None
         if record.finished_at:
             return record, "done"
-        return record, "running" if in_hand else "interrupted"
+        return record, "running" if is_running else "interrupted"
 
-    async def _view(self, record: Record, state: str) -> dict[str, Any]:
-        """What a caller is told of an operation. A result that cannot be read is unknown."""
+    async def _view(self, record: OperationRecord, state: str) -> dict[str, Any]:
+        """The JSON of an operation. With an unreadable result, the state is interrupted."""
         finished_at, result = record.finished_at, None
         if finished_at:
             result = await asyncio.to_thread(self._records.result, record.id)
@@ -130,42 +131,46 @@ class Operations:
             "result": result,
         }
 
-    async def _start(self, operation: str, command: Command) -> Record:
+    async def _start(self, operation: str, command: Command) -> OperationRecord:
         """Record, then start: a crash in between leaves an interrupted operation, never two."""
-        record = Record(operation, command.digest, self._now())
-        heard = Heard()
+        record = OperationRecord(operation, command.digest, self._now())
+        output = CapturedOutput()
         try:
             await self._record(record)
         except Refusal:
             self._admission.leave()
             raise
         try:
-            running = self._commands.start(command, heard.take, operation)
+            running = self._commands.start(command, output.take, operation)
         except Refusal:
             await asyncio.to_thread(self._records.forget, operation)
             raise
-        keeping = asyncio.create_task(self._keep(record, running, heard))
-        self._in_hand[operation] = running, keeping
+        end_task = asyncio.create_task(self._record_end(record, running, output))
+        self._running[operation] = running, end_task
         return record
 
-    async def _record(self, record: Record) -> None:
-        """Put a record on disk. Raises Refusal."""
+    async def _record(self, record: OperationRecord) -> None:
+        """Write a record to disk. Raises Refusal."""
         try:
             await asyncio.to_thread(self._records.save, record)
         except OSError as fault:
             raise Refusal(500, "exec failed", detail=f"not recorded: {fault.strerror}") from fault
 
-    async def _keep(self, record: Record, running: Running, heard: Heard) -> None:
-        """Put the end of the operation on disk, unless it was brought about by our own end."""
-        ended = await running.task
+    async def _record_end(
+        self, record: OperationRecord, running: RunningCommand, output: CapturedOutput
+    ) -> None:
+        """Record the operation's end, unless the shutdown of this server caused it."""
+        result = await running.task
         try:
             if not (self._commands.closing and running.was_stopped):
-                await asyncio.to_thread(self._finish, record, ended, heard)
+                await asyncio.to_thread(self._finish, record, result, output)
         except OSError:
-            complain("result_not_kept", operation=record.id)
+            log_exception("result_not_kept", operation=record.id)
         finally:
-            del self._in_hand[record.id]
+            del self._running[record.id]
 
-    def _finish(self, record: Record, ended: Ended, heard: Heard) -> None:
-        result = {**ended.facts(), **heard.facts(ended.cut)}
-        self._records.finish(record, self._now(), result)
+    def _finish(
+        self, record: OperationRecord, result: CommandResult, output: CapturedOutput
+    ) -> None:
+        fields = {**result.facts(), **output.facts(result.cut)}
+        self._records.finish(record, self._now(), fields)

@@ -1,22 +1,22 @@
-"""What a command writes: the end of it for an answer, or line by line for a stream."""
+"""A command's output: the last bytes of it for a response, or lines for a stream."""
 
 import json
 from dataclasses import dataclass
 
 OUTPUT_CAP = 8 * 1024 * 1024
-"""Bytes kept of each of stdout and stderr: the last ones, for there is the JSON."""
+"""Bytes kept of each of stdout and stderr: the last ones, because the JSON result is there."""
 
 ENCODED_CAP = 9 * 1024 * 1024
-"""Bytes each may take as JSON, escapes included; two of them fit what a client reads."""
+"""Maximum bytes of each as JSON with escapes; two of them fit the client's limit."""
 
 LINE_CAP = 64 * 1024
-"""Bytes of one line of a stream; a longer one is sent in pieces."""
+"""Maximum bytes of a streamed line; a longer one is sent in pieces."""
 
 _CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 class Tail:
-    """The end of a stream of bytes, never holding more than twice the cap."""
+    """The last `cap` bytes of a stream; holds at most twice the cap."""
 
     def __init__(self, cap: int = OUTPUT_CAP) -> None:
         self._cap = cap
@@ -29,7 +29,7 @@ class Tail:
             self._shorten()
 
     def text(self) -> str:
-        """What was kept, as text; bytes that are no UTF-8 become replacement characters."""
+        """The kept bytes as text; invalid UTF-8 becomes replacement characters."""
         if len(self._kept) > self._cap:
             self._shorten()
         kept = self._kept.lstrip(_CONTINUATION) if self.truncated else self._kept
@@ -44,8 +44,8 @@ class Tail:
         self.truncated = True
 
 
-class Heard:
-    """What a command wrote on both of its streams, as far as it is kept."""
+class CapturedOutput:
+    """Both output streams of a command, each up to its cap."""
 
     def __init__(self) -> None:
         self._tails = {"stdout": Tail(), "stderr": Tail()}
@@ -54,51 +54,53 @@ class Heard:
         self._tails[name].add(chunk)
 
     def facts(self, cut: bool) -> dict[str, object]:
-        """Both as text, and whether each lacks something; `cut`: the end was not waited for."""
+        """Both texts, and whether each is truncated; `cut`: reading ended before the output did."""
         texts: dict[str, object] = {name: tail.text() for name, tail in self._tails.items()}
-        lacks = {f"{name}_truncated": tail.truncated or cut for name, tail in self._tails.items()}
-        return texts | lacks
+        truncated = {
+            f"{name}_truncated": tail.truncated or cut for name, tail in self._tails.items()
+        }
+        return texts | truncated
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line without its end, or a piece of one that the next piece continues."""
+class OutputLine:
+    """A line without its newline, or a piece of a line that the next piece continues."""
 
     text: str
     continues: bool = False
 
 
 class Lines:
-    """Bytes as they come become lines of at most `cap` bytes."""
+    """Splits chunks of bytes into lines of at most `cap` bytes."""
 
     def __init__(self, cap: int = LINE_CAP) -> None:
         self._cap = cap
         self._rest = b""
 
-    def add(self, chunk: bytes) -> list[Line]:
+    def add(self, chunk: bytes) -> list[OutputLine]:
         *whole, self._rest = (self._rest + chunk).split(b"\n")
-        lines: list[Line] = []
+        lines: list[OutputLine] = []
         for line in whole:
-            pieces, last = self._shed(line)
-            lines += [*pieces, Line(last.decode("utf-8", "replace"))]
-        pieces, self._rest = self._shed(self._rest)
+            pieces, last = self._split_pieces(line)
+            lines += [*pieces, OutputLine(last.decode("utf-8", "replace"))]
+        pieces, self._rest = self._split_pieces(self._rest)
         return lines + pieces
 
-    def end(self) -> list[Line]:
-        """The last line, if the stream did not end with one."""
+    def end(self) -> list[OutputLine]:
+        """The last line, if the stream did not end with a newline."""
         rest, self._rest = self._rest, b""
-        return [Line(rest.decode("utf-8", "replace"))] if rest else []
+        return [OutputLine(rest.decode("utf-8", "replace"))] if rest else []
 
-    def _shed(self, line: bytes) -> tuple[list[Line], bytes]:
-        """The pieces that a too long line must be sent in, and what is left of it."""
+    def _split_pieces(self, line: bytes) -> tuple[list[OutputLine], bytes]:
+        """Split an overlong line into full pieces and a rest."""
         pieces = []
         while len(line) > self._cap:
             piece, line = self._cut(line)
-            pieces.append(Line(piece.decode("utf-8", "replace"), continues=True))
+            pieces.append(OutputLine(piece.decode("utf-8", "replace"), continues=True))
         return pieces, line
 
     def _cut(self, line: bytes) -> tuple[bytes, bytes]:
-        """Split near the cap, at most three bytes earlier so that no character is torn."""
+        """Split at the cap, or up to three bytes before it so that no character is split."""
         near = range(self._cap, max(self._cap - 4, 0), -1)
         at = next((i for i in near if line[i] not in _CONTINUATION), self._cap)
         return line[:at], line[at:]

@@ -1,4 +1,4 @@
-"""Whether the installed elastic-blast passes BLAST options to its pods without breaking them.
+"""Checks whether the installed elastic-blast passes BLAST options to its pods unbroken.
 
 ElasticBLAST's Azure port runs BLAST in a pod by templates/scripts/blast-run-aks.sh. As released,
 the script splits ELB_BLAST_OPTIONS at every space, and a search whose outfmt names columns fails
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from sidecar.helper import Helper
-from sidecar.log import log_error, say
+from sidecar.log import log_error, log_event
 
 PodScript = Literal["patched", "unpatched", "unknown"]
 
@@ -25,18 +25,18 @@ sys.path[0] = sys.argv[1]
 spec = importlib.util.find_spec("elastic_blast")
 print(*((spec and spec.submodule_search_locations) or ()), sep="\\n")
 """
-"""Finds the package as the program itself would, and does not import it."""
+"""Finds the package as the program itself would, without importing it."""
 
 _SPLIT = re.compile(r"^\s*\$\{?ELB_BLAST_OPTIONS\}?\s*\\?$", re.MULTILINE)
 _ARRAY = re.compile(r'^\s*"\$\{\w+\[@\]\}"\s*\\?$', re.MULTILINE)
 _SH_TRAMPOLINE = re.compile(r"""^'''exec' (.+) "\$0" "\$@"$""")
-"""How pip begins a script whose interpreter has a long path."""
+"""How pip begins a script whose interpreter path is too long for a shebang."""
 
 
 async def check_pod_script(helper: Helper) -> PodScript:
-    """What the pod script of the elastic-blast on PATH is; an unpatched one is logged as an error.
+    """Check the pod script of the elastic-blast on PATH; log an error if it is unpatched.
 
-    "unknown": there is no elastic-blast, it is no Python program, or its script is another one.
+    "unknown": no elastic-blast, not a Python program, or another script.
     """
     package = await _find_package(helper)
     state = classify(package / SCRIPT) if package else "unknown"
@@ -47,12 +47,12 @@ async def check_pod_script(helper: Helper) -> PodScript:
             consequence="searches whose outfmt names columns will fail",
         )
     else:
-        say("pod_script_checked", pod_script=state)
+        log_event("pod_script_checked", pod_script=state)
     return state
 
 
 def classify(script: Path) -> PodScript:
-    """By the line on which BLAST gets its options: split into words, or an array."""
+    """Classify by the line that passes the options to BLAST: split into words, or an array."""
     try:
         text = script.read_text()
     except (OSError, ValueError):
@@ -63,7 +63,7 @@ def classify(script: Path) -> PodScript:
 
 
 def interpreter_of(program: Path) -> list[str] | None:
-    """The Python that runs `program`, by its first lines. None: it is no Python program."""
+    """The command of the Python that runs `program`, from its first lines. None: not Python."""
     try:
         with program.open("rb") as file:
             lines = file.read(4096).decode("utf-8", "replace").splitlines()
@@ -80,10 +80,10 @@ def interpreter_of(program: Path) -> list[str] | None:
 
 
 async def _find_package(helper: Helper) -> Path | None:
-    found = shutil.which("elastic-blast", path=helper.env.get("PATH", ""))
-    if found is None:
+    text = shutil.which("elastic-blast", path=helper.env.get("PATH", ""))
+    if text is None:
         return None
-    program = Path(found).resolve()
+    program = Path(text).resolve()
     interpreter = interpreter_of(program)
     if interpreter is None:
         return None

@@ -1,4 +1,4 @@
-"""Operations on disk: a record for each, its result, and the id of the folder they are in."""
+"""Operations on disk: a record and a result for each, and the id of their folder."""
 
 import json
 import re
@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.files import remove, write_file
-from sidecar.log import complain, log_error
+from sidecar.log import log_error, log_exception
 
 INSTANCE_FILE = "instance"
 KINDS = ("record", "result", "record-draft", "result-draft")
-"""The files that an operation may have, the record first."""
+"""The files of an operation, the record first."""
 
 
 class StateLost(Exception):
-    """The folder is gone, or is another one: that a record is missing proves nothing."""
+    """The folder is gone or was replaced, so a missing record proves nothing."""
 
 
 @dataclass(frozen=True)
-class Record:
-    """An operation that was accepted. `digest` stands for its command, which is not kept.
+class OperationRecord:
+    """An operation that was accepted. The command itself is not kept, only its `digest`.
 
-    None in place of the digest: the record cannot be read. It was accepted, and its command and
-    outcome are unknown.
+    `digest` None: the record cannot be read. The operation was accepted; its command and outcome
+    are unknown.
     """
 
     id: str
@@ -35,16 +35,16 @@ class Record:
 
 
 class Records:
-    """A folder of records for one process. Every write is on disk when its method returns."""
+    """A folder of records, used by one process. Every write is on disk when its method returns."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._instance = ""
 
     def open(self) -> str:
-        """Create the folder where it is missing; the id of the folder, which lives as long.
+        """Create the folder if it is missing; return its id.
 
-        The id is created once. It lies among the records, so that who loses them loses it, too.
+        The id is created once and stored beside the records, so that both are lost together.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._instance = self._read_instance()
@@ -53,8 +53,8 @@ class Records:
             write_file(self._folder / INSTANCE_FILE, self._instance)
         return self._instance
 
-    def find(self, operation: str) -> Record | None:
-        """None: no such operation was ever accepted in this folder. Raises StateLost, OSError."""
+    def find(self, operation: str) -> OperationRecord | None:
+        """None: this folder never accepted the operation. Raises StateLost or OSError."""
         path = self._path(operation, "record")
         try:
             return _parse_record(path.read_bytes())
@@ -63,19 +63,21 @@ class Records:
             return None
         except (IsADirectoryError, PermissionError, ValueError, LookupError, TypeError) as fault:
             log_error("record_unreadable", operation=operation, fault=type(fault).__name__)
-            return Record(operation, None, _modified_at(path))
+            return OperationRecord(operation, None, _modified_at(path))
 
-    def save(self, record: Record) -> None:
+    def save(self, record: OperationRecord) -> None:
         text = json.dumps(asdict(record), default=datetime.isoformat)
         write_file(self._path(record.id, "record"), text)
 
-    def finish(self, record: Record, finished_at: datetime, result: dict[str, Any]) -> None:
-        """The result first, so that a record which says it ended has one."""
+    def finish(
+        self, record: OperationRecord, finished_at: datetime, result: dict[str, Any]
+    ) -> None:
+        """Write the result first, so that every record with an end has one."""
         write_file(self._path(record.id, "result"), json.dumps(result))
         self.save(replace(record, finished_at=finished_at))
 
     def result(self, operation: str) -> dict[str, Any] | None:
-        """The result of a finished operation, as given to `finish`. None: it cannot be read."""
+        """The result of a finished operation, as given to `finish`. None: unreadable."""
         try:
             result = json.loads(self._path(operation, "result").read_bytes())
         except (FileNotFoundError, IsADirectoryError, PermissionError, ValueError) as fault:
@@ -84,27 +86,27 @@ class Records:
         return result if isinstance(result, dict) else None
 
     def forget(self, operation: str) -> None:
-        """Remove all of it, the record first. Safe to repeat."""
+        """Remove all files of the operation, the record first. Idempotent."""
         for kind in KINDS:
             remove(self._path(operation, kind))
 
     def older_than(self, instant: datetime) -> list[str]:
-        """The operations that ended before `instant`, or started before it and have no end.
+        """Operations that ended before `instant`, or started before it and have no end.
 
-        What an operation left without a readable record counts by the time of its files.
+        Without a readable record, the modification times of the files count.
         """
         names = {path.name.partition(".")[0] for path in self._folder.glob("*.*")}
         return sorted(name for name in names if self._is_older(name, instant))
 
     def _is_older(self, operation: str, instant: datetime) -> bool:
-        """False for what cannot be looked at now: the next purge looks again."""
+        """False for an operation that cannot be examined now; the next purge tries again."""
         try:
             record = self.find(operation)
             if record:
                 return (record.finished_at or record.started_at) < instant
             return max(_modified_at(path) for path in self._files(operation)) < instant
         except (OSError, ValueError):
-            complain("record_not_examined", operation=operation)
+            log_exception("record_not_examined", operation=operation)
             return False
 
     def _files(self, operation: str) -> list[Path]:
@@ -114,7 +116,7 @@ class Records:
         return self._folder / f"{operation}.{kind}"
 
     def _read_instance(self) -> str:
-        """The id in the folder; empty where there is none, or none that can be read."""
+        """The id stored in the folder; empty if missing or unreadable."""
         try:
             text = (self._folder / INSTANCE_FILE).read_text()
         except (FileNotFoundError, ValueError):
@@ -123,14 +125,14 @@ class Records:
 
     def _check_instance(self) -> None:
         if not self._instance or self._read_instance() != self._instance:
-            raise StateLost(f"{self._folder} is gone or was replaced")
+            raise StateLost(f"{self._folder} is gone or was replaced; restart the exec server")
 
 
-def _parse_record(data: bytes) -> Record:
+def _parse_record(data: bytes) -> OperationRecord:
     """Raises ValueError, LookupError or TypeError for what `save` did not write."""
     fields = json.loads(data)
     finished_at = fields["finished_at"]
-    return Record(
+    return OperationRecord(
         id=_as_text(fields["id"]),
         digest=_as_text(fields["digest"]),
         started_at=_as_time(fields["started_at"]),
@@ -147,7 +149,7 @@ def _as_text(value: object) -> str:
 def _as_time(value: object) -> datetime:
     time = datetime.fromisoformat(_as_text(value))
     if time.tzinfo is None:
-        raise ValueError("a time without its zone")
+        raise ValueError("the time has no zone")
     return time
 
 

@@ -1,4 +1,4 @@
-"""The HTTP side: who may ask, what is asked, and what is answered."""
+"""The HTTP routes: authenticate, parse, run, respond."""
 
 import asyncio
 import re
@@ -8,35 +8,35 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from sidecar.admission import BUSY_RETRY_AFTER, Admission
-from sidecar.answers import Refusal, answer
-from sidecar.bodies import BODY_CAP, Command, parse_command
+from sidecar.command import BODY_CAP, Command, parse_command
 from sidecar.commands import Commands
-from sidecar.log import complain
+from sidecar.log import log_exception
 from sidecar.operations import Operations
-from sidecar.output import Heard
+from sidecar.output import CapturedOutput
+from sidecar.responses import Refusal, json_response
 from sidecar.settings import Settings
 from sidecar.stream import stream_command
 from sidecar.tokens import Tokens
 
 OPERATION_ID = re.compile(r"[a-z0-9-]{1,80}")
 LONGEST_WAIT = 25.0
-"""Seconds a caller can wait in one request; an ingress cuts a silent one at about four minutes."""
+"""Maximum seconds of `wait`; an ingress cuts a silent request at about four minutes."""
 
 INSTANCE = "X-Exec-Instance"
-"""On every answer: the id of the state folder. Without it, an answer proves nothing."""
+"""On every response: the id of the state folder. A response without it proves nothing."""
 
 EXPECTED_INSTANCE = "X-Exec-Expect-Instance"
-"""A request that names another instance is refused and changes nothing."""
+"""A request that names another instance gets 412 and changes nothing."""
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ExecServer:
-    """The routes of the exec server, over the commands and operations it was handed.
+    """The routes of the exec server.
 
-    Until `open`, another sidecar holds the state folder: then it answers /healthz, and 503 to all
-    else, without an instance id, because it cannot know what was ever run.
+    Before `open`, another sidecar holds the state folder: /healthz is answered, everything else is
+    503 without an instance id, because this server cannot know what the holder has run.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ExecServer:
         operations: Operations,
         facts: Callable[[], dict[str, object]] = dict,
     ) -> None:
-        """`facts` are what /healthz says besides its own."""
+        """`facts` returns further fields for /healthz."""
         self._settings = settings
         self._tokens = Tokens(list(settings.token_sources))
         self._admission = admission
@@ -55,14 +55,14 @@ class ExecServer:
         self._operations = operations
         self._facts = facts
         self._instance: str | None = None
-        self._unattended: set[asyncio.Task[Any]] = set()
+        self._detached: set[asyncio.Task[Any]] = set()
 
     def open(self, instance: str) -> None:
-        """Serve from now on, from the state folder with this id."""
+        """Start to serve, with the id of the state folder."""
         self._instance = instance
 
     def headers(self) -> dict[str, str]:
-        """What every answer carries."""
+        """Headers of every response."""
         return {INSTANCE: self._instance} if self._instance else {}
 
     def application(self) -> web.Application:
@@ -85,22 +85,22 @@ class ExecServer:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Path first, then token, then instance; whatever goes wrong is told as JSON."""
+        """Check path, token, instance in this order; turn every error into JSON."""
         try:
             self._admit(request)
             return await handler(request)
         except Refusal as refusal:
-            return answer(refusal.body, refusal.status, refusal.headers)
+            return json_response(refusal.body, refusal.status, refusal.headers)
         except ConnectionError:
-            raise  # the client went away; there is nobody to answer
+            raise  # the client has disconnected
         except web.RequestPayloadError:
-            return answer({"error": "malformed HTTP body"}, 400)
-        except Exception:  # noqa: BLE001 a fault of ours is told as the contract says, and logged
-            complain("request_failed", method=request.method)
-            return answer({"error": "exec failed"}, 500)
+            return json_response({"error": "malformed HTTP body"}, 400)
+        except Exception:  # noqa: BLE001 an unexpected error is answered as the contract says, and logged
+            log_exception("request_failed", method=request.method)
+            return json_response({"error": "exec failed"}, 500)
 
     def _admit(self, request: web.Request) -> None:
-        """Raises Refusal for a request that is not to be looked at."""
+        """Raises Refusal for an unknown path, an invalid token or another instance."""
         is_known = request.match_info.http_exception is None
         if is_known and request.path == "/healthz":
             return
@@ -108,14 +108,14 @@ class ExecServer:
             raise Refusal(503, "another exec server holds the state folder", BUSY_RETRY_AFTER)
         if not is_known:
             raise Refusal(404, "not found")
-        shown = request.headers.get("X-Exec-Token", "").encode("utf-8", "surrogateescape")
-        if not self._tokens.accept(shown):
+        token = request.headers.get("X-Exec-Token", "").encode("utf-8", "surrogateescape")
+        if not self._tokens.accept(token):
             raise Refusal(401, "missing or invalid X-Exec-Token")
         if request.headers.get(EXPECTED_INSTANCE, self._instance) != self._instance:
             raise Refusal(412, f"this is instance {self._instance}, not the expected one")
 
     async def _health(self, _: web.Request) -> web.Response:
-        return answer(
+        return json_response(
             {
                 "status": "ok",
                 "waiting": self._instance is None,
@@ -128,9 +128,10 @@ class ExecServer:
     async def _exec(self, request: web.Request) -> web.Response:
         command = await self._command(request)
         self._admission.enter()
-        heard = Heard()
-        ended = await asyncio.shield(self._commands.start(command, heard.take).task)
-        return answer({**ended.facts(), **await asyncio.to_thread(heard.facts, ended.cut)})
+        output = CapturedOutput()
+        result = await asyncio.shield(self._commands.start(command, output.take).task)
+        output_fields = await asyncio.to_thread(output.facts, result.cut)
+        return json_response({**result.facts(), **output_fields})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         command = await self._command(request)
@@ -140,20 +141,20 @@ class ExecServer:
     async def _put_operation(self, request: web.Request) -> web.Response:
         operation = _operation_id(request)
         command = await self._command(request)
-        view = await self._regardless(self._operations.put(operation, command))
+        view = await self._run_detached(self._operations.put(operation, command))
         if view["state"] == "running":
-            return answer({name: view[name] for name in ("id", "state", "started_at")}, 202)
-        return answer(view)
+            return json_response({name: view[name] for name in ("id", "state", "started_at")}, 202)
+        return json_response(view)
 
     async def _get_operation(self, request: web.Request) -> web.Response:
         wait = _wait(request.query.get("wait", "0"))
         return _view(await self._operations.look(_operation_id(request), wait))
 
     async def _delete_operation(self, request: web.Request) -> web.Response:
-        return _view(await self._regardless(self._operations.stop(_operation_id(request))))
+        return _view(await self._run_detached(self._operations.stop(_operation_id(request))))
 
     async def _command(self, request: web.Request) -> Command:
-        """The command in the body, which has to arrive in time. Raises Refusal."""
+        """Read and parse the command in the body. Raises Refusal."""
         too_large = Refusal(413, f"body too large (max {BODY_CAP})")
         if (request.content_length or 0) > BODY_CAP:
             raise too_large
@@ -168,11 +169,11 @@ class ExecServer:
             raise Refusal(408, "the body did not arrive in time") from late
         return parse_command(bytes(body))
 
-    async def _regardless(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do `work` to its end even when the client, and with it this request, goes away."""
+    async def _run_detached(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` to its end even if the client disconnects."""
         task = asyncio.create_task(work)
-        self._unattended.add(task)
-        task.add_done_callback(self._unattended.discard)
+        self._detached.add(task)
+        task.add_done_callback(self._detached.discard)
         return await asyncio.shield(task)
 
 
@@ -192,4 +193,4 @@ def _wait(text: str) -> float:
 def _view(view: dict[str, Any] | None) -> web.Response:
     if view is None:
         raise Refusal(404, "operation not found")
-    return answer(view)
+    return json_response(view)

@@ -1,4 +1,4 @@
-"""One exec server from its start to its end: listen, take the state folder, serve, leave it."""
+"""The life cycle of an exec server: listen, acquire the state folder, serve, shut down."""
 
 import asyncio
 import shutil
@@ -14,12 +14,12 @@ from aiohttp import web
 from sidecar.admission import Admission
 from sidecar.az_login import AzLogin
 from sidecar.commands import Commands
-from sidecar.hardening import processes_that_show
+from sidecar.hardening import processes_exposing
 from sidecar.helper import Helper
 from sidecar.http_runner import JsonErrorRunner
-from sidecar.leftovers import end_leftovers
-from sidecar.log import complain, log_error, say
+from sidecar.log import log_error, log_event, log_exception
 from sidecar.operations import Operations
+from sidecar.orphans import end_orphans
 from sidecar.pod_script import PodScript, check_pod_script
 from sidecar.records import Records
 from sidecar.server import ExecServer
@@ -29,18 +29,18 @@ from sidecar.tokens import Tokens
 
 PURGE_SECONDS = 600
 CLOSE_SECONDS = 2
-"""How long answers may take to reach their clients at the end."""
+"""How long responses may take to reach their clients at shutdown."""
 
 
 class CannotServe(Exception):
-    """The text says in one sentence why not."""
+    """The server cannot start; the text gives the reason in one sentence."""
 
 
 async def serve(settings: Settings, env: Mapping[str, str]) -> None:
-    """Serve until told to end. Raises CannotServe, or TimeoutError from `end_leftovers`.
+    """Serve until SIGTERM or SIGINT. Raises CannotServe, or TimeoutError from `end_orphans`.
 
-    It listens before it holds the state folder, so that one that waits for another sidecar to
-    end is healthy. The lock is released last, when no command runs any more.
+    Listens before it holds the state folder, so that a server that waits for another one is
+    healthy. Releases the lock last, when no command runs any more.
     """
     stopping = _stop_event()
     service = Service(settings, env)
@@ -50,7 +50,7 @@ async def serve(settings: Settings, env: Mapping[str, str]) -> None:
         lock.start()
         await _until(lock.is_free, stopping)
         if lock.is_free.done() and not lock.is_free.result():
-            say("waiting_for_state", state_dir=str(settings.state_dir))
+            log_event("waiting_for_state", state_dir=str(settings.state_dir))
             _print_ready(url)
         await _until(lock.acquired, stopping)
         if not stopping.is_set():
@@ -67,11 +67,11 @@ async def serve(settings: Settings, env: Mapping[str, str]) -> None:
     finally:
         await service.close()
         lock.release()
-    say("ended")
+    log_event("ended")
 
 
 class Service:
-    """The parts of a sidecar, and the tasks that it does beside answering."""
+    """The parts of a sidecar and its background tasks."""
 
     def __init__(self, settings: Settings, env: Mapping[str, str]) -> None:
         self._settings = settings
@@ -94,39 +94,39 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def listen(self) -> str:
-        """The address it listens at. Raises CannotServe."""
+        """Start to listen; return the URL. Raises CannotServe."""
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
         except OSError as fault:
             await self._runner.cleanup()
-            where = f"{self._settings.host} port {self._settings.port}"
-            raise CannotServe(f"cannot listen at {where}: {fault.strerror}") from fault
+            address = f"{self._settings.host} port {self._settings.port}"
+            raise CannotServe(f"cannot listen at {address}: {fault.strerror}") from fault
         host, port = self._runner.addresses[0][:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def open(self) -> None:
         """Serve from the state folder, which this process holds. Raises OSError, TimeoutError."""
-        leftovers = await asyncio.to_thread(end_leftovers, self._work)
+        orphans = await asyncio.to_thread(end_orphans, self._work)
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
         instance = await asyncio.to_thread(self._records.open)
         self._log_exposed_token()
-        works = [self._purge(), self._check_pod_script()]
+        background = [self._purge(), self._check_pod_script()]
         if self._settings.az_login:
-            # Commands wait for the first attempt: without a login, elastic-blast fails for good.
+            # Commands wait for the first attempt: without a login, elastic-blast fails permanently.
             self._admission.pause()
-            works.append(self._login.run(self._admission.resume))
-        self._tasks = [asyncio.create_task(_logged(work)) for work in works]
+            background.append(self._login.run(self._admission.resume))
+        self._tasks = [asyncio.create_task(_logged(work)) for work in background]
         self._server.open(instance)
-        say(
+        log_event(
             "started",
             instance=instance,
             max_concurrency=self._settings.max_concurrency,
-            leftovers_ended=leftovers,
+            orphans_ended=orphans,
         )
 
     async def close(self) -> None:
-        """End what runs, and answer who waits for it. Safe where it was never open."""
+        """End all commands and answer their callers. Safe if `open` was never called."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -138,7 +138,7 @@ class Service:
         return {"pod_script": self._pod_script, "az_login": self._login.state}
 
     def _log_exposed_token(self) -> None:
-        exposed = processes_that_show(Tokens(list(self._settings.token_sources)).values())
+        exposed = processes_exposing(Tokens(list(self._settings.token_sources)).values())
         if exposed:
             log_error("token_exposed", processes=exposed)
 
@@ -147,8 +147,8 @@ class Service:
         while True:
             try:
                 await self._operations.purge(retention)
-            except Exception:  # noqa: BLE001 a fault of one purge must not be the last purge
-                complain("purge_failed")
+            except Exception:  # noqa: BLE001 one failed purge must not prevent the next
+                log_exception("purge_failed")
             await asyncio.sleep(PURGE_SECONDS)
 
     async def _check_pod_script(self) -> None:
@@ -158,8 +158,8 @@ class Service:
 async def _logged(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
-    except Exception:  # noqa: BLE001 a fault of ours beside the answering must be seen
-        complain("task_failed")
+    except Exception:  # noqa: BLE001 an unexpected error in a background task must be logged
+        log_exception("task_failed")
 
 
 def _runner(settings: Settings, server: ExecServer) -> web.AppRunner:
@@ -167,7 +167,7 @@ def _runner(settings: Settings, server: ExecServer) -> web.AppRunner:
         server.application(),
         server.headers,
         handler_cancellation=True,
-        # Runs from the moment a connection is made: the time a header may take.
+        # Counts from the moment of connection, so it also bounds the time for a request's header.
         keepalive_timeout=settings.header_seconds,
         access_log=None,
         auto_decompress=False,
@@ -184,7 +184,7 @@ def _stop_event() -> asyncio.Event:
 
 
 async def _until(awaited: asyncio.Future[Any], stopping: asyncio.Event) -> None:
-    """Wait for the future or for the end. Raises what the future holds."""
+    """Wait for the future or for `stopping`. Raises the future's exception."""
     end = asyncio.create_task(stopping.wait())
     await asyncio.wait({awaited, end}, return_when=asyncio.FIRST_COMPLETED)
     end.cancel()

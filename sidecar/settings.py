@@ -1,4 +1,4 @@
-"""Everything that can be set, read once from the environment, with all faults told together."""
+"""The sidecar's settings: read once from the environment, all faults reported together."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ DEFAULTS = {
     "EXEC_AZ_LOGIN_TIMEOUT_SECONDS": "60",
     "EXEC_AZ_LOGIN_RETRY_SECONDS": "5",
 }
-"""What holds where a variable is unset or empty. The tokens have no default."""
+"""Values of variables that are unset or empty. The tokens have no default."""
 
 _BOUNDS = {
     "EXEC_PORT": (0, 65535),
@@ -40,16 +40,16 @@ _NEVER_PASSED = re.compile(
     r"EXEC_.*|ELB_.*|AZURE_RESOURCE_GROUP|AZURE_REGION|AZURE_STORAGE_ACCOUNT.*|AZURE_ACR_NAME"
     r"|HOME|TMPDIR|PYTHONUNBUFFERED"
 )
-"""Secrets of the sidecar, what would override a search's own config, and what is set anew."""
+"""Secrets of the sidecar, variables that override a search's config, and those set per command."""
 
 
 class SettingsError(Exception):
-    """The environment cannot be used; the text has one line for each fault."""
+    """The environment is invalid; the text has one line per fault."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The sidecar's settings; README.md says what each is for."""
+    """The sidecar's settings; README.md explains each."""
 
     token_sources: tuple[TokenSource, ...] = field(repr=False)
     host: str
@@ -68,7 +68,7 @@ class Settings:
 
 
 def read_settings(env: Mapping[str, str]) -> Settings:
-    """Settings from `env`. Raises SettingsError that names every fault, and no value of a token."""
+    """Parse `env`. Raises SettingsError with every fault, and never a token's value."""
     values = {name: env.get(name) or default for name, default in DEFAULTS.items()}
     names = tuple(name.strip() for name in values["EXEC_PASS_ENV"].split(",") if name.strip())
     faults = [
@@ -108,20 +108,24 @@ def _token_faults(env: Mapping[str, str]) -> list[str]:
 
 def _number_faults(values: Mapping[str, str]) -> list[str]:
     return [
-        f"{name} must be a whole number from {low} to {high}"
+        f"{name} must be a whole number from {low} to {high}, not {values[name]!r}"
         for name, (low, high) in _BOUNDS.items()
         if not (re.fullmatch("[0-9]{1,6}", values[name]) and low <= int(values[name]) <= high)
     ]
 
 
 def _name_faults(names: tuple[str, ...]) -> list[str]:
-    return [f"EXEC_PASS_ENV may not name {name}" for name in names if _NEVER_PASSED.fullmatch(name)]
+    return [
+        f"EXEC_PASS_ENV must not contain {name}, which is never passed to commands"
+        for name in names
+        if _NEVER_PASSED.fullmatch(name)
+    ]
 
 
 def _login_faults(values: Mapping[str, str], env: Mapping[str, str]) -> list[str]:
-    """A login is for every command, so it needs a folder that all of them see."""
+    """The login serves every command, so it needs a folder that all commands share."""
     if values["EXEC_AZ_LOGIN"] not in ("", "identity"):
-        return ["EXEC_AZ_LOGIN must be identity, or empty"]
+        return [f"EXEC_AZ_LOGIN must be identity or empty, not {values['EXEC_AZ_LOGIN']!r}"]
     if values["EXEC_AZ_LOGIN"] and not Path(env.get("AZURE_CONFIG_DIR", "")).is_absolute():
         return ["EXEC_AZ_LOGIN=identity needs AZURE_CONFIG_DIR, an absolute path"]
     return []

@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class StateLock:
-    """Waits for the lock in a thread, because on NFS every step can take long.
+    """Acquires the lock in a thread, because on NFS every call can block for long.
 
-    The thread is a daemon: it never keeps a process that is told to end.
+    The thread is a daemon, so it never delays the process's exit.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -23,16 +23,16 @@ class StateLock:
         self._loop = asyncio.get_running_loop()
         self._file: IO[str] | None = None
         self.is_free: asyncio.Future[bool] = self._loop.create_future()
-        """Whether the first attempt got it. Holds an OSError if the folder cannot be used."""
+        """Whether the first attempt succeeded. Holds an OSError if the folder cannot be used."""
         self.acquired: asyncio.Future[None] = self._loop.create_future()
-        """Done when it is held. Holds an OSError if the folder cannot be used."""
+        """Done when the lock is held. Holds an OSError if the folder cannot be used."""
 
     def start(self) -> None:
-        """Begin to acquire it."""
+        """Start to acquire it."""
         threading.Thread(target=self._acquire, name="state-lock", daemon=True).start()
 
     def release(self) -> None:
-        """Release it if it is held. Safe to repeat."""
+        """Release it if it is held. Idempotent."""
         if self._file:
             self._file.close()
             self._file = None
@@ -44,7 +44,7 @@ class StateLock:
             self._report(lambda: _resolve(self.is_free, is_free))
             if not is_free:
                 fcntl.flock(file, fcntl.LOCK_EX)
-            while not _is_same_file(file, self._path):  # removed while it was waited for
+            while not _is_same_file(file, self._path):  # the file was removed during the wait
                 file.close()
                 file = self._open()
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -60,7 +60,7 @@ class StateLock:
         return self._path.open("a")
 
     def _report(self, report: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and the process with it
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
             self._loop.call_soon_threadsafe(report)
 
 
@@ -86,4 +86,4 @@ def _resolve(future: asyncio.Future[T], value: T) -> None:
 def _fail(future: asyncio.Future[T], error: OSError) -> None:
     if not future.done():
         future.set_exception(error)
-        future.exception()  # retrieved: it may be that nobody waits for it any more
+        future.exception()  # mark as retrieved: there may be no waiter any more

@@ -1,45 +1,45 @@
-"""The output of a command, line by line as it is written, for as long as a client listens."""
+"""Streams a command's output line by line, while the client is connected."""
 
 import asyncio
 
 from aiohttp import web
 
-from sidecar.answers import encode
-from sidecar.bodies import Command
-from sidecar.commands import Commands, Ended, Running
-from sidecar.output import Line, Lines
+from sidecar.command import Command
+from sidecar.commands import CommandResult, Commands, RunningCommand
+from sidecar.output import Lines, OutputLine
+from sidecar.responses import encode
 
-LAST_WORDS_SECONDS = 5.0
-"""How long a client may take to read the last lines before it is cut off."""
+LAST_LINES_SECONDS = 5.0
+"""How long a client may take to read the last lines before its connection is aborted."""
 
 
 class _Listener:
-    """A client that hears lines. What a command writes waits until the client reads."""
+    """A client that receives lines. The command's output waits until the client reads."""
 
     def __init__(self, response: web.StreamResponse) -> None:
         self._response = response
         self._lines = {"stdout": Lines(), "stderr": Lines()}
-        self._listens = asyncio.Event()
+        self._started = asyncio.Event()
 
     async def begin(self, request: web.Request) -> None:
         await self._response.prepare(request)
-        self._listens.set()
+        self._started.set()
 
     async def take(self, name: str, chunk: bytes) -> None:
-        await self._listens.wait()
+        await self._started.wait()
         for line in self._lines[name].add(chunk):
             await self._send(name, line)
 
-    async def end(self, ended: Ended) -> None:
+    async def end(self, result: CommandResult) -> None:
         for name, lines in self._lines.items():
             for line in lines.end():
                 await self._send(name, line)
-        await self._write({**ended.facts(), "truncated": ended.cut})
+        await self._write({**result.facts(), "truncated": result.cut})
         await self._response.write_eof()
 
-    async def _send(self, name: str, line: Line) -> None:
-        more = {"continues": True} if line.continues else {}
-        await self._write({"stream": name, "line": line.text, **more})
+    async def _send(self, name: str, line: OutputLine) -> None:
+        continuation = {"continues": True} if line.continues else {}
+        await self._write({"stream": name, "line": line.text, **continuation})
 
     async def _write(self, body: dict[str, object]) -> None:
         await self._response.write(encode(body) + b"\n")
@@ -48,16 +48,16 @@ class _Listener:
 async def stream_command(
     request: web.Request, commands: Commands, command: Command
 ) -> web.StreamResponse:
-    """Run `command` in the slot that was entered, and answer with NDJSON.
+    """Run `command` in the slot that the caller has taken, and respond with NDJSON.
 
-    The command does not outlive the client's interest: it ends when the client goes away.
+    The command is ended when the client disconnects.
     """
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     response.force_close()
     listener = _Listener(response)
     running = commands.start(command, listener.take)
     try:
-        await _tell(request, listener, running)
+        await _send_output(request, listener, running)
     except (ConnectionError, TimeoutError):
         if request.transport:
             request.transport.abort()
@@ -66,8 +66,8 @@ async def stream_command(
     return response
 
 
-async def _tell(request: web.Request, listener: _Listener, running: Running) -> None:
+async def _send_output(request: web.Request, listener: _Listener, running: RunningCommand) -> None:
     await listener.begin(request)
-    ended = await asyncio.shield(running.task)
-    async with asyncio.timeout(LAST_WORDS_SECONDS):
-        await listener.end(ended)
+    result = await asyncio.shield(running.task)
+    async with asyncio.timeout(LAST_LINES_SECONDS):
+        await listener.end(result)

@@ -1,4 +1,4 @@
-"""The tokens that callers may show, from the environment or from files that can change."""
+"""The valid tokens, from the environment or from files that can change."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -8,26 +8,26 @@ from pathlib import Path
 from sidecar.log import log_error
 
 TOKEN_LENGTH = 32
-"""Characters a token must have at least."""
+"""Minimum length of a token in characters."""
 
 VARIABLES = ("EXEC_TOKEN", "EXEC_TOKEN_NEXT")
-"""The second one is optional. Each may have `_FILE` appended, and then names a file."""
+"""The second is optional. With `_FILE` appended, each names a file instead."""
 
 
 class TokenError(Exception):
-    """The text says which variable is wrong, and shows no value."""
+    """A token is invalid; the text names the variable and never shows a value."""
 
 
 @dataclass(frozen=True)
 class TokenSource:
-    """Where one token comes from: a value, or else a file."""
+    """The source of one token: a value, or a file."""
 
     name: str
     value: str = field(default="", repr=False)
     path: Path | None = None
 
     def read(self) -> str:
-        """The token as it is now. Raises TokenError."""
+        """The current token. Raises TokenError."""
         if self.path is None:
             return _checked(self.name, self.value)
         try:
@@ -37,7 +37,7 @@ class TokenSource:
         return _checked(f"{self.name}_FILE", text.strip())
 
     def version(self) -> tuple[int, int, int] | None:
-        """Differs when the file has changed. None for a value, and for a file that is gone."""
+        """Changes when the file changes. None for a value, and for a missing file."""
         try:
             status = self.path.stat() if self.path else None
         except OSError:
@@ -46,10 +46,10 @@ class TokenSource:
 
 
 class Tokens:
-    """The valid tokens. A file is read again when it has changed."""
+    """The valid tokens. A changed file is read again."""
 
     def __init__(self, sources: list[TokenSource]) -> None:
-        """Raises TokenError, one line for each source that gives no token."""
+        """Raises TokenError with one line per invalid source."""
         self._sources = sources
         self._versions = [source.version() for source in sources]
         faults, self._tokens = [], []
@@ -65,13 +65,13 @@ class Tokens:
         self._refresh()
         return list(self._tokens)
 
-    def accept(self, shown: bytes) -> bool:
-        """Whether `shown` is a token. Every token is compared, in constant time."""
-        matches = [hmac.compare_digest(shown, token.encode()) for token in self.values()]
+    def accept(self, presented: bytes) -> bool:
+        """Whether `presented` is a valid token. Compares every token in constant time."""
+        matches = [hmac.compare_digest(presented, token.encode()) for token in self.values()]
         return any(matches)
 
     def _refresh(self) -> None:
-        """A file that cannot be read now, or holds no token, leaves the token as it was."""
+        """Keep the previous token if a changed file cannot be read or holds no valid token."""
         for index, source in enumerate(self._sources):
             version = source.version()
             if version == self._versions[index]:
@@ -84,7 +84,7 @@ class Tokens:
 
 
 def token_sources(env: Mapping[str, str]) -> list[TokenSource]:
-    """The sources that `env` names. Raises TokenError where one token has two."""
+    """The sources named in `env`. Raises TokenError if a token has two sources."""
     sources = []
     for name in VARIABLES:
         value, path = env.get(name, ""), env.get(f"{name}_FILE", "")

@@ -5,7 +5,7 @@ from azure.storage.blob import BlobServiceClient
 from local.azurite import Azurite
 
 
-def test_azurite_keeps_a_blob(azurite: Azurite) -> None:
+def test_azurite_stores_a_blob(azurite: Azurite) -> None:
     with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
         container = service.create_container(f"c{uuid.uuid4().hex}")
         container.upload_blob("a", b"text")

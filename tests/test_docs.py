@@ -1,4 +1,4 @@
-"""What the documents say of codes and of each other is so."""
+"""The documents' error codes and links match the code and the files."""
 
 import re
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from azure.functions import HttpResponse
 
-from triggers.answers import answered
-from triggers.codes import CODES
+from triggers.http.error_codes import CODES
+from triggers.http.responses import handle_errors
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-@answered
+@handle_errors
 def broken() -> HttpResponse:
     raise ZeroDivisionError
 
@@ -33,12 +33,12 @@ def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
 def test_what_a_page_points_to_is_there(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
         name, _, part = target.partition("#")
-        pointed = page.parent / name if name else page
-        assert pointed.exists(), target
-        assert not part or part in _headings(pointed), target
+        linked = page.parent / name if name else page
+        assert linked.exists(), target
+        assert not part or part in _headings(linked), target
 
 
 def _headings(page: Path) -> set[str]:
-    """The names by which parts of a page are pointed to."""
+    """The anchors of a page's headings."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}

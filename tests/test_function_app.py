@@ -1,4 +1,4 @@
-"""The switchboard, loaded in a process of its own, with an empty environment."""
+"""function_app.py, loaded in a separate process with an empty environment."""
 
 import json
 import re
@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.steps import BATCH_ORCHESTRATOR, ORCHESTRATOR, Verb
-from triggers.operations import UNKNOWN_ROUTE_NAME
+from shared.contracts.activities import BATCH_ORCHESTRATOR, ORCHESTRATOR, ActivityName
+from triggers.http.routes import UNKNOWN_ROUTE_NAME
 
 ROOT = Path(__file__).parents[1]
-LOOK = """
+PROGRAM = """
 import json, logging, sys
 logging.getLogger().setLevel(logging.INFO)  # as the worker does
 import function_app
@@ -29,26 +29,46 @@ found["quiet"] = quiet
 found["routes"] = routes
 print(json.dumps(found))
 """
+READY = """
+import json, logging
+import azure.functions as func
+import function_app
+from triggers.http.handlers import HANDLERS
+
+lines = []
+handler = logging.Handler()
+handler.emit = lambda record: lines.append(record.getMessage())
+logging.getLogger("blast").addHandler(handler)
+request = func.HttpRequest("GET", "/api/health/ready", body=b"")
+answers = [HANDLERS["ready"](req=request) for _ in range(2)]
+print(json.dumps({
+    "statuses": [answer.status_code for answer in answers],
+    "codes": [answer.headers["x-ms-error-code"] for answer in answers],
+    "text": answers[0].get_body().decode(),
+    "lines": lines,
+    "functions": len(function_app.app.get_functions()),
+}))
+"""
 
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, Any]:
-    argv = [sys.executable, "-c", LOOK]
-    ended = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
-    found: dict[str, Any] = json.loads(ended.stdout or f'"{ended.stderr}"')
-    return found
+    argv = [sys.executable, "-c", PROGRAM]
+    completed = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
+    report: dict[str, Any] = json.loads(completed.stdout or f'"{completed.stderr}"')
+    return report
 
 
-def test_every_durable_name_that_is_spoken_is_registered(loaded: dict[str, Any]) -> None:
+def test_every_durable_name_is_registered(loaded: dict[str, Any]) -> None:
     kinds = loaded["functions"]
-    assert {name for name, kind in kinds.items() if kind == "activityTrigger"} == set(Verb)
+    assert {name for name, kind in kinds.items() if kind == "activityTrigger"} == set(ActivityName)
     assert [name for name, kind in kinds.items() if kind == "orchestrationTrigger"] == [
         ORCHESTRATOR,
         BATCH_ORCHESTRATOR,
     ]
 
 
-def test_no_route_is_shadowed_where_the_host_tries_routes_by_the_names_of_functions(
+def test_no_route_shadows_another_in_the_hosts_order(
     loaded: dict[str, Any],
 ) -> None:
     """Azure's host takes the first function by name (ordinal, ignoring case) whose route fits."""
@@ -67,12 +87,12 @@ def _fits(path: str, template: str) -> bool:
     return bool(re.fullmatch(pattern, path, re.IGNORECASE))
 
 
-def test_each_activity_that_may_run_at_once_has_a_thread(loaded: dict[str, Any]) -> None:
+def test_there_is_a_thread_for_each_concurrent_activity(loaded: dict[str, Any]) -> None:
     durable = json.loads((ROOT / "host.json").read_text())["extensions"]["durableTask"]
     assert loaded["threads"] == durable["maxConcurrentActivityFunctions"]
 
 
-def test_upkeep_runs_by_schedules_that_need_no_setting(loaded: dict[str, Any]) -> None:
+def test_timer_schedules_need_no_setting(loaded: dict[str, Any]) -> None:
     assert loaded["timers"] == {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
 
 
@@ -82,11 +102,28 @@ def test_loading_needs_no_setting_and_no_heavy_client(loaded: dict[str, Any]) ->
     assert "jwt" not in loaded["modules"]
 
 
-def test_failure_45_no_operator_event_is_sampled_away() -> None:
+def test_with_wrong_settings_all_functions_load_and_readiness_names_the_settings(
+    loaded: dict[str, Any],
+) -> None:
+    environment = {"BLAST_REGION": "Not A Region", "BLAST_RETRY_CRASH_TRIES": "0"}
+    argv = [sys.executable, "-c", READY]
+    ended = subprocess.run(
+        argv, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60
+    )
+    seen: dict[str, Any] = json.loads(ended.stdout or f'"{ended.stderr}"')
+    assert seen["functions"] == len(loaded["functions"])
+    assert seen["statuses"] == [503, 503]
+    assert seen["codes"] == ["settings_invalid"] * 2
+    for name in ("BLAST_REGION", "BLAST_RETRY_CRASH_TRIES", "BLAST_STORAGE_ACCOUNT"):
+        assert name in seen["text"]
+    assert [line.split()[0] for line in seen["lines"]] == ["settings_invalid"]
+
+
+def test_failure_45_operator_events_are_excluded_from_sampling() -> None:
     logging = json.loads((ROOT / "host.json").read_text())["logging"]
     kept = logging["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
     assert {"Trace", "Exception", "Request"} <= {*kept}
 
 
-def test_failure_45_loading_quiets_the_libraries(loaded: dict[str, Any]) -> None:
+def test_failure_45_loading_limits_library_logs_to_warnings(loaded: dict[str, Any]) -> None:
     assert loaded["quiet"] == 30  # logging.WARNING

@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, kept in docs/, and shown by a page that needs nobody."""
+"""The OpenAPI document: complete, equal to its copy in docs/, with a self-contained page."""
 
 import json
 import re
@@ -12,17 +12,17 @@ import jsonschema_rs
 import pytest
 
 from shared.errors import Invalid
-from tests.samples import settings
-from triggers.codes import CODES
-from triggers.documents import PAGE, written
-from triggers.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, LONGEST_KEY
-from triggers.openapi import document
-from triggers.operations import OPERATIONS, UNKNOWN_ROUTE
-from triggers.search_request import parse
-from triggers.unknown import METHODS
+from tests.support.samples import settings
+from triggers.http.error_codes import CODES
+from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, MAX_KEY_LENGTH
+from triggers.http.openapi.document import document
+from triggers.http.openapi.views import PAGE, document_text
+from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE
+from triggers.http.unknown_route import METHODS
+from triggers.submission.parse import parse
 
 ROOT = Path(__file__).parents[1]
-LOOK = """
+PROGRAM = """
 import json
 import function_app
 found = [f.get_trigger() for f in function_app.app.get_functions()]
@@ -31,15 +31,15 @@ print(json.dumps(routes))
 """
 
 
-def test_the_copy_in_docs_is_the_document() -> None:
-    """Write it anew with: python -m triggers.documents > docs/openapi.json"""
-    assert (ROOT / "docs/openapi.json").read_text() == written()
+def test_the_copy_in_docs_equals_the_document() -> None:
+    """Regenerate it with: make docs"""
+    assert (ROOT / "docs/openapi.json").read_text() == document_text()
 
 
-def test_every_route_is_described_and_every_described_one_is_served() -> None:
-    argv = [sys.executable, "-c", LOOK]
-    ended = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
-    served = {(route, method) for route, method in json.loads(ended.stdout or ended.stderr)}
+def test_documented_and_registered_routes_are_equal() -> None:
+    argv = [sys.executable, "-c", PROGRAM]
+    completed = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
+    served = {(route, method) for route, method in json.loads(completed.stdout or completed.stderr)}
     others = {(UNKNOWN_ROUTE, method) for method in METHODS}
     assert others <= served
     described = {
@@ -50,64 +50,68 @@ def test_every_route_is_described_and_every_described_one_is_served() -> None:
     assert served - others == described
 
 
-def test_whatever_the_document_names_is_in_it() -> None:
-    named = set(re.findall(r'"#/components/schemas/(\w+)"', written()))
+def test_every_reference_of_the_document_is_defined() -> None:
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', document_text()))
     assert named <= set(document()["components"]["schemas"])
-    assert "ValidationError" not in written()
+    assert "ValidationError" not in document_text()
 
 
-def test_only_the_app_itself_can_be_asked_without_a_token() -> None:
-    is_open = {one.name for one in OPERATIONS if one.is_open}
-    assert is_open == {"health", "ready", "openapi", "docs", "ui"}
+def test_only_health_and_static_routes_are_anonymous() -> None:
+    is_open = {operation.name for operation in OPERATIONS if operation.anonymous}
+    assert is_open == {"health", "ready", "openapi", "docs", "ui", "ui_file"}
     paths = document()["paths"]
-    for one in OPERATIONS:
-        described = paths[f"/{one.path}"][one.method.lower()]
-        assert ("security" in described) is one.is_open
+    for operation in OPERATIONS:
+        described = paths[f"/{operation.path}"][operation.method.lower()]
+        assert ("security" in described) is operation.anonymous
 
 
-WHAT = {"program": "blastn", "db": "nt"}
+SEARCH = {"program": "blastn", "db": "nt"}
 QUERY = {"query_data": ">q\nACGT\n"}
-SAID = [
-    (WHAT | QUERY, True),
-    (WHAT | QUERY | {"query_fasta": QUERY["query_data"]}, True),
-    (WHAT | QUERY | {"query_blob_url": None, "searches": None}, True),
-    (WHAT | {"query_data": None, "query_blob_url": "a.fa", "query_file": None}, True),
-    (WHAT | {"query_data": "", "query_file": "a.fa"}, True),
+BODIES = [
+    (SEARCH | QUERY, True),
+    (SEARCH | QUERY | {"query_fasta": QUERY["query_data"]}, True),
+    (SEARCH | QUERY | {"query_blob_url": None, "searches": None}, True),
+    (SEARCH | {"query_data": None, "query_blob_url": "a.fa", "query_file": None}, True),
+    (SEARCH | {"query_data": "", "query_file": "a.fa"}, True),
     ({"program": "blastn", "db": None, "database": "nt", **QUERY}, True),
-    (WHAT | QUERY | {"query_blob_url": "a.fa"}, False),
-    (WHAT | QUERY | {"query_data": None}, False),
-    (WHAT | {"query_data": None, "query_blob_url": None}, False),
-    (WHAT | QUERY | {"db": None}, False),
-    (WHAT | QUERY | {"program": None}, False),
-    (QUERY | {"program": None, "db": None, "searches": [WHAT]}, True),
+    (SEARCH | QUERY | {"query_blob_url": "a.fa"}, False),
+    (SEARCH | QUERY | {"query_data": None}, False),
+    (SEARCH | {"query_data": None, "query_blob_url": None}, False),
+    (SEARCH | QUERY | {"db": None}, False),
+    (SEARCH | QUERY | {"program": None}, False),
+    (QUERY | {"program": None, "db": None, "searches": [SEARCH]}, True),
     ({"searches": None}, False),
 ]
 
 
-@pytest.mark.parametrize(("body", "right"), SAID)
-def test_the_document_takes_what_the_app_takes(body: dict[str, Any], right: bool) -> None:
+@pytest.mark.parametrize(("body", "valid"), BODIES)
+def test_the_document_accepts_what_the_app_accepts(body: dict[str, Any], valid: bool) -> None:
     schema = {"$ref": "#/components/schemas/Submission", "components": document()["components"]}
-    assert jsonschema_rs.is_valid(schema, body) is right
-    with nullcontext() if right else pytest.raises(Invalid):
+    assert jsonschema_rs.is_valid(schema, body) is valid
+    with nullcontext() if valid else pytest.raises(Invalid):
         parse(body, settings())
 
 
-def test_every_header_that_is_read_as_a_key_is_described() -> None:
-    for name in ("submit_job", "submit_job_by_its_old_path", "retry_job"):
-        (one,) = (one for one in OPERATIONS if one.name == name)
-        described = document()["paths"][f"/{one.path}"][one.method.lower()]["parameters"]
-        headers = {told["name"]: told["schema"] for told in described if told["in"] == "header"}
+def test_every_idempotency_header_is_documented() -> None:
+    for name in ("submit_job", "submit_job_legacy", "retry_job"):
+        (operation,) = (operation for operation in OPERATIONS if operation.name == name)
+        described = document()["paths"][f"/{operation.path}"][operation.method.lower()][
+            "parameters"
+        ]
+        headers = {
+            header["name"]: header["schema"] for header in described if header["in"] == "header"
+        }
         assert set(headers) == {*KEY_HEADERS, FALLBACK_KEY_HEADER}
-        assert {schema["maxLength"] for schema in headers.values()} == {LONGEST_KEY}
+        assert {schema["maxLength"] for schema in headers.values()} == {MAX_KEY_LENGTH}
     assert "Repeatability-Request-ID" in KEY_HEADERS
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_code_is_explained_to_people(code: str) -> None:
+def test_every_code_is_documented(code: str) -> None:
     assert f"| `{code}` |" in (ROOT / "docs/api.md").read_text()
 
 
-def test_the_page_asks_nobody_but_the_app() -> None:
+def test_the_docs_page_loads_only_from_the_app() -> None:
     page = PAGE.read_text()
     assert not re.search(r"https?:|src=|@import|url\(", page)
     assert re.findall(r"fetch\((.*?)\)", page) == ['"openapi.json"']

@@ -1,1 +1,1 @@
-"""Every way in: who asks, what is asked, and how it is answered."""
+"""The entry points of the app: HTTP, queue and timer triggers, and what they share."""

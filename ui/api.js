@@ -1,14 +1,15 @@
-/** The public API, and nothing else. The token is in this module's memory alone. */
+/** Requests to the public API. The access token is kept in the memory of this module only. */
 
-const BASE = new URL(".", location.href);
-const PATIENCE = 30_000;
-const AWAY = new Set([408, 425, 429]);
+const API_URL = new URL("../", import.meta.url);
+const TIMEOUT_MS = 30_000;
+/** Statuses below 500 that a later request may not get. */
+const RETRYABLE_STATUSES = new Set([408, 425, 429]);
 let token = "";
 
-/** The API answered that it will not: asking again is no use until something changes. */
-export class Refused extends Error {
+/** The API rejected a request; the same request is rejected again until something changes. */
+export class ApiRejection extends Error {
   constructor(status, body) {
-    super(body?.detail?.message ?? body?.message ?? `The API answered ${status}.`);
+    super(body?.detail?.message ?? body?.message ?? `The API returned status ${status}.`);
     this.status = status;
     this.code = body?.detail?.code ?? "";
     /** `[{loc: [name, ...], msg}]` */
@@ -16,11 +17,11 @@ export class Refused extends Error {
   }
 }
 
-/** Nobody answers, or not now. `after` is in milliseconds, 0 where the API names no time. */
-export class Away extends Error {
-  constructor(said, after = 0) {
-    super(said);
-    this.after = after;
+/** The API gave no answer, or asks to retry. `retryAfterMs` is 0 if the API names no time. */
+export class ApiUnavailable extends Error {
+  constructor(message, retryAfterMs = 0) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -32,69 +33,78 @@ export function isSignedIn() {
   return token !== "";
 }
 
-export function jobPath(id, ...more) {
-  return ["blast/jobs", encodeURIComponent(id), ...more].join("/");
+export function jobPath(id, ...segments) {
+  return ["blast/jobs", encodeURIComponent(id), ...segments].join("/");
 }
 
-/** Names of an address; those without a value are left out. */
-export function params(values) {
-  const said = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
-  return said.length ? `?${new URLSearchParams(said)}` : "";
+/** A query string with its `?`; parameters without a value are left out. */
+export function queryString(params) {
+  const entries = Object.entries(params).filter(
+    ([, value]) => value !== undefined && value !== "",
+  );
+  return entries.length ? `?${new URLSearchParams(entries)}` : "";
 }
 
-export function address(path) {
-  return new URL(path, BASE).href;
+/** The absolute URL of a path below `/api/`. */
+export function apiUrl(path) {
+  return new URL(path, API_URL).href;
 }
 
+/** The JSON at a path. Raises ApiRejection and ApiUnavailable, as do `post` and `getBlob`. */
 export async function get(path, signal) {
   return (await send("GET", path, { signal })).json();
 }
 
-/** `key` stands for this request however often it is sent: it is done once. */
-export async function post(path, body, key) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+/** Requests with the same `idempotencyKey` take effect once. */
+export async function post(path, body, idempotencyKey) {
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey };
   return (await send("POST", path, { body: JSON.stringify(body), headers })).json();
 }
 
-/** A file to save; only this way does it come with a token. */
-export async function download(path) {
+/** The file at a path, requested with the token. */
+export async function getBlob(path) {
   return (await send("GET", path, {})).blob();
 }
 
+/** 32 random hexadecimal digits. */
 export function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (n) =>
-    n.toString(16).padStart(2, "0"),
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
   ).join("");
 }
 
 async function send(method, path, { body, headers = {}, signal }) {
-  const signals = [AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])];
-  const asked = {
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
+  const request = {
     method,
     body,
-    headers: { ...headers },
+    headers: { ...headers, "x-client-request-id": newKey() },
     cache: "no-store",
     credentials: "same-origin",
+    signal: AbortSignal.any(signals),
   };
-  asked.headers["x-client-request-id"] = newKey();
-  if (token) asked.headers.Authorization = `Bearer ${token}`;
-  let answer;
+  if (token) request.headers.Authorization = `Bearer ${token}`;
+  let response;
   try {
-    answer = await fetch(address(path), { ...asked, signal: AbortSignal.any(signals) });
+    response = await fetch(apiUrl(path), request);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Away("The API does not answer.");
+    throw new ApiUnavailable("The API does not answer.");
   }
-  if (answer.ok) return answer;
-  const said = await told(answer);
-  if (answer.status < 500 && !AWAY.has(answer.status)) throw new Refused(answer.status, said);
-  const after = 1000 * Number(answer.headers.get("Retry-After") ?? 0) || 0;
-  throw new Away(said?.message ?? `The API answers ${answer.status}.`, after);
+  if (response.ok) return response;
+  const { status } = response;
+  const errorBody = await jsonOrNull(response);
+  if (status < 500 && !RETRYABLE_STATUSES.has(status)) throw new ApiRejection(status, errorBody);
+  const retryAfterMs = 1000 * Number(response.headers.get("Retry-After") ?? 0) || 0;
+  throw new ApiUnavailable(
+    errorBody?.message ?? `The API returned status ${status}.`,
+    retryAfterMs,
+  );
 }
 
-/** What a refusal says; something in between may answer without JSON. */
-async function told(answer) {
-  const text = await answer.text().catch(() => "");
+/** The JSON of an error response; null if a proxy answered with something else. */
+async function jsonOrNull(response) {
+  const text = await response.text().catch(() => "");
   try {
     return JSON.parse(text);
   } catch {

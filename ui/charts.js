@@ -1,150 +1,156 @@
-/** Drawings of data. Each says in words what it shows. */
+/** SVG charts; each has a text alternative. */
 
 import { el, svg } from "./dom.js";
-import { count, phase, span, whole } from "./words.js";
+import { formatCount, formatDuration, formatInteger, formatPhase } from "./format.js";
 
-const MOST_SEGMENTS = 60;
+const MAX_SEGMENTS = 60;
 
-/** The batches of a job, or the searches of a batch: one segment each, while there is room. */
-export function batches(job) {
+/** The batches of a search, or the searches of a batch: a segment for each, up to MAX_SEGMENTS. */
+export function progressBar(job) {
   const { splits_total: total, splits_done: done, splits_failed: failed } = job;
-  if (!total) return el("span", { class: "quiet" }, "");
-  const named = job.results_prefix ? ["batch", "batches"] : ["search", "searches"];
-  const said = `${whole(done)} of ${count(total, ...named)} done${failed ? `, ${whole(failed)} failed` : ""}`;
+  if (!total) return el("span", { class: "muted" }, "");
+  const nouns = job.results_prefix ? ["batch", "batches"] : ["search", "searches"];
+  const failedText = failed ? `, ${formatInteger(failed)} failed` : "";
+  const label = `${formatInteger(done)} of ${formatCount(total, ...nouns)} done${failedText}`;
   const parts =
-    total <= MOST_SEGMENTS ? segments(total, done, failed) : shares(total, done, failed);
-  const drawn = svg(
+    total <= MAX_SEGMENTS ? segments(total, done, failed) : stackedBars(total, done, failed);
+  const chart = svg(
     "svg",
-    { viewBox: "0 0 600 10", preserveAspectRatio: "none", role: "img", "aria-label": said },
+    { viewBox: "0 0 600 10", preserveAspectRatio: "none", role: "img", "aria-label": label },
     parts,
   );
   return el(
     "div",
-    { class: "batches" },
-    drawn,
-    el("span", { class: "number" }, `${whole(done)}/${whole(total)}`),
+    { class: "progress-bar" },
+    chart,
+    el("span", { class: "number" }, `${formatInteger(done)}/${formatInteger(total)}`),
   );
 }
 
 function segments(total, done, failed) {
   const width = 600 / total;
-  const kind = (n) => (n < done ? "done" : n < done + failed ? "failed" : "open");
-  return Array.from({ length: total }, (_, n) =>
-    bar(n * width, width - Math.min(3, width / 5), kind(n)),
+  const kind = (index) => (index < done ? "done" : index < done + failed ? "failed" : "open");
+  return Array.from({ length: total }, (_, index) =>
+    bar(index * width, width - Math.min(3, width / 5), kind(index)),
   );
 }
 
-function shares(total, done, failed) {
-  const at = (n) => (600 * n) / total;
-  return [bar(0, 600, "open"), bar(0, at(done), "done"), bar(at(done), at(failed), "failed")];
+function stackedBars(total, done, failed) {
+  const widthOf = (count) => (600 * count) / total;
+  return [
+    bar(0, 600, "open"),
+    bar(0, widthOf(done), "done"),
+    bar(widthOf(done), widthOf(failed), "failed"),
+  ];
 }
 
-function bar(x, width, kind, said) {
-  const title = said ? svg("title", {}, said) : null;
+function bar(x, width, kind, tooltip) {
   return svg(
     "rect",
     { x: x.toFixed(2), y: 0, width: Math.max(width, 0).toFixed(2), height: 10, class: kind },
-    title,
+    tooltip ? svg("title", {}, tooltip) : null,
   );
 }
 
-/** How long a job was in each phase, by its events; the last goes on until `end`. */
+/** How long a job was in each phase, from its events; the last phase lasts until `end`. */
 export function timeline(events, end) {
-  const stays = staysOf(events, end);
-  if (!stays.length) return null;
-  const begin = stays[0].from;
-  const scale = 1000 / Math.max(1, end - begin);
-  const rows = stays.map((stay) => {
-    const width = Math.max((stay.to - stay.from) * scale, 6);
-    const x = Math.min((stay.from - begin) * scale, 1000 - width);
+  const intervals = phaseIntervals(events, end);
+  if (!intervals.length) return null;
+  const start = intervals[0].from;
+  const scale = 1000 / Math.max(1, end - start);
+  const rows = intervals.map(({ phase, kind, from, to, isTerminal }) => {
+    const width = Math.max((to - from) * scale, 6);
+    const x = Math.min((from - start) * scale, 1000 - width);
     const drawing = { viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" };
-    const took = stay.isEnd ? `after ${span(stay.from - begin)}` : span(stay.to - stay.from);
+    const duration = isTerminal
+      ? `after ${formatDuration(from - start)}`
+      : formatDuration(to - from);
     return el(
       "li",
       {},
-      el("span", {}, phase(stay.phase)),
-      svg("svg", drawing, bar(x, width, stay.kind)),
-      el("span", { class: "number" }, took),
+      el("span", {}, formatPhase(phase)),
+      svg("svg", drawing, bar(x, width, kind)),
+      el("span", { class: "number" }, duration),
     );
   });
   return el("ol", { class: "timeline" }, rows);
 }
 
-function staysOf(events, end) {
-  const stays = [];
-  for (const { phase: name, status, timestamp } of events) {
-    const at = Date.parse(timestamp);
-    const last = stays.at(-1);
-    if (last?.phase === name) continue;
-    if (last) last.to = at;
-    const kind = /^waiting|retrying/.test(name) ? "waiting" : status;
-    stays.push({
-      phase: name,
-      kind,
-      from: at,
-      to: end,
-      isEnd: !["queued", "running"].includes(status),
-    });
+function phaseIntervals(events, end) {
+  const intervals = [];
+  for (const { phase, status, timestamp } of events) {
+    const from = Date.parse(timestamp);
+    const last = intervals.at(-1);
+    if (last?.phase === phase) continue;
+    if (last) last.to = from;
+    const kind = /^waiting|retrying/.test(phase) ? "waiting" : status;
+    const isTerminal = !["queued", "running"].includes(status);
+    intervals.push({ phase, kind, from, to: end, isTerminal });
   }
-  return stays;
+  return intervals;
 }
 
-/** Bars of `{range: count}` in its order; `low` and `high` stand below their ends. */
+/** Bars for `{range: count}`, in its order; `low` and `high` label the ends of the axis. */
 export function histogram(caption, distribution, low, high) {
-  const bins = Object.entries(distribution).map(([bin, hits]) => ({ bin, count: hits }));
-  const most = Math.max(1, ...bins.map((bin) => bin.count));
-  const width = 600 / bins.length;
-  const bars = bins.map((bin, n) => {
-    const height = bin.count ? Math.max(1, (100 * bin.count) / most) : 0;
-    const box = { x: n * width + 1, y: 100 - height, width: width - 2, height };
-    return svg(
-      "rect",
-      { ...box, class: "bin" },
-      svg("title", {}, `${bin.bin}: ${count(bin.count, "hit")}`),
-    );
-  });
-  const top = bins.reduce((best, bin) => (bin.count > best.count ? bin : best));
-  const said = `${caption}: most hits, ${whole(top.count)}, lie at ${top.bin}`;
+  const bins = Object.entries(distribution).map(([range, count]) => ({ range, count }));
+  const largest = bins.reduce((best, bin) => (bin.count > best.count ? bin : best));
+  const label = `${caption}: most hits, ${formatInteger(largest.count)}, at ${largest.range}`;
   const drawing = {
     viewBox: "0 0 600 100",
     preserveAspectRatio: "none",
     role: "img",
-    "aria-label": said,
+    "aria-label": label,
   };
+  const maximum = Math.max(1, largest.count);
   const rows = bins
     .filter((bin) => bin.count)
     .map((bin) =>
-      el("tr", {}, el("th", { scope: "row" }, bin.bin), el("td", {}, whole(bin.count))),
+      el("tr", {}, el("th", { scope: "row" }, bin.range), el("td", {}, formatInteger(bin.count))),
     );
   return el(
     "figure",
     { class: "chart" },
-    el("figcaption", {}, caption, el("span", { class: "number" }, `highest: ${whole(most)}`)),
-    svg("svg", drawing, bars),
+    el(
+      "figcaption",
+      {},
+      caption,
+      el("span", { class: "number" }, `maximum: ${formatInteger(maximum)}`),
+    ),
+    svg("svg", drawing, histogramBars(bins, maximum)),
     el("div", { class: "axis", "aria-hidden": "true" }, el("span", {}, low), el("span", {}, high)),
     el("details", {}, el("summary", {}, "As a table"), el("table", {}, el("tbody", {}, rows))),
   );
 }
 
-/** Where a hit lies on its query, which has `length` residues. */
-export function place(hit, length) {
+function histogramBars(bins, maximum) {
+  const width = 600 / bins.length;
+  return bins.map(({ range, count }, index) => {
+    const height = count ? Math.max(1, (100 * count) / maximum) : 0;
+    const box = { x: index * width + 1, y: 100 - height, width: width - 2, height };
+    const tooltip = svg("title", {}, `${range}: ${formatCount(count, "hit")}`);
+    return svg("rect", { ...box, class: "bin" }, tooltip);
+  });
+}
+
+/** The position of a hit on its query, which has `queryLength` residues. */
+export function queryPosition(hit, queryLength) {
   const [from, to] = [Math.min(hit.qstart, hit.qend), Math.max(hit.qstart, hit.qend)];
-  const backwards = hit.qstart > hit.qend || hit.sstart > hit.send;
-  const scale = 1000 / Math.max(length, 1);
-  const said = `${whole(from)} to ${whole(to)} of ${whole(length)}${backwards ? ", reverse" : ""}`;
+  const isReverse = hit.qstart > hit.qend || hit.sstart > hit.send;
+  const scale = 1000 / Math.max(queryLength, 1);
+  const range = `${formatInteger(from)} to ${formatInteger(to)} of ${formatInteger(queryLength)}`;
+  const label = `${range}${isReverse ? ", reverse" : ""}`;
   const drawing = {
     viewBox: "0 0 1000 10",
     preserveAspectRatio: "none",
     role: "img",
-    "aria-label": said,
+    "aria-label": label,
   };
-  const kind = backwards ? "backwards" : "forwards";
-  const hits = bar((from - 1) * scale, Math.max((to - from + 1) * scale, 4), kind, said);
-  const drawn = svg("svg", drawing, bar(0, 1000, "open"), hits);
+  const kind = isReverse ? "reverse" : "forward";
+  const hitBar = bar((from - 1) * scale, Math.max((to - from + 1) * scale, 4), kind, label);
   return el(
     "div",
-    { class: "place" },
-    drawn,
-    el("span", { "aria-hidden": "true" }, backwards ? "←" : "→"),
+    { class: "position" },
+    svg("svg", drawing, bar(0, 1000, "open"), hitBar),
+    el("span", { "aria-hidden": "true" }, isReverse ? "←" : "→"),
   );
 }

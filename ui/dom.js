@@ -1,85 +1,94 @@
-/** Elements made of data, and a document that is changed no more than needed. */
+/** Builds elements from data, and updates the document with as few changes as possible. */
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
-/** An HTML element. Strings among the children are text, whatever is in them. */
+/** An HTML element. Strings among the children become text nodes, never markup. */
 export function el(name, attributes = {}, ...children) {
-  return filled(document.createElement(name), attributes, children);
+  return fill(document.createElement(name), attributes, children);
 }
 
 /** An SVG element. */
 export function svg(name, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, name), attributes, children);
+  return fill(document.createElementNS(SVG_NAMESPACE, name), attributes, children);
 }
 
-function filled(made, attributes, children) {
+function fill(element, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== null && value !== false) {
-      made.setAttribute(key, value === true ? "" : String(value));
+      element.setAttribute(key, value === true ? "" : String(value));
     }
   }
-  const known = children
+  const present = children
     .flat(3)
     .filter((child) => child !== null && child !== undefined && child !== false);
-  made.append(...known);
-  return made;
+  element.append(...present);
+  return element;
 }
 
-/** A part of a view, under a heading. */
+/** A section with a heading. */
 export function section(id, heading, ...children) {
-  const name = `${id}-title`;
-  return el("section", { "aria-labelledby": name }, el("h2", { id: name }, heading), ...children);
+  const titleId = `${id}-title`;
+  return el(
+    "section",
+    { "aria-labelledby": titleId },
+    el("h2", { id: titleId }, heading),
+    ...children,
+  );
 }
 
-/** A wide thing that scrolls by itself, with the keyboard as well. */
-export function scroll(label, child) {
-  const said = { class: "scroll", tabindex: "0", role: "region", "aria-label": label };
-  return el("div", said, child);
+/** A container that scrolls its wide child, also by keyboard. */
+export function scrollRegion(label, child) {
+  const attributes = { class: "scroll", tabindex: "0", role: "region", "aria-label": label };
+  return el("div", attributes, child);
 }
 
-/** Belongs to the person at the page, not to the data. */
-const THEIRS = new Set(["open"]);
+/** Attributes that the user controls: `morph` does not overwrite them. */
+const USER_ATTRIBUTES = new Set(["open"]);
 
-/** Make `here` look like `wanted` and keep what is alike: so focus, selection and scroll stay. */
-export function morph(here, wanted) {
-  if (here.nodeType === Node.TEXT_NODE) {
-    if (here.data !== wanted.data) here.data = wanted.data;
+/** Make `current` equal to `target`, reusing equal nodes so that focus, selection and scroll stay. */
+export function morph(current, target) {
+  if (current.nodeType === Node.TEXT_NODE) {
+    if (current.data !== target.data) current.data = target.data;
     return;
   }
-  for (const { name } of [...here.attributes]) {
-    if (!wanted.hasAttribute(name) && !THEIRS.has(name)) here.removeAttribute(name);
+  for (const { name } of [...current.attributes]) {
+    if (!target.hasAttribute(name) && !USER_ATTRIBUTES.has(name)) current.removeAttribute(name);
   }
-  for (const { name, value } of wanted.attributes) {
-    if (here.getAttribute(name) !== value && !(THEIRS.has(name) && here.isConnected))
-      here.setAttribute(name, value);
+  for (const { name, value } of target.attributes) {
+    const isUsers = USER_ATTRIBUTES.has(name) && current.isConnected;
+    if (current.getAttribute(name) !== value && !isUsers) current.setAttribute(name, value);
   }
-  morphChildren(here, [...wanted.childNodes]);
+  morphChildren(current, [...target.childNodes]);
 }
 
-function morphChildren(here, wanted) {
-  const keys = new Set(wanted.map(keyOf).filter(Boolean));
-  const known = new Map();
-  for (const child of [...here.childNodes]) {
+function morphChildren(parent, targets) {
+  const targetKeys = new Set(targets.map(keyOf).filter(Boolean));
+  const keyed = new Map();
+  for (const child of [...parent.childNodes]) {
     const key = keyOf(child);
-    if (key && keys.has(key)) known.set(key, child);
+    if (key && targetKeys.has(key)) keyed.set(key, child);
     else if (key) child.remove();
   }
-  let next = here.firstChild;
-  for (const child of wanted) {
-    const key = keyOf(child);
-    const match = key ? known.get(key) : next && !keyOf(next) && alike(next, child) ? next : null;
-    if (!match || !alike(match, child)) {
-      here.insertBefore(child, next);
+  let next = parent.firstChild;
+  for (const target of targets) {
+    const key = keyOf(target);
+    const match = key
+      ? keyed.get(key)
+      : next && !keyOf(next) && isSameElement(next, target)
+        ? next
+        : null;
+    if (!match || !isSameElement(match, target)) {
+      parent.insertBefore(target, next);
       continue;
     }
-    if (match !== next) here.insertBefore(match, next);
-    morph(match, child);
+    if (match !== next) parent.insertBefore(match, next);
+    morph(match, target);
     next = match.nextSibling;
   }
   while (next) {
-    const gone = next;
+    const surplus = next;
     next = next.nextSibling;
-    gone.remove();
+    surplus.remove();
   }
 }
 
@@ -87,6 +96,6 @@ function keyOf(node) {
   return node.dataset?.key;
 }
 
-function alike(one, other) {
-  return one.nodeType === other.nodeType && one.nodeName === other.nodeName && one.id === other.id;
+function isSameElement(a, b) {
+  return a.nodeType === b.nodeType && a.nodeName === b.nodeName && a.id === b.id;
 }

@@ -1,257 +1,248 @@
-/** The hits of a completed search: in sum, drawn, and as a table that can be sorted. */
+/** The hits of a completed search: totals, charts, a sortable table, and files to download. */
 
-import { address, get, jobPath, params, Refused } from "./api.js";
-import { histogram, place } from "./charts.js";
-import { el, scroll, section } from "./dom.js";
-import { bytes, count, evalue, fixed, whole } from "./words.js";
+import { ApiRejection, apiUrl, get, jobPath, queryString } from "./api.js";
+import { histogram, queryPosition } from "./charts.js";
+import { el, scrollRegion, section } from "./dom.js";
+import { formatBytes, formatCount, formatDecimal, formatEvalue, formatInteger } from "./format.js";
 
-const SHOWN = 200;
+const MAX_ROWS = 200;
+/** `format` is there for numbers. */
 const COLUMNS = [
-  { name: "qseqid", text: "Query" },
-  { name: "sseqid", text: "Subject" },
-  { name: "qstart", text: "On the query" },
-  { name: "pident", text: "Identity %", number: (value) => fixed(value, 1) },
-  { name: "length", text: "Length", number: (value) => fixed(value, 0) },
-  { name: "evalue", text: "E-value", number: evalue },
-  { name: "bitscore", text: "Bit score", number: (value) => fixed(value, 0) },
+  { name: "qseqid", title: "Query" },
+  { name: "sseqid", title: "Subject" },
+  { name: "qstart", title: "Query position" },
+  { name: "pident", title: "Identity %", format: (value) => formatDecimal(value, 1) },
+  { name: "length", title: "Length", format: (value) => formatDecimal(value, 0) },
+  { name: "evalue", title: "E-value", format: formatEvalue },
+  { name: "bitscore", title: "Bit score", format: (value) => formatDecimal(value, 0) },
 ];
+const EXPORT_FORMATS = ["csv", "tsv", "json"];
 
-export class Hits {
+export class HitsSection {
   files = null;
-  sum = null;
+  aggregate = null;
   page = null;
-  refused = "";
-  file = "";
-  query = "";
-  sort = { by: "", down: false };
-  #wanted = null;
+  rejection = "";
+  selected = { file: "", query: "" };
+  sort = { by: "", isDescending: false };
+  #loadedSelection = null;
 
-  constructor(id) {
-    this.id = id;
+  constructor(jobId) {
+    this.jobId = jobId;
   }
 
-  /** Whether asking again would show more. */
-  get isUnfinished() {
-    return this.#wanted !== this.#choice || Boolean(this.sum?.stats?.more_to_read);
+  /** Whether another request would load more. */
+  get isIncomplete() {
+    const isStale = this.#loadedSelection !== this.#selection;
+    return isStale || Boolean(this.aggregate?.stats?.more_to_read);
   }
 
-  get #choice() {
-    return JSON.stringify([this.file, this.query]);
+  get #selection() {
+    return JSON.stringify(this.selected);
   }
 
-  /** Whatever is not known yet. Files that cannot be read here can still be taken away. */
+  /** Load what is missing. After a rejection, such as an unreadable format, files are still listed. */
   async load(signal) {
-    if (!this.isUnfinished) return;
-    const choice = this.#choice;
+    if (!this.isIncomplete) return;
+    const selection = this.#selection;
+    const path = (...segments) => jobPath(this.jobId, "results", ...segments);
     try {
-      this.files ??= (await get(jobPath(this.id, "results"), signal)).files;
-      if (!this.sum || this.sum.stats?.more_to_read)
-        this.sum = await get(jobPath(this.id, "results", "aggregate"), signal);
-      if (this.#wanted !== choice && this.files.length) {
-        const asked = { blob_name: this.file, query_id: this.query, max_alignments: SHOWN };
-        this.page = await get(jobPath(this.id, "results", "alignments") + params(asked), signal);
+      this.files ??= (await get(path(), signal)).files;
+      if (!this.aggregate || this.aggregate.stats?.more_to_read)
+        this.aggregate = await get(path("aggregate"), signal);
+      if (this.#loadedSelection !== selection && this.files.length) {
+        const { file, query } = this.selected;
+        const params = { blob_name: file, query_id: query, max_alignments: MAX_ROWS };
+        this.page = await get(path("alignments") + queryString(params), signal);
       }
-      this.refused = "";
+      this.rejection = "";
     } catch (error) {
-      if (!(error instanceof Refused) || error.status === 401) throw error;
-      this.refused = error.message;
+      if (!(error instanceof ApiRejection) || error.status === 401) throw error;
+      this.rejection = error.message;
     }
-    this.#wanted = choice;
+    this.#loadedSelection = selection;
   }
 
   actions = {
     sort: ({ dataset }) => {
-      const down = this.sort.by === dataset.by && !this.sort.down;
-      this.sort = { by: dataset.by, down };
+      const isDescending = this.sort.by === dataset.by && !this.sort.isDescending;
+      this.sort = { by: dataset.by, isDescending };
     },
-    file: ({ value }) => Object.assign(this, { file: value, query: "" }),
-    query: ({ value }) => (this.query = value),
+    "select-file": ({ value }) => (this.selected = { file: value, query: "" }),
+    "select-query": ({ value }) => (this.selected = { ...this.selected, query: value }),
   };
 
   render() {
-    if (!this.files)
-      return section(
-        "hits",
-        "Hits",
-        el("p", { class: this.refused ? "why wrong" : "quiet" }, this.refused || "Reading …"),
-      );
-    const hits = this.refused
-      ? el("p", { class: "why" }, this.refused)
+    if (!this.files) {
+      const className = this.rejection ? "message error" : "muted";
+      return section("hits", "Hits", el("p", { class: className }, this.rejection || "Loading …"));
+    }
+    const hits = this.rejection
+      ? el("p", { class: "message" }, this.rejection)
       : [this.#summary(), this.#table()];
-    return [section("hits", "Hits", hits), section("files", "Files", this.#files())];
+    return [section("hits", "Hits", hits), section("files", "Files", this.#fileList())];
   }
 
   #summary() {
-    const stats = this.sum?.stats;
-    if (!stats?.total_hits)
-      return el(
-        "p",
-        { class: "empty" },
-        stats?.more_to_read ? "Reading …" : "Nothing in the database is like the query.",
-      );
-    const facts = {
-      Hits: whole(stats.total_hits),
-      "Queries with hits": whole(stats.unique_queries),
-      Subjects: whole(stats.unique_subjects),
-      "Mean identity": `${fixed(stats.avg_identity, 1)} %`,
-      "Best e-value": evalue(stats.min_evalue),
-      "Best bit score": fixed(stats.max_bitscore, 0),
+    const stats = this.aggregate?.stats;
+    if (!stats?.total_hits) {
+      const text = stats?.more_to_read ? "Loading …" : "The search found no hits.";
+      return el("p", { class: "empty" }, text);
+    }
+    const totals = {
+      Hits: formatInteger(stats.total_hits),
+      "Queries with hits": formatInteger(stats.unique_queries),
+      Subjects: formatInteger(stats.unique_subjects),
+      "Mean identity": `${formatDecimal(stats.avg_identity, 1)} %`,
+      "Best e-value": formatEvalue(stats.min_evalue),
+      "Best bit score": formatDecimal(stats.max_bitscore, 0),
     };
-    const part = stats.truncated
-      ? el(
-          "p",
-          { class: "why" },
-          `This is what ${stats.files_parsed} of ${count(stats.total_files, "file")} come to.`,
-        )
-      : null;
+    const items = Object.entries(totals).map(([name, value]) =>
+      el("div", {}, el("dt", {}, name), el("dd", {}, value)),
+    );
+    const partial = `Totals of ${stats.files_parsed} of ${formatCount(stats.total_files, "file")}.`;
     return [
-      part,
-      el(
-        "dl",
-        { class: "sums" },
-        Object.entries(facts).map(([name, value]) =>
-          el("div", {}, el("dt", {}, name), el("dd", {}, value)),
-        ),
-      ),
+      stats.truncated ? el("p", { class: "message" }, partial) : null,
+      el("dl", { class: "totals" }, items),
       el(
         "div",
         { class: "charts" },
         histogram("Identity", stats.identity_distribution, "0 %", "100 %"),
-        histogram("E-value", stats.evalue_distribution, "0 (better)", "1 and more"),
+        histogram("E-value", stats.evalue_distribution, "0 (best)", "1 or more"),
       ),
     ];
   }
 
   #table() {
     if (!this.page?.alignments.length) return null;
-    const lengths = lengthsOf(this.page.alignments);
-    const head = el(
-      "tr",
-      {},
-      COLUMNS.map((column) => this.#head(column)),
-    );
-    const rows = this.#sorted().map((hit) =>
+    const { returned, total_hits, truncated, alignments, query_ids } = this.page;
+    const lengths = queryLengths(alignments);
+    const head = COLUMNS.map((column) => this.#columnHeader(column));
+    const rows = this.#sortedHits().map((hit) =>
       el(
         "tr",
         {},
         COLUMNS.map((column) => cell(column, hit, lengths.get(hit.qseqid))),
       ),
     );
-    const some = `${whole(this.page.returned)} of ${count(this.page.total_hits, "hit")}${this.page.truncated ? " or more" : ""}`;
+    const total = `${formatCount(total_hits, "hit")}${truncated ? " or more" : ""}`;
+    const fileNames = this.files.map((file) => file.name);
     return [
       el(
         "div",
         { class: "choices" },
-        this.#choose(
-          "file",
-          "File",
-          this.files.map((file) => file.name),
-        ),
-        this.#choose("query", "Query", this.page.query_ids, "All queries"),
+        this.#dropdown("file", "File", fileNames),
+        this.#dropdown("query", "Query", query_ids, "All queries"),
       ),
       el(
         "p",
-        { class: "quiet" },
-        `${some} in this file. A bar shows where a hit lies on its query, and an arrow its direction. Where the file does not tell how long a query is, its bar ends where the last hit does.`,
+        { class: "muted" },
+        `${formatInteger(returned)} of ${total} in this file. Bars show where a hit lies on its query, arrows its direction. If the file has no query lengths, a bar ends at the query's last hit.`,
       ),
-      scroll(
+      scrollRegion(
         "Table of hits",
-        el("table", { class: "hits" }, el("thead", {}, head), el("tbody", {}, rows)),
+        el(
+          "table",
+          { class: "hits" },
+          el("thead", {}, el("tr", {}, head)),
+          el("tbody", {}, rows),
+        ),
       ),
     ];
   }
 
-  #head({ name, text, number }) {
-    const { by, down } = this.sort;
-    const sorted = by === name ? (down ? "descending" : "ascending") : "none";
-    const sign = by === name ? (down ? " ↓" : " ↑") : " ↕";
+  #columnHeader({ name, title, format }) {
+    const { by, isDescending } = this.sort;
+    const isSorted = by === name;
+    const order = isSorted ? (isDescending ? "descending" : "ascending") : "none";
+    const arrow = isSorted ? (isDescending ? " ↓" : " ↑") : " ↕";
     const button = el(
       "button",
-      { type: "button", class: "plain", "data-do": "sort", "data-by": name },
-      text,
-      el("span", { "aria-hidden": "true" }, sign),
+      { type: "button", class: "plain", "data-action": "sort", "data-by": name },
+      title,
+      el("span", { "aria-hidden": "true" }, arrow),
     );
-    return el("th", { scope: "col", "aria-sort": sorted, class: number ? "number" : null }, button);
+    const attributes = { scope: "col", "aria-sort": order, class: format ? "number" : null };
+    return el("th", attributes, button);
   }
 
-  #sorted() {
-    const { by, down } = this.sort;
+  #sortedHits() {
+    const { by, isDescending } = this.sort;
     const hits = [...this.page.alignments];
     if (!by) return hits;
-    const way = down ? -1 : 1;
-    return hits.sort((one, other) => way * compared(one[by], other[by]));
+    const sign = isDescending ? -1 : 1;
+    return hits.sort((a, b) => sign * compare(a[by], b[by]));
   }
 
-  #choose(name, text, values, all) {
+  #dropdown(name, label, values, allLabel) {
     if (values.length < 2) return null;
-    const chosen = this[name];
-    const option = (value, shown) => el("option", { value, selected: value === chosen }, shown);
+    const selected = this.selected[name];
+    const option = (value, text) => el("option", { value, selected: value === selected }, text);
+    const options = values.map((value) => option(value, value));
     return el(
       "label",
       {},
-      text,
+      label,
       el(
         "select",
-        { "data-change": name },
-        all ? option("", all) : null,
-        values.map((value) => option(value, value)),
+        { "data-change": `select-${name}` },
+        allLabel ? option("", allLabel) : null,
+        options,
       ),
     );
   }
 
-  #files() {
-    const export_ = (format) => [
-      link(
-        jobPath(this.id, "results", "export") + params({ format }),
-        `${this.id}.${format}`,
+  #fileList() {
+    const exportLinks = EXPORT_FORMATS.map((format) => [
+      downloadLink(
+        jobPath(this.jobId, "results", "export") + queryString({ format }),
+        `${this.jobId}.${format}`,
         format.toUpperCase(),
       ),
       " ",
-    ];
-    const rows = this.files.map((file) =>
+    ]);
+    const rows = this.files.map(({ file_id, name, size, format }) =>
       el(
         "li",
         {},
-        link(jobPath(this.id, "results", file.file_id), file.name.replaceAll("/", "_"), file.name),
-        el("span", { class: "quiet" }, ` ${bytes(file.size)} · ${file.format}`),
+        downloadLink(jobPath(this.jobId, "results", file_id), name.replaceAll("/", "_"), name),
+        el("span", { class: "muted" }, ` ${formatBytes(size)} · ${format}`),
       ),
     );
     return [
-      this.refused ? null : el("p", {}, "All hits as ", ["csv", "tsv", "json"].map(export_)),
+      this.rejection ? null : el("p", {}, "All hits as ", exportLinks),
       el("ul", { class: "files" }, rows),
     ];
   }
 }
 
-function link(path, name, text) {
+function downloadLink(path, fileName, text) {
   return el(
     "a",
-    { href: address(path), download: name, "data-do": "download", "data-path": path },
+    { href: apiUrl(path), download: fileName, "data-action": "download", "data-path": path },
     text,
   );
 }
 
-/** The length of each query, or else the furthest residue that a hit reaches. */
-function lengthsOf(hits) {
+/** The length of each query; where the file has none, the last residue that a hit covers. */
+function queryLengths(hits) {
   const lengths = new Map();
-  for (const hit of hits) {
-    lengths.set(
-      hit.qseqid,
-      Math.max(lengths.get(hit.qseqid) ?? 0, hit.qlen ?? Math.max(hit.qstart, hit.qend)),
-    );
+  for (const { qseqid, qlen, qstart, qend } of hits) {
+    lengths.set(qseqid, Math.max(lengths.get(qseqid) ?? 0, qlen ?? Math.max(qstart, qend)));
   }
   return lengths;
 }
 
-function cell({ name, number }, hit, length) {
-  if (name === "qstart") return el("td", {}, hit.qstart && hit.qend ? place(hit, length) : "–");
-  return number ? el("td", { class: "number" }, number(hit[name])) : el("td", {}, hit[name] ?? "–");
+function cell({ name, format }, hit, queryLength) {
+  if (name === "qstart")
+    return el("td", {}, hit.qstart && hit.qend ? queryPosition(hit, queryLength) : "–");
+  return format ? el("td", { class: "number" }, format(hit[name])) : el("td", {}, hit[name] ?? "–");
 }
 
-/** What is missing comes last among the ascending. */
-function compared(one, other) {
-  if (one === other) return 0;
-  if (one === null || one === undefined) return 1;
-  if (other === null || other === undefined) return -1;
-  return typeof one === "string" ? one.localeCompare(other) : one - other;
+/** Orders missing values after all others. */
+function compare(a, b) {
+  if (a === b) return 0;
+  if (a === null || a === undefined) return 1;
+  if (b === null || b === undefined) return -1;
+  return typeof a === "string" ? a.localeCompare(b) : a - b;
 }

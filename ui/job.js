@@ -1,219 +1,212 @@
-/** One job: where it is, how it came there, what can be done with it, and its hits. */
+/** One job: its state, timeline, actions, hits and details. */
 
-import { get, jobPath, newKey, params, post } from "./api.js";
-import { batches, timeline } from "./charts.js";
-import { el, scroll, section } from "./dom.js";
-import { Hits } from "./hits.js";
-import { badge } from "./list.js";
-import { QUICK, SLOW } from "./poll.js";
-import { age, clock, count, isOver, phase, span, title, words } from "./words.js";
+import { get, jobPath, newKey, post, queryString } from "./api.js";
+import { progressBar, timeline } from "./charts.js";
+import { el, scrollRegion, section } from "./dom.js";
+import {
+  formatCount,
+  formatDuration,
+  formatName,
+  formatPhase,
+  formatTimestamp,
+  isTerminal,
+  jobTitle,
+} from "./format.js";
+import { HitsSection } from "./hits.js";
+import { badge, message, submittedAt } from "./list.js";
+import { ACTIVE_INTERVAL_MS, IDLE_INTERVAL_MS } from "./poll.js";
 
-export class Job {
+export class JobView {
   job = null;
   events = [];
   name = "Search";
-  #edition = "";
-  #status = "";
+  #loadedVersion = "";
+  #lastStatus = "";
   #retryKey = newKey();
 
   constructor(id) {
     this.id = id;
-    this.hits = new Hits(id);
+    this.hits = new HitsSection(id);
   }
 
   async load(signal) {
     const job = await get(jobPath(this.id), signal);
-    if (job.updated_at !== this.#edition) {
+    if (job.updated_at !== this.#loadedVersion) {
       const after = this.events.at(-1)?.id;
-      const { events } = await get(jobPath(this.id, "events") + params({ after }), signal);
+      const path = jobPath(this.id, "events") + queryString({ after });
+      const { events } = await get(path, signal);
       this.events.push(...events);
-      this.#edition = job.updated_at;
+      this.#loadedVersion = job.updated_at;
     }
     this.job = job;
-    this.name = title(job);
-    if (job.status === "completed" && job.results_prefix) await this.hits.load(signal);
+    this.name = jobTitle(job);
+    if (this.#hasHits) await this.hits.load(signal);
   }
 
-  pace() {
-    return !this.job || !isOver(this.job) || this.hits.isUnfinished ? QUICK : SLOW;
+  interval() {
+    const isActive = !this.job || !isTerminal(this.job) || this.hits.isIncomplete;
+    return isActive ? ACTIVE_INTERVAL_MS : IDLE_INTERVAL_MS;
   }
 
-  news() {
-    const said =
-      this.#status && this.#status !== this.job.status
-        ? [`${title(this.job)}: ${phase(this.job.phase)}`]
-        : [];
-    this.#status = this.job.status;
-    return said;
+  /** A sentence if the status changed since the last call. */
+  takeNotices() {
+    const { job } = this;
+    const hasChanged = this.#lastStatus && this.#lastStatus !== job.status;
+    this.#lastStatus = job.status;
+    return hasChanged ? [`${jobTitle(job)}: ${formatPhase(job.phase)}`] : [];
   }
 
   async cancel() {
     await post(jobPath(this.id, "cancel"), {}, newKey());
   }
 
-  /** Sent again after no answer, it is the same attempt. */
+  /** The key changes only after an answer, so that a repeated request starts one attempt. */
   async retry() {
     await post(jobPath(this.id, "retry"), {}, this.#retryKey);
     this.#retryKey = newKey();
-    this.hits = new Hits(this.id);
+    this.hits = new HitsSection(this.id);
   }
 
-  get mayBeCancelled() {
-    return !isOver(this.job) && this.job.phase !== "cancelling";
+  get #hasHits() {
+    return this.job.status === "completed" && this.job.results_prefix;
   }
 
-  /** It has ended, and it could not be proven that nothing of it still runs. */
-  get mayBeLeft() {
-    return isOver(this.job) && this.job.left_on_cluster === "unknown";
+  get #isCancellable() {
+    return !isTerminal(this.job) && this.job.phase !== "cancelling";
   }
 
-  /** What was refused would be refused again, and of a batch each search is run again by itself. */
-  get #mayBeRetried() {
+  /** Whether the job has ended and the app could not confirm that its resources are deleted. */
+  get isCleanupPending() {
+    return isTerminal(this.job) && this.job.left_on_cluster === "unknown";
+  }
+
+  /** An invalid request would be rejected again, and a batch cannot be retried as a whole. */
+  get #isRetryable() {
     const { status, phase, children } = this.job;
     return status === "failed" && phase !== "config_invalid" && !children;
   }
 
   render() {
     if (!this.job)
-      return el("div", {}, el("h1", {}, "Search"), el("p", { class: "quiet" }, "Reading …"));
+      return el("div", {}, el("h1", {}, "Search"), el("p", { class: "muted" }, "Loading …"));
     const { job } = this;
     return el(
       "div",
       {},
-      el("div", { class: "row" }, el("h1", {}, title(job)), this.#buttons()),
-      el(
-        "p",
-        { class: "lead" },
-        badge(job),
-        ` ${job.program} · ${job.db} · `,
-        el("time", { datetime: job.created_at, title: clock(job.created_at) }, age(job.created_at)),
-      ),
-      job.error
-        ? el("p", { class: "why wrong" }, job.error)
-        : job.reason
-          ? el("p", { class: "why" }, job.reason)
-          : null,
-      this.mayBeLeft
-        ? el(
-            "p",
-            { class: "why wrong", "data-left": "" },
-            "Something of this search may still run on the cluster and cost money. The app tries for a day to remove it.",
-          )
-        : null,
-      el("div", { class: "progress" }, batches(job)),
-      this.#batch(),
-      section("history", "Timeline", timeline(this.events, this.#end()), this.#history()),
-      job.status === "completed" && job.results_prefix ? this.hits.render() : null,
-      section("facts", "Details", this.#facts()),
+      el("div", { class: "row" }, el("h1", {}, jobTitle(job)), this.#buttons()),
+      el("p", { class: "lead" }, badge(job), ` ${job.program} · ${job.db} · `, submittedAt(job)),
+      message(job),
+      this.#cleanupWarning(),
+      el("div", { class: "progress" }, progressBar(job)),
+      this.#childCounts(),
+      section("timeline", "Timeline", timeline(this.events, this.#timelineEnd()), this.#events()),
+      this.#hasHits ? this.hits.render() : null,
+      section("details", "Details", this.#details()),
     );
   }
 
   #buttons() {
-    const { job } = this;
+    const button = (action, text, className) =>
+      el("button", { type: "button", class: className, "data-action": action }, text);
     return el(
       "div",
       { class: "buttons" },
-      this.#mayBeRetried ? el("button", { type: "button", "data-do": "retry" }, "Run again") : null,
-      this.mayBeCancelled
-        ? el("button", { type: "button", class: "danger", "data-do": "cancel" }, "Cancel search")
-        : null,
-      this.mayBeLeft
-        ? el("button", { type: "button", class: "danger", "data-do": "really-cancel" }, "Clean up now")
-        : null,
+      this.#isRetryable ? button("retry", "Run again") : null,
+      this.#isCancellable ? button("confirm-cancel", "Cancel search", "danger") : null,
+      this.isCleanupPending ? button("cancel", "Clean up now", "danger") : null,
     );
   }
 
-  #batch() {
-    const tally = this.job.children;
-    if (!tally) return null;
-    const said = ["queued", "running", "completed", "failed", "cancelled"]
-      .filter((name) => tally[name])
-      .map((name) => `${tally[name]} ${name}`);
+  #cleanupWarning() {
+    if (!this.isCleanupPending) return null;
+    return el(
+      "p",
+      { class: "message error" },
+      "Parts of this search may still run on the cluster and cost money. The app tries to delete them for one day.",
+    );
+  }
+
+  #childCounts() {
+    const { children } = this.job;
+    if (!children) return null;
+    const counts = ["queued", "running", "completed", "failed", "cancelled"]
+      .filter((status) => children[status])
+      .map((status) => `${children[status]} ${status}`);
     return el(
       "p",
       {},
-      `${count(tally.total, "search", "searches")}: ${said.join(", ")}. `,
-      el("a", { href: `#/jobs/${this.id}/searches` }, "Show them"),
+      `${formatCount(children.total, "search", "searches")}: ${counts.join(", ")}. `,
+      el("a", { href: `#/jobs/${this.id}/searches` }, "Show searches"),
     );
   }
 
-  #end() {
+  #timelineEnd() {
     const last = Date.parse(this.events.at(-1)?.timestamp ?? this.job.updated_at);
-    return isOver(this.job) ? last : Math.max(last, Date.now());
+    return isTerminal(this.job) ? last : Math.max(last, Date.now());
   }
 
-  #history() {
-    const began = Date.parse(this.job.created_at);
+  #events() {
+    const start = Date.parse(this.job.created_at);
     const rows = this.events.map((event) =>
       el(
         "tr",
         { "data-key": event.id },
         el(
           "td",
-          { class: "number", title: clock(event.timestamp) },
-          span(Date.parse(event.timestamp) - began),
+          { class: "number", title: formatTimestamp(event.timestamp) },
+          formatDuration(Date.parse(event.timestamp) - start),
         ),
-        el("td", {}, words(event.event)),
-        el("td", { class: "payload" }, payload(event.payload)),
+        el("td", {}, formatName(event.event)),
+        el("td", { class: "payload" }, formatPayload(event.payload)),
       ),
     );
-    const head = el(
-      "tr",
+    const head = ["After", "Event", "Details"].map((text) => el("th", { scope: "col" }, text));
+    const table = el(
+      "table",
       {},
-      ...["After", "Event", "What it says"].map((text) => el("th", { scope: "col" }, text)),
+      el("thead", {}, el("tr", {}, head)),
+      el("tbody", {}, rows),
     );
     return el(
       "details",
       {},
-      el("summary", {}, `All ${count(rows.length, "event")}`),
-      scroll("Events", el("table", {}, el("thead", {}, head), el("tbody", {}, rows))),
+      el("summary", {}, `All ${formatCount(rows.length, "event")}`),
+      scrollRegion("Events", table),
     );
   }
 
-  #facts() {
+  #details() {
     const { job } = this;
     const config = job.config_snapshot ?? {};
-    const facts = {
-      Id: job.job_id,
+    const values = {
+      "Job ID": job.job_id,
       "Submitted by": job.owner_upn,
-      "Came by": job.submission_source,
+      "Submitted via": job.submission_source,
       Cluster: job.infrastructure?.cluster_name,
-      "E-value up to": config.evalue,
-      "Most targets": config.max_target_seqs,
+      "E-value threshold": config.evalue,
+      "Maximum targets": config.max_target_seqs,
       "Output format": config.outfmt,
       Machines: config.machine_type && `${config.num_nodes} × ${config.machine_type}`,
       "Error code": job.error_code,
-      "Results at": job.results_prefix,
+      Results: job.results_prefix,
     };
-    const said = Object.entries(facts).filter(
+    const present = Object.entries(values).filter(
       ([, value]) => value !== null && value !== undefined && value !== "",
     );
-    const parent = job.parent_job_id
-      ? el(
-          "p",
-          {},
-          "One search of ",
-          el("a", { href: `#/jobs/${job.parent_job_id}` }, "a batch"),
-          ".",
-        )
+    const batchLink = job.parent_job_id
+      ? el("p", {}, "Part of ", el("a", { href: `#/jobs/${job.parent_job_id}` }, "a batch"), ".")
       : null;
-    return [
-      parent,
-      el(
-        "dl",
-        {},
-        said.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))),
-      ),
-    ];
+    const items = present.map(([name, value]) =>
+      el("div", {}, el("dt", {}, name), el("dd", {}, String(value))),
+    );
+    return [batchLink, el("dl", {}, items)];
   }
 }
 
-function payload(facts) {
-  return Object.entries(facts ?? {})
+function formatPayload(payload) {
+  const text = (value) => (typeof value === "object" ? JSON.stringify(value) : value);
+  return Object.entries(payload ?? {})
     .filter(([, value]) => value !== null && value !== "")
-    .map(
-      ([name, value]) =>
-        `${words(name)}: ${typeof value === "object" ? JSON.stringify(value) : value}`,
-    )
+    .map(([name, value]) => `${formatName(name)}: ${text(value)}`)
     .join(", ");
 }

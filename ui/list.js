@@ -1,143 +1,151 @@
 /** The list of jobs: the caller's own, or the searches of one batch. */
 
-import { get, jobPath, params } from "./api.js";
-import { batches } from "./charts.js";
+import { get, jobPath, queryString } from "./api.js";
+import { progressBar } from "./charts.js";
 import { el } from "./dom.js";
-import { QUICK, SLOW } from "./poll.js";
-import { age, clock, count, isOver, mood, phase, span, title } from "./words.js";
+import {
+  badgeClass,
+  formatAge,
+  formatCount,
+  formatDuration,
+  formatPhase,
+  formatTimestamp,
+  isTerminal,
+  jobTitle,
+} from "./format.js";
+import { ACTIVE_INTERVAL_MS, IDLE_INTERVAL_MS } from "./poll.js";
 
-const SIZE = 50;
+const PAGE_SIZE = 50;
 
-export class List {
+export class JobListView {
   jobs = null;
   page = {};
-  /** One cursor for each page up to the one shown. */
+  /** The cursors of the first page to the current one. */
   cursors = [""];
-  #seen = new Map();
+  #lastStatuses = new Map();
 
-  constructor(parent) {
-    this.parent = parent;
-    this.name = parent ? "Searches of a batch" : "Searches";
+  constructor(parentId) {
+    this.parentId = parentId;
+    this.name = parentId ? "Searches of a batch" : "Searches";
   }
 
   async load(signal) {
-    const path = this.parent ? jobPath(this.parent, "children") : "blast/jobs";
+    const path = this.parentId ? jobPath(this.parentId, "children") : "blast/jobs";
     const cursor = this.cursors.at(-1);
-    const { jobs, page } = await get(path + params({ limit: SIZE, cursor }), signal);
+    const { jobs, page } = await get(path + queryString({ limit: PAGE_SIZE, cursor }), signal);
     if (cursor === this.cursors.at(-1)) Object.assign(this, { jobs, page });
   }
 
-  pace() {
-    return this.jobs?.every(isOver) ? SLOW : QUICK;
+  interval() {
+    return this.jobs?.every(isTerminal) ? IDLE_INTERVAL_MS : ACTIVE_INTERVAL_MS;
   }
 
-  /** What changed since it was last asked, in sentences. */
-  news() {
-    const said = [];
+  /** One sentence for each job whose status changed since the last call. */
+  takeNotices() {
+    const notices = [];
     for (const job of this.jobs ?? []) {
-      const before = this.#seen.get(job.job_id);
-      if (before && before !== job.status) said.push(`${title(job)}: ${phase(job.phase)}`);
-      this.#seen.set(job.job_id, job.status);
+      const lastStatus = this.#lastStatuses.get(job.job_id);
+      if (lastStatus && lastStatus !== job.status)
+        notices.push(`${jobTitle(job)}: ${formatPhase(job.phase)}`);
+      this.#lastStatuses.set(job.job_id, job.status);
     }
-    return said;
+    return notices;
   }
 
   actions = {
-    older: () => this.#turn(() => this.cursors.push(this.page.next_cursor)),
-    newer: () => this.#turn(() => this.cursors.pop()),
+    older: () => this.#changePage(() => this.cursors.push(this.page.next_cursor)),
+    newer: () => this.#changePage(() => this.cursors.pop()),
   };
 
-  /** Until the page is there, there is no further one. */
-  #turn(move) {
-    move();
+  /** The buttons stay disabled until the new page has loaded. */
+  #changePage(changeCursors) {
+    changeCursors();
     this.page = {};
   }
 
   render() {
-    const batch = this.parent
-      ? el("p", {}, el("a", { href: `#/jobs/${this.parent}` }, "The batch"))
+    const batchLink = this.parentId
+      ? el("p", {}, el("a", { href: `#/jobs/${this.parentId}` }, "Back to the batch"))
       : null;
     const head = el(
       "div",
       { class: "row" },
       el("h1", {}, this.name),
       el("a", { class: "button", href: "#/new" }, "New search"),
-      batch,
+      batchLink,
     );
-    if (!this.jobs) return el("div", {}, head, el("p", { class: "quiet" }, "Reading …"));
-    if (!this.jobs.length)
-      return el(
-        "div",
-        {},
-        head,
-        el(
-          "p",
-          { class: "empty" },
-          "There is no search yet. ",
-          el("a", { href: "#/new" }, "Submit one"),
-          ".",
-        ),
-      );
-    return el(
-      "div",
-      {},
-      head,
-      el("ul", { class: "jobs", role: "list" }, this.jobs.map(item)),
-      this.#pager(),
-    );
+    return el("div", {}, head, this.#body());
+  }
+
+  #body() {
+    if (!this.jobs) return el("p", { class: "muted" }, "Loading …");
+    if (!this.jobs.length) {
+      const link = el("a", { href: "#/new" }, "Submit a search");
+      return el("p", { class: "empty" }, "No searches yet. ", link);
+    }
+    return [el("ul", { class: "jobs", role: "list" }, this.jobs.map(listItem)), this.#pager()];
   }
 
   #pager() {
     const number = this.cursors.length;
-    if (number === 1 && !this.page.has_more)
-      return el("p", { class: "quiet pager" }, count(this.jobs.length, "search", "searches"));
-    const step = (name, text, on) =>
-      el("button", { type: "button", "data-do": name, "aria-disabled": on ? null : "true" }, text);
+    if (number === 1 && !this.page.has_more) {
+      const total = formatCount(this.jobs.length, "search", "searches");
+      return el("p", { class: "muted pager" }, total);
+    }
+    const button = (action, text, isEnabled) =>
+      el(
+        "button",
+        { type: "button", "data-action": action, "aria-disabled": isEnabled ? null : "true" },
+        text,
+      );
     return el(
       "nav",
       { class: "pager", "aria-label": "Pages of the list" },
-      step("newer", "Newer", number > 1),
+      button("newer", "Newer", number > 1),
       el("span", {}, `Page ${number}`),
-      step("older", "Older", this.page.has_more),
+      button("older", "Older", this.page.has_more),
     );
   }
 }
 
-function item(job) {
-  const label = job.results_prefix
-    ? `${job.program} · ${job.db}`
-    : `batch of searches · ${job.program} · ${job.db}`;
+function listItem(job) {
+  const kind = job.results_prefix ? "" : "batch · ";
   return el(
     "li",
     { "data-key": job.job_id },
     el(
       "div",
-      { class: "what" },
-      el("a", { href: `#/jobs/${job.job_id}`, class: "title" }, title(job)),
-      el("span", { class: "quiet" }, label),
+      { class: "summary" },
+      el("a", { href: `#/jobs/${job.job_id}`, class: "title" }, jobTitle(job)),
+      el("span", { class: "muted" }, `${kind}${job.program} · ${job.db}`),
     ),
     el("div", { class: "state" }, badge(job)),
-    el("div", { class: "progress" }, batches(job)),
-    el("div", { class: "when" }, when(job)),
-    job.error || job.reason
-      ? el("p", { class: job.error ? "why wrong" : "why" }, job.error ?? job.reason)
-      : null,
+    el("div", { class: "progress" }, progressBar(job)),
+    el("div", { class: "times" }, times(job)),
+    message(job),
   );
 }
 
 export function badge(job) {
-  return el("span", { class: `badge ${mood(job)}` }, phase(job.phase));
+  return el("span", { class: `badge ${badgeClass(job)}` }, formatPhase(job.phase));
 }
 
-/** When it was submitted, and how long it took. */
-function when(job) {
+/** The job's error, or the reason why it waits; null if there is neither. */
+export function message(job) {
+  if (job.error) return el("p", { class: "message error" }, job.error);
+  return job.reason ? el("p", { class: "message" }, job.reason) : null;
+}
+
+/** When the job was submitted. */
+export function submittedAt(job) {
+  const attributes = { datetime: job.created_at, title: formatTimestamp(job.created_at) };
+  return el("time", attributes, formatAge(job.created_at));
+}
+
+/** When the job was submitted, and how long it took. */
+function times(job) {
   const took = job.finished_at
-    ? ` · took ${span(Date.parse(job.finished_at) - Date.parse(job.created_at))}`
+    ? ` · took ${formatDuration(Date.parse(job.finished_at) - Date.parse(job.created_at))}`
     : "";
-  return el(
-    "span",
-    { class: "quiet" },
-    el("time", { datetime: job.created_at, title: clock(job.created_at) }, age(job.created_at)),
-    took,
-  );
+  return el("span", { class: "muted" }, submittedAt(job), took);
 }

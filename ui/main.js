@@ -1,42 +1,43 @@
-/** Which view is shown, what people do in it, and what is said when the API is away. */
+/** Chooses the view for the address, draws it, runs the user's actions, and shows API errors. */
 
-import { Away, download, isSignedIn, newKey, post, Refused, signIn } from "./api.js";
+import { ApiRejection, ApiUnavailable, getBlob, isSignedIn, signIn } from "./api.js";
 import { el, morph } from "./dom.js";
-import { Job } from "./job.js";
-import { List } from "./list.js";
-import { Poll } from "./poll.js";
-import { Submit } from "./submit.js";
-import { title } from "./words.js";
+import { jobTitle } from "./format.js";
+import { JobView } from "./job.js";
+import { JobListView } from "./list.js";
+import { Poller } from "./poll.js";
+import { SubmitView } from "./submit.js";
 
-const at = (id) => document.getElementById(id);
-const main = at("main");
-const dialog = at("dialog");
-const MOST_NEWS = 3;
+const MAX_NOTICES = 3;
+const byId = (id) => document.getElementById(id);
+const main = byId("main");
+const dialog = byId("dialog");
+const unavailable = byId("unavailable");
 let view;
-let poll;
+let poller;
 
-function open() {
-  const [, place, id, part] = location.hash.split("/");
-  poll?.stop();
-  if (place === "new") view = new Submit();
-  else if (place === "jobs" && id) view = part === "searches" ? new List(id) : new Job(id);
-  else view = new List();
+function viewFor(hash) {
+  const [, collection, id, part] = hash.split("/");
+  if (collection === "new") return new SubmitView();
+  if (collection !== "jobs" || !id) return new JobListView();
+  return part === "searches" ? new JobListView(id) : new JobView(id);
+}
+
+function openView() {
+  poller?.stop();
+  view = viewFor(location.hash);
   main.replaceChildren();
-  show();
-  poll = new Poll(
+  draw();
+  poller = new Poller(
     (signal) => view.load(signal),
-    () => view.pace(),
-    heard(view),
+    () => view.interval(),
+    pollListener(view),
   );
 }
 
-/** Draw the view as it is now. */
-function show() {
+function draw() {
   const hadFocus = main.contains(document.activeElement);
-  morph(
-    main,
-    el("main", { id: "main", tabindex: "-1", "data-view": view.constructor.name }, view.render()),
-  );
+  morph(main, el("main", { id: "main", tabindex: "-1" }, view.render()));
   if (hadFocus && !main.contains(document.activeElement)) main.focus();
   document.title = `${view.name} · ElasticBLAST`;
   for (const link of document.querySelectorAll("header nav a")) {
@@ -45,54 +46,58 @@ function show() {
   }
 }
 
-function heard(asked) {
-  const still =
-    (act) =>
-    (...told) =>
-      asked === view && act(...told);
+/** Handles what a poll reports, unless the user has left the view. */
+function pollListener(polledView) {
+  const ifCurrent =
+    (handler) =>
+    (...args) => {
+      if (polledView === view) handler(...args);
+    };
   return {
-    well: still(() => {
-      if (!at("away").hidden) say("The API answers again.");
-      at("away").hidden = true;
-      show();
-      const news = view.news();
-      if (news.length) say(news.join(". "));
+    onSuccess: ifCurrent(() => {
+      if (!unavailable.hidden) notify("The API answers again.");
+      unavailable.hidden = true;
+      draw();
+      notify(view.takeNotices().join(". "));
     }),
-    away: still((error, wait) => {
-      // The same words each time: a screen reader says them once.
-      at("away").firstElementChild.textContent =
-        `${error.message} What you see may be old; it is tried again by itself.`;
-      at("away").hidden = false;
-      at("away").dataset.wait = wait;
+    onUnavailable: ifCurrent((error, retryMs) => {
+      // The same text each time, so that a screen reader reads it once.
+      unavailable.firstElementChild.textContent = `${error.message} The data may be out of date. The page retries automatically.`;
+      unavailable.hidden = false;
+      unavailable.dataset.retryMs = retryMs;
     }),
-    refused: still((error) => {
-      at("away").hidden = true;
-      if (error.status === 401) askForToken(error);
-      else
-        main.replaceChildren(
-          el("h1", {}, "Not found here"),
-          el("p", { class: "why wrong" }, error.message),
-          el("a", { href: "#/" }, "All searches"),
-        );
+    onRejection: ifCurrent((error) => {
+      unavailable.hidden = true;
+      if (error.status === 401) openSignIn(error);
+      else showRejection(error);
     }),
   };
 }
 
-function say(text) {
-  if (!text) return;
-  const told = el("span", {}, text);
-  told.addEventListener("animationend", () => told.remove());
-  at("news").append(told);
-  if (at("news").children.length > MOST_NEWS) at("news").firstChild.remove();
+function showRejection(error) {
+  main.replaceChildren(
+    el("h1", {}, error.status === 404 ? "Not found" : "Request rejected"),
+    el("p", { class: "message error" }, error.message),
+    el("a", { href: "#/" }, "All searches"),
+  );
 }
 
-function ask(heading, ...children) {
+/** Show a text for some seconds; screen readers read it. */
+function notify(text) {
+  if (!text) return;
+  const notice = el("span", {}, text);
+  notice.addEventListener("animationend", () => notice.remove());
+  byId("notices").append(notice);
+  if (byId("notices").children.length > MAX_NOTICES) byId("notices").firstChild.remove();
+}
+
+function openDialog(heading, ...children) {
   dialog.replaceChildren(el("h2", { id: "dialog-title" }, heading), ...children);
   if (!dialog.open) dialog.showModal();
 }
 
-function askForToken(error) {
-  at("sign-in").hidden = false;
+function openSignIn(error) {
+  byId("sign-in").hidden = false;
   const input = el("input", {
     id: "token",
     type: "password",
@@ -102,129 +107,145 @@ function askForToken(error) {
   });
   const hint = el(
     "p",
-    { class: "quiet", id: "token-hint" },
-    "An access token of this API. It is kept in the memory of this page alone, until it is closed.",
+    { class: "muted", id: "token-hint" },
+    "An access token for this API. The page keeps it in memory until it is closed.",
   );
   const buttons = el(
     "p",
     { class: "buttons" },
-    el("button", { type: "button", "data-do": "close" }, "Not now"),
-    el("button", { type: "submit", class: "main" }, "Sign in"),
+    el("button", { type: "button", "data-action": "close" }, "Not now"),
+    el("button", { type: "submit", class: "primary" }, "Sign in"),
   );
-  ask(
+  openDialog(
     "Sign in",
-    error ? el("p", { class: "why" }, error.message) : null,
+    error ? el("p", { class: "message" }, error.message) : null,
     el("form", { id: "token-form" }, el("label", { for: "token" }, "Token"), input, hint, buttons),
   );
 }
 
-function askToCancel() {
-  const said = `${title(view.job)}: whatever of it runs is stopped, and it has no results then.`;
-  const keep = el("button", { type: "button", "data-do": "close", autofocus: true }, "Let it run");
-  const stop = el(
+function openCancelConfirmation() {
+  const consequence = `${jobTitle(view.job)}: its running jobs are stopped, and it has no results.`;
+  const keep = el(
     "button",
-    { type: "button", class: "danger", "data-do": "really-cancel" },
+    { type: "button", "data-action": "close", autofocus: true },
+    "Keep running",
+  );
+  const cancel = el(
+    "button",
+    { type: "button", class: "danger", "data-action": "cancel" },
     "Cancel search",
   );
-  ask("Cancel this search?", el("p", {}, said), el("p", { class: "buttons" }, keep, stop));
+  openDialog(
+    "Cancel this search?",
+    el("p", {}, consequence),
+    el("p", { class: "buttons" }, keep, cancel),
+  );
 }
 
-/** Do what a person asked for, and say how it went. */
-async function attempt(act, done) {
+/** Run an action of the user, show its success or error, and poll. */
+async function runAction(action, successText) {
   try {
-    await act();
-    say(done);
+    await action();
+    notify(successText);
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) askForToken(error);
-    else if (error instanceof Refused || error instanceof Away) say(error.message);
+    if (error instanceof ApiRejection && error.status === 401) openSignIn(error);
+    else if (error instanceof ApiRejection || error instanceof ApiUnavailable)
+      notify(error.message);
     else throw error;
   }
-  poll.now();
+  poller.pollNow();
 }
 
-/** With a token a link is fetched with it; without one the browser follows it by itself. */
-function save(link, event) {
+function cancelSearch() {
+  dialog.close();
+  const successText = view.isCleanupPending
+    ? "The cleanup starts within a minute."
+    : "The search is being cancelled.";
+  runAction(() => view.cancel(), successText);
+}
+
+/** With a token the page requests the file, since a link cannot send the token. */
+function download(link, event) {
   if (!isSignedIn()) return;
   event.preventDefault();
-  attempt(async () => {
-    const url = URL.createObjectURL(await download(link.dataset.path));
+  runAction(async () => {
+    const url = URL.createObjectURL(await getBlob(link.dataset.path));
     el("a", { href: url, download: link.download }).click();
     URL.revokeObjectURL(url);
   }, `${link.download} is saved.`);
 }
 
-const ACTIONS = {
-  now: () => poll.now(),
-  skip: (_, event) => (event.preventDefault(), main.focus()),
-  close: () => dialog.close(),
-  "sign-in": () => askForToken(),
-  cancel: askToCancel,
-  "really-cancel": () => {
-    dialog.close();
-    const said = view.mayBeLeft ? "The clean-up begins within a minute." : "The search is being cancelled.";
-    attempt(() => view.cancel(), said);
-  },
-  retry: () => attempt(() => view.retry(), "The search runs again."),
-  download: save,
-};
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do]");
-  if (!button || button.getAttribute("aria-disabled") === "true") return;
-  const name = button.dataset.do;
-  if (ACTIONS[name]) ACTIONS[name](button, event);
-  else chosen(name, button);
-});
-
-/** An action of the view itself: it is drawn at once, and asked for whatever is new in it. */
-function chosen(name, control) {
-  const known = view.actions?.[name] ?? view.hits?.actions[name];
-  known?.(control);
-  show();
-  poll.now();
+function skipToContent(_, event) {
+  event.preventDefault();
+  main.focus();
 }
 
-document.addEventListener("change", (event) => {
-  const { change } = event.target.dataset;
-  if (change) chosen(change, event.target);
-  else if (event.target.closest("form.submit")) view.changed();
-});
-document.addEventListener(
-  "input",
-  (event) => event.target.closest("form.submit") && view.changed(),
-);
+/** By `data-action`; other names are actions of the view. */
+const ACTIONS = {
+  "poll-now": () => poller.pollNow(),
+  skip: skipToContent,
+  close: () => dialog.close(),
+  "sign-in": () => openSignIn(),
+  "confirm-cancel": openCancelConfirmation,
+  cancel: cancelSearch,
+  retry: () => runAction(() => view.retry(), "The search runs again."),
+  download,
+};
 
-document.addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (event.target.id === "token-form") {
-    signIn(at("token").value);
-    dialog.close();
-    poll.now();
-  } else if (!view.sending) submit(event.target);
-});
+/** Run an action of the view, draw it at once, and load what it needs. */
+function runViewAction(name, control) {
+  const action = view.actions?.[name] ?? view.hits?.actions[name];
+  action?.(control);
+  draw();
+  poller.pollNow();
+}
 
 async function submit(form) {
-  const sent = view;
-  await attempt(async () => {
-    const sending = sent.send(form);
-    show();
-    const id = await sending;
-    if (sent !== view) return;
-    if (id) location.hash = `#/jobs/${id}`;
-    else point();
+  const submittedView = view;
+  await runAction(async () => {
+    const sending = submittedView.send(form);
+    draw();
+    const jobId = await sending;
+    if (submittedView !== view) return;
+    if (jobId) location.hash = `#/jobs/${jobId}`;
+    else showFaults();
   }, "");
 }
 
-/** Show the faults of the form, and go to the first of them. */
-function point() {
-  show();
-  const wrong = [...main.querySelectorAll("[aria-invalid]")];
-  for (const one of wrong) one.closest("details")?.setAttribute("open", "");
-  (wrong[0] ?? main).focus();
+/** Show the errors of the form and move the focus to the first wrong field. */
+function showFaults() {
+  draw();
+  const invalid = [...main.querySelectorAll("[aria-invalid]")];
+  for (const control of invalid) control.closest("details")?.setAttribute("open", "");
+  (invalid[0] ?? main).focus();
 }
 
+document.addEventListener("click", (event) => {
+  const control = event.target.closest("[data-action]");
+  if (!control || control.getAttribute("aria-disabled") === "true") return;
+  const name = control.dataset.action;
+  if (ACTIONS[name]) ACTIONS[name](control, event);
+  else runViewAction(name, control);
+});
+document.addEventListener("change", (event) => {
+  const { change } = event.target.dataset;
+  if (change) runViewAction(change, event.target);
+  else if (event.target.closest("form.submit")) view.onChange();
+});
+document.addEventListener(
+  "input",
+  (event) => event.target.closest("form.submit") && view.onChange(),
+);
+document.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (event.target.id === "token-form") {
+    signIn(byId("token").value);
+    dialog.close();
+    poller.pollNow();
+  } else if (!view.isSending) submit(event.target);
+});
 addEventListener("hashchange", () => {
-  open();
+  openView();
   main.focus();
 });
-open();
+openView();

@@ -1,75 +1,80 @@
-/** Asking again and again, politely: seldom where nobody looks, and less and less where nobody answers. */
+/** Repeats a request: less often while the page is hidden, with a backoff while the API fails. */
 
-import { Away, Refused } from "./api.js";
+import { ApiRejection, ApiUnavailable } from "./api.js";
 
-/** Milliseconds between two questions while something runs, and while nothing does. */
-export const QUICK = 2500;
-export const SLOW = 10_000;
+/** Milliseconds between two requests while a job is active, and while none is. */
+export const ACTIVE_INTERVAL_MS = 2500;
+export const IDLE_INTERVAL_MS = 10_000;
 
-const FIRST_WAIT = 1000;
-const LONGEST_WAIT = 15_000;
-const HIDDEN = 10;
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 15_000;
+const HIDDEN_FACTOR = 10;
 
 /**
- * Calls `load(signal)` at once and then every `pace()` milliseconds. `heard.well()`, `heard.away(error, wait)`
- * and `heard.refused(error)` are told how it went; a refusal ends it until `now()`.
+ * Calls `load(signal)` at once and then every `interval()` milliseconds, and reports to
+ * `listener.onSuccess()`, `.onUnavailable(error, retryMs)` and `.onRejection(error)`.
+ * A rejection stops the polling until `pollNow()`.
  */
-export class Poll {
+export class Poller {
   #timer;
-  #control = new AbortController();
-  #asking = false;
-  #again = false;
+  #abort = new AbortController();
+  #isLoading = false;
+  #isQueued = false;
   #failures = 0;
 
-  constructor(load, pace, heard) {
-    Object.assign(this, { load, pace, heard });
-    const { signal } = this.#control;
-    document.addEventListener("visibilitychange", () => document.hidden || this.now(), { signal });
-    addEventListener("online", () => this.now(), { signal });
-    this.now();
+  constructor(load, interval, listener) {
+    Object.assign(this, { load, interval, listener });
+    const { signal } = this.#abort;
+    document.addEventListener("visibilitychange", () => document.hidden || this.pollNow(), {
+      signal,
+    });
+    addEventListener("online", () => this.pollNow(), { signal });
+    this.pollNow();
   }
 
   stop() {
-    this.#control.abort();
+    this.#abort.abort();
     clearTimeout(this.#timer);
   }
 
-  /** Ask now; if an answer is on its way, ask once more after it. */
-  async now() {
-    if (this.#asking) {
-      this.#again = true;
+  /** Poll now; if a request is pending, poll once more after it. */
+  async pollNow() {
+    if (this.#isLoading) {
+      this.#isQueued = true;
       return;
     }
     clearTimeout(this.#timer);
-    this.#asking = true;
-    this.#again = false;
-    const wait = await this.#turn().finally(() => (this.#asking = false));
-    if (this.#control.signal.aborted || wait === Infinity) return;
-    this.#timer = setTimeout(() => this.now(), this.#again ? 0 : wait);
+    this.#isLoading = true;
+    this.#isQueued = false;
+    const delayMs = await this.#poll().finally(() => (this.#isLoading = false));
+    if (this.#abort.signal.aborted || delayMs === Infinity) return;
+    this.#timer = setTimeout(() => this.pollNow(), this.#isQueued ? 0 : delayMs);
   }
 
-  async #turn() {
-    const { signal } = this.#control;
+  /** The delay in milliseconds before the next poll; Infinity for none. */
+  async #poll() {
+    const { signal } = this.#abort;
     try {
       await this.load(signal);
     } catch (error) {
       if (signal.aborted) return Infinity;
-      return this.#wrong(error);
+      return this.#delayAfter(error);
     }
     this.#failures = 0;
-    this.heard.well();
-    return this.pace() * (document.hidden ? HIDDEN : 1);
+    this.listener.onSuccess();
+    return this.interval() * (document.hidden ? HIDDEN_FACTOR : 1);
   }
 
-  #wrong(error) {
-    if (error instanceof Refused) {
-      this.heard.refused(error);
+  #delayAfter(error) {
+    if (error instanceof ApiRejection) {
+      this.listener.onRejection(error);
       return Infinity;
     }
-    if (!(error instanceof Away)) throw error;
-    const wait = Math.max(error.after, Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT));
+    if (!(error instanceof ApiUnavailable)) throw error;
+    const backoffMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, MAX_RETRY_MS);
+    const retryMs = Math.max(error.retryAfterMs, backoffMs);
     this.#failures += 1;
-    this.heard.away(error, wait);
-    return wait;
+    this.listener.onUnavailable(error, retryMs);
+    return retryMs;
   }
 }

@@ -1,6 +1,6 @@
-/** The form of a new search; what the API finds wrong stands at the field that it is about. */
+/** The form for a new search; the API's validation errors appear at their fields. */
 
-import { Away, get, newKey, post, Refused } from "./api.js";
+import { ApiRejection, ApiUnavailable, get, newKey, post } from "./api.js";
 import { el } from "./dom.js";
 
 const PROGRAMS = [
@@ -13,14 +13,16 @@ const PROGRAMS = [
   "rpsblast",
   "rpstblastn",
 ];
-const FORMATS = {
-  6: "Table (6)",
-  7: "Table with comments (7)",
-  5: "XML (5)",
-  11: "Archive (11)",
-  0: "Pairwise text (0)",
-};
-const ALSO = {
+/** Values of `-outfmt` with their labels; the first is the default. */
+const OUTPUT_FORMATS = [
+  ["6", "Table (6)"],
+  ["0", "Pairwise text (0)"],
+  ["5", "XML (5)"],
+  ["7", "Table with comments (7)"],
+  ["11", "Archive (11)"],
+];
+/** Names that the API uses for a field, besides the field's own. */
+const FIELD_ALIASES = {
   database: "db",
   query_fasta: "query_data",
   query_blob_url: "query_data",
@@ -28,214 +30,180 @@ const ALSO = {
   options: "additional_options",
 };
 
-/** name, label, kind, hint */
+/** name, label, input mode, hint */
 const OPTIONS = [
-  ["evalue", "E-value up to", "decimal", "Such as 1e-20"],
-  ["max_target_seqs", "Most targets", "numeric", "1 to 50,000 for each query"],
+  ["evalue", "E-value threshold", "decimal", "For example 1e-20"],
+  ["max_target_seqs", "Maximum targets", "numeric", "1 to 50,000 per query"],
   ["word_size", "Word size", "numeric", ""],
-  ["perc_identity", "Identity at least, in %", "decimal", ""],
-  ["batch_len", "Residues in a batch", "numeric", "Smaller batches are searched side by side"],
-  ["additional_options", "More options", "text", "As BLAST+ reads them"],
+  ["perc_identity", "Minimum identity in %", "decimal", ""],
+  ["batch_len", "Residues per batch", "numeric", "Batches are searched in parallel"],
+  ["additional_options", "Additional options", "text", "BLAST+ command-line options"],
 ];
+const FIELDS = new Set([
+  ...["job_title", "program", "db", "query_data", "outfmt"],
+  ...OPTIONS.map(([name]) => name),
+]);
 
-export class Submit {
+export class SubmitView {
   name = "New search";
   databases = null;
+  /** Error messages by field. */
   faults = {};
   message = "";
-  sending = false;
-  /** Sent again as it is, the same search; changed, another. */
-  #key = newKey();
+  isSending = false;
+  /** Stays the same until the form changes, so that a repeated request makes one search. */
+  #idempotencyKey = newKey();
 
-  /** Names to choose from, where the API tells them. */
+  /** Load the databases to suggest; without them the field takes any name. */
   async load(signal) {
     if (this.databases) return;
     try {
       this.databases = (await get("blast/databases", signal)).databases;
     } catch (error) {
-      if (!(error instanceof Refused) || error.status === 401) throw error;
+      if (!(error instanceof ApiRejection) || error.status === 401) throw error;
       this.databases = [];
     }
   }
 
-  pace() {
+  interval() {
     return Infinity;
   }
 
-  news() {
+  takeNotices() {
     return [];
   }
 
-  changed() {
-    this.#key = newKey();
+  onChange() {
+    this.#idempotencyKey = newKey();
   }
 
-  /** The id of the job, or null where there are faults to show. */
+  /** The id of the submitted job; null if the form has errors to show. */
   async send(form) {
-    this.sending = true;
+    this.isSending = true;
     try {
-      const { job_id } = await post("blast/jobs", await bodyOf(form), this.#key);
+      const { job_id } = await post("blast/jobs", await requestBody(form), this.#idempotencyKey);
       return job_id;
     } catch (error) {
-      if (error instanceof Away)
-        this.#show(
-          `${error.message} Send it again: however often it is sent, it is one search.`,
-          [],
-        );
-      else if (error instanceof Refused && error.status !== 401)
-        this.#show(error.message, error.faults);
+      if (error instanceof ApiUnavailable)
+        this.#setErrors(`${error.message} Submit again: it will not create a second search.`, []);
+      else if (error instanceof ApiRejection && error.status !== 401)
+        this.#setErrors(error.message, error.faults);
       else throw error;
       return null;
     } finally {
-      this.sending = false;
+      this.isSending = false;
     }
   }
 
-  #show(message, faults) {
-    const fields = new Set([
-      "job_title",
-      "program",
-      "db",
-      "query_data",
-      "outfmt",
-      ...OPTIONS.map(([name]) => name),
-    ]);
+  #setErrors(message, faults) {
     this.faults = {};
-    const others = [];
+    const otherMessages = [];
     for (const { loc, msg } of faults) {
-      const name = ALSO[loc[0]] ?? loc[0];
-      if (fields.has(name))
+      const name = FIELD_ALIASES[loc[0]] ?? loc[0];
+      if (FIELDS.has(name))
         this.faults[name] = this.faults[name] ? `${this.faults[name]}; ${msg}` : msg;
-      else others.push(`${loc.join(".")}: ${msg}`);
+      else otherMessages.push(`${loc.join(".")}: ${msg}`);
     }
     const number = Object.keys(this.faults).length;
-    this.message = [
-      number
-        ? `The search was not accepted: see the ${number === 1 ? "field" : `${number} fields`} below.`
-        : message,
-      ...others,
-    ].join(" ");
+    const fields = number === 1 ? "field" : `${number} fields`;
+    const summary = number
+      ? `The search was not accepted: correct the ${fields} below.`
+      : message;
+    this.message = [summary, ...otherMessages].join(" ");
   }
 
   render() {
-    const names = (this.databases ?? []).map(({ name, prefix, title }) =>
-      el("option", { value: prefix === name ? name : `${prefix}/${name}` }, title ?? name),
-    );
     return el(
       "form",
       { class: "submit", novalidate: true },
       el("h1", {}, "New search"),
       el(
         "p",
-        { class: "why wrong", role: "alert", id: "faults", hidden: !this.message },
+        { class: "message error", role: "alert", id: "faults", hidden: !this.message },
         this.message,
       ),
-      this.#field(
-        "job_title",
-        "Title",
-        el("input", { maxlength: 200, autocomplete: "off" }),
-        "For people; may be left empty",
-      ),
-      el(
-        "div",
-        { class: "pair" },
-        this.#field(
-          "program",
-          "Program",
-          el(
-            "select",
-            {},
-            PROGRAMS.map((name) => el("option", { value: name }, name)),
-          ),
-        ),
-        this.#field(
-          "db",
-          "Database",
-          el("input", {
-            list: "databases",
-            autocomplete: "off",
-            spellcheck: "false",
-            "aria-required": "true",
-          }),
-        ),
-      ),
-      el("datalist", { id: "databases" }, names),
-      this.#field(
-        "query_data",
-        "Query",
-        el("textarea", { rows: 8, spellcheck: "false", autocapitalize: "off" }),
-        "FASTA: a line with > and a name, then the sequence",
-      ),
-      el(
-        "label",
-        { class: "file" },
-        "or a file ",
-        el("input", { type: "file", name: "file", accept: ".fa,.fasta,.fna,.faa,.txt,text/plain" }),
-      ),
+      this.#searchFields(),
       el(
         "details",
         {},
         el("summary", {}, "Options"),
-        el("div", { class: "options" }, this.#options()),
+        el("div", { class: "options" }, this.#optionFields()),
       ),
       el(
         "p",
         {},
         el(
           "button",
-          { type: "submit", class: "main", "aria-disabled": this.sending ? "true" : null },
-          this.sending ? "Sending …" : "Submit search",
+          { type: "submit", class: "primary", "aria-disabled": this.isSending ? "true" : null },
+          this.isSending ? "Submitting …" : "Submit search",
         ),
       ),
     );
   }
 
-  #options() {
-    const formats = Object.entries(FORMATS).sort(([one], [other]) =>
-      one === "6" ? -1 : other === "6" ? 1 : 0,
+  #searchFields() {
+    const title = el("input", { maxlength: 200, autocomplete: "off" });
+    const programs = PROGRAMS.map((name) => el("option", { value: name }, name));
+    const database = el("input", {
+      list: "databases",
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-required": "true",
+    });
+    const databases = (this.databases ?? []).map(({ name, prefix, title }) =>
+      el("option", { value: prefix === name ? name : `${prefix}/${name}` }, title ?? name),
     );
-    const format = el(
-      "select",
-      {},
-      formats.map(([value, text]) => el("option", { value }, text)),
-    );
-    const rest = OPTIONS.map(([name, label, mode, hint]) =>
-      this.#field(
-        name,
-        label,
-        el("input", { inputmode: mode, autocomplete: "off", spellcheck: "false" }),
-        hint,
-      ),
-    );
+    const query = el("textarea", { rows: 8, spellcheck: "false", autocapitalize: "off" });
+    const queryHint = "FASTA: a line with > and a name, then the sequence";
+    const file = { type: "file", name: "file", accept: ".fa,.fasta,.fna,.faa,.txt,text/plain" };
     return [
-      this.#field("outfmt", "Output format", format, "Tables and XML can be read here"),
-      ...rest,
+      this.#field("job_title", "Title", title, "Optional"),
+      el(
+        "div",
+        { class: "pair" },
+        this.#field("program", "Program", el("select", {}, programs)),
+        this.#field("db", "Database", database),
+      ),
+      el("datalist", { id: "databases" }, databases),
+      this.#field("query_data", "Query", query, queryHint),
+      el("label", { class: "file" }, "or a file ", el("input", file)),
     ];
+  }
+
+  #optionFields() {
+    const formats = OUTPUT_FORMATS.map(([value, text]) => el("option", { value }, text));
+    const hint = "The page shows hits from tables and XML";
+    const options = OPTIONS.map(([name, label, inputmode, hint]) => {
+      const input = el("input", { inputmode, autocomplete: "off", spellcheck: "false" });
+      return this.#field(name, label, input, hint);
+    });
+    return [this.#field("outfmt", "Output format", el("select", {}, formats), hint), ...options];
   }
 
   #field(name, label, control, hint) {
     const fault = this.faults[name];
-    const about = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(" ");
-    const said = {
+    const descriptions = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean);
+    const attributes = {
       id: name,
       name,
-      "aria-describedby": about || null,
-      "aria-invalid": fault ? "true" : null,
+      "aria-describedby": descriptions.join(" "),
+      "aria-invalid": fault && "true",
     };
-    for (const [key, value] of Object.entries(said)) if (value) control.setAttribute(key, value);
+    for (const [key, value] of Object.entries(attributes))
+      if (value) control.setAttribute(key, value);
     return el(
       "div",
       { class: "field", "data-key": name },
       el("label", { for: name }, label),
       control,
-      hint ? el("span", { class: "quiet", id: `${name}-hint` }, hint) : null,
+      hint ? el("span", { class: "muted", id: `${name}-hint` }, hint) : null,
       fault ? el("span", { class: "fault", id: `${name}-fault` }, fault) : null,
     );
   }
 }
 
-/** What was filled in; the rest is left to the API. A file is used as it is, and only if nothing was pasted. */
-async function bodyOf(form) {
+/** The filled-in fields; the API has defaults for the others. A file counts only without pasted text. */
+async function requestBody(form) {
   const values = new FormData(form);
   const file = values.get("file");
   values.delete("file");

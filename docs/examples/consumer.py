@@ -1,4 +1,4 @@
-"""Shows what becomes of searches, until one of them has ended: consumer.py CONNECTION KEY"""
+"""Prints status messages until the search KEY has ended: consumer.py CONNECTION KEY"""
 
 import json
 import sys
@@ -13,11 +13,12 @@ with QueueClient.from_connection_string(
 ) as queue:
     while not ended:
         for message in queue.receive_messages(visibility_timeout=30):
-            told = json.loads(message.content)
-            if told["event_id"] not in seen:  # each comes at least once
-                print(told["external_correlation_id"], told["status"], told["error_message"] or "")
-            seen.add(told["event_id"])
-            queue.delete_message(message)  # only once it has been dealt with
-            is_end = told["status"] in ("succeeded", "failed", "cancelled")
-            ended = ended or (is_end and told["external_correlation_id"] == key)
+            status = json.loads(message.content)
+            if status["event_id"] not in seen:  # delivery is at least once
+                text = status["error_message"] or ""
+                print(status["external_correlation_id"], status["status"], text)
+            seen.add(status["event_id"])
+            queue.delete_message(message)  # after processing, so that none is lost
+            is_end = status["status"] in ("succeeded", "failed", "cancelled")
+            ended = ended or (is_end and status["external_correlation_id"] == key)
         time.sleep(0 if ended else 1)

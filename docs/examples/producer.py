@@ -1,4 +1,4 @@
-"""Sends a search to the queue: producer.py CONNECTION KEY DATABASE QUERY_FILE"""
+"""Send a search to the queue: producer.py CONNECTION KEY DATABASE QUERY_FILE"""
 
 import json
 import sys

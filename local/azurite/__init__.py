@@ -1,4 +1,4 @@
-"""Azurite, the storage of the local run: real blob, queue and table protocols on free ports."""
+"""Azurite, the local run's storage: real blob, queue and table protocols on free ports."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from local.processes import Child, start
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""The well-known key of every Azurite; it is no secret (source: Azurite's README)."""
+"""The well-known key of every Azurite; not a secret (source: Azurite's README)."""
 
 STATE = Path(__file__).parents[2] / ".state"
 PROGRAM = STATE / "node/node_modules/azurite/dist/src/azurite.js"
@@ -21,7 +21,7 @@ _LISTENING = {
 
 @dataclass(frozen=True)
 class Azurite:
-    """A running Azurite. The endpoints carry the account: `http://127.0.0.1:PORT/devstoreaccount1`."""
+    """A running Azurite. Endpoints include the account: `http://127.0.0.1:PORT/devstoreaccount1`."""
 
     child: Child
     blob: str
@@ -43,10 +43,12 @@ def start_azurite(folder: Path, log: Path) -> Azurite:
     ports = ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"]
     argv = ["node", str(PROGRAM), *options, *ports]
     child = start("azurite", argv, log, ready=tuple(_LISTENING.values()))
-    at = {
+    endpoints = {
         name: f"{match.group(1)}/{ACCOUNT}"
-        for match in child.found
+        for match in child.ready_matches
         for name, pattern in _LISTENING.items()
         if match.re is pattern
     }
-    return Azurite(child, blob=at["Blob"], queue=at["Queue"], table=at["Table"])
+    return Azurite(
+        child, blob=endpoints["Blob"], queue=endpoints["Queue"], table=endpoints["Table"]
+    )

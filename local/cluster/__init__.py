@@ -1,4 +1,4 @@
-"""A cluster of one machine: the part of the Kubernetes API that runs Jobs, over local processes."""
+"""A one-machine cluster: the part of the Kubernetes API that runs Jobs, over local processes."""
 
 import sys
 from pathlib import Path
@@ -9,9 +9,9 @@ from local.processes import Child, start
 
 
 def start_cluster(state: Path, log: Path, token: str, *options: str, port: int = 0) -> Child:
-    """Start a cluster whose records are in `state`; `options` are more of its command line's.
+    """Start a cluster with its objects in `state`; `options` are further command line options.
 
-    The child's `url` is the API server. Raises DidNotStart.
+    The child's `url` is the API server. Raises StartError.
     """
     argv = [sys.executable, "-m", "local.cluster", "--port", str(port)]
     argv += ["--token", token, "--state", str(state), *options]
@@ -21,7 +21,7 @@ def start_cluster(state: Path, log: Path, token: str, *options: str, port: int =
 def kubeconfig(url: str, token: str) -> dict[str, Any]:
     """A kubeconfig for this cluster, to be written as JSON or YAML.
 
-    The token stands in it twice: as the user's bearer token, and as the password in the server's
+    It contains the token twice: as the user's bearer token, and as the password in the server's
     URL, because kubectl sends a bearer token over TLS only.
     """
     server = urlsplit(url)._replace(netloc=f"token:{token}@{urlsplit(url).netloc}").geturl()

@@ -1,4 +1,4 @@
-"""Serves a cluster on this machine: `python -m local.cluster --token TOKEN --state DIR`."""
+"""`python -m local.cluster --token TOKEN --state DIR`: serve a cluster on this machine."""
 
 import argparse
 import asyncio
@@ -14,16 +14,16 @@ from aiohttp import web
 from local.cluster.cluster import open_cluster
 from local.cluster.server import application
 
-_PATIENCE = 1.0
-"""Seconds for open requests to end when the server does; watches never end by themselves."""
+_SHUTDOWN_SECONDS = 1.0
+"""Seconds that open requests get at shutdown; watches never end by themselves."""
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.cluster", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
-    parser.add_argument("--token", required=True, help="what every request must show")
-    parser.add_argument("--state", type=Path, required=True, help="folder for records and files")
-    parser.add_argument("--cpus", type=int, default=os.cpu_count() or 1, help="for all pods")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--token", required=True, help="the token that every request must carry")
+    parser.add_argument("--state", type=Path, required=True, help="folder of objects and files")
+    parser.add_argument("--cpus", type=int, default=os.cpu_count() or 1, help="CPUs of the node")
     parser.add_argument(
         "--anonymous", action="store_true", help="serve requests without credentials too"
     )
@@ -37,19 +37,17 @@ async def _serve(options: argparse.Namespace) -> None:
     cluster = open_cluster(options.state.resolve(), options.cpus)
     app = application(cluster, options.token, options.anonymous)
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=_PATIENCE
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
     )
     await runner.setup()
     try:
-        # Who asks from here on waits: while records are taken up, a change to them would be lost.
+        # Accept connections, but serve them only after recovery, which would overwrite a change.
         listening = socket.create_server(("127.0.0.1", options.port))
         await cluster.start()
         await web.SockSite(runner, listening).start()
         port = runner.addresses[0][1]
         print(f"ready http://127.0.0.1:{port}", flush=True)
-        print(
-            f"a cluster of one node with {options.cpus} CPUs, kept in {options.state}", flush=True
-        )
+        print(f"cluster of one node with {options.cpus} CPUs; state: {options.state}", flush=True)
         await stopped.wait()
     finally:
         await runner.cleanup()
@@ -61,7 +59,7 @@ def main() -> int:
     try:
         asyncio.run(_serve(options))
     except sqlite3.OperationalError as error:
-        print(f"{options.state} cannot be used, perhaps by two clusters: {error}", file=sys.stderr)
+        print(f"{options.state} is in use by another cluster: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"the cluster cannot start: {error}", file=sys.stderr)

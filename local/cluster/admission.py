@@ -1,4 +1,4 @@
-"""What a new or changed object must look like, and what the cluster fills in."""
+"""Validates new and changed objects, and fills in the cluster's defaults."""
 
 import re
 import secrets
@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from local.cluster.kinds import JOBS, LEASES, Json, Kind
+from local.cluster.api_errors import bad_request, conflict, invalid
 from local.cluster.pods import quantity
-from local.cluster.problems import bad_request, conflict, invalid
+from local.cluster.resources import JOBS, LEASES, Json, ResourceKind
 
 _OWNED_BY_SERVER = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "finalizers")
 _IMMUTABLE = ("template", "selector", "completions", "parallelism", "completionMode")
@@ -24,7 +24,7 @@ def _quantity(value: str | int | float) -> str | int | float:
 
 
 class _Shape(BaseModel):
-    """The part of an object that is read here; the rest is kept as it came."""
+    """The fields that are validated; all others are stored as given."""
 
     model_config = ConfigDict(strict=True)
 
@@ -73,7 +73,7 @@ class _PodSpec(_Shape):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "_PodSpec":
-        names = [its.name for its in (*self.initContainers, *self.containers)]
+        names = [container.name for container in (*self.initContainers, *self.containers)]
         if len(names) != len(set(names)):
             raise ValueError("the names of containers must differ")
         return self
@@ -117,19 +117,19 @@ class _Plain(_Shape):
     metadata: _Meta
 
 
-_SHAPES: dict[Kind, type[_Shape]] = {JOBS: _Job, LEASES: _Lease}
+_SHAPES: dict[ResourceKind, type[_Shape]] = {JOBS: _Job, LEASES: _Lease}
 
 
-def admit_new(kind: Kind, body: object, namespace: str) -> Json:
-    """The object to store for a creation request. Raises Refused (400, 422)."""
+def admit_new(kind: ResourceKind, body: object, namespace: str) -> Json:
+    """The object to store for a create request. Raises ApiError (400, 422)."""
     obj = _object(body)
     meta = _metadata(kind, obj, namespace)
     for name in (*_OWNED_BY_SERVER, "resourceVersion", "managedFields", "selfLink"):
         meta.pop(name, None)
     base = meta.pop("generateName", "")
     name = meta.setdefault("name", f"{base}{secrets.token_hex(3)[:5]}" if base else "")
-    longest = _LABEL if kind is JOBS else _SUBDOMAIN  # a Job's name becomes a label of its pods
-    if not longest.fullmatch(name):
+    pattern = _LABEL if kind is JOBS else _SUBDOMAIN  # a Job's name becomes a label of its pods
+    if not pattern.fullmatch(name):
         raise invalid(kind, name, "metadata.name", f"Invalid value: {name!r}")
     full = {**obj, "metadata": meta}
     _check(kind, name, full)
@@ -140,10 +140,10 @@ def admit_new(kind: Kind, body: object, namespace: str) -> Json:
     return {**full, "status": {"phase": "Active"}}
 
 
-def admit_change(kind: Kind, body: object, before: Json) -> Json:
-    """The object to store in the place of `before`. Raises Refused (400, 409, 422).
+def admit_change(kind: ResourceKind, body: object, before: Json) -> Json:
+    """The object to store in place of `before`. Raises ApiError (400, 409, 422).
 
-    Its status, and what the server owns of its metadata, stay as they were.
+    Keeps the status and the metadata that the server owns.
     """
     obj, old = _object(body), before["metadata"]
     meta = _metadata(kind, obj, old["namespace"])
@@ -158,11 +158,11 @@ def admit_change(kind: Kind, body: object, before: Json) -> Json:
     full = {**before, **obj, "metadata": meta, **status}
     _check(kind, name, full)
     if kind is JOBS:
-        _refuse_other_work(name, full["spec"], before["spec"])
+        _check_immutable(name, full["spec"], before["spec"])
     return full
 
 
-def _match_version(kind: Kind, meta: Json, old: Json) -> None:
+def _match_version(kind: ResourceKind, meta: Json, old: Json) -> None:
     version = meta.get("resourceVersion")
     if not version and kind is LEASES:
         raise invalid(
@@ -171,11 +171,11 @@ def _match_version(kind: Kind, meta: Json, old: Json) -> None:
     if meta.get("uid", old["uid"]) != old["uid"]:
         raise conflict(kind, old["name"], "Precondition failed: UID in precondition differs")
     if version and version != old["resourceVersion"]:
-        why = "the object has been modified; please apply your changes to the latest version"
-        raise conflict(kind, old["name"], f"{why} and try again")
+        message = "the object has been modified; please apply your changes to the latest version"
+        raise conflict(kind, old["name"], f"{message} and try again")
 
 
-def _refuse_other_work(name: str, spec: Json, before: Json) -> None:
+def _check_immutable(name: str, spec: Json, before: Json) -> None:
     for part in _IMMUTABLE:
         if spec.get(part) != before.get(part):
             raise invalid(JOBS, name, f"spec.{part}", "field is immutable")
@@ -188,13 +188,15 @@ def _object(body: object) -> Json:
     return cleaned
 
 
-def _metadata(kind: Kind, obj: Json, namespace: str) -> Json:
-    told = obj.get("kind", kind.name), obj.get("apiVersion", kind.api_version)
-    if told != (kind.name, kind.api_version):
-        raise bad_request(f"expected {kind.api_version} {kind.name}, got {told[1]} {told[0]}")
+def _metadata(kind: ResourceKind, obj: Json, namespace: str) -> Json:
+    given_type = obj.get("kind", kind.name), obj.get("apiVersion", kind.api_version)
+    if given_type != (kind.name, kind.api_version):
+        raise bad_request(
+            f"expected {kind.api_version} {kind.name}, got {given_type[1]} {given_type[0]}"
+        )
     meta = obj.get("metadata")
     if not isinstance(meta, dict) or not isinstance(meta.get("name", ""), str):
-        raise bad_request("the object has no metadata that can be read")
+        raise bad_request("the object has no valid metadata")
     if not kind.namespaced:
         return dict(meta)
     if meta.get("namespace", namespace) != namespace:
@@ -202,7 +204,7 @@ def _metadata(kind: Kind, obj: Json, namespace: str) -> Json:
     return {**meta, "namespace": namespace}
 
 
-def _check(kind: Kind, name: str, obj: Json) -> None:
+def _check(kind: ResourceKind, name: str, obj: Json) -> None:
     try:
         _SHAPES.get(kind, _Plain).model_validate(obj)
     except ValidationError as error:
@@ -212,7 +214,7 @@ def _check(kind: Kind, name: str, obj: Json) -> None:
 
 
 def _new_job(obj: Json) -> Json:
-    """Fill in what Kubernetes fills in: defaults, the selector, and the labels it selects by."""
+    """Fill in the defaults, the selector and its labels, as Kubernetes does."""
     meta, uid = obj["metadata"], str(uuid.uuid4())
     template = obj["spec"]["template"]
     template_meta = template.get("metadata", {})
@@ -238,9 +240,9 @@ def _new_job(obj: Json) -> Json:
 
 
 def without_nulls(value: object) -> Any:
-    """The same JSON without the members that are null, which Kubernetes reads as not given."""
+    """The JSON without null members, which Kubernetes treats as absent."""
     if isinstance(value, dict):
-        return {key: without_nulls(its) for key, its in value.items() if its is not None}
+        return {key: without_nulls(member) for key, member in value.items() if member is not None}
     if isinstance(value, list):
-        return [without_nulls(its) for its in value]
+        return [without_nulls(member) for member in value]
     return value

@@ -1,4 +1,4 @@
-"""One cluster: its records, its scheduler, its controller and the processes of its pods."""
+"""A cluster: its objects, scheduler, controller and the processes of its pods."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.cluster.controller import Controller
-from local.cluster.kinds import NAMESPACES
-from local.cluster.kubelet import Kubelet, Pace
+from local.cluster.kubelet import Backoff, Kubelet
+from local.cluster.resources import NAMESPACES
 from local.cluster.scheduler import Scheduler
 from local.cluster.store import Store
 from local.cluster.times import Clock, utc_now
@@ -16,7 +16,7 @@ _DEFAULT = {"metadata": {"name": "default"}, "spec": {}, "status": {"phase": "Ac
 
 
 @dataclass
-class Cluster:
+class LocalCluster:
     """The parts of a cluster; use `open_cluster`, then `start` and `close`."""
 
     store: Store
@@ -26,12 +26,12 @@ class Cluster:
     _running: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Take up what was running, and begin to react to changes and to time."""
+        """Recover the pods of an earlier process, and start to handle changes and timers."""
         await self.controller.recover()
         self._running.append(asyncio.create_task(self.controller.run()))
 
     async def close(self) -> None:
-        """End every process of every pod; the records stay as they are."""
+        """End all pods' processes; the stored objects do not change."""
         for task in self._running:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -41,16 +41,16 @@ class Cluster:
 
 
 def open_cluster(
-    state: Path, cpus: int, clock: Clock = utc_now, pace: Pace | None = None
-) -> Cluster:
-    """Open the cluster whose records and pods' files are in `state`, or a new one there.
+    state: Path, cpus: int, clock: Clock = utc_now, backoff: Backoff | None = None
+) -> LocalCluster:
+    """Open or create the cluster with its objects and pod files in `state`.
 
     Raises sqlite3.OperationalError if another process has it open.
     """
     state.mkdir(parents=True, exist_ok=True)
     store = Store(state / "cluster.sqlite", clock)
-    kubelet = Kubelet(store, clock, state / "pods", pace or Pace())
+    kubelet = Kubelet(store, clock, state / "pods", backoff or Backoff())
     controller = Controller(store, kubelet, Scheduler(cpus), clock)
     if store.get(NAMESPACES, "", "default") is None:
         store.add(NAMESPACES, _DEFAULT)
-    return Cluster(store, kubelet, controller, clock)
+    return LocalCluster(store, kubelet, controller, clock)

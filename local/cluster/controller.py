@@ -1,23 +1,23 @@
-"""Brings what runs into line with the records, whenever something changes or is due."""
+"""Reconciles pods and Jobs with the stored objects after changes and at due times."""
 
 import asyncio
 import heapq
 import secrets
 from datetime import datetime, timedelta
 
-from local.cluster import jobs, pods, removal
-from local.cluster.kinds import JOBS, PODS
+from local.cluster import deletion, jobs, pods
 from local.cluster.kubelet import Kubelet
+from local.cluster.resources import JOBS, PODS
 from local.cluster.scheduler import CROWDED, Scheduler
-from local.cluster.store import Change, Key, Record, Store, key_of
+from local.cluster.store import Change, Key, Store, StoredObject, key_of
 from local.cluster.times import Clock
 
 
 class Controller:
-    """The Job controller, the scheduler's hands and the collector of what is to go, in one.
+    """Job controller, pod binding and garbage collection in one.
 
-    `settle()` is all there is to it: it looks at what changed since the last time and at what is
-    due by the clock, and makes it durable. `run()` calls it at each due instant.
+    `settle()` handles all changes since the last call and everything that is due by the clock, and
+    commits the result. `run()` calls it at each due time.
     """
 
     def __init__(self, store: Store, kubelet: Kubelet, scheduler: Scheduler, clock: Clock) -> None:
@@ -27,19 +27,19 @@ class Controller:
         self._clock = clock
         self._changed_jobs: dict[Key, None] = {}
         self._changed_pods: dict[Key, None] = {}
-        self._places: dict[str, Key] = {}
-        self._arrived: list[Key] = []
+        self._queued_pods: dict[str, Key] = {}
+        self._new_pods: list[Key] = []
         self._retry_at: dict[str, datetime] = {}
         self._due: list[tuple[datetime, Key]] = []
         self._woken = asyncio.Event()
-        store.listeners.append(self._hear)
+        store.listeners.append(self._on_change)
         kubelet.changed = self.settle
 
     async def recover(self) -> None:
-        """Take up everything that the records say, at the start of the process."""
-        found = self._store.every(PODS)
-        self._kubelet.sweep({record.uid for record in found})
-        for record in found:
+        """Handle all stored objects at the start of the process."""
+        records = self._store.every(PODS)
+        self._kubelet.sweep({record.uid for record in records})
+        for record in records:
             if pods.is_bound(record.obj) and not pods.is_over(record.obj):
                 self._scheduler.occupy(record.uid, pods.cpus(record.obj))
                 await self._kubelet.recover(record)
@@ -49,7 +49,7 @@ class Controller:
         self.settle()
 
     async def run(self) -> None:
-        """Settle at each due instant, for ever."""
+        """Settle at each due time, until cancelled."""
         while True:
             self.settle()
             self._woken.clear()
@@ -59,38 +59,38 @@ class Controller:
                 continue
 
     def settle(self) -> None:
-        """Draw every conclusion that can be drawn now, and make it durable."""
+        """Handle all changes and everything that is due, then commit."""
         now = self._clock()
         while self._due and self._due[0][0] <= now:
             self._changed_jobs[heapq.heappop(self._due)[1]] = None
         while self._changed_jobs or self._changed_pods:
             while self._changed_pods:
-                self._look_at_pod(_first(self._changed_pods), now)
-            self._place(now)
+                self._reconcile_pod(_first(self._changed_pods), now)
+            self._bind_pods(now)
             if self._changed_jobs:
-                self._look_at_job(_first(self._changed_jobs), now)
+                self._reconcile_job(_first(self._changed_jobs), now)
         self._store.commit()
 
-    def _hear(self, change: Change) -> None:
+    def _on_change(self, change: Change) -> None:
         record = change.now or change.before
         assert record is not None
         if change.kind is JOBS:
             self._changed_jobs[record.key] = None
         elif change.kind is PODS:
-            self._hear_pod(record, gone=change.now is None)
+            self._on_pod_change(record, gone=change.now is None)
 
-    def _hear_pod(self, record: Record, gone: bool) -> None:
+    def _on_pod_change(self, record: StoredObject, gone: bool) -> None:
         namespace = record.key[0]
         for owner in record.obj["metadata"].get("ownerReferences", []):
             self._changed_jobs[namespace, owner["name"]] = None
         if gone:
             self._scheduler.leave(record.uid)
-            self._places.pop(record.uid, None)
+            self._queued_pods.pop(record.uid, None)
             self._kubelet.forget(record.uid)
         else:
             self._changed_pods[record.key] = None
 
-    def _look_at_pod(self, key: Key, now: datetime) -> None:
+    def _reconcile_pod(self, key: Key, now: datetime) -> None:
         record = self._store.get(PODS, *key)
         if record is None:
             return
@@ -101,9 +101,9 @@ class Controller:
         elif pods.is_leaving(record.obj):
             self._end_pod(record, now)
         elif not pods.is_bound(record.obj):
-            self._queue(record)
+            self._enqueue(record)
 
-    def _end_pod(self, record: Record, now: datetime) -> None:
+    def _end_pod(self, record: StoredObject, now: datetime) -> None:
         if pods.is_bound(record.obj):
             grace = record.obj["metadata"]["deletionGracePeriodSeconds"]
             self._kubelet.stop(record.uid, grace)
@@ -112,63 +112,63 @@ class Controller:
             pods.finish(pod, False, now)
             self._store.replace(PODS, pod)
 
-    def _queue(self, record: Record) -> None:
-        if record.uid in self._places:
+    def _enqueue(self, record: StoredObject) -> None:
+        if record.uid in self._queued_pods:
             return
-        self._places[record.uid] = record.key
-        self._arrived.append(record.key)
+        self._queued_pods[record.uid] = record.key
+        self._new_pods.append(record.key)
         if pods.held_for(record.obj) != "Unschedulable":
             self._scheduler.ask(record.uid, pods.cpus(record.obj))
 
-    def _place(self, now: datetime) -> None:
-        """Bind what fits; say of those that came just now, and did not fit, why they wait."""
-        self._scheduler.place(lambda uid: self._bind(self._places.pop(uid), now))
-        arrived, self._arrived = self._arrived, []
-        for key in arrived:
+    def _bind_pods(self, now: datetime) -> None:
+        """Bind the pods that fit; set the reason on new pods that do not."""
+        self._scheduler.place(lambda uid: self._bind(self._queued_pods.pop(uid), now))
+        new_pods, self._new_pods = self._new_pods, []
+        for key in new_pods:
             record = self._store.get(PODS, *key)
             if record and not pods.is_bound(record.obj):
                 pod, held = record.draft(), pods.held_for(record.obj)
-                why = pods.HOLDS["Unschedulable"] if held == "Unschedulable" else CROWDED
-                pods.set_condition(pod, "PodScheduled", False, now, "Unschedulable", why)
+                message = pods.HOLDS["Unschedulable"] if held == "Unschedulable" else CROWDED
+                pods.set_condition(pod, "PodScheduled", False, now, "Unschedulable", message)
                 self._store.replace(PODS, pod)
 
     def _bind(self, key: Key, now: datetime) -> None:
         record = self._store.get(PODS, *key)
-        assert record is not None, "what is gone has left the queue"
+        assert record is not None, "a deleted pod has left the queue"
         pod = record.draft()
         pods.bind(pod, now)
         self._kubelet.start(self._store.replace(PODS, pod))
 
-    def _look_at_job(self, key: Key, now: datetime) -> None:
+    def _reconcile_job(self, key: Key, now: datetime) -> None:
         record = self._store.get(JOBS, *key)
         if record is None:
             return
-        owned = {its.key: its for its in self._store.owned(PODS, record.uid)}
+        owned = {pod.key: pod for pod in self._store.owned(PODS, record.uid)}
         retry_at = self._retry_at.get(record.uid)
-        step = jobs.next_step(record.draft(), [its.obj for its in owned.values()], now, retry_at)
+        step = jobs.next_step(record.draft(), [pod.obj for pod in owned.values()], now, retry_at)
         if step.gone:
             self._retry_at.pop(record.uid, None)
-            removal.delete(self._store, JOBS, record, removal.BACKGROUND, now)
+            deletion.delete(self._store, JOBS, record, deletion.BACKGROUND, now)
             return
         self._apply(step, owned, now)
 
-    def _apply(self, step: jobs.Step, owned: dict[Key, Record], now: datetime) -> None:
-        """Make one step of a Job real; what it changes is looked at again in the same settling."""
+    def _apply(self, step: jobs.JobStep, owned: dict[Key, StoredObject], now: datetime) -> None:
+        """Apply a Job's step; objects changed by it are handled in the same `settle`."""
         job = self._store.replace(JOBS, step.job)
         for pod in step.counted:
-            removal.release(self._store, owned[key_of(pod)])
+            deletion.release(self._store, owned[key_of(pod)])
         for pod in step.stop:
-            removal.delete(self._store, PODS, owned[key_of(pod)], removal.BACKGROUND, now)
+            deletion.delete(self._store, PODS, owned[key_of(pod)], deletion.BACKGROUND, now)
         if step.failures:
-            wait = self._kubelet.pace.before(step.job["status"]["failed"])
-            self._retry_at[job.uid] = now + timedelta(seconds=wait)
+            delay = self._kubelet.backoff.delay(step.job["status"]["failed"])
+            self._retry_at[job.uid] = now + timedelta(seconds=delay)
         if step.start_pod:
             self._store.add(PODS, pods.new_pod(job.obj, self._free_name(job)))
-        if step.look_again:
-            heapq.heappush(self._due, (step.look_again, job.key))
+        if step.due:
+            heapq.heappush(self._due, (step.due, job.key))
             self._woken.set()
 
-    def _free_name(self, job: Record) -> str:
+    def _free_name(self, job: StoredObject) -> str:
         namespace, name = job.key
         while True:
             free = f"{name[:57]}-{secrets.token_hex(3)[:5]}"
@@ -180,7 +180,7 @@ class Controller:
 
 
 def _first(keys: dict[Key, None]) -> Key:
-    """Take the key that has waited longest."""
+    """Remove and return the key that has waited longest."""
     key = next(iter(keys))
     del keys[key]
     return key

@@ -1,4 +1,4 @@
-"""Runs pods: each container is a local process, and each event of its life is written down."""
+"""Runs pods: each container is a local process, and each change of state is stored."""
 
 import asyncio
 import os
@@ -9,45 +9,45 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from local.cluster import groups, pods
-from local.cluster.kinds import PODS, Json
+from local.cluster import pods, process_groups
 from local.cluster.launch import CannotStart, prepare
-from local.cluster.store import Key, Record, Store
+from local.cluster.resources import PODS, Json
+from local.cluster.store import Key, Store, StoredObject
 from local.cluster.times import Clock, stamp
 
-LONGEST_GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL at most, whatever a pod asks for."""
+MAX_GRACE_SECONDS = 5.0
+"""Upper bound in seconds between SIGTERM and SIGKILL, whatever the pod's own grace period is."""
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Seconds before what failed is tried again: `first`, doubling up to `longest`."""
+class Backoff:
+    """Delay in seconds before a retry: `first`, doubling up to `longest`."""
 
     first: float = 0.2
     longest: float = 5.0
 
-    def before(self, attempt: int) -> float:
-        """The wait before attempt 1, 2, ... after the first one."""
+    def delay(self, attempt: int) -> float:
+        """The delay before retry 1, 2, ..."""
         return min(self.first * 2.0 ** min(attempt - 1, 30), self.longest)
 
 
 class Kubelet:
-    """The pods that run now, and the folder where each has its files and logs.
+    """The running pods, and the folder of their files and logs.
 
-    `changed` is called after every change of a pod's record, before anything relies on it.
+    `changed` is called after every change of a pod's object, before anything relies on it.
     """
 
-    def __init__(self, store: Store, clock: Clock, folder: Path, pace: Pace) -> None:
+    def __init__(self, store: Store, clock: Clock, folder: Path, backoff: Backoff) -> None:
         self.store = store
         self.clock = clock
         self.folder = folder
-        self.pace = pace
+        self.backoff = backoff
         self.changed: Callable[[], None] = store.commit
         self._runs: dict[str, tuple[PodRun, asyncio.Task[None]]] = {}
 
-    def start(self, record: Record) -> None:
-        """Begin to run a bound pod."""
-        run = PodRun(self, record.key, self.home(record.uid))
+    def start(self, record: StoredObject) -> None:
+        """Start a bound pod."""
+        run = PodRun(self, record.key, self.pod_folder(record.uid))
         task = asyncio.create_task(run.run())
         self._runs[record.uid] = run, task
         task.add_done_callback(lambda done: self._ended(record.uid, done))
@@ -55,82 +55,84 @@ class Kubelet:
     def _ended(self, uid: str, task: asyncio.Task[None]) -> None:
         self._runs.pop(uid, None)
         if not task.cancelled():
-            task.result()  # a bug in a run is the event loop's to report
+            task.result()  # raise an unexpected error in the event loop, which logs it
 
     def stop(self, uid: str, grace: float) -> None:
-        """Let a pod end, by force after `grace` seconds. Safe to say twice."""
+        """End a pod: SIGTERM, SIGKILL after `grace` seconds. Idempotent."""
         if running := self._runs.get(uid):
-            running[0].stop(min(grace, LONGEST_GRACE))
+            running[0].stop(min(grace, MAX_GRACE_SECONDS))
 
     async def close(self) -> None:
-        """End every process; the records keep saying that they ran, for `recover` to find."""
+        """End every process; the objects still say that they run, for `recover`."""
         self.changed = lambda: None
         tasks = [task for _, task in self._runs.values()]
         for run, _ in list(self._runs.values()):
             run.abandon()
         await asyncio.gather(*tasks)
 
-    async def recover(self, record: Record) -> None:
-        """Take up a pod that ran when the cluster's process ended, as after a node's reboot.
+    async def recover(self, record: StoredObject) -> None:
+        """Recover a pod that ran when the cluster's process ended, as after a node's reboot.
 
-        What still lives of it is killed. Its containers start again if its restart policy lets
-        them, which counts as a restart; otherwise the pod has failed.
+        Kills its remaining processes. If the restart policy allows, its containers start again,
+        which counts as a restart; otherwise the pod has failed.
         """
         pod, now = record.draft(), self.clock()
-        done = all(_is_done(pod, its["name"]) for its in pods.containers(pod, init=False))
+        is_done = all(
+            _is_done(pod, container["name"]) for container in pods.containers(pod, init=False)
+        )
         may_restart = pod["spec"]["restartPolicy"] == "OnFailure" and not pods.is_leaving(pod)
-        again = may_restart and not done
+        restarts_containers = may_restart and not is_done
         for status in [*pods.statuses(pod, True), *pods.statuses(pod, False)]:
             if started := status["state"].get("running"):
                 await _kill(status)
-                pods.set_state(pod, status["name"], _rebooted(started, now), now)
-                status["restartCount"] += again
-        if not again:
-            pods.finish(pod, done, now)
+                pods.set_state(pod, status["name"], _node_stopped_state(started, now), now)
+                status["restartCount"] += restarts_containers
+        if not restarts_containers:
+            pods.finish(pod, is_done, now)
         self.store.replace(PODS, pod)
-        if again:
+        if restarts_containers:
             self.start(record)
 
-    def home(self, uid: str) -> Path:
+    def pod_folder(self, uid: str) -> Path:
         return self.folder / uid
 
     def forget(self, uid: str) -> None:
-        """Remove the files of a pod that is gone."""
-        shutil.rmtree(self.home(uid), ignore_errors=True)
+        """Remove the files of a deleted pod."""
+        shutil.rmtree(self.pod_folder(uid), ignore_errors=True)
 
     def sweep(self, known: set[str]) -> None:
-        """Remove the files of every pod but the known ones."""
+        """Remove the files of all pods that are not in `known`."""
         if self.folder.exists():
-            for left in {path.name for path in self.folder.iterdir()} - known:
-                self.forget(left)
+            for uid in {path.name for path in self.folder.iterdir()} - known:
+                self.forget(uid)
 
 
-def log_path(home: Path, container: str, attempt: int) -> Path:
-    return home / "logs" / f"{container}.{attempt}.log"
+def log_path(pod_folder: Path, container: str, attempt: int) -> Path:
+    return pod_folder / "logs" / f"{container}.{attempt}.log"
 
 
 async def _kill(status: Json) -> None:
-    its = status.get("containerID", "").removeprefix("process://")
-    if its and groups.kill_recognised(its):
-        await groups.wipe(int(its.partition("@")[0]))
+    process_identity = status.get("containerID", "").removeprefix("process://")
+    if process_identity and process_groups.kill_if_same(process_identity):
+        await process_groups.kill_and_wait(int(process_identity.partition("@")[0]))
 
 
-def _rebooted(started: Json, now: datetime) -> Json:
-    why = "the node stopped while the container ran"
-    ended = {"exitCode": 137, "reason": "Error", "message": why, "finishedAt": stamp(now)}
-    return {"terminated": {**started, **ended}}
+def _node_stopped_state(started: Json, now: datetime) -> Json:
+    message = "the node stopped while the container ran"
+    end_fields = {"exitCode": 137, "reason": "Error", "message": message, "finishedAt": stamp(now)}
+    return {"terminated": {**started, **end_fields}}
 
 
 class PodRun:
-    """One life of a pod on the node, from its first container to its end."""
+    """One run of a pod on the node, from its first container to its end."""
 
-    def __init__(self, kubelet: Kubelet, key: Key, home: Path) -> None:
+    def __init__(self, kubelet: Kubelet, key: Key, pod_folder: Path) -> None:
         self._kubelet = kubelet
         self._key = key
-        self._home = home
+        self._home = pod_folder
         self._stopping = asyncio.Event()
-        self._grace = LONGEST_GRACE
-        self._abandoned = False
+        self._grace = MAX_GRACE_SECONDS
+        self._is_abandoned = False
 
     async def run(self) -> None:
         pod = self._pod
@@ -144,14 +146,14 @@ class PodRun:
         self._stopping.set()
 
     def abandon(self) -> None:
-        """End the processes and write nothing more, as if the machine were switched off."""
-        self._abandoned = True
+        """End the processes without storing anything, as at a power loss."""
+        self._is_abandoned = True
         self.stop(1.0)
 
     @property
-    def _record(self) -> Record:
+    def _record(self) -> StoredObject:
         record = self._kubelet.store.get(PODS, *self._key)
-        assert record is not None, "a pod stays listed while it runs"
+        assert record is not None, "a running pod is never deleted"
         return record
 
     @property
@@ -165,18 +167,24 @@ class PodRun:
         return not self._stopping.is_set()
 
     async def _run_together(self, pod: Json) -> bool:
-        its = [one for one in pods.containers(pod, init=False) if not _is_done(pod, one["name"])]
-        return all(await asyncio.gather(*(self._keep_running(container) for container in its)))
+        unfinished = [
+            container
+            for container in pods.containers(pod, init=False)
+            if not _is_done(pod, container["name"])
+        ]
+        return all(
+            await asyncio.gather(*(self._keep_running(container) for container in unfinished))
+        )
 
     async def _keep_running(self, container: Json) -> bool:
-        """Run a container until it exits with 0 or may not run again; True for the former."""
+        """Run a container until it exits with 0 (True) or may not be restarted (False)."""
         attempt = 0
         while not self._stopping.is_set():
             attempt += 1
             try:
                 code = await self._run_once(container)
-            except CannotStart as why:
-                waiting = {"waiting": {"reason": why.reason, "message": str(why)}}
+            except CannotStart as error:
+                waiting = {"waiting": {"reason": error.reason, "message": str(error)}}
                 self._set(container, waiting)
                 await self._stopping.wait()
                 return False
@@ -187,12 +195,12 @@ class PodRun:
         return False
 
     async def _may_run_again(self, container: Json, attempt: int) -> bool:
-        """Wait, count a restart, and ask whether the pod is still wanted now that it is counted."""
+        """Wait for the back-off, count a restart, and check whether the pod is still wanted."""
         if self._pod["spec"]["restartPolicy"] != "OnFailure" or self._stopping.is_set():
             return False
-        delay = self._kubelet.pace.before(attempt)
-        why = f"back-off {delay:g}s restarting failed container={container['name']}"
-        self._set(container, {"waiting": {"reason": "CrashLoopBackOff", "message": why}})
+        delay = self._kubelet.backoff.delay(attempt)
+        message = f"back-off {delay:g}s restarting failed container={container['name']}"
+        self._set(container, {"waiting": {"reason": "CrashLoopBackOff", "message": message}})
         try:
             await asyncio.wait_for(self._stopping.wait(), delay)
         except TimeoutError:
@@ -200,7 +208,7 @@ class PodRun:
         return not self._stopping.is_set()
 
     async def _run_once(self, container: Json) -> int:
-        """Start the container's process and wait for its end; the result is its exit code."""
+        """Run the container's process to its end; returns the exit code."""
         name = container["name"]
         work = self._home / "work"
         launch = prepare(self._pod, container, work, os.environ.get("PATH", os.defpath))
@@ -208,27 +216,29 @@ class PodRun:
         started = stamp(self._kubelet.clock())
         try:
             log = log_path(self._home, name, attempt)
-            process = await groups.spawn(launch.argv, launch.env, launch.cwd, log)
+            process = await process_groups.spawn(launch.argv, launch.env, launch.cwd, log)
         except OSError as error:
             self._set(container, _terminated(128, "StartError", started, self._now(), str(error)))
             return 128
-        its = f"process://{groups.identity(process.pid) or process.pid}"
-        self._set(container, {"running": {"startedAt": started, "containerID": its}})
-        code = await self._until_its_end(process)
+        container_id = f"process://{process_groups.identity(process.pid) or process.pid}"
+        self._set(container, {"running": {"startedAt": started, "containerID": container_id}})
+        code = await self._wait_for_exit(process)
         reason = "Error" if code else "Completed"
         self._set(container, _terminated(code, reason, started, self._now()))
         return code
 
-    async def _until_its_end(self, process: Process) -> int:
-        """Let the process run, until it ends by itself or the pod is to stop."""
-        waits = [asyncio.create_task(its) for its in (process.wait(), self._stopping.wait())]
+    async def _wait_for_exit(self, process: Process) -> int:
+        """Release the process and wait until it ends, or end it when the pod is to stop."""
+        waits = [
+            asyncio.create_task(awaitable) for awaitable in (process.wait(), self._stopping.wait())
+        ]
         if not self._stopping.is_set():
-            groups.release(process)
+            process_groups.release(process)
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         waits[1].cancel()
         if process.returncode is None:
-            await groups.end(process, self._grace)
-        await groups.wipe(process.pid)
+            await process_groups.end(process, self._grace)
+        await process_groups.kill_and_wait(process.pid)
         code = await waits[0]
         return code if code >= 0 else 128 - code
 
@@ -239,8 +249,8 @@ class PodRun:
         self._write(lambda pod, now: pods.set_state(pod, container["name"], state, now))
 
     def _write(self, edit: Callable[[Json, datetime], None]) -> None:
-        """Edit the pod's record, and let the rest of the cluster draw its conclusions."""
-        if self._abandoned:
+        """Edit the pod's object and notify the controller."""
+        if self._is_abandoned:
             return
         pod = self._record.draft()
         edit(pod, self._kubelet.clock())
@@ -257,5 +267,5 @@ def _count_restart(pod: Json, name: str) -> None:
 
 
 def _terminated(code: int, reason: str, started: str, finished: str, message: str = "") -> Json:
-    ended = {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": finished}
-    return {"terminated": {**ended, **({"message": message} if message else {})}}
+    end_fields = {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": finished}
+    return {"terminated": {**end_fields, **({"message": message} if message else {})}}

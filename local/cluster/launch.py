@@ -1,12 +1,12 @@
-"""From a container's spec to the command, environment and folder of a local process."""
+"""Turns a container's spec into the command, environment and folder of a local process."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.cluster.kinds import Json
 from local.cluster.pods import HELD, HOLDS, held_for
+from local.cluster.resources import Json
 
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_.-][\w.-]*)\)")
 _FIELD = re.compile(r"(metadata|spec|status)\.(\w+)")
@@ -14,7 +14,7 @@ _ENTRY = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 
 
 class CannotStart(Exception):
-    """A container that waits for ever, with Kubernetes' reason and a message."""
+    """A container that stays waiting, with Kubernetes' reason and a message."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -22,25 +22,25 @@ class CannotStart(Exception):
 
 
 @dataclass(frozen=True)
-class Launch:
-    """What a container's process is started with."""
+class LaunchSpec:
+    """The command, environment and folder of a container's process."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
 
 
-def prepare(pod: Json, container: Json, folder: Path, path: str) -> Launch:
-    """Work out how to start a container; `folder` is what the pod's containers share.
+def prepare(pod: Json, container: Json, folder: Path, path: str) -> LaunchSpec:
+    """Prepare the start of a container; `folder` is shared by the pod's containers.
 
-    The environment is the container's own over PATH (`path`), HOME, LANG and HOSTNAME: nothing
-    else of the cluster's environment reaches it. Raises CannotStart.
+    The environment is the container's own plus PATH (`path`), HOME, LANG and HOSTNAME; nothing
+    else of the cluster's environment is passed. Raises CannotStart.
     """
-    _refuse_held(pod, container)
+    _check_held(pod, container)
     if not container.get("command"):
         image = container.get("image", "")
-        why = f'cannot run the image "{image}": only a container with a command runs here'
-        raise CannotStart("ErrImagePull", why)
+        message = f'cannot run the image "{image}": only containers with a command are supported'
+        raise CannotStart("ErrImagePull", message)
     env = {
         "PATH": path,
         "HOME": str(folder),
@@ -48,24 +48,24 @@ def prepare(pod: Json, container: Json, folder: Path, path: str) -> Launch:
         "HOSTNAME": pod["metadata"]["name"],
     }
     if container.get("envFrom"):
-        raise CannotStart("CreateContainerConfigError", "envFrom is not served here")
+        raise CannotStart("CreateContainerConfigError", "envFrom is not supported")
     for entry in container.get("env") or []:
         env[entry["name"]] = _value(pod, entry, env)
     argv = [*container["command"], *(container.get("args") or [])]
     cwd = folder / container.get("workingDir", "")
-    return Launch(tuple(_expand(str(part), env) for part in argv), env, cwd)
+    return LaunchSpec(tuple(_expand(str(part), env) for part in argv), env, cwd)
 
 
-def _refuse_held(pod: Json, container: Json) -> None:
+def _check_held(pod: Json, container: Json) -> None:
     if reason := held_for(pod):
-        message = HOLDS.get(reason, f"the annotation {HELD} says so")
+        message = HOLDS.get(reason, f"held by the annotation {HELD}")
         raise CannotStart(reason, message.format(image=container.get("image", "")))
 
 
 def _expand(text: str, env: Mapping[str, str]) -> str:
-    """`$(NAME)` becomes the variable's value, `$$` a dollar; unknown names stay as they are."""
+    """Replace `$(NAME)` by the variable's value and `$$` by a dollar; keep unknown names."""
     return _REFERENCE.sub(
-        lambda found: "$" if found[0] == "$$" else env.get(found[1], found[0]), text
+        lambda match: "$" if match[0] == "$$" else env.get(match[1], match[0]), text
     )
 
 
@@ -74,10 +74,10 @@ def _value(pod: Json, entry: Json, env: Mapping[str, str]) -> str:
     if not source:
         return _expand(str(entry.get("value", "")), env)
     path = str(source.get("fieldRef", {}).get("fieldPath", ""))
-    if found := _ENTRY.fullmatch(path):
-        return str((pod["metadata"].get(found[1]) or {}).get(found[2], ""))
-    if found := _FIELD.fullmatch(path):
-        return str(pod[found[1]].get(found[2], ""))
-    served = ", ".join(source)
-    why = f"the variable {entry['name']} comes from {served}, which is not served here"
-    raise CannotStart("CreateContainerConfigError", why)
+    if match := _ENTRY.fullmatch(path):
+        return str((pod["metadata"].get(match[1]) or {}).get(match[2], ""))
+    if match := _FIELD.fullmatch(path):
+        return str(pod[match[1]].get(match[2], ""))
+    sources = ", ".join(source)
+    message = f"the variable {entry['name']} comes from {sources}, which is not supported"
+    raise CannotStart("CreateContainerConfigError", message)

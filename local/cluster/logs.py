@@ -1,4 +1,4 @@
-"""The request for a container's log."""
+"""Serves the logs of containers."""
 
 import asyncio
 from pathlib import Path
@@ -6,21 +6,21 @@ from pathlib import Path
 from aiohttp import web
 
 from local.cluster import pods
-from local.cluster.cluster import Cluster
-from local.cluster.kinds import PODS, Json
+from local.cluster.api_errors import bad_request
+from local.cluster.cluster import LocalCluster
 from local.cluster.kubelet import log_path
-from local.cluster.problems import bad_request
-from local.cluster.reading import Reader, whole
-from local.cluster.store import Record
+from local.cluster.read_requests import Reader, int_param
+from local.cluster.resources import PODS, Json
+from local.cluster.store import StoredObject
 
-_LOOK_AGAIN = 0.2
-"""Seconds between two looks at a log that is followed; a file cannot say that it grew."""
+_POLL_SECONDS = 0.2
+"""Seconds between two reads of a followed log file."""
 
 
 class LogReader:
-    """Answers `log` of a pod: whole, its last lines, of the previous run, or as it grows."""
+    """Serves a pod's log: all of it, its last lines, the previous run's, or as it grows."""
 
-    def __init__(self, cluster: Cluster, reader: Reader) -> None:
+    def __init__(self, cluster: LocalCluster, reader: Reader) -> None:
         self._cluster = cluster
         self._reader = reader
 
@@ -29,33 +29,38 @@ class LogReader:
         name = _container(record.obj, request.query.get("container", ""))
         path = self._path(record, name, request.query.get("previous") == "true")
         text = path.read_bytes() if path.exists() else b""
-        begin = _tail(text, request.query.get("tailLines"), whole(request, "tailLines"))
+        first_part = _tail(text, request.query.get("tailLines"), int_param(request, "tailLines"))
         if request.query.get("follow") != "true":
-            return web.Response(body=begin, content_type="text/plain")
+            return web.Response(body=first_part, content_type="text/plain")
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
-        await response.write(begin)
+        await response.write(first_part)
         await self._follow(response, record, name, path, len(text))
         return response
 
-    def _path(self, record: Record, name: str, previous: bool) -> Path:
+    def _path(self, record: StoredObject, name: str, previous: bool) -> Path:
         if not pods.is_bound(record.obj):
             raise bad_request(f"pod {record.key[1]} does not have a host assigned")
         status = pods.status_of(record.obj, name)
         attempt = status["restartCount"]
         if previous and not attempt:
             raise bad_request(f'previous terminated container "{name}" not found')
-        path = log_path(self._cluster.kubelet.home(record.uid), name, attempt - previous)
+        path = log_path(self._cluster.kubelet.pod_folder(record.uid), name, attempt - previous)
         waiting = status["state"].get("waiting")
         if waiting and not path.exists():
-            why = f'container "{name}" in pod "{record.key[1]}" is waiting to start'
-            raise bad_request(f"{why}: {waiting['reason']}")
+            message = f'container "{name}" in pod "{record.key[1]}" is waiting to start'
+            raise bad_request(f"{message}: {waiting['reason']}")
         return path
 
     async def _follow(
-        self, response: web.StreamResponse, record: Record, name: str, path: Path, position: int
+        self,
+        response: web.StreamResponse,
+        record: StoredObject,
+        name: str,
+        path: Path,
+        position: int,
     ) -> None:
-        """Send what is added until the container has ended."""
+        """Send new output until the container has ended."""
         running = True
         while running:
             running = self._is_running(record, name)
@@ -65,22 +70,22 @@ class LogReader:
             await response.write(added)
             position += len(added)
             if running:
-                await asyncio.sleep(_LOOK_AGAIN)
+                await asyncio.sleep(_POLL_SECONDS)
 
-    def _is_running(self, record: Record, name: str) -> bool:
+    def _is_running(self, record: StoredObject, name: str) -> bool:
         now = self._cluster.store.get(PODS, *record.key)
         return now is not None and "running" in pods.status_of(now.obj, name)["state"]
 
 
-def _container(pod: Json, asked: str) -> str:
-    """The container that is meant. Raises Refused (400) if it is none, or not clear."""
-    main = [its["name"] for its in pods.containers(pod, init=False)]
-    names = [*main, *(its["name"] for its in pods.containers(pod, init=True))]
-    if asked in names:
-        return asked
+def _container(pod: Json, requested: str) -> str:
+    """The requested container's name. Raises ApiError (400) if unknown or ambiguous."""
+    main = [container["name"] for container in pods.containers(pod, init=False)]
+    names = [*main, *(container["name"] for container in pods.containers(pod, init=True))]
+    if requested in names:
+        return requested
     name = pod["metadata"]["name"]
-    if asked:
-        raise bad_request(f"container {asked} is not valid for pod {name}")
+    if requested:
+        raise bad_request(f"container {requested} is not valid for pod {name}")
     if len(main) > 1:
         choices = " ".join(main)
         raise bad_request(
@@ -89,7 +94,7 @@ def _container(pod: Json, asked: str) -> str:
     return str(main[0])
 
 
-def _tail(text: bytes, asked: str | None, lines: int) -> bytes:
-    if asked is None:
+def _tail(text: bytes, requested: str | None, lines: int) -> bytes:
+    if requested is None:
         return text
     return b"".join(text.splitlines(keepends=True)[-lines:]) if lines else b""

@@ -1,33 +1,33 @@
-"""What a pod's record says: how it begins, and how each event of its life is written down."""
+"""A pod's object: its initial form, and its updates for each change of state."""
 
 import re
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
-from local.cluster.kinds import Json
+from local.cluster.resources import Json
 from local.cluster.times import stamp
 
 NODE = "local"
 """The name of the one node."""
 
 TRACKED = "batch.kubernetes.io/job-tracking"
-"""The finalizer that keeps a pod listed until its Job has counted how it ended."""
+"""The finalizer that keeps a pod until its Job has counted its end."""
 
 HELD = "local.cluster/pending"
-"""The annotation that keeps a pod waiting for ever; its value is one of `HOLDS`."""
+"""The annotation that keeps a pod pending; its value is one of `HOLDS`."""
 
 HOLDS = {
     "Unschedulable": "0/1 nodes are available: 1 node(s) didn't match node selector.",
     "ImagePullBackOff": 'Back-off pulling image "{image}"',
     "CreateContainerConfigError": 'secret "missing" not found',
 }
-"""The reasons a pod can be held for, and the message that Kubernetes gives with each."""
+"""The supported reasons, with Kubernetes' message for each."""
 
 _ENDS = ("Succeeded", "Failed")
 
 
 def new_pod(job: Json, name: str) -> Json:
-    """The pod that one attempt of this Job runs in."""
+    """A pod for one attempt of this Job."""
     template, meta = job["spec"]["template"], job["metadata"]
     inherited = {part: template["metadata"].get(part, {}) for part in ("labels", "annotations")}
     owner = {
@@ -52,16 +52,16 @@ def new_pod(job: Json, name: str) -> Json:
 
 
 def is_over(pod: Json) -> bool:
-    """Whether the pod ended; then none of its processes lives."""
+    """Whether the pod has ended; then none of its processes is alive."""
     return pod["status"]["phase"] in _ENDS
 
 
-def ended_well(pod: Json) -> bool:
+def has_succeeded(pod: Json) -> bool:
     return bool(pod["status"]["phase"] == "Succeeded")
 
 
 def is_bound(pod: Json) -> bool:
-    """Whether the scheduler gave the pod its place on the node."""
+    """Whether the scheduler has bound the pod to the node."""
     return "nodeName" in pod["spec"]
 
 
@@ -74,7 +74,7 @@ def is_tracked(pod: Json) -> bool:
 
 
 def held_for(pod: Json) -> str:
-    """The reason the pod is to wait for ever, by its annotation; empty when it is not."""
+    """The reason in the pod's hold annotation; empty without one."""
     return str((pod["metadata"].get("annotations") or {}).get(HELD, ""))
 
 
@@ -87,24 +87,24 @@ def statuses(pod: Json, init: bool) -> list[Json]:
 
 
 def restarts(pod: Json) -> int:
-    """How often any container of the pod was started again."""
-    return sum(its["restartCount"] for init in (True, False) for its in statuses(pod, init))
+    """Sum of the restarts of the pod's containers."""
+    return sum(status["restartCount"] for init in (True, False) for status in statuses(pod, init))
 
 
 def cpus(pod: Json) -> Decimal:
-    """The CPUs a pod asks for: its containers together or its hungriest init container; else 1."""
-    together = sum((_request(its) for its in containers(pod, init=False)), Decimal(0))
-    alone = [_request(its) for its in containers(pod, init=True)]
-    return max(together, *alone, Decimal(0)) or Decimal(1)
+    """The pod's CPU request: the sum of its containers, or its largest init container; else 1."""
+    together = sum((_request(container) for container in containers(pod, init=False)), Decimal(0))
+    init_requests = [_request(container) for container in containers(pod, init=True)]
+    return max(together, *init_requests, Decimal(0)) or Decimal(1)
 
 
 def _request(container: Json) -> Decimal:
-    asked = (container.get("resources") or {}).get("requests") or {}
-    return quantity(asked.get("cpu", 0))
+    requests = (container.get("resources") or {}).get("requests") or {}
+    return quantity(requests.get("cpu", 0))
 
 
 def quantity(value: object) -> Decimal:
-    """A CPU quantity (`2`, `0.5`, `500m`) in CPUs, to the thousandth. Raises ValueError."""
+    """A CPU quantity (`2`, `0.5`, `500m`) in CPUs, rounded up to 0.001. Raises ValueError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(m?)", str(value))
     if match is None:
         raise ValueError(f"not a CPU quantity: {value!r}")
@@ -116,14 +116,14 @@ def quantity(value: object) -> Decimal:
 
 
 def bind(pod: Json, now: datetime) -> None:
-    """Write down that the scheduler found a place: every container waits for its turn."""
+    """Bind the pod to the node: every container is waiting."""
     pod["spec"]["nodeName"] = NODE
     pod["status"]["startTime"] = stamp(now)
     pod["status"]["hostIP"] = "127.0.0.1"
     pod["status"]["podIP"] = "127.0.0.1"
     for init, part in ((True, "initContainerStatuses"), (False, "containerStatuses")):
         if containers(pod, init):
-            pod["status"][part] = [_first_status(its) for its in containers(pod, init)]
+            pod["status"][part] = [_first_status(container) for container in containers(pod, init)]
     set_condition(pod, "PodScheduled", True, now)
     _set_readiness(pod, now)
 
@@ -142,13 +142,13 @@ def _first_status(container: Json) -> Json:
 
 
 def status_of(pod: Json, name: str) -> Json:
-    """The status of one container, init or not, within the pod's own record."""
+    """The status of one container, init or not, within the pod's object."""
     both = [*statuses(pod, True), *statuses(pod, False)]
-    return next(its for its in both if its["name"] == name)
+    return next(status for status in both if status["name"] == name)
 
 
 def set_state(pod: Json, name: str, state: Json, now: datetime) -> None:
-    """Write down what a container does now; an end that gives way to it becomes its last state."""
+    """Set a container's state; a previous terminated state becomes its last state."""
     status = status_of(pod, name)
     if "terminated" in status["state"]:
         status["lastState"] = status["state"]
@@ -156,39 +156,39 @@ def set_state(pod: Json, name: str, state: Json, now: datetime) -> None:
     status["started"] = "running" in state
     if "containerID" in state.get("running", {}):
         status["containerID"] = state["running"].pop("containerID")
-    ended = state.get("terminated", {"exitCode": 1})
-    in_init = name in {its["name"] for its in statuses(pod, True)}
-    status["ready"] = ended["exitCode"] == 0 if in_init else status["started"]
+    end_state = state.get("terminated", {"exitCode": 1})
+    in_init = name in {init_status["name"] for init_status in statuses(pod, True)}
+    status["ready"] = end_state["exitCode"] == 0 if in_init else status["started"]
     if status["started"] and not in_init:
         pod["status"]["phase"] = "Running"
     _set_readiness(pod, now)
 
 
 def finish(pod: Json, succeeded: bool, now: datetime) -> None:
-    """Write down how the pod ended."""
+    """Set the pod's final phase."""
     pod["status"]["phase"] = "Succeeded" if succeeded else "Failed"
     _set_readiness(pod, now)
 
 
 def _set_readiness(pod: Json, now: datetime) -> None:
-    initialized = all(its["ready"] for its in statuses(pod, True))
-    ready = bool(statuses(pod, False)) and all(its["ready"] for its in statuses(pod, False))
-    why = "PodCompleted" if is_over(pod) else "ContainersNotReady"
+    initialized = all(status["ready"] for status in statuses(pod, True))
+    ready = bool(statuses(pod, False)) and all(status["ready"] for status in statuses(pod, False))
+    reason = "PodCompleted" if is_over(pod) else "ContainersNotReady"
     missing = "" if initialized else "ContainersNotInitialized"
     set_condition(pod, "Initialized", initialized, now, missing)
-    set_condition(pod, "Ready", ready, now, "" if ready else why)
-    set_condition(pod, "ContainersReady", ready, now, "" if ready else why)
+    set_condition(pod, "Ready", ready, now, "" if ready else reason)
+    set_condition(pod, "ContainersReady", ready, now, "" if ready else reason)
 
 
 def set_condition(
-    obj: Json, kind: str, holds: bool, now: datetime, reason: str = "", message: str = ""
+    obj: Json, kind: str, is_true: bool, now: datetime, reason: str = "", message: str = ""
 ) -> None:
-    """Set a condition of a pod or a Job; its transition time moves only when its status does."""
+    """Set a condition of a pod or Job; its transition time changes only with its status."""
     conditions = obj["status"].get("conditions", [])
-    before: Json = next((its for its in conditions if its["type"] == kind), {})
+    before: Json = next((existing for existing in conditions if existing["type"] == kind), {})
     condition: Json = {
         "type": kind,
-        "status": str(holds),
+        "status": str(is_true),
         "lastProbeTime": None,
         "lastTransitionTime": stamp(now),
         **({"reason": reason} if reason else {}),
@@ -196,5 +196,5 @@ def set_condition(
     }
     if before.get("status") == condition["status"]:
         condition["lastTransitionTime"] = before["lastTransitionTime"]
-    changed = [condition if its is before else its for its in conditions]
+    changed = [condition if existing is before else existing for existing in conditions]
     obj["status"]["conditions"] = changed if before else [*changed, condition]

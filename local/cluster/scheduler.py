@@ -1,4 +1,4 @@
-"""The one node's CPUs, and who waits for them: first come, first served."""
+"""Schedules pods on one node's CPUs: first come, first served."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -7,7 +7,7 @@ CROWDED = "0/1 nodes are available: 1 Insufficient cpu."
 
 
 class Scheduler:
-    """Hands out CPUs in the order of asking; a pod that asks for more than there are never fits."""
+    """Assigns CPUs in the order of requests; a pod that needs more than the node has never fits."""
 
     def __init__(self, cpus: int) -> None:
         self._cpus = Decimal(cpus)
@@ -16,7 +16,7 @@ class Scheduler:
         self._taken: dict[str, Decimal] = {}
 
     def occupy(self, uid: str, cpus: Decimal) -> None:
-        """Count a pod that already has its place."""
+        """Record a pod that is already bound."""
         self._taken[uid] = cpus
         self._free -= cpus
 
@@ -25,12 +25,12 @@ class Scheduler:
             self._waiting.setdefault(uid, cpus)
 
     def leave(self, uid: str) -> None:
-        """A pod ended, or no longer wants a place. Safe to say twice."""
+        """Release the CPUs of a pod, or its place in the queue. Idempotent."""
         self._waiting.pop(uid, None)
         self._free += self._taken.pop(uid, Decimal(0))
 
     def place(self, bind: Callable[[str], None]) -> None:
-        """Bind the pods that fit, from the head of the queue, by their uid."""
+        """Call `bind` with the uid of each pod that fits, from the head of the queue."""
         while self._waiting:
             uid, cpus = next(iter(self._waiting.items()))
             if cpus > self._free:

@@ -1,11 +1,11 @@
-"""Label and field selectors, parsed once and then asked about one object at a time."""
+"""Parses label and field selectors, and matches objects against them."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from local.cluster.kinds import Json, Kind
-from local.cluster.problems import bad_request
+from local.cluster.api_errors import bad_request
+from local.cluster.resources import Json, ResourceKind
 
 _KEY = r"[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?"
 _VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
@@ -18,21 +18,21 @@ _REQUIREMENT = re.compile(
     )\s*(?:,(?!\s*$)|$)""",
     re.VERBOSE,
 )
-_ONE_VALUE = re.compile(_VALUE)
+_SINGLE_VALUE = re.compile(_VALUE)
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """One condition on a key. `operator` is `in`, `notin`, `exists` or `absent`.
+    """A requirement on a key. `operator` is `in`, `notin`, `exists` or `absent`.
 
-    As on a real cluster, `notin` (and so `!=`) holds for an object without the key.
+    As on a real cluster, `notin` (and so `!=`) matches an object without the key.
     """
 
     key: str
     operator: str
     values: frozenset[str] = frozenset()
 
-    def met_by(self, labels: Mapping[str, str]) -> bool:
+    def is_met_by(self, labels: Mapping[str, str]) -> bool:
         value = labels.get(self.key)
         if self.operator == "in":
             return value is not None and value in self.values
@@ -43,39 +43,40 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Selector:
-    """What a list, a watch or a deletion is limited to; empty means everything."""
+    """Limits a list, a watch or a deletion; an empty selector matches everything."""
 
     labels: tuple[Requirement, ...] = ()
     fields: tuple[Requirement, ...] = ()
 
     def matches(self, obj: Json) -> bool:
         labels = obj["metadata"].get("labels") or {}
-        return all(need.met_by(labels) for need in self.labels) and all(
-            need.met_by({need.key: _field(obj, need.key)}) for need in self.fields
+        return all(requirement.is_met_by(labels) for requirement in self.labels) and all(
+            requirement.is_met_by({requirement.key: _field(obj, requirement.key)})
+            for requirement in self.fields
         )
 
     def __bool__(self) -> bool:
         return bool(self.labels or self.fields)
 
 
-def selector(kind: Kind, labels: str, fields: str) -> Selector:
-    """Parse both query parameters. Raises Refused (400) for what cannot be read."""
-    wanted = _parse(fields)
-    for need in wanted:
-        if need.key not in kind.fields:
-            raise bad_request(f"field label not supported: {need.key}")
-    return Selector(_parse(labels), wanted)
+def selector(kind: ResourceKind, labels: str, fields: str) -> Selector:
+    """Parse both query parameters. Raises ApiError (400) for an invalid one."""
+    field_requirements = _parse(fields)
+    for requirement in field_requirements:
+        if requirement.key not in kind.fields:
+            raise bad_request(f"field label not supported: {requirement.key}")
+    return Selector(_parse(labels), field_requirements)
 
 
 def _parse(text: str) -> tuple[Requirement, ...]:
-    found, position = [], 0
+    requirements, position = [], 0
     while position < len(text):
         match = _REQUIREMENT.match(text, position)
         if match is None or match.end() == position:
             raise bad_request(f"unable to parse requirement: {text[position:]!r}")
-        found.append(_requirement(match))
+        requirements.append(_requirement(match))
         position = match.end()
-    return tuple(found)
+    return tuple(requirements)
 
 
 def _requirement(match: re.Match[str]) -> Requirement:
@@ -91,8 +92,8 @@ def _requirement(match: re.Match[str]) -> Requirement:
 
 def _values(text: str) -> frozenset[str]:
     values = [value.strip() for value in text.split(",")]
-    if bad := [value for value in values if not _ONE_VALUE.fullmatch(value)]:
-        raise bad_request(f"unable to parse requirement: invalid label value {bad[0]!r}")
+    if invalid_values := [value for value in values if not _SINGLE_VALUE.fullmatch(value)]:
+        raise bad_request(f"unable to parse requirement: invalid label value {invalid_values[0]!r}")
     return frozenset(values)
 
 

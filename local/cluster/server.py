@@ -1,4 +1,4 @@
-"""The HTTP face of a cluster: who may ask, which path is whose, and refusals as `Status` bodies."""
+"""The HTTP server of a cluster: authentication, routes, errors as `Status` bodies."""
 
 import hmac
 import json
@@ -8,45 +8,45 @@ from collections.abc import Awaitable, Callable
 from aiohttp import BasicAuth, web
 from aiohttp.typedefs import Middleware
 
-from local.cluster.cluster import Cluster
-from local.cluster.kinds import KINDS, PODS, Json, Kind, documents
+from local.cluster.api_errors import ApiError, unauthorized
+from local.cluster.cluster import LocalCluster
 from local.cluster.logs import LogReader
 from local.cluster.pages import Pages
-from local.cluster.problems import Refused, unauthorized
-from local.cluster.reading import Reader, answer
-from local.cluster.watching import Watcher
-from local.cluster.writing import Writer
+from local.cluster.read_requests import Reader, json_response
+from local.cluster.resources import KINDS, PODS, Json, ResourceKind, documents
+from local.cluster.watch_requests import Watcher
+from local.cluster.write_requests import Writer
 
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_OPEN = ("/healthz", "/livez", "/readyz", "/version")
-"""Paths that anybody may ask for, as on a real cluster."""
+_PUBLIC_PATHS = ("/healthz", "/livez", "/readyz", "/version")
+"""Paths that need no token, as on a real cluster."""
 
 _REASONS = {
     404: ("NotFound", "the server could not find the requested resource"),
     405: ("MethodNotAllowed", "the server does not allow this method on the requested resource"),
     413: ("RequestEntityTooLarge", "the body of the request is too large"),
 }
-"""Reason and message by HTTP status, for what the router and the parser refuse."""
+"""Reason and message by HTTP status, for errors of the router and the parser."""
 
-_LARGEST = 3 * 1024 * 1024
-"""Bytes of a request body, at most (the limit of Kubernetes)."""
+_MAX_BODY_BYTES = 3 * 1024 * 1024
+"""Maximum size of a request body in bytes (the limit of Kubernetes)."""
 
 
-def application(cluster: Cluster, token: str, anonymous: bool = False) -> web.Application:
-    """The app that serves `cluster` to who shows `token`.
+def application(cluster: LocalCluster, token: str, anonymous: bool = False) -> web.Application:
+    """The app that serves `cluster` to clients with `token`.
 
-    The token comes as a bearer, or as the password of basic authentication: that is what kubectl
-    sends over plain HTTP for a server URL with a password in it, because it keeps bearer tokens
-    for TLS. With `anonymous`, a request without any credentials is served too.
+    The token is sent as a bearer token, or as the password of basic authentication: kubectl sends
+    that over plain HTTP for a server URL with a password, because it sends bearer tokens over TLS
+    only. With `anonymous`, requests without credentials are served, too.
     """
-    app = web.Application(client_max_size=_LARGEST, middlewares=[_guard(token, anonymous)])
-    app.middlewares.append(_refusals)
+    app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[_guard(token, anonymous)])
+    app.middlewares.append(_handle_errors)
     for path, document in documents().items():
         app.router.add_get(path, _constant(json.dumps(document)))
-    for path in _OPEN[:3]:
+    for path in _PUBLIC_PATHS[:3]:
         app.router.add_get(path, _healthy)
     pages = Pages(cluster.clock)
     for kind in KINDS:
@@ -54,7 +54,9 @@ def application(cluster: Cluster, token: str, anonymous: bool = False) -> web.Ap
     return app
 
 
-def _add_routes(app: web.Application, cluster: Cluster, kind: Kind, pages: Pages) -> None:
+def _add_routes(
+    app: web.Application, cluster: LocalCluster, kind: ResourceKind, pages: Pages
+) -> None:
     reader = Reader(cluster, kind, pages)
     writer, watcher = Writer(cluster, kind, reader), Watcher(cluster, kind, reader)
 
@@ -63,29 +65,29 @@ def _add_routes(app: web.Application, cluster: Cluster, kind: Kind, pages: Pages
         return await (watcher.watch(request) if watches else reader.page(request))
 
     within = "/namespaces/{namespace}" if kind.namespaced else ""
-    many = f"{kind.root}{within}/{kind.plural}"
-    one = f"{many}/{{name}}"
-    served: dict[str, tuple[str, str, Handler]] = {
-        "list": ("GET", many, list_or_watch),
-        "get": ("GET", one, reader.get),
-        "create": ("POST", many, writer.create),
-        "update": ("PUT", one, writer.update),
-        "patch": ("PATCH", one, writer.patch),
-        "delete": ("DELETE", one, writer.delete),
-        "deletecollection": ("DELETE", many, writer.delete_selected),
+    collection_path = f"{kind.root}{within}/{kind.plural}"
+    object_path = f"{collection_path}/{{name}}"
+    routes: dict[str, tuple[str, str, Handler]] = {
+        "list": ("GET", collection_path, list_or_watch),
+        "get": ("GET", object_path, reader.get),
+        "create": ("POST", collection_path, writer.create),
+        "update": ("PUT", object_path, writer.update),
+        "patch": ("PATCH", object_path, writer.patch),
+        "delete": ("DELETE", object_path, writer.delete),
+        "deletecollection": ("DELETE", collection_path, writer.delete_selected),
     }
-    for verb, (method, path, handler) in served.items():
+    for verb, (method, path, handler) in routes.items():
         if verb in kind.verbs:
             app.router.add_route(method, path, handler)
     if kind.namespaced:
         app.router.add_get(f"{kind.root}/{kind.plural}", list_or_watch)
     if kind is PODS:
-        app.router.add_get(f"{one}/log", LogReader(cluster, reader).log)
+        app.router.add_get(f"{object_path}/log", LogReader(cluster, reader).log)
 
 
-def _constant(text: str) -> Handler:
+def _constant(object_path: str) -> Handler:
     async def handler(_: web.Request) -> web.Response:
-        return answer(text)
+        return json_response(object_path)
 
     return handler
 
@@ -97,20 +99,20 @@ async def _healthy(_: web.Request) -> web.Response:
 def _guard(token: str, anonymous: bool) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        shown = request.headers.get("Authorization")
-        welcome = anonymous if shown is None else _knows(shown, token)
-        if welcome or request.path in _OPEN:
+        authorization = request.headers.get("Authorization")
+        is_authorized = anonymous if authorization is None else _has_token(authorization, token)
+        if is_authorized or request.path in _PUBLIC_PATHS:
             return await handler(request)
-        return _refusal(unauthorized())
+        return _error_response(unauthorized())
 
     return guard
 
 
-def _knows(shown: str, token: str) -> bool:
-    scheme, _, secret = shown.partition(" ")
+def _has_token(authorization: str, token: str) -> bool:
+    scheme, _, secret = authorization.partition(" ")
     if scheme.lower() == "basic":
         try:
-            secret = BasicAuth.decode(shown).password
+            secret = BasicAuth.decode(authorization).password
         except ValueError:
             return False
     elif scheme.lower() != "bearer":
@@ -119,21 +121,23 @@ def _knows(shown: str, token: str) -> bool:
 
 
 @web.middleware
-async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except Refused as refused:
-        return _refusal(refused)
+    except ApiError as error:
+        return _error_response(error)
     except web.HTTPException as error:
-        reason, why = _REASONS.get(error.status, (error.reason.replace(" ", ""), error.reason))
-        return _refusal(Refused(error.status, reason, why))
+        reason, message = _REASONS.get(error.status, (error.reason.replace(" ", ""), error.reason))
+        return _error_response(ApiError(error.status, reason, message))
     except ConnectionError:
         raise
-    except Exception:  # noqa: BLE001  a bug is logged with its trace, and answered as Kubernetes does
+    except Exception:  # noqa: BLE001  an unexpected error is logged and answered as Kubernetes does
         _log.exception("%s %s", request.method, request.path)
-        return _refusal(Refused(500, "InternalError", "the cluster failed; its log says how"))
+        return _error_response(
+            ApiError(500, "InternalError", "internal error; see the cluster's log")
+        )
 
 
-def _refusal(refused: Refused) -> web.Response:
-    body: Json = refused.body()
-    return answer(json.dumps(body), refused.code)
+def _error_response(error: ApiError) -> web.Response:
+    body: Json = error.body()
+    return json_response(json.dumps(body), error.code)

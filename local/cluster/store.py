@@ -1,4 +1,4 @@
-"""The cluster's objects: in memory to be read, in one SQLite file to outlive the process."""
+"""The cluster's objects: read from memory, stored in one SQLite file."""
 
 import json
 import sqlite3
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from local.cluster.kinds import KINDS, Json, Kind
+from local.cluster.resources import KINDS, Json, ResourceKind
 from local.cluster.times import Clock, stamp
 
 Key = tuple[str, str]
-"""Namespace and name; the namespace of what has none is empty."""
+"""Namespace and name; cluster-scoped objects have an empty namespace."""
 
-REMEMBERED = 20_000
-"""How many changes a watch can go back; older resource versions are answered with 410."""
+MAX_CHANGES = 20_000
+"""Number of changes kept for watches; older resource versions get 410."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -28,8 +28,8 @@ INSERT OR IGNORE INTO counter VALUES (0, 1);
 
 
 @dataclass(frozen=True)
-class Record:
-    """One object at one resource version. `obj` is never edited; `draft()` gives a copy to edit."""
+class StoredObject:
+    """An object at one resource version. Never edit `obj`; edit the copy from `draft()`."""
 
     obj: Json
     text: str
@@ -52,12 +52,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to one object. `kind` is the object's, `before` what stood there until then."""
+    """A change of an object of `kind`; `before` and `now` are None at creation and deletion."""
 
     version: int
-    kind: Kind
-    now: Record | None
-    before: Record | None
+    kind: ResourceKind
+    now: StoredObject | None
+    before: StoredObject | None
 
 
 def key_of(obj: Json) -> Key:
@@ -67,12 +67,12 @@ def key_of(obj: Json) -> Key:
 class Store:
     """All objects by kind and key, with one growing counter of resource versions.
 
-    Changes are visible at once and durable after `commit()`; those between two commits become
-    durable together or not at all. Listeners are called within the change and must not write.
+    Changes are visible immediately and durable after `commit()`, which is one transaction.
+    Listeners are called during the change and must not write.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        """Open or create the file. Raises sqlite3.OperationalError if another process holds it."""
+        """Open or create the file. sqlite3.OperationalError if another process has it open."""
         self._clock = clock
         self._disk = sqlite3.connect(path, timeout=0, isolation_level=None)
         self._disk.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -80,10 +80,10 @@ class Store:
         self._disk.execute("PRAGMA synchronous = NORMAL")
         self._disk.executescript(_SCHEMA)
         self._unwritten: dict[tuple[str, str, str], str | None] = {}
-        self._objects: dict[Kind, dict[Key, Record]] = {kind: {} for kind in KINDS}
-        self._owned: dict[str, set[tuple[Kind, Key]]] = {}
+        self._objects: dict[ResourceKind, dict[Key, StoredObject]] = {kind: {} for kind in KINDS}
+        self._owned: dict[str, set[tuple[ResourceKind, Key]]] = {}
         self._load()
-        self.changes: deque[Change] = deque(maxlen=REMEMBERED)
+        self.changes: deque[Change] = deque(maxlen=MAX_CHANGES)
         self.oldest = self.version
         self.listeners: list[Callable[[Change], None]] = []
 
@@ -91,25 +91,25 @@ class Store:
         kinds = {kind.plural: kind for kind in KINDS}
         (self.version,) = self._disk.execute("SELECT version FROM counter").fetchone()
         for plural, text in self._disk.execute("SELECT kind, body FROM objects"):
-            record = Record(json.loads(text), text)
+            record = StoredObject(json.loads(text), text)
             self._objects[kinds[plural]][record.key] = record
             self._index(kinds[plural], record, None)
 
-    def get(self, kind: Kind, namespace: str, name: str) -> Record | None:
+    def get(self, kind: ResourceKind, namespace: str, name: str) -> StoredObject | None:
         return self._objects[kind].get((namespace, name))
 
-    def every(self, kind: Kind, namespace: str | None = None) -> list[Record]:
-        """All records of the kind, or of one namespace, in the order of their keys."""
-        found = self._objects[kind]
-        return [found[key] for key in sorted(found) if namespace is None or key[0] == namespace]
+    def every(self, kind: ResourceKind, namespace: str | None = None) -> list[StoredObject]:
+        """All objects of the kind, or those of one namespace, ordered by key."""
+        by_key = self._objects[kind]
+        return [by_key[key] for key in sorted(by_key) if namespace is None or key[0] == namespace]
 
-    def owned(self, kind: Kind, uid: str) -> list[Record]:
-        """The records of `kind` whose owner has this uid."""
-        owned = sorted(key for its, key in self._owned.get(uid, ()) if its is kind)
+    def owned(self, kind: ResourceKind, uid: str) -> list[StoredObject]:
+        """The objects of `kind` whose owner has this uid."""
+        owned = sorted(key for owned_kind, key in self._owned.get(uid, ()) if owned_kind is kind)
         return [self._objects[kind][key] for key in owned]
 
-    def add(self, kind: Kind, obj: Json) -> Record:
-        """Store a new object, whose key is free (the caller saw); without a uid it gets one."""
+    def add(self, kind: ResourceKind, obj: Json) -> StoredObject:
+        """Store a new object; its key must be free. Sets a uid if missing."""
         meta = {
             "uid": str(uuid.uuid4()),
             **obj["metadata"],
@@ -118,8 +118,8 @@ class Store:
         }
         return self._put(kind, {**obj, "metadata": meta}, None)
 
-    def replace(self, kind: Kind, obj: Json) -> Record:
-        """Store another state of a known object; nothing happens when nothing differs."""
+    def replace(self, kind: ResourceKind, obj: Json) -> StoredObject:
+        """Store a new state of an existing object; does nothing if nothing differs."""
         before = self._objects[kind][key_of(obj)]
         if obj == before.obj:
             return before
@@ -127,22 +127,24 @@ class Store:
             obj["metadata"]["generation"] = before.obj["metadata"]["generation"] + 1
         return self._put(kind, obj, before)
 
-    def remove(self, kind: Kind, record: Record) -> None:
-        """Forget the object that stands under the record's key."""
+    def remove(self, kind: ResourceKind, record: StoredObject) -> None:
+        """Delete the object with the record's key."""
         before = self._objects[kind].pop(record.key)
         self._index(kind, None, before)
-        self._note(kind, None, before)
+        self._record_change(kind, None, before)
 
-    def _put(self, kind: Kind, obj: Json, before: Record | None) -> Record:
+    def _put(self, kind: ResourceKind, obj: Json, before: StoredObject | None) -> StoredObject:
         meta = {**obj["metadata"], "resourceVersion": str(self.version + 1)}
         full = {"apiVersion": kind.api_version, "kind": kind.name, **obj, "metadata": meta}
-        record = Record(full, json.dumps(full, separators=(",", ":")))
+        record = StoredObject(full, json.dumps(full, separators=(",", ":")))
         self._objects[kind][record.key] = record
         self._index(kind, record, before)
-        self._note(kind, record, before)
+        self._record_change(kind, record, before)
         return record
 
-    def _index(self, kind: Kind, now: Record | None, before: Record | None) -> None:
+    def _index(
+        self, kind: ResourceKind, now: StoredObject | None, before: StoredObject | None
+    ) -> None:
         for owner, key in _owners(before):
             self._owned[owner].discard((kind, key))
             if not self._owned[owner]:
@@ -150,19 +152,21 @@ class Store:
         for owner, key in _owners(now):
             self._owned.setdefault(owner, set()).add((kind, key))
 
-    def _note(self, kind: Kind, now: Record | None, before: Record | None) -> None:
+    def _record_change(
+        self, kind: ResourceKind, now: StoredObject | None, before: StoredObject | None
+    ) -> None:
         self.version += 1
-        if len(self.changes) == REMEMBERED:
+        if len(self.changes) == MAX_CHANGES:
             self.oldest = self.changes[0].version
         change = Change(self.version, kind, now, before)
         self.changes.append(change)
-        key = now.key if now else cast(Record, before).key
+        key = now.key if now else cast(StoredObject, before).key
         self._unwritten[kind.plural, *key] = now.text if now else None
         for listener in list(self.listeners):
             listener(change)
 
     def commit(self) -> None:
-        """Write everything since the last commit in one transaction."""
+        """Write all changes since the last commit in one transaction."""
         if not self._unwritten:
             return
         rows, self._unwritten = self._unwritten, {}
@@ -183,7 +187,7 @@ class Store:
         self._disk.close()
 
 
-def _owners(record: Record | None) -> list[tuple[str, Key]]:
+def _owners(record: StoredObject | None) -> list[tuple[str, Key]]:
     if record is None:
         return []
     references = record.obj["metadata"].get("ownerReferences", [])

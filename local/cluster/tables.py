@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from local.cluster import pods
-from local.cluster.kinds import EVENTS, JOBS, LEASES, NAMESPACES, PODS, Json, Kind
-from local.cluster.store import Record
+from local.cluster.resources import EVENTS, JOBS, LEASES, NAMESPACES, PODS, Json, ResourceKind
+from local.cluster.store import StoredObject
 from local.cluster.times import brief, instant
 
 _ENDS = ("Complete", "Failed", "Suspended", "FailureTarget", "SuccessCriteriaMet")
 
 
-def table(kind: Kind, records: Iterable[Record], include: str, now: datetime) -> Json:
+def table(kind: ResourceKind, records: Iterable[StoredObject], include: str, now: datetime) -> Json:
     """A meta.k8s.io/v1 Table without metadata; `include` is `None`, `Metadata` or `Object`."""
     columns, cells = _TABLES[kind]
     return {
@@ -54,7 +54,7 @@ def _job_status(job: Json) -> str:
     if pods.is_leaving(job):
         return "Terminating"
     conditions = job["status"].get("conditions", [])
-    true = {its["type"] for its in conditions if its["status"] == "True"}
+    true = {item_status["type"] for item_status in conditions if item_status["status"] == "True"}
     return next((name for name in _ENDS if name in true), "Running")
 
 
@@ -68,7 +68,7 @@ def _duration(job: Json, now: datetime) -> str:
 
 def _pod(pod: Json, now: datetime) -> list[object]:
     main = pods.statuses(pod, init=False)
-    ready = f"{sum(its['ready'] for its in main)}/{len(pod['spec']['containers'])}"
+    ready = f"{sum(item_status['ready'] for item_status in main)}/{len(pod['spec']['containers'])}"
     name = pod["metadata"]["name"]
     return [name, ready, _pod_status(pod), pods.restarts(pod), _age(pod, now)]
 
@@ -81,20 +81,26 @@ def _pod_status(pod: Json) -> str:
 
 def _init_status(pod: Json) -> str:
     inits = pods.statuses(pod, init=True)
-    done = sum(its["ready"] for its in inits)
+    done = sum(item_status["ready"] for item_status in inits)
     if done == len(inits):
         return ""
-    why = _why(inits[done])
-    return f"Init:{why}" if why not in ("", "PodInitializing") else f"Init:{done}/{len(inits)}"
+    reason = _reason(inits[done])
+    return (
+        f"Init:{reason}" if reason not in ("", "PodInitializing") else f"Init:{done}/{len(inits)}"
+    )
 
 
 def _main_status(pod: Json) -> str:
-    reasons = [why for its in pods.statuses(pod, init=False) if (why := _why(its))]
-    running = any("running" in its["state"] for its in pods.statuses(pod, init=False))
+    reasons = [
+        reason for item_status in pods.statuses(pod, init=False) if (reason := _reason(item_status))
+    ]
+    running = any(
+        "running" in item_status["state"] for item_status in pods.statuses(pod, init=False)
+    )
     return "" if running and set(reasons) == {"Completed"} else "".join(reasons[:1])
 
 
-def _why(status: Json) -> str:
+def _reason(status: Json) -> str:
     waits_or_ended = status["state"].get("waiting") or status["state"].get("terminated") or {}
     return str(waits_or_ended.get("reason", ""))
 
@@ -109,12 +115,12 @@ def _namespace(namespace: Json, now: datetime) -> list[object]:
 
 
 def _event(event: Json, now: datetime) -> list[object]:
-    about = event.get("involvedObject", {})
-    named = f"{about.get('kind', '')}/{about.get('name', '')}"
-    return [_age(event, now), event.get("reason", ""), named, event.get("message", "")]
+    involved = event.get("involvedObject", {})
+    object_name = f"{involved.get('kind', '')}/{involved.get('name', '')}"
+    return [_age(event, now), event.get("reason", ""), object_name, event.get("message", "")]
 
 
-_TABLES: dict[Kind, tuple[tuple[str, ...], Callable[[Json, datetime], list[object]]]] = {
+_TABLES: dict[ResourceKind, tuple[tuple[str, ...], Callable[[Json, datetime], list[object]]]] = {
     JOBS: (("Name", "Status", "Completions", "Duration", "Age"), _job),
     PODS: (("Name", "Ready", "Status", "Restarts", "Age"), _pod),
     LEASES: (("Name", "Holder", "Age"), _lease),

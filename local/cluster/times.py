@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
-"""Says what time it is, with its zone; tests hand in one that they move."""
+"""Returns the current time with its zone; tests pass a clock that they move."""
 
 
 def utc_now() -> datetime:
@@ -20,12 +20,12 @@ def instant(text: str) -> datetime:
 
 
 def after(text: str, seconds: float) -> datetime:
-    """The instant `seconds` after the one written in `text`."""
+    """The instant `seconds` after the instant in `text`."""
     return instant(text) + timedelta(seconds=seconds)
 
 
 def brief(span: timedelta) -> str:
-    """A duration for a table's cell, in kubectl's way: `9s`, `2m5s`, `3h12m`, `4d`."""
+    """A duration in kubectl's form: `9s`, `2m5s`, `3h12m`, `4d`."""
     seconds = max(0, int(span.total_seconds()))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 120:

@@ -1,1 +1,1 @@
-"""The demo: real sequences, real searches, and the client that asks for them."""
+"""The demo: real sequences, one real search, and an HTTP client for it."""

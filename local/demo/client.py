@@ -1,4 +1,4 @@
-"""The HTTP API, as the demo and the tests use it: the way any client would."""
+"""An HTTP client of the API, for the demo and the tests."""
 
 import json
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ import urllib3
 TIMEOUT = urllib3.Timeout(connect=5, read=60)
 
 
-class Refused(Exception):
-    """An answer that is no success, with its status and body."""
+class RequestRejected(Exception):
+    """A response with a status of 400 or more, with its body."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(f"{status}: {body}")
@@ -22,7 +22,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Api:
-    """The API at `url`, such as http://127.0.0.1:7071. Every method raises Refused."""
+    """The API at `url`, such as http://127.0.0.1:7071. Every method raises RequestRejected."""
 
     url: str
     _pool: urllib3.PoolManager = field(
@@ -36,7 +36,7 @@ class Api:
         return self._json("GET", f"/api/blast/jobs/{job_id}")
 
     def get(self, path: str) -> dict[str, Any]:
-        """Any address that the API itself named."""
+        """GET a path that the API returned in a link."""
         return self._json("GET", path)
 
     def jobs(self, **query: object) -> dict[str, Any]:
@@ -47,8 +47,8 @@ class Api:
 
     def events(self, job_id: str, after: int = 0) -> list[dict[str, Any]]:
         path = f"/api/blast/jobs/{job_id}/events?after={after}"
-        found: list[dict[str, Any]] = self._json("GET", path)["events"]
-        return found
+        events: list[dict[str, Any]] = self._json("GET", path)["events"]
+        return events
 
     def cancel(self, job_id: str) -> dict[str, Any]:
         return self._json("POST", f"/api/blast/jobs/{job_id}/cancel", {})
@@ -60,7 +60,7 @@ class Api:
         return self._json("GET", f"/api/blast/jobs/{job_id}/results")
 
     def files(self, job_id: str) -> Iterator[tuple[str, bytes]]:
-        """Each result file's name and bytes, in the order of their batches."""
+        """Name and bytes of each result file, in the order of the batches."""
         for file in sorted(self.results(job_id)["files"], key=lambda file: str(file["name"])):
             path = f"/api/blast/jobs/{job_id}/results/{file['file_id']}"
             yield file["name"], self._call("GET", path).data
@@ -68,20 +68,20 @@ class Api:
     def _json(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._call(method, path, body, headers).data)
-        return answer
+        response: dict[str, Any] = json.loads(self._call(method, path, body, headers).data)
+        return response
 
     def _call(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
         data = None if body is None else json.dumps(body)
-        sent = {"Content-Type": "application/json"} if data else {}
-        answer = self._pool.request(
-            method, self.url + path, body=data, headers=sent | (headers or {})
+        content_type = {"Content-Type": "application/json"} if data else {}
+        response = self._pool.request(
+            method, self.url + path, body=data, headers=content_type | (headers or {})
         )
-        if answer.status >= 400:
-            raise Refused(answer.status, _readable(answer.data))
-        return answer
+        if response.status >= 400:
+            raise RequestRejected(response.status, _readable(response.data))
+        return response
 
 
 def _readable(data: bytes) -> Any:

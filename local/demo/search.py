@@ -1,4 +1,4 @@
-"""The demo: one real search over HTTP, to its hits, which are compared with BLAST by hand."""
+"""The demo: one real search over HTTP, whose hits are compared with a plain blastn run."""
 
 import tempfile
 import time
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from local.demo.client import Api
-from local.demo.following import has_ended, until
-from local.demo.hits import best, by_hand, rows_of
+from local.demo.console import ProgressLine, print_hits_table, print_line
+from local.demo.hits import best_hits, result_rows, run_blastn
+from local.demo.polling import has_ended, until
 from local.demo.queries import (
     DEMO_BATCH_LEN,
     DEMO_DATABASE,
@@ -18,20 +19,19 @@ from local.demo.queries import (
     DEMO_PROGRAM,
     demo_queries,
 )
-from local.demo.screen import Progress, hits_table, say
-from local.elastic_blast import World
+from local.elastic_blast import Environment
 from local.elastic_blast.databases import make_database, upload_database
 
-PATIENCE = 300.0
+SEARCH_TIMEOUT = 300.0
 """Seconds that the demo's search may take; it takes about five."""
 
 
 class DemoFailed(Exception):
-    """The search did not end well, or its hits are not those of BLAST by hand."""
+    """The search did not complete, or its hits differ from those of blastn."""
 
 
 def demo_request() -> dict[str, Any]:
-    """The body of the demo's submission."""
+    """The body of the demo's POST."""
     return {
         "program": DEMO_PROGRAM,
         "db": DEMO_DATABASE,
@@ -42,50 +42,50 @@ def demo_request() -> dict[str, Any]:
     }
 
 
-def show_demo(api: Api, world: World) -> None:
-    """Make the search and show it. Raises DemoFailed."""
-    say(f"\nPutting the database {DEMO_DATABASE} in place")
-    upload_database(DEMO_FASTA, DEMO_DATABASE, world)
-    say("Searching: POST /api/blast/jobs\n")
-    progress = Progress()
-    began = time.monotonic()
+def show_demo(api: Api, environment: Environment) -> None:
+    """Run the search and print its progress and results. Raises DemoFailed."""
+    print_line(f"\nUploading the database {DEMO_DATABASE}")
+    upload_database(DEMO_FASTA, DEMO_DATABASE, environment)
+    print_line("Searching: POST /api/blast/jobs\n")
+    progress = ProgressLine()
+    started_at = time.monotonic()
     accepted = api.submit(demo_request())
-    job = until(api, accepted["job_id"], has_ended, PATIENCE, progress.show)
-    total = time.monotonic() - began
+    job = until(api, accepted["job_id"], has_ended, SEARCH_TIMEOUT, progress.show)
+    total = time.monotonic() - started_at
     progress.end()
     if job["status"] != "completed":
         raise DemoFailed(f"the search ended as {job['phase']}: {job.get('error')}")
-    rows = rows_of(api.files(job["job_id"]))
+    rows = result_rows(api.files(job["job_id"]))
     _show_results(rows, job)
-    _show_times(api.events(job["job_id"]), total, _compared(rows))
+    _show_times(api.events(job["job_id"]), total, _compare_with_blastn(rows))
 
 
 def _show_results(rows: Sequence[str], job: dict[str, Any]) -> None:
-    say(f"\n{len(rows)} hits; the best of each query that is not the query itself:\n")
-    hits_table(best(rows))
-    say(f"\nThe results lie at {job['results_prefix']}")
+    print_line(f"\n{len(rows)} hits; for each query, the best hit other than itself:\n")
+    print_hits_table(best_hits(rows))
+    print_line(f"\nResults: {job['results_prefix']}")
 
 
-def _compared(rows: Sequence[str]) -> float:
-    """Compare with one blastn by hand, all rows in order; the seconds that it took."""
+def _compare_with_blastn(rows: Sequence[str]) -> float:
+    """Compare all rows, in order, with one blastn run; return its duration in seconds."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_database(DEMO_FASTA, folder / DEMO_DATABASE)
         (folder / "queries.fa").write_text(demo_queries())
-        expected, seconds = by_hand(folder / DEMO_DATABASE, folder / "queries.fa", DEMO_OPTIONS)
+        expected, seconds = run_blastn(folder / DEMO_DATABASE, folder / "queries.fa", DEMO_OPTIONS)
     if list(rows) != expected:
-        raise DemoFailed(f"{len(rows)} hits differ from the {len(expected)} of blastn by hand")
-    say(f"They equal those of one blastn by hand: all {len(expected)} rows, in order.")
+        raise DemoFailed(f"{len(rows)} hits differ from the {len(expected)} of plain blastn")
+    print_line(f"All {len(expected)} rows equal those of one plain blastn run, in order.")
     return seconds
 
 
-def _show_times(events: Sequence[dict[str, Any]], total: float, by_hand_took: float) -> None:
-    """Where the time went: elastic-blast's part, the cluster's, and what the control plane adds."""
-    at = {event["event"]: datetime.fromisoformat(event["timestamp"]) for event in events}
+def _show_times(events: Sequence[dict[str, Any]], total: float, blastn_seconds: float) -> None:
+    """Print the time of elastic-blast, of the cluster, and of the control plane itself."""
+    time_of = {event["event"]: datetime.fromisoformat(event["timestamp"]) for event in events}
     submit = next(e["payload"]["took_seconds"] for e in events if e["event"] == "submitted")
-    cluster = (at["exporting_results"] - at["submitted"]).total_seconds()
-    say(f"\nFrom POST to completed: {total:.1f} s")
-    say(f"  elastic-blast submit       {submit:5.1f} s")
-    say(f"  Jobs on the cluster        {cluster:5.1f} s")
-    say(f"  the control plane's own    {total - submit - cluster:5.1f} s")
-    say(f"  (blastn by hand, one process: {by_hand_took:.1f} s)")
+    cluster = (time_of["exporting_results"] - time_of["submitted"]).total_seconds()
+    print_line(f"\nFrom POST to completed: {total:.1f} s")
+    print_line(f"  elastic-blast submit       {submit:5.1f} s")
+    print_line(f"  Jobs on the cluster        {cluster:5.1f} s")
+    print_line(f"  the control plane itself   {total - submit - cluster:5.1f} s")
+    print_line(f"  (plain blastn, one process: {blastn_seconds:.1f} s)")

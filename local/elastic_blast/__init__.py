@@ -1,5 +1,5 @@
-"""An elastic-blast for one machine: the real command, over a local cluster and local storage."""
+"""A local elastic-blast: the CLI's contract over the local cluster, Azurite and real BLAST+."""
 
-from local.elastic_blast.world import World, install
+from local.elastic_blast.environment import Environment, install
 
-__all__ = ["World", "install"]
+__all__ = ["Environment", "install"]

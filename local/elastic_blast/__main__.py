@@ -1,4 +1,4 @@
-"""The command `elastic-blast`, and what the containers of its Jobs run."""
+"""The command `elastic-blast`, and the programs of its Jobs' containers."""
 
 import argparse
 import sys
@@ -6,34 +6,34 @@ from pathlib import Path
 from typing import NoReturn
 
 from local.elastic_blast import pods
-from local.elastic_blast.world import World, read_world
+from local.elastic_blast.environment import Environment, read_environment
 
 VERSION = "elastic-blast 0.1.0, for one machine"
-NOT_OFFERED = ("status", "delete")
+UNSUPPORTED = ("status", "delete")
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends with 1 where arguments are wrong, as elastic-blast does."""
+    """Exits with 1 for invalid arguments, as elastic-blast does."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(1, f"ERROR: {message}\n")
 
 
 def main(argv: list[str]) -> int:
-    """Obey one command line; returns the exit code."""
-    asked = _parser().parse_args(argv)
-    return int(asked.run(asked, read_world(asked.world)))
+    """Run one command line; returns the exit code."""
+    args = _parser().parse_args(argv)
+    return int(args.run(args, read_environment(args.environment)))
 
 
 def _parser() -> Parser:
     parser = Parser("elastic-blast", description="Submits BLAST searches to a local cluster.")
     parser.add_argument("--version", action="version", version=VERSION)
-    parser.add_argument("--world", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--environment", type=Path, required=True, help=argparse.SUPPRESS)
     commands = parser.add_subparsers(required=True, metavar="submit|version")
     _add_submit(commands)
-    commands.add_parser("version", help="say which one this is").set_defaults(run=_version)
-    for name in NOT_OFFERED:
-        commands.add_parser(name).set_defaults(run=_not_offered, command=name)
+    commands.add_parser("version", help="print the version").set_defaults(run=_version)
+    for name in UNSUPPORTED:
+        commands.add_parser(name).set_defaults(run=_unsupported, command=name)
     pods.add_commands(commands)
     return parser
 
@@ -41,9 +41,9 @@ def _parser() -> Parser:
 def _add_submit(commands: pods.Commands) -> None:
     submit = commands.add_parser("submit", help="submit a search")
     submit.add_argument("--cfg", choices=["-"], required=True, help="the INI, on stdin")
-    submit.add_argument("--json", action="store_true", help="say the outcome as a line of JSON")
+    submit.add_argument("--json", action="store_true", help="print the outcome as a line of JSON")
     submit.add_argument("--idempotency-key", required=True, help="names the submission")
-    submit.add_argument("--correlation-id", default="", help="is repeated in the outcome")
+    submit.add_argument("--correlation-id", default="", help="repeated in the outcome")
     submit.add_argument("--logfile", choices=["stderr"], default="stderr")
     submit.add_argument(
         "--loglevel", choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], default="INFO"
@@ -51,20 +51,20 @@ def _add_submit(commands: pods.Commands) -> None:
     submit.set_defaults(run=_submit)
 
 
-def _submit(asked: argparse.Namespace, world: World) -> int:
-    from local.elastic_blast.command import submit_command  # slow, and pods do without it
+def _submit(args: argparse.Namespace, environment: Environment) -> int:
+    from local.elastic_blast.command import submit_command  # slow import; containers skip it
 
-    return submit_command(asked, world)
+    return submit_command(args, environment)
 
 
-def _version(asked: argparse.Namespace, world: World) -> int:
+def _version(args: argparse.Namespace, environment: Environment) -> int:
     print(VERSION)
     return 0
 
 
-def _not_offered(asked: argparse.Namespace, world: World) -> int:
+def _unsupported(args: argparse.Namespace, environment: Environment) -> int:
     print(
-        f"ERROR: {asked.command} is not offered here: ask the cluster for the Jobs by their label",
+        f"ERROR: {args.command} is not offered here: list the Jobs by their elb-job-id label",
         file=sys.stderr,
     )
     return 1

@@ -1,4 +1,4 @@
-"""The record of submissions: one line when a call begins, one when it has answered."""
+"""The record of submissions: one line when a call begins, one when it ends."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Call:
-    """One `submit` as the record has it."""
+    """One call of `submit`."""
 
     id: str
     key: str
     time: str
-    """When it began: ISO 8601, UTC."""
+    """Start of the call: ISO 8601, UTC."""
     number: int
     """1 for the first call with this key."""
     outcome: str | None = None
@@ -24,33 +24,33 @@ class Call:
 
 
 def begin(path: Path, key: str, now: datetime) -> Call:
-    """Note that a call begins. Calls that begin at the same instant get different numbers."""
+    """Record the start of a call. Calls that begin at the same instant get different numbers."""
     id = uuid.uuid4().hex
     _append(path, {"call": id, "key": key, "time": now.isoformat()})
     return next(call for call in read_calls(path) if call.id == id)
 
 
 def end(path: Path, call: Call, outcome: str, exit_code: int) -> None:
-    """Note how a call ended."""
+    """Record the end of a call."""
     _append(path, {"ended": call.id, "outcome": outcome, "exit_code": exit_code})
 
 
 def read_calls(path: Path, key: str | None = None) -> tuple[Call, ...]:
-    """All calls in the order in which they began, or those with `key`."""
+    """All calls in the order of their starts, or those with `key`."""
     calls: dict[str, Call] = {}
     numbers: dict[str, int] = {}
     for line in path.read_text().splitlines() if path.exists() else ():
-        found = json.loads(line)
-        if id := found.get("ended"):
-            calls[id] = replace(calls[id], outcome=found["outcome"], exit_code=found["exit_code"])
+        entry = json.loads(line)
+        if id := entry.get("ended"):
+            calls[id] = replace(calls[id], outcome=entry["outcome"], exit_code=entry["exit_code"])
         else:
-            numbers[found["key"]] = number = numbers.get(found["key"], 0) + 1
-            calls[found["call"]] = Call(found["call"], found["key"], found["time"], number)
+            numbers[entry["key"]] = number = numbers.get(entry["key"], 0) + 1
+            calls[entry["call"]] = Call(entry["call"], entry["key"], entry["time"], number)
     return tuple(call for call in calls.values() if key in (None, call.key))
 
 
 def _append(path: Path, line: dict[str, object]) -> None:
-    """Add a line in one write, so that the lines of programs at work together stay whole."""
+    """Append a line in one write, so that lines of concurrent programs do not mix."""
     target = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(target, (json.dumps(line) + "\n").encode())

@@ -1,4 +1,4 @@
-"""The few things that elastic-blast asks of the Kubernetes API."""
+"""The Kubernetes API calls that elastic-blast makes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from local.elastic_blast.world import World
+from local.elastic_blast.environment import Environment
 
 TIMEOUT = urllib3.Timeout(connect=5, total=30)
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
@@ -15,8 +15,8 @@ PODS = "/api/v1/namespaces/default/pods"
 Json = dict[str, Any]
 
 
-class ClusterTrouble(Exception):
-    """The cluster refused, or could not be asked; `status` is the HTTP status or None."""
+class ClusterError(Exception):
+    """The cluster refused or did not answer; `status` is the HTTP status, or None."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -24,55 +24,55 @@ class ClusterTrouble(Exception):
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """One cluster's Jobs, in the namespace that ElasticBLAST uses. Raises ClusterTrouble."""
+class ClusterClient:
+    """The cluster's Jobs, in the namespace that ElasticBLAST uses. Raises ClusterError."""
 
     http: urllib3.PoolManager
     url: str
     token: str
 
     @staticmethod
-    def of(world: World) -> "Cluster":
+    def of(environment: Environment) -> "ClusterClient":
         http = urllib3.PoolManager(timeout=TIMEOUT, retries=urllib3.Retry(connect=2, read=0))
-        return Cluster(http, world.cluster_url.rstrip("/"), world.cluster_token)
+        return ClusterClient(http, environment.cluster_url.rstrip("/"), environment.cluster_token)
 
     def create(self, job: Json) -> None:
-        self._ask("POST", JOBS, body=job)
+        self._request("POST", JOBS, body=job)
 
     def jobs(self, selector: str) -> list[Json]:
-        """All Jobs with these labels."""
-        return list(self._ask("GET", JOBS, {"labelSelector": selector})["items"])
+        """All Jobs that match the selector."""
+        return list(self._request("GET", JOBS, {"labelSelector": selector})["items"])
 
     def pods(self, selector: str) -> list[Json]:
-        """All pods with these labels, those that are leaving too."""
-        return list(self._ask("GET", PODS, {"labelSelector": selector})["items"])
+        """All pods that match the selector, terminating ones too."""
+        return list(self._request("GET", PODS, {"labelSelector": selector})["items"])
 
     def delete(self, selector: str) -> None:
-        """Ask that the Jobs with these labels go, and their pods with them."""
+        """Delete the matching Jobs and, in the background, their pods."""
         query = {"labelSelector": selector, "propagationPolicy": "Background"}
-        self._ask("DELETE", JOBS, query)
+        self._request("DELETE", JOBS, query)
 
-    def nothing_left(self, selector: str) -> bool:
-        """Whether neither Job nor pod has these labels."""
+    def is_empty(self, selector: str) -> bool:
+        """Whether neither a Job nor a pod matches."""
         return not self.jobs(selector) and not self.pods(selector)
 
-    def _ask(
+    def _request(
         self, method: str, path: str, query: dict[str, str] | None = None, body: Json | None = None
     ) -> Json:
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         url = f"{self.url}{path}?{urlencode(query or {})}"
         try:
-            answer = self.http.request(method, url, headers=headers, json=body)
-            found: Json = answer.json()
+            response = self.http.request(method, url, headers=headers, json=body)
+            content: Json = response.json()
         except (urllib3.exceptions.HTTPError, ValueError) as error:
-            raise ClusterTrouble(f"the cluster did not answer: {type(error).__name__}") from error
-        if answer.status >= 400:
-            raise ClusterTrouble(str(found.get("message")), answer.status)
-        return found
+            raise ClusterError(f"the cluster did not answer: {type(error).__name__}") from error
+        if response.status >= 400:
+            raise ClusterError(str(content.get("message")), response.status)
+        return content
 
 
-def ended(job: Json) -> str | None:
-    """`Complete` or `Failed` once the Job has that condition; None while it goes on."""
+def end_condition(job: Json) -> str | None:
+    """`Complete` or `Failed` if the Job has that condition; None while it runs."""
     conditions = (job.get("status") or {}).get("conditions") or []
-    ends = (c["type"] for c in conditions if c["status"] == "True")
-    return next((end for end in ends if end in ("Complete", "Failed")), None)
+    true_conditions = (c["type"] for c in conditions if c["status"] == "True")
+    return next((end for end in true_conditions if end in ("Complete", "Failed")), None)

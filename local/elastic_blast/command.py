@@ -1,4 +1,4 @@
-"""`elastic-blast submit`: its stdin, its record of calls, its last words."""
+"""`elastic-blast submit`: reads stdin, records the call, prints the outcome."""
 
 import argparse
 import logging
@@ -9,49 +9,51 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from local.elastic_blast import calls
-from local.elastic_blast.answers import Ending, misused, printed
-from local.elastic_blast.behaviours import BadBehaviours, trouble_of
-from local.elastic_blast.config import LARGEST
+from local.elastic_blast.config import MAX_INI_BYTES
+from local.elastic_blast.environment import Environment
+from local.elastic_blast.fault_rules import InvalidFaultRules, matching_rule
 from local.elastic_blast.plan import KEY
-from local.elastic_blast.submission import Asked, submit
-from local.elastic_blast.world import World
+from local.elastic_blast.submission import SubmitRequest, submit
+from local.elastic_blast.submit_exit import SubmitExit, render, usage_exit
 
 INTERRUPTED = 9
-"""The exit code of a submission that was asked to end."""
+"""The exit code of a submission that gets SIGTERM or SIGINT."""
 
 
-def submit_command(asked: argparse.Namespace, world: World) -> int:
-    """Submit what stdin asks for, and print how it went; returns the exit code.
+def submit_command(args: argparse.Namespace, environment: Environment) -> int:
+    """Submit the INI on stdin and print the outcome; returns the exit code.
 
-    Each call is in the record from its first moment, so that a killed one is there too.
+    Each call is recorded at its start, so that killed ones are in the record too.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s: %(message)s")
-    logging.getLogger("elastic_blast").setLevel(asked.loglevel)
-    key = asked.idempotency_key
+    logging.getLogger("elastic_blast").setLevel(args.loglevel)
+    key = args.idempotency_key
     if not KEY.fullmatch(key):
-        return _say(misused(f"{key!r} is no idempotency key"), asked)
-    call = calls.begin(world.calls, key.lower(), datetime.now(UTC))
-    ending = _ending(asked, world, call)
-    calls.end(world.calls, call, ending.outcome, ending.exit_code)
-    return _say(ending, asked)
+        return _print_exit(usage_exit(f"--idempotency-key {key!r} is invalid"), args)
+    call = calls.begin(environment.calls, key.lower(), datetime.now(UTC))
+    submit_exit = _run_submit(args, environment, call)
+    calls.end(environment.calls, call, submit_exit.outcome, submit_exit.exit_code)
+    return _print_exit(submit_exit, args)
 
 
-def _ending(asked: argparse.Namespace, world: World, call: calls.Call) -> Ending:
+def _run_submit(args: argparse.Namespace, environment: Environment, call: calls.Call) -> SubmitExit:
     try:
-        trouble = trouble_of(world.behaviours, call.key, call.number)
-        ini = sys.stdin.read(LARGEST + 1)
-        ending = submit(Asked(call.key, ini, trouble, asked.world, os.environ), world)
-        return replace(ending, output=trouble.output)
-    except BadBehaviours as error:
-        return misused(str(error))
+        rule = matching_rule(environment.fault_rules, call.key, call.number)
+        ini = sys.stdin.read(MAX_INI_BYTES + 1)
+        submit_exit = submit(
+            SubmitRequest(call.key, ini, rule, args.environment, os.environ), environment
+        )
+        return replace(submit_exit, output=rule.output)
+    except InvalidFaultRules as error:
+        return usage_exit(str(error))
     except KeyboardInterrupt:
-        return Ending(INTERRUPTED, None, "interrupted")
+        return SubmitExit(INTERRUPTED, None, "interrupted")
 
 
-def _say(ending: Ending, asked: argparse.Namespace) -> int:
-    if asked.json and ending.answer is not None:
-        sys.stdout.write(printed(ending, asked.correlation_id))
-    if ending.stderr:
-        print(f"ERROR: {ending.stderr}", file=sys.stderr)
-    return ending.exit_code
+def _print_exit(submit_exit: SubmitExit, args: argparse.Namespace) -> int:
+    if args.json and submit_exit.body is not None:
+        sys.stdout.write(render(submit_exit, args.correlation_id))
+    if submit_exit.stderr:
+        print(f"ERROR: {submit_exit.stderr}", file=sys.stderr)
+    return submit_exit.exit_code

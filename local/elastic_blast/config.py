@@ -1,23 +1,23 @@
-"""The INI that elastic-blast reads: what it takes, what it refuses, what it means. Pure."""
+"""Parses and validates elastic-blast's INI. Pure."""
 
 import configparser
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-LARGEST = 1024 * 1024
-"""Bytes of INI that are read at most."""
+MAX_INI_BYTES = 1024 * 1024
+"""Maximum size of an INI in bytes."""
 
 DEFAULT_OUTFMT = "-outfmt 11"
 
 
-class ConfigRefused(ValueError):
-    """The config cannot be used; one fault on each line of the message."""
+class InvalidConfig(ValueError):
+    """The config is invalid; the message has one fault per line."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a submission needs of its INI."""
+    """The INI's values that a submission uses."""
 
     cluster_name: str
     program: str
@@ -51,7 +51,7 @@ def _anything(value: str) -> bool:
 
 
 _PROGRAMS = "blastn|blastp|blastx|tblastn|tblastx|psiblast|rpsblast|rpstblastn"
-_positive, _whole = _matches(r"0*[1-9]\d{0,11}"), _matches(r"\d{1,12}")
+_positive, _non_negative = _matches(r"0*[1-9]\d{0,11}"), _matches(r"\d{1,12}")
 _memory, _boolean = _matches(r"\d+[kKmMgGtT]i?"), _matches(r"(?i)true|false|yes|no|on|off|1|0")
 
 _KEYS: dict[str, dict[str, Callable[[str], bool]]] = {
@@ -80,12 +80,12 @@ _KEYS: dict[str, dict[str, Callable[[str], bool]]] = {
         "batch-len": _positive,
         "mem-request": _memory,
         "mem-limit": _memory,
-        "db-partitions": _whole,
+        "db-partitions": _non_negative,
         "db-partition-prefix": _anything,
     },
     "timeouts": {"init-pv": _positive, "blast-k8s-job": _positive},
 }
-"""Every key that is taken, with the form of its value; elastic-blast refuses keys that it lacks."""
+"""Every supported key and its format; elastic-blast refuses unknown keys."""
 
 _REQUIRED = (
     ("cloud-provider", "azure-region"),
@@ -103,13 +103,13 @@ _OVERRIDES = {
     "ELB_RESULTS": ("blast", "results"),
     "ELB_BATCH_LEN": ("blast", "batch-len"),
 }
-"""Environment variables that win over the INI, as they do in elastic-blast."""
+"""Environment variables that override the INI, as in elastic-blast."""
 
 
 def parse_config(text: str, environment: Mapping[str, str]) -> Config:
-    """The config in `text`, with what `environment` overrides.
+    """Parse `text`, with the overrides of `environment`.
 
-    Raises ConfigRefused with every fault that was found.
+    Raises InvalidConfig with every fault.
     """
     parser = _read(text)
     for variable, (section, key) in _OVERRIDES.items():
@@ -119,22 +119,22 @@ def parse_config(text: str, environment: Mapping[str, str]) -> Config:
             parser.set(section, key, environment[variable].replace("%", "%%"))
     try:
         if faults := list(_faults(parser)):
-            raise ConfigRefused("\n".join(faults))
+            raise InvalidConfig("\n".join(faults))
         return _config(parser)
     except configparser.InterpolationError as error:
-        raise ConfigRefused(str(error)) from error
+        raise InvalidConfig(str(error)) from error
 
 
 def _read(text: str) -> configparser.ConfigParser:
     if not text.strip():
-        raise ConfigRefused("the config is empty")
-    if len(text.encode()) > LARGEST:
-        raise ConfigRefused(f"the config is larger than {LARGEST} bytes")
+        raise InvalidConfig("the config is empty")
+    if len(text.encode()) > MAX_INI_BYTES:
+        raise InvalidConfig(f"the config is larger than {MAX_INI_BYTES} bytes")
     parser = configparser.ConfigParser()
     try:
         parser.read_string(text)
     except configparser.Error as error:
-        raise ConfigRefused(str(error)) from error
+        raise InvalidConfig(str(error)) from error
     return parser
 
 
@@ -186,5 +186,5 @@ def _config(parser: configparser.ConfigParser) -> Config:
 
 
 def _with_outfmt(options: str) -> str:
-    """elastic-blast adds the format of an archive where the options name none."""
+    """elastic-blast adds its archive format when the options name no format."""
     return options if "-outfmt" in options else f"{options} {DEFAULT_OUTFMT}".strip()

@@ -1,47 +1,47 @@
-"""What one submission will do, and every name that follows from it. Pure."""
+"""The plan of a submission, and all names derived from it. Pure."""
 
 import json
 import re
 from dataclasses import asdict, dataclass
 
-from local.elastic_blast.behaviours import JobTrouble
+from local.elastic_blast.fault_rules import JobFaultRule
 
 KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-"""The idempotency keys that elastic-blast takes."""
+"""The idempotency keys that elastic-blast accepts."""
 PLAN = "local-plan.json"
-"""What the `submit` Job reads; ElasticBLAST has its own way to tell that Job."""
-_LONGEST_LABEL = 63
-"""Characters of a label's value (source: Kubernetes); pods carry their Job's name as a label."""
+"""Read by the `submit` Job; ElasticBLAST passes the plan in another form."""
+_MAX_LABEL_LENGTH = 63
+"""Maximum length of a label value (source: Kubernetes); pods have their Job's name as a label."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A submission, as its Jobs are made from it; kept beside the results for the `submit` Job."""
+    """The data from which the Jobs are made; stored beside the results for the `submit` Job."""
 
     elb_job_id: str
     cluster_name: str
     program: str
     options: tuple[str, ...]
-    """Arguments of the program, one for each token."""
+    """Arguments of the program, one per token."""
     database_url: str
     database_folder: str
-    """Where the database lies, once it is fetched: a folder of the cache."""
+    """The folder of the downloaded database."""
     results_url: str
-    """The root, without the job's own folder."""
+    """The base URL of all results, without the job's own folder."""
     batches: int
-    """How many there are; they are counted from 0."""
+    """Number of batches; they are numbered from 0."""
     mem_request: str
     mem_limit: str
     setup_minutes: int
     search_minutes: int
-    trouble: JobTrouble
+    fault_rule: JobFaultRule
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> "Plan":
-        from pydantic import TypeAdapter  # slow, and only one Job reads a plan
+        from pydantic import TypeAdapter  # slow import; only one Job reads a plan
 
         return TypeAdapter(Plan).validate_json(text)
 
@@ -77,11 +77,11 @@ class Plan:
         return f"elb-finalizer-{self._last8}"
 
     def blast_name(self, batch: int) -> str:
-        """`<program>-batch-<db>-job-<NNN>-<last8>`; a database's name that is too long is cut."""
+        """`<program>-batch-<db>-job-<NNN>-<last8>`; the database's name is cut to fit."""
         tail = f"-job-{batch:03d}-{self._last8}"
         head = f"{self.program}-batch-"
         database = re.sub(r"[^a-z0-9-]+", "-", self.database.lower())
-        return head + database[: _LONGEST_LABEL - len(head) - len(tail)] + tail
+        return head + database[: _MAX_LABEL_LENGTH - len(head) - len(tail)] + tail
 
     @property
     def _last8(self) -> str:
@@ -89,11 +89,11 @@ class Plan:
 
 
 def arguments(options: str) -> tuple[str, ...]:
-    """The tokens of `options`; the columns that follow `-outfmt N` belong to its one token."""
-    taken: list[str] = []
+    """Split `options` into tokens; the columns after `-outfmt N` stay one token with it."""
+    tokens: list[str] = []
     for token in options.split():
-        if token.startswith("-") or len(taken) < 2 or taken[-2] != "-outfmt":
-            taken.append(token)
+        if token.startswith("-") or len(tokens) < 2 or tokens[-2] != "-outfmt":
+            tokens.append(token)
         else:
-            taken[-1] = f"{taken[-1]} {token}"
-    return tuple(taken)
+            tokens[-1] = f"{tokens[-1]} {token}"
+    return tuple(tokens)

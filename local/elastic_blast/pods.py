@@ -1,4 +1,4 @@
-"""What the containers of a submission's Jobs run, each in the folder that its pod shares."""
+"""The programs of a submission's containers; each runs in the folder that its pod shares."""
 
 import argparse
 import gzip
@@ -9,56 +9,56 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypeAlias
 
-from local.elastic_blast.world import World
+from local.elastic_blast.environment import Environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
 
-LOOK_SECONDS = 0.2
-"""How often a container looks for what another one, or the cluster, has done."""
+POLL_SECONDS = 0.2
+"""Seconds between two polls of a file or of the cluster."""
 
 
-def setup(world: World, database_url: str, folder: Path) -> int:
-    """Fetch the database to where all batches find it, unless it is there."""
+def setup(environment: Environment, database_url: str, folder: Path) -> int:
+    """Download the database, unless it exists."""
     if folder.exists():
         return 0
     from local.elastic_blast.blobs import Blobs
     from local.elastic_blast.databases import fetch_database
 
-    fetch_database(Blobs.of(world), database_url, folder)
+    fetch_database(Blobs.of(environment), database_url, folder)
     return 0
 
 
-def import_batch(world: World, url: str, to: Path) -> int:
-    """Fetch a batch of queries."""
+def import_batch(environment: Environment, url: str, to: Path) -> int:
+    """Download a batch of queries."""
     from local.elastic_blast.transfer import fetch
 
-    data = fetch(world, url)
+    data = fetch(environment, url)
     if data is None:
-        print(f"there is no {url}", file=sys.stderr)
+        print(f"blob not found: {url}", file=sys.stderr)
         return 1
     to.write_bytes(data)
     return 0
 
 
-def search(asked: argparse.Namespace, world: World) -> int:
-    """Run the search program; the result appears whole, once the search has succeeded.
+def search(args: argparse.Namespace, environment: Environment) -> int:
+    """Run the search program; the result file appears complete, after a success.
 
-    As with ElasticBLAST, the stderr of the first attempt that fails becomes FAILURE.txt before the
-    container ends, though another attempt may follow and succeed.
+    As in ElasticBLAST, the stderr of the first failing attempt becomes FAILURE.txt before the
+    container ends, even if a later attempt succeeds.
     """
-    if _attempt() <= asked.fail_attempts:
-        code, said = 1, asked.words.encode()
+    if _attempt() <= args.fail_attempts:
+        code, stderr = 1, args.stderr.encode()
     else:
-        Event().wait(None if asked.hang else asked.seconds)
-        code, said = _run_program(asked.program, asked.result)
-    print(said.decode(errors="replace"), flush=True)
-    if code and said:
-        _upload_failure(world, asked.failure, said)
+        Event().wait(None if args.hang else args.seconds)
+        code, stderr = _run_program(args.program, args.result)
+    print(stderr.decode(errors="replace"), flush=True)
+    if code and stderr:
+        _upload_failure(environment, args.failure, stderr)
     return code
 
 
 def _run_program(program: Sequence[str], result: Path) -> tuple[int, bytes]:
-    """The program's exit code and stderr; the Job has the deadline."""
+    """Exit code and stderr of the program; the Job's deadline bounds it."""
     partial, errors = result.with_suffix(".partial"), result.with_suffix(".stderr")
     with errors.open("wb") as stderr:
         code = subprocess.run([*program, "-out", str(partial)], stderr=stderr).returncode
@@ -67,117 +67,119 @@ def _run_program(program: Sequence[str], result: Path) -> tuple[int, bytes]:
     return code, errors.read_bytes()
 
 
-def _upload_failure(world: World, url: str, said: bytes) -> None:
-    """Say why, unless an earlier attempt or another batch did. That this fails changes nothing."""
+def _upload_failure(environment: Environment, url: str, stderr: bytes) -> None:
+    """Upload the reason unless FAILURE.txt exists. An upload error is only printed."""
     from urllib3.exceptions import HTTPError
 
     from local.elastic_blast.transfer import TransferFailed, fetch, put
 
     try:
-        if fetch(world, url) is None:
-            put(world, url, said)
+        if fetch(environment, url) is None:
+            put(environment, url, stderr)
     except (TransferFailed, HTTPError) as error:
         print(f"FAILURE.txt was not written: {error}", file=sys.stderr)
 
 
 def _attempt() -> int:
-    """1 in the first attempt, and one more in each that follows in this pod."""
+    """Number of this attempt in this pod, from 1."""
     record = Path("attempts")
     with record.open("a") as attempts:
         attempts.write(".")
     return len(record.read_text())
 
 
-def export(world: World, result: Path, url: str, lose: bool) -> int:
-    """Wait for the result, and upload it compressed; the same result gives the same bytes."""
+def export(environment: Environment, result: Path, url: str, lose: bool) -> int:
+    """Wait for the result and upload it compressed; equal results give equal bytes."""
     from local.elastic_blast.transfer import put
 
     while not result.exists():
-        Event().wait(LOOK_SECONDS)
+        Event().wait(POLL_SECONDS)
     if not lose:
-        put(world, url, gzip.compress(result.read_bytes(), mtime=0))
+        put(environment, url, gzip.compress(result.read_bytes(), mtime=0))
     return 0
 
 
-def finalize(world: World, root: str, elb_job_id: str, markers: Sequence[str] | None) -> int:
-    """Write the marker once every blast Job of this id is Complete, or gone.
+def finalize(
+    environment: Environment, root: str, elb_job_id: str, markers: Sequence[str] | None
+) -> int:
+    """Write the marker once every blast Job of this id is Complete or gone.
 
-    As with ElasticBLAST, a Job that failed is waited for until it vanishes, and Jobs that are gone
-    do not count: SUCCESS says only that no failed Job is there any more. A marker that is there
-    from the start stays the only one.
+    As in ElasticBLAST, a failed Job is waited for until it is deleted, and deleted Jobs do not
+    count: SUCCESS only means that no failed Job exists any more. If a marker exists at the start,
+    no other is written.
     """
     from local.elastic_blast.transfer import fetch, put
 
     urls = {name: f"{root}/metadata/{name}.txt" for name in ("SUCCESS", "FAILURE")}
-    if markers is None and any(fetch(world, url) is not None for url in urls.values()):
+    if markers is None and any(fetch(environment, url) is not None for url in urls.values()):
         return 0
-    _wait_for_all(world, f"app=blast,elb-job-id={elb_job_id}")
+    _wait_for_jobs(environment, f"app=blast,elb-job-id={elb_job_id}")
     for name in ["SUCCESS"] if markers is None else markers:
-        put(world, urls[name], f"{name}\n".encode())
+        put(environment, urls[name], f"{name}\n".encode())
     return 0
 
 
-def _wait_for_all(world: World, selector: str) -> None:
-    """Wait until none of these Jobs is there that is not Complete."""
-    from local.elastic_blast.cluster import Cluster, ended
+def _wait_for_jobs(environment: Environment, selector: str) -> None:
+    """Wait until every matching Job is Complete or gone."""
+    from local.elastic_blast.cluster import ClusterClient, end_condition
 
-    cluster = Cluster.of(world)
-    while any(ended(job) != "Complete" for job in cluster.jobs(selector)):
-        Event().wait(LOOK_SECONDS)
+    cluster = ClusterClient.of(environment)
+    while any(end_condition(job) != "Complete" for job in cluster.jobs(selector)):
+        Event().wait(POLL_SECONDS)
 
 
-def submit_later(world: World, world_file: Path, plan_url: str) -> int:
-    """Create the blast Jobs and the finalizer. As with ElasticBLAST, 0 also when that failed."""
+def submit_later(environment: Environment, environment_file: Path, plan_url: str) -> int:
+    """Create the blast Jobs and the finalizer. As in ElasticBLAST, returns 0 also on failure."""
     from azure.core.exceptions import AzureError
 
     from local.elastic_blast.blobs import Blobs
-    from local.elastic_blast.cluster import Cluster, ClusterTrouble
+    from local.elastic_blast.cluster import ClusterClient, ClusterError
     from local.elastic_blast.plan import Plan
     from local.elastic_blast.submission import create_search_jobs
 
-    blobs = Blobs.of(world)
+    blobs = Blobs.of(environment)
     try:
         plan = Plan.from_json((blobs.read(plan_url) or b"").decode())
-        create_search_jobs(plan, Cluster.of(world), blobs, world_file)
-    except (ClusterTrouble, AzureError, ValueError) as error:
-        print(f"the Jobs were not created: {error}", file=sys.stderr)
+        create_search_jobs(plan, ClusterClient.of(environment), blobs, environment_file)
+    except (ClusterError, AzureError, ValueError) as error:
+        print(f"creating the Jobs failed: {error}", file=sys.stderr)
     return 0
 
 
 def add_commands(commands: Commands) -> None:
-    """The subcommands by which the containers run what is above."""
-    its = commands.add_parser("run-setup")
-    its.add_argument("url")
-    its.add_argument("folder", type=Path)
-    its.set_defaults(run=lambda asked, world: setup(world, asked.url, asked.folder))
+    """Add the subcommands that the containers run."""
+    command = commands.add_parser("run-setup")
+    command.add_argument("url")
+    command.add_argument("folder", type=Path)
+    command.set_defaults(run=lambda args, env: setup(env, args.url, args.folder))
 
-    its = commands.add_parser("run-import")
-    its.add_argument("url")
-    its.add_argument("to", type=Path)
-    its.set_defaults(run=lambda asked, world: import_batch(world, asked.url, asked.to))
+    command = commands.add_parser("run-import")
+    command.add_argument("url")
+    command.add_argument("to", type=Path)
+    command.set_defaults(run=lambda args, env: import_batch(env, args.url, args.to))
 
-    its = commands.add_parser("run-blast")
-    its.add_argument("--fail-attempts", type=int, default=0)
-    its.add_argument("--words", default="")
-    its.add_argument("--seconds", type=float, default=0.0)
-    its.add_argument("--hang", action="store_true")
-    its.add_argument("result", type=Path)
-    its.add_argument("failure")
-    its.add_argument("program", nargs="+")
-    its.set_defaults(run=search)
+    command = commands.add_parser("run-blast")
+    command.add_argument("--fail-attempts", type=int, default=0)
+    command.add_argument("--stderr", default="")
+    command.add_argument("--seconds", type=float, default=0.0)
+    command.add_argument("--hang", action="store_true")
+    command.add_argument("result", type=Path)
+    command.add_argument("failure")
+    command.add_argument("program", nargs="+")
+    command.set_defaults(run=search)
 
-    its = commands.add_parser("run-export")
-    its.add_argument("--lose", action="store_true")
-    its.add_argument("result", type=Path)
-    its.add_argument("url")
-    its.set_defaults(run=lambda asked, world: export(world, asked.result, asked.url, asked.lose))
+    command = commands.add_parser("run-export")
+    command.add_argument("--lose", action="store_true")
+    command.add_argument("result", type=Path)
+    command.add_argument("url")
+    command.set_defaults(run=lambda args, env: export(env, args.result, args.url, args.lose))
 
-    its = commands.add_parser("run-finalizer")
-    its.add_argument("--markers", type=lambda names: names.split(",") if names else [])
-    its.add_argument("root")
-    its.add_argument("id")
-    its.set_defaults(run=lambda asked, world: finalize(world, asked.root, asked.id, asked.markers))
+    command = commands.add_parser("run-finalizer")
+    command.add_argument("--markers", type=lambda names: names.split(",") if names else [])
+    command.add_argument("root")
+    command.add_argument("id")
+    command.set_defaults(run=lambda args, env: finalize(env, args.root, args.id, args.markers))
 
-    its = commands.add_parser("run-submit")
-    its.add_argument("plan")
-    its.set_defaults(run=lambda asked, world: submit_later(world, asked.world, asked.plan))
+    command = commands.add_parser("run-submit")
+    command.add_argument("plan")
+    command.set_defaults(run=lambda args, env: submit_later(env, args.environment, args.plan))

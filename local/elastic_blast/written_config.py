@@ -1,7 +1,7 @@
-"""`metadata/elastic-blast-config.json` as ElasticBLAST writes it: the config that it used. Pure.
+"""`metadata/elastic-blast-config.json`, the config as ElasticBLAST writes it. Pure.
 
-The form is that of a run of the Azure port at f4b8b734: its own object as JSON, not the INI. What
-depends on Azure alone (images, disks, labels) is left out or has the port's defaults.
+The form is that of a run of the Azure port at f4b8b734: its config object as JSON, not the INI.
+Fields that only Azure determines (images, disks, labels) are omitted or have the port's defaults.
 """
 
 import json
@@ -10,11 +10,11 @@ from local.elastic_blast.config import Config
 
 VERSION = "1.5.0"
 NO_KEY = "elb-unknown-azure-storage-account-key"
-"""What stands there where no key was given."""
+"""The port's value when no key was given."""
 
 
 def written_config(config: Config, elb_job_id: str) -> str:
-    """The file of one submission."""
+    """The content of the file."""
     return json.dumps(
         {
             "blast": _blast(config),

@@ -1,1 +1,1 @@
-"""A development host for Functions apps of the Python v2 model, with Durable Functions 1.7."""
+"""A development host for Python v2 Functions apps with Durable Functions 1.x."""

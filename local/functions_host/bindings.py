@@ -1,4 +1,4 @@
-"""What functions are handed beside their trigger: durable clients, contexts, queues to fill."""
+"""Input and output bindings: durable clients, contexts, queue outputs."""
 
 import base64
 import contextlib
@@ -16,24 +16,24 @@ from azure.storage.queue.aio import QueueClient
 from local.functions_host.functions import Function
 from local.functions_host.settings import CannotStart, setting
 
-PATIENCE: dict[str, Any] = {
+CLIENT_OPTIONS: dict[str, Any] = {
     "connection_timeout": 5,
     "read_timeout": 20,
     "retry_total": 2,
     "retry_backoff_factor": 0.3,
 }
-"""How long storage may take, and how often it is asked again."""
+"""Timeouts and retries of the queue clients."""
 
 _AZURITE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJP"
     "LlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
     "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
 )
-"""What UseDevelopmentStorage=true stands for (source: Azurite's README)."""
+"""The connection string for UseDevelopmentStorage=true (source: Azurite's README)."""
 
 
 class Out(func.Out[Any]):
-    """What a function sets, to be sent when it has succeeded."""
+    """An output binding: the value is sent after the function has succeeded."""
 
     def __init__(self) -> None:
         self._value: Any = None
@@ -46,7 +46,7 @@ class Out(func.Out[Any]):
 
 
 class Context(func.Context):
-    """The context of one call, for a function with a parameter of that name."""
+    """The context of one call, for a function with the parameter `context`."""
 
     trace_context: Any = None
     retry_context: Any = None
@@ -62,7 +62,7 @@ class Context(func.Context):
 
 
 class Bindings:
-    """`client` is the durable client binding as JSON, once the host listens."""
+    """`client` is the durable client binding as JSON, set once the host listens."""
 
     client = ""
 
@@ -70,55 +70,61 @@ class Bindings:
         self._is_base64 = is_base64
 
     def inputs(self, function: Function) -> dict[str, Any]:
-        """The durable clients of a function, and its context if it takes one."""
-        clients = [one for one in function.bindings if one["type"].lower() == "durableclient"]
-        given: dict[str, Any] = {str(one["name"]): self.client for one in clients}
-        return {**given, "context": Context(function)} if function.takes_context else given
+        """Durable clients, and the context if the function takes one."""
+        clients = [
+            binding for binding in function.bindings if binding["type"].lower() == "durableclient"
+        ]
+        arguments: dict[str, Any] = {str(binding["name"]): self.client for binding in clients}
+        return {**arguments, "context": Context(function)} if function.takes_context else arguments
 
     def outputs(self, function: Function) -> dict[str, Out]:
         """An Out for each queue that the function writes to by a parameter."""
-        return {str(one["name"]): Out() for one in function.outputs if one["name"] != "$return"}
+        return {
+            str(binding["name"]): Out()
+            for binding in function.outputs
+            if binding["name"] != "$return"
+        }
 
     async def send(self, function: Function, outputs: dict[str, Out], result: Any) -> None:
-        """Send what the function set and returned."""
-        for one in function.outputs:
-            value = result if one["name"] == "$return" else outputs[one["name"]].get()
+        """Send the outputs that the function set or returned."""
+        for binding in function.outputs:
+            value = result if binding["name"] == "$return" else outputs[binding["name"]].get()
             if value is not None:
-                await self._write(function, one, _texts(value))
+                await self._write(function, binding, _message_texts(value))
 
     async def _write(
         self, function: Function, binding: dict[str, Any], texts: Iterable[str]
     ) -> None:
         async with queue_client(function, binding, binding["queueName"]) as queue:
-            await ensure(queue)
+            await create_if_missing(queue)
             for text in texts:
                 content = base64.b64encode(text.encode()).decode() if self._is_base64 else text
                 await queue.send_message(content)
 
 
 def queue_client(function: Function, binding: dict[str, Any], name: str) -> QueueClient:
-    """A client for a queue in the account that the binding names. Raises CannotStart."""
-    named = binding.get("connection") or "AzureWebJobsStorage"
-    connection = setting(named, function.described)
+    """A client for a queue in the account of the binding's connection. Raises CannotStart."""
+    connection_setting = binding.get("connection") or "AzureWebJobsStorage"
+    connection = setting(connection_setting, function.described)
     if connection == "UseDevelopmentStorage=true":
         connection = _AZURITE
     try:
-        return QueueClient.from_connection_string(connection, name, **PATIENCE)
+        return QueueClient.from_connection_string(connection, name, **CLIENT_OPTIONS)
     except ValueError as fault:
-        said = f"{function.described} needs a connection string in the setting {named}"
-        raise CannotStart(f"{said}: {fault}") from fault
+        text = f"{function.described} needs a connection string in the setting {connection_setting}"
+        raise CannotStart(f"{text}: {fault}") from fault
 
 
-async def ensure(queue: QueueClient) -> None:
-    """Create the queue, unless it is there."""
+async def create_if_missing(queue: QueueClient) -> None:
+    """Create the queue if it does not exist."""
     with contextlib.suppress(ResourceExistsError):
         await queue.create_queue()
 
 
-def _texts(value: Any) -> list[str]:
-    """One message each for a text, bytes, a message, a dict, or what a list holds."""
+def _message_texts(value: Any) -> list[str]:
+    """One message per str, bytes, QueueMessage or JSON value; a list gives one per element."""
     if isinstance(value, list | tuple):
-        return [text for part in value for text in _texts(part)]
+        return [text for part in value for text in _message_texts(part)]
     if isinstance(value, func.QueueMessage):
         value = value.get_body()
     if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""Time, as the host knows it: what the clock says, and how to wait for an instant."""
+"""The host's time: the current instant, and waiting for one."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,18 @@ def stamp(instant: datetime) -> str:
 
 
 def instant(text: str) -> datetime:
-    """The aware UTC instant that `text` (ISO 8601) names; without an offset it is UTC."""
-    read = datetime.fromisoformat(text)
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    """The UTC instant of `text` (ISO 8601); without an offset, `text` is UTC."""
+    parsed = datetime.fromisoformat(text)
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 class Clock(Protocol):
-    """Where the host takes its time from."""
+    """The host's source of time."""
 
     def now(self) -> datetime: ...
 
     async def wait(self, wake: asyncio.Event, until: datetime | None) -> None:
-        """Return when `wake` is set or the clock says `until`; None waits for `wake` alone."""
+        """Return when `wake` is set or at `until`; None waits for `wake` alone."""
 
 
 class SystemClock:
@@ -41,22 +41,22 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until it is moved, so that a test waits for no timer."""
+    """A clock that a test moves, so that no test waits for a timer."""
 
     def __init__(self, start: datetime = EPOCH) -> None:
         self._now = start
         self._sleepers: dict[asyncio.Event, datetime | None] = {}
-        self._news = asyncio.Event()
+        self._sleepers_changed = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
 
     def advance(self, by: timedelta) -> None:
-        """Move the clock on, and wake whoever waits, to look at it."""
+        """Move the clock forward and wake all waiters."""
         self.advance_to(self._now + by)
 
     def advance_to(self, then: datetime) -> None:
-        """Move the clock to `then`; it never goes back."""
+        """Move the clock to `then`; it never moves back."""
         self._now = max(self._now, then)
         for wake in self._sleepers:
             wake.set()
@@ -65,14 +65,14 @@ class ManualClock:
         if until is not None and until <= self._now:
             return
         self._sleepers[wake] = until
-        self._news.set()
+        self._sleepers_changed.set()
         try:
             await wake.wait()
         finally:
             self._sleepers.pop(wake, None)
 
     async def awaited(self, then: datetime) -> None:
-        """Return once somebody waits for `then`."""
+        """Return once a waiter waits for `then`."""
         while then not in self._sleepers.values():
-            self._news.clear()
-            await self._news.wait()
+            self._sleepers_changed.clear()
+            await self._sleepers_changed.wait()

@@ -1,4 +1,4 @@
-"""The functions of an app, found as the worker finds them."""
+"""Loads the functions of an app, as the worker does."""
 
 import inspect
 import json
@@ -14,9 +14,9 @@ from typing import Any
 import azure.functions as func
 
 from local.functions_host.checks import check_function
-from local.functions_host.settings import CannotStart, resolved
+from local.functions_host.settings import CannotStart, resolve_settings
 
-OFFERED = frozenset(
+SUPPORTED_BINDINGS = frozenset(
     {
         "httptrigger",
         "http",
@@ -28,12 +28,12 @@ OFFERED = frozenset(
         "durableclient",
     }
 )
-"""The types of bindings that this host knows, in lower case."""
+"""The supported types of bindings, in lower case."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """One function: its trigger and its other bindings are as in function.json."""
+    """A function; its trigger and other bindings are as in function.json."""
 
     name: str
     trigger: dict[str, Any]
@@ -42,7 +42,7 @@ class Function:
 
     @property
     def kind(self) -> str:
-        """Such as `httpTrigger`."""
+        """The trigger's type, such as `httpTrigger`."""
         return str(self.trigger["type"])
 
     @property
@@ -60,22 +60,22 @@ class Function:
 
     @property
     def outputs(self) -> Sequence[dict[str, Any]]:
-        """The queues it writes to."""
-        return [one for one in self.bindings if one["type"] == "queue"]
+        """Its queue output bindings."""
+        return [binding for binding in self.bindings if binding["type"] == "queue"]
 
     @property
     def takes_context(self) -> bool:
         """Whether it has a parameter `context` that no binding fills."""
-        bound = {one["name"] for one in self.bindings}
+        bound = {binding["name"] for binding in self.bindings}
         return "context" in inspect.signature(self.call).parameters and "context" not in bound
 
 
 def load(folder: Path) -> list[Function]:
-    """The functions of the app in `folder`, whose modules become importable. Raises CannotStart."""
+    """Import the app in `folder` and return its functions. Raises CannotStart."""
     path = folder / "function_app.py"
     spec = spec_from_file_location("function_app", path)
     if not path.exists() or spec is None or spec.loader is None:
-        raise CannotStart(f"there is no {path}")
+        raise CannotStart(f"{path} does not exist")
     sys.path.insert(0, str(folder))
     module = module_from_spec(spec)
     sys.modules["function_app"] = module
@@ -84,46 +84,50 @@ def load(folder: Path) -> list[Function]:
 
 
 def functions_of(app: Any) -> list[Function]:
-    """The functions of an app object, which can be asked for them once. Raises CannotStart."""
+    """The functions of an app object; call it once per object. Raises CannotStart."""
     try:
-        found = app.get_functions()
+        builders = app.get_functions()
     except ValueError as fault:
         raise CannotStart(str(fault)) from fault
-    return [_function(one) for one in found]
+    return [_function(builder) for builder in builders]
 
 
 def _app_of(module: ModuleType) -> func.FunctionRegister:
-    """The one app object of a module, whatever its name. Raises CannotStart."""
-    apps = [one for one in vars(module).values() if isinstance(one, func.FunctionRegister)]
+    """The module's only app object, under any name. Raises CannotStart."""
+    apps = [value for value in vars(module).values() if isinstance(value, func.FunctionRegister)]
     if not apps:
         raise CannotStart("Could not find top level function app instances in function_app.py.")
-    if len(apps) > 1:  # the worker counts names: one object of two names is refused, too
+    if len(apps) > 1:  # the worker counts names: one object with two names is refused, too
         kind = type(apps[0]).__name__
-        said = f"More than one {kind} or other top level function app instances are defined."
-        raise CannotStart(said)
+        text = f"More than one {kind} or other top level function app instances are defined."
+        raise CannotStart(text)
     return apps[0]
 
 
-def _function(found: Any) -> Function:
-    name = found.get_function_name()
-    check_function(name, found.get_user_function(), found.get_bindings())
-    plain = json.loads(json.dumps(found.get_bindings_dict()["bindings"], default=_word))
-    bindings = resolved(plain, f"the function {name}")
-    trigger = next((one for one in bindings if one["type"].lower().endswith("trigger")), None)
+def _function(builder: Any) -> Function:
+    name = builder.get_function_name()
+    check_function(name, builder.get_user_function(), builder.get_bindings())
+    raw_bindings = json.loads(
+        json.dumps(builder.get_bindings_dict()["bindings"], default=_json_value)
+    )
+    bindings = resolve_settings(raw_bindings, f"the function {name}")
+    trigger = next(
+        (binding for binding in bindings if binding["type"].lower().endswith("trigger")), None
+    )
     if trigger is None:
         raise CannotStart(f"the function {name} has no trigger")
-    function = Function(name, trigger, bindings, found.get_user_function())
-    _check_offered(function)
+    function = Function(name, trigger, bindings, builder.get_user_function())
+    _check_supported(function)
     return function
 
 
-def _check_offered(function: Function) -> None:
-    """Refuse what this host does not offer. Raises CannotStart."""
+def _check_supported(function: Function) -> None:
+    """Raise CannotStart for a binding type that this host does not support."""
     for binding in function.bindings:
-        if binding["type"].lower() not in OFFERED:
-            said = f"{function.described} has a binding of the type {binding['type']}"
-            raise CannotStart(f"{said}, which this host does not offer")
+        if binding["type"].lower() not in SUPPORTED_BINDINGS:
+            text = f"{function.described} has a binding of the type {binding['type']}"
+            raise CannotStart(f"{text}, which this host does not support")
 
 
-def _word(value: object) -> object:
+def _json_value(value: object) -> object:
     return value.value if isinstance(value, Enum) else str(value)

@@ -1,9 +1,9 @@
-"""Who may ask this host anything: programs and pages of this machine, and nobody else.
+"""Rejects requests that do not come from programs or pages of this machine.
 
-The host listens on loopback and asks for no keys, but a browser on this machine also sends what a
-page from elsewhere tells it to: a form to 127.0.0.1, or, once that page's own name is resolved to
-127.0.0.1 (DNS rebinding), any request at all. Such requests name themselves: by their Host, by
-their Origin, or, where a browser sends no Origin, by Sec-Fetch-Site.
+The host listens on loopback and asks for no keys. But a browser on this machine also sends
+requests on behalf of foreign pages: a form post to 127.0.0.1, or, after DNS rebinding, any
+request. Such requests are recognised by their Host, by their Origin, or, where a browser sends no
+Origin, by Sec-Fetch-Site.
 """
 
 import logging
@@ -21,18 +21,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def only_from_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 403 to what does not come from this machine, before anything else is done."""
+async def loopback_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 403 to foreign requests before any handler runs."""
     if not set(hosts_of(request.headers)) <= LOOPBACK:
-        said = "this host answers only programs and pages of this machine, by a loopback name"
-        return web.json_response({"Message": said}, status=403)
+        text = "this host serves only programs and pages of this machine, by a loopback name"
+        return web.json_response({"Message": text}, status=403)
     return await handler(request)
 
 
 def hosts_of(headers: CIMultiDictProxy[str]) -> Iterator[str]:
-    """The host that is asked, and each that the request comes from or through.
+    """The requested host, and each host that the request comes from or passed through.
 
-    What cannot be read, or is not said where it must be, is the host "".
+    A value that cannot be parsed, or a required one that is missing, gives the host "".
     """
     for name in headers.getall("Host", [""]):
         yield _host(f"//{name}")
@@ -58,17 +58,17 @@ def _host(url: str) -> str:
 
 
 def quiet_logger() -> logging.Logger:
-    """Where the HTTP server logs: faults of ours whole, and nothing of a request's own text."""
-    found = logging.getLogger("host.http")
-    found.addFilter(_without_request)
-    return found
+    """The HTTP server's logger: full tracebacks of our errors, no text of a request."""
+    logger = logging.getLogger("host.http")
+    logger.addFilter(_without_request)
+    return logger
 
 
 def _without_request(record: logging.LogRecord) -> bool:
-    """Let a record pass; aiohttp quotes headers that it cannot read, and a token may be in them."""
+    """Remove the exception from parser errors: aiohttp quotes headers, which can hold a token."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, _UNREADABLE):
-        record.msg = "a request that cannot be read was refused: %s"
+        record.msg = "malformed request refused: %s"
         record.args, record.exc_info, record.exc_text = (type(error).__name__,), None, None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True

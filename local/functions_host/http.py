@@ -1,4 +1,4 @@
-"""HTTP triggers."""
+"""HTTP triggers: routing, requests, responses."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,22 +10,22 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from local.functions_host.functions import Function
-from local.functions_host.invoking import Invoker
+from local.functions_host.invoker import Invoker
 from local.functions_host.routes import Route, route
 
 log = logging.getLogger("host")
-LARGEST_BODY = 100 * 1024 * 1024
-"""As on Azure."""
+MAX_BODY_BYTES = 100 * 1024 * 1024
+"""The limit on Azure."""
 ALL_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 
 
 class NoResponse(Exception):
-    """A function returned a value of the type named, which cannot be sent."""
+    """The function returned an object of the named type, which cannot be sent."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """A function with its route and its methods."""
+    """A function with its route and methods."""
 
     function: Function
     route: Route
@@ -33,7 +33,7 @@ class Served:
 
 
 class HttpTriggers:
-    """Finds the function for a request and answers with what it says."""
+    """Finds the function for a request and returns its response."""
 
     def __init__(
         self,
@@ -42,26 +42,32 @@ class HttpTriggers:
         invoker: Invoker,
     ) -> None:
         self._invoker = invoker
-        # As Azure's host orders them: a route that is more exact is not tried earlier for it.
-        ordered = sorted(functions, key=lambda one: one.name.upper())
-        self.served = [_served(one, prefix) for one in ordered if one.kind.lower() == "httptrigger"]
+        # Azure's host sorts by name, too: a more specific route is not preferred.
+        ordered = sorted(functions, key=lambda function: function.name.upper())
+        self.served = [
+            _served(function, prefix)
+            for function in ordered
+            if function.kind.lower() == "httptrigger"
+        ]
 
     async def handle(self, request: web.Request) -> web.Response:
-        """The first function by name whose route and method match answers, as on Azure.
+        """Respond with the first function by name whose route and method match, as on Azure.
 
-        404 without a body where none does.
+        404 without a body if none matches.
         """
         path = request.raw_path.partition("?")[0]
-        for one in self.served:
-            parameters = one.route.match(path) if request.method in one.methods else None
+        for http_function in self.served:
+            parameters = (
+                http_function.route.match(path) if request.method in http_function.methods else None
+            )
             if parameters is not None:
-                return await self._invoke(one.function, parameters, request)
+                return await self._invoke(http_function.function, parameters, request)
         return web.Response(status=404)
 
     async def _invoke(
         self, function: Function, parameters: Mapping[str, str], request: web.Request
     ) -> web.Response:
-        asked = func.HttpRequest(
+        http_request = func.HttpRequest(
             request.method,
             str(request.url),
             headers=_joined(request.headers),
@@ -69,15 +75,15 @@ class HttpTriggers:
             route_params=parameters,
             body=await request.read(),
         )
-        about = f"{request.method} {request.path}"
+        description = f"{request.method} {request.path}"
         try:
-            result = await self._invoker.call(function, about, asked)
+            result = await self._invoker.call(function, description, http_request)
         except Exception:  # noqa: BLE001  a crash of user code, which the invoker has logged
             return web.Response(status=500)
         try:
-            return _answer(result)
+            return _to_response(result)
         except NoResponse as fault:
-            log.error("%s returned %s, which is no response", function.name, fault)
+            log.error("%s returned %s, which is not a response", function.name, fault)
             return web.Response(status=500)
 
 
@@ -88,21 +94,21 @@ def _served(function: Function, prefix: str) -> Served:
 
 
 def _joined(values: MultiMapping[str]) -> dict[str, str]:
-    """What is said several times is one value with commas; an empty one is dropped, as on Azure."""
+    """Join repeated values with commas and drop empty ones, as on Azure."""
     joined = {name: ",".join(values.getall(name)) for name in values}
     return {name: value for name, value in joined.items() if value}
 
 
-def _answer(result: Any) -> web.Response:
-    """What a function returned: an HttpResponse or a text. Raises NoResponse."""
+def _to_response(result: Any) -> web.Response:
+    """A response from a function's HttpResponse or str. Raises NoResponse."""
     if isinstance(result, str):
         return web.Response(text=result)
     if not isinstance(result, func.HttpResponse):
         raise NoResponse(type(result).__name__)
-    answer = web.Response(status=result.status_code, body=result.get_body())
+    response = web.Response(status=result.status_code, body=result.get_body())
     for name, value in result.headers.items():
-        answer.headers.add(name, value)
+        response.headers.add(name, value)
     if "Content-Type" not in result.headers and result.mimetype:
         charset = f"; charset={result.charset}" if result.mimetype.startswith("text/") else ""
-        answer.headers["Content-Type"] = result.mimetype + charset
-    return answer
+        response.headers["Content-Type"] = result.mimetype + charset
+    return response

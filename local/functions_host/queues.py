@@ -1,4 +1,4 @@
-"""Queue triggers: a message is leased while its function runs, and buried after its last try."""
+"""Queue triggers: leases a message while its function runs; moves it to poison at its limit."""
 
 import asyncio
 import base64
@@ -14,21 +14,21 @@ from azure.functions.queue import QueueMessage
 from azure.storage.queue import QueueMessage as Stored
 from azure.storage.queue.aio import QueueClient
 
-from local.functions_host.bindings import ensure, queue_client
+from local.functions_host.bindings import create_if_missing, queue_client
 from local.functions_host.clock import Clock
 from local.functions_host.functions import Function
-from local.functions_host.invoking import Invoker
+from local.functions_host.invoker import Invoker
 from local.functions_host.settings import QueueOptions
 
 log = logging.getLogger("host")
 LEASE = timedelta(minutes=10)
-"""As on Azure; renewed at half of it."""
-FIRST_PAUSE = timedelta(milliseconds=100)
+"""As on Azure; renewed after half of it."""
+FIRST_POLL_INTERVAL = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True)
 class QueueTrigger:
-    """Listens to one queue for one function."""
+    """Runs one function for the messages of one queue."""
 
     function: Function
     options: QueueOptions
@@ -36,7 +36,7 @@ class QueueTrigger:
     clock: Clock
 
     async def run(self) -> None:
-        """Listen until cancelled. A message whose function was cut off comes back by its lease."""
+        """Listen until cancelled. An interrupted message reappears when its lease ends."""
         running: set[asyncio.Task[None]] = set()
         async with self.client() as queue, self.client("-poison") as poison:
             try:
@@ -47,61 +47,64 @@ class QueueTrigger:
                 await asyncio.gather(*running, return_exceptions=True)
 
     def client(self, suffix: str = "") -> QueueClient:
-        """A client for the queue. Raises CannotStart where its connection is not set."""
+        """A client for the queue. Raises CannotStart if its connection is not set."""
         trigger = self.function.trigger
         return queue_client(self.function, trigger, trigger["queueName"] + suffix)
 
-    async def by_hand(self, text: str) -> None:
-        """Run the function on a message that is in no queue."""
-        with contextlib.suppress(Exception):  # which the invoker has logged
+    async def run_manually(self, text: str) -> None:
+        """Run the function on a message that is not in a queue."""
+        with contextlib.suppress(Exception):  # logged by the invoker
             await self.invoker.call(self.function, "by hand", _message(None, text.encode()))
 
     async def _listen(self, queues: "_Queues", running: set[asyncio.Task[None]]) -> None:
-        slowest, pause = max(self.options.max_polling_interval, FIRST_PAUSE), FIRST_PAUSE
+        longest_pause, pause = (
+            max(self.options.max_polling_interval, FIRST_POLL_INTERVAL),
+            FIRST_POLL_INTERVAL,
+        )
         while True:
             if len(running) > self.options.new_batch_threshold:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            found = await queues.receive(self.options.batch_size)
-            for message in found:
+            messages = await queues.receive(self.options.batch_size)
+            for message in messages:
                 task = asyncio.create_task(self._handle(queues, message))
                 running.add(task)
                 task.add_done_callback(running.discard)
-            if found:
-                pause = FIRST_PAUSE
+            if messages:
+                pause = FIRST_POLL_INTERVAL
                 continue
             await self.clock.wait(asyncio.Event(), self.clock.now() + pause)
-            pause = min(pause * 2, slowest)
+            pause = min(pause * 2, longest_pause)
 
     async def _handle(self, queues: "_Queues", message: Stored) -> None:
         try:
             if (message.dequeue_count or 0) > self.options.max_dequeue_count:
-                await queues.bury(message, "its last try ended with the host")
+                await queues.move_to_poison(message, "the host ended during its last attempt")
             elif (body := self._body(message)) is None:
-                await queues.bury(message, "it is not base64")
+                await queues.move_to_poison(message, "it is not base64")
             elif await self._succeeds(queues, message, body):
                 await queues.main.delete_message(message)
-                log.debug("message %s is done with", message.id)
+                log.debug("message %s processed", message.id)
             elif (message.dequeue_count or 0) == self.options.max_dequeue_count:
-                await queues.bury(message, "its last try failed")
+                await queues.move_to_poison(message, "its last attempt failed")
             else:
                 await queues.hide(message, self.options.visibility_timeout)
-                log.debug("message %s will be tried again", message.id)
-        except AzureError as trouble:
-            said = "message %s is left to its lease: %s"
-            log.warning(said, message.id, type(trouble).__name__)
+                log.debug("message %s will be retried", message.id)
+        except AzureError as error:
+            text = "message %s stays until its lease ends: %s"
+            log.warning(text, message.id, type(error).__name__)
 
     async def _succeeds(self, queues: "_Queues", message: Stored, body: bytes) -> bool:
         async with queues.leased(message, self.clock):
             try:
-                about = f"message {message.id}"
-                await self.invoker.call(self.function, about, _message(message, body))
+                description = f"message {message.id}"
+                await self.invoker.call(self.function, description, _message(message, body))
             except Exception:  # noqa: BLE001  a crash of user code, which the invoker has logged
                 return False
         return True
 
     def _body(self, message: Stored) -> bytes | None:
-        """The content, decoded as host.json says; None where it cannot be."""
+        """The content, decoded by host.json's messageEncoding; None if that fails."""
         content = str(message.content).encode()
         if not self.options.base64:
             return content
@@ -113,35 +116,35 @@ class QueueTrigger:
 
 @dataclass(frozen=True)
 class _Queues:
-    """A queue and where its hopeless messages go; both are made when they are missed."""
+    """A queue and its poison queue; both are created when missing."""
 
     main: QueueClient
     poison: QueueClient
 
-    async def receive(self, most: int) -> list[Stored]:
-        """Messages leased; none while the queue cannot be read."""
+    async def receive(self, max_messages: int) -> list[Stored]:
+        """Lease messages; empty if the queue cannot be read."""
         lease = int(LEASE.total_seconds())
         try:
             pages = self.main.receive_messages(
-                max_messages=most, messages_per_page=most, visibility_timeout=lease
+                max_messages=max_messages, messages_per_page=max_messages, visibility_timeout=lease
             )
             return [message async for message in pages]
         except ResourceNotFoundError:
-            await self._made()
-        except AzureError as trouble:
-            log.warning("queue %s cannot be read: %s", self.main.queue_name, trouble.message)
+            await self._create_queues()
+        except AzureError as error:
+            log.warning("queue %s cannot be read: %s", self.main.queue_name, error.message)
         return []
 
-    async def _made(self) -> None:
+    async def _create_queues(self) -> None:
         try:
-            await ensure(self.main)
-            await ensure(self.poison)
-        except AzureError as trouble:  # one that is being deleted cannot be made for a while
-            log.warning("queue %s cannot be made: %s", self.main.queue_name, trouble.message)
+            await create_if_missing(self.main)
+            await create_if_missing(self.poison)
+        except AzureError as error:  # a queue that is being deleted cannot be created for a while
+            log.warning("queue %s cannot be created: %s", self.main.queue_name, error.message)
 
     @contextlib.asynccontextmanager
     async def leased(self, message: Stored, clock: Clock) -> AsyncIterator[None]:
-        """Renew the lease in time; at the end the message has the receipt to delete it by."""
+        """Renew the lease; at the end the message has the receipt needed to delete it."""
         renewal = asyncio.Lock()
         renewing = asyncio.create_task(self._renew(message, clock, renewal))
         try:
@@ -157,7 +160,7 @@ class _Queues:
             while clock.now() < due:
                 await clock.wait(asyncio.Event(), due)
             async with renewal:
-                with contextlib.suppress(AzureError):  # what follows finds out whose it is by then
+                with contextlib.suppress(AzureError):  # a later call fails if the lease is lost
                     await self.hide(message, LEASE)
 
     async def hide(self, message: Stored, span: timedelta) -> None:
@@ -165,17 +168,17 @@ class _Queues:
         renewed = await self.main.update_message(message, visibility_timeout=seconds)
         message.pop_receipt = renewed.pop_receipt
 
-    async def bury(self, message: Stored, why: str) -> None:
-        """Keep the message where it is not tried any more."""
-        await ensure(self.poison)
+    async def move_to_poison(self, message: Stored, reason: str) -> None:
+        """Move the message to the poison queue."""
+        await create_if_missing(self.poison)
         await self.poison.send_message(message.content)
         await self.main.delete_message(message)
-        log.error("message %s went to %s: %s", message.id, self.poison.queue_name, why)
+        log.error("message %s moved to %s: %s", message.id, self.poison.queue_name, reason)
 
 
 def _message(stored: Stored | None, body: bytes) -> QueueMessage:
-    """What the function is handed."""
-    given: QueueMessage = QueueMessage(  # type: ignore[no-untyped-call]
+    """The function's argument."""
+    message: QueueMessage = QueueMessage(  # type: ignore[no-untyped-call]
         id=stored and stored.id,
         body=body,
         dequeue_count=stored.dequeue_count if stored else 1,
@@ -184,4 +187,4 @@ def _message(stored: Stored | None, body: bytes) -> QueueMessage:
         time_next_visible=stored and stored.next_visible_on,
         pop_receipt=stored and stored.pop_receipt,
     )
-    return given
+    return message

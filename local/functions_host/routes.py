@@ -18,23 +18,23 @@ _CONSTRAINTS = {
 
 @dataclass(frozen=True)
 class Route:
-    """A template, compiled."""
+    """A compiled template."""
 
     template: str
     pattern: re.Pattern[str]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The parameters in a path without a leading slash; None where it does not match."""
-        found = self.pattern.fullmatch(path.strip("/"))
-        if found is None:
+        """The parameters in a path without a leading slash; None if it does not match."""
+        match = self.pattern.fullmatch(path.strip("/"))
+        if match is None:
             return None
-        return {name: unquote(text) for name, text in found.groupdict().items() if text is not None}
+        return {name: unquote(text) for name, text in match.groupdict().items() if text is not None}
 
 
 def route(template: str) -> Route:
     """Compile a template such as `blast/jobs/{id}`. Raises CannotStart."""
     segments = template.strip("/").split("/")
-    pattern = "".join(_segment(one, first=number == 0) for number, one in enumerate(segments))
+    pattern = "".join(_segment(text, first=number == 0) for number, text in enumerate(segments))
     return Route(template, re.compile(pattern, re.IGNORECASE))
 
 
@@ -44,16 +44,16 @@ def _segment(segment: str, first: bool) -> str:
     if whole and whole[1]:
         return f"(?:{slash}(?P<{whole[2]}>.*))?"
     if whole and whole[4]:
-        return f"(?:{slash}(?P<{whole[2]}>{_form(whole[3])}))?"
+        return f"(?:{slash}(?P<{whole[2]}>{_constraint_pattern(whole[3])}))?"
     ends = [0, *(at for m in _PARAMETER.finditer(segment) for at in m.span()), len(segment)]
     literals = [re.escape(segment[a:b]) for a, b in zip(ends[::2], ends[1::2], strict=True)]
-    groups = [f"(?P<{m[2]}>{_form(m[3])})" for m in _PARAMETER.finditer(segment)]
+    groups = [f"(?P<{m[2]}>{_constraint_pattern(m[3])})" for m in _PARAMETER.finditer(segment)]
     return slash + literals[0] + "".join(g + t for g, t in zip(groups, literals[1:], strict=True))
 
 
-def _form(constraint: str | None) -> str:
+def _constraint_pattern(constraint: str | None) -> str:
     if constraint is None:
         return "[^/]+"
     if constraint not in _CONSTRAINTS:
-        raise CannotStart(f"this host does not know the constraint {constraint!r} of a route")
+        raise CannotStart(f"unsupported route constraint {constraint!r}")
     return _CONSTRAINTS[constraint]

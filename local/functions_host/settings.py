@@ -1,4 +1,4 @@
-"""host.json and the app's settings, as far as this host heeds them."""
+"""host.json and the app settings, as far as this host supports them."""
 
 import json
 import logging
@@ -12,14 +12,14 @@ from typing import Any
 
 log = logging.getLogger("host")
 THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
-"""The setting of the Python worker that says how many sync functions run at once."""
+"""The Python worker's setting for the number of concurrent sync functions."""
 CONTAINER_NAME = "CONTAINER_NAME"
 _SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)")
 _PLACEHOLDER = re.compile(r"%([^%\s]+)%")
 
 
 class CannotStart(Exception):
-    """The text says in one sentence why not."""
+    """The host cannot start; the text gives the reason in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class QueueOptions:
     new_batch_threshold: int
     max_dequeue_count: int
     visibility_timeout: timedelta
-    """Between two attempts at a message."""
+    """Delay between two attempts at a message."""
     max_polling_interval: timedelta
     base64: bool
 
 
 @dataclass(frozen=True)
 class HostOptions:
-    """What host.json says, with the defaults of the Functions host 4."""
+    """The options in host.json, with the defaults of the Functions host 4."""
 
     route_prefix: str
     function_timeout: timedelta
@@ -51,21 +51,21 @@ def read_host_options(folder: Path) -> HostOptions:
     """The options of the app in `folder`. Raises CannotStart."""
     path = folder / "host.json"
     try:
-        found = json.loads(path.read_text())
+        host_json = json.loads(path.read_text())
     except (OSError, ValueError) as fault:
         raise CannotStart(f"{path} cannot be read: {fault}") from fault
-    if not isinstance(found, dict):
-        raise CannotStart(f"{path} holds no object")
-    return host_options(found)
+    if not isinstance(host_json, dict):
+        raise CannotStart(f"{path} is not a JSON object")
+    return host_options(host_json)
 
 
-def host_options(found: Mapping[str, Any]) -> HostOptions:
-    """The options in a host.json that has been read. Raises CannotStart."""
-    extensions = found.get("extensions", {})
+def host_options(host_json: Mapping[str, Any]) -> HostOptions:
+    """The options in a parsed host.json. Raises CannotStart."""
+    extensions = host_json.get("extensions", {})
     durable = extensions.get("durableTask", {})
     return HostOptions(
         route_prefix=extensions.get("http", {}).get("routePrefix", "api"),
-        function_timeout=span(found.get("functionTimeout", "00:30:00")),
+        function_timeout=span(host_json.get("functionTimeout", "00:30:00")),
         hub=durable.get("hubName", "TestHubName"),
         orchestrators=durable.get("maxConcurrentOrchestratorFunctions", 10),
         activities=durable.get("maxConcurrentActivityFunctions", 10),
@@ -73,23 +73,23 @@ def host_options(found: Mapping[str, Any]) -> HostOptions:
     )
 
 
-def _queue_options(found: Mapping[str, Any]) -> QueueOptions:
-    batch: int = found.get("batchSize", 16)
+def _queue_options(host_json: Mapping[str, Any]) -> QueueOptions:
+    batch: int = host_json.get("batchSize", 16)
     return QueueOptions(
         batch_size=batch,
-        new_batch_threshold=found.get("newBatchThreshold", batch // 2),
-        max_dequeue_count=found.get("maxDequeueCount", 5),
-        visibility_timeout=span(found.get("visibilityTimeout", "00:00:00")),
-        max_polling_interval=span(found.get("maxPollingInterval", "00:01:00")),
-        base64=found.get("messageEncoding", "base64") == "base64",
+        new_batch_threshold=host_json.get("newBatchThreshold", batch // 2),
+        max_dequeue_count=host_json.get("maxDequeueCount", 5),
+        visibility_timeout=span(host_json.get("visibilityTimeout", "00:00:00")),
+        max_polling_interval=span(host_json.get("maxPollingInterval", "00:01:00")),
+        base64=host_json.get("messageEncoding", "base64") == "base64",
     )
 
 
-def take_local_settings(folder: Path) -> None:
-    """Put the values of local.settings.json into the environment, unless they are set already.
+def apply_local_settings(folder: Path) -> None:
+    """Set the values of local.settings.json as environment variables, unless already set.
 
-    CONTAINER_NAME is taken out: containers of any kind have it, and this host does not run on
-    Azure, where an app takes it for a sign of Azure and refuses to let everybody in.
+    Removes CONTAINER_NAME: any container can have it, this host does not run on Azure, and the
+    app treats it as a sign of Azure, where it refuses the local auth mode.
     """
     os.environ.pop(CONTAINER_NAME, None)
     path = folder / "local.settings.json"
@@ -99,9 +99,9 @@ def take_local_settings(folder: Path) -> None:
 
 
 def thread_count(environment: Mapping[str, str]) -> int:
-    """How many sync functions run at once: by default as many as in the worker on Azure.
+    """The number of concurrent sync functions; the default is that of the worker on Azure.
 
-    A value that is no number above 0 counts for nothing, as there.
+    As there, a value that is not a number above 0 is ignored.
     """
     default = min(32, (os.cpu_count() or 1) + 4)
     text = environment.get(THREADS)
@@ -113,19 +113,19 @@ def thread_count(environment: Mapping[str, str]) -> int:
     return int(text)
 
 
-def resolved(value: Any, where: str) -> Any:
-    """A binding with each `%SETTING%` replaced. Raises CannotStart that names `where`."""
+def resolve_settings(value: Any, where: str) -> Any:
+    """The binding with each `%SETTING%` replaced. Raises CannotStart, which names `where`."""
     if isinstance(value, dict):
-        return {name: resolved(part, where) for name, part in value.items()}
+        return {name: resolve_settings(part, where) for name, part in value.items()}
     if isinstance(value, list):
-        return [resolved(part, where) for part in value]
+        return [resolve_settings(part, where) for part in value]
     return (
         _PLACEHOLDER.sub(lambda m: setting(m[1], where), value) if isinstance(value, str) else value
     )
 
 
 def setting(name: str, where: str) -> str:
-    """The app setting of that name. Raises CannotStart."""
+    """The value of an app setting. Raises CannotStart."""
     if name not in os.environ:
         raise CannotStart(f"{where} needs the setting {name}, which is not set")
     return os.environ[name]

@@ -1,1 +1,1 @@
-"""The only place that speaks to Azure, Kubernetes and the sidecar."""
+"""Clients of Azure, Kubernetes and the sidecar. No other package sends requests to them."""

@@ -1,4 +1,4 @@
-"""Azure Blob, spoken to by the URLs that the product uses everywhere."""
+"""Azure Blob Storage, addressed by blob URLs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,28 +15,28 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
 
-from shared.clients.storage import NEAR, errors_are_ours, is_no_blob
+from shared.clients.azure_errors import CLIENT_OPTIONS, is_blob_missing, translate_errors
+from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
-from shared.storage_urls import Account
 
-EMPTY = 416
-"""The status of a range from the first byte on, where there is none."""
+RANGE_NOT_SATISFIABLE = 416
+"""HTTP status of a range request on an empty blob."""
 CHUNK = 4 * 1024**2
-"""Bytes that are asked for at once, each within the near patience."""
+"""Bytes per request; the timeouts of CLIENT_OPTIONS apply to each request."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """What a blob is at the moment: its bytes change only together with its `etag`."""
+    """One version of a blob. Its content changes only together with its `etag`."""
 
     size: int
     etag: str
-    """With its quotes, as HTTP headers have it."""
+    """Including the quotes, as in HTTP headers."""
 
 
 @dataclass(frozen=True)
 class BlobInfo:
-    """A blob as a list shows it; `name` is relative to the prefix that was listed."""
+    """An entry of a blob list; `name` is relative to the listed prefix."""
 
     name: str
     size: int
@@ -44,29 +44,29 @@ class BlobInfo:
 
 
 class Blobs:
-    """The blobs of one account. Every method raises Unavailable when it cannot be asked."""
+    """The blobs of one account. Every method raises Unavailable if storage does not answer."""
 
-    def __init__(self, service: BlobServiceClient, account: Account) -> None:
+    def __init__(self, service: BlobServiceClient, account: StorageAccount) -> None:
         self._service = service
         self._account = account
 
     def ensure(self, *containers: str) -> None:
-        """Create the containers unless they exist."""
+        """Create the containers that do not exist."""
         for container in containers:
-            with errors_are_ours("Blob"):
+            with translate_errors("Blob"):
                 try:
                     self._service.create_container(container)
                 except ResourceExistsError:
                     continue
 
     def put(self, url: str, data: bytes) -> None:
-        """Write a blob, over whatever was there."""
-        with errors_are_ours("Blob"):
+        """Write a blob, or overwrite it."""
+        with translate_errors("Blob"):
             self._at(url).upload_blob(data, overwrite=True)
 
-    def put_first(self, url: str, data: bytes) -> bytes:
-        """Write a blob unless there is one; what is there in the end. The first writer wins."""
-        with errors_are_ours("Blob"):
+    def put_if_absent(self, url: str, data: bytes) -> bytes:
+        """Write a blob unless it exists. Returns its content afterwards: the first writer wins."""
+        with translate_errors("Blob"):
             try:
                 self._at(url).upload_blob(data, overwrite=False)
             except ResourceExistsError:
@@ -74,56 +74,60 @@ class Blobs:
         return data
 
     def get(self, url: str) -> bytes | None:
-        """The whole blob, or None. For small ones: markers, configs, manifests."""
-        with errors_are_ours("Blob"):
+        """The whole blob, or None if it does not exist. For small blobs, such as markers."""
+        with translate_errors("Blob"):
             try:
                 return self._at(url).download_blob().readall()
             except ResourceNotFoundError as error:
-                if is_no_blob(error):
+                if is_blob_missing(error):
                     return None
                 raise
 
-    def beginning(self, url: str, most: int) -> tuple[bytes, int] | None:
-        """At most so many bytes of a blob's beginning, and the size of it all; or None."""
-        with errors_are_ours("Blob"):
+    def read_prefix(self, url: str, max_bytes: int) -> tuple[bytes, int] | None:
+        """The first `max_bytes` bytes of a blob, and its size; None if it does not exist."""
+        with translate_errors("Blob"):
             try:
-                found = self._at(url).download_blob(offset=0, length=most)
-                data = found.readall()
+                download = self._at(url).download_blob(offset=0, length=max_bytes)
+                data = download.readall()
             except ResourceNotFoundError as error:
-                if is_no_blob(error):
+                if is_blob_missing(error):
                     return None
                 raise
             except HttpResponseError as error:
-                if error.status_code == EMPTY:
+                if error.status_code == RANGE_NOT_SATISFIABLE:
                     return b"", 0
                 raise
-        # `properties.size` is that of the part; `bytes 0-9/200` says how much there is.
-        whole = found.properties.content_range or ""
-        return data, int(whole.rpartition("/")[2]) if len(data) == most else len(data)
+        # `properties.size` is that of the range; the whole size is in `bytes 0-9/200`.
+        content_range = download.properties.content_range or ""
+        is_cut = len(data) == max_bytes
+        return data, int(content_range.rpartition("/")[2]) if is_cut else len(data)
 
-    def missing(self, *containers: str) -> list[str]:
-        """Those of the containers that are not there."""
-        with errors_are_ours("Blob"):
+    def missing_containers(self, *containers: str) -> list[str]:
+        """The containers that do not exist."""
+        with translate_errors("Blob"):
             return [
                 name for name in containers if not self._service.get_container_client(name).exists()
             ]
 
     def version(self, url: str) -> Version | None:
-        """What is there, or None."""
-        with errors_are_ours("Blob"):
+        """The blob's size and ETag, or None if it does not exist."""
+        with translate_errors("Blob"):
             try:
-                found = self._at(url).get_blob_properties()
+                properties = self._at(url).get_blob_properties()
             except ResourceNotFoundError as error:
-                if is_no_blob(error):
+                if is_blob_missing(error):
                     return None
                 raise
-        return Version(found.size, str(found.etag))
+        return Version(properties.size, str(properties.etag))
 
-    def part(self, url: str, version: Version, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end`. Raises NotFound, and Unavailable once it changed."""
+    def read_range(self, url: str, version: Version, start: int, end: int) -> bytes:
+        """Bytes `start` to `end` (exclusive) of this version.
+
+        Raises NotFound if the blob is gone, and Unavailable if it has changed.
+        """
         if start >= end:
             return b""
-        with _as_it_was(url), errors_are_ours("Blob"):
+        with _unchanged(url), translate_errors("Blob"):
             return (
                 self._at(url)
                 .download_blob(
@@ -137,24 +141,26 @@ class Blobs:
                 .readall()
             )
 
-    def pieces(self, url: str) -> Iterator[bytes]:
-        """The whole blob, CHUNK by CHUNK as it is read on. Raises as `part` does."""
-        with _as_it_was(url), errors_are_ours("Blob"):
+    def iter_chunks(self, url: str) -> Iterator[bytes]:
+        """The whole blob in chunks of CHUNK bytes, read lazily. Raises as `read_range` does."""
+        with _unchanged(url), translate_errors("Blob"):
             yield from self._at(url).download_blob(decompress=False).chunks()
 
     def exists(self, url: str) -> bool:
         return self.version(url) is not None
 
     def list(self, prefix: str) -> list[BlobInfo]:
-        """The blobs below a prefix that ends with a slash."""
+        """All blobs below `prefix`, which must end with a slash (else ValueError)."""
         if not prefix.endswith("/"):
-            raise ValueError(f"{prefix} would list the blobs of others too: a prefix ends with /")
+            raise ValueError(
+                f"the prefix {prefix} must end with /, or it matches other jobs' blobs"
+            )
         container, path = self._account.split(prefix)
-        with errors_are_ours("Blob"):
-            found = self._service.get_container_client(container).list_blobs(name_starts_with=path)
+        with translate_errors("Blob"):
+            blobs = self._service.get_container_client(container).list_blobs(name_starts_with=path)
             return [
                 BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
-                for blob in found
+                for blob in blobs
             ]
 
     def _at(self, url: str) -> BlobClient:
@@ -163,7 +169,7 @@ class Blobs:
 
 
 @contextmanager
-def _as_it_was(url: str) -> Iterator[None]:
+def _unchanged(url: str) -> Iterator[None]:
     name = url.rpartition("/")[2]
     try:
         yield
@@ -173,9 +179,11 @@ def _as_it_was(url: str) -> Iterator[None]:
         raise Unavailable("blob_changed", f"{name} changed while it was read") from error
 
 
-def open_blobs(account: Account, connection: str, credential: TokenCredential | None) -> Blobs:
-    """The account's blobs: by connection string if there is one, else by identity."""
-    options = NEAR | {"max_single_get_size": CHUNK, "max_chunk_get_size": CHUNK}
+def open_blobs(
+    account: StorageAccount, connection: str, credential: TokenCredential | None
+) -> Blobs:
+    """A client that uses the connection string if there is one, else the credential."""
+    options = CLIENT_OPTIONS | {"max_single_get_size": CHUNK, "max_chunk_get_size": CHUNK}
     service = (
         BlobServiceClient.from_connection_string(connection, **options)
         if connection

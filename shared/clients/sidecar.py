@@ -1,66 +1,72 @@
-"""The exec sidecar's client: a request and what its answer proves, as values."""
+"""Client of the exec sidecar. Returns what a response proves about an operation, as values."""
 
 import json
 import logging
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from math import inf
-from typing import Any
 
-from shared.clients.exchange import Answer, NoAnswer, NotSent, exchange, parse_address
-from shared.exec_results import (
+from shared.clients.http_client import (
+    ConnectFailed,
+    OutcomeUnknown,
+    Response,
+    parse_address,
+    send_request,
+)
+from shared.clients.sidecar_responses import (
+    INSTANCE_HEADER,
+    NO_OPERATIONS,
+    UNAUTHORIZED,
+    as_probe_result,
+    parse_json,
+    parse_operation,
+    parse_rejection,
+    parse_response,
+)
+from shared.contracts.exec import (
     Command,
-    Finished,
     Health,
+    HttpRejection,
     Interrupted,
-    Refused,
+    OperationRunning,
     Result,
-    Running,
     Unreachable,
     Untracked,
 )
-from shared.redaction import redacted
 
 GRACE = timedelta(seconds=15)
-"""How much longer an answer may take than the wait that was asked for."""
+"""Extra time for a response beyond the requested wait."""
 LONGEST_WAIT = timedelta(seconds=25)
-"""The longest wait that the sidecar offers."""
+"""The sidecar's own limit for `wait`."""
 LONGEST_EXEC = timedelta(seconds=200)
-"""How long the answer of /exec is waited for: an ingress cuts a silent request at four minutes,
-and Azure a function at five. The command goes on for as long as it was given."""
-LONGEST_HINT = timedelta(days=1)
-"""A longer `retry_after` says no more than this one."""
-LONGEST_MESSAGE = 500
-BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, OTHER_INSTANCE = 400, 401, 403, 404, 412
-NO_OPERATIONS = {NOT_FOUND, 405, 501}
-"""Statuses of whoever does not keep an operation, or keeps none at all."""
-INSTANCE_HEADER, EXPECT_HEADER = "X-Exec-Instance", "X-Exec-Expect-Instance"
+"""How long the client waits for /exec. An ingress cuts an idle request after four minutes, and
+Azure stops a function after five. The command itself runs until its own timeout."""
+BAD_REQUEST, OTHER_INSTANCE = 400, 412
+EXPECT_HEADER = "X-Exec-Expect-Instance"
 
 log = logging.getLogger("blast")
 
 _OPERATION_ID = re.compile(r"[a-z0-9-]{1,80}")
 
 
-class Sidecar:
-    """The sidecar at one URL. Trouble of the network is a value, never an exception.
+class SidecarClient:
+    """The sidecar at one URL. Network errors are returned as values, never raised.
 
-    `instance` is the sidecar instance that an operation was given to: only its own 404 proves that
-    the operation has never begun.
+    `instance` is the sidecar instance that received the operation: only a 404 from that instance
+    proves that the operation was never started.
     """
 
     def __init__(
         self, url: str, read_token: Callable[[], str], *, grace: timedelta = GRACE
     ) -> None:
-        """`read_token` is called again when a token is refused, as after a rotation.
+        """`read_token` is called again when the token is refused, as after a rotation.
 
-        Raises ValueError for an address that would carry the token in the clear, without showing
-        it.
+        Raises ValueError, without quoting the URL, for a URL that is neither https nor loopback.
         """
         try:
             self._address = parse_address(url)
-        except ValueError as fault:
-            raise ValueError(f"the sidecar's URL is refused: {fault}") from None
+        except ValueError as error:
+            raise ValueError(f"the sidecar's URL is not allowed: {error}") from None
         self._read_token = read_token
         self._token: str | None = None
         self._grace = grace
@@ -68,74 +74,88 @@ class Sidecar:
     def run_operation(
         self, operation_id: str, command: Command, wait: timedelta, instance: str | None
     ) -> Result:
-        """Start an operation on that instance, or attach to it, and wait a little for its end.
+        """Start an operation on that instance, or attach to it, and wait up to `wait` for its end.
 
-        Untracked: whoever answered has not started it. Another instance refuses it with 412.
+        Untracked means that the responding server did not start it. Any other instance than
+        `instance` answers 412 and starts nothing.
         """
         path, body = _path(operation_id), _body(command)
-        answer = self._ask("PUT", path, body, headers=_expects(instance))
-        started = _operation(answer, instance)
-        if not isinstance(started, Running) or not wait:
-            return started or Untracked("the sidecar does not keep the operation that it was given")
-        seen = self.look(operation_id, wait, instance)
-        if seen is None:
+        response = self._request("PUT", path, body, headers=_expect_headers(instance))
+        started = parse_operation(response, instance)
+        if not isinstance(started, OperationRunning) or not wait:
+            return started or Untracked("the sidecar does not track the operation it received")
+        polled = self.get_operation(operation_id, wait, instance)
+        if polled is None:
             return Interrupted()
-        return started if isinstance(seen, Untracked | Refused | Unreachable) else seen
+        return started if isinstance(polled, Untracked | HttpRejection | Unreachable) else polled
 
-    def look(
+    def get_operation(
         self, operation_id: str, wait: timedelta = timedelta(0), instance: str | None = None
     ) -> Result | None:
-        """An operation as it stands after at most `wait`; None if it has never begun."""
+        """The operation's state after at most `wait`; None if it was never started."""
         wait = min(wait, LONGEST_WAIT)
         path = f"{_path(operation_id)}?wait={wait.total_seconds():g}"
-        return _operation(self._ask("GET", path, wait=wait), instance)
+        return parse_operation(self._request("GET", path, wait=wait), instance)
 
     def stop_operation(self, operation_id: str, instance: str | None = None) -> Result | None:
-        """End an operation and all its processes; None if it has never begun, and never will.
+        """Kill an operation and all its processes. None if it was never started, and never will be.
 
-        Another instance is asked nothing: it would remember an operation that was never its own.
+        Any other instance than `instance` answers 412: it must not record an operation that it
+        never received, nor call it interrupted later. Without a known instance, the operation is
+        looked up first.
         """
-        answer = self._ask("DELETE", _path(operation_id), wait=GRACE, headers=_expects(instance))
-        if isinstance(answer, Answer) and answer.status == OTHER_INSTANCE:
-            return Untracked("412 of another sidecar instance")
-        return _operation(answer, instance)
+        if instance is None:
+            known = self.get_operation(operation_id)
+            if not isinstance(known, OperationRunning):
+                return known
+        headers = _expect_headers(instance)
+        response = self._request("DELETE", _path(operation_id), wait=GRACE, headers=headers)
+        if isinstance(response, Response) and response.status == OTHER_INSTANCE:
+            return Untracked("HTTP 412 from another sidecar instance")
+        return parse_operation(response, instance)
 
     def exec(self, command: Command) -> Result:
-        """Run a command while the connection lasts, as a sidecar without operations does it."""
-        wait = min(command.timeout, LONGEST_EXEC)
-        return _result(self._ask("POST", "/exec", _body(command), wait=wait))
+        """Run a command synchronously: the result is lost if the connection breaks.
 
-    def health(self) -> Health | Refused | Unreachable:
-        """What the sidecar says of itself. A request without effects has no unknown outcome."""
-        answer = self._ask("GET", "/healthz")
-        if isinstance(answer, Unreachable):
-            return Unreachable(answer.message, sent=False)
-        if answer.status != 200:
-            return _without_effect(_refused(answer))
-        body = _parsed(answer)
+        For sidecars without operations.
+        """
+        wait = min(command.timeout, LONGEST_EXEC)
+        return parse_response(self._request("POST", "/exec", _body(command), wait=wait))
+
+    def health(self) -> Health | HttpRejection | Unreachable:
+        """The sidecar's health report. GET has no effect, so `request_sent` is always False."""
+        response = self._request("GET", "/healthz")
+        if isinstance(response, Unreachable):
+            return Unreachable(response.message, request_sent=False)
+        if response.status in NO_OPERATIONS:  # every exec server has this path
+            message = f"HTTP {response.status} of something that is not the sidecar"
+            return Unreachable(message, request_sent=False)
+        if response.status != 200:
+            return as_probe_result(parse_rejection(response))
+        body = parse_json(response)
         if not isinstance(body, dict) or body.get("status") != "ok":
-            return Unreachable("what answers is not the sidecar", sent=False)
+            return Unreachable("the response is not from the sidecar", request_sent=False)
         if body.get("waiting") is True:
-            waits = "the sidecar waits until another one releases its state folder"
-            return Unreachable(waits, sent=False)
+            text = "the sidecar waits until another one releases its state folder"
+            return Unreachable(text, request_sent=False)
         slots = body.get("max_concurrency")
         return Health(
             max_concurrency=slots if isinstance(slots, int) else None,
             operations=body.get("operations") is True,
-            instance=answer.headers.get(INSTANCE_HEADER.lower()),
+            instance=response.headers.get(INSTANCE_HEADER.lower()),
         )
 
-    def check_token(self) -> Refused | Unreachable | None:
-        """Why the sidecar would run nothing for this token; None if it would. Runs nothing."""
-        answer = self._ask("POST", "/exec", b"{}")
-        if isinstance(answer, Unreachable):
-            return Unreachable(answer.message, sent=False)
-        refused = _refused(answer)
-        if refused.status == BAD_REQUEST and not refused.foreign:
-            return None  # the token is checked before the body
-        return _without_effect(refused)
+    def check_token(self) -> HttpRejection | Unreachable | None:
+        """Whether the sidecar accepts the token: None if it does, else the reason. Runs nothing."""
+        response = self._request("POST", "/exec", b"{}")
+        if isinstance(response, Unreachable):
+            return Unreachable(response.message, request_sent=False)
+        rejection = parse_rejection(response)
+        if rejection.status == BAD_REQUEST and not rejection.foreign:
+            return None  # the sidecar checks the token before the body
+        return as_probe_result(rejection)
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
@@ -143,20 +163,20 @@ class Sidecar:
         *,
         wait: timedelta = timedelta(0),
         headers: dict[str, str] | None = None,
-    ) -> Answer | Unreachable:
-        """An answer of whatever status; once more if its token is refused and has changed."""
-        token = self._token or self._renewed_token()
-        answer = self._send(method, path, body, wait, _headers(token, headers))
-        if isinstance(answer, Answer) and answer.status == UNAUTHORIZED:
-            renewed = self._renewed_token()
-            if renewed != token:
-                return self._send(method, path, body, wait, _headers(renewed, headers))
-        return answer
+    ) -> Response | Unreachable:
+        """A response of any status. After a 401, retries once if the token has changed."""
+        token = self._token or self._reload_token()
+        response = self._send(method, path, body, wait, _headers(token, headers))
+        if isinstance(response, Response) and response.status == UNAUTHORIZED:
+            new_token = self._reload_token()
+            if new_token != token:
+                return self._send(method, path, body, wait, _headers(new_token, headers))
+        return response
 
-    def _renewed_token(self) -> str | None:
-        """The token as it is now; None for one that cannot be read or sent: it is refused."""
+    def _reload_token(self) -> str | None:
+        """Read the token again. None if it is unreadable or invalid: the sidecar answers 401."""
         try:
-            self._token = _sendable(self._read_token())
+            self._token = _validate_token(self._read_token())
         except (OSError, ValueError) as error:
             self._token = None
             log.error("sidecar_token_unreadable error=%s", type(error).__name__)
@@ -164,131 +184,44 @@ class Sidecar:
 
     def _send(
         self, method: str, path: str, body: bytes | None, wait: timedelta, headers: dict[str, str]
-    ) -> Answer | Unreachable:
-        """An answer of whatever status, which comes within `wait` and the grace."""
-        patience = (wait + self._grace).total_seconds()
+    ) -> Response | Unreachable:
+        """A response of any status, within `wait` plus the grace."""
+        timeout = (wait + self._grace).total_seconds()
         try:
-            return exchange(self._address, method, path, body, headers, patience)
-        except NotSent as error:
-            return Unreachable(f"the sidecar cannot be reached: {error}", sent=False)
-        except NoAnswer as error:
-            return Unreachable(f"the sidecar did not answer: {error}", sent=True)
+            return send_request(self._address, method, path, body, headers, timeout)
+        except ConnectFailed as error:
+            return Unreachable(f"the sidecar cannot be reached: {error}", request_sent=False)
+        except OutcomeUnknown as error:
+            return Unreachable(f"the sidecar did not answer: {error}", request_sent=True)
 
 
-def _headers(token: str | None, more: dict[str, str] | None) -> dict[str, str]:
-    known = {"X-Exec-Token": token} if token else {}
-    return {"Content-Type": "application/json", **known, **(more or {})}
+def _headers(token: str | None, extra: dict[str, str] | None) -> dict[str, str]:
+    token_header = {"X-Exec-Token": token} if token else {}
+    return {"Content-Type": "application/json", **token_header, **(extra or {})}
 
 
-def _expects(instance: str | None) -> dict[str, str]:
+def _expect_headers(instance: str | None) -> dict[str, str]:
     return {EXPECT_HEADER: instance} if instance else {}
 
 
 def _path(operation_id: str) -> str:
     if not _OPERATION_ID.fullmatch(operation_id):
-        raise ValueError(f"an operation's id matches {_OPERATION_ID.pattern}")
+        raise ValueError(f"operation id {operation_id!r} must match {_OPERATION_ID.pattern}")
     return f"/operations/{operation_id}"
 
 
-def _sendable(token: str) -> str:
+def _validate_token(token: str) -> str:
     token = token.strip()
     if not token or not (token.isascii() and token.isprintable()):
-        raise ValueError("the sidecar's token is empty, or no header can carry it")
+        raise ValueError("the sidecar's token must be printable ASCII and not empty")
     return token
 
 
-def _parsed(answer: Answer) -> Any:
-    """The JSON in an answer, or None: then a success is unreadable."""
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _body(command: Command) -> bytes:
-    """The same text for the same command: the sidecar compares it."""
+    """The command as JSON. Deterministic, because the sidecar compares repeated requests."""
     body = {
         "argv": list(command.argv),
         "stdin": command.stdin,
         "timeout_seconds": int(command.timeout.total_seconds()),
     }
     return json.dumps(body, sort_keys=True).encode()
-
-
-def _read(found: Any) -> Result | None:
-    """What an answer of status 200 or 202 says; None for one that says nothing we know."""
-    if not isinstance(found, dict):
-        return None
-    if "state" not in found:
-        return _finished(found)
-    if found["state"] == "running":
-        return Running(str(found.get("started_at")))
-    if found["state"] == "interrupted":
-        return Interrupted()
-    return _finished(found.get("result")) if found["state"] == "done" else None
-
-
-def _finished(found: Any) -> Finished | None:
-    if not isinstance(found, dict) or "exit_code" not in found:
-        return None
-    code = found["exit_code"]
-    return Finished(
-        exit_code=code if isinstance(code, int) and not isinstance(code, bool) else None,
-        stdout=str(found.get("stdout") or ""),
-        stderr=str(found.get("stderr") or ""),
-        timed_out=found.get("timed_out") is True,
-        duration=timedelta(milliseconds=_number(found.get("duration_ms"), most=10**9)),
-    )
-
-
-def _operation(answer: Answer | Unreachable, instance: str | None) -> Result | None:
-    """What an answer proves of an operation that was given to `instance`; None: never begun."""
-    if isinstance(answer, Unreachable) or answer.status not in NO_OPERATIONS:
-        return _result(answer)
-    speaks = answer.headers.get(INSTANCE_HEADER.lower())
-    if answer.status == NOT_FOUND and speaks and speaks == instance:
-        return None
-    who = f"the sidecar instance {speaks}" if speaks else "no sidecar that keeps operations"
-    return Untracked(f"{answer.status} of {who}")
-
-
-def _result(answer: Answer | Unreachable) -> Result:
-    if isinstance(answer, Unreachable):
-        return answer
-    if answer.status not in (200, 202):
-        return _refused(answer)
-    unreadable = Unreachable("the sidecar's answer cannot be read", sent=True)
-    return _read(_parsed(answer)) or unreadable
-
-
-def _refused(answer: Answer) -> Refused:
-    """An answer that is no success. The body of every exec server's has an `error`."""
-    found, said = _parsed(answer), answer.body.decode(errors="replace")
-    hint: Any = _hint(answer.retry_after)
-    speaks = isinstance(found, dict) and isinstance(found.get("error"), str)
-    if isinstance(found, dict):
-        said = ": ".join(str(found[name]) for name in ("error", "detail") if found.get(name))
-        hint = found.get("retry_after_seconds", hint)
-    seconds = _number(hint, most=int(LONGEST_HINT.total_seconds()))
-    after = timedelta(seconds=seconds) if seconds else None
-    return Refused(answer.status, redacted(said)[:LONGEST_MESSAGE], after, foreign=not speaks)
-
-
-def _without_effect(refused: Refused) -> Refused | Unreachable:
-    """The same of a request that runs nothing: what is in between passes, tokens do not."""
-    if not refused.foreign or refused.status in (UNAUTHORIZED, FORBIDDEN):
-        return refused
-    said = f"{refused.status} of what is in front of the sidecar: {refused.message}"
-    return Unreachable(said[:LONGEST_MESSAGE], sent=False)
-
-
-def _hint(header: str | None) -> int | None:
-    """Seconds; the other form of Retry-After, a date, is not used by any sidecar."""
-    return int(header) if header and re.fullmatch("[0-9]{1,9}", header) else None
-
-
-def _number(value: object, most: int) -> float:
-    """A number of JSON from 0 to `most`; whatever is no such number is 0."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < inf:
-        return 0
-    return min(value, most)

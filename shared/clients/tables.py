@@ -1,4 +1,4 @@
-"""Azure Tables, as far as the job store speaks it; the vendor's errors become ours here."""
+"""Azure Table Storage: the operations that the job store needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,22 +20,22 @@ from azure.data.tables import (
     UpdateMode,
 )
 
-from shared.clients.storage import NEAR, errors_are_ours, has_no_table
+from shared.clients.azure_errors import CLIENT_OPTIONS, is_table_missing, translate_errors
 
 Columns = Mapping[str, Any]
 LARGEST_PAGE = 1000
-"""Rows that Tables gives in one answer, at most."""
+"""Most rows in one response of Tables."""
 LARGEST_TRANSACTION = 100
-"""Writes that Tables takes in one, at most."""
+"""Most writes in one transaction of Tables."""
 
 
-class Clash(Exception):
-    """A condition did not hold: the row is there already, or another writer was first."""
+class ConcurrencyConflict(Exception):
+    """The row exists already, or another writer changed it first."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One entity, with the ETag that a later write can be conditioned on."""
+    """One entity, with the ETag for a conditional write."""
 
     columns: Columns
     etag: str
@@ -43,14 +43,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Insert:
-    """Write a row that must not be there yet."""
+    """Create a row; conflicts if it exists."""
 
     columns: Columns
 
 
 @dataclass(frozen=True)
 class Replace:
-    """Write a row over the one that had this ETag."""
+    """Replace a row; conflicts unless it has this ETag."""
 
     columns: Columns
     etag: str
@@ -58,7 +58,7 @@ class Replace:
 
 @dataclass(frozen=True)
 class Delete:
-    """Remove a row: the one that had this ETag, or without one whatever it says."""
+    """Delete a row; with an ETag, conflicts unless the row has it."""
 
     partition: str
     key: str
@@ -69,101 +69,107 @@ Write = Insert | Replace | Delete
 
 
 class Table:
-    """One table. Every method raises Unavailable when the store cannot be asked."""
+    """One table. Every method raises Unavailable if storage does not answer."""
 
     def __init__(self, client: TableClient) -> None:
         self._client = client
 
     def ensure(self) -> None:
-        """Create the table unless it exists."""
-        with errors_are_ours("Tables"):
+        """Create the table if it does not exist."""
+        with translate_errors("Tables"):
             try:
                 self._client.create_table()
             except ResourceExistsError:
                 return
 
     def get(self, partition: str, key: str) -> Row | None:
-        """One row by a point read, or None."""
-        with errors_are_ours("Tables"):
+        """One row by a point read, or None if it does not exist."""
+        with translate_errors("Tables"):
             try:
-                found = self._client.get_entity(partition, key)
+                entity = self._client.get_entity(partition, key)
             except ResourceNotFoundError as error:
-                if has_no_table(error):
+                if is_table_missing(error):
                     raise
                 return None
-        return Row(found, str(found.metadata["etag"]))
+        return Row(entity, str(entity.metadata["etag"]))
 
     def commit(self, writes: Sequence[Write]) -> None:
-        """All writes, at most 100 of one partition, or none. Raises Clash."""
-        with errors_are_ours("Tables"):
+        """Apply all writes in one transaction: at most LARGEST_TRANSACTION, of one partition.
+
+        Raises ConcurrencyConflict if one of them conflicts; then none is applied.
+        """
+        with translate_errors("Tables"):
             try:
                 self._client.submit_transaction([_operation(write) for write in writes])
             except TableTransactionError as error:
-                if error.status_code in (404, 409, 412) and not has_no_table(error):
-                    raise Clash from error
+                if error.status_code in (404, 409, 412) and not is_table_missing(error):
+                    raise ConcurrencyConflict from error
                 raise
             except (ResourceExistsError, ResourceModifiedError) as error:
-                raise Clash from error
+                raise ConcurrencyConflict from error
 
     def write(self, write: Insert | Replace) -> None:
-        """One write. Raises Clash.
+        """Apply one write. Raises ConcurrencyConflict.
 
-        A transaction of one would do the same, at twice the price: the SDK packs it into MIME.
+        Takes half the time of a transaction of one, which the SDK encodes as multipart MIME.
         """
-        with errors_are_ours("Tables"):
+        with translate_errors("Tables"):
             try:
                 if isinstance(write, Insert):
                     self._client.create_entity(write.columns)
                 else:
-                    only = _only(write.etag)
-                    self._client.update_entity(write.columns, mode=UpdateMode.REPLACE, **only)
+                    condition = _if_match(write.etag)
+                    self._client.update_entity(write.columns, mode=UpdateMode.REPLACE, **condition)
             except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
-                if has_no_table(error):
+                if is_table_missing(error):
                     raise
-                raise Clash from error
+                raise ConcurrencyConflict from error
 
     def upsert(self, columns: Columns) -> None:
-        """Write a row whatever was there."""
-        with errors_are_ours("Tables"):
+        """Create or replace a row unconditionally."""
+        with translate_errors("Tables"):
             self._client.upsert_entity(columns, mode=UpdateMode.REPLACE)
 
-    def forget(self, partition: str, key: str) -> None:
-        """Delete a row; already gone is as good."""
-        with errors_are_ours("Tables"):
+    def delete(self, partition: str, key: str) -> None:
+        """Delete a row if it exists."""
+        with translate_errors("Tables"):
             self._client.delete_entity(partition, key)
 
-    def page(self, where: str, values: Columns, size: int) -> list[Row]:
-        """The first `size` rows, by key, that match an OData filter with `@name` parameters."""
-        return list(islice(self.all(where, values, size=size), size))
+    def query_page(self, where: str, values: Columns, size: int) -> list[Row]:
+        """The first `size` rows in key order that match an OData filter with `@name` parameters."""
+        return list(islice(self.query(where, values, size=size), size))
 
-    def all(
+    def query(
         self,
         where: str,
         values: Columns,
         columns: Sequence[str] | None = None,
         size: int = LARGEST_PAGE,
     ) -> Iterator[Row]:
-        """Every row, by key, that matches the filter: `size` in one answer, these columns alone."""
-        with errors_are_ours("Tables"):
-            # An answer may come back short, or empty, with more behind it.
-            found = self._client.query_entities(
+        """Every row in key order that matches the filter, read `size` rows per request.
+
+        Reads only `columns`, or all of them if None.
+        """
+        with translate_errors("Tables"):
+            # A response can have fewer rows, or none, and a continuation; the SDK follows it.
+            entities = self._client.query_entities(
                 where,
                 parameters=dict(values),
                 results_per_page=size,
                 select=list(columns) if columns else None,
             )
-            for entity in found:
+            for entity in entities:
                 yield Row(entity, str(entity.metadata["etag"]))
 
 
 def open_table(
     name: str, connection: str, endpoint: str, credential: TokenCredential | None
 ) -> Table:
-    """The table of that name: by connection string if there is one, else by identity."""
+    """A client that uses the connection string if there is one, else the credential."""
     service = (
-        TableServiceClient.from_connection_string(connection, **NEAR)
+        TableServiceClient.from_connection_string(connection, **CLIENT_OPTIONS)
         if connection or credential is None
-        else TableServiceClient(endpoint, credential=credential, **NEAR)
+        else TableServiceClient(endpoint, credential=credential, **CLIENT_OPTIONS)
     )
     return Table(service.get_table_client(name))
 
@@ -173,11 +179,11 @@ def _operation(write: Write) -> tuple[Any, ...]:
         return (TransactionOperation.CREATE, write.columns)
     if isinstance(write, Delete):
         key = {"PartitionKey": write.partition, "RowKey": write.key}
-        return (TransactionOperation.DELETE, key, _only(write.etag) if write.etag else {})
-    condition = {"mode": UpdateMode.REPLACE, **_only(write.etag)}
+        return (TransactionOperation.DELETE, key, _if_match(write.etag) if write.etag else {})
+    condition = {"mode": UpdateMode.REPLACE, **_if_match(write.etag)}
     return (TransactionOperation.UPDATE, write.columns, condition)
 
 
-def _only(etag: str) -> dict[str, Any]:
-    """The condition that a row is still the one that had this ETag."""
+def _if_match(etag: str) -> dict[str, Any]:
+    """SDK options that make a write conditional on this ETag."""
     return {"etag": etag, "match_condition": MatchConditions.IfNotModified}

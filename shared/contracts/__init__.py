@@ -1,1 +1,1 @@
-"""The values that cross boundaries: where a job is, what was asked, and what a step reports."""
+"""Values that cross package boundaries: job states, searches, activity inputs and outcomes."""

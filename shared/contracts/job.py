@@ -1,37 +1,38 @@
-"""A job as it is kept: its row, its events, and what a list shows of it."""
+"""A job as it is stored: its row, its events, and its messages."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
+from shared.contracts.activities import Category, Decision, Stage
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
-from shared.contracts.steps import Category, Report, Verb
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. `oid` is stable in its tenant and owns jobs; `upn` is for people to read."""
+    """The caller of a request. `oid` is stable in its tenant and owns jobs; `upn` is a label."""
 
     oid: str
     tenant_id: str
     upn: str
     is_admin: bool = field(default=False, compare=False)
-    """Whether it may do with every job what its owner may. Said of who asks, and never kept."""
+    """Whether the caller has the rights of the owner of every job. Never stored."""
 
     @property
-    def key(self) -> str:
-        """What tells it from all others."""
+    def id(self) -> str:
+        """The key of the caller, unique in all tenants."""
         return f"{self.tenant_id}:{self.oid}"
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Batches of a search, by what their Jobs say. `expected` is None until it is known.
+    """Batches of a search, by the state of their Jobs. `expected` is None until it is known.
 
-    Of a batch of searches they count those; while they are being made, `active` is how many are.
+    Of a batch of searches they count the searches; while those are created, `active` counts those
+    that are known to be.
     """
 
     expected: int | None = None
@@ -45,14 +46,44 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How a job ends once nothing of it is left on the cluster."""
+class PendingFailure:
+    """The end of a job whose clean-up goes on."""
 
     phase: Phase
     error_code: str
     error: str
     at: datetime
-    """When it was passed."""
+    """The time of the failure."""
+
+
+class JobChanges(TypedDict, total=False):
+    """The fields of a job that a transition may change, beside those that record a step."""
+
+    elb_job_id: str
+    phase: Phase
+    deadline_at: datetime
+    error_code: str | None
+    error: str | None
+    reason: str | None
+    counts: Counts
+    retry_counts: Mapping[Category, int]
+    ended_submit_operations: int
+    config_blob: str | None
+    cancel_requested_at: datetime | None
+    pending_failure: PendingFailure | None
+    untracked_submission_until: datetime | None
+    sidecar_instance: str | None
+    unrecoverable_since: datetime | None
+    failed_jobs: str | None
+    failed_jobs_since: datetime | None
+    finished_batches: str
+    other_cluster: str | None
+    left_on_cluster: LeftOnCluster
+    cleanup_confirmed_at: datetime | None
+    cleanup_abandoned_at: datetime | None
+    notify: bool
+    request_id: str | None
+    started_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +95,7 @@ class Job:
     owner: Caller
     search: Search
     fingerprint: str
-    """SHA-256 of the canonical request: the same key with another one is a conflict."""
+    """SHA-256 of the canonical request: another one for the same key is a conflict."""
     submission_source: str
     correlation_id: str
     phase: Phase
@@ -74,104 +105,109 @@ class Job:
     error_code: str | None = None
     error: str | None = None
     reason: str | None = None
-    """Why nothing moves, in words."""
+    """Why nothing moves, as a sentence."""
     attempt: int = 1
     step: int = 0
-    """The last step of the orchestrator that changed this row."""
-    report: Report | None = None
-    """What that step reported, for an activity that runs again."""
+    """The number of the last step that changed this row."""
+    stage: Stage | None = None
+    """The stage of that step."""
+    decision: Decision | None = None
+    """What follows that step, for an activity that runs again and an orchestration that is lost."""
     sequence: int = 1
     """The number of the newest event."""
     counts: Counts = Counts()
-    tries: Mapping[Category, int] = field(default_factory=dict)
-    """How often each category was the outcome since the last step that went well."""
-    operations: int = 0
-    """How many submit operations of this attempt have been seen to end."""
+    retry_counts: Mapping[Category, int] = field(default_factory=dict)
+    """How often each category was the outcome since a stage was done."""
+    ended_submit_operations: int = 0
+    """How many submit operations are known to have ended."""
     config_blob: str | None = None
     cancel_requested_at: datetime | None = None
-    verdict: Verdict | None = None
-    """Set while what a failed search left is cleared away. A cancel by a person has none."""
-    unseen_until: datetime | None = None
-    """Until then a submission may be running that was given to a sidecar and not seen to end.
-    None: nothing was given to a sidecar, or all of it is known to have ended."""
+    pending_failure: PendingFailure | None = None
+    """Set while a failed search is cleaned up. A cancel has none."""
+    untracked_submission_until: datetime | None = None
+    """Until then a submission may be running whose end is not known. None: no submission was given
+    to a sidecar, or all are known to have ended."""
     sidecar_instance: str | None = None
-    """The sidecar instance that was given it; None where that keeps no operations."""
-    hopeless_since: datetime | None = None
-    """Since when no Job is left that could still finish the search, and no marker is there."""
+    """The sidecar instance that has it; None if the sidecar keeps no operations."""
+    unrecoverable_since: datetime | None = None
+    """Since when no Job is left that could end the search, and there is no marker."""
     failed_jobs: str | None = None
-    """What Kubernetes says of the Jobs that failed, while BLAST's own words are waited for."""
+    """Kubernetes' messages of the failed Jobs, while BLAST's own message may still come."""
     failed_jobs_since: datetime | None = None
     """When they were first seen to have failed."""
     finished_batches: str = ""
-    """The batches whose Jobs were seen Complete, as a bit mask in hexadecimal: finished Jobs vanish
-    from the cluster, and what they did still counts."""
+    """The batches whose Jobs were Complete, as a bit mask in hexadecimal: finished Jobs vanish from
+    the cluster, and still count."""
     restarts: int = 0
-    """How often upkeep has started the orchestration again since its last step."""
+    """How often reconcile has restarted the orchestration since its last recorded step."""
     other_cluster: str | None = None
-    """The cluster that elastic-blast used instead of the one that was asked for."""
+    """The cluster that elastic-blast used instead of the requested one."""
     left_on_cluster: LeftOnCluster = LeftOnCluster.NONE
-    """Of a job that has ended: whether something of it may be left."""
+    """Of a job that has ended: whether something of it may be on the cluster."""
     cleanup_confirmed_at: datetime | None = None
-    """When it was proven, after the end, that nothing is left."""
+    """The time of the proof, after the end, that nothing is left."""
     cleanup_abandoned_at: datetime | None = None
-    """When upkeep gave up proving it."""
+    """When reconcile stopped trying to prove it."""
     parent_job_id: str | None = None
-    """The batch that this search is one of."""
+    """The batch that this search belongs to."""
     child_number: int = 0
     """Its place in that batch, from 1."""
-    children: int = 0
+    child_count: int = 0
     """How many searches this batch has; 0 for a single search."""
     notify: bool = False
-    """Whether whoever sent it waits for messages on the completions queue."""
+    """Whether its sender gets messages on the completions queue."""
     request_id: str | None = None
-    """What those messages repeat, if the sender named it."""
+    """The sender's id of the request, which those messages repeat."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    entered: Mapping[Phase, datetime] = field(default_factory=dict)
-    """When this attempt first came into each phase."""
+    phase_entered_at: Mapping[Phase, datetime] = field(default_factory=dict)
+    """When this attempt first entered each phase."""
 
     @property
-    def began(self) -> datetime:
-        """When it landed on the cluster, or else when it was accepted: its age sets the pace."""
+    def polling_since(self) -> datetime:
+        """When it was submitted, or else accepted: the delays between looks grow with this age."""
         return self.started_at or self.created_at
 
     @property
-    def rest(self) -> timedelta:
-        """The wait that the last step asked for, until the next one."""
-        return self.report.wait if self.report else timedelta(0)
+    def last_delay(self) -> timedelta:
+        """The wait between the last recorded step and the next one."""
+        return self.decision.delay if self.decision else timedelta(0)
 
     def should_stop(self, now: datetime) -> bool:
         """Whether a cancel was requested, a failure is pending, or the deadline has passed."""
-        requested = self.cancel_requested_at is not None or self.verdict is not None
+        requested = self.cancel_requested_at is not None or self.pending_failure is not None
         return requested or now >= self.deadline_at
 
     @property
     def is_settled(self) -> bool:
-        """Whether upkeep has nothing to do for it, apart from messages that it owes."""
+        """Whether reconcile has nothing to do for it, but to publish its messages."""
         is_left = self.left_on_cluster is LeftOnCluster.UNKNOWN
         return self.phase.is_end and not (is_left and self.cleanup_abandoned_at is None)
 
     @property
     def instance_id(self) -> str:
-        """The id of the orchestration of this attempt: each has its own, so that none can be
-        mistaken for the one before, which may not have quite ended."""
+        """The id of this attempt's orchestration. Each attempt has another, as the orchestration of
+        the one before may not have ended yet."""
         return self.job_id if self.attempt == 1 else f"{self.job_id}-{self.attempt}"
 
     @property
-    def stopping(self) -> Verb:
-        """The verb that stops this job."""
-        return Verb.STOP_CHILDREN if self.children else Verb.CANCEL
+    def next_stage(self) -> Stage:
+        """The stage that an orchestration of this job goes on with; of an ended job, its last."""
+        if self.decision and self.decision.next_stage:
+            return self.decision.next_stage
+        first = Stage.START_CHILDREN if self.child_count else Stage.PREPARE
+        return self.stage or first
 
     @property
     def results_prefix(self) -> str:
-        """The URL below which ElasticBLAST puts what it makes, with a slash at its end."""
+        """The URL of the folder of ElasticBLAST's results; it ends with a slash."""
         return f"{self.search.results_url}/{self.elb_job_id}/"
 
 
 def elb_id(job_id: str, attempt: int) -> str:
-    """The id that ElasticBLAST knows an attempt by; the first one has the job's own.
+    """ElasticBLAST's id of an attempt; that of the first is the job's own.
 
-    Kubernetes names carry its last 8 characters, in which all attempts of a job differ.
+    Kubernetes names have its last 8 characters, in which all attempts of a job differ.
     """
     if attempt == 1:
         return job_id
@@ -187,11 +223,11 @@ def elb_id(job_id: str, attempt: int) -> str:
 def child_id(parent_id: str, number: int) -> str:
     """The id of the search of that number in a batch.
 
-    The last 8 characters, which Kubernetes names carry, count up from the parent's own: no two
-    searches of a batch have the same, as two of 10,000 that were drawn would (one time in 86).
+    The last 8 characters, which are part of Kubernetes names, count up from the parent's own, so
+    that no two searches of a batch share them. Of 10,000 random ones two would (one time in 86).
     """
-    drawn = hashlib.sha256(f"{parent_id}/{number}".encode()).hexdigest()[:24]
-    return f"job-{drawn}{(int(parent_id[-8:], 16) + number) % 16**8:08x}"
+    prefix = hashlib.sha256(f"{parent_id}/{number}".encode()).hexdigest()[:24]
+    return f"job-{prefix}{(int(parent_id[-8:], 16) + number) % 16**8:08x}"
 
 
 @dataclass(frozen=True)
@@ -207,8 +243,8 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Owed:
-    """A message that is still to be sent: what the event of that `sequence` came to."""
+class OutboxMessage:
+    """A message that is still to be sent, about the event with this `sequence`."""
 
     sequence: int
     at: datetime

@@ -1,4 +1,4 @@
-"""What was asked for: one search, as it was accepted."""
+"""One search, as it was accepted."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Program(StrEnum):
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a search runs and where its data lies."""
+    """The cluster that runs a search, and the storage account that holds its data."""
 
     storage_account: str
     cluster_name: str
@@ -32,7 +32,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Sizing:
-    """What a search asks of its cluster. `mem_*` as Kubernetes writes it, such as 4G."""
+    """The resources that a search requests. `mem_*` are Kubernetes quantities, such as 4G."""
 
     machine_type: str
     num_nodes: int
@@ -40,22 +40,22 @@ class Sizing:
     mem_request: str
     mem_limit: str
     batch_len: int
-    """Residues of query in one batch."""
+    """Query residues per batch."""
     db_partitions: int = 0
     db_partition_prefix: str = ""
 
 
 @dataclass(frozen=True)
 class Search:
-    """One search. URLs are normalised and bound to the account; options are from the allow-list."""
+    """One search. URLs are normalised, and within the account; all options are allowed ones."""
 
     program: Program
     database: str
-    """The name as it was asked for, such as `16S_ribosomal_RNA`."""
+    """The name in the request, such as `16S_ribosomal_RNA`."""
     database_url: str
     query_url: str
     results_url: str
-    """The results root; ElasticBLAST adds `/<elb_job_id>`."""
+    """The results root. ElasticBLAST writes below `<results_url>/<elb_job_id>`."""
     options: str
     placement: Placement
     sizing: Sizing
@@ -63,10 +63,10 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One search of a request. Its query is text still, or lies in Blob already."""
+class SearchSpec:
+    """One search of a request. `query_text` is None if the query is already a blob."""
 
     search: Search
     query_text: str | None
     fingerprint: str
-    """SHA-256 of what was said of this search, whatever the names used."""
+    """SHA-256 of the search's fields under their canonical names."""

@@ -1,10 +1,10 @@
-"""Where a job is: one enum, the status of each phase, and the table of allowed transitions."""
+"""The states of a job: phases, the status of each phase, and the allowed transitions."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The coarse state, which lists filter by."""
+    """The coarse state. Job lists are filtered by it."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -12,24 +12,24 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     DELETED = "deleted"
-    """A tombstone, which nobody is shown."""
+    """A tombstone. The API never returns it."""
 
     @property
     def is_end(self) -> bool:
-        """Whether a job of this status has ended."""
+        """Whether the job has ended."""
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
 class LeftOnCluster(StrEnum):
-    """Whether something of a job that has ended may still run on a cluster and cost money."""
+    """Whether objects of an ended job may still run on a cluster and cost money."""
 
     NONE = "none"
     UNKNOWN = "unknown"
-    """It could not be proven that nothing is left."""
+    """No list of the cluster has yet proven that nothing is left."""
 
 
 class Phase(StrEnum):
-    """The exact state, in the words that the dashboard knows."""
+    """The exact state. The values are those that the dashboard knows."""
 
     QUEUED = "queued"
     SUBMITTING = "submitting"
@@ -53,12 +53,12 @@ class Phase(StrEnum):
 
     @property
     def status(self) -> Status:
-        """The status that a job in this phase has."""
+        """The status of a job in this phase."""
         return _STATUS.get(self, Status.FAILED if self in _FAILURES else Status.RUNNING)
 
     @property
     def is_end(self) -> bool:
-        """Whether the job has ended. An end never changes, except that it can be deleted."""
+        """Whether the job has ended. A terminal phase never changes, except to DELETED."""
         return self.status.is_end
 
     @property
@@ -66,8 +66,8 @@ class Phase(StrEnum):
         """Whether the job has failed."""
         return self in _FAILURES
 
-    def may_become(self, later: "Phase") -> bool:
-        """Whether the table below allows this transition. Staying is one, except at an end."""
+    def can_become(self, later: "Phase") -> bool:
+        """Whether `_TRANSITIONS` allows it. A phase that is not terminal may follow itself."""
         return later in _TRANSITIONS.get(self, frozenset())
 
 
@@ -78,28 +78,28 @@ _STATUS = {
     Phase.DELETED: Status.DELETED,
 }
 
-_REFUSALS = frozenset({Phase.CONFIG_INVALID, Phase.SUBMIT_FAILED, Phase.DATABASE_UNAVAILABLE})
-_FAILURES = _REFUSALS | {Phase.SEARCH_FAILED, Phase.RESULTS_MISSING, Phase.TIMED_OUT}
+_REJECTED = frozenset({Phase.CONFIG_INVALID, Phase.SUBMIT_FAILED, Phase.DATABASE_UNAVAILABLE})
+_FAILURES = _REJECTED | {Phase.SEARCH_FAILED, Phase.RESULTS_MISSING, Phase.TIMED_OUT}
 
 _WAITING = frozenset({Phase.WAITING_FOR_SUBMIT_SLOT, Phase.WAITING_FOR_CAPACITY})
-_TO_SUBMIT = frozenset({Phase.SUBMITTING, Phase.RETRYING}) | _WAITING
-_LANDED = frozenset({Phase.SUBMITTED, Phase.RUNNING, Phase.EXPORTING_RESULTS})
+_BEFORE_SUBMITTED = frozenset({Phase.SUBMITTING, Phase.RETRYING}) | _WAITING
+_ON_CLUSTER = frozenset({Phase.SUBMITTED, Phase.RUNNING, Phase.EXPORTING_RESULTS})
 _COLLECTING = frozenset({Phase.EXPORTING_RESULTS, Phase.RESULTS_PENDING})
 _STOPPED = frozenset({Phase.CANCELLING, Phase.SEARCH_FAILED})
 
-_UNTIL_LANDED = _TO_SUBMIT | _LANDED | _REFUSALS | _STOPPED
-_UNTIL_COLLECTED = _COLLECTING | _STOPPED | {Phase.COMPLETED, Phase.RESULTS_MISSING}
+_FROM_BEFORE_SUBMITTED = _BEFORE_SUBMITTED | _ON_CLUSTER | _REJECTED | _STOPPED
+_FROM_COLLECTING = _COLLECTING | _STOPPED | {Phase.COMPLETED, Phase.RESULTS_MISSING}
 
 _TRANSITIONS = {
-    Phase.QUEUED: _UNTIL_LANDED,
-    Phase.SUBMITTING: _UNTIL_LANDED,
-    Phase.RETRYING: _UNTIL_LANDED,
-    Phase.WAITING_FOR_SUBMIT_SLOT: _UNTIL_LANDED,
-    Phase.WAITING_FOR_CAPACITY: _UNTIL_LANDED,
-    Phase.SUBMITTED: _LANDED | _STOPPED,
+    Phase.QUEUED: _FROM_BEFORE_SUBMITTED,
+    Phase.SUBMITTING: _FROM_BEFORE_SUBMITTED,
+    Phase.RETRYING: _FROM_BEFORE_SUBMITTED,
+    Phase.WAITING_FOR_SUBMIT_SLOT: _FROM_BEFORE_SUBMITTED,
+    Phase.WAITING_FOR_CAPACITY: _FROM_BEFORE_SUBMITTED,
+    Phase.SUBMITTED: _ON_CLUSTER | _STOPPED,
     Phase.RUNNING: _STOPPED | {Phase.RUNNING, Phase.EXPORTING_RESULTS},
-    Phase.EXPORTING_RESULTS: _UNTIL_COLLECTED,
-    Phase.RESULTS_PENDING: _UNTIL_COLLECTED,
-    # What was stopped, by a person or by a verdict, is cleared away first and then ends.
+    Phase.EXPORTING_RESULTS: _FROM_COLLECTING,
+    Phase.RESULTS_PENDING: _FROM_COLLECTING,
+    # Cleanup runs between a cancel or a failure and the terminal phase.
     Phase.CANCELLING: frozenset({Phase.CANCELLING, Phase.CANCELLED}) | _FAILURES,
 }

@@ -1,1 +1,1 @@
-"""What we say to the elastic-blast command and what we make of its answers. Pure."""
+"""Input for the elastic-blast command, and parsing of its output. Pure."""

@@ -3,17 +3,19 @@
 import re
 
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""Narrower than elastic-blast's own rule: `_` and `.` would make Kubernetes names invalid."""
+"""Stricter than elastic-blast's own rule: `_` and `.` are invalid in Kubernetes names."""
 
 
 def submit_argv(elb_job_id: str, correlation_id: str) -> tuple[str, ...]:
-    """The argv that submits the config on its stdin, once for each `elb_job_id`.
+    """The argv of a submission, which reads the config from stdin. Idempotent per `elb_job_id`.
 
-    Raises ValueError for an id that elastic-blast or Kubernetes would not take.
+    Raises ValueError for an id that elastic-blast or Kubernetes would reject.
     """
     for value in (elb_job_id, correlation_id):
         if not _KEY.fullmatch(value):
-            raise ValueError(f"{value!r} cannot name a submission: 1 to 63 of a-z, 0-9 and -")
+            raise ValueError(
+                f"{value!r} cannot name a submission: it must have 1 to 63 of a-z, 0-9 and -"
+            )
     return (
         *("elastic-blast", "submit", "--cfg", "-", "--json"),
         *("--idempotency-key", elb_job_id),

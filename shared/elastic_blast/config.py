@@ -1,4 +1,4 @@
-"""The INI config of a search (R9)."""
+"""Renders the INI config of a search (R9)."""
 
 import configparser
 import io
@@ -7,11 +7,11 @@ from shared.contracts.search import Search
 
 SETUP_MINUTES = 45
 SEARCH_MINUTES = 1440
-"""How long ElasticBLAST lets a database be staged, and one batch be searched."""
+"""ElasticBLAST's time limits for staging the database, and for searching one batch."""
 
 
 def render(search: Search) -> str:
-    """The INI that binds exactly this search: cluster, query, database and results root."""
+    """The INI with this search's cluster, query, database and results root."""
     parser = configparser.ConfigParser()
     for section, values in _sections(search).items():
         parser[section] = {key: str(value).replace("%", "%%") for key, value in values.items()}
@@ -21,21 +21,21 @@ def render(search: Search) -> str:
 
 
 def _sections(search: Search) -> dict[str, dict[str, object]]:
-    place, size = search.placement, search.sizing
+    placement, sizing = search.placement, search.sizing
     return {
         "cloud-provider": {
-            "azure-region": place.region,
-            "azure-resource-group": place.resource_group,
-            **_given("azure-acr-resource-group", place.acr_resource_group),
-            **_given("azure-acr-name", place.acr_name),
-            "azure-storage-account": place.storage_account,
+            "azure-region": placement.region,
+            "azure-resource-group": placement.resource_group,
+            **_optional("azure-acr-resource-group", placement.acr_resource_group),
+            **_optional("azure-acr-name", placement.acr_name),
+            "azure-storage-account": placement.storage_account,
             "azure-storage-account-container": "blast-db",
         },
         "cluster": {
-            "name": place.cluster_name,
-            "machine-type": size.machine_type,
-            "num-nodes": size.num_nodes,
-            "num-cpus": size.num_cpus,
+            "name": placement.cluster_name,
+            "machine-type": sizing.machine_type,
+            "num-nodes": sizing.num_nodes,
+            "num-cpus": sizing.num_cpus,
             "reuse": "true",
             "exp-use-local-ssd": "true",
         },
@@ -44,17 +44,17 @@ def _sections(search: Search) -> dict[str, dict[str, object]]:
             "db": search.database_url,
             "queries": search.query_url,
             "results": search.results_url,
-            **_given("options", search.options),
-            "mem-request": size.mem_request,
-            "mem-limit": size.mem_limit,
-            "batch-len": size.batch_len,
-            **_given("db-partitions", size.db_partitions),
-            **_given("db-partition-prefix", size.db_partition_prefix),
+            **_optional("options", search.options),
+            "mem-request": sizing.mem_request,
+            "mem-limit": sizing.mem_limit,
+            "batch-len": sizing.batch_len,
+            **_optional("db-partitions", sizing.db_partitions),
+            **_optional("db-partition-prefix", sizing.db_partition_prefix),
         },
         "timeouts": {"init-pv": SETUP_MINUTES, "blast-k8s-job": SEARCH_MINUTES},
     }
 
 
-def _given(key: str, value: object) -> dict[str, object]:
-    """The key only if it has a value: elastic-blast takes an empty one for an answer."""
+def _optional(key: str, value: object) -> dict[str, object]:
+    """The key if it has a value: elastic-blast does not treat an empty value as missing."""
     return {key: value} if value else {}

@@ -1,7 +1,8 @@
-"""The config that elastic-blast says it has used: `metadata/elastic-blast-config.json`. Pure.
+"""Compares the config that elastic-blast used with the requested one. Pure.
 
-Environment variables win over the INI, in silence. The file shows it. It can hold the key of the
-storage account, so that nothing but the four values that are compared ever leaves this module.
+elastic-blast's environment variables override the INI silently; the values in use are in
+`metadata/elastic-blast-config.json`. That file can contain the storage account's key, so this
+module returns only the four values that it compares.
 """
 
 import json
@@ -13,9 +14,9 @@ from shared.contracts.search import Placement
 
 NAME = "metadata/elastic-blast-config.json"
 LARGEST = 256 * 1024
-"""Bytes that are read; the file has 3 KB."""
+"""Most bytes to read; the file has about 3 KB."""
 LONGEST_VALUE = 90
-"""Characters: a resource group's name has at most that many (source: Azure Resource Manager)."""
+"""Characters: the longest name of a resource group (source: Azure Resource Manager)."""
 
 _FIELDS = (
     ("region", "azure", "region", "region"),
@@ -23,58 +24,58 @@ _FIELDS = (
     ("storage account", "azure", "storage-account", "storage_account"),
     ("cluster", "cluster", "name", "cluster_name"),
 )
-"""What it is called, where it stands in the file, and what was asked for."""
+"""Name for messages, section and key in the file, and attribute of Placement."""
 
 
 @dataclass(frozen=True)
 class Override:
-    """One value that is not the one that was asked for."""
+    """One value that differs from the requested one."""
 
     field: str
-    asked: str
+    requested: str
     actual: str
 
     def __str__(self) -> str:
-        return f"the {self.field} is {self.actual} instead of {self.asked}"
+        return f"the {self.field} is {self.actual} instead of {self.requested}"
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """The values that differ; `other_cluster` is set where the search runs on another cluster."""
+    """The differing values; `other_cluster` names the cluster that the search really runs on."""
 
-    found: tuple[Override, ...]
+    items: tuple[Override, ...]
     other_cluster: str | None
 
     def __str__(self) -> str:
-        said = "; ".join(map(str, self.found))
-        return f"elastic-blast did not use the config: {said} (from the sidecar's environment?)"
+        text = "; ".join(map(str, self.items))
+        return f"elastic-blast did not use the config: {text} (from the sidecar's environment?)"
 
 
-def overrides(text: bytes, asked: Placement) -> Overrides | None:
-    """What differs from what was asked for; None where nothing does, or nothing can be told."""
+def overrides(text: bytes, requested: Placement) -> Overrides | None:
+    """The differences from `requested`; None if there are none, or the file cannot be parsed."""
     try:
         written = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    found = tuple(_differing(written, asked))
-    if not found:
+    items = tuple(_differences(written, requested))
+    if not items:
         return None
-    actual = {one.field: one.actual for one in found}
+    actual = {override.field: override.actual for override in items}
     if not {"cluster", "resource group"} & set(actual):
-        return Overrides(found, None)
-    cluster = actual.get("cluster", asked.cluster_name)
-    group = actual.get("resource group", asked.resource_group)
-    return Overrides(found, f"the cluster {cluster} in the resource group {group}")
+        return Overrides(items, None)
+    cluster = actual.get("cluster", requested.cluster_name)
+    group = actual.get("resource group", requested.resource_group)
+    return Overrides(items, f"the cluster {cluster} in the resource group {group}")
 
 
-def _differing(written: Any, asked: Placement) -> Iterator[Override]:
+def _differences(written: Any, requested: Placement) -> Iterator[Override]:
     for field, section, key, attribute in _FIELDS:
         values = written.get(section) if isinstance(written, dict) else None
         actual = values.get(key) if isinstance(values, dict) else None
-        wanted = getattr(asked, attribute)
-        # Azure's names are the same in either case.
-        if isinstance(actual, str) and actual.casefold() != wanted.casefold():
-            yield Override(field, wanted, _printable(actual))
+        expected = getattr(requested, attribute)
+        # Azure names are case-insensitive.
+        if isinstance(actual, str) and actual.casefold() != expected.casefold():
+            yield Override(field, expected, _printable(actual))
 
 
 def _printable(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Hits in the files that BLAST+ writes: one reader for each format behind one function."""
+"""Reads hits from result files of BLAST+: `hits` selects the reader for the format."""
 
+from shared.hits.errors import ReadLimitReached, Unreadable
 from shared.hits.formats import hits, refuse_unreadable
 from shared.hits.hit import COLUMNS, Hit
-from shared.hits.trouble import CutShort, Unreadable
 
-__all__ = ["COLUMNS", "CutShort", "Hit", "Unreadable", "hits", "refuse_unreadable"]
+__all__ = ["COLUMNS", "Hit", "ReadLimitReached", "Unreadable", "hits", "refuse_unreadable"]

@@ -1,11 +1,11 @@
-"""Which columns a table of BLAST+ has, as Hit names them."""
+"""Maps the columns of BLAST+ tables to the fields of Hit."""
 
 from collections.abc import Sequence
 
 from shared.hits.hit import COLUMNS
 
 STANDARD = COLUMNS
-"""What `std`, or nothing, stands for; there the ids are accessions with their version."""
+"""The columns of `std`, which is also the default. Its ids are accessions with version."""
 
 _STD = ("qaccver", "saccver", *COLUMNS[2:])
 _COMMENTS = {
@@ -60,36 +60,38 @@ _COMMENTS = {
     "qcovhsp": "% query coverage per hsp",
     "qcovus": "% query coverage per uniq subject",
 }
-"""The columns that BLAST+ knows, and how the comments of outfmt 7 name them."""
-_BY_COMMENT = {said: name for name, said in reversed(_COMMENTS.items())}
+"""BLAST+'s columns, and their names in the comments of outfmt 7."""
+_BY_COMMENT = {comment: name for name, comment in reversed(_COMMENTS.items())}
 _IDS = {
     "qseqid": ("qseqid", "qaccver", "qacc"),
     "sseqid": ("sseqid", "saccver", "sacc", "sallseqid", "sallacc"),
 }
-"""The columns that can name a query or subject, the best first."""
+"""The columns that can serve as query or subject id, preferred first."""
 
 
-def by_options(asked: Sequence[str]) -> list[str | None]:
-    """The columns of `-outfmt "6 ..."`: BLAST+ leaves out what it does not know or has already."""
-    spread = [one for word in asked for one in (_STD if word == "std" else (word,))]
-    known = dict.fromkeys(one for one in spread if one in _COMMENTS)
-    return _as_hit(list(known or _STD))
+def columns_from_options(requested: Sequence[str]) -> list[str | None]:
+    """Hit fields for the columns of `-outfmt "6 ..."`; None for a column without a field.
+
+    Like BLAST+, ignores unknown and repeated columns.
+    """
+    expanded = [name for word in requested for name in (_STD if word == "std" else (word,))]
+    known = dict.fromkeys(name for name in expanded if name in _COMMENTS)
+    return _to_hit_fields(list(known or _STD))
 
 
-def by_comment(fields: str) -> list[str | None]:
-    """The columns that a `# Fields:` comment names."""
-    return _as_hit([_BY_COMMENT.get(field) for field in fields.split(", ")])
+def columns_from_comment(fields: str) -> list[str | None]:
+    """Hit fields for a `# Fields:` comment of outfmt 7; None for a column without a field."""
+    return _to_hit_fields([_BY_COMMENT.get(field) for field in fields.split(", ")])
 
 
-def _as_hit(columns: Sequence[str | None]) -> list[str | None]:
-    """The same with ids under the names that Hit has, and None for what it does not show."""
+def _to_hit_fields(columns: Sequence[str | None]) -> list[str | None]:
+    """The preferred id columns become `qseqid` and `sseqid`; other ids become None."""
     ids = {
-        best: name
-        for name, others in _IDS.items()
-        if (best := next((one for one in others if one in columns), None))
+        preferred: field
+        for field, candidates in _IDS.items()
+        if (preferred := next((name for name in candidates if name in columns), None))
     }
-    others = {name for name in columns if name and name not in ids}
-    return [ids.get(one or "", one if one in others and one in _SHOWN else None) for one in columns]
+    return [ids.get(name or "", name if name in _OTHER_FIELDS else None) for name in columns]
 
 
-_SHOWN = frozenset((*COLUMNS[2:], "qseq", "sseq", "qlen", "slen", "ppos"))
+_OTHER_FIELDS = frozenset((*COLUMNS[2:], "qseq", "sseq", "qlen", "slen", "ppos"))

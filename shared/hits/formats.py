@@ -1,12 +1,12 @@
-"""Which formats are read, and by what."""
+"""Selects the reader for an output format."""
 
 from collections.abc import Iterable, Iterator
 
+from shared.hits.errors import Unreadable
+from shared.hits.gzip import MOST_TEXT, decompress
 from shared.hits.hit import Hit
-from shared.hits.tabular import with_comments, without_comments
-from shared.hits.trouble import Unreadable
-from shared.hits.unpacking import MOST_TEXT, unpacked
-from shared.hits.xml import in_xml
+from shared.hits.tabular import read_outfmt6, read_outfmt7
+from shared.hits.xml import read_xml
 
 _NAMES = {
     "0": "pairwise text",
@@ -22,31 +22,31 @@ _NAMES = {
     "17": "SAM",
     "18": "an organism report",
 }
-_READ = ("5", "6", "7")
+_READABLE = ("5", "6", "7")
 
 
-def hits(pieces: Iterable[bytes], outfmt: str, most: int = MOST_TEXT) -> Iterator[Hit]:
-    """The hits of one result file, one by one, in the file's order.
+def hits(chunks: Iterable[bytes], outfmt: str, max_bytes: int = MOST_TEXT) -> Iterator[Hit]:
+    """The hits of one result file in the file's order, in constant memory.
 
-    `pieces` are its bytes, gzipped or not; `outfmt` is what BLAST+ was given, such as
-    `6 qseqid sseqid evalue`; `most` is how many bytes of text are read, unpacked. Memory does not
-    grow with the file. Raises Unreadable, and CutShort after the hits that `most` allows.
+    `chunks` are its bytes, gzipped or not; `outfmt` is the value of `-outfmt`, such as
+    `6 qseqid sseqid evalue`; `max_bytes` limits the decompressed text. Raises Unreadable, and
+    ReadLimitReached after the hits within `max_bytes`.
     """
     refuse_unreadable(outfmt)
     number, *columns = outfmt.split()
-    text = unpacked(pieces, most)
+    text = decompress(chunks, max_bytes)
     if number == "5":
-        return in_xml(text)
-    return without_comments(text, columns) if number == "6" else with_comments(text, columns)
+        return read_xml(text)
+    return read_outfmt6(text, columns) if number == "6" else read_outfmt7(text, columns)
 
 
 def refuse_unreadable(outfmt: str) -> None:
-    """Raises Unreadable for a format whose hits are not read here."""
+    """Raises Unreadable if no reader supports the format."""
     number = (outfmt.split() or [""])[0]
-    if number not in _READ:
-        name = _NAMES.get(number, "a format of its own")
+    if number not in _READABLE:
+        name = _NAMES.get(number, "an unknown format")
         raise Unreadable(
             "format_not_readable",
-            f"outfmt {number} is {name}, whose hits are not read here; the files can be"
-            f" downloaded. Hits are read from outfmt {', '.join(_READ)}",
+            f"outfmt {number} is {name}, whose hits cannot be read; the files can be downloaded."
+            f" Hits can be read from outfmt {', '.join(_READABLE)}",
         )

@@ -1,23 +1,23 @@
-"""A hit, by the names that BLAST+ gives its columns."""
+"""A hit, with fields named like BLAST+'s columns."""
 
 from typing import NamedTuple
 
 
 class Hit(NamedTuple):
-    """One alignment of a query and a subject (an HSP). None where the format does not say.
+    """One alignment of a query and a subject (an HSP). None where the format has no value.
 
-    A tuple and no dataclass, because a file has millions: it is made in half the time.
+    A tuple because a file has millions: creating a dataclass takes twice the time.
     """
 
     qseqid: str | None = None
     sseqid: str | None = None
     pident: float | None = None
-    """Percent, as `ppos`."""
+    """Percent, like `ppos`."""
     length: int | None = None
     mismatch: int | None = None
     gapopen: int | None = None
     qstart: int | None = None
-    """From 1. Start is behind end where the strand or frame is a negative one."""
+    """From 1. The start is greater than the end on a negative strand or frame."""
     qend: int | None = None
     sstart: int | None = None
     send: int | None = None
@@ -31,12 +31,12 @@ class Hit(NamedTuple):
 
 
 COLUMNS = Hit._fields[:12]
-"""Those that every hit is shown with; the others only where the format has them."""
+"""The columns that every response has. The others depend on the format."""
 
 
-def finite(text: str) -> float:
-    """A number. Raises ValueError also for `nan` and `inf`, which Python would read."""
+def parse_finite(text: str) -> float:
+    """A number. Raises ValueError also for `nan` and `inf`, which `float` accepts."""
     value = float(text)
     if value - value:
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a finite number")
     return value

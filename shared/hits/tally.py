@@ -1,4 +1,4 @@
-"""What can be said of many hits at once, gathered hit by hit in bounded memory."""
+"""Statistics of many hits: counts, means and distributions, in bounded memory."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -7,21 +7,21 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from shared.hits.approx_counts import DistinctCounter, FrequencyCounter
 from shared.hits.hit import Hit
-from shared.hits.sketches import Distinct, Frequent
 
 TOP_SUBJECTS = 20
 IDENTITY_EDGES = tuple(range(5, 100, 5))
-"""Percent: where a bin of 5 ends and the next begins; 100 lies in the last."""
+"""Bounds between identity bins of 5 percent. 100 belongs to the last bin."""
 EVALUE_EDGES = (1e-180, 1e-100, 1e-50, 1e-20, 1e-10, 1e-5, 1e-3, 1e-1, 1.0)
-"""Where a bin of e-values ends and the next begins."""
+"""Bounds between e-value bins."""
 BATCH = 1000
-"""Hits that are added at once."""
+"""Hits per update of the statistics."""
 _AVERAGED = ("pident", "bitscore", "length")
 
 
 class Mean:
-    """A mean of what was there."""
+    """A running mean of the values that are not None."""
 
     def __init__(self, count: int = 0, total: float = 0) -> None:
         self.count, self.total = count, total
@@ -36,42 +36,42 @@ class Mean:
 
 
 class Bins:
-    """How many values lie between each edge and the next."""
+    """A histogram: the number of values between each edge and the next."""
 
     def __init__(self, edges: Sequence[float], counts: Sequence[int] | None = None) -> None:
         self._edges = edges
         self.counts = list(counts or [0] * (len(edges) + 1))
 
     def add(self, values: Iterable[float]) -> None:
-        for place, count in Counter(map(partial(bisect_right, self._edges), values)).items():
-            self.counts[place] += count
+        for index, count in Counter(map(partial(bisect_right, self._edges), values)).items():
+            self.counts[index] += count
 
-    def shown(self, low: float, high: float | None) -> dict[str, int]:
-        """The count of each bin by its label, in order from `low` to `high`.
+    def to_json(self, low: float, high: float | None) -> dict[str, int]:
+        """Counts by bin label, in order from `low` to `high`.
 
-        No label looks like an integer: JavaScript would move such keys to the front.
+        No label looks like an integer, because JavaScript moves such keys to the front.
         """
         ends = zip([low, *self._edges], [*self._edges, high], self.counts, strict=True)
         return {_label(start, end): count for start, end, count in ends}
 
 
 class Tally:
-    """Counts, means and distributions of hits; what it kept can be stored and gone on with."""
+    """Statistics of hits. `to_state` can be stored, and a new Tally continues from it."""
 
-    def __init__(self, kept: Mapping[str, Any] | None = None) -> None:
-        found = dict(kept or {})
-        self.total = int(found.get("total", 0))
-        self._queries = Distinct(found.get("queries", ()))
-        self._subjects = Distinct(found.get("subjects", ()))
-        self._top = Frequent(**found.get("top", {}))
-        self._means = {name: Mean(*found.get("means", {}).get(name, ())) for name in _AVERAGED}
-        self._identities = Bins(IDENTITY_EDGES, found.get("identities"))
-        self._evalues = Bins(EVALUE_EDGES, found.get("evalues"))
-        self._max_bitscore: float | None = found.get("max_bitscore")
-        self._min_evalue: float | None = found.get("min_evalue")
+    def __init__(self, stored: Mapping[str, Any] | None = None) -> None:
+        state = dict(stored or {})
+        self.total = int(state.get("total", 0))
+        self._queries = DistinctCounter(state.get("queries", ()))
+        self._subjects = DistinctCounter(state.get("subjects", ()))
+        self._top = FrequencyCounter(**state.get("top", {}))
+        self._means = {name: Mean(*state.get("means", {}).get(name, ())) for name in _AVERAGED}
+        self._identities = Bins(IDENTITY_EDGES, state.get("identities"))
+        self._evalues = Bins(EVALUE_EDGES, state.get("evalues"))
+        self._max_bitscore: float | None = state.get("max_bitscore")
+        self._min_evalue: float | None = state.get("min_evalue")
 
     def add(self, hits: Iterable[Hit]) -> None:
-        """Count them all; where their reader raises, those before it are counted."""
+        """Count the hits. If the iterator raises, the hits before that are counted."""
         batch: list[Hit] = []
         try:
             for hit in hits:
@@ -83,7 +83,7 @@ class Tally:
             self._add(batch)
 
     def _add(self, batch: Sequence[Hit]) -> None:
-        """Column by column, which is some times as fast as hit by hit."""
+        """Works by column, which is several times faster than by hit."""
         self.total += len(batch)
         self._queries.add(set(_column(batch, "qseqid")))
         self._subjects.add(self._top.add(_column(batch, "sseqid")))
@@ -95,14 +95,14 @@ class Tally:
         self._max_bitscore = _extreme(max, self._max_bitscore, numbers["bitscore"])
         self._min_evalue = _extreme(min, self._min_evalue, numbers["evalue"])
 
-    def shown(self) -> dict[str, Any]:
-        """As the dashboard reads it. `exact` tells which of the counts are."""
+    def to_json(self) -> dict[str, Any]:
+        """The JSON that the dashboard reads. `exact` marks the counts that are not estimates."""
         return {
             "total_hits": self.total,
             "unique_queries": self._queries.count,
             "unique_subjects": self._subjects.count,
-            "evalue_distribution": self._evalues.shown(0, None),
-            "identity_distribution": self._identities.shown(0, 100),
+            "evalue_distribution": self._evalues.to_json(0, None),
+            "identity_distribution": self._identities.to_json(0, 100),
             "top_subjects": [
                 {"id": name, "count": count} for name, count in self._top.top(TOP_SUBJECTS)
             ],
@@ -118,13 +118,13 @@ class Tally:
             },
         }
 
-    def kept(self) -> dict[str, Any]:
-        """Everything, as JSON can hold it; another tally can be made of it."""
+    def to_state(self) -> dict[str, Any]:
+        """The complete state as JSON; the argument of an equal Tally."""
         return {
             "total": self.total,
-            "queries": self._queries.kept(),
-            "subjects": self._subjects.kept(),
-            "top": self._top.kept(),
+            "queries": self._queries.to_state(),
+            "subjects": self._subjects.to_state(),
+            "top": self._top.to_state(),
             "means": {name: [mean.count, mean.total] for name, mean in self._means.items()},
             "identities": self._identities.counts,
             "evalues": self._evalues.counts,
@@ -134,19 +134,19 @@ class Tally:
 
 
 def _column(batch: Iterable[Hit], name: str) -> list[Any]:
-    """What there is of one column."""
+    """The values of one column that are not None."""
     return [value for value in map(attrgetter(name), batch) if value is not None]
 
 
 def _extreme(
-    of: Callable[[list[float]], float], known: float | None, values: list[float]
+    function: Callable[[list[float]], float], previous: float | None, values: list[float]
 ) -> float | None:
-    candidates = values if known is None else [known, *values]
-    return of(candidates) if candidates else None
+    candidates = values if previous is None else [previous, *values]
+    return function(candidates) if candidates else None
 
 
 def _rounded(mean: float | None) -> float | None:
-    """To two digits: the dashboard shows it as it comes."""
+    """Rounded to two decimals, as the dashboard does not format the value."""
     return None if mean is None else round(mean, 2)
 
 

@@ -1,18 +1,18 @@
-"""BLAST's XML, outfmt 5, read by expat as it comes: nothing is kept of a hit that was given."""
+"""Reads BLAST XML (outfmt 5) incrementally with expat, in constant memory."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pyexpat import ExpatError, ParserCreate
 
-from shared.hits.hit import Hit, finite
-from shared.hits.trouble import Unreadable
+from shared.hits.errors import Unreadable
+from shared.hits.hit import Hit, parse_finite
 
 LONGEST_TEXT = 32 * 1024**2
-"""Characters of one element, and bytes of one tag."""
-DEEPEST = 32
-"""BLAST's own elements lie 9 deep."""
+"""Most characters of one element, and most bytes of one tag."""
+MAX_DEPTH = 32
+"""BLAST's own documents have a depth of 9."""
 
-_WANTED = {
+_ELEMENTS = {
     "Iteration": ("Iteration_query-ID", "Iteration_query-def", "Iteration_query-len"),
     "Hit": ("Hit_id", "Hit_def", "Hit_len"),
     "Hsp": (
@@ -21,99 +21,106 @@ _WANTED = {
         *("Hsp_gaps", "Hsp_align-len", "Hsp_qseq", "Hsp_hseq"),
     ),
 }
-_TEXTS = frozenset(name for names in _WANTED.values() for name in names)
-_UNNAMED = "No definition line"
-_NUMBERED_QUERY, _NUMBERED_SUBJECT = re.compile(r"Query_\d+"), re.compile(r"gnl\|BL_ORD_ID\|\d+")
+_TEXTS = frozenset(name for names in _ELEMENTS.values() for name in names)
+_NO_TITLE = "No definition line"
+_GENERATED_QUERY_ID, _GENERATED_SUBJECT_ID = (
+    re.compile(r"Query_\d+"),
+    re.compile(r"gnl\|BL_ORD_ID\|\d+"),
+)
 _GAP = re.compile("-+")
 
 
-def in_xml(text: Iterable[bytes]) -> Iterator[Hit]:
-    """The hits of one XML document. Raises Unreadable, also for any document type of its own."""
-    document = _Document()
-    for piece in text:
-        yield from document.read(piece)
-    yield from document.end()
+def read_xml(text: Iterable[bytes]) -> Iterator[Hit]:
+    """The hits of one XML document. Raises Unreadable, also for a document with declarations."""
+    parser = _XmlParser()
+    for chunk in text:
+        yield from parser.feed(chunk)
+    yield from parser.close()
 
 
-class _Document:
-    """What is known while the document goes by: the texts of the query, subject and HSP."""
+class _XmlParser:
+    """Keeps the element texts of the current query, subject and HSP."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
-        self._found: list[Hit] = []
+        self._hits: list[Hit] = []
         self._name = ""
-        self._pieces: list[str] = []
-        self._length = self._depth = self._fed = 0
+        self._text_parts: list[str] = []
+        self._length = self._depth = self._bytes_fed = 0
         self._parser = parser = ParserCreate()
         parser.buffer_text = True
         parser.buffer_size = 64 * 1024
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.StartDoctypeDeclHandler = _refuse_declarations
+        parser.StartElementHandler = self._start_element
+        parser.EndElementHandler = self._end_element
+        parser.StartDoctypeDeclHandler = _reject_declarations
 
-    def read(self, piece: bytes) -> list[Hit]:
-        self._fed += len(piece)
-        found = self._parse(piece, False)
-        if self._fed - self._parser.CurrentByteIndex > LONGEST_TEXT:
+    def feed(self, chunk: bytes) -> list[Hit]:
+        """The hits that end in this chunk."""
+        self._bytes_fed += len(chunk)
+        hits = self._parse(chunk, False)
+        if self._bytes_fed - self._parser.CurrentByteIndex > LONGEST_TEXT:
             raise _damaged(f"a tag has more than {LONGEST_TEXT:,} bytes")
-        return found
+        return hits
 
-    def end(self) -> list[Hit]:
+    def close(self) -> list[Hit]:
+        """Finish the document. Raises Unreadable if it is incomplete."""
         return self._parse(b"", True)
 
-    def _parse(self, piece: bytes, last: bool) -> list[Hit]:
-        self._found = []
+    def _parse(self, chunk: bytes, is_final: bool) -> list[Hit]:
+        self._hits = []
         try:
-            self._parser.Parse(piece, last)
+            self._parser.Parse(chunk, is_final)
         except ExpatError as error:
-            raise _damaged(f"it is no sound XML: {error}") from error
+            raise _damaged(f"it is not valid XML: {error}") from error
         except (KeyError, ValueError, ZeroDivisionError) as error:
             line = self._parser.CurrentLineNumber
-            raise _damaged(f"the HSP that ends in line {line} is none: {error}") from error
-        return self._found
+            raise _damaged(f"the HSP that ends in line {line} is invalid: {error}") from error
+        return self._hits
 
-    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+    def _start_element(self, name: str, attributes: Mapping[str, str]) -> None:
         self._depth += 1
-        if self._depth > DEEPEST:
-            raise _damaged(f"elements lie more than {DEEPEST} deep")
+        if self._depth > MAX_DEPTH:
+            raise _damaged(f"elements are nested more than {MAX_DEPTH} deep")
         if name in _TEXTS:
-            self._name, self._pieces, self._length = name, [], 0
-            self._parser.CharacterDataHandler = self._keep
-        elif name in _WANTED:
-            for one in _WANTED[name]:
-                self._texts.pop(one, None)
+            self._name, self._text_parts, self._length = name, [], 0
+            self._parser.CharacterDataHandler = self._add_text
+        elif name in _ELEMENTS:
+            for text_name in _ELEMENTS[name]:
+                self._texts.pop(text_name, None)
 
-    def _keep(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         self._length += len(text)
         if self._length > LONGEST_TEXT:
             raise _damaged(f"{self._name} has more than {LONGEST_TEXT:,} characters")
-        self._pieces.append(text)
+        self._text_parts.append(text)
 
-    def _end(self, name: str) -> None:
+    def _end_element(self, name: str) -> None:
         self._depth -= 1
         if name == self._name:
-            self._texts[name] = "".join(self._pieces)
+            self._texts[name] = "".join(self._text_parts)
             self._parser.CharacterDataHandler = None
             self._name = ""
         elif name == "Hsp":
-            self._found.append(_hit(self._texts))
+            self._hits.append(_hit(self._texts))
 
 
 def _hit(texts: Mapping[str, str]) -> Hit:
-    """The hit that an HSP is. Raises KeyError, ValueError or ZeroDivisionError where it is none."""
-    length, same, gaps = (int(texts[f"Hsp_{one}"]) for one in ("align-len", "identity", "gaps"))
+    """The hit of an HSP. Raises KeyError, ValueError or ZeroDivisionError if it is invalid."""
+    length, identical, gaps = (int(texts[f"Hsp_{n}"]) for n in ("align-len", "identity", "gaps"))
     qseq, sseq = texts["Hsp_qseq"], texts["Hsp_hseq"]
     return Hit(
-        _named(texts["Iteration_query-ID"], texts["Iteration_query-def"], _NUMBERED_QUERY),
-        _named(texts["Hit_id"], texts["Hit_def"], _NUMBERED_SUBJECT),
-        round(100 * same / length, 3),
+        _sequence_id(
+            texts["Iteration_query-ID"], texts["Iteration_query-def"], _GENERATED_QUERY_ID
+        ),
+        _sequence_id(texts["Hit_id"], texts["Hit_def"], _GENERATED_SUBJECT_ID),
+        round(100 * identical / length, 3),
         length,
-        length - same - gaps,
+        length - identical - gaps,
         len(_GAP.findall(qseq)) + len(_GAP.findall(sseq)),
         *_span(texts, "query"),
         *_span(texts, "hit"),
-        finite(texts["Hsp_evalue"]),
-        finite(texts["Hsp_bit-score"]),
+        parse_finite(texts["Hsp_evalue"]),
+        parse_finite(texts["Hsp_bit-score"]),
         qseq,
         sseq,
         int(texts["Iteration_query-len"]),
@@ -122,25 +129,25 @@ def _hit(texts: Mapping[str, str]) -> Hit:
     )
 
 
-def _named(known_as: str, title: str, numbered: re.Pattern[str]) -> str:
-    """The id as tables have it: where BLAST+ made one up, the first word of the title."""
-    if title == _UNNAMED or not title.strip() or not numbered.fullmatch(known_as):
-        return known_as
+def _sequence_id(xml_id: str, title: str, generated: re.Pattern[str]) -> str:
+    """The id that tables have: instead of an id generated by BLAST+, the title's first word."""
+    if title == _NO_TITLE or not title.strip() or not generated.fullmatch(xml_id):
+        return xml_id
     return title.split(None, 1)[0]
 
 
 def _span(texts: Mapping[str, str], side: str) -> tuple[int, int]:
-    """Start and end as tables have them: a negative frame is read from its end."""
+    """Start and end as in tables, where a negative frame has start > end."""
     ends = int(texts[f"Hsp_{side}-from"]), int(texts[f"Hsp_{side}-to"])
-    backwards = int(texts.get(f"Hsp_{side}-frame", 0)) < 0
-    return (max(ends), min(ends)) if backwards else ends
+    is_reverse = int(texts.get(f"Hsp_{side}-frame", 0)) < 0
+    return (max(ends), min(ends)) if is_reverse else ends
 
 
-def _refuse_declarations(name: str, system: str | None, public: str | None, internal: int) -> None:
-    """BLAST names its document type and declares nothing; declarations are how XML explodes."""
+def _reject_declarations(name: str, system: str | None, public: str | None, internal: int) -> None:
+    """Reject entity declarations (XML bombs). BLAST's documents have a DOCTYPE without any."""
     if internal:
-        raise _damaged("it declares a document type of its own")
+        raise _damaged("its DOCTYPE has declarations")
 
 
-def _damaged(what: str) -> Unreadable:
-    return Unreadable("file_damaged", f"the file cannot be read: {what}")
+def _damaged(reason: str) -> Unreadable:
+    return Unreadable("file_damaged", f"the file cannot be read: {reason}")

@@ -1,7 +1,8 @@
-"""The state of jobs: one row a job, one row an event, and an index that finds them."""
+"""The job store: job rows, their events and outbox, and the index that finds jobs."""
 
-from shared.jobs.index import Index, Page
-from shared.jobs.line import Place
+from shared.jobs.index import Index, JobPage
 from shared.jobs.repository import JobStateRepository
+from shared.jobs.submit_queue import QueueEntry
+from shared.jobs.transitions import StepRecord
 
-__all__ = ["Index", "JobStateRepository", "Page", "Place"]
+__all__ = ["Index", "JobPage", "JobStateRepository", "QueueEntry", "StepRecord"]

@@ -1,4 +1,4 @@
-"""What finds jobs: the lists of owners and batches, and the jobs that have not come to rest."""
+"""The index: lists of jobs by owner and batch, active jobs, and the submit queues."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -6,30 +6,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from shared.clients.tables import Clash, Columns, Insert, Replace, Table
+from shared.clients.tables import Columns, ConcurrencyConflict, Insert, Replace, Table
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.errors import Unavailable
 from shared.jobs import rows
-from shared.jobs.line import Line
+from shared.jobs.submit_queue import SubmitQueueRows
 
-MOST_CLASHES = 8
-"""How often a writer starts again because another one was first."""
-SLICE = 1000
-"""Rows that one query asks for; Tables gives no more at once."""
+MAX_CONFLICTS = 8
+"""Attempts to write a row while other writers change it."""
+QUERY_ROWS = 1000
+"""Most rows in one response of Tables."""
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some jobs of one list, in its order. `cursor` leads to the next page; None at the end."""
+class JobPage:
+    """One page of a list. `cursor` continues after it; None on the last page."""
 
     jobs: tuple[Job, ...]
     cursor: str | None
 
 
 @dataclass(frozen=True)
-class Listed:
-    """Where a row of a list lies, and the job that it shows."""
+class ListRow:
+    """The key of a list row, and its job."""
 
     partition: str
     key: str
@@ -37,177 +37,184 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Unended:
-    """A search of a batch that goes on."""
+class ActiveChild:
+    """A search of a batch that has not ended."""
 
     job_id: str
-    asked: bool
-    """Whether it has been asked to cancel."""
-    begun: bool
-    """Whether its orchestration is known to run, because it has taken a step."""
+    cancel_requested: bool
+    """Whether a cancel was requested."""
+    started: bool
+    """Whether its orchestration has completed a step, which proves that it runs."""
 
 
 class Index:
-    """Rows that follow the job's own. Every method raises Unavailable when it cannot be asked.
+    """Rows that follow the job's own. Every method raises Unavailable if storage is down.
 
-    A job has one row in a list: its owner's, newest first, or its batch's, in the batch's order.
-    It has a row among the active for as long as something is still to be done for it, and a place
-    in a line while it waits for a submit slot.
+    A job has one list row: in its owner's list, newest first, or in its batch's, in the order of
+    the batch. It has an active row while work for it remains, and a submit queue row while it
+    waits for the submit slot.
     """
 
-    def __init__(self, table: Table, late_after: timedelta) -> None:
-        """A job is late when it has not moved for `late_after` past its next expected step."""
-        self.line = Line(table)
+    def __init__(self, table: Table, reconcile_after: timedelta) -> None:
+        """A job is overdue when its next step is `reconcile_after` late."""
+        self.submit_queue = SubmitQueueRows(table)
         self._table = table
-        self._late_after = late_after
+        self._reconcile_after = reconcile_after
 
     def ensure(self) -> None:
         self._table.ensure()
 
-    def announce(self, job: Job) -> None:
-        """Say that a job is active. Before it exists, too: so no crash can hide it from upkeep."""
-        due = job.updated_at + job.rest + self._late_after
+    def mark_active(self, job: Job) -> None:
+        """Write the active row. Called also before the job exists, for reconcile after a crash."""
+        due = job.updated_at + job.last_delay + self._reconcile_after
         self._table.upsert(rows.active_row(job, due))
 
-    def follow(self, job: Job, settled: bool, before: Job | None) -> None:
-        """Make the index say what the job's row says; `settled`: nothing is left to be done.
+    def sync(self, job: Job, settled: bool, before: Job | None) -> None:
+        """Bring the index up to date with the job's row. `settled`: no work for the job remains.
 
-        `before` is what the row said until now, where that is known.
+        `before` is the previous state of the job, if known.
         """
         if not settled:
-            self.announce(job)
-        self.enlist(job)
-        self.line.follow(job, before)
+            self.mark_active(job)
+        self.upsert_list_row(job)
+        self.submit_queue.sync(job, before)
         if settled:
-            self.forget_active(rows.active_partition(job), job.job_id)
+            self.remove_active(rows.active_partition(job), job.job_id)
 
-    def enlist(self, job: Job) -> None:
-        """Write the row in its list, unless a later writer was here before."""
-        row = rows.listed_row(job)
-        known = None if job.sequence == 1 else self._table.get(row["PartitionKey"], row["RowKey"])
-        for _ in range(MOST_CLASHES):
-            if known and known.columns["sequence"] >= job.sequence:
+    def upsert_list_row(self, job: Job) -> None:
+        """Write the list row, unless it has a later state already. Idempotent."""
+        row = rows.list_row(job)
+        stored = None if job.sequence == 1 else self._table.get(row["PartitionKey"], row["RowKey"])
+        for _ in range(MAX_CONFLICTS):
+            if stored and stored.columns["sequence"] >= job.sequence:
                 return
             try:
-                self._table.write(Replace(row, known.etag) if known else Insert(row))
-            except Clash:
-                known = self._table.get(row["PartitionKey"], row["RowKey"])
+                self._table.write(Replace(row, stored.etag) if stored else Insert(row))
+            except ConcurrencyConflict:
+                stored = self._table.get(row["PartitionKey"], row["RowKey"])
             else:
                 return
-        raise Unavailable("contended", f"the list of {job.job_id} has too many writers")
+        raise Unavailable(
+            "concurrent_update", f"too many writers change the list row of {job.job_id}"
+        )
 
     def defer(self, job: Job, until: datetime) -> None:
-        """Have upkeep look after the job at that time."""
+        """Make the job overdue at `until`, so that reconcile processes it then."""
         self._table.upsert(rows.active_row(job, until))
 
-    def forget_active(self, partition: str, job_id: str) -> None:
-        self._table.forget(partition, job_id)
+    def remove_active(self, partition: str, job_id: str) -> None:
+        self._table.delete(partition, job_id)
 
-    def forget_unkept(self, partition: str, job_id: str, before: datetime) -> None:
-        """Drop the active row of a job that does not exist, if it was announced before then."""
+    def drop_orphan(self, partition: str, job_id: str, before: datetime) -> None:
+        """Delete the active row of a job that does not exist, if it was written before `before`."""
         row = self._table.get(partition, job_id)
         if row and row.columns["since"] < before:
-            self.forget_active(partition, job_id)
+            self.remove_active(partition, job_id)
 
-    def late(self, now: datetime) -> Iterator[tuple[str, str]]:
-        """Partition and job id of each active row that is late."""
+    def find_overdue(self, now: datetime) -> Iterator[tuple[str, str]]:
+        """Partition and job id of each overdue active row."""
         where = "PartitionKey ge @low and PartitionKey lt @high and due lt @now"
         values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "now": now}
-        for row in self._table.all(where, values, ("PartitionKey", "RowKey")):
+        for row in self._table.query(where, values, ("PartitionKey", "RowKey")):
             yield row.columns["PartitionKey"], row.columns["RowKey"]
 
-    def expired(self, before: datetime) -> Iterator[Listed]:
-        """The list rows of jobs that ended before then. Looks at every list: for once a day."""
+    def find_expired(self, before: datetime) -> Iterator[ListRow]:
+        """The list rows of jobs that ended before `before`. Scans all lists: for daily use."""
         return self._listed("finished_at lt @before", {"before": before})
 
-    def astray(self) -> Iterator[str]:
-        """The id of each job that a list calls unfinished and that is not among the active.
+    def find_orphans(self) -> Iterator[str]:
+        """The id of each job that is unfinished in its list and has no active row.
 
-        Looks at every list and at all that is active: for once a day.
+        Scans all lists and all active rows: for daily use.
         """
         where = "PartitionKey ge @low and PartitionKey lt @high"
         values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE)}
-        either = "( status eq @queued or status eq @running )"  # the SDK splits it at blanks
+        either = (
+            "( status eq @queued or status eq @running )"  # the SDK finds parameters between blanks
+        )
         statuses = {"queued": Status.QUEUED.value, "running": Status.RUNNING.value}
         unfinished = {row.job_id for row in self._listed(either, statuses)}
-        # The active come second: a job that was accepted in between is not taken for astray.
-        active = {row.columns["RowKey"] for row in self._table.all(where, values, ("RowKey",))}
+        # Active rows are read last: a job accepted in between is not taken for an orphan.
+        active = {row.columns["RowKey"] for row in self._table.query(where, values, ("RowKey",))}
         yield from sorted(unfinished - active)
 
-    def shows(self, listed: Listed, job: Job) -> bool:
-        """Whether this is the job's own row. An id can come again once its job was removed."""
-        row = rows.listed_row(job)
+    def is_row_of(self, listed: ListRow, job: Job) -> bool:
+        """Whether this is the job's own list row. A removed job's id can be used again."""
+        row = rows.list_row(job)
         return (listed.partition, listed.key) == (row["PartitionKey"], row["RowKey"])
 
-    def forget_listed(self, listed: Listed) -> None:
-        self._table.forget(listed.partition, listed.key)
+    def remove_listed(self, listed: ListRow) -> None:
+        self._table.delete(listed.partition, listed.key)
 
-    def busy(self, owner: Caller, most: int) -> int:
-        """How many jobs of an owner are active, counted up to `most`; a batch is one of them.
+    def count_active(self, owner: Caller, most: int) -> int:
+        """The number of an owner's active jobs, at most `most`. A batch counts as one job.
 
-        One query of `most` keys in one partition, or one for each thousand.
+        One query of one partition per 1000 rows.
         """
-        where, values = "PartitionKey eq @partition", {"partition": rows.busy_partition(owner)}
-        found = self._table.all(where, values, ("RowKey",), min(most, SLICE))
-        return sum(1 for _ in islice(found, most))
+        where, values = (
+            "PartitionKey eq @partition",
+            {"partition": rows.active_owner_partition(owner)},
+        )
+        active_rows = self._table.query(where, values, ("RowKey",), min(most, QUERY_ROWS))
+        return sum(1 for _ in islice(active_rows, most))
 
     def page(
         self, owner: Caller, size: int, cursor: str = "", only: Mapping[str, str] | None = None
-    ) -> Page:
-        """A page of an owner's jobs, newest first, by one query. Later jobs do not shift it.
+    ) -> JobPage:
+        """A page of an owner's jobs, newest first. One query; new jobs do not shift the page.
 
-        `only` names columns, such as `status`, and what they must say.
+        `only` filters by exact column values, such as `status`.
         """
         return self._page(rows.owner_partition(owner), size, cursor, only or {})
 
-    def children(self, parent_id: str, size: int, cursor: str = "") -> Page:
-        """A page of a batch's searches, in the order of the batch, by one query."""
+    def children(self, parent_id: str, size: int, cursor: str = "") -> JobPage:
+        """A page of a batch's searches in the order of the batch. One query."""
         return self._page(rows.parent_partition(parent_id), size, cursor, {})
 
-    def tally(self, parent_id: str) -> Counter[Status]:
-        """How many of a batch's searches have which status; one query for each thousand."""
+    def count_by_status(self, parent_id: str) -> Counter[Status]:
+        """The number of a batch's searches by status. One query per 1000 searches."""
         where, values = "PartitionKey eq @parent", {"parent": rows.parent_partition(parent_id)}
-        found = self._table.all(where, values, ("status",))
-        return Counter(Status(row.columns["status"]) for row in found)
+        child_rows = self._table.query(where, values, ("status",))
+        return Counter(Status(row.columns["status"]) for row in child_rows)
 
-    def unended(self, parent_id: str) -> Iterator[Unended]:
-        """A batch's searches that have not ended; one query for each thousand."""
-        # The SDK finds parameters between spaces alone.
+    def find_active_children(self, parent_id: str) -> Iterator[ActiveChild]:
+        """A batch's searches that have not ended. One query per 1000 searches."""
+        # The SDK finds parameters only between blanks.
         where = "PartitionKey eq @parent and ( status eq @queued or status eq @running )"
         values = {
             "parent": rows.parent_partition(parent_id),
             "queued": Status.QUEUED.value,
             "running": Status.RUNNING.value,
         }
-        for row in self._table.all(where, values, ("job_id", "status", "cancel_requested_at")):
+        for row in self._table.query(where, values, ("job_id", "status", "cancel_requested_at")):
             job_id, status = row.columns["job_id"], row.columns["status"]
-            asked = row.columns.get("cancel_requested_at") is not None
-            yield Unended(job_id, asked, begun=status != Status.QUEUED)
+            cancel_requested = row.columns.get("cancel_requested_at") is not None
+            yield ActiveChild(job_id, cancel_requested, started=status != Status.QUEUED)
 
     def unconfirmed(self, parent_id: str, most: int) -> list[str]:
-        """The ids of at most so many searches of a batch of which something may be left."""
+        """The ids of at most `most` searches of a batch that may have left objects on a cluster."""
         where = "PartitionKey eq @parent and left_on_cluster eq @unknown"
         values = {
             "parent": rows.parent_partition(parent_id),
             "unknown": LeftOnCluster.UNKNOWN.value,
         }
-        found = self._table.all(where, values, ("job_id",), min(most, SLICE))
-        return [row.columns["job_id"] for row in islice(found, most)]
+        child_rows = self._table.query(where, values, ("job_id",), min(most, QUERY_ROWS))
+        return [row.columns["job_id"] for row in islice(child_rows, most)]
 
-    def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> Page:
+    def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> JobPage:
         where = "PartitionKey eq @partition and RowKey gt @cursor and status ne @deleted"
         where += "".join(f" and {name} eq @{name}" for name in only)
-        given = {"partition": partition, "cursor": cursor, "deleted": Status.DELETED.value}
-        found = self._table.page(where, {**given, **only}, size + 1)
-        shown = found[:size]
-        return Page(
-            tuple(rows.job_of(row.columns) for row in shown),
-            str(shown[-1].columns["RowKey"]) if len(found) > size else None,
+        values = {"partition": partition, "cursor": cursor, "deleted": Status.DELETED.value}
+        list_rows = self._table.query_page(where, {**values, **only}, size + 1)
+        page_rows = list_rows[:size]
+        return JobPage(
+            tuple(rows.job_from_row(row.columns) for row in page_rows),
+            str(page_rows[-1].columns["RowKey"]) if len(list_rows) > size else None,
         )
 
-    def _listed(self, where: str, values: Columns) -> Iterator[Listed]:
-        everywhere = "PartitionKey ge @first and PartitionKey lt @last"
+    def _listed(self, where: str, values: Columns) -> Iterator[ListRow]:
+        all_lists = "PartitionKey ge @first and PartitionKey lt @last"
         lists = {"first": rows.OWNER, "last": rows.after(rows.parent_partition(""))}
         columns = ("PartitionKey", "RowKey", "job_id")
-        for row in self._table.all(f"{everywhere} and {where}", {**lists, **values}, columns):
-            yield Listed(*(row.columns[name] for name in columns))
+        for row in self._table.query(f"{all_lists} and {where}", {**lists, **values}, columns):
+            yield ListRow(*(row.columns[name] for name in columns))

@@ -4,27 +4,40 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 
-from shared.clients.tables import LARGEST_TRANSACTION, Clash, Delete, Insert, Replace, Table
-from shared.contracts.job import Event, Job, Owed, elb_id
+from shared.clients.tables import (
+    LARGEST_TRANSACTION,
+    ConcurrencyConflict,
+    Delete,
+    Insert,
+    Replace,
+    Table,
+)
+from shared.contracts.job import Event, Job, JobChanges, OutboxMessage, elb_id
 from shared.contracts.states import LeftOnCluster, Phase
-from shared.contracts.steps import Report
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.jobs import rows
-from shared.jobs.index import MOST_CLASHES, Index
-from shared.jobs.transitions import changed, next_attempt, owes_message, redacted_job, rows_of
-from shared.redaction import redact_all
+from shared.jobs.index import MAX_CONFLICTS, Index
+from shared.jobs.transitions import (
+    StepRecord,
+    changed,
+    next_attempt,
+    owes_message,
+    redacted_job,
+    rows_of,
+)
+from shared.util.redaction import redact_all
 
 RESTARTED = "orchestration_restarted"
-"""The event of an orchestration that upkeep has started again."""
+"""The event of an orchestration that reconcile has restarted."""
 
 Change = Callable[[Job], Job | None]
-"""The job as it shall be, or None where nothing is to be changed (any more)."""
+"""Gives the changed job, or None if nothing is to be changed."""
 
 
 class JobStateRepository:
-    """Reads and writes jobs. Every method raises Unavailable when the store cannot be asked."""
+    """Reads and writes jobs. Every method raises Unavailable if the store does not answer."""
 
     def __init__(self, jobs: Table, index: Index, now: Callable[[], datetime]) -> None:
         self._jobs = jobs
@@ -37,24 +50,26 @@ class JobStateRepository:
         self.index.ensure()
 
     def create(self, job: Job, payload: Mapping[str, Any]) -> Job:
-        """Keep a new job with its first event. The id is the claim: one that exists is returned."""
-        # The active row is first: a crash behind it leaves a job that upkeep can find.
-        self.index.announce(job)
+        """Create a job with its first event. Idempotent: a job with this id is returned."""
+        # Write the active row first, so that reconcile finds the job after a crash.
+        self.index.mark_active(job)
         job, payload = redacted_job(job), redact_all(payload)
-        said = Event(job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload))
+        accepted = Event(
+            job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload)
+        )
         try:
-            self._jobs.commit([Insert(rows.job_row(job)), *rows_of(job, said, "", job.notify)])
-        except Clash:
+            self._jobs.commit([Insert(rows.job_row(job)), *rows_of(job, accepted, "", job.notify)])
+        except ConcurrencyConflict:
             job = self.get(job.job_id)
-            self.follow(job)
+            self.sync(job)
         else:
-            self.index.enlist(job)
+            self.index.upsert_list_row(job)
         return job
 
     def find(self, job_id: str) -> Job | None:
         """The job, by one point read, or None."""
         row = self._jobs.get(job_id, rows.JOB)
-        return rows.job_of(row.columns) if row else None
+        return rows.job_from_row(row.columns) if row else None
 
     def get(self, job_id: str) -> Job:
         """The job, by one point read. Raises NotFound."""
@@ -69,44 +84,39 @@ class JobStateRepository:
         event: str,
         payload: Mapping[str, Any] | None = None,
         *,
-        step: int | None = None,
+        step: StepRecord | None = None,
         attempt: int | None = None,
-        report: Report | None = None,
         unless: Callable[[Job], bool] = lambda job: False,
         unchanged: Job | None = None,
-        **changes: Any,
+        **changes: Unpack[JobChanges],
     ) -> Job:
-        """Change fields of a job and say so in its history, both or neither.
+        """Change fields of a job and add an event to its history, in one transaction.
 
-        A step that the job has already taken changes nothing, nor does one of another attempt, nor
-        an update of a job, as it is when it is written, for which `unless` holds. An
-        update that names a phase tells all that is wrong: an `error_code`, `error` or `reason`
-        that it does not name is cleared.
+        Nothing changes where the job has already taken this step, is in another attempt, or where
+        `unless` holds for the row as it is when it is written. An update that names a phase clears
+        the `error_code`, `error` and `reason` that it does not name.
         Raises NotFound, and Conflict for a transition that the table does not allow, or where the
         row has been changed since `unchanged` was read.
         """
-        if step is not None:
-            changes |= {"step": step, "report": report, "restarts": 0}
+        all_changes = {**changes, **(step.changes if step else {})}
 
         def change(job: Job) -> Job | None:
-            if attempt not in (None, job.attempt) or (step is not None and job.step >= step):
+            if attempt not in (None, job.attempt) or (step is not None and job.step >= step.step):
                 return None
             if not job.phase.is_end and unless(job):
                 return None
             if unchanged is not None and job.sequence != unchanged.sequence:
-                raise Conflict("contended", f"job {job_id} was changed by another writer")
-            return changed(job, changes, self._now())
+                raise Conflict("concurrent_update", f"job {job_id} was changed by another writer")
+            return changed(job, all_changes, self._now())
 
         return self._transact(job_id, event, payload or {}, change)
 
-    def append_history(
-        self, job_id: str, event: str, payload: Mapping[str, Any], *, step: int | None = None
-    ) -> Job:
+    def append_history(self, job_id: str, event: str, payload: Mapping[str, Any]) -> Job:
         """Add an event that changes no field."""
-        return self.update(job_id, event, payload, step=step)
+        return self.update(job_id, event, payload)
 
     def request_cancel(self, job_id: str) -> Job:
-        """Record that a job is to be cancelled, once: a second request finds that of the first.
+        """Record the request to cancel a job. Idempotent: the time of the first request stays.
 
         Raises NotFound, and Conflict for a job that has ended.
         """
@@ -117,12 +127,12 @@ class JobStateRepository:
             cancel_requested_at=self._now(),
         )
 
-    def begin_again(
+    def start_attempt(
         self, job_id: str, attempt: int, deadline: timedelta, request_id: str | None = None
     ) -> Job:
-        """Queue a failed job once more, as this attempt; said twice, it is done once.
+        """Queue a failed job again, as this attempt. Idempotent.
 
-        Its history keeps the id of the request that asked for it.
+        Its history keeps the id of the request.
         Raises NotFound, and Conflict for a job that has not failed.
         """
 
@@ -132,7 +142,7 @@ class JobStateRepository:
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
             renewed = next_attempt(job, attempt, self._now(), deadline)
-            self.index.announce(renewed)  # as for a new job: no crash can hide it from upkeep
+            self.index.mark_active(renewed)  # first, as for a new job: reconcile finds it
             return renewed
 
         payload: dict[str, Any] = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
@@ -141,9 +151,9 @@ class JobStateRepository:
         return self._transact(job_id, "retry_requested", payload, change)
 
     def delete(self, job_id: str) -> Job:
-        """Put a tombstone on a job that has ended; said twice, it is done once.
+        """Mark a job that has ended as deleted. Idempotent.
 
-        Its rows stay until it is as old as others that are removed. Nobody is sent a message.
+        Its rows stay until purge removes them. No message is sent.
         Raises NotFound, and Conflict for a job that has not ended.
         """
 
@@ -161,9 +171,9 @@ class JobStateRepository:
     def record_restart(
         self, job: Job, payload: Mapping[str, Any], reason: str, restarts: int
     ) -> Job:
-        """Record that the orchestration of a job, as it was then, was started again.
+        """Record that the orchestration of a job was restarted; `job` is its row before that.
 
-        One that has taken a step since then runs: its row keeps its own reason.
+        A job that has recorded a step since then keeps its own reason.
         """
 
         def change(now: Job) -> Job | None:
@@ -176,101 +186,92 @@ class JobStateRepository:
         return self._transact(job.job_id, RESTARTED, payload, change)
 
     def confirm_cleanup(self, job: Job, payload: Mapping[str, Any]) -> Job:
-        """Record the proof that nothing is left of a job that had ended without it.
+        """Record the proof that nothing is left of a job that ended without it.
 
-        The only change of a job that has ended, with `abandon_cleanup`: its phase, its status and
-        its error stay. Nothing is written twice, nor of another attempt.
+        Beside `abandon_cleanup` the only change of a job that has ended: its phase, its status and
+        its error stay. Idempotent; another attempt is not changed.
         """
-        return self._close_cleanup(
-            job,
-            "cleanup_confirmed",
-            payload,
-            left_on_cluster=LeftOnCluster.NONE,
-            cleanup_confirmed_at=self._now(),
-        )
+        done = {"left_on_cluster": LeftOnCluster.NONE, "cleanup_confirmed_at": self._now()}
+        return self._close_cleanup(job, "cleanup_confirmed", payload, **done)
 
     def abandon_cleanup(self, job: Job, payload: Mapping[str, Any]) -> Job:
-        """Record that upkeep no longer tries to clean up a job of which something may be left."""
-        return self._close_cleanup(
-            job, "cleanup_abandoned", payload, cleanup_abandoned_at=self._now()
-        )
+        """Record that reconcile stops cleaning up a job of which something may be left."""
+        done = {"cleanup_abandoned_at": self._now()}
+        return self._close_cleanup(job, "cleanup_abandoned", payload, **done)
 
     def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
         """The events with a sequence above `after`, oldest first."""
         where = "PartitionKey eq @job and RowKey gt @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.event_key(after), "high": "event-~"}
-        return [rows.event_of(row.columns) for row in self._jobs.page(where, values, most)]
+        return [
+            rows.event_from_row(row.columns) for row in self._jobs.query_page(where, values, most)
+        ]
 
-    def owed(self, job_id: str) -> list[Owed]:
+    def pending_messages(self, job_id: str) -> list[OutboxMessage]:
         """The messages of a job that have not been sent, in their order."""
         where = "PartitionKey eq @job and RowKey ge @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.outbox_key(0), "high": "outbox-~"}
-        return [rows.owed_of(row.columns) for row in self._jobs.all(where, values)]
+        return [rows.outbox_message(row.columns) for row in self._jobs.query(where, values)]
 
-    def sent(self, job_id: str, sequence: int) -> None:
-        """Owe a message no more."""
-        self._jobs.forget(job_id, rows.outbox_key(sequence))
+    def mark_sent(self, job_id: str, sequence: int) -> None:
+        """Remove a message that was sent."""
+        self._jobs.delete(job_id, rows.outbox_key(sequence))
 
-    def follow(self, job: Job, before: Job | None = None) -> bool:
-        """Make the index say what the job's row says, in place of what it said `before`.
+    def sync(self, job: Job, before: Job | None = None) -> bool:
+        """Write the index rows of the job; `before` is its row before a transition, if known.
 
-        Whether the job is at rest: it has ended, owes nothing, and is not to be cleaned up.
+        Returns whether the job is settled: it has ended, and has no message and no clean-up left.
         """
-        settled = job.is_settled and not (job.notify and self.owed(job.job_id))
-        self.index.follow(job, settled, before)
+        settled = job.is_settled and not (job.notify and self.pending_messages(job.job_id))
+        self.index.sync(job, settled, before)
         now = self.find(job.job_id) if settled else None
         if now and now.sequence > job.sequence:
-            return self.follow(now)  # it was queued again, and its active row must not be gone
+            return self.sync(now)  # it was queued again, and needs its active row
         return settled
 
-    def erase(self, job: Job) -> bool:
-        """Remove a job that is at rest, with its history; False where it is not.
-
-        It stays where it owes a message, is still to be cleaned up, or has been changed since it
-        was read; said again after a crash, what was left goes.
-        """
+    def purge(self, job: Job) -> bool:
+        """Remove a settled job with its history; False if it is not, or has changed. Idempotent."""
         row = self._jobs.get(job.job_id, rows.JOB)
         if row is None or row.columns["sequence"] != job.sequence or not job.is_settled:
             return False
-        where, values = (
-            "PartitionKey eq @job and RowKey ne @row",
-            {"job": job.job_id, "row": rows.JOB},
-        )
-        keys = [one.columns["RowKey"] for one in self._jobs.all(where, values, ("RowKey",))]
+        where = "PartitionKey eq @job and RowKey ne @row"
+        values = {"job": job.job_id, "row": rows.JOB}
+        keys = [each.columns["RowKey"] for each in self._jobs.query(where, values, ("RowKey",))]
         if any(key.startswith("outbox-") for key in keys):
             return False
         try:
-            # The newest first: what a crash leaves of a history has no gap. The job's row comes
-            # last, with as much as goes with it: as long as it is there, its id is taken.
+            # Delete the newest events first, so that a crash leaves no gap in the history, and the
+            # job's row last: as long as it is there, its id is taken.
             while len(keys) >= LARGEST_TRANSACTION:
-                doomed, keys = keys[-LARGEST_TRANSACTION:], keys[:-LARGEST_TRANSACTION]
-                self._jobs.commit([Delete(job.job_id, key) for key in doomed])
+                oldest, keys = keys[-LARGEST_TRANSACTION:], keys[:-LARGEST_TRANSACTION]
+                self._jobs.commit([Delete(job.job_id, key) for key in oldest])
             last = [Delete(job.job_id, key) for key in keys]
             self._jobs.commit([Delete(job.job_id, rows.JOB, row.etag), *last])
-        except Clash:
+        except ConcurrencyConflict:
             return False
         return True
 
     def _transact(self, job_id: str, event: str, payload: Mapping[str, Any], change: Change) -> Job:
         writer = uuid.uuid4().hex
-        for _ in range(MOST_CLASHES):
+        for _ in range(MAX_CONFLICTS):
             row = self._jobs.get(job_id, rows.JOB)
             if row is None:
                 raise NotFound("not_found", f"there is no job {job_id}")
-            before = rows.job_of(row.columns)
+            before = rows.job_from_row(row.columns)
             job = change(before)
             if job is None:
                 job = before
                 break
             job, payload = redacted_job(job), redact_all(payload)
-            said = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
+            written = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
             owes = owes_message(before, job)
-            if self._committed(job, said, row.etag, writer, owes):
+            if self._committed(job, written, row.etag, writer, owes):
                 break
         else:
-            raise Unavailable("contended", f"job {job_id} is being changed by too many writers")
-        # Also where nothing was changed: whoever changed it may have died right here.
-        self.follow(job, before)
+            text = f"job {job_id} is being changed by too many writers"
+            raise Unavailable("concurrent_update", text)
+        # Also if nothing was changed: the process that changed it may have died right here.
+        self.sync(job, before)
         return job
 
     def _close_cleanup(
@@ -285,12 +286,14 @@ class JobStateRepository:
 
         return self._transact(job.job_id, event, payload, change)
 
-    def _committed(self, job: Job, said: Event, etag: str, writer: str, owes: bool) -> bool:
-        """Whether the transition is in the store, by this writer; False: another one was first."""
+    def _committed(self, job: Job, event: Event, etag: str, writer: str, owes: bool) -> bool:
+        """Whether this writer's transition is in the store; False if another one was first."""
         try:
-            self._jobs.commit([Replace(rows.job_row(job), etag), *rows_of(job, said, writer, owes)])
-        except Clash:
-            # Where an answer was lost, the client's second try clashes with its own first.
-            found = self._jobs.get(job.job_id, rows.event_key(said.sequence))
-            return found is not None and found.columns.get("writer") == writer
+            self._jobs.commit(
+                [Replace(rows.job_row(job), etag), *rows_of(job, event, writer, owes)]
+            )
+        except ConcurrencyConflict:
+            # The conflict may be our own write whose response was lost.
+            stored = self._jobs.get(job.job_id, rows.event_key(event.sequence))
+            return stored is not None and stored.columns.get("writer") == writer
         return True

@@ -6,25 +6,31 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.contracts import wire
-from shared.contracts.job import Caller, Counts, Event, Job, Owed, Verdict
+from shared.contracts import serialization
+from shared.contracts.activities import Category, Decision, Stage
+from shared.contracts.job import Caller, Counts, Event, Job, OutboxMessage, PendingFailure
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
-from shared.contracts.steps import Category, Report
 
 JOB = "job"
 LONGEST_TEXT = 4000
-"""A column holds 32 K characters; a sentence that is longer than this helps nobody."""
+"""Characters of a text; a column holds 32 K, but a longer sentence is of no use."""
 
 LONGEST_COLUMN = 32 * 1024
 """Characters that a column can hold (source: Azure Tables)."""
 
-_SAME = (
+_PLAIN_COLUMNS = (
     *("job_id", "elb_job_id", "fingerprint", "submission_source", "correlation_id"),
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
-    *("operations", "unseen_until", "sidecar_instance", "hopeless_since", "parent_job_id"),
-    *("child_number", "children", "notify", "request_id", "restarts", "other_cluster"),
+    *(
+        "ended_submit_operations",
+        "untracked_submission_until",
+        "sidecar_instance",
+        "unrecoverable_since",
+        "parent_job_id",
+    ),
+    *("child_number", "child_count", "notify", "request_id", "restarts", "other_cluster"),
     *("failed_jobs", "failed_jobs_since", "finished_batches"),
     *("cleanup_confirmed_at", "cleanup_abandoned_at"),
 )
@@ -37,8 +43,8 @@ def job_row(job: Job) -> dict[str, Any]:
     return {
         "PartitionKey": job.job_id,
         "RowKey": JOB,
-        **{name: _column(getattr(job, name)) for name in _SAME},
-        **wire.write(job.counts),
+        **{name: _column(getattr(job, name)) for name in _PLAIN_COLUMNS},
+        **serialization.serialize(job.counts),
         "status": job.phase.status.value,
         "phase": job.phase.value,
         "left_on_cluster": job.left_on_cluster.value,
@@ -54,34 +60,53 @@ def job_row(job: Job) -> dict[str, Any]:
         "resource_group": place.resource_group,
         "subscription_id": place.subscription_id,
         "storage_account": place.storage_account,
-        "search_json": json.dumps(wire.write(job.search)),
-        "report_json": json.dumps(job.report and wire.write(job.report)),
-        "tries_json": json.dumps(dict(job.tries)),
-        "verdict_json": json.dumps(job.verdict and wire.write(job.verdict)),
-        "entered_json": json.dumps({phase: at.isoformat() for phase, at in job.entered.items()}),
+        "search_json": json.dumps(serialization.serialize(job.search)),
+        "stage": job.stage and job.stage.value,
+        "decision_json": json.dumps(job.decision and _plain_decision(job.decision)),
+        "retry_counts_json": json.dumps(dict(job.retry_counts)),
+        "pending_failure_json": json.dumps(
+            job.pending_failure and serialization.serialize(job.pending_failure)
+        ),
+        "phase_entered_at_json": json.dumps(
+            {phase: at.isoformat() for phase, at in job.phase_entered_at.items()}
+        ),
     }
 
 
-def job_of(row: Mapping[str, Any]) -> Job:
+def job_from_row(row: Mapping[str, Any]) -> Job:
     """The job that a row holds."""
-    report = json.loads(row.get("report_json", "null"))
-    verdict = json.loads(row.get("verdict_json", "null"))
-    entered = json.loads(row.get("entered_json", "{}"))
-    same = {name: _value(row[name]) for name in _SAME if row.get(name) is not None}
+    decision = json.loads(row.get("decision_json", "null"))
+    tried = json.loads(row["retry_counts_json"])
+    retry_counts = {Category(name): count for name, count in tried.items()}
+    failure = json.loads(row.get("pending_failure_json", "null"))
+    entered = json.loads(row.get("phase_entered_at_json", "{}"))
+    plain = {name: _value(row[name]) for name in _PLAIN_COLUMNS if row.get(name) is not None}
     return Job(
-        **same,
+        **plain,
         owner=Caller(row["owner_oid"], row["tenant_id"], row["owner_upn"]),
-        search=wire.read(Search, json.loads(row["search_json"])),
+        search=serialization.deserialize(Search, json.loads(row["search_json"])),
         phase=Phase(row["phase"]),
         left_on_cluster=LeftOnCluster(row.get("left_on_cluster", LeftOnCluster.NONE)),
-        report=wire.read(Report, report) if report else None,
-        tries={Category(name): count for name, count in json.loads(row["tries_json"]).items()},
-        verdict=wire.read(Verdict, verdict) if verdict else None,
-        entered={Phase(phase): datetime.fromisoformat(at) for phase, at in entered.items()},
-        counts=wire.read(
+        stage=Stage(row["stage"]) if row.get("stage") else None,
+        decision=_decision(decision, retry_counts) if decision else None,
+        retry_counts=retry_counts,
+        pending_failure=serialization.deserialize(PendingFailure, failure) if failure else None,
+        phase_entered_at={
+            Phase(phase): datetime.fromisoformat(at) for phase, at in entered.items()
+        },
+        counts=serialization.deserialize(
             Counts, {k: row.get(k) for k in ("expected", "succeeded", "failed", "active")}
         ),
     )
+
+
+def _plain_decision(decision: Decision) -> dict[str, Any]:
+    """The decision as JSON, but for the retry counts, which have a column of their own."""
+    return serialization.serialize(replace(decision, retry_counts={}))
+
+
+def _decision(plain: Any, retry_counts: Mapping[Category, int]) -> Decision:
+    return replace(serialization.deserialize(Decision, plain), retry_counts=retry_counts)
 
 
 def event_key(sequence: int) -> str:
@@ -90,7 +115,7 @@ def event_key(sequence: int) -> str:
 
 
 def event_row(event: Event, writer: str = "") -> dict[str, Any]:
-    """The row of an event, beside its job's. `writer` tells whose transition it was."""
+    """The row of an event, beside its job's. `writer` identifies the transition's writer."""
     return {
         "PartitionKey": event.job_id,
         "RowKey": event_key(event.sequence),
@@ -102,7 +127,7 @@ def event_row(event: Event, writer: str = "") -> dict[str, Any]:
     }
 
 
-def event_of(row: Mapping[str, Any]) -> Event:
+def event_from_row(row: Mapping[str, Any]) -> Event:
     """The event that a row holds."""
     return Event(
         job_id=row["PartitionKey"],
@@ -115,29 +140,29 @@ def event_of(row: Mapping[str, Any]) -> Event:
 
 
 ACTIVE = "active:"
-"""What the partitions of active rows begin with; an owner or a batch follows."""
+"""The prefix of the partitions of active rows; an owner or a batch follows."""
 
 
 def after(prefix: str) -> str:
-    """The first text behind all that begin with `prefix`."""
+    """The first text that sorts after all that begin with `prefix`."""
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 OWNER = "owner:"
-"""What the partitions of owners' lists begin with; the owner follows."""
+"""The prefix of the partitions of owners' lists; the owner follows."""
 
 
 def owner_partition(owner: Caller) -> str:
-    return f"{OWNER}{owner.key}"
+    return f"{OWNER}{owner.id}"
 
 
 def parent_partition(job_id: str) -> str:
     return f"parent:{job_id}"
 
 
-def listed_row(job: Job) -> dict[str, Any]:
-    """The row by which a list finds a job: the newest first, or by the place in its batch."""
-    row = job_row(replace(job, report=None, finished_batches=""))
+def list_row(job: Job) -> dict[str, Any]:
+    """The row of a job in its list: newest first, or in the order of its batch."""
+    row = job_row(replace(job, decision=None, finished_batches=""))
     if job.parent_job_id:
         place = f"{job.child_number:06d}-{job.job_id}"
         return {**row, "PartitionKey": parent_partition(job.parent_job_id), "RowKey": place}
@@ -147,16 +172,18 @@ def listed_row(job: Job) -> dict[str, Any]:
 
 
 def active_partition(job: Job) -> str:
-    """Its owner's; but the searches of a batch have one of their own, as the batch counts once."""
-    return f"{ACTIVE}{job.parent_job_id}" if job.parent_job_id else busy_partition(job.owner)
+    """Its owner's; the searches of a batch have one of their own, as the batch counts once."""
+    return (
+        f"{ACTIVE}{job.parent_job_id}" if job.parent_job_id else active_owner_partition(job.owner)
+    )
 
 
-def busy_partition(owner: Caller) -> str:
-    return f"{ACTIVE}{owner.key}"
+def active_owner_partition(owner: Caller) -> str:
+    return f"{ACTIVE}{owner.id}"
 
 
 def active_row(job: Job, due: datetime) -> dict[str, Any]:
-    """The row that says that a job is not at rest, and when it should have moved."""
+    """The row of a job that is active, with the time when it should have moved."""
     return {
         "PartitionKey": active_partition(job),
         "RowKey": job.job_id,
@@ -165,27 +192,27 @@ def active_row(job: Job, due: datetime) -> dict[str, Any]:
     }
 
 
-def lines(job: Job) -> str:
-    """What the partitions of all lines before the job's cluster begin with; a caller follows."""
+def submit_queue_prefix(job: Job) -> str:
+    """The prefix of the partitions of the submit queue of the job's cluster; an owner follows."""
     return f"line:{job.search.placement.cluster_name}:"
 
 
-def line_row(job: Job) -> dict[str, Any]:
-    """The row of a job that waits for its cluster's submit slot: in its caller's line, by age."""
+def submit_queue_row(job: Job) -> dict[str, Any]:
+    """The row of a job in the submit queue of its cluster and owner, by age."""
     return {
-        "PartitionKey": f"{lines(job)}{job.owner.key}",
+        "PartitionKey": f"{submit_queue_prefix(job)}{job.owner.id}",
         "RowKey": f"{int(job.created_at.timestamp() * 1000):013d}-{job.job_id}",
         "job_id": job.job_id,
     }
 
 
 def outbox_key(sequence: int) -> str:
-    """The row key of a message that is to be sent because of the event of that number."""
+    """The row key of the message about the event of that number."""
     return f"outbox-{sequence:08d}"
 
 
 def outbox_row(event: Event, attempt: int) -> dict[str, Any]:
-    """The row that says that an event is still to be told on the completions queue."""
+    """The row of a message that is still to be sent to the completions queue."""
     return {
         "PartitionKey": event.job_id,
         "RowKey": outbox_key(event.sequence),
@@ -197,9 +224,9 @@ def outbox_row(event: Event, attempt: int) -> dict[str, Any]:
     }
 
 
-def owed_of(row: Mapping[str, Any]) -> Owed:
-    """What an outbox row says."""
-    return Owed(
+def outbox_message(row: Mapping[str, Any]) -> OutboxMessage:
+    """The message that a row holds."""
+    return OutboxMessage(
         sequence=int(row["RowKey"].removeprefix("outbox-")),
         at=_value(row["ts"]),
         status=Status(row["status"]),
@@ -210,7 +237,7 @@ def owed_of(row: Mapping[str, Any]) -> Owed:
 
 
 def _fitting(payload: Mapping[str, Any]) -> str:
-    """A payload as JSON that a column can hold: its long texts are cut."""
+    """A payload as JSON that fits into a column: long texts are cut."""
     text = json.dumps({name: _column(value) for name, value in payload.items()})
     return text if len(text) <= LONGEST_COLUMN else json.dumps({"too_long": len(text)})
 
@@ -220,7 +247,7 @@ def _column(value: Any) -> Any:
 
 
 def _value(value: Any) -> Any:
-    """The store's own kind of datetime as a plain one, in UTC."""
+    """The SDK's datetime as a plain one, in UTC."""
     if isinstance(value, datetime):
         return datetime.fromtimestamp(value.timestamp(), UTC)
     return value

@@ -1,36 +1,57 @@
-"""How one row of a job follows from the one before. Pure."""
+"""How a job's next row follows from the one before. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.clients.tables import Insert, Write
+from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Event, Job, elb_id
 from shared.contracts.states import Phase
 from shared.errors import Conflict
 from shared.jobs import rows
-from shared.redaction import redacted
+from shared.util.redaction import redacted
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step that a transition records: its number, its stage, and what follows it."""
+
+    step: int
+    stage: Stage
+    decision: Decision
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        """The fields of the row that record it. A step that was taken resets the restarts."""
+        return {
+            "step": self.step,
+            "stage": self.stage,
+            "decision": self.decision,
+            "retry_counts": self.decision.retry_counts,
+            "restarts": 0,
+        }
 
 
 def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
-    """The job with these changes, as its next event. Raises Conflict where that is not allowed."""
+    """The job after one event with these changes. Raises Conflict if they are not allowed."""
     phase: Phase | None = changes.get("phase")
     cleared: dict[str, Any] = {}
     if job.phase.is_end:
         raise Conflict("already_finished", f"job {job.job_id} has ended: {job.phase}")
     if phase is not None:
-        if not job.phase.may_become(phase):
+        if not job.phase.can_become(phase):
             raise Conflict("not_allowed", f"a job cannot go from {job.phase} to {phase}")
         cleared = {"error_code": None, "error": None, "reason": None}
-        cleared["entered"] = {phase: now, **job.entered}
+        cleared["phase_entered_at"] = {phase: now, **job.phase_entered_at}
         if phase.is_end:
             cleared["finished_at"] = now
     return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
 
 
 def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> Job:
-    """The job as if it had just been accepted, under a name that ElasticBLAST does not know."""
+    """The job as newly accepted, with another ElasticBLAST id."""
     return Job(
         job_id=job.job_id,
         elb_job_id=elb_id(job.job_id, attempt),
@@ -45,38 +66,40 @@ def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> 
         deadline_at=now + deadline,
         attempt=attempt,
         sequence=job.sequence + 1,
-        # What the attempt before may have left running is known by these.
-        operations=job.operations,
-        unseen_until=job.unseen_until,
+        # A submission of the attempt before may still run: these identify it.
+        ended_submit_operations=job.ended_submit_operations,
+        untracked_submission_until=job.untracked_submission_until,
         sidecar_instance=job.sidecar_instance,
         parent_job_id=job.parent_job_id,
         child_number=job.child_number,
         notify=job.notify,
         request_id=job.request_id,
-        entered={Phase.QUEUED: now},
+        phase_entered_at={Phase.QUEUED: now},
     )
 
 
 def owes_message(before: Job, job: Job) -> bool:
-    """Whether whoever waits for messages is to be told of this transition."""
+    """Whether this transition sends a message."""
     if not job.notify or job.phase is Phase.DELETED:
         return False
     return job.phase.status is not before.phase.status or not before.notify
 
 
 def rows_of(job: Job, event: Event, writer: str, owes: bool) -> list[Write]:
-    """The rows beside a job's own: its event, and the message that is owed because of it."""
-    said: list[Write] = [Insert(rows.event_row(event, writer))]
-    return [*said, Insert(rows.outbox_row(event, job.attempt))] if owes else said
+    """The rows of a transition beside the job's own: its event, and its message, if any."""
+    writes: list[Write] = [Insert(rows.event_row(event, writer))]
+    return [*writes, Insert(rows.outbox_row(event, job.attempt))] if owes else writes
 
 
 def redacted_job(job: Job) -> Job:
-    """The job without the secrets and sequences that a counterpart's text may hold (I9)."""
-    verdict = job.verdict and replace(job.verdict, error=redacted(job.verdict.error))
+    """The job without secrets and sequences of counterparts' texts (I9)."""
+    failure = job.pending_failure and replace(
+        job.pending_failure, error=redacted(job.pending_failure.error)
+    )
     return replace(
         job,
         error=job.error and redacted(job.error),
         reason=job.reason and redacted(job.reason),
         failed_jobs=job.failed_jobs and redacted(job.failed_jobs),
-        verdict=verdict,
+        pending_failure=failure,
     )

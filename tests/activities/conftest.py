@@ -1,5 +1,5 @@
 """Each test has a scene of its own."""
 
-from tests.world.conftest import scene, store
+from tests.simulation.conftest import scene, store
 
 __all__ = ["scene", "store"]

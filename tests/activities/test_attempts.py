@@ -2,15 +2,15 @@
 
 from datetime import timedelta
 
+from shared.contracts.activities import ActivityInput, ActivityName, Stage
 from shared.contracts.job import Job, elb_id
 from shared.contracts.states import Phase
-from shared.contracts.steps import Order, Verb
-from tests.world.scene import Scene
+from tests.simulation.scene import Scene
 
 
 def second_attempt(scene: Scene, first: Job) -> Job:
     scene.jobs.update(first.job_id, "failed", phase=Phase.SEARCH_FAILED)
-    return scene.jobs.begin_again(first.job_id, 2, timedelta(hours=48))
+    return scene.jobs.start_attempt(first.job_id, 2, timedelta(hours=48))
 
 
 def test_what_an_earlier_attempt_left_is_cleared_away_before_the_next(scene: Scene) -> None:
@@ -18,14 +18,14 @@ def test_what_an_earlier_attempt_left_is_cleared_away_before_the_next(scene: Sce
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)
     assert again.elb_job_id == elb_id(first.job_id, 2)
-    assert scene.do(Verb.PREPARE, again).next is Verb.PREPARE
+    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.PREPARE
     assert "earlier attempt" in (scene.now(again).reason or "")
     assert not scene.world.present(first.elb_job_id)
-    scene.do(Verb.PREPARE, again)
-    assert len(scene.events(again, "clearing")) == 1
+    scene.do(ActivityName.PREPARE_SEARCH, again)
+    assert len(scene.events(again, "previous_attempt_cleanup")) == 1
     scene.passes(10)
-    assert scene.do(Verb.PREPARE, again).next is Verb.SUBMIT
-    assert scene.do(Verb.SUBMIT, again).phase is Phase.SUBMITTED
+    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.SUBMIT
+    assert scene.do(ActivityName.SUBMIT_SEARCH, again).phase is Phase.SUBMITTED
 
 
 def test_a_next_attempt_that_cannot_clear_the_earlier_one_says_why_it_waits(scene: Scene) -> None:
@@ -33,9 +33,9 @@ def test_a_next_attempt_that_cannot_clear_the_earlier_one_says_why_it_waits(scen
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)
     scene.world.down.add("cluster")
-    report = scene.do(Verb.PREPARE, again)
-    assert (report.phase, report.next) == (Phase.RETRYING, Verb.PREPARE)
-    assert "nobody answers" in (scene.now(again).reason or "")
+    decision = scene.do(ActivityName.PREPARE_SEARCH, again)
+    assert (decision.phase, decision.next_stage) == (Phase.RETRYING, Stage.PREPARE)
+    assert "no answer came" in (scene.now(again).reason or "")
 
 
 def test_r6_a_cancel_of_the_next_attempt_clears_away_the_earlier_ones_too(scene: Scene) -> None:
@@ -43,9 +43,9 @@ def test_r6_a_cancel_of_the_next_attempt_clears_away_the_earlier_ones_too(scene:
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)
     scene.cancel(again)
-    scene.do(Verb.PREPARE, again)
+    scene.do(ActivityName.PREPARE_SEARCH, again)
     for _ in range(3):
-        scene.do(Verb.CANCEL, again)
+        scene.do(ActivityName.CLEAN_UP_SEARCH, again)
         scene.passes(10)
     assert scene.now(again).phase is Phase.CANCELLED
     assert not scene.world.jobs
@@ -55,5 +55,10 @@ def test_an_old_order_of_an_earlier_attempt_does_nothing(scene: Scene) -> None:
     first = scene.submitted()
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)
-    assert scene.perform(Verb.SUBMIT, Order(again.job_id, 9, attempt=1)).next is None
+    assert (
+        scene.perform(
+            ActivityName.SUBMIT_SEARCH, ActivityInput(again.job_id, 9, attempt=1)
+        ).next_stage
+        is None
+    )
     assert scene.now(again) == again

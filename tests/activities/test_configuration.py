@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from shared.clients.blobs import Blobs
+from shared.contracts.activities import ActivityName, Category, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.contracts.steps import Category, Verb
 from shared.errors import AccessRefused
-from tests.world.scene import Scene
-from tests.world.things import Plan, accepted, trouble
+from tests.simulation.models import Plan, accepted, trouble
+from tests.simulation.scene import Scene
 
 MINUTE = timedelta(minutes=1)
 LONG = Plan(takes=10 * MINUTE)
@@ -20,49 +20,52 @@ LONG = Plan(takes=10 * MINUTE)
 def job(scene: Scene) -> Job:
     """A job whose config is written."""
     one = scene.accept()
-    assert scene.do(Verb.PREPARE, one).next is Verb.SUBMIT
+    assert scene.do(ActivityName.PREPARE_SEARCH, one).next_stage is Stage.SUBMIT
     return one
 
 
 def test_failure_48_a_wrong_token_holds_a_search_that_runs_and_ends_nothing(
     scene: Scene, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.world.plans[job.elb_job_id].append(LONG)
-    scene.do(Verb.SUBMIT, job)
+    scene.world.plans[job.elb_job_id].append(Plan(takes=360 * MINUTE))
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.world.token_is_wrong = True
     for _ in range(12):  # more than any other category has tries
-        report = scene.do(Verb.SUBMIT, job)
-        assert (report.phase, report.next) == (Phase.RETRYING, Verb.SUBMIT)
-    assert report.wait == 15 * MINUTE
+        decision = scene.do(ActivityName.SUBMIT_SEARCH, job)
+        assert (decision.phase, decision.next_stage) == (Phase.RETRYING, Stage.SUBMIT)
+        until = scene.now(job).untracked_submission_until
+        if until and scene.clock() < until:
+            assert scene.world.lease is not None, "the submission may be running"
+    assert decision.delay == 15 * MINUTE
     assert "an operator must act: sidecar_401" in (scene.now(job).reason or "")
     assert "configuration_refused" in caplog.text
-    assert scene.world.lease is not None
-    scene.passes(600)
     scene.world.token_is_wrong = False
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
-    assert len(scene.world.processes) == 1
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
+    assert scene.now(job).error_code == "exit_124", "the sidecar ended it at its timeout"
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
+    assert (len(scene.world.processes), scene.world.crimes) == (2, [])
 
 
 def test_failure_48_a_wrong_token_leaves_the_slot_to_others_while_nothing_began(
     scene: Scene, job: Job
 ) -> None:
     scene.world.token_is_wrong = True
-    report = scene.do(Verb.SUBMIT, job)
-    assert (report.phase, report.wait) == (Phase.RETRYING, MINUTE)
+    decision = scene.do(ActivityName.SUBMIT_SEARCH, job)
+    assert (decision.phase, decision.delay) == (Phase.RETRYING, MINUTE)
     assert scene.world.lease is None
-    assert scene.now(job).unseen_until is None
+    assert scene.now(job).untracked_submission_until is None
     scene.world.token_is_wrong = False
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
 
 
 def test_failure_48_a_cluster_that_refuses_the_app_holds_a_search(scene: Scene, job: Job) -> None:
     scene.world.down.add("cluster")
     scene.cluster.code = "cluster_refused"
     for _ in range(12):
-        assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
-    assert scene.now(job).tries == {Category.CONFIGURATION: 12}
+        assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
+    assert scene.now(job).retry_counts == {Category.CONFIGURATION: 12}
     scene.world.down.clear()
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
 
 
 def test_failure_48_a_store_that_refuses_the_app_holds_a_search(
@@ -74,9 +77,9 @@ def test_failure_48_a_store_that_refuses_the_app_holds_a_search(
     with monkeypatch.context() as patch:
         patch.setattr(Blobs, "get", refuses)
         for _ in range(12):
-            assert scene.do(Verb.SUBMIT, job).next is Verb.SUBMIT
-    assert scene.now(job).tries == {Category.CONFIGURATION: 12}
-    assert scene.do(Verb.SUBMIT, job).phase is Phase.SUBMITTED
+            assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
+    assert scene.now(job).retry_counts == {Category.CONFIGURATION: 12}
+    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
 
 
 @pytest.mark.parametrize(
@@ -88,9 +91,13 @@ def test_failure_50_a_result_ends_the_time_in_which_the_submission_may_run(
 ) -> None:
     scene.world.with_operations = operations
     scene.world.plans[job.elb_job_id].append(Plan(says=says if "error" in says else ""))
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     now = scene.now(job)
-    assert (now.unseen_until, now.sidecar_instance, now.operations) == (None, None, 1)
+    assert (now.untracked_submission_until, now.sidecar_instance, now.ended_submit_operations) == (
+        None,
+        None,
+        1,
+    )
 
 
 @pytest.mark.parametrize("away", ["down", "token"])
@@ -101,7 +108,7 @@ def test_failure_50_a_search_whose_submission_has_ended_needs_no_sidecar_to_be_c
     scene.cancel(job)
     take_sidecar_away(scene, away)
     for _ in range(4):
-        scene.do(Verb.CANCEL, job)
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
         scene.passes(10)
     assert scene.now(job).phase is Phase.CANCELLED
     assert scene.world.with_pods(job.elb_job_id) == []
@@ -112,11 +119,13 @@ def test_failure_48_a_search_that_never_began_needs_no_sidecar_to_be_cancelled(
     scene: Scene, away: str
 ) -> None:
     job = scene.accept()
-    scene.do(Verb.PREPARE, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
     take_sidecar_away(scene, away)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.cancel(job)
-    assert [scene.do(Verb.CANCEL, job).phase for _ in range(2)][1] is Phase.CANCELLED
+    assert [scene.do(ActivityName.CLEAN_UP_SEARCH, job).phase for _ in range(2)][
+        1
+    ] is Phase.CANCELLED
     assert not scene.world.processes
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.failure import LONGEST_WORDS, blast_words
+from activities.failure import LONGEST_MESSAGE, failure_message
 
 USAGE = """USAGE
   blastn [-h] [-help] [-import_search_strategy filename]
@@ -56,10 +56,10 @@ Error:  (CArgException::eConvert) Argument "evalue". Argument cannot be converte
     ],
 )
 def test_the_lines_from_the_first_error_on(text: str, words: str) -> None:
-    assert blast_words(text) == words
+    assert failure_message(text) == words
 
 
 def test_words_are_bounded() -> None:
-    words = blast_words("Error: " + "too much " * 1000)
-    assert len(words) == LONGEST_WORDS + 1
+    words = failure_message("Error: " + "too much " * 1000)
+    assert len(words) == LONGEST_MESSAGE + 1
     assert words.endswith("…")

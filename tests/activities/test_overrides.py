@@ -2,24 +2,26 @@
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.contracts.activities import ActivityName
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
-from shared.contracts.steps import Verb
-from tests.world.scene import Scene
+from tests.simulation.models import Plan, trouble
+from tests.simulation.scene import Scene
 
 
 def submitted_with(scene: Scene, text: bytes | None) -> Job:
     """A job after its submission has landed, with this written config."""
     job = scene.accept()
-    scene.do(Verb.PREPARE, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
     if text is not None:
         url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
         scene.store.blobs.put(url, text)
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     return scene.now(job)
 
 
@@ -32,7 +34,7 @@ def written(scene: Scene, **changes: Any) -> bytes:
 
 def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
     for _ in range(4):
-        if scene.do(Verb.CANCEL, job).next is None:
+        if scene.do(ActivityName.CLEAN_UP_SEARCH, job).next_stage is None:
             break
         scene.passes(seconds)
     return scene.now(job)
@@ -74,7 +76,7 @@ def test_failure_11_a_difference_fails_the_job_by_name_and_it_is_cleaned_up(
 def test_failure_46_a_look_at_the_cluster_that_was_asked_for_proves_nothing_of_another(
     scene: Scene, changed: str
 ) -> None:
-    """The Jobs run where the environment said; nothing there can be seen from here."""
+    """The Jobs run on the cluster that the environment named; the app cannot see them."""
     job = submitted_with(scene, written(scene, **{changed: "other1"}))
     assert "other1" in (job.other_cluster or "")
     job = until_ended(scene, job, 601)
@@ -88,3 +90,41 @@ def test_failure_46_that_the_other_cluster_is_missed_proves_nothing_either(scene
     scene.world.down.add("cluster")
     scene.cluster.code = "cluster_not_found"
     assert scene.substitute.clean_up(job).proof is None
+
+
+def until_clear_here(scene: Scene, job: Job) -> Job:
+    """The job once nothing of it is left on the cluster that it was to run on, or some time on."""
+    for _ in range(5):
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+        scene.passes(60)
+    return scene.now(job)
+
+
+@pytest.mark.parametrize("plan", [Plan(takes=timedelta(hours=1)), Plan(says=trouble("auth"))])
+def test_failure_46_a_submission_that_was_stopped_or_failed_may_run_on_another_cluster(
+    scene: Scene, plan: Plan
+) -> None:
+    """elastic-blast writes its config before its first Job, and nothing has compared it yet."""
+    scene.world.usual = plan
+    job = scene.accept()
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+    scene.store.blobs.put(url, written(scene, cluster="other1"))
+    scene.cancel(job)
+    job = until_clear_here(scene, job)
+    assert job.phase is Phase.CANCELLING
+    assert "it may run on the cluster other1" in (scene.substitute.clean_up(job).reason or "")
+
+
+def test_failure_46_an_attempt_that_ran_on_another_cluster_is_not_forgotten_by_the_next(
+    scene: Scene,
+) -> None:
+    job = until_ended(scene, submitted_with(scene, written(scene, cluster="other1")), 601)
+    job = scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    scene.cancel(job)
+    job = until_clear_here(scene, job)
+    assert job.phase is Phase.CANCELLING
+    assert "it may run on the cluster other1" in (scene.substitute.clean_up(job).reason or "")

@@ -7,17 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from activities.registry import ActivityCrashed, run_redacted
-from shared.completions import transition
+from activities.wiring import ActivityCrashed, run_redacted
+from shared.contracts.activities import ActivityInput, ActivityName
+from shared.contracts.exec import Finished, HttpRejection
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.contracts.steps import Order, Verb
 from shared.errors import Unavailable
-from shared.exec_results import Finished, Refused
-from tests.world.scene import Scene
-from tests.world.things import Plan, trouble
-from triggers.answers import refusal
-from triggers.summaries import detail
+from shared.messaging.messages import status_message
+from tests.simulation.models import Plan, trouble
+from tests.simulation.scene import Scene
+from triggers.http.responses import error_response
+from triggers.views.job_view import detail
 
 SECRETS = ("aBcD1234", "eyJhbGciOiJSUzI1NiJ9", "ACGTTGACCAGTTGACC", "Zm9vYmFyMTIz")
 LEAK = (
@@ -31,17 +31,17 @@ KEPT = "a.blob.core.windows.net/b"
 def everything(scene: Scene, job: Job) -> str:
     """All that is stored, shown and sent of a job: its rows, lists, answers and messages."""
     where, values = "PartitionKey eq @job", {"job": job.job_id}
-    rows = [row.columns for row in scene.jobs._jobs.all(where, values)]
-    lists = [row.columns for row in scene.jobs.index._table.all("", {})]
+    rows = [row.columns for row in scene.jobs._jobs.query(where, values)]
+    lists = [row.columns for row in scene.jobs.index._table.query("", {})]
     now = scene.now(job)
-    shown = detail(now, scene.events(job))
-    sent = [transition(now, owed) for owed in scene.jobs.owed(job.job_id)]
+    shown = detail(now, scene.events(job)).to_json()
+    sent = [status_message(now, owed) for owed in scene.jobs.pending_messages(job.job_id)]
     return json.dumps([rows, lists, shown, sent], default=str)
 
 
 def submitting(scene: Scene) -> Job:
     job = scene.accept(notify=True)
-    scene.do(Verb.PREPARE, job)
+    scene.do(ActivityName.PREPARE_SEARCH, job)
     return job
 
 
@@ -52,21 +52,21 @@ def running(scene: Scene) -> Job:
 
 def observed(scene: Scene, job: Job, seconds: float = 5) -> Job:
     scene.passes(seconds)
-    scene.do(Verb.OBSERVE, job)
+    scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
 
 def by_its_json(scene: Scene) -> Job:
     job = submitting(scene)
     scene.world.plans[job.elb_job_id].append(Plan(says=trouble("permanent", LEAK)))
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
 def by_its_json_to_be_tried_again(scene: Scene) -> Job:
     job = submitting(scene)
     scene.world.plans[job.elb_job_id].append(Plan(says=trouble("capacity", LEAK), exit_code=10))
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
@@ -87,14 +87,14 @@ def by_its_stderr(scene: Scene) -> Job:
         return process
 
     scene.world.begin = begun  # type: ignore[method-assign, assignment]
-    scene.do(Verb.SUBMIT, job)
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
 def by_the_sidecars_refusal(scene: Scene) -> Job:
     job = submitting(scene)
-    scene.sidecar.refusals.append(Refused(503, LEAK, None))
-    scene.do(Verb.SUBMIT, job)
+    scene.sidecar.refusals.append(HttpRejection(503, LEAK, None))
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
@@ -128,13 +128,16 @@ def by_a_cluster_that_is_away(scene: Scene) -> Job:
     def seen(*_: object) -> None:
         raise Unavailable("cluster_unavailable", LEAK)
 
-    scene.cluster.seen = seen  # type: ignore[method-assign, assignment]
+    scene.cluster.cached_jobs = seen  # type: ignore[method-assign, assignment]
     return observed(scene, job)
 
 
 def by_a_crash(scene: Scene) -> Job:
     job = running(scene)
-    scene.perform(Verb.FAIL, Order(job.job_id, scene.now(job).step + 1, f"ValueError: {LEAK}"))
+    scene.perform(
+        ActivityName.RECORD_CRASH,
+        ActivityInput(job.job_id, scene.now(job).step + 1, f"ValueError: {LEAK}"),
+    )
     return job
 
 
@@ -157,7 +160,7 @@ def test_failure_55_what_a_program_said_is_kept_without_its_secrets(
 ) -> None:
     with caplog.at_level(logging.DEBUG, "blast"):
         job = way(scene)
-        scene.do(Verb.CANCEL, job)
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     known = everything(scene, job) + caplog.text
     assert [secret for secret in SECRETS if secret in known] == []
     assert KEPT in known
@@ -167,9 +170,11 @@ def test_failure_55_the_message_on_the_queue_has_no_secret(scene: Scene) -> None
     job = by_failure_txt(scene)
     scene.world.delete(job.elb_job_id)
     scene.passes(60)
-    scene.do(Verb.CANCEL, job)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert scene.now(job).phase is Phase.SEARCH_FAILED
-    sent = [json.loads(transition(job, owed)) for owed in scene.jobs.owed(job.job_id)]
+    sent = [
+        json.loads(status_message(job, owed)) for owed in scene.jobs.pending_messages(job.job_id)
+    ]
     assert sent[-1]["error_message"].startswith("BLAST engine error: PUT https://")
     assert not any(secret in json.dumps(sent) for secret in SECRETS)
 
@@ -189,6 +194,6 @@ def test_failure_55_an_exception_goes_into_the_history_without_its_secrets() -> 
 
 
 def test_failure_55_an_answer_has_no_secret() -> None:
-    body = refusal(Unavailable("sidecar_unavailable", LEAK)).get_body().decode()
+    body = error_response(Unavailable("sidecar_unavailable", LEAK)).get_body().decode()
     assert not any(secret in body for secret in SECRETS)
     assert KEPT in body

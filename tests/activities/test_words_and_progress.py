@@ -3,19 +3,19 @@
 import pytest
 
 from activities.failure import read_failure
-from activities.watching import WORDS_GRACE, WORDS_POLL_INTERVAL
+from activities.observe import MESSAGE_GRACE, MESSAGE_POLL_INTERVAL
 from shared.clients.blobs import BlobInfo
+from shared.contracts.activities import ActivityName
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
-from shared.contracts.steps import Verb
-from tests.activities.test_watching import look
-from tests.world.scene import Scene
-from tests.world.things import TTL, Plan
+from tests.activities.test_observe import look
+from tests.simulation.models import TTL, Plan
+from tests.simulation.scene import Scene
 
 
 @pytest.fixture
 def job(scene: Scene) -> Job:
-    """A search that has just been submitted; its two batches run until they are told to end."""
+    """A search that has just been submitted; its two batches run until the test ends them."""
     scene.world.batch_time = None
     return scene.submitted()
 
@@ -24,11 +24,11 @@ def test_failure_51_an_error_begins_with_what_blast_said(scene: Scene, job: Job)
     words = "Warning: [blastn] Examining 5\nBLAST engine error: Error: no\n"
     scene.world.end_batch(job.elb_job_id, well=False, words=words)
     now = look(scene, job)
-    said = "BLAST engine error: Error: no; blastn-batch-16s-job-000-"
-    assert (now.error or "").startswith(said)
+    text = "BLAST engine error: Error: no; blastn-batch-16s-job-000-"
+    assert (now.error or "").startswith(text)
     assert "failed (BackoffLimitExceeded" in (now.error or "")
-    assert now.verdict and now.verdict.error == now.error
-    [event] = scene.events(job, "failing")
+    assert now.pending_failure and now.pending_failure.error == now.error
+    [event] = scene.events(job, "failure_detected")
     assert event.payload["error"] == now.error
     assert scene.events(job, "job_failed") == []
 
@@ -49,12 +49,12 @@ def test_failure_51_words_that_come_a_little_later_are_waited_for(scene: Scene, 
 def test_failure_51_words_that_never_come_are_not_waited_for_longer(scene: Scene, job: Job) -> None:
     scene.world.end_batch(job.elb_job_id, well=False, words=None)
     look(scene, job)
-    assert look(scene, job, WORDS_GRACE.total_seconds() - 1).phase is Phase.RUNNING
+    assert look(scene, job, MESSAGE_GRACE.total_seconds() - 1).phase is Phase.RUNNING
     now = look(scene, job, 1)
     assert now.phase is Phase.CANCELLING
     assert (now.error or "").startswith("blastn-batch-16s-job-000-")
-    waits = scene.do(Verb.OBSERVE, scene.submitted(2)).wait
-    assert waits <= WORDS_POLL_INTERVAL * 2
+    waits = scene.do(ActivityName.OBSERVE_SEARCH, scene.submitted(2)).delay
+    assert waits <= MESSAGE_POLL_INTERVAL * 2
 
 
 def test_failure_51_a_job_that_failed_stays_so_when_it_has_vanished(scene: Scene, job: Job) -> None:
@@ -82,7 +82,7 @@ def test_failure_54_progress_of_a_search_longer_than_its_jobs_are_kept(
     scene.passes(TTL.total_seconds() + 1)
     scene.world.end_batch(job.elb_job_id)
     assert look(scene, job).counts.succeeded == 2
-    assert scene.do(Verb.COLLECT, job).phase is Phase.COMPLETED
+    assert scene.do(ActivityName.COLLECT_RESULTS, job).phase is Phase.COMPLETED
     assert scene.now(job).counts == Counts(expected=2, succeeded=2)
 
 
@@ -121,5 +121,5 @@ def test_failure_54_completed_means_all_batches_whatever_was_counted(
     scene.passes(TTL.total_seconds() + 1)
     look(scene, job)
     scene.jobs.update(job.job_id, "forgotten", counts=Counts(expected=2), finished_batches="")
-    scene.do(Verb.COLLECT, job)
+    scene.do(ActivityName.COLLECT_RESULTS, job)
     assert scene.now(job).counts == Counts(expected=2, succeeded=2)

@@ -1,4 +1,4 @@
-"""Everything at once: storage, cluster, sidecar and the app, as `make run` starts them."""
+"""The whole stack for tests: storage, cluster, sidecar and app, as `make run` starts them."""
 
 import os
 import uuid
@@ -12,59 +12,62 @@ import pytest
 import urllib3
 
 from local.demo.client import Api
-from local.demo.following import has_ended, until
+from local.demo.polling import has_ended, until
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import Trouble, write_behaviours
 from local.elastic_blast.calls import read_calls
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, write_fault_rules
 from local.stack import Stack
-from shared.clients.kubernetes import Cluster, by_kubeconfig
-from triggers.acceptance import derived_id
-from triggers.callers import LOCAL
+from shared.clients.kubernetes import KubernetesCluster, from_kubeconfig
+from shared.contracts.activities import Category
+from tests.support.retries import retry_settings
+from triggers.auth.callers import LOCAL
+from triggers.submission.accept import derived_id
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 TWO_BATCHES = 2 * DEMO_BATCH_LEN
 ONE_BATCH = 100_000
-PACE = {
-    "BLAST_WATCH_PACE": "50ms/30s 1s",
-    "BLAST_RESULTS_PATIENCE": "2s",
-    "BLAST_LATE_AFTER": "1s",
-    "BLAST_RETRY_CONFLICT": "30s x1.5 5m -",  # as on Azure: who waits for the slot is called
+FAST_POLLING = {
+    "BLAST_POLL_SCHEDULE": "50ms/30s 1s",
+    "BLAST_RESULTS_GRACE": "2s",
+    "BLAST_RECONCILE_AFTER": "1s",
+    # As on Azure: waiting jobs are woken.
+    **retry_settings(Category.CONFLICT, Category.SUBMIT_SLOT, first="30s", longest="5m"),
 }
 
 
 @dataclass
-class World:
-    """The running stack, as tests speak to it."""
+class StackFixture:
+    """The running stack, with helpers for tests."""
 
     stack: Stack
-    rules: list[Trouble] = field(default_factory=list)
+    rules: list[FaultRule] = field(default_factory=list)
 
     @property
     def api(self) -> Api:
         return Api(self.stack.url)
 
     @property
-    def cluster(self) -> Cluster:
-        return Cluster(by_kubeconfig(self.stack.folder / "kubeconfig"))
+    def cluster(self) -> KubernetesCluster:
+        return KubernetesCluster(from_kubeconfig(self.stack.folder / "kubeconfig"))
 
-    def trouble(self, make: Callable[[str], Trouble]) -> str:
-        """An idempotency key whose job has the trouble that `make` makes of its id."""
+    def add_fault(self, make: Callable[[str], FaultRule]) -> str:
+        """Add the fault rule that `make` returns for a new job id; returns the job's key."""
         key = uuid.uuid4().hex
         self.rules.append(make(derived_id(LOCAL, key)))
-        write_behaviours(self.stack.world.behaviours, *self.rules)
+        write_fault_rules(self.stack.environment.fault_rules, *self.rules)
         return key
 
     def submit(self, key: str | None = None, **changes: Any) -> str:
-        """Submit the demo's search in two batches, or changed so; the job's id."""
+        """Submit the demo's search in two batches, with changes; returns the job's id."""
         headers = {"Idempotency-Key": key} if key else {}
         body = demo_request() | {"batch_len": TWO_BATCHES} | changes
         job_id: str = self.api.submit(body, **headers)["job_id"]
         return job_id
 
     def until(self, job_id: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        return until(self.api, job_id, done, PATIENCE)
+        return until(self.api, job_id, done, TIMEOUT_SECONDS)
 
     def ended(self, job_id: str) -> dict[str, Any]:
         return self.until(job_id, has_ended)
@@ -73,48 +76,48 @@ class World:
         return self.until(job_id, lambda job: job["phase"] == phase or has_ended(job))
 
     def submissions(self, job_id: str) -> int:
-        """How often `elastic-blast submit` was run for a job."""
-        return len(read_calls(self.stack.world.calls, job_id))
+        """The number of runs of `elastic-blast submit` for a job."""
+        return len(read_calls(self.stack.environment.calls, job_id))
 
     def events(self, job_id: str) -> list[str]:
-        """The names of a job's events; their sequence has no gap and no repeat."""
+        """The names of a job's events; asserts that their sequence has no gap."""
         events = self.api.events(job_id)
         assert [event["id"] for event in events] == [str(n + 1) for n in range(len(events))]
         return [event["event"] for event in events]
 
     def restart_host(self) -> None:
-        """SIGKILL, as a machine that loses power; and a new start over the same state."""
+        """SIGKILL the host, as at a power loss, and start it again with the same state."""
         self.stack.host.kill()
         self.stack.host = self.stack.start_host()
 
     def reconcile(self) -> None:
-        """Run the timer's function now; it has run when this returns."""
+        """Run the reconcile timer now, to its end."""
         url = f"{self.stack.url}/admin/functions/reconcile"
         assert urllib3.request("POST", url, timeout=60).status == 202
 
     def processes_of(self, job_id: str) -> list[int]:
-        """The processes on this machine that run for a job."""
+        """The processes of a job on this machine."""
         mark = f"BLAST_ELB_JOB_ID={job_id}".encode()
-        found = []
+        pids = []
         for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # one that has just ended
+            with suppress(OSError):  # the process has just ended
                 if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-        return [pid for pid in found if pid != os.getpid()]
+                    pids.append(int(entry.name))
+        return [pid for pid in pids if pid != os.getpid()]
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    stack = Stack(tmp_path_factory.mktemp("stack"), settings=PACE)
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
+    stack = Stack(tmp_path_factory.mktemp("stack"), settings=FAST_POLLING)
     stack.start()
     try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
-        yield World(stack)
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
+        yield StackFixture(stack)
     finally:
         stack.stop()
 
 
 @pytest.fixture
-def world(running: World) -> World:
-    """The one stack of this test process; jobs keep apart by their ids."""
+def system(running: StackFixture) -> StackFixture:
+    """The stack shared by this test process; jobs are separated by their ids."""
     return running

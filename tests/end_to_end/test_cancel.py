@@ -1,118 +1,120 @@
-"""R6: a cancelled search leaves nothing on the cluster, and nothing else is touched."""
+"""R6: a cancelled search leaves nothing on the cluster, and no other job is affected."""
 
 from typing import Any
 
 import pytest
 import urllib3
 
-from local.demo.client import Refused
-from local.elastic_blast.behaviours import JobTrouble, Trouble
-from tests.end_to_end.conftest import World
+from local.demo.client import RequestRejected
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
+from tests.end_to_end.conftest import StackFixture
 
-HANGING = JobTrouble(hang=True)
-
-
-def hanging(world: World) -> str:
-    """A key whose search never ends."""
-    return world.trouble(lambda job_id: Trouble(key=job_id, jobs=HANGING))
+HANGING = JobFaultRule(hang=True)
 
 
-def assert_nothing_is_left(world: World, job_id: str) -> None:
-    assert world.cluster.jobs_of(job_id) == []
-    assert world.cluster.pods_of(job_id) == []
-    assert world.processes_of(job_id) == []
+def hanging(system: StackFixture) -> str:
+    """An idempotency key whose search never ends."""
+    return system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=HANGING))
 
 
-def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(world: World) -> None:
-    doomed = world.submit(key=hanging(world))
-    world.until(doomed, lambda job: bool(world.processes_of(doomed)))
-    other = world.submit()
-    assert world.cluster.jobs_of(doomed)
-    assert world.api.cancel(doomed)["status"] == "cancelling"
-    job = world.ended(doomed)
+def assert_nothing_is_left(system: StackFixture, job_id: str) -> None:
+    assert system.cluster.jobs_of(job_id) == []
+    assert system.cluster.pods_of(job_id) == []
+    assert system.processes_of(job_id) == []
+
+
+def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(system: StackFixture) -> None:
+    doomed = system.submit(key=hanging(system))
+    system.until(doomed, lambda job: bool(system.processes_of(doomed)))
+    other = system.submit()
+    assert system.cluster.jobs_of(doomed)
+    assert system.api.cancel(doomed)["status"] == "cancelling"
+    job = system.ended(doomed)
     assert (job["status"], job["phase"], job["runtime_status"]) == (
         "cancelled",
         "cancelled",
         "Canceled",
     )
-    assert_nothing_is_left(world, doomed)
-    proof = world.api.events(doomed)[-1]
+    assert_nothing_is_left(system, doomed)
+    proof = system.api.events(doomed)[-1]
     assert proof["event"] == "cancelled"
     assert proof["payload"]["left_on_cluster"] == "none"
     assert proof["payload"]["took_seconds"] < 30
-    assert world.ended(other)["status"] == "completed"
+    assert system.ended(other)["status"] == "completed"
 
 
-def orchestration(world: World, job_id: str) -> tuple[str, Any]:
-    """The status and the output of a job's orchestration, as operators see them."""
-    url = f"{world.stack.url}/runtime/webhooks/durabletask/instances/{job_id}"
-    found = urllib3.request("GET", url, timeout=20).json()
-    return found["runtimeStatus"], found["output"]
+def orchestration(system: StackFixture, job_id: str) -> tuple[str, Any]:
+    """Status and output of a job's orchestration."""
+    url = f"{system.stack.url}/runtime/webhooks/durabletask/instances/{job_id}"
+    status = urllib3.request("GET", url, timeout=20).json()
+    return status["runtimeStatus"], status["output"]
 
 
-def until_orchestration(world: World, job_id: str, expected: tuple[str, Any]) -> None:
-    """It ends a moment after its job's row."""
-    world.until(job_id, lambda job: orchestration(world, job_id) == expected)
+def until_orchestration(system: StackFixture, job_id: str, expected: tuple[str, Any]) -> None:
+    """Wait, because the orchestration ends shortly after its job's row."""
+    system.until(job_id, lambda job: orchestration(system, job_id) == expected)
 
 
-def test_the_orchestration_of_a_job_that_did_not_complete_is_completed_with_its_phase(
-    world: World,
+def test_orchestrations_of_failed_and_cancelled_jobs_are_completed(
+    system: StackFixture,
 ) -> None:
-    """One that is Failed is a fault of the app, and nothing else."""
-    failing = JobTrouble(fail_attempts=9)
-    failed = world.submit(key=world.trouble(lambda job_id: Trouble(key=job_id, jobs=failing)))
-    cancelled = world.submit(key=hanging(world))
-    world.api.cancel(cancelled)
+    """A Failed orchestration always means an error of the app."""
+    failing = JobFaultRule(fail_attempts=9)
+    failed = system.submit(key=system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=failing)))
+    cancelled = system.submit(key=hanging(system))
+    system.api.cancel(cancelled)
     for job_id, phase in ((failed, "search_failed"), (cancelled, "cancelled")):
-        assert world.ended(job_id)["phase"] == phase
-        assert world.ended(job_id)["left_on_cluster"] == "none"
-        until_orchestration(world, job_id, ("Completed", {"phase": phase}))
+        assert system.ended(job_id)["phase"] == phase
+        assert system.ended(job_id)["left_on_cluster"] == "none"
+        until_orchestration(system, job_id, ("Completed", {"phase": phase}))
 
 
-def test_failure_33_a_cancel_during_submit_wins(world: World) -> None:
-    key = world.trouble(lambda job_id: Trouble(key=job_id, hang_seconds=600, after_jobs=True))
-    job_id = world.submit(key=key)
-    world.until(job_id, lambda job: bool(world.cluster.jobs_of(job_id)))
-    world.api.cancel(job_id)
-    assert world.ended(job_id)["phase"] == "cancelled"
-    assert_nothing_is_left(world, job_id)
+def test_failure_33_a_cancel_during_submit_wins(system: StackFixture) -> None:
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, hang_seconds=600, after_jobs=True))
+    job_id = system.submit(key=key)
+    system.until(job_id, lambda job: bool(system.cluster.jobs_of(job_id)))
+    system.api.cancel(job_id)
+    assert system.ended(job_id)["phase"] == "cancelled"
+    assert_nothing_is_left(system, job_id)
 
 
-def test_failure_33_a_cancel_during_a_retry_wait_ends_it_at_once(world: World) -> None:
+def test_failure_33_a_cancel_during_a_retry_delay_takes_effect_at_once(
+    system: StackFixture,
+) -> None:
     answer = {"category": "capacity", "message": "no nodes"}
-    key = world.trouble(lambda job_id: Trouble(key=job_id, answer=answer, exit_code=10))
-    job_id = world.submit(key=key)
-    waiting = world.in_phase(job_id, "waiting_for_capacity")
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, answer=answer, exit_code=10))
+    job_id = system.submit(key=key)
+    waiting = system.in_phase(job_id, "waiting_for_capacity")
     assert waiting["status"] == "running"
     assert "reason" in waiting
-    world.api.cancel(job_id)
-    assert world.ended(job_id)["phase"] == "cancelled"
+    system.api.cancel(job_id)
+    assert system.ended(job_id)["phase"] == "cancelled"
 
 
-def test_failure_33_a_cancel_right_after_the_submission_is_kept(world: World) -> None:
-    job_id = world.submit(key=hanging(world))
-    world.api.cancel(job_id)
-    assert world.ended(job_id)["phase"] == "cancelled"
-    assert_nothing_is_left(world, job_id)
+def test_failure_33_a_cancel_right_after_the_submission_takes_effect(system: StackFixture) -> None:
+    job_id = system.submit(key=hanging(system))
+    system.api.cancel(job_id)
+    assert system.ended(job_id)["phase"] == "cancelled"
+    assert_nothing_is_left(system, job_id)
 
 
-def test_failure_33_a_cancel_across_a_restart_is_kept(world: World) -> None:
-    job_id = world.submit(key=hanging(world))
-    world.in_phase(job_id, "running")
-    world.api.cancel(job_id)
-    world.restart_host()
-    assert world.ended(job_id)["phase"] == "cancelled"
-    assert_nothing_is_left(world, job_id)
+def test_failure_33_a_cancel_survives_a_restart(system: StackFixture) -> None:
+    job_id = system.submit(key=hanging(system))
+    system.in_phase(job_id, "running")
+    system.api.cancel(job_id)
+    system.restart_host()
+    assert system.ended(job_id)["phase"] == "cancelled"
+    assert_nothing_is_left(system, job_id)
 
 
-def test_failure_33_a_cancel_twice_and_after_the_end(world: World) -> None:
-    job_id = world.submit(key=hanging(world))
-    assert world.api.cancel(job_id) == world.api.cancel(job_id)
-    world.ended(job_id)
-    assert world.api.cancel(job_id)["status"] == "cancelled"
-    finished = world.submit()
-    world.ended(finished)
-    with pytest.raises(Refused) as refused:
-        world.api.cancel(finished)
+def test_failure_33_a_repeated_cancel_and_one_after_the_end(system: StackFixture) -> None:
+    job_id = system.submit(key=hanging(system))
+    assert system.api.cancel(job_id) == system.api.cancel(job_id)
+    system.ended(job_id)
+    assert system.api.cancel(job_id)["status"] == "cancelled"
+    finished = system.submit()
+    system.ended(finished)
+    with pytest.raises(RequestRejected) as refused:
+        system.api.cancel(finished)
     assert refused.value.status == 409
     assert refused.value.body["detail"]["code"] == "already_finished"

@@ -1,33 +1,33 @@
-"""Failure 52: the commands of README work, in their order, as they are printed."""
+"""Failure 52: the commands of README work as printed, in order."""
 
 import json
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from tests.door.test_api_page import ASSIGNED, BASH, commands, stated
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
+from tests.triggers.http.test_api_page import ASSIGNED, BASH, commands, stated
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
-def test_failure_52_every_command_of_the_readme_works(world: World) -> None:
-    known = {"API": f"{world.stack.url}/api", "PATH": "/usr/bin:/bin"}
+def test_failure_52_every_command_of_the_readme_works(system: StackFixture) -> None:
+    known = {"API": f"{system.stack.url}/api", "PATH": "/usr/bin:/bin"}
     answers = []
     for command in commands(README):
         if assigned := ASSIGNED.fullmatch(command):
             known.setdefault(assigned[1], assigned[2])
             continue
         if "/results" in command:
-            world.ended(known["JOB"])  # as the line above it says
+            system.ended(known["JOB"])  # as the README says above the command
         argv = ["bash", "-c", BASH + command]
         ended = subprocess.run(argv, env=known, capture_output=True, text=True, timeout=60)
         assert ended.returncode == 0, (command, ended.stderr)
         answers.append((command, int(ended.stderr or 200), ended.stdout))
-        with suppress(ValueError, KeyError):  # a comment, or an answer about something else
+        with suppress(ValueError, KeyError):  # no JSON, or no job in it
             known.setdefault("JOB", json.loads(ended.stdout)["job_id"])
-    assert [(one, status) for one, status, _ in answers if status != stated(one)] == []
-    [aggregate] = [json.loads(body) for one, _, body in answers if "aggregate" in one]
+    assert [(text, status) for text, status, _ in answers if status != stated(text)] == []
+    [aggregate] = [json.loads(body) for text, _, body in answers if "aggregate" in text]
     assert (aggregate["status"], aggregate["stats"]["total_hits"] > 0) == ("ok", True)
-    [shown] = [json.loads(body) for one, _, body in answers if one.split()[2].endswith("$JOB")]
-    assert shown["config_snapshot"]["outfmt"] == 5
+    [job] = [json.loads(body) for text, _, body in answers if text.split()[2].endswith("$JOB")]
+    assert job["config_snapshot"]["outfmt"] == 5

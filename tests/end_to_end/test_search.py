@@ -1,11 +1,11 @@
-"""R14: a search from its HTTP request to its results, through every part."""
+"""R14: a search from its HTTP request to its results, over the whole stack."""
 
 from pathlib import Path
 
 import pytest
 
-from local.demo.client import Refused
-from local.demo.hits import by_hand, rows_of
+from local.demo.client import RequestRejected
+from local.demo.hits import result_rows, run_blastn
 from local.demo.queries import (
     DEMO_BATCH_LEN,
     DEMO_DATABASE,
@@ -14,14 +14,14 @@ from local.demo.queries import (
     demo_queries,
 )
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import JobTrouble, Trouble
 from local.elastic_blast.databases import make_database
-from tests.end_to_end.conftest import ONE_BATCH, World
-from tests.samples import WORDS
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
+from tests.end_to_end.conftest import ONE_BATCH, StackFixture
+from tests.support.samples import WORDS
 
 
-def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -> None:
-    job = world.ended(world.submit(batch_len=DEMO_BATCH_LEN))
+def test_r14_the_hits_equal_those_of_plain_blastn(system: StackFixture, tmp_path: Path) -> None:
+    job = system.ended(system.submit(batch_len=DEMO_BATCH_LEN))
     assert (job["status"], job["phase"], job["runtime_status"]) == (
         "completed",
         "completed",
@@ -30,69 +30,69 @@ def test_r14_the_hits_are_those_of_blast_by_hand(world: World, tmp_path: Path) -
     assert (job["splits_total"], job["splits_done"], job["splits_failed"]) == (4, 4, 0)
     make_database(DEMO_FASTA, tmp_path / DEMO_DATABASE)
     (tmp_path / "queries.fa").write_text(demo_queries())
-    expected, _ = by_hand(tmp_path / DEMO_DATABASE, tmp_path / "queries.fa", DEMO_OPTIONS)
+    expected, _ = run_blastn(tmp_path / DEMO_DATABASE, tmp_path / "queries.fa", DEMO_OPTIONS)
     assert len(expected) > 1000
-    assert rows_of(world.api.files(job["job_id"])) == expected
+    assert result_rows(system.api.files(job["job_id"])) == expected
 
 
-def test_the_addresses_in_an_answer_can_be_followed(world: World) -> None:
-    accepted = world.api.submit(demo_request() | {"batch_len": ONE_BATCH})
-    world.ended(accepted["job_id"])
-    assert world.api.get(accepted["statusQueryGetUri"])["runtime_status"] == "Completed"
-    assert world.api.get(accepted["operation_status_url"])["phase"] == "completed"
+def test_the_links_of_an_accepted_job_work(system: StackFixture) -> None:
+    accepted = system.api.submit(demo_request() | {"batch_len": ONE_BATCH})
+    system.ended(accepted["job_id"])
+    assert system.api.get(accepted["statusQueryGetUri"])["runtime_status"] == "Completed"
+    assert system.api.get(accepted["operation_status_url"])["phase"] == "completed"
 
 
-def test_the_history_tells_the_story_once(world: World) -> None:
-    job_id = world.submit()
-    world.ended(job_id)
-    events = world.events(job_id)
-    assert events[:4] == ["accepted", "configured", "submitting", "submitted"]
+def test_each_event_of_a_search_occurs_once(system: StackFixture) -> None:
+    job_id = system.submit()
+    system.ended(job_id)
+    events = system.events(job_id)
+    assert events[:4] == ["accepted", "config_written", "submitting", "submitted"]
     assert events[-2:] == ["exporting_results", "completed"]
-    assert world.submissions(job_id) == 1
+    assert system.submissions(job_id) == 1
 
 
-def test_a_query_that_lies_in_blob_is_searched(world: World) -> None:
-    first = world.submit()
-    world.ended(first)
-    config = world.api.events(first)[1]["payload"]["config_blob"]
+def test_a_missing_query_blob_is_refused(system: StackFixture) -> None:
+    first = system.submit()
+    system.ended(first)
+    config = system.api.events(first)[1]["payload"]["config_blob"]
     assert config.startswith("https://devstoreaccount1.blob.core.windows.net/queries/")
-    with pytest.raises(Refused) as refused:
-        world.submit(query_data=None, query_file="queries/none/such.fa")
+    with pytest.raises(RequestRejected) as refused:
+        system.submit(query_data=None, query_file="queries/none/such.fa")
     assert refused.value.status == 422
 
 
-def test_the_newest_jobs_are_listed_first_and_paged(world: World) -> None:
-    newest = [world.submit(batch_len=ONE_BATCH) for _ in range(3)][::-1]
-    page = world.api.jobs(limit=2)
+def test_the_newest_jobs_are_listed_first_and_paged(system: StackFixture) -> None:
+    newest = [system.submit(batch_len=ONE_BATCH) for _ in range(3)][::-1]
+    page = system.api.jobs(limit=2)
     assert [job["job_id"] for job in page["jobs"]] == newest[:2]
     assert page["page"]["has_more"] is True
-    rest = world.api.jobs(limit=2, cursor=page["page"]["next_cursor"])
+    rest = system.api.jobs(limit=2, cursor=page["page"]["next_cursor"])
     assert rest["jobs"][0]["job_id"] == newest[2]
     for job_id in newest:
-        world.ended(job_id)
+        system.ended(job_id)
 
 
-def test_failure_1_a_repeated_request_is_answered_again(world: World) -> None:
-    first = world.submit(key="once-and-again")
-    assert world.submit(key="once-and-again") == first
-    world.ended(first)
-    assert world.submit(key="once-and-again") == first
-    assert world.submissions(first) == 1
+def test_failure_1_a_repeated_request_returns_the_same_job(system: StackFixture) -> None:
+    first = system.submit(key="repeated")
+    assert system.submit(key="repeated") == first
+    system.ended(first)
+    assert system.submit(key="repeated") == first
+    assert system.submissions(first) == 1
 
 
-def test_failure_2_the_same_key_with_another_request_is_a_conflict(world: World) -> None:
-    first = world.submit(key="taken")
-    with pytest.raises(Refused) as refused:
-        world.submit(key="taken", batch_len=50_000)
+def test_failure_2_the_same_key_with_another_request_is_a_conflict(system: StackFixture) -> None:
+    first = system.submit(key="taken")
+    with pytest.raises(RequestRejected) as refused:
+        system.submit(key="taken", batch_len=50_000)
     assert refused.value.status == 409
     assert refused.value.body["detail"]["code"] == "idempotency_conflict"
-    assert world.ended(first)["status"] == "completed"
+    assert system.ended(first)["status"] == "completed"
 
 
-def test_all_faults_of_a_request_are_named_before_anything_is_done(world: World) -> None:
-    before = world.api.jobs(limit=1)["jobs"]
-    with pytest.raises(Refused) as refused:
-        world.api.submit(
+def test_all_faults_of_a_request_are_reported_and_nothing_is_created(system: StackFixture) -> None:
+    before = system.api.jobs(limit=1)["jobs"]
+    with pytest.raises(RequestRejected) as refused:
+        system.api.submit(
             demo_request()
             | {
                 "db": "../secrets",
@@ -108,11 +108,11 @@ def test_all_faults_of_a_request_are_named_before_anything_is_done(world: World)
     where = {fault["loc"][0] for fault in body["detail"]["errors"]}
     assert where >= {"db", "query_data", "evalue", "storage_account", "num_nodes"}
     assert body["error"] == body["message"] == body["detail"]["message"]
-    assert world.api.jobs(limit=1)["jobs"] == before
+    assert system.api.jobs(limit=1)["jobs"] == before
 
 
-def test_a_database_that_is_not_there_ends_the_job_with_that_reason(world: World) -> None:
-    job = world.ended(world.submit(db="no_such_db"))
+def test_a_missing_database_fails_the_job_with_that_reason(system: StackFixture) -> None:
+    job = system.ended(system.submit(db="no_such_db"))
     assert (job["status"], job["phase"], job["error_code"]) == (
         "failed",
         "database_unavailable",
@@ -121,89 +121,99 @@ def test_a_database_that_is_not_there_ends_the_job_with_that_reason(world: World
     assert "not found" in job["error"]
 
 
-def test_r2_r3_a_transient_failure_is_tried_again_and_nothing_runs_twice(world: World) -> None:
+def test_r2_r3_a_transient_failure_is_retried_and_nothing_runs_twice(
+    system: StackFixture,
+) -> None:
     answer = {"category": "transient", "message": "API busy", "retry_after_seconds": 1}
-    key = world.trouble(lambda job_id: Trouble(key=job_id, call=1, answer=answer, exit_code=8))
-    job_id = world.submit(key=key)
-    job = world.ended(job_id)
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, call=1, answer=answer, exit_code=8))
+    job_id = system.submit(key=key)
+    job = system.ended(job_id)
     assert job["status"] == "completed"
-    assert "error_code" not in job, "R4: a run that goes well clears it"
-    retries = [e for e in world.api.events(job_id) if e["event"] == "retry_scheduled"]
+    assert "error_code" not in job, "R4: a successful run clears it"
+    retries = [e for e in system.api.events(job_id) if e["event"] == "retry_scheduled"]
     assert [retry["payload"]["category"] for retry in retries] == ["transient"]
     assert retries[0]["payload"]["retry_after_seconds"] >= 1
-    assert world.submissions(job_id) == 2
+    assert system.submissions(job_id) == 2
 
 
-def test_failure_3_a_submit_that_died_after_its_jobs_were_made_is_adopted(world: World) -> None:
-    key = world.trouble(lambda job_id: Trouble(key=job_id, call=1, crash=True, after_jobs=True))
-    job_id = world.submit(key=key)
-    assert world.ended(job_id)["status"] == "completed"
-    submitted = [e for e in world.api.events(job_id) if e["event"] == "submitted"]
+def test_failure_3_a_submission_that_crashed_after_creating_jobs_is_adopted(
+    system: StackFixture,
+) -> None:
+    key = system.add_fault(
+        lambda job_id: FaultRule(key=job_id, call=1, crash=True, after_jobs=True)
+    )
+    job_id = system.submit(key=key)
+    assert system.ended(job_id)["status"] == "completed"
+    submitted = [e for e in system.api.events(job_id) if e["event"] == "submitted"]
     assert [event["payload"]["decision"] for event in submitted] == ["resumed"]
-    assert world.submissions(job_id) == 1
+    assert system.submissions(job_id) == 1
 
 
-def test_a_batch_that_fails_fails_the_search(world: World) -> None:
-    trouble = JobTrouble(fail_attempts=9, words=WORDS, batches=(1,))
-    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
-    job = world.ended(world.submit(key=key))
+def test_a_batch_that_fails_fails_the_search(system: StackFixture) -> None:
+    rule = JobFaultRule(fail_attempts=9, stderr=WORDS, batches=(1,))
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
+    job = system.ended(system.submit(key=key))
     assert (job["status"], job["phase"]) == ("failed", "search_failed")
     assert job["error"].startswith(f"{WORDS}; blastn-batch-orchid-its-job-001-")
 
 
-def test_failure_51_blasts_own_sentence_is_the_error_everywhere(world: World) -> None:
-    job_id = world.submit(additional_options="-gapopen 1 -gapextend 77")
-    job = world.ended(job_id)
-    said = "BLAST engine error: Error: Gap existence and extension values 1 and 77 are not"
+def test_failure_51_blasts_message_is_the_error_everywhere(system: StackFixture) -> None:
+    job_id = system.submit(additional_options="-gapopen 1 -gapextend 77")
+    job = system.ended(job_id)
+    text = "BLAST engine error: Error: Gap existence and extension values 1 and 77 are not"
     assert job["phase"] == "search_failed"
-    assert job["error"].startswith(said)
+    assert job["error"].startswith(text)
     assert "-job-000-" in job["error"]
     assert "failed (BackoffLimitExceeded" in job["error"]
-    told = [e["payload"]["error"] for e in world.api.events(job_id) if "error" in e["payload"]]
-    assert told == [job["error"]] * 2  # when it was detected, and at its end
+    errors = [e["payload"]["error"] for e in system.api.events(job_id) if "error" in e["payload"]]
+    assert errors == [job["error"]] * 2  # at its detection and at the job's end
 
 
-def test_failure_52_a_search_without_an_outfmt_can_be_read(world: World) -> None:
-    job_id = world.submit(additional_options="-evalue 1e-20")
-    job = world.ended(job_id)
+def test_failure_52_results_of_a_search_without_an_outfmt_are_readable(
+    system: StackFixture,
+) -> None:
+    job_id = system.submit(additional_options="-evalue 1e-20")
+    job = system.ended(job_id)
     assert (job["status"], job["config_snapshot"]["outfmt"]) == ("completed", 5)
-    assert world.api.get(f"/api/blast/jobs/{job_id}/results/aggregate")["status"] == "ok"
+    assert system.api.get(f"/api/blast/jobs/{job_id}/results/aggregate")["status"] == "ok"
 
 
-def test_failure_24_an_attempt_that_fails_is_no_failure(world: World) -> None:
-    trouble = JobTrouble(fail_attempts=1, batches=(1,))
-    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
-    assert world.ended(world.submit(key=key))["status"] == "completed"
+def test_failure_24_a_failed_attempt_does_not_fail_the_search(system: StackFixture) -> None:
+    rule = JobFaultRule(fail_attempts=1, batches=(1,))
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
+    assert system.ended(system.submit(key=key))["status"] == "completed"
 
 
-def test_failure_26_a_marker_without_results_is_not_completed(world: World) -> None:
-    trouble = JobTrouble(lose_results=True, batches=(1,), markers=("SUCCESS",))
-    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
-    job = world.ended(world.submit(key=key))
+def test_failure_26_a_success_marker_without_results_does_not_complete_the_job(
+    system: StackFixture,
+) -> None:
+    rule = JobFaultRule(lose_results=True, batches=(1,), markers=("SUCCESS",))
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
+    job = system.ended(system.submit(key=key))
     assert (job["status"], job["phase"]) == ("failed", "results_missing")
     assert "1 of 2" in job["error"]
 
 
-def test_failure_25_jobs_that_vanish_after_their_end_are_remembered(world: World) -> None:
-    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=JobTrouble(ttl_seconds=0)))
-    job = world.ended(world.submit(key=key))
+def test_failure_25_jobs_deleted_after_their_end_count_as_completed(system: StackFixture) -> None:
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=JobFaultRule(ttl_seconds=0)))
+    job = system.ended(system.submit(key=key))
     assert job["status"] == "completed"
     assert (job["splits_done"], job["splits_total"]) == (2, 2)  # failure 54
 
 
-def test_r5_two_searches_at_once_see_only_their_own_jobs(world: World) -> None:
-    trouble = JobTrouble(fail_attempts=9, words=WORDS)
-    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
-    bad, good = world.submit(key=key), world.submit()
-    assert world.ended(bad)["phase"] == "search_failed"
-    assert world.ended(good)["phase"] == "completed"
-    seen = world.cluster.jobs_of(good)
+def test_r5_two_searches_at_once_see_only_their_own_jobs(system: StackFixture) -> None:
+    rule = JobFaultRule(fail_attempts=9, stderr=WORDS)
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
+    bad, good = system.submit(key=key), system.submit()
+    assert system.ended(bad)["phase"] == "search_failed"
+    assert system.ended(good)["phase"] == "completed"
+    seen = system.cluster.jobs_of(good)
     assert seen
     assert all(good[-8:] in job.name and not job.failed for job in seen)
 
 
-def test_a_job_that_is_not_there_is_not_found(world: World) -> None:
+def test_an_unknown_job_is_not_found(system: StackFixture) -> None:
     for job_id in ("job-" + "0" * 32, "nonsense", "%2e%2e"):
-        with pytest.raises(Refused) as refused:
-            world.api.job(job_id)
+        with pytest.raises(RequestRejected) as refused:
+            system.api.job(job_id)
         assert (refused.value.status, refused.value.body["detail"]["code"]) == (404, "not_found")

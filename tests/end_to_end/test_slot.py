@@ -1,30 +1,30 @@
-"""One search at a time is submitted to a cluster; the others wait, say so, and can be stopped."""
+"""The submit slot: one submission at a time per cluster; waiting jobs can be cancelled."""
 
 from datetime import datetime
 
-from tests.end_to_end.conftest import World
+from tests.end_to_end.conftest import StackFixture
 
 
-def test_failure_9_a_search_waits_for_the_submit_slot_and_says_so(world: World) -> None:
-    assert world.cluster.take_slot("another-program").held
-    patient, doomed = world.submit(), world.submit()
+def test_failure_9_a_search_waits_for_the_submit_slot_with_a_reason(system: StackFixture) -> None:
+    assert system.cluster.acquire_submit_lease("another-program").is_held
+    patient, doomed = system.submit(), system.submit()
     for job_id in (patient, doomed):
-        waiting = world.in_phase(job_id, "waiting_for_submit_slot")
+        waiting = system.in_phase(job_id, "waiting_for_submit_slot")
         assert (waiting["status"], waiting.get("error_code")) == ("running", None)
         assert "another search is being submitted" in waiting["reason"]
-    world.api.cancel(doomed)
-    assert world.ended(doomed)["phase"] == "cancelled"
-    assert world.submissions(doomed) == 0
-    world.cluster.free_slot("another-program")
-    late = world.submit()  # who finds that nobody has the slot, and calls the one before it
-    assert world.ended(patient)["phase"] == "completed"
-    assert world.ended(late)["phase"] == "completed"
-    assert world.events(patient).count("waiting_for_submit_slot") == 1
-    assert submitted_at(world, patient) < submitted_at(world, late)
-    assert world.cluster.take_slot("third").held, "it was freed"
-    world.cluster.free_slot("third")
+    system.api.cancel(doomed)
+    assert system.ended(doomed)["phase"] == "cancelled"
+    assert system.submissions(doomed) == 0
+    system.cluster.release_submit_lease("another-program")
+    late = system.submit()  # finds the slot free, and wakes the job ahead of it
+    assert system.ended(patient)["phase"] == "completed"
+    assert system.ended(late)["phase"] == "completed"
+    assert system.events(patient).count("waiting_for_submit_slot") == 1
+    assert submitted_at(system, patient) < submitted_at(system, late)
+    assert system.cluster.acquire_submit_lease("third").is_held, "the slot was released"
+    system.cluster.release_submit_lease("third")
 
 
-def submitted_at(world: World, job_id: str) -> datetime:
-    (event,) = [one for one in world.api.events(job_id) if one["event"] == "submitted"]
+def submitted_at(system: StackFixture, job_id: str) -> datetime:
+    (event,) = [event for event in system.api.events(job_id) if event["event"] == "submitted"]
     return datetime.fromisoformat(event["timestamp"])

@@ -1,4 +1,4 @@
-"""What upkeep saves: jobs whose orchestration is lost or was never started, and failed ones."""
+"""Reconcile: jobs whose orchestration is lost or was never started, and failed ones."""
 
 import uuid
 from dataclasses import replace
@@ -7,165 +7,173 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import ACCOUNT
-from local.demo.client import Refused
+from local.demo.client import RequestRejected
 from local.demo.search import demo_request
-from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.clients.blobs import open_blobs
 from shared.clients.tables import open_table
 from shared.contracts.states import LeftOnCluster, Phase
+from shared.contracts.storage_urls import StorageAccount
+from shared.dependencies import INDEX_TABLE, JOBS_TABLE, now
 from shared.jobs import Index, JobStateRepository
-from shared.opened import INDEX_TABLE, JOBS_TABLE, now
 from shared.settings import Settings
-from shared.storage_urls import Account
-from tests.end_to_end.conftest import PACE, World
-from tests.samples import WORDS, job, settings
-from triggers.acceptance import Acceptance
-from triggers.callers import LOCAL
-from triggers.search_request import parse
+from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.support.samples import WORDS, job, settings
+from triggers.auth.callers import LOCAL
+from triggers.submission.accept import SubmissionService
+from triggers.submission.parse import parse
 
 
-def mark(world: World, name: str) -> None:
-    """Write a marker, as the finalizer does."""
-    connection = world.stack.azurite.connection_string
+def mark(system: StackFixture, name: str) -> None:
+    """Write a marker as the finalizer does."""
+    connection = system.stack.azurite.connection_string
     with BlobServiceClient.from_connection_string(connection) as service:
         service.get_blob_client("results", name).upload_blob(b"")
 
 
-def until_restarted(world: World, job_id: str) -> None:
-    """Let the timer come by until the job is late enough for it."""
+def until_restarted(system: StackFixture, job_id: str) -> None:
+    """Reconcile until the job's orchestration is restarted."""
 
     def restarted(job: dict[str, object]) -> bool:
-        world.reconcile()
-        return "orchestration_restarted" in world.events(job_id)
+        system.reconcile()
+        return "orchestration_restarted" in system.events(job_id)
 
-    world.until(job_id, restarted)
+    system.until(job_id, restarted)
 
 
-def test_failure_42_jobs_of_a_lost_task_hub_are_adopted_and_end_truthfully(world: World) -> None:
-    unmarked = JobTrouble(markers=())
-    keys = [world.trouble(lambda job_id: Trouble(key=job_id, jobs=unmarked)) for _ in range(2)]
+def test_failure_42_jobs_of_a_lost_task_hub_are_restarted_and_end_correctly(
+    system: StackFixture,
+) -> None:
+    unmarked = JobFaultRule(markers=())
+    keys = [system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=unmarked)) for _ in range(2)]
     waiting = {"category": "capacity", "message": "no nodes"}
-    full = world.trouble(lambda job_id: Trouble(key=job_id, call=1, answer=waiting, exit_code=10))
-    going, doomed, early = (world.submit(key=key) for key in (*keys, full))
+    full = system.add_fault(
+        lambda job_id: FaultRule(key=job_id, call=1, answer=waiting, exit_code=10)
+    )
+    going, doomed, early = (system.submit(key=key) for key in (*keys, full))
     for job_id in (going, doomed):
-        world.until(job_id, lambda job: job["splits_done"] == 2)
-    world.in_phase(early, "waiting_for_capacity")
-    world.stack.host.kill()
-    for file in world.stack.folder.glob("durable.sqlite*"):
+        system.until(job_id, lambda job: job["splits_done"] == 2)
+    system.in_phase(early, "waiting_for_capacity")
+    system.stack.host.kill()
+    for file in system.stack.folder.glob("durable.sqlite*"):
         file.unlink()
-    mark(world, f"{going}/metadata/SUCCESS.txt")
-    mark(world, f"{doomed}/metadata/FAILURE.txt")
-    world.stack.host = world.stack.start_host()
+    mark(system, f"{going}/metadata/SUCCESS.txt")
+    mark(system, f"{doomed}/metadata/FAILURE.txt")
+    system.stack.host = system.stack.start_host()
     for job_id in (going, doomed):
-        until_restarted(world, job_id)
-    world.api.cancel(early)  # which finds that nobody is there to be told
-    assert world.ended(going)["phase"] == "completed"
-    assert world.ended(doomed)["phase"] == "search_failed"
-    assert world.ended(early)["phase"] == "cancelled"
+        until_restarted(system, job_id)
+    system.api.cancel(early)  # finds no orchestration to wake
+    assert system.ended(going)["phase"] == "completed"
+    assert system.ended(doomed)["phase"] == "search_failed"
+    assert system.ended(early)["phase"] == "cancelled"
     for job_id in (going, doomed, early):
-        assert world.submissions(job_id) == 1
-        assert world.events(job_id).count("orchestration_restarted") == (job_id != early)
+        assert system.submissions(job_id) == 1
+        assert system.events(job_id).count("orchestration_restarted") == (job_id != early)
 
 
-def test_failure_13_a_job_that_was_kept_and_never_started_completes(world: World) -> None:
-    """The app died between the two, and the client never came back."""
-    asked = parse(demo_request(), one := settings_of(world))
-    connection = one.storage_connection
-    jobs = store_of(world)
-    blobs = open_blobs(Account(ACCOUNT, one.storage_suffix), connection, None)
-    job = Acceptance(jobs, blobs, one, now).accept(asked, LOCAL, None, "http").job
-    until_restarted(world, job.job_id)
-    assert world.ended(job.job_id)["phase"] == "completed"
-    assert world.events(job.job_id)[:2] == ["accepted", "orchestration_restarted"]
-    assert world.submissions(job.job_id) == 1
+def test_failure_13_a_stored_job_without_an_orchestration_completes(system: StackFixture) -> None:
+    """The app crashed in between, and the client did not retry."""
+    submission = parse(demo_request(), config := settings_of(system))
+    connection = config.storage_connection_string
+    jobs = store_of(system)
+    blobs = open_blobs(StorageAccount(ACCOUNT, config.storage_suffix), connection, None)
+    job = SubmissionService(jobs, blobs, config, now).accept(submission, LOCAL, None, "http").job
+    until_restarted(system, job.job_id)
+    assert system.ended(job.job_id)["phase"] == "completed"
+    assert system.events(job.job_id)[:2] == ["accepted", "orchestration_restarted"]
+    assert system.submissions(job.job_id) == 1
 
 
-def store_of(world: World) -> JobStateRepository:
-    """The app's own tables."""
-    connection = world.stack.azurite.connection_string
-    index = Index(open_table(INDEX_TABLE, connection, "", None), settings_of(world).late_after)
+def store_of(system: StackFixture) -> JobStateRepository:
+    """A repository over the app's tables."""
+    connection = system.stack.azurite.connection_string
+    index = Index(
+        open_table(INDEX_TABLE, connection, "", None), settings_of(system).reconcile_after
+    )
     jobs = JobStateRepository(open_table(JOBS_TABLE, connection, "", None), index, now)
     jobs.ensure()
     return jobs
 
 
-def unconfirmed(world: World) -> str:
-    """A job that failed a while ago, of which something may be left."""
+def unconfirmed(system: StackFixture) -> str:
+    """A failed job whose clean-up is unconfirmed."""
     left = LeftOnCluster.UNKNOWN
-    one = job(uuid.uuid4().int, owner=LOCAL, phase=Phase.SEARCH_FAILED, left_on_cluster=left)
-    local = replace(one.search.placement, cluster_name="local", resource_group="local")
-    one = replace(one, search=replace(one.search, placement=local), finished_at=now())
-    return store_of(world).create(one, {}).job_id
+    failed_job = job(uuid.uuid4().int, owner=LOCAL, phase=Phase.SEARCH_FAILED, left_on_cluster=left)
+    local = replace(failed_job.search.placement, cluster_name="local", resource_group="local")
+    failed_job = replace(
+        failed_job, search=replace(failed_job.search, placement=local), finished_at=now()
+    )
+    return store_of(system).create(failed_job, {}).job_id
 
 
-def test_failure_34_what_may_be_left_of_a_failed_job_is_cleaned_up_when_it_is_cancelled(
-    world: World,
+def test_failure_34_a_cancel_cleans_up_a_failed_job(
+    system: StackFixture,
 ) -> None:
-    job_id = unconfirmed(world)
-    assert world.api.job(job_id)["left_on_cluster"] == "unknown"
-    assert world.api.cancel(job_id)["status"] == "cancelling"
+    job_id = unconfirmed(system)
+    assert system.api.job(job_id)["left_on_cluster"] == "unknown"
+    assert system.api.cancel(job_id)["status"] == "cancelling"
 
-    def proven(job: dict[str, object]) -> bool:
-        world.reconcile()
+    def cleanup_confirmed(job: dict[str, object]) -> bool:
+        system.reconcile()
         return job["left_on_cluster"] == "none"
 
-    world.until(job_id, proven)
-    assert world.events(job_id) == ["accepted", "cleanup_confirmed"]
-    assert world.api.cancel(job_id)["status"] == "cancelled"
-    assert world.api.job(job_id)["phase"] == "search_failed"
+    system.until(job_id, cleanup_confirmed)
+    assert system.events(job_id) == ["accepted", "cleanup_confirmed"]
+    assert system.api.cancel(job_id)["status"] == "cancelled"
+    assert system.api.job(job_id)["phase"] == "search_failed"
 
 
-def settings_of(world: World) -> Settings:
-    """What the app's settings say of storage and of the cluster."""
+def settings_of(system: StackFixture) -> Settings:
+    """The app's settings for storage and cluster."""
     return settings(
         storage_account=ACCOUNT,
-        storage_connection=world.stack.azurite.connection_string,
+        storage_connection_string=system.stack.azurite.connection_string,
         cluster_name="local",
         resource_group="local",
         region="local",
-        late_after=PACE["BLAST_LATE_AFTER"],
+        reconcile_after=FAST_POLLING["BLAST_RECONCILE_AFTER"],
     )
 
 
-def test_a_failed_search_that_is_retried_completes(world: World) -> None:
-    trouble = JobTrouble(fail_attempts=9, words=WORDS, batches=(1,))
-    key = world.trouble(lambda job_id: Trouble(key=job_id, jobs=trouble))
-    job_id = world.submit(key=key)
-    first = world.ended(job_id)
+def test_a_retried_search_completes(system: StackFixture) -> None:
+    rule = JobFaultRule(fail_attempts=9, stderr=WORDS, batches=(1,))
+    key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
+    job_id = system.submit(key=key)
+    first = system.ended(job_id)
     assert first["phase"] == "search_failed"
     request = {"x-client-request-id": "a-click"}
-    accepted = world.api.retry(job_id, **request)
+    accepted = system.api.retry(job_id, **request)
     assert accepted == {"job_id": job_id, "task_id": job_id, "status": "queued"}
-    assert world.api.retry(job_id, **request) == accepted, "the same click is the same attempt"
-    job = world.ended(job_id)
+    assert system.api.retry(job_id, **request) == accepted, "the same request is the same attempt"
+    job = system.ended(job_id)
     assert job["phase"] == "completed"
     assert "error" not in job
-    events = world.events(job_id)
-    assert [events.count(name) for name in ("retry_requested", "configured", "completed")] == [
+    events = system.events(job_id)
+    assert [events.count(name) for name in ("retry_requested", "config_written", "completed")] == [
         1,
         2,
         1,
     ]
-    ids = [one["results_prefix"].rstrip("/").rpartition("/")[2] for one in (first, job)]
+    ids = [attempt["results_prefix"].rstrip("/").rpartition("/")[2] for attempt in (first, job)]
     assert ids[0] == job_id
     assert ids[1][-8:] != job_id[-8:]
-    assert [world.submissions(one) for one in ids] == [1, 1]
-    assert len(world.api.results(job_id)["files"]) == 2
-    assert all(data for _, data in world.api.files(job_id))
+    assert [system.submissions(attempt_id) for attempt_id in ids] == [1, 1]
+    assert len(system.api.results(job_id)["files"]) == 2
+    assert all(data for _, data in system.api.files(job_id))
 
 
-def test_what_is_not_to_be_retried_is_refused(world: World) -> None:
+def test_a_retry_of_a_job_that_cannot_be_retried_is_refused(system: StackFixture) -> None:
     answer = {"category": "invalid", "message": "no such thing"}
-    invalid = Trouble(hang_seconds=2, answer=answer, exit_code=1)
-    key = world.trouble(lambda job_id: replace(invalid, key=job_id))
-    job_id = world.submit(key=key)
-    assert refusal(world, job_id) == (409, "not_failed")
-    assert world.ended(job_id)["phase"] == "config_invalid"
-    assert refusal(world, job_id) == (400, "not_retryable")
-    assert refusal(world, "job-" + "0" * 32) == (404, "not_found")
+    invalid = FaultRule(hang_seconds=2, answer=answer, exit_code=1)
+    key = system.add_fault(lambda job_id: replace(invalid, key=job_id))
+    job_id = system.submit(key=key)
+    assert retry_error(system, job_id) == (409, "not_failed")
+    assert system.ended(job_id)["phase"] == "config_invalid"
+    assert retry_error(system, job_id) == (400, "not_retryable")
+    assert retry_error(system, "job-" + "0" * 32) == (404, "not_found")
 
 
-def refusal(world: World, job_id: str) -> tuple[int, str]:
-    with pytest.raises(Refused) as refused:
-        world.api.retry(job_id)
+def retry_error(system: StackFixture, job_id: str) -> tuple[int, str]:
+    with pytest.raises(RequestRejected) as refused:
+        system.api.retry(job_id)
     return refused.value.status, refused.value.body["detail"]["code"]

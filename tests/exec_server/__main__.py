@@ -1,9 +1,9 @@
-"""`python -m tests.exec_server`: an exec server without operations, as the dashboard has one.
+"""`python -m tests.exec_server`: an exec server without operations, like the dashboard's.
 
-It was written after the answers of the real one, which `test_contract.py` compares: HTTP/1.0, HTML
-with 501 for PUT and DELETE, a 404 before the token is read, no instance, and a command that runs on
-after its client has gone. It listens on `EXEC_PORT`, takes its token from `EXEC_TOKEN`, and says so
-by an `exec_server_started` line on stderr.
+It reproduces the real one's responses, which `test_contract.py` compares: HTTP/1.0, HTML
+with 501 for PUT and DELETE, 404 before the token is checked, no instance, and commands that run on
+after a disconnect. It listens on `EXEC_PORT`, reads its token from `EXEC_TOKEN`, and reports its
+start by an `exec_server_started` line on stderr.
 """
 
 import hmac
@@ -20,62 +20,62 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 ALLOWED = ("az", "azcopy", "elastic-blast", "elb", "kubectl")
-MOST_AT_ONCE = int(os.environ.get("EXEC_MAX_CONCURRENCY", "4"))
+MAX_CONCURRENCY = int(os.environ.get("EXEC_MAX_CONCURRENCY", "4"))
 BODY_CAP = 64 * 1024
 LONGEST = 1800
 
-_slots = threading.BoundedSemaphore(MOST_AT_ONCE)
+_slots = threading.BoundedSemaphore(MAX_CONCURRENCY)
 
 
-class Refused(Exception):
-    """An answer that is no success."""
+class HttpError(Exception):
+    """An error response."""
 
-    def __init__(self, status: int, error: str, **more: object) -> None:
+    def __init__(self, status: int, error: str, **extra: object) -> None:
         super().__init__(error)
-        self.status, self.body = status, {"error": error, **more}
+        self.status, self.body = status, {"error": error, **extra}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Without methods for PUT and DELETE: the base class answers those with 501 and HTML."""
+    """Has no PUT and DELETE: the base class answers these with 501 and HTML."""
 
     timeout = 15
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a request may hold a token."""
+        """Log nothing: a request can contain a token."""
 
     def do_GET(self) -> None:
         if self.path == "/healthz":
-            self._answer(200, {"status": "ok", "max_concurrency": MOST_AT_ONCE})
+            self._respond(200, {"status": "ok", "max_concurrency": MAX_CONCURRENCY})
         else:
-            self._answer(404, {"error": "not found"})
+            self._respond(404, {"error": "not found"})
 
     def do_POST(self) -> None:
         try:
-            self._answer(200, self._run())
-        except Refused as refused:
-            self._answer(refused.status, refused.body)
+            self._respond(200, self._run())
+        except HttpError as error:
+            self._respond(error.status, error.body)
         except OSError:
-            self._answer(500, {"error": "exec failed"})
+            self._respond(500, {"error": "exec failed"})
 
     def _run(self) -> dict[str, Any]:
         if self.path != "/exec":
-            raise Refused(404, "not found")
+            raise HttpError(404, "not found")
         token = self.headers.get("X-Exec-Token") or ""
         if not hmac.compare_digest(token, os.environ["EXEC_TOKEN"]):
-            raise Refused(401, "missing or invalid X-Exec-Token")
+            raise HttpError(401, "missing or invalid X-Exec-Token")
         length = int(self.headers.get("Content-Length") or 0)
         if not 0 <= length <= BODY_CAP:
-            raise Refused(413, f"body too large (max {BODY_CAP})")
-        argv, stdin, seconds = _parsed(self.rfile.read(length))
+            raise HttpError(413, f"body too large (max {BODY_CAP})")
+        argv, stdin, seconds = _parse(self.rfile.read(length))
         if not _slots.acquire(blocking=False):
-            raise Refused(503, "exec server busy", max_concurrency=MOST_AT_ONCE)
+            raise HttpError(503, "exec server busy", max_concurrency=MAX_CONCURRENCY)
         try:
             self.connection.settimeout(seconds + 30)
             return _run(argv, stdin, seconds)
         finally:
             _slots.release()
 
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
+    def _respond(self, status: int, body: dict[str, Any]) -> None:
         payload = json.dumps(body).encode()
         with suppress(ConnectionError):
             self.send_response(status)
@@ -86,22 +86,22 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(payload)
 
 
-def _parsed(body: bytes) -> tuple[list[str], str | None, int]:
+def _parse(body: bytes) -> tuple[list[str], str | None, int]:
     try:
-        asked = json.loads(body or b"{}")
+        fields = json.loads(body or b"{}")
     except ValueError as error:
-        raise Refused(400, f"invalid JSON: {error}") from None
-    argv = asked.get("argv")
+        raise HttpError(400, f"invalid JSON: {error}") from None
+    argv = fields.get("argv")
     if not isinstance(argv, list) or not argv:
-        raise Refused(400, "argv must be a non-empty list")
+        raise HttpError(400, "argv must be a non-empty list")
     if argv[0] not in ALLOWED:
-        raise Refused(403, f"argv[0] {argv[0]!r} not in allowlist {sorted(ALLOWED)}")
-    seconds = max(1, min(int(asked.get("timeout_seconds", 60)), LONGEST))
-    return argv, asked.get("stdin"), seconds
+        raise HttpError(403, f"argv[0] {argv[0]!r} not in allowlist {sorted(ALLOWED)}")
+    seconds = max(1, min(int(fields.get("timeout_seconds", 60)), LONGEST))
+    return argv, fields.get("stdin"), seconds
 
 
 def _run(argv: list[str], stdin: str | None, seconds: int) -> dict[str, Any]:
-    began, timed_out = time.monotonic(), False
+    started_at, timed_out = time.monotonic(), False
     with tempfile.TemporaryDirectory(prefix="exec-") as folder:
         process = subprocess.Popen(
             argv,
@@ -112,16 +112,16 @@ def _run(argv: list[str], stdin: str | None, seconds: int) -> dict[str, Any]:
             start_new_session=True,
         )
         try:
-            heard = process.communicate(None if stdin is None else stdin.encode(), seconds)
+            output = process.communicate(None if stdin is None else stdin.encode(), seconds)
         except subprocess.TimeoutExpired:
             timed_out = True
             os.killpg(process.pid, signal.SIGKILL)
-            heard = process.communicate()
+            output = process.communicate()
     return {
         "exit_code": 124 if timed_out else process.returncode,
-        "stdout": heard[0].decode(errors="replace"),
-        "stderr": heard[1].decode(errors="replace"),
-        "duration_ms": int((time.monotonic() - began) * 1000),
+        "stdout": output[0].decode(errors="replace"),
+        "stderr": output[1].decode(errors="replace"),
+        "duration_ms": int((time.monotonic() - started_at) * 1000),
         "timed_out": timed_out,
     }
 

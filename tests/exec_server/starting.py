@@ -1,4 +1,4 @@
-"""Starting an exec server without operations: the stand-in, or the real one."""
+"""Starts an exec server without operations: the stand-in, or the real one."""
 
 import os
 import re
@@ -8,32 +8,32 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from local.processes import Child, DidNotStart, start
+from local.processes import Child, StartError, start
 
 REAL = "DASHBOARD_EXEC_SERVER"
-"""The path of the dashboard's own program, where a test run shall compare with that."""
+"""The path of the dashboard's program, to run the tests against it."""
 STARTED = re.compile(r'"event": "exec_server_started"')
 
 
 def start_exec_server(log: Path, token: str, env: Mapping[str, str], port: int = 0) -> Child:
-    """Start one on this port, or on a free one; its `url` says where it listens.
+    """Start one on this port, or on a free one; its `url` has the port.
 
-    The program cannot choose a port itself. One that another process takes first is given up.
+    The program cannot choose a port itself; if another process takes the port first, try another.
     """
     for _ in range(5):
         chosen = port or _free_port()
-        with suppress(DidNotStart):
+        with suppress(StartError):
             return _start(log, {"EXEC_TOKEN": token, "EXEC_PORT": str(chosen), **env}, chosen)
-    raise DidNotStart(f"no exec server could be started; see {log}")
+    raise StartError(f"no exec server could be started; see {log}")
 
 
 def _start(log: Path, env: Mapping[str, str], port: int) -> Child:
-    real = os.environ.get(REAL)  # noqa: TID251  a switch of the tests, not a setting of the app
+    real = os.environ.get(REAL)  # noqa: TID251  a test switch, not a setting of the app
     argv = [sys.executable, real] if real else [sys.executable, "-m", "tests.exec_server"]
     child = start("sidecar", argv, log, env, (STARTED,), cwd=Path(__file__).parents[2])
     ready = re.match(r"ready (\S+)", f"ready http://127.0.0.1:{port}")
     assert ready is not None
-    child.found[0] = ready
+    child.ready_matches[0] = ready
     return child
 
 

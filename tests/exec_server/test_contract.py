@@ -1,4 +1,4 @@
-"""What an exec server without operations answers, and what our client makes of it (failure 46).
+"""An exec server without operations, and our client's results with it (failure 46).
 
 With `DASHBOARD_EXEC_SERVER=<path>` the same tests run against the dashboard's own program.
 """
@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.processes import Child
-from shared.clients.sidecar import Sidecar
-from shared.exec_results import Command, Finished, Health, Refused, Untracked
+from shared.clients.sidecar import SidecarClient
+from shared.contracts.exec import Command, Finished, Health, HttpRejection, Untracked
 from tests.exec_server.starting import start_exec_server
 
 TOKEN = "token-" + "a" * 32
@@ -38,8 +38,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
 
 
 @pytest.fixture
-def client(server: Child) -> Sidecar:
-    return Sidecar(server.url, lambda: TOKEN)
+def client(server: Child) -> SidecarClient:
+    return SidecarClient(server.url, lambda: TOKEN)
 
 
 def command(*argv: str, stdin: str | None = None) -> Command:
@@ -47,9 +47,7 @@ def command(*argv: str, stdin: str | None = None) -> Command:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_failure_46_it_answers_501_with_html_to_methods_that_it_does_not_have(
-    server: Child, method: str
-) -> None:
+def test_failure_46_unsupported_methods_are_501_with_html(server: Child, method: str) -> None:
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
     connection.request(method, "/operations/a", body=b"{}", headers={"X-Exec-Token": TOKEN})
     answer = connection.getresponse()
@@ -59,43 +57,41 @@ def test_failure_46_it_answers_501_with_html_to_methods_that_it_does_not_have(
 
 
 @pytest.mark.parametrize("token", [TOKEN, "wrong"])
-def test_failure_46_its_404_comes_before_the_token_and_proves_nothing(
-    server: Child, token: str
-) -> None:
-    client = Sidecar(server.url, lambda: token)
+def test_failure_46_a_404_before_the_token_check_proves_nothing(server: Child, token: str) -> None:
+    client = SidecarClient(server.url, lambda: token)
     assert client.health() == Health(4, operations=False, instance=None)
-    assert isinstance(client.look("a", NOW, "an-instance"), Untracked)
+    assert isinstance(client.get_operation("a", NOW, "an-instance"), Untracked)
     assert isinstance(client.stop_operation("a", "an-instance"), Untracked)
     run = client.run_operation("a", command("elastic-blast", "say", "x"), NOW, "an-instance")
     assert isinstance(run, Untracked)
 
 
-def test_failure_48_the_probe_tells_a_right_token_from_a_wrong_one(server: Child) -> None:
-    assert Sidecar(server.url, lambda: TOKEN).check_token() is None
-    wrong = Sidecar(server.url, lambda: "w" * 40).check_token()
-    assert wrong == Refused(401, "missing or invalid X-Exec-Token", None)
+def test_failure_48_check_token_distinguishes_valid_and_invalid_tokens(server: Child) -> None:
+    assert SidecarClient(server.url, lambda: TOKEN).check_token() is None
+    wrong = SidecarClient(server.url, lambda: "w" * 40).check_token()
+    assert wrong == HttpRejection(401, "missing or invalid X-Exec-Token", None)
 
 
-def test_it_runs_a_command_while_the_connection_lasts(client: Sidecar) -> None:
+def test_exec_returns_the_commands_result(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "cat", stdin="größe"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stdout, result.timed_out) == (3, "größe", False)
 
 
-def test_it_ends_a_command_over_its_time(client: Sidecar) -> None:
+def test_exec_ends_a_command_at_its_timeout(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "hold"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.timed_out) == (124, True)
 
 
-def test_it_refuses_what_is_not_allowed_or_not_there(client: Sidecar) -> None:
+def test_exec_refuses_disallowed_and_missing_programs(client: SidecarClient) -> None:
     other = client.exec(command("bash", "-c", "id"))
-    assert isinstance(other, Refused) and not other.foreign
+    assert isinstance(other, HttpRejection) and not other.foreign
     assert other.status == 403 and "not in allowlist" in other.message
     missing = client.exec(command("azcopy"))
-    assert isinstance(missing, Refused) and (missing.status, missing.foreign) == (500, False)
+    assert isinstance(missing, HttpRejection) and (missing.status, missing.foreign) == (500, False)
 
 
-def test_it_refuses_a_body_that_is_too_large(client: Sidecar) -> None:
+def test_exec_refuses_a_too_large_body(client: SidecarClient) -> None:
     result = client.exec(command("elastic-blast", "cat", stdin="x" * (9 * 1024 * 1024)))
-    assert isinstance(result, Refused) and (result.status, result.foreign) == (413, False)
+    assert isinstance(result, HttpRejection) and (result.status, result.foreign) == (413, False)

@@ -1,4 +1,4 @@
-"""Everything behind proxies: the app, and only the app, reaches its servers through them."""
+"""The stack with proxies between the app and its servers; nothing else uses the proxies."""
 
 import gzip
 import threading
@@ -15,52 +15,50 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
 
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
-from local.elastic_blast.behaviours import JobTrouble, Trouble, write_behaviours
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule, write_fault_rules
 from local.stack import Stack
+from shared.contracts.activities import Category
 from shared.contracts.states import Phase
-from shared.opened import JOBS_TABLE
+from shared.dependencies import JOBS_TABLE
 from tests.end_to_end import conftest as end_to_end
-from tests.faults.faults import Fault, InForce
+from tests.faults.faults import ActiveFault, Fault
 from tests.faults.proxy import Proxies
-from triggers.acceptance import derived_id
-from triggers.callers import LOCAL
+from tests.support.retries import retry_settings
+from triggers.auth.callers import LOCAL
+from triggers.submission.accept import derived_id
 
 QUICK = {
-    "BLAST_WATCH_PACE": "400ms",
-    "BLAST_LATE_AFTER": "1s",
-    "BLAST_RESULTS_PATIENCE": "2s",
-    "BLAST_RETRY_TRANSIENT": "100ms x1.5 1s 5",
-    "BLAST_RETRY_UNKNOWN": "100ms x1.5 1s 5",
-    "BLAST_RETRY_CRASH": "100ms x1.5 1s 5",
-    "BLAST_RETRY_CAPACITY": "100ms x1.5 1s -",
-    "BLAST_RETRY_CONFLICT": "100ms x1.5 1s -",
-    "BLAST_RETRY_CONFIGURATION": "100ms x1.5 1s -",
+    "BLAST_POLL_SCHEDULE": "400ms",
+    "BLAST_RECONCILE_AFTER": "1s",
+    "BLAST_RESULTS_GRACE": "2s",
+    **retry_settings(*Category, first="100ms", factor="1.5", longest="1s"),
+    **retry_settings(Category.TRANSIENT, Category.UNKNOWN, Category.CRASH, tries="5"),
 }
 TINY = {"query_data": demo_queries().partition("\n>")[0]}
-"""What makes of the demo's search one batch, with hits."""
+"""Changes the demo's search to a single batch with hits."""
 
 
-COMPLETED_ONCE = ("accepted", "configured", "submitted", "exporting_results", "completed")
-CANCELLED_ONCE = ("accepted", "configured", "submitted", "cancel_requested", "cancelled")
-EVERY = 0.02
+COMPLETED_ONCE = ("accepted", "config_written", "submitted", "exporting_results", "completed")
+CANCELLED_ONCE = ("accepted", "config_written", "submitted", "cancel_requested", "cancelled")
+POLL_SECONDS = 0.02
 ENDS = {phase.value for phase in Phase if phase.is_end}
 
 
-def hanging(job_id: str) -> Trouble:
-    """A search that never ends."""
-    return Trouble(key=job_id, jobs=JobTrouble(hang=True))
+def hanging(job_id: str) -> FaultRule:
+    """A rule for a search that never ends."""
+    return FaultRule(key=job_id, jobs=JobFaultRule(hang=True))
 
 
 @dataclass
-class World(end_to_end.World):
-    """The running stack, as tests speak to it; they speak to its parts directly."""
+class ProxiedStack(end_to_end.StackFixture):
+    """The running stack behind proxies; tests themselves reach its parts directly."""
 
     proxies: Proxies = field(default_factory=Proxies)
     _starting: threading.Lock = field(default_factory=threading.Lock)
 
     def submit(self, key: str | None = None, **changes: Any) -> str:
-        """Submit a search of one batch, changed so; the job's id."""
+        """Submit a search of one batch, with changes; returns the job's id."""
         return super().submit(key, **(TINY | changes))
 
     def restart_host(self) -> None:
@@ -68,7 +66,7 @@ class World(end_to_end.World):
             super().restart_host()
 
     def revive_host(self) -> None:
-        """Start the app again if it is dead."""
+        """Start the host again if it is not running."""
         with self._starting:
             if not self.stack.host.alive:
                 self.stack.host = self.stack.start_host()
@@ -77,39 +75,39 @@ class World(end_to_end.World):
         return uuid.uuid4().hex
 
     def id_of(self, key: str) -> str:
-        """The id of the job that this key stands for, whether it is there or not."""
+        """The job id derived from a key, whether the job exists or not."""
         return derived_id(LOCAL, key)
 
     def row(self, job_id: str) -> Mapping[str, Any]:
-        """The job's row, read past the app, which may be dead."""
+        """The job's row, read from the table directly."""
         return self._table.get_entity(job_id, "job")
 
     def rows(self, job_id: str) -> list[Mapping[str, Any]]:
-        """All rows of the job, its state and its events, read past the app."""
-        found = self._table.query_entities("PartitionKey eq @job", parameters={"job": job_id})
-        return [dict(row) for row in found]
+        """All rows of the job, state and events, read from the table directly."""
+        entities = self._table.query_entities("PartitionKey eq @job", parameters={"job": job_id})
+        return [dict(row) for row in entities]
 
-    def until_told(self, job_id: str, event: str) -> None:
-        """Return once the history has the event; it is read past the app."""
+    def until_event(self, job_id: str, event: str) -> None:
+        """Wait until the job's rows contain the event."""
         self._until(lambda: any(row.get("event") == event for row in self.rows(job_id)), event)
 
     def until_in(self, job_id: str, phase: Phase) -> None:
-        """Return once the job is in a phase; it is read past the app."""
+        """Wait until the job's row has the phase, or an end phase."""
         self._until(lambda: self.row(job_id)["phase"] in (phase, *ENDS), phase)
 
-    def _until(self, holds: Callable[[], bool], what: str) -> None:
-        by, pause = time.monotonic() + end_to_end.PATIENCE, threading.Event()
-        while not holds():
-            assert time.monotonic() < by, f"there is no {what} yet"
-            pause.wait(EVERY)
+    def _until(self, condition: Callable[[], bool], expected: str) -> None:
+        deadline, pause = time.monotonic() + end_to_end.TIMEOUT_SECONDS, threading.Event()
+        while not condition():
+            assert time.monotonic() < deadline, f"{expected} was not reached in time"
+            pause.wait(POLL_SECONDS)
 
-    def troubled(self, *rules: Trouble) -> None:
-        """Put these rules of the local elastic-blast in force, beside those before."""
+    def add_rules(self, *rules: FaultRule) -> None:
+        """Add fault rules for the local elastic-blast."""
         self.rules += rules
-        write_behaviours(self.stack.world.behaviours, *self.rules)
+        write_fault_rules(self.stack.environment.fault_rules, *self.rules)
 
     def listed(self, job_id: str) -> dict[str, Any]:
-        """The job as the list of jobs shows it."""
+        """The job's entry in the list of jobs."""
         jobs: list[dict[str, Any]] = self.api.jobs(limit=500)["jobs"]
         return next(job for job in jobs if job["job_id"] == job_id)
 
@@ -124,8 +122,8 @@ class World(end_to_end.World):
         connection = self.stack.azurite.connection_string
         return TableClient.from_connection_string(connection, JOBS_TABLE)
 
-    def assert_told_once(self, job_id: str, once: Sequence[str], submissions: int) -> None:
-        """The history has no gap, each of these events once and one end; so often it was run."""
+    def assert_events_once(self, job_id: str, once: Sequence[str], submissions: int) -> None:
+        """Assert one occurrence of each event and of an end, and the number of submissions."""
         events = self.events(job_id)
         assert [events.count(name) for name in once] == [1] * len(once), events
         ends = [event for event in events if event in ENDS]
@@ -133,55 +131,55 @@ class World(end_to_end.World):
         assert self.submissions(job_id) == submissions
 
     def assert_results(self, job_id: str, batches: int) -> None:
-        """As many results as batches are listed, and can be read."""
-        found = [gzip.decompress(data) for _, data in self.api.files(job_id)]
-        assert len(found) == batches
-        assert all(found)
+        """Assert that one readable result per batch is listed."""
+        results = [gzip.decompress(data) for _, data in self.api.files(job_id)]
+        assert len(results) == batches
+        assert all(results)
 
     def assert_nothing_is_left(self, job_id: str) -> None:
         assert self.cluster.jobs_of(job_id) == []
         assert self.cluster.pods_of(job_id) == []
         assert self.processes_of(job_id) == []
 
-    def assert_nothing_was_begun(self, job_id: str) -> None:
+    def assert_nothing_started(self, job_id: str) -> None:
         assert self.submissions(job_id) == 0
         self.assert_nothing_is_left(job_id)
 
     @contextmanager
-    def faults(self, *faults: Fault) -> Iterator[list[InForce]]:
-        """Put faults in force."""
+    def faults(self, *faults: Fault) -> Iterator[list[ActiveFault]]:
+        """Activate faults while the context is open."""
         with ExitStack() as stack:
-            yield [stack.enter_context(self.proxies.fault(one)) for one in faults]
+            yield [stack.enter_context(self.proxies.fault(fault)) for fault in faults]
 
 
 @contextmanager
-def behind_proxies(stack: Stack) -> Iterator[World]:
-    """Start a stack behind proxies, with the demo's database in it."""
-    world = World(stack)
-    stack.through = world.proxies.through
+def behind_proxies(stack: Stack) -> Iterator[ProxiedStack]:
+    """Start a stack behind proxies, with the demo's database."""
+    system = ProxiedStack(stack)
+    stack.proxy = system.proxies.add_proxy
     try:
         stack.start()
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
-        yield world
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
+        yield system
     finally:
         stack.stop()
-        world.proxies.stop()
+        system.proxies.stop()
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with behind_proxies(Stack(tmp_path_factory.mktemp("faults"), settings=QUICK)) as world:
-        yield world
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedStack]:
+    with behind_proxies(Stack(tmp_path_factory.mktemp("faults"), settings=QUICK)) as system:
+        yield system
 
 
 @pytest.fixture
-def world(running: World) -> World:
-    """The one stack of this test process; jobs keep apart by their ids."""
+def system(running: ProxiedStack) -> ProxiedStack:
+    """The stack shared by this test process; jobs are separated by their ids."""
     return running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--jobs", type=int, default=200, help="how many jobs at once")
+    parser.addoption("--jobs", type=int, default=200, help="kind many jobs at once")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -190,12 +188,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(frozen=True)
 class _Progress:
-    """Prints what tests have to say with `record_property("said", ...)`, as they end."""
+    """Prints the `record_property("summary", ...)` of each test at its end."""
 
     config: pytest.Config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-        for name, said in report.user_properties:
-            if terminal and name == "said" and report.when == "call":
-                terminal.write_line(f"{report.outcome}, {report.duration:.1f} s: {said}")
+        for name, summary in report.user_properties:
+            if terminal and name == "summary" and report.when == "call":
+                terminal.write_line(f"{report.outcome}, {report.duration:.1f} s: {summary}")

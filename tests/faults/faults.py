@@ -1,4 +1,4 @@
-"""What can go wrong with a request on its way, as values."""
+"""Faults of requests between the app and its servers, as values."""
 
 import random
 import re
@@ -18,47 +18,47 @@ _SHAPE = (
 _EVENT = re.compile(rb'"event": "(\w+)"')
 
 
-class How(StrEnum):
-    """What a fault does."""
+class FaultKind(StrEnum):
+    """The kind of a fault."""
 
     REFUSE = "refused"
-    """Nobody listens. It is for a whole server, and no request is met by it."""
+    """The server's port is closed; applies to the server, not to single requests."""
     RESET_BEFORE = "reset before"
-    """The connection is reset, and the server never hears of the request."""
+    """The connection is reset before the request reaches the server."""
     RESET_AFTER = "reset after"
-    """The server has done it, and the answer is lost."""
+    """The server handles the request, and its response is lost."""
     HOLD = "held"
-    """The request goes on its way once it is let go."""
+    """The request is delayed until `release`."""
     HOLD_ANSWER = "held in its answer"
-    """The server has done it; the answer goes on its way once it is let go."""
+    """The server handles the request; its response is delayed until `release`."""
     BLACK_HOLE = "black hole"
-    """There is no answer, and the server never hears of it; when it is let go it is reset."""
+    """No response, and nothing reaches the server; the connection is reset at `release`."""
     STATUS = "status"
-    """The fault's own answer; the server never hears of it."""
+    """The fault's response replaces the server's; nothing reaches the server."""
     TRUNCATE = "truncated"
-    """The answer ends in the middle of its body."""
+    """The response ends in the middle of its body."""
     CORRUPT = "corrupted"
-    """The second half of the answer's body is rubbish of the same length."""
+    """The second half of the response's body is garbage of the same length."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request of the app, with its number among all that came this way."""
+    """A request of the app, numbered over all proxies."""
 
     number: int
     server: str
     method: str
     target: str
-    """Path and query, as they were sent."""
+    """Path and query as sent."""
     body: bytes = field(repr=False)
 
     def mentions(self, text: str) -> bool:
-        """Whether the text is in its path, query or body."""
+        """Whether the text is in path, query or body."""
         return text in self.target or text.encode() in self.body
 
     @property
     def shape(self) -> str:
-        """`table POST /$batch submitted`: what it is for, the same for every job."""
+        """The request without job-specific parts, such as `table POST /$batch submitted`."""
         path, _, query = self.target.partition("?")
         path = _JOB_ID.sub("{job}", path.removeprefix("/devstoreaccount1"))
         for pattern, name in _SHAPE:
@@ -69,13 +69,13 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Where:
-    """Which requests: all that agree with everything that is given."""
+class RequestFilter:
+    """Selects the requests that match all given fields."""
 
     server: str = ""
     method: str = ""
     shape: str = ""
-    """A regular expression that is found in the shape."""
+    """A regular expression to search in the shape."""
     mentions: str = ""
 
     def __contains__(self, request: Request) -> bool:
@@ -89,41 +89,41 @@ class Where:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, and the requests that meet it."""
+    """A fault, and the requests that it applies to."""
 
-    how: How
-    where: Where = Where()
+    kind: FaultKind
+    where: RequestFilter = RequestFilter()
     nth: int = 1
-    """The first that meets it, of those."""
+    """The first matching request that it applies to, counted from 1."""
     times: int | None = 1
-    """How many meet it; None: all from then on."""
+    """The number of requests that it applies to; None: all from then on."""
     share: float = 1.0
-    """How many of those do, by chance."""
+    """The probability for each request."""
     seed: int = 0
     status: int = 503
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b'{"error":"a fault on purpose"}'
+    body: bytes = b'{"error":"injected fault"}'
 
     def of(self, job_id: str) -> Self:
-        """The same, for the requests that name this job."""
+        """The same fault for the requests that mention this job."""
         return replace(self, where=replace(self.where, mentions=job_id))
 
 
-class InForce:
-    """A fault that has been put in force, and what it has met."""
+class ActiveFault:
+    """An active fault, and the requests that it applied to."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
         self.met: list[Request] = []
-        self.let_go: Future[None] = Future()
+        self.released: Future[None] = Future()
         self._seen = 0
         self._chance = random.Random(fault.seed)
         self._arrived = threading.Event()
 
     def meets(self, request: Request) -> bool:
-        """Whether this request, which nobody has asked about, meets the fault."""
+        """Whether the fault applies to this request; call once per request."""
         fault = self.fault
-        if fault.how is How.REFUSE or request not in fault.where:
+        if fault.kind is FaultKind.REFUSE or request not in fault.where:
             return False
         self._seen += 1
         spent = fault.times is not None and len(self.met) >= fault.times
@@ -133,12 +133,12 @@ class InForce:
         self._arrived.set()
         return True
 
-    def until_met(self, patience: float = 30.0) -> Request:
-        """The first request that met it, once there is one."""
-        assert self._arrived.wait(patience), f"nothing met {self.fault}"
+    def until_met(self, timeout: float = 30.0) -> Request:
+        """Wait for the first request that it applies to."""
+        assert self._arrived.wait(timeout), f"no request met {self.fault}"
         return self.met[0]
 
     def release(self) -> None:
-        """Let go whatever is held. Safe to say twice."""
-        if not self.let_go.done():
-            self.let_go.set_result(None)
+        """Release all held requests. Idempotent."""
+        if not self.released.done():
+            self.released.set_result(None)

@@ -1,4 +1,4 @@
-"""HTTP as bytes: where a message ends, how one is made, and how a connection is broken."""
+"""HTTP framing: read bodies, build responses, reset connections."""
 
 import re
 import socket
@@ -16,23 +16,23 @@ _CLOSES = re.compile(rb"^HTTP/1\.0|\r\nconnection: *close", re.I)
 
 
 def status_of(head: bytes) -> int:
-    """The status in the head of an answer."""
+    """The status in a response's head."""
     return int(head.split(b" ", 2)[1])
 
 
 def ends_the_connection(head: bytes, method: str) -> bool:
-    """Whether nothing can follow the answer with this head."""
+    """Whether the connection ends after the response with this head."""
     framed = _LENGTH.search(head) or _CHUNKED.search(head) or _is_bodiless(head, method)
     return _CLOSES.search(head) is not None or not framed
 
 
 async def request_body(head: bytes, reader: StreamReader) -> bytes:
-    """The body of a request, whole."""
+    """The whole body of a request."""
     return b"".join([piece async for piece in _framed(head, reader)])
 
 
-async def answer_body(head: bytes, method: str, reader: StreamReader) -> AsyncIterator[bytes]:
-    """The pieces of an answer's body, as they come."""
+async def response_body(head: bytes, method: str, reader: StreamReader) -> AsyncIterator[bytes]:
+    """The pieces of a response's body as they arrive."""
     if _is_bodiless(head, method):
         return
     if _LENGTH.search(head) or _CHUNKED.search(head):
@@ -48,7 +48,7 @@ def _is_bodiless(head: bytes, method: str) -> bool:
 
 
 async def _framed(head: bytes, reader: StreamReader) -> AsyncIterator[bytes]:
-    """The pieces of a body whose head says how long it is; without a word of it there is none."""
+    """The pieces of a body with a length or chunks; none without either."""
     if _CHUNKED.search(head):
         size = -1
         while size:
@@ -57,24 +57,24 @@ async def _framed(head: bytes, reader: StreamReader) -> AsyncIterator[bytes]:
             yield line + await reader.readexactly(size + 2)
         return
     length = _LENGTH.search(head)
-    left = int(length[1]) if length else 0
-    while left:
-        piece = await reader.readexactly(min(left, PIECE))
-        left -= len(piece)
+    remaining = int(length[1]) if length else 0
+    while remaining:
+        piece = await reader.readexactly(min(remaining, PIECE))
+        remaining -= len(piece)
         yield piece
 
 
-def made_answer(fault: Fault, method: str) -> bytes:
-    """The answer that a fault gives."""
+def fault_response(fault: Fault, method: str) -> bytes:
+    """The response of a fault."""
     headers = [("Content-Length", str(len(fault.body))), *fault.headers]
-    lines = [f"HTTP/1.1 {fault.status} On Purpose", *(f"{name}: {its}" for name, its in headers)]
+    lines = [f"HTTP/1.1 {fault.status} Injected", *(f"{name}: {value}" for name, value in headers)]
     head = "\r\n".join([*lines, "", ""]).encode()
     return head if method == "HEAD" else head + fault.body
 
 
 def reset(writer: StreamWriter) -> None:
-    """End the connection as a machine does that lost its power: with RST, and nothing flushed."""
-    its = writer.get_extra_info("socket")
-    if its is not None and its.fileno() >= 0:
-        its.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    """End the connection with RST, without flushing."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None and connection.fileno() >= 0:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

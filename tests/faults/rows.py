@@ -1,78 +1,78 @@
-"""What a row of the fault matrix is made of."""
+"""The type of a row of the fault matrix, and common values."""
 
 from dataclasses import dataclass
 
-from local.elastic_blast.behaviours import JobTrouble, Trouble
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.contracts.states import Phase
-from tests.faults.faults import Fault, How, Where
+from tests.faults.faults import Fault, FaultKind, RequestFilter
 
 
 @dataclass(frozen=True)
 class Row:
-    """One job in trouble. Faults and troubles are for this job alone, unless they are `wide`."""
+    """One job with proxy faults and fault rules, for this job alone unless `all_jobs`."""
 
     failure: int
-    """Its number among the failures seen in the field."""
-    says: str
+    """The number of the failure."""
+    description: str
     end: Phase = Phase.COMPLETED
     code: str | None = None
-    """The job's error code at its end."""
+    """The job's final error code."""
     faults: tuple[Fault, ...] = ()
-    """Of the way; each of them has to meet a request."""
-    troubles: tuple[Trouble, ...] = ()
-    """Of elastic-blast and of its Jobs."""
+    """Proxy faults; each must apply to at least one request."""
+    rules: tuple[FaultRule, ...] = ()
+    """Fault rules for elastic-blast and its Jobs."""
     twice: bool = False
-    """The request is sent twice."""
+    """Whether the request is sent twice."""
     cancel_in: Phase | None = None
     cancel_after: str = ""
-    """The event that the job is cancelled after."""
+    """The event after which the job is cancelled."""
     restart_in: Phase | None = None
-    begins_in: Phase | None = None
-    """The phase that the faults come in; None: they are there before the request is."""
-    lifted_by: str = ""
-    """The event that the faults are withdrawn after."""
-    wide: bool = False
+    faults_from: Phase | None = None
+    """The phase in which the faults are activated; None: before the request."""
+    removed_after: str = ""
+    """The event after which the faults are removed."""
+    all_jobs: bool = False
     must: tuple[str, ...] = ()
-    """Events that its history has."""
+    """Required events."""
     must_not: tuple[str, ...] = ()
     submissions: int | None = 1
-    """How often elastic-blast was run; None: once or never, for it is a race."""
+    """The number of elastic-blast runs; None: 0 or 1, because of a race."""
     quick: bool = False
-    """`make test` has it too."""
+    """Whether `make test` runs it, too."""
 
     def __str__(self) -> str:
-        return f"{self.failure}: {self.says}"
+        return f"{self.failure}: {self.description}"
 
 
 RETRIED = ("retry_scheduled",)
-SUBMIT = Where("sidecar", "PUT", "operations")
-LOOK = Where("sidecar", "GET", "operations")
-STOP = Where("sidecar", "DELETE", "operations")
-LIST = Where("cluster", "GET", "/jobs$")
-DELETE = Where("cluster", "DELETE", "/jobs$")
-START = Where("durable", "POST", "orchestrators")
-HANGS = (Trouble(jobs=JobTrouble(hang=True)),)
-SUBMITS_FOR_EVER = (Trouble(hang_seconds=600, after_jobs=True),)
-AFTER_JOBS = Trouble(call=1, after_jobs=True)
+SUBMIT = RequestFilter("sidecar", "PUT", "operations")
+LOOK = RequestFilter("sidecar", "GET", "operations")
+STOP = RequestFilter("sidecar", "DELETE", "operations")
+LIST = RequestFilter("cluster", "GET", "/jobs$")
+DELETE = RequestFilter("cluster", "DELETE", "/jobs$")
+START = RequestFilter("durable", "POST", "orchestrators")
+HANGS = (FaultRule(jobs=JobFaultRule(hang=True)),)
+SUBMIT_HANGS = (FaultRule(hang_seconds=600, after_jobs=True),)
+AFTER_JOBS = FaultRule(call=1, after_jobs=True)
 
 
-def said(how: How, where: Where, **more: object) -> tuple[Fault, ...]:
-    """One fault."""
-    return (Fault(how, where, **more),)  # type: ignore[arg-type]
+def single_fault(kind: FaultKind, where: RequestFilter, **options: object) -> tuple[Fault, ...]:
+    """A tuple with one fault."""
+    return (Fault(kind, where, **options),)  # type: ignore[arg-type]
 
 
-def status(code: int, where: Where, times: int | None = 1, body: bytes = b"{}") -> Fault:
-    """An answer with this status; 429 says when to come again."""
+def status(code: int, where: RequestFilter, times: int | None = 1, body: bytes = b"{}") -> Fault:
+    """A fault with this status; 429 has a Retry-After."""
     headers = (("Retry-After", "1"),) if code == 429 else ()
-    return Fault(How.STATUS, where, times=times, status=code, headers=headers, body=body)
+    return Fault(FaultKind.STATUS, where, times=times, status=code, headers=headers, body=body)
 
 
-def refused(code: int, where: Where, times: int | None = 1) -> Fault:
-    """A refusal in the words of a sidecar; without them it is one of something in front of it."""
+def refused(code: int, where: RequestFilter, times: int | None = 1) -> Fault:
+    """A refusal with the sidecar's body; without it, the client takes it for an ingress's."""
     return status(code, where, times, b'{"error": "refused"}')
 
 
-def answered(category: str, message: str = "", **more: object) -> Trouble:
-    """What elastic-blast says in JSON of a submission that failed at its first call."""
-    answer = {"category": category, "message": message, **more}
-    return Trouble(call=1, answer=answer, exit_code=8)
+def answered(category: str, message: str = "", **options: object) -> FaultRule:
+    """A rule: the first call of elastic-blast fails with this JSON."""
+    answer = {"category": category, "message": message, **options}
+    return FaultRule(call=1, answer=answer, exit_code=8)

@@ -1,122 +1,139 @@
-"""The app is killed at each of its outside calls: the job has the same end, once."""
+"""The app is killed at each of its external calls: the job has the same end, once."""
 
 from collections.abc import Callable
 
 import pytest
 
 from shared.contracts.states import Phase
-from tests.faults.conftest import CANCELLED_ONCE, COMPLETED_ONCE, World, hanging
-from tests.faults.crashing import Client, Crash, Follower, When
-from tests.faults.faults import Where
+from tests.faults.conftest import CANCELLED_ONCE, COMPLETED_ONCE, ProxiedStack, hanging
+from tests.faults.crashes import ClientBehaviour, Crash, RetryingClient, When
+from tests.faults.faults import RequestFilter
 
-MOST_CALLS, MOST_CALLS_TO_CANCEL = 80, 40
-"""Numbers that are tried; a test below sees to it that no job makes more calls."""
+MAX_SEARCH_CALLS, MAX_CANCEL_CALLS = 80, 40
+"""The tested call numbers; a test below checks that no job makes more calls."""
 
-Said = Callable[[str, object], None]
+RecordProperty = Callable[[str, object], None]
 
 SEARCH = [
-    (When.AFTER, Where("table", "POST", "accepted")),
-    (When.BEFORE, Where("durable", "POST", "orchestrators")),
-    (When.AFTER, Where("sidecar", "PUT", "operations")),
-    (When.AFTER, Where("table", "POST", "completed")),
+    (When.AFTER, RequestFilter("table", "POST", "accepted")),
+    (When.BEFORE, RequestFilter("durable", "POST", "orchestrators")),
+    (When.AFTER, RequestFilter("sidecar", "PUT", "operations")),
+    (When.AFTER, RequestFilter("table", "POST", "completed")),
 ]
-CANCEL = [(When.AFTER, Where("cluster", "DELETE", "jobs"))]
+CANCEL = [(When.AFTER, RequestFilter("cluster", "DELETE", "jobs"))]
 
 
-def complete(world: World, crash: Crash, client: Client) -> str:
-    """A search of one batch, with this crash in it, comes to its only right end."""
-    key = world.new_key()
-    job_id, follower = world.id_of(key), Follower(world, client)
-    world.restart_host()  # so that what a process does once is among its calls
+def complete(system: ProxiedStack, crash: Crash, client: ClientBehaviour) -> str:
+    """Run a search of one batch with this crash, and assert its only correct end."""
+    key = system.new_key()
+    job_id, retrying_client = system.id_of(key), RetryingClient(system, client)
+    system.restart_host()  # so that a process's one-time calls are included
     with crash.armed():
-        follower.asks(lambda: world.submit(key))
-        if world.has_row(job_id):
-            assert follower.follow(job_id) is Phase.COMPLETED
-    if not world.has_row(job_id):
-        assert client is Client.GIVES_UP
-        world.assert_nothing_was_begun(job_id)
+        retrying_client.send(lambda: system.submit(key))
+        if system.has_row(job_id):
+            assert retrying_client.follow(job_id) is Phase.COMPLETED
+    if not system.has_row(job_id):
+        assert client is ClientBehaviour.GIVES_UP
+        system.assert_nothing_started(job_id)
         return job_id
-    world.assert_told_once(job_id, COMPLETED_ONCE, submissions=1)
-    world.assert_results(job_id, batches=1)
+    system.assert_events_once(job_id, COMPLETED_ONCE, submissions=1)
+    system.assert_results(job_id, batches=1)
     return job_id
 
 
-def cancel(world: World, crash: Crash, client: Client = Client.RESENDS) -> None:
-    """A running search is cancelled, with this crash in it, and leaves nothing."""
-    job_id, follower = world.submit(world.trouble(hanging)), Follower(world, client)
-    world.until(job_id, lambda job: bool(world.processes_of(job_id)) and job["phase"] == "running")
+def cancel(
+    system: ProxiedStack, crash: Crash, client: ClientBehaviour = ClientBehaviour.RESENDS
+) -> None:
+    """Cancel a running search with this crash, and assert that nothing is left."""
+    job_id, retrying_client = (
+        system.submit(system.add_fault(hanging)),
+        RetryingClient(system, client),
+    )
+    system.until(
+        job_id, lambda job: bool(system.processes_of(job_id)) and job["phase"] == "running"
+    )
     with crash.armed():
-        follower.asks(lambda: world.api.cancel(job_id))
-        assert follower.follow(job_id) is Phase.CANCELLED
-    world.assert_told_once(job_id, CANCELLED_ONCE, submissions=1)
-    world.assert_nothing_is_left(job_id)
+        retrying_client.send(lambda: system.api.cancel(job_id))
+        assert retrying_client.follow(job_id) is Phase.CANCELLED
+    system.assert_events_once(job_id, CANCELLED_ONCE, submissions=1)
+    system.assert_nothing_is_left(job_id)
 
 
 @pytest.mark.parametrize(("when", "where"), SEARCH, ids=str)
-def test_failure_3_a_crash_changes_neither_the_end_nor_the_number_of_searches(
-    world: World, when: When, where: Where
+def test_failure_3_a_crash_changes_neither_the_end_nor_the_number_of_submissions(
+    system: ProxiedStack, when: When, where: RequestFilter
 ) -> None:
-    crash = Crash(world, 1, when, where)
-    complete(world, crash, Client.RESENDS)
+    crash = Crash(system, 1, when, where)
+    complete(system, crash, ClientBehaviour.RESENDS)
     assert crash.killed.is_set()
 
 
-def test_failure_13_a_search_that_was_kept_and_not_started_needs_no_second_request(
-    world: World,
+def test_failure_13_a_stored_search_is_started_without_a_second_request(
+    system: ProxiedStack,
 ) -> None:
-    crash = Crash(world, 1, When.BEFORE, Where("durable", "POST", "orchestrators"))
-    complete(world, crash, Client.GIVES_UP)
+    crash = Crash(system, 1, When.BEFORE, RequestFilter("durable", "POST", "orchestrators"))
+    complete(system, crash, ClientBehaviour.GIVES_UP)
     assert crash.killed.is_set()
 
 
 @pytest.mark.parametrize(("when", "where"), CANCEL, ids=str)
-def test_failure_33_a_crash_does_not_stop_a_cancel(world: World, when: When, where: Where) -> None:
-    crash = Crash(world, 1, when, where)
-    cancel(world, crash)
+def test_failure_33_a_crash_does_not_stop_a_cancel(
+    system: ProxiedStack, when: When, where: RequestFilter
+) -> None:
+    crash = Crash(system, 1, when, where)
+    cancel(system, crash)
     assert crash.killed.is_set()
 
 
 @pytest.mark.faults
-def test_failure_20_a_crash_behind_the_end_leaves_the_list_as_it_should_be(world: World) -> None:
-    crash = Crash(world, 1, When.AFTER, Where("table", "POST", "completed"))
-    job_id = complete(world, crash, Client.RESENDS)
-    assert world.listed(job_id)["phase"] == Phase.COMPLETED
+def test_failure_20_the_list_is_correct_after_a_crash_at_the_end(system: ProxiedStack) -> None:
+    crash = Crash(system, 1, When.AFTER, RequestFilter("table", "POST", "completed"))
+    job_id = complete(system, crash, ClientBehaviour.RESENDS)
+    assert system.listed(job_id)["phase"] == Phase.COMPLETED
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("client", Client)
+@pytest.mark.parametrize("client", ClientBehaviour)
 @pytest.mark.parametrize("when", When)
-@pytest.mark.parametrize("nth", range(1, MOST_CALLS + 1))
+@pytest.mark.parametrize("nth", range(1, MAX_SEARCH_CALLS + 1))
 def test_every_crash_of_a_search(
-    world: World, nth: int, when: When, client: Client, record_property: Said
+    system: ProxiedStack,
+    nth: int,
+    when: When,
+    client: ClientBehaviour,
+    record_property: RecordProperty,
 ) -> None:
-    crash = Crash(world, nth, when)
+    crash = Crash(system, nth, when)
     try:
-        complete(world, crash, client)
+        complete(system, crash, client)
     finally:
-        record_property("said", crash.said)
+        record_property("summary", crash.summary)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("when", When)
-@pytest.mark.parametrize("nth", range(1, MOST_CALLS_TO_CANCEL + 1))
-def test_every_crash_of_a_cancel(world: World, nth: int, when: When, record_property: Said) -> None:
-    crash = Crash(world, nth, when)
+@pytest.mark.parametrize("nth", range(1, MAX_CANCEL_CALLS + 1))
+def test_every_crash_of_a_cancel(
+    system: ProxiedStack, nth: int, when: When, record_property: RecordProperty
+) -> None:
+    crash = Crash(system, nth, when)
     try:
-        cancel(world, crash)
+        cancel(system, crash)
     finally:
-        record_property("said", crash.said)
+        record_property("summary", crash.summary)
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(("act", "most"), [(complete, MOST_CALLS), (cancel, MOST_CALLS_TO_CANCEL)])
-def test_no_call_is_behind_the_last_number(
-    world: World,
-    act: Callable[[World, Crash, Client], object],
-    most: int,
-    record_property: Said,
+@pytest.mark.parametrize(
+    ("scenario", "max_calls"), [(complete, MAX_SEARCH_CALLS), (cancel, MAX_CANCEL_CALLS)]
+)
+def test_no_job_makes_more_calls_than_are_tested(
+    system: ProxiedStack,
+    scenario: Callable[[ProxiedStack, Crash, ClientBehaviour], object],
+    max_calls: int,
+    record_property: RecordProperty,
 ) -> None:
-    crash = Crash(world, 1000)
-    act(world, crash, Client.RESENDS)
-    record_property("said", f"{act.__name__} makes {len(crash.calls)} calls")
-    assert len(crash.calls) <= most
+    crash = Crash(system, 1000)
+    scenario(system, crash, ClientBehaviour.RESENDS)
+    record_property("summary", f"{scenario.__name__} makes {len(crash.calls)} calls")
+    assert len(crash.calls) <= max_calls

@@ -1,4 +1,4 @@
-"""The proxy: bytes pass as they are, and each fault does what it says, to whom it says."""
+"""The proxies forward bytes unchanged, and apply each fault to the selected requests."""
 
 import contextlib
 import http.client
@@ -10,26 +10,26 @@ from typing import Any
 
 import pytest
 
-from tests.faults.faults import Fault, How, Request, Where
+from tests.faults.faults import Fault, FaultKind, Request, RequestFilter
 from tests.faults.proxy import Proxies
 
 BODY = b"0123456789" * 20_000
-Answer = tuple[int, bytes]
+StatusAndBody = tuple[int, bytes]
 
 
 class Server:
-    """An upstream that answers with what it was sent, and remembers."""
+    """An upstream server that echoes and records requests."""
 
     def __init__(self, proxies: Proxies) -> None:
         self.done: list[str] = []
-        heard = self.done
+        done = self.done
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"nothing"
-                heard.append(self.path)
+                done.append(self.path)
                 if self.path == "/old":
                     self.protocol_version, self.close_connection = "HTTP/1.0", True
                 self.send_response(200)
@@ -53,12 +53,12 @@ class Server:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{self._server.server_port}"
-        self.address = proxies.through("table", lambda: url).removeprefix("http://")
+        self.address = proxies.add_proxy("table", lambda: url).removeprefix("http://")
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.address, timeout=10)
 
-    def ask(self, path: str = "/", method: str = "POST", body: bytes = BODY) -> Answer:
+    def request(self, path: str = "/", method: str = "POST", body: bytes = BODY) -> StatusAndBody:
         with contextlib.closing(self.connect()) as connection:
             connection.request(method, path, body)
             answer = connection.getresponse()
@@ -71,22 +71,22 @@ class Server:
 
 @pytest.fixture
 def proxies() -> Iterator[Proxies]:
-    one = Proxies()
-    yield one
-    one.stop()
+    proxies = Proxies()
+    yield proxies
+    proxies.stop()
 
 
 @pytest.fixture
 def server(proxies: Proxies) -> Iterator[Server]:
-    one = Server(proxies)
-    yield one
-    one.stop()
+    server = Server(proxies)
+    yield server
+    server.stop()
 
 
 @pytest.mark.parametrize("path", ["/long", "/chunked", "/old"])
-def test_what_is_sent_arrives_and_so_does_the_answer(server: Server, path: str) -> None:
-    assert server.ask(path) == (200, BODY)
-    assert server.ask(path, "HEAD", b"") == (200, b"")
+def test_requests_and_responses_are_forwarded_unchanged(server: Server, path: str) -> None:
+    assert server.request(path) == (200, BODY)
+    assert server.request(path, "HEAD", b"") == (200, b"")
 
 
 def test_a_connection_serves_many_requests_and_all_are_numbered(
@@ -97,7 +97,7 @@ def test_a_connection_serves_many_requests_and_all_are_numbered(
         connection.request("POST", path, BODY)
         assert connection.getresponse().read() == BODY
     connection.close()
-    assert [(one.number, one.target) for one in proxies.requests] == [
+    assert [(request.number, request.target) for request in proxies.requests] == [
         (1, "/one"),
         (2, "/chunked"),
         (3, "/three"),
@@ -105,22 +105,20 @@ def test_a_connection_serves_many_requests_and_all_are_numbered(
     assert proxies.statuses == {1: 200, 2: 200, 3: 200}
 
 
-def test_a_fault_meets_the_requests_that_it_names_and_says_which(
-    server: Server, proxies: Proxies
-) -> None:
-    where = Where("table", "POST", "/mine", mentions="job-1")
-    with proxies.fault(Fault(How.STATUS, where, nth=2, times=2, status=429)) as found:
-        server.ask("/mine", body=b"job-2")
-        server.ask("/other", body=b"job-1")
-        statuses = [server.ask("/mine", body=b"of job-1")[0] for _ in range(4)]
+def test_a_fault_applies_to_the_selected_requests(server: Server, proxies: Proxies) -> None:
+    where = RequestFilter("table", "POST", "/mine", mentions="job-1")
+    with proxies.fault(Fault(FaultKind.STATUS, where, nth=2, times=2, status=429)) as active:
+        server.request("/mine", body=b"job-2")
+        server.request("/other", body=b"job-1")
+        statuses = [server.request("/mine", body=b"of job-1")[0] for _ in range(4)]
     assert statuses == [200, 429, 429, 200]
-    assert [one.number for one in found.met] == [4, 5]
-    assert server.ask("/mine", body=b"job-1")[0] == 200
-    assert server.done.count("/mine") == 4, "what meets a status never reaches the server"
+    assert [request.number for request in active.met] == [4, 5]
+    assert server.request("/mine", body=b"job-1")[0] == 200
+    assert server.done.count("/mine") == 4, "faulted requests do not reach the server"
 
 
-def test_a_status_comes_with_its_headers_and_body(server: Server, proxies: Proxies) -> None:
-    fault = Fault(How.STATUS, status=429, headers=(("Retry-After", "7"),), body=b"slow down")
+def test_a_status_fault_has_headers_and_body(server: Server, proxies: Proxies) -> None:
+    fault = Fault(FaultKind.STATUS, status=429, headers=(("Retry-After", "7"),), body=b"slow down")
     with proxies.fault(fault), contextlib.closing(server.connect()) as connection:
         connection.request("GET", "/")
         answer = connection.getresponse()
@@ -128,50 +126,58 @@ def test_a_status_comes_with_its_headers_and_body(server: Server, proxies: Proxi
         assert answer.read() == b"slow down"
 
 
-def test_refused_means_that_nobody_listens(server: Server, proxies: Proxies) -> None:
-    with proxies.fault(Fault(How.REFUSE, Where("table"))), pytest.raises(ConnectionRefusedError):
-        server.ask()
-    assert server.ask() == (200, BODY)
+def test_a_refuse_fault_closes_the_port(server: Server, proxies: Proxies) -> None:
+    with (
+        proxies.fault(Fault(FaultKind.REFUSE, RequestFilter("table"))),
+        pytest.raises(ConnectionRefusedError),
+    ):
+        server.request()
+    assert server.request() == (200, BODY)
 
 
-@pytest.mark.parametrize(("how", "done"), [(How.RESET_BEFORE, []), (How.RESET_AFTER, ["/"])])
-def test_a_reset_comes_before_the_server_did_it_or_after(
-    server: Server, proxies: Proxies, how: How, done: list[str]
+@pytest.mark.parametrize(
+    ("kind", "done"), [(FaultKind.RESET_BEFORE, []), (FaultKind.RESET_AFTER, ["/"])]
+)
+def test_a_reset_happens_before_or_after_the_server_handles_the_request(
+    server: Server, proxies: Proxies, kind: FaultKind, done: list[str]
 ) -> None:
-    with proxies.fault(Fault(how)) as found, pytest.raises(ConnectionResetError):
-        server.ask()
+    with proxies.fault(Fault(kind)) as active, pytest.raises(ConnectionResetError):
+        server.request()
     assert server.done == done
-    assert len(found.met) == 1
+    assert len(active.met) == 1
 
 
 @pytest.mark.parametrize("path", ["/long", "/chunked"])
-def test_a_truncated_answer_ends_too_early(server: Server, proxies: Proxies, path: str) -> None:
-    with proxies.fault(Fault(How.TRUNCATE)), pytest.raises(http.client.IncompleteRead):
-        server.ask(path)
+def test_a_truncated_response_is_incomplete(server: Server, proxies: Proxies, path: str) -> None:
+    with proxies.fault(Fault(FaultKind.TRUNCATE)), pytest.raises(http.client.IncompleteRead):
+        server.request(path)
 
 
-def test_a_corrupt_answer_is_as_long_and_another(server: Server, proxies: Proxies) -> None:
-    with proxies.fault(Fault(How.CORRUPT)):
-        _, body = server.ask()
+def test_a_corrupted_response_keeps_its_length(server: Server, proxies: Proxies) -> None:
+    with proxies.fault(Fault(FaultKind.CORRUPT)):
+        _, body = server.request()
     half = len(BODY) // 2
     assert body == BODY[:half] + b"#" * half
 
 
-@pytest.mark.parametrize(("how", "done"), [(How.HOLD, []), (How.HOLD_ANSWER, ["/"])])
-def test_what_is_held_goes_on_when_it_is_told(
-    server: Server, proxies: Proxies, how: How, done: list[str]
+@pytest.mark.parametrize(("kind", "done"), [(FaultKind.HOLD, []), (FaultKind.HOLD_ANSWER, ["/"])])
+def test_a_held_request_continues_at_release(
+    server: Server, proxies: Proxies, kind: FaultKind, done: list[str]
 ) -> None:
-    with ThreadPoolExecutor() as pool, proxies.fault(Fault(how)) as found:
-        asked = pool.submit(server.ask)
-        found.until_met()
-        assert not asked.done()
+    with ThreadPoolExecutor() as pool, proxies.fault(Fault(kind)) as active:
+        response = pool.submit(server.request)
+        active.until_met()
+        assert not response.done()
         assert [path for path in server.done if path not in done] == []
-        found.release()
-        assert asked.result(10) == (200, BODY)
+        active.release()
+        assert response.result(10) == (200, BODY)
 
 
-def test_a_black_hole_says_nothing_until_it_is_told(server: Server, proxies: Proxies) -> None:
-    with proxies.fault(Fault(How.BLACK_HOLE)), contextlib.closing(server.connect()) as connection:
+def test_a_black_hole_never_responds(server: Server, proxies: Proxies) -> None:
+    with (
+        proxies.fault(Fault(FaultKind.BLACK_HOLE)),
+        contextlib.closing(server.connect()) as connection,
+    ):
         connection.timeout = 0.2
         connection.request("POST", "/", b"")
         with pytest.raises(TimeoutError):
@@ -180,18 +186,18 @@ def test_a_black_hole_says_nothing_until_it_is_told(server: Server, proxies: Pro
 
 
 def test_the_same_seed_gives_the_same_chance(server: Server, proxies: Proxies) -> None:
-    fault = Fault(How.STATUS, times=None, share=0.3, seed=5)
+    fault = Fault(FaultKind.STATUS, times=None, share=0.3, seed=5)
     with contextlib.closing(server.connect()) as connection:
 
         def statuses() -> list[int]:
-            said = []
+            results = []
             with proxies.fault(fault):
                 for _ in range(100):
                     connection.request("GET", "/")
                     with connection.getresponse() as answer:
                         answer.read()
-                        said.append(answer.status)
-            return said
+                        results.append(answer.status)
+            return results
 
         first = statuses()
         assert statuses() == first
@@ -199,20 +205,20 @@ def test_the_same_seed_gives_the_same_chance(server: Server, proxies: Proxies) -
 
 
 @pytest.mark.parametrize(("hook", "done"), [("before", []), ("after", ["/"])])
-def test_a_hook_can_end_a_request_before_or_after_the_server_did_it(
+def test_a_hook_can_reset_a_request_before_or_after_the_server(
     server: Server, proxies: Proxies, hook: str, done: list[str]
 ) -> None:
-    told: list[Request] = []
+    hooked: list[Request] = []
 
-    def ends(request: Request) -> bool:
-        told.append(request)
+    def reset(request: Request) -> bool:
+        hooked.append(request)
         return True
 
-    setattr(proxies, hook, ends)
+    setattr(proxies, hook, reset)
     with pytest.raises(ConnectionResetError):
-        server.ask()
+        server.request()
     assert server.done == done
-    assert [one.number for one in told] == [1]
+    assert [request.number for request in hooked] == [1]
 
 
 def test_the_shape_of_a_request_is_the_same_for_every_job() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 from local.private import write_private
 
 
-def test_a_private_file_is_its_owners_alone_also_if_it_was_there_before(tmp_path: Path) -> None:
+def test_a_private_file_has_mode_0600_also_if_it_existed(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("a longer text than the new one")
     path.chmod(0o644)

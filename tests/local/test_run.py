@@ -1,4 +1,4 @@
-"""`make run` and `make demo`, as a person meets them."""
+"""`python -m local run` and the checks of the Makefile."""
 
 import os
 import re
@@ -13,29 +13,29 @@ from pathlib import Path
 from local.processes import start
 
 PROJECT = Path(__file__).parents[2]
-UP = re.compile(r"^Up, until Ctrl-C\. The API is at (http://\S+)/api")
+API = re.compile(r"^API: (http://\S+)/api;")
 
 
 def processes_below(folder: Path) -> list[str]:
-    """The command lines of processes that were started for this folder, or stand in it."""
-    mark, found = str(folder).encode(), []
+    """Command lines of the processes that mention this folder in arguments or environment."""
+    mark, command_lines = str(folder).encode(), []
     for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # one that has just ended
-            told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-            if mark in told and int(entry.name) != os.getpid():
-                found.append((entry / "cmdline").read_text())
-    return found
+        with suppress(OSError):  # the process has just ended
+            details = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            if mark in details and int(entry.name) != os.getpid():
+                command_lines.append((entry / "cmdline").read_text())
+    return command_lines
 
 
-def test_run_shows_a_search_stays_up_and_leaves_no_process(tmp_path: Path) -> None:
+def test_run_shows_a_search_keeps_serving_and_leaves_no_process(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     argv = [sys.executable, "-m", "local", "run", "--port", "0", "--folder", str(folder)]
-    running = start("run", argv, tmp_path / "log", ready=(UP,), cwd=PROJECT, patience=90)
+    running = start("run", argv, tmp_path / "log", ready=(API,), cwd=PROJECT, timeout=90)
     try:
-        said = (tmp_path / "log").read_text()
-        assert "They equal those of one blastn by hand" in said
-        assert "From POST to completed" in said
-        assert f"Look at it with a browser: {running.url}/api/ui\n" in said
+        text = (tmp_path / "log").read_text()
+        assert "rows equal those of one plain blastn run" in text
+        assert "From POST to completed" in text
+        assert f"User interface: {running.url}/api/ui\n" in text
         assert processes_below(folder)
         os.kill(running.process.pid, signal.SIGINT)
         assert running.process.wait(30) == 0
@@ -44,7 +44,7 @@ def test_run_shows_a_search_stays_up_and_leaves_no_process(tmp_path: Path) -> No
     assert processes_below(folder) == []
 
 
-def test_a_port_in_use_is_one_clear_sentence() -> None:
+def test_a_port_in_use_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         argv = [sys.executable, "-m", "local", "run", "--port", str(port)]
@@ -53,10 +53,10 @@ def test_a_port_in_use_is_one_clear_sentence() -> None:
     assert ended.stderr == f"Port {port} is in use. Name another one: make run PORT={port + 1}\n"
 
 
-def test_a_tool_that_is_missing_is_one_clear_sentence(tmp_path: Path) -> None:
+def test_a_missing_tool_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
     argv = [str(PROJECT / "local" / "need.sh"), "blastn", "ncbi-blast+"]
-    # Without apt-get on the PATH there is nothing that it may install with.
+    # No apt-get on PATH, so that it cannot install the tool.
     ended = subprocess.run(
         argv, capture_output=True, text=True, env={"PATH": str(tmp_path)}, timeout=30
     )
@@ -67,7 +67,7 @@ def test_a_tool_that_is_missing_is_one_clear_sentence(tmp_path: Path) -> None:
     )
 
 
-def test_without_node_make_says_so(tmp_path: Path) -> None:
+def test_make_reports_missing_node(tmp_path: Path) -> None:
     for tool in ("sh", "make"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
     argv = ["make", f"STATE={tmp_path}/state", f"{tmp_path}/state/node/.ready"]

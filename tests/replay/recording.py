@@ -1,6 +1,6 @@
-"""`python -m tests.replay.recording`: the functions host, which keeps how lives of jobs ended.
+"""`python -m tests.replay.recording`: the functions host, which records histories of jobs.
 
-The engine forgets a life that continued as new, so that its history is kept as it is asked about.
+The engine drops a generation that continued as new, so that each history is written on its way in.
 """
 
 import argparse
@@ -16,16 +16,20 @@ from typing import Any
 from azure.functions import OrchestrationContext
 
 from local.functions_host.clock import SystemClock
-from local.functions_host.durable.answer import ActionType, Answer, read_answer
 from local.functions_host.durable.history import SCHEDULING, Event, Type, event
+from local.functions_host.durable.orchestrator_result import (
+    ActionType,
+    OrchestratorResult,
+    parse_result,
+)
 from local.functions_host.functions import Function, load
 from local.functions_host.host import serving
 from local.functions_host.settings import read_host_options
 from tests.replay.histories import RENEWED
 
 
-def lives(record: Path, job_id: str) -> list[list[Event]]:
-    """The histories of a job's lives so far, in order, without what belongs to one machine."""
+def generations(record: Path, job_id: str) -> list[list[Event]]:
+    """The histories of a job's generations so far, in order, without what one machine adds."""
     last: dict[str, dict[str, Any]] = {}
     for line in record.read_text().splitlines() if record.exists() else ():
         kept = json.loads(line)
@@ -35,31 +39,31 @@ def lives(record: Path, job_id: str) -> list[list[Event]]:
 
 
 def _cleaned(found: Event) -> Event:
-    """Without inputs of tasks, which nobody compares, and without the paths of a stack trace."""
+    """Without inputs of tasks, which are not compared, and without the paths of a stack trace."""
     dull = {"IsPlayed"} | ({"Input", "Version"} if found["EventType"] in SCHEDULING else set())
     cleaned = {key: value for key, value in found.items() if key not in dull}
     return cleaned | ({"Details": None} if "Details" in cleaned else {})
 
 
 def _kept(function: Function, record: Path) -> Function:
-    """The function, whose last answer in each life is written to `record`."""
+    """The function; its last answer in each generation is written to `record`."""
     if function.kind != "orchestrationTrigger":
         return function
 
     def call(**given: OrchestrationContext) -> str:
-        said: str = function.call(**given)
+        text: str = function.call(**given)
         asked = json.loads(given[function.argument].body)
-        if end := _end(read_answer(said), SystemClock().now()):
+        if end := _end(parse_result(text), SystemClock().now()):
             kept = {"job_id": asked["instanceId"], "history": [*asked["history"], end]}
             with record.open("a") as lines:
                 lines.write(json.dumps(kept) + "\n")
-        return said
+        return text
 
     return replace(function, call=call)
 
 
-def _end(answer: Answer, now: datetime) -> Event | None:
-    """The event of a life's end, in the form that the extension gives it."""
+def _end(answer: OrchestratorResult, now: datetime) -> Event | None:
+    """The event of a generation's end, in the form that the extension gives it."""
     status, result = "Completed" if answer.is_done else None, answer.output
     for action in answer.actions:
         if action["actionType"] == ActionType.CONTINUE_AS_NEW:

@@ -1,4 +1,4 @@
-"""Failure 42: what was begun by the code of another day is carried on by today's."""
+"""Failure 42: today's orchestrator goes on with jobs that earlier code began."""
 
 import re
 from collections import Counter
@@ -12,7 +12,12 @@ import pytest
 from blast_orchestrator import job
 from blast_orchestrator.job import blast_job
 from local.functions_host.durable.history import Event, Type
-from shared.contracts.steps import CANCEL_EVENT, ORCHESTRATOR, Verb
+from shared.contracts.activities import (
+    BATCH_ORCHESTRATOR,
+    ORCHESTRATOR,
+    WAKE_EVENT,
+    ActivityName,
+)
 from tests.replay.histories import HISTORIES, RENEWED, difference, episodes, read_history
 
 pytestmark = [  # the SDK warns of what is as it should be; raised inside it, that would change it
@@ -29,11 +34,14 @@ SHAPES = {
     "cancelled_in_a_retry_wait-1",
     "cancelled_during_a_step-1",
     "cancelled_without_a_cluster-1",
-    "called_to_submit-1",
+    "woken_for_the_slot-1",
     "crash_that_passes-1",
     "crash_to_the_end-1",
     "continued_as_new-1",
     "continued_as_new-2",
+    "batch_of_two-1",
+    "batch_of_two-2",
+    "batch_of_two-3",
 }
 
 each_history = pytest.mark.parametrize(
@@ -42,33 +50,37 @@ each_history = pytest.mark.parametrize(
 
 
 def of_shape(name: str) -> list[Event]:
-    """A recorded life of this shape."""
+    """A recorded generation of this shape."""
     return read_history(next(path for path in FILES if path.stem == name))
 
 
 @each_history
-def test_failure_42_each_recorded_life_is_lived_again_wake_up_by_wake_up(path: Path) -> None:
+def test_failure_42_each_recorded_history_is_replayed_wake_up_by_wake_up(path: Path) -> None:
     assert difference(blast_job, read_history(path)) is None
 
 
 @each_history
-def test_failure_42_the_names_that_a_history_speaks_are_still_registered(path: Path) -> None:
+def test_failure_42_the_names_in_a_history_are_still_registered(path: Path) -> None:
     history = read_history(path)
-    spoken = {e["Name"] for e in history if e["EventType"] == Type.TASK_SCHEDULED}
-    heard = {e["Name"] for e in history if e["EventType"] == Type.EVENT_RAISED}
+    called = {e["Name"] for e in history if e["EventType"] == Type.TASK_SCHEDULED}
+    raised = {e["Name"] for e in history if e["EventType"] == Type.EVENT_RAISED}
     begun = [e["Name"] for e in history if e["EventType"] == Type.EXECUTION_STARTED]
-    assert spoken and spoken <= set(Verb)
-    assert heard <= {CANCEL_EVENT}
-    assert begun == [ORCHESTRATOR]
+    assert called and called <= set(ActivityName)
+    assert raised <= {WAKE_EVENT}
+    is_batch = path.stem.startswith("batch")
+    assert begun == [BATCH_ORCHESTRATOR if is_batch else ORCHESTRATOR]
 
 
 def test_every_shape_is_recorded() -> None:
     assert {path.stem for path in FILES} >= SHAPES
+    assert ActivityName.CREATE_CHILDREN in {e.get("Name") for e in of_shape("batch_of_two-2")}
     assert of_shape("continued_as_new-1")[-1]["OrchestrationStatus"] == RENEWED
-    assert any(e["EventType"] == Type.TASK_FAILED for e in of_shape("crash_that_passes-1"))
+    crashing = [path for path in FILES if path.stem.startswith("crash_that_passes")]
+    kinds = {event["EventType"] for path in crashing for event in read_history(path)}
+    assert Type.TASK_FAILED in kinds
     assert any(e["EventType"] == Type.EVENT_RAISED for e in of_shape("cancelled_while_running-1"))
     wake_ups: Counter[tuple[str, str]] = Counter()
-    for path in FILES:  # of all lives of a job: one that hears an event early is short
+    for path in FILES:  # of all generations of a job: one that is woken early is short
         job = (path.parent.name, path.stem.rpartition("-")[0])
         wake_ups[job] += len(list(episodes(read_history(path))))
     assert min(wake_ups.values()) > 4
@@ -82,7 +94,7 @@ def test_failure_22_a_recorded_history_has_no_path_no_secret_and_no_sequence(pat
         assert not re.search(never, text)
 
 
-# That the check can fail: each of these is code that a running job would not survive.
+# The check can fail: each of these is code that a running job would not survive.
 
 
 class Other:
@@ -115,62 +127,62 @@ class Deaf(Other):
         return self._context.wait_for_external_event("stop")
 
 
-def looking_first(context: Any) -> Any:
-    yield context.call_activity(Verb.OBSERVE, {"job_id": "job-1", "step": 0})
+def observing_first(context: Any) -> Any:
+    yield context.call_activity(ActivityName.OBSERVE_SEARCH, {"job_id": "job-1", "step": 0})
     return (yield from blast_job(context))
 
 
-def looking_last(context: Any) -> Any:
+def collecting_last(context: Any) -> Any:
     output = yield from blast_job(context)
-    yield context.call_activity(Verb.COLLECT, {"job_id": "job-1", "step": 99})
+    yield context.call_activity(ActivityName.COLLECT_RESULTS, {"job_id": "job-1", "step": 99})
     return output
 
 
-def saying_more(context: Any) -> Any:
+def returning_more(context: Any) -> Any:
     output = yield from blast_job(context)
     return output | {"more": 1}
 
 
 def through(other: type[Other]) -> Callable[[Any], Any]:
-    """Today's story, told through another context."""
+    """Today's orchestrator, over another context."""
 
-    def story(context: Any) -> Any:
+    def orchestrator(context: Any) -> Any:
         return (yield from blast_job(other(context)))
 
-    return story
+    return orchestrator
 
 
 @pytest.mark.parametrize(
-    ("story", "shape", "said"),
+    ("orchestrator", "shape", "text"),
     [
-        (looking_first, "happy-1", "wake-up 0: now .*observe_search.* then .*prepare_search"),
-        (looking_last, "happy-1", "now .*collect_results.* then .*Completed"),
-        (saying_more, "happy-1", "now .*'more': 1.* then .*Completed"),
-        (through(Slower), "capacity_retry-1", r"now \[\[10, 2, None, .* then \[\[10, 2, None, "),
+        (observing_first, "happy-1", "wake-up 0: now .*observe_search.* then .*prepare_search"),
+        (collecting_last, "happy-1", "now .*collect_results.* then .*Completed"),
+        (returning_more, "happy-1", "now .*'more': 1.* then .*Completed"),
+        (through(Slower), "capacity_retry-1", r"now \[\[10, 3, None, .* then \[\[10, 3, None, "),
         (through(Renaming), "crash_that_passes-1", "now .*prepare_search_v2.* then"),
-        (through(Deaf), "cancelled_in_a_retry_wait-1", r"now \[\], and then .*submit_search"),
+        (through(Deaf), "cancelled_in_a_retry_wait-1", r"now \[\], and then .*ContinuedAsNew"),
         (through(Forgetful), "continued_as_new-1", "now .*step=1,.* then .*step=41,"),
     ],
 )
-def test_code_that_does_otherwise_is_found_out(
-    story: Callable[[Any], Any], shape: str, said: str
+def test_code_that_differs_is_found(
+    orchestrator: Callable[[Any], Any], shape: str, text: str
 ) -> None:
-    assert re.search(said, difference(story, of_shape(shape)) or "")
+    assert re.search(text, difference(orchestrator, of_shape(shape)) or "")
 
 
-def test_a_life_of_another_length_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "STEPS_PER_LIFE", 39)
-    found = difference(blast_job, of_shape("continued_as_new-1"))
-    assert found and RENEWED in found
+def test_a_generation_of_another_length_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "STEPS_PER_GENERATION", 39)
+    text = difference(blast_job, of_shape("continued_as_new-1"))
+    assert text and RENEWED in text
 
 
-def test_code_that_schedules_by_chance_is_found_out() -> None:
-    """Each wake-up for itself agrees with history in kind: only its own past tells it apart."""
+def test_code_that_schedules_at_random_is_found() -> None:
+    """Each wake-up by itself agrees with history in kind; only the earlier ones differ."""
     rounds = iter(range(1000))
 
     class Moody(Other):
         def wait_for_external_event(self, name: str) -> Any:
             return self._context.wait_for_external_event(f"{name}{next(rounds)}")
 
-    found = difference(through(Moody), of_shape("capacity_retry-1"))
-    assert found and "do not begin with" in found
+    text = difference(through(Moody), of_shape("capacity_retry-1"))
+    assert text and "do not begin with" in text

@@ -1,16 +1,16 @@
-"""Exec servers for the tests: one that a module shares, and as many of one's own as needed."""
+"""Exec servers for tests: one shared by a module, and own ones on demand."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.sidecar.world import Life, Sidecar, open_sidecar
+from tests.sidecar.sidecar_fixture import CommandPipe, Sidecar, open_sidecar
 
 
 @pytest.fixture(scope="module")
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
-    """Shared by the tests of a module: use names of your own for operations."""
+    """A sidecar shared by a module's tests: use unique operation names."""
     running = open_sidecar(tmp_path_factory.mktemp("sidecar"), EXEC_MAX_CONCURRENCY="16")
     yield running
     running.child.stop()
@@ -18,7 +18,7 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
 
 @pytest.fixture
 def own_sidecar(tmp_path: Path) -> Iterator[Callable[..., Sidecar]]:
-    """Starts a sidecar with the given settings, for this test alone."""
+    """Starts a sidecar with the given settings for one test."""
     opened: list[Sidecar] = []
 
     def open_own(**env: str) -> Sidecar:
@@ -31,5 +31,5 @@ def own_sidecar(tmp_path: Path) -> Iterator[Callable[..., Sidecar]]:
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> Life:
-    return Life(tmp_path)
+def pipe(tmp_path: Path) -> CommandPipe:
+    return CommandPipe(tmp_path)

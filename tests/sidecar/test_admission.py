@@ -1,11 +1,11 @@
 import pytest
 
 from sidecar.admission import Admission
-from sidecar.answers import Refusal
+from sidecar.responses import Refusal
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -14,7 +14,7 @@ class Clock:
         return self.now
 
 
-def test_a_burst_of_a_minute_is_admitted_and_refills_with_time() -> None:
+def test_a_burst_is_admitted_and_the_bucket_refills() -> None:
     clock = Clock()
     admission = Admission(max_concurrency=100, rate_per_minute=6, clock=clock)
     for _ in range(6):
@@ -27,7 +27,7 @@ def test_a_burst_of_a_minute_is_admitted_and_refills_with_time() -> None:
     assert _refusal(admission).status == 429
 
 
-def test_an_idle_hour_earns_no_more_than_a_minute() -> None:
+def test_the_bucket_holds_at_most_one_minute() -> None:
     clock = Clock()
     admission = Admission(max_concurrency=100, rate_per_minute=2, clock=clock)
     clock.now += 3600
@@ -36,7 +36,7 @@ def test_an_idle_hour_earns_no_more_than_a_minute() -> None:
     assert _refusal(admission).status == 429
 
 
-def test_a_slot_that_is_left_is_free() -> None:
+def test_a_released_slot_is_free() -> None:
     admission = Admission(max_concurrency=1, rate_per_minute=60, clock=Clock())
     admission.enter()
     assert _refusal(admission).status == 503
@@ -44,7 +44,7 @@ def test_a_slot_that_is_left_is_free() -> None:
     admission.enter()
 
 
-def test_after_closing_nobody_is_admitted() -> None:
+def test_no_command_is_admitted_after_close() -> None:
     admission = Admission(max_concurrency=1, rate_per_minute=60, clock=Clock())
     admission.close()
     assert _refusal(admission).status == 503

@@ -1,4 +1,4 @@
-"""The Azure CLI is logged in at the start, by an `az` that demands it."""
+"""The login of the Azure CLI at start, with an `az` that requires it."""
 
 import itertools
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import pytest
 from sidecar.az_login import AzLogin, _delays
 from sidecar.helper import Helper
 from sidecar.settings import Settings, read_settings
-from tests.sidecar.world import TOKEN, Life, Sidecar, command, launch, until
+from tests.sidecar.sidecar_fixture import TOKEN, CommandPipe, Sidecar, command, launch, until
 
 AZ = r"""#!/bin/sh
 # Knows the account only if `login` has written it into AZURE_CONFIG_DIR, as the real one does.
@@ -18,7 +18,7 @@ echo "$*" >> FOLDER/calls
 profile="$AZURE_CONFIG_DIR/azureProfile.json"
 case "$1" in
   login)
-    [ -p FOLDER/life ] && { exec 3> FOLDER/life; echo started >&3; exec sleep 600; }
+    [ -p FOLDER/pipe ] && { exec 3> FOLDER/pipe; echo started >&3; exec sleep 600; }
     [ -e FOLDER/fails ] && { echo "no identity, header is $IDENTITY_HEADER" >&2; exit 1; }
     echo subscription-1 > "$profile"; echo "a long text about subscriptions" ;;
   account)
@@ -30,16 +30,16 @@ esac
 
 @pytest.fixture
 def open_with_az(own_sidecar: Callable[..., Sidecar], tmp_path: Path) -> Callable[..., Sidecar]:
-    """Starts a sidecar that logs in; `tmp_path` has the calls of its az, and what steers it."""
+    """Starts a sidecar that logs in; `tmp_path` has its az's call log and control files."""
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "az").write_text(AZ.replace("FOLDER", str(tmp_path)))
     (tools / "az").chmod(0o755)
-    # As elastic-blast does: it asks az for the account.
+    # Runs `az account show`, as elastic-blast does.
     (tools / "elastic-blast").write_text("#!/bin/sh\nexec az account show\n")
     (tools / "elastic-blast").chmod(0o755)
 
-    def open_one(**env: str) -> Sidecar:
+    def open_with_login(**env: str) -> Sidecar:
         settings = {
             "PATH": f"{tools}:/usr/bin:/bin",
             "EXEC_AZ_LOGIN": "identity",
@@ -48,20 +48,20 @@ def open_with_az(own_sidecar: Callable[..., Sidecar], tmp_path: Path) -> Callabl
         }
         return own_sidecar(**{**settings, **env})
 
-    return open_one
+    return open_with_login
 
 
 def login_state(sidecar: Sidecar) -> Any:
-    return sidecar.ask("GET", "/healthz").body["az_login"]
+    return sidecar.request("GET", "/healthz").body["az_login"]
 
 
-def test_commands_find_the_account_that_the_start_has_logged_in(
+def test_commands_use_the_account_logged_in_at_start(
     open_with_az: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
     sidecar = open_with_az(AZURE_CLIENT_ID="client-1")
     until(lambda: login_state(sidecar) == "ok")
     assert sidecar.run("submit")["stdout"] == "subscription-1\n"
-    direct = sidecar.ask("POST", "/exec", {"argv": ["az", "account", "show"]}).body
+    direct = sidecar.request("POST", "/exec", {"argv": ["az", "account", "show"]}).body
     assert direct["stdout"] == "subscription-1\n"
     assert (tmp_path / "calls").read_text().splitlines()[0] == (
         "login --identity --output none --client-id client-1"
@@ -78,7 +78,7 @@ def test_without_a_client_id_the_system_identity_logs_in(
 
 
 def test_without_a_login_the_command_fails_by_itself(open_with_az: Callable[..., Sidecar]) -> None:
-    """The fake demands a login: this is what elastic-blast meets in an image that has none."""
+    """As elastic-blast fails in an image without a login."""
     sidecar = open_with_az(EXEC_AZ_LOGIN="")
     ended = sidecar.run("submit")
     assert (ended["exit_code"], ended["stderr"]) == (
@@ -88,7 +88,7 @@ def test_without_a_login_the_command_fails_by_itself(open_with_az: Callable[...,
     assert login_state(sidecar) == "off"
 
 
-def test_a_login_that_fails_is_told_and_tried_again_while_it_serves(
+def test_a_failed_login_is_logged_and_retried_while_the_sidecar_serves(
     open_with_az: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
     (tmp_path / "fails").touch()
@@ -103,7 +103,7 @@ def test_a_login_that_fails_is_told_and_tried_again_while_it_serves(
     assert "secret-header" not in sidecar.log and TOKEN not in sidecar.log
 
 
-def test_an_az_that_is_missing_is_a_login_that_failed(
+def test_a_missing_az_is_a_failed_login(
     own_sidecar: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
     sidecar = own_sidecar(EXEC_AZ_LOGIN="identity", AZURE_CONFIG_DIR=str(tmp_path / "azure"))
@@ -112,38 +112,38 @@ def test_an_az_that_is_missing_is_a_login_that_failed(
     assert sidecar.run("say", "hi")["stdout"] == "hi"
 
 
-def test_commands_wait_for_the_first_login_and_the_rest_does_not(
+def test_commands_are_refused_until_the_first_login_and_other_requests_are_served(
     open_with_az: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
-    """A search that is submitted while the login runs must not fail for it."""
-    life = Life(tmp_path)
+    """A search submitted during the login must not fail because of it."""
+    pipe = CommandPipe(tmp_path)
     sidecar = open_with_az()
-    life.begin()
+    pipe.wait_started()
     assert login_state(sidecar) == "pending"
     for method, path in (("POST", "/exec"), ("POST", "/exec/stream"), ("PUT", "/operations/a")):
-        answer = sidecar.ask(method, path, command("submit"))
-        assert answer.status == 503
-        assert int(answer.headers["Retry-After"]) > 0
-    assert sidecar.ask("GET", "/operations/a").status == 404
-    assert sidecar.ask("POST", "/exec", {}).status == 400
+        response = sidecar.request(method, path, command("submit"))
+        assert response.status == 503
+        assert int(response.headers["Retry-After"]) > 0
+    assert sidecar.request("GET", "/operations/a").status == 404
+    assert sidecar.request("POST", "/exec", {}).status == 400
     sidecar.child.process.terminate()
     assert sidecar.child.process.wait(20) == 0
-    assert life.end() == ""
+    assert pipe.wait_closed() == ""
 
 
-def test_an_az_that_hangs_is_ended_and_holds_nobody_up(
+def test_a_hanging_az_is_killed_and_does_not_block_commands(
     open_with_az: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
-    life = Life(tmp_path)
+    pipe = CommandPipe(tmp_path)
     sidecar = open_with_az(EXEC_AZ_LOGIN_TIMEOUT_SECONDS="1", EXEC_AZ_LOGIN_RETRY_SECONDS="300")
-    life.begin()
-    assert life.end() == ""
+    pipe.wait_started()
+    assert pipe.wait_closed() == ""
     until(lambda: login_state(sidecar) == "failed")
     assert sidecar.event("az_login_failed")["detail"] == "no answer within 1 s"
     assert sidecar.run("submit")["exit_code"] == 1
 
 
-def test_who_waits_for_the_state_folder_does_not_log_in(
+def test_a_waiting_sidecar_does_not_log_in(
     open_with_az: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
     first = open_with_az()
@@ -159,7 +159,7 @@ def test_who_waits_for_the_state_folder_does_not_log_in(
         second.child.stop()
 
 
-async def test_attempts_become_rarer_and_end_with_the_first_success(tmp_path: Path) -> None:
+async def test_login_delays_double_and_end_with_the_first_success(tmp_path: Path) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -180,7 +180,7 @@ async def test_attempts_become_rarer_and_end_with_the_first_success(tmp_path: Pa
     assert len(attempts) == 10
 
 
-def test_delays_never_end_and_never_grow_beyond_five_minutes() -> None:
+def test_login_delays_are_capped_at_five_minutes() -> None:
     assert set(itertools.islice(_delays(5), 10, 5000)) == {300}
 
 

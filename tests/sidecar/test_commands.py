@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sidecar.world import TOKEN, Life, Sidecar, command, until
+from tests.sidecar.sidecar_fixture import TOKEN, CommandPipe, Sidecar, command, until
 
 PASSED = {
     "LANG": "C.UTF-8",
@@ -24,7 +24,7 @@ PASSED = {
     "AZCOPY_AUTO_LOGIN_TYPE": "MSI",
     "KUBECONFIG": "/kube",
 }
-KEPT_OUT = {
+BLOCKED = {
     "AZURE_RESOURCE_GROUP": "other",
     "AZURE_REGION": "other",
     "AZURE_STORAGE_ACCOUNT": "other",
@@ -35,26 +35,26 @@ KEPT_OUT = {
     "ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD": "0",
     "SOMETHING": "other",
 }
-MAY_BE_SEEN = re.compile(
+ALLOWED_NAMES = re.compile(
     r"PATH|LANG|LC_.*|TZ|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY|(https?|no|all)_proxy"
     r"|AZURE_(CLIENT|TENANT)_ID|AZURE_CONFIG_DIR|IDENTITY_.*|AZCOPY_.*|KUBECONFIG|HOME|TMPDIR|PYTHONUNBUFFERED"
     r"|ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD|_|PWD|OLDPWD|SHLVL"
 )
-"""What the README says, and at the end what a shell adds of itself."""
+"""The README's list, and at the end the variables that a shell adds."""
 
 
-def test_a_command_sees_the_variables_it_may_and_no_others(
+def test_a_command_gets_only_allowed_variables(
     own_sidecar: Callable[..., Sidecar],
 ) -> None:
-    sidecar = own_sidecar(**PASSED, **KEPT_OUT, EXEC_PASS_ENV="KUBECONFIG")
+    sidecar = own_sidecar(**PASSED, **BLOCKED, EXEC_PASS_ENV="KUBECONFIG")
     lines = sidecar.run("env")["stdout"].splitlines()
     seen = dict(line.split("=", 1) for line in lines)
     for name in ("HOME", "TMPDIR", "PWD"):
         assert seen[name].startswith(str(sidecar.state / "work"))
     assert {name: seen.get(name) for name in PASSED} == PASSED
-    assert set(seen) & set(KEPT_OUT) == {"ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"}
+    assert set(seen) & set(BLOCKED) == {"ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"}
     assert seen["ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD"] == "1"
-    assert [name for name in seen if not MAY_BE_SEEN.fullmatch(name)] == []
+    assert [name for name in seen if not ALLOWED_NAMES.fullmatch(name)] == []
 
 
 def test_a_command_has_empty_folders_of_its_own_that_are_removed(sidecar: Sidecar) -> None:
@@ -65,16 +65,16 @@ def test_a_command_has_empty_folders_of_its_own_that_are_removed(sidecar: Sideca
     assert not any(Path(folder).exists() for folder in folders)
 
 
-def test_a_working_folder_can_be_named(sidecar: Sidecar, tmp_path: Path) -> None:
-    said = sidecar.run("where", cwd=str(tmp_path))["stdout"]
-    assert said.splitlines()[0] == str(tmp_path)
+def test_cwd_sets_the_working_folder(sidecar: Sidecar, tmp_path: Path) -> None:
+    output = sidecar.run("where", cwd=str(tmp_path))["stdout"]
+    assert output.splitlines()[0] == str(tmp_path)
 
 
-def test_a_command_need_not_read_its_input(sidecar: Sidecar) -> None:
+def test_a_command_can_ignore_its_stdin(sidecar: Sidecar) -> None:
     assert sidecar.run("say", "hi", stdin="x" * 1_000_000)["stdout"] == "hi"
 
 
-def test_without_input_a_command_reads_nothing(sidecar: Sidecar) -> None:
+def test_without_stdin_a_command_reads_eof(sidecar: Sidecar) -> None:
     assert sidecar.run("cat")["stdout"] == ""
 
 
@@ -85,64 +85,64 @@ def test_the_end_of_a_long_output_is_kept(sidecar: Sidecar) -> None:
     assert body["stdout"].endswith('x{"end": true}\n')
 
 
-def test_a_command_ended_by_a_signal_says_which(sidecar: Sidecar) -> None:
+def test_a_signal_sets_the_exit_code(sidecar: Sidecar) -> None:
     assert sidecar.run("die")["exit_code"] == 128 + 9
 
 
-def test_a_command_that_is_over_time_may_tidy_up(sidecar: Sidecar, life: Life) -> None:
-    body = _run_alongside(sidecar, life, "gentle", timeout_seconds=1)
+def test_a_timed_out_command_can_clean_up(sidecar: Sidecar, pipe: CommandPipe) -> None:
+    body = _run_alongside(sidecar, pipe, "gentle", timeout_seconds=1)
     assert (body["exit_code"], body["timed_out"], body["stdout"]) == (124, True, "tidy\n")
 
 
 @pytest.mark.parametrize("way", ["hold", "deaf", "family"])
-def test_a_timeout_ends_the_whole_group(sidecar: Sidecar, life: Life, way: str) -> None:
-    body = _run_alongside(sidecar, life, way, timeout_seconds=1)
+def test_a_timeout_ends_the_whole_group(sidecar: Sidecar, pipe: CommandPipe, way: str) -> None:
+    body = _run_alongside(sidecar, pipe, way, timeout_seconds=1)
     assert (body["exit_code"], body["timed_out"]) == (124, True)
-    assert life.end() == ""
+    assert pipe.wait_closed() == ""
 
 
-def test_what_a_command_leaves_behind_ends_with_it(sidecar: Sidecar, life: Life) -> None:
-    assert _run_alongside(sidecar, life, "orphan")["exit_code"] == 0
-    assert life.end() == ""
+def test_background_processes_end_with_their_command(sidecar: Sidecar, pipe: CommandPipe) -> None:
+    assert _run_alongside(sidecar, pipe, "orphan")["exit_code"] == 0
+    assert pipe.wait_closed() == ""
 
 
-def test_a_process_beyond_the_group_that_holds_the_output_holds_no_answer(
-    own_sidecar: Callable[..., Sidecar], life: Life
+def test_a_process_outside_the_group_does_not_delay_the_response(
+    own_sidecar: Callable[..., Sidecar], pipe: CommandPipe
 ) -> None:
     sidecar = own_sidecar()
-    body = _run_alongside(sidecar, life, "runaway")
-    assert (body["exit_code"], body["stdout"]) == (0, "said\n")
+    body = _run_alongside(sidecar, pipe, "runaway")
+    assert (body["exit_code"], body["stdout"]) == (0, "output\n")
     assert body["stdout_truncated"]
     sidecar.child.stop()
     sidecar.restart()
-    assert life.end() == ""
+    assert pipe.wait_closed() == ""
 
 
-def test_a_client_that_goes_away_from_exec_does_not_stop_the_command(
-    own_sidecar: Callable[..., Sidecar], life: Life
+def test_a_disconnect_does_not_stop_a_command_of_exec(
+    own_sidecar: Callable[..., Sidecar], pipe: CommandPipe
 ) -> None:
     sidecar = own_sidecar()
-    gate = Life(sidecar.folder, "gate")
+    gate = CommandPipe(sidecar.folder, "gate")
     connection = sidecar.connect()
-    body = json.dumps(command("finish", life.path, gate.path))
+    body = json.dumps(command("finish", pipe.path, gate.path))
     connection.request("POST", "/exec", body, {"X-Exec-Token": TOKEN})
-    life.begin()
+    pipe.wait_started()
     connection.close()
-    assert sidecar.run("say", "the sidecar has had time to notice")["exit_code"] == 0
+    assert sidecar.run("say", "gives the sidecar time to notice")["exit_code"] == 0
     Path(gate.path).write_text("go")
-    assert life.end() == "finished\n"
+    assert pipe.wait_closed() == "finished\n"
     until(lambda: '"arguments": 3' in sidecar.log)
 
 
-def test_each_command_leaves_one_line_in_the_log_and_no_secret(
+def test_each_command_logs_one_line_without_secrets(
     own_sidecar: Callable[..., Sidecar],
 ) -> None:
     sidecar = own_sidecar()
     sidecar.run("say", "secret-argument", stdin="secret-input")
-    sidecar.ask("PUT", "/operations/a-1", command("complain", "secret-output", "3"))
-    sidecar.ask("GET", "/operations/a-1?wait=20")
-    sidecar.ask("POST", "/exec", command("say", "secret-argument"), token="secret-token")
-    sidecar.ask("POST", "/exec", {"argv": ["secret-binary"]})
+    sidecar.request("PUT", "/operations/a-1", command("complain", "secret-output", "3"))
+    sidecar.request("GET", "/operations/a-1?wait=20")
+    sidecar.request("POST", "/exec", command("say", "secret-argument"), token="secret-token")
+    sidecar.request("POST", "/exec", {"argv": ["secret-binary"]})
     with sidecar.raw() as connection:
         connection.sendall(b"POST /exec HTTP/1.1\r\nX-Exec-Token: secret-token\x01\r\n\r\n")
         assert b" 400 " in connection.recv(1000)
@@ -158,9 +158,11 @@ def test_each_command_leaves_one_line_in_the_log_and_no_secret(
     assert "secret" not in sidecar.log and TOKEN not in sidecar.log
 
 
-def _run_alongside(sidecar: Sidecar, life: Life, way: str, **fields: object) -> dict[str, Any]:
-    """Run a command that holds `life`, whose beginning is waited for meanwhile."""
+def _run_alongside(
+    sidecar: Sidecar, pipe: CommandPipe, way: str, **fields: object
+) -> dict[str, Any]:
+    """Run a command to its end, and wait for its start meanwhile."""
     with ThreadPoolExecutor(1) as pool:
-        body = pool.submit(sidecar.run, way, life.path, **fields)
-        life.begin()
+        body = pool.submit(sidecar.run, way, pipe.path, **fields)
+        pipe.wait_started()
         return body.result()

@@ -1,4 +1,4 @@
-"""What the dashboard's exec server speaks is spoken here too, row by row."""
+"""The contract of the dashboard's exec server, row by row."""
 
 import json
 from collections.abc import Callable
@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.sidecar.world import NEXT_TOKEN, TOKEN, Life, Sidecar, command
+from tests.sidecar.sidecar_fixture import NEXT_TOKEN, TOKEN, CommandPipe, Sidecar, command
 
 LARGE = b" " * (2 * 1024 * 1024 + 1)
 ALLOWED = "['az', 'azcopy', 'elastic-blast', 'elb', 'kubectl']"
 
 
 def test_health_needs_no_token(sidecar: Sidecar) -> None:
-    answer = sidecar.ask("GET", "/healthz", token=None)
-    assert answer.status == 200
-    assert answer.body == {
+    response = sidecar.request("GET", "/healthz", token=None)
+    assert response.status == 200
+    assert response.body == {
         "status": "ok",
         "waiting": False,
         "max_concurrency": 16,
@@ -26,12 +26,12 @@ def test_health_needs_no_token(sidecar: Sidecar) -> None:
     }
 
 
-def test_a_command_that_ends_is_a_200(sidecar: Sidecar) -> None:
-    answer = sidecar.ask("POST", "/exec", command("cat", stdin="grüße", timeout_seconds=5))
-    assert answer.status == 200
-    assert answer.headers["Connection"] == "close"
-    assert answer.body.pop("duration_ms") >= 0
-    assert answer.body == {
+def test_a_successful_command_is_a_200(sidecar: Sidecar) -> None:
+    response = sidecar.request("POST", "/exec", command("cat", stdin="grüße", timeout_seconds=5))
+    assert response.status == 200
+    assert response.headers["Connection"] == "close"
+    assert response.body.pop("duration_ms") >= 0
+    assert response.body == {
         "exit_code": 0,
         "stdout": "grüße",
         "stderr": "",
@@ -41,13 +41,13 @@ def test_a_command_that_ends_is_a_200(sidecar: Sidecar) -> None:
     }
 
 
-def test_a_command_that_fails_is_a_200(sidecar: Sidecar) -> None:
+def test_a_failed_command_is_a_200(sidecar: Sidecar) -> None:
     body = sidecar.run("complain", "no such database", "2")
     assert (body["exit_code"], body["stderr"]) == (2, "no such database\n")
 
 
-def test_a_timeout_is_a_200_with_exit_code_124(sidecar: Sidecar, life: Life) -> None:
-    body = sidecar.run("finish", life.path, "/dev/null", timeout_seconds=-5)
+def test_a_timeout_is_a_200_with_exit_code_124(sidecar: Sidecar, pipe: CommandPipe) -> None:
+    body = sidecar.run("finish", pipe.path, "/dev/null", timeout_seconds=-5)
     assert (body["exit_code"], body["timed_out"]) == (124, True)
     assert body["duration_ms"] >= 1000
 
@@ -78,31 +78,36 @@ def test_a_timeout_is_a_200_with_exit_code_124(sidecar: Sidecar, life: Life) -> 
 )
 def test_a_malformed_command_is_a_400(sidecar: Sidecar, body: Any, error: str) -> None:
     for method, path in (("POST", "/exec"), ("POST", "/exec/stream"), ("PUT", "/operations/bad")):
-        answer = sidecar.ask(method, path, body)
-        assert answer.status == 400
-        assert answer.body["error"].startswith(error)
-    assert sidecar.ask("GET", "/operations/bad").status == 404
+        response = sidecar.request(method, path, body)
+        assert response.status == 400
+        assert response.body["error"].startswith(error)
+    assert sidecar.request("GET", "/operations/bad").status == 404
 
 
 @pytest.mark.parametrize("binary", ["bash", "/usr/bin/az", "./kubectl", "git", "", "az "])
-def test_a_binary_that_is_not_audited_is_a_403(sidecar: Sidecar, binary: str) -> None:
-    answer = sidecar.ask("POST", "/exec", {"argv": [binary, "-c", "id"]})
-    assert answer.status == 403
-    assert answer.body == {"error": f"argv[0] {binary!r} not in allowlist {ALLOWED}"}
+def test_a_binary_that_is_not_allowed_is_a_403(sidecar: Sidecar, binary: str) -> None:
+    """R1"""
+    response = sidecar.request("POST", "/exec", {"argv": [binary, "-c", "id"]})
+    assert response.status == 403
+    assert response.body == {"error": f"argv[0] {binary!r} not in allowlist {ALLOWED}"}
 
 
 @pytest.mark.parametrize("token", [None, "", TOKEN[:-1], TOKEN + "a", NEXT_TOKEN, "ü" * 32])
 def test_a_wrong_token_is_a_401(sidecar: Sidecar, token: str | None) -> None:
+    """R14"""
     for method, path in (("POST", "/exec"), ("POST", "/exec/stream"), ("PUT", "/operations/a")):
-        answer = sidecar.ask(method, path, command("cat"), token)
-        assert (answer.status, answer.body) == (401, {"error": "missing or invalid X-Exec-Token"})
+        response = sidecar.request(method, path, command("cat"), token)
+        assert (response.status, response.body) == (
+            401,
+            {"error": "missing or invalid X-Exec-Token"},
+        )
 
 
 def test_two_tokens_are_valid_during_a_rotation(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar(EXEC_TOKEN_NEXT=NEXT_TOKEN)
     for token in (TOKEN, NEXT_TOKEN):
-        assert sidecar.ask("POST", "/exec", command("say", "hi"), token).body["stdout"] == "hi"
-    assert sidecar.ask("POST", "/exec", command("say", "hi"), TOKEN + NEXT_TOKEN).status == 401
+        assert sidecar.request("POST", "/exec", command("say", "hi"), token).body["stdout"] == "hi"
+    assert sidecar.request("POST", "/exec", command("say", "hi"), TOKEN + NEXT_TOKEN).status == 401
 
 
 @pytest.mark.parametrize(
@@ -118,17 +123,17 @@ def test_two_tokens_are_valid_during_a_rotation(own_sidecar: Callable[..., Sidec
 def test_an_unknown_path_is_a_404_before_the_token(
     sidecar: Sidecar, method: str, path: str
 ) -> None:
-    answer = sidecar.ask(method, path, LARGE, token=None)
-    assert (answer.status, answer.body) == (404, {"error": "not found"})
+    response = sidecar.request(method, path, LARGE, token=None)
+    assert (response.status, response.body) == (404, {"error": "not found"})
 
 
 def test_the_token_is_checked_before_the_size(sidecar: Sidecar) -> None:
-    assert sidecar.ask("POST", "/exec", LARGE, token=None).status == 401
+    assert sidecar.request("POST", "/exec", LARGE, token=None).status == 401
 
 
-def test_the_size_is_checked_before_the_shape(sidecar: Sidecar) -> None:
-    answer = sidecar.ask("POST", "/exec", LARGE)
-    assert (answer.status, answer.body) == (413, {"error": "body too large (max 2097152)"})
+def test_the_size_is_checked_before_the_content(sidecar: Sidecar) -> None:
+    response = sidecar.request("POST", "/exec", LARGE)
+    assert (response.status, response.body) == (413, {"error": "body too large (max 2097152)"})
 
 
 def test_a_body_of_unknown_length_is_capped_too(sidecar: Sidecar) -> None:
@@ -139,64 +144,66 @@ def test_a_body_of_unknown_length_is_capped_too(sidecar: Sidecar) -> None:
     connection.close()
 
 
-def test_a_body_just_under_the_cap_is_taken(sidecar: Sidecar) -> None:
+def test_a_body_just_under_the_limit_is_accepted(sidecar: Sidecar) -> None:
     stdin = "x" * (2 * 1024 * 1024 - 200)
     assert len(sidecar.run("cat", stdin=stdin)["stdout"]) == len(stdin)
 
 
-def test_too_many_a_minute_is_a_429_that_says_when(own_sidecar: Callable[..., Sidecar]) -> None:
+def test_too_many_commands_a_minute_are_a_429_with_retry_after(
+    own_sidecar: Callable[..., Sidecar],
+) -> None:
     sidecar = own_sidecar(EXEC_RATE_PER_MINUTE="1", EXEC_MAX_CONCURRENCY="1")
     sidecar.run("say", "first")
-    answer = sidecar.ask("POST", "/exec", command("say", "second"))
-    assert answer.status == 429
-    assert 0 < answer.body["retry_after_seconds"] <= 60
-    assert answer.headers["Retry-After"] == str(answer.body["retry_after_seconds"])
-    assert sidecar.ask("POST", "/exec", {"argv": ["bash"]}).status == 403
+    response = sidecar.request("POST", "/exec", command("say", "second"))
+    assert response.status == 429
+    assert 0 < response.body["retry_after_seconds"] <= 60
+    assert response.headers["Retry-After"] == str(response.body["retry_after_seconds"])
+    assert sidecar.request("POST", "/exec", {"argv": ["bash"]}).status == 403
 
 
-def test_a_missing_binary_is_a_500_that_says_so(sidecar: Sidecar) -> None:
-    answer = sidecar.ask("POST", "/exec", {"argv": ["azcopy", "copy"]})
-    assert answer.status == 500
-    assert answer.body == {"error": "exec failed", "detail": "azcopy not found on PATH"}
+def test_a_missing_binary_is_a_500_with_detail(sidecar: Sidecar) -> None:
+    response = sidecar.request("POST", "/exec", {"argv": ["azcopy", "copy"]})
+    assert response.status == 500
+    assert response.body == {"error": "exec failed", "detail": "azcopy not found on PATH"}
 
 
 def test_a_command_that_cannot_be_started_is_a_500(sidecar: Sidecar) -> None:
-    answer = sidecar.ask("POST", "/exec", command("say", "x" * 1_500_000))
-    assert answer.status == 500
-    assert answer.body == {"error": "exec failed", "detail": "Argument list too long"}
+    response = sidecar.request("POST", "/exec", command("say", "x" * 1_500_000))
+    assert response.status == 500
+    assert response.body == {"error": "exec failed", "detail": "Argument list too long"}
 
 
-def test_a_full_server_is_a_503_that_says_when(
-    own_sidecar: Callable[..., Sidecar], life: Life
+def test_a_busy_server_is_a_503_with_retry_after(
+    own_sidecar: Callable[..., Sidecar], pipe: CommandPipe
 ) -> None:
     sidecar = own_sidecar(EXEC_MAX_CONCURRENCY="1")
-    sidecar.ask("PUT", "/operations/only", command("hold", life.path))
-    life.begin()
-    answer = sidecar.ask("POST", "/exec", command("say", "hi"))
-    assert answer.status == 503
-    assert answer.body == {"error": "exec server busy", "max_concurrency": 1}
-    assert int(answer.headers["Retry-After"]) > 0
-    assert sidecar.ask("PUT", "/operations/next", command("say", "hi")).status == 503
-    assert sidecar.ask("GET", "/operations/next").status == 404
-    sidecar.ask("DELETE", "/operations/only")
+    sidecar.request("PUT", "/operations/only", command("hold", pipe.path))
+    pipe.wait_started()
+    response = sidecar.request("POST", "/exec", command("say", "hi"))
+    assert response.status == 503
+    assert response.body == {"error": "exec server busy", "max_concurrency": 1}
+    assert int(response.headers["Retry-After"]) > 0
+    assert sidecar.request("PUT", "/operations/next", command("say", "hi")).status == 503
+    assert sidecar.request("GET", "/operations/next").status == 404
+    sidecar.request("DELETE", "/operations/only")
     assert sidecar.run("say", "again")["stdout"] == "again"
 
 
-def test_no_slot_is_lost_to_commands_that_could_not_start(
+def test_failed_starts_release_their_slots(
     own_sidecar: Callable[..., Sidecar],
 ) -> None:
     sidecar = own_sidecar(EXEC_MAX_CONCURRENCY="2")
     for _ in range(3):
-        assert sidecar.ask("POST", "/exec", {"argv": ["azcopy"]}).status == 500
-        assert sidecar.ask("PUT", "/operations/a", {"argv": ["azcopy"]}).status == 500
-    assert sidecar.ask("GET", "/operations/a").status == 404
+        assert sidecar.request("POST", "/exec", {"argv": ["azcopy"]}).status == 500
+        assert sidecar.request("PUT", "/operations/a", {"argv": ["azcopy"]}).status == 500
+    assert sidecar.request("GET", "/operations/a").status == 404
     assert sidecar.run("say", "free")["stdout"] == "free"
 
 
-def test_commands_run_at_the_same_time(sidecar: Sidecar) -> None:
+def test_commands_run_concurrently(sidecar: Sidecar) -> None:
     with ThreadPoolExecutor(8) as pool:
-        said = pool.map(lambda n: sidecar.run("say", str(n))["stdout"], range(16))
-        assert list(said) == [str(n) for n in range(16)]
+        output = pool.map(lambda n: sidecar.run("say", str(n))["stdout"], range(16))
+        assert list(output) == [str(n) for n in range(16)]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +211,7 @@ def test_commands_run_at_the_same_time(sidecar: Sidecar) -> None:
     [b"", b"POST /exec HT", b"POST /exec HTTP/1.1\r\nHost: a\r\nX-Exec-T"],
     ids=["nothing", "a line", "a header"],
 )
-def test_a_header_that_never_ends_is_cut_off(
+def test_an_unfinished_header_closes_the_connection(
     own_sidecar: Callable[..., Sidecar], sent: bytes
 ) -> None:
     sidecar = own_sidecar(EXEC_HEADER_SECONDS="1")
@@ -213,26 +220,26 @@ def test_a_header_that_never_ends_is_cut_off(
         assert connection.recv(1000) == b""
 
 
-def test_a_body_that_never_ends_is_a_408(own_sidecar: Callable[..., Sidecar]) -> None:
+def test_an_unfinished_body_is_a_408(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar(EXEC_BODY_SECONDS="1")
     with sidecar.raw() as connection:
         head = (
             f"POST /exec HTTP/1.1\r\nHost: a\r\nX-Exec-Token: {TOKEN}\r\nContent-Length: 50\r\n\r\n"
         )
         connection.sendall(head.encode() + b"{")
-        answer = connection.recv(10_000)
-        assert answer.startswith(b"HTTP/1.1 408 ")
-        assert b"the body did not arrive in time" in answer
+        response = connection.recv(10_000)
+        assert response.startswith(b"HTTP/1.1 408 ")
+        assert b"the body did not arrive in time" in response
 
 
-def test_an_old_client_is_understood(sidecar: Sidecar) -> None:
+def test_http_1_0_is_supported(sidecar: Sidecar) -> None:
     body = json.dumps(command("say", "hi")).encode()
     with sidecar.raw() as connection:
         head = (
             f"POST /exec HTTP/1.0\r\nX-Exec-Token: {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         connection.sendall(head.encode() + body)
-        with connection.makefile("rb") as answer:
-            head_lines, _, told = answer.read().partition(b"\r\n\r\n")
+        with connection.makefile("rb") as response:
+            head_lines, _, content = response.read().partition(b"\r\n\r\n")
     assert head_lines.startswith(b"HTTP/1.0 200 ")
-    assert json.loads(told)["stdout"] == "hi"
+    assert json.loads(content)["stdout"] == "hi"

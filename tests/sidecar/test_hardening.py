@@ -1,4 +1,4 @@
-"""The token stays out of reach of the commands, which run as the same user."""
+"""Commands, which run as the same user, cannot read the token."""
 
 import os
 import re
@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.hardening import processes_that_show
-from tests.sidecar.world import ROOT, TOKEN, Sidecar, open_sidecar, until
+from sidecar.hardening import processes_exposing
+from tests.sidecar.sidecar_fixture import ROOT, TOKEN, Sidecar, open_sidecar, until
 
-NOBODY = 65534
+NOBODY_UID = 65534
 PR_GET_DUMPABLE = 3
 IS_ROOT = os.geteuid() == 0
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's rule is Linux's")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that another user can enter: pytest's own cannot be."""
+    """A folder that another user can enter; pytest's own is private."""
     folder = Path(tempfile.mkdtemp(dir="/tmp"))
     folder.chmod(0o777)
     yield folder
@@ -31,9 +31,9 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def unprivileged(tmp_path: Path) -> Iterator[Sidecar]:
-    """A sidecar that may look at processes of its own user only, as in the image.
+    """A sidecar that can inspect only processes of its own user, as in the image.
 
-    Root without a capability may look at no more than another user.
+    Root without capabilities has no more access than another user.
     """
     prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]
     running = open_sidecar(
@@ -62,33 +62,33 @@ def test_a_command_cannot_read_the_memory_or_the_environment_of_the_sidecar(
     unprivileged: Sidecar,
 ) -> None:
     for name in ("environ", "mem", "maps", "fd/0", "auxv"):
-        said = unprivileged.run("parent", name)
-        assert said["exit_code"] != 0, name
-        assert "Permission denied" in said["stderr"]
-        assert said["stdout"] == ""
-    assert unprivileged.run("parent", "comm")["exit_code"] == 0  # it looks at the right process
+        output = unprivileged.run("parent", name)
+        assert output["exit_code"] != 0, name
+        assert "Permission denied" in output["stderr"]
+        assert output["stdout"] == ""
+    assert unprivileged.run("parent", "comm")["exit_code"] == 0  # the right process
 
 
 @linux_only
-def test_no_process_that_a_command_can_read_shows_a_token(unprivileged: Sidecar) -> None:
-    """Every process that a command can look at is looked at."""
-    said = unprivileged.run("environments", timeout_seconds=60)["stdout"]
-    assert "PATH=" in said
-    assert TOKEN not in said and "n" * 40 not in said
+def test_no_process_readable_by_a_command_has_a_token(unprivileged: Sidecar) -> None:
+    """Reads every process that a command can read."""
+    output = unprivileged.run("environments", timeout_seconds=60)["stdout"]
+    assert "PATH=" in output
+    assert TOKEN not in output and "n" * 40 not in output
 
 
 @linux_only
-def test_a_command_itself_can_be_looked_at(unprivileged: Sidecar) -> None:
-    """So that what a dead sidecar left running is still found by its HOME."""
+def test_a_commands_environment_is_readable(unprivileged: Sidecar) -> None:
+    """So that orphans of a dead sidecar can be found by their HOME."""
     assert f"HOME={unprivileged.state}" in unprivileged.run("own", "environ")["stdout"]
 
 
 @linux_only
-def test_a_process_that_shows_a_token_is_found_and_logged(tmp_path: Path) -> None:
+def test_a_process_that_exposes_a_token_is_logged(tmp_path: Path) -> None:
     """Such as an init process that got the container's environment."""
     init = subprocess.Popen(["sleep", "600"], env={"SOME_TOKEN": TOKEN, "PATH": os.defpath})
     try:
-        until(lambda: init.pid in processes_that_show([TOKEN]))
+        until(lambda: init.pid in processes_exposing([TOKEN]))
         running = open_sidecar(tmp_path / "sidecar")
         exposed = running.event("token_exposed")
         running.child.stop()
@@ -101,18 +101,18 @@ def test_a_process_that_shows_a_token_is_found_and_logged(tmp_path: Path) -> Non
 
 @linux_only
 @pytest.mark.skipif(not IS_ROOT, reason="needs a program that belongs to another user")
-def test_the_init_process_of_the_image_shows_nothing(open_folder: Path) -> None:
-    """The kernel closes a process whose program its user may run but not read."""
+def test_the_init_process_of_the_image_exposes_no_environment(open_folder: Path) -> None:
+    """Linux hides the environment of a process whose program its user cannot read."""
     dockerfile = (ROOT / "sidecar" / "Dockerfile").read_text()
     (mode,) = re.findall(r'chmod (\d+) "\$\(command -v tini\)"', dockerfile)
     program = open_folder / "init"
     shutil.copy(shutil.which("sleep") or "", program)
     program.chmod(int(mode, 8))
-    init = subprocess.Popen([program, "600"], env={"EXEC_TOKEN": TOKEN}, user=NOBODY)
+    init = subprocess.Popen([program, "600"], env={"EXEC_TOKEN": TOKEN}, user=NOBODY_UID)
     try:
         until(lambda: Path(f"/proc/{init.pid}/cmdline").read_bytes().startswith(b"/tmp"))
         reader = subprocess.run(
-            ["cat", f"/proc/{init.pid}/environ"], user=NOBODY, capture_output=True
+            ["cat", f"/proc/{init.pid}/environ"], user=NOBODY_UID, capture_output=True
         )
         assert (reader.returncode, reader.stdout) == (1, b"")
     finally:

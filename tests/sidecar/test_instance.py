@@ -1,4 +1,4 @@
-"""Failures 46 and 47: what an answer proves, and of which state folder."""
+"""Failures 46 and 47: instance ids of the state folder on every response."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.world import TOKEN, Life, Sidecar, command
+from tests.sidecar.sidecar_fixture import TOKEN, CommandPipe, Sidecar, command
 
 OTHER = "f" * 32
 TOO_LARGE = b" " * (2 * 1024 * 1024 + 1)
@@ -30,40 +30,40 @@ TOO_LARGE = b" " * (2 * 1024 * 1024 + 1)
         (500, "POST", "/exec", {"argv": ["azcopy"]}, TOKEN),
     ],
 )
-def test_failure_46_every_answer_carries_the_instance(
+def test_failure_46_every_response_has_the_instance(
     sidecar: Sidecar, status: int, method: str, path: str, body: object, token: str | None
 ) -> None:
-    answer = sidecar.ask(method, path, body, token)
-    assert answer.status == status
-    assert answer.headers["X-Exec-Instance"] == sidecar.instance
+    response = sidecar.request(method, path, body, token)
+    assert response.status == status
+    assert response.headers["X-Exec-Instance"] == sidecar.instance
 
 
-def test_failure_46_so_does_a_refusal_for_now(own_sidecar: Callable[..., Sidecar]) -> None:
+def test_failure_46_429_and_408_have_the_instance(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar(EXEC_RATE_PER_MINUTE="1", EXEC_BODY_SECONDS="1")
     sidecar.run("say", "hi")
-    answer = sidecar.ask("POST", "/exec", command("say", "hi"))
-    assert (answer.status, answer.headers["X-Exec-Instance"]) == (429, sidecar.instance)
+    response = sidecar.request("POST", "/exec", command("say", "hi"))
+    assert (response.status, response.headers["X-Exec-Instance"]) == (429, sidecar.instance)
     head = f"POST /exec HTTP/1.1\r\nHost: a\r\nX-Exec-Token: {TOKEN}\r\nContent-Length: 9\r\n\r\n"
     status, headers, _ = _raw(sidecar, head.encode())
     assert (status, headers["x-exec-instance"]) == (408, sidecar.instance)
 
 
-def test_failure_46_so_does_a_refusal_of_a_full_server(
-    own_sidecar: Callable[..., Sidecar], life: Life
+def test_failure_46_503_has_the_instance(
+    own_sidecar: Callable[..., Sidecar], pipe: CommandPipe
 ) -> None:
     sidecar = own_sidecar(EXEC_MAX_CONCURRENCY="1")
-    sidecar.ask("PUT", "/operations/only", command("hold", life.path))
-    answer = sidecar.ask("POST", "/exec", command("say", "hi"))
-    assert (answer.status, answer.headers["X-Exec-Instance"]) == (503, sidecar.instance)
+    sidecar.request("PUT", "/operations/only", command("hold", pipe.path))
+    response = sidecar.request("POST", "/exec", command("say", "hi"))
+    assert (response.status, response.headers["X-Exec-Instance"]) == (503, sidecar.instance)
 
 
-def test_failure_46_so_does_a_stream(sidecar: Sidecar) -> None:
+def test_failure_46_a_stream_has_the_instance(sidecar: Sidecar) -> None:
     connection = sidecar.connect()
     body = json.dumps(command("say", "hi"))
     connection.request("POST", "/exec/stream", body, {"X-Exec-Token": TOKEN})
-    answer = connection.getresponse()
-    assert (answer.status, answer.headers["X-Exec-Instance"]) == (200, sidecar.instance)
-    answer.read()
+    response = connection.getresponse()
+    assert (response.status, response.headers["X-Exec-Instance"]) == (200, sidecar.instance)
+    response.read()
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,17 @@ def test_failure_46_so_does_a_stream(sidecar: Sidecar) -> None:
     ],
     ids=["text", "tls", "header", "long header", "long path", "length", "chunk", "method"],
 )
-def test_failure_46_so_does_the_answer_to_what_is_no_http(sidecar: Sidecar, sent: bytes) -> None:
+def test_failure_46_a_response_to_malformed_http_has_the_instance(
+    sidecar: Sidecar, sent: bytes
+) -> None:
     status, headers, body = _raw(sidecar, sent)
     assert (status, headers["x-exec-instance"]) == (400, sidecar.instance)
     assert json.loads(body)["error"]
 
 
-def test_failure_46_so_does_an_unknown_expectation(sidecar: Sidecar) -> None:
-    answer = b"POST /exec HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 0\r\n\r\n"
-    status, headers, _ = _raw(sidecar, answer)
+def test_failure_46_417_has_the_instance(sidecar: Sidecar) -> None:
+    response = b"POST /exec HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 0\r\n\r\n"
+    status, headers, _ = _raw(sidecar, response)
     assert (status, headers["x-exec-instance"]) == (417, sidecar.instance)
 
 
@@ -98,28 +100,28 @@ def test_failure_47_an_operation_of_another_instance_is_a_412_and_changes_nothin
     sidecar: Sidecar, tmp_path: Path, method: str
 ) -> None:
     notes, name = tmp_path / "notes", f"/operations/expected-{method.lower()}"
-    asked = command("note", str(notes))
+    body = command("note", str(notes))
     other = {"X-Exec-Expect-Instance": OTHER}
-    answer = sidecar.ask(method, name, asked, extra=other)
-    assert answer.status == 412
-    assert answer.body == {
+    response = sidecar.request(method, name, body, extra=other)
+    assert response.status == 412
+    assert response.body == {
         "error": f"this is instance {sidecar.instance}, not the expected one",
     }
-    assert answer.headers["X-Exec-Instance"] == sidecar.instance
-    assert sidecar.ask("GET", name).status == 404
+    assert response.headers["X-Exec-Instance"] == sidecar.instance
+    assert sidecar.request("GET", name).status == 404
     own = {"X-Exec-Expect-Instance": sidecar.instance}
-    assert sidecar.ask("PUT", name, asked, extra=own).status == 202
-    sidecar.ask("GET", f"{name}?wait=20")
+    assert sidecar.request("PUT", name, body, extra=own).status == 202
+    sidecar.request("GET", f"{name}?wait=20")
     assert notes.read_text() == "started\n"
 
 
 def test_the_token_is_checked_before_the_instance(sidecar: Sidecar) -> None:
     other = {"X-Exec-Expect-Instance": OTHER}
-    assert sidecar.ask("PUT", "/operations/a", {}, "wrong", other).status == 401
-    assert sidecar.ask("PUT", "/operations/a", {}, TOKEN, other).status == 412
+    assert sidecar.request("PUT", "/operations/a", {}, "wrong", other).status == 401
+    assert sidecar.request("PUT", "/operations/a", {}, TOKEN, other).status == 412
 
 
-def test_the_instance_lives_with_the_state_folder(own_sidecar: Callable[..., Sidecar]) -> None:
+def test_the_instance_is_stored_in_the_state_folder(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar()
     first = sidecar.instance
     kept = sidecar.state / "operations" / "instance"
@@ -144,7 +146,7 @@ def test_failure_47_a_lost_state_folder_is_another_instance(
     assert sidecar.instance not in ("", first)
 
 
-def test_an_instance_that_was_cut_short_is_another_one(own_sidecar: Callable[..., Sidecar]) -> None:
+def test_a_damaged_instance_file_gives_a_new_instance(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar()
     first = sidecar.instance
     for cut in ("", first[:31], "ü" * 32):
@@ -155,13 +157,13 @@ def test_an_instance_that_was_cut_short_is_another_one(own_sidecar: Callable[...
 
 
 @pytest.mark.parametrize("lost", [".", "operations", "operations/instance", "replaced"])
-def test_failure_47_state_that_is_lost_meanwhile_proves_nothing(
-    own_sidecar: Callable[..., Sidecar], life: Life, tmp_path: Path, lost: str
+def test_failure_47_state_lost_while_running_is_a_500(
+    own_sidecar: Callable[..., Sidecar], pipe: CommandPipe, tmp_path: Path, lost: str
 ) -> None:
-    """It runs, and nobody is told "never seen"; what was never seen starts nothing."""
+    """The sidecar neither answers "not found" nor starts a new operation."""
     sidecar, notes = own_sidecar(), tmp_path / "notes"
-    sidecar.ask("PUT", "/operations/runs", command("hold", life.path))
-    life.begin()
+    sidecar.request("PUT", "/operations/runs", command("hold", pipe.path))
+    pipe.wait_started()
     if lost == "replaced":
         shutil.rmtree(sidecar.state / "operations")
         (sidecar.state / "operations").mkdir()
@@ -169,31 +171,31 @@ def test_failure_47_state_that_is_lost_meanwhile_proves_nothing(
         path = sidecar.state / lost
         path.unlink() if path.is_file() else shutil.rmtree(path)
     for method, name in (("GET", "other"), ("DELETE", "other"), ("PUT", "other")):
-        answer = sidecar.ask(method, f"/operations/{name}", command("note", str(notes)))
-        assert answer.status == 500
-        assert answer.body["detail"].startswith("state lost: ")
-    assert sidecar.ask("GET", "/operations/runs").status in (200, 500)
-    assert sidecar.ask("DELETE", "/operations/runs").status in (200, 500)
-    assert life.end() == ""
+        response = sidecar.request(method, f"/operations/{name}", command("note", str(notes)))
+        assert response.status == 500
+        assert response.body["detail"].startswith("state lost: ")
+    assert sidecar.request("GET", "/operations/runs").status in (200, 500)
+    assert sidecar.request("DELETE", "/operations/runs").status in (200, 500)
+    assert pipe.wait_closed() == ""
     assert not notes.exists()
 
 
-def test_a_record_that_is_gone_while_its_command_runs_proves_nothing(
-    own_sidecar: Callable[..., Sidecar], life: Life
+def test_a_record_removed_while_its_command_runs_is_a_500(
+    own_sidecar: Callable[..., Sidecar], pipe: CommandPipe
 ) -> None:
     sidecar = own_sidecar()
-    sidecar.ask("PUT", "/operations/runs", command("hold", life.path))
-    life.begin()
+    sidecar.request("PUT", "/operations/runs", command("hold", pipe.path))
+    pipe.wait_started()
     (sidecar.state / "operations" / "runs.record").unlink()
-    assert sidecar.ask("GET", "/operations/runs").status == 500
+    assert sidecar.request("GET", "/operations/runs").status == 500
 
 
 def _raw(sidecar: Sidecar, sent: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers in lower case, and body of the answer to these bytes."""
+    """Status, lower-case headers and body of the response to raw bytes."""
     with sidecar.raw() as connection:
         connection.sendall(sent)
-        with connection.makefile("rb") as answer:
-            head, _, body = answer.read().partition(b"\r\n\r\n")
+        with connection.makefile("rb") as response:
+            head, _, body = response.read().partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
     return int(first.split()[1]), headers, body

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from sidecar.output import ENCODED_CAP, Lines, Tail
 
 
-def test_a_tail_starts_with_a_whole_character() -> None:
+def test_a_tail_starts_at_a_character_boundary() -> None:
     tail = Tail(cap=4)
     tail.add("aéé".encode() + "é".encode() * 10)
     assert tail.text() == "éé"
@@ -13,13 +13,13 @@ def test_a_tail_starts_with_a_whole_character() -> None:
     assert tail.truncated
 
 
-def test_bytes_that_are_no_text_are_replaced() -> None:
+def test_invalid_utf_8_is_replaced() -> None:
     tail = Tail()
     tail.add(b"a\xffb")
     assert (tail.text(), tail.truncated) == ("a\ufffdb", False)
 
 
-def test_what_grows_in_json_is_cut_to_what_a_client_reads() -> None:
+def test_output_that_grows_in_json_is_cut_to_the_clients_limit() -> None:
     tail = Tail()
     tail.add(b"\0" * 8_000_000 + b'{"end": true}')
     text = tail.text()
@@ -40,11 +40,11 @@ def test_a_tail_is_the_end_of_what_was_written(chunks: list[bytes], cap: int) ->
 
 
 @given(st.text(), st.integers(1, 7), st.integers(4, 20))
-def test_lines_lose_nothing_and_keep_to_their_cap(text: str, step: int, cap: int) -> None:
+def test_lines_are_complete_and_at_most_the_cap(text: str, step: int, cap: int) -> None:
     data = text.encode()
     lines = Lines(cap)
-    heard = [line for i in range(0, len(data), step) for line in lines.add(data[i : i + step])]
-    heard += lines.end()
-    assert all(len(line.text.encode()) <= cap for line in heard)
-    whole = "".join(line.text if line.continues else line.text + "\n" for line in heard)
+    received = [line for i in range(0, len(data), step) for line in lines.add(data[i : i + step])]
+    received += lines.end()
+    assert all(len(line.text.encode()) <= cap for line in received)
+    whole = "".join(line.text if line.continues else line.text + "\n" for line in received)
     assert whole.removesuffix("\n") == text.removesuffix("\n")

@@ -1,4 +1,4 @@
-"""The installed elastic-blast is looked at: is its pod script safe for outfmt with columns?"""
+"""The check of the installed elastic-blast's pod script."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.helper import Helper
 from sidecar.pod_script import check_pod_script, classify, interpreter_of
-from tests.sidecar.world import Sidecar, until
+from tests.sidecar.sidecar_fixture import Sidecar, until
 
 RELEASED = """#!/bin/bash
 # ELB_BLAST_OPTIONS - more options
@@ -40,7 +40,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("text", "state"), CASES)
-def test_a_script_is_judged_by_how_blast_gets_its_options(
+def test_a_script_is_classified_by_how_it_passes_options(
     tmp_path: Path, text: str, state: str
 ) -> None:
     script = tmp_path / "blast-run-aks.sh"
@@ -48,7 +48,7 @@ def test_a_script_is_judged_by_how_blast_gets_its_options(
     assert classify(script) == state
 
 
-def test_a_script_that_is_not_there_is_unknown(tmp_path: Path) -> None:
+def test_a_missing_script_is_unknown(tmp_path: Path) -> None:
     assert classify(tmp_path / "none.sh") == "unknown"
     assert classify(tmp_path) == "unknown"
 
@@ -77,13 +77,13 @@ def test_a_python_program_names_its_interpreter(
     assert interpreter_of(tmp_path / "program") == interpreter
 
 
-def test_what_cannot_be_read_is_no_python_program(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_not_a_python_program(tmp_path: Path) -> None:
     assert interpreter_of(tmp_path) is None
     assert interpreter_of(tmp_path / "none") is None
 
 
 def install(folder: Path, script: str | None, body: str = "") -> Path:
-    """An elastic-blast as a Python package beside its program; the folder for PATH."""
+    """Install an elastic-blast program and package; returns the folder for PATH."""
     tools, package = folder / "tools", folder / "lib" / "elastic_blast"
     tools.mkdir(parents=True)
     package.mkdir(parents=True)
@@ -103,7 +103,7 @@ def helper_of(folder: Path, tools: Path) -> Helper:
 
 
 @pytest.mark.parametrize(("text", "state"), [*CASES, (None, "unknown")])
-async def test_the_package_of_the_program_on_path_is_looked_at_and_not_imported(
+async def test_the_package_of_the_program_on_path_is_checked_without_import(
     tmp_path: Path, text: str | None, state: str
 ) -> None:
     helper = helper_of(tmp_path, install(tmp_path, text))
@@ -112,7 +112,7 @@ async def test_the_package_of_the_program_on_path_is_looked_at_and_not_imported(
 
 
 @pytest.mark.parametrize("what", ["no program", "no package", "a shell script", "no interpreter"])
-async def test_what_is_not_elastic_blast_is_unknown(tmp_path: Path, what: str) -> None:
+async def test_anything_but_an_elastic_blast_package_is_unknown(tmp_path: Path, what: str) -> None:
     tools = install(tmp_path, RELEASED)
     program = tools / "elastic-blast"
     helper = helper_of(tmp_path, tools)
@@ -128,7 +128,7 @@ async def test_what_is_not_elastic_blast_is_unknown(tmp_path: Path, what: str) -
 
 
 @pytest.mark.parametrize(("text", "state"), [(RELEASED, "unpatched"), (PATCHED, "patched")])
-def test_health_says_so_and_an_unpatched_one_is_an_error_in_the_log(
+def test_health_has_the_state_and_an_unpatched_script_is_an_error(
     own_sidecar: Callable[..., Sidecar], tmp_path: Path, text: str, state: str
 ) -> None:
     tools = install(tmp_path, text)
@@ -137,7 +137,7 @@ def test_health_says_so_and_an_unpatched_one_is_an_error_in_the_log(
         PYTHONPATH=f"{tmp_path / 'lib'}",
         EXEC_PASS_ENV="PYTHONPATH",
     )
-    until(lambda: sidecar.ask("GET", "/healthz").body["pod_script"] == state)
+    until(lambda: sidecar.request("GET", "/healthz").body["pod_script"] == state)
     if state == "unpatched":
         assert sidecar.event("pod_script_unpatched")["level"] == "error"
     else:

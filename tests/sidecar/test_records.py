@@ -1,4 +1,4 @@
-"""Records that cannot be read: they end neither the start nor the purge, and prove nothing."""
+"""Unreadable records: they stop neither start nor purge, and mean an unknown outcome."""
 
 import asyncio
 import os
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.records import Record, Records, StateLost
-from tests.sidecar.world import Sidecar, command, operations_on, until
+from sidecar.records import OperationRecord, Records, StateLost
+from tests.sidecar.sidecar_fixture import Sidecar, command, operations_on, until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = '{"id": "a", "digest": "d", "started_at": "2026-01-01T00:00:00+00:00", "finished_at": null}'
@@ -40,7 +40,7 @@ def records(tmp_path: Path) -> Records:
 
 
 @ways
-def test_a_record_that_cannot_be_read_was_accepted_and_its_outcome_is_unknown(
+def test_an_unreadable_record_is_an_accepted_operation_with_unknown_outcome(
     records: Records, tmp_path: Path, how: str
 ) -> None:
     make_unreadable(tmp_path / "a.record", how)
@@ -49,22 +49,24 @@ def test_a_record_that_cannot_be_read_was_accepted_and_its_outcome_is_unknown(
     assert (record.id, record.digest, record.finished_at) == ("a", None, None)
 
 
-def test_a_record_that_may_not_be_read_was_accepted(records: Records, tmp_path: Path) -> None:
+def test_a_record_without_read_permission_is_an_accepted_operation(
+    records: Records, tmp_path: Path
+) -> None:
     (tmp_path / "a.record").write_text(GOOD)
     (tmp_path / "a.record").chmod(0)
     record = records.find("a")
     assert record is not None
-    assert record.digest in (None, "d")  # root reads it all the same
+    assert record.digest in (None, "d")  # root can read it
 
 
 @ways
-def test_a_record_that_cannot_be_read_is_forgotten_by_its_age_and_so_are_the_others(
+def test_unreadable_records_are_purged_by_age_with_the_others(
     records: Records, tmp_path: Path, how: str
 ) -> None:
     for name in ("a", "b"):
         make_unreadable(tmp_path / f"{name}.record", how)
     for name in ("c", "d"):
-        records.save(Record(name, "digest", START))
+        records.save(OperationRecord(name, "digest", START))
     _make_old(tmp_path / "b.record")
     old = records.older_than(START + timedelta(seconds=1))
     assert old == ["b", "c", "d"]
@@ -74,9 +76,7 @@ def test_a_record_that_cannot_be_read_is_forgotten_by_its_age_and_so_are_the_oth
     assert {path.name for path in tmp_path.iterdir()} == {"instance", "a.record"}
 
 
-def test_what_an_operation_left_without_a_record_is_forgotten_by_its_age(
-    records: Records, tmp_path: Path
-) -> None:
+def test_files_without_a_record_are_purged_by_age(records: Records, tmp_path: Path) -> None:
     """Drafts of a crash, and a result whose record was removed before it."""
     names = ("a.record-draft", "a.result-draft", "b.result", "c.result")
     for name in names:
@@ -90,8 +90,8 @@ def test_what_an_operation_left_without_a_record_is_forgotten_by_its_age(
 
 
 @pytest.mark.parametrize("how", ["empty", "cut", "no object", "folder", "missing"])
-def test_a_result_that_cannot_be_read_is_none(records: Records, tmp_path: Path, how: str) -> None:
-    record = Record("a", "digest", START)
+def test_an_unreadable_result_is_none(records: Records, tmp_path: Path, how: str) -> None:
+    record = OperationRecord("a", "digest", START)
     records.finish(record, START, {"exit_code": 0})
     (tmp_path / "a.result").unlink()
     if how != "missing":
@@ -99,7 +99,7 @@ def test_a_result_that_cannot_be_read_is_none(records: Records, tmp_path: Path, 
     assert records.result("a") is None
 
 
-def test_a_missing_record_is_a_proof_only_in_the_folder_that_was_opened(tmp_path: Path) -> None:
+def test_a_missing_record_is_proof_only_in_the_opened_folder(tmp_path: Path) -> None:
     records = Records(tmp_path / "records")
     with pytest.raises(StateLost):
         records.find("a")
@@ -111,14 +111,14 @@ def test_a_missing_record_is_a_proof_only_in_the_folder_that_was_opened(tmp_path
         records.find("a")
 
 
-def test_an_instance_is_private_and_a_draft_of_it_is_no_instance(tmp_path: Path) -> None:
+def test_the_instance_file_is_private_and_a_draft_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "instance-draft").touch(mode=0o600)
     (tmp_path / "instance-draft").write_text("f" * 32)
     assert Records(tmp_path).open() != "f" * 32
     assert (tmp_path / "instance").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_sidecar_starts_and_purges_beside_records_that_cannot_be_read(
+def test_a_sidecar_starts_and_purges_despite_unreadable_records(
     own_sidecar: Callable[..., Sidecar],
 ) -> None:
     sidecar = own_sidecar()
@@ -128,25 +128,25 @@ def test_a_sidecar_starts_and_purges_beside_records_that_cannot_be_read(
         make_unreadable(folder / f"bad-{number}.record", how)
         _make_old(folder / f"bad-{number}.record")
         make_unreadable(folder / f"new-{number}.record", how)
-    Records(folder).save(Record("good", "digest", START))
+    Records(folder).save(OperationRecord("good", "digest", START))
     sidecar.restart()
     until(lambda: not list(folder.glob("bad-*")) and not (folder / "good.record").exists())
     for number in range(len(UNREADABLE) + 1):
-        answer = sidecar.ask("GET", f"/operations/new-{number}")
-        assert (answer.status, answer.body["state"]) == (200, "interrupted")
-        again = sidecar.ask("PUT", f"/operations/new-{number}", command("say", "hi"))
+        response = sidecar.request("GET", f"/operations/new-{number}")
+        assert (response.status, response.body["state"]) == (200, "interrupted")
+        again = sidecar.request("PUT", f"/operations/new-{number}", command("say", "hi"))
         assert (again.status, again.body["state"]) == (200, "interrupted")
-        assert sidecar.ask("DELETE", f"/operations/new-{number}").body["state"] == "interrupted"
+        assert sidecar.request("DELETE", f"/operations/new-{number}").body["state"] == "interrupted"
     assert sidecar.event("record_unreadable")
 
 
-async def test_a_record_that_cannot_be_removed_does_not_keep_the_rest(tmp_path: Path) -> None:
+async def test_a_record_that_cannot_be_removed_does_not_stop_the_purge(tmp_path: Path) -> None:
     operations = operations_on(tmp_path, lambda: START + timedelta(days=30))
     folder = tmp_path / "operations"
     for name in ("a", "b", "c"):
-        Records(folder).save(Record(name, "digest", START))
+        Records(folder).save(OperationRecord(name, "digest", START))
     (folder / "b.record").unlink()
-    (folder / "b.record").symlink_to("b.record")  # it can be looked up for ever
+    (folder / "b.record").symlink_to("b.record")  # a symlink loop
     await operations.purge(timedelta(hours=24))
     left = await asyncio.to_thread(lambda: {path.name for path in folder.glob("*.*")})
     assert "a.record" not in left and "c.record" not in left

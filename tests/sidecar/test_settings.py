@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from sidecar.settings import DEFAULTS, SettingsError, read_settings
-from tests.sidecar.world import TOKEN, Sidecar
+from tests.sidecar.sidecar_fixture import TOKEN, Sidecar
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
+def test_all_faults_are_reported_together_without_tokens() -> None:
     env = {
         "EXEC_TOKEN": "short-secret",
         "EXEC_TOKEN_NEXT": "also-short",
@@ -24,8 +24,8 @@ def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
     }
     with pytest.raises(SettingsError) as caught:
         read_settings(env)
-    told = str(caught.value)
-    assert re.findall(r"^\w+", told, re.MULTILINE) == [
+    text = str(caught.value)
+    assert re.findall(r"^\w+", text, re.MULTILINE) == [
         "EXEC_TOKEN",
         "EXEC_TOKEN_NEXT",
         "EXEC_PORT",
@@ -34,7 +34,7 @@ def test_every_fault_is_told_at_once_and_no_token_is_shown() -> None:
         *["EXEC_PASS_ENV"] * 3,
         "EXEC_AZ_LOGIN",
     ]
-    assert "short-secret" not in told
+    assert "short-secret" not in text
 
 
 def test_the_defaults_are_those_in_the_readme() -> None:
@@ -44,7 +44,7 @@ def test_the_defaults_are_those_in_the_readme() -> None:
     assert rows == {**dict.fromkeys(tokens, ""), **DEFAULTS}
 
 
-def test_settings_do_not_show_their_tokens() -> None:
+def test_the_repr_of_settings_has_no_token() -> None:
     assert TOKEN not in repr(read_settings({"EXEC_TOKEN": TOKEN, "EXEC_TOKEN_NEXT": TOKEN}))
 
 
@@ -55,7 +55,7 @@ def test_the_defaults_are_safe() -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a" * 31, "a" * 32 + "\n", "a" * 32 + "é", "a b" * 16])
-def test_without_a_proper_token_it_does_not_start(token: str) -> None:
+def test_the_sidecar_does_not_start_with_an_invalid_token(token: str) -> None:
     env = {"EXEC_TOKEN": token}
     ended = subprocess.run(
         [sys.executable, "-m", "sidecar"], env=env, cwd=ROOT, capture_output=True, text=True
@@ -64,7 +64,7 @@ def test_without_a_proper_token_it_does_not_start(token: str) -> None:
     assert re.fullmatch(r"EXEC_TOKEN must .*\n", ended.stderr)
 
 
-def test_a_port_in_use_is_one_sentence(own_sidecar: Callable[..., Sidecar]) -> None:
+def test_a_port_in_use_is_reported_in_one_line(own_sidecar: Callable[..., Sidecar]) -> None:
     first = own_sidecar()
     port = str(first.port)
     ended = subprocess.run(

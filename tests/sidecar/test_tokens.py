@@ -1,4 +1,4 @@
-"""Tokens from the environment and from files, and files that change while it runs."""
+"""Tokens from the environment and from files that change."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.tokens import TokenError, Tokens, token_sources
-from tests.sidecar.world import NEXT_TOKEN, TOKEN, Sidecar, end_of
+from tests.sidecar.sidecar_fixture import NEXT_TOKEN, TOKEN, Sidecar, end_of
 
 OTHER_TOKEN = "token-" + "c" * 40
 
@@ -24,7 +24,7 @@ def test_a_token_and_the_next_one_are_accepted(tmp_path: Path) -> None:
         assert not tokens.accept(wrong)
 
 
-def test_a_file_that_changes_is_read_again_and_the_old_token_ends(tmp_path: Path) -> None:
+def test_a_changed_file_replaces_the_token(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text(TOKEN)
     tokens = tokens_of(EXEC_TOKEN_FILE=str(path))
@@ -34,8 +34,8 @@ def test_a_file_that_changes_is_read_again_and_the_old_token_ends(tmp_path: Path
     assert tokens.accept(OTHER_TOKEN.encode())
 
 
-def test_a_file_that_is_replaced_by_a_link_is_read_again(tmp_path: Path) -> None:
-    """As a mounted secret is: a link to a folder is turned to another folder."""
+def test_a_replaced_symlink_is_read_again(tmp_path: Path) -> None:
+    """As Kubernetes updates a mounted secret."""
     for name, token in (("v1", TOKEN), ("v2", NEXT_TOKEN)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "token").write_text(token)
@@ -48,7 +48,7 @@ def test_a_file_that_is_replaced_by_a_link_is_read_again(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("then", ["", "short", "ü" * 40, None])
-def test_a_file_that_holds_no_token_any_more_leaves_the_token(
+def test_a_file_that_becomes_invalid_keeps_the_previous_token(
     tmp_path: Path, then: str | None
 ) -> None:
     path = tmp_path / "token"
@@ -62,13 +62,13 @@ def test_a_file_that_holds_no_token_any_more_leaves_the_token(
     assert tokens.accept(OTHER_TOKEN.encode()) and not tokens.accept(TOKEN.encode())
 
 
-def test_one_token_has_one_source(tmp_path: Path) -> None:
+def test_two_sources_for_a_token_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TokenError, match="EXEC_TOKEN and EXEC_TOKEN_FILE: set one of them"):
         tokens_of(EXEC_TOKEN=TOKEN, EXEC_TOKEN_FILE=str(tmp_path))
 
 
 @pytest.mark.parametrize("how", ["missing", "folder", "empty", "short", "binary"])
-def test_without_a_token_in_its_file_it_does_not_start(tmp_path: Path, how: str) -> None:
+def test_the_sidecar_does_not_start_without_a_valid_token_file(tmp_path: Path, how: str) -> None:
     path = tmp_path / "token"
     if how == "folder":
         path.mkdir()
@@ -86,12 +86,12 @@ def test_failure_48_a_token_is_rotated_without_a_restart(
     path = tmp_path / "token"
     path.write_text(TOKEN)
     sidecar = own_sidecar(EXEC_TOKEN="", EXEC_TOKEN_FILE=str(path))
-    assert sidecar.ask("POST", "/exec", {}).status == 400
+    assert sidecar.request("POST", "/exec", {}).status == 400
     path.write_text(OTHER_TOKEN)
-    assert sidecar.ask("POST", "/exec", {}).status == 401
-    assert sidecar.ask("POST", "/exec", {}, OTHER_TOKEN).status == 400
+    assert sidecar.request("POST", "/exec", {}).status == 401
+    assert sidecar.request("POST", "/exec", {}, OTHER_TOKEN).status == 400
     path.write_text("too short")
-    assert sidecar.ask("POST", "/exec", {}, OTHER_TOKEN).status == 400
+    assert sidecar.request("POST", "/exec", {}, OTHER_TOKEN).status == 400
     failed = sidecar.event("token_not_read")
     assert failed["fault"] == "EXEC_TOKEN_FILE must have at least 32 characters"
     assert TOKEN not in sidecar.log and OTHER_TOKEN not in sidecar.log

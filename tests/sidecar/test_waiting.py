@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.world import Life, Sidecar, command, end_of, launch, until
+from tests.sidecar.sidecar_fixture import CommandPipe, Sidecar, command, end_of, launch, until
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_failure_47_a_second_sidecar_is_healthy_and_runs_nothing(
 ) -> None:
     first, notes = own_sidecar(), tmp_path / "notes"
     waiting = second(first)
-    health = waiting.ask("GET", "/healthz", token=None)
+    health = waiting.request("GET", "/healthz", token=None)
     assert (health.status, health.body["status"], health.body["waiting"]) == (200, "ok", True)
     assert (health.body["operations"], health.body["max_concurrency"]) == (True, 4)
     for method, path, token in (
@@ -45,92 +45,92 @@ def test_failure_47_a_second_sidecar_is_healthy_and_runs_nothing(
         ("POST", "/exec/stream", first.env["EXEC_TOKEN"]),
         ("GET", "/no/such/path", None),
     ):
-        answer = waiting.ask(method, path, command("note", str(notes)), token)
-        assert answer.status == 503
-        assert answer.body == {"error": "another exec server holds the state folder"}
-        assert int(answer.headers["Retry-After"]) > 0
+        response = waiting.request(method, path, command("note", str(notes)), token)
+        assert response.status == 503
+        assert response.body == {"error": "another exec server holds the state folder"}
+        assert int(response.headers["Retry-After"]) > 0
     assert not notes.exists()
     assert first.run("say", "alive")["stdout"] == "alive"
 
 
-def test_failure_47_who_waits_names_no_instance(
+def test_failure_47_a_waiting_sidecar_sends_no_instance(
     own_sidecar: Callable[..., Sidecar], second: Second
 ) -> None:
-    """It cannot know what the holder of the folder has run, so nothing it says may prove it."""
+    """It cannot know what the holder of the folder has run."""
     waiting = second(own_sidecar())
     for path in ("/healthz", "/operations/a", "/no/such/path"):
-        assert "X-Exec-Instance" not in waiting.ask("GET", path).headers
+        assert "X-Exec-Instance" not in waiting.request("GET", path).headers
 
 
-def test_failure_47_it_takes_over_when_the_first_is_told_to_end(
-    own_sidecar: Callable[..., Sidecar], second: Second, life: Life
+def test_failure_47_it_takes_over_after_sigterm_to_the_first(
+    own_sidecar: Callable[..., Sidecar], second: Second, pipe: CommandPipe
 ) -> None:
-    """In this order: the first one's commands end, then the second one serves."""
+    """The first sidecar's commands end before the second one serves."""
     first = own_sidecar()
     instance = first.instance
-    first.ask("PUT", "/operations/ended", command("say", "hi"))
-    done = first.ask("GET", "/operations/ended?wait=20").body
-    asked = command("deaf", life.path)
-    first.ask("PUT", "/operations/ran", asked)
-    life.begin()
+    first.request("PUT", "/operations/ended", command("say", "hi"))
+    done = first.request("GET", "/operations/ended?wait=20").body
+    body = command("deaf", pipe.path)
+    first.request("PUT", "/operations/ran", body)
+    pipe.wait_started()
     waiting = second(first)
     first.child.process.terminate()
-    until(lambda: not waiting.ask("GET", "/healthz").body["waiting"])
-    assert life.end() == ""
+    until(lambda: not waiting.request("GET", "/healthz").body["waiting"])
+    assert pipe.wait_closed() == ""
     assert waiting.instance == instance
-    assert waiting.ask("GET", "/operations/ended").body == done
-    assert waiting.ask("GET", "/operations/ran").body["state"] == "interrupted"
-    assert waiting.ask("PUT", "/operations/ran", asked).body["state"] == "interrupted"
-    assert waiting.ask("GET", "/operations/other").status == 404
+    assert waiting.request("GET", "/operations/ended").body == done
+    assert waiting.request("GET", "/operations/ran").body["state"] == "interrupted"
+    assert waiting.request("PUT", "/operations/ran", body).body["state"] == "interrupted"
+    assert waiting.request("GET", "/operations/other").status == 404
     assert first.child.process.wait(20) == 0
 
 
 def test_failure_47_it_takes_over_when_the_first_is_killed(
-    own_sidecar: Callable[..., Sidecar], second: Second, life: Life
+    own_sidecar: Callable[..., Sidecar], second: Second, pipe: CommandPipe
 ) -> None:
-    """What the first one left running is ended before the second one serves."""
+    """The first sidecar's orphans are killed before the second one serves."""
     first = own_sidecar()
-    first.ask("PUT", "/operations/ran", command("deaf", life.path))
-    life.begin()
+    first.request("PUT", "/operations/ran", command("deaf", pipe.path))
+    pipe.wait_started()
     waiting = second(first)
     first.child.kill()
-    until(lambda: waiting.ask("GET", "/operations/ran").status != 503)
-    assert waiting.ask("GET", "/operations/ran").body["state"] == "interrupted"
-    assert life.end() == ""
+    until(lambda: waiting.request("GET", "/operations/ran").status != 503)
+    assert waiting.request("GET", "/operations/ran").body["state"] == "interrupted"
+    assert pipe.wait_closed() == ""
 
 
-def test_the_first_one_holds_the_folder_until_its_last_command_has_ended(
-    own_sidecar: Callable[..., Sidecar], second: Second, life: Life, tmp_path: Path
+def test_the_folder_is_held_until_the_last_command_has_ended(
+    own_sidecar: Callable[..., Sidecar], second: Second, pipe: CommandPipe, tmp_path: Path
 ) -> None:
-    """A command that tidies up after SIGTERM still runs while the first one ends."""
+    """A command that cleans up after SIGTERM delays the shutdown."""
     first = own_sidecar(EXEC_KILL_SECONDS="60")
-    gate = Life(tmp_path, "gate")
-    first.ask("PUT", "/operations/ran", command("tidy", life.path, gate.path))
-    life.begin()
+    gate = CommandPipe(tmp_path, "gate")
+    first.request("PUT", "/operations/ran", command("tidy", pipe.path, gate.path))
+    pipe.wait_started()
     waiting = second(first)
     first.child.process.terminate()
-    assert life.next_line() == "tidying\n"
-    assert first.ask("GET", "/healthz").status == 200
-    assert waiting.ask("PUT", "/operations/b", command("say", "hi")).status == 503
+    assert pipe.next_line() == "tidying\n"
+    assert first.request("GET", "/healthz").status == 200
+    assert waiting.request("PUT", "/operations/b", command("say", "hi")).status == 503
     Path(gate.path).write_text("go")
-    until(lambda: not waiting.ask("GET", "/healthz").body["waiting"])
-    assert life.end() == ""
+    until(lambda: not waiting.request("GET", "/healthz").body["waiting"])
+    assert pipe.wait_closed() == ""
 
 
-def test_one_after_the_other_takes_over(
+def test_several_waiting_sidecars_take_over_in_turn(
     own_sidecar: Callable[..., Sidecar], second: Second
 ) -> None:
     first = own_sidecar()
     others = [second(first), second(first)]
     first.child.kill()
-    until(lambda: sum(not x.ask("GET", "/healthz").body["waiting"] for x in others) == 1)
-    others.sort(key=lambda x: bool(x.ask("GET", "/healthz").body["waiting"]))
-    assert others[1].ask("GET", "/operations/a").status == 503
+    until(lambda: sum(not x.request("GET", "/healthz").body["waiting"] for x in others) == 1)
+    others.sort(key=lambda x: bool(x.request("GET", "/healthz").body["waiting"]))
+    assert others[1].request("GET", "/operations/a").status == 503
     others[0].child.kill()
-    until(lambda: others[1].ask("GET", "/operations/a").status == 404)
+    until(lambda: others[1].request("GET", "/operations/a").status == 404)
 
 
-def test_a_sidecar_that_waits_ends_at_once(
+def test_a_waiting_sidecar_ends_at_once(
     own_sidecar: Callable[..., Sidecar], second: Second
 ) -> None:
     first = own_sidecar()
@@ -141,35 +141,35 @@ def test_a_sidecar_that_waits_ends_at_once(
     assert first.run("say", "alive")["stdout"] == "alive"
 
 
-def test_a_sidecar_that_waits_changes_nothing_in_the_folder(
-    own_sidecar: Callable[..., Sidecar], second: Second, life: Life
+def test_a_waiting_sidecar_does_not_change_the_folder(
+    own_sidecar: Callable[..., Sidecar], second: Second, pipe: CommandPipe
 ) -> None:
     first = own_sidecar()
-    first.ask("PUT", "/operations/runs", command("hold", life.path))
-    life.begin()
+    first.request("PUT", "/operations/runs", command("hold", pipe.path))
+    pipe.wait_started()
     before = sorted(first.state.rglob("*"))
     second(first)
     assert sorted(first.state.rglob("*")) == before
-    assert first.ask("GET", "/operations/runs").body["state"] == "running"
+    assert first.request("GET", "/operations/runs").body["state"] == "running"
 
 
-def test_a_state_folder_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unusable_state_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     ended = end_of({"EXEC_STATE_DIR": str(tmp_path / "state")})
     assert ended.returncode == 1
     assert ended.stderr == f"cannot use {tmp_path}/state (EXEC_STATE_DIR): File exists\n"
 
 
-def test_a_lock_that_was_replaced_while_it_was_waited_for_is_not_taken_for_the_folder(
+def test_a_replaced_lock_file_is_waited_for_again(
     own_sidecar: Callable[..., Sidecar], second: Second
 ) -> None:
-    """Somebody removed the folder, and a third sidecar began a new one."""
+    """The folder was removed, and a third sidecar created a new one."""
     first = own_sidecar()
     waiting = second(first)
     (first.state / "lock").unlink()
     third = second(first)
-    assert not third.ask("GET", "/healthz").body["waiting"]
+    assert not third.request("GET", "/healthz").body["waiting"]
     first.child.kill()
-    assert waiting.ask("GET", "/healthz").body["waiting"]
+    assert waiting.request("GET", "/healthz").body["waiting"]
     third.child.kill()
-    until(lambda: not waiting.ask("GET", "/healthz").body["waiting"])
+    until(lambda: not waiting.request("GET", "/healthz").body["waiting"])

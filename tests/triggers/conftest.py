@@ -1,4 +1,4 @@
-"""The app's own openers, on a real Azurite; requests are handed to handlers as the worker does."""
+"""The app's dependencies on Azurite; handlers are called like the worker calls them."""
 
 import gzip
 import json
@@ -12,68 +12,68 @@ from azure.functions import HttpRequest, HttpResponse
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import ACCOUNT, Azurite
-from shared import opened
+from shared import dependencies
+from shared.blast.result_files import MANIFEST, manifest_entry
 from shared.clients.blobs import BlobInfo
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
-from shared.results import MANIFEST, described
 from shared.settings import settings
-from tests.samples import ENVIRONMENT, NOON, job, search
-from triggers.answers import Handler
-from triggers.callers import LOCAL
+from tests.support.samples import ENVIRONMENT, NOON, job, search
+from triggers.auth.callers import LOCAL
+from triggers.http.responses import Handler
 
-OPENERS = (settings, opened.jobs, opened.blobs)
+OPENERS = (settings, dependencies.jobs, dependencies.blobs)
 
 
 @dataclass(frozen=True)
 class Store:
-    """Jobs with results, and the way to ask for them."""
+    """Jobs with results, and requests about them."""
 
     connection: str
 
     def completed(
         self, files: dict[str, bytes], outfmt: str = "6", owner: Caller = LOCAL, **changes: Any
     ) -> Job:
-        """A job that has ended with these files (gzipped here, unless they are so already)."""
+        """A completed job with these files; they are gzipped if they are not yet."""
         kept = search(
             results_url=f"https://{ACCOUNT}.blob.core.windows.net/results",
             options=f"-outfmt {outfmt}",
         )
-        one = job(uuid.uuid4().int, owner=owner, search=kept, phase=Phase.COMPLETED, **changes)
-        opened.jobs().create(one, {})
+        stored = job(uuid.uuid4().int, owner=owner, search=kept, phase=Phase.COMPLETED, **changes)
+        dependencies.jobs().create(stored, {})
         packed = {
             name: data if data.startswith(b"\x1f\x8b") else gzip.compress(data, mtime=0)
             for name, data in files.items()
         }
         for name, data in packed.items():
-            opened.blobs().put(one.results_prefix + name, data)
+            dependencies.blobs().put(stored.results_prefix + name, data)
         listed = [BlobInfo(name, len(data), NOON) for name, data in packed.items()]
-        manifest = {"files": [described(file, kept) for file in listed]}
-        opened.blobs().put(one.results_prefix + MANIFEST, json.dumps(manifest).encode())
-        return one
+        manifest = {"files": [manifest_entry(file, kept) for file in listed]}
+        dependencies.blobs().put(stored.results_prefix + MANIFEST, json.dumps(manifest).encode())
+        return stored
 
-    def lose(self, one: Job, name: str) -> None:
-        """Somebody deletes a file of the job."""
-        path = f"{one.elb_job_id}/{name}"
+    def lose(self, stored: Job, name: str) -> None:
+        """Delete a file of the job."""
+        path = f"{stored.elb_job_id}/{name}"
         with BlobServiceClient.from_connection_string(self.connection) as service:
             service.get_blob_client("results", path).delete_blob()
 
     def ask(
         self,
         handler: Handler,
-        one: Job,
+        stored: Job,
         file_id: str = "",
         headers: dict[str, str] | None = None,
         **query: str,
     ) -> HttpResponse:
-        """What the handler answers to a GET of that job."""
+        """Return the handler's response to a GET for the job."""
         return handler(
             req=HttpRequest(
                 "GET",
                 "http://127.0.0.1:7071/api/blast/jobs/x/results",
                 headers=headers or {},
                 params=query,
-                route_params={"id": one.job_id, "file_id": file_id},
+                route_params={"id": stored.job_id, "file_id": file_id},
                 body=b"",
             )
         )
@@ -81,10 +81,10 @@ class Store:
 
 @pytest.fixture(scope="module")
 def store(azurite: Azurite) -> Iterator[Store]:
-    """The app as it is opened by its environment, and closed again."""
+    """The app with dependencies from the environment, closed afterwards."""
     named = ENVIRONMENT | {
         "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-        "BLAST_STORAGE_CONNECTION": azurite.connection_string,
+        "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
     }
     with pytest.MonkeyPatch.context() as changed:
         for name, value in named.items():
@@ -97,12 +97,12 @@ def store(azurite: Azurite) -> Iterator[Store]:
 
 
 def body(answer: HttpResponse) -> dict[str, Any]:
-    """The JSON of an answer that went well."""
+    """Return the JSON of a successful response."""
     assert answer.status_code == 200, answer.get_body()
-    found: dict[str, Any] = json.loads(answer.get_body())
-    return found
+    result: dict[str, Any] = json.loads(answer.get_body())
+    return result
 
 
 def refused(answer: HttpResponse) -> tuple[int, str]:
-    """Status and code of an answer that did not."""
+    """Return status and code of an error."""
     return answer.status_code, json.loads(answer.get_body())["detail"]["code"]

@@ -1,4 +1,4 @@
-"""Debian's Chromium, without a window, and what went on in it."""
+"""Debian's Chromium, headless, and a record of what a page does in it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +20,11 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 )
-PATIENCE = 30_000
-"""Milliseconds for anything that is waited for; most of it takes some tens."""
+TIMEOUT_MS = 30_000
+"""For each expectation; most are met within tens of milliseconds."""
 PHONE: ViewportSize = {"width": 360, "height": 740}
-OF_THE_NETWORK = "Failed to load resource"
-"""How the browser itself notes a refusal or an absence; the page tells people of both."""
+NETWORK_ERROR = "Failed to load resource"
+"""The browser logs this for error responses and lost connections, which the page handles."""
 
 
 @contextmanager
@@ -37,45 +37,46 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def fits(page: Page) -> bool:
-    """Whether nothing makes the page scroll sideways."""
-    wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    return bool(page.evaluate(wider) == 0)
+def fits_width(page: Page) -> bool:
+    """Whether the page does not scroll sideways."""
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    return bool(page.evaluate(overflow) == 0)
 
 
 @dataclass
-class Seen:
-    """What a page has asked for, and the errors that it made."""
+class PageActivity:
+    """The requests of a page, and its errors and warnings."""
 
     requests: list[Request] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def asked(self, part: str) -> list[str]:
-        """The addresses of requests with this part in them, in order."""
-        return [one.url for one in self.requests if part in one.url]
+    def urls_with(self, part: str) -> list[str]:
+        """The URLs of requests that contain this part, in order."""
+        return [request.url for request in self.requests if part in request.url]
 
-    def elsewhere(self) -> list[str]:
-        """Addresses that are not this machine's; `data:` and `blob:` have none."""
-        hosts = {"127.0.0.1", "localhost", None}
-        return [one.url for one in self.requests if urlsplit(one.url).hostname not in hosts]
+    def external_urls(self) -> list[str]:
+        """URLs of other machines; `data:` and `blob:` URLs have no host."""
+        local_hosts = {"127.0.0.1", "localhost", None}
+        urls = [request.url for request in self.requests]
+        return [url for url in urls if urlsplit(url).hostname not in local_hosts]
 
-    def hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and OF_THE_NETWORK not in message.text:
+    def add_console_message(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and NETWORK_ERROR not in message.text:
             self.errors.append(message.text)
 
 
 @contextmanager
-def a_page(browser: Browser, **options: Any) -> Iterator[tuple[Page, Seen]]:
-    """A page with a context of its own. It has made no error and asked nobody elsewhere."""
+def open_page(browser: Browser, **options: Any) -> Iterator[tuple[Page, PageActivity]]:
+    """A page in a new context. Fails if the page had errors or sent requests to other machines."""
     context = browser.new_context(**options)
-    context.set_default_timeout(PATIENCE)
-    page, seen = context.new_page(), Seen()
-    page.on("request", lambda request: seen.requests.append(request))
-    page.on("console", seen.hear)
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    context.set_default_timeout(TIMEOUT_MS)
+    page, activity = context.new_page(), PageActivity()
+    page.on("request", lambda request: activity.requests.append(request))
+    page.on("console", activity.add_console_message)
+    page.on("pageerror", lambda error: activity.errors.append(str(error)))
     try:
-        yield page, seen
-        assert seen.elsewhere() == []
-        assert seen.errors == []
+        yield page, activity
+        assert activity.external_urls() == []
+        assert activity.errors == []
     finally:
         context.close()

@@ -5,32 +5,33 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.end_to_end.conftest import World, running, world
-from tests.ui.browser import PATIENCE, Seen, a_page, chromium
+from tests.end_to_end.conftest import StackFixture, running
+from tests.end_to_end.conftest import system as world
+from tests.ui.browser import TIMEOUT_MS, PageActivity, chromium, open_page
 
 __all__ = ["running", "world"]
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Not for the session: while it is open, no other test of this process can have an event loop.
-    with chromium() as one:
-        yield one
+    # Not session-scoped: while it is open, no other test of this process can run an event loop.
+    with chromium() as chromium_browser:
+        yield chromium_browser
 
 
 @pytest.fixture
-def seen_page(browser: Browser, world: World) -> Iterator[tuple[Page, Seen]]:
-    with a_page(browser, base_url=world.stack.url) as both:
-        yield both
+def page_and_activity(browser: Browser, world: StackFixture) -> Iterator[tuple[Page, PageActivity]]:
+    with open_page(browser, base_url=world.stack.url) as opened:
+        yield opened
 
 
 @pytest.fixture
-def page(seen_page: tuple[Page, Seen]) -> Page:
-    return seen_page[0]
+def page(page_and_activity: tuple[Page, PageActivity]) -> Page:
+    return page_and_activity[0]
 
 
 @pytest.fixture
-def seen(seen_page: tuple[Page, Seen]) -> Seen:
-    return seen_page[1]
+def activity(page_and_activity: tuple[Page, PageActivity]) -> PageActivity:
+    return page_and_activity[1]

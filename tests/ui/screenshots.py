@@ -1,4 +1,4 @@
-"""`python -m tests.ui.screenshots`: pictures of the page, of searches as they come to be here."""
+"""`python -m tests.ui.screenshots`: screenshots of the page, with searches of a local stack."""
 
 import sys
 import tempfile
@@ -7,65 +7,69 @@ from pathlib import Path
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.behaviours import JobTrouble, Trouble
 from local.elastic_blast.databases import upload_database
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.stack import PROJECT, Stack
-from tests.end_to_end.conftest import PACE, World
-from tests.samples import WORDS
-from tests.ui.browser import PATIENCE, PHONE, a_page, chromium
+from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.support.samples import WORDS
+from tests.ui.browser import PHONE, TIMEOUT_MS, chromium, open_page
 
 IMAGES = PROJECT / "docs" / "images"
 WIDE: ViewportSize = {"width": 1100, "height": 760}
-HALF_WAY = JobTrouble(batches=(2, 3), hang=True)
-PENDING = JobTrouble(pending="Unschedulable")
-BROKEN = JobTrouble(batches=(1,), fail_attempts=4, words=WORDS)
+HANGING = JobFaultRule(batches=(2, 3), hang=True)
+PENDING = JobFaultRule(pending="Unschedulable")
+FAILING = JobFaultRule(batches=(1,), fail_attempts=4, stderr=WORDS)
 
 
-def scene(world: World) -> str:
-    """A search of each kind; the id of the one with hits."""
-    shown = world.submit(batch_len=DEMO_BATCH_LEN)
-    world.ended(shown)
-    names = {"Orchids, broken on purpose": BROKEN, "Orchids, half way": HALF_WAY}
-    names["Orchids, waiting for a machine"] = PENDING
-    for title, trouble in names.items():
-        key = world.trouble(lambda job_id, trouble=trouble: Trouble(key=job_id, jobs=trouble))  # type: ignore[misc]
+def submit_searches(world: StackFixture) -> str:
+    """Submit a search for each state to show; the id of the one with hits."""
+    completed = world.submit(batch_len=DEMO_BATCH_LEN)
+    world.ended(completed)
+    rules = {"Orchids, failing on purpose": FAILING, "Orchids, half way": HANGING}
+    rules["Orchids, waiting for a machine"] = PENDING
+    for title, rule in rules.items():
+        key = world.add_fault(lambda job_id, rule=rule: FaultRule(key=job_id, jobs=rule))  # type: ignore[misc]
         job_id = world.submit(key=key, job_title=title, batch_len=DEMO_BATCH_LEN)
-        if trouble is BROKEN:
+        if rule is FAILING:
             world.ended(job_id)
-        elif trouble is HALF_WAY:
+        elif rule is HANGING:
             world.until(job_id, lambda job: job["splits_done"] == 2)
         else:
             world.until(job_id, lambda job: bool(job.get("reason")))
-    return shown
+    return completed
 
 
-def take(browser: Browser, world: World, job_id: str) -> None:
-    """Light and dark, wide and narrow."""
-    look = {"ui-light": ("light", WIDE), "ui-dark": ("dark", WIDE), "ui-phone": ("light", PHONE)}
-    places = {"list": ("#/", ".jobs li"), "job": (f"#/jobs/{job_id}", "table.hits tbody tr")}
-    places["hits"] = places["job"]
-    places["form"] = ("#/new", "form.submit")
-    for name, (scheme, size) in look.items():
+def take_screenshots(browser: Browser, world: StackFixture, job_id: str) -> None:
+    """Each view in the light, dark and phone variants."""
+    variants = {
+        "ui-light": ("light", WIDE),
+        "ui-dark": ("dark", WIDE),
+        "ui-phone": ("light", PHONE),
+    }
+    views = {"list": ("#/", ".jobs li"), "job": (f"#/jobs/{job_id}", "table.hits tbody tr")}
+    views["hits"] = views["job"]
+    views["form"] = ("#/new", "form.submit")
+    for name, (scheme, size) in variants.items():
         options = {"base_url": world.stack.url, "viewport": size, "color_scheme": scheme}
-        for place, (where, awaited) in places.items():
-            with a_page(browser, **options) as (page, _):
-                page.goto(f"/api/ui{where}")
-                expect(page.locator(awaited).first).to_be_visible(timeout=PATIENCE)
-                if place == "hits":
+        for view, (fragment, awaited) in views.items():
+            with open_page(browser, **options) as (page, _):
+                page.goto(f"/api/ui{fragment}")
+                expect(page.locator(awaited).first).to_be_visible(timeout=TIMEOUT_MS)
+                if view == "hits":
                     page.locator("#hits-title").evaluate("it => it.scrollIntoView()")
-                page.screenshot(path=IMAGES / f"{name}-{place}.png", full_page=False)
+                page.screenshot(path=IMAGES / f"{name}-{view}.png", full_page=False)
 
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    settings = PACE | {"BLAST_STUCK_AFTER": "1s"}
+    settings = FAST_POLLING | {"BLAST_POD_DIAGNOSIS_AFTER": "1s"}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         stack = Stack(Path(folder), settings=settings)
         stack.start()
         try:
-            upload_database(DEMO_FASTA, DEMO_DATABASE, stack.world)
-            world = World(stack)
-            take(browser, world, scene(world))
+            upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
+            world = StackFixture(stack)
+            take_screenshots(browser, world, submit_searches(world))
         finally:
             stack.stop()
     for image in sorted(IMAGES.glob("ui-*.png")):

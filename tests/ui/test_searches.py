@@ -1,15 +1,15 @@
-"""What people do at the page: submit, watch, read hits, cancel, run again."""
+"""The actions of the page: submit, watch, read hits, cancel, retry."""
 
 import re
 
 from playwright.sync_api import Page, expect
 
 from local.demo.queries import DEMO_DATABASE, DEMO_OPTIONS, demo_queries
-from tests.end_to_end.conftest import TWO_BATCHES, World
+from tests.end_to_end.conftest import TWO_BATCHES, StackFixture
 from tests.end_to_end.test_cancel import hanging
-from tests.ui.browser import PHONE, Seen, fits
+from tests.ui.browser import PHONE, PageActivity, fits_width
 
-NASTY = "<img src=x onerror=document.title='pwned'>"
+MARKUP_TITLE = "<img src=x onerror=document.title='pwned'>"
 
 
 def job_id_of(page: Page) -> str:
@@ -17,14 +17,16 @@ def job_id_of(page: Page) -> str:
     return page.url.split("/")[-1]
 
 
-def test_a_search_is_submitted_watched_and_its_hits_are_read(page: Page, world: World) -> None:
+def test_a_search_is_submitted_watched_and_its_hits_are_read(
+    page: Page, world: StackFixture
+) -> None:
     page.goto("/api/ui#/new")
     page.get_by_label("Title").fill("Orchids by the page")
     page.get_by_label("Database").fill(DEMO_DATABASE)
     page.get_by_label("Query").fill(demo_queries())
     page.get_by_text("Options", exact=True).click()
-    page.get_by_label("Residues in a batch").fill(str(TWO_BATCHES))
-    page.get_by_label("More options").fill(DEMO_OPTIONS.replace(" -outfmt 6", ""))
+    page.get_by_label("Residues per batch").fill(str(TWO_BATCHES))
+    page.get_by_label("Additional options").fill(DEMO_OPTIONS.replace(" -outfmt 6", ""))
     page.get_by_role("button", name="Submit search").click()
     job_id = job_id_of(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Orchids by the page")
@@ -33,42 +35,42 @@ def test_a_search_is_submitted_watched_and_its_hits_are_read(page: Page, world: 
     expect(page.locator(".timeline li")).to_contain_text(["queued", "submitting", "running"])
     read_hits(page, world, job_id)
     page.set_viewport_size(PHONE)
-    assert fits(page)
+    assert fits_width(page)
 
 
-def read_hits(page: Page, world: World, job_id: str) -> None:
-    at = f"/api/blast/jobs/{job_id}/results"
-    stats = world.api.get(f"{at}/aggregate")["stats"]
-    hits = world.api.get(f"{at}/alignments?max_alignments=200")["alignments"]
-    expect(page.locator("dl.sums")).to_contain_text(f"{stats['total_hits']:,}")
+def read_hits(page: Page, world: StackFixture, job_id: str) -> None:
+    path = f"/api/blast/jobs/{job_id}/results"
+    stats = world.api.get(f"{path}/aggregate")["stats"]
+    hits = world.api.get(f"{path}/alignments?max_alignments=200")["alignments"]
+    expect(page.locator("dl.totals")).to_contain_text(f"{stats['total_hits']:,}")
     for caption in ("Identity", "E-value"):
         expect(page.get_by_role("img", name=re.compile(f"^{caption}: most hits"))).to_be_visible()
     rows = page.locator("table.hits tbody tr")
     expect(rows).to_have_count(len(hits))
     expect(rows.first.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"^\d+ to \d"))
     header = page.get_by_role("columnheader", name="Identity")
-    for order, first in (("ascending", min), ("descending", max)):
+    for order, choose in (("ascending", min), ("descending", max)):
         header.get_by_role("button").click()
         expect(header).to_have_attribute("aria-sort", order)
-        extreme = first(hit["pident"] for hit in hits)
+        extreme = choose(hit["pident"] for hit in hits)
         expect(rows.first.locator("td").nth(3)).to_have_text(f"{extreme:.1f}")
     page.get_by_label("Query").select_option(index=2)
     expect(rows.first.locator("td").first).to_have_text(page.get_by_label("Query").input_value())
-    with page.expect_download() as saved:
+    with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
-    assert len(saved.value.path().read_text().splitlines()) == stats["total_hits"] + 1
+    assert len(download.value.path().read_text().splitlines()) == stats["total_hits"] + 1
 
 
-def test_a_search_is_cancelled_once_that_was_confirmed(page: Page, world: World) -> None:
-    job_id = world.submit(key=hanging(world), job_title=NASTY)
+def test_a_search_is_cancelled_after_a_confirmation(page: Page, world: StackFixture) -> None:
+    job_id = world.submit(key=hanging(world), job_title=MARKUP_TITLE)
     world.until(job_id, lambda job: bool(world.processes_of(job_id)))
     page.goto(f"/api/ui#/jobs/{job_id}")
-    expect(page.get_by_role("heading", level=1)).to_have_text(NASTY)
+    expect(page.get_by_role("heading", level=1)).to_have_text(MARKUP_TITLE)
     cancel = page.get_by_role("button", name="Cancel search")
     cancel.click()
     dialog = page.get_by_role("dialog", name="Cancel this search?")
-    expect(dialog).to_contain_text(NASTY)
-    page.keyboard.press("Enter")  # the harmless button has the focus
+    expect(dialog).to_contain_text(MARKUP_TITLE)
+    page.keyboard.press("Enter")  # "Keep running" has the focus
     expect(dialog).not_to_be_visible()
     assert world.api.job(job_id)["phase"] != "cancelling"
     cancel.click()
@@ -76,25 +78,27 @@ def test_a_search_is_cancelled_once_that_was_confirmed(page: Page, world: World)
     expect(page.locator(".lead .badge")).to_have_text("cancelled")
     expect(cancel).to_have_count(0)
     page.goto("/api/ui#/")
-    expect(page.locator(".jobs .title").first).to_have_text(NASTY)
+    expect(page.locator(".jobs .title").first).to_have_text(MARKUP_TITLE)
     assert page.locator("main img:not([role])").count() == 0
     assert "pwned" not in page.title()
 
 
-def test_a_refused_request_shows_each_fault_at_its_field(page: Page, seen: Seen) -> None:
+def test_a_refused_request_shows_each_fault_at_its_field(
+    page: Page, activity: PageActivity
+) -> None:
     page.goto("/api/ui#/new")
     page.get_by_label("Query").fill("no FASTA at all")
     page.get_by_text("Options", exact=True).click()
-    page.get_by_label("E-value up to").fill("-1")
+    page.get_by_label("E-value threshold").fill("-1")
     page.get_by_text("Options", exact=True).click()
     page.get_by_role("button", name="Submit search").click()
     expect(page.get_by_role("alert")).to_contain_text("not accepted")
     expect(page.get_by_label("Database")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Database")).to_be_focused()
-    evalue = page.get_by_label("E-value up to")
+    evalue = page.get_by_label("E-value threshold")
     expect(evalue).to_have_accessible_description(re.compile("greater than 0"))
     expect(evalue).to_have_value("-1")
-    assert len(seen.asked("/blast/jobs")) == 1
+    assert len(activity.urls_with("/blast/jobs")) == 1
     page.get_by_label("Database").fill(DEMO_DATABASE)
     evalue.fill("1e-20")
     page.get_by_role("button", name="Submit search").click()
@@ -102,10 +106,10 @@ def test_a_refused_request_shows_each_fault_at_its_field(page: Page, seen: Seen)
     expect(page.get_by_label("Query")).to_be_focused()
 
 
-def test_a_file_is_searched_and_everything_is_done_by_keyboard(page: Page, world: World) -> None:
+def test_a_file_is_submitted_with_the_keyboard_alone(page: Page, world: StackFixture) -> None:
     page.goto("/api/ui#/")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     for _ in range(3):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -126,37 +130,37 @@ def test_a_file_is_searched_and_everything_is_done_by_keyboard(page: Page, world
     summary = page.get_by_text(re.compile(r"^All \d+ events$"))
     expect(summary).to_be_visible()
     page.keyboard.press("Tab")
-    if not summary.evaluate("it => it === document.activeElement"):
-        page.keyboard.press("Tab")  # past the button that cancels, while it is there
+    if not summary.evaluate("element => element === document.activeElement"):
+        page.keyboard.press("Tab")  # the search may still have its cancel button
     page.keyboard.press("Enter")
     expect(page.locator(".lead .badge")).to_have_text("completed")
-    expect(summary).to_be_focused()  # over all that was drawn anew
+    expect(summary).to_be_focused()  # each redraw keeps the focus
     expect(
         page.get_by_role("region", name="Events").get_by_text("accepted", exact=True)
     ).to_be_visible()
-    # A format that cannot be read here can still be taken away.
+    # Files of a format that the page cannot read can be downloaded.
     expect(page.get_by_role("region", name="Hits")).to_contain_text("11")
     expect(page.locator(".files a")).to_have_count(1)
 
 
-def test_a_failed_search_is_run_again(page: Page, world: World) -> None:
+def test_a_failed_search_is_retried(page: Page, world: StackFixture) -> None:
     job_id = world.submit(db="no_such_database")
     world.ended(job_id)
     page.goto(f"/api/ui#/jobs/{job_id}")
-    expect(page.locator(".why.wrong")).to_be_visible()
+    expect(page.locator(".message.error")).to_be_visible()
     before = page.locator("table tbody tr").count()
     page.get_by_role("button", name="Run again").click()
     expect(page.locator("table tbody tr").filter(has_text="retry requested")).to_have_count(1)
     assert page.locator("table tbody tr").count() > before
 
 
-def test_the_searches_of_a_batch_are_listed(page: Page, world: World) -> None:
-    each = [{"query_data": f">q{n}\nACGTTGCAACGTTGCA"} for n in (1, 2)]
-    whole = {"program": "blastn", "db": DEMO_DATABASE, "job_title": "Two", "searches": each}
-    job_id = world.api.submit(whole)["job_id"]
+def test_the_searches_of_a_batch_are_listed(page: Page, world: StackFixture) -> None:
+    searches = [{"query_data": f">q{n}\nACGTTGCAACGTTGCA"} for n in (1, 2)]
+    request = {"program": "blastn", "db": DEMO_DATABASE, "job_title": "Two", "searches": searches}
+    job_id = world.api.submit(request)["job_id"]
     page.goto(f"/api/ui#/jobs/{job_id}")
     expect(page.get_by_role("img", name=re.compile("of 2 searches done"))).to_be_visible()
-    page.get_by_role("link", name="Show them").click()
+    page.get_by_role("link", name="Show searches").click()
     expect(page.locator(".jobs li")).to_have_count(2)
-    page.get_by_role("link", name="The batch").click()
+    page.get_by_role("link", name="Back to the batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Two")

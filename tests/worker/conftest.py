@@ -9,23 +9,23 @@ from local.elastic_blast.databases import upload_database
 from tests.worker.durable import extension
 from tests.worker.host import PYTHON, Host, WorkerStack, is_required
 
-PACE = {"BLAST_WATCH_PACE": "50ms/30s 1s", "BLAST_RESULTS_PATIENCE": "2s"}
+FAST_POLLING = {"BLAST_POLL_SCHEDULE": "50ms/30s 1s", "BLAST_RESULTS_GRACE": "2s"}
 
 
 @pytest.fixture(scope="session")
 def worker_python() -> None:
-    """Leaves tests out where there is no Python 3.13, unless they are required."""
+    """Skip tests without the worker's environment, or fail if they are required."""
     if not PYTHON.exists():
-        missing = f"there is no {PYTHON}: `make worker` makes it, with Python 3.13"
+        missing = f"{PYTHON} is missing: create it with `make worker` and Python 3.13"
         pytest.fail(missing) if is_required() else pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")
 def stack(worker_python: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerStack]:
-    running = WorkerStack(tmp_path_factory.mktemp("worker"), settings=PACE)
+    running = WorkerStack(tmp_path_factory.mktemp("worker"), settings=FAST_POLLING)
     running.start()
     try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, running.world)
+        upload_database(DEMO_FASTA, DEMO_DATABASE, running.environment)
         yield running
     finally:
         running.stop()
@@ -33,6 +33,6 @@ def stack(worker_python: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def host(stack: WorkerStack) -> Iterator[Host]:
-    """The host of the one worker of this test process; jobs keep apart by their ids."""
+    """A host for the worker shared by this test process; jobs are separated by their ids."""
     with extension() as durable:
         yield Host(stack.url, durable)

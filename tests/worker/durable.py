@@ -1,4 +1,4 @@
-"""The HTTP side of the Durable extension, as far as the app's client asks it: it starts nothing."""
+"""A fake of the Durable extension's HTTP API, which records requests and starts nothing."""
 
 import json
 import threading
@@ -15,17 +15,17 @@ NOW = "2026-11-25T12:00:00Z"
 
 @dataclass
 class Extension:
-    """What was asked of it: inputs by instance that was started, and events as (instance, name)."""
+    """The recorded requests: inputs by started instance, and events as (instance, name)."""
 
     binding: str = ""
-    """What a function with a durable client is handed."""
+    """The value of a durable client binding."""
     started: dict[str, Any] = field(default_factory=dict)
     events: list[tuple[str, str]] = field(default_factory=list)
     purged: list[str] = field(default_factory=list)
 
-    def answer(self, method: str, words: list[str], body: Any) -> tuple[int, Any]:
-        """The status and body of the answer to a request for `/instances/ID` and the like."""
-        match method, words:
+    def answer(self, method: str, segments: list[str], body: Any) -> tuple[int, Any]:
+        """Status and body of the response; `segments` is the path split at slashes."""
+        match method, segments:
             case "POST", ["orchestrators", _, instance]:
                 self.started[instance] = body
                 return 202, {"id": instance}
@@ -48,14 +48,14 @@ def _status(instance: str) -> dict[str, Any]:
 
 @contextmanager
 def extension() -> Iterator[Extension]:
-    """One that answers for as long as the context is open."""
-    one = Extension()
+    """Serve the fake extension while the context is open."""
+    fake = Extension()
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
-            words = self.path.partition("?")[0].split("/durabletask/")[1].split("/")
+            segments = self.path.partition("?")[0].split("/durabletask/")[1].split("/")
             text = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            status, body = one.answer(self.command, words, json.loads(text or "null"))
+            status, body = fake.answer(self.command, segments, json.loads(text or "null"))
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -66,13 +66,13 @@ def extension() -> Iterator[Extension]:
         do_GET = do_POST = do_DELETE = _answer
 
         def log_message(self, format: str, *arguments: Any) -> None:
-            """Nothing: the tests look at what was asked."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    one.binding = client_binding(f"http://127.0.0.1:{server.server_port}", "test")
+    fake.binding = client_binding(f"http://127.0.0.1:{server.server_port}", "test")
     try:
-        yield one
+        yield fake
     finally:
         server.shutdown()
         server.server_close()

@@ -1,4 +1,4 @@
-"""What the Functions host does for its worker: it invokes functions, with inputs in its form."""
+"""A client in place of the Functions host: invokes functions with the host's inputs."""
 
 import json
 import os
@@ -8,39 +8,44 @@ from typing import Any
 
 import urllib3
 
+from blast_orchestrator.workflow import ACTIVITY
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
-from shared.contracts import wire
-from shared.contracts.steps import Order, Report, Verb
+from shared.contracts import serialization
+from shared.contracts.activities import ActivityInput, ActivityName, ChunkResult, StepResult
+from tests.support.package import copy_package
 from tests.worker.durable import Extension
-from triggers.operations import OPERATIONS
+from triggers.http.routes import OPERATIONS
 
 PYTHON = PROJECT / ".state/worker/bin/python"
-"""Of the virtual environment with Azure's worker; `make worker` makes it."""
+"""The Python of Azure's worker; created by `make worker`."""
 REQUIRED = "REQUIRE_WORKER"
-"""The setting with which tests fail, and are not left out, where that environment is missing."""
+"""If set to 1, tests fail instead of being skipped without that environment."""
 THREADS = 4
-"""Of the worker, for sync functions."""
+"""The worker's threads for sync functions."""
 
 
 def start_worker(app: Path, log: Path, settings: dict[str, str]) -> Child:
-    """Start Azure's worker with the app in a folder. Raises DidNotStart with its words."""
+    """Start Azure's worker with the app in a folder. Raises StartError with its message."""
     argv = [str(PYTHON), "-m", "tests.worker.program", str(app)]
     env = {"PYTHON_THREADPOOL_THREAD_COUNT": str(THREADS), **settings}
     return start("worker", argv, log, env, cwd=PROJECT)
 
 
 class WorkerStack(Stack):
-    """Storage, cluster and sidecar, with Azure's worker in the place of the functions host."""
+    """Storage, cluster and sidecar, with Azure's worker instead of the functions host.
+
+    The worker runs the package that would be deployed, not the project.
+    """
 
     def start_host(self) -> Child:
-        child = start_worker(PROJECT, self._log("worker"), self._environment())
-        return self._kept(child)
+        package = copy_package(self.folder / "package")
+        return self._track(start_worker(package, self._log("worker"), self._environment()))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function that was triggered over HTTP answers."""
+    """The response of an HTTP function."""
 
     status: int
     headers: dict[str, str]
@@ -49,30 +54,30 @@ class Answer:
 
 @dataclass(frozen=True)
 class Host:
-    """Invokes functions of a worker. Each method fails where the invocation does."""
+    """Invokes functions of a worker. Every method asserts that the invocation succeeded."""
 
     url: str
     durable: Extension
 
     def functions(self) -> dict[str, list[dict[str, Any]]]:
         """The bindings of each function that the worker has indexed."""
-        found: dict[str, Any] = self._get("functions")
-        return found
+        result: dict[str, Any] = self._get("functions")
+        return result
 
     def lines(self, **wanted: str) -> list[dict[str, Any]]:
         """The log lines with these fields, such as `logger="blast"`."""
-        return [one for one in self._get("logs") if wanted.items() <= one.items()]
+        return [item for item in self._get("logs") if wanted.items() <= item.items()]
 
     def until_running(self, function: str, times: int) -> None:
-        """Wait until so many invocations of a function have begun and not ended."""
+        """Wait until `times` invocations of a function are running."""
         while self._get("running").get(function, 0) < times:
             pass
 
     def invoke(
-        self, function: str, given: dict[str, Any], metadata: dict[str, Any] | None = None
+        self, function: str, inputs: dict[str, Any], metadata: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Run a function on inputs in the form `[kind of TypedData, value]`."""
-        body = {"function": function, "input": given, "metadata": metadata or {}}
+        """Run a function on inputs of the form `[kind of TypedData, value]`."""
+        body = {"function": function, "input": inputs, "metadata": metadata or {}}
         answer: dict[str, Any] = urllib3.request(
             "POST", f"{self.url}/invoke", json=body, timeout=100, retries=False
         ).json()
@@ -87,8 +92,8 @@ class Host:
         headers: dict[str, str] | None = None,
         **route: str,
     ) -> Answer:
-        """Ask an operation of the API, with the parts of its route by their names."""
-        operation = next(one for one in OPERATIONS if one.name == name)
+        """Call an API operation, with its route parameters as keywords."""
+        operation = next(item for item in OPERATIONS if item.name == name)
         path = operation.path.format(**route)
         request = {
             "method": operation.method,
@@ -98,36 +103,45 @@ class Host:
             "query": query or {},
             "body": "" if body is None else json.dumps(body),
         }
-        given = self._with_client(name, {"req": ["http", request]})
-        answer = self.invoke(name, given)["return"]["http"]
+        inputs = self._with_client(name, {"req": ["http", request]})
+        answer = self.invoke(name, inputs)["return"]["http"]
         text = next(iter(answer["body"].values()))
         headers = {key.lower(): value for key, value in answer["headers"].items()}
         content = json.loads(text) if headers["content-type"] == "application/json" else text
         return Answer(int(answer["status_code"]), headers, content)
 
     def orchestrate(self, name: str, context: str) -> str:
-        """Wake an orchestrator; its answer."""
+        """Run an orchestrator; returns its state as JSON."""
         answer: str = self.invoke(name, {"context": ["string", context]})["return"]["json"]
         return answer
 
-    def step(self, verb: Verb, order: Order) -> Report:
-        """Run an activity."""
-        text = json.dumps(wire.write(order))
-        given = self._with_client(verb, {"order": ["string", text]})
-        return wire.read(Report, json.loads(self.invoke(verb, given)["return"]["json"]))
+    def step(self, name: ActivityName, input_: ActivityInput) -> StepResult:
+        """Run an activity, but for create_children."""
+        return serialization.deserialize(StepResult, self._activity(name, input_))
 
-    def follow(self, job_id: str, verb: Verb, step: int = 1) -> list[Verb]:
-        """Run an activity and those that follow it, as the orchestrator does; which they were."""
-        done: list[Verb] = []
-        following: Verb | None = verb
+    def create(self, input_: ActivityInput) -> ChunkResult:
+        """Run create_children."""
+        plain = self._activity(ActivityName.CREATE_CHILDREN, input_)
+        return serialization.deserialize(ChunkResult, plain)
+
+    def follow(self, job_id: str, name: ActivityName, step: int = 1) -> list[ActivityName]:
+        """Run an activity and those that follow it, as the orchestrator does; their names."""
+        done: list[ActivityName] = []
+        following: ActivityName | None = name
         while following:
             done.append(following)
-            following = self.step(following, Order(job_id, step)).next
-            step += 1
+            result = self.step(following, ActivityInput(job_id, step))
+            following = ACTIVITY[result.next_stage] if result.next_stage else None
+            step = result.next_step
         return done
 
+    def _activity(self, name: ActivityName, input_: ActivityInput) -> Any:
+        text = json.dumps(serialization.serialize(input_))
+        given = self._with_client(name, {"payload": ["string", text]})
+        return json.loads(self.invoke(name, given)["return"]["json"])
+
     def message(self, name: str, text: str, message_id: str) -> None:
-        """Hand a message of a queue to its function."""
+        """Run a queue function on a message."""
         metadata = {
             "Id": ["string", message_id],
             "DequeueCount": ["json", "1"],
@@ -139,17 +153,17 @@ class Host:
         self.invoke(name, self._with_client(name, {"msg": ["string", text]}), metadata)
 
     def tick(self, name: str) -> None:
-        """Let a timer's function run."""
+        """Run a timer function."""
         due = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
         self.invoke(name, self._with_client(name, {"timer": ["json", json.dumps(due)]}))
 
     def _get(self, path: str) -> Any:
         return urllib3.request("GET", f"{self.url}/{path}", timeout=60).json()
 
-    def _with_client(self, function: str, given: dict[str, Any]) -> dict[str, Any]:
-        takes = any(one["type"] == "durableClient" for one in self.functions()[function])
-        return {**given, "client": ["string", self.durable.binding]} if takes else given
+    def _with_client(self, function: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        takes = any(item["type"] == "durableClient" for item in self.functions()[function])
+        return {**inputs, "client": ["string", self.durable.binding]} if takes else inputs
 
 
 def is_required() -> bool:
-    return os.environ.get(REQUIRED) == "1"  # noqa: TID251  a setting of the tests, not of the app
+    return os.environ.get(REQUIRED) == "1"  # noqa: TID251  a test setting, not the app's

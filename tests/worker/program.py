@@ -1,7 +1,7 @@
-"""The functions of an app in Azure's own Python worker, to be invoked by tests over HTTP.
+"""Runs an app in Azure's Python worker, and invokes its functions over HTTP for tests.
 
-usage: python -m tests.worker.program APP, on Python 3.13. It prints `ready URL` once the worker has
-indexed the app, or ends with what the worker says against it. It answers GET /functions, /logs and
+Usage: python -m tests.worker.program APP, on Python 3.13. Prints `ready URL` once the worker has
+indexed the app, or exits with the worker's error. Serves GET /functions, /logs and
 /running, and POST /invoke.
 """
 
@@ -20,13 +20,13 @@ import azure_functions_runtime as runtime
 
 from tests.worker.protos import Message, Protos, invocation, typed_data
 
-PATIENCE = 300.0
-"""Seconds for one invocation: as long as host.json lets a function run."""
+INVOCATION_TIMEOUT = 300.0
+"""Seconds per invocation: host.json's functionTimeout."""
 protos = Protos()
 
 
 class InvocationTask(asyncio.Task[Any]):
-    """A task that knows its invocation, as does every task that it starts."""
+    """A task with the id of its invocation, inherited by the tasks that it starts."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -35,7 +35,7 @@ class InvocationTask(asyncio.Task[Any]):
 
 
 class Lines(logging.Handler):
-    """Every log line, with the invocation that the worker would send to the host with it."""
+    """Records every log line with the invocation id that the worker would send."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,34 +53,34 @@ class Lines(logging.Handler):
 
 
 def _current_invocation() -> str | None:
-    """The task's; in a thread that runs no loop, what the worker's ContextVar says."""
+    """The task's invocation id, or in a thread without a loop, the worker's ContextVar."""
     try:
         task = asyncio.current_task()
     except RuntimeError:
         task = None
-    found: str | None = getattr(task, "invocation", None) or runtime.invocation_id_cv.get()
-    return found
+    text: str | None = getattr(task, "invocation", None) or runtime.invocation_id_cv.get()
+    return text
 
 
 class Worker:
-    """The worker with the functions that it indexed."""
+    """The worker and its indexed functions."""
 
     def __init__(self, metadata: list[Any]) -> None:
         self.loop = asyncio.get_running_loop()
-        self.functions = {one.name: one for one in metadata}
+        self.functions = {item.name: item for item in metadata}
         self.running: Counter[str] = Counter()
 
     def bindings(self) -> dict[str, Any]:
-        """The bindings of each function, as the host is told."""
-        found = self.functions.values()
-        return {one.name: [json.loads(raw) for raw in one.raw_bindings] for one in found}
+        """The bindings of each function, as the worker reports them to the host."""
+        result = self.functions.values()
+        return {item.name: [json.loads(raw) for raw in item.raw_bindings] for item in result}
 
-    async def invoke(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Invoke a function; what it is given is said as `{"input": {name: [kind, value]}}`."""
-        invocation_id, name = str(uuid.uuid4()), asked["function"]
+    async def invoke(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Invoke a function, given as `{"function": name, "input": {name: [kind, value]}}`."""
+        invocation_id, name = str(uuid.uuid4()), fields["function"]
         asyncio.current_task().invocation = invocation_id  # type: ignore[union-attr]
-        inputs = {key: typed_data(*_bytes(value)) for key, value in asked["input"].items()}
-        metadata = {key: typed_data(*value) for key, value in asked.get("metadata", {}).items()}
+        inputs = {key: typed_data(*_bytes(value)) for key, value in fields["input"].items()}
+        metadata = {key: typed_data(*value) for key, value in fields.get("metadata", {}).items()}
         function_id = self.functions[name].function_id
         request = invocation(invocation_id, function_id, inputs, metadata)
         self.running[name] += 1
@@ -102,14 +102,14 @@ def _request(**content: Any) -> Message:
 
 
 def _bytes(value: list[Any]) -> list[Any]:
-    """The same with the body of an HTTP request as bytes."""
+    """Convert the body of an HTTP request to bytes."""
     if value[0] == "http":
         value[1]["body"] = value[1].get("body", "").encode()
     return value
 
 
 def _plain(value: Any) -> Any:
-    """A message as JSON says it."""
+    """A message as JSON values."""
     if isinstance(value, Message):
         return {name: _plain(part) for name, part in vars(value).items()}
     if isinstance(value, dict):
@@ -130,12 +130,12 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(answers[self.path]())
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        future = asyncio.run_coroutine_threadsafe(self.worker.invoke(asked), self.worker.loop)
-        self._answer(future.result(PATIENCE))
+        fields = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        future = asyncio.run_coroutine_threadsafe(self.worker.invoke(fields), self.worker.loop)
+        self._answer(future.result(INVOCATION_TIMEOUT))
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing: the log is the worker's."""
+        """Log nothing: the log is the worker's."""
 
     def _answer(self, body: Any) -> None:
         data = json.dumps(body).encode()
@@ -146,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    request_queue_size = 128  # tests ask many things at once
+    request_queue_size = 128  # tests send many requests at once
     daemon_threads = True
 
 
@@ -157,12 +157,14 @@ async def main(app: Path) -> None:
     Handler.lines = Lines()
     logging.basicConfig(level=logging.INFO, handlers=[Handler.lines])
     runtime.start_threadpool_executor()
-    begin = Message(function_app_directory=str(app), capabilities={}, host_version="4")
-    begun = await runtime.worker_init_request(_request(worker_init_request=begin))
-    if begun.result.status != protos.StatusResult.Success:
-        sys.exit(begun.result.exception.message)
-    found = await runtime.functions_metadata_request(_request(functions_metadata_request=begin))
-    Handler.worker = Worker(found.function_metadata_results)
+    init_request = Message(function_app_directory=str(app), capabilities={}, host_version="4")
+    init_response = await runtime.worker_init_request(_request(worker_init_request=init_request))
+    if init_response.result.status != protos.StatusResult.Success:
+        sys.exit(init_response.result.exception.message)
+    result = await runtime.functions_metadata_request(
+        _request(functions_metadata_request=init_request)
+    )
+    Handler.worker = Worker(result.function_metadata_results)
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"ready http://127.0.0.1:{server.server_port}\n")

@@ -1,6 +1,6 @@
-"""The messages between the Functions host and its Python worker, as far as the worker uses them.
+"""Stand-ins for the protocol messages between the Functions host and its Python worker.
 
-Stand-ins: the worker is handed its protocol classes, and takes any object with these attributes.
+The worker gets its protocol classes passed in, and accepts any object with these attributes.
 """
 
 from types import SimpleNamespace
@@ -34,7 +34,7 @@ for _name, _number in _DIRECTIONS.items():
 
 
 class Protos:
-    """What the worker takes for its module of protocol classes."""
+    """In place of the worker's module of protocol classes."""
 
     StatusResult, BindingInfo, TypedData = StatusResult, BindingInfo, OneOf
 
@@ -53,7 +53,7 @@ def typed_data(kind: str, value: Any) -> OneOf:
 def invocation(
     invocation_id: str, function_id: str, inputs: dict[str, OneOf], metadata: dict[str, OneOf]
 ) -> Message:
-    """A request to run a function, as the host sends it."""
+    """The host's request to run a function."""
     data = [Binding(name, value) for name, value in inputs.items()]
     return Message(
         invocation_id=invocation_id,

@@ -1,4 +1,4 @@
-"""Failure 44: what hangs takes no thread that the app needs to say that it lives."""
+"""Failure 44: hanging servers do not block the health endpoint."""
 
 import signal
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from local.processes import Child
-from shared.contracts.steps import Order, Verb
+from shared.contracts.activities import ActivityInput, ActivityName
 from tests.worker.host import THREADS, Answer, Host, WorkerStack
 from tests.worker.test_functions import submitted
 
@@ -15,7 +15,7 @@ READS, WATCHED = 10, 8
 
 @contextmanager
 def frozen(*children: Child) -> Iterator[None]:
-    """Processes that take connections and answer nothing, for as long as the context is open."""
+    """Stop processes while the context is open: they accept connections but never respond."""
     for child in children:
         child.process.send_signal(signal.SIGSTOP)
     try:
@@ -25,7 +25,7 @@ def frozen(*children: Child) -> Iterator[None]:
             child.process.send_signal(signal.SIGCONT)
 
 
-def test_failure_44_health_is_answered_while_reads_and_searches_wait(
+def test_failure_44_health_responds_while_reads_and_searches_wait(
     host: Host, stack: WorkerStack
 ) -> None:
     assert READS > THREADS
@@ -36,9 +36,11 @@ def test_failure_44_health_is_answered_while_reads_and_searches_wait(
                 clients.submit(host.http, "read_job", id=jobs[0]) for _ in range(READS)
             ]
             for job_id in jobs:
-                waiting.append(clients.submit(host.step, Verb.OBSERVE, Order(job_id, 1)))
+                waiting.append(
+                    clients.submit(host.step, ActivityName.OBSERVE_SEARCH, ActivityInput(job_id, 1))
+                )
             host.until_running("read_job", READS)
-            host.until_running(Verb.OBSERVE, WATCHED)
+            host.until_running(ActivityName.OBSERVE_SEARCH, WATCHED)
             health: Answer = host.http("health")
             answered = [future for future in waiting if future.done()]
         assert health.status == 200 and health.body == {"status": "ok"}

@@ -1,4 +1,4 @@
-"""Failure 45: the host keeps log lines by their invocation, and pays for none of the SDK's."""
+"""Failure 45: our log lines have their invocation id, and libraries log nothing."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.steps import Verb
+from shared.contracts.activities import ActivityName
 from tests.worker.durable import Extension
 from tests.worker.host import Host, WorkerStack, start_worker
 from tests.worker.test_functions import submitted
@@ -19,19 +19,19 @@ KINDS = {
 }
 
 
-def test_failure_45_a_whole_search_writes_no_line_of_a_library_and_ours_have_their_invocation(
+def test_failure_45_a_search_logs_no_library_lines_and_ours_have_the_invocation_id(
     host: Host, stack: WorkerStack
 ) -> None:
     before = len(host.lines())
     job_id = submitted(host)
-    host.follow(job_id, Verb.PREPARE)
+    host.follow(job_id, ActivityName.PREPARE_SEARCH)
     host.http("ready")
     host.tick("reconcile")
-    host.tick("purge")  # which writes an operator's line in any case
+    host.tick("purge")  # always logs a line for operators
     lines = host.lines()[before:]
-    ours = [one for one in lines if one["logger"] == "blast"]
-    assert [one for one in lines if one["logger"] != "blast"] == []
-    assert ours and all(one["invocation"] for one in ours)
+    blast_lines = [item for item in lines if item["logger"] == "blast"]
+    assert [item for item in lines if item["logger"] != "blast"] == []
+    assert blast_lines and all(item["invocation"] for item in blast_lines)
 
 
 @pytest.fixture(scope="module")
@@ -43,21 +43,21 @@ def threads_app(worker_python: None, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def _invoked(host: Host, function: str, mark: str) -> str:
-    """Invoke a function of that app; its invocation."""
+    """Invoke a function of threads_app; returns the invocation id."""
     request = {"method": "GET", "url": "http://localhost/", "headers": {}, "params": {}}
-    given = {"req": ["http", request | {"query": {"mark": mark}}]}
-    invocation: str = host.invoke(function, given)["invocation"]
+    inputs = {"req": ["http", request | {"query": {"mark": mark}}]}
+    invocation: str = host.invoke(function, inputs)["invocation"]
     return invocation
 
 
 @pytest.mark.parametrize("function", KINDS)
-def test_failure_45_a_line_in_any_thread_has_the_invocation_that_it_is_written_for(
+def test_failure_45_log_lines_of_every_thread_have_the_invocation_id(
     threads_app: Host, function: str
 ) -> None:
     marks = [f"{function}-{number}" for number in range(12)]
     with ThreadPoolExecutor(len(marks)) as together:
         ids = together.map(partial(_invoked, threads_app, function), marks)
-        found = dict(zip(marks, ids, strict=True))
-    written = {(one["message"], one["invocation"]) for one in threads_app.lines(logger="blast")}
-    expected = {(f"{mark} {kind}", found[mark]) for mark in marks for kind in KINDS[function]}
+        result = dict(zip(marks, ids, strict=True))
+    written = {(item["message"], item["invocation"]) for item in threads_app.lines(logger="blast")}
+    expected = {(f"{mark} {kind}", result[mark]) for mark in marks for kind in KINDS[function]}
     assert {pair for pair in written if pair[0].startswith(f"{function}-")} == expected

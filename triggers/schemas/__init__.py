@@ -1,1 +1,1 @@
-"""What the API answers, as models: the OpenAPI document is made of them, and tests hold to them."""
+"""Models of the API's responses; the OpenAPI document is generated from them."""

@@ -1,33 +1,39 @@
-"""Answers about the app itself."""
+"""Response models of the operations on the app itself."""
 
 from typing import Literal
 
-from triggers.schemas.common import Answer
+from triggers.schemas.common import ResponseModel
+
+DependencyName = Literal["tables", "blob", "queue", "sidecar", "cluster"]
 
 
-class Alive(Answer):
-    """The app answers."""
+class Alive(ResponseModel):
+    """The app is alive."""
 
     status: Literal["ok"]
 
 
-class Me(Answer):
-    """Who the caller is to the app."""
+class Me(ResponseModel):
+    """The authenticated caller."""
 
     object_id: str
     tenant_id: str
     upn: str
 
 
-class Reach(Answer):
-    """How one of the others is."""
+class DependencyStatus(ResponseModel):
+    """The state of one dependency and how long its check took."""
 
     status: Literal["ok", "unavailable"]
     milliseconds: int
 
 
-class Ready(Answer):
-    """Without tables, blob and queue nothing is accepted; without the others searches wait."""
+class Ready(ResponseModel):
+    """State of the dependencies.
+
+    `unavailable`: tables, blob or queue fail, and searches are refused. `degraded`: the sidecar or
+    the cluster fails, and accepted searches wait.
+    """
 
     status: Literal["ok", "degraded", "unavailable"]
-    checks: dict[Literal["tables", "blob", "queue", "sidecar", "cluster"], Reach]
+    checks: dict[DependencyName, DependencyStatus]

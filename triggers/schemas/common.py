@@ -1,41 +1,64 @@
-"""What all answers have in common: the form of refusals, and that nothing else stands in one."""
+"""The base of all response models, and the error response."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from datetime import datetime
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+
+def format_timestamp(at: datetime) -> str:
+    """Format a time in UTC as ISO 8601 with milliseconds, which browsers parse."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(format_timestamp)]
 Id = Field(pattern=r"^job-[0-9a-f]{32}$", examples=["job-0123456789abcdef0123456789abcdef"])
 
 
-class Answer(BaseModel):
-    """Nothing stands in an answer that its model does not know."""
+class ResponseModel(BaseModel):
+    """Base of response models: an unknown field is an error.
+
+    An optional field has the default None, and None means that the field is omitted from the JSON.
+    A required field that can be None is null.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the response as JSON values."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
-class ErrorDetail(Answer):
-    """What is wrong, for programs."""
+
+class ErrorDetail(ResponseModel):
+    """The stable code of an error, and its faults."""
 
     code: str
     message: str
-    errors: list["FaultShown"] | None = None
+    errors: list["FaultView"] | None = None
 
 
-class FaultShown(Answer):
-    """One thing that is wrong, and where."""
+class FaultView(ResponseModel):
+    """One invalid field: its path, and what is wrong with it."""
 
     loc: list[str]
     msg: str
 
 
-class Refusal(Answer):
-    """Every refusal. Its sentence stands wherever a generation of the client looks for it."""
+class ErrorResponse(ResponseModel):
+    """Body of every error; `error`, `message` and `detail.message` are the same sentence.
+
+    Each generation of the dashboard reads another of the three.
+    """
 
     error: str
     message: str
     detail: ErrorDetail
 
 
-class Meta(Answer):
-    """About the request itself."""
+class Meta(ResponseModel):
+    """Information about the request."""
 
     request_id: str | None = None
-    warnings: list[str] | None = Field(None, description="What was not understood, or not used")
+    warnings: list[str] | None = Field(
+        None, description="One sentence per unknown name and per value that is not used"
+    )

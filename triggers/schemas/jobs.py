@@ -1,20 +1,20 @@
-"""Answers about jobs."""
+"""Response models of jobs."""
 
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from shared.contracts.search import Program
 from shared.contracts.states import LeftOnCluster, Phase
-from triggers.schemas.common import Answer, Id, Meta
+from triggers.schemas.common import Id, Meta, ResponseModel, Timestamp
 
-Shown = Literal["queued", "running", "completed", "failed", "cancelled"]
+JobStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+StepStatus = Literal["running", "completed", "failed", "cancelled"]
 Runtime = Literal["Pending", "Running", "Completed", "Failed", "Terminated", "Canceled"]
 
 
-class Accepted(Answer):
-    """A search that will be run, once."""
+class Accepted(ResponseModel):
+    """The accepted job; `id`, `instance_id` and `task_id` repeat `job_id` for older clients."""
 
     job_id: str = Id
     id: str = Id
@@ -24,57 +24,57 @@ class Accepted(Answer):
     phase: Literal["queued"]
     statusQueryGetUri: str
     operation_status_url: str
-    created_at: datetime
+    created_at: Timestamp
     meta: Meta
 
 
-class Step(Answer):
-    """A step that has begun; over, once it has `completed_at`."""
+class Step(ResponseModel):
+    """A step that has started; it has `completed_at` once it is over."""
 
-    started_at: datetime
-    completed_at: datetime | None = None
-    status: Literal["running", "completed", "failed", "cancelled"]
+    started_at: Timestamp
+    completed_at: Timestamp | None = None
+    status: StepStatus
     success: bool | None = None
-    output: str | None = Field(None, description="What the step came to, in words")
-    facts: dict[str, Any] | None = Field(None, description="The same, for programs")
+    output: str | None = Field(None, description="The result of the step, as a sentence")
+    facts: dict[str, Any] | None = Field(None, description="The same result, as values")
     error: str | None = None
 
 
-class Steps(Answer):
-    """The steps by their names, of which those are left out that have not begun."""
+class Steps(ResponseModel):
+    """The steps that have started, by name."""
 
     steps: dict[str, Step]
 
 
 class CustomStatus(Steps):
-    """Where a job is, and how it came there."""
+    """The phase of a job and its steps."""
 
     phase: Phase
     job_id: str = Id
 
 
-class Output(Answer):
-    """What a job came to."""
+class Output(ResponseModel):
+    """The result of an ended job."""
 
     job_id: str = Id
-    status: Shown
+    status: JobStatus
     phase: Phase
     error: str | None
-    results_prefix: str | None = Field(description="Null for a batch: each search has its own")
+    results_prefix: str | None = Field(description="Null for a batch: its searches have results")
 
 
-class ConfigSnapshot(Answer):
-    """The options and the size that were asked for; nulls where it was left to BLAST+."""
+class ConfigSnapshot(ResponseModel):
+    """Requested options and node size; null if BLAST+'s default applies."""
 
-    evalue: float | str | None = Field(description="As text where no float holds it")
+    evalue: float | str | None = Field(description="Text if a JSON number cannot represent it")
     max_target_seqs: int | None
-    outfmt: int | str | None = Field(description="A number alone, or text: a number and columns")
+    outfmt: int | str | None = Field(description="A number, or text if columns follow the number")
     machine_type: str
     num_nodes: int
 
 
-class Infrastructure(Answer):
-    """Where a search runs."""
+class Infrastructure(ResponseModel):
+    """The Azure resources that run a search."""
 
     subscription_id: str
     resource_group: str
@@ -83,26 +83,27 @@ class Infrastructure(Answer):
     cluster_name: str
 
 
-class Summary(Answer):
-    """A job in a list. What has no value is left out."""
+class Summary(ResponseModel):
+    """A job in a list; fields without a value are omitted."""
 
     job_id: str = Id
     instance_id: str = Id
     job_title: str
     program: Program
     db: str
-    status: Shown
+    status: JobStatus
     phase: Phase
-    created_at: datetime
-    updated_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
     runtime_status: Runtime
     error: str | None = None
     error_code: str | None = None
-    reason: str | None = Field(None, description="Why nothing moves, in words")
+    reason: str | None = Field(None, description="Why the job does not progress, as a sentence")
     left_on_cluster: LeftOnCluster | None = Field(
-        None, description="Of a failed or cancelled job: whether something of it may still run"
+        None,
+        description="Failed and cancelled jobs only: `unknown` if Jobs or pods may still run",
     )
     config_snapshot: ConfigSnapshot
     infrastructure: Infrastructure
@@ -111,26 +112,26 @@ class Summary(Answer):
     splits_done: int
     splits_failed: int
     results_prefix: str | None = None
-    parent_job_id: str | None = Field(None, description="The batch that it is a search of")
-    child_number: int | None = Field(None, description="Its place in that batch, from 1")
+    parent_job_id: str | None = Field(None, description="The batch of this search")
+    child_number: int | None = Field(None, description="The search's position in its batch, from 1")
     submission_source: str
     external_correlation_id: str | None = None
 
 
-class Event(Answer):
-    """An entry of a job's history. Its id is a number that rises by one."""
+class EventView(ResponseModel):
+    """An event of a job's history; ids are consecutive numbers."""
 
     id: str
     job_id: str = Id
     event: str
     phase: Phase
-    status: Shown
-    timestamp: datetime
+    status: JobStatus
+    timestamp: Timestamp
     payload: dict[str, Any]
 
 
-class Children(Answer):
-    """How many of a batch's searches are where."""
+class Children(ResponseModel):
+    """Number of a batch's searches by status."""
 
     total: int
     queued: int
@@ -142,16 +143,16 @@ class Children(Answer):
 
 
 class Detail(Summary):
-    """A job alone."""
+    """A job with its steps, its result and, on request, its history."""
 
     custom_status: CustomStatus
     output: Output | None
-    children: Children | None = Field(None, description="Of a batch alone")
-    history: list[Event] | None = None
+    children: Children | None = Field(None, description="Batches only")
+    history: list[EventView] | None = None
 
 
-class Paging(Answer):
-    """Where a page stands. Jobs that are added meanwhile shift nothing."""
+class Paging(ResponseModel):
+    """Size and cursor of a page; jobs added later do not shift pages."""
 
     limit: int
     returned: int
@@ -159,63 +160,63 @@ class Paging(Answer):
     next_cursor: str | None = None
 
 
-class Jobs(Answer):
-    """A page of jobs, in the order of their list."""
+class Jobs(ResponseModel):
+    """A page of jobs."""
 
     jobs: list[Summary]
     page: Paging
     meta: Meta
 
 
-class Events(Answer):
-    """Some of a job's history, oldest first; at most 1000 at once."""
+class Events(ResponseModel):
+    """Events of a job, oldest first; at most 1000 per response."""
 
     job_id: str = Id
-    events: list[Event]
+    events: list[EventView]
 
 
-class Execution(Answer):
-    """How far a job came."""
+class Execution(ResponseModel):
+    """The steps of a job."""
 
     schema_version: Literal[1]
     job_id: str = Id
-    status: Shown
+    status: JobStatus
     phase: Phase
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
     custom_status: Steps
     output: Steps
 
 
-class RuntimeStatus(Answer):
-    """A job as the oldest clients poll it, in the words of Durable Functions."""
+class RuntimeStatus(ResponseModel):
+    """A job in the form of a Durable Functions orchestration status, for the oldest clients."""
 
     instance_id: str = Id
     runtime_status: Runtime
     custom_status: CustomStatus
-    created_time: datetime
-    last_updated_time: datetime
+    created_time: Timestamp
+    last_updated_time: Timestamp
     output: Output | None
 
 
-class Cancelling(Answer):
-    """`cancelled` is said only once nothing of the search is left."""
+class Cancelling(ResponseModel):
+    """`cancelled` once no Job or pod of the search is left, before that `cancelling`."""
 
     job_id: str = Id
     task_id: str = Id
     status: Literal["cancelling", "cancelled"]
 
 
-class QueuedAgain(Answer):
-    """The same job, in its next attempt."""
+class RetryAccepted(ResponseModel):
+    """The same job, queued for its next attempt."""
 
     job_id: str = Id
     task_id: str = Id
     status: Literal["queued"]
 
 
-class Deleted(Answer):
-    """The job is shown no more."""
+class Deleted(ResponseModel):
+    """The job is deleted: no operation returns it any more."""
 
     job_id: str = Id
     status: Literal["deleted"]

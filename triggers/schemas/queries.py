@@ -1,12 +1,12 @@
-"""Answers about the queries and configs of jobs."""
+"""Response models of queries and config files."""
 
 from typing import Literal
 
-from triggers.schemas.common import Answer, Id
+from triggers.schemas.common import Id, ResponseModel
 
 
-class FileShown(Answer):
-    """The beginning of one of the files that a search is made of."""
+class FileView(ResponseModel):
+    """The first bytes of a job's query or config file."""
 
     job_id: str = Id
     name: Literal["input.fa", "elastic-blast.ini"]
@@ -14,8 +14,8 @@ class FileShown(Answer):
     truncated: bool
 
 
-class QueryShown(Answer):
-    """A whole query."""
+class QueryView(ResponseModel):
+    """The complete query."""
 
     job_id: str = Id
     query_text: str
@@ -23,8 +23,8 @@ class QueryShown(Answer):
     max_bytes: int
 
 
-class Uploaded(Answer):
-    """Where the query lies; a submission names it as `query_blob_url`."""
+class Uploaded(ResponseModel):
+    """Location of the uploaded query; a submission sends `blob_url` as `query_blob_url`."""
 
     blob_url: str
     blob_path: str

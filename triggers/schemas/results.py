@@ -1,80 +1,80 @@
-"""Answers about results."""
+"""Response models of results and hits."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
-from triggers.schemas.common import Answer, Id
+from triggers.schemas.common import Id, ResponseModel
+
+ManifestStatus = Literal["available", "no_result_files", "pending"]
 
 
-class ResultFile(Answer):
-    """A file that a search left."""
+class ResultFile(ResponseModel):
+    """A result file of a search."""
 
     file_id: str
     name: str
     size: int
-    last_modified: datetime
+    last_modified: Annotated[datetime, PlainSerializer(datetime.isoformat)]
     format: str
     source: str
 
 
-class Manifest(Answer):
-    """What there is of results, and whether that is all."""
+class Manifest(ResponseModel):
+    """The result files, and whether the list is final."""
 
     schema_version: Literal[1]
     job_id: str = Id
-    status: Literal["available", "no_result_files", "pending"]
+    status: ManifestStatus
     file_count: int
     files: list[ResultFile]
 
 
-class Results(Answer):
-    """The list of results, under both of its names."""
+class Results(ResponseModel):
+    """The result files; `files` and `results` are the same list."""
 
     job_id: str = Id
     files: list[ResultFile]
     results: list[ResultFile]
     manifest: Manifest
-    children: str | None = Field(
-        None, description="Of a batch alone: where its searches are listed"
-    )
+    children: str | None = Field(None, description="Batches only: the path that lists its searches")
 
 
-class Subject(Answer):
-    """A subject, and how many hits it has."""
+class Subject(ResponseModel):
+    """A subject sequence and its number of hits."""
 
     id: str
     count: int
 
 
-class Exact(Answer):
-    """Which counts are exact, and not estimates of very many."""
+class Exact(ResponseModel):
+    """Which counts are exact; the others are estimates of very large numbers."""
 
     unique_queries: bool
     unique_subjects: bool
     top_subjects: bool
 
 
-class FileUnreadable(Answer):
-    """A file that gave no hits, or not all of them."""
+class FileUnreadable(ResponseModel):
+    """A file whose hits could not all be read."""
 
     name: str
     code: str
     message: str
 
 
-class Stats(Answer):
-    """What the hits come to; `more_to_read` says that the same request reads on."""
+class Stats(ResponseModel):
+    """Statistics of all hits; if `more_to_read`, the same request continues the reading."""
 
     total_hits: int
     unique_queries: int
     unique_subjects: int
     evalue_distribution: dict[str, int] = Field(
-        description="Hits by e-value: a range such as `1e-05 to 0.001`, in order, and its count"
+        description="Number of hits per e-value range such as `1e-05 to 0.001`, in order"
     )
     identity_distribution: dict[str, int] = Field(
-        description="Hits by identity: a range such as `95 to 100`, in order, and its count"
+        description="Number of hits per range of identity in percent such as `95 to 100`, in order"
     )
     top_subjects: list[Subject]
     avg_identity: float | None
@@ -91,16 +91,16 @@ class Stats(Answer):
     more_to_read: bool
 
 
-class Aggregate(Answer):
-    """The hits of a job in sum."""
+class Aggregate(ResponseModel):
+    """Statistics of a job's hits."""
 
     job_id: str = Id
     status: Literal["ok", "no_results", "no_hits"]
     stats: Stats | None
 
 
-class HitShown(Answer):
-    """An alignment; null where the format does not say, and the last five only where it does."""
+class HitView(ResponseModel):
+    """An alignment; null if the format lacks the column. The last five are omitted instead."""
 
     qseqid: str | None
     sseqid: str | None
@@ -121,22 +121,22 @@ class HitShown(Answer):
     ppos: float | None = None
 
 
-class Alignments(Answer):
+class Alignments(ResponseModel):
     """The first hits of a file, or of one query in it."""
 
     job_id: str = Id
     blob_name: str
-    alignments: list[HitShown]
+    alignments: list[HitView]
     total_hits: int
     returned: int
     query_ids: list[str]
-    truncated: bool = Field(description="Whether there may be more than `total_hits`")
+    truncated: bool = Field(description="Whether the file may have more hits than `total_hits`")
 
 
-class Export(Answer):
+class Export(ResponseModel):
     """All hits as JSON."""
 
     job_id: str = Id
-    hits: list[dict[str, Any]] = Field(description="Each with the columns of the first")
+    hits: list[dict[str, Any]] = Field(description="All hits have the columns of the first one")
     returned: int
     truncated: bool

@@ -1,4 +1,4 @@
-"""The app's orchestrators and activities, as the engine calls them."""
+"""Adapts the app's orchestrators and activities to the engine."""
 
 import asyncio
 import json
@@ -13,56 +13,61 @@ from azure.functions.meta import Datum
 
 from local.functions_host.durable.engine import ActivityFailed, Functions
 from local.functions_host.durable.store import Activity
-from local.functions_host.durable.turn import Ask
+from local.functions_host.durable.work_item import OrchestratorFunction
 from local.functions_host.functions import Function
-from local.functions_host.invoking import Invoker, contained
+from local.functions_host.invoker import Invoker, call_contained
 
 
 def durable_functions(functions: Sequence[Function], invoker: Invoker) -> Functions:
-    """The durable functions among these."""
+    """The durable functions among `functions`."""
     return Functions(
         {
-            _called(one, "orchestration"): _orchestrator(one)
-            for one in _of(functions, "orchestration")
+            _durable_name(function, "orchestration"): _orchestrator(function)
+            for function in _of_kind(functions, "orchestration")
         },
-        {_called(one, "activity"): _activity(one, invoker) for one in _of(functions, "activity")},
+        {
+            _durable_name(function, "activity"): _activity(function, invoker)
+            for function in _of_kind(functions, "activity")
+        },
         invoker.watched,
         invoker.threads,
     )
 
 
-async def forget_clients() -> None:
-    """Close the HTTP session that all clients of the SDK share, which belongs to this event loop.
+async def close_durable_clients() -> None:
+    """Close the HTTP session that all SDK clients share, which belongs to this event loop.
 
-    The SDK offers nothing for it; without it, the next event loop finds a session that is dead.
+    The SDK has no public function for it; otherwise the next event loop finds a closed session.
     """
     await http_utils._close_session()
     http_utils._session_lock = asyncio.Lock()
 
 
-def _of(functions: Sequence[Function], kind: str) -> list[Function]:
-    return [one for one in functions if one.kind.lower() == f"{kind}trigger"]
+def _of_kind(functions: Sequence[Function], kind: str) -> list[Function]:
+    return [function for function in functions if function.kind.lower() == f"{kind}trigger"]
 
 
-def _called(function: Function, key: str) -> str:
-    """The name by which it is called: the binding's own, else the function's."""
+def _durable_name(function: Function, key: str) -> str:
+    """The name by which it is called: the binding's name, else the function's."""
     return str(function.trigger.get(key) or function.name).lower()
 
 
-def _orchestrator(function: Function) -> Ask:
-    def ask(context: str) -> str:
-        answer: str = contained(function.call, **{function.argument: OrchestrationContext(context)})
-        return answer
+def _orchestrator(function: Function) -> OrchestratorFunction:
+    def run(context: str) -> str:
+        result: str = call_contained(
+            function.call, **{function.argument: OrchestrationContext(context)}
+        )
+        return result
 
-    return ask
+    return run
 
 
 def _activity(function: Function, invoker: Invoker) -> Callable[[Activity], Awaitable[str]]:
     async def call(activity: Activity) -> str:
         datum = Datum(activity.input if activity.input is not None else "null", "string")
-        given: Any = ActivityTriggerConverter.decode(datum, trigger_metadata=None)
+        activity_input: Any = ActivityTriggerConverter.decode(datum, trigger_metadata=None)
         try:
-            result = await invoker.call(function, activity.instance, given)
+            result = await invoker.call(function, activity.instance, activity_input)
             encoded = ActivityTriggerConverter.encode(result, expected_type=None)
         except Exception as error:
             raise _failed(activity.name, error) from error
@@ -72,10 +77,10 @@ def _activity(function: Function, invoker: Invoker) -> Callable[[Activity], Awai
 
 
 def _failed(name: str, error: Exception) -> ActivityFailed:
-    said = f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
     details = {
         "$type": "System.Exception",
-        "Message": f"Result: Failure\nException: {said}",
+        "Message": f"Result: Failure\nException: {text}",
         "StackTrace": "".join(traceback.format_tb(error.__traceback__)),
     }
-    return ActivityFailed(f"Activity function '{name}' failed:  {said}", json.dumps(details))
+    return ActivityFailed(f"Activity function '{name}' failed:  {text}", json.dumps(details))

@@ -1,4 +1,4 @@
-"""The loop that keeps orchestrations going: their turns, their activities and their timers."""
+"""The engine's loop: runs work items, activities and timers of orchestrations."""
 
 import asyncio
 import logging
@@ -12,14 +12,20 @@ from typing import Any, TypeVar
 from local.functions_host.clock import Clock
 from local.functions_host.durable.history import Type, event
 from local.functions_host.durable.store import Activity, Instance, Message, Store
-from local.functions_host.durable.turn import Ask, Waking, beginning, new_instance, waking
+from local.functions_host.durable.work_item import (
+    OrchestratorFunction,
+    WorkItem,
+    new_instance,
+    start_message,
+    work_item,
+)
 
 log = logging.getLogger("host.durable")
 T = TypeVar("T")
 
 
 class ActivityFailed(Exception):
-    """The function failed; the two texts are what history says of it."""
+    """The function failed; the two texts go into the history."""
 
     def __init__(self, reason: str, details: str) -> None:
         super().__init__(reason)
@@ -30,25 +36,25 @@ class ActivityFailed(Exception):
 class Functions:
     """The app's durable functions, by name in lower case."""
 
-    orchestrators: dict[str, Ask]
+    orchestrators: dict[str, OrchestratorFunction]
     activities: dict[str, Callable[[Activity], Awaitable[str]]]
-    """Each answers with the JSON of its result, or raises ActivityFailed."""
+    """Each returns its result as JSON, or raises ActivityFailed."""
     watched: Callable[[str], AbstractContextManager[None]]
-    """Watches over the time that an orchestrator takes."""
+    """Limits the duration of an orchestrator function."""
     threads: Executor
-    """Where orchestrators run."""
+    """The threads that run orchestrators."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many run at once (host.json, `extensions.durableTask`)."""
+    """Concurrency limits (host.json, `extensions.durableTask`)."""
 
     orchestrators: int = 10
     activities: int = 10
 
 
 class Engine:
-    """Runs orchestrations while `run` runs. Its methods may be called from the same event loop."""
+    """Runs orchestrations while `run` runs. Call its methods from the same event loop."""
 
     def __init__(self, store: Store, functions: Functions, clock: Clock, limits: Limits) -> None:
         self._store = store
@@ -59,16 +65,16 @@ class Engine:
         self._busy: set[str] = set()
         self._orphans: set[str] = set()
         self._running: set[tuple[str, str, int]] = set()
-        self._turns = asyncio.Semaphore(limits.orchestrators)
-        self._calls = asyncio.Semaphore(limits.activities)
+        self._orchestrator_slots = asyncio.Semaphore(limits.orchestrators)
+        self._activity_slots = asyncio.Semaphore(limits.activities)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None
-        self._disk = ThreadPoolExecutor(1, "durable-store")  # SQLite is asked from one thread
+        self._disk = ThreadPoolExecutor(1, "durable-store")  # SQLite connections stay on one thread
 
     async def run(self) -> None:
-        """Keep orchestrations going until cancelled; what runs then is taken up by the next run.
+        """Run orchestrations until cancelled; the next run continues what was interrupted.
 
-        It raises what keeps it from going on, such as a full disk; nothing is lost by that.
+        Raises the error that prevents progress, such as a full disk; no state is lost then.
         """
         try:
             while True:
@@ -76,55 +82,57 @@ class Engine:
                 if self._fault is not None:
                     raise self._fault
                 now = self._clock.now()
-                for instance_id in await self.ask(self._store.ready, now):
-                    self._take_turn(instance_id)
-                for activity in await self.ask(self._store.activities):
-                    self._take_up(activity)
-                await self._clock.wait(self._wake, await self.ask(self._store.next_due, now))
+                for instance_id in await self.call_store(self._store.ready, now):
+                    self._start_work_item(instance_id)
+                for activity in await self.call_store(self._store.activities):
+                    self._start_activity(activity)
+                await self._clock.wait(self._wake, await self.call_store(self._store.next_due, now))
         finally:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self._disk.shutdown()
 
-    async def ask(self, question: Callable[..., T], *args: Any) -> T:
-        """Ask the store, off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._disk, question, *args)
+    async def call_store(self, method: Callable[..., T], *args: Any) -> T:
+        """Call a method of the store, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._disk, method, *args)
 
     async def start(self, name: str, instance_id: str, text: str | None) -> Instance | None:
-        """Begin an orchestration; None where one of this id is live. Raises LookupError."""
+        """Start an orchestration; None if the id belongs to a live one. Raises LookupError."""
         if name.lower() not in self._functions.orchestrators:
             raise LookupError(name)
         now = self._clock.now()
-        one = new_instance(instance_id, name, text, now)
-        begun = await self.ask(self._store.start, one, beginning(one, now))
+        instance = new_instance(instance_id, name, text, now)
+        is_started = await self.call_store(
+            self._store.start, instance, start_message(instance, now)
+        )
         self._wake.set()
-        return one if begun else None
+        return instance if is_started else None
 
     async def send(self, instance_id: str, kind: Type, **fields: Any) -> None:
-        """Send an orchestration something, whichever execution of it lives."""
+        """Send an event to the instance's current execution."""
         now = self._clock.now()
-        said = event(kind, now, **fields)
-        await self.ask(self._store.send, Message(instance_id, None, now, said))
+        message_event = event(kind, now, **fields)
+        await self.call_store(self._store.send, Message(instance_id, None, now, message_event))
         self._orphans.discard(instance_id)
         self._wake.set()
 
     def knows(self, activity: Activity) -> bool:
-        """Whether the app has a function for it."""
+        """Whether the app has a function for the activity."""
         return activity.name.lower() in self._functions.activities
 
     async def changed(self, until: Callable[[], Awaitable[bool]]) -> None:
-        """Return once `until` says so; it is asked again after every turn."""
+        """Return once `until` returns True; it is called again after every work item."""
         async with self._changed:
             while not await until():
                 await self._changed.wait()
 
-    def _take_turn(self, instance_id: str) -> None:
+    def _start_work_item(self, instance_id: str) -> None:
         if instance_id not in self._busy and instance_id not in self._orphans:
             self._busy.add(instance_id)
-            self._spawn(self._turn(instance_id))
+            self._spawn(self._run_work_item(instance_id))
 
-    def _take_up(self, activity: Activity) -> None:
+    def _start_activity(self, activity: Activity) -> None:
         if activity.key not in self._running:
             self._running.add(activity.key)
             self._spawn(self._call(activity))
@@ -140,58 +148,62 @@ class Engine:
             self._fault = fault
             self._wake.set()
 
-    async def _turn(self, instance_id: str) -> None:
-        async with self._turns:
-            found = await self.ask(self._waking, instance_id, self._clock.now())
-            if found is not None:
-                await self._play(found)
+    async def _run_work_item(self, instance_id: str) -> None:
+        async with self._orchestrator_slots:
+            item = await self.call_store(self._load_work_item, instance_id, self._clock.now())
+            if item is not None:
+                await self._execute(item)
         self._busy.discard(instance_id)
         self._wake.set()
         async with self._changed:
             self._changed.notify_all()
 
-    async def _play(self, found: Waking) -> None:
-        one = found.instance
-        ask = self._functions.orchestrators.get(one.name.lower())
+    async def _execute(self, item: WorkItem) -> None:
+        instance = item.instance
+        orchestrator = self._functions.orchestrators.get(instance.name.lower())
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        with self._functions.watched(one.name):
-            turn = await loop.run_in_executor(self._functions.threads, found.turn, ask)
-        if turn is None:
-            self._orphans.add(one.id)
-            log.error("no orchestrator is named %r: %s waits for it for ever", one.name, one.id)
+        started_at = loop.time()
+        with self._functions.watched(instance.name):
+            commit = await loop.run_in_executor(self._functions.threads, item.run, orchestrator)
+        if commit is None:
+            self._orphans.add(instance.id)
+            log.error(
+                "orchestrator %r does not exist: instance %s cannot proceed",
+                instance.name,
+                instance.id,
+            )
             return
-        await self.ask(self._store.commit, turn)
-        took = (loop.time() - began) * 1000
-        said = "orchestrator %-20s %-10s %6.0f ms  %s"
-        log.debug(said, one.name, turn.instance.status, took, one.id)
-        if turn.instance.status == "Failed":
+        await self.call_store(self._store.commit, commit)
+        duration_ms = (loop.time() - started_at) * 1000
+        text = "orchestrator %-20s %-10s %6.0f ms  %s"
+        log.debug(text, instance.name, commit.instance.status, duration_ms, instance.id)
+        if commit.instance.status == "Failed":
             why = "Executed 'Functions.%s' (Failed, Id=%s, Duration=%.0fms) %s"
-            log.error(why, one.name, one.id, took, turn.instance.output)
+            log.error(why, instance.name, instance.id, duration_ms, commit.instance.output)
 
-    def _waking(self, instance_id: str, now: datetime) -> Waking | None:
-        """Everything about a turn; None where there is nobody to wake, and what came is dropped."""
-        one = self._store.instance(instance_id)
-        if one is None or one.has_ended:
+    def _load_work_item(self, instance_id: str, now: datetime) -> WorkItem | None:
+        """The instance's work item; None, and its messages dropped, without a live one."""
+        instance = self._store.instance(instance_id)
+        if instance is None or instance.has_ended:
             self._store.drop(instance_id)
             return None
-        return waking(
-            one, self._store.history(instance_id), self._store.inbox(instance_id, now), now
+        return work_item(
+            instance, self._store.history(instance_id), self._store.inbox(instance_id, now), now
         )
 
     async def _call(self, activity: Activity) -> None:
         if not self.knows(activity):
-            # As on Azure, where nobody listens to that queue: it stays in `_running` for ever.
-            said = "no activity is named %r: %s waits for it for ever"
-            log.error(said, activity.name, activity.instance)
+            # As on Azure, where no worker reads that queue: the activity never runs.
+            text = "activity %r does not exist: instance %s cannot proceed"
+            log.error(text, activity.name, activity.instance)
             return
         function = self._functions.activities[activity.name.lower()]
-        async with self._calls:
+        async with self._activity_slots:
             kind, fields = await self._outcome(function, activity)
             now = self._clock.now()
-            said_event = event(kind, now, TaskScheduledId=activity.task) | fields
-            message = Message(activity.instance, activity.execution, now, said_event)
-            await self.ask(self._store.finish, activity, message)
+            completion = event(kind, now, TaskScheduledId=activity.task) | fields
+            message = Message(activity.instance, activity.execution, now, completion)
+            await self.call_store(self._store.finish, activity, message)
         self._running.discard(activity.key)
         self._wake.set()
 

@@ -1,57 +1,57 @@
-"""Tasks as the extension awaits them: settled once, well or badly, without a value."""
+"""Tasks as the .NET extension awaits them: settled once, failed or not, without a value."""
 
 from collections.abc import Callable, Generator, Sequence
 
 
 class Future:
-    """Something awaited. Settling it runs, at once and in order, what waits for it."""
+    """An awaitable task. Settling it runs its callbacks immediately and in order."""
 
     def __init__(self, done: bool = False) -> None:
         self.done = done
         self.failed = False
-        self._waiting: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] = []
 
     def settle(self, failed: bool = False) -> None:
         if self.done:
             return
         self.done, self.failed = True, failed
-        waiting, self._waiting = self._waiting, []
-        for proceed in waiting:
-            proceed()
+        waiting, self._callbacks = self._callbacks, []
+        for callback in waiting:
+            callback()
 
-    def then(self, proceed: Callable[[], None]) -> None:
-        """Run `proceed` once this is settled; now, if it is."""
+    def then(self, callback: Callable[[], None]) -> None:
+        """Run `proceed` once this is settled; immediately if it already is."""
         if self.done:
-            proceed()
+            callback()
         else:
-            self._waiting.append(proceed)
+            self._callbacks.append(callback)
 
 
 def drive(steps: Generator[Future, None, None]) -> Future:
-    """Await what `steps` yields, one after another. It never fails: only Python's side raises."""
+    """Await the yielded futures one after another. Never fails: only Python raises failures."""
     whole = Future()
 
-    def proceed() -> None:
+    def callback() -> None:
         try:
             while (awaited := next(steps)).done:
                 continue
-            awaited.then(proceed)
+            awaited.then(callback)
         except StopIteration:
             whole.settle()
 
-    proceed()
+    callback()
     return whole
 
 
 def when_all(members: Sequence[Future]) -> Future:
-    """Settled when every member is, as .NET does it: a failure does not end the waiting."""
+    """Settled when all members are, as in .NET: a failure does not end the wait."""
     whole = Future()
-    left = len(members)
+    remaining = len(members)
 
     def count() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
+        nonlocal remaining
+        remaining -= 1
+        if remaining == 0:
             whole.settle()
 
     for member in members:
@@ -60,7 +60,7 @@ def when_all(members: Sequence[Future]) -> Future:
 
 
 def when_any(members: Sequence[Future]) -> Future:
-    """Settled when the first member is; it never fails, whatever the winner did."""
+    """Settled when the first member is; never fails, even if that member did."""
     whole = Future()
     for member in members:
         member.then(whole.settle)

@@ -1,4 +1,4 @@
-"""The events of an orchestration's history, in the form in which the SDK reads them."""
+"""Events of an orchestration's history, in the JSON form that the SDK reads."""
 
 from datetime import datetime
 from enum import IntEnum
@@ -7,7 +7,7 @@ from typing import Any
 from local.functions_host.clock import stamp
 
 Event = dict[str, Any]
-"""One event as JSON: `EventType`, `EventId`, `Timestamp`, and the fields of its type."""
+"""An event as JSON: `EventType`, `EventId`, `Timestamp`, and the fields of its type."""
 
 
 class Type(IntEnum):
@@ -41,14 +41,14 @@ COMPLETIONS = FAILURES | {
 
 
 def event(kind: Type, now: datetime, event_id: int = -1, **fields: Any) -> Event:
-    """An event of `kind` that happened at `now`; only scheduling events have an id of their own."""
+    """An event at `now`; only scheduling events have an id of their own."""
     return {"EventType": int(kind), "EventId": event_id, "Timestamp": stamp(now), **fields}
 
 
 def started(
     now: datetime, name: str, text: str | None, instance: str, execution: str, parent: str | None
 ) -> Event:
-    """The event every execution begins with; `text` is its input as JSON."""
+    """The first event of every execution; `text` is its input as JSON."""
     return event(
         Type.EXECUTION_STARTED,
         now,
@@ -60,7 +60,7 @@ def started(
     )
 
 
-def task_of(found: Event) -> int:
-    """The id of the task that a completion completes."""
-    key = "TimerId" if found["EventType"] == Type.TIMER_FIRED else "TaskScheduledId"
-    return int(found[key])
+def task_of(completion: Event) -> int:
+    """The task id of a completion event."""
+    key = "TimerId" if completion["EventType"] == Type.TIMER_FIRED else "TaskScheduledId"
+    return int(completion[key])

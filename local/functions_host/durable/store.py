@@ -1,4 +1,4 @@
-"""Orchestrations in a SQLite file: what is acknowledged is on disk, a step is one transaction."""
+"""Orchestrations in a SQLite file; each step is one durable transaction."""
 
 import json
 import sqlite3
@@ -47,7 +47,7 @@ LIVE = frozenset({"Pending", "Running", "Suspended", "ContinuedAsNew"})
 class Instance:
     """An orchestration. `input`, `custom_status` and `output` are JSON texts; times are stamps.
 
-    What Python passes on as input is a JSON text already, so that `input` is the JSON of a string.
+    Python passes its input as a JSON text already, so `input` is the JSON of a string.
     """
 
     id: str
@@ -70,7 +70,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Message:
-    """Something for an orchestration; `execution` is None where it is for whichever one lives."""
+    """An event for an orchestration; `execution` None means its current execution."""
 
     instance: str
     execution: str | None
@@ -81,7 +81,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Activity:
-    """An activity to run; it is run until its completion is on disk."""
+    """An activity to run, until its completion is stored."""
 
     instance: str
     execution: str
@@ -96,7 +96,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Child:
-    """A sub-orchestration to begin; `refusal` is sent where its id belongs to a live instance."""
+    """A sub-orchestration to start; `refusal` is sent if its id belongs to a live instance."""
 
     instance: Instance
     beginning: Message
@@ -104,8 +104,8 @@ class Child:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """All that one wake-up of an orchestration changes."""
+class TurnCommit:
+    """All changes of one work item."""
 
     instance: Instance
     consumed: Sequence[int]
@@ -114,11 +114,11 @@ class Turn:
     messages: Sequence[Message] = ()
     children: Sequence[Child] = ()
     renewed: bool = False
-    """The history so far is dropped, with every message of the execution before."""
+    """Drop the history and all messages of the previous execution."""
 
 
 class Store:
-    """The file. Not for several threads at once: the engine asks it from one."""
+    """The SQLite file. Not thread-safe: the engine calls it from one thread."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,23 +128,23 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    # Asking
+    # Queries
 
     def instance(self, instance_id: str) -> Instance | None:
         row = self._db.execute("SELECT * FROM instances WHERE id = ?", (instance_id,)).fetchone()
         return Instance(*row) if row else None
 
-    def instances(self, wanted: Callable[[Instance], bool]) -> list[Instance]:
-        """Those that are wanted, in the order of their creation."""
+    def instances(self, is_wanted: Callable[[Instance], bool]) -> list[Instance]:
+        """All matching instances, in the order of their creation."""
         rows = self._db.execute("SELECT * FROM instances ORDER BY created, id")
-        return [found for row in rows if wanted(found := Instance(*row))]
+        return [instance for row in rows if is_wanted(instance := Instance(*row))]
 
     def history(self, instance_id: str) -> list[Event]:
         query = "SELECT event FROM history WHERE instance = ? ORDER BY number"
         return [json.loads(text) for (text,) in self._db.execute(query, (instance_id,))]
 
     def inbox(self, instance_id: str, now: datetime) -> list[Message]:
-        """What is due for an instance, in the order in which it came."""
+        """The due messages of an instance, in order of arrival."""
         query = (
             "SELECT instance, execution, due, event, id FROM messages"
             " WHERE instance = ? AND due <= ? ORDER BY due, id"
@@ -153,33 +153,33 @@ class Store:
         return [Message(i, x, instant(due), json.loads(e), n) for i, x, due, e, n in rows]
 
     def ready(self, now: datetime) -> list[str]:
-        """The instances for which something is due."""
+        """The instances with due messages."""
         query = "SELECT DISTINCT instance FROM messages WHERE due <= ?"
-        return [found for (found,) in self._db.execute(query, (stamp(now),))]
+        return [instance_id for (instance_id,) in self._db.execute(query, (stamp(now),))]
 
     def next_due(self, now: datetime) -> datetime | None:
-        """When the next message is due, of those that are not yet."""
+        """The due time of the next message that is not due yet."""
         query = "SELECT MIN(due) FROM messages WHERE due > ?"
-        (found,) = self._db.execute(query, (stamp(now),)).fetchone()
-        return instant(found) if found else None
+        (due,) = self._db.execute(query, (stamp(now),)).fetchone()
+        return instant(due) if due else None
 
     def activities(self) -> list[Activity]:
-        """Everything that has to run, or runs."""
+        """All activities that are waiting or running."""
         return [Activity(*row) for row in self._db.execute("SELECT * FROM activities")]
 
     def next_run(self, timer: str) -> datetime | None:
-        """When a timer function was to run next, the last time that it was said."""
+        """The planned next run of a timer function, or None."""
         row = self._db.execute("SELECT next FROM timers WHERE name = ?", (timer,)).fetchone()
         return instant(row[0]) if row else None
 
-    # Changing
+    # Changes
 
     def plan_run(self, timer: str, then: datetime) -> None:
         with self._db:
             self._db.execute("INSERT OR REPLACE INTO timers VALUES (?, ?)", (timer, stamp(then)))
 
     def start(self, instance: Instance, message: Message) -> bool:
-        """Begin an instance, over one that has ended; False where one of this id is live."""
+        """Start an instance, replacing an ended one; False if one with this id is live."""
         with self._db:
             return self._begin(instance, message)
 
@@ -188,12 +188,12 @@ class Store:
             self._send([message])
 
     def drop(self, instance_id: str) -> None:
-        """Drop what came for an instance that has ended, or never was."""
+        """Delete the messages of an instance that has ended or does not exist."""
         with self._db:
             self._db.execute("DELETE FROM messages WHERE instance = ?", (instance_id,))
 
     def finish(self, activity: Activity, message: Message) -> bool:
-        """Note the end of an activity; False where it had been noted before, or is not wanted."""
+        """Record an activity's end; False if already recorded, or if its execution has ended."""
         with self._db:
             deleted = self._db.execute(
                 "DELETE FROM activities WHERE instance = ? AND execution = ? AND task = ?",
@@ -203,44 +203,45 @@ class Store:
                 self._send([message])
         return bool(deleted.rowcount)
 
-    def commit(self, turn: Turn) -> None:
-        """Keep a whole turn, or nothing of it."""
-        one = turn.instance
+    def commit(self, commit_data: TurnCommit) -> None:
+        """Store all changes of a work item in one transaction."""
+        instance = commit_data.instance
         with self._db:
             self._db.executemany(
-                "DELETE FROM messages WHERE id = ?", [(number,) for number in turn.consumed]
+                "DELETE FROM messages WHERE id = ?", [(number,) for number in commit_data.consumed]
             )
-            if turn.renewed or one.has_ended:
-                # Timers and completions belong to an execution; events are for any. Activities
-                # run on, as on Azure; nobody hears of their ends.
+            if commit_data.renewed or instance.has_ended:
+                # Timers and completions belong to one execution; events to any. Activities keep
+                # running, as on Azure, but their completions are dropped.
                 self._db.execute(
-                    "DELETE FROM messages WHERE instance = ? AND execution IS NOT NULL", (one.id,)
+                    "DELETE FROM messages WHERE instance = ? AND execution IS NOT NULL",
+                    (instance.id,),
                 )
-            if turn.renewed:
-                self._db.execute("DELETE FROM history WHERE instance = ?", (one.id,))
-            self._append(one.id, turn.appended)
-            self._insert(one)
+            if commit_data.renewed:
+                self._db.execute("DELETE FROM history WHERE instance = ?", (instance.id,))
+            self._append(instance.id, commit_data.appended)
+            self._insert(instance)
             self._db.executemany(
                 "INSERT INTO activities VALUES (?, ?, ?, ?, ?)",
-                [(*a.key, a.name, a.input) for a in turn.activities],
+                [(*a.key, a.name, a.input) for a in commit_data.activities],
             )
-            self._send(turn.messages)
-            for child in turn.children:
+            self._send(commit_data.messages)
+            for child in commit_data.children:
                 if not self._begin(child.instance, child.beginning):
                     self._send([child.refusal])
 
     def purge(self, instance_id: str) -> bool:
-        """Forget an instance that has ended; False where there is none."""
+        """Delete an ended instance; False if there is none."""
         with self._db:
-            known = self.instance(instance_id)
-            if known is None or not known.has_ended:
+            existing = self.instance(instance_id)
+            if existing is None or not existing.has_ended:
                 return False
             self._forget(instance_id)
         return True
 
     def _begin(self, instance: Instance, message: Message) -> bool:
-        known = self.instance(instance.id)
-        if known and not known.has_ended:
+        existing = self.instance(instance.id)
+        if existing and not existing.has_ended:
             return False
         self._forget(instance.id)
         self._insert(instance)
@@ -252,8 +253,8 @@ class Store:
             self._db.execute(f"DELETE FROM {table} WHERE instance = ?", (instance_id,))
         self._db.execute("DELETE FROM instances WHERE id = ?", (instance_id,))
 
-    def _insert(self, one: Instance) -> None:
-        values: tuple[Any, ...] = tuple(vars(one).values())
+    def _insert(self, instance: Instance) -> None:
+        values: tuple[Any, ...] = tuple(vars(instance).values())
         marks = ", ".join("?" * len(values))
         self._db.execute(f"INSERT OR REPLACE INTO instances VALUES ({marks})", values)
 

@@ -1,4 +1,4 @@
-"""The HTTP API of Durable Functions, as the SDK's client and an operator's curl speak it."""
+"""The HTTP management API of Durable Functions, for the SDK's client and for curl."""
 
 import json
 import re
@@ -12,41 +12,41 @@ from aiohttp import web
 from local.functions_host.clock import instant
 from local.functions_host.durable.engine import Engine
 from local.functions_host.durable.history import Type
-from local.functions_host.durable.shown import shown_history, shown_instance
 from local.functions_host.durable.store import Instance, Store
+from local.functions_host.durable.views import history_view, instance_view
 
 ROOT = "/runtime/webhooks/durabletask"
 _ID = re.compile(r"(?!@)[^/\\#?\x00-\x1f\x7f-\x9f]{1,256}")
-"""What Azure Storage takes as a key; what begins with @ is an entity."""
+"""Valid keys in Azure Storage; ids that begin with @ are entities."""
 PAGE = 100
-"""Instances in one answer, which is all that the SDK's client reads."""
+"""Instances per response; the SDK's client reads only one page."""
 
 
 @dataclass(frozen=True)
 class Webhooks:
-    """Handlers over an engine and its store."""
+    """HTTP handlers over an engine and its store."""
 
     engine: Engine
     store: Store
 
     def routes(self) -> list[web.RouteDef]:
-        here = f"{ROOT}/instances"
+        instances_path = f"{ROOT}/instances"
         return [
             web.post(f"{ROOT}/orchestrators/{{name}}", self.start),
             web.post(f"{ROOT}/orchestrators/{{name}}/{{id}}", self.start),
-            web.get(f"{here}", self.list),
-            web.get(f"{here}/", self.list),
-            web.get(f"{here}/{{id}}", self.status),
-            web.post(f"{here}/{{id}}/raiseEvent/{{event}}", self.raise_event),
-            web.post(f"{here}/{{id}}/terminate", self.terminate),
-            web.post(f"{here}/{{id}}/suspend", self.suspend),
-            web.post(f"{here}/{{id}}/resume", self.resume),
-            web.post(f"{here}/{{id}}/restart", self.restart),
-            web.post(f"{here}/{{id}}/rewind", _not_offered),
-            web.delete(f"{here}/{{id}}", self.purge),
-            web.delete(f"{here}", self.purge_many),
-            web.delete(f"{here}/", self.purge_many),
-            web.route("*", f"{ROOT}/entities{{rest:.*}}", _not_offered),
+            web.get(f"{instances_path}", self.list),
+            web.get(f"{instances_path}/", self.list),
+            web.get(f"{instances_path}/{{id}}", self.status),
+            web.post(f"{instances_path}/{{id}}/raiseEvent/{{event}}", self.raise_event),
+            web.post(f"{instances_path}/{{id}}/terminate", self.terminate),
+            web.post(f"{instances_path}/{{id}}/suspend", self.suspend),
+            web.post(f"{instances_path}/{{id}}/resume", self.resume),
+            web.post(f"{instances_path}/{{id}}/restart", self.restart),
+            web.post(f"{instances_path}/{{id}}/rewind", _not_supported),
+            web.delete(f"{instances_path}/{{id}}", self.purge),
+            web.delete(f"{instances_path}", self.purge_many),
+            web.delete(f"{instances_path}/", self.purge_many),
+            web.route("*", f"{ROOT}/entities{{rest:.*}}", _not_supported),
         ]
 
     async def start(self, request: web.Request) -> web.Response:
@@ -63,109 +63,115 @@ class Webhooks:
         if not _ID.fullmatch(instance_id):
             return _json({"Message": f"{instance_id!r} cannot be the id of an instance."}, 400)
         try:
-            begun = await self.engine.start(name, instance_id, text)
+            started_instance = await self.engine.start(name, instance_id, text)
         except LookupError:
-            said = f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator."
-            return _json({"Message": said, "ExceptionMessage": said}, 400)
-        if begun is None:
-            said = f"An Orchestration instance with the status Running and id {instance_id} exists."
-            return _json({"Message": said}, 409)
+            message = (
+                f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator."
+            )
+            return _json({"Message": message, "ExceptionMessage": message}, 400)
+        if started_instance is None:
+            message = (
+                f"An Orchestration instance with the status Running and id {instance_id} exists."
+            )
+            return _json({"Message": message}, 409)
         return _json(links(_base(request), instance_id), 202)
 
     async def status(self, request: web.Request) -> web.Response:
-        one = await self._find(request)
-        if one is None:
+        instance = await self._find(request)
+        if instance is None:
             return _unknown(request)
         with_input = _flag(request, "showInput", default=True)
-        shown = shown_instance(one, with_input)
+        view = instance_view(instance, with_input)
         if _flag(request, "showHistory"):
-            events = await self.engine.ask(self.store.history, one.id)
+            events = await self.engine.call_store(self.store.history, instance.id)
             with_outputs = _flag(request, "showHistoryOutput")
-            shown["historyEvents"] = shown_history(events, with_input, with_outputs)
-        return _json(shown, 200 if one.has_ended else 202)
+            view["historyEvents"] = history_view(events, with_input, with_outputs)
+        return _json(view, 200 if instance.has_ended else 202)
 
     async def list(self, request: web.Request) -> web.Response:
-        found = await self.engine.ask(self.store.instances, _filter(request))
+        instances = await self.engine.call_store(self.store.instances, _filter(request))
         skip = _number(request.headers.get("x-ms-continuation-token") or "0")
         size = _number(request.query.get("top", str(PAGE)))
         with_input = _flag(request, "showInput", default=True)
-        shown = [shown_instance(one, with_input) for one in found[skip : skip + size]]
-        more = str(skip + size) if len(found) > skip + size else ""
-        answer = _json(shown)
-        answer.headers["x-ms-continuation-token"] = more
-        return answer
+        view = [instance_view(instance, with_input) for instance in instances[skip : skip + size]]
+        continuation = str(skip + size) if len(instances) > skip + size else ""
+        response = _json(view)
+        response.headers["x-ms-continuation-token"] = continuation
+        return response
 
     async def raise_event(self, request: web.Request) -> web.Response:
         body = await _json_text(request)
         if request.content_type != "application/json" or body is None:
             return _json({"Message": "Only application/json request content is supported"}, 400)
         name = request.match_info["event"]
-        return await self._tell(request, Type.EVENT_RAISED, Name=name, Input=body)
+        return await self._send_event(request, Type.EVENT_RAISED, Name=name, Input=body)
 
     async def terminate(self, request: web.Request) -> web.Response:
         reason = json.dumps(request.query.get("reason", ""))
-        return await self._tell(request, Type.EXECUTION_TERMINATED, Input=reason)
+        return await self._send_event(request, Type.EXECUTION_TERMINATED, Input=reason)
 
     async def suspend(self, request: web.Request) -> web.Response:
         reason = request.query.get("reason", "")
-        return await self._tell(request, Type.EXECUTION_SUSPENDED, Reason=reason)
+        return await self._send_event(request, Type.EXECUTION_SUSPENDED, Reason=reason)
 
     async def resume(self, request: web.Request) -> web.Response:
         reason = request.query.get("reason", "")
-        return await self._tell(request, Type.EXECUTION_RESUMED, Reason=reason)
+        return await self._send_event(request, Type.EXECUTION_RESUMED, Reason=reason)
 
     async def restart(self, request: web.Request) -> web.Response:
-        one = await self._find(request)
-        if one is None:
+        instance = await self._find(request)
+        if instance is None:
             return _unknown(request, 400)
         fresh = _flag(request, "restartWithNewInstanceId", default=True)
         return await self._start(
-            request, one.name, uuid.uuid4().hex if fresh else one.id, one.input
+            request, instance.name, uuid.uuid4().hex if fresh else instance.id, instance.input
         )
 
     async def purge(self, request: web.Request) -> web.Response:
-        if not await self.engine.ask(self.store.purge, request.match_info["id"]):
+        if not await self.engine.call_store(self.store.purge, request.match_info["id"]):
             return _unknown(request)
         return _json({"instancesDeleted": 1})
 
     async def purge_many(self, request: web.Request) -> web.Response:
         if "createdTimeFrom" not in request.query:
             return _json({"Message": "createdTimeFrom is missing."}, 400)
-        found = await self.engine.ask(self.store.instances, _filter(request))
-        purged = [await self.engine.ask(self.store.purge, one.id) for one in found]
+        instances = await self.engine.call_store(self.store.instances, _filter(request))
+        purged = [
+            await self.engine.call_store(self.store.purge, instance.id) for instance in instances
+        ]
         return _json({"instancesDeleted": sum(purged)}, 200 if any(purged) else 404)
 
     async def _find(self, request: web.Request) -> Instance | None:
-        return await self.engine.ask(self.store.instance, request.match_info["id"])
+        return await self.engine.call_store(self.store.instance, request.match_info["id"])
 
-    async def _tell(self, request: web.Request, kind: Type, **fields: Any) -> web.Response:
-        one = await self._find(request)
-        if one is None:
+    async def _send_event(self, request: web.Request, kind: Type, **fields: Any) -> web.Response:
+        instance = await self._find(request)
+        if instance is None:
             return _unknown(request)
-        if one.has_ended:
-            return _json({"Message": f"The instance {one.id} is {one.status}."}, 410)
-        await self.engine.send(one.id, kind, **fields)
+        if instance.has_ended:
+            return _json({"Message": f"The instance {instance.id} is {instance.status}."}, 410)
+        await self.engine.send(instance.id, kind, **fields)
         return web.Response(status=202)
 
 
 def links(base: str, instance_id: str) -> dict[str, str]:
-    """The addresses by which an instance is managed."""
-    at = f"{base}{ROOT}/instances/{instance_id}"
+    """The management URLs of an instance."""
+    instance_url = f"{base}{ROOT}/instances/{instance_id}"
     return {
         "id": instance_id,
-        "statusQueryGetUri": at,
-        "sendEventPostUri": f"{at}/raiseEvent/{{eventName}}",
-        "terminatePostUri": f"{at}/terminate?reason={{text}}",
-        "rewindPostUri": f"{at}/rewind?reason={{text}}",
-        "purgeHistoryDeleteUri": at,
-        "restartPostUri": f"{at}/restart",
-        "suspendPostUri": f"{at}/suspend?reason={{text}}",
-        "resumePostUri": f"{at}/resume?reason={{text}}",
+        "statusQueryGetUri": instance_url,
+        "sendEventPostUri": f"{instance_url}/raiseEvent/{{eventName}}",
+        "terminatePostUri": f"{instance_url}/terminate?reason={{text}}",
+        "rewindPostUri": f"{instance_url}/rewind?reason={{text}}",
+        "purgeHistoryDeleteUri": instance_url,
+        "restartPostUri": f"{instance_url}/restart",
+        "suspendPostUri": f"{instance_url}/suspend?reason={{text}}",
+        "resumePostUri": f"{instance_url}/resume?reason={{text}}",
     }
 
 
 def client_binding(base: str, hub: str) -> str:
-    """What a function with a durable client input is handed."""
+    """The value of a durable client input binding."""
     create = f"{base}{ROOT}/orchestrators/{{functionName}}[/{{instanceId}}]"
     return json.dumps(
         {
@@ -187,16 +193,16 @@ def _filter(request: web.Request) -> Any:
     since, until = (_time(request, name) for name in ("createdTimeFrom", "createdTimeTo"))
     prefix = request.query.get("instanceIdPrefix", "")
 
-    def wanted(one: Instance) -> bool:
-        created = instant(one.created)
+    def is_wanted(instance: Instance) -> bool:
+        created = instant(instance.created)
         return (
-            one.id.startswith(prefix)
-            and (not statuses or one.status in statuses)
+            instance.id.startswith(prefix)
+            and (not statuses or instance.status in statuses)
             and (since is None or created >= since)
             and (until is None or created <= until)
         )
 
-    return wanted
+    return is_wanted
 
 
 def _time(request: web.Request, name: str) -> datetime | None:
@@ -204,12 +210,13 @@ def _time(request: web.Request, name: str) -> datetime | None:
     try:
         return instant(text) if text else None
     except ValueError:
-        raise web.HTTPBadRequest(text=f"{name} is no time such as 2030-01-01T00:00:00Z") from None
+        message = f"{name} is not a time such as 2030-01-01T00:00:00Z: {text!r}"
+        raise web.HTTPBadRequest(text=message) from None
 
 
 def _number(text: str) -> int:
     if not text.isdecimal():
-        raise web.HTTPBadRequest(text=f"{text!r} is no number")
+        raise web.HTTPBadRequest(text=f"{text!r} is not a number")
     return int(text)
 
 
@@ -218,7 +225,7 @@ def _flag(request: web.Request, name: str, default: bool = False) -> bool:
 
 
 async def _json_text(request: web.Request) -> str | None:
-    """The body, in UTF-8 whatever it says of itself; None where it is not JSON."""
+    """The body as UTF-8, whatever its charset; None if it is not JSON."""
     try:
         text = (await request.read()).decode() or "null"
         json.loads(text)
@@ -239,5 +246,5 @@ def _unknown(request: web.Request, status: int = 404) -> web.Response:
     return _json({"Message": f"No instance with ID {request.match_info['id']} found."}, status)
 
 
-async def _not_offered(request: web.Request) -> web.Response:
-    return _json({"Message": f"{request.path} is not offered by this host."}, 501)
+async def _not_supported(request: web.Request) -> web.Response:
+    return _json({"Message": f"{request.path} is not supported by this host."}, 501)

@@ -1,20 +1,20 @@
-"""Kubernetes, as far as searches need it: their Jobs, their pods, and the submit slot."""
+"""Kubernetes client: the Jobs and pods of searches, and the submit slot."""
 
-from shared.clients.kubernetes.access import Access, Reach
-from shared.clients.kubernetes.cluster import Cluster
+from shared.clients.kubernetes.cluster import KubernetesCluster
+from shared.clients.kubernetes.credentials import ClusterCredentials, CredentialProvider
+from shared.clients.kubernetes.factory import from_identity, from_kubeconfig
 from shared.clients.kubernetes.jobs import ClusterJob
 from shared.clients.kubernetes.pods import Pod
-from shared.clients.kubernetes.reaches import by_identity, by_kubeconfig
-from shared.clients.kubernetes.slot import NOBODYS, Slot
+from shared.clients.kubernetes.submit_lease import UNHELD, LeaseState
 
 __all__ = [
-    "NOBODYS",
-    "Access",
-    "Cluster",
+    "UNHELD",
+    "ClusterCredentials",
     "ClusterJob",
+    "CredentialProvider",
+    "KubernetesCluster",
+    "LeaseState",
     "Pod",
-    "Reach",
-    "Slot",
-    "by_identity",
-    "by_kubeconfig",
+    "from_identity",
+    "from_kubeconfig",
 ]

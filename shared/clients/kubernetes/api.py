@@ -1,4 +1,4 @@
-"""Asking an API server: one question, one JSON object, within a time, and its trouble as ours."""
+"""Calls an API server: one request, one JSON object, a total timeout, and translated errors."""
 
 import json
 import threading
@@ -9,190 +9,197 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from shared.clients.kubernetes.access import Access, Reach
-from shared.clients.kubernetes.connection import Groups, bounded, connect
-from shared.clients.reading import read_whole, retry_after
+from shared.clients.body import read_body, retry_after
+from shared.clients.kubernetes.connection import ApiGroups, call_timeout, connect
+from shared.clients.kubernetes.credentials import ClusterCredentials, CredentialProvider
 from shared.errors import Unavailable
-from shared.sharing import Edition
+from shared.util.single_flight import CacheEntry
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiException
 
 NAMESPACE = "default"
 CONNECT, READ, TOTAL = 5.0, 20.0, 60.0
-"""The near patience, in seconds: to connect, between two pieces of an answer, and in all."""
-LARGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes; a page of Jobs of ElasticBLAST has 7 MB."""
+"""Default timeouts in seconds: to connect, for each read, and for a whole request."""
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+"""A page of 500 ElasticBLAST Jobs has about 7 MB."""
 LONGEST_MESSAGE = 300
 NOT_FOUND, CONFLICT, GONE = 404, 409, 410
 
 Json = dict[str, Any]
-Question = Callable[[Groups], Callable[..., Any]]
-"""Chooses a method of the kubernetes client."""
+MethodChooser = Callable[[ApiGroups], Callable[..., Any]]
+"""Selects a method of the kubernetes client."""
 
 
-class Answered(Exception):
-    """The API server answered with another status than success."""
+class ApiStatusError(Exception):
+    """The API server answered with an error status."""
 
-    def __init__(self, status: int, body: Json, words: str, header: str | None) -> None:
-        message = " ".join(str(body.get("message") or words).split())[:LONGEST_MESSAGE]
+    def __init__(self, status: int, body: Json, reason: str, header: str | None) -> None:
+        message = " ".join(str(body.get("message") or reason).split())[:LONGEST_MESSAGE]
         super().__init__(f"the cluster answered {status}: {message}")
         self.status = status
-        self.header = header
+        self.retry_after_header = header
         self._body = body
 
     @property
     def is_kubernetes(self) -> bool:
-        """Whether the API itself refused: what stands between has no Status of this code."""
+        """Whether the API itself answered: a proxy sends no Status object with this code."""
         return self._body.get("kind") == "Status" and self._body.get("code") == self.status
 
     def is_about(self, kind: str, name: str) -> bool:
-        """Whether it refused because of this very object, such as `leases` of that name."""
+        """Whether the error is about this object, such as kind `leases` and its name."""
         details = self._body.get("details")
-        named = details if isinstance(details, dict) else {}
-        return (named.get("kind"), named.get("name")) == (kind, name)
+        subject = details if isinstance(details, dict) else {}
+        return (subject.get("kind"), subject.get("name")) == (kind, name)
 
-    @property
-    def trouble(self) -> Unavailable:
-        """The same for those who can only wait."""
+    def to_error(self) -> Unavailable:
+        """The same as a retryable error."""
         code = "cluster_refused" if self.status in (401, 403) else "cluster_unavailable"
-        return Unavailable(code, str(self), retry_after(self.header))
+        return Unavailable(code, str(self), retry_after(self.retry_after_header))
 
 
-class _Silent(Exception):
-    """No whole answer came."""
+class _NoResponse(Exception):
+    """No whole response arrived."""
 
 
-class _Distrusted(_Silent):
-    """TLS could not be agreed on, as after the server's authority has changed."""
+class _TlsError(_NoResponse):
+    """The TLS handshake failed, for example because the server's CA has changed."""
 
 
-class _Stale(_Silent):
-    """The connection was closed before anything of an answer came."""
+class _StaleConnection(_NoResponse):
+    """The pooled connection was closed before any byte of a response arrived."""
 
 
-class Api:
-    """The API server of one cluster. Every question of ours may be said twice."""
+class KubernetesApi:
+    """The API server of one cluster. Requests must be idempotent, as they can be sent twice."""
 
-    def __init__(self, reach: Reach, patience: tuple[float, float, float]) -> None:
-        """`patience` is in seconds: to connect, between two pieces of an answer, and in all."""
-        self._reach = reach
-        self._connect, self._read, self._total = patience
+    def __init__(
+        self, credentials: CredentialProvider, timeouts: tuple[float, float, float]
+    ) -> None:
+        """`timeouts`, in seconds: to connect, for each read, and for a whole request."""
+        self._credentials = credentials
+        self._connect, self._read, self._total = timeouts
         self._lock = threading.Lock()
-        self._opened: tuple[Access, Groups] | None = None
+        self._connected: tuple[ClusterCredentials, ApiGroups] | None = None
 
-    def ask(
+    def call(
         self,
-        question: Question,
-        *words: object,
+        choose_method: MethodChooser,
+        *args: object,
         expected: tuple[int, ...] = (),
-        patience: float | None = None,
-        **more: object,
+        timeout: float | None = None,
+        **kwargs: object,
     ) -> Json:
-        """The JSON object that is answered. Raises Answered where the API itself refuses with an
-        expected status.
+        """Call the method with these arguments and return the JSON object of its response.
 
-        All other trouble is raised as Unavailable. `patience` is in seconds.
+        Raises ApiStatusError if the API itself answers with an `expected` status, and Unavailable
+        for all other errors. `timeout`, in seconds, can only shorten the total timeout.
         """
-        total = self._total if patience is None else min(patience, self._total)
+        total = self._total if timeout is None else min(timeout, self._total)
         try:
-            answer = self._renewing(
-                lambda access: self._send(access, question, words, more, max(total, 0.001))
+            response = self._with_renewal(
+                lambda credentials: self._send(
+                    credentials, choose_method, args, kwargs, max(total, 0.001)
+                )
             )
-        except Answered as refusal:
-            self._reach.trust()
-            if refusal.status in expected and refusal.is_kubernetes:
+        except ApiStatusError as error:
+            self._credentials.mark_reachable()
+            if error.status in expected and error.is_kubernetes:
                 raise
-            raise refusal.trouble from refusal
-        except _Silent as silence:
-            said = f"the cluster could not be asked: {silence}"
-            raise self._reach.explained(Unavailable("cluster_unavailable", said)) from silence
-        self._reach.trust()
-        return answer
+            raise error.to_error() from error
+        except _NoResponse as error:
+            unavailable = Unavailable("cluster_unavailable", f"the cluster did not answer: {error}")
+            raise self._credentials.explain_failure(unavailable) from error
+        self._credentials.mark_reachable()
+        return response
 
-    def _renewing(self, send: Callable[[Access], Json]) -> Json:
-        """Once more with another access, if the first is refused: tokens and authorities change."""
-        used: Edition[Access] = self._reach.access()
+    def _with_renewal(self, send: Callable[[ClusterCredentials], Json]) -> Json:
+        """Retry once with renewed credentials after a 401 or a TLS error."""
+        used: CacheEntry[ClusterCredentials] = self._credentials.get()
         try:
-            return _fresh(send, used.value)
-        except Answered as refusal:
-            if refusal.status != 401:
+            return _with_fresh_connection(send, used.value)
+        except ApiStatusError as error:
+            if error.status != 401:
                 raise
-        except _Distrusted:
+        except _TlsError:
             pass
-        return _fresh(send, self._reach.renewed(used).value)
+        return _with_fresh_connection(send, self._credentials.renew(used).value)
 
     def _send(
         self,
-        access: Access,
-        question: Question,
-        words: tuple[object, ...],
-        more: Mapping[str, object],
+        credentials: ClusterCredentials,
+        choose_method: MethodChooser,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
         total: float,
     ) -> Json:
         from kubernetes.client import ApiException
 
         try:
-            method = question(self._groups(access))
-            until = time.monotonic() + total
-            with bounded(total):
-                answer = method(
-                    *words,
+            method = choose_method(self._groups(credentials))
+            deadline = time.monotonic() + total
+            token = credentials.token
+            with call_timeout(total):
+                response = method(
+                    *args,
                     _preload_content=False,
                     _request_timeout=(min(self._connect, total), min(self._read, total)),
-                    _headers={"authorization": f"Bearer {access.token}"} if access.token else {},
-                    **more,
+                    _headers={"authorization": f"Bearer {token}"} if token else {},
+                    **kwargs,
                 )
-                return _object(read_whole(answer, until, LARGEST_ANSWER))
+                return _parse_object(read_body(response, deadline, MAX_RESPONSE_BYTES))
         except ApiException as error:
             if not error.status:
-                raise _Distrusted(" ".join(str(error.reason).split())[:LONGEST_MESSAGE]) from error
+                raise _TlsError(" ".join(str(error.reason).split())[:LONGEST_MESSAGE]) from error
             body = _body(error)
-            raise Answered(error.status, body, str(error.reason), _header(error)) from error
+            header = _retry_after_header(error)
+            raise ApiStatusError(error.status, body, str(error.reason), header) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError, RecursionError) as error:
-            raise _silence(error) from error
+            raise _no_response(error) from error
 
-    def _groups(self, access: Access) -> Groups:
-        way = access.without_token
+    def _groups(self, credentials: ClusterCredentials) -> ApiGroups:
+        key = credentials.without_token
         with self._lock:
-            if self._opened is None or self._opened[0] != way:
-                self._opened = way, connect(way)
-            return self._opened[1]
+            if self._connected is None or self._connected[0] != key:
+                self._connected = key, connect(key)
+            return self._connected[1]
 
 
-def _fresh(send: Callable[[Access], Json], access: Access) -> Json:
-    """Once more, if the connection was closed by the other side while it lay idle."""
+def _with_fresh_connection(
+    send: Callable[[ClusterCredentials], Json], credentials: ClusterCredentials
+) -> Json:
+    """Retry once if the server had closed the pooled connection while it was idle."""
     try:
-        return send(access)
-    except _Stale:
-        return send(access)
+        return send(credentials)
+    except _StaleConnection:
+        return send(credentials)
 
 
-def _object(body: bytes) -> Json:
-    found = json.loads(body)
-    if not isinstance(found, dict):
-        raise ValueError("the answer is no JSON object")
-    return found
+def _parse_object(body: bytes) -> Json:
+    parsed = json.loads(body)
+    if not isinstance(parsed, dict):
+        raise ValueError("the response is not a JSON object")
+    return parsed
 
 
-def _silence(error: Exception) -> _Silent:
+def _no_response(error: Exception) -> _NoResponse:
     if isinstance(error, TimeoutError):
-        return _Silent(str(error) or "no whole answer came in time")
+        return _NoResponse(str(error) or "no whole response in time")
     cause = error.args[1] if len(error.args) > 1 else None
     closed = (RemoteDisconnected, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-    kind = _Stale if isinstance(cause, closed) else _Silent
+    kind = _StaleConnection if isinstance(cause, closed) else _NoResponse
     return kind(f"{error}"[:LONGEST_MESSAGE] or type(error).__name__)
 
 
 def _body(error: "ApiException") -> Json:
-    """The JSON object of a refusal; an empty one if there is none."""
+    """The JSON object in an error response; empty if its body is not one."""
     try:
-        found = json.loads(error.body or "")
+        body = json.loads(error.body or "")
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
-def _header(error: "ApiException") -> str | None:
-    found = (error.headers or {}).get("Retry-After")
-    return None if found is None else str(found)
+def _retry_after_header(error: "ApiException") -> str | None:
+    value = (error.headers or {}).get("Retry-After")
+    return None if value is None else str(value)

@@ -1,4 +1,4 @@
-"""One cluster, asked about searches (R5), told to delete them (R6), and its submit slot."""
+"""One cluster: reads (R5) and deletes (R6) the objects of searches, and holds the submit slot."""
 
 import time
 from collections import defaultdict
@@ -6,113 +6,117 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from shared.clients.kubernetes import jobs, labels, pods
-from shared.clients.kubernetes.access import Reach
 from shared.clients.kubernetes.api import (
     CONNECT,
     NAMESPACE,
     READ,
     TOTAL,
-    Api,
+    KubernetesApi,
 )
+from shared.clients.kubernetes.credentials import CredentialProvider
 from shared.clients.kubernetes.jobs import ClusterJob
-from shared.clients.kubernetes.lists import listed
+from shared.clients.kubernetes.lists import list_all
 from shared.clients.kubernetes.pods import Pod
-from shared.clients.kubernetes.slot import Slot, SubmitSlot
-from shared.sharing import Shared
+from shared.clients.kubernetes.submit_lease import LeaseState, SubmitLease
+from shared.util.single_flight import SingleFlightCache
 
 
-class Cluster:
-    """One cluster. Every method raises Unavailable when its API server cannot be asked.
+class KubernetesCluster:
+    """One cluster. Every method raises Unavailable if its API server does not answer.
 
-    Codes: `cluster_unavailable` (no answer, or trouble of the server; `after` is its wish),
-    `cluster_refused` (credentials or permissions), `cluster_stopped`, and `cluster_not_found`:
-    there is no such cluster, so that nothing runs there.
+    Codes: `cluster_unavailable` (no response, or a server error, perhaps with `retry_after`),
+    `cluster_refused` (credentials or permissions), `cluster_stopped`, and `cluster_not_found`: the
+    cluster does not exist, so nothing runs there.
     """
 
     def __init__(
         self,
-        reach: Reach,
+        credentials: CredentialProvider,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
-        patience: tuple[float, float, float] = (CONNECT, READ, TOTAL),
+        timeouts: tuple[float, float, float] = (CONNECT, READ, TOTAL),
     ) -> None:
-        """`patience` is in seconds: to connect, between two pieces of an answer, and in all."""
-        self._api = Api(reach, patience)
-        self._snapshot = Shared(self._all_jobs, monotonic)
-        self._waiting = Shared(self._all_waiting, monotonic)
-        self._slot = SubmitSlot(self._api, now, monotonic)
+        """`timeouts`, in seconds: to connect, for each read, and for a whole request."""
+        self._api = KubernetesApi(credentials, timeouts)
+        self._jobs_cache = SingleFlightCache(self._all_jobs, monotonic)
+        self._pending_pods_cache = SingleFlightCache(self._all_pending_pods, monotonic)
+        self._submit_lease = SubmitLease(self._api, now, monotonic)
 
     def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
-        """The Jobs of this search, and of no other, as they are now; finished ones included."""
-        return self._jobs(labels.of_search(elb_job_id)).get(elb_job_id, [])
+        """All current Jobs of this search, including finished ones."""
+        return self._jobs(labels.search_selector(elb_job_id)).get(elb_job_id, [])
 
-    def seen(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
-        """The same, out of one list of all Jobs, which all who look share for so long.
+    def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
+        """The Jobs of this search from a list of all Jobs that is at most `within` old.
 
-        A list that is older is made anew, once: who asks meanwhile waits for it, and hears of its
-        trouble.
+        All callers share the list. One of them refreshes it; the others wait for the result, or
+        get the same exception.
         """
-        return list(self._snapshot.within(within).value.get(elb_job_id, ()))
+        return list(self._jobs_cache.get_fresh(within).value.get(elb_job_id, ()))
 
     def pods_of(self, elb_job_id: str) -> list[Pod]:
-        """The pods of this search that still exist."""
-        return listed(
+        """All current pods of this search."""
+        return list_all(
             self._api,
             lambda groups: groups.core.list_namespaced_pod,
-            labels.of_search(elb_job_id),
-            pods.projected,
+            labels.search_selector(elb_job_id),
+            pods.parse_pod,
         )
 
-    def waiting(self, elb_job_id: str, within: timedelta) -> list[Pod]:
-        """The pods of this search that wait, out of one list of all that do, shared like `seen`."""
-        return list(self._waiting.within(within).value.get(elb_job_id, ()))
+    def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
+        """The pending pods of this search, from a shared list as in `cached_jobs`."""
+        return list(self._pending_pods_cache.get_fresh(within).value.get(elb_job_id, ()))
 
     def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
-        """Delete the Jobs of this search with these app labels, and their pods behind them."""
-        # Without such Jobs the API answers 200: a 404 is not its own, and proves nothing.
-        self._api.ask(
+        """Delete the Jobs of this search with these app labels; their pods are deleted afterwards.
+
+        Idempotent.
+        """
+        # The API answers 200 if there is none; a 404 is from another server and proves nothing.
+        self._api.call(
             lambda groups: groups.batch.delete_collection_namespaced_job,
             NAMESPACE,
-            label_selector=labels.of_search(elb_job_id, apps),
+            label_selector=labels.search_selector(elb_job_id, apps),
             propagation_policy="Background",
         )
 
-    def take_slot(self, holder: str) -> Slot:
-        """Take the submit slot for 15 minutes, or keep it; may be said again, and renews it."""
-        return self._slot.take(holder)
+    def acquire_submit_lease(self, holder: str) -> LeaseState:
+        """Take the submit slot for 15 minutes, or renew it. Idempotent."""
+        return self._submit_lease.acquire(holder)
 
-    def keep_slot(self, holder: str) -> Slot:
-        """Look who has the submit slot, and renew it if it is `holder`."""
-        return self._slot.keep(holder)
+    def renew_submit_lease(self, holder: str) -> LeaseState:
+        """Renew the submit slot if `holder` has it. Returns its state in any case."""
+        return self._submit_lease.renew(holder)
 
-    def free_slot(self, holder: str) -> bool:
-        """Free the submit slot if `holder` holds it; False where there is nothing to do."""
-        return self._slot.free(holder)
+    def release_submit_lease(self, holder: str) -> bool:
+        """Free the submit slot if `holder` has it, else return False. Idempotent."""
+        return self._submit_lease.release(holder)
 
     def _all_jobs(self) -> Mapping[str, Sequence[ClusterJob]]:
-        return self._jobs(labels.of_all())
+        return self._jobs(labels.all_searches_selector())
 
-    def _all_waiting(self) -> Mapping[str, Sequence[Pod]]:
-        found = defaultdict(list)
-        ask = listed(
+    def _all_pending_pods(self) -> Mapping[str, Sequence[Pod]]:
+        pods_by_search = defaultdict(list)
+        labelled_pods = list_all(
             self._api,
             lambda groups: groups.core.list_namespaced_pod,
-            labels.of_all(),
-            lambda pod: (labels.search_of(pod), pods.projected(pod)),
+            labels.all_searches_selector(),
+            lambda pod: (labels.search_id(pod), pods.parse_pod(pod)),
             field_selector="status.phase=Pending",
         )
-        for elb_job_id, pod in ask:
+        for elb_job_id, pod in labelled_pods:
             if pod.waiting:
-                found[elb_job_id].append(pod)
-        return found
+                pods_by_search[elb_job_id].append(pod)
+        return pods_by_search
 
     def _jobs(self, selector: str) -> Mapping[str, list[ClusterJob]]:
-        found = defaultdict(list)
-        ask = listed(
-            self._api, lambda groups: groups.batch.list_namespaced_job, selector, jobs.projected
+        jobs_by_search = defaultdict(list)
+        labelled_jobs = list_all(
+            self._api, lambda groups: groups.batch.list_namespaced_job, selector, jobs.parse_job
         )
-        for one in ask:
-            if one:
-                found[one[0]].append(one[1])
-        return found
+        for labelled_job in labelled_jobs:
+            if labelled_job:
+                elb_job_id, job = labelled_job
+                jobs_by_search[elb_job_id].append(job)
+        return jobs_by_search

@@ -1,4 +1,4 @@
-"""The kubernetes client over connections that verify, are kept alive, and can be cut."""
+"""The kubernetes client over verified, pooled connections with a total timeout per call."""
 
 import ssl
 import tempfile
@@ -12,33 +12,33 @@ from typing import TYPE_CHECKING, Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from shared.clients.cutting import Line, cut_off
-from shared.clients.kubernetes.access import Access
+from shared.clients.deadline import DeadlineSocket, total_timeout
+from shared.clients.kubernetes.credentials import ClusterCredentials
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, BatchV1Api, CoordinationV1Api, CoreV1Api
 
-POOL = 32
-"""Connections to one API server that are kept."""
+POOL_SIZE = 32
+"""Pooled connections per API server."""
 
-_LINE: ContextVar[Line] = ContextVar("line")
-"""What the running call speaks through."""
+_DEADLINE_SOCKET: ContextVar[DeadlineSocket] = ContextVar("deadline_socket")
+"""The socket of the current call."""
 
 
 @contextmanager
-def bounded(patience: float) -> Iterator[None]:
-    """What is asked in here is over within `patience` seconds, or cut off with TimeoutError."""
-    with cut_off(patience) as line:
-        before = _LINE.set(line)
+def call_timeout(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError if the request sent in this context takes longer than `seconds`."""
+    with total_timeout(seconds) as deadline_socket:
+        token = _DEADLINE_SOCKET.set(deadline_socket)
         try:
             yield
         finally:
-            _LINE.reset(before)
+            _DEADLINE_SOCKET.reset(token)
 
 
 @dataclass(frozen=True)
-class Groups:
-    """The groups of the Kubernetes API that are spoken to."""
+class ApiGroups:
+    """Clients of the Kubernetes API groups that the app uses."""
 
     batch: "BatchV1Api"
     core: "CoreV1Api"
@@ -46,83 +46,83 @@ class Groups:
     client: "ApiClient"
 
     def raw(self, method: str, path: str, body: Mapping[str, object]) -> Callable[..., Any]:
-        """A method that sends this very JSON.
+        """A method that sends `body` unchanged.
 
-        The client would read it into a model of its own first, which drops what it does not know,
-        and writes whole seconds of a MicroTime in a form that API servers refuse.
+        The client's own methods convert it to a model, which drops unknown fields and writes a
+        MicroTime of whole seconds in a form that API servers reject.
         """
 
         def send(*, _headers: Mapping[str, str], _request_timeout: object, **_: object) -> Any:
             from kubernetes.client import ApiException
 
-            answer: Any = self.client.call_api(
+            response: Any = self.client.call_api(
                 method,
                 self.client.configuration.host + path,
                 header_params={**_headers, "Content-Type": "application/json"},
                 body=body,
                 _request_timeout=_request_timeout,
             )
-            if not 200 <= answer.status < 300:
-                answer.read()
-                raise ApiException(http_resp=answer)
-            return answer.response
+            if not 200 <= response.status < 300:
+                response.read()
+                raise ApiException(http_resp=response)
+            return response.response
 
         return send
 
 
-def connect(access: Access) -> Groups:
-    """Clients for an API server; nothing is sent yet. Raises OSError or ValueError for bad PEM."""
-    # Imported when first used: it costs more than all the rest of the app together.
+def connect(credentials: ClusterCredentials) -> ApiGroups:
+    """Clients for an API server. Sends nothing. Raises OSError or ValueError for invalid PEM."""
+    # Imported on first use: importing it takes longer than importing the rest of the app.
     from kubernetes import client
 
-    configuration = client.Configuration(host=access.server)
+    configuration = client.Configuration(host=credentials.server)
     configuration.retries = False
-    configuration.connection_pool_maxsize = POOL
-    configuration.tls_server_name = access.server_name
-    # A balancer between forgets an idle connection in silence: the probes notice, or prevent it.
+    configuration.connection_pool_maxsize = POOL_SIZE
+    configuration.tls_server_name = credentials.server_name
+    # A load balancer drops idle connections silently. TCP keep-alive prevents or detects that.
     configuration.keep_alive = True
     api = client.ApiClient(configuration)
     manager = api.rest_client.pool_manager
-    manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
-    manager.connection_pool_kw["ssl_context"] = _context(access)
+    manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    manager.connection_pool_kw["ssl_context"] = _ssl_context(credentials)
     groups = client.BatchV1Api(api), client.CoreV1Api(api), client.CoordinationV1Api(api)
-    return Groups(*groups, api)
+    return ApiGroups(*groups, api)
 
 
-def _context(access: Access) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=access.authority)
-    # Newer Pythons also demand extensions that the authorities of many clusters do not have.
+def _ssl_context(credentials: ClusterCredentials) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=credentials.authority)
+    # The default since Python 3.13 requires extensions that many clusters' CAs do not have.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if access.certificate:
-        # The library reads these from files alone; they are gone before anything is sent.
-        with tempfile.TemporaryDirectory() as private:
-            pair = Path(private, "pair.pem")
+    if credentials.certificate:
+        # ssl reads these only from files, which are deleted before any request.
+        with tempfile.TemporaryDirectory() as private_dir:
+            pair = Path(private_dir, "pair.pem")
             pair.touch(mode=0o600)
-            pair.write_text(f"{access.certificate}\n{access.key or ''}")
+            pair.write_text(f"{credentials.certificate}\n{credentials.key or ''}")
             context.load_cert_chain(pair)
     return context
 
 
-class _Plain(HTTPConnection):
-    """A connection that the running call can cut."""
+class _HttpConnection(HTTPConnection):
+    """A connection that attaches its socket to the current call's timeout."""
 
     def connect(self) -> None:
         super().connect()
-        _LINE.get().hold(self.sock)
+        _DEADLINE_SOCKET.get().attach(self.sock)
 
-    def request(self, *words: Any, **more: Any) -> None:
+    def request(self, *args: Any, **kwargs: Any) -> None:
         if self.sock:
-            _LINE.get().hold(self.sock)
-        super().request(*words, **more)
+            _DEADLINE_SOCKET.get().attach(self.sock)
+        super().request(*args, **kwargs)
 
 
-class _Secure(_Plain, HTTPSConnection):
+class _HttpsConnection(_HttpConnection, HTTPSConnection):
     """The same over TLS."""
 
 
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
 
 
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _Secure
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection

@@ -1,4 +1,4 @@
-"""The Jobs of searches, as far as they matter."""
+"""Parses the Kubernetes Jobs of searches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from shared.clients.kubernetes.labels import JOB_LABEL, JOB_VARIABLE
 
 @dataclass(frozen=True, slots=True)
 class ClusterJob:
-    """A Kubernetes Job of a search, as far as it matters."""
+    """A Kubernetes Job of a search: the fields that the app uses."""
 
     name: str
     app: str
@@ -20,17 +20,17 @@ class ClusterJob:
     started_at: str | None
     finished_at: str | None
     shard: str = ""
-    """The label of the shard of the database that it searches; none where there are no shards."""
+    """The label `shard`: the database shard that the Job searches; empty without shards."""
 
 
-def projected(job: Mapping[str, Any]) -> tuple[str, ClusterJob] | None:
-    """A search's id and a Job of it; None for one whose label says what its containers deny."""
+def parse_job(job: Mapping[str, Any]) -> tuple[str, ClusterJob] | None:
+    """The search's id and the Job; None if the Job's containers name another search."""
     elb_job_id = job["metadata"]["labels"][JOB_LABEL]
-    return (elb_job_id, _projected(job)) if _named(job) <= {elb_job_id} else None
+    return (elb_job_id, _cluster_job(job)) if _container_searches(job) <= {elb_job_id} else None
 
 
-def _named(job: Mapping[str, Any]) -> set[str]:
-    """The searches that the containers name: a label alone can be a copy."""
+def _container_searches(job: Mapping[str, Any]) -> set[str]:
+    """The search ids in the containers' environment. A label alone can be copied by mistake."""
     containers = job["spec"]["template"]["spec"].get("containers") or []
     return {
         variable.get("value")
@@ -40,7 +40,7 @@ def _named(job: Mapping[str, Any]) -> set[str]:
     }
 
 
-def _projected(job: Mapping[str, Any]) -> ClusterJob:
+def _cluster_job(job: Mapping[str, Any]) -> ClusterJob:
     status = job.get("status") or {}
     conditions = {
         condition["type"]: condition

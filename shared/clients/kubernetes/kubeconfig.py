@@ -1,4 +1,4 @@
-"""Kubeconfigs, read without running what they name: an Entra login is ours to make."""
+"""Reads kubeconfigs. Runs no command that they name; the app's identity gets Entra tokens."""
 
 import base64
 import binascii
@@ -8,114 +8,118 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.clients.exchange import parse_address
-from shared.clients.kubernetes.access import Access
+from shared.clients.http_client import parse_address
+from shared.clients.kubernetes.credentials import ClusterCredentials
 from shared.errors import Unavailable
 
 Json = Mapping[str, Any]
-Tokens = Callable[[Access], Access]
-"""Adds the identity's token for API servers to an access. Raises Unavailable."""
+AddToken = Callable[[ClusterCredentials], ClusterCredentials]
+"""Adds the identity's token to credentials. Raises Unavailable."""
 
-_LOGINS = ("kubelogin", "azure")
-"""What AKS has clients run, or the older plugin's name, where the identity's token is asked for."""
+_ENTRA_LOGINS = ("kubelogin", "azure")
+"""The exec command and the older auth provider that AKS kubeconfigs name for an Entra login."""
 
 
 @dataclass(frozen=True)
-class Read:
-    """One context of a kubeconfig; `by_identity` if it wants a token of the identity."""
+class KubeconfigContext:
+    """One context of a kubeconfig."""
 
-    access: Access
-    by_identity: bool
+    credentials: ClusterCredentials
+    needs_identity: bool
+    """Whether it needs a token of the app's identity."""
 
 
-def read_file(path: Path, name: str, tokens: Tokens | None) -> Access:
-    """The access in a file: of the context or cluster called `name`, or the only one there is."""
+def read_file(path: Path, name: str, add_token: AddToken | None) -> ClusterCredentials:
+    """Credentials of the context or cluster called `name`, or of the only context.
+
+    Raises Unavailable.
+    """
     try:
         text = path.read_text()
     except (OSError, ValueError) as error:
         raise Unavailable("cluster_unavailable", f"the kubeconfig is unreadable: {error}") from None
-    return complete(parse(text, name, path.parent), tokens)
+    return with_token(parse(text, name, path.parent), add_token)
 
 
-def complete(read: Read, tokens: Tokens | None) -> Access:
-    """The access with everything that it takes. Raises Unavailable."""
-    if not read.by_identity:
-        return read.access
-    if tokens is None:
-        said = "the kubeconfig wants an Entra login, and the app runs without an identity"
-        raise Unavailable("cluster_refused", said)
-    return tokens(read.access)
+def with_token(context: KubeconfigContext, add_token: AddToken | None) -> ClusterCredentials:
+    """The context's credentials, with a token of the identity if needed. Raises Unavailable."""
+    if not context.needs_identity:
+        return context.credentials
+    if add_token is None:
+        text = "the kubeconfig needs an Entra login, but the app has no identity"
+        raise Unavailable("cluster_refused", text)
+    return add_token(context.credentials)
 
 
-def parse(text: str, name: str, folder: Path) -> Read:
-    """One context of a kubeconfig, whose relative paths begin at `folder`.
+def parse(text: str, name: str, folder: Path) -> KubeconfigContext:
+    """The context or cluster called `name`, or the only context. Paths are relative to `folder`.
 
-    Raises Unavailable, without any of the text: it holds secrets.
+    Raises Unavailable, without quoting the text: it contains secrets.
     """
     import yaml
 
     try:
-        whole = yaml.safe_load(text)
-        context = _context(whole, name)
-        cluster = _named(whole["clusters"], context["cluster"], "cluster")
-        user = _named(whole.get("users") or [], context.get("user"), "user")
-        return _read(cluster, user, folder)
+        kubeconfig = yaml.safe_load(text)
+        context = _find_context(kubeconfig, name)
+        cluster = _find_entry(kubeconfig["clusters"], context["cluster"], "cluster")
+        user = _find_entry(kubeconfig.get("users") or [], context.get("user"), "user")
+        return _parse_context(cluster, user, folder)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, StopIteration):
-        why = "it is not a kubeconfig, or lacks what its context names"
+        reason = "it is not a kubeconfig, or an entry that its context names is missing"
     except (OSError, ValueError, binascii.Error) as error:
-        why = str(error)
-    raise Unavailable("cluster_unavailable", f"the kubeconfig cannot be used: {why}")
+        reason = str(error)
+    raise Unavailable("cluster_unavailable", f"the kubeconfig cannot be used: {reason}")
 
 
-def _context(whole: Json, name: str) -> Json:
-    contexts = whole["contexts"]
-    wanted = [one for one in contexts if name in (one["name"], one["context"]["cluster"])]
-    if not wanted and len(contexts) != 1:
-        # The current context may be another cluster, whose Jobs are none of this search's.
+def _find_context(kubeconfig: Json, name: str) -> Json:
+    entries = kubeconfig["contexts"]
+    matching = [entry for entry in entries if name in (entry["name"], entry["context"]["cluster"])]
+    if not matching and len(entries) != 1:
+        # Not current-context: that may be another cluster, on which this search does not run.
         raise ValueError(f"none of its contexts is called {name}")
-    chosen: Json = next(iter(wanted or contexts))["context"]
-    return chosen
+    context: Json = next(iter(matching or entries))["context"]
+    return context
 
 
-def _named(those: list[Json], name: str | None, kind: str) -> Json:
-    found = next((one[kind] for one in those if one["name"] == name), None)
-    if found is None and kind == "cluster":
-        raise ValueError("its context names no cluster of it")
-    return found or {}
+def _find_entry(entries: list[Json], name: str | None, kind: str) -> Json:
+    value = next((entry[kind] for entry in entries if entry["name"] == name), None)
+    if value is None and kind == "cluster":
+        raise ValueError("the cluster of its context is not defined")
+    return value or {}
 
 
-def _read(cluster: Json, user: Json, folder: Path) -> Read:
+def _parse_context(cluster: Json, user: Json, folder: Path) -> KubeconfigContext:
     login = user.get("exec") or user.get("auth-provider") or {}
-    access = Access(
-        server=_server(cluster["server"]),
+    credentials = ClusterCredentials(
+        server=_server_url(cluster["server"]),
         authority=_pem(cluster, "certificate-authority", folder),
         server_name=cluster.get("tls-server-name"),
         certificate=_pem(user, "client-certificate", folder),
         key=_pem(user, "client-key", folder),
     )
     if user.get("token"):
-        return Read(replace(access, token=user["token"]), by_identity=False)
+        return KubeconfigContext(replace(credentials, token=user["token"]), needs_identity=False)
     if user.get("tokenFile"):
         token = (folder / user["tokenFile"]).read_text().strip()
-        return Read(replace(access, token=token), by_identity=False)
-    if not login or access.certificate:
-        return Read(access, by_identity=False)
-    called = str(login.get("command") or login.get("name"))
-    if Path(called).stem not in _LOGINS:
-        raise ValueError(f"it wants {called[:100]} to be run")
-    return Read(access, by_identity=True)
+        return KubeconfigContext(replace(credentials, token=token), needs_identity=False)
+    if not login or credentials.certificate:
+        return KubeconfigContext(credentials, needs_identity=False)
+    command = str(login.get("command") or login.get("name"))
+    if Path(command).stem not in _ENTRA_LOGINS:
+        raise ValueError(f"its login command {command[:100]} is not supported")
+    return KubeconfigContext(credentials, needs_identity=True)
 
 
-def _server(url: str) -> str:
-    """The address without a user in it, which is for kubectl alone. Raises ValueError."""
+def _server_url(url: str) -> str:
+    """The URL without user information, which only kubectl uses. Raises ValueError."""
     parts = urlsplit(url)
     server = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
     parse_address(server)
     return server
 
 
-def _pem(those: Json, name: str, folder: Path) -> str | None:
-    """What stands there in base64, or in the file that is named there."""
-    if data := those.get(f"{name}-data"):
+def _pem(entry: Json, name: str, folder: Path) -> str | None:
+    """PEM text from `<name>-data` in base64, or from the file that `<name>` gives."""
+    if data := entry.get(f"{name}-data"):
         return base64.b64decode(data, validate=True).decode()
-    return (folder / those[name]).read_text() if those.get(name) else None
+    return (folder / entry[name]).read_text() if entry.get(name) else None

@@ -1,4 +1,4 @@
-"""The labels that tell ElasticBLAST's objects apart, and the selectors that are made of them."""
+"""The labels of ElasticBLAST's objects, and selectors for them."""
 
 import re
 from collections.abc import Mapping
@@ -7,24 +7,24 @@ from typing import Any
 JOB_LABEL = "elb-job-id"
 JOB_VARIABLE = "BLAST_ELB_JOB_ID"
 APPS = ("setup", "submit", "blast", "finalizer")
-"""The values of the label `app` on what ElasticBLAST creates."""
+"""The values of the label `app` on ElasticBLAST's objects."""
 
 _VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
-def of_search(elb_job_id: str, apps: tuple[str, ...] = APPS) -> str:
-    """Selects one search. Raises ValueError for an id that would select anything else."""
+def search_selector(elb_job_id: str, apps: tuple[str, ...] = APPS) -> str:
+    """Selects the objects of one search. Raises ValueError for an id that is no label value."""
     if not _VALUE.fullmatch(elb_job_id):
-        raise ValueError("no label can have this value, so that a selector would go astray")
+        raise ValueError(f"elb_job_id {elb_job_id[:80]!r} is not a valid label value")
     return f"{JOB_LABEL}={elb_job_id},app in ({','.join(apps)})"
 
 
-def of_all() -> str:
-    """Selects every search."""
+def all_searches_selector() -> str:
+    """Selects the objects of all searches."""
     return f"{JOB_LABEL},app in ({','.join(APPS)})"
 
 
-def search_of(found: Mapping[str, Any]) -> str:
-    """The search that an object's label names. Raises KeyError where it names none."""
-    named: str = found["metadata"]["labels"][JOB_LABEL]
-    return named
+def search_id(labelled_object: Mapping[str, Any]) -> str:
+    """The search that an object belongs to. Raises KeyError if it has no such label."""
+    elb_job_id: str = labelled_object["metadata"]["labels"][JOB_LABEL]
+    return elb_job_id

@@ -1,66 +1,84 @@
-"""Lists, page by page, as they stood at one moment."""
+"""Reads paged lists consistently."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from shared.clients.kubernetes.api import GONE, NAMESPACE, TOTAL, Answered, Api, Json, Question
+from shared.clients.kubernetes.api import (
+    GONE,
+    NAMESPACE,
+    TOTAL,
+    ApiStatusError,
+    Json,
+    KubernetesApi,
+    MethodChooser,
+)
 from shared.errors import Unavailable
 
 PAGE = 500
-STARTS = 3
-"""How often a list is begun."""
+ATTEMPTS = 3
+"""How often a list is started before it fails."""
 
 T = TypeVar("T")
 
 
-def listed(
-    api: Api, question: Question, selector: str, project: Callable[[Json], T], **more: str
+def list_all(
+    api: KubernetesApi,
+    choose_method: MethodChooser,
+    selector: str,
+    parse: Callable[[Json], T],
+    **options: str,
 ) -> list[T]:
-    """What `project` makes of each object that the selector selects. Raises Unavailable.
+    """`parse` of each object that matches the label selector. Raises Unavailable.
 
-    Each page is projected before the next is asked for, and its JSON forgotten: the JSON of all
-    Jobs of a busy cluster is a gigabyte. A list whose next page is gone is begun anew.
+    Each page is parsed before the next request, and its JSON dropped: the JSON of all Jobs of a
+    busy cluster is a gigabyte. If the continuation expires (410), the list is started again.
     """
-    until = time.monotonic() + TOTAL
-    for _ in range(STARTS):
+    deadline = time.monotonic() + TOTAL
+    for _ in range(ATTEMPTS):
         try:
             return [
-                project(one)
-                for page in _pages(api, question, selector, until, more)
-                for one in page["items"]
+                parse(item)
+                for page in _pages(api, choose_method, selector, deadline, options)
+                for item in page["items"]
             ]
-        except Answered:
+        except ApiStatusError:
             continue
         except (KeyError, TypeError, AttributeError) as error:
-            said = f"the cluster's answer cannot be read: {type(error).__name__} {error}"
-            raise Unavailable("cluster_unavailable", said) from error
-    said = f"the cluster changed so fast that a list was begun {STARTS} times in vain"
-    raise Unavailable("cluster_unavailable", said)
+            text = f"the cluster's list has an invalid item: {type(error).__name__} {error}"
+            raise Unavailable("cluster_unavailable", text) from error
+    text = f"the cluster's list expired before its last page in {ATTEMPTS} attempts"
+    raise Unavailable("cluster_unavailable", text)
 
 
 def _pages(
-    api: Api, question: Question, selector: str, until: float, more: Mapping[str, str]
+    api: KubernetesApi,
+    choose_method: MethodChooser,
+    selector: str,
+    deadline: float,
+    options: Mapping[str, str],
 ) -> Iterator[Json]:
-    """No resourceVersion is named. With 0, the usual choice, an API server may answer from a cache
-    that is arbitrarily old: what was just created, or deleted, would be missing, or still there.
+    """The list's pages, without a resourceVersion.
+
+    With resourceVersion=0, which many clients use, an API server may answer from an arbitrarily old
+    cache: new objects could be missing and deleted ones still be listed.
     """
-    after: str | None = None
+    continuation: str | None = None
     while True:
-        page = api.ask(
-            question,
+        page = api.call(
+            choose_method,
             NAMESPACE,
             label_selector=selector,
             limit=PAGE,
             expected=(GONE,),
-            patience=until - time.monotonic(),
-            **more,
-            **({"_continue": after} if after else {}),
+            timeout=deadline - time.monotonic(),
+            **options,
+            **({"_continue": continuation} if continuation else {}),
         )
-        # An empty list has its items too; what has none is not an answer to this question.
+        # An empty list has `items` too. Without it this is not the API's response.
         is_list = isinstance(page.get("items"), list) and isinstance(page.get("metadata"), dict)
         if not is_list or not str(page.get("kind")).endswith("List"):
-            raise Unavailable("cluster_unavailable", "the cluster's answer is not a list")
+            raise Unavailable("cluster_unavailable", "the cluster's response is not a list")
         yield page
-        if not (after := page["metadata"].get("continue")):
+        if not (continuation := page["metadata"].get("continue")):
             return

@@ -1,4 +1,4 @@
-"""Pods, and in words why one does not run."""
+"""Parses pods, and explains why a pod does not run."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod of a search. `waiting` says why it does not run; None if it runs, or ended."""
+    """A pod of a search. `waiting` is the reason why it does not run; None if it runs or ended."""
 
     name: str
     app: str
@@ -19,44 +19,50 @@ class Pod:
     waiting: str | None
 
 
-def projected(pod: Json) -> Pod:
-    """A pod as far as it matters."""
+def parse_pod(pod: Json) -> Pod:
     status = pod.get("status") or {}
     phase = status.get("phase") or "Unknown"
     return Pod(
         name=pod["metadata"]["name"],
         app=pod["metadata"]["labels"]["app"],
         phase=phase,
-        waiting=_waiting(phase, status),
+        waiting=_waiting_reason(phase, status),
     )
 
 
-def _waiting(phase: str, status: Json) -> str | None:
+def _waiting_reason(phase: str, status: Json) -> str | None:
     if phase in ("Succeeded", "Failed"):
         return None
     reason = next(_reasons(status), None)
     if reason is None and phase != "Running":
-        reason = _told(status.get("reason"), status.get("message")) or f"its phase is {phase}"
+        reason = (
+            _joined(status.get("reason"), status.get("message")) or f"the pod's phase is {phase}"
+        )
     return reason[:LONGEST_REASON] if reason else None
 
 
 def _reasons(status: Json) -> Iterator[str]:
-    """What holds a pod up: no node takes it, or one of its containers does not start."""
+    """Why a pod does not run: it is not scheduled, or one of its containers does not start."""
     for condition in status.get("conditions") or []:
         if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
-            yield _told(condition.get("reason"), condition.get("message")) or "it has no node"
-    waits = [
+            yield (
+                _joined(condition.get("reason"), condition.get("message"))
+                or "the pod is not scheduled"
+            )
+    waiting_containers = [
         (container["name"], container["state"]["waiting"])
         for kind in ("initContainerStatuses", "containerStatuses")
         for container in status.get(kind) or []
         if (container.get("state") or {}).get("waiting")
     ]
-    # A container that waits for the ones before it is not what holds the pod up.
-    waits.sort(key=lambda one: one[1].get("reason") in ("PodInitializing", "ContainerCreating"))
-    for name, why in waits:
-        said = _told(why.get("reason"), why.get("message")) or "waiting"
-        yield f"{said} (container {name})"
+    # A container that only waits for earlier ones is not the cause, so it comes last.
+    waiting_containers.sort(
+        key=lambda named: named[1].get("reason") in ("PodInitializing", "ContainerCreating")
+    )
+    for name, state in waiting_containers:
+        text = _joined(state.get("reason"), state.get("message")) or "waiting"
+        yield f"{text} (container {name})"
 
 
-def _told(reason: str | None, message: str | None) -> str:
+def _joined(reason: str | None, message: str | None) -> str:
     return ": ".join(filter(None, (reason, message)))

@@ -1,4 +1,4 @@
-"""An app that writes log lines in threads of every kind that the control plane has."""
+"""An app that logs in every kind of thread that the control plane uses."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ import threading
 
 import azure.functions as func
 
-from shared.threads import Threads, in_thread, with_invocation
+from shared.util.threads import Threads, in_thread, with_invocation
 
 log = logging.getLogger("blast")
 POOL, DEEPER = Threads(2, "pool"), Threads(2, "deeper")
@@ -14,14 +14,14 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
 def write(mark: str, deeper: bool = True) -> None:
-    """A line in this thread, and one in a thread that this thread starts."""
+    """Log in this thread and in a thread that it starts."""
     log.info("%s", mark)
     if deeper:
         DEEPER.submit(write, f"{mark} deeper", False).result()
 
 
 def sync(req: func.HttpRequest) -> func.HttpResponse:
-    """Write in the worker's thread and in others."""
+    """Log in the worker's thread and in others."""
     mark = req.params["mark"]
     write(f"{mark} sync")
     with Threads(2) as some:
@@ -30,7 +30,7 @@ def sync(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def asynchronous(req: func.HttpRequest) -> func.HttpResponse:
-    """Write on the loop and in threads, at once."""
+    """Log on the loop and in threads concurrently."""
     mark = req.params["mark"]
     log.info("%s loop", mark)
     await asyncio.gather(

@@ -1,0 +1,125 @@
+"""The children of a batch: they are created in chunks, and cancelled."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from activities.context import ActivityContext
+from activities.ports import Orchestrations
+from shared.clients.blobs import Blobs
+from shared.contracts.activities import ActivityInput, Category, Chunk, ChunkResult
+from shared.contracts.job import Job, child_id
+from shared.contracts.search import SearchSpec
+from shared.contracts.states import Phase
+from shared.contracts.storage_urls import StorageAccount
+from shared.errors import Conflict, RetryableError
+from shared.jobs.batch_blob import batch_url, load, query_url
+from shared.util.threads import Threads
+
+PARALLELISM = 8
+"""Children that one activity creates or cancels at a time."""
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Children:
+    """Creates and cancels children. Idempotent, also after a crash in the middle of a chunk."""
+
+    context: ActivityContext
+    blobs: Blobs
+    orchestrations: Orchestrations
+
+    def create_children(self, input_: ActivityInput) -> ChunkResult:
+        """Create the children of a chunk, and start them; those that exist are adopted.
+
+        A batch that is being stopped creates none. A counterpart that does not answer is a value.
+        """
+        try:
+            parent = self.context.jobs.get(input_.job_id)
+            if input_.chunk and input_.attempt == parent.attempt and not self._stops(parent):
+                self._create_chunk(parent, input_.chunk)
+        except RetryableError as error:
+            policy = self.context.settings.retry(Category.TRANSIENT)
+            delay = policy.delay_after_attempt(1, error.retry_after) or policy.first
+            return ChunkResult(error.code, delay)
+        return ChunkResult()
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """Request the cancel of these children, and wake them. Raises Unavailable."""
+        _each(self._cancel, job_ids)
+
+    def _create_chunk(self, parent: Job, chunk: Chunk) -> None:
+        numbers = range(chunk.first, chunk.last + 1)
+        children = _each(partial(self._create_child, parent), self._load_specs(parent, numbers))
+        # Read the parent again: a cancel before this has seen the children, or is seen here.
+        if self._stops(self.context.jobs.get(parent.job_id)):
+            self.cancel(child.job_id for child in children)
+        else:
+            _each(self.orchestrations.ensure_started, children)
+
+    def _stops(self, parent: Job) -> bool:
+        return parent.phase.is_end or self.context.should_stop(parent)
+
+    def _load_specs(self, job: Job, numbers: range) -> list[tuple[int, SearchSpec]]:
+        data = self.blobs.get(batch_url(self._account(job), job.job_id, job.fingerprint))
+        if data is None:
+            raise LookupError(f"the blob with the searches of {job.job_id} is missing")
+        return list(zip(numbers, load(data, numbers), strict=True))
+
+    def _create_child(self, parent: Job, numbered: tuple[int, SearchSpec]) -> Job:
+        """The child of that number, with its query in Blob."""
+        number, spec = numbered
+        child = self._child(parent, number, spec)
+        if spec.query_text is not None:
+            url = query_url(self._account(parent), child)
+            self.blobs.put(url, spec.query_text.encode())
+            child = replace(child, search=replace(child.search, query_url=url))
+        payload = {"source": parent.submission_source, "parent_job_id": parent.job_id}
+        return self.context.jobs.create(child, payload)
+
+    def _child(self, parent: Job, number: int, spec: SearchSpec) -> Job:
+        job_id, now = child_id(parent.job_id, number), self.context.now()
+        return Job(
+            job_id=job_id,
+            elb_job_id=job_id,
+            owner=parent.owner,
+            search=spec.search,
+            fingerprint=spec.fingerprint,
+            submission_source=parent.submission_source,
+            correlation_id=parent.correlation_id,
+            phase=Phase.QUEUED,
+            created_at=now,
+            updated_at=now,
+            deadline_at=now + self.context.settings.job_timeout,
+            parent_job_id=parent.job_id,
+            child_number=number,
+        )
+
+    def _cancel(self, job_id: str) -> None:
+        """Request the cancel of a child, and wake it; start one that never began, to end itself."""
+        jobs = self.context.jobs
+        child = jobs.get(job_id)
+        if child.phase.is_end or child.cancel_requested_at:
+            jobs.sync(child)  # its row in the list may lag
+        else:
+            with suppress(Conflict):  # it has just ended
+                child = jobs.request_cancel(job_id)
+        if child.phase is Phase.QUEUED:
+            self.orchestrations.ensure_started(child)
+        if not child.phase.is_end:
+            self.orchestrations.wake(child)
+
+    def _account(self, job: Job) -> StorageAccount:
+        return StorageAccount(
+            job.search.placement.storage_account, self.context.settings.storage_suffix
+        )
+
+
+def _each(act: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+    """The results of `act`, some items at a time; after one that raises no more are begun."""
+    with Threads(PARALLELISM) as threads:
+        return list(threads.map(act, items))

@@ -1,0 +1,189 @@
+"""The step runner around every activity: it reads the row, acts, decides and records."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from activities.endings import fail
+from blast_orchestrator import workflow
+from shared.contracts.activities import ActivityInput, Category, Decision, Stage, StepResult
+from shared.contracts.job import Job, JobChanges
+from shared.contracts.outcome import Outcome, OutcomeKind
+from shared.contracts.states import Phase
+from shared.errors import RetryableError, Unavailable
+from shared.jobs import JobStateRepository, StepRecord
+from shared.settings import Settings
+
+log = logging.getLogger("blast")
+StepFunction = Callable[[Job, ActivityInput], Outcome]
+REASON_UPDATE_INTERVAL = timedelta(minutes=5)
+"""A changed reason is recorded at most this often."""
+
+
+@dataclass(frozen=True)
+class ActivityContext:
+    """The dependencies of every activity, and what they do alike."""
+
+    jobs: JobStateRepository
+    settings: Settings
+    now: Callable[[], datetime]
+    publish: Callable[[Job], None]
+    """Sends the job's pending messages. Raises Unavailable."""
+
+    def run_step(self, stage: Stage, input_: ActivityInput, act: StepFunction) -> StepResult:
+        """Run one step of a stage, unless the job's row says otherwise; record what it did.
+
+        Idempotent: a step that the row has recorded returns what follows it, and `act` is not
+        called. Nor is it called where the job has ended, is in another attempt or stage, is to be
+        stopped, or before the time of a retry. If the store does not answer, the same stage
+        follows after the first delay of the transient policy.
+        """
+        try:
+            job = self.jobs.get(input_.job_id)
+            if result := self._recorded(job, stage, input_):
+                return result
+            if self.should_stop(job) and not workflow.is_clean_up(stage):
+                return self._apply(job, stage, input_, Outcome(OutcomeKind.STOP, job.phase))
+            if job.decision and job.next_stage is not stage and not self.should_stop(job):
+                # The step before was recorded, but its result was lost; or this input is old.
+                return self._from_row(job)
+            if wait := self._until_retry(job):
+                return StepResult(job.phase, stage, input_.step + 1, wait, _status(job))
+            return self._apply(job, stage, input_, act(job, input_))
+        except RetryableError as error:
+            return self._try_again(stage, input_, error)
+
+    def run_crash_step(self, input_: ActivityInput, act: StepFunction) -> StepResult:
+        """Run the step that records a crash; it belongs to the stage that the row goes on with.
+
+        Raises Unavailable where the store does not answer: the orchestrator tries again.
+        """
+        job = self.jobs.get(input_.job_id)
+        return self._recorded(job, None, input_) or self._apply(
+            job, job.next_stage, input_, act(job, input_)
+        )
+
+    def should_stop(self, job: Job) -> bool:
+        """Whether a cancel was requested, a failure is pending, or the deadline has passed."""
+        return job.should_stop(self.now())
+
+    def recently_reported(self, job: Job, reason: str | None) -> bool:
+        """Whether a changed reason can wait, so that the history of a waiting job stays bounded."""
+        return bool(job.reason and reason) and self.now() - job.updated_at < REASON_UPDATE_INTERVAL
+
+    def poll_interval(self, since: datetime) -> timedelta:
+        """The delay until the next look at what began at `since`."""
+        return self.settings.poll_schedule.delay_at_age(self.now() - since)
+
+    def _recorded(self, job: Job, stage: Stage | None, input_: ActivityInput) -> StepResult | None:
+        """The result of a step that needs no work, by the job's row; None where it does.
+
+        `stage` is None for the step that records a crash.
+        """
+        if input_.attempt != job.attempt:
+            return StepResult(job.phase, None)
+        if job.phase.is_end:
+            self._finish_recording(job)
+            return StepResult(job.phase, None)
+        if job.step < input_.step or job.decision is None:
+            return None
+        self._finish_recording(job)
+        if job.step == input_.step and stage in (None, job.stage):
+            return self._result(job.phase, job.decision, job.step, _status(job))
+        return self._from_row(job)
+
+    def _from_row(self, job: Job) -> StepResult:
+        """The step that the row is at: this activity's input is behind it."""
+        self._finish_recording(job)
+        return StepResult(job.phase, job.next_stage, job.step + 1, custom_status=_status(job))
+
+    def _until_retry(self, job: Job) -> timedelta:
+        """The rest of a retry's delay. A wake does not shorten it, as a wake is no try."""
+        if job.decision is None or job.decision.not_before is None or self.should_stop(job):
+            return timedelta(0)
+        return max(job.decision.not_before - self.now(), timedelta(0))
+
+    def _apply(self, job: Job, stage: Stage, input_: ActivityInput, outcome: Outcome) -> StepResult:
+        """Decide what follows the outcome, and record both in one transaction, if it has news."""
+        decision = workflow.decide(stage, outcome, job.retry_counts, self.settings.retry)
+        if outcome.kind is OutcomeKind.RETRY:
+            if decision.next_stage is stage:
+                outcome, decision = self._scheduled(outcome, decision)
+            else:
+                code, at = outcome.code or "", self.now()
+                outcome = fail(Phase.SUBMIT_FAILED, code, outcome.message, at, outcome.changes)
+        decision = replace(decision, fan_out=outcome.fan_out)
+        status = dict(outcome.facts) | ({"code": outcome.code} if outcome.code else {})
+        if outcome.event is None:
+            return self._result(outcome.phase, decision, input_.step, status)
+        changes: JobChanges = {**outcome.changes, "phase": outcome.phase}
+        row = self.jobs.update(
+            job.job_id,
+            outcome.event,
+            outcome.payload,
+            step=StepRecord(input_.step, stage, decision),
+            attempt=input_.attempt,
+            **changes,
+        )
+        self._publish(row)
+        if row.attempt != input_.attempt:
+            return StepResult(row.phase, None)
+        if row.step == input_.step:  # another run of this step may have been first
+            return self._result(row.phase, row.decision or decision, row.step, status)
+        return self._from_row(row)
+
+    def _scheduled(self, outcome: Outcome, decision: Decision) -> tuple[Outcome, Decision]:
+        """The outcome of a failed try, with its event; the decision, with the time of the next."""
+        category, at = outcome.category or Category.UNKNOWN, self.now() + decision.delay
+        again = f"tried again at {at:%H:%M:%S} UTC"
+        reason = f"{outcome.code}: {again}"
+        if category is Category.CONFIGURATION:
+            reason = f"an operator must act: {outcome.code}: {outcome.message}; {again}"
+        changes: JobChanges = {
+            **outcome.changes,
+            "error_code": outcome.code,
+            "error": outcome.message,
+            "reason": reason,
+        }
+        payload = {
+            "category": category.value,
+            "attempt": decision.retry_counts[category],
+            "retry_after_seconds": decision.delay.total_seconds(),
+            "error_code": outcome.code,
+            "error": outcome.message,
+        }
+        scheduled = replace(outcome, event="retry_scheduled", payload=payload, changes=changes)
+        return scheduled, replace(decision, not_before=at)
+
+    def _result(
+        self, phase: Phase, decision: Decision, step: int, status: dict[str, object]
+    ) -> StepResult:
+        if decision.next_stage is None:
+            return StepResult(phase, None, custom_status=status)
+        return StepResult(
+            phase, decision.next_stage, step + 1, decision.delay, status, decision.fan_out
+        )
+
+    def _try_again(self, stage: Stage, input_: ActivityInput, error: RetryableError) -> StepResult:
+        """The same stage again, as the store did not answer: nothing can be recorded."""
+        policy = self.settings.retry(Category.TRANSIENT)
+        delay = policy.delay_after_attempt(1, error.retry_after) or policy.first
+        return StepResult(Phase.RETRYING, stage, input_.step + 1, delay, {"code": error.code})
+
+    def _finish_recording(self, job: Job) -> None:
+        """Do what follows a transition: the process that made it may have died right after it."""
+        self.jobs.sync(job)
+        self._publish(job)
+
+    def _publish(self, job: Job) -> None:
+        try:
+            self.publish(job)
+        except Unavailable as error:
+            # The message stays pending, and reconcile publishes it; the step has been taken.
+            log.warning("messages_pending job_id=%s: %s", job.job_id, error)
+
+
+def _status(job: Job) -> dict[str, object]:
+    """The custom status of a step that is not run: its code, by the row."""
+    return {"code": job.error_code} if job.error_code else {}

@@ -1,0 +1,201 @@
+"""Starting elastic-blast once: look first, and only with the cluster's submit slot (R1, R2).
+
+A result proves that the operation has ended; a 404 of the sidecar instance in the row proves that
+it never began. No other answer proves either: the operation may run until its timeout. After that
+Jobs and markers decide, and another operation is started.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from activities.assess import submission_completed
+from activities.cleanup import operation_id
+from activities.context import ActivityContext
+from activities.overrides import find_overrides
+from activities.ports import Cluster, Clusters, Sidecar
+from activities.submit_queue import SubmitQueue
+from shared.blast.result_files import JOB_COUNT_BLOB, parse_count
+from shared.clients.blobs import Blobs
+from shared.clients.kubernetes import LeaseState
+from shared.contracts.exec import (
+    Command,
+    Finished,
+    Health,
+    HttpRejection,
+    Interrupted,
+    OperationRunning,
+    Result,
+    Unreachable,
+    Untracked,
+)
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from shared.elastic_blast.command import submit_argv
+from shared.elastic_blast.written_config import Overrides
+from shared.errors import Conflict, Unavailable
+
+log = logging.getLogger("blast")
+OPERATION_WAIT = timedelta(seconds=5)
+"""How long one step waits for a submission; a cancel waits for the step at most as long."""
+DELIVERY = timedelta(seconds=30)
+"""How much longer than its timeout a submission may run: the request takes a while to arrive, and a
+process that is stopped has some seconds to end."""
+
+
+class Overtaken(Exception):
+    """The row was changed after it was read: by a cancel, or by another run of the same step."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The result of one look or start, with the row as it is now."""
+
+    job: Job
+    found: Result | LeaseState | str
+    """The operation's result, a busy slot, or how an earlier try ended."""
+    is_first: bool = False
+    """Whether this request was the first for its operation: a refusal proves that nothing began."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the operation is known to have ended."""
+        return isinstance(self.found, Finished | Interrupted)
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Starts submissions. Idempotent at any point: one that was started is found."""
+
+    context: ActivityContext
+    blobs: Blobs
+    clusters: Clusters
+    sidecar: Sidecar
+    submit_queue: SubmitQueue
+
+    def submit_or_attach(self, job: Job) -> Attempt:
+        """Look at the submission, or start it.
+
+        Raises Unavailable, as a failed look does not mean that there is none, and Overtaken.
+        """
+        if job.untracked_submission_until is None:
+            return self._acquire_and_submit(job)
+        result = self.sidecar.get_operation(operation_id(job), OPERATION_WAIT, job.sidecar_instance)
+        if result is None:
+            return self._acquire_and_submit(job)
+        if isinstance(result, OperationRunning | Untracked | HttpRejection | Unreachable):
+            self._renew_lease(job)
+        if isinstance(result, Untracked | HttpRejection | Unreachable):
+            if text := self._find_on_cluster(job):
+                return Attempt(job, text)
+            if (
+                isinstance(result, Untracked)
+                and self.context.now() >= job.untracked_submission_until
+            ):
+                return self._acquire_and_submit(_next_operation(job))
+        return Attempt(job, result)
+
+    def _find_on_cluster(self, job: Job) -> str | None:
+        """How a submission ended whose sidecar cannot say so, if the cluster shows it."""
+        try:
+            return self._earlier_submission(job)
+        except Unavailable:
+            return None  # the sidecar's failure already leads to another try
+
+    def _acquire_and_submit(self, job: Job) -> Attempt:
+        slot = self.submit_queue.acquire(job)
+        if not slot.is_held and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
+            return Attempt(job, slot)
+        if text := self._earlier_submission(job):
+            return Attempt(job, text)
+        return self._start(job) if slot.is_held else Attempt(job, slot)
+
+    def _earlier_submission(self, job: Job) -> str | None:
+        """How an earlier try ended, by its Jobs and markers; None where they show nothing."""
+        announced = parse_count(self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
+        if submission_completed(self._cluster(job).jobs_of(job.elb_job_id), announced):
+            return "resumed"
+        markers = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
+        if any(self.blobs.exists(job.results_prefix + marker) for marker in markers):
+            return "already_done"
+        return None
+
+    def _start(self, job: Job) -> Attempt:
+        """Start the operation, once the row has its sidecar instance and the time of its end."""
+        command, health = self._command(job), self.sidecar.health()
+        if not isinstance(health, Health):
+            return Attempt(job, health)
+        is_first = job.untracked_submission_until is None
+        if health.operations:
+            # An operation that another instance may have is requested from that instance only.
+            instance = health.instance if is_first else job.sidecar_instance
+            job = self._announced(job, instance, command)
+            result = self.sidecar.run_operation(
+                operation_id(job), command, OPERATION_WAIT, instance
+            )
+            if not isinstance(result, Untracked):
+                return Attempt(job, result, is_first)
+            health = self.sidecar.health()
+            if not isinstance(health, Health) or health.operations or not is_first:
+                unsent = Unreachable(f"not started: {result.message}", request_sent=False)
+                return Attempt(job, unsent, is_first)
+        # The sidecar keeps no operations, or was replaced by one that keeps none.
+        job = self._announced(job, None, command)
+        return Attempt(job, self.sidecar.exec(command), is_first)
+
+    def _announced(self, job: Job, instance: str | None, command: Command) -> Job:
+        """The row with the operation that is about to begin, for steps after a crash or a cancel.
+
+        Raises Overtaken.
+        """
+        until = self.context.now() + command.timeout + DELIVERY
+        try:
+            return self.context.jobs.update(
+                job.job_id,
+                "submitting" if instance else "submission_started_untracked",
+                {"operation": operation_id(job)},
+                unchanged=job,
+                phase=Phase.SUBMITTING,
+                ended_submit_operations=job.ended_submit_operations,
+                untracked_submission_until=until,
+                sidecar_instance=instance,
+            )
+        except Conflict as conflict:
+            raise Overtaken(str(conflict)) from conflict
+
+    def _command(self, job: Job) -> Command:
+        config = self.blobs.get(job.config_blob) if job.config_blob else None
+        if config is None:
+            raise LookupError(f"the config of {job.job_id} is missing: {job.config_blob}")
+        argv = submit_argv(job.elb_job_id, job.job_id)
+        return Command(argv, config.decode(), self.context.settings.submit_timeout)
+
+    def _cluster(self, job: Job) -> Cluster:
+        return self.clusters(job.search.placement.cluster_name)
+
+    def _renew_lease(self, job: Job) -> None:
+        """Renew the slot. If that fails it expires later, and the operation goes on."""
+        try:
+            self._cluster(job).acquire_submit_lease(job.elb_job_id)
+        except Unavailable as error:
+            log.warning("submit_slot_not_renewed job_id=%s: %s", job.job_id, error)
+
+    def overrides(self, job: Job) -> Overrides | None:
+        """The values that elastic-blast used instead of those in the config, by the file it wrote.
+
+        Raises Unavailable.
+        """
+        differing = find_overrides(self.blobs, job)
+        if differing:
+            log.error("config_overridden job_id=%s: %s", job.job_id, differing)
+        return differing
+
+
+def _next_operation(job: Job) -> Job:
+    """The job after an operation that passed its time without a result."""
+    return replace(
+        job,
+        ended_submit_operations=job.ended_submit_operations + 1,
+        untracked_submission_until=None,
+        sidecar_instance=None,
+    )

@@ -1,0 +1,1 @@
+"""BLAST+ files: databases, FASTA queries and results."""

@@ -1,0 +1,61 @@
+"""The files below a search's results prefix: names, result files and manifest entries."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from shared.clients.blobs import BlobInfo
+from shared.contracts.search import Search
+from shared.elastic_blast.allowed_options import NO_OUTFMT, OUTFMT, value_of
+
+MANIFEST = "metadata/manifest.json"
+"""The list of results of a completed job, below its results prefix."""
+
+AGGREGATE, AGGREGATING = "metadata/aggregate.json", "metadata/aggregating.json"
+"""The aggregate of all hits, and its intermediate state while it is computed."""
+
+JOB_COUNT_BLOB = "metadata/num_jobs_submitted.txt"
+"""The number of blast Jobs that elastic-blast submits, below the results prefix."""
+
+_RESULT = re.compile(r"(?:shard_\d+/)?batch_\d+-[^/]+\.out\.gz")
+_BATCH = re.compile(r"query_batches/batch_[^/]+\.fa")
+
+
+def result_files(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
+    """The non-empty result files in the list: one per batch and shard."""
+    return [blob for blob in listed if _RESULT.fullmatch(blob.name) and blob.size > 0]
+
+
+def expected_results(listed: Iterable[BlobInfo], search: Search) -> int:
+    """The number of results of a search without JOB_COUNT_BLOB: one per query batch and shard."""
+    batches = sum(_BATCH.fullmatch(blob.name) is not None for blob in listed)
+    return batches * max(1, search.sizing.db_partitions)
+
+
+def parse_count(text: bytes | None) -> int | None:
+    """The number in a metadata file; None if the file is missing or has no number yet."""
+    stripped = (text or b"").strip()
+    return int(stripped) if stripped.isdigit() else None
+
+
+def file_id(name: str) -> str:
+    """The public id of a file. Only compared with the ids of known files, never used as a path."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def outfmt_of(search: Search) -> str:
+    """The value of `-outfmt`: a number, for tables optionally followed by columns."""
+    return value_of(search.options, OUTFMT) or NO_OUTFMT
+
+
+def manifest_entry(file: BlobInfo, search: Search) -> dict[str, Any]:
+    """The JSON of a result file in lists and manifests."""
+    return {
+        "file_id": file_id(file.name),
+        "name": file.name,
+        "size": file.size,
+        "last_modified": file.modified.isoformat(),
+        "format": f"outfmt {outfmt_of(search).split()[0]}, gzip",
+        "source": "elastic-blast",
+    }

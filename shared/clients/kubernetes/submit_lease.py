@@ -1,0 +1,195 @@
+"""The submit slot of a cluster: a Lease that every submitter must hold."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared.clients.kubernetes.api import (
+    CONFLICT,
+    NAMESPACE,
+    NOT_FOUND,
+    ApiStatusError,
+    Json,
+    KubernetesApi,
+)
+from shared.errors import Unavailable
+
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+NAME = "elb-blast-submit"
+DURATION = timedelta(seconds=900)
+TOLERANCE = timedelta(seconds=60)
+"""Allowed clock difference between two holders before an expired Lease is taken over."""
+RELEASE_ATTEMPTS = 3
+"""Attempts to free the slot. A failure blocks all other submitters until it expires."""
+
+
+@dataclass(frozen=True)
+class LeaseState:
+    """The Lease as read: `is_held` by the caller, its holder (empty if free), and since when."""
+
+    is_held: bool
+    holder: str
+    since: datetime | None
+
+
+UNHELD = LeaseState(False, "", None)
+
+
+class SubmitLease:
+    """One cluster's Lease. Every write is a compare-and-swap on its resourceVersion."""
+
+    def __init__(
+        self, api: KubernetesApi, now: Callable[[], datetime], monotonic: Callable[[], float]
+    ) -> None:
+        self._api = api
+        self._now = now
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._watched: tuple[str, float] = ("", 0.0)
+        """The last resourceVersion seen, and when this process first saw it."""
+
+    def acquire(self, holder: str) -> LeaseState:
+        """Take or renew the Lease unless another holder has it. Idempotent. Raises Unavailable."""
+        try:
+            return self._acquire(holder, self._read())
+        except ApiStatusError:
+            # The conflict may be our own write whose response was lost.
+            lease = self._read()
+            return _state(lease, holder) if lease else UNHELD
+
+    def renew(self, holder: str) -> LeaseState:
+        """Renew the Lease only if `holder` has it. Raises Unavailable."""
+        lease = self._read()
+        if lease and _holder(lease) == holder:
+            return self.acquire(holder)
+        return _state(lease, holder) if lease else UNHELD
+
+    def release(self, holder: str) -> bool:
+        """Free the Lease if `holder` has it; returns whether it did. Raises Unavailable."""
+        wrote = False
+        last_error = Unavailable(
+            "cluster_unavailable", f"the submit slot changed during {RELEASE_ATTEMPTS} releases"
+        )
+        for _ in range(RELEASE_ATTEMPTS):
+            try:
+                lease = self._read()
+                if lease is None or _holder(lease) != holder:
+                    return wrote  # True if our write succeeded but its response was lost
+                wrote = True
+                self._write(lease, holderIdentity="", renewTime=_micro_time(self._now()))
+            except ApiStatusError:
+                continue
+            except Unavailable as error:
+                last_error = error
+                continue
+            return True
+        raise last_error
+
+    def _acquire(self, holder: str, lease: Json | None) -> LeaseState:
+        now = _micro_time(self._now())
+        ours = {"holderIdentity": holder, "leaseDurationSeconds": int(DURATION.total_seconds())}
+        if lease is None:
+            spec = {**ours, "acquireTime": now, "renewTime": now, "leaseTransitions": 0}
+            return _state(self._create(spec), holder)
+        if _holder(lease) == holder:
+            if self._age(lease) < DURATION / 3:
+                return _state(lease, holder)
+            return _state(self._write(lease, **ours, renewTime=now), holder)
+        if _holder(lease) and not self._has_expired(lease):
+            return _state(lease, holder)
+        transitions = (lease["spec"].get("leaseTransitions") or 0) + 1
+        spec = {**ours, "acquireTime": now, "renewTime": now, "leaseTransitions": transitions}
+        return _state(self._write(lease, **spec), holder)
+
+    def _age(self, lease: Json) -> timedelta:
+        """Time since the last renewal. DURATION if it lies in the future, so that it is renewed."""
+        renewed = _renewed(lease)
+        age = self._now() - renewed if renewed else DURATION
+        return DURATION if age < timedelta(0) else age
+
+    def _has_expired(self, lease: Json) -> bool:
+        """Whether its time is over, or this process has seen it unchanged for its duration.
+
+        The second rule does not depend on the holder's clock.
+        """
+        duration = timedelta(seconds=lease["spec"].get("leaseDurationSeconds") or 0) or DURATION
+        renewed = _renewed(lease)
+        if renewed and self._now() > renewed + duration + TOLERANCE:
+            return True
+        return self._unchanged_for(lease["metadata"]["resourceVersion"]) >= duration
+
+    def _unchanged_for(self, version: str) -> timedelta:
+        with self._lock:
+            if self._watched[0] != version:
+                self._watched = (version, self._monotonic())
+            return timedelta(seconds=self._monotonic() - self._watched[1])
+
+    def _read(self) -> Json | None:
+        try:
+            lease = self._api.call(
+                lambda groups: groups.coordination.read_namespaced_lease,
+                NAME,
+                NAMESPACE,
+                expected=(NOT_FOUND,),
+            )
+        except ApiStatusError as error:
+            if error.is_about("leases", NAME):
+                return None
+            raise error.to_error() from error
+        return _with_spec(lease)
+
+    def _create(self, spec: Json) -> Json:
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": NAME, "namespace": NAMESPACE},
+            "spec": spec,
+        }
+        return _with_spec(
+            self._api.call(lambda groups: groups.raw("POST", LEASES, body), expected=(CONFLICT,))
+        )
+
+    def _write(self, lease: Json, **changes: object) -> Json:
+        """Change spec fields of the Lease. Raises ApiStatusError if it changed since the read."""
+        body = {**lease, "spec": {**lease["spec"], **changes}}
+        return _with_spec(
+            self._api.call(
+                lambda groups: groups.raw("PUT", f"{LEASES}/{NAME}", body),
+                expected=(NOT_FOUND, CONFLICT),
+            )
+        )
+
+
+def _with_spec(lease: Json) -> Json:
+    """The Lease, with an empty spec if it has none. Raises Unavailable if it is not a Lease."""
+    if not isinstance(lease.get("metadata"), dict) or "resourceVersion" not in lease["metadata"]:
+        raise Unavailable("cluster_unavailable", "the cluster's response is not a Lease")
+    return {**lease, "spec": lease.get("spec") or {}}
+
+
+def _holder(lease: Json) -> str:
+    return lease["spec"].get("holderIdentity") or ""
+
+
+def _state(lease: Json, holder: str) -> LeaseState:
+    since = _parse_micro_time(lease["spec"].get("acquireTime"))
+    return LeaseState(_holder(lease) == holder, _holder(lease), since)
+
+
+def _renewed(lease: Json) -> datetime | None:
+    return _parse_micro_time(lease["spec"].get("renewTime") or lease["spec"].get("acquireTime"))
+
+
+def _micro_time(instant: datetime) -> str:
+    """A Kubernetes MicroTime."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _parse_micro_time(text: str | None) -> datetime | None:
+    """A MicroTime; None if invalid: such a Lease expires by `_unchanged_for` only."""
+    try:
+        instant = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else None

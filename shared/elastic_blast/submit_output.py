@@ -1,0 +1,97 @@
+"""Parses elastic-blast's output: the last JSON line of stdout, and errors in its log (R10)."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shared.util.durations import MAX_RETRY_AFTER
+
+_ESCAPE = re.compile(
+    r"\x1b(?:"
+    r"\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
+    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # window titles
+    r"|[ -/]*[0-Z\\^-~])"  # character sets and others
+)
+"""Terminal escape sequences (source: ECMA-48)."""
+
+_ENTRY = re.compile(r"^(?:\S+Z )?(DEBUG|INFO|WARNING|ERROR|CRITICAL): ", re.M)
+"""The start of an entry of elastic-blast's log: a level, usually after a timestamp."""
+_ERRORS = {"ERROR", "CRITICAL"}
+
+
+@dataclass(frozen=True)
+class SubmitOutput:
+    """elastic-blast's result of a submission: a decision, or the category of an error.
+
+    Neither means that the JSON was started and cannot be parsed.
+    """
+
+    decision: str | None
+    category: str | None
+    message: str
+    terminal: str | None
+    """`SUCCESS` or `FAILURE` if the decision is `already_done`."""
+    retry_after: timedelta | None
+
+
+UNREADABLE = SubmitOutput(None, None, "", None, None)
+
+
+def parse_output(stdout: str) -> SubmitOutput | None:
+    """The result in the last JSON line of `stdout`, or None if there is none.
+
+    Ignores escape sequences and JSON lines of other kinds. A truncated or invalid last line is
+    UNREADABLE; an earlier line is not used instead.
+    """
+    # Not splitlines, which also splits at separators that JSON strings can contain.
+    lines = (_ESCAPE.sub("", line).strip() for line in reversed(re.split(r"[\r\n]", stdout)))
+    for line in lines:
+        if not line.startswith("{"):
+            continue
+        try:
+            parsed = json.loads(line)
+        except (ValueError, RecursionError):
+            return UNREADABLE
+        if parsed.get("kind") in ("submit_result", "error"):
+            return _submit_output(parsed)
+    return None
+
+
+def error_line(stderr: str) -> str:
+    """The last error entry of elastic-blast's log, or an empty text.
+
+    An entry can have several lines; the next one starts with a timestamp or a level.
+    """
+    entries = _ENTRY.split(_ESCAPE.sub("", stderr))[1:]
+    errors = [
+        text for level, text in zip(entries[::2], entries[1::2], strict=True) if level in _ERRORS
+    ]
+    return errors[-1].strip() if errors else ""
+
+
+def _submit_output(parsed: dict[str, Any]) -> SubmitOutput:
+    is_error = parsed["kind"] == "error"
+    value = parsed.get("category" if is_error else "decision")
+    if not isinstance(value, str) or not value:
+        return UNREADABLE
+    details = parsed.get("details")
+    terminal = details.get("terminal") if isinstance(details, dict) else None
+    return SubmitOutput(
+        decision=None if is_error else value,
+        category=value if is_error else None,
+        message=str(parsed.get("message") or ""),
+        terminal=terminal if isinstance(terminal, str) else None,
+        retry_after=_retry_after(parsed.get("retry_after_seconds")),
+    )
+
+
+def _retry_after(seconds: object) -> timedelta | None:
+    """A positive number of seconds, at most MAX_RETRY_AFTER; None for any other value."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    if not 0 < seconds < math.inf:  # false for NaN too
+        return None
+    return timedelta(seconds=min(seconds, MAX_RETRY_AFTER.total_seconds()))

@@ -1,0 +1,1 @@
+"""Status messages, the outbox and dead letters."""

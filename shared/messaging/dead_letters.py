@@ -1,0 +1,55 @@
+"""Stores undeliverable queue messages: the body as a blob, the outcome as a table row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.clients.blobs import Blobs
+from shared.clients.tables import Table
+from shared.contracts.storage_urls import DEAD_LETTERS, StorageAccount
+from shared.util.redaction import redacted
+
+PARTITION = "requests"
+
+
+@dataclass(frozen=True)
+class DeadLetterOutcome:
+    """The outcome of a message: the job that it created, or the error."""
+
+    job_id: str | None
+    error_code: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """All methods are idempotent per message, and raise Unavailable."""
+
+    blobs: Blobs
+    rows: Table
+    account: StorageAccount
+
+    def ensure(self) -> None:
+        """Create the container and the table if they do not exist."""
+        self.blobs.ensure(DEAD_LETTERS)
+        self.rows.ensure()
+
+    def keep(self, message_id: str, body: bytes) -> None:
+        """Store the message's body unchanged."""
+        self.blobs.put(self._url(message_id), body)
+
+    def record(self, message_id: str, outcome: DeadLetterOutcome, at: datetime) -> None:
+        """Write the outcome of a stored message. The row has nothing of the message's content."""
+        self.rows.upsert(
+            {
+                "PartitionKey": PARTITION,
+                "RowKey": message_id,
+                "ts": at,
+                "blob": self._url(message_id),
+                "job_id": outcome.job_id,
+                "error_code": outcome.error_code,
+                "error": outcome.error and redacted(outcome.error),
+            }
+        )
+
+    def _url(self, message_id: str) -> str:
+        return self.account.url(DEAD_LETTERS, f"{PARTITION}/{message_id}")

@@ -1,0 +1,64 @@
+"""Publishes jobs' outbox messages to the completions queue: at least once, in order."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.blast.result_files import MANIFEST
+from shared.clients.blobs import Blobs
+from shared.clients.queues import Queue
+from shared.contracts.job import Job, OutboxMessage
+from shared.contracts.states import Status
+from shared.errors import ControlPlaneError
+from shared.jobs import JobStateRepository
+from shared.messaging.messages import Sender, rejection_message, status_message
+
+
+@dataclass(frozen=True)
+class OutboxPublisher:
+    """All methods can be repeated and called concurrently, and raise Unavailable."""
+
+    jobs: JobStateRepository
+    blobs: Blobs
+    queue: Queue
+
+    def publish_pending(self, job: Job) -> None:
+        """Send a job's outbox messages, oldest first, and update the index of an ended job.
+
+        An outbox row is deleted only after its message was sent. So consumers that drop duplicates
+        see the messages in order, also with several publishers.
+        """
+        if not job.notify:
+            return
+        for message in self.jobs.pending_messages(job.job_id):
+            self.queue.send(status_message(job, message, files=self._files(job, message)))
+            self.jobs.mark_sent(job.job_id, message.sequence)
+        if job.phase.is_end:
+            self.jobs.sync(job)
+
+    def republish(self, job: Job, sender: Sender) -> None:
+        """Reply to a repeated request with the job's state: accepted, or how it ended.
+
+        Pending messages are sent first, so that the reply does not overtake them.
+        """
+        self.publish_pending(job)
+        status = job.phase.status if job.phase.is_end else Status.QUEUED
+        at = job.finished_at or job.created_at
+        message = OutboxMessage(job.sequence, at, status, job.attempt, job.error_code, job.error)
+        self.queue.send(status_message(job, message, sender, self._files(job, message)))
+
+    def publish_rejection(
+        self, message_id: str, sender: Sender, error: ControlPlaneError, at: datetime
+    ) -> None:
+        """Reply to the sender of a rejected queue message."""
+        self.queue.send(rejection_message(message_id, sender, error, at))
+
+    def _files(self, job: Job, message: OutboxMessage) -> Sequence[Mapping[str, Any]]:
+        """The results of a completed job; empty if its manifest was deleted."""
+        if message.status is not Status.COMPLETED:
+            return ()
+        manifest = self.blobs.get(job.results_prefix + MANIFEST)
+        files: list[dict[str, Any]] = json.loads(manifest)["files"] if manifest else []
+        return files

@@ -1,0 +1,65 @@
+"""Formats of values in settings and requests. A title names the format in docs/settings.md."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from shared.util.durations import PollSchedule, Rate, parse_duration
+
+UNLIMITED = "unlimited"
+
+
+def _parsed_by(parse: Callable[[str], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def _parse_tries(text: str) -> int | None:
+    if text == UNLIMITED:
+        return None
+    if not text.isascii() or not text.isdecimal() or not int(text):
+        raise ValueError(f"{text!r} is neither a number of at least 1 nor {UNLIMITED!r}")
+    return int(text)
+
+
+def _parse_path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+Guid = Annotated[
+    str, Field(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", title="GUID")
+]
+SecureUrl = Annotated[
+    str,
+    Field(
+        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)(:|/|$))",
+        title="https URL, or http on loopback",
+    ),
+]
+Duration = Annotated[
+    timedelta,
+    _parsed_by(parse_duration),
+    Field(title="duration"),
+]
+RequestRate = Annotated[Rate, _parsed_by(Rate.parse), Field(title="`count/duration`")]
+Schedule = Annotated[
+    PollSchedule,
+    _parsed_by(PollSchedule.parse),
+    Field(title="`interval/age` pairs in order of age, then the last interval"),
+]
+OptionalPath = Annotated[Path | None, _parsed_by(_parse_path), Field(title="path of a file")]
+Names = Annotated[frozenset[str], _parsed_by(str.split), Field(title="names, separated by spaces")]
+StorageAccountName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]{3,24}$", title="3 to 24 lower-case letters and digits")
+]
+ClusterName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", title="DNS label")
+]
+Memory = Annotated[str, Field(pattern=r"^\d+[kKmMgGtT]i?$", title="Kubernetes quantity")]
+RetryDelay = Annotated[Duration, Field(gt=timedelta(0))]
+RetryFactor = Annotated[float, Field(ge=1, le=100, title="number")]
+RetryTries = Annotated[
+    int | None, _parsed_by(_parse_tries), Field(title="integer of at least 1, or `unlimited`")
+]

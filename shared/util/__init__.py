@@ -1,0 +1,1 @@
+"""Durations, caches, threads and redaction: helpers that know nothing of BLAST or jobs."""

@@ -1,0 +1,173 @@
+"""A batch of searches on a real job store, with Durable Functions that only remembers."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from activities.batch import BatchActivities
+from shared.clients.blobs import Blobs
+from shared.contracts.activities import ActivityInput, Chunk, ChunkResult, Stage, StepResult
+from shared.contracts.job import Job, child_id
+from shared.contracts.search import SearchSpec
+from shared.contracts.states import Phase
+from shared.contracts.storage_urls import StorageAccount
+from shared.errors import Unavailable
+from shared.jobs.batch_blob import batch_url, dump
+from tests.support.samples import job, search
+
+MOST_STEPS = 40
+FASTA = ">q\nACGT\n"
+Make = Callable[..., "BatchFixture"]
+
+
+@dataclass
+class Remembered:
+    """Which orchestrations were started, and which were woken. `refuse` makes it raise once."""
+
+    started: Counter[str] = field(default_factory=Counter)
+    woken: Counter[str] = field(default_factory=Counter)
+    refuse: str | None = None
+
+    def ensure_started(self, job: Job) -> None:
+        if job.job_id == self.refuse:
+            self.refuse = None
+            raise Unavailable("not_started", "away")
+        self.started[job.job_id] += 1
+
+    def wake(self, job: Job) -> None:
+        self.woken[job.job_id] += 1
+
+
+@dataclass
+class BatchFixture:
+    """A batch whose steps tests run one after another, as its orchestrator does."""
+
+    batch: BatchActivities
+    durable: Remembered
+    parent_id: str
+    chunks: tuple[Chunk, ...] = ()
+    """Chunks that are to be created before the next step."""
+    _step: int = 0
+
+    @property
+    def parent(self) -> Job:
+        return self.batch.context.jobs.get(self.parent_id)
+
+    def child(self, number: int) -> Job:
+        return self.batch.context.jobs.get(child_id(self.parent_id, number))
+
+    def children(self) -> list[Job]:
+        found: list[Job] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.batch.context.jobs.index.children(self.parent_id, 500, cursor)
+            found, cursor = [*found, *page.jobs], page.cursor
+        return found
+
+    def step(self, stage: Stage) -> StepResult:
+        """Run one step of a stage; the chunks that it names are not created yet."""
+        self._step += 1
+        methods: dict[Stage, Callable[[ActivityInput], StepResult]] = {
+            Stage.START_CHILDREN: self.batch.start_children,
+            Stage.WATCH_CHILDREN: self.batch.observe_children,
+            Stage.CLEAN_UP_CHILDREN: self.batch.cancel_children,
+        }
+        result = methods[stage](ActivityInput(self.parent_id, self._step))
+        self.chunks = result.fan_out
+        return result
+
+    def create(self, chunk: Chunk) -> ChunkResult:
+        """Create one chunk."""
+        return self.batch.children.create_children(
+            ActivityInput(self.parent_id, self._step, chunk=chunk)
+        )
+
+    def say(self, stage: Stage) -> StepResult:
+        """Run a step and the chunks that it names; where all are created, the step after them."""
+        if not self.chunks:
+            result = self.step(stage)
+            if not self.chunks:
+                return result
+        self.chunks = tuple(chunk for chunk in self.chunks if not self.create(chunk).is_done)
+        if self.chunks:
+            return StepResult(self.parent.phase, Stage.START_CHILDREN)
+        return self.step(Stage.START_CHILDREN)
+
+    def until(self, stage: Stage, result: StepResult | None = None) -> StepResult:
+        """Follow the results, from the first step or from `result`, until this stage is next."""
+        result = result or self.say(Stage.START_CHILDREN)
+        for _ in range(MOST_STEPS):
+            if result.next_stage in (stage, None):
+                return result
+            assert result.next_stage is not None
+            result = self.say(result.next_stage)
+        raise AssertionError(f"{stage} does not follow within {MOST_STEPS} steps")
+
+    def ask_to_cancel(self) -> None:
+        jobs = self.batch.context.jobs
+        jobs.update(
+            self.parent_id, "cancel_requested", cancel_requested_at=self.batch.context.now()
+        )
+
+    def end_parent(self, phase: Phase) -> None:
+        """Another step ends the batch while this one goes on."""
+        for step in (Phase.CANCELLING, phase):
+            self.batch.context.jobs.update(self.parent_id, step.value, phase=step)
+
+    def end(self, number: int, phase: Phase) -> None:
+        """A child's own orchestration brings it to this end."""
+        jobs = self.batch.context.jobs
+        one = self.child(number)
+        ways = {
+            Phase.COMPLETED: (Phase.EXPORTING_RESULTS, Phase.COMPLETED),
+            Phase.CANCELLED: (Phase.CANCELLING, Phase.CANCELLED),
+            Phase.TIMED_OUT: (Phase.CANCELLING, Phase.TIMED_OUT),
+        }
+        for step in ways.get(phase, (phase,)):
+            jobs.update(one.job_id, step.value, phase=step)
+
+    def events(self) -> list[str]:
+        found = self.batch.context.jobs.events(self.parent_id)
+        assert [event.sequence for event in found] == list(range(1, len(found) + 1))
+        return [event.event for event in found]
+
+
+def open_batch(
+    make: Callable[[Remembered], BatchActivities], blobs: Blobs, size: int, **changes: Any
+) -> BatchFixture:
+    """A batch of so many searches that was accepted at noon."""
+    parent = job(uuid.uuid4().int, child_count=size, fingerprint="c" * 64, **changes)
+    searches = [
+        SearchSpec(search(query_url="", title=f"search {n}"), FASTA, f"{n:064x}")
+        for n in range(1, size + 1)
+    ]
+    account = StorageAccount(parent.search.placement.storage_account)
+    blobs.put_if_absent(batch_url(account, parent.job_id, parent.fingerprint), dump(searches))
+    durable = Remembered()
+    batch = make(durable)
+    batch.context.jobs.create(parent, {})
+    return BatchFixture(batch, durable, parent.job_id)
+
+
+@contextmanager
+def meanwhile(one: BatchFixture, number: int, happens: Callable[[], object]) -> Iterator[None]:
+    """Let something happen just before the row of the child of that number is written."""
+    create = one.batch.context.jobs.create
+
+    def interrupted(child: Job, payload: Any) -> Job:
+        if child.child_number == number:
+            happens()
+        return create(child, payload)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one.batch.context.jobs, "create", interrupted)
+        yield
+
+
+def power_loss() -> None:
+    raise KeyError("power loss")

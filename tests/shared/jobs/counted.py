@@ -1,0 +1,39 @@
+"""A table that counts its requests."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from shared.clients.tables import Columns, Insert, Replace, Row, Table, Write
+
+
+class Counted(Table):
+    """Counts requests by operation in `requests`."""
+
+    def __init__(self, real: Table, requests: Counter[str]) -> None:
+        self.__dict__ |= real.__dict__
+        self._requests = requests
+
+    def get(self, partition: str, key: str) -> Row | None:
+        self._requests["get"] += 1
+        return super().get(partition, key)
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        self._requests["commit"] += 1
+        super().commit(writes)
+
+    def write(self, write: Insert | Replace) -> None:
+        self._requests["write"] += 1
+        super().write(write)
+
+    def upsert(self, columns: Columns) -> None:
+        self._requests["upsert"] += 1
+        super().upsert(columns)
+
+    def delete(self, partition: str, key: str) -> None:
+        self._requests["forget"] += 1
+        super().delete(partition, key)
+
+    def query(self, *args: Any, **kwargs: Any) -> Iterator[Row]:
+        self._requests["query"] += 1
+        return super().query(*args, **kwargs)

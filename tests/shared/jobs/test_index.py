@@ -1,0 +1,102 @@
+"""The index: list rows that are never reverted, and active rows for reconcile."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.contracts.activities import Decision, Stage
+from shared.contracts.job import Job
+from shared.contracts.states import Phase, Status
+from shared.jobs import JobStateRepository, StepRecord
+from tests.shared.jobs.conftest import Clock
+from tests.support.samples import ALICE, BOB, RECONCILE_AFTER, job
+
+PARTITION = "active:tenant:alice-oid"
+
+
+def overdue(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
+    return list(jobs.index.find_overdue(clock()))
+
+
+def test_a_job_is_overdue_when_its_next_step_is_late(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
+    one = jobs.create(job(), {})
+    decision = Decision(Stage.SUBMIT, timedelta(minutes=15))
+    jobs.update(
+        one.job_id,
+        "retry_scheduled",
+        step=StepRecord(1, Stage.PREPARE, decision),
+        phase=Phase.RETRYING,
+    )
+    clock.move((timedelta(minutes=15) + RECONCILE_AFTER).total_seconds())
+    assert overdue(jobs, clock) == []
+    clock.move(1)
+    assert overdue(jobs, clock) == [(PARTITION, one.job_id)]
+    jobs.index.defer(jobs.get(one.job_id), clock() + RECONCILE_AFTER)
+    assert overdue(jobs, clock) == []
+
+
+def test_an_active_row_without_a_job_is_overdue(jobs: JobStateRepository, clock: Clock) -> None:
+    """The process crashed between the two writes."""
+    jobs.index.mark_active(job())
+    clock.move(RECONCILE_AFTER.total_seconds() + 1)
+    assert overdue(jobs, clock) == [(PARTITION, job().job_id)]
+
+
+def test_an_ended_job_has_no_active_row(jobs: JobStateRepository, clock: Clock) -> None:
+    one = jobs.create(job(phase=Phase.RUNNING), {})
+    jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    clock.move(10**6)
+    assert overdue(jobs, clock) == []
+
+
+def test_failure_16_a_late_index_update_does_not_revert_the_list_row(
+    jobs: JobStateRepository,
+) -> None:
+    """A delayed writer updates the index after a later writer has ended the job."""
+    jobs.create(job(phase=Phase.RUNNING), {})
+    delayed = jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
+    jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    jobs.sync(delayed)
+    (listed,) = jobs.index.page(delayed.owner, 10).jobs
+    assert listed.phase is Phase.SEARCH_FAILED
+
+
+def test_searches_of_a_batch_are_listed_only_in_it_and_in_order(
+    jobs: JobStateRepository,
+) -> None:
+    for number in (3, 1, 2):
+        jobs.create(child(number), {})
+    jobs.update(child(2).job_id, "completed", phase=Phase.SUBMITTED)
+    first = jobs.index.children("job-parent", 2)
+    assert first.cursor is not None
+    rest = jobs.index.children("job-parent", 2, first.cursor)
+    assert [one.child_number for one in (*first.jobs, *rest.jobs)] == [1, 2, 3]
+    assert jobs.index.page(child(1).owner, 10).jobs == ()
+    assert jobs.index.count_by_status("job-parent") == {Status.QUEUED: 2, Status.RUNNING: 1}
+
+
+def child(number: int) -> Job:
+    return replace(job(number), parent_job_id="job-parent", child_number=number)
+
+
+def test_active_jobs_are_counted_per_owner_and_a_batch_counts_once(
+    jobs: JobStateRepository,
+) -> None:
+    for number in (1, 2, 3):
+        jobs.create(replace(job(number), phase=Phase.RUNNING), {})
+    jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    for number in (4, 5):
+        jobs.create(child(number), {})
+    jobs.create(job(6, owner=BOB), {})
+    assert (jobs.index.count_active(ALICE, 100), jobs.index.count_active(BOB, 100)) == (2, 1)
+    assert jobs.index.count_active(ALICE, 1) == 1  # not counted beyond the limit
+
+
+def test_failure_38_the_same_id_in_another_tenant_is_another_owner(
+    jobs: JobStateRepository,
+) -> None:
+    jobs.create(job(), {})
+    namesake = replace(ALICE, tenant_id="elsewhere")
+    assert jobs.index.page(namesake, 10).jobs == ()
+    assert jobs.index.count_active(namesake, 10) == 0

@@ -1,0 +1,217 @@
+"""The activities over a small world and a real store, and the drivers of the jobs in it."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from activities.batch import BatchActivities
+from activities.children import Children
+from activities.cleanup import Cleanup, ClusterCleanup
+from activities.context import ActivityContext
+from activities.crash import CrashRecorder
+from activities.launcher import Launcher
+from activities.observe import Observer
+from activities.ports import Cluster, Sidecar
+from activities.results import ResultCollector
+from activities.submit import Submitter
+from activities.submit_queue import SubmitQueue
+from activities.substitute import Substitute
+from local.azurite import Azurite
+from shared.clients.blobs import Blobs, open_blobs
+from shared.clients.tables import Table, Write, open_table
+from shared.contracts.activities import ActivityInput, ActivityName, Category, StepResult
+from shared.contracts.job import Event, Job
+from shared.contracts.states import Phase
+from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS
+from shared.errors import Unavailable
+from shared.jobs import Index, JobStateRepository
+from shared.settings import Settings
+from tests.shared.jobs.conftest import Clock
+from tests.simulation.driver import Driver
+from tests.simulation.environment import SimulatedEnvironment
+from tests.simulation.fakes import FakeCluster, FakeSidecar
+from tests.simulation.models import CallLost
+from tests.support import samples
+from triggers.durable_client import initial_state
+
+NIGHT = timedelta(hours=12)
+MOST_STEPS = 3000
+
+
+class WorldTable(Table):
+    """A real table of which the world can say that it does not answer."""
+
+    world: SimulatedEnvironment | None = None
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        try:
+            if self.world is None:
+                super().commit(writes)
+            else:
+                self.world.ask("store", lambda: super(WorldTable, self).commit(writes))
+        except CallLost as lost:
+            raise Unavailable("storage_unavailable", "Tables did not answer") from lost
+
+
+@dataclass
+class Store:
+    """One Azurite, with tables that many scenes share; each scene has ids of its own."""
+
+    tables: tuple[WorldTable, WorldTable]
+    blobs: Blobs
+    settings: Settings
+
+    @classmethod
+    def on(cls, azurite: Azurite, settings: Settings) -> "Store":
+        name = f"w{uuid.uuid4().hex}"
+        tables = [
+            WorldTable(open_table(name + kind, azurite.connection_string, "", None)._client)
+            for kind in ("j", "i")
+        ]
+        account = settings.account
+        blobs = open_blobs(account, azurite.connection_string, None)
+        blobs.ensure(QUERIES, DATABASES, RESULTS)
+        for table in tables:
+            table.ensure()
+        return cls((tables[0], tables[1]), blobs, settings)
+
+
+@dataclass
+class Scene:
+    """Jobs of one small world. Steps are taken by drivers, or by hand."""
+
+    store: Store
+    clock: Clock = field(default_factory=Clock)
+    drivers: dict[str, Driver] = field(default_factory=dict)
+    woken: list[str] = field(default_factory=list)
+    """The jobs whose orchestrations another one's activity has woken."""
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:24])
+
+    def __post_init__(self) -> None:
+        url = f"https://stgelb.blob.core.windows.net/results/{self.name}"
+        self.world = SimulatedEnvironment(self.clock, self.store.blobs, url)
+        jobs_table, index_table = self.store.tables
+        jobs_table.world = self.world
+        index = Index(index_table, self.store.settings.reconcile_after)
+        self.jobs = JobStateRepository(jobs_table, index, self.clock)
+        self.cluster, self.sidecar = FakeCluster(self.world), FakeSidecar(self.world)
+        self.methods = self._methods(self.sidecar)
+
+    def _methods(self, sidecar: Sidecar) -> dict[ActivityName, Any]:
+        def cluster(name: str) -> Cluster:
+            return self.cluster
+
+        self.desk = desk = ActivityContext(
+            self.jobs, self.store.settings, self.clock, lambda job: None
+        )
+        turns = SubmitQueue(self.jobs, cluster, self)
+        clearing = ClusterCleanup(cluster, sidecar, turns, self.clock)
+        cancelling, record = Cleanup(desk, clearing, self.store.blobs), CrashRecorder(desk)
+        batch = BatchActivities(desk, Children(desk, self.store.blobs, self))
+        self.substitute = Substitute(self.jobs, cancelling, batch, record)
+        launch = Launcher(desk, self.store.blobs, cluster, sidecar, turns)
+        submission = Submitter(desk, self.store.blobs, launch, clearing, turns)
+        return {
+            ActivityName.PREPARE_SEARCH: submission.prepare,
+            ActivityName.SUBMIT_SEARCH: submission.submit,
+            ActivityName.OBSERVE_SEARCH: Observer(desk, self.store.blobs, cluster).observe,
+            ActivityName.COLLECT_RESULTS: ResultCollector(desk, self.store.blobs).collect,
+            ActivityName.CLEAN_UP_SEARCH: cancelling.clean_up_search,
+            ActivityName.RECORD_CRASH: record.record_crash,
+        }
+
+    def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
+        result: StepResult = self.methods[verb](input_)
+        return result
+
+    # Jobs.
+
+    def accept(self, number: int = 1, **changes: Any) -> Job:
+        """A new job of this scene, without a driver."""
+        job_id = f"job-{self.name}{number:08x}"
+        now = self.clock()
+        search = samples.search(results_url=self.world.results_url)
+        own_cluster = replace(search.placement, cluster_name=self.name)
+        base = samples.job(
+            job_id=job_id,
+            elb_job_id=job_id,
+            search=replace(search, placement=own_cluster),
+            created_at=now,
+            updated_at=now,
+            deadline_at=now + self.store.settings.job_timeout,
+        )
+        return self.jobs.create(replace(base, **changes), {})
+
+    def drive(self, job: Job) -> Driver:
+        """Start its orchestration, or start it again after it was lost."""
+        start = initial_state(self.jobs.get(job.job_id), self.store.settings.retry(Category.CRASH))
+        self.drivers[job.job_id] = driver = Driver(self.clock, self.perform, start)
+        return driver
+
+    def ensure_started(self, job: Job) -> None:
+        """As an activity has an orchestration started."""
+        if job.job_id not in self.drivers:
+            self.drive(job)
+
+    def wake(self, job: Job) -> None:
+        """As an activity has one woken."""
+        self.woken.append(job.job_id)
+        if driver := self.drivers.get(job.job_id):
+            driver.wake()
+
+    def cancel(self, job: Job) -> None:
+        """Write a cancel request as the API does, without waking the orchestration."""
+        now = self.jobs.get(job.job_id)
+        if not (now.phase.is_end or now.cancel_requested_at):
+            self.jobs.update(job.job_id, "cancel_requested", cancel_requested_at=self.clock())
+
+    def do(self, name: ActivityName, job: Job, **more: Any) -> StepResult:
+        """Run one activity by hand, as the step after the row's, and not before a retry's time."""
+        now = self.jobs.get(job.job_id)
+        if now.decision and now.decision.not_before and not now.should_stop(self.clock()):
+            self.clock.now = max(self.clock.now, now.decision.not_before)
+        return self.perform(
+            name, ActivityInput(job.job_id, now.step + 1, attempt=now.attempt, **more)
+        )
+
+    def submitted(self, number: int = 1, **changes: Any) -> Job:
+        """A job whose search runs on the cluster."""
+        job = self.accept(number, **changes)
+        self.do(ActivityName.PREPARE_SEARCH, job)
+        self.do(ActivityName.SUBMIT_SEARCH, job)
+        now = self.jobs.get(job.job_id)
+        assert now.phase is Phase.SUBMITTED, now
+        return now
+
+    def now(self, job: Job) -> Job:
+        return self.jobs.get(job.job_id)
+
+    def events(self, job: Job, name: str | None = None) -> list[Event]:
+        found = self.jobs.events(job.job_id)
+        return [event for event in found if name in (None, event.event)]
+
+    # Time.
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass without a step."""
+        self.clock.move(seconds)
+        self.world.settle()
+
+    def run(self, time: timedelta = NIGHT) -> None:
+        """Let the drivers go on for so long, each when it is ready, in turn."""
+        until = self.clock() + time
+        for _ in range(MOST_STEPS):
+            ready = [(at, its) for its in self.drivers.values() if (at := its.ready_at)]
+            at, driver = min(ready, key=lambda one: one[0], default=(until, None))
+            if driver is None or at > until:
+                break
+            self.clock.now = max(self.clock.now, at)
+            driver.step()
+            job_id = driver.start.job_id
+            self.drivers[job_id] = self.drivers.pop(job_id)
+        else:
+            raise AssertionError(f"more than {MOST_STEPS} steps")
+        self.clock.now = max(self.clock.now, until)
+        self.world.settle()

@@ -1,0 +1,215 @@
+"""One suite over the small world's cluster and the real client: the fake keeps its contract."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import pytest
+
+from activities.ports import Cluster
+from shared.clients.kubernetes import ClusterCredentials, CredentialProvider
+from shared.clients.kubernetes import KubernetesCluster as RealCluster
+from shared.errors import Unavailable
+from tests.local.cluster.cluster_fixture import TOKEN as CLUSTER_TOKEN
+from tests.local.cluster.cluster_fixture import ClusterFixture, has, in_phase, running
+from tests.local.cluster.cluster_fixture import job as kube_job
+from tests.shared.jobs.conftest import Clock
+from tests.sidecar.sidecar_fixture import until
+from tests.simulation.fakes import FakeCluster
+from tests.simulation.models import KubeJob
+from tests.simulation.scene import Scene
+
+NOW = timedelta(0)
+
+
+class ClusterHands(Protocol):
+    """What moves a cluster besides its client."""
+
+    def make(self, elb_job_id: str, app: str, ending: str) -> None:
+        """A Job that `runs`, has ended `well` or `badly`, or is `unschedulable`."""
+
+    def wait_for(self, happened: Callable[[], object]) -> None: ...
+
+    def passes(self, seconds: float) -> None:
+        """Move the clock that the slot goes by."""
+
+
+@dataclass
+class FakeHands:
+    scene: Scene
+
+    def make(self, elb_job_id: str, app: str, ending: str) -> None:
+        now = self.scene.clock()
+        one = KubeJob(f"{app}-{elb_job_id}", app, elb_job_id, now)
+        if ending in ("well", "badly"):
+            one.finished, one.ends_well = now, ending == "well"
+        one.waiting = "Unschedulable: too large" if ending == "unschedulable" else None
+        self.scene.world.jobs.append(one)
+
+    def wait_for(self, happened: Callable[[], object]) -> None:
+        self.passes(6)
+        assert happened()
+
+    def passes(self, seconds: float) -> None:
+        self.scene.passes(seconds)
+
+
+@dataclass
+class RealHands:
+    world: ClusterFixture
+    clock: Clock
+
+    def make(self, elb_job_id: str, app: str, ending: str) -> None:
+        name = f"{app}-{elb_job_id}"
+        command = {"well": "true", "badly": "exit 3"}.get(ending, "sleep 600")
+        labels = {"app": app, "elb-job-id": elb_job_id}
+        body = kube_job(name, command, labels)
+        if ending == "unschedulable":
+            wants = {"requests": {"cpu": "1000"}}
+            body["spec"]["template"]["spec"]["containers"][0]["resources"] = wants
+        self.world.create(body)
+        if ending in ("well", "badly"):
+            self.world.until_job(name, has("Complete" if ending == "well" else "Failed"))
+        else:
+            phase = "Running" if ending == "runs" else "Pending"
+            self.world.until_pod(name, in_phase(phase))
+
+    def wait_for(self, happened: Callable[[], object]) -> None:
+        until(happened)
+
+    def passes(self, seconds: float) -> None:
+        self.clock.move(seconds)
+
+
+@pytest.fixture(scope="module")
+def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFixture]:
+    with running(tmp_path_factory.mktemp("cluster"), "--cpus", "50") as started:
+        yield started
+
+
+@pytest.fixture(params=["small world", "real"])
+def both(request: pytest.FixtureRequest, scene: Scene) -> tuple[Cluster, ClusterHands]:
+    if request.param == "small world":
+        return FakeCluster(scene.world), FakeHands(scene)
+    kubernetes: ClusterFixture = request.getfixturevalue("kubernetes")
+    kubernetes.leases.delete_collection_namespaced_lease("default", _preload_content=False)
+    clock = Clock()
+    access = ClusterCredentials(kubernetes.child.url, token=CLUSTER_TOKEN)
+    return RealCluster(CredentialProvider(lambda: access), now=clock), RealHands(kubernetes, clock)
+
+
+@pytest.fixture
+def search() -> str:
+    return f"job-{uuid.uuid4().hex}"
+
+
+def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
+    both: tuple[Cluster, ClusterHands], search: str
+) -> None:
+    cluster, hands = both
+    hands.make(search, "blast", "well")
+    hands.make(search, "setup", "badly")
+    hands.make(f"{search}0", "blast", "runs")
+    asks = (cluster.jobs_of, lambda its: cluster.cached_jobs(its, NOW))
+    for ask in asks:
+        found = {
+            cluster_job.app: (cluster_job.complete, cluster_job.failed, cluster_job.active)
+            for cluster_job in ask(search)
+        }
+        assert found == {"blast": (True, False, 0), "setup": (False, True, 0)}
+        (other,) = ask(f"{search}0")
+        assert (other.complete, other.failed, other.active) == (False, False, 1)
+    (failed,) = (cluster_job for cluster_job in cluster.jobs_of(search) if cluster_job.failed)
+    assert failed.message.startswith("BackoffLimitExceeded")
+
+
+def test_a_snapshot_is_shared_for_as_long_as_was_asked(
+    both: tuple[Cluster, ClusterHands], search: str
+) -> None:
+    cluster, hands = both
+    assert cluster.cached_jobs(search, NOW) == []
+    hands.make(search, "blast", "well")
+    assert cluster.cached_jobs(search, timedelta(minutes=10)) == []
+    hands.passes(0.01)
+    assert len(cluster.cached_jobs(search, NOW)) == 1
+
+
+def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
+    both: tuple[Cluster, ClusterHands], search: str
+) -> None:
+    cluster, hands = both
+    for app in ("submit", "blast"):
+        hands.make(search, app, "runs")
+    hands.make(f"{search}0", "blast", "runs")
+    cluster.delete_jobs(search, "submit", "setup")
+    hands.wait_for(lambda: [one.app for one in cluster.jobs_of(search)] == ["blast"])
+    for _ in range(2):
+        cluster.delete_jobs(search, "blast", "finalizer")
+    hands.wait_for(lambda: not cluster.jobs_of(search) and not cluster.pods_of(search))
+    assert len(cluster.pods_of(f"{search}0")) == 1
+
+
+def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterHands], search: str) -> None:
+    cluster, hands = both
+    hands.make(search, "blast", "unschedulable")
+    hands.make(f"{search}0", "blast", "runs")
+    (pod,) = cluster.cached_pending_pods(search, NOW)
+    assert (pod.app, pod.phase) == ("blast", "Pending")
+    assert "Unschedulable" in (pod.waiting or "")
+    assert cluster.pods_of(search) == [pod]
+    assert cluster.cached_pending_pods(f"{search}0", NOW) == []
+
+
+def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
+    both: tuple[Cluster, ClusterHands],
+) -> None:
+    cluster, hands = both
+    assert cluster.acquire_submit_lease("one").is_held
+    assert cluster.acquire_submit_lease("one").is_held
+    busy = cluster.acquire_submit_lease("two")
+    assert (busy.is_held, busy.holder) == (False, "one")
+    assert not cluster.release_submit_lease("two")
+    assert not cluster.acquire_submit_lease("two").is_held
+    assert cluster.release_submit_lease("one")
+    assert not cluster.release_submit_lease("one")
+    assert cluster.acquire_submit_lease("two").is_held
+    hands.passes(800)
+    assert cluster.acquire_submit_lease("two").is_held  # renewed
+    hands.passes(800)
+    assert not cluster.acquire_submit_lease("one").is_held
+    hands.passes(161)
+    assert cluster.acquire_submit_lease("one").is_held
+
+
+def test_who_only_keeps_the_slot_takes_it_from_nobody(both: tuple[Cluster, ClusterHands]) -> None:
+    cluster, hands = both
+    assert not cluster.renew_submit_lease("one").is_held
+    assert cluster.acquire_submit_lease("one").is_held
+    hands.passes(800)
+    assert cluster.renew_submit_lease("one").is_held
+    hands.passes(800)
+    busy = cluster.renew_submit_lease("two")
+    assert (busy.is_held, busy.holder) == (False, "one")  # renewed
+    cluster.release_submit_lease("one")
+    free = cluster.renew_submit_lease("two")
+    assert (free.is_held, free.holder) == (False, "")
+
+
+def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
+    scene.world.down.add("cluster")
+    access = ClusterCredentials("http://127.0.0.1:1", token="x")
+    real = RealCluster(CredentialProvider(lambda: access), timeouts=(1.0, 1.0, 2.0))
+    clusters: list[Cluster] = [FakeCluster(scene.world), real]
+    for cluster in clusters:
+        for ask in (
+            cluster.jobs_of,
+            cluster.pods_of,
+            cluster.acquire_submit_lease,
+            cluster.renew_submit_lease,
+            cluster.release_submit_lease,
+        ):
+            with pytest.raises(Unavailable) as trouble:
+                ask("job-1")
+            assert trouble.value.code == "cluster_unavailable"

@@ -1,0 +1,205 @@
+"""Failures 34, 46: jobs that ended while something of them may be left are cleaned up later."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from local.azurite import Azurite
+from shared.contracts.activities import ActivityName
+from shared.contracts.job import Job
+from shared.contracts.states import LeftOnCluster, Phase, Status
+from shared.errors import Conflict
+from tests.simulation.invariants import check_ended
+from tests.simulation.scene import Scene, Store
+from tests.simulation.upkeep import MINUTE, Upkeep
+from tests.support.fake_durable import FakeDurable
+from tests.support.samples import settings
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def store(azurite: Azurite) -> Store:
+    """Tables of the test's own: a tick looks at all jobs."""
+    return Store.on(azurite, settings())
+
+
+@pytest.fixture
+def upkeep(scene: Scene) -> Upkeep:
+    return Upkeep(scene, FakeDurable(scene.clock))
+
+
+def unconfirmed(scene: Scene, number: int = 1) -> Job:
+    """A failed search that ended while its cluster did not answer."""
+    scene.world.batch_time = None
+    job = scene.submitted(number)
+    scene.passes(3)
+    scene.world.end_batch(job.elb_job_id, well=False)
+    scene.do(ActivityName.OBSERVE_SEARCH, job)
+    scene.world.down.add("cluster")
+    for _ in range(3):
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+        scene.passes(601)
+    scene.world.down.clear()
+    now = scene.now(job)
+    assert now.phase is Phase.SEARCH_FAILED
+    return now
+
+
+def test_failure_34_a_job_that_ended_without_proof_says_so_and_stays_active(
+    scene: Scene, upkeep: Upkeep
+) -> None:
+    job = unconfirmed(scene)
+    assert job.left_on_cluster is LeftOnCluster.UNKNOWN
+    assert upkeep.is_active(job)
+    (listed,) = scene.jobs.index.page(job.owner, 10, only={"status": "failed"}).jobs
+    assert listed.left_on_cluster is LeftOnCluster.UNKNOWN
+
+
+async def test_failure_34_upkeep_cleans_it_up_and_records_the_proof(
+    scene: Scene, upkeep: Upkeep
+) -> None:
+    job = unconfirmed(scene)
+    assert scene.world.with_pods(job.elb_job_id)
+    await upkeep.run(10 * MINUTE)
+    now = scene.now(job)
+    assert scene.world.with_pods(job.elb_job_id) == []
+    assert now.left_on_cluster is LeftOnCluster.NONE
+    assert now.cleanup_confirmed_at is not None
+    assert not upkeep.is_active(job)
+    same = ("phase", "error", "error_code", "finished_at", "attempt")
+    assert [getattr(now, name) for name in same] == [getattr(job, name) for name in same]
+    event = scene.events(job)[-1]
+    assert (event.event, event.phase) == ("cleanup_confirmed", Phase.SEARCH_FAILED)
+    assert event.payload == {"left_on_cluster": "none", "proof": "nothing is left"}
+    check_ended(scene, [now])
+
+
+async def test_failure_34_it_is_tried_for_a_day_and_then_given_up_aloud(
+    scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = unconfirmed(scene)
+    scene.world.down.add("cluster")
+    calls = scene.world.calls["cluster"]
+    await upkeep.run(DAY + HOUR)
+    now = scene.now(job)
+    assert (now.phase, now.left_on_cluster) == (Phase.SEARCH_FAILED, LeftOnCluster.UNKNOWN)
+    assert 60 < (scene.world.calls["cluster"] - calls) < 100, "each try costs one call"
+    assert not upkeep.is_active(job)
+    assert [event.event for event in scene.events(job)].count("cleanup_abandoned") == 1
+    assert scene.events(job)[-1].payload["left_on_cluster"] == "unknown"
+    logged = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+    assert [text for text in logged if "cleanup_abandoned" in text and job.job_id in text]
+
+
+async def test_failure_34_a_cancel_has_it_tried_once_more_after_that(
+    scene: Scene, upkeep: Upkeep
+) -> None:
+    job = unconfirmed(scene)
+    scene.world.down.add("cluster")
+    await upkeep.run(DAY + HOUR)
+    for _ in range(2):
+        scene.jobs.index.defer(scene.now(job), scene.clock())  # as a cancel does
+        await upkeep.run(2 * MINUTE)
+        assert not upkeep.is_active(job)
+    assert scene.events(job)[-1].event == "cleanup_abandoned"
+    scene.world.down.clear()
+    # Pods outlive their Jobs by seconds: the first cancel deletes, the second proves.
+    for _ in range(2):
+        scene.jobs.index.defer(scene.now(job), scene.clock())
+        await upkeep.run(2 * MINUTE)
+    assert scene.now(job).left_on_cluster is LeftOnCluster.NONE
+    assert [event.event for event in scene.events(job)][-2:] == [
+        "cleanup_abandoned",
+        "cleanup_confirmed",
+    ]
+
+
+async def test_one_cluster_that_does_not_answer_is_asked_for_one_job_a_tick(
+    scene: Scene, upkeep: Upkeep
+) -> None:
+    jobs = [unconfirmed(scene, number) for number in range(1, 20)]
+    scene.world.down.add("cluster")
+    calls = scene.world.calls["cluster"]
+    scene.clock.move(600)
+    assert (await upkeep.tick())["unconfirmed"] == len(jobs)
+    assert scene.world.calls["cluster"] - calls <= 8, "those that were asked side by side"
+
+
+async def test_failure_16_a_proof_of_an_attempt_that_is_over_changes_nothing(
+    scene: Scene,
+) -> None:
+    job = unconfirmed(scene)
+    again = scene.jobs.start_attempt(job.job_id, 2, HOUR)
+    assert scene.jobs.confirm_cleanup(job, {}) == again
+    assert scene.jobs.abandon_cleanup(job, {}) == again
+    assert again.left_on_cluster is LeftOnCluster.NONE
+
+
+async def test_a_job_that_is_deleted_meanwhile_is_cleaned_up_all_the_same(
+    scene: Scene, upkeep: Upkeep
+) -> None:
+    job = unconfirmed(scene)
+    scene.jobs.delete(job.job_id)
+    assert upkeep.is_active(job)
+    await upkeep.run(10 * MINUTE)
+    assert scene.world.with_pods(job.elb_job_id) == []
+    now = scene.now(job)
+    assert (now.phase, now.left_on_cluster) == (Phase.DELETED, LeftOnCluster.NONE)
+
+
+def test_a_job_that_is_to_be_cleaned_up_is_not_removed(scene: Scene) -> None:
+    job = unconfirmed(scene)
+    assert not scene.jobs.purge(job)
+    abandoned = scene.jobs.abandon_cleanup(job, {})
+    assert scene.jobs.purge(abandoned)
+
+
+def test_nothing_else_changes_a_job_that_has_ended(scene: Scene) -> None:
+    """I2: the two events are the only ones, each is written once, and only where it is true."""
+    job = unconfirmed(scene)
+    with pytest.raises(Conflict):
+        scene.jobs.update(job.job_id, "anything", reason="else")
+    first = scene.jobs.abandon_cleanup(job, {})
+    assert scene.jobs.abandon_cleanup(job, {}) == first
+    proven = scene.jobs.confirm_cleanup(job, {"proof": "a look"})
+    assert scene.jobs.confirm_cleanup(job, {"proof": "another"}) == proven
+    assert scene.jobs.abandon_cleanup(job, {}) == proven
+    assert proven.sequence == job.sequence + 2
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.COMPLETED])
+def test_a_job_of_which_nothing_is_left_has_no_proof_to_come(scene: Scene, phase: Phase) -> None:
+    job = scene.accept(phase=phase)
+    assert scene.jobs.confirm_cleanup(job, {}) == job
+    assert scene.jobs.abandon_cleanup(job, {}) == job
+
+
+async def test_a_cancelled_batch_is_not_called_cancelled_while_a_search_may_be_left(
+    scene: Scene, upkeep: Upkeep
+) -> None:
+    """No proof, no `cancelled`: a batch's searches are its own."""
+    batch = scene.accept(7, child_count=2)
+    child = scene.submitted(1, parent_job_id=batch.job_id, child_number=1)
+    other = scene.accept(2, parent_job_id=batch.job_id, child_number=2)
+    for job in (batch, child, other):
+        scene.cancel(job)
+    for job in (child, other, other):
+        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+    assert scene.now(other).phase is Phase.CANCELLED
+    scene.world.down.add("cluster")
+    scene.clock.now = scene.now(child).deadline_at + timedelta(minutes=11)
+    scene.do(ActivityName.CLEAN_UP_SEARCH, child)
+    assert scene.now(child).error_code == "cleanup_unconfirmed"
+    for _ in range(3):
+        scene.substitute.stop(batch.job_id)
+    now = scene.now(batch)
+    assert (now.phase.status, now.error_code) == (Status.FAILED, "cleanup_unconfirmed")
+    assert now.left_on_cluster is LeftOnCluster.UNKNOWN
+    scene.world.down.clear()
+    await upkeep.run(HOUR)
+    for job in (child, batch):
+        assert scene.now(job).left_on_cluster is LeftOnCluster.NONE
+        assert not upkeep.is_active(job)

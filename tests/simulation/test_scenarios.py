@@ -1,0 +1,79 @@
+"""Tales of whole jobs in a small world that once ended badly, or must not."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.contracts.states import Phase
+from tests.simulation.invariants import check_ended, check_now
+from tests.simulation.models import CallFault, Plan
+from tests.simulation.scene import Scene
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def scene(scene: Scene) -> Scene:
+    scene.world.batch_time = MINUTE
+    return scene
+
+
+def ends_well(scene: Scene) -> None:
+    """All jobs are completed, were submitted once, and broke no law."""
+    jobs = [scene.jobs.get(job_id) for job_id in scene.drivers]
+    check_now(scene, jobs, {})
+    check_ended(scene, jobs)
+    assert [job.phase for job in jobs] == [Phase.COMPLETED] * len(jobs)
+    assert [driver.crashes for driver in scene.drivers.values()] == [[]] * len(jobs)
+    assert len(scene.world.processes) == len(jobs)
+
+
+@pytest.mark.parametrize(
+    "what", [CallFault.ANSWER_LOST, CallFault.DIES_AFTER, CallFault.DIES_BEFORE]
+)
+@pytest.mark.parametrize("write", range(5))
+def test_failure_15_trouble_at_any_write_of_a_job_does_nothing_twice(
+    scene: Scene, write: int, what: CallFault
+) -> None:
+    scene.drive(scene.accept())
+    scene.world.next["store"].extend([*[None] * write, what])
+    scene.run()
+    assert not scene.world.next["store"]
+    ends_well(scene)
+
+
+def test_the_task_hub_is_lost_after_every_step_of_a_job(scene: Scene) -> None:
+    job = scene.accept()
+    driver = scene.drive(job)
+    for _ in range(40):
+        if driver.ready_at is None:
+            break
+        scene.clock.now = max(scene.clock.now, driver.ready_at)
+        driver.step()
+        if driver.ready_at:
+            scene.passes(scene.now(job).last_delay.total_seconds())
+            driver = scene.drive(job)
+    ends_well(scene)
+
+
+def test_failure_9_searches_that_come_together_are_submitted_one_at_a_time(scene: Scene) -> None:
+    scene.world.usual = Plan(takes=MINUTE)
+    jobs = [scene.accept(number) for number in (1, 2)]
+    for job in jobs:
+        scene.drive(job)
+    scene.run()
+    ends_well(scene)
+    assert sorted(scene.world.holders) == sorted(job.elb_job_id for job in jobs)
+    ends = [process.began + process.plan.takes for process in scene.world.processes]
+    assert all(one.began >= end for one, end in zip(scene.world.processes[1:], ends, strict=False))
+
+
+def test_failure_29_a_cluster_that_is_away_for_an_hour_costs_no_search(scene: Scene) -> None:
+    scene.world.batch_time = 5 * MINUTE
+    scene.drive(scene.accept())
+    scene.run(MINUTE)
+    scene.world.down.add("cluster")
+    scene.run(60 * MINUTE)
+    scene.world.down.clear()
+    scene.run(10 * MINUTE)
+    ends_well(scene)

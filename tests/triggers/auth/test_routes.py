@@ -1,0 +1,270 @@
+"""Authentication and ownership on every route that function_app.py registers."""
+
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from local.azurite import Azurite
+from shared import dependencies
+from shared.contracts.job import Caller, Job
+from shared.contracts.states import Phase
+from tests.support.samples import job
+from tests.triggers.auth.app import Answer, Route, ask, routes, running
+from tests.triggers.auth.directory import ALICE, BOB, ELSEWHERE, STS, TENANT, WRONG, Directory
+from tests.triggers.auth.test_easy_auth import header
+from triggers.http.routes import UNKNOWN_ROUTE_NAME
+
+ROUTES = {route.name: route for route in routes()}
+OPEN = {"health", "ready", "openapi", "docs", "ui", "ui_file"}
+"""Routes without authentication. They must not return data of any caller."""
+GUARDED = [route for name, route in ROUTES.items() if name not in OPEN]
+OF_A_JOB = [route for route in GUARDED if "{id}" in route.path]
+SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
+guarded = pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
+of_a_job = pytest.mark.parametrize("route", OF_A_JOB, ids=lambda route: route.name)
+UNKNOWN = "job-" + "0" * 32
+PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y", "file": "main.js"}
+"""Values of path parameters. A new path parameter must be added here."""
+
+
+@pytest.fixture
+def app(azurite: Azurite, directory: Directory) -> Iterator[None]:
+    with running(azurite, authority_url=directory.url):
+        yield
+
+
+@pytest.fixture
+def hers(app: None) -> Job:
+    """Alice's job."""
+    owner = Caller(ALICE, TENANT, "alice@example.org")
+    return dependencies.jobs().create(job(uuid.uuid4().int, owner=owner), {})
+
+
+def try_(route: Route, authorization: str | None, job_id: str = UNKNOWN) -> Answer:
+    """Send a request that is invalid in every way, to show that authentication comes first."""
+    headers = {"Authorization": authorization} if authorization else {}
+    parts = {name: PARTS[name] for name in _parts(route)}
+    if "id" in parts:
+        parts["id"] = job_id
+    return ask(route, headers, parts, b"no JSON", {"limit": "x", "after": "x"})
+
+
+def test_the_routes_are_registered() -> None:
+    assert {"read_job", "submit_job", "cancel_job", "list_jobs", "get_caller"} <= set(ROUTES)
+    assert set(ROUTES) > OPEN
+
+
+def _parts(route: Route) -> Iterator[str]:
+    for part in route.path.split("/"):
+        if part.startswith("{"):
+            yield part.strip("{*}").split(":")[0]
+
+
+@pytest.mark.parametrize("name", sorted(OPEN))
+def test_open_routes_need_no_authentication(app: None, name: str) -> None:
+    assert try_(ROUTES[name], None).status == 200
+
+
+def test_failure_58_an_unknown_route_is_a_documented_404_for_callers(
+    app: None, directory: Directory
+) -> None:
+    answer = try_(ROUTES[UNKNOWN_ROUTE_NAME], directory.bearer())
+    assert (answer.status, answer.code) == (404, "unknown_route")
+
+
+@guarded
+def test_failure_38_every_route_needs_a_token(app: None, route: Route) -> None:
+    answer = try_(route, None)
+    assert (answer.status, answer.code) == (401, "not_signed_in")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@guarded
+def test_failure_39_no_route_accepts_an_invalid_token(
+    app: None, route: Route, directory: Directory
+) -> None:
+    for name, wrong in WRONG.items():
+        answer = try_(route, wrong(directory))
+        assert (answer.status, answer.code) == (401, "not_signed_in"), name
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+@guarded
+def test_failure_38_the_principal_header_counts_only_with_easy_auth(
+    app: None, route: Route
+) -> None:
+    forged = {"X-MS-CLIENT-PRINCIPAL": header(), "X-MS-CLIENT-PRINCIPAL-ID": ALICE}
+    parts = {name: PARTS[name] for name in _parts(route)}
+    assert ask(route, forged, parts).status == 401
+
+
+@guarded
+def test_every_route_refuses_a_program_without_a_role(
+    app: None, route: Route, directory: Directory
+) -> None:
+    answer = try_(route, directory.bearer(scp=None))
+    assert (answer.status, answer.code) == (403, "role_missing")
+
+
+@guarded
+def test_without_signing_keys_every_route_returns_503(
+    app: None, route: Route, directory: Directory
+) -> None:
+    directory.away = True
+    answer = try_(route, directory.bearer())
+    assert (answer.status, answer.code) == (503, "keys_unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+@of_a_job
+def test_failure_38_another_owners_job_is_not_found_on_every_route(
+    hers: Job, route: Route, directory: Directory
+) -> None:
+    for claims in ({"oid": BOB}, {"oid": BOB, "scp": None, "roles": ["Blast.Submit"]}):
+        bearer = directory.bearer(**claims)
+        foreign, unknown = try_(route, bearer, hers.job_id), try_(route, bearer)
+        assert (foreign.status, foreign.code) == (404, "not_found")
+        assert str(foreign.body).replace(hers.job_id, UNKNOWN) == str(unknown.body)
+    assert dependencies.jobs().get(hers.job_id) == hers
+
+
+@of_a_job
+def test_an_admin_can_access_every_job(hers: Job, route: Route, directory: Directory) -> None:
+    admin = directory.bearer(oid=BOB, roles=["Blast.Admin"])
+    unknown, known = try_(route, admin), try_(route, admin, hers.job_id)
+    assert (unknown.status, unknown.body["error"]) == (404, f"there is no job {UNKNOWN}")
+    # After authentication the request can fail for other reasons.
+    assert known.status < 500
+    assert "there is no job" not in str(known.body)
+
+
+def test_an_admin_can_cancel_another_owners_job(hers: Job, directory: Directory) -> None:
+    admin = {"Authorization": directory.bearer(oid=BOB, roles=["Blast.Admin"])}
+    assert ask(ROUTES["cancel_job"], admin, {"id": hers.job_id}).status == 202
+    assert dependencies.jobs().get(hers.job_id).cancel_requested_at
+
+
+def test_failure_38_a_list_shows_only_the_callers_jobs(hers: Job, directory: Directory) -> None:
+    def listed(**claims: object) -> list[str]:
+        shown = {"Authorization": directory.bearer(**claims)}
+        return [one["job_id"] for one in ask(ROUTES["list_jobs"], shown).body["jobs"]]
+
+    assert hers.job_id in listed()
+    assert hers.job_id not in listed(oid=BOB)
+    assert hers.job_id not in listed(oid=BOB, roles=["Blast.Admin"])
+
+
+def test_an_owner_is_identified_by_tenant_and_oid(hers: Job, directory: Directory) -> None:
+    elsewhere = STS.replace(TENANT, ELSEWHERE)
+    assert try_(ROUTES["read_job"], directory.bearer(tid=ELSEWHERE, iss=elsewhere)).status == 401
+
+
+def test_me_returns_the_caller(app: None, directory: Directory) -> None:
+    answer = ask(ROUTES["get_caller"], {"Authorization": directory.bearer()})
+    assert (answer.status, answer.body) == (
+        200,
+        {"object_id": ALICE, "tenant_id": TENANT, "upn": "alice@example.org"},
+    )
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads switch every few microseconds, so that race conditions show."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_failure_39_fifty_concurrent_first_requests_fetch_the_keys_once(
+    app: None, directory: Directory, hasty_threads: None
+) -> None:
+    shown, result = {"Authorization": directory.bearer()}, list[int]()
+    ready = threading.Barrier(50)
+
+    def one() -> None:
+        ready.wait(20)
+        result.append(ask(ROUTES["get_caller"], shown).status)
+
+    threads = [threading.Thread(target=one) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert result == [200] * 50
+    assert directory.times_asked == 1
+
+
+def test_easy_auth_uses_the_principal_header_only(
+    azurite: Azurite, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    with running(azurite, auth_mode="easy_auth"):
+        assert (
+            ask(ROUTES["get_caller"], {"X-MS-CLIENT-PRINCIPAL": header()}).body["object_id"]
+            == ALICE
+        )
+        assert try_(ROUTES["get_caller"], directory.bearer()).status == 401
+
+
+def test_failure_41_requests_over_the_rate_get_429_with_retry_after(
+    azurite: Azurite, directory: Directory
+) -> None:
+    with running(azurite, authority_url=directory.url, request_rate_limit="2/1h"):
+        answers = [try_(ROUTES["get_caller"], directory.bearer()) for _ in range(3)]
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        assert answers[-1].code == "rate_exceeded"
+        assert 1 < int(answers[-1].headers["Retry-After"]) <= 1800
+        assert try_(ROUTES["get_caller"], directory.bearer(oid=BOB)).status == 200
+
+
+def test_failure_41_the_active_limit_does_not_apply_to_replays(
+    azurite: Azurite, directory: Directory
+) -> None:
+    carol = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
+
+    def submit(key: str, oid: str = carol) -> Answer:
+        headers = {"Authorization": directory.bearer(oid=oid), "Idempotency-Key": key}
+        return ask(ROUTES["submit_job"], headers, body=SEARCH)
+
+    with running(azurite, authority_url=directory.url, max_active_jobs="2"):
+        first, second, third = (submit(key) for key in ("1", "2", "3"))
+        assert (first.status, second.status) == (202, 202)
+        assert (third.status, third.code) == (429, "too_many_active")
+        assert int(third.headers["Retry-After"]) == 60
+        again = submit("1")
+        assert (again.status, again.body["job_id"]) == (202, first.body["job_id"])
+        assert submit("1", oid=BOB).status == 202
+        ask(
+            ROUTES["cancel_job"],
+            {"Authorization": directory.bearer(oid=carol)},
+            {"id": first.body["job_id"]},
+        )
+        assert submit("3").status == 429  # cancel requested, but still active
+        _end(first.body["job_id"])
+        assert submit("3").status == 202
+
+
+def test_failure_59_pre_flight_is_not_ready_at_the_active_limit(
+    azurite: Azurite, directory: Directory
+) -> None:
+    headers = {"Authorization": directory.bearer(oid="dddddddd-dddd-4ddd-8ddd-dddddddddddd")}
+
+    def fails() -> bool:
+        answer = ask(ROUTES["pre_flight"], headers, body=SEARCH)
+        checks = {one["id"]: one["status"] for one in answer.body["checks"]}
+        return checks.get("active_searches") == "fail"
+
+    with running(azurite, authority_url=directory.url, max_active_jobs="1"):
+        assert not fails()
+        assert ask(ROUTES["submit_job"], headers, body=SEARCH).status == 202
+        assert fails()
+        assert ask(ROUTES["submit_job"], headers, body=SEARCH).code == "too_many_active"
+
+
+def _end(job_id: str) -> None:
+    dependencies.jobs().update(job_id, "cancelling", phase=Phase.CANCELLING)
+    dependencies.jobs().update(job_id, "cancelled", phase=Phase.CANCELLED)

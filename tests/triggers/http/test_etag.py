@@ -1,0 +1,74 @@
+"""Responses that can change while the job is active have a Retry-After."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from azure.functions import HttpResponse
+
+from shared import dependencies
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from tests.support.samples import job, search
+from tests.triggers.conftest import Store, refused
+from triggers.auth.callers import LOCAL
+from triggers.http import jobs, queries, results
+from triggers.http.hits import views
+
+
+def kept(phase: Phase, **changes: Any) -> Job:
+    return dependencies.jobs().create(
+        job(uuid.uuid4().int, owner=LOCAL, phase=phase, **changes), {}
+    )
+
+
+def every_answer(store: Store, one: Job) -> dict[str, HttpResponse]:
+    return {
+        "results": store.ask(results.listing, one),
+        "a result": store.ask(results.file, one, "some"),
+        "aggregate": store.ask(views.aggregate, one),
+        "alignments": store.ask(views.alignments, one),
+        "one file's": store.ask(views.alignments, one, blob_name="some"),
+        "export": store.ask(views.export, one, format="csv"),
+        "its config": store.ask(queries.file, one, name="elastic-blast.ini"),
+    }
+
+
+def retry_afters(answers: dict[str, HttpResponse]) -> dict[str, str | None]:
+    return {name: answer.headers.get("Retry-After") for name, answer in answers.items()}
+
+
+def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
+    answers = every_answer(store, kept(Phase.RUNNING))
+    assert retry_afters(answers) == dict.fromkeys(answers, "3")
+    assert refused(answers["export"]) == (404, "no_results")
+    assert refused(answers["a result"]) == refused(answers["its config"]) == (404, "not_found")
+    assert json.loads(answers["results"].get_body())["manifest"]["status"] == "pending"
+
+
+@pytest.mark.parametrize("phase", [Phase.SEARCH_FAILED, Phase.CANCELLED])
+def test_a_404_of_an_ended_job_has_no_retry_after(store: Store, phase: Phase) -> None:
+    answers = every_answer(store, kept(phase))
+    assert retry_afters(answers) == dict.fromkeys(answers)
+
+
+def test_the_list_of_an_active_batch_has_a_retry_after(store: Store) -> None:
+    def pause(one: Job) -> str | None:
+        return retry_afters({"children": store.ask(jobs.children, one)})["children"]
+
+    assert pause(kept(Phase.RUNNING, child_count=2)) == "3"
+    assert pause(kept(Phase.COMPLETED, child_count=2)) is None
+    assert pause(kept(Phase.RUNNING)) is None
+
+
+def test_a_missing_query_has_no_retry_after(store: Store) -> None:
+    url = dependencies.account().url("queries", f"{uuid.uuid4().hex}.fa")
+    dependencies.blobs().put(url, b">q\nACGT\n")
+    one = kept(Phase.RUNNING, search=search(query_url=url))
+    for answer in (store.ask(queries.query, one), store.ask(queries.file, one, name="input.fa")):
+        assert answer.status_code == 200
+        assert "Retry-After" not in answer.headers
+    gone = kept(Phase.RUNNING, search=search(query_url=f"{url}.gone"))
+    assert refused(store.ask(queries.query, gone)) == (404, "not_found")
+    assert "Retry-After" not in store.ask(queries.query, gone).headers

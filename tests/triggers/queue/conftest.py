@@ -1,0 +1,56 @@
+"""A queue and a job store per test, in Azurite."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
+
+from local.azurite import ACCOUNT, Azurite
+from shared.clients.blobs import Blobs, open_blobs
+from shared.clients.tables import open_table
+from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, StorageAccount
+from shared.jobs import JobStateRepository
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.outbox import OutboxPublisher
+from shared.settings import settings as current
+from tests.shared.jobs.conftest import Clock, clock, jobs  # noqa: F401  fixtures
+from tests.support.samples import ENVIRONMENT, settings
+from tests.triggers.queue.queue_fixture import HookedQueue, QueueFixture
+from triggers.queue.requests import RequestProcessor
+from triggers.submission.accept import SubmissionService
+
+
+@pytest.fixture(scope="session")
+def blobs(azurite: Azurite) -> Blobs:
+    opened = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
+    opened.ensure(QUERIES, DATABASES, RESULTS)
+    return opened
+
+
+@pytest.fixture
+def world(
+    azurite: Azurite,
+    blobs: Blobs,
+    jobs: JobStateRepository,  # noqa: F811
+    clock: Clock,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[QueueFixture]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    current.cache_clear()
+    with QueueClient.from_connection_string(
+        azurite.connection_string,
+        f"q{uuid.uuid4().hex}",
+        message_encode_policy=TextBase64EncodePolicy(),
+        message_decode_policy=TextBase64DecodePolicy(),
+    ) as inbox:
+        queue = HookedQueue(inbox)
+        queue.ensure()
+        dead = open_table(f"t{uuid.uuid4().hex}", azurite.connection_string, "", None)
+        letters = DeadLetters(blobs, dead, StorageAccount(ACCOUNT))
+        letters.ensure()
+        acceptance = SubmissionService(jobs, blobs, settings(storage_account=ACCOUNT), clock)
+        requests = RequestProcessor(acceptance, OutboxPublisher(jobs, blobs, queue), letters)
+        yield QueueFixture(requests, queue, inbox, dead, clock)
+    current.cache_clear()

@@ -1,0 +1,51 @@
+"""The cache of single databases."""
+
+import pytest
+
+from shared.clients.blobs import BlobInfo, Blobs
+from shared.contracts.search import Program
+from shared.contracts.storage_urls import StorageAccount
+from tests.support.samples import NOON
+from triggers.submission.database_catalog import DATABASE_TTL, DatabaseCatalog
+
+ACCOUNT = StorageAccount("stgelb")
+URL = ACCOUNT.database("prots")
+
+
+class Counted(Blobs):
+    """A container with these files, which counts list calls."""
+
+    def __init__(self, *names: str) -> None:
+        self.names, self.lists = names, 0
+
+    def list(self, prefix: str) -> list[BlobInfo]:
+        self.lists += 1
+        return [BlobInfo(name, 1, NOON) for name in self.names]
+
+
+def test_a_complete_database_is_cached() -> None:
+    blobs, now = Counted("prots.phr", "prots.pin", "prots.psq", "prots2.nsq"), [0.0]
+    catalogue = DatabaseCatalog(blobs, ACCOUNT, lambda: now[0])
+    for _ in range(3):
+        assert catalogue.mismatch((Program.BLASTP, URL)) is None
+        text = "blastn cannot search a database of proteins"
+        assert catalogue.mismatch((Program.BLASTN, URL)) == text
+    assert blobs.lists == 1
+    now[0] = DATABASE_TTL.total_seconds() + 1
+    assert catalogue.mismatch((Program.BLASTP, URL)) is None
+    assert blobs.lists == 2
+
+
+@pytest.mark.parametrize("names", [(), ("prots.psq",)])
+def test_an_incomplete_database_is_not_cached(names: tuple[str, ...]) -> None:
+    blobs = Counted(*names)
+    catalogue = DatabaseCatalog(blobs, ACCOUNT)
+    for _ in range(2):
+        assert catalogue.mismatch((Program.BLASTP, URL)) is None
+    assert blobs.lists == 2
+
+
+def test_a_database_of_both_types_suits_every_program() -> None:
+    catalogue = DatabaseCatalog(Counted("prots.psq", "prots.nsq"), ACCOUNT)
+    for program in Program:
+        assert catalogue.mismatch((program, URL)) is None

@@ -1,0 +1,72 @@
+"""A job store with exposed tables on Azurite, and a fake Durable Functions client."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from local.azurite import Azurite
+from shared.clients.tables import Table, open_table
+from shared.contracts.job import Job
+from shared.jobs import Index, JobStateRepository
+from tests.shared.jobs.conftest import Clock
+from tests.support.fake_durable import FakeDurable
+from tests.support.samples import RECONCILE_AFTER, job
+from triggers.timers.substitutes import Substitute
+
+LATE = RECONCILE_AFTER.total_seconds() + 1
+
+
+@dataclass
+class Store:
+    """The two tables, and job stores over them or over wrappers of them."""
+
+    jobs_table: Table
+    index_table: Table
+    clock: Clock
+
+    def over(
+        self, jobs_table: Table | None = None, index_table: Table | None = None
+    ) -> JobStateRepository:
+        index = Index(index_table or self.index_table, RECONCILE_AFTER)
+        return JobStateRepository(jobs_table or self.jobs_table, index, self.clock)
+
+    def late(self) -> Sequence[str]:
+        return [job_id for _, job_id in self.over().index.find_overdue(self.clock())]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(azurite: Azurite, clock: Clock) -> Store:
+    name = f"t{uuid.uuid4().hex}"
+    one, two = (open_table(name + kind, azurite.connection_string, "", None) for kind in "ji")
+    one.ensure()
+    two.ensure()
+    return Store(one, two, clock)
+
+
+@pytest.fixture
+def jobs(store: Store) -> JobStateRepository:
+    return store.over()
+
+
+@pytest.fixture
+def durable(clock: Clock) -> FakeDurable:
+    return FakeDurable(clock)
+
+
+def no_substitute(_: object) -> Substitute:
+    """For tests in which no substitute is needed."""
+    raise AssertionError("the substitute is asked")
+
+
+def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:
+    """A job that is overdue."""
+    one = jobs.create(job(number, **changes), {})
+    clock.now = max(clock.now, one.updated_at + RECONCILE_AFTER * 2)
+    return one

@@ -1,0 +1,97 @@
+"""Retry of failed jobs: one attempt per request."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.contracts.states import LeftOnCluster, Phase
+from shared.errors import Conflict, NotRetryable, TooMany
+from shared.jobs import JobStateRepository
+from tests.support.samples import job
+from triggers.http.job_retry import JobRetry
+
+MOST_ACTIVE = 2
+
+
+@pytest.fixture
+def retrying(jobs: JobStateRepository) -> JobRetry:
+    return JobRetry(jobs, timedelta(days=1), MOST_ACTIVE)
+
+
+def test_two_concurrent_retries_start_one_attempt(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    """Both read the failed job before either starts an attempt."""
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    clicks = [retrying.queue(failed, request_id) for request_id in ("one", "other")]
+    assert [click.attempt for click in clicks] == [2, 2]
+    assert len(jobs.events(failed.job_id)) == 2
+
+
+def test_failure_1_a_repeated_retry_request_returns_the_same_attempt(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    """The response was lost, and meanwhile the attempt failed too."""
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    queued = retrying.queue(failed, "same")
+    assert retrying.queue(queued, "same") == queued
+    with pytest.raises(Conflict, match="has not failed"):
+        retrying.queue(queued, "another")
+    again = jobs.update(failed.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    assert retrying.queue(again, "same") == again
+    assert retrying.queue(again, "another").attempt == 3
+
+
+def test_a_second_retry_without_a_request_id_is_a_conflict(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    failed = jobs.create(job(phase=Phase.TIMED_OUT), {})
+    queued = retrying.queue(failed, None)
+    with pytest.raises(Conflict, match="has not failed"):
+        retrying.queue(queued, None)
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if not phase.is_failure])
+def test_a_job_that_has_not_failed_is_not_retried(
+    phase: Phase, jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    one = jobs.create(job(phase=phase, child_count=2), {})
+    with pytest.raises(Conflict) as refused:
+        retrying.queue(one, None)
+    assert refused.value.code == "not_failed"
+
+
+@pytest.mark.parametrize(
+    ("phase", "children"), [(Phase.CONFIG_INVALID, 0), (Phase.SEARCH_FAILED, 3)]
+)
+def test_an_invalid_config_and_a_batch_are_not_retried(
+    phase: Phase, children: int, jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    stored = jobs.create(job(phase=phase, child_count=children), {})
+    with pytest.raises(NotRetryable) as refused:
+        retrying.queue(stored, None)
+    assert refused.value.code == "not_retryable"
+    assert jobs.get(stored.job_id) == stored
+
+
+def test_failure_41_a_retry_counts_towards_the_active_limit(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    for number in range(2, 2 + MOST_ACTIVE):
+        jobs.create(job(number), {})
+    with pytest.raises(TooMany):
+        retrying.queue(failed, None)
+    assert jobs.get(failed.job_id) == failed
+
+
+def test_a_retry_of_an_unsettled_job_needs_no_free_place(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    """The job still counts as active, so its next attempt is not an additional one."""
+    unknown = LeftOnCluster.UNKNOWN
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED, left_on_cluster=unknown), {})
+    for number in range(2, 1 + MOST_ACTIVE):
+        jobs.create(job(number), {})
+    again = retrying.queue(failed, None)
+    assert (again.attempt, again.left_on_cluster) == (2, LeftOnCluster.NONE)

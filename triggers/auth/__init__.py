@@ -1,0 +1,1 @@
+"""Authentication, ownership, quotas and access to query blobs."""

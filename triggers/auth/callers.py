@@ -1,0 +1,105 @@
+"""Caller authentication and job ownership. Each authentication mode is a function."""
+
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from azure.functions import HttpRequest
+
+from shared import dependencies
+from shared.contracts.job import Caller, Job
+from shared.errors import NotAllowed, NotFound
+from shared.settings import AuthMode, settings
+from shared.util.single_flight import Lazy
+from triggers.auth.easy_auth import HEADER, principal
+from triggers.auth.quotas import RateLimiter
+
+if TYPE_CHECKING:
+    from triggers.auth.entra import TokenValidator
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOCAL = Caller(oid="local", tenant_id="local", upn="you@localhost")
+
+
+def authenticate(request: HttpRequest) -> Caller:
+    """Authenticate the caller of a request and count the request against its rate.
+
+    May fetch signing keys and block, so an event loop must call it in a thread.
+    Raises NotSignedIn, NotAllowed, TooMany, and Unavailable if the signing keys cannot be read.
+    """
+    caller = _AUTHENTICATORS[settings().auth_mode](request)
+    _rate_limiter().check(caller)
+    return caller
+
+
+def require_owner(job: Job | None, caller: Caller, job_id: str) -> Job:
+    """Return the job if it exists and the caller owns it or is an admin; otherwise NotFound.
+
+    Both cases raise the same error, so that a caller cannot probe for other owners' jobs.
+    """
+    if job is None or not (job.owner.id == caller.id or caller.is_admin):
+        raise NotFound("not_found", f"there is no job {job_id}")
+    return job
+
+
+def local_caller(request: HttpRequest) -> Caller:
+    """Return the local caller if the request is addressed to and comes from the loopback.
+
+    `Origin` is checked too: a page of another site can make a browser send requests to the
+    loopback, and the browser then names the page's origin. Raises NotAllowed.
+    """
+    forwarded = request.headers.get("x-forwarded-for", "127.0.0.1").split(",")
+    origin = request.headers.get("origin", "http://127.0.0.1")
+    hosts = {_host(request.url), _host(origin), *(_address(address) for address in forwarded)}
+    if not hosts <= LOOPBACK:
+        foreign_hosts = ", ".join(sorted(hosts - LOOPBACK)).strip(", ") or "an empty host"
+        raise NotAllowed(
+            "loopback_only",
+            "BLAST_AUTH_MODE=local serves only loopback requests from this machine, not"
+            f" {foreign_hosts[:200]}: use http://localhost or http://127.0.0.1",
+        )
+    return LOCAL
+
+
+def _bearer(request: HttpRequest) -> Caller:
+    return _token_validator().authenticate(request.headers.get("authorization"))
+
+
+def _easy_auth(request: HttpRequest) -> Caller:
+    return principal(request.headers.get(HEADER), settings().tenant_id)
+
+
+def _address(text: str) -> str:
+    """Strip the port of an address such as `127.0.0.1:1234` or `[::1]:1234`."""
+    return _host(f"//{text.strip()}") or text
+
+
+def _host(url: str) -> str:
+    """Return the host of a URL; empty if it has none or cannot be parsed."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+@Lazy
+def _token_validator() -> "TokenValidator":
+    from shared.clients.jwks import open_keys
+    from triggers.auth.entra import TokenValidator
+
+    config = settings()
+    authority = config.authority_url.rstrip("/")
+    keys = open_keys(authority, config.tenant_id, time.monotonic)
+    return TokenValidator(keys, config.tenant_id, config.client_id, authority, dependencies.now)
+
+
+@Lazy
+def _rate_limiter() -> RateLimiter:
+    return RateLimiter(settings().request_rate_limit, time.monotonic)
+
+
+_AUTHENTICATORS = {
+    AuthMode.LOCAL: local_caller,
+    AuthMode.ENTRA: _bearer,
+    AuthMode.EASY_AUTH: _easy_auth,
+}

@@ -1,0 +1,182 @@
+"""Starts, wakes, reads and purges the orchestrations of jobs in Durable Functions."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from azure.durable_functions import OrchestrationRuntimeStatus as Runtime
+
+from shared.contracts import serialization
+from shared.contracts.activities import (
+    BATCH_ORCHESTRATOR,
+    ORCHESTRATOR,
+    WAKE_EVENT,
+    Category,
+    SearchState,
+)
+from shared.contracts.job import Job
+from shared.errors import Unavailable
+from shared.settings import settings
+from shared.util.durations import RetryPolicy
+
+CALL_TIMEOUT = 20.0
+"""Seconds that one call may take; the SDK's own timeout is minutes."""
+THREAD_TIMEOUT = 3 * CALL_TIMEOUT + 5
+"""Seconds that an activity's thread waits for a call on the event loop."""
+_ENDED = {Runtime.Completed, Runtime.Failed, Runtime.Terminated, Runtime.Canceled}
+FAILED = Runtime.Failed.value
+LONGEST_ERROR = 300
+"""Characters."""
+T = TypeVar("T")
+
+
+class DurableClient(Protocol):
+    """The part of DurableOrchestrationClient that is used."""
+
+    async def start_new(self, name: str, instance_id: str, client_input: Any) -> str: ...
+
+    async def raise_event(self, instance_id: str, event_name: str, event_data: Any) -> None: ...
+
+    async def get_status(self, instance_id: str) -> Any: ...
+
+    async def purge_instance_history(self, instance_id: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class InstanceStatus:
+    """The status of an orchestration."""
+
+    status: str
+    """Durable Functions' own status, such as `Running`."""
+    is_running: bool
+    moved_at: datetime
+    error: str | None = None
+    """The first line of the error of a failed one."""
+
+
+async def ensure_started(client: DurableClient, job: Job) -> None:
+    """Start the orchestration of a job that has not ended, unless it has been started.
+
+    Raises Unavailable if it could not be: the job is stored, and the same request starts it again.
+    """
+    if not job.phase.is_end:
+        await start(client, job, settings().retry(Category.CRASH))
+
+
+async def start(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> bool:
+    """Start the orchestration of a job, over one that has ended; False if one is running.
+
+    Raises Unavailable.
+    """
+    begin = serialization.serialize(initial_state(job, crash_retry))
+    name = BATCH_ORCHESTRATOR if job.child_count else ORCHESTRATOR
+    try:
+        await _with_timeout(client.start_new(name, job.instance_id, begin))
+    except Exception as error:  # the SDK raises nothing more exact, also for one that runs already
+        seen = await get_status(client, job.instance_id)
+        if not (seen and seen.is_running):
+            raise Unavailable("not_started", "the search is kept but was not started") from error
+        return False
+    return True
+
+
+def initial_state(job: Job, crash_retry: RetryPolicy) -> SearchState:
+    """The input of a job's orchestration: it goes on with the step after the row's.
+
+    The row's stage decides, never its phase: `retrying` belongs to two stages.
+    """
+    return SearchState(job.job_id, crash_retry, job.attempt, job.next_stage, job.step + 1)
+
+
+async def wake(client: DurableClient, job: Job) -> None:
+    """End the sleep of a job's orchestration, as the row has changed; restart it if it is lost.
+
+    If neither succeeds, the orchestration reads the row after its delay, or reconcile does.
+    """
+    _log_wake(job, await _wake(client, job))
+
+
+@dataclass(frozen=True)
+class SyncDurableClient:
+    """The client for an activity, which runs in a thread while the client runs on the loop."""
+
+    client: DurableClient
+    loop: asyncio.AbstractEventLoop
+
+    def ensure_started(self, job: Job) -> None:
+        """Start a job's orchestration unless it has been started. Raises Unavailable."""
+        self._wait(ensure_started(self.client, job))
+
+    def wake(self, job: Job) -> None:
+        """Wake a job's orchestration. Raises Unavailable if Durable Functions does not answer."""
+        # Logged in this thread, which has the invocation's id; the loop has not.
+        _log_wake(job, self._wait(_wake(self.client, job)))
+
+    def _wait(self, call: Coroutine[Any, Any, T]) -> T:
+        answer = asyncio.run_coroutine_threadsafe(call, self.loop)
+        try:
+            return answer.result(THREAD_TIMEOUT)
+        except TimeoutError as error:
+            answer.cancel()
+            raise Unavailable("not_started", "Durable Functions does not answer") from error
+
+
+async def get_status(client: DurableClient, instance_id: str) -> InstanceStatus | None:
+    """The status of an orchestration; None if there is none. Raises Unavailable.
+
+    None also for an answer without a status: only `start` proves that there is none.
+    """
+    try:
+        answer = await _with_timeout(client.get_status(instance_id))
+    except Exception as error:
+        raise Unavailable(
+            "durable_unavailable", f"the status of {instance_id} cannot be read"
+        ) from error
+    if not (answer and answer.runtime_status):
+        return None
+    status = answer.runtime_status
+    error_text = _first_line(answer.output) if status is Runtime.Failed else None
+    return InstanceStatus(status.value, status not in _ENDED, answer.last_updated_time, error_text)
+
+
+async def purge_history(client: DurableClient, instance_id: str) -> None:
+    """Remove the history of an orchestration that has ended. Idempotent. Raises Unavailable."""
+    try:
+        await _with_timeout(client.purge_instance_history(instance_id))
+    except Exception as error:
+        raise Unavailable("durable_unavailable", f"{instance_id} was not purged") from error
+
+
+async def _wake(client: DurableClient, job: Job) -> Exception | None:
+    """Wake or start the orchestration of a job; the error, if it was not woken."""
+    try:
+        await _with_timeout(client.raise_event(job.instance_id, WAKE_EVENT, {}))
+    except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
+        with suppress(Unavailable):  # the row has what changed
+            await ensure_started(client, job)
+        return error
+    return None
+
+
+def _log_wake(job: Job, error: Exception | None) -> None:
+    if error:
+        logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
+
+
+def from_here(client: DurableClient) -> SyncDurableClient:
+    """The client, for threads that are started on the running loop."""
+    return SyncDurableClient(client, asyncio.get_running_loop())
+
+
+def _first_line(output: object) -> str | None:
+    lines = str(output or "").strip().splitlines()
+    return lines[0][:LONGEST_ERROR] if lines else None
+
+
+async def _with_timeout(call: Awaitable[T]) -> T:
+    async with asyncio.timeout(CALL_TIMEOUT):
+        return await call

@@ -1,0 +1,60 @@
+"""Conditional responses about a job (ETag, 304) and the Retry-After of polling."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from azure.functions import HttpRequest, HttpResponse
+
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from triggers.http.responses import HEADERS, json_response
+from triggers.schemas.common import ResponseModel
+
+SHORT_POLL_INTERVAL, POLL_INTERVAL = timedelta(seconds=1), timedelta(seconds=3)
+"""The dashboard's poll intervals: in SHORT_POLL_PHASES, and in all others."""
+SHORT_POLL_PHASES = {
+    Phase.QUEUED,
+    Phase.SUBMITTING,
+    Phase.WAITING_FOR_SUBMIT_SLOT,
+    Phase.CANCELLING,
+}
+
+
+def respond_if_changed(
+    req: HttpRequest, job: Job, make_body: Callable[[], ResponseModel]
+) -> HttpResponse:
+    """Return 304 without a body if `If-None-Match` has the job's ETag, else 200 with the body.
+
+    `make_body` is called only for a 200.
+    """
+    headers = {"ETag": etag(job), **retry_after_header(job)}
+    if matches(req.headers.get("if-none-match", ""), headers["ETag"]):
+        return HttpResponse(status_code=304, headers=HEADERS | headers)
+    return json_response(make_body(), headers=headers)
+
+
+def etag(job: Job) -> str:
+    """Return the job's ETag, which changes with each event.
+
+    The creation time is part of it, because an id can be used again after a purge.
+    """
+    return f'W/"{int(job.created_at.timestamp() * 1000):x}-{job.sequence}"'
+
+
+def retry_after_header(job: Job) -> dict[str, str]:
+    """Return the poll interval as a Retry-After header; empty for an ended job."""
+    delay = retry_after(job)
+    return {"Retry-After": f"{delay.total_seconds():.0f}"} if delay else {}
+
+
+def retry_after(job: Job) -> timedelta | None:
+    """Return the poll interval; None for an ended job."""
+    if job.phase.is_end:
+        return None
+    return SHORT_POLL_INTERVAL if job.phase in SHORT_POLL_PHASES else POLL_INTERVAL
+
+
+def matches(if_none_match: str, current: str) -> bool:
+    """Compare ETags weakly (RFC 9110, section 8.8.3.2)."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or current.removeprefix("W/") in tags

@@ -1,0 +1,1 @@
+"""The HTTP operations on hits: pages, aggregates and exports."""

@@ -1,0 +1,73 @@
+"""HTTP handler that runs a failed job again from its beginning, as its next attempt."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from azure.functions import HttpRequest, HttpResponse
+
+from shared import dependencies
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from shared.errors import NotRetryable
+from shared.jobs import JobStateRepository
+from shared.settings import settings
+from shared.util.threads import in_thread
+from triggers.auth.quotas import check_active_limit
+from triggers.durable_client import DurableClient, ensure_started
+from triggers.http.etag import retry_after_header
+from triggers.http.jobs import keys_in_headers, own_job
+from triggers.http.responses import handle_errors_async, json_response
+from triggers.schemas.jobs import RetryAccepted
+
+
+@handle_errors_async
+async def retry(req: HttpRequest, client: DurableClient) -> HttpResponse:
+    """POST /api/blast/jobs/{id}/retry"""
+    job = await in_thread(_queue_retry, req)
+    await ensure_started(client, job)
+    body = RetryAccepted(job_id=job.job_id, task_id=job.job_id, status="queued")
+    return json_response(body, 202, retry_after_header(job))
+
+
+@dataclass(frozen=True)
+class JobRetry:
+    """Queues failed jobs for another attempt."""
+
+    jobs: JobStateRepository
+    job_timeout: timedelta
+    """Time limit of the next attempt."""
+    max_active_jobs: int
+    """Limit per owner."""
+
+    def queue(self, job: Job, request_id: str | None) -> Job:
+        """Start the next attempt and return the job.
+
+        Concurrent requests start one attempt. A repeated `request_id` returns the attempt that it
+        started, even if that has failed since.
+        Raises Conflict if the job has not failed, NotRetryable, and TooMany.
+        """
+        if request_id and job.attempt > 1 and self._is_repeated(job, request_id):
+            return job
+        if job.phase is Phase.CONFIG_INVALID:
+            message = f"{job.job_id} has an invalid config: submit a corrected search instead"
+            raise NotRetryable("not_retryable", message)
+        if job.child_count and job.phase.is_failure:
+            message = f"{job.job_id} is a batch: retry its failed searches"
+            raise NotRetryable("not_retryable", message)
+        if job.phase.is_failure and job.is_settled:  # an unsettled job already counts as active
+            check_active_limit(self.jobs.index, job.owner, self.max_active_jobs)
+        return self.jobs.start_attempt(job.job_id, job.attempt + 1, self.job_timeout, request_id)
+
+    def _is_repeated(self, job: Job, request_id: str) -> bool:
+        return any(
+            event.event == "retry_requested" and event.payload.get("request_id") == request_id
+            for event in self.jobs.events(job.job_id)
+        )
+
+
+def _queue_retry(req: HttpRequest) -> Job:
+    job, config = own_job(req), settings()
+    request_id = next(iter(keys_in_headers(req).values()), None)
+    return JobRetry(dependencies.jobs(), config.job_timeout, config.max_active_jobs).queue(
+        job, request_id
+    )

@@ -1,0 +1,264 @@
+"""The operations of the HTTP API: names, methods, paths, parameters and responses."""
+
+from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION, OF_FILES, OF_HITS
+from triggers.http.operation import Operation
+from triggers.http.queries import Upload
+from triggers.http.query_params import (
+    AlignmentsQuery,
+    ClustersQuery,
+    DetailQuery,
+    EventsQuery,
+    ExportQuery,
+    FileQuery,
+    ListQuery,
+    PageQuery,
+)
+from triggers.schemas import app, jobs, preflight, queries, results
+from triggers.submission.blast_options import SearchOptions
+from triggers.submission.search_fields import (
+    PlacementFields,
+    ProgramFields,
+    RequestFields,
+    SizingFields,
+)
+
+ONE_SEARCH = (ProgramFields, SizingFields, SearchOptions)
+SUBMISSION = (*ONE_SEARCH, PlacementFields, RequestFields)
+
+_JOB = "blast/jobs/{id}"
+
+_SUBMITS = tuple(
+    Operation(
+        name,
+        "POST",
+        path,
+        summary,
+        {202: jobs.Accepted},
+        OF_A_SUBMISSION,
+        body=SUBMISSION,
+        idempotent=True,
+    )
+    for name, path, summary in (
+        ("submit_job", "blast/jobs", "Submit a search or a batch"),
+        ("submit_job_legacy", "blast/submit", "Submit a search or a batch (old path)"),
+    )
+)
+
+_READS = (
+    Operation(
+        *("list_jobs", "GET", "blast/jobs", "List your jobs, newest first"),
+        {200: jobs.Jobs},
+        ("validation_error",),
+        query=ListQuery,
+    ),
+    Operation(
+        *("read_job", "GET", _JOB, "Read a job"),
+        {200: jobs.Detail, 304: None},
+        (*OF_A_JOB, "validation_error"),
+        query=DetailQuery,
+        conditional=True,
+    ),
+    Operation(
+        *("list_children", "GET", f"{_JOB}/children", "List the searches of a batch, in order"),
+        {200: jobs.Jobs},
+        (*OF_A_JOB, "validation_error"),
+        query=PageQuery,
+        retry_after_status=200,
+    ),
+    Operation(
+        *("list_events", "GET", f"{_JOB}/events", "List the events of a job"),
+        {200: jobs.Events, 304: None},
+        (*OF_A_JOB, "validation_error"),
+        query=EventsQuery,
+        conditional=True,
+    ),
+    Operation(
+        *("read_steps", "GET", f"{_JOB}/execution-steps", "Read the steps of a job"),
+        {200: jobs.Execution, 304: None},
+        OF_A_JOB,
+        conditional=True,
+    ),
+    Operation(
+        *("read_status", "GET", "blast/submit/{id}/status", "Read a job's status (old form)"),
+        {200: jobs.RuntimeStatus, 304: None},
+        OF_A_JOB,
+        conditional=True,
+    ),
+    Operation(
+        *("read_file", "GET", f"{_JOB}/file", "Read the query or config of a job"),
+        {200: queries.FileView},
+        (*OF_A_JOB, "validation_error"),
+        query=FileQuery,
+        retry_after_status=404,
+    ),
+    Operation(
+        *("read_query", "GET", f"{_JOB}/query", "Read the complete query of a job"),
+        {200: queries.QueryView},
+        (*OF_A_JOB, "query_too_large"),
+    ),
+)
+
+_STARTS = ("too_many_active", "concurrent_update", "not_started", "durable_unavailable")
+_CHANGES = (
+    Operation(
+        *("cancel_job", "POST", f"{_JOB}/cancel", "Cancel a job and remove its Jobs and pods"),
+        {202: jobs.Cancelling, 200: jobs.Cancelling},
+        (*OF_A_JOB, "already_finished", "concurrent_update"),
+    ),
+    Operation(
+        *("retry_job", "POST", f"{_JOB}/retry", "Run a failed search again with the same id"),
+        {202: jobs.RetryAccepted},
+        (*OF_A_JOB, "validation_error", "not_failed", "not_retryable", *_STARTS),
+        idempotent=True,
+    ),
+    Operation(
+        *("delete_job", "DELETE", _JOB, "Delete a job that has ended"),
+        {200: jobs.Deleted},
+        (*OF_A_JOB, "still_running", "concurrent_update"),
+    ),
+)
+
+_BEFORE = (
+    Operation(
+        *("upload_query", "POST", "blast/upload-query", "Upload a query"),
+        {200: queries.Uploaded},
+        (
+            *("malformed_json", "malformed_form", "validation_error"),
+            *("invalid_query_fasta", "query_too_large"),
+        ),
+        body=(Upload,),
+        form="query_file",
+        group="Before a search",
+    ),
+    Operation(
+        *("list_databases", "GET", "blast/databases", "List the databases"),
+        {200: preflight.Databases},
+        group="Before a search",
+    ),
+    Operation(
+        *("list_clusters", "GET", "monitor/aks", "List the clusters of the deployment"),
+        {200: preflight.Clusters},
+        ("validation_error",),
+        query=ClustersQuery,
+        group="Before a search",
+    ),
+    Operation(
+        *(
+            "check_database_updates",
+            "GET",
+            "blast/databases/check-updates",
+            "Check for newer databases",
+        ),
+        {200: preflight.Updates},
+        group="Before a search",
+    ),
+    Operation(
+        *("pre_flight", "POST", "blast/pre-flight", "Check whether a search could run"),
+        {200: preflight.PreFlight},
+        ("malformed_json", "query_too_large"),
+        body=SUBMISSION,
+        is_partial=True,
+        group="Before a search",
+    ),
+)
+
+_RESULTS = (
+    Operation(
+        *("list_results", "GET", f"{_JOB}/results", "List the result files of a job"),
+        {200: results.Results},
+        (*OF_A_JOB, "results_gone"),
+        group="Results",
+        retry_after_status=200,
+    ),
+    Operation(
+        *(
+            "read_result",
+            "GET",
+            f"{_JOB}/results/{{file_id}}",
+            "Download a result file, or a range of it",
+        ),
+        {200: "application/gzip", 206: "application/gzip"},
+        (*OF_FILES, "file_too_large", "range_not_satisfiable"),
+        ranged=True,
+        group="Results",
+        retry_after_status=404,
+    ),
+    Operation(
+        *("aggregate_hits", "GET", f"{_JOB}/results/aggregate", "Read statistics of all hits"),
+        {200: results.Aggregate},
+        OF_HITS,
+        group="Results",
+        retry_after_status=200,
+    ),
+    Operation(
+        *("list_alignments", "GET", f"{_JOB}/results/alignments", "Read the first hits of a file"),
+        {200: results.Alignments},
+        (*OF_HITS, "no_results"),
+        query=AlignmentsQuery,
+        group="Results",
+        retry_after_status=404,
+    ),
+    Operation(
+        *("export_hits", "GET", f"{_JOB}/results/export", "Export all hits"),
+        {200: ("text/csv", "text/tab-separated-values", results.Export)},
+        (*OF_HITS, "no_results"),
+        query=ExportQuery,
+        group="Results",
+        retry_after_status=404,
+    ),
+)
+
+_APP = (
+    Operation(
+        "get_caller", "GET", "me", "Read the authenticated caller", {200: app.Me}, group="The app"
+    ),
+    Operation(
+        *("health", "GET", "health", "Check whether the app is alive"),
+        {200: app.Alive},
+        anonymous=True,
+        group="The app",
+    ),
+    Operation(
+        *("ready", "GET", "health/ready", "Check the app's dependencies"),
+        {200: app.Ready, 503: app.Ready},
+        anonymous=True,
+        group="The app",
+    ),
+    Operation(
+        *("openapi", "GET", "openapi.json", "Read this document"),
+        {200: "application/json"},
+        anonymous=True,
+        group="The app",
+    ),
+    Operation(
+        *("docs", "GET", "docs", "Open this document as a page"),
+        {200: "text/html"},
+        anonymous=True,
+        group="The app",
+    ),
+    Operation(
+        *("ui", "GET", "ui", "Open the web page"),
+        {200: "text/html", 304: None},
+        conditional=True,
+        anonymous=True,
+        group="The app",
+    ),
+    Operation(
+        *("ui_file", "GET", "ui/{file}", "Read a module or the style sheet of the web page"),
+        {200: ("text/javascript", "text/css"), 304: None},
+        ("not_found",),
+        conditional=True,
+        anonymous=True,
+        group="The app",
+    ),
+)
+
+UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME = "{*rest}", "z_unknown_route"
+"""The catch-all route below `/api`. It is not in the OpenAPI document.
+
+The Functions host tries routes in the order of the functions' names, not by how specific they are
+(Azure/azure-functions-host, FunctionMetadataManager.LoadFunctionMetadata), so this name must sort
+last.
+"""
+
+OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *_RESULTS, *_BEFORE, *_APP)

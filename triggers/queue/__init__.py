@@ -1,0 +1,1 @@
+"""The queue triggers: search requests and poison messages."""

@@ -1,0 +1,247 @@
+"""Search requests from the queue `blast-requests`, and its poison messages."""
+
+import logging
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from azure.functions import QueueMessage
+
+from shared import dependencies
+from shared.clients.queues import plain
+from shared.contracts.activities import Decision
+from shared.contracts.job import Job
+from shared.contracts.states import Phase
+from shared.errors import (
+    Conflict,
+    Invalid,
+    Malformed,
+    NotFound,
+    PermanentError,
+    RetryableError,
+    TooLarge,
+)
+from shared.jobs import StepRecord
+from shared.messaging.dead_letters import DeadLetterOutcome, DeadLetters
+from shared.messaging.messages import Sender, error_text
+from shared.messaging.outbox import OutboxPublisher
+from shared.util.threads import in_thread
+from triggers.durable_client import DurableClient, ensure_started
+from triggers.submission.accept import AcceptedSubmission, SubmissionService, submission_service
+from triggers.submission.json_body import client_token, json_object
+from triggers.submission.parse import Submission, parse
+
+log = logging.getLogger("blast")
+MAX_MESSAGE_BYTES = 64 * 1024
+"""A storage queue's limit; a longer query must be uploaded to Blob."""
+REJECTIONS = (Malformed, Invalid, TooLarge, Conflict)
+"""Errors of the message itself. Any other PermanentError is an error of the deployment."""
+LAST_DELIVERY = 5
+"""Deliveries before the queue moves a message to the poison queue (host.json, maxDequeueCount)."""
+FIRST_STEP = 1
+"""The number of an orchestration's first step; the first writer of a step decides its result."""
+
+
+@dataclass(frozen=True)
+class IncomingMessage:
+    """A message of the queue."""
+
+    message_id: str
+    body: bytes
+    delivery: int = 1
+    """Number of deliveries, including this one."""
+
+    @property
+    def is_last_delivery(self) -> bool:
+        return self.delivery >= LAST_DELIVERY
+
+
+async def process_request(msg: QueueMessage, client: DurableClient) -> None:
+    """Process a message of the queue `blast-requests`."""
+    processor = await in_thread(_processor)  # the first call opens clients, which blocks
+    await processor.process(_queue_message(msg), client)
+
+
+def process_poison_message(msg: QueueMessage) -> None:
+    """Process a message of the poison queue `blast-requests-poison`."""
+    _processor().process_poison(_queue_message(msg))
+
+
+@dataclass(frozen=True)
+class RequestProcessor:
+    """Turns messages into jobs and answers their senders.
+
+    A method that raises has not processed the message: the queue must deliver it again.
+    """
+
+    submissions: SubmissionService
+    outbox: OutboxPublisher
+    dead_letters: DeadLetters
+
+    async def process(self, message: IncomingMessage, client: DurableClient) -> None:
+        """Accept the message as a job and start it, or publish a rejection.
+
+        The last delivery is abandoned here and not through the poison queue: there the message has
+        another id, and a job without a key of the sender's can only be found by the original id.
+        """
+        try:
+            await self._process_once(message, client)
+        except Exception:
+            # Of any kind: the last delivery must end with a reply, also after a bug.
+            if not message.is_last_delivery:
+                raise
+            log.exception("message_abandoned message_id=%s", message.message_id)
+            await in_thread(self._abandon, message, id_is_key=True)
+
+    async def _process_once(self, message: IncomingMessage, client: DurableClient) -> None:
+        try:
+            submission, accepted = await in_thread(self._accept, message)
+        except REJECTIONS as error:
+            await in_thread(self._reject, message, error)
+            return
+        await ensure_started(client, accepted.job)
+        await in_thread(self._answer, submission, accepted)
+
+    def process_poison(self, message: IncomingMessage) -> None:
+        """Abandon a message of the poison queue, whose id is not the original message's."""
+        self._abandon(message, id_is_key=False)
+
+    def _abandon(self, message: IncomingMessage, *, id_is_key: bool) -> None:
+        """Store a message that could not be processed, record its outcome and answer its sender.
+
+        `id_is_key`: the message has its original id, so its job can be found by that id.
+        """
+        self.dead_letters.keep(message.message_id, message.body)
+        try:
+            submission, job = self._fail_unstarted_job(message, id_is_key)
+        except RetryableError:
+            raise
+        except Exception as error:  # noqa: BLE001  a bug must not keep the message in the queue
+            rejection = error if isinstance(error, PermanentError) else _internal_error(message)
+            self._record(message, DeadLetterOutcome(None, rejection.code, error_text(rejection)))
+            self._reject(message, rejection)
+        else:
+            self._record(message, DeadLetterOutcome(job.job_id, job.error_code, job.error))
+            self._republish(submission, job)
+
+    def _accept(self, message: IncomingMessage) -> tuple[Submission, AcceptedSubmission]:
+        submission = self._parse(message)
+        owner, key = self.submissions.settings.queue_owner, _key(message, submission)
+        return submission, self.submissions.accept(submission, owner, key, "queue", notify=True)
+
+    def _parse(self, message: IncomingMessage) -> Submission:
+        if len(message.body) > MAX_MESSAGE_BYTES:
+            text = (
+                f"the message has {len(message.body):,} bytes, the limit is {MAX_MESSAGE_BYTES:,}:"
+                " upload the query and name it as query_blob_url"
+            )
+            raise TooLarge("message_too_large", text)
+        return parse(json_object(plain(message.body)), self.submissions.settings)
+
+    def _answer(self, submission: Submission, accepted: AcceptedSubmission) -> None:
+        if accepted.replayed or not accepted.job.notify:
+            self._republish(submission, accepted.job)
+        else:
+            self.outbox.publish_pending(accepted.job)
+
+    def _republish(self, submission: Submission, job: Job) -> None:
+        """Answer a repeated request with the job's state, and send its later transitions too."""
+        self.outbox.republish(job, Sender(submission.correlation_id, submission.request_id))
+        if job.notify or job.phase.is_end:
+            return
+        changes: dict[str, Any] = {
+            "notify": True,
+            "correlation_id": submission.correlation_id or job.correlation_id,
+            "request_id": submission.request_id,
+        }
+        try:
+            job = self.submissions.jobs.update(
+                job.job_id, "notifications_enabled", unless=lambda job: job.notify, **changes
+            )
+        except Conflict:  # the job has just ended
+            job = self.submissions.jobs.get(job.job_id)
+            self.outbox.republish(job, Sender(submission.correlation_id, submission.request_id))
+        else:
+            self.outbox.publish_pending(job)
+
+    def _fail_unstarted_job(
+        self, message: IncomingMessage, id_is_key: bool
+    ) -> tuple[Submission, Job]:
+        """Find the job of an abandoned message and fail it if its orchestration never started.
+
+        Raises REJECTIONS if the message is invalid, and NotFound if it has no job.
+        """
+        submission, owner = self._parse(message), self.submissions.settings.queue_owner
+        job = self.submissions.find_existing(submission, owner, _key(message, submission))
+        if job is None:
+            raise _not_accepted(
+                id_is_key or submission.idempotency_key or submission.correlation_id
+            )
+        if job.phase is not Phase.QUEUED or job.child_count:
+            return submission, job
+        # The orchestration may start at this moment. Writing the failure as the first step makes
+        # the update a no-op if the orchestration has written that step already.
+        code, text = "never_started", "the search was accepted but could not be started"
+        job = self.submissions.jobs.update(
+            job.job_id,
+            "submission_abandoned",
+            {"error_code": code, "error": text},
+            step=StepRecord(FIRST_STEP, job.next_stage, Decision(None)),
+            attempt=1,
+            phase=Phase.SUBMIT_FAILED,
+            error_code=code,
+            error=text,
+        )
+        return submission, job
+
+    def _record(self, message: IncomingMessage, outcome: DeadLetterOutcome) -> None:
+        self.dead_letters.record(message.message_id, outcome, self.submissions.now())
+
+    def _reject(self, message: IncomingMessage, error: PermanentError) -> None:
+        now = self.submissions.now()
+        self.outbox.publish_rejection(message.message_id, _sender(message), error, now)
+
+
+@cache
+def _processor() -> RequestProcessor:
+    return RequestProcessor(
+        submission_service(), dependencies.outbox_publisher(), dependencies.dead_letters()
+    )
+
+
+def _queue_message(msg: QueueMessage) -> IncomingMessage:
+    return IncomingMessage(msg.id or "", msg.get_body(), msg.dequeue_count or 1)
+
+
+def _key(message: IncomingMessage, submission: Submission) -> str:
+    return submission.idempotency_key or submission.correlation_id or message.message_id
+
+
+def _not_accepted(has_key: object) -> NotFound:
+    """Return the rejection of an abandoned message that has no job, or none that can be found."""
+    attempts = f"not processed after {LAST_DELIVERY} attempts"
+    if has_key:
+        return NotFound("not_accepted", f"{attempts}: send the message again")
+    text = (
+        f"{attempts}: the message has no idempotency_key, so its search cannot be found, if there"
+        " is one; list the searches before you send the message again"
+    )
+    return NotFound("outcome_unknown", text)
+
+
+def _sender(message: IncomingMessage) -> Sender:
+    """Return the sender's ids in a rejected message, as far as they are valid."""
+    try:
+        body = json_object(plain(message.body))
+    except Malformed:
+        return Sender()
+    return Sender(
+        client_token(body.get("external_correlation_id")), client_token(body.get("request_id"))
+    )
+
+
+def _internal_error(message: IncomingMessage) -> PermanentError:
+    log.exception("message_processing_crashed message_id=%s", message.message_id)
+    return PermanentError(
+        "internal", "internal error: tell an operator the message id and the time"
+    )

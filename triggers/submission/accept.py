@@ -1,0 +1,195 @@
+"""Accepting a submission. Creating the job's row claims the idempotency key: one job per key."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache, cached_property
+from typing import TypeVar
+
+from shared import dependencies
+from shared.clients.blobs import Blobs
+from shared.contracts.job import Caller, Counts, Job
+from shared.contracts.search import SearchSpec
+from shared.contracts.states import Phase
+from shared.errors import Conflict, Fault, Invalid
+from shared.jobs import JobStateRepository
+from shared.jobs.batch_blob import batch_url, dump, query_url
+from shared.settings import Settings, settings
+from shared.util.parallel import parallel_map
+from triggers.auth.query_access import QueryAccess
+from triggers.auth.quotas import check_active_limit
+from triggers.submission.database_catalog import DatabaseCatalog
+from triggers.submission.parse import Submission, bounded
+
+PARALLELISM = 16
+"""Concurrent storage calls for one request."""
+NO_DEADLINE = timedelta(days=3650)
+"""Deadline of a batch: it ends with its searches, and each search has its own deadline."""
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class AcceptedSubmission:
+    """The job of a submission; `replayed` if an earlier request with the same key created it."""
+
+    job: Job
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class SubmissionService:
+    """Creates jobs from submissions by HTTP and by queue."""
+
+    jobs: JobStateRepository
+    blobs: Blobs
+    settings: Settings
+    now: Callable[[], datetime]
+
+    def accept(
+        self,
+        submission: Submission,
+        caller: Caller,
+        key: str | None,
+        source: str,
+        *,
+        notify: bool = False,
+        max_active_jobs: int | None = None,
+    ) -> AcceptedSubmission:
+        """Create the job of a submission, or return the job that the same key created before.
+
+        `notify` applies to a new job: its transitions are sent to the completions queue.
+        `max_active_jobs` limits the caller's active jobs; None means no limit.
+        Raises Conflict if the key belongs to another request, Invalid if the named query or
+        database cannot be used, TooMany if a new job would exceed the limit, and Unavailable.
+        Nothing is created if it raises.
+        """
+        job_id = derived_id(caller, key) if key else f"job-{uuid.uuid4().hex}"
+        existing = self.find_existing(submission, caller, key) if key else None
+        if existing is None and max_active_jobs:
+            check_active_limit(self.jobs.index, caller, max_active_jobs)
+        job = existing or self._create(submission, caller, job_id, source, notify)
+        return AcceptedSubmission(_require_same(job, submission), replayed=existing is not None)
+
+    def find_existing(self, submission: Submission, caller: Caller, key: str) -> Job | None:
+        """Return the job that the key created before. Raises Conflict if its request differs."""
+        job = self.jobs.find(derived_id(caller, key))
+        return job and _require_same(job, submission)
+
+    def _create(
+        self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool
+    ) -> Job:
+        now, children = self.now(), len(submission.searches)
+        faults = [*self.database_faults(submission), *self.query_faults(submission, caller)]
+        if faults:
+            raise Invalid(bounded(faults))
+        job = Job(
+            job_id=job_id,
+            elb_job_id=job_id,
+            owner=caller,
+            search=submission.search,
+            fingerprint=submission.fingerprint,
+            submission_source=source,
+            correlation_id=submission.correlation_id or job_id,
+            phase=Phase.QUEUED,
+            created_at=now,
+            updated_at=now,
+            deadline_at=now + (NO_DEADLINE if children else self.settings.job_timeout),
+            child_count=children,
+            counts=Counts(expected=children or None),
+            notify=notify,
+            request_id=submission.request_id,
+        )
+        url = self._put_batch(job, submission) if children else self._put_query(job, submission)
+        job = replace(job, search=replace(job.search, query_url=url))
+        return self.jobs.create(job, {"source": source})
+
+    def _put_query(self, job: Job, submission: Submission) -> str:
+        """Return the URL of the query, after uploading a query that came as text."""
+        if submission.query_text is None:
+            return submission.search.query_url
+        url = query_url(self.settings.account, job)
+        self.blobs.put(url, submission.query_text.encode())
+        return url
+
+    def _put_batch(self, job: Job, submission: Submission) -> str:
+        """Upload the searches of a batch with their queries; return the URL of the blob."""
+        url = batch_url(self.settings.account, job.job_id, job.fingerprint)
+        self.blobs.put_if_absent(url, dump(submission.searches))
+        return url
+
+    def database_faults(self, submission: Submission) -> Iterator[Fault]:
+        """Yield a fault for each database that the program cannot search.
+
+        Each pair of program and database is checked once, however many searches use it.
+        """
+        pairs = {
+            f"{prefix}db": (spec.search.program, spec.search.database_url)
+            for prefix, spec in _searches(submission)
+        }
+        mismatches = _map_distinct(self.catalog.mismatch, pairs.values())
+        for path, pair in pairs.items():
+            if message := mismatches[pair]:
+                yield Fault(path, message, "program_database_incompatible")
+
+    def query_faults(self, submission: Submission, caller: Caller) -> Iterator[Fault]:
+        """Yield a fault for each named query that does not exist or that the caller may not use."""
+        urls = {
+            f"{prefix}query_blob_url": spec.search.query_url
+            for prefix, spec in _searches(submission)
+            if spec.query_text is None
+        }
+        access = QueryAccess(self.jobs, self.blobs, self.settings.account)
+        is_readable = _map_distinct(lambda url: access.can_read(caller, url), urls.values())
+        for path, url in urls.items():
+            if not is_readable[url]:
+                yield Fault(path, f"there is no {url}: upload the query first")
+
+    @cached_property
+    def catalog(self) -> DatabaseCatalog:
+        return DatabaseCatalog(self.blobs, self.settings.account)
+
+
+@cache
+def submission_service() -> SubmissionService:
+    """Return this process's SubmissionService."""
+    return SubmissionService(
+        dependencies.jobs(), dependencies.blobs(), settings(), dependencies.now
+    )
+
+
+def _searches(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
+    """Yield each search of a submission with the prefix of its fault paths."""
+    if not submission.searches:
+        yield "", SearchSpec(submission.search, submission.query_text, submission.fingerprint)
+    for number, spec in enumerate(submission.searches):
+        yield f"searches.{number}.", spec
+
+
+def _map_distinct(function: Callable[[Key], Value], keys: Iterable[Key]) -> dict[Key, Value]:
+    """Call the function once per distinct key, PARALLELISM calls at a time."""
+    distinct_keys = list(dict.fromkeys(keys))
+    return dict(zip(distinct_keys, parallel_map(function, distinct_keys, PARALLELISM), strict=True))
+
+
+def _require_same(job: Job, submission: Submission) -> Job:
+    """Return the job if the submission is the request that created it, else raise Conflict."""
+    if job.fingerprint != submission.fingerprint:
+        message = (
+            f"the idempotency key belongs to {job.job_id}, which has another request: use a new key"
+        )
+        raise Conflict("idempotency_conflict", message)
+    if job.phase is Phase.DELETED:
+        message = f"the idempotency key belongs to {job.job_id}, which was deleted: use a new key"
+        raise Conflict("idempotency_conflict", message)
+    return job
+
+
+def derived_id(caller: Caller, key: str) -> str:
+    """Return the job id that a caller's idempotency key maps to."""
+    claim = json.dumps([caller.tenant_id, caller.oid, key])
+    return f"job-{hashlib.sha256(claim.encode()).hexdigest()[:32]}"

@@ -1,0 +1,118 @@
+"""The BLAST options of a request and the flags that they become."""
+
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.contracts.search import Program
+from shared.elastic_blast.allowed_options import OUTFMT, faults, value_of
+
+MAX_LENGTH = 500
+"""Characters of a field."""
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,31}$")]
+Integer = Annotated[int, Field(ge=0, le=999_999_999)]
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, int) else value
+
+
+class SearchOptions(BaseModel):
+    """The option fields of a request; BLAST+'s default applies to an omitted field."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    evalue: float | None = Field(None, gt=0, allow_inf_nan=False)
+    max_target_seqs: int | None = Field(None, ge=1, le=50_000)
+    outfmt: Annotated[str | None, BeforeValidator(_text)] = Field(None, max_length=MAX_LENGTH)
+    word_size: int | None = Field(None, ge=2, le=999)
+    gap_open: Integer | None = None
+    gap_extend: Integer | None = None
+    taxid: Annotated[str | None, BeforeValidator(_text)] = Field(
+        None, pattern=r"^\d{1,9}(,\d{1,9})*$"
+    )
+    is_inclusive: bool = True
+    low_complexity_filter: bool | None = None
+    perc_identity: float | None = Field(None, ge=0, le=100)
+    qcov_hsp_perc: float | None = Field(None, ge=0, le=100)
+    matrix: Word | None = None
+    threshold: float | None = Field(None, ge=0, le=1000)
+    comp_based_stats: Annotated[Word | None, BeforeValidator(_text)] = None
+    soft_masking: bool | None = None
+    additional_options: str = Field(
+        "", max_length=MAX_LENGTH, description="BLAST+ flags; they override the other fields"
+    )
+
+    def flags(self, program: Program) -> str:
+        """Render the options as flags for elastic-blast; `additional_options` override fields."""
+        options = [option for option in self._fields(program) if self._override(option) is None]
+        words = [f"{option.flag} {option.value}" for option in options]
+        return " ".join([*words, *self.additional_options.split()])
+
+    def faults(self, program: Program) -> list[str]:
+        """List what is invalid about these options for the program, one sentence each."""
+        return list(faults(program, self.flags(program)))
+
+    def warnings(self, program: Program) -> list[str]:
+        """List the fields that `additional_options` override, one sentence each."""
+        return [
+            f"{option.name} is not used: additional_options has {override}"
+            for option in self._fields(program)
+            if (override := self._override(option)) is not None
+        ]
+
+    def _override(self, field: "FieldOption") -> str | None:
+        """Return the additional option that overrides a field, as the request gives it."""
+        for flag in (field.flag, *_EXCLUSIVE_FLAGS.get(field.name, ())):
+            value = value_of(self.additional_options, flag)
+            if value is not None:
+                return f"{flag} {value}".rstrip()
+        return None
+
+    def _fields(self, program: Program) -> Iterator["FieldOption"]:
+        masking = "-dust" if program is Program.BLASTN else "-seg"
+        taxids = "-taxids" if self.is_inclusive else "-negative_taxids"
+        rows: tuple[tuple[str, str, object], ...] = (
+            ("outfmt", OUTFMT, self.outfmt),
+            ("evalue", "-evalue", _number(self.evalue)),
+            ("max_target_seqs", "-max_target_seqs", self.max_target_seqs),
+            ("word_size", "-word_size", self.word_size),
+            ("gap_open", "-gapopen", self.gap_open),
+            ("gap_extend", "-gapextend", self.gap_extend),
+            ("taxid", taxids, self.taxid),
+            ("low_complexity_filter", masking, _choice(self.low_complexity_filter, "yes", "no")),
+            ("perc_identity", "-perc_identity", _number(self.perc_identity)),
+            ("qcov_hsp_perc", "-qcov_hsp_perc", _number(self.qcov_hsp_perc)),
+            ("matrix", "-matrix", self.matrix),
+            ("threshold", "-threshold", _number(self.threshold)),
+            ("comp_based_stats", "-comp_based_stats", self.comp_based_stats),
+            ("soft_masking", "-soft_masking", _choice(self.soft_masking, "true", "false")),
+        )
+        for name, flag, value in rows:
+            if value is not None:
+                yield FieldOption(name, flag, str(value))
+
+
+class FieldOption(NamedTuple):
+    """A field of a request as a flag and its value."""
+
+    name: str
+    flag: str
+    value: str
+
+
+_EXCLUSIVE_FLAGS = {
+    "taxid": ("-taxids", "-negative_taxids"),
+    "max_target_seqs": ("-num_descriptions", "-num_alignments"),
+}
+"""By field: flags that also override it, because BLAST+ refuses them beside the field's flag."""
+
+
+def _number(value: float | None) -> str | None:
+    """Format a number such as 0.05, 10 or 1e-30 with 15 digits, which lose nothing of the input."""
+    return None if value is None else f"{value:.15g}"
+
+
+def _choice(value: bool | None, yes: str, no: str) -> str | None:
+    return None if value is None else (yes if value else no)

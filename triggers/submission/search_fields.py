@@ -1,0 +1,298 @@
+"""Field models of a search, and the SearchSpec that is made from them."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+
+from shared.blast.fasta import faults as fasta_faults
+from shared.blast.fasta import measure
+from shared.contracts.search import Placement, Program, Search, SearchSpec, Sizing
+from shared.contracts.storage_urls import RESULTS, InvalidPath, StorageAccount
+from shared.contracts.validation import faults_of
+from shared.elastic_blast.allowed_options import with_outfmt
+from shared.errors import Fault, TooLarge
+from shared.settings import Settings
+from shared.settings.formats import Memory
+from triggers.submission.blast_options import SearchOptions
+from triggers.submission.json_body import ClientToken
+
+MAX_QUERY_BYTES = 20_000_000 - 1
+"""ElasticBLAST requires queries of 20 MB and more to be split first."""
+MAX_BATCHES = 5000
+PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
+"""Used in place of an invalid value, so that the other fields can be checked: blastp accepts every
+valid query."""
+
+Text = Annotated[str, Field(max_length=900)]
+Model = TypeVar("Model", bound=BaseModel)
+Fields = Mapping[str, Any]
+"""Fields of a request by name, flattened and without nulls."""
+
+
+def _alias(*names: str) -> Any:
+    return Field(None, validation_alias=AliasChoices(*names))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Faults and warnings about a request, in the order of the checks."""
+
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """One sentence per value that is accepted and not used."""
+
+
+class _FieldGroup(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
+
+
+class TitleFields(_FieldGroup):
+    """The title that people give a search or a batch."""
+
+    job_title: str = Field("", max_length=200)
+
+
+class ProgramFields(TitleFields):
+    """Program, database and query."""
+
+    program: Program
+    db: Annotated[
+        str, Field(min_length=1, max_length=900, validation_alias=AliasChoices("db", "database"))
+    ]
+    query_data: str | None = Field(None, validation_alias=AliasChoices("query_data", "query_fasta"))
+    query_path: Text | None = _alias("query_blob_url", "query_file")
+
+
+class PlacementFields(_FieldGroup):
+    """Azure resources. The deployment fixes them; only the cluster can be chosen, from a list."""
+
+    cluster_name: Text | None = _alias("aks_cluster_name", "cluster_name")
+    subscription_id: Text | None = None
+    resource_group: Text | None = None
+    region: Text | None = None
+    storage_account: Text | None = None
+    acr_name: Text | None = None
+    acr_resource_group: Text | None = None
+
+
+class SizingFields(_FieldGroup):
+    """Nodes, memory and batches of a search."""
+
+    machine_type: str | None = Field(None, pattern=r"^Standard_[A-Za-z0-9_]{1,40}$")
+    num_nodes: int | None = Field(None, ge=1, le=100)
+    mem_request: Memory | None = None
+    mem_limit: Memory | None = None
+    batch_len: int | None = Field(None, ge=1, le=1_000_000_000)
+    db_partitions: int = Field(0, ge=0, le=64)
+    db_partition_prefix: str = Field("", pattern=r"^[A-Za-z0-9._/-]{0,200}$")
+
+
+class RequestFields(_FieldGroup):
+    """Ids of the request, chosen by the client."""
+
+    idempotency_key: str | None = Field(None, min_length=1, max_length=256)
+    external_correlation_id: ClientToken | None = None
+    request_id: ClientToken | None = None
+
+
+def read_search(
+    fields: Fields, placement: PlacementFields | None, settings: Settings, findings: Findings
+) -> SearchSpec | None:
+    """Make a SearchSpec of the fields and add what is wrong to `findings`.
+
+    None if a required field is missing or invalid. Raises TooLarge.
+    """
+    faults = findings.faults
+    program = read_part(ProgramFields, fields, faults)
+    sizing = read_part(SizingFields, fields, faults)
+    options = read_part(SearchOptions, fields, faults)
+    if program and options:
+        faults += [Fault("options", message) for message in options.faults(program.program)]
+        findings.warnings.extend(options.warnings(program.program))
+    checkable = program or _with_placeholders(ProgramFields, fields, PLACEHOLDERS)
+    urls = _urls(checkable, settings.account, faults) if checkable else None
+    if checkable:
+        faults += _query_faults(checkable, sizing, settings)
+    if not (program and placement and sizing and options and urls):
+        return None
+    search = Search(
+        program=program.program,
+        database=program.db,
+        database_url=urls.database,
+        query_url=urls.query,
+        results_url=urls.results,
+        options=with_outfmt(
+            options.flags(program.program), settings.default_outfmt, bool(sizing.db_partitions)
+        ),
+        placement=_placement(placement, settings),
+        sizing=_sizing(sizing, settings),
+        title=program.job_title,
+    )
+    return SearchSpec(search, program.query_data, _fingerprint(program, placement, sizing, options))
+
+
+def read_placement(
+    fields: Fields, settings: Settings, findings: Findings
+) -> PlacementFields | None:
+    """Read the placement fields; a resource that the deployment does not serve is a fault."""
+    placement = read_part(PlacementFields, fields, findings.faults)
+    if placement:
+        findings.faults.extend(_placement_faults(placement, settings))
+        findings.warnings.extend(_unused_value_warnings(placement, settings))
+    return placement
+
+
+@dataclass(frozen=True)
+class _Urls:
+    database: str
+    query: str
+    results: str
+
+
+def read_part(model: type[Model], fields: Fields, faults: list[Fault]) -> Model | None:
+    """Validate fields as a model; append a fault for each invalid field.
+
+    Invalid fields are then left out, so that other fields of the model can still be checked. None
+    if a required field is missing or invalid.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        found = faults_of(error)
+    faults += found
+    invalid = {fault.path.partition(".")[0] for fault in found}
+    with suppress(ValidationError):
+        return model.model_validate({name: v for name, v in fields.items() if name not in invalid})
+    return None
+
+
+def _with_placeholders(
+    model: type[Model], fields: Fields, placeholders: Mapping[str, Any]
+) -> Model | None:
+    """Validate fields as a model with placeholders for invalid values, so no fault hides another.
+
+    An invalid field without a placeholder is left out.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        invalid = {fault.path.partition(".")[0] for fault in faults_of(error)}
+    valid = {name: value for name, value in fields.items() if name not in invalid}
+    used = {name: value for name, value in placeholders.items() if name in invalid}
+    try:
+        return model.model_validate({**valid, **used})
+    except ValidationError:
+        return None
+
+
+OPTIONAL_SETTINGS = ("subscription_id", "acr_name", "acr_resource_group")
+"""If the deployment does not set one of these, any value is accepted and none is used."""
+
+
+def _unused_value_warnings(placement: PlacementFields, settings: Settings) -> Iterator[str]:
+    """Yield one sentence per value that is accepted and not used."""
+    for name in OPTIONAL_SETTINGS:
+        if getattr(placement, name) and not getattr(settings, name):
+            yield f"{name} is not used: this deployment does not set it"
+
+
+def _placement_faults(placement: PlacementFields, settings: Settings) -> Iterator[Fault]:
+    """Yield a fault for each resource that this deployment does not serve."""
+    for name, value in placement.model_dump(exclude_none=True).items():
+        if name in OPTIONAL_SETTINGS and not getattr(settings, name):
+            continue
+        allowed = {getattr(settings, name)}
+        if name == "cluster_name":
+            allowed |= settings.allowed_clusters
+        if value not in allowed:
+            yield Fault(name, f"this deployment does not serve {value!r}: omit the field")
+
+
+def _urls(program: ProgramFields, account: StorageAccount, faults: list[Fault]) -> _Urls | None:
+    """Return the normalised URLs; the query's is empty if the query came as text.
+
+    Such a query gets its URL when the job is created.
+    """
+    database = _url("db", account.database, program.db, faults)
+    query = _url("query_blob_url", account.query, program.query_path, faults)
+    if database is None or query is None:
+        return None
+    return _Urls(database, query, account.url(RESULTS, "").rstrip("/"))
+
+
+def _url(
+    name: str, normalise: Callable[[str], str], path: str | None, faults: list[Fault]
+) -> str | None:
+    """Return the URL of a path, empty without a path; None and a fault if the path is invalid."""
+    try:
+        return normalise(path) if path else ""
+    except InvalidPath as error:
+        faults.append(Fault(name, str(error)))
+        return None
+
+
+def _query_faults(
+    program: ProgramFields, sizing: SizingFields | None, settings: Settings
+) -> Iterator[Fault]:
+    sources = [source for source in (program.query_data, program.query_path) if source]
+    if not sources:
+        yield Fault("query_data", "send one of query_data, query_blob_url and query_file")
+    if len(sources) > 1:
+        message = "send only one of query_data, query_blob_url and query_file"
+        yield Fault("query_data", message, "conflicting_query_sources")
+    if not program.query_data:
+        return
+    check_query_size(len(program.query_data.encode()))
+    for message in fasta_faults(program.query_data, program.program):
+        yield Fault("query_data", message, "invalid_query_fasta")
+    batch_len = (sizing and sizing.batch_len) or settings.batch_len
+    residues = measure(program.query_data).residues
+    if residues > MAX_BATCHES * batch_len:
+        needed = -(-residues // MAX_BATCHES)
+        message = (
+            f"{batch_len:,} would split this query into more than {MAX_BATCHES:,} batches:"
+            f" use at least {needed:,}"
+        )
+        yield Fault("batch_len", message)
+
+
+def check_query_size(size: int) -> None:
+    """Raise TooLarge if a query of so many bytes is too large for ElasticBLAST."""
+    if size > MAX_QUERY_BYTES:
+        message = f"the query has {size:,} bytes, the limit is {MAX_QUERY_BYTES:,}: split it"
+        raise TooLarge("query_too_large", message)
+
+
+def _placement(placement: PlacementFields, settings: Settings) -> Placement:
+    return Placement(
+        storage_account=settings.storage_account,
+        cluster_name=placement.cluster_name or settings.cluster_name,
+        resource_group=settings.resource_group,
+        region=settings.region,
+        subscription_id=settings.subscription_id,
+        acr_name=settings.acr_name,
+        acr_resource_group=settings.acr_resource_group,
+    )
+
+
+def _sizing(sizing: SizingFields, settings: Settings) -> Sizing:
+    return Sizing(
+        machine_type=sizing.machine_type or settings.machine_type,
+        num_nodes=sizing.num_nodes or settings.num_nodes,
+        num_cpus=settings.num_cpus,
+        mem_request=sizing.mem_request or settings.mem_request,
+        mem_limit=sizing.mem_limit or settings.mem_limit,
+        batch_len=sizing.batch_len or settings.batch_len,
+        db_partitions=sizing.db_partitions,
+        db_partition_prefix=sizing.db_partition_prefix,
+    )
+
+
+def _fingerprint(*parts: BaseModel) -> str:
+    values = [part.model_dump(mode="json", exclude_defaults=True) for part in parts]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

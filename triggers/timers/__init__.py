@@ -1,0 +1,1 @@
+"""The timer triggers: reconcile and purge."""

@@ -1,0 +1,55 @@
+"""Processing many items in a timer: concurrently, within a time limit, with isolated failures."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from shared.errors import ControlPlaneError
+from shared.util.threads import in_thread
+
+PARALLELISM = 8
+T = TypeVar("T")
+
+log = logging.getLogger("blast")
+
+
+async def process_all(
+    items: Iterator[T],
+    process: Callable[[T], Awaitable[str]],
+    get_job_id: Callable[[T], str],
+    is_time_up: Callable[[], bool],
+) -> Counter[str]:
+    """Process items until none is left or the time is up; count the results that `process` returns.
+
+    A ControlPlaneError is logged, counted as `failed`, and does not stop the other items. Other
+    exceptions are bugs: they are logged and raised together at the end as an ExceptionGroup, so
+    that the function fails visibly.
+    """
+    results: Counter[str] = Counter()
+    bugs: list[Exception] = []
+    while not is_time_up() and (chunk := await in_thread(_next_chunk, items)):
+        outcomes = await asyncio.gather(*map(process, chunk), return_exceptions=True)
+        for item, outcome in zip(chunk, outcomes, strict=True):
+            if isinstance(outcome, str):
+                results[outcome] += 1
+            elif isinstance(outcome, ControlPlaneError):
+                results["failed"] += 1
+                log.warning(
+                    "timer_item_failed job_id=%s code=%s: %s",
+                    *(get_job_id(item), outcome.code, outcome),
+                )
+            elif isinstance(outcome, Exception):
+                bugs.append(outcome)
+                log.error("timer_item_crashed job_id=%s", get_job_id(item), exc_info=outcome)
+            else:
+                raise outcome
+    if bugs:
+        raise ExceptionGroup("the timer crashed on some jobs and processed the others", bugs)
+    return results
+
+
+def _next_chunk(items: Iterator[T]) -> list[T]:
+    return list(islice(items, PARALLELISM))

@@ -1,0 +1,142 @@
+"""The reconciler: recovers jobs that have not progressed for too long."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.contracts.activities import Category
+from shared.contracts.job import Job
+from shared.contracts.states import LeftOnCluster
+from shared.jobs import JobStateRepository
+from shared.settings import Settings
+from shared.util.durations import MAX_RETRY_AFTER
+from shared.util.threads import in_thread
+from triggers.durable_client import DurableClient, InstanceStatus, from_here, get_status
+from triggers.timers.bounded_work import process_all
+from triggers.timers.late_cleanup import LateCleanup
+from triggers.timers.recovery import Recovery
+from triggers.timers.substitutes import Substitutes
+
+MAX_TICK_TIME = timedelta(seconds=50)
+"""The next tick starts a minute after this one did and continues with the remaining jobs."""
+ORPHAN_GRACE = timedelta(minutes=10)
+"""Time between an active row and its job's row: at most two calls of at most a minute each. A later
+job row is not lost: its writer writes the active row again afterwards."""
+
+log = logging.getLogger("blast")
+ActiveRowKey = tuple[str, str]
+"""The partition and the job id of an active row."""
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Recovers overdue jobs. Idempotent; safe to run concurrently.
+
+    The work per tick is proportional to the overdue jobs, not to the active ones.
+    """
+
+    jobs: JobStateRepository
+    settings: Settings
+    now: Callable[[], datetime]
+    publish: Callable[[Job], None]
+    """Sends the pending messages of a job."""
+    substitutes: Substitutes
+    """Makes the object that runs the last steps of a job in place of its orchestration."""
+
+    @property
+    def _recovery(self) -> Recovery:
+        return Recovery(self.jobs, self.settings, self.now, self.substitutes)
+
+    @property
+    def _late_cleanup(self) -> LateCleanup:
+        return LateCleanup(self.jobs, self.now)
+
+    async def tick(self, client: DurableClient) -> Counter[str]:
+        """Recover overdue jobs until none is left or the time is up; count the jobs by result.
+
+        Raises Unavailable if the index cannot be read, and an ExceptionGroup of bugs at the end.
+        """
+        started_at, unreachable = self.now(), set[str]()
+        results = await process_all(
+            self.jobs.index.find_overdue(started_at),
+            lambda row_key: self._reconcile(client, row_key, unreachable),
+            lambda row_key: row_key[1],
+            is_time_up=lambda: self.now() - started_at >= MAX_TICK_TIME,
+        )
+        if results:
+            log.info("reconciled %s", " ".join(f"{name}={n}" for name, n in results.items()))
+        return results
+
+    async def _reconcile(
+        self, client: DurableClient, row_key: ActiveRowKey, unreachable: set[str]
+    ) -> str:
+        job = await in_thread(self._find_unsettled, *row_key)
+        if job is None:
+            return "settled"
+        try:
+            if job.phase.is_end:
+                return await self._reconcile_ended(client, job, unreachable)
+            return await self._reconcile_active(client, job)
+        finally:  # messages do not depend on the orchestration's state
+            if job.notify:
+                await in_thread(self._publish_pending, job)
+
+    def _find_unsettled(self, partition: str, job_id: str) -> Job | None:
+        """Return the job if it needs work; otherwise remove its active row and return None."""
+        job = self.jobs.find(job_id)
+        if job is None:
+            # The accepting process crashed before it wrote the job's row; no client got a 202.
+            self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
+            return None
+        is_done = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
+        if is_done and self.jobs.sync(job):
+            return None
+        # Defer first, so that a job whose recovery is slow or fails does not block the next ones.
+        self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
+        return job
+
+    def _publish_pending(self, job: Job) -> None:
+        self.publish(job)
+        if job.phase.is_end:
+            self.jobs.sync(self.jobs.get(job.job_id))
+
+    async def _reconcile_ended(self, client: DurableClient, job: Job, unreachable: set[str]) -> str:
+        """Retry the clean-up of an ended job; `messages_pending` if only messages are left."""
+        if job.left_on_cluster is LeftOnCluster.NONE:
+            return "messages_pending"
+        substitute = self.substitutes(from_here(client))
+        return await self._late_cleanup.retry(substitute, job, unreachable)
+
+    async def _reconcile_active(self, client: DurableClient, job: Job) -> str:
+        """Check the job's orchestration and recover the job if the orchestration does not run."""
+        instance = await get_status(client, job.instance_id)
+        if instance and instance.is_running:
+            if self.now() - instance.moved_at <= self._max_idle_time():
+                return "running"
+            await in_thread(self._record_stuck, job, instance)
+            return "stuck"
+        # An orchestration ends after its job's row has ended. So if the row, read after the
+        # status, has not ended, the orchestration is lost.
+        current = await in_thread(self.jobs.get, job.job_id)
+        if current.phase.is_end or current.attempt != job.attempt:
+            return "moved"
+        return await self._recovery.recover(client, current, instance)
+
+    def _max_idle_time(self) -> timedelta:
+        """Return the longest time that a healthy orchestration can sleep without a write."""
+        delays = [self.settings.retry(category).longest for category in Category]
+        return max(MAX_RETRY_AFTER, *delays) + self.settings.reconcile_after
+
+    def _record_stuck(self, job: Job, instance: InstanceStatus) -> None:
+        """Record once that the orchestration is stuck; it is not stopped, as it may still run."""
+        moved_at = f"{instance.moved_at:%Y-%m-%d %H:%M:%S}"
+        reason = f"its orchestration has not moved since {moved_at} UTC"
+        if job.reason == reason:
+            return
+        payload = {"runtime_status": instance.status, "reason": reason}
+        self.jobs.update(
+            job.job_id, "orchestration_stuck", payload, attempt=job.attempt, reason=reason
+        )
+        log.error("orchestration_stuck job_id=%s is=%s", job.job_id, instance.status)

@@ -1,0 +1,22 @@
+"""How reconcile ends a job without its orchestration: activities implement this interface."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from shared.contracts.activities import CleanupResult, StepResult
+from shared.contracts.job import Job
+from triggers.durable_client import SyncDurableClient
+
+
+class Substitute(Protocol):
+    """Takes the steps that end a job, in a thread. All may be repeated; all raise Unavailable."""
+
+    def stop(self, job_id: str) -> StepResult: ...
+
+    def fail(self, job_id: str, error: str) -> StepResult: ...
+
+    def clean_up(self, job: Job) -> CleanupResult: ...
+
+
+Substitutes: TypeAlias = Callable[[SyncDurableClient], Substitute]
+"""Gives one that starts and wakes other orchestrations by the given client."""

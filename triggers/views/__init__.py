@@ -1,0 +1,1 @@
+"""Views of a job in API responses."""

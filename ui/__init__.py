@@ -1,1 +1,0 @@
-"""The page: its source, and what joins it into one file."""
