@@ -1,6 +1,9 @@
 """The reconciler recovers overdue jobs: none is lost and none is started twice."""
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.jobs import JobStateRepository
+from shared.jobs import Index, JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, RECONCILE_AFTER, job, settings
@@ -158,20 +161,27 @@ async def test_failure_20_index_rows_are_repaired_after_a_crash_of_the_writer(
     assert durable.calls == []
 
 
-async def test_two_concurrent_ticks_restart_a_lost_job_once(
-    jobs: JobStateRepository, clock: Clock, reconciler: Reconciler
-) -> None:
-    one = late_job(jobs, clock, phase=Phase.RUNNING)
-    both_have_looked = asyncio.Barrier(2)
+async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock: Clock) -> None:
+    both_have_listed, both_have_asked = threading.Barrier(2), asyncio.Barrier(2)
 
-    class Raced(FakeDurable):
+    class RacedIndex(Index):
+        def find_overdue(self, now: datetime) -> Iterator[tuple[str, str]]:
+            overdue = list(super().find_overdue(now))
+            both_have_listed.wait(60)  # otherwise one tick could defer the job before the other
+            yield from overdue
+
+    class RacedDurable(FakeDurable):
         async def get_status(self, instance_id: str) -> Any:
-            result = await super().get_status(instance_id)
+            status = await super().get_status(instance_id)
             if self.called("start_new") == 0:
-                await asyncio.wait_for(both_have_looked.wait(), 10)
-            return result
+                await asyncio.wait_for(both_have_asked.wait(), 60)
+            return status
 
-    durable = Raced(clock)
-    ends = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
-    assert sorted(end for result in ends for end in result) == ["restarted", "running"]
-    assert events(jobs, one) == ["accepted", "orchestration_restarted"]
+    index = RacedIndex(store.index_table, RECONCILE_AFTER)
+    jobs = JobStateRepository(store.jobs_table, index, clock)
+    lost = late_job(jobs, clock, phase=Phase.RUNNING)
+    durable = RacedDurable(clock)
+    reconciler = Reconciler(jobs, settings(), clock, lambda one: None, no_substitute)
+    results = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
+    assert sorted(name for result in results for name in result) == ["restarted", "running"]
+    assert events(jobs, lost) == ["accepted", "orchestration_restarted"]
