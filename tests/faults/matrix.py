@@ -9,13 +9,13 @@ MATRIX = [*SUBMISSION, *EXIT_CODES, *SIDECAR, *STORAGE, *WATCHING, *CANCELLING]
 COVERED_BY = {
     2: ("test_failure_2_the_same_key_with_another_request_is_a_conflict",),
     9: (
-        "test_failure_9_a_search_waits_for_the_submit_slot_and_says_so",
+        "test_failure_9_a_search_waits_for_the_submit_slot_with_a_reason",
         "test_failure_9_concurrent_acquirers_get_one_holder",
         "test_failure_9_a_crashed_holder_loses_the_lease_after_it_expires",
     ),
     12: ("test_failure_12_values_of_other_deployments_are_refused",),
     14: (
-        "test_failure_14_a_database_that_is_missing_fails_one_search_of_three",
+        "test_failure_14_a_missing_database_fails_one_search_of_three",
         "test_failure_14_a_crash_in_mid_chunk_makes_no_search_twice_and_none_never",
         "test_failure_14_an_invalid_message_does_not_block_the_others",
     ),
@@ -29,7 +29,7 @@ COVERED_BY = {
     21: ("test_failure_16_concurrent_writers_lose_no_event",),
     22: ("test_failure_22_state_and_logs_contain_no_secret_and_no_sequence",),
     23: ("test_r5_two_searches_at_once_see_only_their_own_jobs",),
-    31: ("test_failure_31_a_job_past_its_deadline_is_cleared_away",),
+    31: ("test_failure_31_a_job_past_its_deadline_is_cleaned_up",),
     32: ("test_failure_32_a_long_job_continues_as_new",),
     36: (
         "test_failure_36_two_concurrent_publishers_keep_the_order",

@@ -26,6 +26,7 @@ def insert_many_list_rows(world: StackFixture) -> None:
     """List rows of jobs that ended long ago, as the repository writes them."""
     connection = world.stack.azurite.connection_string
     table = open_table(INDEX_TABLE, connection, "", None)
+    table.ensure()
     finished_at = now() - timedelta(days=30)
     for start in range(0, TOTAL_ROWS, ROWS_PER_TRANSACTION):
         jobs = [

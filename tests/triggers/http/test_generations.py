@@ -129,7 +129,7 @@ def test_the_shape_check_finds_differences() -> None:
     shape = {"instance_id": JOB_ID, "latest": (int, NoneType), "words?": [{"a", "b"}]}
     assert amiss(right, shape) == []
     assert amiss({**right, "latest": True}, shape) == ["it.latest is True"]
-    assert amiss({**right, "words": ["a", "c"]}, shape) == ["it.stderr.1 is 'c'"]
+    assert amiss({**right, "words": ["a", "c"]}, shape) == ["it.words.1 is 'c'"]
     assert amiss({"latest": None, "word": []}, shape) == [
         "it.instance_id is missing",
         "it.word is not in the contract",
