@@ -50,6 +50,7 @@ SUBMISSION = [
     Row(
         3,
         "the response to a poll of the submission is lost",
+        rules=(FaultRule(hang_seconds=2),),  # long enough for a second poll
         faults=single_fault(FaultKind.RESET_AFTER, LOOK, nth=2),
     ),
     Row(3, "the host is killed during the submission", restart_in=Phase.SUBMITTING),
