@@ -12,6 +12,7 @@ from tests.faults.rows import (
     SUBMIT_HANGS,
     Row,
     refused,
+    refused_by_kubernetes,
     single_fault,
     status,
 )
@@ -53,11 +54,18 @@ WATCHING = [
         Row(
             28 if code == 401 else 27,
             f"a list of Jobs is answered {code} during the run",
-            faults=(Fault(FaultKind.STATUS, LIST, nth=2, status=code),),
+            faults=(refused_by_kubernetes(code, LIST, nth=2),),
             must_not=OBSERVATION_FAILED,
             all_jobs=True,
         )
         for code in (401, 410)
+    ),
+    Row(
+        27,
+        "a list of Jobs is answered 410 by a proxy during the run",
+        faults=(Fault(FaultKind.STATUS, LIST, nth=2, status=410),),
+        must=OBSERVATION_FAILED,
+        all_jobs=True,
     ),
     *(
         Row(
@@ -83,7 +91,7 @@ WATCHING = [
         Row(
             27,
             f"the first list of Jobs is answered {code}",
-            faults=(status(code, LIST),),
+            faults=(refused_by_kubernetes(code, LIST),),
             must_not=RETRIED,
         )
         for code in (401, 410)

@@ -1,6 +1,7 @@
 """The type of a row of the fault matrix, and common values."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.contracts.states import Phase
@@ -70,6 +71,15 @@ def status(code: int, where: RequestFilter, times: int | None = 1, body: bytes =
 def refused(code: int, where: RequestFilter, times: int | None = 1) -> Fault:
     """A refusal with the sidecar's body; without it, the client takes it for an ingress's."""
     return status(code, where, times, b'{"error": "refused"}')
+
+
+def refused_by_kubernetes(
+    code: int, where: RequestFilter, times: int | None = 1, nth: int = 1
+) -> Fault:
+    """A refusal with the API server's body; without it, the client takes it for a proxy's."""
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code}
+    refusal = status(code, where, times, json.dumps(body).encode())
+    return replace(refusal, nth=nth)
 
 
 def answered(category: str, message: str = "", **options: object) -> FaultRule:
