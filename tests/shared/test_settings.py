@@ -106,6 +106,11 @@ def test_the_authority_url_must_be_https() -> None:
         settings(authority_url="http://login.example.org")
 
 
+def test_the_sidecars_token_is_not_sent_over_plain_http() -> None:
+    with pytest.raises(SettingsInvalid, match="BLAST_SIDECAR_URL"):
+        settings(sidecar_url="http://sidecar.example.org:8090")
+
+
 def test_without_a_kubeconfig_a_subscription_is_needed() -> None:
     without = {name: text for name, text in ENVIRONMENT.items() if name != "BLAST_KUBECONFIG"}
     with pytest.raises(SettingsInvalid) as caught:
