@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.batch import BatchActivities
-from activities.children import Children
+from activities.children import ChildJobs
 from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
 from activities.crash import CrashRecorder
@@ -17,7 +17,7 @@ from activities.ports import Clusters, Orchestrations, Sidecar
 from activities.results import ResultCollector
 from activities.submit import Submitter
 from activities.submit_queue import SubmitQueue
-from activities.substitute import Substitute
+from activities.substitute import OrchestrationSubstitute
 from shared.clients.blobs import Blobs
 from shared.contracts import serialization
 from shared.contracts.activities import ActivityInput, ActivityName, ChunkResult, StepResult
@@ -68,10 +68,12 @@ class Activities:
             ActivityName.CANCEL_CHILDREN: batch.cancel_children,
         }
 
-    def substitute(self) -> Substitute:
+    def substitute(self) -> OrchestrationSubstitute:
         """What reconcile is given, to end jobs whose orchestrations cannot."""
         context = self.context
-        return Substitute(context.jobs, self._cleanup(), self._batch(), CrashRecorder(context))
+        return OrchestrationSubstitute(
+            context.jobs, self._cleanup(), self._batch(), CrashRecorder(context)
+        )
 
     def _submitter(self) -> Submitter:
         queue = self._submit_queue()
@@ -89,7 +91,7 @@ class Activities:
         return SubmitQueue(self.context.jobs, self.clusters, self.orchestrations)
 
     def _batch(self) -> BatchActivities:
-        children = Children(self.context, self.blobs, self.orchestrations)
+        children = ChildJobs(self.context, self.blobs, self.orchestrations)
         return BatchActivities(self.context, children)
 
 
