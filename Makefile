@@ -26,12 +26,12 @@ run: setup ## start everything on this machine, run a demo search, serve until C
 demo: setup ## start everything, run the demo search, stop; fails if the hits are wrong
 	@$(BIN)/python -m local demo
 
-test: setup check worker ## all tests
+test: setup check worker ## all tests but those of `make faults`
 	@local/need.sh kubectl kubernetes-client
 	@local/need.sh chromium chromium
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-faults: setup ## all faults, all crash points and many concurrent jobs: half an hour or more
+faults: setup ## fault injection, every crash point and many concurrent jobs: half an hour or more
 	@$(BIN)/python -m pytest $(FAULT_TESTS) -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
 	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
 
@@ -43,8 +43,9 @@ check: $(VENV) ## format, lint, types, layers, documents
 	@$(BIN)/python -m tests.support.traceability --check
 	@$(BIN)/python -m tests.support.prose
 
-docs: $(VENV) ## write what is made from code: docs/openapi.json and docs/traceability.md
+docs: $(VENV) ## write what is made from code: docs/openapi.json, docs/settings.md, docs/traceability.md
 	@$(BIN)/python -m triggers.http.openapi.views > $(STATE)/openapi.json && mv $(STATE)/openapi.json docs
+	@$(BIN)/python -m tests.shared.settings_page
 	@$(BIN)/python -m tests.support.traceability
 
 bench: $(VENV) ## measurements: reading results, and the HTTP API
@@ -56,6 +57,9 @@ screenshots: setup ## create the screenshots of the page in docs/images
 	@$(BIN)/python -m tests.ui.screenshots
 
 setup: $(VENV) $(AZURITE) tools
+
+tools:
+	@local/need.sh blastn ncbi-blast+
 
 worker: ## set up Azure's Python worker for tests/worker; needs Python 3.13
 	@if local/find_python.sh python3.13 >/dev/null; then $(MAKE) -s $(WORKER); \

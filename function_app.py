@@ -7,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.wiring import run_activity, substitute
+from activities.wiring import Activities, run_activity
 from blast_orchestrator.job import blast_job
 from shared.contracts.activities import (
     BATCH_ACTIVITIES,
@@ -15,25 +15,34 @@ from shared.contracts.activities import (
     ORCHESTRATOR,
     ActivityName,
 )
+from shared.dependencies import Dependencies
+from shared.settings import read_settings
 from shared.util.logs import quiet_libraries
 from shared.util.threads import Threads, with_invocation
 from triggers.durable_client import SyncDurableClient
-from triggers.http.handlers import DURABLE_HANDLERS, HANDLERS
+from triggers.http.handlers import DURABLE_HANDLERS, handler_of
 from triggers.http.operation import Operation
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
+from triggers.http.services import HttpServices
 from triggers.http.unknown_route import METHODS
-from triggers.queue import requests
-from triggers.timers import schedule as upkeep
+from triggers.queue.requests import RequestQueue
+from triggers.timers.schedule import Timers
+from triggers.timers.substitutes import Substitute
+
+dependencies = Dependencies(read_settings)
+services = HttpServices(dependencies)
+request_queue = RequestQueue(dependencies)
 
 
-async def reconcile(timer: func.TimerRequest, client: Any) -> None:
-    """Every minute. Reconcile gets the activities here: its package does not import theirs."""
-    await upkeep.reconcile(client, substitute)
+def substitute(client: SyncDurableClient) -> Substitute:
+    """For reconcile, whose package does not import the activities."""
+    return Activities.of(dependencies, client).substitute()
 
 
+timers = Timers(dependencies, substitute)
 TIMERS = {
-    "reconcile": ("0 * * * * *", reconcile),
-    "purge": ("0 30 3 * * *", upkeep.purge),
+    "reconcile": ("0 * * * * *", timers.reconcile),
+    "purge": ("0 30 3 * * *", timers.purge),
 }
 """In UTC, with seconds. Fixed: without the setting of a placeholder a host does not start."""
 
@@ -48,10 +57,10 @@ app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 def http(operation: Operation) -> None:
     """Register the handler of an operation."""
-    name, command = operation.name, DURABLE_HANDLERS.get(operation.name)
-    handler = with_durable(command) if command else with_invocation(HANDLERS[name])
+    name, handler = operation.name, handler_of(operation.name, services)
+    with_bindings = with_durable if name in DURABLE_HANDLERS else with_invocation
     routed = app.route(route=operation.path, methods=[operation.method])
-    app.function_name(name)(routed(handler))
+    app.function_name(name)(routed(with_bindings(handler)))
 
 
 def with_durable(handler: Any) -> Any:
@@ -81,7 +90,8 @@ def activity(name: ActivityName) -> None:
 
     async def run(payload: dict, client: Any) -> dict:  # type: ignore[type-arg]
         loop = asyncio.get_running_loop()
-        step = partial(run_activity, name, payload, SyncDurableClient(client, loop))
+        orchestrations = SyncDurableClient(client, loop, lambda: dependencies.settings.crash_retry)
+        step = partial(run_activity, dependencies, name, payload, orchestrations)
         return await loop.run_in_executor(threads, step)
 
     triggered = app.activity_trigger(input_name="payload")(with_durable(run))
@@ -95,14 +105,11 @@ def orchestrator(name: str, function: Any) -> None:
 
 for operation in OPERATIONS:
     http(operation)
-unknown_route = app.route(route=UNKNOWN_ROUTE, methods=METHODS)
-app.function_name(UNKNOWN_ROUTE_NAME)(unknown_route(with_invocation(HANDLERS[UNKNOWN_ROUTE_NAME])))
-message("process_request", "blast-requests", with_durable(requests.process_request))
-message(
-    "process_poison_message",
-    "blast-requests-poison",
-    with_invocation(requests.process_poison_message),
-)
+unknown_route = with_invocation(handler_of(UNKNOWN_ROUTE_NAME, services))
+app.function_name(UNKNOWN_ROUTE_NAME)(app.route(UNKNOWN_ROUTE, methods=METHODS)(unknown_route))
+message("process_request", "blast-requests", with_durable(request_queue.process_request))
+poison_message = with_invocation(request_queue.process_poison_message)
+message("process_poison_message", "blast-requests-poison", poison_message)
 for each in TIMERS:
     timer(each)
 for activity_name in ActivityName:

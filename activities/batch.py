@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from activities import endings
-from activities.children import Children
+from activities.children import ChildJobs
 from activities.context import ActivityContext
 from shared.contracts.activities import ActivityInput, Chunk, CleanupResult, Stage, StepResult
 from shared.contracts.job import Counts, Job, JobChanges, PendingFailure
@@ -28,7 +28,7 @@ class BatchActivities:
     """The stages START_CHILDREN, WATCH_CHILDREN and CLEAN_UP_CHILDREN."""
 
     context: ActivityContext
-    children: Children
+    children: ChildJobs
     chunk: int = CHUNK
     max_active: int = MAX_ACTIVE_CHILDREN
 

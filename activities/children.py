@@ -26,7 +26,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Children:
+class ChildJobs:
     """Creates and cancels children. Idempotent, also after a crash in the middle of a chunk."""
 
     context: ActivityContext

@@ -1,47 +1,107 @@
-"""Which method does the work of which activity, with the clients of this process."""
+"""Which method does the work of which activity: wired here for the app and for its tests."""
 
 import logging
 import traceback
 from collections.abc import Callable, Mapping
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
 from activities.batch import BatchActivities
-from activities.children import Children
+from activities.children import ChildJobs
 from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
 from activities.crash import CrashRecorder
 from activities.launcher import Launcher
 from activities.observe import Observer
-from activities.ports import Orchestrations
+from activities.ports import Clusters, Orchestrations, Sidecar
 from activities.results import ResultCollector
 from activities.submit import Submitter
 from activities.submit_queue import SubmitQueue
-from activities.substitute import Substitute
-from shared import dependencies
+from activities.substitute import OrchestrationSubstitute
+from shared.clients.blobs import Blobs
 from shared.contracts import serialization
-from shared.contracts.activities import (
-    BATCH_ACTIVITIES,
-    ActivityInput,
-    ActivityName,
-    ChunkResult,
-    StepResult,
-)
-from shared.settings import settings
+from shared.contracts.activities import ActivityInput, ActivityName, ChunkResult, StepResult
+from shared.dependencies import Dependencies
 from shared.util.redaction import redacted
 
 log = logging.getLogger("blast")
 Method = Callable[[ActivityInput], StepResult | ChunkResult]
-Methods = Mapping[ActivityName, Method]
+
+
+@dataclass(frozen=True)
+class Activities:
+    """All activities over one set of clients. Making one costs nothing and opens nothing."""
+
+    context: ActivityContext
+    blobs: Blobs
+    clusters: Clusters
+    sidecar: Sidecar
+    orchestrations: Orchestrations
+
+    @classmethod
+    def of(cls, dependencies: Dependencies, orchestrations: Orchestrations) -> "Activities":
+        """The activities over the clients of a process. Raises SettingsInvalid and Unavailable."""
+        context = ActivityContext(
+            dependencies.jobs,
+            dependencies.settings,
+            dependencies.now,
+            dependencies.outbox_publisher.publish_pending,
+        )
+        return cls(
+            context, dependencies.blobs, dependencies.cluster, dependencies.sidecar, orchestrations
+        )
+
+    def methods(self) -> Mapping[ActivityName, Method]:
+        """The method of each activity."""
+        context, blobs = self.context, self.blobs
+        submitter, batch = self._submitter(), self._batch()
+        return {
+            ActivityName.PREPARE_SEARCH: submitter.prepare,
+            ActivityName.SUBMIT_SEARCH: submitter.submit,
+            ActivityName.OBSERVE_SEARCH: Observer(context, blobs, self.clusters).observe,
+            ActivityName.COLLECT_RESULTS: ResultCollector(context, blobs).collect,
+            ActivityName.CLEAN_UP_SEARCH: self._cleanup().clean_up_search,
+            ActivityName.RECORD_CRASH: CrashRecorder(context).record_crash,
+            ActivityName.START_CHILDREN: batch.start_children,
+            ActivityName.CREATE_CHILDREN: batch.children.create_children,
+            ActivityName.OBSERVE_CHILDREN: batch.observe_children,
+            ActivityName.CANCEL_CHILDREN: batch.cancel_children,
+        }
+
+    def substitute(self) -> OrchestrationSubstitute:
+        """What reconcile is given, to end jobs whose orchestrations cannot."""
+        context = self.context
+        return OrchestrationSubstitute(
+            context.jobs, self._cleanup(), self._batch(), CrashRecorder(context)
+        )
+
+    def _submitter(self) -> Submitter:
+        queue = self._submit_queue()
+        launcher = Launcher(self.context, self.blobs, self.clusters, self.sidecar, queue)
+        return Submitter(self.context, self.blobs, launcher, self._cluster_cleanup(), queue)
+
+    def _cleanup(self) -> Cleanup:
+        return Cleanup(self.context, self._cluster_cleanup(), self.blobs)
+
+    def _cluster_cleanup(self) -> ClusterCleanup:
+        queue, now = self._submit_queue(), self.context.now
+        return ClusterCleanup(self.clusters, self.sidecar, queue, now)
+
+    def _submit_queue(self) -> SubmitQueue:
+        return SubmitQueue(self.context.jobs, self.clusters, self.orchestrations)
+
+    def _batch(self) -> BatchActivities:
+        children = ChildJobs(self.context, self.blobs, self.orchestrations)
+        return BatchActivities(self.context, children)
 
 
 def run_activity(
-    activity: ActivityName, input_: Any, orchestrations: Orchestrations
+    dependencies: Dependencies, activity: ActivityName, input_: Any, orchestrations: Orchestrations
 ) -> dict[str, Any]:
     """Run an activity: an ActivityInput in, a StepResult or ChunkResult out, as plain JSON."""
 
     def run() -> dict[str, Any]:
-        method = _method(activity, orchestrations)
+        method = Activities.of(dependencies, orchestrations).methods()[activity]
         return serialization.serialize(method(serialization.deserialize(ActivityInput, input_)))
 
     if activity is ActivityName.CREATE_CHILDREN:
@@ -75,72 +135,3 @@ def run_chunk(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         log.exception("chunk_crashed")
         text = f"{type(error).__name__}: {error}"
         return serialization.serialize(ChunkResult(crash=text))
-
-
-def _method(activity: ActivityName, orchestrations: Orchestrations) -> Method:
-    if activity in BATCH_ACTIVITIES:
-        return _batch_methods(orchestrations)[activity]
-    return (_methods() if activity in _methods() else _search_methods(orchestrations))[activity]
-
-
-def substitute(orchestrations: Orchestrations) -> Substitute:
-    """What reconcile is given, to end jobs whose orchestrations cannot."""
-    context = _context()
-    cleanup = Cleanup(context, _cluster_cleanup(orchestrations), dependencies.blobs())
-    return Substitute(context.jobs, cleanup, _batch(orchestrations), CrashRecorder(context))
-
-
-@cache
-def _context() -> ActivityContext:
-    return ActivityContext(
-        dependencies.jobs(),
-        settings(),
-        dependencies.now,
-        dependencies.outbox_publisher().publish_pending,
-    )
-
-
-@cache
-def _methods() -> Methods:
-    context, blobs = _context(), dependencies.blobs()
-    return {
-        ActivityName.OBSERVE_SEARCH: Observer(context, blobs, dependencies.cluster).observe,
-        ActivityName.COLLECT_RESULTS: ResultCollector(context, blobs).collect,
-        ActivityName.RECORD_CRASH: CrashRecorder(context).record_crash,
-    }
-
-
-def _search_methods(orchestrations: Orchestrations) -> Methods:
-    """The methods that acquire or release the submit slot of a cluster."""
-    context, blobs, sidecar = _context(), dependencies.blobs(), dependencies.sidecar()
-    submit_queue = SubmitQueue(context.jobs, dependencies.cluster, orchestrations)
-    cleanup = _cluster_cleanup(orchestrations)
-    launcher = Launcher(context, blobs, dependencies.cluster, sidecar, submit_queue)
-    submitter = Submitter(context, blobs, launcher, cleanup, submit_queue)
-    return {
-        ActivityName.PREPARE_SEARCH: submitter.prepare,
-        ActivityName.SUBMIT_SEARCH: submitter.submit,
-        ActivityName.CLEAN_UP_SEARCH: Cleanup(context, cleanup, blobs).clean_up_search,
-    }
-
-
-def _cluster_cleanup(orchestrations: Orchestrations) -> ClusterCleanup:
-    submit_queue = SubmitQueue(dependencies.jobs(), dependencies.cluster, orchestrations)
-    return ClusterCleanup(
-        dependencies.cluster, dependencies.sidecar(), submit_queue, dependencies.now
-    )
-
-
-def _batch(orchestrations: Orchestrations) -> BatchActivities:
-    context = _context()
-    return BatchActivities(context, Children(context, dependencies.blobs(), orchestrations))
-
-
-def _batch_methods(orchestrations: Orchestrations) -> Methods:
-    batch = _batch(orchestrations)
-    return {
-        ActivityName.START_CHILDREN: batch.start_children,
-        ActivityName.CREATE_CHILDREN: batch.children.create_children,
-        ActivityName.OBSERVE_CHILDREN: batch.observe_children,
-        ActivityName.CANCEL_CHILDREN: batch.cancel_children,
-    }

@@ -33,14 +33,15 @@ READY = """
 import json, logging
 import azure.functions as func
 import function_app
-from triggers.http.handlers import HANDLERS
+from triggers.http.handlers import handler_of
 
 lines = []
 handler = logging.Handler()
 handler.emit = lambda record: lines.append(record.getMessage())
 logging.getLogger("blast").addHandler(handler)
 request = func.HttpRequest("GET", "/api/health/ready", body=b"")
-answers = [HANDLERS["ready"](req=request) for _ in range(2)]
+ready = handler_of("ready", function_app.services)
+answers = [ready(req=request) for _ in range(2)]
 print(json.dumps({
     "statuses": [answer.status_code for answer in answers],
     "codes": [answer.headers["x-ms-error-code"] for answer in answers],

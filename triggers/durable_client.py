@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +15,11 @@ from shared.contracts.activities import (
     BATCH_ORCHESTRATOR,
     ORCHESTRATOR,
     WAKE_EVENT,
-    Category,
     SearchState,
 )
 from shared.contracts.job import Job
 from shared.errors import Unavailable
-from shared.settings import settings
+from shared.settings import Settings
 from shared.util.durations import RetryPolicy
 
 CALL_TIMEOUT = 20.0
@@ -58,13 +57,13 @@ class InstanceStatus:
     """The first line of the error of a failed one."""
 
 
-async def ensure_started(client: DurableClient, job: Job) -> None:
+async def ensure_started(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> None:
     """Start the orchestration of a job that has not ended, unless it has been started.
 
     Raises Unavailable if it could not be: the job is stored, and the same request starts it again.
     """
     if not job.phase.is_end:
-        await start(client, job, settings().retry(Category.CRASH))
+        await start(client, job, crash_retry)
 
 
 async def start(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> bool:
@@ -92,12 +91,12 @@ def initial_state(job: Job, crash_retry: RetryPolicy) -> SearchState:
     return SearchState(job.job_id, crash_retry, job.attempt, job.next_stage, job.step + 1)
 
 
-async def wake(client: DurableClient, job: Job) -> None:
+async def wake(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> None:
     """End the sleep of a job's orchestration, as the row has changed; restart it if it is lost.
 
     If neither succeeds, the orchestration reads the row after its delay, or reconcile does.
     """
-    _log_wake(job, await _wake(client, job))
+    _log_wake(job, await _wake(client, job, crash_retry))
 
 
 @dataclass(frozen=True)
@@ -106,15 +105,17 @@ class SyncDurableClient:
 
     client: DurableClient
     loop: asyncio.AbstractEventLoop
+    crash_retry: Callable[[], RetryPolicy]
+    """The policy for the orchestrations that it starts. May raise SettingsInvalid."""
 
     def ensure_started(self, job: Job) -> None:
         """Start a job's orchestration unless it has been started. Raises Unavailable."""
-        self._wait(ensure_started(self.client, job))
+        self._wait(ensure_started(self.client, job, self.crash_retry()))
 
     def wake(self, job: Job) -> None:
         """Wake a job's orchestration. Raises Unavailable if Durable Functions does not answer."""
         # Logged in this thread, which has the invocation's id; the loop has not.
-        _log_wake(job, self._wait(_wake(self.client, job)))
+        _log_wake(job, self._wait(_wake(self.client, job, self.crash_retry())))
 
     def _wait(self, call: Coroutine[Any, Any, T]) -> T:
         answer = asyncio.run_coroutine_threadsafe(call, self.loop)
@@ -151,13 +152,13 @@ async def purge_history(client: DurableClient, instance_id: str) -> None:
         raise Unavailable("durable_unavailable", f"{instance_id} was not purged") from error
 
 
-async def _wake(client: DurableClient, job: Job) -> Exception | None:
+async def _wake(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> Exception | None:
     """Wake or start the orchestration of a job; the error, if it was not woken."""
     try:
         await _with_timeout(client.raise_event(job.instance_id, WAKE_EVENT, {}))
     except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
         with suppress(Unavailable):  # the row has what changed
-            await ensure_started(client, job)
+            await ensure_started(client, job, crash_retry)
         return error
     return None
 
@@ -167,9 +168,9 @@ def _log_wake(job: Job, error: Exception | None) -> None:
         logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
 
 
-def from_here(client: DurableClient) -> SyncDurableClient:
+def from_here(client: DurableClient, settings: Settings) -> SyncDurableClient:
     """The client, for threads that are started on the running loop."""
-    return SyncDurableClient(client, asyncio.get_running_loop())
+    return SyncDurableClient(client, asyncio.get_running_loop(), lambda: settings.crash_retry)
 
 
 def _first_line(output: object) -> str | None:

@@ -50,6 +50,10 @@ class Blobs:
         self._service = service
         self._account = account
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._service.close()
+
     def ensure(self, *containers: str) -> None:
         """Create the containers that do not exist."""
         for container in containers:

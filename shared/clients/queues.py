@@ -20,6 +20,10 @@ class Queue:
     def __init__(self, client: QueueClient) -> None:
         self._client = client
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def ensure(self) -> None:
         """Create the queue if it does not exist."""
         with translate_errors("Queues"):

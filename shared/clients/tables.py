@@ -14,7 +14,6 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import (
     TableClient,
-    TableServiceClient,
     TableTransactionError,
     TransactionOperation,
     UpdateMode,
@@ -73,6 +72,10 @@ class Table:
 
     def __init__(self, client: TableClient) -> None:
         self._client = client
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def ensure(self) -> None:
         """Create the table if it does not exist."""
@@ -166,12 +169,12 @@ def open_table(
     name: str, connection: str, endpoint: str, credential: TokenCredential | None
 ) -> Table:
     """A client that uses the connection string if there is one, else the credential."""
-    service = (
-        TableServiceClient.from_connection_string(connection, **CLIENT_OPTIONS)
+    # Not by way of a TableServiceClient: its table clients do not close their connections.
+    return Table(
+        TableClient.from_connection_string(connection, name, **CLIENT_OPTIONS)
         if connection or credential is None
-        else TableServiceClient(endpoint, credential=credential, **CLIENT_OPTIONS)
+        else TableClient(endpoint, name, credential=credential, **CLIENT_OPTIONS)
     )
-    return Table(service.get_table_client(name))
 
 
 def _operation(write: Write) -> tuple[Any, ...]:

@@ -1,9 +1,7 @@
 """The settings: the one reader of the environment."""
 
-import logging
 import os
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Self
 
 from pydantic import ValidationError
@@ -16,7 +14,7 @@ from shared.errors import Fault, SettingsInvalid
 from shared.settings.fields import AuthMode, SettingsFields
 from shared.util.durations import RetryPolicy
 
-__all__ = ["AuthMode", "Settings", "settings"]
+__all__ = ["AuthMode", "Settings", "read_settings"]
 
 PREFIX = "BLAST_"
 AZURE_VARIABLES = (
@@ -65,6 +63,11 @@ class Settings(SettingsFields):
         """The owner of the searches that arrive by queue; by default the local mode's caller."""
         return Caller(self.queue_owner_oid, self.queue_owner_tenant_id, self.queue_owner_upn)
 
+    @property
+    def crash_retry(self) -> RetryPolicy:
+        """The retry policy of activities that crash; an orchestration gets it as its input."""
+        return self.retry(Category.CRASH)
+
     def retry(self, category: Category) -> RetryPolicy:
         """The retry policy of a category."""
         return RetryPolicy(
@@ -110,16 +113,6 @@ def _missing_values(values: Mapping[str, str], environment: Mapping[str, str]) -
         yield Fault(f"{PREFIX}QUEUE_OWNER_OID", text)
 
 
-@cache
-def settings() -> Settings:
-    """This process's settings, read once. Raises SettingsInvalid, and logs it the first time."""
-    try:
-        return Settings.read(os.environ)
-    except SettingsInvalid as error:
-        _log_once(str(error))
-        raise
-
-
-@cache
-def _log_once(message: str) -> None:
-    logging.getLogger("blast").error("settings_invalid %s", message)
+def read_settings() -> Settings:
+    """The settings in this process's environment. Raises SettingsInvalid."""
+    return Settings.read(os.environ)

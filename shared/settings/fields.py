@@ -67,8 +67,8 @@ class SettingsFields(BaseModel):
     """The DNS suffix of the storage services of the cloud."""
     storage_connection_string: str = Field("", repr=False)
     """For Azurite. If it is empty, the app uses its managed identity."""
-    sidecar_url: str = Field(pattern=r"^https?://", title="http or https URL")
-    """The address of the sidecar; use https unless it is on loopback."""
+    sidecar_url: SecureUrl
+    """The address of the sidecar."""
     sidecar_token: str = Field(
         "", pattern=r"^([!-~]{32,})?$", repr=False, title="at least 32 printable characters"
     )

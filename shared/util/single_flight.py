@@ -1,27 +1,15 @@
 """Values that one thread creates while all other callers wait for it (single flight)."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-
-
-class Lazy(Generic[T]):
-    """A value that is created on first use, once, also if many threads ask at the same time."""
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._lock = threading.Lock()
-        self._get_cached = cache(make)
-        self.cache_clear = self._get_cached.cache_clear
-
-    def __call__(self) -> T:
-        with self._lock:
-            return self._get_cached()
 
 
 @dataclass(frozen=True)
@@ -85,3 +73,30 @@ class SingleFlightCache(Generic[T]):
     def _store(self, entry: CacheEntry[T] | None) -> None:
         with self._lock:
             self._cached, self._flight = entry or self._cached, None
+
+
+class lazy_property(Generic[T]):
+    """A property that is created on first use, once per object, and then kept.
+
+    Of concurrent first callers one creates it, and the others wait for the same value or get the
+    same exception; functools.cached_property would create it in each of them. An exception is not
+    kept: the next caller tries again.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        # The value is stored under the property's own name, so that Python finds it there first:
+        # this method runs until the value exists. `setdefault` of a dict is atomic.
+        stored = vars(instance)
+        flight: SingleFlightCache[T] = stored.setdefault(
+            f"{self._name} in creation",
+            SingleFlightCache(partial(self._make, instance), time.monotonic),
+        )
+        value = stored[self._name] = flight.get_fresh(timedelta.max).value
+        return value

@@ -12,7 +12,6 @@ from shared.contracts.activities import Category
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import SettingsInvalid
 from shared.settings import AuthMode, Settings
-from shared.settings import settings as current_settings
 from shared.util.durations import RetryPolicy, parse_duration
 from tests.shared import settings_page
 from tests.support.retries import retry_settings
@@ -107,6 +106,11 @@ def test_the_authority_url_must_be_https() -> None:
         settings(authority_url="http://login.example.org")
 
 
+def test_the_sidecars_token_is_not_sent_over_plain_http() -> None:
+    with pytest.raises(SettingsInvalid, match="BLAST_SIDECAR_URL"):
+        settings(sidecar_url="http://sidecar.example.org:8090")
+
+
 def test_without_a_kubeconfig_a_subscription_is_needed() -> None:
     without = {name: text for name, text in ENVIRONMENT.items() if name != "BLAST_KUBECONFIG"}
     with pytest.raises(SettingsInvalid) as caught:
@@ -191,19 +195,6 @@ def test_the_former_form_of_a_retry_policy_is_rejected() -> None:
 def test_the_account_is_that_of_the_settings() -> None:
     account = settings(storage_suffix="core.chinacloudapi.cn").account
     assert account == StorageAccount("stgelb", "core.chinacloudapi.cn")
-
-
-def test_wrong_settings_are_logged_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("BLAST_RESULTS_GRACE", "wrong-for-this-test")
-    current_settings.cache_clear()
-    for _ in range(3):
-        with pytest.raises(SettingsInvalid, match="BLAST_RESULTS_GRACE"):
-            current_settings()
-    messages = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert len(messages) == 1
-    assert messages[0].startswith("settings_invalid ") and "BLAST_RESULTS_GRACE" in messages[0]
 
 
 def test_the_sample_file_has_every_setting_with_its_default() -> None:

@@ -6,18 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from activities.batch import BatchActivities
-from activities.children import Children
-from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
-from activities.crash import CrashRecorder
-from activities.launcher import Launcher
-from activities.observe import Observer
-from activities.ports import Cluster, Sidecar
-from activities.results import ResultCollector
-from activities.submit import Submitter
-from activities.submit_queue import SubmitQueue
-from activities.substitute import Substitute
+from activities.wiring import Activities
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.tables import Table, Write, open_table
@@ -97,33 +87,15 @@ class Scene:
         index = Index(index_table, self.store.settings.reconcile_after)
         self.jobs = JobStateRepository(jobs_table, index, self.clock)
         self.cluster, self.sidecar = FakeCluster(self.world), FakeSidecar(self.world)
-        self.methods = self._methods(self.sidecar)
-
-    def _methods(self, sidecar: Sidecar) -> dict[ActivityName, Any]:
-        def cluster(name: str) -> Cluster:
-            return self.cluster
-
-        self.desk = desk = ActivityContext(
-            self.jobs, self.store.settings, self.clock, lambda job: None
+        context = ActivityContext(self.jobs, self.store.settings, self.clock, lambda job: None)
+        activities = Activities(
+            context, self.store.blobs, lambda name: self.cluster, self.sidecar, self
         )
-        turns = SubmitQueue(self.jobs, cluster, self)
-        clearing = ClusterCleanup(cluster, sidecar, turns, self.clock)
-        cancelling, record = Cleanup(desk, clearing, self.store.blobs), CrashRecorder(desk)
-        batch = BatchActivities(desk, Children(desk, self.store.blobs, self))
-        self.substitute = Substitute(self.jobs, cancelling, batch, record)
-        launch = Launcher(desk, self.store.blobs, cluster, sidecar, turns)
-        submission = Submitter(desk, self.store.blobs, launch, clearing, turns)
-        return {
-            ActivityName.PREPARE_SEARCH: submission.prepare,
-            ActivityName.SUBMIT_SEARCH: submission.submit,
-            ActivityName.OBSERVE_SEARCH: Observer(desk, self.store.blobs, cluster).observe,
-            ActivityName.COLLECT_RESULTS: ResultCollector(desk, self.store.blobs).collect,
-            ActivityName.CLEAN_UP_SEARCH: cancelling.clean_up_search,
-            ActivityName.RECORD_CRASH: record.record_crash,
-        }
+        self.methods, self.substitute = activities.methods(), activities.substitute()
 
     def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
-        result: StepResult = self.methods[verb](input_)
+        result = self.methods[verb](input_)
+        assert isinstance(result, StepResult)
         return result
 
     # Jobs.

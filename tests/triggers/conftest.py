@@ -1,4 +1,4 @@
-"""The app's dependencies on Azurite; handlers are called like the worker calls them."""
+"""HTTP handlers over dependencies on Azurite, called like the worker calls them."""
 
 import gzip
 import json
@@ -12,24 +12,27 @@ from azure.functions import HttpRequest, HttpResponse
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import ACCOUNT, Azurite
-from shared import dependencies
 from shared.blast.result_files import MANIFEST, manifest_entry
 from shared.clients.blobs import BlobInfo
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
-from shared.settings import settings
-from tests.support.samples import ENVIRONMENT, NOON, job, search
+from shared.dependencies import Dependencies
+from tests.support.dependencies import opened
+from tests.support.samples import NOON, job, search
 from triggers.auth.callers import LOCAL
 from triggers.http.responses import Handler
-
-OPENERS = (settings, dependencies.jobs, dependencies.blobs)
+from triggers.http.services import HttpServices
 
 
 @dataclass(frozen=True)
 class Store:
     """Jobs with results, and requests about them."""
 
-    connection: str
+    services: HttpServices
+
+    @property
+    def clients(self) -> Dependencies:
+        return self.services.clients
 
     def completed(
         self, files: dict[str, bytes], outfmt: str = "6", owner: Caller = LOCAL, **changes: Any
@@ -40,22 +43,23 @@ class Store:
             options=f"-outfmt {outfmt}",
         )
         stored = job(uuid.uuid4().int, owner=owner, search=kept, phase=Phase.COMPLETED, **changes)
-        dependencies.jobs().create(stored, {})
+        self.clients.jobs.create(stored, {})
         packed = {
             name: data if data.startswith(b"\x1f\x8b") else gzip.compress(data, mtime=0)
             for name, data in files.items()
         }
         for name, data in packed.items():
-            dependencies.blobs().put(stored.results_prefix + name, data)
+            self.clients.blobs.put(stored.results_prefix + name, data)
         listed = [BlobInfo(name, len(data), NOON) for name, data in packed.items()]
         manifest = {"files": [manifest_entry(file, kept) for file in listed]}
-        dependencies.blobs().put(stored.results_prefix + MANIFEST, json.dumps(manifest).encode())
+        self.clients.blobs.put(stored.results_prefix + MANIFEST, json.dumps(manifest).encode())
         return stored
 
     def lose(self, stored: Job, name: str) -> None:
         """Delete a file of the job."""
         path = f"{stored.elb_job_id}/{name}"
-        with BlobServiceClient.from_connection_string(self.connection) as service:
+        connection = self.clients.settings.storage_connection_string
+        with BlobServiceClient.from_connection_string(connection) as service:
             service.get_blob_client("results", path).delete_blob()
 
     def ask(
@@ -68,6 +72,7 @@ class Store:
     ) -> HttpResponse:
         """Return the handler's response to a GET for the job."""
         return handler(
+            self.services,
             req=HttpRequest(
                 "GET",
                 "http://127.0.0.1:7071/api/blast/jobs/x/results",
@@ -75,25 +80,15 @@ class Store:
                 params=query,
                 route_params={"id": stored.job_id, "file_id": file_id},
                 body=b"",
-            )
+            ),
         )
 
 
 @pytest.fixture(scope="module")
 def store(azurite: Azurite) -> Iterator[Store]:
-    """The app with dependencies from the environment, closed afterwards."""
-    named = ENVIRONMENT | {
-        "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-        "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
-    }
-    with pytest.MonkeyPatch.context() as changed:
-        for name, value in named.items():
-            changed.setenv(name, value)
-        for opener in OPENERS:
-            opener.cache_clear()
-        yield Store(azurite.connection_string)
-    for opener in OPENERS:
-        opener.cache_clear()
+    """The handlers' services, closed afterwards."""
+    with opened(azurite) as clients:
+        yield Store(HttpServices(clients))
 
 
 def body(answer: HttpResponse) -> dict[str, Any]:

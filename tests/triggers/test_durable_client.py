@@ -1,7 +1,6 @@
 """Which orchestration a job gets, and how an activity speaks to Durable Functions."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +15,10 @@ from shared.contracts.activities import (
 )
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
-from shared.settings import Settings
 from shared.util.durations import RetryPolicy
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import job, settings
+from tests.support.samples import job
 from triggers import durable_client
 from triggers.durable_client import SyncDurableClient, ensure_started, initial_state
 
@@ -35,13 +33,6 @@ class Deaf(FakeDurable):
         return instance_id
 
 
-@pytest.fixture(autouse=True)
-def known_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    config = settings()
-    monkeypatch.setattr(durable_client, "settings", lambda: config)
-    yield config
-
-
 @pytest.mark.parametrize(
     ("children", "name", "stage"),
     [
@@ -53,7 +44,7 @@ async def test_a_batch_has_an_orchestration_of_its_own_name_and_another_first_st
     children: int, name: str, stage: Stage
 ) -> None:
     client, stored = FakeDurable(Clock()), job(child_count=children)
-    await ensure_started(client, stored)
+    await ensure_started(client, stored, RETRY)
     begun = client.instances[stored.job_id]
     assert (begun.name, begun.input_["stage"], begun.input_["step"]) == (name, stage, 1)
 
@@ -66,7 +57,7 @@ def test_a_lost_batch_goes_on_where_its_row_stands() -> None:
 
 async def test_an_activity_in_a_thread_speaks_through_the_loop() -> None:
     client, stored = FakeDurable(Clock()), job()
-    sync_client = SyncDurableClient(client, asyncio.get_running_loop())
+    sync_client = SyncDurableClient(client, asyncio.get_running_loop(), lambda: RETRY)
     await asyncio.to_thread(sync_client.ensure_started, stored)
     await asyncio.to_thread(sync_client.wake, stored)
     assert list(client.instances) == [stored.job_id]
@@ -77,6 +68,6 @@ async def test_durable_functions_that_does_not_answer_is_unavailable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(durable_client, "THREAD_TIMEOUT", 0.02)
-    sync_client = SyncDurableClient(Deaf(Clock()), asyncio.get_running_loop())
+    sync_client = SyncDurableClient(Deaf(Clock()), asyncio.get_running_loop(), lambda: RETRY)
     with pytest.raises(Unavailable):
         await asyncio.to_thread(sync_client.ensure_started, job())

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from azure.functions import HttpRequest
 
-from shared import dependencies
 from shared.contracts.job import Caller, Job
+from shared.dependencies import Dependencies
 from shared.errors import NotAllowed, NotFound
-from shared.settings import AuthMode, settings
-from shared.util.single_flight import Lazy
+from shared.settings import AuthMode
+from shared.util.single_flight import lazy_property
 from triggers.auth.easy_auth import HEADER, principal
 from triggers.auth.quotas import RateLimiter
 
@@ -21,15 +21,46 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 LOCAL = Caller(oid="local", tenant_id="local", upn="you@localhost")
 
 
-def authenticate(request: HttpRequest) -> Caller:
-    """Authenticate the caller of a request and count the request against its rate.
+class Authenticator:
+    """Authenticates callers and limits their rates, for a whole process."""
 
-    May fetch signing keys and block, so an event loop must call it in a thread.
-    Raises NotSignedIn, NotAllowed, TooMany, and Unavailable if the signing keys cannot be read.
-    """
-    caller = _AUTHENTICATORS[settings().auth_mode](request)
-    _rate_limiter().check(caller)
-    return caller
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
+
+    def authenticate(self, request: HttpRequest) -> Caller:
+        """Authenticate the caller of a request and count the request against its rate.
+
+        May fetch signing keys and block, so an event loop must call it in a thread.
+        Raises NotSignedIn, NotAllowed, TooMany, and Unavailable if the signing keys cannot be read.
+        """
+        caller = self._identify(request)
+        self._rate_limiter.check(caller)
+        return caller
+
+    def _identify(self, request: HttpRequest) -> Caller:
+        settings = self._dependencies.settings
+        match settings.auth_mode:
+            case AuthMode.LOCAL:
+                return local_caller(request)
+            case AuthMode.ENTRA:
+                return self._token_validator.authenticate(request.headers.get("authorization"))
+            case AuthMode.EASY_AUTH:
+                return principal(request.headers.get(HEADER), settings.tenant_id)
+
+    @lazy_property
+    def _token_validator(self) -> "TokenValidator":
+        from shared.clients.jwks import open_keys
+        from triggers.auth.entra import TokenValidator
+
+        config = self._dependencies.settings
+        authority = config.authority_url.rstrip("/")
+        keys = open_keys(authority, config.tenant_id, time.monotonic)
+        now = self._dependencies.now
+        return TokenValidator(keys, config.tenant_id, config.client_id, authority, now)
+
+    @lazy_property
+    def _rate_limiter(self) -> RateLimiter:
+        return RateLimiter(self._dependencies.settings.request_rate_limit, time.monotonic)
 
 
 def require_owner(job: Job | None, caller: Caller, job_id: str) -> Job:
@@ -61,14 +92,6 @@ def local_caller(request: HttpRequest) -> Caller:
     return LOCAL
 
 
-def _bearer(request: HttpRequest) -> Caller:
-    return _token_validator().authenticate(request.headers.get("authorization"))
-
-
-def _easy_auth(request: HttpRequest) -> Caller:
-    return principal(request.headers.get(HEADER), settings().tenant_id)
-
-
 def _address(text: str) -> str:
     """Strip the port of an address such as `127.0.0.1:1234` or `[::1]:1234`."""
     return _host(f"//{text.strip()}") or text
@@ -80,26 +103,3 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-@Lazy
-def _token_validator() -> "TokenValidator":
-    from shared.clients.jwks import open_keys
-    from triggers.auth.entra import TokenValidator
-
-    config = settings()
-    authority = config.authority_url.rstrip("/")
-    keys = open_keys(authority, config.tenant_id, time.monotonic)
-    return TokenValidator(keys, config.tenant_id, config.client_id, authority, dependencies.now)
-
-
-@Lazy
-def _rate_limiter() -> RateLimiter:
-    return RateLimiter(settings().request_rate_limit, time.monotonic)
-
-
-_AUTHENTICATORS = {
-    AuthMode.LOCAL: local_caller,
-    AuthMode.ENTRA: _bearer,
-    AuthMode.EASY_AUTH: _easy_auth,
-}

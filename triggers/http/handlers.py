@@ -1,5 +1,8 @@
 """The handler of each operation of the HTTP API."""
 
+from collections.abc import Mapping
+from types import MethodType
+
 from triggers.http import (
     clusters,
     databases,
@@ -16,9 +19,11 @@ from triggers.http import (
 from triggers.http.hits import views as hits
 from triggers.http.openapi import views
 from triggers.http.pages import ui
+from triggers.http.responses import AsyncHandler, Handler
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
+from triggers.http.services import HttpServices
 
-HANDLERS = {
+HANDLERS: Mapping[str, Handler] = {
     "list_jobs": jobs.listing,
     "read_job": jobs.read,
     "list_children": jobs.children,
@@ -39,20 +44,34 @@ HANDLERS = {
     "check_database_updates": databases.updates,
     "pre_flight": preflight.check,
     "get_caller": me.me,
-    "health": health.alive,
     "ready": health.ready,
-    "openapi": views.openapi,
-    "docs": views.page,
-    "ui": ui.index,
-    "ui_file": ui.file,
     UNKNOWN_ROUTE_NAME: unknown_route.refuse,
 }
 """By operation name; triggers/http/routes.py has the methods and paths."""
 
-DURABLE_HANDLERS = {
+STATIC_HANDLERS: Mapping[str, Handler | AsyncHandler] = {
+    "health": health.alive,
+    "openapi": views.openapi,
+    "docs": views.page,
+    "ui": ui.index,
+    "ui_file": ui.file,
+}
+"""Handlers that need no services: they answer whatever the settings are."""
+
+DURABLE_HANDLERS: Mapping[str, AsyncHandler] = {
     "submit_job": jobs.submit,
     "submit_job_legacy": jobs.submit,
     "cancel_job": jobs.cancel,
     "retry_job": job_retry.retry,
 }
 """Handlers that also get a Durable Functions client."""
+
+
+def handler_of(name: str, services: HttpServices) -> Handler | AsyncHandler:
+    """The handler of an operation, with its services.
+
+    It is bound as a method is: the worker reads the remaining parameters and their annotations.
+    """
+    if name in STATIC_HANDLERS:
+        return STATIC_HANDLERS[name]
+    return MethodType({**HANDLERS, **DURABLE_HANDLERS}[name], services)

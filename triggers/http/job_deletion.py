@@ -4,13 +4,12 @@ from contextlib import suppress
 
 from azure.functions import HttpRequest, HttpResponse
 
-from shared import dependencies
 from shared.contracts.job import Job
 from shared.errors import Conflict, NotFound
 from shared.jobs import JobStateRepository
-from triggers.auth.callers import authenticate
 from triggers.http.jobs import owned_job
 from triggers.http.responses import handle_errors, json_response
+from triggers.http.services import HttpServices
 from triggers.schemas.jobs import Deleted
 
 PAGE_SIZE = 200
@@ -18,10 +17,10 @@ PAGE_SIZE = 200
 
 
 @handle_errors
-def delete(req: HttpRequest) -> HttpResponse:
+def delete(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """DELETE /api/blast/jobs/{id}"""
-    job = owned_job(req.route_params["id"], authenticate(req))
-    soft_delete(dependencies.jobs(), job)
+    job = owned_job(services, req.route_params["id"], services.authenticate(req))
+    soft_delete(services.clients.jobs, job)
     return json_response(Deleted(job_id=job.job_id, status="deleted"))
 
 

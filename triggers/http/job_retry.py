@@ -5,26 +5,25 @@ from datetime import timedelta
 
 from azure.functions import HttpRequest, HttpResponse
 
-from shared import dependencies
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import NotRetryable
 from shared.jobs import JobStateRepository
-from shared.settings import settings
 from shared.util.threads import in_thread
 from triggers.auth.quotas import check_active_limit
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.http.etag import retry_after_header
 from triggers.http.jobs import keys_in_headers, own_job
 from triggers.http.responses import handle_errors_async, json_response
+from triggers.http.services import HttpServices
 from triggers.schemas.jobs import RetryAccepted
 
 
 @handle_errors_async
-async def retry(req: HttpRequest, client: DurableClient) -> HttpResponse:
+async def retry(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/retry"""
-    job = await in_thread(_queue_retry, req)
-    await ensure_started(client, job)
+    job = await in_thread(_queue_retry, services, req)
+    await ensure_started(client, job, services.clients.settings.crash_retry)
     body = RetryAccepted(job_id=job.job_id, task_id=job.job_id, status="queued")
     return json_response(body, 202, retry_after_header(job))
 
@@ -65,9 +64,9 @@ class JobRetry:
         )
 
 
-def _queue_retry(req: HttpRequest) -> Job:
-    job, config = own_job(req), settings()
+def _queue_retry(services: HttpServices, req: HttpRequest) -> Job:
+    job, config = own_job(services, req), services.clients.settings
     request_id = next(iter(keys_in_headers(req).values()), None)
-    return JobRetry(dependencies.jobs(), config.job_timeout, config.max_active_jobs).queue(
+    return JobRetry(services.clients.jobs, config.job_timeout, config.max_active_jobs).queue(
         job, request_id
     )

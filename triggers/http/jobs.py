@@ -5,19 +5,18 @@ from contextlib import suppress
 
 from azure.functions import HttpRequest, HttpResponse
 
-from shared import dependencies
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, Fault, Invalid
-from shared.settings import settings
 from shared.util.threads import in_thread
-from triggers.auth.callers import authenticate, require_owner
+from triggers.auth.callers import require_owner
 from triggers.durable_client import DurableClient, ensure_started, wake
 from triggers.http.etag import respond_if_changed, retry_after_header
 from triggers.http.query_params import DetailQuery, EventsQuery, ListQuery, PageQuery, parse_query
 from triggers.http.responses import RETRY_AFTER, handle_errors, handle_errors_async, json_response
+from triggers.http.services import HttpServices
 from triggers.schemas.jobs import Cancelling, Detail
-from triggers.submission.accept import AcceptedSubmission, submission_service
+from triggers.submission.accept import AcceptedSubmission
 from triggers.submission.json_body import json_object
 from triggers.submission.parse import Submission, parse
 from triggers.views import job_view
@@ -31,10 +30,10 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
 @handle_errors_async
-async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
+async def submit(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    submission, accepted = await in_thread(_accept, req)
-    await ensure_started(client, accepted.job)
+    submission, accepted = await in_thread(_accept, services, req)
+    await ensure_started(client, accepted.job, services.clients.settings.crash_retry)
     # Without a request id of the client's the job id is returned, not a new id each time, so that
     # a replay gets the same body.
     client_request_id = req.headers.get(FALLBACK_KEY_HEADER) or submission.request_id
@@ -51,62 +50,62 @@ async def submit(req: HttpRequest, client: DurableClient) -> HttpResponse:
 
 
 @handle_errors
-def read(req: HttpRequest) -> HttpResponse:
+def read(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
-    job = own_job(req)
+    job = own_job(services, req)
     with_history = parse_query(req, DetailQuery).history == "1"
     if job.child_count:  # no ETag: the counts of its searches change without an event of the batch
-        return json_response(_detail(job, with_history), headers=retry_after_header(job))
-    return respond_if_changed(req, job, lambda: _detail(job, with_history))
+        return json_response(_detail(services, job, with_history), headers=retry_after_header(job))
+    return respond_if_changed(req, job, lambda: _detail(services, job, with_history))
 
 
 @handle_errors
-def status(req: HttpRequest) -> HttpResponse:
+def status(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
-    job = own_job(req)
+    job = own_job(services, req)
     return respond_if_changed(req, job, lambda: job_view.runtime(job))
 
 
 @handle_errors
-def execution_steps(req: HttpRequest) -> HttpResponse:
+def execution_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/execution-steps"""
-    job = own_job(req)
+    job = own_job(services, req)
     return respond_if_changed(req, job, lambda: job_view.execution(job))
 
 
 @handle_errors
-def listing(req: HttpRequest) -> HttpResponse:
+def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    caller, query = authenticate(req), parse_query(req, ListQuery)
-    page = dependencies.jobs().index.page(caller, query.limit, query.cursor, query.filters)
+    caller, query = services.authenticate(req), parse_query(req, ListQuery)
+    page = services.clients.jobs.index.page(caller, query.limit, query.cursor, query.filters)
     return json_response(job_view.page(page, query.limit))
 
 
 @handle_errors
-def children(req: HttpRequest) -> HttpResponse:
+def children(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
-    job, query = own_job(req), parse_query(req, PageQuery)
-    page = dependencies.jobs().index.children(job.job_id, query.limit, query.cursor)
+    job, query = own_job(services, req), parse_query(req, PageQuery)
+    page = services.clients.jobs.index.children(job.job_id, query.limit, query.cursor)
     headers = retry_after_header(job) if job.child_count else {}
     return json_response(job_view.page(page, query.limit), headers=headers)
 
 
 @handle_errors
-def events(req: HttpRequest) -> HttpResponse:
+def events(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    job, after = own_job(req), parse_query(req, EventsQuery).after
+    job, after = own_job(services, req), parse_query(req, EventsQuery).after
     return respond_if_changed(
-        req, job, lambda: job_view.events(job, dependencies.jobs().events(job.job_id, after))
+        req, job, lambda: job_view.events(job, services.clients.jobs.events(job.job_id, after))
     )
 
 
 @handle_errors_async
-async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
+async def cancel(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
-    job = await in_thread(_request_cancel, req)
+    job = await in_thread(_request_cancel, services, req)
     is_cleaned_up = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
     if not job.phase.is_end:
-        await wake(client, job)
+        await wake(client, job, services.clients.settings.crash_retry)
     body = Cancelling(
         job_id=job.job_id,
         task_id=job.job_id,
@@ -115,14 +114,14 @@ async def cancel(req: HttpRequest, client: DurableClient) -> HttpResponse:
     return json_response(body, 200 if is_cleaned_up else 202, retry_after_header(job))
 
 
-def own_job(req: HttpRequest) -> Job:
+def own_job(services: HttpServices, req: HttpRequest) -> Job:
     """Return the job in the route. Raises NotFound, also for deleted and other owners' jobs."""
-    return _visible_job(req.route_params["id"], authenticate(req))
+    return _visible_job(services, req.route_params["id"], services.authenticate(req))
 
 
-def owned_job(job_id: str, caller: Caller) -> Job:
+def owned_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job, deleted or not, by one point read. Raises NotFound."""
-    job = dependencies.jobs().find(job_id) if _JOB_ID.fullmatch(job_id) else None
+    job = services.clients.jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
     return require_owner(job, caller, job_id)
 
 
@@ -143,25 +142,25 @@ def keys_in_headers(req: HttpRequest) -> dict[str, str]:
     return keys
 
 
-def _visible_job(job_id: str, caller: Caller) -> Job:
+def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job that is not deleted, by one point read. Raises NotFound."""
-    job = owned_job(job_id, caller)
+    job = owned_job(services, job_id, caller)
     return require_owner(None if job.phase is Phase.DELETED else job, caller, job_id)
 
 
-def _accept(req: HttpRequest) -> tuple[Submission, AcceptedSubmission]:
+def _accept(services: HttpServices, req: HttpRequest) -> tuple[Submission, AcceptedSubmission]:
     """Parse, check and accept a submission. Blocks, and needs long for a large query."""
-    caller, keys = authenticate(req), keys_in_headers(req)
-    submission = parse(json_object(req.get_body()), settings())
+    caller, keys = services.authenticate(req), keys_in_headers(req)
+    submission = parse(json_object(req.get_body()), services.clients.settings)
     fallback = keys.pop(FALLBACK_KEY_HEADER, None)
     key = next(filter(None, [*keys.values(), submission.idempotency_key, fallback]), None)
-    limit = settings().max_active_jobs
-    accepted = submission_service().accept(submission, caller, key, "http", max_active_jobs=limit)
+    limit = services.clients.settings.max_active_jobs
+    accepted = services.submissions.accept(submission, caller, key, "http", max_active_jobs=limit)
     return submission, accepted
 
 
-def _detail(job: Job, with_history: bool) -> Detail:
-    jobs = dependencies.jobs()
+def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:
+    jobs = services.clients.jobs
     history = jobs.events(job.job_id) if with_history else None
     if not job.child_count:
         return job_view.detail(job, history)
@@ -169,26 +168,26 @@ def _detail(job: Job, with_history: bool) -> Detail:
     return job_view.detail(job, history, children)
 
 
-def _request_cancel(req: HttpRequest) -> Job:
+def _request_cancel(services: HttpServices, req: HttpRequest) -> Job:
     """Record the cancel request in the job's row; the job is cancelled even after a crash.
 
     For an ended job whose clean-up is unconfirmed, the reconciler tries again at its next tick.
     Raises Conflict for other ended jobs.
     """
-    caller, job_id = authenticate(req), req.route_params["id"]
+    caller, job_id = services.authenticate(req), req.route_params["id"]
     while True:
-        job = _visible_job(job_id, caller)
+        job = _visible_job(services, job_id, caller)
         if job.phase.is_end:
-            return _request_cleanup(job)
+            return _request_cleanup(services, job)
         if job.cancel_requested_at:
             return job
         with suppress(Conflict):  # the job ended after it was read: read it again
-            return dependencies.jobs().request_cancel(job_id)
+            return services.clients.jobs.request_cancel(job_id)
 
 
-def _request_cleanup(job: Job) -> Job:
+def _request_cleanup(services: HttpServices, job: Job) -> Job:
     if job.left_on_cluster is LeftOnCluster.UNKNOWN:
-        dependencies.jobs().index.defer(job, dependencies.now())
+        services.clients.jobs.index.defer(job, services.clients.now())
     elif job.phase is not Phase.CANCELLED and job.cleanup_confirmed_at is None:
         message = f"{job.job_id} has ended with phase {job.phase}: there is nothing to cancel"
         raise Conflict("already_finished", message)

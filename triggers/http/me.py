@@ -2,13 +2,13 @@
 
 from azure.functions import HttpRequest, HttpResponse
 
-from triggers.auth.callers import authenticate
 from triggers.http.responses import handle_errors, json_response
+from triggers.http.services import HttpServices
 from triggers.schemas.app import Me
 
 
 @handle_errors
-def me(req: HttpRequest) -> HttpResponse:
+def me(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/me"""
-    caller = authenticate(req)
+    caller = services.authenticate(req)
     return json_response(Me(object_id=caller.oid, tenant_id=caller.tenant_id, upn=caller.upn))

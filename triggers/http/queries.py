@@ -6,18 +6,17 @@ from typing import Annotated
 from azure.functions import HttpRequest, HttpResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared import dependencies
 from shared.blast.fasta import faults as fasta_faults
 from shared.contracts.job import Job
 from shared.contracts.storage_urls import QUERIES, InvalidPath
 from shared.contracts.validation import faults_of
 from shared.errors import Fault, Invalid, Malformed, NotFound, TooLarge
-from triggers.auth.callers import authenticate
 from triggers.auth.query_access import upload_path
 from triggers.http.etag import retry_after
 from triggers.http.jobs import own_job
 from triggers.http.query_params import FileQuery, MiB, parse_query
 from triggers.http.responses import handle_errors, json_response
+from triggers.http.services import HttpServices
 from triggers.schemas.queries import FileView, QueryView, Uploaded
 from triggers.submission.json_body import json_object
 from triggers.submission.search_fields import check_query_size
@@ -45,24 +44,24 @@ class _File:
 
 
 @handle_errors
-def upload(req: HttpRequest) -> HttpResponse:
+def upload(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/upload-query"""
-    caller, file = authenticate(req), _uploaded_file(req)
+    caller, file = services.authenticate(req), _uploaded_file(req)
     data = file.content.encode()
     check_query_size(len(data))
     if messages := fasta_faults(file.content, None):
         raise Invalid([Fault("query_data", text, "invalid_query_fasta") for text in messages])
     path = upload_path(caller, file.name, data)
-    url = dependencies.account().url(QUERIES, path)
-    dependencies.blobs().put(url, data)
+    url = services.clients.account.url(QUERIES, path)
+    services.clients.blobs.put(url, data)
     return json_response(Uploaded(blob_url=url, blob_path=f"{QUERIES}/{path}"))
 
 
 @handle_errors
-def query(req: HttpRequest) -> HttpResponse:
+def query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/query"""
-    job = own_job(req)
-    data, size = _read_prefix(job, "input.fa", MAX_QUERY_RESPONSE)
+    job = own_job(services, req)
+    data, size = _read_prefix(services, job, "input.fa", MAX_QUERY_RESPONSE)
     if size > MAX_QUERY_RESPONSE:
         message = (
             f"the query has {size:,} bytes, the limit of this operation is"
@@ -80,10 +79,10 @@ def query(req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def file(req: HttpRequest) -> HttpResponse:
+def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
-    job, params = own_job(req), parse_query(req, FileQuery)
-    data, size = _read_prefix(job, params.name, params.max_bytes)
+    job, params = own_job(services, req), parse_query(req, FileQuery)
+    data, size = _read_prefix(services, job, params.name, params.max_bytes)
     return json_response(
         FileView(
             job_id=job.job_id,
@@ -94,7 +93,7 @@ def file(req: HttpRequest) -> HttpResponse:
     )
 
 
-def _read_prefix(job: Job, name: str, max_bytes: int) -> tuple[bytes, int]:
+def _read_prefix(services: HttpServices, job: Job, name: str, max_bytes: int) -> tuple[bytes, int]:
     """Return the first bytes of a job's query or config, and the size of the file.
 
     Raises NotFound; it has a Retry-After for a config, which can still be written.
@@ -104,7 +103,7 @@ def _read_prefix(job: Job, name: str, max_bytes: int) -> tuple[bytes, int]:
         raise NotFound("not_found", message)
     url = job.search.query_url if name == "input.fa" else job.config_blob
     try:
-        prefix = dependencies.blobs().read_prefix(url, max_bytes) if url else None
+        prefix = services.clients.blobs.read_prefix(url, max_bytes) if url else None
     except InvalidPath:  # the job is older than the deployment's current storage account
         prefix = None
     if prefix is None:

@@ -66,9 +66,9 @@ def handle_errors(handler: Handler) -> Handler:
     """Wrap a handler so that its exceptions become error responses."""
 
     @wraps(handler)
-    def wrapped(**bindings: Any) -> HttpResponse:
+    def wrapped(*services: Any, **bindings: Any) -> HttpResponse:
         try:
-            return handler(**bindings)
+            return handler(*services, **bindings)
         except ControlPlaneError as error:
             return error_response(error)
         except Exception:  # noqa: BLE001  logged with traceback; the response has no details
@@ -81,9 +81,9 @@ def handle_errors_async(handler: AsyncHandler) -> AsyncHandler:
     """Wrap an async handler; handlers that call Durable Functions are async."""
 
     @wraps(handler)
-    async def wrapped(**bindings: Any) -> HttpResponse:
+    async def wrapped(*services: Any, **bindings: Any) -> HttpResponse:
         try:
-            return await handler(**bindings)
+            return await handler(*services, **bindings)
         except ControlPlaneError as error:
             return error_response(error)
         except Exception:  # noqa: BLE001  logged with traceback; the response has no details

@@ -4,7 +4,6 @@ from urllib.parse import quote
 
 from azure.functions import HttpRequest, HttpResponse
 
-from shared import dependencies
 from shared.clients.blobs import Version
 from shared.contracts.states import Phase
 from shared.errors import NotFound, OutOfRange, TooLarge
@@ -13,6 +12,7 @@ from triggers.http.jobs import own_job
 from triggers.http.range_header import ByteRange, parse_range
 from triggers.http.responses import HEADERS, error_response, handle_errors, json_response
 from triggers.http.result_files import file_of, files_of
+from triggers.http.services import HttpServices
 from triggers.schemas.results import Manifest, ManifestStatus, Results
 
 MAX_RESPONSE_BYTES = 100 * 1024 * 1024
@@ -20,10 +20,10 @@ MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 
 
 @handle_errors
-def listing(req: HttpRequest) -> HttpResponse:
+def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results"""
-    job = own_job(req)
-    files = files_of(job)
+    job = own_job(services, req)
+    files = files_of(services, job)
     status: ManifestStatus
     if job.phase is Phase.COMPLETED and not job.child_count:
         status = "available"
@@ -40,12 +40,12 @@ def listing(req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def file(req: HttpRequest) -> HttpResponse:
+def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/{file_id}"""
-    job = own_job(req)
-    name = file_of(job, req.route_params["file_id"]).name
+    job = own_job(services, req)
+    name = file_of(services, job, req.route_params["file_id"]).name
     url = job.results_prefix + name
-    version = dependencies.blobs().version(url)
+    version = services.clients.blobs.version(url)
     if version is None:
         message = f"the file {name} was removed from Blob: run the search again"
         raise NotFound("results_gone", message)
@@ -56,7 +56,7 @@ def file(req: HttpRequest) -> HttpResponse:
         response.headers["Content-Range"] = f"bytes */{version.size}"
         return response
     sent = byte_range or ByteRange(0, version.size)
-    data = dependencies.blobs().read_range(url, version, sent.start, sent.end)
+    data = services.clients.blobs.read_range(url, version, sent.start, sent.end)
     headers = _headers(name, version, byte_range)
     status = 206 if byte_range else 200
     return HttpResponse(data, headers=headers, mimetype="application/gzip", status_code=status)

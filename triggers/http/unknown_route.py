@@ -3,8 +3,8 @@
 from azure.functions import HttpRequest, HttpResponse
 
 from shared.errors import NotFound
-from triggers.auth.callers import authenticate
 from triggers.http.responses import handle_errors
+from triggers.http.services import HttpServices
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MAX_PATH_IN_MESSAGE = 200
@@ -12,13 +12,13 @@ MAX_PATH_IN_MESSAGE = 200
 
 
 @handle_errors
-def refuse(req: HttpRequest) -> HttpResponse:
+def refuse(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """Any method and path that no other function serves.
 
     Authenticated like other routes, so that anonymous callers learn nothing about the API and
     guessing paths counts against the caller's rate.
     """
-    authenticate(req)
+    services.authenticate(req)
     path = req.route_params.get("rest") or ""
     printable = "".join(c for c in path[:MAX_PATH_IN_MESSAGE] if c.isprintable())
     raise NotFound("unknown_route", f"the API has no {req.method} /api/{printable}: see /api/docs")

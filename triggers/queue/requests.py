@@ -2,16 +2,15 @@
 
 import logging
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from azure.functions import QueueMessage
 
-from shared import dependencies
 from shared.clients.queues import plain
 from shared.contracts.activities import Decision
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
+from shared.dependencies import Dependencies
 from shared.errors import (
     Conflict,
     Invalid,
@@ -25,9 +24,10 @@ from shared.jobs import StepRecord
 from shared.messaging.dead_letters import DeadLetterOutcome, DeadLetters
 from shared.messaging.messages import Sender, error_text
 from shared.messaging.outbox import OutboxPublisher
+from shared.util.single_flight import lazy_property
 from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, ensure_started
-from triggers.submission.accept import AcceptedSubmission, SubmissionService, submission_service
+from triggers.submission.accept import AcceptedSubmission, SubmissionService
 from triggers.submission.json_body import client_token, json_object
 from triggers.submission.parse import Submission, parse
 
@@ -56,15 +56,26 @@ class IncomingMessage:
         return self.delivery >= LAST_DELIVERY
 
 
-async def process_request(msg: QueueMessage, client: DurableClient) -> None:
-    """Process a message of the queue `blast-requests`."""
-    processor = await in_thread(_processor)  # the first call opens clients, which blocks
-    await processor.process(_queue_message(msg), client)
+class RequestQueue:
+    """The queue functions over the clients of a process."""
 
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
-def process_poison_message(msg: QueueMessage) -> None:
-    """Process a message of the poison queue `blast-requests-poison`."""
-    _processor().process_poison(_queue_message(msg))
+    async def process_request(self, msg: QueueMessage, client: DurableClient) -> None:
+        """Process a message of the queue `blast-requests`."""
+        processor = await in_thread(lambda: self._processor)  # the first call opens clients
+        await processor.process(_queue_message(msg), client)
+
+    def process_poison_message(self, msg: QueueMessage) -> None:
+        """Process a message of the poison queue `blast-requests-poison`."""
+        self._processor.process_poison(_queue_message(msg))
+
+    @lazy_property
+    def _processor(self) -> "RequestProcessor":
+        clients = self._dependencies
+        submissions = SubmissionService.of(clients)
+        return RequestProcessor(submissions, clients.outbox_publisher, clients.dead_letters)
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,7 @@ class RequestProcessor:
         except REJECTIONS as error:
             await in_thread(self._reject, message, error)
             return
-        await ensure_started(client, accepted.job)
+        await ensure_started(client, accepted.job, self.submissions.settings.crash_retry)
         await in_thread(self._answer, submission, accepted)
 
     def process_poison(self, message: IncomingMessage) -> None:
@@ -200,13 +211,6 @@ class RequestProcessor:
     def _reject(self, message: IncomingMessage, error: PermanentError) -> None:
         now = self.submissions.now()
         self.outbox.publish_rejection(message.message_id, _sender(message), error, now)
-
-
-@cache
-def _processor() -> RequestProcessor:
-    return RequestProcessor(
-        submission_service(), dependencies.outbox_publisher(), dependencies.dead_letters()
-    )
 
 
 def _queue_message(msg: QueueMessage) -> IncomingMessage:

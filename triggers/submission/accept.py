@@ -6,19 +6,19 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache, cached_property
 from typing import TypeVar
 
-from shared import dependencies
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Counts, Job
 from shared.contracts.search import SearchSpec
 from shared.contracts.states import Phase
+from shared.dependencies import Dependencies
 from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
-from shared.settings import Settings, settings
+from shared.settings import Settings
 from shared.util.parallel import parallel_map
+from shared.util.single_flight import lazy_property
 from triggers.auth.query_access import QueryAccess
 from triggers.auth.quotas import check_active_limit
 from triggers.submission.database_catalog import DatabaseCatalog
@@ -49,6 +49,11 @@ class SubmissionService:
     blobs: Blobs
     settings: Settings
     now: Callable[[], datetime]
+
+    @classmethod
+    def of(cls, clients: Dependencies) -> "SubmissionService":
+        """The service over the clients of a process. Raises SettingsInvalid and Unavailable."""
+        return cls(clients.jobs, clients.blobs, clients.settings, clients.now)
 
     def accept(
         self,
@@ -149,17 +154,9 @@ class SubmissionService:
             if not is_readable[url]:
                 yield Fault(path, f"there is no {url}: upload the query first")
 
-    @cached_property
+    @lazy_property
     def catalog(self) -> DatabaseCatalog:
         return DatabaseCatalog(self.blobs, self.settings.account)
-
-
-@cache
-def submission_service() -> SubmissionService:
-    """Return this process's SubmissionService."""
-    return SubmissionService(
-        dependencies.jobs(), dependencies.blobs(), settings(), dependencies.now
-    )
 
 
 def _searches(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:

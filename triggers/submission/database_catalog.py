@@ -4,16 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from shared import dependencies
 from shared.blast.databases import Database, DatabaseType, discover, is_compatible, parse_metadata
 from shared.clients.blobs import BlobInfo, Blobs
 from shared.contracts.search import Program
 from shared.contracts.storage_urls import DATABASES, StorageAccount
 from shared.util.parallel import parallel_map
-from shared.util.single_flight import SingleFlightCache
 from triggers.schemas.preflight import CopyStatus, DatabaseView
 
 LIST_TTL, DATABASE_TTL = timedelta(seconds=30), timedelta(minutes=10)
@@ -108,15 +105,3 @@ def mismatch(program: Program, kinds: set[DatabaseType]) -> str:
     """Return the message for a program that cannot search databases of these kinds."""
     words = {DatabaseType.NUCLEOTIDE: "nucleotides", DatabaseType.PROTEIN: "proteins"}
     return f"{program} cannot search a database of {' and '.join(words[k] for k in sorted(kinds))}"
-
-
-@cache
-def database_catalog() -> DatabaseCatalog:
-    """Return this process's DatabaseCatalog."""
-    return DatabaseCatalog(dependencies.blobs(), dependencies.account())
-
-
-@cache
-def database_list() -> SingleFlightCache[list[DatabaseView]]:
-    """Return the cache of the list that all callers of this process share."""
-    return SingleFlightCache(database_catalog().list_views, time.monotonic)

@@ -106,7 +106,7 @@ class Reconciler:
         """Retry the clean-up of an ended job; `messages_pending` if only messages are left."""
         if job.left_on_cluster is LeftOnCluster.NONE:
             return "messages_pending"
-        substitute = self.substitutes(from_here(client))
+        substitute = self.substitutes(from_here(client, self.settings))
         return await self._late_cleanup.retry(substitute, job, unreachable)
 
     async def _reconcile_active(self, client: DurableClient, job: Job) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.contracts.activities import Category
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
@@ -46,7 +45,7 @@ class Recovery:
             await self._fail(client, job, restarts, seen)
             return await self._stop(client, job)
         # Of two reconcilers, one gets a conflict here: the orchestration runs then.
-        if not await start(client, job, self.settings.retry(Category.CRASH)):
+        if not await start(client, job, self.settings.crash_retry):
             return "running"
         await in_thread(self._record_restart, job, restarts + 1, wait, seen)
         return "restarted"
@@ -58,7 +57,7 @@ class Recovery:
 
     async def _stop(self, client: DurableClient, job: Job) -> str:
         """Take the steps that stop the job, as far as they need not wait."""
-        substitute = self.substitutes(from_here(client))
+        substitute = self.substitutes(from_here(client, self.settings))
         for _ in range(STEPS_AT_ONCE):
             result = await in_thread(substitute.stop, job.job_id)
             if result.next_stage is None:
@@ -74,7 +73,7 @@ class Recovery:
     ) -> None:
         error = f"its orchestration ended {restarts + 1} times before its next step: {_why(seen)}"
         log.error("orchestration_failed job_id=%s: %s", job.job_id, error)
-        substitute: Substitute = self.substitutes(from_here(client))
+        substitute: Substitute = self.substitutes(from_here(client, self.settings))
         await in_thread(substitute.fail, job.job_id, error)
 
     def _record_restart(

@@ -1,11 +1,8 @@
 """The timer functions: reconcile every minute, purge every night."""
 
-from functools import cache
-
 from azure.functions import TimerRequest
 
-from shared import dependencies
-from shared.settings import settings
+from shared.dependencies import Dependencies
 from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient
 from triggers.timers.purge import Purger
@@ -13,27 +10,33 @@ from triggers.timers.reconcile import Reconciler
 from triggers.timers.substitutes import Substitutes
 
 
-async def reconcile(client: DurableClient, substitutes: Substitutes) -> None:
-    """Recover overdue jobs; runs every minute.
+class Timers:
+    """The timer functions over the clients of a process."""
 
-    `substitutes` makes the object that ends jobs whose orchestration cannot run.
-    """
-    reconciler = await in_thread(_reconciler, substitutes)
-    await reconciler.tick(client)
+    def __init__(self, dependencies: Dependencies, substitutes: Substitutes) -> None:
+        """`substitutes` makes the object that ends jobs whose orchestration cannot run."""
+        self._dependencies = dependencies
+        self._substitutes = substitutes
 
+    async def reconcile(self, timer: TimerRequest, client: DurableClient) -> None:
+        """Recover overdue jobs; runs every minute."""
+        reconciler = await in_thread(lambda: self._reconciler)
+        await reconciler.tick(client)
 
-async def purge(timer: TimerRequest, client: DurableClient) -> None:
-    """Remove expired jobs; runs every night."""
-    purger = await in_thread(_purger)
-    await purger.run(client)
+    async def purge(self, timer: TimerRequest, client: DurableClient) -> None:
+        """Remove expired jobs; runs every night."""
+        purger = await in_thread(lambda: self._purger)
+        await purger.run(client)
 
+    @property
+    def _reconciler(self) -> Reconciler:
+        """Opens clients, which blocks."""
+        clients = self._dependencies
+        publish = clients.outbox_publisher.publish_pending
+        return Reconciler(clients.jobs, clients.settings, clients.now, publish, self._substitutes)
 
-@cache
-def _reconciler(substitutes: Substitutes) -> Reconciler:
-    publish = dependencies.outbox_publisher().publish_pending
-    return Reconciler(dependencies.jobs(), settings(), dependencies.now, publish, substitutes)
-
-
-@cache
-def _purger() -> Purger:
-    return Purger(dependencies.jobs(), settings().retention, dependencies.now)
+    @property
+    def _purger(self) -> Purger:
+        """Opens clients, which blocks."""
+        clients = self._dependencies
+        return Purger(clients.jobs, clients.settings.retention, clients.now)

@@ -82,6 +82,13 @@ class KubernetesApi:
         self._lock = threading.Lock()
         self._connected: tuple[ClusterCredentials, ApiGroups] | None = None
 
+    def close(self) -> None:
+        """Close the connections that no call uses."""
+        with self._lock:
+            connected, self._connected = self._connected, None
+        if connected:
+            connected[1].close()
+
     def call(
         self,
         choose_method: MethodChooser,

@@ -43,6 +43,10 @@ class KubernetesCluster:
         self._pending_pods_cache = SingleFlightCache(self._all_pending_pods, monotonic)
         self._submit_lease = SubmitLease(self._api, now, monotonic)
 
+    def close(self) -> None:
+        """Close the connections that no call uses."""
+        self._api.close()
+
     def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
         """All current Jobs of this search, including finished ones."""
         return self._jobs(labels.search_selector(elb_job_id)).get(elb_job_id, [])

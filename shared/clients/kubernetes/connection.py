@@ -45,6 +45,10 @@ class ApiGroups:
     coordination: "CoordinationV1Api"
     client: "ApiClient"
 
+    def close(self) -> None:
+        """Close the pooled connections; the client's own `close` leaves them open."""
+        self.client.rest_client.pool_manager.clear()
+
     def raw(self, method: str, path: str, body: Mapping[str, object]) -> Callable[..., Any]:
         """A method that sends `body` unchanged.
 

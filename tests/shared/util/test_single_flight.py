@@ -1,4 +1,4 @@
-"""Values that are created once for all callers."""
+"""Properties that are created once for all callers."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -6,34 +6,55 @@ from contextlib import suppress
 
 import pytest
 
-from shared.util.single_flight import Lazy
+from shared.util.single_flight import lazy_property
 
 
-def test_concurrent_callers_create_the_value_once() -> None:
-    calls: list[int] = []
-    both_inside = threading.Barrier(2)
+class Slow:
+    """An object whose property takes long to create."""
 
-    @Lazy
-    def value() -> int:
-        calls.append(1)
+    def __init__(self) -> None:
+        self.calls = 0
+        self.both_inside = threading.Barrier(2)
+
+    @lazy_property
+    def value(self) -> int:
+        self.calls += 1
         with suppress(threading.BrokenBarrierError):  # expected: the second caller must not enter
-            both_inside.wait(0.2)
-        return len(calls)
-
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(lambda _: value(), range(2))) == [1, 1]
+            self.both_inside.wait(0.2)
+        return self.calls
 
 
-def test_an_exception_is_not_cached() -> None:
-    attempts: list[int] = []
+class FailsFirst:
+    """An object whose property cannot be created at first."""
 
-    @Lazy
-    def value() -> str:
-        attempts.append(1)
-        if len(attempts) == 1:
+    calls = 0
+
+    @lazy_property
+    def value(self) -> str:
+        self.calls += 1
+        if self.calls == 1:
             raise OSError("away")
         return "created"
 
+
+def test_concurrent_callers_create_the_value_once() -> None:
+    slow = Slow()
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: slow.value, range(2))) == [1, 1]
+    assert slow.value == 1
+
+
+def test_each_object_has_its_own_value() -> None:
+    first, second = FailsFirst(), FailsFirst()
     with pytest.raises(OSError, match="away"):
-        value()
-    assert [value(), value(), len(attempts)] == ["created", "created", 2]
+        _ = first.value
+    assert first.value == "created"
+    with pytest.raises(OSError, match="away"):
+        _ = second.value
+
+
+def test_an_exception_is_not_kept() -> None:
+    one = FailsFirst()
+    with pytest.raises(OSError, match="away"):
+        _ = one.value
+    assert [one.value, one.value, one.calls] == ["created", "created", 2]

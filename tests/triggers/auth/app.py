@@ -1,24 +1,25 @@
-"""The app's registered HTTP handlers, with the settings and store of a test."""
+"""The app's registered HTTP routes, served with the settings and store of a test."""
 
 import asyncio
 import inspect
 import json
 import runpy
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from azure.functions import HttpRequest, HttpResponse
 
-from local.azurite import ACCOUNT, Azurite
-from tests.support.samples import ENVIRONMENT
+from local.azurite import Azurite
+from shared.dependencies import Dependencies
+from tests.support.dependencies import NO_PLATFORM, opened
 from tests.triggers.auth.directory import CLIENT, TENANT
+from triggers.http.handlers import handler_of
+from triggers.http.services import HttpServices
 
-SWITCHBOARD = Path(__file__).parents[3] / "function_app.py"
+FUNCTION_APP = Path(__file__).parents[3] / "function_app.py"
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,17 @@ class Route:
     name: str
     method: str
     path: str
-    handler: Callable[..., Any]
 
 
-def routes() -> list[Route]:
-    """Return every registered HTTP function with its handler."""
+def routes() -> dict[str, Route]:
+    """Return every registered HTTP function by name."""
     # Run like the host does; function_app is never imported.
-    namespace = runpy.run_path(str(SWITCHBOARD))
-    handlers = namespace["HANDLERS"] | namespace["DURABLE_HANDLERS"]
-    result = []
-    for function in namespace["app"].get_functions():
+    result = {}
+    for function in runpy.run_path(str(FUNCTION_APP))["app"].get_functions():
         trigger = function.get_trigger()
         if trigger.type == "httpTrigger":
             name = function.get_function_name()
-            method = str(trigger.methods[0].value)
-            result.append(Route(name, method, trigger.route, handlers[name]))
+            result[name] = Route(name, str(trigger.methods[0].value), trigger.route)
     return result
 
 
@@ -77,57 +74,50 @@ class Durable:
         return None
 
 
-def ask(
-    route: Route,
-    headers: Mapping[str, str],
-    parts: Mapping[str, str] | None = None,
-    body: bytes | dict[str, Any] = b"",
-    params: Mapping[str, str] | None = None,
-) -> Answer:
-    """Call a handler like the host does; `parts` are the path parameters."""
-    request = HttpRequest(
-        route.method,
-        f"http://127.0.0.1:7071/api/{route.path.replace('{*', '{').format(**parts or {})}",
-        headers=headers,
-        params=params or {},
-        route_params=parts or {},
-        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
-    )
-    bindings = (
-        {"client": Durable()} if "client" in inspect.signature(route.handler).parameters else {}
-    )
-    result = route.handler(req=request, **bindings)
-    answer: HttpResponse = asyncio.run(result) if inspect.iscoroutine(result) else result
-    data = answer.get_body()
-    is_json = answer.mimetype == "application/json"
-    return Answer(answer.status_code, json.loads(data) if is_json else data, dict(answer.headers))
+@dataclass(frozen=True)
+class App:
+    """The app with the settings and store of a test."""
+
+    clients: Dependencies
+    services: HttpServices
+
+    def ask(
+        self,
+        route: Route,
+        headers: Mapping[str, str],
+        parts: Mapping[str, str] | None = None,
+        body: bytes | dict[str, Any] = b"",
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call a handler like the host does; `parts` are the path parameters."""
+        request = HttpRequest(
+            route.method,
+            f"http://127.0.0.1:7071/api/{route.path.replace('{*', '{').format(**parts or {})}",
+            headers=headers,
+            params=params or {},
+            route_params=parts or {},
+            body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+        )
+        handler = handler_of(route.name, self.services)
+        parameters = inspect.signature(handler).parameters
+        bindings: dict[str, Any] = {"client": Durable()} if "client" in parameters else {}
+        result = handler(req=request, **bindings)
+        answer = result if isinstance(result, HttpResponse) else asyncio.run(_awaited(result))
+        data = answer.get_body()
+        is_json = answer.mimetype == "application/json"
+        content = json.loads(data) if is_json else data
+        return Answer(answer.status_code, content, dict(answer.headers))
+
+
+async def _awaited(result: Awaitable[HttpResponse]) -> HttpResponse:
+    return await result
 
 
 @contextmanager
-def running(azurite: Azurite, **changes: str) -> Iterator[None]:
-    """Run the block with the settings of a deployment; caches are cleared before and after."""
-    settings = ENVIRONMENT | {
-        "BLAST_AUTH_MODE": "entra",
-        "BLAST_TENANT_ID": TENANT,
-        "BLAST_CLIENT_ID": CLIENT,
-        "BLAST_STORAGE_ACCOUNT": ACCOUNT,
-        "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
-    }
-    settings |= {f"BLAST_{name.upper()}": text for name, text in changes.items()}
-    with pytest.MonkeyPatch.context() as environment:
-        for name, text in settings.items():
-            environment.setenv(name, text)
-        _clear_caches()
-        try:
-            yield
-        finally:
-            _clear_caches()
-
-
-def _clear_caches() -> None:
-    """Empty every cache of the app."""
-    for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in ("shared", "triggers"):
-            for value in list(vars(module).values()):
-                if callable(clear := getattr(value, "cache_clear", None)):
-                    clear()
+def running(
+    azurite: Azurite, platform: Mapping[str, str] = NO_PLATFORM, **changes: str
+) -> Iterator[App]:
+    """The app with the settings of a deployment and these changes; closed at the end."""
+    entra = {"auth_mode": "entra", "tenant_id": TENANT, "client_id": CLIENT}
+    with opened(azurite, platform, **(entra | changes)) as clients:
+        yield App(clients, HttpServices(clients))

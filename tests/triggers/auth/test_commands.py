@@ -8,72 +8,71 @@ from typing import Any
 import pytest
 
 from local.azurite import Azurite
-from shared import dependencies
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
 from tests.support.samples import job
-from tests.triggers.auth.app import Answer, ask, routes, running
+from tests.triggers.auth.app import Answer, App, routes, running
 from triggers.auth.callers import LOCAL
 from triggers.http.jobs import MAX_KEY_LENGTH
 
-ROUTES = {route.name: route for route in routes()}
+ROUTES = routes()
 SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
 KEY_HEADERS = ("Idempotency-Key", "Repeatability-Request-ID", "x-client-request-id")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def app(azurite: Azurite) -> Iterator[None]:
-    with running(azurite, auth_mode="local"):
-        yield
+@pytest.fixture(scope="module")
+def app(azurite: Azurite) -> Iterator[App]:
+    with running(azurite, auth_mode="local") as app:
+        yield app
 
 
-def submit(headers: dict[str, str], **changes: Any) -> Answer:
-    return ask(ROUTES["submit_job"], headers, body=SEARCH | changes)
+def submit(app: App, headers: dict[str, str], **changes: Any) -> Answer:
+    return app.ask(ROUTES["submit_job"], headers, body=SEARCH | changes)
 
 
-def cancel(stored: Job) -> Answer:
-    return ask(ROUTES["cancel_job"], {}, {"id": stored.job_id}, {})
+def cancel(app: App, stored: Job) -> Answer:
+    return app.ask(ROUTES["cancel_job"], {}, {"id": stored.job_id}, {})
 
 
-def kept(**changes: Any) -> Job:
-    return dependencies.jobs().create(job(uuid.uuid4().int, owner=LOCAL, **changes), {})
+def kept(app: App, **changes: Any) -> Job:
+    return app.clients.jobs.create(job(uuid.uuid4().int, owner=LOCAL, **changes), {})
 
 
 @pytest.mark.parametrize("name", KEY_HEADERS)
-def test_failure_1_a_replay_has_the_body_of_the_first_response(name: str) -> None:
+def test_failure_1_a_replay_has_the_body_of_the_first_response(app: App, name: str) -> None:
     headers = {name: str(uuid.uuid4())}
-    first = submit(headers)
-    dependencies.jobs().update(first.body["job_id"], "submitting", phase=Phase.SUBMITTING)
-    running = submit(headers)
-    dependencies.jobs().update(first.body["job_id"], "failed", phase=Phase.SUBMIT_FAILED)
-    ended = submit(headers)
+    first = submit(app, headers)
+    app.clients.jobs.update(first.body["job_id"], "submitting", phase=Phase.SUBMITTING)
+    running = submit(app, headers)
+    app.clients.jobs.update(first.body["job_id"], "failed", phase=Phase.SUBMIT_FAILED)
+    ended = submit(app, headers)
     assert (first.body["status"], first.body["phase"]) == ("queued", "queued")
     assert first.body == running.body == ended.body
     replayed = [one.headers.get("Idempotency-Replayed") for one in (first, running, ended)]
     assert replayed == [None, "true", "true"]
 
 
-def test_a_response_has_the_id_of_its_request() -> None:
+def test_a_response_has_the_id_of_its_request(app: App) -> None:
     key = {"Idempotency-Key": str(uuid.uuid4())}
     answers = [
-        submit(key | {"x-client-request-id": "first"}, request_id="named"),
-        submit(key | {"x-client-request-id": "second"}),
-        submit(key, request_id="third"),
+        submit(app, key | {"x-client-request-id": "first"}, request_id="named"),
+        submit(app, key | {"x-client-request-id": "second"}),
+        submit(app, key, request_id="third"),
     ]
     assert [one.body["meta"]["request_id"] for one in answers] == ["first", "second", "third"]
     assert len({one.body["job_id"] for one in answers}) == 1
 
 
 @pytest.mark.parametrize("name", KEY_HEADERS)
-def test_a_key_that_is_too_long_is_a_fault_of_its_header(name: str) -> None:
-    assert submit({name: "k" * MAX_KEY_LENGTH}).status == 202
-    refused = submit({name: "k" * (MAX_KEY_LENGTH + 1)})
+def test_a_key_that_is_too_long_is_a_fault_of_its_header(app: App, name: str) -> None:
+    assert submit(app, {name: "k" * MAX_KEY_LENGTH}).status == 202
+    refused = submit(app, {name: "k" * (MAX_KEY_LENGTH + 1)})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert [fault["loc"] for fault in refused.body["detail"]["errors"]] == [[name]]
-    stored = kept(phase=Phase.SEARCH_FAILED)
-    again = ask(ROUTES["retry_job"], {name: "k" * (MAX_KEY_LENGTH + 1)}, {"id": stored.job_id})
+    stored = kept(app, phase=Phase.SEARCH_FAILED)
+    again = app.ask(ROUTES["retry_job"], {name: "k" * (MAX_KEY_LENGTH + 1)}, {"id": stored.job_id})
     assert (again.status, again.code) == (422, "validation_error")
-    assert dependencies.jobs().get(stored.job_id) == stored
+    assert app.clients.jobs.get(stored.job_id) == stored
 
 
 @pytest.mark.parametrize(
@@ -81,9 +80,9 @@ def test_a_key_that_is_too_long_is_a_fault_of_its_header(name: str) -> None:
     [(Phase.CANCELLED, 200, "cancelled"), (Phase.TIMED_OUT, 409, "already_finished")],
 )
 def test_failure_33_a_cancel_while_the_job_ends_reports_its_end(
-    monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, status_or_code: str
+    app: App, monkeypatch: pytest.MonkeyPatch, end: Phase, status: int, status_or_code: str
 ) -> None:
-    stored, jobs = kept(phase=Phase.CANCELLING), dependencies.jobs()
+    stored, jobs = kept(app, phase=Phase.CANCELLING), app.clients.jobs
     request_cancel = jobs.request_cancel
 
     def too_late(job_id: str) -> Job:
@@ -92,7 +91,7 @@ def test_failure_33_a_cancel_while_the_job_ends_reports_its_end(
         return request_cancel(job_id)
 
     monkeypatch.setattr(jobs, "request_cancel", too_late)
-    answer = cancel(stored)
+    answer = cancel(app, stored)
     assert answer.status == status
     assert status_or_code in (answer.body.get("status"), answer.headers.get("x-ms-error-code"))
     assert [event.event for event in jobs.events(stored.job_id)] == ["accepted", "ended"]
@@ -103,65 +102,66 @@ URL_FIELDS = ["db", "query_file", "query_blob_url", "storage_account"]
 
 @pytest.mark.parametrize("route", ["submit_job", "submit_job_legacy"])
 @pytest.mark.parametrize("field", URL_FIELDS)
-def test_a_malformed_url_is_a_fault_of_the_request(route: str, field: str) -> None:
-    answer = ask(ROUTES[route], {}, body=SEARCH | {field: "https://[x"})
+def test_a_malformed_url_is_a_fault_of_the_request(app: App, route: str, field: str) -> None:
+    answer = app.ask(ROUTES[route], {}, body=SEARCH | {field: "https://[x"})
     assert (answer.status, answer.code) == (422, "validation_error")
 
 
 @pytest.mark.parametrize("field", URL_FIELDS)
-def test_pre_flight_is_not_ready_with_a_malformed_url(field: str) -> None:
-    answer = ask(ROUTES["pre_flight"], {}, body=SEARCH | {field: "https://[x"})
+def test_pre_flight_is_not_ready_with_a_malformed_url(app: App, field: str) -> None:
+    answer = app.ask(ROUTES["pre_flight"], {}, body=SEARCH | {field: "https://[x"})
     assert (answer.status, answer.body["ready"]) == (200, False)
 
 
 def test_failure_33_a_cancel_with_a_stale_row_writes_no_second_event(
+    app: App,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stored = kept(phase=Phase.RUNNING)
-    assert cancel(stored).status == 202
+    stored = kept(app, phase=Phase.RUNNING)
+    assert cancel(app, stored).status == 202
     with monkeypatch.context() as before:
-        before.setattr("triggers.http.jobs._visible_job", lambda job_id, caller: stored)
-        assert cancel(stored).status == 202
-    event_names = [event.event for event in dependencies.jobs().events(stored.job_id)]
+        before.setattr("triggers.http.jobs._visible_job", lambda *_: stored)
+        assert cancel(app, stored).status == 202
+    event_names = [event.event for event in app.clients.jobs.events(stored.job_id)]
     assert event_names.count("cancel_requested") == 1
 
 
-def unconfirmed(**changes: Any) -> Job:
+def unconfirmed(app: App, **changes: Any) -> Job:
     """A failed job whose clean-up is unconfirmed."""
     ended = {"phase": Phase.SEARCH_FAILED, "left_on_cluster": LeftOnCluster.UNKNOWN}
-    return kept(**(ended | changes))
+    return kept(app, **(ended | changes))
 
 
-def test_failure_34_a_failed_job_can_be_cancelled_until_its_cleanup_is_confirmed() -> None:
-    stored, jobs = unconfirmed(), dependencies.jobs()
-    first = cancel(stored)
+def test_failure_34_a_failed_job_can_be_cancelled_until_its_cleanup_is_confirmed(app: App) -> None:
+    stored, jobs = unconfirmed(app), app.clients.jobs
+    first = cancel(app, stored)
     assert (first.status, first.body["status"]) == (202, "cancelling")
     due = [
-        job_id for _, job_id in jobs.index.find_overdue(dependencies.now() + timedelta(seconds=1))
+        job_id for _, job_id in jobs.index.find_overdue(app.clients.now() + timedelta(seconds=1))
     ]
     assert stored.job_id in due, "upkeep cleans it up at its next tick"
     assert jobs.get(stored.job_id) == stored, "the end of a job does not change"
     jobs.confirm_cleanup(stored, {"proof": "nothing is left"})
     for _ in range(2):
-        proven = cancel(stored)
+        proven = cancel(app, stored)
         assert (proven.status, proven.body["status"]) == (200, "cancelled")
-    shown = ask(ROUTES["read_job"], {}, {"id": stored.job_id}).body
+    shown = app.ask(ROUTES["read_job"], {}, {"id": stored.job_id}).body
     assert (shown["status"], shown["left_on_cluster"]) == ("failed", "none")
 
 
-def test_failure_34_a_cancel_retries_an_abandoned_cleanup_once() -> None:
-    stored, jobs = unconfirmed(), dependencies.jobs()
+def test_failure_34_a_cancel_retries_an_abandoned_cleanup_once(app: App) -> None:
+    stored, jobs = unconfirmed(app), app.clients.jobs
     jobs.abandon_cleanup(stored, {"why": "the cluster does not answer"})
-    assert cancel(stored).status == 202
+    assert cancel(app, stored).status == 202
     due = [
-        job_id for _, job_id in jobs.index.find_overdue(dependencies.now() + timedelta(seconds=1))
+        job_id for _, job_id in jobs.index.find_overdue(app.clients.now() + timedelta(seconds=1))
     ]
     assert stored.job_id in due
 
 
-def test_left_on_cluster_is_shown_for_failed_jobs_only() -> None:
-    shown = ask(ROUTES["read_job"], {}, {"id": unconfirmed().job_id}).body
+def test_left_on_cluster_is_shown_for_failed_jobs_only(app: App) -> None:
+    shown = app.ask(ROUTES["read_job"], {}, {"id": unconfirmed(app).job_id}).body
     assert shown["left_on_cluster"] == "unknown"
     for phase in (Phase.RUNNING, Phase.COMPLETED):
-        other = ask(ROUTES["read_job"], {}, {"id": kept(phase=phase).job_id}).body
+        other = app.ask(ROUTES["read_job"], {}, {"id": kept(app, phase=phase).job_id}).body
         assert "left_on_cluster" not in other

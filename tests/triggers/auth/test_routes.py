@@ -8,16 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 from local.azurite import Azurite
-from shared import dependencies
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
+from shared.settings import EASY_AUTH_VARIABLE
 from tests.support.samples import job
-from tests.triggers.auth.app import Answer, Route, ask, routes, running
+from tests.triggers.auth.app import Answer, App, Route, routes, running
 from tests.triggers.auth.directory import ALICE, BOB, ELSEWHERE, STS, TENANT, WRONG, Directory
 from tests.triggers.auth.test_easy_auth import header
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
 
-ROUTES = {route.name: route for route in routes()}
+ROUTES = routes()
 OPEN = {"health", "ready", "openapi", "docs", "ui", "ui_file"}
 """Routes without authentication. They must not return data of any caller."""
 GUARDED = [route for name, route in ROUTES.items() if name not in OPEN]
@@ -31,25 +31,25 @@ PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y", "file": "main.js"}
 
 
 @pytest.fixture
-def app(azurite: Azurite, directory: Directory) -> Iterator[None]:
-    with running(azurite, authority_url=directory.url):
-        yield
+def app(azurite: Azurite, directory: Directory) -> Iterator[App]:
+    with running(azurite, authority_url=directory.url) as app:
+        yield app
 
 
 @pytest.fixture
-def hers(app: None) -> Job:
+def hers(app: App) -> Job:
     """Alice's job."""
     owner = Caller(ALICE, TENANT, "alice@example.org")
-    return dependencies.jobs().create(job(uuid.uuid4().int, owner=owner), {})
+    return app.clients.jobs.create(job(uuid.uuid4().int, owner=owner), {})
 
 
-def try_(route: Route, authorization: str | None, job_id: str = UNKNOWN) -> Answer:
+def try_(app: App, route: Route, authorization: str | None, job_id: str = UNKNOWN) -> Answer:
     """Send a request that is invalid in every way, to show that authentication comes first."""
     headers = {"Authorization": authorization} if authorization else {}
     parts = {name: PARTS[name] for name in _parts(route)}
     if "id" in parts:
         parts["id"] = job_id
-    return ask(route, headers, parts, b"no JSON", {"limit": "x", "after": "x"})
+    return app.ask(route, headers, parts, b"no JSON", {"limit": "x", "after": "x"})
 
 
 def test_the_routes_are_registered() -> None:
@@ -64,106 +64,112 @@ def _parts(route: Route) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", sorted(OPEN))
-def test_open_routes_need_no_authentication(app: None, name: str) -> None:
-    assert try_(ROUTES[name], None).status == 200
+def test_open_routes_need_no_authentication(app: App, name: str) -> None:
+    assert try_(app, ROUTES[name], None).status == 200
 
 
 def test_failure_58_an_unknown_route_is_a_documented_404_for_callers(
-    app: None, directory: Directory
+    app: App, directory: Directory
 ) -> None:
-    answer = try_(ROUTES[UNKNOWN_ROUTE_NAME], directory.bearer())
+    answer = try_(app, ROUTES[UNKNOWN_ROUTE_NAME], directory.bearer())
     assert (answer.status, answer.code) == (404, "unknown_route")
 
 
 @guarded
-def test_failure_38_every_route_needs_a_token(app: None, route: Route) -> None:
-    answer = try_(route, None)
+def test_failure_38_every_route_needs_a_token(app: App, route: Route) -> None:
+    answer = try_(app, route, None)
     assert (answer.status, answer.code) == (401, "not_signed_in")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @guarded
 def test_failure_39_no_route_accepts_an_invalid_token(
-    app: None, route: Route, directory: Directory
+    app: App, route: Route, directory: Directory
 ) -> None:
     for name, wrong in WRONG.items():
-        answer = try_(route, wrong(directory))
+        answer = try_(app, route, wrong(directory))
         assert (answer.status, answer.code) == (401, "not_signed_in"), name
         assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
 @guarded
-def test_failure_38_the_principal_header_counts_only_with_easy_auth(
-    app: None, route: Route
-) -> None:
+def test_failure_38_the_principal_header_counts_only_with_easy_auth(app: App, route: Route) -> None:
     forged = {"X-MS-CLIENT-PRINCIPAL": header(), "X-MS-CLIENT-PRINCIPAL-ID": ALICE}
     parts = {name: PARTS[name] for name in _parts(route)}
-    assert ask(route, forged, parts).status == 401
+    assert app.ask(route, forged, parts).status == 401
 
 
 @guarded
 def test_every_route_refuses_a_program_without_a_role(
-    app: None, route: Route, directory: Directory
+    app: App, route: Route, directory: Directory
 ) -> None:
-    answer = try_(route, directory.bearer(scp=None))
+    answer = try_(app, route, directory.bearer(scp=None))
     assert (answer.status, answer.code) == (403, "role_missing")
 
 
 @guarded
 def test_without_signing_keys_every_route_returns_503(
-    app: None, route: Route, directory: Directory
+    app: App, route: Route, directory: Directory
 ) -> None:
     directory.away = True
-    answer = try_(route, directory.bearer())
+    answer = try_(app, route, directory.bearer())
     assert (answer.status, answer.code) == (503, "keys_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
 
 
 @of_a_job
 def test_failure_38_another_owners_job_is_not_found_on_every_route(
-    hers: Job, route: Route, directory: Directory
+    app: App, hers: Job, route: Route, directory: Directory
 ) -> None:
     for claims in ({"oid": BOB}, {"oid": BOB, "scp": None, "roles": ["Blast.Submit"]}):
         bearer = directory.bearer(**claims)
-        foreign, unknown = try_(route, bearer, hers.job_id), try_(route, bearer)
+        foreign, unknown = try_(app, route, bearer, hers.job_id), try_(app, route, bearer)
         assert (foreign.status, foreign.code) == (404, "not_found")
         assert str(foreign.body).replace(hers.job_id, UNKNOWN) == str(unknown.body)
-    assert dependencies.jobs().get(hers.job_id) == hers
+    assert app.clients.jobs.get(hers.job_id) == hers
 
 
 @of_a_job
-def test_an_admin_can_access_every_job(hers: Job, route: Route, directory: Directory) -> None:
+def test_an_admin_can_access_every_job(
+    app: App, hers: Job, route: Route, directory: Directory
+) -> None:
     admin = directory.bearer(oid=BOB, roles=["Blast.Admin"])
-    unknown, known = try_(route, admin), try_(route, admin, hers.job_id)
+    unknown, known = try_(app, route, admin), try_(app, route, admin, hers.job_id)
     assert (unknown.status, unknown.body["error"]) == (404, f"there is no job {UNKNOWN}")
     # After authentication the request can fail for other reasons.
     assert known.status < 500
     assert "there is no job" not in str(known.body)
 
 
-def test_an_admin_can_cancel_another_owners_job(hers: Job, directory: Directory) -> None:
+def test_an_admin_can_cancel_another_owners_job(app: App, hers: Job, directory: Directory) -> None:
     admin = {"Authorization": directory.bearer(oid=BOB, roles=["Blast.Admin"])}
-    assert ask(ROUTES["cancel_job"], admin, {"id": hers.job_id}).status == 202
-    assert dependencies.jobs().get(hers.job_id).cancel_requested_at
+    assert app.ask(ROUTES["cancel_job"], admin, {"id": hers.job_id}).status == 202
+    assert app.clients.jobs.get(hers.job_id).cancel_requested_at
 
 
-def test_failure_38_a_list_shows_only_the_callers_jobs(hers: Job, directory: Directory) -> None:
+def test_failure_38_a_list_shows_only_the_callers_jobs(
+    app: App, hers: Job, directory: Directory
+) -> None:
     def listed(**claims: object) -> list[str]:
         shown = {"Authorization": directory.bearer(**claims)}
-        return [one["job_id"] for one in ask(ROUTES["list_jobs"], shown).body["jobs"]]
+        return [one["job_id"] for one in app.ask(ROUTES["list_jobs"], shown).body["jobs"]]
 
     assert hers.job_id in listed()
     assert hers.job_id not in listed(oid=BOB)
     assert hers.job_id not in listed(oid=BOB, roles=["Blast.Admin"])
 
 
-def test_an_owner_is_identified_by_tenant_and_oid(hers: Job, directory: Directory) -> None:
+def test_an_owner_is_identified_by_tenant_and_oid(
+    app: App, hers: Job, directory: Directory
+) -> None:
     elsewhere = STS.replace(TENANT, ELSEWHERE)
-    assert try_(ROUTES["read_job"], directory.bearer(tid=ELSEWHERE, iss=elsewhere)).status == 401
+    assert (
+        try_(app, ROUTES["read_job"], directory.bearer(tid=ELSEWHERE, iss=elsewhere)).status == 401
+    )
 
 
-def test_me_returns_the_caller(app: None, directory: Directory) -> None:
-    answer = ask(ROUTES["get_caller"], {"Authorization": directory.bearer()})
+def test_me_returns_the_caller(app: App, directory: Directory) -> None:
+    answer = app.ask(ROUTES["get_caller"], {"Authorization": directory.bearer()})
     assert (answer.status, answer.body) == (
         200,
         {"object_id": ALICE, "tenant_id": TENANT, "upn": "alice@example.org"},
@@ -180,14 +186,14 @@ def hasty_threads() -> Iterator[None]:
 
 
 def test_failure_39_fifty_concurrent_first_requests_fetch_the_keys_once(
-    app: None, directory: Directory, hasty_threads: None
+    app: App, directory: Directory, hasty_threads: None
 ) -> None:
     shown, result = {"Authorization": directory.bearer()}, list[int]()
     ready = threading.Barrier(50)
 
     def one() -> None:
         ready.wait(20)
-        result.append(ask(ROUTES["get_caller"], shown).status)
+        result.append(app.ask(ROUTES["get_caller"], shown).status)
 
     threads = [threading.Thread(target=one) for _ in range(50)]
     for thread in threads:
@@ -198,27 +204,24 @@ def test_failure_39_fifty_concurrent_first_requests_fetch_the_keys_once(
     assert directory.times_asked == 1
 
 
-def test_easy_auth_uses_the_principal_header_only(
-    azurite: Azurite, directory: Directory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
-    with running(azurite, auth_mode="easy_auth"):
+def test_easy_auth_uses_the_principal_header_only(azurite: Azurite, directory: Directory) -> None:
+    with running(azurite, {EASY_AUTH_VARIABLE: "True"}, auth_mode="easy_auth") as app:
         assert (
-            ask(ROUTES["get_caller"], {"X-MS-CLIENT-PRINCIPAL": header()}).body["object_id"]
+            app.ask(ROUTES["get_caller"], {"X-MS-CLIENT-PRINCIPAL": header()}).body["object_id"]
             == ALICE
         )
-        assert try_(ROUTES["get_caller"], directory.bearer()).status == 401
+        assert try_(app, ROUTES["get_caller"], directory.bearer()).status == 401
 
 
 def test_failure_41_requests_over_the_rate_get_429_with_retry_after(
     azurite: Azurite, directory: Directory
 ) -> None:
-    with running(azurite, authority_url=directory.url, request_rate_limit="2/1h"):
-        answers = [try_(ROUTES["get_caller"], directory.bearer()) for _ in range(3)]
+    with running(azurite, authority_url=directory.url, request_rate_limit="2/1h") as app:
+        answers = [try_(app, ROUTES["get_caller"], directory.bearer()) for _ in range(3)]
         assert [answer.status for answer in answers] == [200, 200, 429]
         assert answers[-1].code == "rate_exceeded"
         assert 1 < int(answers[-1].headers["Retry-After"]) <= 1800
-        assert try_(ROUTES["get_caller"], directory.bearer(oid=BOB)).status == 200
+        assert try_(app, ROUTES["get_caller"], directory.bearer(oid=BOB)).status == 200
 
 
 def test_failure_41_the_active_limit_does_not_apply_to_replays(
@@ -226,26 +229,26 @@ def test_failure_41_the_active_limit_does_not_apply_to_replays(
 ) -> None:
     carol = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
 
-    def submit(key: str, oid: str = carol) -> Answer:
+    def submit(app: App, key: str, oid: str = carol) -> Answer:
         headers = {"Authorization": directory.bearer(oid=oid), "Idempotency-Key": key}
-        return ask(ROUTES["submit_job"], headers, body=SEARCH)
+        return app.ask(ROUTES["submit_job"], headers, body=SEARCH)
 
-    with running(azurite, authority_url=directory.url, max_active_jobs="2"):
-        first, second, third = (submit(key) for key in ("1", "2", "3"))
+    with running(azurite, authority_url=directory.url, max_active_jobs="2") as app:
+        first, second, third = (submit(app, key) for key in ("1", "2", "3"))
         assert (first.status, second.status) == (202, 202)
         assert (third.status, third.code) == (429, "too_many_active")
         assert int(third.headers["Retry-After"]) == 60
-        again = submit("1")
+        again = submit(app, "1")
         assert (again.status, again.body["job_id"]) == (202, first.body["job_id"])
-        assert submit("1", oid=BOB).status == 202
-        ask(
+        assert submit(app, "1", oid=BOB).status == 202
+        app.ask(
             ROUTES["cancel_job"],
             {"Authorization": directory.bearer(oid=carol)},
             {"id": first.body["job_id"]},
         )
-        assert submit("3").status == 429  # cancel requested, but still active
-        _end(first.body["job_id"])
-        assert submit("3").status == 202
+        assert submit(app, "3").status == 429  # cancel requested, but still active
+        _end(app, first.body["job_id"])
+        assert submit(app, "3").status == 202
 
 
 def test_failure_59_pre_flight_is_not_ready_at_the_active_limit(
@@ -253,18 +256,18 @@ def test_failure_59_pre_flight_is_not_ready_at_the_active_limit(
 ) -> None:
     headers = {"Authorization": directory.bearer(oid="dddddddd-dddd-4ddd-8ddd-dddddddddddd")}
 
-    def fails() -> bool:
-        answer = ask(ROUTES["pre_flight"], headers, body=SEARCH)
+    def fails(app: App) -> bool:
+        answer = app.ask(ROUTES["pre_flight"], headers, body=SEARCH)
         checks = {one["id"]: one["status"] for one in answer.body["checks"]}
         return checks.get("active_searches") == "fail"
 
-    with running(azurite, authority_url=directory.url, max_active_jobs="1"):
-        assert not fails()
-        assert ask(ROUTES["submit_job"], headers, body=SEARCH).status == 202
-        assert fails()
-        assert ask(ROUTES["submit_job"], headers, body=SEARCH).code == "too_many_active"
+    with running(azurite, authority_url=directory.url, max_active_jobs="1") as app:
+        assert not fails(app)
+        assert app.ask(ROUTES["submit_job"], headers, body=SEARCH).status == 202
+        assert fails(app)
+        assert app.ask(ROUTES["submit_job"], headers, body=SEARCH).code == "too_many_active"
 
 
-def _end(job_id: str) -> None:
-    dependencies.jobs().update(job_id, "cancelling", phase=Phase.CANCELLING)
-    dependencies.jobs().update(job_id, "cancelled", phase=Phase.CANCELLED)
+def _end(app: App, job_id: str) -> None:
+    app.clients.jobs.update(job_id, "cancelling", phase=Phase.CANCELLING)
+    app.clients.jobs.update(job_id, "cancelled", phase=Phase.CANCELLED)

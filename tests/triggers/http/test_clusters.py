@@ -6,7 +6,8 @@ import pytest
 
 from shared.errors import Unavailable
 from tests.support.samples import settings
-from triggers.http.clusters import cluster_views, get_power_states, matches_deployment
+from triggers.http.checks.power_states import get_power_states
+from triggers.http.clusters import cluster_views, matches_deployment
 from triggers.http.query_params import ClustersQuery
 
 SUBSCRIPTION = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"

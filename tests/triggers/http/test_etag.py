@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from azure.functions import HttpResponse
 
-from shared import dependencies
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from tests.support.samples import job, search
@@ -17,10 +16,8 @@ from triggers.http import jobs, queries, results
 from triggers.http.hits import views
 
 
-def kept(phase: Phase, **changes: Any) -> Job:
-    return dependencies.jobs().create(
-        job(uuid.uuid4().int, owner=LOCAL, phase=phase, **changes), {}
-    )
+def kept(store: Store, phase: Phase, **changes: Any) -> Job:
+    return store.clients.jobs.create(job(uuid.uuid4().int, owner=LOCAL, phase=phase, **changes), {})
 
 
 def every_answer(store: Store, one: Job) -> dict[str, HttpResponse]:
@@ -40,7 +37,7 @@ def retry_afters(answers: dict[str, HttpResponse]) -> dict[str, str | None]:
 
 
 def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
-    answers = every_answer(store, kept(Phase.RUNNING))
+    answers = every_answer(store, kept(store, Phase.RUNNING))
     assert retry_afters(answers) == dict.fromkeys(answers, "3")
     assert refused(answers["export"]) == (404, "no_results")
     assert refused(answers["a result"]) == refused(answers["its config"]) == (404, "not_found")
@@ -49,7 +46,7 @@ def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
 
 @pytest.mark.parametrize("phase", [Phase.SEARCH_FAILED, Phase.CANCELLED])
 def test_a_404_of_an_ended_job_has_no_retry_after(store: Store, phase: Phase) -> None:
-    answers = every_answer(store, kept(phase))
+    answers = every_answer(store, kept(store, phase))
     assert retry_afters(answers) == dict.fromkeys(answers)
 
 
@@ -57,18 +54,18 @@ def test_the_list_of_an_active_batch_has_a_retry_after(store: Store) -> None:
     def pause(one: Job) -> str | None:
         return retry_afters({"children": store.ask(jobs.children, one)})["children"]
 
-    assert pause(kept(Phase.RUNNING, child_count=2)) == "3"
-    assert pause(kept(Phase.COMPLETED, child_count=2)) is None
-    assert pause(kept(Phase.RUNNING)) is None
+    assert pause(kept(store, Phase.RUNNING, child_count=2)) == "3"
+    assert pause(kept(store, Phase.COMPLETED, child_count=2)) is None
+    assert pause(kept(store, Phase.RUNNING)) is None
 
 
 def test_a_missing_query_has_no_retry_after(store: Store) -> None:
-    url = dependencies.account().url("queries", f"{uuid.uuid4().hex}.fa")
-    dependencies.blobs().put(url, b">q\nACGT\n")
-    one = kept(Phase.RUNNING, search=search(query_url=url))
+    url = store.clients.account.url("queries", f"{uuid.uuid4().hex}.fa")
+    store.clients.blobs.put(url, b">q\nACGT\n")
+    one = kept(store, Phase.RUNNING, search=search(query_url=url))
     for answer in (store.ask(queries.query, one), store.ask(queries.file, one, name="input.fa")):
         assert answer.status_code == 200
         assert "Retry-After" not in answer.headers
-    gone = kept(Phase.RUNNING, search=search(query_url=f"{url}.gone"))
+    gone = kept(store, Phase.RUNNING, search=search(query_url=f"{url}.gone"))
     assert refused(store.ask(queries.query, gone)) == (404, "not_found")
     assert "Retry-After" not in store.ask(queries.query, gone).headers

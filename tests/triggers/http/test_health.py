@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared import dependencies
 from shared.clients.sidecar import SidecarClient
 from shared.errors import Unavailable
 from tests.support.misbehaving_server import Manner, misbehaving_server, resets, responds
-from triggers.http import health
-from triggers.http.parallel_checks import run_checks
+from triggers.http.checks.parallel_checks import run_checks
+from triggers.http.checks.readiness import check_sidecar, summarize
+from triggers.http.health import to_response
 from triggers.schemas.app import DependencyName
 
 
@@ -51,8 +51,8 @@ def test_only_what_acceptance_needs_makes_it_unready(
 ) -> None:
     names: tuple[DependencyName, ...] = ("tables", "blob", "queue", "sidecar", "cluster")
     checks: dict[DependencyName, Callable[[], None]] = {name: lambda: None for name in names}
-    result = health.summarize(run_checks({**checks, down: unavailable}, 1.0))
-    answer = health.to_response(result)
+    result = summarize(run_checks({**checks, down: unavailable}, 1.0))
+    answer = to_response(result)
     assert (result.status, answer.status_code) == (status, code)
     assert ("Retry-After" in answer.headers) == (code == 503)
 
@@ -67,14 +67,13 @@ OTHER = responds("200 OK", b"<html>Welcome</html>")
     [(REFUSES, "sidecar_refused"), (OTHER, "sidecar_unavailable"), (resets, "sidecar_unavailable")],
 )
 def test_failure_48_a_sidecar_that_refuses_the_token_is_unavailable(
-    manner: Manner, code: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    manner: Manner, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with misbehaving_server(manner, manner, TAKES) as server:
         sidecar = SidecarClient(server.url, lambda: "t" * 32)
-        monkeypatch.setattr(dependencies, "sidecar", lambda: sidecar)
         with pytest.raises(Unavailable) as caught:
-            health.check_sidecar()
-        result = health.summarize(run_checks({"sidecar": health.check_sidecar}, 5.0))
-        health.check_sidecar()  # the token is accepted again
+            check_sidecar(sidecar)
+        result = summarize(run_checks({"sidecar": lambda: check_sidecar(sidecar)}, 5.0))
+        check_sidecar(sidecar)  # the token is accepted again
     assert (caught.value.code, result.status) == (code, "degraded")
     assert ("configuration_refused" in caplog.text) == (code == "sidecar_refused")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from shared import dependencies
 from shared.blast.result_files import AGGREGATE, AGGREGATING
 from shared.contracts.states import Phase
 from shared.hits import COLUMNS
@@ -62,8 +61,8 @@ def test_statistics_cover_all_hits_of_all_files(store: Store) -> None:
 def test_the_aggregate_is_computed_once(store: Store) -> None:
     stored = store.completed(FILES)
     first = stats(store, stored)
-    assert dependencies.blobs().exists(stored.results_prefix + AGGREGATE)
-    dependencies.blobs().put(stored.results_prefix + next(iter(FILES)), b"changed")
+    assert store.clients.blobs.exists(stored.results_prefix + AGGREGATE)
+    store.clients.blobs.put(stored.results_prefix + next(iter(FILES)), b"changed")
     assert stats(store, stored) == first
 
 
@@ -71,22 +70,28 @@ def test_a_long_aggregation_continues_with_the_next_request(store: Store) -> Non
     files = {f"batch_{n:03}-blastn-db.out.gz": row(f"q{n}", f"s{n % 3}").encode() for n in range(5)}
     stored = store.completed(files)
     ticks = iter(range(0, 10**6, int(TIME_LIMIT.total_seconds()) + 1))
-    slow = Aggregation(dependencies.blobs(), lambda: float(next(ticks)))
+    slow = Aggregation(store.clients.blobs, lambda: float(next(ticks)))
     seen = []
     for _ in files:
-        result = slow.stats(stored.results_prefix, list(files), lambda name: hits_of(stored, name))
+        result = slow.stats(
+            stored.results_prefix,
+            list(files),
+            lambda name: hits_of(store.clients.blobs, stored, name),
+        )
         seen.append((result.files_parsed, result.truncated, result.more_to_read))
         assert result.total_hits == result.files_parsed
     assert seen == [(n, n < 5, n < 5) for n in range(1, 6)]
-    assert dependencies.blobs().exists(stored.results_prefix + AGGREGATING)
+    assert store.clients.blobs.exists(stored.results_prefix + AGGREGATING)
     assert stats(store, store.completed(files)) == result.to_json()
 
 
 def test_failure_40_a_file_over_the_read_limit_counts_as_cut(store: Store) -> None:
     stored = store.completed(FILES)
-    short = Aggregation(dependencies.blobs(), lambda: 0.0)
+    short = Aggregation(store.clients.blobs, lambda: 0.0)
     result = short.stats(
-        stored.results_prefix, list(FILES), lambda name: hits_of(stored, name, 100)
+        stored.results_prefix,
+        list(FILES),
+        lambda name: hits_of(store.clients.blobs, stored, name, 100),
     )
     assert (result.files_parsed, result.files_cut, result.total_hits) == (1, 1, 3)
     assert (result.truncated, result.more_to_read) == (True, False)
@@ -107,7 +112,7 @@ def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> Non
 
 def test_no_results_and_no_hits_have_different_statuses(store: Store) -> None:
     none = job(77, owner=LOCAL, phase=Phase.RUNNING)
-    dependencies.jobs().create(none, {})
+    store.clients.jobs.create(none, {})
     assert body(store.ask(views.aggregate, none)) == {
         "job_id": none.job_id,
         "status": "no_results",
@@ -163,7 +168,7 @@ def test_the_number_of_alignments_is_bounded(store: Store, number: str) -> None:
 def test_a_full_page_stops_counting_and_is_truncated(store: Store) -> None:
     stored = store.completed(FILES)
     page = AlignmentsPage(max_hits=1, min_counted=2)
-    page.fill(hits_of(stored, next(iter(FILES))))
+    page.fill(hits_of(store.clients.blobs, stored, next(iter(FILES))))
     shown = page.to_view(stored.job_id, "a file").to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (1, 2, True)
 
@@ -172,7 +177,7 @@ def test_a_page_of_one_query_reads_until_the_query_ends(store: Store) -> None:
     text = "".join(row(f"q{n // 10}", f"s{n}") for n in range(100)).encode()
     stored = store.completed({"batch_000-blastn-db.out.gz": text})
     page = AlignmentsPage(max_hits=50, query_id="q5", min_counted=5)
-    page.fill(hits_of(stored, "batch_000-blastn-db.out.gz"))
+    page.fill(hits_of(store.clients.blobs, stored, "batch_000-blastn-db.out.gz"))
     shown = page.to_view(stored.job_id, "a file").to_json()
     assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (10, 10, True)
     assert shown["query_ids"] == [f"q{n}" for n in range(6)]
@@ -247,7 +252,10 @@ def test_numbers_and_plain_text_are_unchanged(value: Any) -> None:
 def test_a_truncated_export_has_a_telling_file_name(store: Store, kind: str) -> None:
     stored = store.completed(FILES)
     made = export.export(
-        export.FORMATS[kind], stored.job_id, hits_of(stored, next(iter(FILES))), max_bytes=1
+        export.FORMATS[kind],
+        stored.job_id,
+        hits_of(store.clients.blobs, stored, next(iter(FILES))),
+        max_bytes=1,
     )
     assert (made.hits, made.truncated) == (1, True)
     assert (

@@ -13,9 +13,8 @@ from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS, StorageAc
 from shared.jobs import JobStateRepository
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.outbox import OutboxPublisher
-from shared.settings import settings as current
 from tests.shared.jobs.conftest import Clock, clock, jobs  # noqa: F401  fixtures
-from tests.support.samples import ENVIRONMENT, settings
+from tests.support.samples import settings
 from tests.triggers.queue.queue_fixture import HookedQueue, QueueFixture
 from triggers.queue.requests import RequestProcessor
 from triggers.submission.accept import SubmissionService
@@ -34,11 +33,7 @@ def world(
     blobs: Blobs,
     jobs: JobStateRepository,  # noqa: F811
     clock: Clock,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[QueueFixture]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    current.cache_clear()
     with QueueClient.from_connection_string(
         azurite.connection_string,
         f"q{uuid.uuid4().hex}",
@@ -53,4 +48,3 @@ def world(
         acceptance = SubmissionService(jobs, blobs, settings(storage_account=ACCOUNT), clock)
         requests = RequestProcessor(acceptance, OutboxPublisher(jobs, blobs, queue), letters)
         yield QueueFixture(requests, queue, inbox, dead, clock)
-    current.cache_clear()

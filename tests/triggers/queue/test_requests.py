@@ -7,12 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from azure.functions import QueueMessage
 
 from shared.contracts.states import Phase
+from shared.dependencies import Dependencies
 from shared.errors import SettingsInvalid, Unavailable
 from shared.jobs import rows
-from shared.settings import Settings, settings
-from tests.support.samples import ENVIRONMENT
+from shared.settings import Settings
+from tests.shared.jobs.conftest import Clock
+from tests.support.fake_durable import FakeDurable
+from tests.support.samples import ENVIRONMENT, settings
 from tests.triggers.queue.queue_fixture import (
     BODY,
     SEQUENCE,
@@ -21,13 +25,11 @@ from tests.triggers.queue.queue_fixture import (
     unavailable,
 )
 from triggers.auth.callers import LOCAL
-from triggers.queue.requests import MAX_MESSAGE_BYTES
+from triggers.queue.requests import MAX_MESSAGE_BYTES, RequestQueue
 from triggers.submission.parse import parse
 
 
-def test_in_local_mode_queue_and_http_have_the_same_owner(
-    world: QueueFixture,
-) -> None:
+def test_in_local_mode_queue_and_http_have_the_same_owner() -> None:
     assert settings().queue_owner == LOCAL
 
 
@@ -246,11 +248,11 @@ async def test_failure_22_no_sequence_in_rows_messages_and_inputs(world: QueueFi
     assert SEQUENCE not in shown
 
 
-async def test_invalid_settings_are_not_an_error_of_the_message(
-    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BLAST_REGION", "")
-    settings.cache_clear()
+async def test_invalid_settings_are_not_an_error_of_the_message() -> None:
+    """The function raises, so that the queue keeps the message; nothing is opened or answered."""
+    queue = RequestQueue(Dependencies(lambda: Settings.read({})))
+    message = QueueMessage(id="m-1", body=json.dumps(BODY))
     with pytest.raises(SettingsInvalid):
-        await world.deliver()
-    assert [one["status"] for one in world.sent_messages()] == []
+        await queue.process_request(message, FakeDurable(Clock()))
+    with pytest.raises(SettingsInvalid):
+        queue.process_poison_message(message)

@@ -6,7 +6,6 @@ from typing import Literal
 
 from azure.functions import HttpRequest, HttpResponse
 
-from shared import dependencies
 from shared.blast.result_files import outfmt_of
 from shared.contracts.job import Job
 from shared.errors import NotFound
@@ -19,49 +18,52 @@ from triggers.http.jobs import own_job
 from triggers.http.query_params import AlignmentsQuery, ExportQuery, parse_query
 from triggers.http.responses import HEADERS, handle_errors, json_response
 from triggers.http.result_files import file_of, files_of, hits_of, results_retry_after
+from triggers.http.services import HttpServices
 from triggers.schemas.results import Aggregate
 
 
 @handle_errors
-def aggregate(req: HttpRequest) -> HttpResponse:
+def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/aggregate"""
-    job = own_job(req)
-    names = [file.name for file in files_of(job)]
+    job = own_job(services, req)
+    names = [file.name for file in files_of(services, job)]
     if not names:
         headers = {} if job.child_count else retry_after_header(job)
         body = Aggregate(job_id=job.job_id, status="no_results", stats=None)
         return json_response(body, headers=headers)
     refuse_unreadable(outfmt_of(job.search))
-    aggregation = Aggregation(dependencies.blobs(), time.monotonic)
-    stats = aggregation.stats(job.results_prefix, names, lambda name: hits_of(job, name))
+    aggregation = Aggregation(services.clients.blobs, time.monotonic)
+    stats = aggregation.stats(
+        job.results_prefix, names, lambda name: hits_of(services.clients.blobs, job, name)
+    )
     has_no_hits = stats.total_hits == 0 and not stats.truncated
     status: Literal["ok", "no_hits"] = "no_hits" if has_no_hits else "ok"
     return json_response(Aggregate(job_id=job.job_id, status=status, stats=stats))
 
 
 @handle_errors
-def alignments(req: HttpRequest) -> HttpResponse:
+def alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/alignments"""
-    job, query = own_job(req), parse_query(req, AlignmentsQuery)
-    name_or_id = query.blob_name or next((file.name for file in files_of(job)), None)
+    job, query = own_job(services, req), parse_query(req, AlignmentsQuery)
+    name_or_id = query.blob_name or next((file.name for file in files_of(services, job)), None)
     if name_or_id is None:
         raise _no_results(job)
-    name = file_of(job, name_or_id).name
+    name = file_of(services, job, name_or_id).name
     refuse_unreadable(outfmt_of(job.search))
     page = AlignmentsPage(query.max_alignments, query.query_id)
-    page.fill(hits_of(job, name))
+    page.fill(hits_of(services.clients.blobs, job, name))
     return json_response(page.to_view(job.job_id, name))
 
 
 @handle_errors
-def export(req: HttpRequest) -> HttpResponse:
+def export(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
-    job, file_format = own_job(req), exports.FORMATS[parse_query(req, ExportQuery).format]
-    names = [file.name for file in files_of(job)]
+    job, file_format = own_job(services, req), exports.FORMATS[parse_query(req, ExportQuery).format]
+    names = [file.name for file in files_of(services, job)]
     if not names:
         raise _no_results(job)
     refuse_unreadable(outfmt_of(job.search))
-    hits = chain.from_iterable(hits_of(job, name) for name in names)
+    hits = chain.from_iterable(hits_of(services.clients.blobs, job, name) for name in names)
     file = exports.export(file_format, job.job_id, hits)
     return HttpResponse(
         file.data,

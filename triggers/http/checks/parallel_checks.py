@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from dataclasses import dataclass
-from functools import cache
 from typing import Generic, TypeVar
 
 from shared.errors import ControlPlaneError
@@ -13,9 +12,9 @@ from shared.util.threads import Threads
 
 Name = TypeVar("Name", bound=str)
 T = TypeVar("T")
-PARALLELISM = 16
-"""Threads of the process for checks. A check that exceeds the time limit keeps its thread until its
-client times out."""
+CHECK_THREADS = Threads(16, "check")
+"""The threads of the process for checks. A check that exceeds the time limit keeps its thread until
+its client times out."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def run_checks(
     checks: Mapping[Name, Callable[[], T]], timeout: float
 ) -> dict[Name, CheckResult[T]]:
     """Run all checks in parallel; one that takes longer than `timeout` seconds is an error."""
-    futures = {name: _pool().submit(_run_check, check) for name, check in checks.items()}
+    futures = {name: CHECK_THREADS.submit(_run_check, check) for name, check in checks.items()}
     wait(futures.values(), timeout=timeout)
     timed_out = CheckResult[T](None, f"no answer within {timeout:g} s", int(timeout * 1000))
     results = {}
@@ -52,8 +51,3 @@ def _run_check(check: Callable[[], T]) -> CheckResult[T]:
         logging.getLogger("blast").exception("check_crashed")
         error_text = "internal error in the check: see the log line check_crashed"
     return CheckResult(value, error_text, int((time.monotonic() - started_at) * 1000))
-
-
-@cache
-def _pool() -> Threads:
-    return Threads(PARALLELISM, thread_name_prefix="check")

@@ -1,0 +1,32 @@
+"""The Makefile: every command that it declares or that a document names exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAKEFILE = (ROOT / "Makefile").read_text()
+RULES = {
+    match["name"]: bool(match["needs"].strip() or match["recipe"])
+    for match in re.finditer(
+        r"^(?P<name>[a-z]+):(?P<needs>[^#\n]*)(#.*)?\n(?P<recipe>\t)?", MAKEFILE, re.MULTILINE
+    )
+}
+"""By target: whether it needs others or has a recipe. make takes one without either as done."""
+
+
+def test_every_declared_command_does_something() -> None:
+    declared = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+    assert declared
+    names = declared[1].split()
+    assert len(names) > 5
+    assert [name for name in names if not RULES.get(name)] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "bench/README.md"])
+def test_every_command_in_a_document_exists(page: str) -> None:
+    text = (ROOT / page).read_text()
+    named = set(re.findall(r"(?:^ {4}|`)make (?:[A-Z]+=\S+ )?([a-z]+)", text, re.MULTILINE))
+    assert named
+    assert named <= set(RULES)

@@ -1,0 +1,44 @@
+"""What the HTTP handlers of a process share: the clients, and the services made from them."""
+
+import time
+from functools import partial
+
+from azure.functions import HttpRequest
+
+from shared.contracts.job import Caller
+from shared.dependencies import Dependencies
+from shared.util.single_flight import SingleFlightCache, lazy_property
+from triggers.auth.callers import Authenticator
+from triggers.http.checks.power_states import PowerStates, deployment_power_states
+from triggers.http.checks.readiness import check_dependencies
+from triggers.schemas.app import Ready
+from triggers.schemas.preflight import DatabaseView
+from triggers.submission.accept import SubmissionService
+
+
+class HttpServices:
+    """Each handler gets it as its first argument. Creating one reads no setting."""
+
+    def __init__(self, clients: Dependencies) -> None:
+        self.clients = clients
+        self._authenticator = Authenticator(clients)
+        self.readiness = SingleFlightCache[Ready](
+            partial(check_dependencies, clients), time.monotonic
+        )
+        self.power_states = SingleFlightCache[PowerStates](
+            partial(deployment_power_states, clients), time.monotonic
+        )
+        self.databases = SingleFlightCache[list[DatabaseView]](self._list_databases, time.monotonic)
+        """The list is the same for all callers."""
+
+    def authenticate(self, req: HttpRequest) -> Caller:
+        """Authenticate the caller and count the request against its rate: see Authenticator."""
+        return self._authenticator.authenticate(req)
+
+    @lazy_property
+    def submissions(self) -> SubmissionService:
+        """The service that accepts submissions. Raises SettingsInvalid and Unavailable."""
+        return SubmissionService.of(self.clients)
+
+    def _list_databases(self) -> list[DatabaseView]:
+        return self.submissions.catalog.list_views()
