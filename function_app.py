@@ -7,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.wiring import run_activity, substitute
+from activities.wiring import create_job_stopper, run_activity
 from blast_orchestrator.job import blast_job
 from shared.contracts.activities import (
     BATCH_ACTIVITIES,
@@ -28,7 +28,7 @@ from triggers.timers import schedule as upkeep
 
 async def reconcile(timer: func.TimerRequest, client: Any) -> None:
     """Every minute. Reconcile gets the activities here: its package does not import theirs."""
-    await upkeep.reconcile(client, substitute)
+    await upkeep.reconcile(client, create_job_stopper)
 
 
 TIMERS = {

@@ -7,17 +7,17 @@ from functools import cache
 from typing import Any
 
 from activities.batch import BatchActivities
-from activities.children import Children
+from activities.children import ChildJobs
 from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
 from activities.crash import CrashRecorder
+from activities.job_stopper import JobStopper
 from activities.launcher import Launcher
 from activities.observe import Observer
 from activities.ports import Orchestrations
 from activities.results import ResultCollector
 from activities.submit import Submitter
 from activities.submit_queue import SubmitQueue
-from activities.substitute import Substitute
 from shared import dependencies
 from shared.contracts import serialization
 from shared.contracts.activities import (
@@ -83,11 +83,11 @@ def _method(activity: ActivityName, orchestrations: Orchestrations) -> Method:
     return (_methods() if activity in _methods() else _search_methods(orchestrations))[activity]
 
 
-def substitute(orchestrations: Orchestrations) -> Substitute:
+def create_job_stopper(orchestrations: Orchestrations) -> JobStopper:
     """What reconcile is given, to end jobs whose orchestrations cannot."""
     context = _context()
     cleanup = Cleanup(context, _cluster_cleanup(orchestrations), dependencies.blobs())
-    return Substitute(context.jobs, cleanup, _batch(orchestrations), CrashRecorder(context))
+    return JobStopper(context.jobs, cleanup, _batch(orchestrations), CrashRecorder(context))
 
 
 @cache
@@ -133,7 +133,7 @@ def _cluster_cleanup(orchestrations: Orchestrations) -> ClusterCleanup:
 
 def _batch(orchestrations: Orchestrations) -> BatchActivities:
     context = _context()
-    return BatchActivities(context, Children(context, dependencies.blobs(), orchestrations))
+    return BatchActivities(context, ChildJobs(context, dependencies.blobs(), orchestrations))
 
 
 def _batch_methods(orchestrations: Orchestrations) -> Methods:

@@ -202,13 +202,13 @@ class Searches(RuleBasedStateMachine):
     def upkeep_stops_a_job(self, number: int) -> None:
         job = self.job(number)
         if job.should_stop(self.scene.clock()) and not job.phase.is_end:
-            self.scene.substitute.stop(job.job_id)
+            self.scene.job_stopper.stop(job.job_id)
 
     @precondition(lambda self: any(left_unknown(job) for job in self.seen))
     @rule()
     def upkeep_cleans_up(self) -> None:
         for job in filter(left_unknown, self.seen):
-            result = self.scene.substitute.clean_up(job)
+            result = self.scene.job_stopper.clean_up(job)
             if result.proof:
                 self.scene.jobs.confirm_cleanup(job, {"proof": result.proof})
 
@@ -232,13 +232,13 @@ class Searches(RuleBasedStateMachine):
                 driver.step()
         self.world.next.clear()
 
-    @precondition(lambda self: any(its.said for its in self.scene.drivers.values()))
+    @precondition(lambda self: any(its.calls for its in self.scene.drivers.values()))
     @rule(data=st.data())
     def a_zombie_says_an_old_order_again(self, data: Any) -> None:
         driver = data.draw(
-            st.sampled_from([its for its in self.scene.drivers.values() if its.said])
+            st.sampled_from([its for its in self.scene.drivers.values() if its.calls])
         )
-        verb, input_ = data.draw(st.sampled_from(driver.said[-4:]))
+        verb, input_ = data.draw(st.sampled_from(driver.calls[-4:]))
         self.scene.perform(verb, input_)
 
     @rule()

@@ -10,15 +10,15 @@ from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient
 from triggers.timers.purge import Purger
 from triggers.timers.reconcile import Reconciler
-from triggers.timers.substitutes import Substitutes
+from triggers.timers.stopper import StopperFactory
 
 
-async def reconcile(client: DurableClient, substitutes: Substitutes) -> None:
+async def reconcile(client: DurableClient, stopper_factory: StopperFactory) -> None:
     """Recover overdue jobs; runs every minute.
 
-    `substitutes` makes the object that ends jobs whose orchestration cannot run.
+    `stopper_factory` makes the object that ends jobs whose orchestration cannot run.
     """
-    reconciler = await in_thread(_reconciler, substitutes)
+    reconciler = await in_thread(_reconciler, stopper_factory)
     await reconciler.tick(client)
 
 
@@ -29,9 +29,9 @@ async def purge(timer: TimerRequest, client: DurableClient) -> None:
 
 
 @cache
-def _reconciler(substitutes: Substitutes) -> Reconciler:
+def _reconciler(stopper_factory: StopperFactory) -> Reconciler:
     publish = dependencies.outbox_publisher().publish_pending
-    return Reconciler(dependencies.jobs(), settings(), dependencies.now, publish, substitutes)
+    return Reconciler(dependencies.jobs(), settings(), dependencies.now, publish, stopper_factory)
 
 
 @cache

@@ -13,7 +13,7 @@ from shared.jobs import Index, JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import RECONCILE_AFTER, job
-from triggers.timers.substitutes import Substitute
+from triggers.timers.stopper import Stopper
 
 LATE = RECONCILE_AFTER.total_seconds() + 1
 
@@ -60,9 +60,9 @@ def durable(clock: Clock) -> FakeDurable:
     return FakeDurable(clock)
 
 
-def no_substitute(_: object) -> Substitute:
-    """For tests in which no substitute is needed."""
-    raise AssertionError("the substitute is asked")
+def no_stopper(_: object) -> Stopper:
+    """For tests in which no stopper is needed."""
+    raise AssertionError("the stopper is asked")
 
 
 def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:

@@ -15,13 +15,13 @@ from shared.jobs import Index, JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, RECONCILE_AFTER, job, settings
-from tests.triggers.timers.conftest import LATE, Store, late_job, no_substitute
+from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import ORPHAN_GRACE, Reconciler
 
 
 @pytest.fixture
 def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, lambda one: None, no_substitute)
+    return Reconciler(jobs, settings(), clock, lambda one: None, no_stopper)
 
 
 def events(jobs: JobStateRepository, stored: Job) -> list[str]:
@@ -181,7 +181,7 @@ async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock:
     jobs = JobStateRepository(store.jobs_table, index, clock)
     lost = late_job(jobs, clock, phase=Phase.RUNNING)
     durable = RacedDurable(clock)
-    reconciler = Reconciler(jobs, settings(), clock, lambda one: None, no_substitute)
+    reconciler = Reconciler(jobs, settings(), clock, lambda one: None, no_stopper)
     results = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
     assert sorted(name for result in results for name in result) == ["restarted", "running"]
     assert events(jobs, lost) == ["accepted", "orchestration_restarted"]

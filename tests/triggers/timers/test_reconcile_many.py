@@ -15,14 +15,14 @@ from tests.shared.jobs.conftest import Clock
 from tests.shared.jobs.counted import Counted
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import RECONCILE_AFTER, job, settings
-from tests.triggers.timers.conftest import LATE, Store, late_job, no_substitute
+from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import Reconciler
 
 
 def reconciler(
     jobs: JobStateRepository, clock: Clock, deliver: Any = lambda one: None
 ) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, deliver, no_substitute)
+    return Reconciler(jobs, settings(), clock, deliver, no_stopper)
 
 
 async def test_the_work_of_a_tick_grows_with_overdue_jobs_only(
