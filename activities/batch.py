@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from activities import endings
-from activities.children import Children
+from activities.children import ChildJobs
 from activities.context import ActivityContext
 from shared.contracts.activities import ActivityInput, Chunk, CleanupResult, Stage, StepResult
 from shared.contracts.job import Counts, Job, JobChanges, PendingFailure
@@ -13,9 +13,9 @@ from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase, Status
 
 CHUNK = 50
-"""Children that one activity creates or cancels, so that it takes seconds."""
+"""ChildJobs that one activity creates or cancels, so that it takes seconds."""
 MAX_ACTIVE_CHILDREN = 200
-"""Children that may be active: more would only wait for the cluster's one submit slot."""
+"""ChildJobs that may be active: more would only wait for the cluster's one submit slot."""
 MAX_FAN_OUT = 50
 """Chunks that are created side by side. With more, the orchestration's history grows too long."""
 MOST_PROGRESS_EVENTS = 100
@@ -28,7 +28,7 @@ class BatchActivities:
     """The stages START_CHILDREN, WATCH_CHILDREN and CLEAN_UP_CHILDREN."""
 
     context: ActivityContext
-    children: Children
+    children: ChildJobs
     chunk: int = CHUNK
     max_active: int = MAX_ACTIVE_CHILDREN
 
@@ -178,10 +178,9 @@ class BatchActivities:
         phase: Phase,
         failure: PendingFailure | None = None,
     ) -> Outcome:
-        left: LeftOnCluster | None = None
-        if phase is not Phase.COMPLETED:
-            is_left = bool(self.context.jobs.index.unconfirmed(job.job_id, 1))
-            left = LeftOnCluster.UNKNOWN if is_left else LeftOnCluster.NONE
+        # Also of a batch that is completed: an earlier attempt of a search may have left something.
+        is_left = bool(self.context.jobs.index.unconfirmed(job.job_id, 1))
+        left = LeftOnCluster.UNKNOWN if is_left else LeftOnCluster.NONE
         code, error = (failure.error_code, failure.error) if failure else (None, "")
         counts = {status.value: count for status, count in tally.items()}
         outcome = endings.end(phase, code, error, left, counts)

@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 from activities.batch import BatchActivities
-from activities.children import Children
+from activities.children import ChildJobs
 from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
 from activities.crash import CrashRecorder
+from activities.job_stopper import JobStopper
 from activities.launcher import Launcher
 from activities.observe import Observer
 from activities.ports import Cluster, Sidecar
 from activities.results import ResultCollector
 from activities.submit import Submitter
 from activities.submit_queue import SubmitQueue
-from activities.substitute import Substitute
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
 from shared.clients.tables import Table, Write, open_table
@@ -109,8 +109,8 @@ class Scene:
         turns = SubmitQueue(self.jobs, cluster, self)
         clearing = ClusterCleanup(cluster, sidecar, turns, self.clock)
         cancelling, record = Cleanup(desk, clearing, self.store.blobs), CrashRecorder(desk)
-        batch = BatchActivities(desk, Children(desk, self.store.blobs, self))
-        self.substitute = Substitute(self.jobs, cancelling, batch, record)
+        batch = BatchActivities(desk, ChildJobs(desk, self.store.blobs, self))
+        self.job_stopper = JobStopper(self.jobs, cancelling, batch, record)
         launch = Launcher(desk, self.store.blobs, cluster, sidecar, turns)
         submission = Submitter(desk, self.store.blobs, launch, clearing, turns)
         return {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from activities.batch import CHUNK, BatchActivities
-from activities.children import Children
+from activities.children import ChildJobs
 from activities.context import ActivityContext
 from local.azurite import Azurite
 from shared.clients.blobs import Blobs, open_blobs
@@ -34,7 +34,7 @@ def make(jobs: JobStateRepository, clock: Clock, blobs: Blobs) -> Make:
         size: int, chunk: int = CHUNK, at_once: int = MAX_SEARCHES, **changes: Any
     ) -> BatchFixture:
         def batch(durable: Remembered) -> BatchActivities:
-            return BatchActivities(desk, Children(desk, blobs, durable), chunk, at_once)
+            return BatchActivities(desk, ChildJobs(desk, blobs, durable), chunk, at_once)
 
         return open_batch(batch, blobs, size, **changes)
 
