@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from local.azurite import Azurite
-from shared.contracts.activities import ActivityName
+from shared.contracts.activities import ActivityInput, ActivityName, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.errors import Conflict
@@ -135,7 +135,53 @@ async def test_failure_16_a_proof_of_an_attempt_that_is_over_changes_nothing(
     again = scene.jobs.start_attempt(job.job_id, 2, HOUR)
     assert scene.jobs.confirm_cleanup(job, {}) == again
     assert scene.jobs.abandon_cleanup(job, {}) == again
-    assert again.left_on_cluster is LeftOnCluster.NONE
+    assert again.left_on_cluster is LeftOnCluster.UNKNOWN
+
+
+def test_the_next_attempt_proves_that_nothing_is_left_of_the_one_before(scene: Scene) -> None:
+    job = unconfirmed(scene)
+    again = scene.jobs.start_attempt(job.job_id, 2, HOUR)
+    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.PREPARE
+    assert scene.now(again).left_on_cluster is LeftOnCluster.UNKNOWN
+    scene.passes(10)
+    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.SUBMIT
+    assert scene.now(again).left_on_cluster is LeftOnCluster.NONE
+    assert scene.world.with_pods(job.elb_job_id) == []
+
+
+async def test_a_completed_job_whose_earlier_attempt_left_something_is_given_up_aloud(
+    scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What ran on another cluster cannot be cleaned up from here: operators are told."""
+    job = unconfirmed(scene)
+    job = scene.jobs.start_attempt(job.job_id, 2, HOUR)
+    scene.jobs.update(job.job_id, "elsewhere", other_cluster="the cluster other1")
+    scene.world.batch_time = MINUTE
+    scene.drive(job)
+    scene.run(10 * MINUTE)
+    ended = scene.now(job)
+    assert (ended.phase, ended.left_on_cluster) == (Phase.COMPLETED, LeftOnCluster.UNKNOWN)
+    assert upkeep.is_active(job)
+    await upkeep.run(DAY + HOUR)
+    assert not upkeep.is_active(job)
+    now = scene.now(job)
+    assert (now.phase, now.left_on_cluster) == (Phase.COMPLETED, LeftOnCluster.UNKNOWN)
+    assert scene.events(job)[-1].event == "cleanup_abandoned"
+    assert any("cleanup_abandoned" in record.getMessage() for record in caplog.records)
+    check_ended(scene, [now])
+
+
+@pytest.mark.parametrize("left", LeftOnCluster)
+def test_a_completed_batch_says_what_an_earlier_attempt_of_a_search_left(
+    scene: Scene, left: LeftOnCluster
+) -> None:
+    batch = scene.accept(7, child_count=2, phase=Phase.EXPORTING_RESULTS)
+    ended = {"parent_job_id": batch.job_id, "phase": Phase.COMPLETED}
+    scene.accept(1, child_number=1, **ended)
+    scene.accept(2, child_number=2, attempt=2, left_on_cluster=left, **ended)
+    scene.job_stopper.batch.observe_children(ActivityInput(batch.job_id, 1))
+    now = scene.now(batch)
+    assert (now.phase, now.left_on_cluster) == (Phase.COMPLETED, left)
 
 
 async def test_a_job_that_is_deleted_meanwhile_is_cleaned_up_all_the_same(
@@ -194,7 +240,7 @@ async def test_a_cancelled_batch_is_not_called_cancelled_while_a_search_may_be_l
     scene.do(ActivityName.CLEAN_UP_SEARCH, child)
     assert scene.now(child).error_code == "cleanup_unconfirmed"
     for _ in range(3):
-        scene.substitute.stop(batch.job_id)
+        scene.job_stopper.stop(batch.job_id)
     now = scene.now(batch)
     assert (now.phase.status, now.error_code) == (Status.FAILED, "cleanup_unconfirmed")
     assert now.left_on_cluster is LeftOnCluster.UNKNOWN

@@ -45,7 +45,8 @@ def test_failure_1_a_replay_has_the_body_of_the_first_response(name: str) -> Non
     first = submit(headers)
     dependencies.jobs().update(first.body["job_id"], "submitting", phase=Phase.SUBMITTING)
     running = submit(headers)
-    dependencies.jobs().update(first.body["job_id"], "failed", phase=Phase.SUBMIT_FAILED)
+    for phase in (Phase.CANCELLING, Phase.SUBMIT_FAILED):
+        dependencies.jobs().update(first.body["job_id"], "failed", phase=phase)
     ended = submit(headers)
     assert (first.body["status"], first.body["phase"]) == ("queued", "queued")
     assert first.body == running.body == ended.body
@@ -159,9 +160,12 @@ def test_failure_34_a_cancel_retries_an_abandoned_cleanup_once() -> None:
     assert stored.job_id in due
 
 
-def test_left_on_cluster_is_shown_for_failed_jobs_only() -> None:
+def test_left_on_cluster_is_shown_for_failed_jobs_and_wherever_it_is_unknown() -> None:
     shown = ask(ROUTES["read_job"], {}, {"id": unconfirmed().job_id}).body
     assert shown["left_on_cluster"] == "unknown"
     for phase in (Phase.RUNNING, Phase.COMPLETED):
         other = ask(ROUTES["read_job"], {}, {"id": kept(phase=phase).job_id}).body
         assert "left_on_cluster" not in other
+        retried = kept(phase=phase, attempt=2, left_on_cluster=LeftOnCluster.UNKNOWN)
+        after_retry = ask(ROUTES["read_job"], {}, {"id": retried.job_id}).body
+        assert after_retry["left_on_cluster"] == "unknown"
