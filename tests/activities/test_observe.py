@@ -217,8 +217,13 @@ def test_failure_26_a_search_with_fewer_results_than_batches_is_not_completed(
     scene.world._write(ended.elb_job_id, "batch_001-blastn-16s.out.gz", "")
     scene.do(ActivityName.COLLECT_RESULTS, ended)
     scene.passes(121)
-    assert scene.do(ActivityName.COLLECT_RESULTS, ended).phase is Phase.RESULTS_MISSING
-    assert scene.now(ended).error == "1 of 2 results are there"
+    decision = scene.do(ActivityName.COLLECT_RESULTS, ended)
+    assert (decision.phase, decision.next_stage) == (Phase.CANCELLING, Stage.CLEAN_UP)
+    failure = scene.now(ended).pending_failure
+    assert failure and (failure.phase, failure.error) == (
+        Phase.RESULTS_MISSING,
+        "1 of 2 results are there",
+    )
 
 
 def test_a_search_whose_number_of_batches_is_unknown_needs_one_result_for_each_query_batch(

@@ -123,12 +123,8 @@ class BatchFixture:
         """A child's own orchestration brings it to this end."""
         jobs = self.batch.context.jobs
         one = self.child(number)
-        ways = {
-            Phase.COMPLETED: (Phase.EXPORTING_RESULTS, Phase.COMPLETED),
-            Phase.CANCELLED: (Phase.CANCELLING, Phase.CANCELLED),
-            Phase.TIMED_OUT: (Phase.CANCELLING, Phase.TIMED_OUT),
-        }
-        for step in ways.get(phase, (phase,)):
+        before = Phase.EXPORTING_RESULTS if phase is Phase.COMPLETED else Phase.CANCELLING
+        for step in (before, phase):
             jobs.update(one.job_id, step.value, phase=step)
 
     def events(self) -> list[str]:
