@@ -89,8 +89,12 @@ def test_a_retry_keeps_what_the_attempt_before_may_have_left(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     """Until a clean-up proves that nothing is left, however the next attempt ends."""
-    left = {"left_on_cluster": LeftOnCluster.UNKNOWN, "other_cluster": "the cluster other1"}
-    failed = jobs.create(job(phase=Phase.SEARCH_FAILED, **left), {})
+    failed = job(
+        phase=Phase.SEARCH_FAILED,
+        left_on_cluster=LeftOnCluster.UNKNOWN,
+        other_cluster="the cluster other1",
+    )
+    jobs.create(failed, {})
     again = retrying.queue(failed, None)
     assert (again.attempt, again.left_on_cluster) == (2, LeftOnCluster.UNKNOWN)
     assert again.other_cluster == "the cluster other1"
