@@ -21,7 +21,7 @@ def prepared(scene: Scene) -> Job:
 
 
 def running(scene: Scene) -> Job:
-    scene.world.batch_time = None
+    scene.environment.batch_time = None
     job = scene.submitted()
     scene.passes(5)
     scene.do(ActivityName.OBSERVE_SEARCH, job)
@@ -38,31 +38,31 @@ def repeat(scene: Scene, job: Job, activity: ActivityName, seconds: float) -> Jo
 
 
 def rejected(scene: Scene) -> Job:
-    scene.world.usual = Plan(says=trouble("invalid"), leaves=True)
+    scene.environment.usual = Plan(says=trouble("invalid"), leaves=True)
     return repeat(scene, prepared(scene), ActivityName.SUBMIT_SEARCH, 10)
 
 
 def without_a_try_left(scene: Scene) -> Job:
-    scene.world.usual = Plan(says=trouble("transient"), leaves=True)
+    scene.environment.usual = Plan(says=trouble("transient"), leaves=True)
     return repeat(scene, prepared(scene), ActivityName.SUBMIT_SEARCH, 10)
 
 
 def failed(scene: Scene) -> Job:
     job = running(scene)
-    scene.world.end_batch(job.elb_job_id, well=False)
+    scene.environment.end_batch(job.elb_job_id, well=False)
     return repeat(scene, job, ActivityName.OBSERVE_SEARCH, 5)
 
 
 def without_jobs(scene: Scene) -> Job:
     job = running(scene)
-    scene.world.delete(job.elb_job_id)
+    scene.environment.delete(job.elb_job_id)
     return repeat(scene, job, ActivityName.OBSERVE_SEARCH, 60)
 
 
 def without_results(scene: Scene) -> Job:
     job = running(scene)
-    scene.world.delete(job.elb_job_id)
-    scene.world._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
+    scene.environment.delete(job.elb_job_id)
+    scene.environment._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
     scene.passes(10)
     scene.do(ActivityName.OBSERVE_SEARCH, job)
     return repeat(scene, job, ActivityName.COLLECT_RESULTS, 60)
@@ -101,7 +101,7 @@ each_end = pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 
 def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
     """Clean up until the job has ended; a Job that nothing has counted still runs."""
-    scene.world.jobs.append(KubeJob("stray", "blast", job.elb_job_id, scene.clock()))
+    scene.environment.jobs.append(KubeJob("stray", "blast", job.elb_job_id, scene.clock()))
     for _ in range(MOST_STEPS):
         if scene.do(ActivityName.CLEAN_UP_SEARCH, job).next_stage is None:
             return scene.now(job)
@@ -116,7 +116,7 @@ def test_a_search_that_fails_is_cleaned_up_before_it_ends(
     job = until_ended(scene, end(scene), 10)
     assert (job.phase, job.error_code) == ENDS[end]
     assert job.left_on_cluster is LeftOnCluster.NONE
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
     ended = scene.events(job)[-1]
     assert (ended.phase, ended.payload["left_on_cluster"]) == (job.phase, "none")
 
@@ -126,16 +126,16 @@ def test_a_search_that_fails_without_a_proof_says_that_something_may_be_left(
     scene: Scene, end: Callable[[Scene], Job]
 ) -> None:
     job = end(scene)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     job = until_ended(scene, job, 301)
     assert (job.phase, job.error_code) == ENDS[end]
     assert job.left_on_cluster is LeftOnCluster.UNKNOWN
     assert not job.is_settled, "reconcile goes on to clean it up"
-    scene.world.down.clear()
+    scene.environment.down.clear()
     scene.job_stopper.clean_up(job)
     scene.passes(10)
     assert scene.job_stopper.clean_up(job).proof == "nothing is left"
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
 
 
 def test_every_failure_of_a_search_is_in_the_table() -> None:
@@ -149,7 +149,7 @@ def test_every_failure_of_a_search_is_in_the_table() -> None:
 def test_a_search_that_completes_is_not_cleaned_up(scene: Scene) -> None:
     """Its Jobs have ended, as its marker and all its results prove; their TTL removes them."""
     driver = scene.drive(scene.accept())
-    scene.world.batch_time = timedelta(minutes=1)
+    scene.environment.batch_time = timedelta(minutes=1)
     scene.run(timedelta(minutes=10))
     assert driver.output == {"phase": Phase.COMPLETED}
-    assert not any(job.deleted for job in scene.world.jobs)
+    assert not any(job.deleted for job in scene.environment.jobs)

@@ -19,7 +19,7 @@ def submitted_with(scene: Scene, text: bytes | None) -> Job:
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
     if text is not None:
-        url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+        url = scene.environment.at(job.elb_job_id, "metadata/elastic-blast-config.json")
         scene.store.blobs.put(url, text)
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     return scene.now(job)
@@ -62,8 +62,8 @@ def test_failure_11_a_difference_fails_the_job_by_name_and_it_is_cleaned_up(
     job = until_ended(scene, job, 10)
     assert (job.phase, job.error_code) == (Phase.SUBMIT_FAILED, "config_overridden")
     assert job.left_on_cluster is LeftOnCluster.NONE
-    assert scene.world.with_pods(job.elb_job_id) == []
-    assert scene.world.lease is None
+    assert scene.environment.with_pods(job.elb_job_id) == []
+    assert scene.environment.lease is None
     assert any(
         one.levelno == logging.ERROR and "config_overridden" in one.getMessage()
         for one in caplog.records
@@ -87,7 +87,7 @@ def test_failure_46_a_look_at_the_cluster_that_was_asked_for_proves_nothing_of_a
 
 def test_failure_46_that_the_other_cluster_is_missed_proves_nothing_either(scene: Scene) -> None:
     job = submitted_with(scene, written(scene, cluster="other1"))
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     scene.cluster.code = "cluster_not_found"
     assert scene.job_stopper.clean_up(job).proof is None
 
@@ -105,11 +105,11 @@ def test_failure_46_a_submission_that_was_stopped_or_failed_may_run_on_another_c
     scene: Scene, plan: Plan
 ) -> None:
     """elastic-blast writes its config before its first Job, and nothing has compared it yet."""
-    scene.world.usual = plan
+    scene.environment.usual = plan
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
     scene.do(ActivityName.SUBMIT_SEARCH, job)
-    url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+    url = scene.environment.at(job.elb_job_id, "metadata/elastic-blast-config.json")
     scene.store.blobs.put(url, written(scene, cluster="other1"))
     scene.cancel(job)
     job = until_clear_here(scene, job)
@@ -144,18 +144,18 @@ async def test_failure_46_an_attempt_that_completes_does_not_hide_what_an_earlie
     assert job.left_on_cluster is LeftOnCluster.UNKNOWN
     assert "other1" in (job.other_cluster or "")
     assert not job.is_settled
-    jobs = list(scene.world.jobs)
+    jobs = list(scene.environment.jobs)
     result = scene.job_stopper.clean_up(job)
     assert result.proof is None
     assert "it may run on the cluster other1" in result.reason
-    assert scene.world.jobs == jobs, "the completed attempt's own Jobs are not deleted"
+    assert scene.environment.jobs == jobs, "the completed attempt's own Jobs are not deleted"
 
 
 def test_failure_46_the_next_attempt_finds_the_other_cluster_of_one_that_never_landed(
     scene: Scene,
 ) -> None:
     """It was stopped before its config was compared: only the blob names the cluster."""
-    scene.world.usual = Plan(takes=timedelta(hours=1))
+    scene.environment.usual = Plan(takes=timedelta(hours=1))
     job = submitted_with(scene, written(scene, cluster="other1"))
     scene.jobs.update(job.job_id, "too_late", deadline_at=scene.clock())
     job = until_ended(scene, job, 900)
@@ -172,7 +172,7 @@ def test_failure_46_two_attempts_on_two_other_clusters_are_both_named(scene: Sce
     job = until_ended(scene, submitted_with(scene, written(scene, cluster="other1")), 601)
     job = scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
     scene.do(ActivityName.PREPARE_SEARCH, job)
-    url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+    url = scene.environment.at(job.elb_job_id, "metadata/elastic-blast-config.json")
     scene.store.blobs.put(url, written(scene, region="other-region", cluster="other2"))
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     job = until_ended(scene, scene.now(job), 601)
@@ -188,7 +188,7 @@ def test_failure_46_a_region_that_differs_does_not_hide_an_earlier_attempts_clus
     job = until_ended(scene, submitted_with(scene, written(scene, cluster="other1")), 601)
     job = scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
     scene.do(ActivityName.PREPARE_SEARCH, job)
-    url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+    url = scene.environment.at(job.elb_job_id, "metadata/elastic-blast-config.json")
     scene.store.blobs.put(url, written(scene, region="other-region"))
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     now = scene.now(job)

@@ -30,7 +30,7 @@ def before_another_try_of_its_submission(scene: Scene) -> Job:
     """In `retrying` with its config."""
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
-    scene.world.plans[job.elb_job_id].append(Plan(says=trouble("transient")))
+    scene.environment.plans[job.elb_job_id].append(Plan(says=trouble("transient")))
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     now = scene.now(job)
     assert now.phase is Phase.RETRYING
@@ -49,7 +49,7 @@ def test_a_restart_in_retrying_goes_on_with_the_stage_of_the_row(
     scene: Scene, retrying: object, stage: Stage
 ) -> None:
     """The phase belongs to two stages: only PREPARE writes the config that SUBMIT reads."""
-    scene.world.batch_time = MINUTE
+    scene.environment.batch_time = MINUTE
     job: Job = retrying(scene)  # type: ignore[operator]
     driver = scene.drive(job)
     assert (driver.start.stage, driver.start.step) == (stage, job.step + 1)
@@ -58,13 +58,13 @@ def test_a_restart_in_retrying_goes_on_with_the_stage_of_the_row(
     assert (driver.output, driver.crashes) == ({"phase": Phase.COMPLETED}, [])
     assert now.config_blob
     assert now.left_on_cluster is LeftOnCluster.NONE
-    assert scene.world.with_pods(job.job_id) == [] or now.attempt == 1
+    assert scene.environment.with_pods(job.job_id) == [] or now.attempt == 1
     check_now(scene, [now], {})
 
 
 def test_a_restarted_orchestration_follows_a_late_activity_of_the_lost_one(scene: Scene) -> None:
     """The lost orchestration's submission is recorded while the new one takes the same step."""
-    scene.world.batch_time = MINUTE
+    scene.environment.batch_time = MINUTE
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
     submit, step = scene.methods[ActivityName.SUBMIT_SEARCH], scene.now(job).step + 1
@@ -87,13 +87,13 @@ def test_a_restarted_orchestration_follows_a_late_activity_of_the_lost_one(scene
     ]
     observed = [input_ for name, input_ in driver.calls if name is ActivityName.OBSERVE_SEARCH]
     assert observed[0].step == late[-1].next_step, "it goes on from the row, not from its own step"
-    assert len(scene.world.processes) == 1
+    assert len(scene.environment.processes) == 1
     check_ended(scene, [scene.now(job)])
 
 
 def stopped(scene: Scene, time_left: timedelta = timedelta(hours=48)) -> Job:
     """A running search with a cancel request, so long before its deadline."""
-    scene.world.batch_time = None
+    scene.environment.batch_time = None
     job = scene.submitted(deadline_at=scene.clock() + time_left)
     scene.cancel(job)
     return job
@@ -125,7 +125,7 @@ def test_a_clean_up_that_crashes_for_an_hour_is_proven_in_the_end(scene: Scene) 
     assert len(driver.crashes) == 60
     now = scene.now(job)
     assert (now.phase, now.left_on_cluster) == (Phase.CANCELLED, LeftOnCluster.NONE)
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
     assert [name for name, _ in driver.calls].count(ActivityName.RECORD_CRASH) == 12
     check_ended(scene, [now])
 
@@ -144,5 +144,5 @@ def test_a_clean_up_that_always_crashes_ends_after_its_timeout_without_a_proof(
     assert (now.phase, now.error_code) == (Phase.TIMED_OUT, "cleanup_unconfirmed")
     assert (now.left_on_cluster, now.is_settled) == (LeftOnCluster.UNKNOWN, False)
     assert driver.output == {"phase": Phase.TIMED_OUT}
-    assert scene.world.with_pods(job.elb_job_id)
+    assert scene.environment.with_pods(job.elb_job_id)
     check_ended(scene, [now])

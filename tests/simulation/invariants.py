@@ -15,7 +15,7 @@ Ends = dict[tuple[str, int], Phase]
 
 def check_now(scene: Scene, jobs: list[Job], ends: Ends) -> None:
     """I2, I3, I5, I6 of jobs as they are; `ends` keeps how attempts have ended."""
-    assert scene.world.crimes == []
+    assert scene.environment.crimes == []
     for job in jobs:
         if job.phase.is_end:
             assert ends.setdefault((job.job_id, job.attempt), job.phase) is job.phase
@@ -30,9 +30,9 @@ def check_now(scene: Scene, jobs: list[Job], ends: Ends) -> None:
 
 def assert_nothing_is_left(scene: Scene, job: Job) -> None:
     """I5: neither of this attempt nor of those before."""
-    assert not [one for one in scene.world.processes if one.runs and one.job_id == job.job_id]
+    assert not [one for one in scene.environment.processes if one.runs and one.job_id == job.job_id]
     for attempt in range(1, job.attempt + 1):
-        assert scene.world.with_pods(elb_id(job.job_id, attempt)) == []
+        assert scene.environment.with_pods(elb_id(job.job_id, attempt)) == []
 
 
 def assert_results_are_there(scene: Scene, job: Job) -> None:
@@ -57,7 +57,7 @@ def check_ended(scene: Scene, jobs: list[Job]) -> None:
         ends = [event for event in events if event.phase.is_end and event.event not in CLEANUP]
         assert len(ends) == job.attempt
         assert len(events) < 200
-    lease = scene.world.lease
+    lease = scene.environment.lease
     assert lease is None or scene.clock() - lease.renewed > timedelta(seconds=900)
 
 

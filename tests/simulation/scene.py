@@ -40,17 +40,17 @@ NIGHT = timedelta(hours=12)
 MOST_STEPS = 3000
 
 
-class WorldTable(Table):
+class FaultyTable(Table):
     """A real table of which the world can say that it does not answer."""
 
-    world: SimulatedEnvironment | None = None
+    environment: SimulatedEnvironment | None = None
 
     def commit(self, writes: Sequence[Write]) -> None:
         try:
-            if self.world is None:
+            if self.environment is None:
                 super().commit(writes)
             else:
-                self.world.ask("store", lambda: super(WorldTable, self).commit(writes))
+                self.environment.ask("store", lambda: super(FaultyTable, self).commit(writes))
         except CallLost as lost:
             raise Unavailable("storage_unavailable", "Tables did not answer") from lost
 
@@ -59,7 +59,7 @@ class WorldTable(Table):
 class Store:
     """One Azurite, with tables that many scenes share; each scene has ids of its own."""
 
-    tables: tuple[WorldTable, WorldTable]
+    tables: tuple[FaultyTable, FaultyTable]
     blobs: Blobs
     settings: Settings
 
@@ -67,7 +67,7 @@ class Store:
     def on(cls, azurite: Azurite, settings: Settings) -> "Store":
         name = f"w{uuid.uuid4().hex}"
         tables = [
-            WorldTable(open_table(name + kind, azurite.connection_string, "", None)._client)
+            FaultyTable(open_table(name + kind, azurite.connection_string, "", None)._client)
             for kind in ("j", "i")
         ]
         account = settings.account
@@ -91,35 +91,38 @@ class Scene:
 
     def __post_init__(self) -> None:
         url = f"https://stgelb.blob.core.windows.net/results/{self.name}"
-        self.world = SimulatedEnvironment(self.clock, self.store.blobs, url)
+        self.environment = SimulatedEnvironment(self.clock, self.store.blobs, url)
         jobs_table, index_table = self.store.tables
-        jobs_table.world = self.world
+        jobs_table.environment = self.environment
         index = Index(index_table, self.store.settings.reconcile_after)
         self.jobs = JobStateRepository(jobs_table, index, self.clock)
-        self.cluster, self.sidecar = FakeCluster(self.world), FakeSidecar(self.world)
+        self.cluster, self.sidecar = FakeCluster(self.environment), FakeSidecar(self.environment)
         self.methods = self._methods(self.sidecar)
 
     def _methods(self, sidecar: Sidecar) -> dict[ActivityName, Any]:
         def cluster(name: str) -> Cluster:
             return self.cluster
 
-        self.desk = desk = ActivityContext(
+        self.context = context = ActivityContext(
             self.jobs, self.store.settings, self.clock, lambda job: None
         )
-        turns = SubmitQueue(self.jobs, cluster, self)
-        clearing = ClusterCleanup(cluster, sidecar, turns, self.clock)
-        cancelling, record = Cleanup(desk, clearing, self.store.blobs), CrashRecorder(desk)
-        batch = BatchActivities(desk, ChildJobs(desk, self.store.blobs, self))
-        self.job_stopper = JobStopper(self.jobs, cancelling, batch, record)
-        launch = Launcher(desk, self.store.blobs, cluster, sidecar, turns)
-        submission = Submitter(desk, self.store.blobs, launch, clearing, turns)
+        submit_queue = SubmitQueue(self.jobs, cluster, self)
+        cluster_cleanup = ClusterCleanup(cluster, sidecar, submit_queue, self.clock)
+        cleanup, crash_recorder = (
+            Cleanup(context, cluster_cleanup, self.store.blobs),
+            CrashRecorder(context),
+        )
+        batch = BatchActivities(context, ChildJobs(context, self.store.blobs, self))
+        self.job_stopper = JobStopper(self.jobs, cleanup, batch, crash_recorder)
+        launcher = Launcher(context, self.store.blobs, cluster, sidecar, submit_queue)
+        submitter = Submitter(context, self.store.blobs, launcher, cluster_cleanup, submit_queue)
         return {
-            ActivityName.PREPARE_SEARCH: submission.prepare,
-            ActivityName.SUBMIT_SEARCH: submission.submit,
-            ActivityName.OBSERVE_SEARCH: Observer(desk, self.store.blobs, cluster).observe,
-            ActivityName.COLLECT_RESULTS: ResultCollector(desk, self.store.blobs).collect,
-            ActivityName.CLEAN_UP_SEARCH: cancelling.clean_up_search,
-            ActivityName.RECORD_CRASH: record.record_crash,
+            ActivityName.PREPARE_SEARCH: submitter.prepare,
+            ActivityName.SUBMIT_SEARCH: submitter.submit,
+            ActivityName.OBSERVE_SEARCH: Observer(context, self.store.blobs, cluster).observe,
+            ActivityName.COLLECT_RESULTS: ResultCollector(context, self.store.blobs).collect,
+            ActivityName.CLEAN_UP_SEARCH: cleanup.clean_up_search,
+            ActivityName.RECORD_CRASH: crash_recorder.record_crash,
         }
 
     def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
@@ -132,7 +135,7 @@ class Scene:
         """A new job of this scene, without a driver."""
         job_id = f"job-{self.name}{number:08x}"
         now = self.clock()
-        search = samples.search(results_url=self.world.results_url)
+        search = samples.search(results_url=self.environment.results_url)
         own_cluster = replace(search.placement, cluster_name=self.name)
         base = samples.job(
             job_id=job_id,
@@ -197,14 +200,14 @@ class Scene:
     def passes(self, seconds: float) -> None:
         """Let time pass without a step."""
         self.clock.move(seconds)
-        self.world.settle()
+        self.environment.settle()
 
     def run(self, time: timedelta = NIGHT) -> None:
         """Let the drivers go on for so long, each when it is ready, in turn."""
         until = self.clock() + time
         for _ in range(MOST_STEPS):
-            ready = [(at, its) for its in self.drivers.values() if (at := its.ready_at)]
-            at, driver = min(ready, key=lambda one: one[0], default=(until, None))
+            ready = [(at, driver) for driver in self.drivers.values() if (at := driver.ready_at)]
+            at, driver = min(ready, key=lambda pair: pair[0], default=(until, None))
             if driver is None or at > until:
                 break
             self.clock.now = max(self.clock.now, at)
@@ -214,4 +217,4 @@ class Scene:
         else:
             raise AssertionError(f"more than {MOST_STEPS} steps")
         self.clock.now = max(self.clock.now, until)
-        self.world.settle()
+        self.environment.settle()

@@ -44,10 +44,10 @@ def clock() -> Clock:
 @pytest.fixture
 def store(azurite: Azurite, clock: Clock) -> Store:
     name = f"t{uuid.uuid4().hex}"
-    one, two = (open_table(name + kind, azurite.connection_string, "", None) for kind in "ji")
-    one.ensure()
+    stored, two = (open_table(name + kind, azurite.connection_string, "", None) for kind in "ji")
+    stored.ensure()
     two.ensure()
-    return Store(one, two, clock)
+    return Store(stored, two, clock)
 
 
 @pytest.fixture
@@ -67,6 +67,6 @@ def no_stopper(_: object) -> Stopper:
 
 def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:
     """A job that is overdue."""
-    one = jobs.create(job(number, **changes), {})
-    clock.now = max(clock.now, one.updated_at + RECONCILE_AFTER * 2)
-    return one
+    stored = jobs.create(job(number, **changes), {})
+    clock.now = max(clock.now, stored.updated_at + RECONCILE_AFTER * 2)
+    return stored

@@ -20,7 +20,7 @@ from triggers.timers.reconcile import Reconciler
 
 
 def reconciler(
-    jobs: JobStateRepository, clock: Clock, deliver: Any = lambda one: None
+    jobs: JobStateRepository, clock: Clock, deliver: Any = lambda stored: None
 ) -> Reconciler:
     return Reconciler(jobs, settings(), clock, deliver, no_stopper)
 
@@ -125,7 +125,7 @@ async def test_failure_36_pending_messages_are_sent_in_every_state_of_a_job(
 async def test_failure_36_an_unavailable_queue_does_not_stop_a_job(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    def deliver(one: Job) -> None:
+    def deliver(stored: Job) -> None:
         raise Unavailable("queue_unavailable", "the queue is away")
 
     late_job(jobs, clock, 1, notify=True)

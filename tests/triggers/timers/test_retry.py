@@ -55,9 +55,9 @@ def test_a_second_retry_without_a_request_id_is_a_conflict(
 def test_a_job_that_has_not_failed_is_not_retried(
     phase: Phase, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    one = jobs.create(job(phase=phase, child_count=2), {})
+    stored = jobs.create(job(phase=phase, child_count=2), {})
     with pytest.raises(Conflict) as refused:
-        retrying.queue(one, None)
+        retrying.queue(stored, None)
     assert refused.value.code == "not_failed"
 
 
