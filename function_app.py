@@ -27,19 +27,19 @@ from triggers.http.services import HttpServices
 from triggers.http.unknown_route import METHODS
 from triggers.queue.requests import RequestQueue
 from triggers.timers.schedule import Timers
-from triggers.timers.substitutes import Substitute
+from triggers.timers.stopper import Stopper
 
 dependencies = Dependencies(read_settings)
 services = HttpServices(dependencies)
 request_queue = RequestQueue(dependencies)
 
 
-def substitute(client: SyncDurableClient) -> Substitute:
+def create_job_stopper(client: SyncDurableClient) -> Stopper:
     """For reconcile, whose package does not import the activities."""
-    return Activities.of(dependencies, client).substitute()
+    return Activities.of(dependencies, client).job_stopper()
 
 
-timers = Timers(dependencies, substitute)
+timers = Timers(dependencies, create_job_stopper)
 TIMERS = {
     "reconcile": ("0 * * * * *", timers.reconcile),
     "purge": ("0 30 3 * * *", timers.purge),

@@ -13,9 +13,9 @@ from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase, Status
 
 CHUNK = 50
-"""Children that one activity creates or cancels, so that it takes seconds."""
+"""ChildJobs that one activity creates or cancels, so that it takes seconds."""
 MAX_ACTIVE_CHILDREN = 200
-"""Children that may be active: more would only wait for the cluster's one submit slot."""
+"""ChildJobs that may be active: more would only wait for the cluster's one submit slot."""
 MAX_FAN_OUT = 50
 """Chunks that are created side by side. With more, the orchestration's history grows too long."""
 MOST_PROGRESS_EVENTS = 100
@@ -178,10 +178,9 @@ class BatchActivities:
         phase: Phase,
         failure: PendingFailure | None = None,
     ) -> Outcome:
-        left: LeftOnCluster | None = None
-        if phase is not Phase.COMPLETED:
-            is_left = bool(self.context.jobs.index.unconfirmed(job.job_id, 1))
-            left = LeftOnCluster.UNKNOWN if is_left else LeftOnCluster.NONE
+        # Also of a batch that is completed: an earlier attempt of a search may have left something.
+        is_left = bool(self.context.jobs.index.unconfirmed(job.job_id, 1))
+        left = LeftOnCluster.UNKNOWN if is_left else LeftOnCluster.NONE
         code, error = (failure.error_code, failure.error) if failure else (None, "")
         counts = {status.value: count for status, count in tally.items()}
         outcome = endings.end(phase, code, error, left, counts)

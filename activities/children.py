@@ -1,10 +1,9 @@
 """The children of a batch: they are created in chunks, and cancelled."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 from activities.context import ActivityContext
 from activities.ports import Orchestrations
@@ -16,13 +15,10 @@ from shared.contracts.states import Phase
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import Conflict, RetryableError
 from shared.jobs.batch_blob import batch_url, load, query_url
-from shared.util.threads import Threads
+from shared.util.parallel import parallel_map
 
 PARALLELISM = 8
-"""Children that one activity creates or cancels at a time."""
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
+"""ChildJobs that one activity creates or cancels at a time."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +46,17 @@ class ChildJobs:
 
     def cancel(self, job_ids: Iterable[str]) -> None:
         """Request the cancel of these children, and wake them. Raises Unavailable."""
-        _each(self._cancel, job_ids)
+        parallel_map(self._cancel, job_ids, PARALLELISM)
 
     def _create_chunk(self, parent: Job, chunk: Chunk) -> None:
         numbers = range(chunk.first, chunk.last + 1)
-        children = _each(partial(self._create_child, parent), self._load_specs(parent, numbers))
+        specs = self._load_specs(parent, numbers)
+        children = parallel_map(partial(self._create_child, parent), specs, PARALLELISM)
         # Read the parent again: a cancel before this has seen the children, or is seen here.
         if self._stops(self.context.jobs.get(parent.job_id)):
             self.cancel(child.job_id for child in children)
         else:
-            _each(self.orchestrations.ensure_started, children)
+            parallel_map(self.orchestrations.ensure_started, children, PARALLELISM)
 
     def _stops(self, parent: Job) -> bool:
         return parent.phase.is_end or self.context.should_stop(parent)
@@ -117,9 +114,3 @@ class ChildJobs:
         return StorageAccount(
             job.search.placement.storage_account, self.context.settings.storage_suffix
         )
-
-
-def _each(act: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
-    """The results of `act`, some items at a time; after one that raises no more are begun."""
-    with Threads(PARALLELISM) as threads:
-        return list(threads.map(act, items))

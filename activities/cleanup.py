@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from activities import endings
 from activities.context import ActivityContext
-from activities.overrides import find_overrides
+from activities.overrides import find_other_clusters
 from activities.ports import Cluster, Clusters, Sidecar
 from activities.submit_queue import SubmitQueue
 from shared.clients.blobs import Blobs
 from shared.contracts.activities import ActivityInput, CleanupResult, Stage, StepResult
 from shared.contracts.exec import HttpRejection, OperationRunning, Unreachable, Untracked
-from shared.contracts.job import Job, elb_id
+from shared.contracts.job import Job
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
@@ -34,13 +34,16 @@ class ClusterCleanup:
         """Stop and delete everything of the job; return the names of what is still there.
 
         The Jobs are deleted even if the sidecar does not answer: they cost money. An attempt that
-        has its config has already cleaned up those before it. Raises Unavailable.
+        has its config has already cleaned up those before it. Of a completed job only those can
+        have left something. Raises Unavailable.
         """
-        return self._clean_up([job] if job.config_blob else [*_previous_attempts(job), job])
+        if job.phase is Phase.COMPLETED:
+            return self.clean_up_previous_attempts(job)
+        return self._clean_up([job] if job.config_blob else [*job.previous_attempts, job])
 
     def clean_up_previous_attempts(self, job: Job) -> list[str]:
         """The same for earlier attempts, however they ended. Raises Unavailable."""
-        return self._clean_up(_previous_attempts(job))
+        return self._clean_up(job.previous_attempts)
 
     def _clean_up(self, attempts: Sequence[Job]) -> list[str]:
         stops = [self._stop(job) for job in attempts]
@@ -102,14 +105,6 @@ class ClusterCleanup:
         return self.clusters(job.search.placement.cluster_name)
 
 
-def _previous_attempts(job: Job) -> list[Job]:
-    """The attempts before this one, with the fields that their clean-up needs.
-
-    Operations are numbered through all attempts, so that the number of the last one is the job's.
-    """
-    return [replace(job, elb_job_id=elb_id(job.job_id, n)) for n in range(1, job.attempt)]
-
-
 def operation_id(job: Job) -> str:
     """The id on the sidecar of the submit operation that is running, or comes next.
 
@@ -149,21 +144,10 @@ class Cleanup:
             left, proof = [], str(error)
         if left:
             return CleanupResult(None, f"waiting for {', '.join(left[:5])} to go")
-        if other := self._other_cluster(job):
+        if other := find_other_clusters(self.blobs, job):
             # What runs there cannot be seen from here, so that nothing is proven.
             return CleanupResult(None, f"it may run on {other}, which is not looked at")
         return CleanupResult(proof)
-
-    def _other_cluster(self, job: Job) -> str | None:
-        """The other cluster that any of its attempts may run on. Raises Unavailable.
-
-        Only here is the config of a submission that failed or was stopped compared.
-        """
-        submitted = [*_previous_attempts(job), *([job] if job.config_blob else [])]
-        overrides = (find_overrides(self.blobs, attempt) for attempt in submitted)
-        return job.other_cluster or next(
-            (found.other_cluster for found in overrides if found and found.other_cluster), None
-        )
 
     def _clean_up_search(self, job: Job, input_: ActivityInput) -> Outcome:
         now = self.context.now()

@@ -12,3 +12,17 @@ def find_overrides(blobs: Blobs, job: Job) -> Overrides | None:
     """
     found = blobs.read_prefix(job.results_prefix + NAME, LARGEST)
     return overrides(found[0], job.search.placement) if found else None
+
+
+def find_other_clusters(blobs: Blobs, job: Job) -> str | None:
+    """The clusters other than the requested one that any attempt of the job may run on.
+
+    Also of submissions that failed or were stopped: only this compares their configs.
+    Raises Unavailable.
+    """
+    submitted = [*job.previous_attempts, *([job] if job.config_blob else [])]
+    known = job.other_cluster or ""
+    found = (find_overrides(blobs, attempt) for attempt in submitted)
+    others = (each.other_cluster for each in found if each and each.other_cluster)
+    new = dict.fromkeys(other for other in others if other not in known)
+    return " and ".join(filter(None, (known, *new))) or None

@@ -62,5 +62,7 @@ class ResultCollector:
                 changes={"reason": reason},
             )
         if self.context.now() - job.updated_at > settings.results_grace:
-            return endings.end(Phase.RESULTS_MISSING, "results_missing", reason)
+            # The marker does not prove that no Job runs: clean up what is there first.
+            now = self.context.now()
+            return endings.fail(Phase.RESULTS_MISSING, "results_missing", reason, now)
         return pending

@@ -8,6 +8,7 @@ from activities import endings
 from activities.cleanup import ClusterCleanup
 from activities.context import ActivityContext
 from activities.launcher import Attempt, Launcher, Overtaken
+from activities.overrides import find_other_clusters
 from activities.submit_queue import SubmitQueue
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import LeaseState
@@ -15,7 +16,7 @@ from shared.contracts.activities import ActivityInput, Category, Stage, StepResu
 from shared.contracts.exec import Finished, Result, Untracked
 from shared.contracts.job import Job, JobChanges
 from shared.contracts.outcome import Outcome, OutcomeKind
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.contracts.storage_urls import QUERIES, StorageAccount
 from shared.elastic_blast.config import render
 from shared.elastic_blast.submit_outcome import (
@@ -66,8 +67,17 @@ class Submitter:
             event="config_written",
             payload={"config_blob": url},
             # The submissions of earlier attempts have ended, as their clean-up has proven.
-            changes={"config_blob": url, **NOTHING_RUNS},
+            changes={"config_blob": url, **NOTHING_RUNS, **self._left_by_previous(job)},
         )
+
+    def _left_by_previous(self, job: Job) -> JobChanges:
+        """What earlier attempts left: nothing on their own cluster, as their clean-up has proven.
+
+        What they left on another one cannot be seen from here. Raises Unavailable.
+        """
+        other = find_other_clusters(self.blobs, job)
+        left = LeftOnCluster.UNKNOWN if other else LeftOnCluster.NONE
+        return {"other_cluster": other, "left_on_cluster": left}
 
     def _clean_up_previous(self, job: Job) -> Outcome | None:
         """Clean up earlier attempts; None once nothing is left of them."""
@@ -135,7 +145,8 @@ class Submitter:
         job, result, now = attempt.job, attempt.found, self.context.now()
         if differing := self.launcher.overrides(job):
             # The search runs where observe_search does not look.
-            changes: JobChanges = {"other_cluster": differing.other_cluster, **_ended(attempt)}
+            other = differing.other_cluster or job.other_cluster
+            changes: JobChanges = {"other_cluster": other, **_ended(attempt)}
             code, error = "config_overridden", str(differing)
             return endings.fail(Phase.SUBMIT_FAILED, code, error, now, changes)
         took = result.duration if isinstance(result, Finished) else timedelta(0)

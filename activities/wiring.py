@@ -11,13 +11,13 @@ from activities.children import ChildJobs
 from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
 from activities.crash import CrashRecorder
+from activities.job_stopper import JobStopper
 from activities.launcher import Launcher
 from activities.observe import Observer
 from activities.ports import Clusters, Orchestrations, Sidecar
 from activities.results import ResultCollector
 from activities.submit import Submitter
 from activities.submit_queue import SubmitQueue
-from activities.substitute import OrchestrationSubstitute
 from shared.clients.blobs import Blobs
 from shared.contracts import serialization
 from shared.contracts.activities import ActivityInput, ActivityName, ChunkResult, StepResult
@@ -68,12 +68,10 @@ class Activities:
             ActivityName.CANCEL_CHILDREN: batch.cancel_children,
         }
 
-    def substitute(self) -> OrchestrationSubstitute:
+    def job_stopper(self) -> JobStopper:
         """What reconcile is given, to end jobs whose orchestrations cannot."""
         context = self.context
-        return OrchestrationSubstitute(
-            context.jobs, self._cleanup(), self._batch(), CrashRecorder(context)
-        )
+        return JobStopper(context.jobs, self._cleanup(), self._batch(), CrashRecorder(context))
 
     def _submitter(self) -> Submitter:
         queue = self._submit_queue()

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sidecar.helper import Helper
 from sidecar.log import log_error, log_event
-from sidecar.settings import Settings
+from sidecar.settings import SidecarSettings
 
 LoginState = Literal["off", "pending", "ok", "failed"]
 
@@ -26,7 +26,7 @@ class AzLogin:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: SidecarSettings,
         helper: Helper,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:

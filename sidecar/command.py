@@ -19,7 +19,7 @@ DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800
 
 
 @dataclass(frozen=True)
-class Command:
+class ExecCommand:
     """A command to run. `timeout` is in seconds, 1 to 1800; `cwd` None means a new empty folder."""
 
     argv: tuple[str, ...] = field(repr=False)
@@ -33,12 +33,12 @@ class Command:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
-def parse_command(body: bytes) -> Command:
+def parse_command(body: bytes) -> ExecCommand:
     """Parse `body`. Raises Refusal 400 for a malformed command, 403 for a program not allowed."""
     fields = _parse_object(body)
     if fields.get("stdin_file") is not None:
         raise Refusal(400, "stdin_file is not supported: send stdin")
-    command = Command(
+    command = ExecCommand(
         argv=_parse_argv(fields.get("argv")),
         stdin=_parse_stdin(fields.get("stdin")),
         cwd=_parse_cwd(fields.get("cwd")),

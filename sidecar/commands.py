@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from sidecar.admission import Admission
-from sidecar.command import Command
+from sidecar.command import ExecCommand
 from sidecar.log import log_event
 from sidecar.responses import Refusal
 from sidecar.sandbox import Sandbox
-from sidecar.settings import Settings
+from sidecar.settings import SidecarSettings
 
 TIMED_OUT = 124
 """Exit code of a command that was ended at its timeout."""
@@ -72,7 +72,7 @@ class RunningCommand:
         self._stop.set()
 
     async def follow(
-        self, command: Command, sink: Sink, threads: ThreadPoolExecutor
+        self, command: ExecCommand, sink: Sink, threads: ThreadPoolExecutor
     ) -> CommandResult:
         """Wait until the command and its process group have ended."""
         started_at = time.monotonic()
@@ -119,7 +119,7 @@ class Commands:
     """Starts commands and tracks the running ones. `env` is the sidecar's own environment."""
 
     def __init__(
-        self, settings: Settings, env: Mapping[str, str], work: Path, admission: Admission
+        self, settings: SidecarSettings, env: Mapping[str, str], work: Path, admission: Admission
     ) -> None:
         self._settings = settings
         self._env = env
@@ -129,7 +129,9 @@ class Commands:
         self._threads = ThreadPoolExecutor(settings.max_concurrency, "await-exit")
         self.closing = False
 
-    def start(self, command: Command, sink: Sink, operation: str | None = None) -> RunningCommand:
+    def start(
+        self, command: ExecCommand, sink: Sink, operation: str | None = None
+    ) -> RunningCommand:
         """Start `command` in a slot that the caller has taken; the slot is released at the end.
 
         Raises Refusal when it cannot be started; then the slot is already released.
@@ -157,7 +159,7 @@ class Commands:
         await asyncio.gather(*(running.task for running in self._running))
         self._threads.shutdown()
 
-    def _spawn(self, command: Command, sandbox: Sandbox) -> subprocess.Popen[bytes]:
+    def _spawn(self, command: ExecCommand, sandbox: Sandbox) -> subprocess.Popen[bytes]:
         if self.closing:
             raise Refusal(503, "exec server is ending")
         binary = command.argv[0]
@@ -182,7 +184,7 @@ class Commands:
     async def _run_to_end(
         self,
         running: RunningCommand,
-        command: Command,
+        command: ExecCommand,
         sink: Sink,
         sandbox: Sandbox,
         operation: str | None,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sidecar.admission import Admission
-from sidecar.command import Command
+from sidecar.command import ExecCommand
 from sidecar.commands import CommandResult, Commands, RunningCommand
 from sidecar.log import log_exception
 from sidecar.output import CapturedOutput
@@ -38,7 +38,7 @@ class Operations:
         self._running: dict[str, tuple[RunningCommand, asyncio.Task[None]]] = {}
         self._lock = asyncio.Lock()
 
-    async def put(self, operation: str, command: Command) -> dict[str, Any]:
+    async def put(self, operation: str, command: ExecCommand) -> dict[str, Any]:
         """Start the operation, or attach to it; return its view once its record is on disk.
 
         Attaches to an unreadable record: the operation was accepted, so it must not start again.
@@ -131,7 +131,7 @@ class Operations:
             "result": result,
         }
 
-    async def _start(self, operation: str, command: Command) -> OperationRecord:
+    async def _start(self, operation: str, command: ExecCommand) -> OperationRecord:
         """Record, then start: a crash in between leaves an interrupted operation, never two."""
         record = OperationRecord(operation, command.digest, self._now())
         output = CapturedOutput()

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from sidecar.admission import BUSY_RETRY_AFTER, Admission
-from sidecar.command import BODY_CAP, Command, parse_command
+from sidecar.command import BODY_CAP, ExecCommand, parse_command
 from sidecar.commands import Commands
 from sidecar.log import log_exception
 from sidecar.operations import Operations
 from sidecar.output import CapturedOutput
 from sidecar.responses import Refusal, json_response
-from sidecar.settings import Settings
+from sidecar.settings import SidecarSettings
 from sidecar.stream import stream_command
 from sidecar.tokens import Tokens
 
@@ -41,7 +41,7 @@ class ExecServer:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: SidecarSettings,
         admission: Admission,
         commands: Commands,
         operations: Operations,
@@ -153,7 +153,7 @@ class ExecServer:
     async def _delete_operation(self, request: web.Request) -> web.Response:
         return _view(await self._run_detached(self._operations.stop(_operation_id(request))))
 
-    async def _command(self, request: web.Request) -> Command:
+    async def _command(self, request: web.Request) -> ExecCommand:
         """Read and parse the command in the body. Raises Refusal."""
         too_large = Refusal(413, f"body too large (max {BODY_CAP})")
         if (request.content_length or 0) > BODY_CAP:

@@ -23,7 +23,7 @@ from sidecar.orphans import end_orphans
 from sidecar.pod_script import PodScript, check_pod_script
 from sidecar.records import Records
 from sidecar.server import ExecServer
-from sidecar.settings import Settings
+from sidecar.settings import SidecarSettings
 from sidecar.state_lock import StateLock
 from sidecar.tokens import Tokens
 
@@ -36,7 +36,7 @@ class CannotServe(Exception):
     """The server cannot start; the text gives the reason in one sentence."""
 
 
-async def serve(settings: Settings, env: Mapping[str, str]) -> None:
+async def serve(settings: SidecarSettings, env: Mapping[str, str]) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotServe, or TimeoutError from `end_orphans`.
 
     Listens before it holds the state folder, so that a server that waits for another one is
@@ -73,7 +73,7 @@ async def serve(settings: Settings, env: Mapping[str, str]) -> None:
 class Service:
     """The parts of a sidecar and its background tasks."""
 
-    def __init__(self, settings: Settings, env: Mapping[str, str]) -> None:
+    def __init__(self, settings: SidecarSettings, env: Mapping[str, str]) -> None:
         self._settings = settings
         self._work = settings.state_dir / "work"
         self._admission = Admission(
@@ -162,7 +162,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         log_exception("task_failed")
 
 
-def _runner(settings: Settings, server: ExecServer) -> web.AppRunner:
+def _runner(settings: SidecarSettings, server: ExecServer) -> web.AppRunner:
     return JsonErrorRunner(
         server.application(),
         server.headers,

@@ -48,7 +48,7 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
-class Settings:
+class SidecarSettings:
     """The sidecar's settings; README.md explains each."""
 
     token_sources: tuple[TokenSource, ...] = field(repr=False)
@@ -67,7 +67,7 @@ class Settings:
     az_login_retry_seconds: int
 
 
-def read_settings(env: Mapping[str, str]) -> Settings:
+def read_settings(env: Mapping[str, str]) -> SidecarSettings:
     """Parse `env`. Raises SettingsError with every fault, and never a token's value."""
     values = {name: env.get(name) or default for name, default in DEFAULTS.items()}
     names = tuple(name.strip() for name in values["EXEC_PASS_ENV"].split(",") if name.strip())
@@ -80,7 +80,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError("\n".join(faults))
     number = {name: int(values[name]) for name in _BOUNDS}
-    return Settings(
+    return SidecarSettings(
         token_sources=tuple(token_sources(env)),
         host=values["EXEC_HOST"],
         port=number["EXEC_PORT"],

@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import web
 
-from sidecar.command import Command
+from sidecar.command import ExecCommand
 from sidecar.commands import CommandResult, Commands, RunningCommand
 from sidecar.output import Lines, OutputLine
 from sidecar.responses import encode
@@ -46,7 +46,7 @@ class _Listener:
 
 
 async def stream_command(
-    request: web.Request, commands: Commands, command: Command
+    request: web.Request, commands: Commands, command: ExecCommand
 ) -> web.StreamResponse:
     """Run `command` in the slot that the caller has taken, and respond with NDJSON.
 

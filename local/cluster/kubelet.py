@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from local.cluster import pods, process_groups
-from local.cluster.launch import CannotStart, prepare
+from local.cluster.launch import ContainerCannotStart, prepare
 from local.cluster.resources import PODS, Json
 from local.cluster.store import Key, Store, StoredObject
 from local.cluster.times import Clock, stamp
@@ -183,7 +183,7 @@ class PodRun:
             attempt += 1
             try:
                 code = await self._run_once(container)
-            except CannotStart as error:
+            except ContainerCannotStart as error:
                 waiting = {"waiting": {"reason": error.reason, "message": str(error)}}
                 self._set(container, waiting)
                 await self._stopping.wait()

@@ -13,7 +13,7 @@ _FIELD = re.compile(r"(metadata|spec|status)\.(\w+)")
 _ENTRY = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 
 
-class CannotStart(Exception):
+class ContainerCannotStart(Exception):
     """A container that stays waiting, with Kubernetes' reason and a message."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -34,13 +34,13 @@ def prepare(pod: Json, container: Json, folder: Path, path: str) -> LaunchSpec:
     """Prepare the start of a container; `folder` is shared by the pod's containers.
 
     The environment is the container's own plus PATH (`path`), HOME, LANG and HOSTNAME; nothing
-    else of the cluster's environment is passed. Raises CannotStart.
+    else of the cluster's environment is passed. Raises ContainerCannotStart.
     """
     _check_held(pod, container)
     if not container.get("command"):
         image = container.get("image", "")
         message = f'cannot run the image "{image}": only containers with a command are supported'
-        raise CannotStart("ErrImagePull", message)
+        raise ContainerCannotStart("ErrImagePull", message)
     env = {
         "PATH": path,
         "HOME": str(folder),
@@ -48,7 +48,7 @@ def prepare(pod: Json, container: Json, folder: Path, path: str) -> LaunchSpec:
         "HOSTNAME": pod["metadata"]["name"],
     }
     if container.get("envFrom"):
-        raise CannotStart("CreateContainerConfigError", "envFrom is not supported")
+        raise ContainerCannotStart("CreateContainerConfigError", "envFrom is not supported")
     for entry in container.get("env") or []:
         env[entry["name"]] = _value(pod, entry, env)
     argv = [*container["command"], *(container.get("args") or [])]
@@ -59,7 +59,7 @@ def prepare(pod: Json, container: Json, folder: Path, path: str) -> LaunchSpec:
 def _check_held(pod: Json, container: Json) -> None:
     if reason := held_for(pod):
         message = HOLDS.get(reason, f"held by the annotation {HELD}")
-        raise CannotStart(reason, message.format(image=container.get("image", "")))
+        raise ContainerCannotStart(reason, message.format(image=container.get("image", "")))
 
 
 def _expand(text: str, env: Mapping[str, str]) -> str:
@@ -80,4 +80,4 @@ def _value(pod: Json, entry: Json, env: Mapping[str, str]) -> str:
         return str(pod[match[1]].get(match[2], ""))
     sources = ", ".join(source)
     message = f"the variable {entry['name']} comes from {sources}, which is not supported"
-    raise CannotStart("CreateContainerConfigError", message)
+    raise ContainerCannotStart("CreateContainerConfigError", message)

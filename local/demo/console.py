@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.demo.hits import Hit
+from local.demo.hits import TabularHit
 
 WIDTH = 24
 MAX_HITS = 8
@@ -48,7 +48,7 @@ def print_part_ready(name: str, seconds: float) -> None:
     print_line(f"  {name:<10} ready in {seconds:4.1f} s")
 
 
-def print_hits_table(hits: Sequence[Hit]) -> None:
+def print_hits_table(hits: Sequence[TabularHit]) -> None:
     """Print the first of these hits as a table."""
     columns = f"{'identity':>9} {'length':>7} {'e-value':>9} {'bits':>6}"
     print_line(f"  {'query':<12} {'best other':<12} {columns}")

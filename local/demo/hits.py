@@ -14,7 +14,7 @@ BLASTN_TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Hit:
+class TabularHit:
     """A row of outfmt 6: the columns that the demo prints; query and subject are accessions."""
 
     query: str
@@ -31,13 +31,15 @@ def result_rows(files: Iterable[tuple[str, bytes]]) -> list[str]:
     return [row for _, data in files for row in gzip.decompress(data).decode().splitlines()]
 
 
-def parse_hit(row: str) -> Hit:
+def parse_hit(row: str) -> TabularHit:
     """Parse a row of outfmt 6. Raises ValueError for any other row."""
     values = row.split("\t")
     if len(values) != COLUMNS:
         raise ValueError(f"expected {COLUMNS} tab-separated columns, got {len(values)}: {row!r}")
     query, subject = accession(values[0]), accession(values[1])
-    return Hit(query, subject, float(values[2]), int(values[3]), values[10], float(values[11]))
+    return TabularHit(
+        query, subject, float(values[2]), int(values[3]), values[10], float(values[11])
+    )
 
 
 def accession(name: str) -> str:
@@ -47,9 +49,9 @@ def accession(name: str) -> str:
     return parts[-1] if tag_index is None else parts[tag_index + 1]
 
 
-def best_hits(rows: Iterable[str]) -> list[Hit]:
+def best_hits(rows: Iterable[str]) -> list[TabularHit]:
     """The best hit of each query that is not the query itself, in the order of the queries."""
-    best_by_query: dict[str, Hit] = {}
+    best_by_query: dict[str, TabularHit] = {}
     for hit in map(parse_hit, rows):
         previous = best_by_query.get(hit.query)
         if hit.subject != hit.query and (previous is None or hit.bit_score > previous.bit_score):

@@ -16,14 +16,14 @@ OPERATION_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Blobs:
+class AccountBlobs:
     """The account's blobs. URLs are `https://<account>.blob.<suffix>/<container>/<path>`."""
 
     account: str
     service: BlobServiceClient
 
     @staticmethod
-    def of(environment: Environment) -> "Blobs":
+    def of(environment: Environment) -> "AccountBlobs":
         service = BlobServiceClient(
             environment.blob_endpoint,
             credential={
@@ -34,7 +34,7 @@ class Blobs:
             read_timeout=READ_SECONDS,
             retry_total=3,
         )
-        return Blobs(environment.account, service)
+        return AccountBlobs(environment.account, service)
 
     def exists(self, url: str) -> bool:
         return self._blob(url).exists(timeout=OPERATION_SECONDS)

@@ -10,13 +10,13 @@ from typing import Literal
 
 from azure.core.exceptions import ResourceExistsError
 
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from local.elastic_blast.environment import Environment
 
 MAKEBLASTDB_SECONDS = 600
 
 
-def database_folder(blobs: Blobs, url: str, cache: Path) -> Path | None:
+def database_folder(blobs: AccountBlobs, url: str, cache: Path) -> Path | None:
     """The folder for the database's files, `<url>.*`; None if there are none.
 
     Its name contains a hash of the files' ETags, so that a changed database is downloaded again.
@@ -28,7 +28,7 @@ def database_folder(blobs: Blobs, url: str, cache: Path) -> Path | None:
     return cache / f"{url.rsplit('/', 1)[-1]}-{content}"
 
 
-def fetch_database(blobs: Blobs, url: str, folder: Path) -> None:
+def fetch_database(blobs: AccountBlobs, url: str, folder: Path) -> None:
     """Download into `folder`, which appears complete. Safe for concurrent callers."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
@@ -54,7 +54,7 @@ def upload_database(
     Creates the container if it is missing. Raises CalledProcessError, with makeblastdb's
     message in `stderr`.
     """
-    blobs = Blobs.of(environment)
+    blobs = AccountBlobs.of(environment)
     with contextlib.suppress(ResourceExistsError):
         blobs.service.create_container("blast-db")
     root = f"https://{environment.account}.blob.core.windows.net/blast-db/{name}"

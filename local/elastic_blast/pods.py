@@ -21,10 +21,10 @@ def setup(environment: Environment, database_url: str, folder: Path) -> int:
     """Download the database, unless it exists."""
     if folder.exists():
         return 0
-    from local.elastic_blast.blobs import Blobs
+    from local.elastic_blast.blobs import AccountBlobs
     from local.elastic_blast.databases import fetch_database
 
-    fetch_database(Blobs.of(environment), database_url, folder)
+    fetch_database(AccountBlobs.of(environment), database_url, folder)
     return 0
 
 
@@ -132,12 +132,12 @@ def submit_later(environment: Environment, environment_file: Path, plan_url: str
     """Create the blast Jobs and the finalizer. As in ElasticBLAST, returns 0 also on failure."""
     from azure.core.exceptions import AzureError
 
-    from local.elastic_blast.blobs import Blobs
+    from local.elastic_blast.blobs import AccountBlobs
     from local.elastic_blast.cluster import ClusterClient, ClusterError
     from local.elastic_blast.plan import Plan
     from local.elastic_blast.submission import create_search_jobs
 
-    blobs = Blobs.of(environment)
+    blobs = AccountBlobs.of(environment)
     try:
         plan = Plan.from_json((blobs.read(plan_url) or b"").decode())
         create_search_jobs(plan, ClusterClient.of(environment), blobs, environment_file)

@@ -12,7 +12,7 @@ from threading import Event
 from azure.core.exceptions import AzureError
 
 from local.elastic_blast import manifests
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from local.elastic_blast.cluster import ClusterClient, ClusterError, end_condition
 from local.elastic_blast.config import Config, InvalidConfig, parse_config
 from local.elastic_blast.databases import database_folder
@@ -74,7 +74,7 @@ def _submit(request: SubmitRequest, config: Config, environment: Environment) ->
     _progress(f"Submitting {request.elb_job_id} to {config.cluster_name}")
     if end := _apply_rule(request.rule, config, after_jobs=False):
         return end
-    blobs, cluster = Blobs.of(environment), ClusterClient.of(environment)
+    blobs, cluster = AccountBlobs.of(environment), ClusterClient.of(environment)
     if end := _already_done(blobs, request, config) or _refusal(config):
         return end
     folder = database_folder(blobs, config.database_url, environment.cache)
@@ -117,7 +117,7 @@ def _apply_rule(rule: FaultRule, config: Config, after_jobs: bool) -> SubmitExit
     return SubmitExit(rule.exit_code or 0, body, rule.stderr)
 
 
-def _already_done(blobs: Blobs, request: SubmitRequest, config: Config) -> SubmitExit | None:
+def _already_done(blobs: AccountBlobs, request: SubmitRequest, config: Config) -> SubmitExit | None:
     root = f"{config.results_url}/{request.elb_job_id}"
     for marker in ("SUCCESS", "FAILURE"):
         if blobs.exists(f"{root}/metadata/{marker}.txt"):
@@ -134,7 +134,7 @@ def _refusal(config: Config) -> SubmitExit | None:
     return None
 
 
-def _batches(blobs: Blobs, config: Config) -> list[QueryBatch]:
+def _batches(blobs: AccountBlobs, config: Config) -> list[QueryBatch]:
     data = blobs.read(config.query_url)
     if data is None:
         raise InvalidConfig(f"the query {config.query_url} cannot be read or does not exist")
@@ -174,7 +174,7 @@ def _delete_earlier_jobs(cluster: ClusterClient, plan: Plan) -> None:
         )
 
 
-def _upload(blobs: Blobs, plan: Plan, batches: list[QueryBatch]) -> None:
+def _upload(blobs: AccountBlobs, plan: Plan, batches: list[QueryBatch]) -> None:
     for number, batch in enumerate(batches):
         blobs.write(plan.query_url(number), batch.text.encode())
     residues = sum(batch.residues for batch in batches)
@@ -183,7 +183,7 @@ def _upload(blobs: Blobs, plan: Plan, batches: list[QueryBatch]) -> None:
 
 
 def create_search_jobs(
-    plan: Plan, cluster: ClusterClient, blobs: Blobs, environment_file: Path
+    plan: Plan, cluster: ClusterClient, blobs: AccountBlobs, environment_file: Path
 ) -> None:
     """Wait for the setup Job, then create the blast Jobs and the finalizer.
 

@@ -45,7 +45,7 @@ class Out(func.Out[Any]):
         return self._value
 
 
-class Context(func.Context):
+class CallContext(func.Context):
     """The context of one call, for a function with the parameter `context`."""
 
     trace_context: Any = None
@@ -75,7 +75,9 @@ class Bindings:
             binding for binding in function.bindings if binding["type"].lower() == "durableclient"
         ]
         arguments: dict[str, Any] = {str(binding["name"]): self.client for binding in clients}
-        return {**arguments, "context": Context(function)} if function.takes_context else arguments
+        return (
+            {**arguments, "context": CallContext(function)} if function.takes_context else arguments
+        )
 
     def outputs(self, function: Function) -> dict[str, Out]:
         """An Out for each queue that the function writes to by a parameter."""

@@ -17,7 +17,7 @@ from local.functions_host.bindings import Bindings
 from local.functions_host.clock import Clock
 from local.functions_host.durable.calls import close_durable_clients, durable_functions
 from local.functions_host.durable.engine import Engine, Limits
-from local.functions_host.durable.store import Store
+from local.functions_host.durable.store import DurableStore
 from local.functions_host.durable.webhooks import Webhooks, client_binding
 from local.functions_host.functions import Function
 from local.functions_host.guard import loopback_only, quiet_logger
@@ -47,7 +47,7 @@ class RunningHost:
     url: str
     http: HttpTriggers
     engine: Engine
-    store: Store
+    store: DurableStore
     """Use it only through `engine.call_store`."""
     parts: Sequence[asyncio.Task[None]]
     """Tasks that end only if they fail."""
@@ -70,7 +70,7 @@ async def serving(
     with _lock_state(state):
         bindings = Bindings(options.queues.base64)
         invoker = Invoker(options, on_timeout, bindings)
-        store = Store(state)
+        store = DurableStore(state)
         limits = Limits(options.orchestrators, options.activities)
         engine = Engine(store, durable_functions(functions, invoker), clock, limits)
         http = HttpTriggers(functions, options.route_prefix, invoker)
@@ -106,7 +106,7 @@ def _listeners(
     invoker: Invoker,
     clock: Clock,
     engine: Engine,
-    store: Store,
+    store: DurableStore,
 ) -> dict[str, Listener]:
     """The listener of each timer and queue function, by function name in lower case."""
     listeners: dict[str, Listener] = {}

@@ -10,7 +10,7 @@ from croniter import CroniterBadCronError, croniter
 
 from local.functions_host.clock import Clock
 from local.functions_host.durable.engine import Engine
-from local.functions_host.durable.store import Store
+from local.functions_host.durable.store import DurableStore
 from local.functions_host.functions import Function
 from local.functions_host.invoker import Invoker
 from local.functions_host.settings import CannotStart
@@ -20,7 +20,7 @@ SHORTEST_MONITORED = timedelta(minutes=1)
 """A more frequent timer does not catch up on a missed run (source: Azure's documentation)."""
 
 
-class Timer(func.TimerRequest):
+class FunctionTimerRequest(func.TimerRequest):
     """The argument of a timer function."""
 
     def __init__(self, past_due: bool) -> None:
@@ -39,7 +39,7 @@ class TimerTrigger:
     invoker: Invoker
     clock: Clock
     engine: Engine
-    store: Store
+    store: DurableStore
     _running_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class TimerTrigger:
         """Wait for a running call, then run the function. Its crash does not end the schedule."""
         async with self._running_lock:
             with contextlib.suppress(Exception):  # logged by the invoker
-                await self.invoker.call(self.function, "", Timer(past_due))
+                await self.invoker.call(self.function, "", FunctionTimerRequest(past_due))
 
     async def run_manually(self, text: str) -> None:
         """Run the function now."""

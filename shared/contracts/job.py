@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
@@ -141,9 +141,10 @@ class Job:
     restarts: int = 0
     """How often reconcile has restarted the orchestration since its last recorded step."""
     other_cluster: str | None = None
-    """The cluster that elastic-blast used instead of the requested one."""
+    """The cluster that elastic-blast used instead of the requested one, in any attempt."""
     left_on_cluster: LeftOnCluster = LeftOnCluster.NONE
-    """Of a job that has ended: whether something of it may be on the cluster."""
+    """Whether attempts that have ended may have left something on a cluster. The next attempt keeps
+    it until the clean-up before its submission has proven that nothing is left."""
     cleanup_confirmed_at: datetime | None = None
     """The time of the proof, after the end, that nothing is left."""
     cleanup_abandoned_at: datetime | None = None
@@ -197,6 +198,15 @@ class Job:
             return self.decision.next_stage
         first = Stage.START_CHILDREN if self.child_count else Stage.PREPARE
         return self.stage or first
+
+    @property
+    def previous_attempts(self) -> list["Job"]:
+        """The attempts before this one, with the fields that their clean-up needs.
+
+        Operations are numbered through all attempts, so that the number of the last one is the
+        job's.
+        """
+        return [replace(self, elb_job_id=elb_id(self.job_id, n)) for n in range(1, self.attempt)]
 
     @property
     def results_prefix(self) -> str:

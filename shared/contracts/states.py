@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 class LeftOnCluster(StrEnum):
-    """Whether objects of an ended job may still run on a cluster and cost money."""
+    """Whether objects of attempts that have ended may still run on a cluster and cost money."""
 
     NONE = "none"
     UNKNOWN = "unknown"
@@ -85,21 +85,23 @@ _WAITING = frozenset({Phase.WAITING_FOR_SUBMIT_SLOT, Phase.WAITING_FOR_CAPACITY}
 _BEFORE_SUBMITTED = frozenset({Phase.SUBMITTING, Phase.RETRYING}) | _WAITING
 _ON_CLUSTER = frozenset({Phase.SUBMITTED, Phase.RUNNING, Phase.EXPORTING_RESULTS})
 _COLLECTING = frozenset({Phase.EXPORTING_RESULTS, Phase.RESULTS_PENDING})
-_STOPPED = frozenset({Phase.CANCELLING, Phase.SEARCH_FAILED})
+_FROM_BEFORE_SUBMITTED = _BEFORE_SUBMITTED | _ON_CLUSTER | {Phase.CANCELLING}
+_FROM_COLLECTING = _COLLECTING | {Phase.CANCELLING, Phase.COMPLETED}
 
-_FROM_BEFORE_SUBMITTED = _BEFORE_SUBMITTED | _ON_CLUSTER | _REJECTED | _STOPPED
-_FROM_COLLECTING = _COLLECTING | _STOPPED | {Phase.COMPLETED, Phase.RESULTS_MISSING}
+# A search fails only through CANCELLING, in which it is cleaned up. Two failures have nothing to
+# clean up: of a job whose first step was never taken, and of a batch whose searches have all ended.
+_NEVER_STARTED = frozenset({Phase.SUBMIT_FAILED})
+_BATCH_FAILED = frozenset({Phase.SEARCH_FAILED})
 
 _TRANSITIONS = {
-    Phase.QUEUED: _FROM_BEFORE_SUBMITTED,
-    Phase.SUBMITTING: _FROM_BEFORE_SUBMITTED,
+    Phase.QUEUED: _FROM_BEFORE_SUBMITTED | _NEVER_STARTED | _BATCH_FAILED,
+    Phase.SUBMITTING: _FROM_BEFORE_SUBMITTED | _BATCH_FAILED,
     Phase.RETRYING: _FROM_BEFORE_SUBMITTED,
     Phase.WAITING_FOR_SUBMIT_SLOT: _FROM_BEFORE_SUBMITTED,
     Phase.WAITING_FOR_CAPACITY: _FROM_BEFORE_SUBMITTED,
-    Phase.SUBMITTED: _ON_CLUSTER | _STOPPED,
-    Phase.RUNNING: _STOPPED | {Phase.RUNNING, Phase.EXPORTING_RESULTS},
+    Phase.SUBMITTED: _ON_CLUSTER | {Phase.CANCELLING},
+    Phase.RUNNING: _BATCH_FAILED | {Phase.RUNNING, Phase.EXPORTING_RESULTS, Phase.CANCELLING},
     Phase.EXPORTING_RESULTS: _FROM_COLLECTING,
     Phase.RESULTS_PENDING: _FROM_COLLECTING,
-    # Cleanup runs between a cancel or a failure and the terminal phase.
     Phase.CANCELLING: frozenset({Phase.CANCELLING, Phase.CANCELLED}) | _FAILURES,
 }

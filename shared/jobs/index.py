@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 from shared.clients.tables import Columns, ConcurrencyConflict, Insert, Replace, Table
 from shared.contracts.job import Caller, Job
@@ -64,10 +64,13 @@ class Index:
     def ensure(self) -> None:
         self._table.ensure()
 
-    def mark_active(self, job: Job) -> None:
-        """Write the active row. Called also before the job exists, for reconcile after a crash."""
+    def mark_active(self, job: Job, is_ahead: bool = False) -> None:
+        """Write the active row.
+
+        `is_ahead`: before the job's own row, so that reconcile finds it after a crash.
+        """
         due = job.updated_at + job.last_delay + self._reconcile_after
-        self._table.upsert(rows.active_row(job, due))
+        self._table.upsert(rows.active_row(job, due, is_ahead))
 
     def sync(self, job: Job, settled: bool, before: Job | None) -> None:
         """Bring the index up to date with the job's row. `settled`: no work for the job remains.
@@ -147,16 +150,28 @@ class Index:
         self._table.delete(listed.partition, listed.key)
 
     def count_active(self, owner: Caller, most: int) -> int:
-        """The number of an owner's active jobs, at most `most`. A batch counts as one job.
+        """The number of an owner's jobs that have not ended, at most `most`; a batch counts once.
 
-        One query of one partition per 1000 rows.
+        One query of one partition per 1000 rows. Where they are `most`, rows that are ahead of
+        their jobs are checked, as a job may never have followed: a point read for each of them.
         """
-        where, values = (
-            "PartitionKey eq @partition",
-            {"partition": rows.active_owner_partition(owner)},
-        )
-        active_rows = self._table.query(where, values, ("RowKey",), min(most, QUERY_ROWS))
-        return sum(1 for _ in islice(active_rows, most))
+        where = "PartitionKey eq @partition and has_ended eq @ended"
+        values = {"partition": rows.active_owner_partition(owner), "ended": False}
+        columns = ("RowKey", "since", "is_ahead")
+        active = iter(self._table.query(where, values, columns, min(most, QUERY_ROWS)))
+        first = list(islice(active, most))
+        if len(first) < most:
+            return len(first)
+        existing = (row for row in chain(first, active) if self._is_unfinished(owner, row.columns))
+        return sum(1 for _ in islice(existing, most))
+
+    def _is_unfinished(self, owner: Caller, active: Columns) -> bool:
+        """Whether an owner's active row has a job that has not ended, by its row in the list."""
+        if not active["is_ahead"]:
+            return True
+        key = rows.owner_list_key(active["RowKey"], active["since"])
+        listed = self._table.get(rows.owner_partition(owner), key)
+        return listed is not None and not Status(listed.columns["status"]).is_end
 
     def page(
         self, owner: Caller, size: int, cursor: str = "", only: Mapping[str, str] | None = None

@@ -52,7 +52,7 @@ class JobStateRepository:
     def create(self, job: Job, payload: Mapping[str, Any]) -> Job:
         """Create a job with its first event. Idempotent: a job with this id is returned."""
         # Write the active row first, so that reconcile finds the job after a crash.
-        self.index.mark_active(job)
+        self.index.mark_active(job, is_ahead=True)
         job, payload = redacted_job(job), redact_all(payload)
         accepted = Event(
             job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload)
@@ -142,7 +142,8 @@ class JobStateRepository:
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
             renewed = next_attempt(job, attempt, self._now(), deadline)
-            self.index.mark_active(renewed)  # first, as for a new job: reconcile finds it
+            # First, as for a new job: reconcile finds it.
+            self.index.mark_active(renewed, is_ahead=True)
             return renewed
 
         payload: dict[str, Any] = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}

@@ -166,9 +166,13 @@ def list_row(job: Job) -> dict[str, Any]:
     if job.parent_job_id:
         place = f"{job.child_number:06d}-{job.job_id}"
         return {**row, "PartitionKey": parent_partition(job.parent_job_id), "RowKey": place}
-    inverted = 10**13 - int(job.created_at.timestamp() * 1000)
-    key = f"{inverted:013d}-{job.job_id}"
+    key = owner_list_key(job.job_id, job.created_at)
     return {**row, "PartitionKey": owner_partition(job.owner), "RowKey": key}
+
+
+def owner_list_key(job_id: str, created_at: datetime) -> str:
+    """The row key of a job in its owner's list: newest first."""
+    return f"{10**13 - int(created_at.timestamp() * 1000):013d}-{job_id}"
 
 
 def active_partition(job: Job) -> str:
@@ -182,13 +186,19 @@ def active_owner_partition(owner: Caller) -> str:
     return f"{ACTIVE}{owner.id}"
 
 
-def active_row(job: Job, due: datetime) -> dict[str, Any]:
-    """The row of a job that is active, with the time when it should have moved."""
+def active_row(job: Job, due: datetime, is_ahead: bool = False) -> dict[str, Any]:
+    """The row of a job that is active, with the time when it should have moved.
+
+    `is_ahead`: it is written before the job's own row, which may never follow. `has_ended`: only
+    a clean-up or messages of the job are left to do.
+    """
     return {
         "PartitionKey": active_partition(job),
         "RowKey": job.job_id,
         "since": job.created_at,
         "due": due,
+        "is_ahead": is_ahead,
+        "has_ended": job.phase.is_end,
     }
 
 

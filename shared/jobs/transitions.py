@@ -70,6 +70,9 @@ def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> 
         ended_submit_operations=job.ended_submit_operations,
         untracked_submission_until=job.untracked_submission_until,
         sidecar_instance=job.sidecar_instance,
+        # Kept until a clean-up proves that nothing is left.
+        left_on_cluster=job.left_on_cluster,
+        other_cluster=job.other_cluster,
         parent_job_id=job.parent_job_id,
         child_number=job.child_number,
         notify=job.notify,

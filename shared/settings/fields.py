@@ -58,7 +58,7 @@ class SettingsFields(BaseModel):
     may send all of them at once. A client that polls a job every second sends 60 a minute."""
     max_active_jobs: int = Field(100, ge=1)
     """Active jobs of one caller, from which on HTTP accepts no new one. A batch counts as one;
-    a job counts until nothing can be left of it on a cluster. Counting takes one query per
+    a job counts until it has ended. Counting takes one query per
     thousand jobs. Two simultaneous requests may both take the last place."""
 
     storage_account: StorageAccountName

@@ -20,7 +20,7 @@ def test_what_an_earlier_attempt_left_is_cleared_away_before_the_next(scene: Sce
     assert again.elb_job_id == elb_id(first.job_id, 2)
     assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.PREPARE
     assert "earlier attempt" in (scene.now(again).reason or "")
-    assert not scene.world.present(first.elb_job_id)
+    assert not scene.environment.present(first.elb_job_id)
     scene.do(ActivityName.PREPARE_SEARCH, again)
     assert len(scene.events(again, "previous_attempt_cleanup")) == 1
     scene.passes(10)
@@ -32,7 +32,7 @@ def test_a_next_attempt_that_cannot_clear_the_earlier_one_says_why_it_waits(scen
     first = scene.submitted()
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     decision = scene.do(ActivityName.PREPARE_SEARCH, again)
     assert (decision.phase, decision.next_stage) == (Phase.RETRYING, Stage.PREPARE)
     assert "no answer came" in (scene.now(again).reason or "")
@@ -48,7 +48,7 @@ def test_r6_a_cancel_of_the_next_attempt_clears_away_the_earlier_ones_too(scene:
         scene.do(ActivityName.CLEAN_UP_SEARCH, again)
         scene.passes(10)
     assert scene.now(again).phase is Phase.CANCELLED
-    assert not scene.world.jobs
+    assert not scene.environment.jobs
 
 
 def test_an_old_order_of_an_earlier_attempt_does_nothing(scene: Scene) -> None:

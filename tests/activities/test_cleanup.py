@@ -24,8 +24,8 @@ def until_cleared(scene: Scene, job: Job, seconds: float = 10, most: int = 5) ->
 
 
 def is_clean(scene: Scene, job: Job) -> bool:
-    running = any(one.runs and one.job_id == job.job_id for one in scene.world.processes)
-    return not running and not scene.world.with_pods(job.elb_job_id)
+    running = any(one.runs and one.job_id == job.job_id for one in scene.environment.processes)
+    return not running and not scene.environment.with_pods(job.elb_job_id)
 
 
 def queued(scene: Scene) -> Job:
@@ -33,24 +33,24 @@ def queued(scene: Scene) -> Job:
 
 
 def waiting_for_the_slot(scene: Scene) -> Job:
-    scene.world.lease = Lease("another", scene.clock(), scene.clock())
+    scene.environment.lease = Lease("another", scene.clock(), scene.clock())
     return begun(scene)
 
 
 def submitting(scene: Scene) -> Job:
-    scene.world.usual = LONG
+    scene.environment.usual = LONG
     job = begun(scene)
     scene.passes(310)
     return job
 
 
 def retrying(scene: Scene) -> Job:
-    scene.world.usual = Plan(says=trouble("transient"), leaves=True)
+    scene.environment.usual = Plan(says=trouble("transient"), leaves=True)
     return begun(scene)
 
 
 def waiting_for_capacity(scene: Scene) -> Job:
-    scene.world.usual = Plan(says=trouble("capacity"))
+    scene.environment.usual = Plan(says=trouble("capacity"))
     return begun(scene)
 
 
@@ -106,7 +106,7 @@ def test_failure_33_a_cancel_works_wherever_the_job_is(
 def test_failure_33_a_cancel_during_submit_is_not_overwritten(scene: Scene) -> None:
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
-    scene.world.meanwhile = lambda: scene.cancel(job)
+    scene.environment.meanwhile = lambda: scene.cancel(job)
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.WATCH
     assert scene.now(job).cancel_requested_at
     assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is Stage.CLEAN_UP
@@ -118,26 +118,26 @@ def test_failure_34_a_cancel_that_was_not_proven_is_no_cancel(scene: Scene) -> N
     job = running(scene)
     scene.cancel(job)
     scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     now = until_cleared(scene, job, seconds=600)
     assert now.phase is Phase.CANCELLING
     assert now.reason == "cannot be cleaned up yet: no answer came"
     assert len(scene.events(job, "cleanup_pending")) == 1
-    scene.world.down.clear()
+    scene.environment.down.clear()
     assert until_cleared(scene, job).phase is Phase.CANCELLED
 
 
 def test_failure_34_jobs_are_deleted_although_the_sidecar_is_away(scene: Scene) -> None:
     job = submitting(scene)
     scene.passes(330)
-    assert scene.world.present(job.elb_job_id)
+    assert scene.environment.present(job.elb_job_id)
     scene.cancel(job)
-    scene.world.down.add("sidecar")
+    scene.environment.down.add("sidecar")
     for _ in range(3):
         scene.do(ActivityName.CLEAN_UP_SEARCH, job)
         scene.passes(10)
     assert scene.now(job).phase is Phase.CANCELLING
-    assert not scene.world.with_pods(job.elb_job_id)
+    assert not scene.environment.with_pods(job.elb_job_id)
 
 
 def test_failure_34_a_submission_that_makes_jobs_meanwhile_is_cleared_away_to_its_end(
@@ -146,29 +146,31 @@ def test_failure_34_a_submission_that_makes_jobs_meanwhile_is_cleared_away_to_it
     job = submitting(scene)
     scene.cancel(job)
     scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-    scene.world.down.add("sidecar")
+    scene.environment.down.add("sidecar")
     scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-    assert scene.world.lease is not None  # it may still be running
+    assert scene.environment.lease is not None  # it may still be running
     scene.passes(600)
-    assert scene.world.present(job.elb_job_id)
-    scene.world.down.clear()
+    assert scene.environment.present(job.elb_job_id)
+    scene.environment.down.clear()
     assert until_cleared(scene, job).phase is Phase.CANCELLED
     assert is_clean(scene, job)
-    assert scene.world.lease is None
+    assert scene.environment.lease is None
 
 
 def test_failure_34_a_submit_job_that_creates_a_job_while_it_goes_leaves_nothing(
     scene: Scene,
 ) -> None:
     job = running(scene)
-    scene.world.jobs.append(
+    scene.environment.jobs.append(
         KubeJob("submit-jobs", "submit", job.elb_job_id, scene.clock(), spawns=True)
     )
     scene.cancel(job)
     for _ in range(2):
         scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     scene.passes(6)
-    assert [one.name[-20:-9] for one in scene.world.present(job.elb_job_id)] == ["16s-job-099"]
+    assert [one.name[-20:-9] for one in scene.environment.present(job.elb_job_id)] == [
+        "16s-job-099"
+    ]
     assert until_cleared(scene, job).phase is Phase.CANCELLED
     assert is_clean(scene, job)
 
@@ -180,7 +182,7 @@ def test_failure_34_a_finalizer_that_says_success_does_not_complete_a_cancelled_
     scene.cancel(job)
     scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-    scene.world._write(job.elb_job_id, "metadata/SUCCESS.txt", "x")
+    scene.environment._write(job.elb_job_id, "metadata/SUCCESS.txt", "x")
     assert until_cleared(scene, job).phase is Phase.CANCELLED
     assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is None
     assert scene.now(job).phase is Phase.CANCELLED
@@ -190,17 +192,18 @@ def test_failure_35_only_the_search_that_was_named_is_cancelled(scene: Scene) ->
     job, ten = scene.accept(1), scene.accept(0x10)
     other = scene.submitted(2)
     for near in (f"{job.elb_job_id}0", f"x{job.elb_job_id}", ten.elb_job_id):
-        scene.world.jobs.append(KubeJob(f"of-{near}", "blast", near, scene.clock()))
+        scene.environment.jobs.append(KubeJob(f"of-{near}", "blast", near, scene.clock()))
     scene.cancel(job)
     assert until_cleared(scene, job).phase is Phase.CANCELLED
-    assert len([its for its in scene.world.jobs if its.elb_job_id != other.elb_job_id]) == 3
-    assert len(scene.world.present(other.elb_job_id)) == 4
+    names = [each.name for each in scene.environment.jobs if each.elb_job_id != other.elb_job_id]
+    assert len(names) == 3
+    assert len(scene.environment.present(other.elb_job_id)) == 4
 
 
 def test_failure_35_what_is_already_gone_is_as_good_as_deleted(scene: Scene) -> None:
     job = running(scene)
-    scene.world.jobs.clear()
-    scene.world.lose_state()
+    scene.environment.jobs.clear()
+    scene.environment.lose_state()
     scene.cancel(job)
     assert until_cleared(scene, job).phase is Phase.CANCELLED
 
@@ -213,10 +216,10 @@ def test_failure_33_a_process_that_dies_at_any_call_of_a_cancel_is_no_matter(
     job = running(scene)
     scene.cancel(job)
     driver = scene.drive(job)
-    scene.world.next["cluster"].extend([None] * call)
-    scene.world.next["cluster"].append(trouble)
+    scene.environment.next["cluster"].extend([None] * call)
+    scene.environment.next["cluster"].append(trouble)
     scene.run(timedelta(minutes=5))
-    assert not scene.world.next["cluster"]
+    assert not scene.environment.next["cluster"]
     assert (driver.output, driver.crashes) == ({"phase": "cancelled"}, [])
     assert is_clean(scene, job)
 
@@ -227,7 +230,7 @@ def test_failure_33_a_process_that_dies_at_any_call_of_a_cancel_is_no_matter(
 def test_failure_29_a_cluster_that_is_gone_leaves_nothing(scene: Scene) -> None:
     job = running(scene)
     scene.cancel(job)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     scene.cluster.code = "cluster_not_found"
     assert until_cleared(scene, job).phase is Phase.CANCELLED
     assert scene.events(job, "cancelled")[0].payload["proof"] == "no answer came"
@@ -238,18 +241,18 @@ def test_failure_34_a_cluster_that_is_gone_proves_nothing_of_a_submission_that_m
 ) -> None:
     job = submitting(scene)
     scene.cancel(job)
-    scene.world.down.update({"cluster", "sidecar"})
+    scene.environment.down.update({"cluster", "sidecar"})
     scene.cluster.code = "cluster_not_found"
     assert until_cleared(scene, job).phase is Phase.CANCELLING
-    scene.world.down.remove("sidecar")
+    scene.environment.down.remove("sidecar")
     assert until_cleared(scene, job).phase is Phase.CANCELLED
-    assert not any(one.runs for one in scene.world.processes)
+    assert not any(one.runs for one in scene.environment.processes)
 
 
 def test_failure_34_a_cancel_without_proof_ends_at_last_and_says_so(scene: Scene) -> None:
     job = running(scene)
     scene.cancel(job)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     until_cleared(scene, job)
     scene.clock.now = job.deadline_at + timedelta(seconds=601)
     now = until_cleared(scene, job)
@@ -259,7 +262,7 @@ def test_failure_34_a_cancel_without_proof_ends_at_last_and_says_so(scene: Scene
 
 def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene: Scene) -> None:
     job = running(scene)
-    scene.world.end_batch(job.elb_job_id, well=False)
+    scene.environment.end_batch(job.elb_job_id, well=False)
     scene.passes(3)
     assert scene.do(ActivityName.OBSERVE_SEARCH, job).next_stage is Stage.CLEAN_UP
     now = until_cleared(scene, job)
@@ -270,18 +273,18 @@ def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene: Scen
 
 def test_a_search_that_failed_is_not_cleared_away_for_ever(scene: Scene) -> None:
     job = running(scene)
-    scene.world.end_batch(job.elb_job_id, well=False)
+    scene.environment.end_batch(job.elb_job_id, well=False)
     scene.passes(3)
     scene.do(ActivityName.OBSERVE_SEARCH, job)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     now = until_cleared(scene, job, seconds=601)
     assert (now.phase, now.error_code) == (Phase.SEARCH_FAILED, "search_failed")
     assert scene.events(job, "search_failed")[0].payload["left_on_cluster"] == "unknown"
 
 
 def test_failure_5_a_job_is_not_given_up_while_an_unseen_submission_may_run(scene: Scene) -> None:
-    scene.world.with_operations = False
-    scene.world.usual = Plan(takes=timedelta(minutes=20))
+    scene.environment.with_operations = False
+    scene.environment.usual = Plan(takes=timedelta(minutes=20))
     job = begun(scene)
     scene.jobs.update(job.job_id, "too_late", deadline_at=scene.clock())
     now = until_cleared(scene, job, seconds=301, most=8)

@@ -27,44 +27,44 @@ def job(scene: Scene) -> Job:
 def test_failure_48_a_wrong_token_holds_a_search_that_runs_and_ends_nothing(
     scene: Scene, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.world.plans[job.elb_job_id].append(Plan(takes=360 * MINUTE))
+    scene.environment.plans[job.elb_job_id].append(Plan(takes=360 * MINUTE))
     scene.do(ActivityName.SUBMIT_SEARCH, job)
-    scene.world.token_is_wrong = True
+    scene.environment.token_is_wrong = True
     for _ in range(12):  # more than any other category has tries
         decision = scene.do(ActivityName.SUBMIT_SEARCH, job)
         assert (decision.phase, decision.next_stage) == (Phase.RETRYING, Stage.SUBMIT)
         until = scene.now(job).untracked_submission_until
         if until and scene.clock() < until:
-            assert scene.world.lease is not None, "the submission may be running"
+            assert scene.environment.lease is not None, "the submission may be running"
     assert decision.delay == 15 * MINUTE
     assert "an operator must act: sidecar_401" in (scene.now(job).reason or "")
     assert "configuration_refused" in caplog.text
-    scene.world.token_is_wrong = False
+    scene.environment.token_is_wrong = False
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
     assert scene.now(job).error_code == "exit_124", "the sidecar ended it at its timeout"
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
-    assert (len(scene.world.processes), scene.world.crimes) == (2, [])
+    assert (len(scene.environment.processes), scene.environment.crimes) == (2, [])
 
 
 def test_failure_48_a_wrong_token_leaves_the_slot_to_others_while_nothing_began(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.token_is_wrong = True
+    scene.environment.token_is_wrong = True
     decision = scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert (decision.phase, decision.delay) == (Phase.RETRYING, MINUTE)
-    assert scene.world.lease is None
+    assert scene.environment.lease is None
     assert scene.now(job).untracked_submission_until is None
-    scene.world.token_is_wrong = False
+    scene.environment.token_is_wrong = False
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
 
 
 def test_failure_48_a_cluster_that_refuses_the_app_holds_a_search(scene: Scene, job: Job) -> None:
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     scene.cluster.code = "cluster_refused"
     for _ in range(12):
         assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
     assert scene.now(job).retry_counts == {Category.CONFIGURATION: 12}
-    scene.world.down.clear()
+    scene.environment.down.clear()
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
 
 
@@ -89,8 +89,8 @@ def test_failure_48_a_store_that_refuses_the_app_holds_a_search(
 def test_failure_50_a_result_ends_the_time_in_which_the_submission_may_run(
     scene: Scene, job: Job, says: str, operations: bool
 ) -> None:
-    scene.world.with_operations = operations
-    scene.world.plans[job.elb_job_id].append(Plan(says=says if "error" in says else ""))
+    scene.environment.with_operations = operations
+    scene.environment.plans[job.elb_job_id].append(Plan(says=says if "error" in says else ""))
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     now = scene.now(job)
     assert (now.untracked_submission_until, now.sidecar_instance, now.ended_submit_operations) == (
@@ -111,7 +111,7 @@ def test_failure_50_a_search_whose_submission_has_ended_needs_no_sidecar_to_be_c
         scene.do(ActivityName.CLEAN_UP_SEARCH, job)
         scene.passes(10)
     assert scene.now(job).phase is Phase.CANCELLED
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
 
 
 @pytest.mark.parametrize("away", ["down", "token"])
@@ -126,10 +126,10 @@ def test_failure_48_a_search_that_never_began_needs_no_sidecar_to_be_cancelled(
     assert [scene.do(ActivityName.CLEAN_UP_SEARCH, job).phase for _ in range(2)][
         1
     ] is Phase.CANCELLED
-    assert not scene.world.processes
+    assert not scene.environment.processes
 
 
 def take_sidecar_away(scene: Scene, how: str) -> None:
     if how == "down":
-        scene.world.down.add("sidecar")
-    scene.world.token_is_wrong = how == "token"
+        scene.environment.down.add("sidecar")
+    scene.environment.token_is_wrong = how == "token"

@@ -47,13 +47,13 @@ def try_again(category: Category = Category.TRANSIENT, **more: Any) -> Outcome:
 
 def at_step(context: ActivityContext, step: int, stage: Stage, following: Stage) -> Job:
     """A job whose row has recorded this step."""
-    one = context.jobs.create(job(), {})
+    stored = context.jobs.create(job(), {})
     record = StepRecord(step, stage, Decision(following, 5 * SECOND))
-    return context.jobs.update(one.job_id, "submitting", step=record, phase=Phase.RETRYING)
+    return context.jobs.update(stored.job_id, "submitting", step=record, phase=Phase.RETRYING)
 
 
 def test_a_step_that_runs_again_returns_the_stored_decision(context: ActivityContext) -> None:
-    one = context.jobs.create(job(), {})
+    stored = context.jobs.create(job(), {})
     steps = []
 
     def work(found: Job, input_: ActivityInput) -> Outcome:
@@ -61,13 +61,13 @@ def test_a_step_that_runs_again_returns_the_stored_decision(context: ActivityCon
         return DONE
 
     results = [
-        context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 1), work) for _ in range(3)
+        context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 1), work) for _ in range(3)
     ]
     first = StepResult(Phase.SUBMITTING, Stage.SUBMIT, 2, 3 * SECOND)
     assert results == [replace(first, custom_status={"done": 1}), first, first]
     assert steps == [1]
-    assert len(context.jobs.events(one.job_id)) == 2
-    row = context.jobs.get(one.job_id)
+    assert len(context.jobs.events(stored.job_id)) == 2
+    row = context.jobs.get(stored.job_id)
     assert (row.stage, row.step, row.decision) == (
         Stage.PREPARE,
         1,
@@ -76,11 +76,11 @@ def test_a_step_that_runs_again_returns_the_stored_decision(context: ActivityCon
 
 
 def test_an_outcome_without_news_changes_no_row(context: ActivityContext) -> None:
-    one = at_step(context, 4, Stage.SUBMIT, Stage.WATCH)
+    stored = at_step(context, 4, Stage.SUBMIT, Stage.WATCH)
     quiet = Outcome(OutcomeKind.PENDING, Phase.RUNNING, 2 * SECOND)
-    result = context.run_step(Stage.WATCH, ActivityInput(one.job_id, 9), reports(quiet))
+    result = context.run_step(Stage.WATCH, ActivityInput(stored.job_id, 9), reports(quiet))
     assert result == StepResult(Phase.RUNNING, Stage.WATCH, 10, 2 * SECOND)
-    assert context.jobs.get(one.job_id) == one
+    assert context.jobs.get(stored.job_id) == stored
 
 
 @pytest.mark.parametrize("stage", [Stage.SUBMIT, Stage.WATCH])
@@ -88,30 +88,30 @@ def test_a_restarted_orchestration_goes_on_from_a_row_that_a_late_activity_has_a
     context: ActivityContext, stage: Stage
 ) -> None:
     """The activity of the lost orchestration wrote step 7, while the new one began at step 4."""
-    one = at_step(context, 7, Stage.SUBMIT, Stage.WATCH)
-    result = context.run_step(stage, ActivityInput(one.job_id, 4), never)
+    stored = at_step(context, 7, Stage.SUBMIT, Stage.WATCH)
+    result = context.run_step(stage, ActivityInput(stored.job_id, 4), never)
     assert (result.next_stage, result.next_step) == (Stage.WATCH, 8)
 
 
 def test_the_same_number_of_another_stage_is_not_the_same_step(context: ActivityContext) -> None:
-    one = at_step(context, 7, Stage.SUBMIT, Stage.WATCH)
-    result = context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 7), never)
+    stored = at_step(context, 7, Stage.SUBMIT, Stage.WATCH)
+    result = context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 7), never)
     assert (result.next_stage, result.next_step) == (Stage.WATCH, 8)
 
 
 def test_a_late_activity_of_a_lost_orchestration_changes_nothing(context: ActivityContext) -> None:
     """It is behind the row: its stage is over, although its number is new."""
-    one = at_step(context, 3, Stage.SUBMIT, Stage.WATCH)
-    result = context.run_step(Stage.SUBMIT, ActivityInput(one.job_id, 9), never)
+    stored = at_step(context, 3, Stage.SUBMIT, Stage.WATCH)
+    result = context.run_step(Stage.SUBMIT, ActivityInput(stored.job_id, 9), never)
     assert (result.next_stage, result.next_step) == (Stage.WATCH, 4)
-    assert context.jobs.get(one.job_id) == one
+    assert context.jobs.get(stored.job_id) == stored
 
 
 def test_two_runs_of_one_step_at_once_follow_what_was_recorded_first(
     context: ActivityContext,
 ) -> None:
-    one = context.jobs.create(job(), {})
-    input_ = ActivityInput(one.job_id, 1)
+    stored = context.jobs.create(job(), {})
+    input_ = ActivityInput(stored.job_id, 1)
 
     def overtaken(found: Job, input_: ActivityInput) -> Outcome:
         context.run_step(Stage.PREPARE, input_, reports(DONE))
@@ -119,20 +119,20 @@ def test_two_runs_of_one_step_at_once_follow_what_was_recorded_first(
 
     result = context.run_step(Stage.PREPARE, input_, overtaken)
     assert (result.phase, result.next_stage) == (Phase.SUBMITTING, Stage.SUBMIT)
-    assert len(context.jobs.events(one.job_id)) == 2
+    assert len(context.jobs.events(stored.job_id)) == 2
 
 
 def test_a_job_that_has_ended_takes_no_step(context: ActivityContext) -> None:
-    one = context.jobs.create(job(phase=Phase.COMPLETED), {})
-    result = context.run_step(Stage.WATCH, ActivityInput(one.job_id, 9), never)
+    stored = context.jobs.create(job(phase=Phase.COMPLETED), {})
+    result = context.run_step(Stage.WATCH, ActivityInput(stored.job_id, 9), never)
     assert result == StepResult(Phase.COMPLETED, None)
 
 
 @pytest.mark.parametrize("stage", WORKING)
 def test_a_requested_cancel_comes_before_every_step(context: ActivityContext, stage: Stage) -> None:
-    one = context.jobs.create(job(), {})
-    context.jobs.request_cancel(one.job_id)
-    result = context.run_step(stage, ActivityInput(one.job_id, 1), never)
+    stored = context.jobs.create(job(), {})
+    context.jobs.request_cancel(stored.job_id)
+    result = context.run_step(stage, ActivityInput(stored.job_id, 1), never)
     assert result.next_stage is CLEAN_UP_STAGE[stage]
 
 
@@ -140,21 +140,21 @@ def test_failure_31_a_job_past_its_deadline_is_cleaned_up(
     context: ActivityContext,
     clock: Clock,  # noqa: F811
 ) -> None:
-    one = context.jobs.create(job(), {})
+    stored = context.jobs.create(job(), {})
     clock.move(48 * 3600)
-    result = context.run_step(Stage.WATCH, ActivityInput(one.job_id, 1), never)
+    result = context.run_step(Stage.WATCH, ActivityInput(stored.job_id, 1), never)
     assert result.next_stage is Stage.CLEAN_UP
 
 
 def test_a_store_that_does_not_answer_lets_the_step_be_taken_again(
     context: ActivityContext,
 ) -> None:
-    one = context.jobs.create(job(), {})
+    stored = context.jobs.create(job(), {})
 
     def work(found: Job, input_: ActivityInput) -> Outcome:
         raise Unavailable("storage_unavailable", "away")
 
-    result = context.run_step(Stage.COLLECT, ActivityInput(one.job_id, 1), work)
+    result = context.run_step(Stage.COLLECT, ActivityInput(stored.job_id, 1), work)
     assert (result.next_stage, result.next_step) == (Stage.COLLECT, 2)
     assert result.delay == 15 * SECOND
 
@@ -162,15 +162,15 @@ def test_a_store_that_does_not_answer_lets_the_step_be_taken_again(
 def test_a_retry_is_recorded_with_its_count_its_delay_and_its_time(
     context: ActivityContext,
 ) -> None:
-    one = context.jobs.create(job(), {})
-    result = context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 1), reports(try_again()))
+    stored = context.jobs.create(job(), {})
+    result = context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 1), reports(try_again()))
     assert (result.next_stage, result.delay) == (Stage.PREPARE, 15 * SECOND)
-    row = context.jobs.get(one.job_id)
+    row = context.jobs.get(stored.job_id)
     assert row.decision is not None
     assert row.decision.not_before == context.now() + 15 * SECOND
     assert row.retry_counts == {Category.TRANSIENT: 1}
     assert row.reason == "busy: tried again at 12:00:15 UTC"
-    event = context.jobs.events(one.job_id)[-1]
+    event = context.jobs.events(stored.job_id)[-1]
     assert event.event == "retry_scheduled"
     assert (event.payload["attempt"], event.payload["retry_after_seconds"]) == (1, 15)
 
@@ -179,21 +179,21 @@ def test_a_wake_before_the_time_of_a_retry_is_no_try(
     context: ActivityContext,
     clock: Clock,  # noqa: F811
 ) -> None:
-    one = context.jobs.create(job(), {})
-    context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 1), reports(try_again()))
+    stored = context.jobs.create(job(), {})
+    context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 1), reports(try_again()))
     clock.move(4)
-    result = context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 2), never)
+    result = context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 2), never)
     assert (result.next_stage, result.next_step, result.delay) == (Stage.PREPARE, 3, 11 * SECOND)
     clock.move(11)
-    again = context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 3), reports(try_again()))
+    again = context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 3), reports(try_again()))
     assert again.delay == 30 * SECOND
 
 
 def test_a_cancel_does_not_wait_for_the_time_of_a_retry(context: ActivityContext) -> None:
-    one = context.jobs.create(job(), {})
-    context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 1), reports(try_again()))
-    context.jobs.request_cancel(one.job_id)
-    result = context.run_step(Stage.PREPARE, ActivityInput(one.job_id, 2), never)
+    stored = context.jobs.create(job(), {})
+    context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 1), reports(try_again()))
+    context.jobs.request_cancel(stored.job_id)
+    result = context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 2), never)
     assert (result.next_stage, result.delay) == (Stage.CLEAN_UP, timedelta(0))
 
 
@@ -201,14 +201,14 @@ def test_after_the_last_try_the_failure_is_recorded_and_the_clean_up_follows(
     context: ActivityContext,
     clock: Clock,  # noqa: F811
 ) -> None:
-    one = context.jobs.create(job(), {})
-    result = StepResult(one.phase, Stage.PREPARE, 1)
+    stored = context.jobs.create(job(), {})
+    result = StepResult(stored.phase, Stage.PREPARE, 1)
     for _ in range(8):
         clock.move(result.delay.total_seconds())
-        input_ = ActivityInput(one.job_id, result.next_step)
+        input_ = ActivityInput(stored.job_id, result.next_step)
         result = context.run_step(Stage.PREPARE, input_, reports(try_again()))
     assert (result.phase, result.next_stage) == (Phase.CANCELLING, Stage.CLEAN_UP)
-    failure = context.jobs.get(one.job_id).pending_failure
+    failure = context.jobs.get(stored.job_id).pending_failure
     assert failure == PendingFailure(Phase.SUBMIT_FAILED, "busy", "no", context.now())
 
 
@@ -222,9 +222,9 @@ def test_after_the_last_try_the_failure_is_recorded_and_the_clean_up_follows(
 def test_a_step_that_kept_crashing_fails_the_job_with_its_text(
     context: ActivityContext, before: dict[str, Any], end: Phase
 ) -> None:
-    one = context.jobs.create(job(**before), {})
-    result = CrashRecorder(context).record_crash(ActivityInput(one.job_id, 7, "KeyError: 'x'"))
-    now = context.jobs.get(one.job_id)
+    stored = context.jobs.create(job(**before), {})
+    result = CrashRecorder(context).record_crash(ActivityInput(stored.job_id, 7, "KeyError: 'x'"))
+    now = context.jobs.get(stored.job_id)
     assert (result.next_stage, now.phase) == (Stage.CLEAN_UP, Phase.CANCELLING)
     assert now.pending_failure == PendingFailure(
         end, "activity_crashed", "KeyError: 'x'", context.now()
@@ -232,11 +232,11 @@ def test_a_step_that_kept_crashing_fails_the_job_with_its_text(
 
 
 def test_a_crash_that_is_recorded_twice_is_recorded_once(context: ActivityContext) -> None:
-    one = context.jobs.create(job(), {})
-    input_ = ActivityInput(one.job_id, 7, "boom")
+    stored = context.jobs.create(job(), {})
+    input_ = ActivityInput(stored.job_id, 7, "boom")
     results = [CrashRecorder(context).record_crash(input_) for _ in range(2)]
     assert [result.next_stage for result in results] == [Stage.CLEAN_UP] * 2
-    assert len(context.jobs.events(one.job_id)) == 2
+    assert len(context.jobs.events(stored.job_id)) == 2
 
 
 def test_a_failed_job_whose_clean_up_keeps_crashing_ends_all_the_same(
@@ -244,23 +244,23 @@ def test_a_failed_job_whose_clean_up_keeps_crashing_ends_all_the_same(
     clock: Clock,  # noqa: F811
 ) -> None:
     failure = PendingFailure(Phase.SEARCH_FAILED, "search_failed", "a batch failed", clock())
-    one = context.jobs.create(job(phase=Phase.CANCELLING, pending_failure=failure), {})
+    stored = context.jobs.create(job(phase=Phase.CANCELLING, pending_failure=failure), {})
     recorder = CrashRecorder(context)
-    again = recorder.record_crash(ActivityInput(one.job_id, 7, "boom"))
+    again = recorder.record_crash(ActivityInput(stored.job_id, 7, "boom"))
     assert (again.next_stage, again.delay) == (Stage.CLEAN_UP, AFTER_CRASH)
     clock.move(601)
-    assert recorder.record_crash(ActivityInput(one.job_id, 8, "boom")).next_stage is None
-    now = context.jobs.get(one.job_id)
+    assert recorder.record_crash(ActivityInput(stored.job_id, 8, "boom")).next_stage is None
+    now = context.jobs.get(stored.job_id)
     assert (now.phase, now.error_code) == (Phase.SEARCH_FAILED, "search_failed")
-    assert context.jobs.events(one.job_id)[-1].payload["left_on_cluster"] == "unknown"
+    assert context.jobs.events(stored.job_id)[-1].payload["left_on_cluster"] == "unknown"
 
 
 def test_a_cancel_that_keeps_crashing_is_not_called_cancelled(context: ActivityContext) -> None:
     requested = job(phase=Phase.CANCELLING, cancel_requested_at=job().created_at)
-    one = context.jobs.create(requested, {})
-    result = CrashRecorder(context).record_crash(ActivityInput(one.job_id, 7, "boom"))
+    stored = context.jobs.create(requested, {})
+    result = CrashRecorder(context).record_crash(ActivityInput(stored.job_id, 7, "boom"))
     assert result.next_stage is Stage.CLEAN_UP
-    assert context.jobs.get(one.job_id).phase is Phase.CANCELLING
+    assert context.jobs.get(stored.job_id).phase is Phase.CANCELLING
 
 
 @pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.RUNNING, Phase.SUBMITTED])
@@ -270,13 +270,13 @@ def test_i1_a_stop_that_crashes_before_it_begins_ends_the_job_all_the_same(
     phase: Phase,
 ) -> None:
     """It passes through the clean-up: the table allows no other way to its end."""
-    one = context.jobs.create(job(phase=phase, cancel_requested_at=clock()), {})
-    clock.now = one.deadline_at + timedelta(minutes=11)
+    stored = context.jobs.create(job(phase=phase, cancel_requested_at=clock()), {})
+    clock.now = stored.deadline_at + timedelta(minutes=11)
     results = [
-        CrashRecorder(context).record_crash(ActivityInput(one.job_id, step, "boom"))
+        CrashRecorder(context).record_crash(ActivityInput(stored.job_id, step, "boom"))
         for step in (7, 8)
     ]
     assert [result.next_stage for result in results] == [Stage.CLEAN_UP, None]
-    now = context.jobs.get(one.job_id)
+    now = context.jobs.get(stored.job_id)
     assert (now.phase, now.error_code) == (Phase.TIMED_OUT, "cleanup_unconfirmed")
     assert now.left_on_cluster == "unknown"

@@ -15,7 +15,7 @@ from tests.simulation.scene import Scene
 @pytest.fixture
 def job(scene: Scene) -> Job:
     """A search that has just been submitted; its two batches run until the test ends them."""
-    scene.world.batch_time = None
+    scene.environment.batch_time = None
     return scene.submitted()
 
 
@@ -28,9 +28,9 @@ def look(scene: Scene, job: Job, after: float = 5) -> Job:
 def test_failure_24_a_pod_that_failed_is_no_failure_while_kubernetes_tries_again(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.present(job.elb_job_id)[1].attempts = 2
+    scene.environment.present(job.elb_job_id)[1].attempts = 2
     assert look(scene, job).phase is Phase.RUNNING
-    scene.world.end_batch(job.elb_job_id, well=False)
+    scene.environment.end_batch(job.elb_job_id, well=False)
     now = look(scene, job)
     assert (now.phase, now.error_code) == (Phase.CANCELLING, "search_failed")
     assert now.pending_failure and now.pending_failure.phase is Phase.SEARCH_FAILED
@@ -40,9 +40,9 @@ def test_failure_24_a_pod_that_failed_is_no_failure_while_kubernetes_tries_again
 
 def test_failure_24_jobs_that_are_complete_do_not_complete_a_search(scene: Scene, job: Job) -> None:
     look(scene, job)
-    scene.world.delete(job.elb_job_id, "finalizer")
+    scene.environment.delete(job.elb_job_id, "finalizer")
     for _ in range(2):
-        scene.world.end_batch(job.elb_job_id)
+        scene.environment.end_batch(job.elb_job_id)
     assert look(scene, job).phase is Phase.RUNNING
 
 
@@ -51,9 +51,9 @@ def test_failure_25_a_search_whose_jobs_have_vanished_is_judged_by_its_marker(
 ) -> None:
     look(scene, job)
     for _ in range(2):
-        scene.world.end_batch(job.elb_job_id)
+        scene.environment.end_batch(job.elb_job_id)
     scene.passes(TTL.total_seconds() + 1)
-    assert {one.app for one in scene.world.jobs} == {"setup"}
+    assert {one.app for one in scene.environment.jobs} == {"setup"}
     assert look(scene, job).phase is Phase.EXPORTING_RESULTS
     assert scene.do(ActivityName.COLLECT_RESULTS, job).phase is Phase.COMPLETED
 
@@ -70,15 +70,15 @@ def test_failure_25_a_stale_list_never_turns_a_search_back(scene: Scene, job: Jo
 
 def test_failure_23_another_searchs_failure_is_not_ours(scene: Scene, job: Job) -> None:
     other = scene.submitted(2)
-    scene.world.end_batch(other.elb_job_id, well=False)
+    scene.environment.end_batch(other.elb_job_id, well=False)
     assert look(scene, job).phase is Phase.RUNNING
     assert look(scene, other).phase is Phase.CANCELLING
 
 
 def test_both_markers_are_a_failure(scene: Scene, job: Job) -> None:
-    scene.world.delete(job.elb_job_id)
+    scene.environment.delete(job.elb_job_id)
     for name in ("SUCCESS", "FAILURE"):
-        scene.world._write(job.elb_job_id, f"metadata/{name}.txt", "out of memory")
+        scene.environment._write(job.elb_job_id, f"metadata/{name}.txt", "out of memory")
     assert look(scene, job).error == "out of memory"
 
 
@@ -86,7 +86,7 @@ def test_r5_a_search_without_jobs_and_marker_has_failed_once_patience_is_over(
     scene: Scene, job: Job
 ) -> None:
     look(scene, job)
-    scene.world.delete(job.elb_job_id)
+    scene.environment.delete(job.elb_job_id)
     first = look(scene, job)
     assert (first.phase, first.unrecoverable_since) == (Phase.RUNNING, scene.clock())
     assert "no Job is left" in (first.reason or "")
@@ -97,9 +97,9 @@ def test_r5_a_search_without_jobs_and_marker_has_failed_once_patience_is_over(
 
 
 def test_a_marker_that_comes_late_ends_the_doubt(scene: Scene, job: Job) -> None:
-    scene.world.delete(job.elb_job_id)
+    scene.environment.delete(job.elb_job_id)
     assert look(scene, job).unrecoverable_since
-    scene.world._write(job.elb_job_id, "metadata/SUCCESS.txt", "x")
+    scene.environment._write(job.elb_job_id, "metadata/SUCCESS.txt", "x")
     now = look(scene, job)
     assert (now.phase, now.unrecoverable_since, now.reason) == (Phase.EXPORTING_RESULTS, None, None)
 
@@ -108,13 +108,13 @@ def test_failure_29_a_cluster_that_is_away_is_a_reason_and_comes_back(
     scene: Scene, job: Job
 ) -> None:
     look(scene, job)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     for _ in range(5):
         away = look(scene, job, 600)
     assert away.phase is Phase.RUNNING
     assert (away.reason or "").startswith("no look succeeds since 2026-11-23T12:")
     assert len(scene.events(job, "observation_failed")) == 1
-    scene.world.down.clear()
+    scene.environment.down.clear()
     now = look(scene, job)
     assert (now.phase, now.reason) == (Phase.RUNNING, None)
 
@@ -122,11 +122,11 @@ def test_failure_29_a_cluster_that_is_away_is_a_reason_and_comes_back(
 def test_failure_29_a_cluster_that_comes_back_without_the_jobs_is_not_called_away(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.delete(job.elb_job_id)
+    scene.environment.delete(job.elb_job_id)
     assert look(scene, job).unrecoverable_since
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     assert "no look" in (look(scene, job).reason or "")
-    scene.world.down.clear()
+    scene.environment.down.clear()
     assert "no Job is left" in (look(scene, job).reason or "")
 
 
@@ -134,7 +134,7 @@ def test_failure_30_pods_that_wait_say_why_once_and_no_longer_when_they_run(
     scene: Scene, job: Job
 ) -> None:
     look(scene, job)
-    waiting = [one for one in scene.world.present(job.elb_job_id) if one.app == "blast"]
+    waiting = [one for one in scene.environment.present(job.elb_job_id) if one.app == "blast"]
     for one in waiting:
         one.waiting = "Unschedulable: 0/3 nodes are available"
     assert look(scene, job).reason is None  # a pod may wait for a moment
@@ -149,9 +149,9 @@ def test_failure_30_pods_that_wait_say_why_once_and_no_longer_when_they_run(
 def test_failure_32_a_reason_that_changes_with_every_look_is_written_now_and_then(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.usual = Plan()
+    scene.environment.usual = Plan()
     look(scene, job)
-    one = scene.world.present(job.elb_job_id)[1]
+    one = scene.environment.present(job.elb_job_id)[1]
     for minute in range(2, 32):
         one.waiting = f"Unschedulable: {minute} nodes are too small"
         look(scene, job, 121)
@@ -159,12 +159,12 @@ def test_failure_32_a_reason_that_changes_with_every_look_is_written_now_and_the
 
 
 def test_failure_32_progress_is_written_a_bounded_number_of_times(scene: Scene) -> None:
-    scene.world.batch_time, scene.world.usual = None, Plan(batches=12)
+    scene.environment.batch_time, scene.environment.usual = None, Plan(batches=12)
     job = scene.submitted()
-    scene.world._write(job.elb_job_id, JOB_COUNT_BLOB, "1000")
+    scene.environment._write(job.elb_job_id, JOB_COUNT_BLOB, "1000")
     look(scene, job)
     for _ in range(11):
-        scene.world.end_batch(job.elb_job_id)
+        scene.environment.end_batch(job.elb_job_id)
         look(scene, job)
     assert [event.payload["done"] for event in scene.events(job, "progress")] == [1, 11]
 
@@ -174,10 +174,10 @@ def test_i10_all_searches_of_a_cluster_that_look_share_two_lists(scene: Scene, j
     asked = []
     for searches in ([job], [job, *others]):
         scene.passes(180)
-        before = scene.world.calls["cluster"]
+        before = scene.environment.calls["cluster"]
         for one in searches:
             scene.do(ActivityName.OBSERVE_SEARCH, one)
-        asked.append(scene.world.calls["cluster"] - before)
+        asked.append(scene.environment.calls["cluster"] - before)
     assert asked == [2, 2]  # one list of Jobs, and one of pods that wait
 
 
@@ -188,14 +188,14 @@ def test_i10_all_searches_of_a_cluster_that_look_share_two_lists(scene: Scene, j
 def ended(scene: Scene, job: Job) -> Job:
     """A search that says that it has succeeded."""
     for _ in range(2):
-        scene.world.end_batch(job.elb_job_id)
+        scene.environment.end_batch(job.elb_job_id)
     assert look(scene, job).phase is Phase.EXPORTING_RESULTS
     return job
 
 
 def test_failure_26_results_that_are_listed_late_are_waited_for(scene: Scene, ended: Job) -> None:
     name = "batch_001-blastn-16s.out.gz"
-    scene.world._write(ended.elb_job_id, name, "")
+    scene.environment._write(ended.elb_job_id, name, "")
     decision = scene.do(ActivityName.COLLECT_RESULTS, ended)
     assert (decision.phase, decision.next_stage) == (
         Phase.RESULTS_PENDING,
@@ -204,7 +204,7 @@ def test_failure_26_results_that_are_listed_late_are_waited_for(scene: Scene, en
     assert scene.now(ended).reason == "1 of 2 results are there"
     scene.do(ActivityName.COLLECT_RESULTS, ended)
     assert len(scene.events(ended, "results_pending")) == 1
-    scene.world._write(ended.elb_job_id, name, "hits")
+    scene.environment._write(ended.elb_job_id, name, "hits")
     assert scene.do(ActivityName.COLLECT_RESULTS, ended).phase is Phase.COMPLETED
     now = scene.now(ended)
     assert (now.reason, now.error_code) == (None, None)
@@ -214,11 +214,16 @@ def test_failure_26_results_that_are_listed_late_are_waited_for(scene: Scene, en
 def test_failure_26_a_search_with_fewer_results_than_batches_is_not_completed(
     scene: Scene, ended: Job
 ) -> None:
-    scene.world._write(ended.elb_job_id, "batch_001-blastn-16s.out.gz", "")
+    scene.environment._write(ended.elb_job_id, "batch_001-blastn-16s.out.gz", "")
     scene.do(ActivityName.COLLECT_RESULTS, ended)
     scene.passes(121)
-    assert scene.do(ActivityName.COLLECT_RESULTS, ended).phase is Phase.RESULTS_MISSING
-    assert scene.now(ended).error == "1 of 2 results are there"
+    decision = scene.do(ActivityName.COLLECT_RESULTS, ended)
+    assert (decision.phase, decision.next_stage) == (Phase.CANCELLING, Stage.CLEAN_UP)
+    failure = scene.now(ended).pending_failure
+    assert failure and (failure.phase, failure.error) == (
+        Phase.RESULTS_MISSING,
+        "1 of 2 results are there",
+    )
 
 
 def test_a_search_whose_number_of_batches_is_unknown_needs_one_result_for_each_query_batch(
@@ -226,6 +231,6 @@ def test_a_search_whose_number_of_batches_is_unknown_needs_one_result_for_each_q
 ) -> None:
     scene.jobs.update(ended.job_id, "forgotten", counts=Counts())
     for number in range(3):
-        scene.world._write(ended.elb_job_id, f"query_batches/batch_{number:03d}.fa", ">q")
+        scene.environment._write(ended.elb_job_id, f"query_batches/batch_{number:03d}.fa", ">q")
     assert scene.do(ActivityName.COLLECT_RESULTS, ended).phase is Phase.RESULTS_PENDING
     assert scene.now(ended).reason == "2 of 3 results are there"

@@ -19,7 +19,7 @@ def submitted_with(scene: Scene, text: bytes | None) -> Job:
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
     if text is not None:
-        url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+        url = scene.environment.at(job.elb_job_id, "metadata/elastic-blast-config.json")
         scene.store.blobs.put(url, text)
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     return scene.now(job)
@@ -62,8 +62,8 @@ def test_failure_11_a_difference_fails_the_job_by_name_and_it_is_cleaned_up(
     job = until_ended(scene, job, 10)
     assert (job.phase, job.error_code) == (Phase.SUBMIT_FAILED, "config_overridden")
     assert job.left_on_cluster is LeftOnCluster.NONE
-    assert scene.world.with_pods(job.elb_job_id) == []
-    assert scene.world.lease is None
+    assert scene.environment.with_pods(job.elb_job_id) == []
+    assert scene.environment.lease is None
     assert any(
         one.levelno == logging.ERROR and "config_overridden" in one.getMessage()
         for one in caplog.records
@@ -82,14 +82,14 @@ def test_failure_46_a_look_at_the_cluster_that_was_asked_for_proves_nothing_of_a
     job = until_ended(scene, job, 601)
     assert (job.phase, job.error_code) == (Phase.SUBMIT_FAILED, "config_overridden")
     assert job.left_on_cluster is LeftOnCluster.UNKNOWN
-    assert scene.substitute.clean_up(job).proof is None
+    assert scene.job_stopper.clean_up(job).proof is None
 
 
 def test_failure_46_that_the_other_cluster_is_missed_proves_nothing_either(scene: Scene) -> None:
     job = submitted_with(scene, written(scene, cluster="other1"))
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     scene.cluster.code = "cluster_not_found"
-    assert scene.substitute.clean_up(job).proof is None
+    assert scene.job_stopper.clean_up(job).proof is None
 
 
 def until_clear_here(scene: Scene, job: Job) -> Job:
@@ -105,16 +105,16 @@ def test_failure_46_a_submission_that_was_stopped_or_failed_may_run_on_another_c
     scene: Scene, plan: Plan
 ) -> None:
     """elastic-blast writes its config before its first Job, and nothing has compared it yet."""
-    scene.world.usual = plan
+    scene.environment.usual = plan
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
     scene.do(ActivityName.SUBMIT_SEARCH, job)
-    url = scene.world.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+    url = scene.environment.at(job.elb_job_id, "metadata/elastic-blast-config.json")
     scene.store.blobs.put(url, written(scene, cluster="other1"))
     scene.cancel(job)
     job = until_clear_here(scene, job)
     assert job.phase is Phase.CANCELLING
-    assert "it may run on the cluster other1" in (scene.substitute.clean_up(job).reason or "")
+    assert "it may run on the cluster other1" in (scene.job_stopper.clean_up(job).reason or "")
 
 
 def test_failure_46_an_attempt_that_ran_on_another_cluster_is_not_forgotten_by_the_next(
@@ -127,4 +127,70 @@ def test_failure_46_an_attempt_that_ran_on_another_cluster_is_not_forgotten_by_t
     scene.cancel(job)
     job = until_clear_here(scene, job)
     assert job.phase is Phase.CANCELLING
-    assert "it may run on the cluster other1" in (scene.substitute.clean_up(job).reason or "")
+    assert "it may run on the cluster other1" in (scene.job_stopper.clean_up(job).reason or "")
+
+
+async def test_failure_46_an_attempt_that_completes_does_not_hide_what_an_earlier_one_left(
+    scene: Scene,
+) -> None:
+    """The other cluster cannot be looked at, and a later attempt proves nothing of it."""
+    job = until_ended(scene, submitted_with(scene, written(scene, cluster="other1")), 601)
+    job = scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
+    assert job.left_on_cluster is LeftOnCluster.UNKNOWN
+    scene.drive(job)
+    scene.run(timedelta(hours=1))
+    job = scene.now(job)
+    assert (job.phase, job.attempt) == (Phase.COMPLETED, 2)
+    assert job.left_on_cluster is LeftOnCluster.UNKNOWN
+    assert "other1" in (job.other_cluster or "")
+    assert not job.is_settled
+    jobs = list(scene.environment.jobs)
+    result = scene.job_stopper.clean_up(job)
+    assert result.proof is None
+    assert "it may run on the cluster other1" in result.reason
+    assert scene.environment.jobs == jobs, "the completed attempt's own Jobs are not deleted"
+
+
+def test_failure_46_the_next_attempt_finds_the_other_cluster_of_one_that_never_landed(
+    scene: Scene,
+) -> None:
+    """It was stopped before its config was compared: only the blob names the cluster."""
+    scene.environment.usual = Plan(takes=timedelta(hours=1))
+    job = submitted_with(scene, written(scene, cluster="other1"))
+    scene.jobs.update(job.job_id, "too_late", deadline_at=scene.clock())
+    job = until_ended(scene, job, 900)
+    assert (job.phase, job.left_on_cluster) == (Phase.TIMED_OUT, LeftOnCluster.UNKNOWN)
+    job = scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    job = scene.now(job)
+    assert job.config_blob
+    assert job.left_on_cluster is LeftOnCluster.UNKNOWN
+    assert "other1" in (job.other_cluster or "")
+
+
+def test_failure_46_two_attempts_on_two_other_clusters_are_both_named(scene: Scene) -> None:
+    job = until_ended(scene, submitted_with(scene, written(scene, cluster="other1")), 601)
+    job = scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    url = scene.environment.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+    scene.store.blobs.put(url, written(scene, region="other-region", cluster="other2"))
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    job = until_ended(scene, scene.now(job), 601)
+    assert job.left_on_cluster is LeftOnCluster.UNKNOWN
+    reason = scene.job_stopper.clean_up(job).reason
+    assert "the cluster other1" in reason
+    assert "the cluster other2" in reason
+
+
+def test_failure_46_a_region_that_differs_does_not_hide_an_earlier_attempts_cluster(
+    scene: Scene,
+) -> None:
+    job = until_ended(scene, submitted_with(scene, written(scene, cluster="other1")), 601)
+    job = scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    url = scene.environment.at(job.elb_job_id, "metadata/elastic-blast-config.json")
+    scene.store.blobs.put(url, written(scene, region="other-region"))
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    now = scene.now(job)
+    assert now.error_code == "config_overridden"
+    assert "other1" in (now.other_cluster or "")

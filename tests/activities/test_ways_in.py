@@ -46,7 +46,7 @@ def submitting(scene: Scene) -> Job:
 
 
 def running(scene: Scene) -> Job:
-    scene.world.batch_time = None
+    scene.environment.batch_time = None
     return scene.submitted(notify=True)
 
 
@@ -58,14 +58,16 @@ def observed(scene: Scene, job: Job, seconds: float = 5) -> Job:
 
 def by_its_json(scene: Scene) -> Job:
     job = submitting(scene)
-    scene.world.plans[job.elb_job_id].append(Plan(says=trouble("permanent", LEAK)))
+    scene.environment.plans[job.elb_job_id].append(Plan(says=trouble("permanent", LEAK)))
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
 def by_its_json_to_be_tried_again(scene: Scene) -> Job:
     job = submitting(scene)
-    scene.world.plans[job.elb_job_id].append(Plan(says=trouble("capacity", LEAK), exit_code=10))
+    scene.environment.plans[job.elb_job_id].append(
+        Plan(says=trouble("capacity", LEAK), exit_code=10)
+    )
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
@@ -73,8 +75,8 @@ def by_its_json_to_be_tried_again(scene: Scene) -> Job:
 def by_its_stderr(scene: Scene) -> Job:
     job = submitting(scene)
     plan = Plan(says="no json", exit_code=1)
-    scene.world.plans[job.elb_job_id].append(plan)
-    begin = scene.world.begin
+    scene.environment.plans[job.elb_job_id].append(plan)
+    begin = scene.environment.begin
 
     def begun(command: object) -> object:
         process = begin(command)  # type: ignore[arg-type]
@@ -86,7 +88,7 @@ def by_its_stderr(scene: Scene) -> Job:
         process.result = Finished(1, "", stderr, False, timedelta(seconds=1))
         return process
 
-    scene.world.begin = begun  # type: ignore[method-assign, assignment]
+    scene.environment.begin = begun  # type: ignore[method-assign, assignment]
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
@@ -100,15 +102,15 @@ def by_the_sidecars_refusal(scene: Scene) -> Job:
 
 def by_failure_txt(scene: Scene) -> Job:
     job = running(scene)
-    scene.world.end_batch(job.elb_job_id, well=False, words=f"BLAST engine error: {LEAK}")
+    scene.environment.end_batch(job.elb_job_id, well=False, words=f"BLAST engine error: {LEAK}")
     return observed(scene, job)
 
 
 def by_the_message_of_a_job(scene: Scene) -> Job:
     job = running(scene)
-    for one in scene.world.present(job.elb_job_id):
+    for one in scene.environment.present(job.elb_job_id):
         one.message = LEAK
-    scene.world.end_batch(job.elb_job_id, well=False, words=None)
+    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
     observed(scene, job)  # it waits for words
     assert KEPT in everything(scene, job)
     return observed(scene, job, 60)
@@ -116,7 +118,7 @@ def by_the_message_of_a_job(scene: Scene) -> Job:
 
 def by_the_reason_of_a_pod(scene: Scene) -> Job:
     job = running(scene)
-    for one in scene.world.present(job.elb_job_id):
+    for one in scene.environment.present(job.elb_job_id):
         one.waiting = LEAK
     observed(scene, job)
     return observed(scene, job, 200)
@@ -168,7 +170,7 @@ def test_failure_55_what_a_program_said_is_kept_without_its_secrets(
 
 def test_failure_55_the_message_on_the_queue_has_no_secret(scene: Scene) -> None:
     job = by_failure_txt(scene)
-    scene.world.delete(job.elb_job_id)
+    scene.environment.delete(job.elb_job_id)
     scene.passes(60)
     scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert scene.now(job).phase is Phase.SEARCH_FAILED

@@ -16,13 +16,13 @@ from tests.simulation.scene import Scene
 @pytest.fixture
 def job(scene: Scene) -> Job:
     """A search that has just been submitted; its two batches run until the test ends them."""
-    scene.world.batch_time = None
+    scene.environment.batch_time = None
     return scene.submitted()
 
 
 def test_failure_51_an_error_begins_with_what_blast_said(scene: Scene, job: Job) -> None:
     words = "Warning: [blastn] Examining 5\nBLAST engine error: Error: no\n"
-    scene.world.end_batch(job.elb_job_id, well=False, words=words)
+    scene.environment.end_batch(job.elb_job_id, well=False, words=words)
     now = look(scene, job)
     text = "BLAST engine error: Error: no; blastn-batch-16s-job-000-"
     assert (now.error or "").startswith(text)
@@ -34,12 +34,12 @@ def test_failure_51_an_error_begins_with_what_blast_said(scene: Scene, job: Job)
 
 
 def test_failure_51_words_that_come_a_little_later_are_waited_for(scene: Scene, job: Job) -> None:
-    scene.world.end_batch(job.elb_job_id, well=False, words=None)
+    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
     now = look(scene, job)
     assert (now.phase, now.failed_jobs_since) == (Phase.RUNNING, scene.clock())
     assert "BackoffLimitExceeded" in (now.reason or "")
     assert look(scene, job) == now  # written once
-    scene.world._write(job.elb_job_id, "metadata/FAILURE.txt", "BLAST Database error: no")
+    scene.environment._write(job.elb_job_id, "metadata/FAILURE.txt", "BLAST Database error: no")
     now = look(scene, job)
     assert (now.phase, now.error_code) == (Phase.CANCELLING, "search_failed")
     assert (now.error or "").startswith("BLAST Database error: no; blastn-batch-")
@@ -47,7 +47,7 @@ def test_failure_51_words_that_come_a_little_later_are_waited_for(scene: Scene, 
 
 
 def test_failure_51_words_that_never_come_are_not_waited_for_longer(scene: Scene, job: Job) -> None:
-    scene.world.end_batch(job.elb_job_id, well=False, words=None)
+    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
     look(scene, job)
     assert look(scene, job, MESSAGE_GRACE.total_seconds() - 1).phase is Phase.RUNNING
     now = look(scene, job, 1)
@@ -58,17 +58,19 @@ def test_failure_51_words_that_never_come_are_not_waited_for_longer(scene: Scene
 
 
 def test_failure_51_a_job_that_failed_stays_so_when_it_has_vanished(scene: Scene, job: Job) -> None:
-    scene.world.end_batch(job.elb_job_id, well=False, words=None)
+    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
     look(scene, job)
-    scene.world.delete(job.elb_job_id)
-    scene.world._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
+    scene.environment.delete(job.elb_job_id)
+    scene.environment._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
     now = look(scene, job, 3600)
     assert (now.phase, now.error_code) == (Phase.CANCELLING, "search_failed")
     assert "BackoffLimitExceeded" in (now.error or "")
 
 
 def test_failure_51_the_words_of_a_shard_lie_below_its_folder(scene: Scene, job: Job) -> None:
-    scene.world._write(job.elb_job_id, "shard_03/metadata/FAILURE.txt", "BLAST engine error: no")
+    scene.environment._write(
+        job.elb_job_id, "shard_03/metadata/FAILURE.txt", "BLAST engine error: no"
+    )
     root = scene.now(job).results_prefix
     assert read_failure(scene.store.blobs, root, "3") == "BLAST engine error: no"
     assert read_failure(scene.store.blobs, root) is None
@@ -77,10 +79,10 @@ def test_failure_51_the_words_of_a_shard_lie_below_its_folder(scene: Scene, job:
 def test_failure_54_progress_of_a_search_longer_than_its_jobs_are_kept(
     scene: Scene, job: Job
 ) -> None:
-    scene.world.end_batch(job.elb_job_id)
+    scene.environment.end_batch(job.elb_job_id)
     assert look(scene, job).counts.succeeded == 1
     scene.passes(TTL.total_seconds() + 1)
-    scene.world.end_batch(job.elb_job_id)
+    scene.environment.end_batch(job.elb_job_id)
     assert look(scene, job).counts.succeeded == 2
     assert scene.do(ActivityName.COLLECT_RESULTS, job).phase is Phase.COMPLETED
     assert scene.now(job).counts == Counts(expected=2, succeeded=2)
@@ -89,11 +91,11 @@ def test_failure_54_progress_of_a_search_longer_than_its_jobs_are_kept(
 def test_failure_54_what_finished_and_vanished_unseen_is_counted_by_its_result(
     scene: Scene,
 ) -> None:
-    scene.world.batch_time, scene.world.usual = None, Plan(batches=4)
+    scene.environment.batch_time, scene.environment.usual = None, Plan(batches=4)
     job = scene.submitted()
     look(scene, job)
     for _ in range(2):
-        scene.world.end_batch(job.elb_job_id)
+        scene.environment.end_batch(job.elb_job_id)
     scene.passes(TTL.total_seconds() + 1)  # as in an outage of the app
     listed = []
     with_list = scene.store.blobs.list
@@ -117,7 +119,7 @@ def test_failure_54_completed_means_all_batches_whatever_was_counted(
 ) -> None:
     look(scene, job)
     for _ in range(2):
-        scene.world.end_batch(job.elb_job_id)
+        scene.environment.end_batch(job.elb_job_id)
     scene.passes(TTL.total_seconds() + 1)
     look(scene, job)
     scene.jobs.update(job.job_id, "forgotten", counts=Counts(expected=2), finished_batches="")

@@ -1,5 +1,6 @@
 """R14: a search from its HTTP request to its results, over the whole stack."""
 
+import re
 from pathlib import Path
 
 import pytest

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from azure.storage.blob import BlobClient
 
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from local.elastic_blast.databases import upload_database
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.functions_host.durable.history import Event
@@ -137,7 +137,7 @@ def take_config(world: StackFixture, job_id: str) -> bytes:
 def config_of(world: StackFixture, job_id: str) -> BlobClient:
     url = urlsplit(world.api.events(job_id)[1]["payload"]["config_blob"])
     container, _, path = url.path.lstrip("/").partition("/")
-    return Blobs.of(world.stack.environment).service.get_blob_client(container, path)
+    return AccountBlobs.of(world.stack.environment).service.get_blob_client(container, path)
 
 
 def continued_as_new(world: StackFixture) -> str:
@@ -146,7 +146,7 @@ def continued_as_new(world: StackFixture) -> str:
     job_id = world.submit(key=silent)
     world.until(job_id, lambda job: generations(record_of(world), job_id) != [])
     marker = f"https://devstoreaccount1.blob.core.windows.net/results/{job_id}/metadata/SUCCESS.txt"
-    Blobs.of(world.stack.environment).write(marker, b"")
+    AccountBlobs.of(world.stack.environment).write(marker, b"")
     return job_id
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.az_login import AzLogin, _delays
 from sidecar.helper import Helper
-from sidecar.settings import Settings, read_settings
+from sidecar.settings import SidecarSettings, read_settings
 from tests.sidecar.sidecar_fixture import TOKEN, CommandPipe, Sidecar, command, launch, until
 
 AZ = r"""#!/bin/sh
@@ -184,7 +184,7 @@ def test_login_delays_are_capped_at_five_minutes() -> None:
     assert set(itertools.islice(_delays(5), 10, 5000)) == {300}
 
 
-def login_settings(folder: Path) -> Settings:
+def login_settings(folder: Path) -> SidecarSettings:
     return read_settings(
         {
             "EXEC_TOKEN": TOKEN,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.command import Command
+from sidecar.command import ExecCommand
 from sidecar.orphans import _parse_ps, end_orphans
 from sidecar.records import OperationRecord, Records
 from tests.sidecar.sidecar_fixture import (
@@ -22,7 +22,7 @@ from tests.sidecar.sidecar_fixture import (
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-SAY = Command(("elastic-blast", "say"), stdin=None, cwd=None, timeout=60)
+SAY = ExecCommand(("elastic-blast", "say"), stdin=None, cwd=None, timeout=60)
 
 
 def test_a_result_survives_a_restart(own_sidecar: Callable[..., Sidecar]) -> None:

@@ -22,7 +22,7 @@ class Driver:
     clock: Callable[[], datetime]
     perform: Perform
     start: SearchState
-    said: list[tuple[ActivityName, ActivityInput]] = field(default_factory=list)
+    calls: list[tuple[ActivityName, ActivityInput]] = field(default_factory=list)
     """Every order that was given."""
     crashes: list[str] = field(default_factory=list)
     """The crashes of activities that the orchestrator saw."""
@@ -57,7 +57,7 @@ class Driver:
             return
         verb, plain = waits.detail
         input_ = serialization.deserialize(ActivityInput, plain)
-        self.said.append((ActivityName(verb), input_))
+        self.calls.append((ActivityName(verb), input_))
         try:
             decision = self.perform(ActivityName(verb), input_)
         except ProcessDied:

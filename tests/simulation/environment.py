@@ -99,25 +99,25 @@ class SimulatedEnvironment:
 
     def present(self, elb_job_id: str) -> list[KubeJob]:
         """The Jobs that a list shows."""
-        return [its for its in self.jobs if its.elb_job_id == elb_job_id and not its.deleted]
+        return [job for job in self.jobs if job.elb_job_id == elb_job_id and not job.deleted]
 
     def with_pods(self, elb_job_id: str) -> list[KubeJob]:
         """The Jobs whose pod is still there."""
-        return [its for its in self.jobs if its.elb_job_id == elb_job_id]
+        return [job for job in self.jobs if job.elb_job_id == elb_job_id]
 
     def delete(self, elb_job_id: str, *apps: str) -> None:
         """Delete Jobs; their pods go a moment later."""
-        for one in self.present(elb_job_id):
-            if not apps or one.app in apps:
-                one.deleted = self.clock()
+        for job in self.present(elb_job_id):
+            if not apps or job.app in apps:
+                job.deleted = self.clock()
 
     def end_batch(
         self, elb_job_id: str, well: bool = True, words: str | None = KubeJob.words
     ) -> None:
         """Let one batch that runs come to its end, if there is one."""
-        for one in self.present(elb_job_id):
-            if one.app == "blast" and not one.finished:
-                one.ends_at, one.ends_well, one.words = self.clock(), well, words
+        for job in self.present(elb_job_id):
+            if job.app == "blast" and not job.finished:
+                job.ends_at, job.ends_well, job.words = self.clock(), well, words
                 break
         self.settle()
 
@@ -127,9 +127,9 @@ class SimulatedEnvironment:
         """Start a submission, as the sidecar does. What must not be is written down."""
         words = dict(zip(command.argv, command.argv[1:], strict=False))
         elb_job_id, job_id = words["--idempotency-key"], words["--correlation-id"]
-        if any(its.runs and its.job_id == job_id for its in self.processes):
+        if any(process.runs and process.job_id == job_id for process in self.processes):
             self.crimes.append(f"{job_id} is submitted twice at a time")
-        if any(its.app == "finalizer" for its in self.present(elb_job_id)):
+        if any(job.app == "finalizer" for job in self.present(elb_job_id)):
             self.crimes.append(f"the running search {elb_job_id} is submitted again")
         if not self.lease or self.lease.holder != elb_job_id:
             self.crimes.append(f"{elb_job_id} is submitted without the slot")
@@ -185,63 +185,65 @@ class SimulatedEnvironment:
 
     def settle(self) -> None:
         """Let happen, in its order, whatever is due by now."""
-        while due := min(self._due(), key=lambda one: one[0], default=None):
+        while due := min(self._due(), key=lambda event: event[0], default=None):
             if due[0] > self.clock():
                 return
             due[1]()
 
     def _due(self) -> list[tuple[datetime, Callable[[], None]]]:
         found: list[tuple[datetime, Callable[[], None]]] = [
-            (its.next_stage, lambda its=its: self._go_on(its))  # type: ignore[misc]
-            for its in self.processes
-            if its.runs
+            (process.next_stage, lambda process=process: self._go_on(process))  # type: ignore[misc]
+            for process in self.processes
+            if process.runs
         ]
-        for one in self.jobs:
-            if one.deleted:
-                found.append((one.deleted + LINGER, lambda one=one: self._vanish(one)))  # type: ignore[misc]
-            elif not one.finished and (ends := self._end_of(one)):
-                found.append((ends, lambda one=one, ends=ends: self._end(one, ends)))  # type: ignore[misc]
-            elif one.finished and one.app in ("blast", "finalizer"):
-                found.append((one.finished + TTL, lambda one=one: self.jobs.remove(one)))  # type: ignore[misc]
+        for job in self.jobs:
+            if job.deleted:
+                found.append((job.deleted + LINGER, lambda job=job: self._vanish(job)))  # type: ignore[misc]
+            elif not job.finished and (ends := self._end_of(job)):
+                found.append((ends, lambda job=job, ends=ends: self._end(job, ends)))  # type: ignore[misc]
+            elif job.finished and job.app in ("blast", "finalizer"):
+                found.append((job.finished + TTL, lambda job=job: self.jobs.remove(job)))  # type: ignore[misc]
         return found
 
-    def _end_of(self, one: KubeJob) -> datetime | None:
+    def _end_of(self, job: KubeJob) -> datetime | None:
         """When a Job ends; the finalizer does once no batch runs any more."""
-        if one.app != "finalizer" or one.ends_at:
-            return None if one.waiting else one.ends_at
-        batches = [its for its in self.present(one.elb_job_id) if its.app == "blast"]
-        if any(not its.finished for its in batches):
+        if job.app != "finalizer" or job.ends_at:
+            return None if job.waiting else job.ends_at
+        batches = [batch for batch in self.present(job.elb_job_id) if batch.app == "blast"]
+        if any(not batch.finished for batch in batches):
             return None
-        return max([one.began, *(its.finished for its in batches if its.finished)])
+        return max([job.began, *(batch.finished for batch in batches if batch.finished)])
 
-    def _end(self, one: KubeJob, at: datetime) -> None:
-        one.finished = at
-        if one.app == "blast" and one.ends_well:
-            number = one.name.split("-job-")[1][:3]
-            self._write(one.elb_job_id, f"batch_{number}-blastn-16s.out.gz", "hits")
-        if one.app == "blast" and not one.ends_well and one.words is not None:
-            self._write_failure(one, one.words)
-        if one.app == "finalizer":
+    def _end(self, job: KubeJob, at: datetime) -> None:
+        job.finished = at
+        if job.app == "blast" and job.ends_well:
+            number = job.name.split("-job-")[1][:3]
+            self._write(job.elb_job_id, f"batch_{number}-blastn-16s.out.gz", "hits")
+        if job.app == "blast" and not job.ends_well and job.words is not None:
+            self._write_failure(job, job.words)
+        if job.app == "finalizer":
             failed = [
-                its.name for its in self._batches_of(one) if its.finished and not its.ends_well
+                batch.name
+                for batch in self._batches_of(job)
+                if batch.finished and not batch.ends_well
             ]
             if failed:
-                self._write_failure(one, " ".join(failed))
+                self._write_failure(job, " ".join(failed))
             else:
-                self._write(one.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
+                self._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
 
-    def _write_failure(self, one: KubeJob, text: str) -> None:
+    def _write_failure(self, job: KubeJob, text: str) -> None:
         """The first pod that fails writes it; later ones do not replace it."""
-        if not self.blobs.exists(self.at(one.elb_job_id, "metadata/FAILURE.txt")):
-            self._write(one.elb_job_id, "metadata/FAILURE.txt", text)
+        if not self.blobs.exists(self.at(job.elb_job_id, "metadata/FAILURE.txt")):
+            self._write(job.elb_job_id, "metadata/FAILURE.txt", text)
 
-    def _batches_of(self, one: KubeJob) -> list[KubeJob]:
-        return [its for its in self.present(one.elb_job_id) if its.app == "blast"]
+    def _batches_of(self, job: KubeJob) -> list[KubeJob]:
+        return [batch for batch in self.present(job.elb_job_id) if batch.app == "blast"]
 
-    def _vanish(self, one: KubeJob) -> None:
-        self.jobs.remove(one)
-        if one.spawns:
-            self._create(one.elb_job_id, "blast", "blastn-batch-16s-job-099", self.clock())
+    def _vanish(self, job: KubeJob) -> None:
+        self.jobs.remove(job)
+        if job.spawns:
+            self._create(job.elb_job_id, "blast", "blastn-batch-16s-job-099", self.clock())
 
 
 def _ended(stdout: str, exit_code: int = 0) -> Finished:

@@ -32,7 +32,7 @@ KEPT = timedelta(hours=24)
 class FakeCluster:
     """One client of the cluster, with its own snapshot."""
 
-    world: SimulatedEnvironment
+    environment: SimulatedEnvironment
     code: str = "cluster_unavailable"
     """What a cluster that does not answer is called."""
     is_stale: bool = False
@@ -41,27 +41,27 @@ class FakeCluster:
     _pending: tuple[datetime, Mapping[str, list[Pod]]] | None = None
 
     def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
-        return self._ask(lambda: [one.shown for one in self.world.present(elb_job_id)])
+        return self._ask(lambda: [one.shown for one in self.environment.present(elb_job_id)])
 
     def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
         kept = self._snapshot
-        if kept is None or not (self.is_stale or self.world.clock() - kept[0] <= within):
-            began = self.world.clock()
+        if kept is None or not (self.is_stale or self.environment.clock() - kept[0] <= within):
+            began = self.environment.clock()
             self._snapshot = kept = began, self._ask(self._all_jobs)
         return list(kept[1].get(elb_job_id, ()))
 
     def pods_of(self, elb_job_id: str) -> list[Pod]:
-        return self._ask(lambda: [one.pod for one in self.world.with_pods(elb_job_id)])
+        return self._ask(lambda: [one.pod for one in self.environment.with_pods(elb_job_id)])
 
     def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
         kept = self._pending
-        if kept is None or self.world.clock() - kept[0] > within:
-            began = self.world.clock()
+        if kept is None or self.environment.clock() - kept[0] > within:
+            began = self.environment.clock()
             self._pending = kept = began, self._ask(self._all_waiting)
         return list(kept[1].get(elb_job_id, ()))
 
     def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
-        self._ask(lambda: self.world.delete(elb_job_id, *apps))
+        self._ask(lambda: self.environment.delete(elb_job_id, *apps))
 
     def acquire_submit_lease(self, holder: str) -> LeaseState:
         return self._ask(lambda: self._take(holder))
@@ -71,47 +71,47 @@ class FakeCluster:
 
     def release_submit_lease(self, holder: str) -> bool:
         def free() -> bool:
-            held = self.world.lease is not None and self.world.lease.holder == holder
-            self.world.lease = None if held else self.world.lease
+            held = self.environment.lease is not None and self.environment.lease.holder == holder
+            self.environment.lease = None if held else self.environment.lease
             return held
 
         return self._ask(free)
 
     def _keep(self, holder: str) -> LeaseState:
-        lease = self.world.lease
+        lease = self.environment.lease
         if lease and lease.holder == holder:
             return self._take(holder)
         return LeaseState(False, lease.holder, lease.since) if lease else UNHELD
 
     def _take(self, holder: str) -> LeaseState:
-        now, lease = self.world.clock(), self.world.lease
+        now, lease = self.environment.clock(), self.environment.lease
         if lease and lease.holder != holder and now <= lease.renewed + DURATION + TOLERANCE:
             return LeaseState(False, lease.holder, lease.since)
         since = lease.since if lease and lease.holder == holder else now
-        self.world.lease = Lease(holder, since, now)
-        if self.world.holders[-1:] != [holder]:
-            self.world.holders.append(holder)
+        self.environment.lease = Lease(holder, since, now)
+        if self.environment.holders[-1:] != [holder]:
+            self.environment.holders.append(holder)
         return LeaseState(True, holder, since)
 
     def _all_jobs(self) -> Mapping[str, list[ClusterJob]]:
-        self.world.calls["list"] += 1
+        self.environment.calls["list"] += 1
         found = defaultdict(list)
-        for one in self.world.jobs:
+        for one in self.environment.jobs:
             if not one.deleted:
                 found[one.elb_job_id].append(one.shown)
         return found
 
     def _all_waiting(self) -> Mapping[str, list[Pod]]:
-        self.world.calls["list"] += 1
+        self.environment.calls["list"] += 1
         found = defaultdict(list)
-        for one in self.world.jobs:
+        for one in self.environment.jobs:
             if one.pod.phase == "Pending":
                 found[one.elb_job_id].append(one.pod)
         return found
 
     def _ask(self, act: Callable[[], T]) -> T:
         try:
-            return self.world.ask("cluster", act)
+            return self.environment.ask("cluster", act)
         except CallLost as lost:
             raise Unavailable(self.code, str(lost)) from lost
 
@@ -121,16 +121,16 @@ class FakeSidecar:
     """The exec sidecars behind one address. One without operations knows only /exec: to anything
     else it answers 404 or 501, which proves nothing, as the dashboard's exec server does."""
 
-    world: SimulatedEnvironment
+    environment: SimulatedEnvironment
     refusals: list[HttpRejection] = field(default_factory=list)
     """What the next calls are answered."""
 
     def health(self) -> Health | HttpRejection | Unreachable:
-        if "sidecar" in self.world.down:
+        if "sidecar" in self.environment.down:
             return Unreachable("no answer came", request_sent=False)
-        if not self.world.with_operations:
+        if not self.environment.with_operations:
             return Health(4, operations=False)
-        return Health(4, operations=True, instance=self.world.met().instance)
+        return Health(4, operations=True, instance=self.environment.met().instance)
 
     def get_operation(
         self, operation_id: str, wait: timedelta, instance: str | None
@@ -162,17 +162,17 @@ class FakeSidecar:
 
     def restart(self) -> None:
         """What runs is interrupted; what has ended keeps its result."""
-        self.world.settle()
-        for process in self.world.processes:
+        self.environment.settle()
+        for process in self.environment.processes:
             process.killed = process.killed or process.runs
 
     def _tracked(
         self, instance: str | None, act: Callable[[StateFolder], Result | None]
     ) -> Result | None:
         """What an instance says of an operation: that it knows none proves something of it only."""
-        if not self.world.with_operations:
+        if not self.environment.with_operations:
             return Untracked("501 of no sidecar that keeps operations")
-        folder = self.world.met()
+        folder = self.environment.met()
         result = act(folder)
         if result is None and folder.instance != instance:
             return Untracked(f"404 of the sidecar instance {folder.instance}")
@@ -185,7 +185,7 @@ class FakeSidecar:
         if operation_id in folder.never or (found and found.command != command):
             return HttpRejection(409, "it exists with another body", None)
         if not found:
-            process = self.world.begin(command)
+            process = self.environment.begin(command)
             folder.operations[operation_id] = Operation(command, process)
         return self._look(folder, operation_id, wait)
 
@@ -193,12 +193,12 @@ class FakeSidecar:
         found = folder.operations.get(operation_id)
         if operation_id in folder.never:
             return Interrupted()
-        if found is None or self.world.clock() - found.process.began > KEPT:
+        if found is None or self.environment.clock() - found.process.began > KEPT:
             return None
         process = found.process
         ends = process.began + process.plan.takes
         if process.runs:
-            self._pass(min(wait, max(ends - self.world.clock(), timedelta(0))))
+            self._pass(min(wait, max(ends - self.environment.clock(), timedelta(0))))
         if process.killed:
             return Interrupted()
         return process.result or OperationRunning(process.began.isoformat())
@@ -213,7 +213,7 @@ class FakeSidecar:
         return seen
 
     def _exec(self, command: Command) -> Result:
-        process = self.world.begin(command)
+        process = self.environment.begin(command)
         patience = min(command.timeout, LONGEST_EXEC)
         self._pass(min(patience, process.plan.takes))
         if process.runs:
@@ -221,18 +221,18 @@ class FakeSidecar:
         return process.result or Interrupted()
 
     def _pass(self, time: timedelta) -> None:
-        self.world.clock.now += time
-        self.world.settle()
+        self.environment.clock.now += time
+        self.environment.settle()
 
     def _ask(self, act: Callable[[], Result | None]) -> Result | None:
-        if meanwhile := self.world.meanwhile:
-            self.world.meanwhile = None
+        if meanwhile := self.environment.meanwhile:
+            self.environment.meanwhile = None
             meanwhile()
         if self.refusals:
             return self.refusals.pop(0)
-        if self.world.token_is_wrong:
+        if self.environment.token_is_wrong:
             return HttpRejection(401, "missing or invalid X-Exec-Token", None)
         try:
-            return self.world.ask("sidecar", act)
+            return self.environment.ask("sidecar", act)
         except CallLost as lost:
             return Unreachable(str(lost), lost.sent)

@@ -15,24 +15,24 @@ Ends = dict[tuple[str, int], Phase]
 
 def check_now(scene: Scene, jobs: list[Job], ends: Ends) -> None:
     """I2, I3, I5, I6 of jobs as they are; `ends` keeps how attempts have ended."""
-    assert scene.world.crimes == []
+    assert scene.environment.crimes == []
     for job in jobs:
         if job.phase.is_end:
             assert ends.setdefault((job.job_id, job.attempt), job.phase) is job.phase
-        was_cleaned_up = job.phase.is_failure and job.phase is not Phase.RESULTS_MISSING
         is_proven = job.left_on_cluster is LeftOnCluster.NONE
-        if job.phase is Phase.CANCELLED or (was_cleaned_up and is_proven):
+        if job.phase is Phase.CANCELLED or (job.phase.is_failure and is_proven):
             assert_nothing_is_left(scene, job)
-        assert is_proven or job.phase.is_failure
+        # Of a first attempt something can be left only once it has failed.
+        assert is_proven or job.phase.is_failure or job.attempt > 1
         if job.phase is Phase.COMPLETED:
             assert_results_are_there(scene, job)
 
 
 def assert_nothing_is_left(scene: Scene, job: Job) -> None:
     """I5: neither of this attempt nor of those before."""
-    assert not [one for one in scene.world.processes if one.runs and one.job_id == job.job_id]
+    assert not [one for one in scene.environment.processes if one.runs and one.job_id == job.job_id]
     for attempt in range(1, job.attempt + 1):
-        assert scene.world.with_pods(elb_id(job.job_id, attempt)) == []
+        assert scene.environment.with_pods(elb_id(job.job_id, attempt)) == []
 
 
 def assert_results_are_there(scene: Scene, job: Job) -> None:
@@ -57,7 +57,7 @@ def check_ended(scene: Scene, jobs: list[Job]) -> None:
         ends = [event for event in events if event.phase.is_end and event.event not in CLEANUP]
         assert len(ends) == job.attempt
         assert len(events) < 200
-    lease = scene.world.lease
+    lease = scene.environment.lease
     assert lease is None or scene.clock() - lease.renewed > timedelta(seconds=900)
 
 
@@ -65,6 +65,7 @@ def _is_allowed(before: Event, after: Event) -> bool:
     if after.event == "retry_requested":
         return before.phase.is_failure and after.phase is Phase.QUEUED
     if after.event in CLEANUP:
-        return before.phase.is_failure and after.phase is before.phase
+        is_unproven_end = before.phase.is_failure or before.phase is Phase.COMPLETED
+        return is_unproven_end and after.phase is before.phase
     keeps = after.phase is before.phase and not before.phase.is_end
     return keeps or before.phase.can_become(after.phase)

@@ -30,17 +30,17 @@ NIGHT = timedelta(hours=12)
 MOST_STEPS = 3000
 
 
-class WorldTable(Table):
+class FaultyTable(Table):
     """A real table of which the world can say that it does not answer."""
 
-    world: SimulatedEnvironment | None = None
+    environment: SimulatedEnvironment | None = None
 
     def commit(self, writes: Sequence[Write]) -> None:
         try:
-            if self.world is None:
+            if self.environment is None:
                 super().commit(writes)
             else:
-                self.world.ask("store", lambda: super(WorldTable, self).commit(writes))
+                self.environment.ask("store", lambda: super(FaultyTable, self).commit(writes))
         except CallLost as lost:
             raise Unavailable("storage_unavailable", "Tables did not answer") from lost
 
@@ -49,7 +49,7 @@ class WorldTable(Table):
 class Store:
     """One Azurite, with tables that many scenes share; each scene has ids of its own."""
 
-    tables: tuple[WorldTable, WorldTable]
+    tables: tuple[FaultyTable, FaultyTable]
     blobs: Blobs
     settings: Settings
 
@@ -57,7 +57,7 @@ class Store:
     def on(cls, azurite: Azurite, settings: Settings) -> "Store":
         name = f"w{uuid.uuid4().hex}"
         tables = [
-            WorldTable(open_table(name + kind, azurite.connection_string, "", None)._client)
+            FaultyTable(open_table(name + kind, azurite.connection_string, "", None)._client)
             for kind in ("j", "i")
         ]
         account = settings.account
@@ -81,17 +81,18 @@ class Scene:
 
     def __post_init__(self) -> None:
         url = f"https://stgelb.blob.core.windows.net/results/{self.name}"
-        self.world = SimulatedEnvironment(self.clock, self.store.blobs, url)
+        self.environment = SimulatedEnvironment(self.clock, self.store.blobs, url)
         jobs_table, index_table = self.store.tables
-        jobs_table.world = self.world
+        jobs_table.environment = self.environment
         index = Index(index_table, self.store.settings.reconcile_after)
         self.jobs = JobStateRepository(jobs_table, index, self.clock)
-        self.cluster, self.sidecar = FakeCluster(self.world), FakeSidecar(self.world)
-        context = ActivityContext(self.jobs, self.store.settings, self.clock, lambda job: None)
+        self.cluster, self.sidecar = FakeCluster(self.environment), FakeSidecar(self.environment)
+        self.context = ActivityContext(self.jobs, self.store.settings, self.clock, lambda job: None)
         activities = Activities(
-            context, self.store.blobs, lambda name: self.cluster, self.sidecar, self
+            self.context, self.store.blobs, lambda name: self.cluster, self.sidecar, self
         )
-        self.methods, self.substitute = activities.methods(), activities.substitute()
+        self.methods: dict[ActivityName, Any] = dict(activities.methods())
+        self.job_stopper = activities.job_stopper()
 
     def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
         result = self.methods[verb](input_)
@@ -104,7 +105,7 @@ class Scene:
         """A new job of this scene, without a driver."""
         job_id = f"job-{self.name}{number:08x}"
         now = self.clock()
-        search = samples.search(results_url=self.world.results_url)
+        search = samples.search(results_url=self.environment.results_url)
         own_cluster = replace(search.placement, cluster_name=self.name)
         base = samples.job(
             job_id=job_id,
@@ -169,14 +170,14 @@ class Scene:
     def passes(self, seconds: float) -> None:
         """Let time pass without a step."""
         self.clock.move(seconds)
-        self.world.settle()
+        self.environment.settle()
 
     def run(self, time: timedelta = NIGHT) -> None:
         """Let the drivers go on for so long, each when it is ready, in turn."""
         until = self.clock() + time
         for _ in range(MOST_STEPS):
-            ready = [(at, its) for its in self.drivers.values() if (at := its.ready_at)]
-            at, driver = min(ready, key=lambda one: one[0], default=(until, None))
+            ready = [(at, driver) for driver in self.drivers.values() if (at := driver.ready_at)]
+            at, driver = min(ready, key=lambda pair: pair[0], default=(until, None))
             if driver is None or at > until:
                 break
             self.clock.now = max(self.clock.now, at)
@@ -186,4 +187,4 @@ class Scene:
         else:
             raise AssertionError(f"more than {MOST_STEPS} steps")
         self.clock.now = max(self.clock.now, until)
-        self.world.settle()
+        self.environment.settle()

@@ -46,7 +46,7 @@ class FakeHands:
         if ending in ("well", "badly"):
             one.finished, one.ends_well = now, ending == "well"
         one.waiting = "Unschedulable: too large" if ending == "unschedulable" else None
-        self.scene.world.jobs.append(one)
+        self.scene.environment.jobs.append(one)
 
     def wait_for(self, happened: Callable[[], object]) -> None:
         self.passes(6)
@@ -58,7 +58,7 @@ class FakeHands:
 
 @dataclass
 class RealHands:
-    world: ClusterFixture
+    environment: ClusterFixture
     clock: Clock
 
     def make(self, elb_job_id: str, app: str, ending: str) -> None:
@@ -69,12 +69,12 @@ class RealHands:
         if ending == "unschedulable":
             wants = {"requests": {"cpu": "1000"}}
             body["spec"]["template"]["spec"]["containers"][0]["resources"] = wants
-        self.world.create(body)
+        self.environment.create(body)
         if ending in ("well", "badly"):
-            self.world.until_job(name, has("Complete" if ending == "well" else "Failed"))
+            self.environment.until_job(name, has("Complete" if ending == "well" else "Failed"))
         else:
             phase = "Running" if ending == "runs" else "Pending"
-            self.world.until_pod(name, in_phase(phase))
+            self.environment.until_pod(name, in_phase(phase))
 
     def wait_for(self, happened: Callable[[], object]) -> None:
         until(happened)
@@ -92,7 +92,7 @@ def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFixt
 @pytest.fixture(params=["small world", "real"])
 def both(request: pytest.FixtureRequest, scene: Scene) -> tuple[Cluster, ClusterHands]:
     if request.param == "small world":
-        return FakeCluster(scene.world), FakeHands(scene)
+        return FakeCluster(scene.environment), FakeHands(scene)
     kubernetes: ClusterFixture = request.getfixturevalue("kubernetes")
     kubernetes.leases.delete_collection_namespaced_lease("default", _preload_content=False)
     clock = Clock()
@@ -198,10 +198,10 @@ def test_who_only_keeps_the_slot_takes_it_from_nobody(both: tuple[Cluster, Clust
 
 
 def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     access = ClusterCredentials("http://127.0.0.1:1", token="x")
     real = RealCluster(CredentialProvider(lambda: access), timeouts=(1.0, 1.0, 2.0))
-    clusters: list[Cluster] = [FakeCluster(scene.world), real]
+    clusters: list[Cluster] = [FakeCluster(scene.environment), real]
     for cluster in clusters:
         for ask in (
             cluster.jobs_of,

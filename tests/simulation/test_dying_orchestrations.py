@@ -31,7 +31,7 @@ def upkeep(scene: Scene) -> Upkeep:
 
 
 def running(scene: Scene) -> Job:
-    scene.world.batch_time = None
+    scene.environment.batch_time = None
     return scene.submitted()
 
 
@@ -65,7 +65,7 @@ async def test_failure_49_a_cancel_takes_effect_without_the_orchestration(
     await upkeep.run(8 * MINUTE)
     now = scene.now(job)
     assert (now.phase, now.left_on_cluster) == (Phase.CANCELLED, LeftOnCluster.NONE)
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
     assert scene.events(job, "cancelled")[0].payload["proof"] == "nothing is left"
     assert not upkeep.is_active(job)
 
@@ -78,7 +78,7 @@ async def test_failure_49_the_deadline_takes_effect_without_the_orchestration(
     scene.jobs.update(job.job_id, "too_late", deadline_at=scene.clock())
     await upkeep.run(8 * MINUTE)
     assert scene.now(job).phase is Phase.TIMED_OUT
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
 
 
 @pytest.mark.parametrize("there", [running, Scene.accept])
@@ -92,7 +92,7 @@ async def test_failure_49_after_five_restarts_the_job_is_cleaned_up_and_fails(
     end = Phase.SUBMIT_FAILED if job.phase is Phase.QUEUED else Phase.SEARCH_FAILED
     assert (now.phase, now.error_code) == (end, "orchestration_failed")
     assert now.error == f"its orchestration ended 6 times before its next step: Failed: {ERROR}"
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
     assert not upkeep.is_active(job)
     names = [event.event for event in scene.events(job)]
     assert names.count("orchestration_restarted") == 5
@@ -134,28 +134,28 @@ async def test_failure_49_a_job_that_cannot_be_cleaned_up_fails_all_the_same(
     scene: Scene, upkeep: Upkeep
 ) -> None:
     job = running(scene)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     await upkeep.run(HOUR)
     now = scene.now(job)
     assert (now.phase, now.left_on_cluster) == (Phase.SEARCH_FAILED, LeftOnCluster.UNKNOWN)
-    scene.world.down.clear()
+    scene.environment.down.clear()
     await upkeep.run(HOUR)
     assert scene.now(job).left_on_cluster is LeftOnCluster.NONE
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
 
 
 async def test_failure_49_a_submission_that_runs_is_ended_before_its_job_is(
     scene: Scene, upkeep: Upkeep
 ) -> None:
-    scene.world.usual = Plan(takes=timedelta(hours=3))
+    scene.environment.usual = Plan(takes=timedelta(hours=3))
     job = scene.accept()
     scene.do(ActivityName.PREPARE_SEARCH, job)
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.cancel(job)
     await upkeep.run(HOUR)
     assert scene.now(job).phase is Phase.CANCELLED
-    assert not any(process.runs for process in scene.world.processes)
-    assert scene.world.lease is None
+    assert not any(process.runs for process in scene.environment.processes)
+    assert scene.environment.lease is None
 
 
 async def test_failure_49_a_lost_task_hub_is_no_failure(scene: Scene) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from local.azurite import Azurite
-from shared.contracts.activities import ActivityName
+from shared.contracts.activities import ActivityInput, ActivityName, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.errors import Conflict
@@ -33,16 +33,16 @@ def upkeep(scene: Scene) -> Upkeep:
 
 def unconfirmed(scene: Scene, number: int = 1) -> Job:
     """A failed search that ended while its cluster did not answer."""
-    scene.world.batch_time = None
+    scene.environment.batch_time = None
     job = scene.submitted(number)
     scene.passes(3)
-    scene.world.end_batch(job.elb_job_id, well=False)
+    scene.environment.end_batch(job.elb_job_id, well=False)
     scene.do(ActivityName.OBSERVE_SEARCH, job)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     for _ in range(3):
         scene.do(ActivityName.CLEAN_UP_SEARCH, job)
         scene.passes(601)
-    scene.world.down.clear()
+    scene.environment.down.clear()
     now = scene.now(job)
     assert now.phase is Phase.SEARCH_FAILED
     return now
@@ -62,10 +62,10 @@ async def test_failure_34_upkeep_cleans_it_up_and_records_the_proof(
     scene: Scene, upkeep: Upkeep
 ) -> None:
     job = unconfirmed(scene)
-    assert scene.world.with_pods(job.elb_job_id)
+    assert scene.environment.with_pods(job.elb_job_id)
     await upkeep.run(10 * MINUTE)
     now = scene.now(job)
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
     assert now.left_on_cluster is LeftOnCluster.NONE
     assert now.cleanup_confirmed_at is not None
     assert not upkeep.is_active(job)
@@ -81,12 +81,12 @@ async def test_failure_34_it_is_tried_for_a_day_and_then_given_up_aloud(
     scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = unconfirmed(scene)
-    scene.world.down.add("cluster")
-    calls = scene.world.calls["cluster"]
+    scene.environment.down.add("cluster")
+    calls = scene.environment.calls["cluster"]
     await upkeep.run(DAY + HOUR)
     now = scene.now(job)
     assert (now.phase, now.left_on_cluster) == (Phase.SEARCH_FAILED, LeftOnCluster.UNKNOWN)
-    assert 60 < (scene.world.calls["cluster"] - calls) < 100, "each try costs one call"
+    assert 60 < (scene.environment.calls["cluster"] - calls) < 100, "each try costs one call"
     assert not upkeep.is_active(job)
     assert [event.event for event in scene.events(job)].count("cleanup_abandoned") == 1
     assert scene.events(job)[-1].payload["left_on_cluster"] == "unknown"
@@ -98,14 +98,14 @@ async def test_failure_34_a_cancel_has_it_tried_once_more_after_that(
     scene: Scene, upkeep: Upkeep
 ) -> None:
     job = unconfirmed(scene)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     await upkeep.run(DAY + HOUR)
     for _ in range(2):
         scene.jobs.index.defer(scene.now(job), scene.clock())  # as a cancel does
         await upkeep.run(2 * MINUTE)
         assert not upkeep.is_active(job)
     assert scene.events(job)[-1].event == "cleanup_abandoned"
-    scene.world.down.clear()
+    scene.environment.down.clear()
     # Pods outlive their Jobs by seconds: the first cancel deletes, the second proves.
     for _ in range(2):
         scene.jobs.index.defer(scene.now(job), scene.clock())
@@ -121,11 +121,11 @@ async def test_one_cluster_that_does_not_answer_is_asked_for_one_job_a_tick(
     scene: Scene, upkeep: Upkeep
 ) -> None:
     jobs = [unconfirmed(scene, number) for number in range(1, 20)]
-    scene.world.down.add("cluster")
-    calls = scene.world.calls["cluster"]
+    scene.environment.down.add("cluster")
+    calls = scene.environment.calls["cluster"]
     scene.clock.move(600)
     assert (await upkeep.tick())["unconfirmed"] == len(jobs)
-    assert scene.world.calls["cluster"] - calls <= 8, "those that were asked side by side"
+    assert scene.environment.calls["cluster"] - calls <= 8, "those that were asked side by side"
 
 
 async def test_failure_16_a_proof_of_an_attempt_that_is_over_changes_nothing(
@@ -135,7 +135,53 @@ async def test_failure_16_a_proof_of_an_attempt_that_is_over_changes_nothing(
     again = scene.jobs.start_attempt(job.job_id, 2, HOUR)
     assert scene.jobs.confirm_cleanup(job, {}) == again
     assert scene.jobs.abandon_cleanup(job, {}) == again
-    assert again.left_on_cluster is LeftOnCluster.NONE
+    assert again.left_on_cluster is LeftOnCluster.UNKNOWN
+
+
+def test_the_next_attempt_proves_that_nothing_is_left_of_the_one_before(scene: Scene) -> None:
+    job = unconfirmed(scene)
+    again = scene.jobs.start_attempt(job.job_id, 2, HOUR)
+    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.PREPARE
+    assert scene.now(again).left_on_cluster is LeftOnCluster.UNKNOWN
+    scene.passes(10)
+    assert scene.do(ActivityName.PREPARE_SEARCH, again).next_stage is Stage.SUBMIT
+    assert scene.now(again).left_on_cluster is LeftOnCluster.NONE
+    assert scene.environment.with_pods(job.elb_job_id) == []
+
+
+async def test_a_completed_job_whose_earlier_attempt_left_something_is_given_up_aloud(
+    scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What ran on another cluster cannot be cleaned up from here: operators are told."""
+    job = unconfirmed(scene)
+    job = scene.jobs.start_attempt(job.job_id, 2, HOUR)
+    scene.jobs.update(job.job_id, "elsewhere", other_cluster="the cluster other1")
+    scene.environment.batch_time = MINUTE
+    scene.drive(job)
+    scene.run(10 * MINUTE)
+    ended = scene.now(job)
+    assert (ended.phase, ended.left_on_cluster) == (Phase.COMPLETED, LeftOnCluster.UNKNOWN)
+    assert upkeep.is_active(job)
+    await upkeep.run(DAY + HOUR)
+    assert not upkeep.is_active(job)
+    now = scene.now(job)
+    assert (now.phase, now.left_on_cluster) == (Phase.COMPLETED, LeftOnCluster.UNKNOWN)
+    assert scene.events(job)[-1].event == "cleanup_abandoned"
+    assert any("cleanup_abandoned" in record.getMessage() for record in caplog.records)
+    check_ended(scene, [now])
+
+
+@pytest.mark.parametrize("left", LeftOnCluster)
+def test_a_completed_batch_says_what_an_earlier_attempt_of_a_search_left(
+    scene: Scene, left: LeftOnCluster
+) -> None:
+    batch = scene.accept(7, child_count=2, phase=Phase.EXPORTING_RESULTS)
+    ended = {"parent_job_id": batch.job_id, "phase": Phase.COMPLETED}
+    scene.accept(1, child_number=1, **ended)
+    scene.accept(2, child_number=2, attempt=2, left_on_cluster=left, **ended)
+    scene.job_stopper.batch.observe_children(ActivityInput(batch.job_id, 1))
+    now = scene.now(batch)
+    assert (now.phase, now.left_on_cluster) == (Phase.COMPLETED, left)
 
 
 async def test_a_job_that_is_deleted_meanwhile_is_cleaned_up_all_the_same(
@@ -145,7 +191,7 @@ async def test_a_job_that_is_deleted_meanwhile_is_cleaned_up_all_the_same(
     scene.jobs.delete(job.job_id)
     assert upkeep.is_active(job)
     await upkeep.run(10 * MINUTE)
-    assert scene.world.with_pods(job.elb_job_id) == []
+    assert scene.environment.with_pods(job.elb_job_id) == []
     now = scene.now(job)
     assert (now.phase, now.left_on_cluster) == (Phase.DELETED, LeftOnCluster.NONE)
 
@@ -189,16 +235,16 @@ async def test_a_cancelled_batch_is_not_called_cancelled_while_a_search_may_be_l
     for job in (child, other, other):
         scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert scene.now(other).phase is Phase.CANCELLED
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     scene.clock.now = scene.now(child).deadline_at + timedelta(minutes=11)
     scene.do(ActivityName.CLEAN_UP_SEARCH, child)
     assert scene.now(child).error_code == "cleanup_unconfirmed"
     for _ in range(3):
-        scene.substitute.stop(batch.job_id)
+        scene.job_stopper.stop(batch.job_id)
     now = scene.now(batch)
     assert (now.phase.status, now.error_code) == (Status.FAILED, "cleanup_unconfirmed")
     assert now.left_on_cluster is LeftOnCluster.UNKNOWN
-    scene.world.down.clear()
+    scene.environment.down.clear()
     await upkeep.run(HOUR)
     for job in (child, batch):
         assert scene.now(job).left_on_cluster is LeftOnCluster.NONE

@@ -53,7 +53,7 @@ class Searches(RuleBasedStateMachine):
     def __init__(self, store: Store) -> None:
         super().__init__()
         self.scene = scene = Scene(store)
-        self.world = scene.world
+        self.environment = scene.environment
         self.acceptance = SubmissionService(scene.jobs, store.blobs, store.settings, scene.clock)
         self.ids: list[str] = []
         self.seen: list[Job] = []
@@ -76,8 +76,8 @@ class Searches(RuleBasedStateMachine):
     def begin(
         self, operations: bool, batches: timedelta | None, plan: Plan, minutes: float
     ) -> None:
-        self.world.with_operations, self.world.batch_time = operations, batches
-        self.world.usual = plan
+        self.environment.with_operations, self.environment.batch_time = operations, batches
+        self.environment.usual = plan
         for key in (1, 2):
             self.accept(key, "a")
         self.scene.run(timedelta(minutes=minutes))
@@ -89,7 +89,7 @@ class Searches(RuleBasedStateMachine):
         self.accept(key, request)
 
     def accept(self, key: int, request: str) -> None:
-        one = search(results_url=self.world.results_url)
+        one = search(results_url=self.environment.results_url)
         submission = Submission(
             search=one,
             query_text=None,
@@ -101,17 +101,17 @@ class Searches(RuleBasedStateMachine):
         )
         known = {job.fingerprint: job for job in map(self.scene.jobs.get, self.ids)}
         try:
-            said = self.acceptance.accept(submission, ALICE, f"{self.scene.name}/{key}", "http")
+            accepted = self.acceptance.accept(submission, ALICE, f"{self.scene.name}/{key}", "http")
         except Conflict:
             assert {job.job_id: job for job in known.values()} == {
                 job.job_id: self.scene.jobs.get(job.job_id) for job in known.values()
             }
             return
-        assert said.job.fingerprint == request * 64
-        assert said.replayed is (said.job.job_id in self.ids)
-        if not said.replayed:
-            self.ids.append(said.job.job_id)
-            self.drive(said.job)
+        assert accepted.job.fingerprint == request * 64
+        assert accepted.replayed is (accepted.job.job_id in self.ids)
+        if not accepted.replayed:
+            self.ids.append(accepted.job.job_id)
+            self.drive(accepted.job)
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), is_heard=st.booleans())
@@ -125,7 +125,7 @@ class Searches(RuleBasedStateMachine):
     @rule(number=st.integers(0, 2))
     def cancel_in_the_middle_of_a_step(self, number: int) -> None:
         job = self.job(number)
-        self.world.meanwhile = lambda: self.scene.cancel(job)
+        self.environment.meanwhile = lambda: self.scene.cancel(job)
 
     @precondition(lambda self: any(job.phase.is_failure for job in self.seen))
     @rule()
@@ -137,7 +137,7 @@ class Searches(RuleBasedStateMachine):
             assert again.attempt == job.attempt + 1
         self.drive(again)
 
-    # What the world does.
+    # What happens outside of the app.
 
     @rule(minutes=st.sampled_from([0.1, 1, 1, 5, 20, 60, 200]))
     def time_passes(self, minutes: float) -> None:
@@ -146,22 +146,22 @@ class Searches(RuleBasedStateMachine):
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), well=st.booleans())
     def a_batch_ends(self, number: int, well: bool) -> None:
-        self.world.end_batch(self.job(number).elb_job_id, well)
+        self.environment.end_batch(self.job(number).elb_job_id, well)
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), why=st.sampled_from([None, "Unschedulable"]))
     def pods_wait(self, number: int, why: str | None) -> None:
-        for one in self.world.present(self.job(number).elb_job_id):
+        for one in self.environment.present(self.job(number).elb_job_id):
             one.waiting, one.attempts = why, one.attempts + 1
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), apps=st.sampled_from([(), ("blast",), ("finalizer",)]))
     def jobs_are_deleted_behind_our_back(self, number: int, apps: tuple[str, ...]) -> None:
-        self.world.delete(self.job(number).elb_job_id, *apps)
+        self.environment.delete(self.job(number).elb_job_id, *apps)
 
     @rule(plan=st.sampled_from(PLANS))
     def submissions_go_so(self, plan: Plan) -> None:
-        self.world.usual = plan
+        self.environment.usual = plan
 
     @rule()
     def the_sidecar_restarts(self) -> None:
@@ -169,31 +169,31 @@ class Searches(RuleBasedStateMachine):
 
     @rule()
     def the_sidecar_loses_its_state(self) -> None:
-        self.world.lose_state()
+        self.environment.lose_state()
 
     @rule(routes=st.lists(st.integers(0, 1), max_size=12))
     def two_sidecars_answer_in_turn(self, routes: list[int]) -> None:
-        if len(self.world.folders) == 1:
-            self.world.add_sidecar()
-        self.world.routes.extend(routes)
+        if len(self.environment.folders) == 1:
+            self.environment.add_sidecar()
+        self.environment.routes.extend(routes)
 
     @rule(operations=st.booleans())
     def the_sidecar_is_replaced_by_one_with_or_without_operations(self, operations: bool) -> None:
-        self.world.with_operations = operations
+        self.environment.with_operations = operations
 
     @rule(is_wrong=st.booleans())
     def the_token_changes(self, is_wrong: bool) -> None:
-        self.world.token_is_wrong = is_wrong
+        self.environment.token_is_wrong = is_wrong
 
     @rule(whom=st.sampled_from(["cluster", "sidecar", "store"]))
     def somebody_goes_away(self, whom: str) -> None:
         if whom != "store":  # a door that cannot write accepts nothing
-            self.world.down.add(whom)
+            self.environment.down.add(whom)
 
-    @precondition(lambda self: self.world.down)
+    @precondition(lambda self: self.environment.down)
     @rule()
     def all_come_back(self) -> None:
-        self.world.down.clear()
+        self.environment.down.clear()
 
     # What upkeep does beside the orchestrations.
 
@@ -202,13 +202,13 @@ class Searches(RuleBasedStateMachine):
     def upkeep_stops_a_job(self, number: int) -> None:
         job = self.job(number)
         if job.should_stop(self.scene.clock()) and not job.phase.is_end:
-            self.scene.substitute.stop(job.job_id)
+            self.scene.job_stopper.stop(job.job_id)
 
     @precondition(lambda self: any(left_unknown(job) for job in self.seen))
     @rule()
     def upkeep_cleans_up(self) -> None:
         for job in filter(left_unknown, self.seen):
-            result = self.scene.substitute.clean_up(job)
+            result = self.scene.job_stopper.clean_up(job)
             if result.proof:
                 self.scene.jobs.confirm_cleanup(job, {"proof": result.proof})
 
@@ -226,19 +226,19 @@ class Searches(RuleBasedStateMachine):
         if driver.ready_at is None:
             return
         self.scene.clock.now = max(self.scene.clock.now, driver.ready_at)
-        self.world.next[whom].extend([*[None] * before, what])
+        self.environment.next[whom].extend([*[None] * before, what])
         for _ in range(2):
             if driver.ready_at:
                 driver.step()
-        self.world.next.clear()
+        self.environment.next.clear()
 
-    @precondition(lambda self: any(its.said for its in self.scene.drivers.values()))
+    @precondition(lambda self: any(driver.calls for driver in self.scene.drivers.values()))
     @rule(data=st.data())
     def a_zombie_says_an_old_order_again(self, data: Any) -> None:
         driver = data.draw(
-            st.sampled_from([its for its in self.scene.drivers.values() if its.said])
+            st.sampled_from([driver for driver in self.scene.drivers.values() if driver.calls])
         )
-        verb, input_ = data.draw(st.sampled_from(driver.said[-4:]))
+        verb, input_ = data.draw(st.sampled_from(driver.calls[-4:]))
         self.scene.perform(verb, input_)
 
     @rule()
@@ -259,22 +259,22 @@ class Searches(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Withdraw the faults, and let everything come to its end."""
-        self.world.down.clear()
-        self.world.routes.clear()
-        self.world.token_is_wrong = False
-        self.world.meanwhile, self.world.usual = None, Plan()
-        for one in self.world.jobs:
+        self.environment.down.clear()
+        self.environment.routes.clear()
+        self.environment.token_is_wrong = False
+        self.environment.meanwhile, self.environment.usual = None, Plan()
+        for one in self.environment.jobs:
             one.waiting = None
             if one.app == "blast":
                 one.ends_at = one.ends_at or self.scene.clock()
-        self.world.batch_time = timedelta(minutes=10)
+        self.environment.batch_time = timedelta(minutes=10)
         for job in self.all():
             if not job.phase.is_end and self.scene.drivers[job.job_id].ready_at is None:
                 self.drive(job)
         self.scene.run(DAY)
         check_now(self.scene, self.all(), self.ends)
         check_ended(self.scene, self.all())
-        assert [text for told in self.crashes for text in told] == []
+        assert [text for crashes in self.crashes for text in crashes] == []
 
 
 def left_unknown(job: Job) -> bool:

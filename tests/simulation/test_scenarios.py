@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def scene(scene: Scene) -> Scene:
-    scene.world.batch_time = MINUTE
+    scene.environment.batch_time = MINUTE
     return scene
 
 
@@ -25,7 +25,7 @@ def ends_well(scene: Scene) -> None:
     check_ended(scene, jobs)
     assert [job.phase for job in jobs] == [Phase.COMPLETED] * len(jobs)
     assert [driver.crashes for driver in scene.drivers.values()] == [[]] * len(jobs)
-    assert len(scene.world.processes) == len(jobs)
+    assert len(scene.environment.processes) == len(jobs)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_failure_15_trouble_at_any_write_of_a_job_does_nothing_twice(
     scene: Scene, write: int, what: CallFault
 ) -> None:
     scene.drive(scene.accept())
-    scene.world.next["store"].extend([*[None] * write, what])
+    scene.environment.next["store"].extend([*[None] * write, what])
     scene.run()
-    assert not scene.world.next["store"]
+    assert not scene.environment.next["store"]
     ends_well(scene)
 
 
@@ -57,23 +57,25 @@ def test_the_task_hub_is_lost_after_every_step_of_a_job(scene: Scene) -> None:
 
 
 def test_failure_9_searches_that_come_together_are_submitted_one_at_a_time(scene: Scene) -> None:
-    scene.world.usual = Plan(takes=MINUTE)
+    scene.environment.usual = Plan(takes=MINUTE)
     jobs = [scene.accept(number) for number in (1, 2)]
     for job in jobs:
         scene.drive(job)
     scene.run()
     ends_well(scene)
-    assert sorted(scene.world.holders) == sorted(job.elb_job_id for job in jobs)
-    ends = [process.began + process.plan.takes for process in scene.world.processes]
-    assert all(one.began >= end for one, end in zip(scene.world.processes[1:], ends, strict=False))
+    assert sorted(scene.environment.holders) == sorted(job.elb_job_id for job in jobs)
+    ends = [process.began + process.plan.takes for process in scene.environment.processes]
+    assert all(
+        one.began >= end for one, end in zip(scene.environment.processes[1:], ends, strict=False)
+    )
 
 
 def test_failure_29_a_cluster_that_is_away_for_an_hour_costs_no_search(scene: Scene) -> None:
-    scene.world.batch_time = 5 * MINUTE
+    scene.environment.batch_time = 5 * MINUTE
     scene.drive(scene.accept())
     scene.run(MINUTE)
-    scene.world.down.add("cluster")
+    scene.environment.down.add("cluster")
     scene.run(60 * MINUTE)
-    scene.world.down.clear()
+    scene.environment.down.clear()
     scene.run(10 * MINUTE)
     ends_well(scene)

@@ -44,9 +44,9 @@ def fake_bench(scene: Scene) -> Bench:
         argv = ("elastic-blast", "submit", "--idempotency-key", name, "--correlation-id", name)
         return Command(argv, "x", timedelta(hours=1))
 
-    scene.world.lease = Lease("slow", scene.clock(), scene.clock())
-    scene.world.plans["slow"].append(Plan(takes=timedelta(hours=1)))
-    sidecar = FakeSidecar(scene.world)
+    scene.environment.lease = Lease("slow", scene.clock(), scene.clock())
+    scene.environment.plans["slow"].append(Plan(takes=timedelta(hours=1)))
+    sidecar = FakeSidecar(scene.environment)
     return Bench(sidecar, command("quick"), command("slow"), lambda: None, sidecar.restart)
 
 
@@ -134,10 +134,10 @@ def test_a_restart_interrupts_what_runs_and_keeps_what_has_ended(bench: Bench) -
 
 
 def test_a_sidecar_that_does_not_answer_was_asked_nothing(scene: Scene) -> None:
-    scene.world.down.add("sidecar")
+    scene.environment.down.add("sidecar")
     command = Command(("elastic-blast",), None, LONG)
     nobody: list[Sidecar] = [
-        FakeSidecar(scene.world),
+        FakeSidecar(scene.environment),
         RealSidecar("http://127.0.0.1:1", lambda: sidecars.TOKEN),
     ]
     for sidecar in nobody:

@@ -37,8 +37,8 @@ def patient(store: Store) -> Scene:
 
 def slow(scene: Scene) -> Scene:
     """The same, where a submission takes a turn of a minute."""
-    scene.world.usual = Plan(takes=TURN)
-    scene.world.batch_time = TURN
+    scene.environment.usual = Plan(takes=TURN)
+    scene.environment.batch_time = TURN
     return scene
 
 
@@ -66,10 +66,10 @@ def test_failure_41_one_beside_many_of_another_caller_waits_a_turn_or_two(
 ) -> None:
     many(scene, ALICE, range(1, 31))
     scene.run(3 * TURN)
-    had_it = len(scene.world.holders)
+    had_it = len(scene.environment.holders)
     (job,) = many(scene, BOB, range(31, 32))
     scene.run(3 * TURN)
-    assert job.elb_job_id in scene.world.holders[had_it : had_it + 2]
+    assert job.elb_job_id in scene.environment.holders[had_it : had_it + 2]
 
 
 def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_age(
@@ -80,23 +80,23 @@ def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_age(
     of_bob = many(scene, BOB, range(11, 14))
     of_carol = many(scene, CAROL, range(21, 23))
     scene.run(12 * TURN)
-    assert not scene.world.crimes
+    assert not scene.environment.crimes
     first, a, b, c = of_alice[0], iter(of_alice[1:]), iter(of_bob), iter(of_carol)
     around = [first, next(b), next(c), next(a), next(b), next(c), next(a), next(b), next(a)]
-    assert scene.world.holders == [job.elb_job_id for job in around]
+    assert scene.environment.holders == [job.elb_job_id for job in around]
 
 
 @pytest.mark.parametrize("takes", [timedelta(seconds=2), TURN], ids=["short", "long"])
 def test_a_slot_that_is_freed_is_not_idle(patient: Scene, takes: timedelta) -> None:
     scene = patient
-    scene.world.usual = Plan(takes=takes)
+    scene.environment.usual = Plan(takes=takes)
     began = scene.clock()
     scene.cluster.acquire_submit_lease("another-program")
     many(scene, ALICE, range(1, 8))
     scene.cluster.release_submit_lease("another-program")
     many(scene, ALICE, range(8, 9))
     scene.run(timedelta(hours=1))
-    started = sorted(process.began - began for process in scene.world.processes)
+    started = sorted(process.began - began for process in scene.environment.processes)
     gaps = [later - earlier - takes for earlier, later in pairwise(started)]
     assert len(gaps) == 7
     assert max(gaps) < timedelta(seconds=6), "a submission is looked at every 5 s"
@@ -130,7 +130,7 @@ def test_whoever_was_not_called_comes_by_itself(
     jobs = many(scene, ALICE, range(1, 5))
     scene.run(timedelta(hours=1))
     assert [scene.now(job).phase for job in jobs] == [Phase.COMPLETED] * 4
-    assert not scene.world.crimes
+    assert not scene.environment.crimes
 
 
 def test_a_slot_that_another_program_left_is_given_to_the_first_by_whoever_comes(
@@ -155,7 +155,7 @@ def test_whoever_is_asked_to_cancel_is_not_called_and_is_before_nobody(scene: Sc
     scene.cluster.release_submit_lease("another-program")
     scene.do(ActivityName.SUBMIT_SEARCH, next_one)
     assert scene.woken == []
-    assert scene.world.holders == ["another-program", next_one.elb_job_id]
+    assert scene.environment.holders == ["another-program", next_one.elb_job_id]
 
 
 def test_a_place_that_a_crash_left_holds_up_nobody(scene: Scene) -> None:
@@ -169,7 +169,7 @@ def test_a_place_that_a_crash_left_holds_up_nobody(scene: Scene) -> None:
     scene.cluster.release_submit_lease("another-program")
     scene.do(ActivityName.PREPARE_SEARCH, job)
     scene.do(ActivityName.SUBMIT_SEARCH, job)
-    assert scene.world.holders == ["another-program", job.elb_job_id]
+    assert scene.environment.holders == ["another-program", job.elb_job_id]
     assert scene.jobs.index.submit_queue.first_ahead(scene.accept(3)) is None
 
 
@@ -179,18 +179,18 @@ def test_who_has_the_slot_keeps_it_though_an_older_search_of_its_caller_waits(
     """What became of its submission is not known: another must not begin beside it."""
     old, job = scene.accept(1), scene.accept(2)
     scene.do(ActivityName.PREPARE_SEARCH, job)
-    scene.world.next["sidecar"].append(CallFault.ANSWER_LOST)
+    scene.environment.next["sidecar"].append(CallFault.ANSWER_LOST)
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.now(job).phase is Phase.RETRYING
     waiting(scene, old)
     scene.do(ActivityName.SUBMIT_SEARCH, job)
-    assert scene.world.holders == [job.elb_job_id]
-    assert scene.world.lease is not None
+    assert scene.environment.holders == [job.elb_job_id]
+    assert scene.environment.lease is not None
     scene.passes(TURN.total_seconds())
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.now(job).phase is Phase.SUBMITTED
     assert scene.woken == [old.job_id]
-    assert not scene.world.crimes
+    assert not scene.environment.crimes
 
 
 @pytest.mark.parametrize("leaves", [ActivityName.CLEAN_UP_SEARCH, ActivityName.SUBMIT_SEARCH])

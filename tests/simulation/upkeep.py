@@ -28,7 +28,7 @@ class DyingDurable(FakeDurable):
 
 @dataclass
 class Upkeep:
-    """The reconcile timer over a scene, with the real substitute."""
+    """The reconcile timer over a scene, with the real job_stopper."""
 
     scene: Scene
     durable: FakeDurable
@@ -42,7 +42,7 @@ class Upkeep:
             scene.store.settings,
             scene.clock,
             lambda job: None,
-            lambda _: scene.substitute,
+            lambda _: scene.job_stopper,
         )
 
     async def tick(self) -> Counter[str]:

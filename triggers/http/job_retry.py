@@ -53,7 +53,7 @@ class JobRetry:
         if job.child_count and job.phase.is_failure:
             message = f"{job.job_id} is a batch: retry its failed searches"
             raise NotRetryable("not_retryable", message)
-        if job.phase.is_failure and job.is_settled:  # an unsettled job already counts as active
+        if job.phase.is_failure:
             check_active_limit(self.jobs.index, job.owner, self.max_active_jobs)
         return self.jobs.start_attempt(job.job_id, job.attempt + 1, self.job_timeout, request_id)
 

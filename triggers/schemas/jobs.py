@@ -103,7 +103,10 @@ class Summary(ResponseModel):
     reason: str | None = Field(None, description="Why the job does not progress, as a sentence")
     left_on_cluster: LeftOnCluster | None = Field(
         None,
-        description="Failed and cancelled jobs only: `unknown` if Jobs or pods may still run",
+        description=(
+            "`unknown` if Jobs or pods of an ended attempt may still run; `none` only for failed"
+            " and cancelled jobs"
+        ),
     )
     config_snapshot: ConfigSnapshot
     infrastructure: Infrastructure

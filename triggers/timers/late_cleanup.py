@@ -10,7 +10,7 @@ from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.util.durations import RetryPolicy
 from shared.util.threads import in_thread
-from triggers.timers.substitutes import Substitute
+from triggers.timers.stopper import Stopper
 
 GIVE_UP_AFTER = timedelta(days=1)
 """Since the end of the job. A later cancel makes one more try."""
@@ -27,7 +27,7 @@ class LateCleanup:
     jobs: JobStateRepository
     now: Callable[[], datetime]
 
-    async def retry(self, substitute: Substitute, job: Job, unreachable: set[str]) -> str:
+    async def retry(self, stopper: Stopper, job: Job, unreachable: set[str]) -> str:
         """Try once to clean up the job. Returns `confirmed`, `unconfirmed` or `abandoned`.
 
         `unreachable` collects the clusters that did not answer in this tick, so that no other job
@@ -36,7 +36,7 @@ class LateCleanup:
         cluster = job.search.placement.cluster_name
         if cluster in unreachable:
             return await in_thread(self._defer, job)
-        result = await in_thread(substitute.clean_up, job)
+        result = await in_thread(stopper.clean_up, job)
         if not result.is_reachable:
             unreachable.add(cluster)
         return await in_thread(self._record, job, result)

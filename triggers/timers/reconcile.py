@@ -17,7 +17,7 @@ from triggers.durable_client import DurableClient, InstanceStatus, from_here, ge
 from triggers.timers.bounded_work import process_all
 from triggers.timers.late_cleanup import LateCleanup
 from triggers.timers.recovery import Recovery
-from triggers.timers.substitutes import Substitutes
+from triggers.timers.stopper import StopperFactory
 
 MAX_TICK_TIME = timedelta(seconds=50)
 """The next tick starts a minute after this one did and continues with the remaining jobs."""
@@ -42,12 +42,12 @@ class Reconciler:
     now: Callable[[], datetime]
     publish: Callable[[Job], None]
     """Sends the pending messages of a job."""
-    substitutes: Substitutes
+    stopper_factory: StopperFactory
     """Makes the object that runs the last steps of a job in place of its orchestration."""
 
     @property
     def _recovery(self) -> Recovery:
-        return Recovery(self.jobs, self.settings, self.now, self.substitutes)
+        return Recovery(self.jobs, self.settings, self.now, self.stopper_factory)
 
     @property
     def _late_cleanup(self) -> LateCleanup:
@@ -106,8 +106,8 @@ class Reconciler:
         """Retry the clean-up of an ended job; `messages_pending` if only messages are left."""
         if job.left_on_cluster is LeftOnCluster.NONE:
             return "messages_pending"
-        substitute = self.substitutes(from_here(client, self.settings))
-        return await self._late_cleanup.retry(substitute, job, unreachable)
+        stopper = self.stopper_factory(from_here(client, self.settings))
+        return await self._late_cleanup.retry(stopper, job, unreachable)
 
     async def _reconcile_active(self, client: DurableClient, job: Job) -> str:
         """Check the job's orchestration and recover the job if the orchestration does not run."""

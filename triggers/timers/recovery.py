@@ -11,7 +11,7 @@ from shared.settings import Settings
 from shared.util.durations import RetryPolicy
 from shared.util.threads import in_thread
 from triggers.durable_client import FAILED, DurableClient, InstanceStatus, from_here, start
-from triggers.timers.substitutes import Substitute, Substitutes
+from triggers.timers.stopper import Stopper, StopperFactory
 
 RESTARTS = RetryPolicy(timedelta(minutes=1), 2.0, timedelta(minutes=15), 6)
 """The waits between restarts without a step in between. After five of them the job fails."""
@@ -28,7 +28,7 @@ class Recovery:
     jobs: JobStateRepository
     settings: Settings
     now: Callable[[], datetime]
-    substitutes: Substitutes
+    stopper_factory: StopperFactory
 
     async def recover(self, client: DurableClient, job: Job, seen: InstanceStatus | None) -> str:
         """Start the orchestration of a job again, or stop the job without it; what was done.
@@ -57,9 +57,9 @@ class Recovery:
 
     async def _stop(self, client: DurableClient, job: Job) -> str:
         """Take the steps that stop the job, as far as they need not wait."""
-        substitute = self.substitutes(from_here(client, self.settings))
+        stopper = self.stopper_factory(from_here(client, self.settings))
         for _ in range(STEPS_AT_ONCE):
-            result = await in_thread(substitute.stop, job.job_id)
+            result = await in_thread(stopper.stop, job.job_id)
             if result.next_stage is None:
                 log.warning("stopped_without_orchestration job_id=%s", job.job_id)
                 return "stopped"
@@ -73,8 +73,8 @@ class Recovery:
     ) -> None:
         error = f"its orchestration ended {restarts + 1} times before its next step: {_why(seen)}"
         log.error("orchestration_failed job_id=%s: %s", job.job_id, error)
-        substitute: Substitute = self.substitutes(from_here(client, self.settings))
-        await in_thread(substitute.fail, job.job_id, error)
+        stopper: Stopper = self.stopper_factory(from_here(client, self.settings))
+        await in_thread(stopper.fail, job.job_id, error)
 
     def _record_restart(
         self, job: Job, restarts: int, wait: timedelta, seen: InstanceStatus | None

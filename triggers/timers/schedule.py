@@ -7,16 +7,16 @@ from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient
 from triggers.timers.purge import Purger
 from triggers.timers.reconcile import Reconciler
-from triggers.timers.substitutes import Substitutes
+from triggers.timers.stopper import StopperFactory
 
 
 class Timers:
     """The timer functions over the clients of a process."""
 
-    def __init__(self, dependencies: Dependencies, substitutes: Substitutes) -> None:
-        """`substitutes` makes the object that ends jobs whose orchestration cannot run."""
+    def __init__(self, dependencies: Dependencies, stopper_factory: StopperFactory) -> None:
+        """`stopper_factory` makes the object that ends jobs whose orchestration cannot run."""
         self._dependencies = dependencies
-        self._substitutes = substitutes
+        self._stopper_factory = stopper_factory
 
     async def reconcile(self, timer: TimerRequest, client: DurableClient) -> None:
         """Recover overdue jobs; runs every minute."""
@@ -33,7 +33,9 @@ class Timers:
         """Opens clients, which blocks."""
         clients = self._dependencies
         publish = clients.outbox_publisher.publish_pending
-        return Reconciler(clients.jobs, clients.settings, clients.now, publish, self._substitutes)
+        return Reconciler(
+            clients.jobs, clients.settings, clients.now, publish, self._stopper_factory
+        )
 
     @property
     def _purger(self) -> Purger:

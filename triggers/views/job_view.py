@@ -225,8 +225,12 @@ def _config_snapshot(job: Job) -> ConfigSnapshot:
 
 
 def _left_on_cluster(job: Job) -> LeftOnCluster | None:
-    """Return the field for failed and cancelled jobs; a completed job leaves nothing."""
-    is_shown = job.phase.status in (Status.FAILED, Status.CANCELLED)
+    """Return the field for failed and cancelled jobs, and for others where it is not `none`.
+
+    An earlier attempt of a job that runs again or is completed may have left something.
+    """
+    has_failed = job.phase.status in (Status.FAILED, Status.CANCELLED)
+    is_shown = has_failed or job.left_on_cluster is LeftOnCluster.UNKNOWN
     return job.left_on_cluster if is_shown else None
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from local.functions_host.clock import Clock
 from local.functions_host.durable.history import Type, event
-from local.functions_host.durable.store import Activity, Instance, Message, Store
+from local.functions_host.durable.store import Activity, DurableStore, Instance, Message
 from local.functions_host.durable.work_item import (
     OrchestratorFunction,
     WorkItem,
@@ -56,7 +56,9 @@ class Limits:
 class Engine:
     """Runs orchestrations while `run` runs. Call its methods from the same event loop."""
 
-    def __init__(self, store: Store, functions: Functions, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self, store: DurableStore, functions: Functions, clock: Clock, limits: Limits
+    ) -> None:
         self._store = store
         self._functions = functions
         self._clock = clock

@@ -95,7 +95,7 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class Child:
+class ChildInstance:
     """A sub-orchestration to start; `refusal` is sent if its id belongs to a live instance."""
 
     instance: Instance
@@ -112,12 +112,12 @@ class TurnCommit:
     appended: Sequence[Event]
     activities: Sequence[Activity] = ()
     messages: Sequence[Message] = ()
-    children: Sequence[Child] = ()
+    children: Sequence[ChildInstance] = ()
     renewed: bool = False
     """Drop the history and all messages of the previous execution."""
 
 
-class Store:
+class DurableStore:
     """The SQLite file. Not thread-safe: the engine calls it from one thread."""
 
     def __init__(self, path: Path) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from local.functions_host.clock import instant
 from local.functions_host.durable.engine import Engine
 from local.functions_host.durable.history import Type
-from local.functions_host.durable.store import Instance, Store
+from local.functions_host.durable.store import DurableStore, Instance
 from local.functions_host.durable.views import history_view, instance_view
 
 ROOT = "/runtime/webhooks/durabletask"
@@ -27,7 +27,7 @@ class Webhooks:
     """HTTP handlers over an engine and its store."""
 
     engine: Engine
-    store: Store
+    store: DurableStore
 
     def routes(self) -> list[web.RouteDef]:
         instances_path = f"{ROOT}/instances"

@@ -22,7 +22,13 @@ from local.functions_host.durable.replay import (
     Scheduled,
     Unsupported,
 )
-from local.functions_host.durable.store import Activity, Child, Instance, Message, TurnCommit
+from local.functions_host.durable.store import (
+    Activity,
+    ChildInstance,
+    Instance,
+    Message,
+    TurnCommit,
+)
 
 OrchestratorFunction = Callable[[str], str]
 """The orchestrator function: takes the context and returns its state, both as JSON strings."""
@@ -220,7 +226,7 @@ class WorkItem:
         fired = event(Type.TIMER_FIRED, task.fire_at, TimerId=task.id, FireAt=stamp(task.fire_at))
         return Message(self.instance.id, self.instance.execution, task.fire_at, fired)
 
-    def _child(self, task: Scheduled) -> Child:
+    def _child(self, task: Scheduled) -> ChildInstance:
         instance = self.instance
         child = replace(
             new_instance(self._child_id(task), task.name, json.dumps(task.input), self.now),
@@ -236,7 +242,7 @@ class WorkItem:
             Details=None,
         )
         refusal = Message(instance.id, instance.execution, self.now, message_event)
-        return Child(child, start_message(child, self.now), refusal)
+        return ChildInstance(child, start_message(child, self.now), refusal)
 
     def _child_id(self, task: Scheduled) -> str:
         return task.instance or f"{self.instance.execution}:{task.id:08X}"

@@ -122,14 +122,10 @@ class BatchFixture:
     def end(self, number: int, phase: Phase) -> None:
         """A child's own orchestration brings it to this end."""
         jobs = self.batch.context.jobs
-        one = self.child(number)
-        ways = {
-            Phase.COMPLETED: (Phase.EXPORTING_RESULTS, Phase.COMPLETED),
-            Phase.CANCELLED: (Phase.CANCELLING, Phase.CANCELLED),
-            Phase.TIMED_OUT: (Phase.CANCELLING, Phase.TIMED_OUT),
-        }
-        for step in ways.get(phase, (phase,)):
-            jobs.update(one.job_id, step.value, phase=step)
+        child = self.child(number)
+        before = Phase.EXPORTING_RESULTS if phase is Phase.COMPLETED else Phase.CANCELLING
+        for step in (before, phase):
+            jobs.update(child.job_id, step.value, phase=step)
 
     def events(self) -> list[str]:
         found = self.batch.context.jobs.events(self.parent_id)
@@ -155,9 +151,9 @@ def open_batch(
 
 
 @contextmanager
-def meanwhile(one: BatchFixture, number: int, happens: Callable[[], object]) -> Iterator[None]:
+def meanwhile(batch: BatchFixture, number: int, happens: Callable[[], object]) -> Iterator[None]:
     """Let something happen just before the row of the child of that number is written."""
-    create = one.batch.context.jobs.create
+    create = batch.batch.context.jobs.create
 
     def interrupted(child: Job, payload: Any) -> Job:
         if child.child_number == number:
@@ -165,7 +161,7 @@ def meanwhile(one: BatchFixture, number: int, happens: Callable[[], object]) -> 
         return create(child, payload)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one.batch.context.jobs, "create", interrupted)
+        patch.setattr(batch.batch.context.jobs, "create", interrupted)
         yield
 
 

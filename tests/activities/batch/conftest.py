@@ -28,13 +28,13 @@ def blobs(azurite: Azurite) -> Blobs:
 
 @pytest.fixture
 def make(jobs: JobStateRepository, clock: Clock, blobs: Blobs) -> Make:
-    desk = ActivityContext(jobs, settings(), clock, lambda job: None)
+    context = ActivityContext(jobs, settings(), clock, lambda job: None)
 
     def made(
         size: int, chunk: int = CHUNK, at_once: int = MAX_SEARCHES, **changes: Any
     ) -> BatchFixture:
         def batch(durable: Remembered) -> BatchActivities:
-            return BatchActivities(desk, ChildJobs(desk, blobs, durable), chunk, at_once)
+            return BatchActivities(context, ChildJobs(context, blobs, durable), chunk, at_once)
 
         return open_batch(batch, blobs, size, **changes)
 

@@ -12,7 +12,7 @@ from local.azurite import ACCOUNT, KEY, Azurite
 from local.cluster import start_cluster
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
 from local.elastic_blast import Environment
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from local.elastic_blast.databases import upload_database
 from tests.local.elastic_blast.submission_fixture import HOST, SubmissionFixture, new_submission
 
@@ -34,7 +34,7 @@ def environment(
         fault_rules=folder / "fault_rules.json",
         cache=folder / "cache",
     )
-    blobs = Blobs.of(environment)
+    blobs = AccountBlobs.of(environment)
     for container in ("queries", "results"):
         with suppress(ResourceExistsError):  # created by other tests of this process
             blobs.service.create_container(container)

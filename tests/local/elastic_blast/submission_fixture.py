@@ -14,7 +14,7 @@ from typing import Any
 
 from local.demo.queries import DEMO_BATCH_LEN, DEMO_DATABASE, DEMO_OPTIONS, DEMO_PROGRAM
 from local.elastic_blast import Environment, install
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from local.elastic_blast.calls import Call, read_calls
 from local.elastic_blast.cluster import ClusterClient, end_condition
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule, write_fault_rules
@@ -131,11 +131,11 @@ class SubmissionFixture:
         until(lambda: cluster.is_empty(selector))
 
     def blob(self, name: str) -> bytes | None:
-        return Blobs.of(self.environment).read(f"{self.root}/{name}")
+        return AccountBlobs.of(self.environment).read(f"{self.root}/{name}")
 
     def names(self, prefix: str = "") -> list[str]:
         """The names of this submission's blobs, without their common prefix."""
-        urls = Blobs.of(self.environment).with_prefix(f"{self.root}/{prefix}")
+        urls = AccountBlobs.of(self.environment).with_prefix(f"{self.root}/{prefix}")
         return sorted(url.removeprefix(f"{self.root}/") for url in urls)
 
     def wait_for_marker(self, marker: str = "SUCCESS") -> None:

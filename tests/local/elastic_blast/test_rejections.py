@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from tests.local.elastic_blast.submission_fixture import CLEAN, HOST, SubmissionFixture
 
 
@@ -48,7 +48,7 @@ def test_an_unreadable_query_is_a_usage_error(
 
 def test_a_query_that_is_not_fasta_is_a_usage_error(submission: SubmissionFixture) -> None:
     url = f"{HOST}/queries/{submission.key}.fa"
-    Blobs.of(submission.environment).write(url, b"ACGT\n>late\nACGT\n")
+    AccountBlobs.of(submission.environment).write(url, b"ACGT\n>late\nACGT\n")
     result = submission.submit_in_process(submission.ini(queries=url))
     assert (result.exit_code, result.body) == (1, None)
     assert result.stderr == "the query does not begin with a '>' line"
@@ -56,7 +56,7 @@ def test_a_query_that_is_not_fasta_is_a_usage_error(submission: SubmissionFixtur
 
 def test_too_many_batches_are_a_usage_error(submission: SubmissionFixture) -> None:
     url = f"{HOST}/queries/{submission.key}.fa"
-    Blobs.of(submission.environment).write(url, b">s\nA\n" * 5001)
+    AccountBlobs.of(submission.environment).write(url, b">s\nA\n" * 5001)
     result = submission.submit_in_process(submission.ini(queries=url, batch_len="1"))
     assert (result.exit_code, result.stderr[:12]) == (1, "5001 batches")
 

@@ -1,6 +1,6 @@
 """A second submission with the same key."""
 
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from tests.local.elastic_blast.submission_fixture import ONE_BATCH, SubmissionFixture
 
 
@@ -16,7 +16,7 @@ def test_a_completed_search_is_already_done(submission: SubmissionFixture) -> No
 
 
 def test_a_failed_search_stays_already_done(submission: SubmissionFixture) -> None:
-    Blobs.of(submission.environment).write(f"{submission.root}/metadata/FAILURE.txt", b"")
+    AccountBlobs.of(submission.environment).write(f"{submission.root}/metadata/FAILURE.txt", b"")
     result = submission.submit()
     assert (result.exit_code, result.answer["details"]) == (0, {"terminal": "FAILURE"})
     assert submission.jobs("blast") == []

@@ -8,7 +8,7 @@ import pytest
 
 from local.demo.queries import DEMO_FASTA, DEMO_OPTIONS, demo_queries
 from local.elastic_blast import Environment
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from local.elastic_blast.databases import upload_database
 from tests.local.elastic_blast.submission_fixture import (
     HOST,
@@ -108,7 +108,7 @@ def test_a_protein_search_with_custom_columns(
     fasta = tmp_path / "proteins.fa"
     fasta.write_text(PROTEINS)
     url = upload_database(fasta, "tiny", submission.environment, "prot")
-    Blobs.of(submission.environment).write(f"{HOST}/queries/proteins.fa", PROTEINS.encode())
+    AccountBlobs.of(submission.environment).write(f"{HOST}/queries/proteins.fa", PROTEINS.encode())
     columns = "6 qseqid sseqid pident evalue"
     changes = {"program": "blastp", "db": url, "queries": f"{HOST}/queries/proteins.fa"}
     submission.submit(submission.ini(**changes, options=f"-outfmt {columns}", batch_len="140"))

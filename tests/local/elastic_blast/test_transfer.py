@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.elastic_blast import Environment, install
-from local.elastic_blast.blobs import Blobs
+from local.elastic_blast.blobs import AccountBlobs
 from local.elastic_blast.environment import read_environment
 from local.elastic_blast.transfer import ForeignUrl, TransferFailed, fetch, put
 from tests.local.elastic_blast.submission_fixture import HOST
@@ -24,7 +24,7 @@ def test_an_uploaded_blob_is_downloaded_unchanged(signed: Environment) -> None:
     for data in (b"first", b"", b"\x00\xff" * 100_000):
         put(signed, url, data)
         assert fetch(signed, url) == data
-    assert Blobs.of(signed).read(url) == data
+    assert AccountBlobs.of(signed).read(url) == data
 
 
 def test_a_missing_blob_is_none_and_a_refused_request_raises(signed: Environment) -> None:

@@ -40,7 +40,7 @@ async def test_failure_49_a_job_whose_orchestrator_raises_has_a_reason_and_can_b
 ) -> None:
     async with hosted(app_of(blast_job), state) as host:
         scene.clock.now = host.clock.now()
-        scene.world.batch_time = None
+        scene.environment.batch_time = None
         job = scene.submitted()
         await host.start(ORCHESTRATOR, instance=job.job_id)
         assert (await host.ended(job.job_id)).status == "Failed"
@@ -49,11 +49,11 @@ async def test_failure_49_a_job_whose_orchestrator_raises_has_a_reason_and_can_b
         now = scene.now(job)
         assert (now.phase, now.restarts) == (Phase.SUBMITTED, 1)
         assert "No module named 'x'" in (now.reason or "")
-        assert scene.world.with_pods(job.elb_job_id)
+        assert scene.environment.with_pods(job.elb_job_id)
         scene.cancel(job)
         await passes(host, upkeep, 8)
         assert scene.now(job).phase is Phase.CANCELLED
-        assert scene.world.with_pods(job.elb_job_id) == []
+        assert scene.environment.with_pods(job.elb_job_id) == []
         assert (await host.instance(job.job_id)).status == "Failed", "operators see the fault"
 
 

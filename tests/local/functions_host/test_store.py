@@ -5,15 +5,15 @@ import pytest
 
 from local.functions_host.clock import EPOCH
 from local.functions_host.durable.history import Type, event
-from local.functions_host.durable.store import Activity, Message, Store, TurnCommit
+from local.functions_host.durable.store import Activity, DurableStore, Message, TurnCommit
 from local.functions_host.durable.work_item import new_instance, start_message
 
 ONE = new_instance("one", "orchestrator", None, EPOCH)
 WORK = Activity("one", ONE.execution, 0, "work", "1")
 
 
-def begun(state: Path) -> Store:
-    store = Store(state)
+def begun(state: Path) -> DurableStore:
+    store = DurableStore(state)
     store.start(ONE, start_message(ONE, EPOCH))
     return store
 
@@ -26,7 +26,7 @@ def test_a_work_item_is_stored_in_one_transaction(state: Path) -> None:
     with pytest.raises(TypeError):
         store.commit(TurnCommit(ONE, [message.id], [scheduled], [WORK], [unwritable]))
     store.close()
-    store = Store(state)
+    store = DurableStore(state)
     assert store.inbox("one", EPOCH) == [message]
     assert store.history("one") == []
     assert store.activities() == []
@@ -45,7 +45,7 @@ def test_a_repeated_completion_of_an_activity_is_ignored(state: Path) -> None:
 
 
 def test_messages_are_ordered_by_due_time(state: Path) -> None:
-    store = Store(state)
+    store = DurableStore(state)
     for hours in (2, 1, 3):
         store.send(Message("one", None, EPOCH + timedelta(hours=hours), {"hours": hours}))
     assert store.ready(EPOCH) == []

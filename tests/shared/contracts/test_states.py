@@ -11,7 +11,7 @@ def test_every_phase_can_end_and_be_cancelled() -> None:
     for phase in Phase:
         if not phase.is_end:
             assert phase.can_become(Phase.CANCELLING)
-            assert any(phase.can_become(end) for end in ENDS)
+    assert Phase.CANCELLING.can_become(Phase.CANCELLED)
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -26,6 +26,27 @@ def test_a_search_is_completed_only_after_its_results_were_collected() -> None:
 
 def test_a_job_is_cancelled_only_through_cancelling() -> None:
     assert {phase for phase in Phase if phase.can_become(Phase.CANCELLED)} == {Phase.CANCELLING}
+
+
+def test_a_search_fails_only_through_the_clean_up() -> None:
+    """The exceptions have nothing to clean up: no step was taken, or a batch whose searches ended.
+
+    A batch is not in the phases that only a search has.
+    """
+    direct = {
+        (phase, end)
+        for phase in set(Phase) - {Phase.CANCELLING}
+        for end in ENDS
+        if end.is_failure and phase.can_become(end)
+    }
+    assert direct == {
+        (Phase.QUEUED, Phase.SUBMIT_FAILED),
+        *(
+            (phase, Phase.SEARCH_FAILED)
+            for phase in (Phase.QUEUED, Phase.SUBMITTING, Phase.RUNNING)
+        ),
+    }
+    assert all(Phase.CANCELLING.can_become(end) for end in ENDS if end.is_failure)
 
 
 def test_a_running_job_never_returns_to_an_earlier_phase() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Job
-from shared.contracts.states import Phase, Status
+from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.jobs import JobStateRepository, StepRecord
 from tests.shared.jobs.conftest import Clock
 from tests.support.samples import ALICE, BOB, RECONCILE_AFTER, job
@@ -91,6 +91,42 @@ def test_active_jobs_are_counted_per_owner_and_a_batch_counts_once(
     jobs.create(job(6, owner=BOB), {})
     assert (jobs.index.count_active(ALICE, 100), jobs.index.count_active(BOB, 100)) == (2, 1)
     assert jobs.index.count_active(ALICE, 1) == 1  # not counted beyond the limit
+
+
+def test_an_ended_job_does_not_count_as_active_while_work_for_it_remains(
+    jobs: JobStateRepository,
+) -> None:
+    """A message to send, or a clean-up that is tried for a day, must not lock its owner out."""
+    unknown = LeftOnCluster.UNKNOWN
+    jobs.create(job(1, phase=Phase.CANCELLING), {})
+    jobs.update(job(1).job_id, "failed", phase=Phase.SEARCH_FAILED, left_on_cluster=unknown)
+    jobs.create(job(2, phase=Phase.RUNNING, notify=True), {})
+    jobs.update(job(2).job_id, "failed", phase=Phase.SEARCH_FAILED)
+    for number in (1, 2):
+        jobs.index.defer(jobs.get(job(number).job_id), jobs.get(job(number).job_id).updated_at)
+    assert len(list(jobs.index.find_overdue(job().created_at + timedelta(days=1)))) == 2
+    assert jobs.index.count_active(ALICE, 2) == 0
+
+
+def test_active_rows_whose_job_was_never_written_do_not_lock_their_owner_out(
+    jobs: JobStateRepository,
+) -> None:
+    """A submission whose second write failed leaves a row until reconcile removes it."""
+    for number in range(1, 6):
+        jobs.index.mark_active(job(number), is_ahead=True)
+    assert jobs.index.count_active(ALICE, 5) == 0
+    for number in range(4, 9):
+        jobs.create(job(number), {})
+    assert jobs.index.count_active(ALICE, 5) == 5, "those of jobs that have had no step do"
+    assert jobs.index.count_active(ALICE, 6) == 5
+
+
+def test_a_retry_that_was_not_written_does_not_count_as_active(jobs: JobStateRepository) -> None:
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    jobs.index.mark_active(replace(failed, phase=Phase.QUEUED, attempt=2), is_ahead=True)
+    assert jobs.index.count_active(ALICE, 1) == 0
+    jobs.start_attempt(failed.job_id, 2, timedelta(days=1))
+    assert jobs.index.count_active(ALICE, 1) == 1
 
 
 def test_failure_38_the_same_id_in_another_tenant_is_another_owner(

@@ -15,10 +15,11 @@ def test_each_status_change_writes_one_message(jobs: JobStateRepository) -> None
     jobs.update(job().job_id, "config_written", phase=Phase.SUBMITTING)
     jobs.update(job().job_id, "submitted", phase=Phase.SUBMITTED)
     payload = {"error_code": "search_failed", "error": "x" * 100_000}
+    jobs.update(job().job_id, "failure_detected", phase=Phase.CANCELLING)
     jobs.update(job().job_id, "search_failed", payload, phase=Phase.SEARCH_FAILED)
     messages = jobs.pending_messages(job().job_id)
     assert [message.status for message in messages] == ["queued", "running", "failed"]
-    assert [message.sequence for message in messages] == [1, 2, 4]
+    assert [message.sequence for message in messages] == [1, 2, 5]
     assert messages[-1].error_code == "search_failed"
     assert messages[-1].error is not None and len(messages[-1].error) == 4000
 

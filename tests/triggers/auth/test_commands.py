@@ -44,7 +44,8 @@ def test_failure_1_a_replay_has_the_body_of_the_first_response(app: App, name: s
     first = submit(app, headers)
     app.clients.jobs.update(first.body["job_id"], "submitting", phase=Phase.SUBMITTING)
     running = submit(app, headers)
-    app.clients.jobs.update(first.body["job_id"], "failed", phase=Phase.SUBMIT_FAILED)
+    for phase in (Phase.CANCELLING, Phase.SUBMIT_FAILED):
+        app.clients.jobs.update(first.body["job_id"], "failed", phase=phase)
     ended = submit(app, headers)
     assert (first.body["status"], first.body["phase"]) == ("queued", "queued")
     assert first.body == running.body == ended.body
@@ -159,9 +160,12 @@ def test_failure_34_a_cancel_retries_an_abandoned_cleanup_once(app: App) -> None
     assert stored.job_id in due
 
 
-def test_left_on_cluster_is_shown_for_failed_jobs_only(app: App) -> None:
+def test_left_on_cluster_is_shown_for_failed_jobs_and_wherever_it_is_unknown(app: App) -> None:
     shown = app.ask(ROUTES["read_job"], {}, {"id": unconfirmed(app).job_id}).body
     assert shown["left_on_cluster"] == "unknown"
     for phase in (Phase.RUNNING, Phase.COMPLETED):
         other = app.ask(ROUTES["read_job"], {}, {"id": kept(app, phase=phase).job_id}).body
         assert "left_on_cluster" not in other
+        retried = kept(app, phase=phase, attempt=2, left_on_cluster=LeftOnCluster.UNKNOWN)
+        after_retry = app.ask(ROUTES["read_job"], {}, {"id": retried.job_id}).body
+        assert after_retry["left_on_cluster"] == "unknown"

@@ -72,7 +72,7 @@ def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(
 def test_the_key_of_a_deleted_job_is_a_conflict(running_app: RunningApp) -> None:
     body = {"program": "blastn", "db": "16S", "query_data": ">q\nAC\n", "idempotency_key": "gone"}
     job_id = running_app.api.submit(body)["job_id"]
-    running_app.jobs.update(job_id, "submit_failed", phase=Phase.SUBMITTING)
+    running_app.jobs.update(job_id, "failure_detected", phase=Phase.CANCELLING)
     running_app.jobs.update(job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
     assert running_app.ask("DELETE", f"blast/jobs/{job_id}").status == 200
     again = running_app.ask("POST", "blast/jobs", json.dumps(body).encode())

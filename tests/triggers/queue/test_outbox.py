@@ -24,8 +24,8 @@ def ended(world: QueueFixture, phase: Phase = Phase.COMPLETED, **changes: Any) -
     number = uuid.uuid4().int  # all tests share one results container
     stored = job(number, notify=True, request_id="r-1", search=search(results_url=RESULTS))
     world.jobs.create(stored, {})
-    steps = [Phase.SUBMITTING, Phase.SUBMITTED, Phase.EXPORTING_RESULTS]
-    for step in steps if phase is Phase.COMPLETED else steps[:2]:
+    before = Phase.EXPORTING_RESULTS if phase is Phase.COMPLETED else Phase.CANCELLING
+    for step in (Phase.SUBMITTING, Phase.SUBMITTED, before):
         world.jobs.update(stored.job_id, step.value, phase=step)
     world.clock.move(60)
     return world.jobs.update(stored.job_id, phase.value, changes, phase=phase, **changes)

@@ -98,6 +98,7 @@ async def test_a_queue_message_for_an_http_job_enables_notifications(world: Queu
     job = world.accept_by_http("k", external_correlation_id=None)
     world.jobs.update(job.job_id, "config_written", phase=Phase.SUBMITTING)
     await world.deliver(idempotency_key="k", request_id="r-2")
+    world.jobs.update(job.job_id, "failure_detected", phase=Phase.CANCELLING)
     ended = world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
     world.requests.outbox.publish_pending(ended)
     assert world.statuses() == ["queued", "running", "failed"]

@@ -13,7 +13,7 @@ from shared.jobs import Index, JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import RECONCILE_AFTER, job
-from triggers.timers.substitutes import Substitute
+from triggers.timers.stopper import Stopper
 
 LATE = RECONCILE_AFTER.total_seconds() + 1
 
@@ -44,10 +44,10 @@ def clock() -> Clock:
 @pytest.fixture
 def store(azurite: Azurite, clock: Clock) -> Store:
     name = f"t{uuid.uuid4().hex}"
-    one, two = (open_table(name + kind, azurite.connection_string, "", None) for kind in "ji")
-    one.ensure()
+    stored, two = (open_table(name + kind, azurite.connection_string, "", None) for kind in "ji")
+    stored.ensure()
     two.ensure()
-    return Store(one, two, clock)
+    return Store(stored, two, clock)
 
 
 @pytest.fixture
@@ -60,13 +60,13 @@ def durable(clock: Clock) -> FakeDurable:
     return FakeDurable(clock)
 
 
-def no_substitute(_: object) -> Substitute:
-    """For tests in which no substitute is needed."""
-    raise AssertionError("the substitute is asked")
+def no_stopper(_: object) -> Stopper:
+    """For tests in which no stopper is needed."""
+    raise AssertionError("the stopper is asked")
 
 
 def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:
     """A job that is overdue."""
-    one = jobs.create(job(number, **changes), {})
-    clock.now = max(clock.now, one.updated_at + RECONCILE_AFTER * 2)
-    return one
+    stored = jobs.create(job(number, **changes), {})
+    clock.now = max(clock.now, stored.updated_at + RECONCILE_AFTER * 2)
+    return stored

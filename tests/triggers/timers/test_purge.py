@@ -35,7 +35,7 @@ def ended(jobs: JobStateRepository, number: int = 1, **changes: object) -> Job:
 def kept(store: Store) -> set[str]:
     """Partition and row key of every row."""
     result = [*store.jobs_table.query("", {}), *store.index_table.query("", {})]
-    return {f"{one.columns['PartitionKey']}/{one.columns['RowKey']}" for one in result}
+    return {f"{stored.columns['PartitionKey']}/{stored.columns['RowKey']}" for stored in result}
 
 
 async def test_an_expired_job_is_removed_with_all_its_rows(
@@ -67,7 +67,7 @@ async def test_recent_active_and_unsettled_jobs_are_kept(
         jobs.mark_sent(owes.job_id, message.sequence)
     jobs.sync(owes)
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
-    assert [one.job_id for one in jobs.index.page(owes.owner, 9).jobs] == [
+    assert [stored.job_id for stored in jobs.index.page(owes.owner, 9).jobs] == [
         job(1).job_id,
         job(3).job_id,
     ]

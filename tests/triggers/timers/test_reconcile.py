@@ -15,13 +15,13 @@ from shared.jobs import Index, JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, RECONCILE_AFTER, job, settings
-from tests.triggers.timers.conftest import LATE, Store, late_job, no_substitute
+from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import ORPHAN_GRACE, Reconciler
 
 
 @pytest.fixture
 def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, lambda one: None, no_substitute)
+    return Reconciler(jobs, settings(), clock, lambda stored: None, no_stopper)
 
 
 def events(jobs: JobStateRepository, stored: Job) -> list[str]:
@@ -104,7 +104,7 @@ async def test_failure_31_a_stuck_orchestration_is_recorded_once(
 async def test_failure_16_a_job_that_ends_during_the_check_is_not_restarted(
     jobs: JobStateRepository, clock: Clock, reconciler: Reconciler
 ) -> None:
-    one = late_job(jobs, clock, phase=Phase.RUNNING)
+    stored = late_job(jobs, clock, phase=Phase.RUNNING)
 
     class EndsNow(FakeDurable):
         async def get_status(self, instance_id: str) -> Any:
@@ -115,7 +115,7 @@ async def test_failure_16_a_job_that_ends_during_the_check_is_not_restarted(
     durable = EndsNow(clock)
     assert await reconciler.tick(durable) == {"moved": 1}
     assert durable.called("start_new") == 0
-    assert events(jobs, one) == ["accepted", "search_failed"]
+    assert events(jobs, stored) == ["accepted", "search_failed"]
 
 
 async def test_an_active_row_without_a_job_is_dropped_after_the_grace_time(
@@ -181,7 +181,7 @@ async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock:
     jobs = JobStateRepository(store.jobs_table, index, clock)
     lost = late_job(jobs, clock, phase=Phase.RUNNING)
     durable = RacedDurable(clock)
-    reconciler = Reconciler(jobs, settings(), clock, lambda one: None, no_substitute)
+    reconciler = Reconciler(jobs, settings(), clock, lambda stored: None, no_stopper)
     results = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
     assert sorted(name for result in results for name in result) == ["restarted", "running"]
     assert events(jobs, lost) == ["accepted", "orchestration_restarted"]

@@ -15,14 +15,14 @@ from tests.shared.jobs.conftest import Clock
 from tests.shared.jobs.counted import Counted
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import RECONCILE_AFTER, job, settings
-from tests.triggers.timers.conftest import LATE, Store, late_job, no_substitute
+from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import Reconciler
 
 
 def reconciler(
-    jobs: JobStateRepository, clock: Clock, deliver: Any = lambda one: None
+    jobs: JobStateRepository, clock: Clock, deliver: Any = lambda stored: None
 ) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, deliver, no_substitute)
+    return Reconciler(jobs, settings(), clock, deliver, no_stopper)
 
 
 async def test_the_work_of_a_tick_grows_with_overdue_jobs_only(
@@ -125,7 +125,7 @@ async def test_failure_36_pending_messages_are_sent_in_every_state_of_a_job(
 async def test_failure_36_an_unavailable_queue_does_not_stop_a_job(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    def deliver(one: Job) -> None:
+    def deliver(stored: Job) -> None:
         raise Unavailable("queue_unavailable", "the queue is away")
 
     late_job(jobs, clock, 1, notify=True)

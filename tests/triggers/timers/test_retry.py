@@ -55,9 +55,9 @@ def test_a_second_retry_without_a_request_id_is_a_conflict(
 def test_a_job_that_has_not_failed_is_not_retried(
     phase: Phase, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    one = jobs.create(job(phase=phase, child_count=2), {})
+    stored = jobs.create(job(phase=phase, child_count=2), {})
     with pytest.raises(Conflict) as refused:
-        retrying.queue(one, None)
+        retrying.queue(stored, None)
     assert refused.value.code == "not_failed"
 
 
@@ -85,13 +85,28 @@ def test_failure_41_a_retry_counts_towards_the_active_limit(
     assert jobs.get(failed.job_id) == failed
 
 
-def test_a_retry_of_an_unsettled_job_needs_no_free_place(
+def test_a_retry_keeps_what_the_attempt_before_may_have_left(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    """The job still counts as active, so its next attempt is not an additional one."""
+    """Until a clean-up proves that nothing is left, however the next attempt ends."""
+    failed = job(
+        phase=Phase.SEARCH_FAILED,
+        left_on_cluster=LeftOnCluster.UNKNOWN,
+        other_cluster="the cluster other1",
+    )
+    jobs.create(failed, {})
+    again = retrying.queue(failed, None)
+    assert (again.attempt, again.left_on_cluster) == (2, LeftOnCluster.UNKNOWN)
+    assert again.other_cluster == "the cluster other1"
+
+
+def test_a_retry_of_a_job_that_is_still_cleaned_up_needs_a_free_place(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    """A job that has ended does not count as active, and its next attempt does."""
     unknown = LeftOnCluster.UNKNOWN
     failed = jobs.create(job(phase=Phase.SEARCH_FAILED, left_on_cluster=unknown), {})
-    for number in range(2, 1 + MOST_ACTIVE):
+    for number in range(2, 2 + MOST_ACTIVE):
         jobs.create(job(number), {})
-    again = retrying.queue(failed, None)
-    assert (again.attempt, again.left_on_cluster) == (2, LeftOnCluster.NONE)
+    with pytest.raises(TooMany):
+        retrying.queue(failed, None)

@@ -8,7 +8,7 @@ from shared.contracts.job import Job
 from triggers.durable_client import SyncDurableClient
 
 
-class Substitute(Protocol):
+class Stopper(Protocol):
     """Takes the steps that end a job, in a thread. All may be repeated; all raise Unavailable."""
 
     def stop(self, job_id: str) -> StepResult: ...
@@ -18,5 +18,5 @@ class Substitute(Protocol):
     def clean_up(self, job: Job) -> CleanupResult: ...
 
 
-Substitutes: TypeAlias = Callable[[SyncDurableClient], Substitute]
+StopperFactory: TypeAlias = Callable[[SyncDurableClient], Stopper]
 """Gives one that starts and wakes other orchestrations by the given client."""

@@ -11,7 +11,7 @@ from shared.jobs import JobStateRepository
 
 
 @dataclass(frozen=True)
-class OrchestrationSubstitute:
+class JobStopper:
     """Takes the steps that end a job. All are idempotent, and may run beside an orchestration."""
 
     jobs: JobStateRepository
