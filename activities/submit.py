@@ -234,7 +234,7 @@ def _failed_look(job: Job, error: Unavailable) -> SubmitOutcome:
 
 def _proof(attempt: Attempt, outcome: SubmitOutcome) -> JobChanges:
     """Changes that close an operation which has ended, or has never begun."""
-    never_began = attempt.is_first and outcome.category is not Category.UNKNOWN
+    never_began = attempt.was_refused and outcome.category is not Category.UNKNOWN
     return _ended(attempt) or (NOTHING_RUNS if never_began else {})
 
 
