@@ -32,7 +32,7 @@ from shared.contracts.exec import (
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.elastic_blast.command import submit_argv
-from shared.elastic_blast.written_config import Overrides
+from shared.elastic_blast.written_config import Overrides, reported_cluster
 from shared.errors import Conflict, Unavailable
 
 log = logging.getLogger("blast")
@@ -197,12 +197,15 @@ class Launcher:
         except Unavailable as error:
             log.warning("submit_slot_not_renewed job_id=%s: %s", job.job_id, error)
 
-    def overrides(self, job: Job) -> Overrides | None:
-        """The values that elastic-blast used instead of those in the config, by the file it wrote.
+    def overrides(self, job: Job, cluster_name: str | None) -> Overrides | None:
+        """The values that elastic-blast used instead of those in the config.
 
-        Raises Unavailable.
+        By the file that it wrote; without one, by the cluster that its answer names. Raises
+        Unavailable.
         """
         differing = find_overrides(self.blobs, job)
+        if differing is None and cluster_name:
+            differing = reported_cluster(cluster_name, job.search.placement)
         if differing:
             log.error("config_overridden job_id=%s: %s", job.job_id, differing)
         return differing

@@ -128,3 +128,18 @@ def test_failure_46_an_attempt_that_ran_on_another_cluster_is_not_forgotten_by_t
     job = until_clear_here(scene, job)
     assert job.phase is Phase.CANCELLING
     assert "it may run on the cluster other1" in (scene.substitute.clean_up(job).reason or "")
+
+
+@pytest.mark.parametrize("decision", ["accepted", "already_done"])
+def test_failure_11_an_answer_that_names_another_cluster_is_no_success(
+    scene: Scene, decision: str
+) -> None:
+    """Its Jobs are where no look finds them, whatever its config file states, or without one."""
+    job = scene.accept()
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    body = {"kind": "submit_result", "decision": decision, "cluster_name": "elsewhere"}
+    scene.world.plans[job.elb_job_id].append(Plan(says=json.dumps(body)))
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    now = scene.now(job)
+    assert (now.phase, now.error_code) == (Phase.CANCELLING, "config_overridden")
+    assert "elsewhere" in (now.other_cluster or "")
