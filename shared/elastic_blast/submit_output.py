@@ -8,14 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.util.durations import MAX_RETRY_AFTER
-
-_ESCAPE = re.compile(
-    r"\x1b(?:"
-    r"\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
-    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # window titles
-    r"|[ -/]*[0-Z\\^-~])"  # character sets and others
-)
-"""Terminal escape sequences (source: ECMA-48)."""
+from shared.util.plain_text import plain_text
 
 _ENTRY = re.compile(r"^(?:\S+Z )?(DEBUG|INFO|WARNING|ERROR|CRITICAL): ", re.M)
 """The start of an entry of elastic-blast's log: a level, usually after a timestamp."""
@@ -51,7 +44,7 @@ def parse_output(stdout: str, correlation_id: str) -> SubmitOutput | None:
     instead.
     """
     # Not splitlines, which also splits at separators that JSON strings can contain.
-    lines = (_ESCAPE.sub("", line).strip() for line in reversed(re.split(r"[\r\n]", stdout)))
+    lines = (plain_text(line).strip() for line in reversed(re.split(r"[\r\n]", stdout)))
     for line in lines:
         if not line.startswith("{"):
             continue
@@ -70,7 +63,7 @@ def error_line(stderr: str) -> str:
 
     An entry can have several lines; the next one starts with a timestamp or a level.
     """
-    entries = _ENTRY.split(_ESCAPE.sub("", stderr))[1:]
+    entries = _ENTRY.split(plain_text(stderr))[1:]
     errors = [
         text for level, text in zip(entries[::2], entries[1::2], strict=True) if level in _ERRORS
     ]

@@ -19,7 +19,6 @@ from shared.contracts.states import Phase
 from shared.elastic_blast.submit_outcome import SubmitOutcomeKind, classify
 
 classify_own = partial(classify, correlation_id="job-1")
-"""Of the submission with this correlation id."""
 
 
 def finished(exit_code: int | None, stdout: str = "", stderr: str = "") -> Finished:
