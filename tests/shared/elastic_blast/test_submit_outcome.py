@@ -38,9 +38,7 @@ def failed(category: str, message: str = "m", **fields: object) -> str:
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 2, 7, 124, 255, None])
-def test_r10_an_accepted_decision_overrides_the_exit_code(
-    exit_code: int | None,
-) -> None:
+def test_r10_an_accepted_decision_overrides_the_exit_code(exit_code: int | None) -> None:
     assert classify_own(finished(exit_code, decided("accepted"))).kind is SubmitOutcomeKind.ACCEPTED
 
 
