@@ -1,7 +1,7 @@
 """Starting elastic-blast once: look first, and only with the cluster's submit slot (R1, R2).
 
-A result proves that the operation has ended; a 404 of the sidecar instance in the row proves that
-it never began. No other answer proves either: the operation may run until its timeout. After that
+A result of the sidecar instance in the row proves that the operation has ended, a 404 of it that it
+never began. No other response proves either: the operation may run until its timeout. After that
 Jobs and markers decide, and another operation is started.
 """
 
@@ -32,7 +32,7 @@ from shared.contracts.exec import (
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.elastic_blast.command import submit_argv
-from shared.elastic_blast.written_config import Overrides
+from shared.elastic_blast.written_config import Overrides, reported_cluster
 from shared.errors import Conflict, Unavailable
 
 log = logging.getLogger("blast")
@@ -61,6 +61,22 @@ class Attempt:
     def has_ended(self) -> bool:
         """Whether the operation is known to have ended."""
         return isinstance(self.found, Finished | Interrupted)
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the operation's first request was refused before anything began.
+
+        Where the operation's instance can be asked, a refusal that leaves a doubt proves nothing:
+        one that something else wrote, an id that is taken (409), an error while starting (500).
+        """
+        match self.found:
+            case HttpRejection():
+                is_doubtful = self.found.foreign or self.found.status in (409, 500)
+                return self.is_first and not (is_doubtful and self.job.sidecar_instance)
+            case Unreachable():
+                return self.is_first and not self.found.request_sent
+            case _:
+                return False
 
 
 @dataclass(frozen=True)
@@ -126,9 +142,9 @@ class Launcher:
         if not isinstance(health, Health):
             return Attempt(job, health)
         is_first = job.untracked_submission_until is None
-        if health.operations:
-            # An operation that another instance may have is requested from that instance only.
-            instance = health.instance if is_first else job.sidecar_instance
+        offered = health.instance if health.operations else None
+        # An operation that another instance may have is requested from that instance only.
+        if instance := offered if is_first else job.sidecar_instance:
             job = self._announced(job, instance, command)
             result = self.sidecar.run_operation(
                 operation_id(job), command, OPERATION_WAIT, instance
@@ -137,8 +153,9 @@ class Launcher:
                 return Attempt(job, result, is_first)
             health = self.sidecar.health()
             if not isinstance(health, Health) or health.operations or not is_first:
-                unsent = Unreachable(f"not started: {result.message}", request_sent=False)
-                return Attempt(job, unsent, is_first)
+                # The sender started nothing; what it may have passed on is asked for next time.
+                unknown = Unreachable(f"not known to be started: {result.message}", True)
+                return Attempt(job, unknown, is_first)
         # The sidecar keeps no operations, or was replaced by one that keeps none.
         job = self._announced(job, None, command)
         return Attempt(job, self.sidecar.exec(command), is_first)
@@ -180,12 +197,15 @@ class Launcher:
         except Unavailable as error:
             log.warning("submit_slot_not_renewed job_id=%s: %s", job.job_id, error)
 
-    def overrides(self, job: Job) -> Overrides | None:
-        """The values that elastic-blast used instead of those in the config, by the file it wrote.
+    def overrides(self, job: Job, cluster_name: str | None) -> Overrides | None:
+        """The values that elastic-blast used instead of those in the config.
 
-        Raises Unavailable.
+        By the file that it wrote; without one, by the cluster that its answer names. Raises
+        Unavailable.
         """
         differing = find_overrides(self.blobs, job)
+        if differing is None and cluster_name:
+            differing = reported_cluster(cluster_name, job.search.placement)
         if differing:
             log.error("config_overridden job_id=%s: %s", job.job_id, differing)
         return differing

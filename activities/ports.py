@@ -32,7 +32,8 @@ class Cluster(Protocol):
 class Sidecar(Protocol):
     """The part of shared.clients.sidecar.Sidecar that is used. Failures are values.
 
-    `instance` is the id of the sidecar instance that has the operation.
+    `instance` is the id of the sidecar instance that has the operation; None if none has it, as
+    the command was given to /exec.
     """
 
     def health(self) -> Health | HttpRejection | Unreachable: ...
@@ -42,7 +43,7 @@ class Sidecar(Protocol):
     ) -> Result | None: ...
 
     def run_operation(
-        self, operation_id: str, command: Command, wait: timedelta, instance: str | None
+        self, operation_id: str, command: Command, wait: timedelta, instance: str
     ) -> Result: ...
 
     def exec(self, command: Command) -> Result: ...

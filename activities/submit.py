@@ -112,15 +112,16 @@ class Submitter:
         if isinstance(attempt.found, LeaseState):
             return self._wait_for_slot(job)
         if isinstance(attempt.found, str):
-            return self._accepted(attempt, attempt.found)
-        return self._after(attempt, classify(_redacted(attempt.found)))
+            landed = SubmitOutcome(SubmitOutcomeKind.ACCEPTED, attempt.found)
+            return self._accepted(attempt, landed)
+        return self._after(attempt, classify(_redacted(attempt.found), job.job_id))
 
     def _after(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
         match outcome.kind:
             case SubmitOutcomeKind.PENDING:
                 return self._pending(attempt)
             case SubmitOutcomeKind.ACCEPTED | SubmitOutcomeKind.DONE:
-                return self._accepted(attempt, outcome.code)
+                return self._accepted(attempt, outcome)
             case SubmitOutcomeKind.RETRY:
                 return self._retry(attempt, outcome)
             case SubmitOutcomeKind.FAILED:
@@ -140,10 +141,10 @@ class Submitter:
             reason = f"a submission whose state is unknown may run until {until} UTC"
         return replace(pending, event="submitting", changes={"reason": reason})
 
-    def _accepted(self, attempt: Attempt, decision: str) -> Outcome:
-        """The search is on the cluster. `decision` is elastic-blast's, or that of the look."""
+    def _accepted(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
+        """The search is on the cluster. The code is elastic-blast's decision, or the look's."""
         job, result, now = attempt.job, attempt.found, self.context.now()
-        if differing := self.launcher.overrides(job):
+        if differing := self.launcher.overrides(job, outcome.cluster_name):
             # The search runs where observe_search does not look.
             other = differing.other_cluster or job.other_cluster
             changes: JobChanges = {"other_cluster": other, **_ended(attempt)}
@@ -157,7 +158,7 @@ class Submitter:
             Phase.SUBMITTED,
             self.context.settings.poll_schedule.delay_at_age(timedelta(0)),
             event="submitted",
-            payload={"decision": decision, "took_seconds": took.total_seconds()},
+            payload={"decision": outcome.code, "took_seconds": took.total_seconds()},
             changes={"started_at": now, **_ended(attempt)},
         )
 
@@ -245,7 +246,7 @@ def _failed_look(job: Job, error: Unavailable) -> SubmitOutcome:
 
 def _proof(attempt: Attempt, outcome: SubmitOutcome) -> JobChanges:
     """Changes that close an operation which has ended, or has never begun."""
-    never_began = attempt.is_first and outcome.category is not Category.UNKNOWN
+    never_began = attempt.was_refused and outcome.category is not Category.UNKNOWN
     return _ended(attempt) or (NOTHING_RUNS if never_began else {})
 
 

@@ -62,8 +62,9 @@ class ExecServer:
         self._instance = instance
 
     def headers(self) -> dict[str, str]:
-        """Headers of every response."""
-        return {INSTANCE: self._instance} if self._instance else {}
+        """Headers of every response. A stored one would prove what has been true before."""
+        instance = {INSTANCE: self._instance} if self._instance else {}
+        return {"Cache-Control": "no-store", **instance}
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self._guard])
@@ -147,11 +148,12 @@ class ExecServer:
         return json_response(view)
 
     async def _get_operation(self, request: web.Request) -> web.Response:
-        wait = _wait(request.query.get("wait", "0"))
-        return _view(await self._operations.look(_operation_id(request), wait))
+        operation, wait = _operation_id(request), _wait(request.query.get("wait", "0"))
+        return _view(operation, await self._operations.look(operation, wait))
 
     async def _delete_operation(self, request: web.Request) -> web.Response:
-        return _view(await self._run_detached(self._operations.stop(_operation_id(request))))
+        operation = _operation_id(request)
+        return _view(operation, await self._run_detached(self._operations.stop(operation)))
 
     async def _command(self, request: web.Request) -> ExecCommand:
         """Read and parse the command in the body. Raises Refusal."""
@@ -190,7 +192,8 @@ def _wait(text: str) -> float:
     return min(float(text), LONGEST_WAIT)
 
 
-def _view(view: dict[str, Any] | None) -> web.Response:
+def _view(operation: str, view: dict[str, Any] | None) -> web.Response:
+    """Every response about an operation names it. Raises Refusal."""
     if view is None:
-        raise Refusal(404, "operation not found")
+        raise Refusal(404, "operation not found", id=operation)
     return json_response(view)

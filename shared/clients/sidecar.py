@@ -16,15 +16,18 @@ from shared.clients.http_client import (
 from shared.clients.sidecar_responses import (
     INSTANCE_HEADER,
     NO_OPERATIONS,
+    OTHER_INSTANCE,
     UNAUTHORIZED,
     as_probe_result,
+    parse_exec,
     parse_json,
     parse_operation,
     parse_rejection,
-    parse_response,
+    parse_start,
 )
 from shared.contracts.exec import (
     Command,
+    Finished,
     Health,
     HttpRejection,
     Interrupted,
@@ -41,8 +44,9 @@ LONGEST_WAIT = timedelta(seconds=25)
 LONGEST_EXEC = timedelta(seconds=200)
 """How long the client waits for /exec. An ingress cuts an idle request after four minutes, and
 Azure stops a function after five. The command itself runs until its own timeout."""
-BAD_REQUEST, OTHER_INSTANCE = 400, 412
+BAD_REQUEST = 400
 EXPECT_HEADER = "X-Exec-Expect-Instance"
+NOT_AN_OPERATION = Untracked("it was started by /exec, which keeps no operation")
 
 log = logging.getLogger("blast")
 
@@ -52,8 +56,8 @@ _OPERATION_ID = re.compile(r"[a-z0-9-]{1,80}")
 class SidecarClient:
     """The sidecar at one URL. Network errors are returned as values, never raised.
 
-    `instance` is the sidecar instance that received the operation: only a 404 from that instance
-    proves that the operation was never started.
+    `instance` is the sidecar instance that received the operation. Only its responses about that
+    operation prove anything; without one there is no operation, and nothing is asked.
     """
 
     def __init__(
@@ -72,7 +76,7 @@ class SidecarClient:
         self._grace = grace
 
     def run_operation(
-        self, operation_id: str, command: Command, wait: timedelta, instance: str | None
+        self, operation_id: str, command: Command, wait: timedelta, instance: str
     ) -> Result:
         """Start an operation on that instance, or attach to it, and wait up to `wait` for its end.
 
@@ -80,39 +84,37 @@ class SidecarClient:
         `instance` answers 412 and starts nothing.
         """
         path, body = _path(operation_id), _body(command)
-        response = self._request("PUT", path, body, headers=_expect_headers(instance))
-        started = parse_operation(response, instance)
+        response = self._request("PUT", path, body, headers={EXPECT_HEADER: instance})
+        started = parse_start(response, operation_id, instance)
         if not isinstance(started, OperationRunning) or not wait:
-            return started or Untracked("the sidecar does not track the operation it received")
+            return started
         polled = self.get_operation(operation_id, wait, instance)
-        if polled is None:
-            return Interrupted()
-        return started if isinstance(polled, Untracked | HttpRejection | Unreachable) else polled
+        # No other response proves that what was started has ended, a 404 least of all.
+        return polled if isinstance(polled, Finished | Interrupted) else started
 
     def get_operation(
-        self, operation_id: str, wait: timedelta = timedelta(0), instance: str | None = None
+        self, operation_id: str, wait: timedelta, instance: str | None
     ) -> Result | None:
         """The operation's state after at most `wait`; None if it was never started."""
+        if instance is None:
+            return NOT_AN_OPERATION
         wait = min(wait, LONGEST_WAIT)
         path = f"{_path(operation_id)}?wait={wait.total_seconds():g}"
-        return parse_operation(self._request("GET", path, wait=wait), instance)
+        return parse_operation(self._request("GET", path, wait=wait), operation_id, instance)
 
-    def stop_operation(self, operation_id: str, instance: str | None = None) -> Result | None:
+    def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
         """Kill an operation and all its processes. None if it was never started, and never will be.
 
         Any other instance than `instance` answers 412: it must not record an operation that it
-        never received, nor call it interrupted later. Without a known instance, the operation is
-        looked up first.
+        never received, nor call it interrupted later.
         """
         if instance is None:
-            known = self.get_operation(operation_id)
-            if not isinstance(known, OperationRunning):
-                return known
-        headers = _expect_headers(instance)
+            return NOT_AN_OPERATION
+        headers = {EXPECT_HEADER: instance}
         response = self._request("DELETE", _path(operation_id), wait=GRACE, headers=headers)
         if isinstance(response, Response) and response.status == OTHER_INSTANCE:
             return Untracked("HTTP 412 from another sidecar instance")
-        return parse_operation(response, instance)
+        return parse_operation(response, operation_id, instance)
 
     def exec(self, command: Command) -> Result:
         """Run a command synchronously: the result is lost if the connection breaks.
@@ -120,7 +122,7 @@ class SidecarClient:
         For sidecars without operations.
         """
         wait = min(command.timeout, LONGEST_EXEC)
-        return parse_response(self._request("POST", "/exec", _body(command), wait=wait))
+        return parse_exec(self._request("POST", "/exec", _body(command), wait=wait))
 
     def health(self) -> Health | HttpRejection | Unreachable:
         """The sidecar's health report. GET has no effect, so `request_sent` is always False."""
@@ -139,10 +141,12 @@ class SidecarClient:
             text = "the sidecar waits until another one releases its state folder"
             return Unreachable(text, request_sent=False)
         slots = body.get("max_concurrency")
+        instance = response.headers.get(INSTANCE_HEADER.lower())
         return Health(
             max_concurrency=slots if isinstance(slots, int) else None,
-            operations=body.get("operations") is True,
-            instance=response.headers.get(INSTANCE_HEADER.lower()),
+            # Without the instance's name, no response about an operation could be trusted.
+            operations=body.get("operations") is True and bool(instance),
+            instance=instance,
         )
 
     def check_token(self) -> HttpRejection | Unreachable | None:
@@ -198,10 +202,6 @@ class SidecarClient:
 def _headers(token: str | None, extra: dict[str, str] | None) -> dict[str, str]:
     token_header = {"X-Exec-Token": token} if token else {}
     return {"Content-Type": "application/json", **token_header, **(extra or {})}
-
-
-def _expect_headers(instance: str | None) -> dict[str, str]:
-    return {EXPECT_HEADER: instance} if instance else {}
 
 
 def _path(operation_id: str) -> str:

@@ -21,10 +21,13 @@ from shared.util.redaction import redacted
 MAX_RETRY_AFTER = timedelta(days=1)
 """Cap for `retry_after`."""
 LONGEST_MESSAGE = 500
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
-NO_OPERATIONS = {NOT_FOUND, 405, 501}
+SUCCESS = frozenset({200, 202})
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, OTHER_INSTANCE = 401, 403, 404, 412
+NO_OPERATIONS = frozenset({NOT_FOUND, 405, 501})
 """Statuses of a server that does not track the operation, or offers no operations at all."""
 INSTANCE_HEADER = "X-Exec-Instance"
+UNREADABLE = Unreachable("the sidecar's response has an unknown form", request_sent=True)
+OTHER_OPERATION = Untracked("the response is about another operation")
 
 
 def parse_json(response: Response) -> Any:
@@ -35,17 +38,21 @@ def parse_json(response: Response) -> Any:
         return None
 
 
-def _parse_result(body: Any) -> Result | None:
-    """The result in the body of a 200 or 202; None if the body has an unknown form."""
+def _parse_state(body: Any, operation_id: str) -> Result:
+    """The state in the body of a 200 or 202, which names its operation."""
     if not isinstance(body, dict):
-        return None
-    if "state" not in body:
-        return _parse_finished(body)
-    if body["state"] == "running":
-        return OperationRunning(str(body.get("started_at")))
-    if body["state"] == "interrupted":
-        return Interrupted()
-    return _parse_finished(body.get("result")) if body["state"] == "done" else None
+        return UNREADABLE
+    if body.get("id") != operation_id:
+        return OTHER_OPERATION
+    match body.get("state"):
+        case "running":
+            return OperationRunning(str(body.get("started_at")))
+        case "interrupted":
+            return Interrupted()
+        case "done":
+            return _parse_finished(body.get("result")) or UNREADABLE
+        case _:
+            return UNREADABLE
 
 
 def _parse_finished(result: Any) -> Finished | None:
@@ -61,32 +68,60 @@ def _parse_finished(result: Any) -> Finished | None:
     )
 
 
-def parse_operation(response: Response | Unreachable, instance: str | None) -> Result | None:
-    """What a response proves about an operation sent to `instance`; None: it was never started."""
-    if isinstance(response, Unreachable) or response.status not in NO_OPERATIONS:
-        return parse_response(response)
-    responder = response.headers.get(INSTANCE_HEADER.lower())
-    if response.status == NOT_FOUND and responder and responder == instance:
-        return None
-    server = f"the sidecar instance {responder}" if responder else "a server without operations"
-    return Untracked(f"HTTP {response.status} from {server}")
+def parse_operation(
+    response: Response | Unreachable, operation_id: str, instance: str
+) -> Result | None:
+    """What a response proves about an operation sent to `instance`; None: it was never started.
 
-
-def parse_response(response: Response | Unreachable) -> Result:
-    """The result of a command or operation. A success in an unknown form is Unreachable."""
+    Only that instance knows the operation. The response of another sender (another sidecar, a
+    proxy, a cache), or about another operation, is Untracked whatever it states.
+    """
     if isinstance(response, Unreachable):
         return response
-    if response.status not in (200, 202):
+    status, sender = response.status, response.headers.get(INSTANCE_HEADER.lower())
+    is_expected = bool(sender) and sender == instance
+    if status not in SUCCESS | NO_OPERATIONS:
+        is_other = status == OTHER_INSTANCE and bool(sender)
+        return parse_rejection(response, is_sidecar=is_expected or is_other)
+    if not is_expected or status not in SUCCESS | {NOT_FOUND}:
+        server = f"the sidecar instance {sender}" if sender else "a server that names no instance"
+        return Untracked(f"HTTP {status} from {server}")
+    body = parse_json(response)
+    if status == NOT_FOUND:
+        names_other = isinstance(body, dict) and body.get("id", operation_id) != operation_id
+        return OTHER_OPERATION if names_other else None
+    return _parse_state(body, operation_id)
+
+
+def parse_start(response: Response | Unreachable, operation_id: str, instance: str) -> Result:
+    """The same for the response to a PUT. Untracked means that its sender started nothing.
+
+    A success proves that something was started: by another sender, the outcome is unknown.
+    """
+    result = parse_operation(response, operation_id, instance)
+    is_success = isinstance(response, Response) and response.status in SUCCESS
+    if isinstance(result, Untracked) and is_success:
+        return Unreachable(result.message, request_sent=True)
+    return result or Untracked("the sidecar does not track the operation it received")
+
+
+def parse_exec(response: Response | Unreachable) -> Result:
+    """The result of a command run by /exec. A success in an unknown form is Unreachable."""
+    if isinstance(response, Unreachable):
+        return response
+    if response.status not in SUCCESS:
         return parse_rejection(response)
-    unreadable = Unreachable("the sidecar's response has an unknown form", request_sent=True)
-    return _parse_result(parse_json(response)) or unreadable
+    return _parse_finished(parse_json(response)) or UNREADABLE
 
 
-def parse_rejection(response: Response) -> HttpRejection:
-    """A response that is not a success. An exec server's is JSON with an `error`."""
+def parse_rejection(response: Response, *, is_sidecar: bool = True) -> HttpRejection:
+    """A response that is not a success. An exec server's is JSON with an `error`.
+
+    `is_sidecar` is False if its sender is known to be another than the expected one.
+    """
     body, text = parse_json(response), response.body.decode(errors="replace")
     seconds: Any = _retry_after_seconds(response.retry_after)
-    is_exec_server = isinstance(body, dict) and isinstance(body.get("error"), str)
+    is_exec_server = is_sidecar and isinstance(body, dict) and isinstance(body.get("error"), str)
     if isinstance(body, dict):
         text = ": ".join(str(body[name]) for name in ("error", "detail") if body.get(name))
         seconds = body.get("retry_after_seconds", seconds)

@@ -42,10 +42,10 @@ class Interrupted:
 
 @dataclass(frozen=True)
 class Untracked:
-    """The response is from a server that does not track the operation, so it proves nothing.
+    """The response is not that of the instance that has the operation, so it proves nothing.
 
-    It may be another sidecar instance, an exec server without operations, or a proxy. The
-    operation may be running until its timeout.
+    It may be of another sidecar instance, an exec server without operations, a proxy, or about
+    another operation. The operation may be running until its timeout.
     """
 
     message: str
@@ -72,7 +72,8 @@ class Unreachable:
 
 @dataclass(frozen=True)
 class Health:
-    """A sidecar's health report. Without `operations` it offers only /exec."""
+    """A sidecar's health report. Without `operations`, or without a name for the instance that
+    keeps them, only /exec is used."""
 
     max_concurrency: int | None
     operations: bool

@@ -17,6 +17,7 @@ from shared.contracts.exec import (
 )
 from shared.contracts.states import Phase
 from shared.elastic_blast.submit_output import SubmitOutput, error_line, parse_output
+from shared.util.plain_text import plain_text
 
 
 class SubmitOutcomeKind(StrEnum):
@@ -41,6 +42,8 @@ class SubmitOutcome:
     category: Category | None = None
     end: Phase | None = None
     retry_after: timedelta | None = None
+    cluster_name: str | None = None
+    """The cluster that elastic-blast names as that of the search, for ACCEPTED and DONE."""
 
 
 @dataclass(frozen=True)
@@ -138,13 +141,13 @@ TIMED_OUT = 124
 LONGEST_MESSAGE = 500
 
 
-def classify(result: Result) -> SubmitOutcome:
-    """The outcome of an attempt. Every result, including no response, has one."""
+def classify(result: Result, correlation_id: str) -> SubmitOutcome:
+    """The outcome of an attempt with this correlation id. Every result has one."""
     match result:
         case OperationRunning():
             return SubmitOutcome(SubmitOutcomeKind.PENDING)
         case Finished():
-            return _from_output(result)
+            return _from_output(result, correlation_id)
         case Untracked():
             return SubmitOutcome(SubmitOutcomeKind.PENDING, "untracked", _storable(result.message))
         case Interrupted():
@@ -159,12 +162,12 @@ def classify(result: Result) -> SubmitOutcome:
             return _retry(Category.TRANSIENT, "sidecar_unreachable", result.message)
 
 
-def _from_output(result: Finished) -> SubmitOutcome:
+def _from_output(result: Finished, correlation_id: str) -> SubmitOutcome:
     """The outcome from the JSON output; the exit code counts only if there is no JSON.
 
     After a timeout a reported failure is not final: the Jobs of a killed command may run.
     """
-    output = parse_output(result.stdout)
+    output = parse_output(result.stdout, correlation_id)
     outcome = _from_exit_code(result) if output is None else _from_json(output)
     timed_out = result.timed_out or result.exit_code == TIMED_OUT
     if timed_out and outcome.kind is SubmitOutcomeKind.FAILED:
@@ -177,14 +180,16 @@ def _from_json(output: SubmitOutput) -> SubmitOutcome:
         return _from_category(output, output.category)
     if output.decision:
         return _from_decision(output, output.decision)
-    return _retry(Category.UNKNOWN, "unreadable_answer", "elastic-blast's JSON cannot be parsed")
+    return _retry(Category.UNKNOWN, "unreadable_answer", output.message)
 
 
 def _from_decision(output: SubmitOutput, decision: str) -> SubmitOutcome:
     if decision in ("accepted", "resumed"):
-        return SubmitOutcome(SubmitOutcomeKind.ACCEPTED, decision, _storable(output.message))
+        kind, text = SubmitOutcomeKind.ACCEPTED, _storable(output.message)
+        return SubmitOutcome(kind, decision, text, cluster_name=output.cluster_name)
     if decision == "already_done":  # also if `terminal` is FAILURE: the marker blob decides
-        return SubmitOutcome(SubmitOutcomeKind.DONE, decision, _storable(output.terminal or ""))
+        kind, text = SubmitOutcomeKind.DONE, _storable(output.terminal or "")
+        return SubmitOutcome(kind, decision, text, cluster_name=output.cluster_name)
     if category := _DECISIONS.get(decision):
         return _retry(category, decision, output.message, output.retry_after)
     if decision == "rejected_invalid":
@@ -218,7 +223,7 @@ def _from_message(message: str, retry_after: timedelta | None) -> SubmitOutcome 
 
 def _from_exit_code(result: Finished) -> SubmitOutcome:
     code, message = result.exit_code, error_line(result.stderr)
-    message = message or result.stderr.strip()[-LONGEST_MESSAGE:]
+    message = message or plain_text(result.stderr).strip()[-LONGEST_MESSAGE:]
     if code in _FINAL_EXIT_CODES:
         end, name = _FINAL_EXIT_CODES[code]
         return _from_message(message, None) or _failed(end, name, message)
@@ -260,5 +265,5 @@ def _failed(end: Phase, code: str, message: str) -> SubmitOutcome:
 
 
 def _storable(text: str) -> str:
-    """Printed text, shortened, without NUL and lone surrogates, which Tables rejects."""
-    return text[:LONGEST_MESSAGE].replace("\x00", " ").encode(errors="replace").decode()
+    """Printed text, shortened, without what Tables rejects."""
+    return plain_text(text)[:LONGEST_MESSAGE]

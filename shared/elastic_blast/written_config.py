@@ -68,6 +68,11 @@ def overrides(text: bytes, requested: Placement) -> Overrides | None:
     return Overrides(items, f"the cluster {cluster} in the resource group {group}")
 
 
+def reported_cluster(actual: str, requested: Placement) -> Overrides | None:
+    """The difference, if elastic-blast's answer names another cluster than the requested one."""
+    return overrides(json.dumps({"cluster": {"name": actual}}).encode(), requested)
+
+
 def _differences(written: Any, requested: Placement) -> Iterator[Override]:
     for field, section, key, attribute in _FIELDS:
         values = written.get(section) if isinstance(written, dict) else None

@@ -2,8 +2,8 @@
 
 Every such text (a command's output, FAILURE.txt, a Kubernetes message, an exception's message)
 passes through `redacted` before it is stored, sent, returned or logged: in the job repository, in
-RetryableError, in the sidecar client and in the log filter. All patterns run in linear time: none
-nests an unbounded repetition, and an unbounded one can match only from the start of a word.
+RetryableError, in the sidecar client and in the log filter. It becomes plain text first, as an
+escape sequence can hide a secret. `secret_patterns` has the forms of secrets. Time is linear.
 """
 
 import logging
@@ -14,61 +14,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from shared.util.plain_text import plain_text
+from shared.util.secret_patterns import SECRETS
+
 SECRET, SEQUENCE = "[redacted]", "[sequence]"
 LONGEST = 64 * 1024
 """Characters that are processed; the rest is dropped. No stored or returned text is as long."""
-
-_VALUE = r"[^\s\"'<>&;,\\]+"
-_SAS_PARTS = "skoid|sktid|skt|ske|sks|skv|se|st|sp|sv|sr|ss|srt|spr|sip|sdd"
-_KEYS = (
-    r"account[_-]?key|shared_?access_?key|shared_?access_?signature|client[_-]?secret|access[_-]?token"
-    r"|refresh_?token|id_?token|exec[_-]token|sidecar_token|x-exec-token|password|client-key-data"
-)
-_BEARER_PROSE = (
-    "tokens?|authentication|authorization|auth|schemes?|credentials?|challenges?|headers?|realm|error"
-    "|error_description|authorization_uri|resource_id|scope|is|was|are|or|and|not|has|cannot|must|in"
-)
-"""Words that can follow `Bearer` in prose, where it introduces no token."""
-
-_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(
-            r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*"
-            r"(?:-----END [A-Z ]{0,20}PRIVATE KEY-----)?"
-        ),
-        SECRET,
-    ),
-    # `sig` matches anywhere; the other SAS parameters only after ? or &, also percent-encoded.
-    (re.compile(rf"(?<![A-Za-z])(sig(?:=|%3D)){_VALUE}", re.I), rf"\1{SECRET}"),
-    (
-        re.compile(rf"((?:[?&;]|%3F|%26|u0026|amp;)(?:{_SAS_PARTS})(?:=|%3D)){_VALUE}", re.I),
-        rf"\1{SECRET}",
-    ),
-    (
-        re.compile(
-            r"(?<![A-Za-z0-9_-])(authorization[\"']?\s{0,5}[:=]\s{0,5}[\"']?"
-            rf"(?:(?:bearer|basic|shared ?key(?:lite)?)\s{{1,5}})?){_VALUE}",
-            re.I,
-        ),
-        rf"\1{SECRET}",
-    ),
-    (
-        re.compile(rf"\b(bearer\s{{1,5}})(?!(?:{_BEARER_PROSE})\b)[A-Za-z0-9._~+/=-]+", re.I),
-        rf"\1{SECRET}",
-    ),
-    (
-        re.compile(
-            rf"(?<![A-Za-z0-9])((?:[A-Za-z0-9]{{1,20}}_){{0,4}}(?:{_KEYS})[\\\"']{{0,2}}"
-            rf"\s{{0,5}}[:=]\s{{0,5}}[\\\"']{{0,2}}){_VALUE}",
-            re.I,
-        ),
-        rf"\1{SECRET}",
-    ),
-    (re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){0,4}"), SECRET),
-    (re.compile(r"(?<=//)[^\s/:@\"'\\]{1,200}:[^\s/@\"'\\]{1,500}(?=@)"), SECRET),
-    # A bare storage account key: 64 bytes in base64.
-    (re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}=="), SECRET),
-)
 
 _WORDS = re.compile(r"\\[nrt]|[A-Za-z]+")
 _NUCLEOTIDES, _AMINO_ACIDS = frozenset("ACGTUN"), frozenset("ABCDEFGHIKLMNPQRSTUVWXYZ")
@@ -92,19 +43,20 @@ _LEAST_IN_WORDS = {"nucleotides": LEAST_NUCLEOTIDES, "amino acids": 40}
 
 
 def redacted(text: str) -> str:
-    """The text without secrets and long runs of residues. Everything else is unchanged."""
-    text = text[:LONGEST]
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
+    """The text as plain text, without secrets and long runs of residues; all else is unchanged."""
+    text = plain_text(text[:LONGEST])
+    for pattern in SECRETS:
+        text = pattern.sub(rf"\1{SECRET}", text)
     return _without_sequences(text)
 
 
-def redacted_output(text: str) -> str:
+def redacted_output(text: str, *, is_end: bool = False) -> str:
     """The last LONGEST characters of a command's output, redacted.
 
-    After a cut the first word is dropped, as it can be the tail of a secret.
+    After a cut, here or before (`is_end`), the first word is dropped, as it can be the tail of a
+    secret.
     """
-    if len(text) <= LONGEST:
+    if len(text) <= LONGEST and not is_end:
         return redacted(text)
     return redacted(text[-LONGEST:].split(maxsplit=1)[-1])
 

@@ -50,6 +50,28 @@ Error:  (CArgException::eConvert) Argument "evalue". Argument cannot be converte
         ("Killed\n", "Killed"),
         ("Warning: only a warning\n", "Warning: only a warning"),
         ("USAGE\n  blastn\n", "USAGE blastn"),
+        (
+            "INFO: the cache cannot be used\nBLAST Database error: no database\nINFO: done\n",
+            "BLAST Database error: no database",
+        ),
+        (
+            "2026-01-01T00:00:00.123Z INFO: cannot find x, using y\nBLAST engine error: no\n",
+            "BLAST engine error: no",
+        ),
+        (
+            "2026-01-01 00:00:00,123 - elb.upload - WARNING - failed, trying again\n"
+            "[INFO] 0 errors\nDEBUG terminated\nnote: cannot be cached\nKilled\n",
+            "Killed",
+        ),
+        (
+            "azcopy: failed to copy, trying again\nBLAST query error: no data\n",
+            "BLAST query error: no data",
+        ),
+        ("\x1b[33mINFO:\x1b[0m cannot\n\x1b[1;31mError:\x1b[0m no\n", "Error: no"),
+        ("Error: the INFO field is wrong\n", "Error: the INFO field is wrong"),
+        ("Information cannot be read\n", "Information cannot be read"),
+        ("INFO: nothing else\n", "INFO: nothing else"),
+        ("run: 7\nSegmentation fault (core dumped)\n", "Segmentation fault (core dumped)"),
         ("blastn-batch-a-job-000-1a2b3c4d blastn-batch-a-job-001-1a2b3c4d\n", ""),
         ("\n \n", ""),
         ("", ""),

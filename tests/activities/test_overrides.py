@@ -194,3 +194,18 @@ def test_failure_46_a_region_that_differs_does_not_hide_an_earlier_attempts_clus
     now = scene.now(job)
     assert now.error_code == "config_overridden"
     assert "other1" in (now.other_cluster or "")
+
+
+@pytest.mark.parametrize("decision", ["accepted", "already_done"])
+def test_failure_11_an_answer_that_names_another_cluster_is_no_success(
+    scene: Scene, decision: str
+) -> None:
+    """Its Jobs are where no look finds them, whatever its config file states, or without one."""
+    job = scene.accept()
+    scene.do(ActivityName.PREPARE_SEARCH, job)
+    body = {"kind": "submit_result", "decision": decision, "cluster_name": "elsewhere"}
+    scene.environment.plans[job.elb_job_id].append(Plan(says=json.dumps(body)))
+    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    now = scene.now(job)
+    assert (now.phase, now.error_code) == (Phase.CANCELLING, "config_overridden")
+    assert "elsewhere" in (now.other_cluster or "")

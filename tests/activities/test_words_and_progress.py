@@ -8,6 +8,7 @@ from shared.clients.blobs import BlobInfo
 from shared.contracts.activities import ActivityName
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
+from shared.util.redaction import LONGEST
 from tests.activities.test_observe import look
 from tests.simulation.models import TTL, Plan
 from tests.simulation.scene import Scene
@@ -125,3 +126,26 @@ def test_failure_54_completed_means_all_batches_whatever_was_counted(
     scene.jobs.update(job.job_id, "forgotten", counts=Counts(expected=2), finished_batches="")
     scene.do(ActivityName.COLLECT_RESULTS, job)
     assert scene.now(job).counts == Counts(expected=2, succeeded=2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_failure_51_blasts_message_is_plain_text_whatever_it_was_written_as(
+    scene: Scene, job: Job, encoding: str
+) -> None:
+    text = "INFO: it cannot wait\n\x1b[31mBLAST engine error: größe\x1b[0m\x08\n"
+    url = scene.now(job).results_prefix + "metadata/FAILURE.txt"
+    scene.store.blobs.put(url, text.encode(encoding))
+    assert read_failure(scene.store.blobs, scene.now(job).results_prefix) == (
+        "BLAST engine error: größe"
+    )
+
+
+def test_failure_55_the_end_of_a_long_message_does_not_begin_within_a_secret(
+    scene: Scene, job: Job
+) -> None:
+    noise = "a warning of a program; " * 4000
+    text = "sig=" + "s3cr3t" * 20 + " " + noise[: LONGEST - 61]
+    url = scene.now(job).results_prefix + "metadata/FAILURE.txt"
+    scene.store.blobs.put(url, text.encode())
+    message = read_failure(scene.store.blobs, scene.now(job).results_prefix) or ""
+    assert message.startswith("a warning of a program;")

@@ -36,6 +36,7 @@ def test_failure_46_every_response_has_the_instance(
     response = sidecar.request(method, path, body, token)
     assert response.status == status
     assert response.headers["X-Exec-Instance"] == sidecar.instance
+    assert response.headers["Cache-Control"] == "no-store", "a stored 404 would be a false proof"
 
 
 def test_failure_46_429_and_408_have_the_instance(own_sidecar: Callable[..., Sidecar]) -> None:

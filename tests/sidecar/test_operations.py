@@ -91,7 +91,10 @@ def test_an_invalid_operation_id_is_a_400(sidecar: Sidecar, name: str) -> None:
 def test_an_unknown_operation_is_a_404(sidecar: Sidecar) -> None:
     for method in ("GET", "DELETE"):
         response = sidecar.request(method, "/operations/never-seen")
-        assert (response.status, response.body) == (404, {"error": "operation not found"})
+        assert (response.status, response.body) == (
+            404,
+            {"error": "operation not found", "id": "never-seen"},
+        )
 
 
 def test_an_invalid_wait_is_a_400(sidecar: Sidecar) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from shared.clients.kubernetes import UNHELD, ClusterJob, LeaseState, Pod
 from shared.clients.kubernetes.submit_lease import DURATION, TOLERANCE
+from shared.clients.sidecar import NOT_AN_OPERATION
 from shared.contracts.exec import (
     Command,
     Finished,
@@ -135,19 +136,22 @@ class FakeSidecar:
     def get_operation(
         self, operation_id: str, wait: timedelta, instance: str | None
     ) -> Result | None:
+        if instance is None:
+            return NOT_AN_OPERATION
         return self._ask(
             lambda: self._tracked(instance, lambda it: self._look(it, operation_id, wait))
         )
 
     def run_operation(
-        self, operation_id: str, command: Command, wait: timedelta, instance: str | None
+        self, operation_id: str, command: Command, wait: timedelta, instance: str
     ) -> Result:
         def put(folder: StateFolder) -> Result | None:
             if folder.instance != instance:
                 return HttpRejection(412, "this is another instance", None)
             return self._put(folder, operation_id, command, wait)
 
-        return self._ask(lambda: self._tracked(instance, put)) or Interrupted()
+        untracked = Untracked("the sidecar does not track the operation it received")
+        return self._ask(lambda: self._tracked(instance, put)) or untracked
 
     def exec(self, command: Command) -> Result:
         return self._ask(lambda: self._exec(command)) or Interrupted()
@@ -158,6 +162,8 @@ class FakeSidecar:
                 return Untracked("412 of another sidecar instance")
             return self._stop(folder, operation_id)
 
+        if instance is None:
+            return NOT_AN_OPERATION
         return self._ask(lambda: self._tracked(instance, stop))
 
     def restart(self) -> None:
@@ -166,16 +172,14 @@ class FakeSidecar:
         for process in self.environment.processes:
             process.killed = process.killed or process.runs
 
-    def _tracked(
-        self, instance: str | None, act: Callable[[StateFolder], Result | None]
-    ) -> Result | None:
-        """What an instance says of an operation: that it knows none proves something of it only."""
+    def _tracked(self, instance: str, act: Callable[[StateFolder], Result | None]) -> Result | None:
+        """What an instance states about an operation; of another instance, it proves nothing."""
         if not self.environment.with_operations:
             return Untracked("501 of no sidecar that keeps operations")
         folder = self.environment.met()
         result = act(folder)
-        if result is None and folder.instance != instance:
-            return Untracked(f"404 of the sidecar instance {folder.instance}")
+        if folder.instance != instance and not isinstance(result, HttpRejection):
+            return Untracked(f"the answer of the sidecar instance {folder.instance}")
         return result
 
     def _put(

@@ -68,7 +68,7 @@ def test_a_rule_for_other_keys_does_not_apply(submission: SubmissionFixture) -> 
 )
 def test_the_answer_can_be_printed_in_every_output_format(output: Output, is_parsed: bool) -> None:
     submit_exit = SubmitExit(0, {"decision": "rejected_capacity"}, output=output)
-    parsed = parse_output(render(submit_exit, "job-1"))
+    parsed = parse_output(render(submit_exit, "job-1"), "job-1")
     assert (parsed.decision if parsed else None) == ("rejected_capacity" if is_parsed else None)
 
 

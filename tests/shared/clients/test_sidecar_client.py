@@ -79,33 +79,40 @@ def test_failure_47_another_instance_starts_nothing(client: SidecarClient, tmp_p
 
 
 def test_an_operation_that_ends_within_the_wait_returns_its_result(client: SidecarClient) -> None:
-    result = client.run_operation("cat", _command("cat", stdin="größe"), LONG, None)
+    result = client.run_operation("cat", _command("cat", stdin="größe"), LONG, _instance(client))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stdout, result.timed_out) == (0, "größe", False)
     assert timedelta(0) <= result.duration < LONG
-    assert client.run_operation("cat", _command("cat", stdin="größe"), LONG, None) == result
-    assert client.get_operation("cat") == result
+    assert (
+        client.run_operation("cat", _command("cat", stdin="größe"), LONG, _instance(client))
+        == result
+    )
+    assert client.get_operation("cat", NO_WAIT, _instance(client)) == result
 
 
 def test_an_operation_that_exceeds_the_wait_is_running_and_can_be_stopped(
     client: SidecarClient, life: CommandPipe
 ) -> None:
     hold = _command("hold", life.path)
-    begun = client.run_operation("long", hold, NO_WAIT, None)
+    begun = client.run_operation("long", hold, NO_WAIT, _instance(client))
     life.wait_started()
     assert isinstance(begun, OperationRunning) and begun.started_at
-    assert client.run_operation("long", hold, timedelta(seconds=0.3), None) == begun
-    assert client.get_operation("long") == begun
-    ended = client.stop_operation("long")
+    assert client.run_operation("long", hold, timedelta(seconds=0.3), _instance(client)) == begun
+    assert client.get_operation("long", NO_WAIT, _instance(client)) == begun
+    ended = client.stop_operation("long", _instance(client))
     assert isinstance(ended, Finished) and ended.exit_code == 143
     assert life.wait_closed() == ""
-    assert client.stop_operation("long") == ended
+    assert client.stop_operation("long", _instance(client)) == ended
 
 
 def test_repeated_puts_start_one_command(client: SidecarClient, tmp_path: Path) -> None:
     note = _command("note", str(tmp_path / "notes"))
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: client.run_operation("once", note, LONG, None), range(8)))
+        results = list(
+            pool.map(
+                lambda _: client.run_operation("once", note, LONG, _instance(client)), range(8)
+            )
+        )
     assert all(isinstance(result, Finished) for result in results)
     assert (tmp_path / "notes").read_text() == "started\n"
 
@@ -123,17 +130,17 @@ def test_failure_47_an_operation_of_another_instance_is_untracked(client: Sideca
 
 
 def test_another_command_with_the_same_id_is_rejected(client: SidecarClient) -> None:
-    client.run_operation("taken", _command("say", "hi"), LONG, None)
-    result = client.run_operation("taken", _command("say", "ho"), LONG, None)
+    client.run_operation("taken", _command("say", "hi"), LONG, _instance(client))
+    result = client.run_operation("taken", _command("say", "ho"), LONG, _instance(client))
     assert result == HttpRejection(409, "operation taken exists with another body", None)
 
 
 def test_an_operation_that_exceeds_its_timeout_reports_it(
     client: SidecarClient, life: CommandPipe
 ) -> None:
-    client.run_operation("over", _command("hold", life.path, seconds=1), NO_WAIT, None)
+    client.run_operation("over", _command("hold", life.path, seconds=1), NO_WAIT, _instance(client))
     life.wait_started()
-    result = client.get_operation("over", LONG)
+    result = client.get_operation("over", LONG, _instance(client))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.timed_out) == (124, True)
 
@@ -142,23 +149,24 @@ def test_after_a_crash_an_operation_is_interrupted(
     own: sidecar_fixture.Sidecar, life: CommandPipe
 ) -> None:
     hold = _command("hold", life.path)
-    SidecarClient(own.child.url, lambda: TOKEN).run_operation("ran", hold, NO_WAIT, None)
+    before = SidecarClient(own.child.url, lambda: TOKEN)
+    before.run_operation("ran", hold, NO_WAIT, _instance(before))
     life.wait_started()
     own.child.kill()
     own.restart()
     client = SidecarClient(own.child.url, lambda: TOKEN)
-    assert client.get_operation("ran") == Interrupted()
-    assert client.run_operation("ran", hold, LONG, None) == Interrupted()
-    assert client.stop_operation("ran") == Interrupted()
+    assert client.get_operation("ran", NO_WAIT, _instance(client)) == Interrupted()
+    assert client.run_operation("ran", hold, LONG, _instance(client)) == Interrupted()
+    assert client.stop_operation("ran", _instance(client)) == Interrupted()
 
 
 def test_a_busy_sidecar_sends_retry_after(own: sidecar_fixture.Sidecar, life: CommandPipe) -> None:
     client = SidecarClient(own.child.url, lambda: TOKEN)
-    client.run_operation("ran", _command("hold", life.path), NO_WAIT, None)
+    client.run_operation("ran", _command("hold", life.path), NO_WAIT, _instance(client))
     life.wait_started()
     for result in (
         client.exec(_command("say")),
-        client.run_operation("b", _command("say"), LONG, None),
+        client.run_operation("b", _command("say"), LONG, _instance(client)),
     ):
         assert result == HttpRejection(503, "exec server busy", timedelta(seconds=5))
 
@@ -171,7 +179,10 @@ def test_a_command_runs_synchronously(client: SidecarClient) -> None:
 
 def test_a_missing_binary_is_rejected_by_name(client: SidecarClient) -> None:
     missing = Command(("azcopy", "copy"), None, LONG)
-    for result in (client.exec(missing), client.run_operation("missing", missing, LONG, None)):
+    for result in (
+        client.exec(missing),
+        client.run_operation("missing", missing, LONG, _instance(client)),
+    ):
         assert result == HttpRejection(500, "exec failed: azcopy not found on PATH", None)
 
 
@@ -199,7 +210,9 @@ def test_a_wrong_token_is_retried_once(
 
 
 def test_a_large_result_is_complete(client: SidecarClient) -> None:
-    result = client.run_operation("flood", _command("flood", str(9 * 1024 * 1024)), LONG, None)
+    result = client.run_operation(
+        "flood", _command("flood", str(9 * 1024 * 1024)), LONG, _instance(client)
+    )
     assert isinstance(result, Finished)
     assert len(result.stdout) == 8 * 1024 * 1024
     assert result.stdout.endswith('{"end": true}\n')

@@ -59,10 +59,10 @@ def test_a_refused_connection_means_not_sent() -> None:
         results = [
             client.exec(SAY),
             client.health(),
-            client.get_operation("a"),
-            client.stop_operation("a"),
+            client.get_operation("a", GRACE, "i"),
+            client.stop_operation("a", "i"),
         ]
-        results += [client.run_operation("a", SAY, GRACE, None), client.check_token()]
+        results += [client.run_operation("a", SAY, GRACE, "i"), client.check_token()]
     for result in results:
         assert isinstance(result, Unreachable) and not result.request_sent
 
@@ -124,7 +124,7 @@ def test_a_response_without_end_times_out(manner: Manner) -> None:
     """I8: the total timeout holds for a peer that sends nothing, or a byte at a time."""
     with misbehaving_server(manner) as server:
         started = time.monotonic()
-        result = _client(server.url).get_operation("a")
+        result = _client(server.url).get_operation("a", timedelta(0), "i")
         elapsed = time.monotonic() - started
     assert result == Unreachable("the sidecar did not answer: no whole response within 0.5 s", True)
     assert elapsed < 2
@@ -252,6 +252,6 @@ def test_every_attempt_sends_the_same_body() -> None:
 def test_the_wait_is_limited_to_the_sidecars_maximum() -> None:
     with misbehaving_server(_ok({**BEGUN, "state": "interrupted"})) as server:
         client = _client(server.url)
-        client.get_operation("a", timedelta(hours=1))
-        client.get_operation("a", timedelta(seconds=2.5))
+        client.get_operation("a", timedelta(hours=1), "i")
+        client.get_operation("a", timedelta(seconds=2.5), "i")
         assert [line.partition("wait=")[2] for line in server.lines] == ["25", "2.5"]

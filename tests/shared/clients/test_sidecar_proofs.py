@@ -10,20 +10,23 @@ from shared.clients.sidecar import SidecarClient
 from shared.contracts.exec import (
     Command,
     Finished,
+    Health,
     HttpRejection,
     Interrupted,
     OperationRunning,
     Unreachable,
     Untracked,
 )
-from tests.support.misbehaving_server import misbehaving_server, resets, responds
+from tests.support.misbehaving_server import Manner, misbehaving_server, resets, responds
 
 TOKEN = "token-" + "s" * 32
 SAY = Command(("elastic-blast", "say"), None, timedelta(seconds=1))
 GRACE = timedelta(seconds=0.5)
-DONE = responds("200 OK", json.dumps({"exit_code": 0, "stdout": "hi"}).encode())
+RESULT = {"exit_code": 0, "stdout": "hi"}
+DONE = responds("200 OK", json.dumps(RESULT).encode())
 BEGUN = {"id": "a", "state": "running", "started_at": "2026-01-01T00:00:00+00:00"}
-ACCEPTED = responds("202 Accepted", json.dumps(BEGUN).encode())
+ITS = "X-Exec-Instance: a"
+ACCEPTED = responds("202 Accepted", json.dumps(BEGUN).encode(), ITS)
 RUNNING = OperationRunning("2026-01-01T00:00:00+00:00")
 NOT_FOUND = responds("404 Not Found", b'{"error": "not found"}')
 
@@ -44,6 +47,10 @@ PROVES_NOTHING = {
         None,
     ),
     "an empty one": (responds("404 Not Found", b"{}", "X-Exec-Instance: "), ""),
+    "another operation": (
+        responds("404 Not Found", b'{"error": "operation not found", "id": "b"}', ITS),
+        "a",
+    ),
     "two instances at once": (
         responds("404 Not Found", b'{"error": "x"}', "X-Exec-Instance: b", "X-Exec-Instance: a"),
         "a",
@@ -62,7 +69,84 @@ def test_failure_46_a_response_of_another_server_proves_nothing(
         client = _client(server.url)
         assert isinstance(client.get_operation("a", GRACE, instance), Untracked)
         assert isinstance(client.stop_operation("a", instance), Untracked)
-        assert isinstance(client.run_operation("a", SAY, GRACE, instance), Untracked)
+        assert isinstance(client.run_operation("a", SAY, GRACE, instance or "a"), Untracked)
+
+
+def test_failure_46_a_command_given_by_exec_is_not_asked_for() -> None:
+    """No server has an operation of it: whatever it answered would be about something else."""
+    with misbehaving_server(_state("done")) as server:
+        client = _client(server.url)
+        assert isinstance(client.get_operation("a", GRACE, None), Untracked)
+        assert isinstance(client.stop_operation("a", None), Untracked)
+        assert server.requests == []
+
+
+def _state(state: str, *headers: str, operation: str | None = "a") -> Manner:
+    body = {"id": operation, "state": state, "result": RESULT if state == "done" else None}
+    return responds("200 OK", json.dumps(body).encode(), *headers)
+
+
+SOMEBODY_ELSES = {
+    "no instance": ((), "a"),
+    "an empty instance": (("X-Exec-Instance: ",), "a"),
+    "another instance": (("X-Exec-Instance: b",), "a"),
+    "two instances": ((ITS, "X-Exec-Instance: b"), "a"),
+    "another operation": ((ITS,), "b"),
+    "no operation": ((ITS,), None),
+}
+
+
+@pytest.mark.parametrize("state", ["done", "interrupted", "running"])
+@pytest.mark.parametrize("case", SOMEBODY_ELSES)
+def test_failure_46_a_state_proves_nothing_unless_its_instance_names_the_operation(
+    case: str, state: str
+) -> None:
+    headers, operation = SOMEBODY_ELSES[case]
+    with misbehaving_server(_state(state, *headers, operation=operation)) as server:
+        client = _client(server.url)
+        assert isinstance(client.get_operation("a", GRACE, "a"), Untracked)
+        assert isinstance(client.stop_operation("a", "a"), Untracked)
+        started = client.run_operation("a", SAY, GRACE, "a")
+    assert isinstance(started, Unreachable) and started.request_sent, "it may have been started"
+
+
+@pytest.mark.parametrize("case", SOMEBODY_ELSES)
+def test_failure_46_a_started_operation_is_running_whatever_another_sender_states(
+    case: str,
+) -> None:
+    headers, operation = SOMEBODY_ELSES[case]
+    with misbehaving_server(ACCEPTED, _state("done", *headers, operation=operation)) as server:
+        assert _client(server.url).run_operation("a", SAY, GRACE, "a") == RUNNING
+
+
+def test_failure_46_a_result_without_a_state_is_not_an_operations() -> None:
+    body = json.dumps({"id": "a", **RESULT}).encode()
+    with misbehaving_server(responds("200 OK", body, ITS)) as server:
+        assert isinstance(_client(server.url).get_operation("a", GRACE, "a"), Unreachable)
+
+
+@pytest.mark.parametrize("state", ["done", "interrupted"])
+def test_failure_46_the_state_of_the_operation_by_its_instance_is_proof(state: str) -> None:
+    with misbehaving_server(_state(state, ITS)) as server:
+        result = _client(server.url).get_operation("a", GRACE, "a")
+    assert isinstance(result, Finished if state == "done" else Interrupted)
+
+
+@pytest.mark.parametrize("status", ["400 Bad", "403 Forbidden", "409 Conflict", "413 Large"])
+def test_failure_46_a_rejection_is_the_sidecars_only_with_its_instance(status: str) -> None:
+    """Gateways send `error`, too; a search must not end for what they say."""
+    body = b'{"error": "not in allowlist"}'
+    for headers, is_foreign in (((), True), (("X-Exec-Instance: b",), True), ((ITS,), False)):
+        with misbehaving_server(responds(status, body, *headers)) as server:
+            result = _client(server.url).get_operation("a", GRACE, "a")
+        assert isinstance(result, HttpRejection) and result.foreign is is_foreign
+
+
+def test_failure_47_a_sidecar_that_does_not_name_its_instance_is_used_without_operations() -> None:
+    """Its header got lost on the way: no response about an operation could be trusted."""
+    health = {"status": "ok", "operations": True}
+    with misbehaving_server(responds("200 OK", json.dumps(health).encode())) as server:
+        assert _client(server.url).health() == Health(None, operations=False)
 
 
 def test_failure_46_a_404_of_the_health_path_is_not_the_sidecars() -> None:
@@ -88,7 +172,8 @@ def test_failure_47_an_operation_is_stopped_only_by_its_own_instance() -> None:
 
 
 def test_failure_47_an_operation_is_started_only_by_the_expected_instance() -> None:
-    with misbehaving_server(responds("412 Precondition Failed", b'{"error": "another"}')) as server:
+    another = responds("412 Precondition Failed", b'{"error": "another"}', ITS)
+    with misbehaving_server(another) as server:
         result = _client(server.url).run_operation("a", SAY, GRACE, "b")
         assert b"X-Exec-Expect-Instance: b\r\n" in server.requests[0]
     assert result == HttpRejection(412, "another", None)
@@ -138,10 +223,11 @@ def test_a_started_operation_is_running_if_polling_fails() -> None:
             assert _client(server.url).run_operation("a", SAY, GRACE, "a") == RUNNING
 
 
-def test_a_started_operation_that_is_unknown_later_was_interrupted() -> None:
-    lost = responds("404 Not Found", b'{"error": "x"}', "X-Exec-Instance: a")
+def test_a_started_operation_is_running_though_it_is_unknown_later() -> None:
+    """A contradiction proves no end: the next look decides, under the same id."""
+    lost = responds("404 Not Found", b'{"error": "x"}', ITS)
     with misbehaving_server(ACCEPTED, lost) as server:
-        assert _client(server.url).run_operation("a", SAY, GRACE, "a") == Interrupted()
+        assert _client(server.url).run_operation("a", SAY, GRACE, "a") == RUNNING
 
 
 def test_failure_47_a_sidecar_that_waits_for_its_state_folder_is_unreachable() -> None:

@@ -67,11 +67,12 @@ def test_white_space_around_a_token_is_removed() -> None:
 def test_an_invalid_operation_id_is_rejected(operation: str) -> None:
     with misbehaving_server(OK) as server:
         client = SidecarClient(server.url, lambda: TOKEN)
-        for call in (client.get_operation, client.stop_operation):
-            with pytest.raises(ValueError, match="operation"):
-                call(operation)
         with pytest.raises(ValueError, match="operation"):
-            client.run_operation(operation, SAY, timedelta(0), None)
+            client.get_operation(operation, timedelta(0), "i")
+        with pytest.raises(ValueError, match="operation"):
+            client.stop_operation(operation, "i")
+        with pytest.raises(ValueError, match="operation"):
+            client.run_operation(operation, SAY, timedelta(0), "i")
 
 
 def test_reprs_contain_neither_token_nor_input_nor_output() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,8 @@ from shared.contracts.exec import (
 )
 from shared.contracts.states import Phase
 from shared.elastic_blast.submit_outcome import SubmitOutcomeKind, classify
+
+classify_own = partial(classify, correlation_id="job-1")
 
 
 def finished(exit_code: int | None, stdout: str = "", stderr: str = "") -> Finished:
@@ -35,15 +38,13 @@ def failed(category: str, message: str = "m", **fields: object) -> str:
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 2, 7, 124, 255, None])
-def test_r10_an_accepted_decision_overrides_the_exit_code(
-    exit_code: int | None,
-) -> None:
-    assert classify(finished(exit_code, decided("accepted"))).kind is SubmitOutcomeKind.ACCEPTED
+def test_r10_an_accepted_decision_overrides_the_exit_code(exit_code: int | None) -> None:
+    assert classify_own(finished(exit_code, decided("accepted"))).kind is SubmitOutcomeKind.ACCEPTED
 
 
 @pytest.mark.parametrize("exit_code", [0, None])
 def test_r10_an_error_overrides_exit_code_zero(exit_code: int | None) -> None:
-    outcome = classify(finished(exit_code, failed("permanent")))
+    outcome = classify_own(finished(exit_code, failed("permanent")))
     assert (outcome.kind, outcome.end) == (SubmitOutcomeKind.FAILED, Phase.SUBMIT_FAILED)
 
 
@@ -63,7 +64,7 @@ def test_r10_an_error_overrides_exit_code_zero(exit_code: int | None) -> None:
 def test_r11_each_decision_has_its_outcome(
     decision: str, kind: SubmitOutcomeKind, category: Category | None, end: Phase | None
 ) -> None:
-    outcome = classify(finished(0, decided(decision)))
+    outcome = classify_own(finished(0, decided(decision)))
     assert (outcome.kind, outcome.category, outcome.end) == (kind, category, end)
 
 
@@ -82,7 +83,7 @@ def test_r11_each_decision_has_its_outcome(
     ],
 )
 def test_r11_each_category_has_its_outcome(category: str, outcome: object) -> None:
-    found = classify(finished(1, failed(category, retry_after_seconds=72)))
+    found = classify_own(finished(1, failed(category, retry_after_seconds=72)))
     assert (found.category or found.end) == outcome
     assert found.code.isidentifier()
     if found.category:
@@ -117,7 +118,7 @@ def test_r11_each_category_has_its_outcome(category: str, outcome: object) -> No
 def test_failure_7_a_permanent_error_reported_as_transient_is_not_retried(
     message: str, end: Phase, code: str
 ) -> None:
-    outcome = classify(finished(2, failed("transient", message)))
+    outcome = classify_own(finished(2, failed("transient", message)))
     assert (outcome.kind, outcome.end, outcome.code) == (SubmitOutcomeKind.FAILED, end, code)
 
 
@@ -169,7 +170,7 @@ RETRY_ERROR = "RetryError: RetryError[<Future at 0x7f state=finished raised Safe
 def test_r11_a_specific_message_overrides_the_category(
     reported: str, message: str, category: Category, code: str
 ) -> None:
-    outcome = classify(finished(1, failed(reported, message, retry_after_seconds=72)))
+    outcome = classify_own(finished(1, failed(reported, message, retry_after_seconds=72)))
     assert (outcome.kind, outcome.category, outcome.code) == (
         SubmitOutcomeKind.RETRY,
         category,
@@ -179,7 +180,7 @@ def test_r11_a_specific_message_overrides_the_category(
 
 
 def test_r11_an_uncaught_error_without_json_is_retried() -> None:
-    outcome = classify(finished(1, "", f"Traceback (most recent call last):\n{RETRY_ERROR}\n"))
+    outcome = classify_own(finished(1, "", f"Traceback (most recent call last):\n{RETRY_ERROR}\n"))
     assert (outcome.category, outcome.code) == (Category.TRANSIENT, "command_failed")
 
 
@@ -191,13 +192,13 @@ def test_r11_the_message_of_a_config_error_is_the_logs_last_error(time: str) -> 
         f"{time}ERROR: Missing required parameters:\nprogram in section blast\n"
         f"{time}DEBUG: {'d' * 600}\n"
     )
-    outcome = classify(finished(1, "", stderr))
+    outcome = classify_own(finished(1, "", stderr))
     assert outcome.code == "config_invalid"
     assert outcome.message == "Missing required parameters:\nprogram in section blast"
 
 
 def test_failed_credentials_of_a_busy_api_are_retried() -> None:
-    outcome = classify(
+    outcome = classify_own(
         finished(7, failed("transient", "Failed to get credentials for c: status 429"))
     )
     assert outcome.category is Category.TRANSIENT
@@ -225,7 +226,7 @@ def test_failed_credentials_of_a_busy_api_are_retried() -> None:
     ],
 )
 def test_failure_4_without_json_the_exit_code_decides(exit_code: int | None, outcome: str) -> None:
-    found = classify(finished(exit_code, "no answer\n", "the last words\n"))
+    found = classify_own(finished(exit_code, "no answer\n", "the last words\n"))
     assert (found.category or found.end) == outcome
     assert found.message == "the last words"
 
@@ -233,12 +234,12 @@ def test_failure_4_without_json_the_exit_code_decides(exit_code: int | None, out
 @pytest.mark.parametrize("foreign", [True, False])
 @pytest.mark.parametrize("status", [401, 403])
 def test_failure_48_a_refused_token_is_a_configuration_error(status: int, foreign: bool) -> None:
-    outcome = classify(HttpRejection(status, "no", None, foreign))
+    outcome = classify_own(HttpRejection(status, "no", None, foreign))
     assert (outcome.category, outcome.code) == (Category.CONFIGURATION, f"sidecar_{status}")
 
 
 def test_failure_6_a_command_that_is_not_allowed_fails_the_job() -> None:
-    outcome = classify(HttpRejection(403, "argv[0] 'bash' not in allowlist ['az']", None))
+    outcome = classify_own(HttpRejection(403, "argv[0] 'bash' not in allowlist ['az']", None))
     assert (outcome.end, outcome.code) == (Phase.SUBMIT_FAILED, "sidecar_403")
 
 
@@ -247,21 +248,21 @@ STATUSES_BETWEEN = [301, 400, 404, 405, 409, 410, 413, 421, 500, 501, 502, 503, 
 
 @pytest.mark.parametrize("status", STATUSES_BETWEEN)
 def test_failure_46_an_error_of_a_proxy_leaves_the_outcome_unknown(status: int) -> None:
-    outcome = classify(HttpRejection(status, "<html>", None, foreign=True))
+    outcome = classify_own(HttpRejection(status, "<html>", None, foreign=True))
     assert outcome.category is Category.UNKNOWN
 
 
 def test_failure_47_a_412_of_another_instance_is_retried() -> None:
-    assert classify(HttpRejection(412, "another instance", None)).category is Category.TRANSIENT
+    assert classify_own(HttpRejection(412, "another instance", None)).category is Category.TRANSIENT
 
 
 def test_failure_46_an_untracked_operation_is_pending() -> None:
-    assert classify(Untracked("501")).kind is SubmitOutcomeKind.PENDING
+    assert classify_own(Untracked("501")).kind is SubmitOutcomeKind.PENDING
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 413])
 def test_failure_6_a_permanent_rejection_of_the_sidecar_fails_the_job(status: int) -> None:
-    outcome = classify(HttpRejection(status, "no", None))
+    outcome = classify_own(HttpRejection(status, "no", None))
     assert (outcome.kind, outcome.end, outcome.code) == (
         SubmitOutcomeKind.FAILED,
         Phase.SUBMIT_FAILED,
@@ -271,12 +272,12 @@ def test_failure_6_a_permanent_rejection_of_the_sidecar_fails_the_job(status: in
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_failure_6_a_transient_rejection_of_the_sidecar_is_retried(status: int) -> None:
-    outcome = classify(HttpRejection(status, "busy", timedelta(seconds=7)))
+    outcome = classify_own(HttpRejection(status, "busy", timedelta(seconds=7)))
     assert (outcome.category, outcome.retry_after) == (Category.TRANSIENT, timedelta(seconds=7))
 
 
 def test_a_missing_binary_fails_the_job() -> None:
-    outcome = classify(HttpRejection(500, "exec failed: elastic-blast not found", None))
+    outcome = classify_own(HttpRejection(500, "exec failed: elastic-blast not found", None))
     assert (outcome.end, outcome.code) == (Phase.SUBMIT_FAILED, "command_missing")
 
 
@@ -294,5 +295,5 @@ def test_failure_5_an_attempt_without_a_result_is_unknown(
     kind: SubmitOutcomeKind,
     category: Category | None,
 ) -> None:
-    outcome = classify(result)
+    outcome = classify_own(result)
     assert (outcome.kind, outcome.category) == (kind, category)

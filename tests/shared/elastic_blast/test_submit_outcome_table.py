@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,9 @@ from shared.elastic_blast.submit_outcome import (
     SubmitOutcomeKind,
     classify,
 )
+
+classify_own = partial(classify, correlation_id="job-1")
+"""Of the submission with this correlation id."""
 
 ACCEPTED = '{"kind":"submit_result","decision":"accepted","message":"submission accepted"}'
 INTERNAL = '{"kind":"error","category":"internal","message":"terminated"}'
@@ -132,18 +136,18 @@ ROWS: dict[str, tuple[Result, str]] = {
 @pytest.mark.parametrize("row", ROWS)
 def test_r11_each_row_of_the_contracts_has_its_outcome(row: str) -> None:
     result, expected = ROWS[row]
-    assert summary(classify(result)) == expected
+    assert summary(classify_own(result)) == expected
 
 
 def test_failure_5_a_truncated_output_is_never_a_bad_config() -> None:
     """Cut anywhere, with any exit code, an accepted answer is itself or unknown."""
     for end in range(1, len(ACCEPTED)):
-        assert summary(classify(ended(1, ACCEPTED[:end]))) == Category.UNKNOWN
+        assert summary(classify_own(ended(1, ACCEPTED[:end]))) == Category.UNKNOWN
 
 
 @pytest.mark.parametrize("exit_code", [None, -9, 0, 7, 124, 137])
 def test_failure_17_every_code_is_an_identifier(exit_code: int | None) -> None:
-    assert classify(ended(exit_code)).code.isidentifier()
+    assert classify_own(ended(exit_code)).code.isidentifier()
 
 
 @pytest.mark.parametrize("message", ["x" * 10_000, "\ud800 lone", "a\x00b"])
@@ -156,7 +160,7 @@ def test_failure_19_every_message_is_short_and_storable(message: str) -> None:
         Unreachable(message, request_sent=True),
     )
     for result in results:
-        text = classify(result).message
+        text = classify_own(result).message
         assert 0 < len(text) <= LONGEST_MESSAGE
         assert "\x00" not in text
         text.encode()
@@ -185,7 +189,7 @@ _OUTPUTS = st.lists(_LINES, max_size=6).map("\n".join)
 def test_failure_4_only_a_decision_counts_as_success_for_any_output(
     exit_code: int | None, stdout: str, stderr: str, timed_out: bool
 ) -> None:
-    outcome = classify(ended(exit_code, stdout, stderr, timed_out))
+    outcome = classify_own(ended(exit_code, stdout, stderr, timed_out))
     outcome.message.encode()
     if outcome.kind in (SubmitOutcomeKind.ACCEPTED, SubmitOutcomeKind.DONE):
         assert any(
@@ -194,3 +198,10 @@ def test_failure_4_only_a_decision_counts_as_success_for_any_output(
     assert (outcome.category is not None) == (outcome.kind is SubmitOutcomeKind.RETRY)
     assert (outcome.end is not None) == (outcome.kind is SubmitOutcomeKind.FAILED)
     assert outcome.retry_after is None or timedelta(0) < outcome.retry_after
+
+
+@pytest.mark.parametrize("answer", [ACCEPTED, INTERNAL, DONE])
+def test_failure_8_an_answer_about_another_submission_is_an_unknown_outcome(answer: str) -> None:
+    outcome = classify_own(ended(0, answer.replace("{", '{"correlation_id":"job-2",', 1)))
+    assert (outcome.category, outcome.code) == (Category.UNKNOWN, "unreadable_answer")
+    assert "another submission" in outcome.message

@@ -1,0 +1,75 @@
+r"""The forms in which programs print secrets, as patterns whose first group is kept.
+
+A secret is known by what is before it: a name with `=` or `:`, an option, a header, a parameter of
+a URL; or by its own form. Separators can be percent-encoded, also repeatedly; quotes can be
+escaped. What follows a name is removed even if it looks harmless, with one exception: a word of
+prose, as in `password: must be set`, `token: expired` and `--account-key is required`. Only a word
+of `_PROSE`, or after `: ` a participle (`refused`, `missing`, `unreadable`), counts as one.
+
+All patterns run in linear time: none nests an unbounded repetition, and an unbounded one can match
+only from the start of a word.
+"""
+
+import re
+
+_EQUALS = r"(?:[:=]|%(?:25){0,4}3[AD])"
+_PARAMETER = r"(?:[?&;]|%(?:25){0,4}(?:3F|26)|u0026|amp;)"
+_VALUE = r"[^\s\"'<>&;,\\]+"
+_QUOTED = r"(?:(?<=\")(?:[^\"\\\r\n]|\\[^\"\r\n])+|(?<=')(?:[^'\\\r\n]|\\[^'\r\n])+)"
+_QUOTES = r"[\\\"']{0,8}"
+_BLANK = r"(?:\s|\+|%(?:25){0,4}20)"
+
+_PROSE = (
+    "a|an|the|this|that|is|was|are|were|be|been|must|should|shall|can|cannot|could|may|might|will"
+    "|has|have|had|does|do|did|not|no|none|null|or|and|of|in|on|for|to|from|with|without|if|when|by"
+    "|needs?|requires?|expects?|option|argument|flag|value|string|invalid|incorrect|wrong|bad|empty"
+    "|unset|unknown|absent|unauthorized|forbidden|true|false|yes|ok|error"
+)
+_PARTICIPLE = r"[a-z]{2,16}(?:ed|ing|able|ible)"
+_WORD_END = r"(?=[.,;:!?)\]]{0,2}(?:\s|$))"
+_NOT_PROSE = rf"(?!(?:{_PROSE}){_WORD_END})"
+_NOT_STATUS = rf"(?!(?<=:\s)(?:{_PROSE}|{_PARTICIPLE}){_WORD_END})"
+
+_URL_PARAMETERS = "skoid|sktid|skt|ske|sks|skv|se|st|sp|sv|sr|ss|srt|spr|sip|sdd|code"
+"""Parameters of a SAS but its signature, and the key of an Azure function."""
+
+_NAMES = (
+    r"[A-Za-z0-9]{0,20}(?:token|secret|password|passwd|passphrase|pwd(?!=/))"
+    r"|(?:account|access|api|app|master|host|system|functions?|storage|subscription|primary|secondary"
+    r"|shared|signing|encryption|private|instrumentation|registry)[_-]?(?:access)?[_-]?key"
+    r"|shared_?access_?signature|connection[_-]?string|client-key-data"
+)
+_OPTIONS = (
+    r"--(?!idempotency-)[a-z0-9-]{0,40}"
+    r"(?:key|token|secret|password|passwd|passphrase|connection-string|sas)(?![\w-])"
+)
+_BEARER_PROSE = (
+    "tokens?|authentication|authorization|auth|schemes?|credentials?|challenges?|headers?|realm|error"
+    "|error_description|authorization_uri|resource_id|scope|is|was|are|or|and|not|has|cannot|must|in"
+)
+"""Words that can follow `Bearer` in prose, where it introduces no token."""
+
+_SOURCES = (
+    r"()-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*"
+    r"(?:-----END [A-Z ]{0,20}PRIVATE KEY-----)?",
+    # `sig` matches anywhere, the other parameters of a URL only as such.
+    rf"(?<![A-Za-z])(sig{_EQUALS}){_VALUE}",
+    rf"({_PARAMETER}(?:{_URL_PARAMETERS}){_EQUALS}){_VALUE}",
+    # Headers.
+    rf"(?<![A-Za-z0-9])(authorization{_QUOTES}\s{{0,5}}{_EQUALS}\s{{0,5}}{_QUOTES}"
+    rf"(?:(?:bearer|basic|shared ?key(?:lite)?){_BLANK}{{1,5}})?){_NOT_STATUS}{_VALUE}",
+    rf"\b(bearer{_BLANK}{{1,5}})(?!(?:{_BEARER_PROSE})\b)[A-Za-z0-9._~+/=%-]+",
+    rf"(?<![A-Za-z0-9])((?:set-)?cookie:\s{{0,5}}){_NOT_STATUS}[^\r\n]+",
+    # A name and its value, in JSON, YAML, an environment, a connection string or a header.
+    rf"(?<![A-Za-z0-9])((?:{_NAMES}){_QUOTES}\s{{0,5}}{_EQUALS}\s{{0,5}}{_QUOTES})"
+    rf"{_NOT_STATUS}(?:{_QUOTED}|{_VALUE})",
+    # Options of a command line, also as a list of arguments; the password of a login.
+    rf"(?<![\w-])({_OPTIONS}(?:{_QUOTES},\s{{0,3}}|{_QUOTES}\s{{1,5}}|=){_QUOTES})"
+    rf"{_NOT_PROSE}(?!(?-i:[A-Z_]+\]))(?!-)(?:{_QUOTED}|[^\s\"'<>\\]+)",
+    rf"(\blogin\b[^\r\n]{{0,300}}?\s-p[ =]{{1,5}}{_QUOTES})(?:{_QUOTED}|[^\s\"'<>\\]+)",
+    # Secrets with a form of their own: a JWT, userinfo in a URL, a key of 64 bytes.
+    r"()(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){0,4}",
+    r"()(?<=//)[^\s/:@\"'\\]{1,200}:[^\s/@\"'\\]{1,500}(?=@)",
+    r"()(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==",
+)
+SECRETS = tuple(re.compile(source, re.I) for source in _SOURCES)
