@@ -152,7 +152,7 @@ def test_the_next_attempt_proves_that_nothing_is_left_of_the_one_before(scene: S
 async def test_a_completed_job_whose_earlier_attempt_left_something_is_given_up_aloud(
     scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What ran on another cluster cannot be cleaned up from here, and the log says so to operators."""
+    """What ran on another cluster cannot be cleaned up from here; an error in the log says so."""
     job = unconfirmed(scene)
     job = scene.jobs.start_attempt(job.job_id, 2, HOUR)
     scene.jobs.update(job.job_id, "elsewhere", other_cluster="the cluster other1")
