@@ -103,6 +103,8 @@ class Fault:
     status: int = 503
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b'{"error":"injected fault"}'
+    from_sidecar: bool = False
+    """Whether the response has the instance header that the request expects."""
 
     def of(self, job_id: str) -> Self:
         """The same fault for the requests that mention this job."""

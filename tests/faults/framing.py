@@ -11,6 +11,7 @@ from tests.faults.faults import Fault
 PIECE = 64 * 1024
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
+_EXPECTED_INSTANCE = re.compile(rb"\r\nx-exec-expect-instance: *([^\r]+)", re.I)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.I)
 _CLOSES = re.compile(rb"^HTTP/1\.0|\r\nconnection: *close", re.I)
 
@@ -64,9 +65,11 @@ async def _framed(head: bytes, reader: StreamReader) -> AsyncIterator[bytes]:
         yield piece
 
 
-def fault_response(fault: Fault, method: str) -> bytes:
+def fault_response(fault: Fault, method: str, request_head: bytes) -> bytes:
     """The response of a fault."""
     headers = [("Content-Length", str(len(fault.body))), *fault.headers]
+    if fault.from_sidecar and (expected := _EXPECTED_INSTANCE.search(request_head)):
+        headers.append(("X-Exec-Instance", expected[1].decode()))
     lines = [f"HTTP/1.1 {fault.status} Injected", *(f"{name}: {value}" for name, value in headers)]
     head = "\r\n".join([*lines, "", ""]).encode()
     return head if method == "HEAD" else head + fault.body

@@ -162,7 +162,7 @@ class Proxies:
             raise ResetConnection
         if met and kind is FaultKind.STATUS:
             self.statuses[request.number] = met.fault.status
-            writer.write(fault_response(met.fault, method))
+            writer.write(fault_response(met.fault, method, head))
             await writer.drain()
             return True
         return await self._forward(listener, request, head + body, writer, met)

@@ -68,9 +68,14 @@ def status(code: int, where: RequestFilter, times: int | None = 1, body: bytes =
     return Fault(FaultKind.STATUS, where, times=times, status=code, headers=headers, body=body)
 
 
-def refused(code: int, where: RequestFilter, times: int | None = 1) -> Fault:
-    """A refusal with the sidecar's body; without it, the client takes it for an ingress's."""
-    return status(code, where, times, b'{"error": "refused"}')
+def refused(
+    code: int,
+    where: RequestFilter,
+    times: int | None = 1,
+    body: bytes = b'{"error": "refused"}',
+) -> Fault:
+    """A refusal as the sidecar writes it; otherwise the client takes it for an ingress's."""
+    return replace(status(code, where, times, body), from_sidecar=True)
 
 
 def refused_by_kubernetes(

@@ -210,7 +210,7 @@ SIDECAR = [
         "the sidecar has no elastic-blast",
         Phase.SUBMIT_FAILED,
         "command_missing",
-        faults=(status(500, SUBMIT, None, b'{"error":"exec failed","detail":"not found"}'),),
+        faults=(refused(500, SUBMIT, None, b'{"error":"exec failed","detail":"not found"}'),),
         must_not=RETRIED,
         submissions=0,
     ),
