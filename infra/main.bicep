@@ -57,6 +57,9 @@ param retentionDays int = 90
 @description('Object ids, separated by spaces, of the service principals that may send searches to the queue blast-requests.')
 param queueSenders string = ''
 
+@description('Ids, separated by spaces, of further subnets that reach the host storage, from which searches are sent. Each needs the service endpoint Microsoft.Storage.')
+param senderSubnets string = ''
+
 @description('Object ids, separated by spaces, of the service principals that may read the queue blast-completions.')
 param completionReaders string = ''
 
@@ -128,7 +131,7 @@ module storage 'modules/storage.bicep' = {
     tags: tags
     hostName: names.hostStorage
     dataName: names.dataStorage
-    subnetIds: vnetEnabled ? network!.outputs.subnetIds : []
+    subnetIds: vnetEnabled ? concat(network!.outputs.subnetIds, empty(senderSubnets) ? [] : split(senderSubnets, ' ')) : []
     blobRetentionDays: retentionDays + 7
   }
 }

@@ -48,7 +48,7 @@ has_app_newest_token() {
     --query properties.secretUriWithVersion --output tsv)
   used=$(az rest --method get \
     --url "$app/config/configreferences/appsettings/BLAST_SIDECAR_TOKEN?api-version=2024-04-01" \
-    --query 'properties.[status, secretVersion]' --output tsv)
+    --query 'properties.[status, activeVersion]' --output tsv)
   expected=$(printf 'Resolved\n%s' "${newest##*/}")
   [ "$used" = "$expected" ]
 }

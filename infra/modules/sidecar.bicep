@@ -206,31 +206,13 @@ resource sidecar 'Microsoft.App/containerApps@2026-01-01' = {
 }
 
 // An environment inside of a network has no public name.
-resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = if (inNetwork) {
-  name: containerEnvironment.properties.defaultDomain
-  location: 'global'
-  tags: tags
-}
-
-resource anyName 'Microsoft.Network/privateDnsZones/A@2024-06-01' = if (inNetwork) {
-  parent: zone
-  name: '*'
-  properties: {
-    ttl: 300
-    aRecords: [
-      { ipv4Address: containerEnvironment.properties.staticIp }
-    ]
-  }
-}
-
-resource zoneLink 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = if (inNetwork) {
-  parent: zone
-  name: 'network'
-  location: 'global'
-  tags: tags
-  properties: {
-    registrationEnabled: false
-    virtualNetwork: { id: networkId }
+module dns 'dns.bicep' = if (inNetwork) {
+  name: 'dns'
+  params: {
+    tags: tags
+    domain: containerEnvironment.properties.defaultDomain
+    address: containerEnvironment.properties.staticIp
+    networkId: networkId
   }
 }
 

@@ -207,6 +207,7 @@ def _union(*objects: Values) -> Values:
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "cidrSubnet": lambda prefix, size, index: f"{prefix.split('/')[0]}+{index}/{size}",
+    "concat": lambda *lists: [each for part in lists for each in part],
     "empty": lambda value: not value,
     "environment": lambda: ENVIRONMENT,
     "guid": lambda *parts: "guid(" + ", ".join(map(str, parts)) + ")",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.infra.bicep import INFRA
 
@@ -68,6 +69,6 @@ class Tools:
         )
         return {name: value for name, _, value in sets}
 
-    def _log(self) -> list[dict[str, object]]:
+    def _log(self) -> list[dict[str, Any]]:
         log = self.folder / "calls"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []

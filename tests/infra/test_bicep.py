@@ -68,6 +68,20 @@ def test_a_loop_is_a_whole_value_and_no_part_of_an_expression(path: Path) -> Non
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
+def test_names_conditions_and_loops_are_known_before_the_deployment(path: Path) -> None:
+    """Bicep's error BCP120: they must not depend on what Azure answers."""
+    file = read(path)
+    for each in [*file.of("resource").values(), *file.of("module").values()]:
+        early = [properties(each.body)["name"]]
+        if each.condition is not None:
+            early.append(each.condition)
+        if each.loop is not None:
+            early.append(each.loop.named_children[1])
+        for node in early:
+            assert not re.search(r"\.(properties|outputs|location)\b", text_of(node)), each.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
 def test_modules_get_the_parameters_that_they_have(path: Path) -> None:
     file = read(path)
     for module in file.of("module").values():

@@ -1,6 +1,5 @@
 """The evaluated deployment: known properties, no keys, names by one convention."""
 
-import copy
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -57,9 +56,9 @@ def test_a_misspelt_property_is_noticed(resource: Resource) -> None:
 
 
 def test_a_value_that_azure_does_not_know_is_noticed() -> None:
-    share = copy.deepcopy(dict(one("Microsoft.Storage/storageAccounts/fileServices/shares").body))
-    share["properties"]["enabledProtocols"] = "NSF"
-    assert sdk_models.faults("Microsoft.Storage/storageAccounts/fileServices/shares", share)
+    share = one("Microsoft.Storage/storageAccounts/fileServices/shares")
+    properties = {**share.body["properties"], "enabledProtocols": "NSF"}
+    assert sdk_models.faults(share.type, {**share.body, "properties": properties})
 
 
 def _misspelt(value: Any) -> Iterator[Any]:
@@ -130,6 +129,13 @@ def test_in_a_network_only_its_subnets_reach_host_storage_state_and_vault() -> N
     assert app["virtualNetworkSubnetId"].endswith("/snet-app")
     environment = one("Microsoft.App/managedEnvironments").body["properties"]
     assert environment["vnetConfiguration"]["internal"] is True
+
+
+def test_programs_that_send_searches_reach_the_queue_from_their_own_subnets() -> None:
+    deployed = evaluator(senderSubnets="/subnets/one /subnets/two").resources()
+    (host,) = (each for each in deployed if each.body["name"] == "sthostabcdefghijklm")
+    rules = host.body["properties"]["networkAcls"]["virtualNetworkRules"]
+    assert [rule["id"] for rule in rules][2:] == ["/subnets/one", "/subnets/two"]
 
 
 def test_the_sidecar_is_one_replica_with_its_state_and_time_to_end() -> None:

@@ -134,7 +134,7 @@ def manifests() -> list[dict[str, object]]:
 def test_the_kubernetes_role_allows_what_the_app_calls_and_nothing_else(
     manifests: list[dict[str, object]],
 ) -> None:
-    """R5, R6: the role equals the calls in shared/clients/kubernetes."""
+    """The calls are those in shared/clients/kubernetes."""
     folder = PROJECT / "shared/clients/kubernetes"
     source = "\n".join(path.read_text() for path in folder.glob("*.py"))
     calls = {

@@ -41,7 +41,8 @@ OPTIONAL_ON_AZURE = {
 
 @pytest.fixture
 def app_settings() -> Values:
-    return one("Microsoft.Web/sites/config").body["properties"]
+    settings: Values = one("Microsoft.Web/sites/config").body["properties"]
+    return settings
 
 
 @pytest.fixture
