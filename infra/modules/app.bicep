@@ -57,6 +57,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {
       minTlsVersion: '1.2'
+      ftpsState: 'Disabled'
       http20Enabled: true
     }
     functionAppConfig: {
