@@ -8,6 +8,7 @@ import urllib3
 from local.demo.client import RequestRejected
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from tests.end_to_end.conftest import StackFixture
+from tests.support.samples import WORDS
 
 HANGING = JobFaultRule(hang=True)
 
@@ -59,7 +60,7 @@ def test_orchestrations_of_failed_and_cancelled_jobs_are_completed(
     system: StackFixture,
 ) -> None:
     """A Failed orchestration always means an error of the app."""
-    failing = JobFaultRule(fail_attempts=9)
+    failing = JobFaultRule(fail_attempts=9, stderr=WORDS)
     failed = system.submit(key=system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=failing)))
     cancelled = system.submit(key=hanging(system))
     system.api.cancel(cancelled)

@@ -13,6 +13,7 @@ from local.stack import Stack
 from tests.end_to_end.conftest import FAST_POLLING, StackFixture
 from tests.end_to_end.test_cancel import assert_nothing_is_left, hanging
 from tests.exec_server.starting import start_exec_server
+from tests.support.samples import WORDS
 
 MAX_CANCEL_SECONDS = 30
 """Far below the 25 minutes that a submission may take."""
@@ -79,7 +80,7 @@ def test_failure_50_a_failed_submission_delays_neither_its_end_nor_the_next_sear
 def test_failure_50_a_failed_search_is_cleaned_up_at_once_and_can_be_retried(
     system: StackFixture,
 ) -> None:
-    fails = JobFaultRule(fail_attempts=9)
+    fails = JobFaultRule(fail_attempts=9, stderr=WORDS)
     job_id = system.submit(key=system.add_fault(lambda key: FaultRule(key=key, jobs=fails)))
     assert system.ended(job_id)["phase"] == "search_failed"
     system.api.retry(job_id)
