@@ -50,7 +50,7 @@ SUBMISSION = [
     Row(
         3,
         "the response to a poll of the submission is lost",
-        rules=(FaultRule(hang_seconds=2),),  # long enough for a second poll
+        rules=(FaultRule(hang_seconds=7),),  # longer than one poll waits
         faults=single_fault(FaultKind.RESET_AFTER, LOOK, nth=2),
     ),
     Row(3, "the host is killed during the submission", restart_in=Phase.SUBMITTING),

@@ -91,8 +91,8 @@ def test_failure_46_a_response_to_malformed_http_has_the_instance(
 
 
 def test_failure_46_417_has_the_instance(sidecar: Sidecar) -> None:
-    response = b"POST /exec HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    status, headers, _ = _raw(sidecar, response)
+    head = b"POST /exec HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 0\r\n"
+    status, headers, _ = _raw(sidecar, head + b"Connection: close\r\n\r\n")
     assert (status, headers["x-exec-instance"]) == (417, sidecar.instance)
 
 
