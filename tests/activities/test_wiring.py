@@ -69,11 +69,11 @@ def test_failure_48_a_process_without_clients_holds_a_search_that_runs(
     accepted, perform = scene.accept(), scene.perform
     fault_begins = scene.clock() + 10 * MINUTE
 
-    def perform_with_fault(name: ActivityName, input_: ActivityInput) -> StepResult:
+    def perform_with_fault(verb: ActivityName, input_: ActivityInput) -> StepResult:
         if not fault_begins <= scene.clock() < fault_begins + 10 * MINUTE:
-            return perform(name, input_)
+            return perform(verb, input_)
         with monkeypatch.context() as patch:
-            plain = run_activity(process(patch), name, serialization.serialize(input_), scene)
+            plain = run_activity(process(patch), verb, serialization.serialize(input_), scene)
         return serialization.deserialize(StepResult, plain)
 
     scene.perform = perform_with_fault  # type: ignore[method-assign]
