@@ -167,8 +167,7 @@ class ActivityContext:
 
     def _try_again(self, stage: Stage, input_: ActivityInput, error: RetryableError) -> StepResult:
         """The same stage again, as the store did not answer: nothing can be recorded."""
-        policy = self.settings.retry(Category.TRANSIENT)
-        delay = policy.delay_after_attempt(1, error.retry_after) or policy.first
+        delay = self.settings.retry(Category.TRANSIENT).first_delay(error.retry_after)
         return StepResult(Phase.RETRYING, stage, input_.step + 1, delay, {"code": error.code})
 
     def _finish_recording(self, job: Job) -> None:

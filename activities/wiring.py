@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from activities.batch import BatchActivities
@@ -18,14 +19,29 @@ from activities.ports import Clusters, Orchestrations, Sidecar
 from activities.results import ResultCollector
 from activities.submit import Submitter
 from activities.submit_queue import SubmitQueue
+from blast_orchestrator.workflow import ACTIVITY
 from shared.clients.blobs import Blobs
 from shared.contracts import serialization
-from shared.contracts.activities import ActivityInput, ActivityName, ChunkResult, StepResult
+from shared.contracts.activities import (
+    ActivityInput,
+    ActivityName,
+    Category,
+    ChunkResult,
+    Stage,
+    StepResult,
+)
+from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
+from shared.errors import RetryableError, SettingsInvalid
 from shared.util.redaction import redacted
 
 log = logging.getLogger("blast")
 Method = Callable[[ActivityInput], StepResult | ChunkResult]
+
+STAGE_OF: Mapping[ActivityName, Stage] = {name: stage for stage, name in ACTIVITY.items()}
+"""The stage whose work an activity does."""
+WRONG_SETTINGS_DELAY = timedelta(minutes=1)
+"""The wait before a step that wrong settings prevent is tried again: no policy can be read."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +112,42 @@ class Activities:
 def run_activity(
     dependencies: Dependencies, activity: ActivityName, input_: Any, orchestrations: Orchestrations
 ) -> dict[str, Any]:
-    """Run an activity: an ActivityInput in, a StepResult or ChunkResult out, as plain JSON."""
+    """Run an activity: an ActivityInput in, a StepResult or ChunkResult out, as plain JSON.
+
+    A process whose settings are wrong, or that finds no storage, takes no step and ends no job.
+    """
 
     def run() -> dict[str, Any]:
-        method = Activities.of(dependencies, orchestrations).methods()[activity]
-        return serialization.serialize(method(serialization.deserialize(ActivityInput, input_)))
+        typed = serialization.deserialize(ActivityInput, input_)
+        try:
+            activities = Activities.of(dependencies, orchestrations)
+        except (RetryableError, SettingsInvalid) as error:
+            if activity is ActivityName.RECORD_CRASH:
+                raise  # the orchestrator, which alone knows the stage, tries without limit
+            return serialization.serialize(postpone(activity, typed, error, dependencies))
+        return serialization.serialize(activities.methods()[activity](typed))
 
     if activity is ActivityName.CREATE_CHILDREN:
         return run_chunk(run)
     return run_redacted(run)
+
+
+def postpone(
+    activity: ActivityName,
+    input_: ActivityInput,
+    error: RetryableError | SettingsInvalid,
+    dependencies: Dependencies,
+) -> StepResult | ChunkResult:
+    """The same work again, later: without clients, nothing can be done or recorded."""
+    log.warning("activity_postponed job_id=%s activity=%s: %s", input_.job_id, activity, error)
+    if isinstance(error, SettingsInvalid):
+        delay = WRONG_SETTINGS_DELAY
+    else:
+        delay = dependencies.settings.retry(Category.TRANSIENT).first_delay(error.retry_after)
+    if activity is ActivityName.CREATE_CHILDREN:
+        return ChunkResult(error.code, delay)
+    status = {"code": error.code}
+    return StepResult(Phase.RETRYING, STAGE_OF[activity], input_.step + 1, delay, status)
 
 
 class ActivityCrashed(Exception):

@@ -106,7 +106,7 @@ class Dependencies:
     @lazy_property
     def outbox_publisher(self) -> OutboxPublisher:
         """The publisher of status messages that are still in the outbox."""
-        return OutboxPublisher(self.jobs, self.blobs, self.completions_queue)
+        return OutboxPublisher(self.jobs, self.blobs, lambda: self.completions_queue)
 
     @lazy_property
     def dead_letters(self) -> DeadLetters:

@@ -1,15 +1,14 @@
 """Sends one HTTP request over a new connection, with a total timeout."""
 
 import contextlib
-import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
-from urllib.parse import urlsplit
 
 from shared.clients.deadline import total_timeout
+from shared.util.addresses import Address
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to connect, and for each read of the TLS handshake."""
@@ -26,16 +25,6 @@ class OutcomeUnknown(Exception):
 
 
 @dataclass(frozen=True)
-class Address:
-    """A server that secrets may be sent to: over https, or on the loopback interface."""
-
-    host: str
-    port: int | None
-    path: str
-    tls: bool
-
-
-@dataclass(frozen=True)
 class Response:
     """A whole response of any status. Redirects are not followed."""
 
@@ -45,22 +34,6 @@ class Response:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     """Header values by lower-case name; the values of a repeated header are joined by commas."""
-
-
-def parse_address(url: str) -> Address:
-    """Parse a base URL. Raises ValueError, without quoting the URL, if it would expose a secret."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("the address is malformed") from None
-    host = parts.hostname or ""
-    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-    if not host or not safe:
-        raise ValueError("the address must be https, except on loopback")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("the address must have no user, query or fragment")
-    return Address(host, port, parts.path.rstrip("/"), parts.scheme == "https")
 
 
 def send_request(
@@ -124,13 +97,6 @@ def _read(connection: HTTPConnection) -> Response:
         said = response.headers
         headers = {name.lower(): ", ".join(said.get_all(name, [])) for name in said}
         return Response(response.status, response.headers["Retry-After"], body, headers)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _error_text(error: Exception) -> str:

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import jwt
 
-from shared.clients.http_client import ConnectFailed, OutcomeUnknown, parse_address, send_request
+from shared.clients.http_client import ConnectFailed, OutcomeUnknown, send_request
 from shared.errors import Unavailable
+from shared.util.addresses import parse_address
 from shared.util.single_flight import SingleFlightCache
 
 TOTAL_TIMEOUT = 5.0

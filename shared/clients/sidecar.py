@@ -10,7 +10,6 @@ from shared.clients.http_client import (
     ConnectFailed,
     OutcomeUnknown,
     Response,
-    parse_address,
     send_request,
 )
 from shared.clients.sidecar_responses import (
@@ -36,6 +35,7 @@ from shared.contracts.exec import (
     Unreachable,
     Untracked,
 )
+from shared.util.addresses import parse_address
 
 GRACE = timedelta(seconds=15)
 """Extra time for a response beyond the requested wait."""

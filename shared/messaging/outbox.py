@@ -1,7 +1,7 @@
 """Publishes jobs' outbox messages to the completions queue: at least once, in order."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,8 @@ class OutboxPublisher:
 
     jobs: JobStateRepository
     blobs: Blobs
-    queue: Queue
+    get_queue: Callable[[], Queue]
+    """Opens the queue, or returns the open one; called only where there is something to send."""
 
     def publish_pending(self, job: Job) -> None:
         """Send a job's outbox messages, oldest first, and update the index of an ended job.
@@ -33,7 +34,7 @@ class OutboxPublisher:
         if not job.notify:
             return
         for message in self.jobs.pending_messages(job.job_id):
-            self.queue.send(status_message(job, message, files=self._files(job, message)))
+            self.get_queue().send(status_message(job, message, files=self._files(job, message)))
             self.jobs.mark_sent(job.job_id, message.sequence)
         if job.phase.is_end:
             self.jobs.sync(job)
@@ -47,13 +48,13 @@ class OutboxPublisher:
         status = job.phase.status if job.phase.is_end else Status.QUEUED
         at = job.finished_at or job.created_at
         message = OutboxMessage(job.sequence, at, status, job.attempt, job.error_code, job.error)
-        self.queue.send(status_message(job, message, sender, self._files(job, message)))
+        self.get_queue().send(status_message(job, message, sender, self._files(job, message)))
 
     def publish_rejection(
         self, message_id: str, sender: Sender, error: ControlPlaneError, at: datetime
     ) -> None:
         """Reply to the sender of a rejected queue message."""
-        self.queue.send(rejection_message(message_id, sender, error, at))
+        self.get_queue().send(rejection_message(message_id, sender, error, at))
 
     def _files(self, job: Job, message: OutboxMessage) -> Sequence[Mapping[str, Any]]:
         """The results of a completed job; empty if its manifest was deleted."""

@@ -7,11 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.settings.formats import (
     ClusterName,
+    ConnectionString,
+    DnsName,
     Duration,
     Guid,
     Memory,
     Names,
     OptionalPath,
+    OwnerId,
     RequestRate,
     RetryDelay,
     RetryFactor,
@@ -63,9 +66,9 @@ class SettingsFields(BaseModel):
 
     storage_account: StorageAccountName
     """The storage account of the tables, the blobs and the completions queue."""
-    storage_suffix: str = "core.windows.net"
+    storage_suffix: DnsName = "core.windows.net"
     """The DNS suffix of the storage services of the cloud."""
-    storage_connection_string: str = Field("", repr=False)
+    storage_connection_string: ConnectionString = Field("", repr=False)
     """For Azurite. If it is empty, the app uses its managed identity."""
     sidecar_url: SecureUrl
     """The address of the sidecar."""
@@ -85,10 +88,10 @@ class SettingsFields(BaseModel):
     arm_url: SecureUrl = "https://management.azure.com"
     """The Azure Resource Manager endpoint of the cloud."""
 
-    queue_owner_oid: str = Field("local", min_length=1)
+    queue_owner_oid: OwnerId = "local"
     """The object id of the owner of searches that arrive by queue. The default is the caller
     of the `local` mode; on Azure a value is needed."""
-    queue_owner_tenant_id: str = Field("local", min_length=1)
+    queue_owner_tenant_id: OwnerId = "local"
     """The tenant of that owner."""
     queue_owner_upn: str = Field("you@localhost", min_length=1)
     """The name of that owner, as people read it."""

@@ -5,8 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from shared.settings.connection_string import check_connection_string
+from shared.util.addresses import parse_address
 from shared.util.durations import PollSchedule, Rate, parse_duration
 
 UNLIMITED = "unlimited"
@@ -24,6 +26,11 @@ def _parse_tries(text: str) -> int | None:
     return int(text)
 
 
+def _check_address(text: str) -> str:
+    parse_address(text)
+    return text
+
+
 def _parse_path(text: str) -> Path | None:
     return Path(text) if text else None
 
@@ -32,11 +39,14 @@ Guid = Annotated[
     str, Field(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", title="GUID")
 ]
 SecureUrl = Annotated[
-    str,
-    Field(
-        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)(:|/|$))",
-        title="https URL, or http on loopback",
-    ),
+    str, AfterValidator(_check_address), Field(title="https URL, or http on loopback")
+]
+ConnectionString = Annotated[
+    str, AfterValidator(check_connection_string), Field(title="storage connection string")
+]
+DnsName = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", title="DNS name")]
+OwnerId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._@-]+$", title="letters, digits, `.`, `_`, `@`, `-`")
 ]
 Duration = Annotated[
     timedelta,

@@ -86,6 +86,13 @@ class RetryPolicy:
         requested = min(retry_after or timedelta(0), MAX_RETRY_AFTER)
         return max(timedelta(seconds=backoff), requested)
 
+    def first_delay(self, retry_after: timedelta | None = None) -> timedelta:
+        """The delay after the first failed try, also where no other would follow.
+
+        For failures that cannot be counted, as the store of the counts does not answer.
+        """
+        return self.delay_after_attempt(1, retry_after) or self.first
+
     def delay_after_elapsed(self, waited: timedelta) -> timedelta:
         """The next delay after a total wait of `waited`, for waits whose tries are not counted.
 

@@ -78,13 +78,23 @@ class RedactingFilter(logging.Filter):
     """Redacts log records: the message with its arguments, and the traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redacted(record.getMessage()), None
+        record.msg, record.args = redacted(_message(record)), None
         if record.exc_info and record.exc_info[1]:
             text = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
             clean = redacted(text)
             if clean != text:
                 record.exc_info, record.exc_text = None, clean
         return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The message with its arguments; without them where they do not fit, which is a bug."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001  an argument's own code can raise anything
+        # Raised from a filter, it would end the caller's work; logging's handlers only report it.
+        template = repr(record.msg) if isinstance(record.msg, str) else type(record.msg).__name__
+        return f"log_message_invalid {template}"
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,8 @@ def test_the_store_is_created_once_and_every_client_is_closed(
     with opened(azurite) as dependencies:
         with ThreadPoolExecutor(8) as pool:
             stores = {*pool.map(lambda _: dependencies.jobs, range(8))}
-            publishers = {*pool.map(lambda _: dependencies.outbox_publisher, range(8))}
-        assert (len(stores), len(publishers)) == (1, 1)
+            queues = {*pool.map(lambda _: dependencies.completions_queue, range(8))}
+        assert (len(stores), len(queues)) == (1, 1)
         assert dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None
         assert dependencies.dead_letters is dependencies.dead_letters
         assert closed == []

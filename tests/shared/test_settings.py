@@ -136,7 +136,12 @@ def test_failure_48_the_sidecar_token_is_either_a_setting_or_a_file(both: bool) 
 
 
 def test_the_repr_has_no_secret() -> None:
-    text = repr(settings(sidecar_token="s3cret" * 8, storage_connection_string="AccountKey=s3cret"))
+    text = repr(
+        settings(
+            sidecar_token="s3cret" * 8,
+            storage_connection_string="AccountName=a;AccountKey=s3cret00",
+        )
+    )
     assert "s3cret" not in text
 
 

@@ -11,16 +11,15 @@ from urllib.parse import quote
 
 from shared.clients.body import retry_after
 from shared.clients.http_client import (
-    Address,
     ConnectFailed,
     OutcomeUnknown,
     Response,
-    parse_address,
     send_request,
 )
 from shared.clients.kubernetes.credentials import ClusterCredentials
 from shared.clients.kubernetes.kubeconfig import parse, with_token
 from shared.errors import Unavailable
+from shared.util.addresses import Address, parse_address
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential

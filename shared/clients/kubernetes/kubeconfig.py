@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.clients.http_client import parse_address
 from shared.clients.kubernetes.credentials import ClusterCredentials
 from shared.errors import Unavailable
+from shared.util.addresses import parse_address
 
 Json = Mapping[str, Any]
 AddToken = Callable[[ClusterCredentials], ClusterCredentials]

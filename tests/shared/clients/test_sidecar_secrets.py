@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.clients.http_client import parse_address, send_request
+from shared.clients.http_client import send_request
 from shared.clients.sidecar import SidecarClient
 from shared.contracts.exec import Command, Finished, HttpRejection
+from shared.util.addresses import parse_address
 from tests.support.misbehaving_server import misbehaving_server, resets, responds
 
 TOKEN = "token-" + "s" * 32

@@ -234,6 +234,39 @@ def test_a_traceback_without_secrets_is_unchanged(caplog: pytest.LogCaptureFixtu
     assert "ValueError: a bug" in caplog.text
 
 
+class Unprintable:
+    def __str__(self) -> str:
+        raise AttributeError("sig=aBcD1234")
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments"),
+    [
+        ("%d jobs", ("x",)),
+        ("%s and %s", ("x",)),
+        ("no place", ("x",)),
+        ("100 %", ("x",)),
+        ("%c", (-1,)),
+        ("%(name)s", ({"other": "x"},)),
+        ("%s", (Unprintable(),)),
+        (Unprintable(), ()),
+    ],
+)
+def test_a_wrong_argument_of_a_log_line_does_not_stop_the_work(
+    message: object, arguments: tuple[object, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("blast").warning(message, *arguments)
+    template = repr(message) if isinstance(message, str) else "Unprintable"
+    assert caplog.messages == [f"log_message_invalid {template}"]
+
+
+def test_failure_22_a_log_line_with_a_wrong_argument_is_redacted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logging.getLogger("blast").warning("sig=aBcD1234 %d", DNA)
+    assert caplog.messages == [f"log_message_invalid 'sig={SECRET} %d'"]
+
+
 @pytest.mark.parametrize(
     "text", ["azure-storage-account-key = s3cret", "--account-key=s3cret", "client-secret: s3cret"]
 )

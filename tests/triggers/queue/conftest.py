@@ -46,5 +46,7 @@ def world(
         letters = DeadLetters(blobs, dead, StorageAccount(ACCOUNT))
         letters.ensure()
         acceptance = SubmissionService(jobs, blobs, settings(storage_account=ACCOUNT), clock)
-        requests = RequestProcessor(acceptance, OutboxPublisher(jobs, blobs, queue), letters)
+        requests = RequestProcessor(
+            acceptance, OutboxPublisher(jobs, blobs, lambda: queue), letters
+        )
         yield QueueFixture(requests, queue, inbox, dead, clock)
