@@ -206,6 +206,17 @@ class Index:
             cancel_requested = row.columns.get("cancel_requested_at") is not None
             yield ActiveChild(job_id, cancel_requested, started=status != Status.QUEUED)
 
+    def find_active_row_ids(self, parent_id: str) -> Iterator[str]:
+        """The ids of a batch's searches that have not ended, by their active rows. One query.
+
+        An active row is written before the job's own row, so that this also finds searches whose
+        list row is missing. There may be no job: its creator may have died in between.
+        """
+        where = "PartitionKey eq @partition and has_ended eq @ended"
+        values = {"partition": rows.active_children_partition(parent_id), "ended": False}
+        for row in self._table.query(where, values, ("RowKey",)):
+            yield row.columns["RowKey"]
+
     def unconfirmed(self, parent_id: str, most: int) -> list[str]:
         """The ids of at most `most` searches of a batch that may have left objects on a cluster."""
         where = "PartitionKey eq @parent and left_on_cluster eq @unknown"

@@ -177,9 +177,13 @@ def owner_list_key(job_id: str, created_at: datetime) -> str:
 
 def active_partition(job: Job) -> str:
     """Its owner's; the searches of a batch have one of their own, as the batch counts once."""
-    return (
-        f"{ACTIVE}{job.parent_job_id}" if job.parent_job_id else active_owner_partition(job.owner)
-    )
+    if job.parent_job_id:
+        return active_children_partition(job.parent_job_id)
+    return active_owner_partition(job.owner)
+
+
+def active_children_partition(parent_id: str) -> str:
+    return f"{ACTIVE}{parent_id}"
 
 
 def active_owner_partition(owner: Caller) -> str:
