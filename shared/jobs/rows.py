@@ -201,6 +201,7 @@ def active_row(job: Job, due: datetime, is_ahead: bool = False) -> dict[str, Any
         "RowKey": job.job_id,
         "since": job.created_at,
         "due": due,
+        "sequence": job.sequence,
         "is_ahead": is_ahead,
         "has_ended": job.phase.is_end,
     }

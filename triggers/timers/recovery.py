@@ -65,8 +65,11 @@ class Recovery:
                 return "stopped"
             if result.delay:
                 break
-        await in_thread(self.jobs.index.defer, job, self.now() + result.delay)
+        await in_thread(self._defer, job.job_id, result.delay)
         return "stopping"
+
+    def _defer(self, job_id: str, delay: timedelta) -> None:
+        self.jobs.index.defer(self.jobs.get(job_id), self.now() + delay)
 
     async def _fail(
         self, client: DurableClient, job: Job, restarts: int, seen: InstanceStatus | None
@@ -92,8 +95,8 @@ class Recovery:
             "restarts": restarts,
             "reason": reason,
         }
-        self.jobs.record_restart(job, payload, reason, restarts)
-        self.jobs.index.defer(job, self.now() + wait)
+        restarted = self.jobs.record_restart(job, payload, reason, restarts)
+        self.jobs.index.defer(restarted, self.now() + wait)
 
 
 def _why(seen: InstanceStatus | None) -> str:
