@@ -176,8 +176,11 @@ def owner_list_key(job_id: str, created_at: datetime) -> str:
 
 
 def active_partition(job: Job) -> str:
-    """Its owner's; the searches of a batch have one of their own, as the batch counts once."""
-    if job.parent_job_id:
+    """Its owner's; the searches of a batch have one of their own, as the batch counts once.
+
+    One that is retried counts by itself: its batch may have ended.
+    """
+    if job.parent_job_id and job.attempt == 1:
         return active_children_partition(job.parent_job_id)
     return active_owner_partition(job.owner)
 

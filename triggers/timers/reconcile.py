@@ -10,6 +10,7 @@ from shared.contracts.activities import Category
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster
 from shared.jobs import JobStateRepository
+from shared.jobs.rows import active_partition
 from shared.settings import Settings
 from shared.util.durations import MAX_RETRY_AFTER
 from shared.util.threads import in_thread
@@ -91,11 +92,14 @@ class Reconciler:
             self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
             return None
         is_done = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
-        if is_done and self.jobs.sync(job):
-            return None
-        # Defer first, so that a job whose recovery is slow or fails does not block the next ones.
-        self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
-        return job
+        is_settled = is_done and self.jobs.sync(job)
+        if not is_settled:
+            # First, so that a job whose recovery is slow or fails does not block the next ones.
+            self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
+        if partition != active_partition(job):
+            # A search of a batch has another one once it is retried.
+            self.jobs.index.remove_active(partition, job_id)
+        return None if is_settled else job
 
     def _publish_pending(self, job: Job) -> None:
         self.publish(job)
