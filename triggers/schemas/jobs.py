@@ -142,7 +142,7 @@ class Children(ResponseModel):
     completed: int
     failed: int
     cancelled: int
-    deleted: int
+    deleted: int = Field(description="Deleted by their owner, or removed after the retention time")
 
 
 class Detail(Summary):
