@@ -11,6 +11,7 @@ from shared.contracts.activities import ActivityInput, Chunk, CleanupResult, Sta
 from shared.contracts.job import Counts, Job, JobChanges, PendingFailure
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase, Status
+from shared.jobs.index import ActiveChild
 
 CHUNK = 50
 """ChildJobs that one activity creates or cancels, so that it takes seconds."""
@@ -124,7 +125,7 @@ class BatchActivities:
     def _cancel_children(self, job: Job, input_: ActivityInput) -> Outcome:
         if job.phase is not Phase.CANCELLING:
             return self._begin_to_stop(job)
-        active = list(self.context.jobs.index.find_active_children(job.job_id))
+        active = self._active_children(job)
         if not active:
             return self._stopped(job)
         unrequested = [child.job_id for child in active if not child.cancel_requested]
@@ -143,6 +144,15 @@ class BatchActivities:
             payload={"reason": reason},
             changes={"reason": reason},
         )
+
+    def _active_children(self, job: Job) -> list[ActiveChild]:
+        """The children that have not ended, by the list, and at its end also those that lack a row
+        there: a batch is not cancelled while one of them could still run."""
+        find_active = self.context.jobs.index.find_active_children
+        if active := list(find_active(job.job_id)):
+            return active
+        self.children.cancel_unlisted(job)
+        return list(find_active(job.job_id))
 
     def _begin_to_stop(self, job: Job) -> Outcome:
         tally = self.context.jobs.index.count_by_status(job.job_id)

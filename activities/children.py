@@ -48,6 +48,14 @@ class ChildJobs:
         """Request the cancel of these children, and wake them. Raises Unavailable."""
         parallel_map(self._cancel, job_ids, PARALLELISM)
 
+    def cancel_unlisted(self, parent: Job) -> None:
+        """Cancel the children that have an active row but no list row, and write that row.
+
+        A child gets its list row last, and its creator may die before that. Raises Unavailable.
+        """
+        active_ids = self.context.jobs.index.find_active_row_ids(parent.job_id)
+        self.cancel(job_id for job_id in active_ids if self.context.jobs.find(job_id))
+
     def _create_chunk(self, parent: Job, chunk: Chunk) -> None:
         numbers = range(chunk.first, chunk.last + 1)
         specs = self._load_specs(parent, numbers)

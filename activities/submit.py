@@ -55,6 +55,9 @@ class Submitter:
         return self.context.run_step(Stage.SUBMIT, input_, self._submit)
 
     def _prepare(self, job: Job, input_: ActivityInput) -> Outcome:
+        if self._was_left_by_batch(job):
+            self.context.jobs.request_cancel(job.job_id)
+            return Outcome(OutcomeKind.STOP, job.phase)
         if pending := self._clean_up_previous(job):
             return pending
         settings = self.context.settings
@@ -69,6 +72,17 @@ class Submitter:
             # The submissions of earlier attempts have ended, as their clean-up has proven.
             changes={"config_blob": url, **NOTHING_RUNS, **self._left_by_previous(job)},
         )
+
+    def _was_left_by_batch(self, job: Job) -> bool:
+        """Whether the batch of the search is being stopped or has ended, and so must not run it.
+
+        The activity that creates searches may die, or be late, after the batch has cancelled those
+        that it could see. A retry of a search is a request of its own. Raises Unavailable.
+        """
+        if job.parent_job_id is None or job.attempt > 1:
+            return False
+        parent = self.context.jobs.find(job.parent_job_id)
+        return parent is None or parent.phase.is_end or self.context.should_stop(parent)
 
     def _left_by_previous(self, job: Job) -> JobChanges:
         """What earlier attempts left: nothing on their own cluster, as their clean-up has proven.

@@ -1,12 +1,12 @@
 """The index: lists of jobs by owner and batch, active jobs, and the submit queues."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
-from shared.clients.tables import Columns, ConcurrencyConflict, Insert, Replace, Table
+from shared.clients.tables import Columns, ConcurrencyConflict, Insert, Replace, Row, Table
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.errors import Unavailable
@@ -87,23 +87,21 @@ class Index:
     def upsert_list_row(self, job: Job) -> None:
         """Write the list row, unless it has a later state already. Idempotent."""
         row = rows.list_row(job)
-        stored = None if job.sequence == 1 else self._table.get(row["PartitionKey"], row["RowKey"])
-        for _ in range(MAX_CONFLICTS):
-            if stored and stored.columns["sequence"] >= job.sequence:
-                return
-            try:
-                self._table.write(Replace(row, stored.etag) if stored else Insert(row))
-            except ConcurrencyConflict:
-                stored = self._table.get(row["PartitionKey"], row["RowKey"])
-            else:
-                return
-        raise Unavailable(
-            "concurrent_update", f"too many writers change the list row of {job.job_id}"
-        )
+        stored = None if job.sequence == 1 else self._get(row)
+        self._write(row, stored, lambda stored: bool(stored["sequence"] >= job.sequence))
 
     def defer(self, job: Job, until: datetime) -> None:
-        """Make the job overdue at `until`, so that reconcile processes it then."""
-        self._table.upsert(rows.active_row(job, until))
+        """Make the job overdue at `until`, so that reconcile processes it then.
+
+        Does nothing if the job has changed since it was read: the active row of an attempt that
+        has begun meanwhile must not say that the job has ended.
+        """
+
+        def is_later(stored: Columns) -> bool:
+            return not stored["is_ahead"] and bool(stored["sequence"] > job.sequence)
+
+        row = rows.active_row(job, until)
+        self._write(row, self._get(row), is_later)
 
     def remove_active(self, partition: str, job_id: str) -> None:
         self._table.delete(partition, job_id)
@@ -206,6 +204,17 @@ class Index:
             cancel_requested = row.columns.get("cancel_requested_at") is not None
             yield ActiveChild(job_id, cancel_requested, started=status != Status.QUEUED)
 
+    def find_active_row_ids(self, parent_id: str) -> Iterator[str]:
+        """The ids of a batch's searches that have not ended, by their active rows. One query.
+
+        An active row is written before the job's own row, so that this also finds searches whose
+        list row is missing. There may be no job: its creator may have died in between.
+        """
+        where = "PartitionKey eq @partition and has_ended eq @ended"
+        values = {"partition": rows.active_children_partition(parent_id), "ended": False}
+        for row in self._table.query(where, values, ("RowKey",)):
+            yield row.columns["RowKey"]
+
     def unconfirmed(self, parent_id: str, most: int) -> list[str]:
         """The ids of at most `most` searches of a batch that may have left objects on a cluster."""
         where = "PartitionKey eq @parent and left_on_cluster eq @unknown"
@@ -215,6 +224,23 @@ class Index:
         }
         child_rows = self._table.query(where, values, ("job_id",), min(most, QUERY_ROWS))
         return [row.columns["job_id"] for row in islice(child_rows, most)]
+
+    def _get(self, row: Columns) -> Row | None:
+        return self._table.get(row["PartitionKey"], row["RowKey"])
+
+    def _write(self, row: Columns, stored: Row | None, is_later: Callable[[Columns], bool]) -> None:
+        """Write a row in place of the stored one, unless `is_later` holds for that."""
+        for _ in range(MAX_CONFLICTS):
+            if stored and is_later(stored.columns):
+                return
+            try:
+                self._table.write(Replace(row, stored.etag) if stored else Insert(row))
+            except ConcurrencyConflict:
+                stored = self._get(row)
+            else:
+                return
+        text = f"too many writers change the row {row['PartitionKey']} {row['RowKey']}"
+        raise Unavailable("concurrent_update", text)
 
     def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> JobPage:
         where = "PartitionKey eq @partition and RowKey gt @cursor and status ne @deleted"

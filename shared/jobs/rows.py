@@ -176,10 +176,17 @@ def owner_list_key(job_id: str, created_at: datetime) -> str:
 
 
 def active_partition(job: Job) -> str:
-    """Its owner's; the searches of a batch have one of their own, as the batch counts once."""
-    return (
-        f"{ACTIVE}{job.parent_job_id}" if job.parent_job_id else active_owner_partition(job.owner)
-    )
+    """Its owner's; the searches of a batch have one of their own, as the batch counts once.
+
+    One that is retried counts by itself: its batch may have ended.
+    """
+    if job.parent_job_id and job.attempt == 1:
+        return active_children_partition(job.parent_job_id)
+    return active_owner_partition(job.owner)
+
+
+def active_children_partition(parent_id: str) -> str:
+    return f"{ACTIVE}{parent_id}"
 
 
 def active_owner_partition(owner: Caller) -> str:
@@ -197,6 +204,7 @@ def active_row(job: Job, due: datetime, is_ahead: bool = False) -> dict[str, Any
         "RowKey": job.job_id,
         "since": job.created_at,
         "due": due,
+        "sequence": job.sequence,
         "is_ahead": is_ahead,
         "has_ended": job.phase.is_end,
     }

@@ -60,9 +60,9 @@ class SettingsFields(BaseModel):
     """Requests of one caller to one instance of the app. A caller that was idle for the period
     may send all of them at once. A client that polls a job every second sends 60 a minute."""
     max_active_jobs: int = Field(100, ge=1)
-    """Active jobs of one caller, from which on HTTP accepts no new one. A batch counts as one;
-    a job counts until it has ended. Counting takes one query per
-    thousand jobs. Two simultaneous requests may both take the last place."""
+    """Active jobs of one caller, from which on HTTP accepts no new one. A batch counts as one, and
+    each of its searches that is retried as another; a job counts until it has ended. Counting takes
+    one query per thousand jobs. Two simultaneous requests may both take the last place."""
 
     storage_account: StorageAccountName
     """The storage account of the tables, the blobs and the completions queue."""

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from activities.cleanup import Cleanup
 from local.azurite import Azurite
-from shared.contracts.activities import ActivityInput, ActivityName, Stage
+from shared.contracts.activities import ActivityInput, ActivityName, CleanupResult, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.errors import Conflict
@@ -115,6 +116,28 @@ async def test_failure_34_a_cancel_has_it_tried_once_more_after_that(
         "cleanup_abandoned",
         "cleanup_confirmed",
     ]
+
+
+async def test_a_retry_during_a_late_cleanup_stays_active(
+    scene: Scene, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clean-up defers the attempt that it has read, not the one that has begun since."""
+    job = unconfirmed(scene)
+    scene.passes(10 * 3600)
+    scene.environment.down.add("cluster")
+    clean_up = scene.job_stopper.cleanup.clean_up
+
+    def retried_meanwhile(seen: Job) -> CleanupResult:
+        result = clean_up(seen)
+        scene.jobs.start_attempt(job.job_id, 2, HOUR)
+        return result
+
+    monkeypatch.setattr(Cleanup, "clean_up", lambda self, seen: retried_meanwhile(seen))
+    assert await upkeep.tick() == {"unconfirmed": 1}
+    assert scene.now(job).attempt == 2
+    assert scene.jobs.index.count_active(job.owner, 10) == 1
+    due = scene.clock() + scene.store.settings.reconcile_after + MINUTE
+    assert job.job_id in [job_id for _, job_id in scene.jobs.index.find_overdue(due)]
 
 
 async def test_one_cluster_that_does_not_answer_is_asked_for_one_job_a_tick(

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from shared.contracts.activities import Category
 from shared.contracts.job import Job
-from shared.contracts.states import LeftOnCluster
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.jobs import JobStateRepository
+from shared.jobs.rows import active_partition
 from shared.settings import Settings
 from shared.util.durations import MAX_RETRY_AFTER
 from shared.util.threads import in_thread
@@ -91,11 +92,14 @@ class Reconciler:
             self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
             return None
         is_done = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
-        if is_done and self.jobs.sync(job):
-            return None
-        # Defer first, so that a job whose recovery is slow or fails does not block the next ones.
-        self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
-        return job
+        is_settled = is_done and self.jobs.sync(job)
+        if not is_settled:
+            # First, so that a job whose recovery is slow or fails does not block the next ones.
+            self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
+        if partition != active_partition(job):
+            # A search of a batch has another one once it is retried.
+            self.jobs.index.remove_active(partition, job_id)
+        return None if is_settled else job
 
     def _publish_pending(self, job: Job) -> None:
         self.publish(job)
@@ -116,6 +120,8 @@ class Reconciler:
             if self.now() - instance.moved_at <= self._max_idle_time():
                 return "running"
             await in_thread(self._record_stuck, job, instance)
+            if self._is_stop_overdue(job):
+                return await self._recovery.stop(client, job)
             return "stuck"
         # An orchestration ends after its job's row has ended. So if the row, read after the
         # status, has not ended, the orchestration is lost.
@@ -124,16 +130,27 @@ class Reconciler:
             return "moved"
         return await self._recovery.recover(client, current, instance)
 
+    def _is_stop_overdue(self, job: Job) -> bool:
+        """Whether the job should have stopped for longer than any activity can run.
+
+        An activity that began before a cancel has not seen it and may be submitting: a clean-up
+        beside it could prove too early that nothing is left.
+        """
+        return self.now() - job.should_stop_since > self._max_idle_time()
+
     def _max_idle_time(self) -> timedelta:
         """Return the longest time that a healthy orchestration can sleep without a write."""
         delays = [self.settings.retry(category).longest for category in Category]
         return max(MAX_RETRY_AFTER, *delays) + self.settings.reconcile_after
 
     def _record_stuck(self, job: Job, instance: InstanceStatus) -> None:
-        """Record once that the orchestration is stuck; it is not stopped, as it may still run."""
+        """Record once that the orchestration is stuck; it is not stopped, as it may still run.
+
+        A job whose clean-up goes on without it keeps the reason of the clean-up.
+        """
         moved_at = f"{instance.moved_at:%Y-%m-%d %H:%M:%S}"
         reason = f"its orchestration has not moved since {moved_at} UTC"
-        if job.reason == reason:
+        if job.reason == reason or job.phase is Phase.CANCELLING:
             return
         payload = {"runtime_status": instance.status, "reason": reason}
         self.jobs.update(

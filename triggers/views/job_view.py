@@ -87,6 +87,7 @@ def summary(job: Job) -> Summary:
         error_code=job.error_code,
         reason=job.reason,
         left_on_cluster=_left_on_cluster(job),
+        other_cluster=job.other_cluster,
         config_snapshot=_config_snapshot(job),
         infrastructure=Infrastructure(
             subscription_id=placement.subscription_id,
@@ -182,11 +183,19 @@ def events(job: Job, history: Sequence[Event]) -> Events:
 def children(job: Job, counts: Mapping[Status, int]) -> Children:
     """Return the number of a batch's searches by status.
 
-    A search without a row yet counts as queued, or as cancelled if the batch has ended.
+    While the batch is active, a search without a row was not created yet and counts as queued. Once
+    it has ended, all searches that neither succeeded nor failed by then are cancelled, created or
+    not; the other ones without a row were removed by the purge and count as deleted.
     """
     by_status = {status: counts.get(status, 0) for status in Status}
-    status_without_row = Status.CANCELLED if job.phase.is_end else Status.QUEUED
-    by_status[status_without_row] += job.child_count - sum(by_status.values())
+    without_row = job.child_count - sum(by_status.values())
+    if job.phase.is_end:
+        uncounted = job.child_count - job.counts.done - by_status[Status.CANCELLED]
+        never_created = min(max(uncounted, 0), without_row)
+        by_status[Status.CANCELLED] += never_created
+        by_status[Status.DELETED] += without_row - never_created
+    else:
+        by_status[Status.QUEUED] += without_row
     return Children(
         total=job.child_count,
         queued=by_status[Status.QUEUED],

@@ -1,12 +1,16 @@
 """Cancelling a batch of searches: none is missed, and none is called cancelled that runs."""
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 
 from shared.contracts.activities import Stage, StepResult
-from shared.contracts.job import PendingFailure, child_id
+from shared.contracts.job import Job, PendingFailure, child_id
 from shared.contracts.states import Phase, Status
+from shared.errors import Unavailable
 from tests.activities.batch.batch_fixture import Make, meanwhile
-from tests.support.samples import NOON
+from tests.support.samples import NOON, job
 
 
 def test_failure_33_a_cancel_before_anything_was_made_makes_nothing(make: Make) -> None:
@@ -47,6 +51,46 @@ def test_failure_33_a_chunk_that_outlived_its_batch_is_stopped_too(make: Make) -
     with meanwhile(batch, 1, lambda: batch.end_parent(Phase.CANCELLED)):
         assert batch.say(Stage.START_CHILDREN) == StepResult(Phase.CANCELLED, None)
     assert [child.cancel_requested_at for child in batch.children()] == [NOON, NOON]
+
+
+def power_loss_before_list_row(child: Job) -> None:
+    raise KeyError("power loss")
+
+
+def no_answer(child: Job) -> None:
+    raise Unavailable("storage_unavailable", "Tables did not answer")
+
+
+@pytest.mark.parametrize("fault", [power_loss_before_list_row, no_answer])
+def test_failure_34_a_search_without_a_list_row_is_cancelled_with_its_batch(
+    make: Make, fault: Callable[[Job], None]
+) -> None:
+    """Its job row was written, its list row was not, and the cancel came before the next try."""
+    batch = make(1)
+    (chunk,) = batch.step(Stage.START_CHILDREN).fan_out
+    with pytest.MonkeyPatch.context() as patch, suppress(KeyError):
+        patch.setattr(batch.batch.context.jobs.index, "upsert_list_row", fault)
+        batch.create(chunk)
+    assert batch.children() == []
+    batch.ask_to_cancel()
+    assert batch.create(chunk).is_done
+    result = batch.step(Stage.START_CHILDREN)
+    for _ in range(4):
+        result = batch.say(Stage.CLEAN_UP_CHILDREN)
+    assert result.phase is Phase.CANCELLING
+    assert batch.child(1).cancel_requested_at == NOON
+    batch.end(1, Phase.CANCELLED)
+    assert batch.say(Stage.CLEAN_UP_CHILDREN) == StepResult(Phase.CANCELLED, None)
+
+
+def test_an_active_row_without_a_job_does_not_delay_the_end_of_a_batch(make: Make) -> None:
+    """The process died between the active row of a search and its job row."""
+    batch = make(1)
+    child = job(1, parent_job_id=batch.parent_id, child_number=1)
+    batch.batch.context.jobs.index.mark_active(child, is_ahead=True)
+    batch.ask_to_cancel()
+    result = batch.until(Stage.START_CHILDREN, batch.say(Stage.START_CHILDREN))
+    assert result == StepResult(Phase.CANCELLED, None)
 
 
 def test_failure_34_a_batch_is_cancelled_only_when_all_its_searches_are(make: Make) -> None:

@@ -36,6 +36,27 @@ def test_a_job_is_overdue_when_its_next_step_is_late(
     assert overdue(jobs, clock) == []
 
 
+def test_a_deferral_of_an_earlier_state_does_not_revert_the_active_row(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
+    """Reconcile has read the job, and the next attempt starts before it defers it."""
+    seen = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    jobs.start_attempt(seen.job_id, 2, timedelta(hours=1))
+    jobs.index.defer(seen, clock() + timedelta(days=1))
+    assert jobs.index.count_active(ALICE, 9) == 1
+    clock.move(RECONCILE_AFTER.total_seconds() + 1)
+    assert overdue(jobs, clock) == [(PARTITION, seen.job_id)]
+
+
+def test_a_retry_that_was_not_written_is_deferred(jobs: JobStateRepository, clock: Clock) -> None:
+    """Its active row is ahead of a job row that never followed."""
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    jobs.index.mark_active(replace(failed, phase=Phase.QUEUED, sequence=2), is_ahead=True)
+    jobs.index.defer(failed, clock() + timedelta(days=1))
+    clock.move(RECONCILE_AFTER.total_seconds() + 1)
+    assert overdue(jobs, clock) == []
+
+
 def test_an_active_row_without_a_job_is_overdue(jobs: JobStateRepository, clock: Clock) -> None:
     """The process crashed between the two writes."""
     jobs.index.mark_active(job())

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -134,6 +134,25 @@ async def test_an_active_row_without_a_job_is_dropped_after_the_grace_time(
     assert (store.late(), durable.calls) == ([], [])
     jobs.create(job(), {})  # the job row comes very late and is still found
     assert store.late() == [job().job_id]
+
+
+async def test_the_active_row_of_an_earlier_attempt_is_removed(
+    jobs: JobStateRepository,
+    store: Store,
+    clock: Clock,
+    durable: FakeDurable,
+    reconciler: Reconciler,
+) -> None:
+    """A retried search of a batch counts by itself, so that its row is in another partition."""
+    failed = jobs.create(job(phase=Phase.SEARCH_FAILED, parent_job_id="job-p", child_number=1), {})
+    jobs.start_attempt(failed.job_id, 2, timedelta(days=1))
+    durable.add_running(f"{failed.job_id}-2")
+    clock.move(LATE)
+    assert store.late() == [failed.job_id] * 2
+    await reconciler.tick(durable)
+    assert store.late() == []
+    clock.move(LATE)
+    assert store.late() == [failed.job_id], "its own row stays"
 
 
 async def test_failure_20_index_rows_are_repaired_after_a_crash_of_the_writer(

@@ -42,6 +42,26 @@ def test_failure_1_a_repeated_retry_request_returns_the_same_attempt(
     assert retrying.queue(again, "another").attempt == 3
 
 
+def test_retried_searches_of_a_batch_count_as_active(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    """The batch has ended, and no longer counts for them."""
+    parent = jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=3), {})
+    failed = [
+        jobs.create(
+            job(n, phase=Phase.SEARCH_FAILED, parent_job_id=parent.job_id, child_number=n), {}
+        )
+        for n in (1, 2, 3)
+    ]
+    for child in (*failed, parent):
+        jobs.sync(child)
+    assert jobs.index.count_active(parent.owner, 9) == 0
+    for child in failed[:MOST_ACTIVE]:
+        retrying.queue(child, None)
+    with pytest.raises(TooMany):
+        retrying.queue(failed[2], None)
+
+
 def test_a_second_retry_without_a_request_id_is_a_conflict(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:

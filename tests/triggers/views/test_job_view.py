@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.job import Job
+from shared.contracts.job import Counts, Job
+from shared.contracts.states import LeftOnCluster, Phase, Status
 from tests.support.samples import job, search
 from triggers.schemas.jobs import Summary
 from triggers.views import job_view
@@ -39,6 +40,33 @@ def test_only_a_clients_correlation_id_is_in_the_summary() -> None:
     for drawn in (own, batch):
         one = job(2, correlation_id=drawn, parent_job_id=batch)
         assert "external_correlation_id" not in summary(one)
+
+
+def test_a_job_names_the_other_cluster_on_which_something_may_be_left() -> None:
+    other = "the cluster stray in the resource group rg-x"
+    done = job(phase=Phase.COMPLETED, left_on_cluster=LeftOnCluster.UNKNOWN, other_cluster=other)
+    assert summary(done)["other_cluster"] == other
+    assert "other_cluster" not in summary(job())
+
+
+@pytest.mark.parametrize(
+    ("phase", "done", "listed", "shown"),
+    [
+        # queued, completed, failed, cancelled, deleted
+        (Phase.RUNNING, Counts(3, 1), {Status.COMPLETED: 1}, (2, 1, 0, 0, 0)),
+        (Phase.COMPLETED, Counts(3, 3), {Status.COMPLETED: 1}, (0, 1, 0, 0, 2)),
+        (Phase.CANCELLED, Counts(3), {Status.CANCELLED: 1}, (0, 0, 0, 3, 0)),
+        (Phase.CANCELLED, Counts(3, 1), {Status.CANCELLED: 1}, (0, 0, 0, 2, 1)),
+        (Phase.SEARCH_FAILED, Counts(3, 1, 2), {Status.FAILED: 1}, (0, 0, 1, 0, 2)),
+        # A failed search was retried, and has completed since; another was purged.
+        (Phase.SEARCH_FAILED, Counts(3, 2, 1), {Status.COMPLETED: 2}, (0, 2, 0, 0, 1)),
+    ],
+)
+def test_searches_without_a_row_are_queued_cancelled_or_deleted(
+    phase: Phase, done: Counts, listed: dict[Status, int], shown: tuple[int, ...]
+) -> None:
+    view = job_view.children(job(phase=phase, child_count=3, counts=done), listed)
+    assert (view.queued, view.completed, view.failed, view.cancelled, view.deleted) == shown
 
 
 def test_a_summary_matches_its_model() -> None:
