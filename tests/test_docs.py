@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from azure.functions import HttpResponse
 
+from shared.contracts.activities import Category
 from triggers.http.error_codes import CODES
 from triggers.http.responses import handle_errors
 
@@ -27,6 +28,11 @@ def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
     answers[bug.headers["x-ms-error-code"]] = bug.status_code
     assert {code: int(status) for code, status in explained} == answers
     assert len(explained) == len(answers)
+
+
+def test_the_glossary_has_every_category_of_failures() -> None:
+    _, _, section = (ROOT / "docs/glossary.md").read_text().partition("## Categories of failures")
+    assert re.findall(r"^\| `(\w+)` \|", section, re.M) == [member.value for member in Category]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
