@@ -21,7 +21,6 @@ from local.demo.search import DemoFailed, show_demo
 from local.processes import StartError
 from local.stack import Stack
 
-QUERY = ">mine\nCGTAACAAGGTTTCCGTAGGTGAACCTGCGGAAGGATCATTG"
 JOB_ID = """python3 -c 'import json, sys; print(json.load(sys.stdin)["job_id"])'"""
 """The command that prints the id in the response to a submission."""
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
