@@ -7,6 +7,8 @@ BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
+# Of every Python that make starts; without it, each folder of modules would get a __pycache__.
+export PYTHONPYCACHEPREFIX := $(abspath $(STATE))/pycache
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
 
 FAULT_TESTS := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py
@@ -36,17 +38,17 @@ faults: setup ## fault injection, every crash point and many concurrent jobs: ha
 	@$(BIN)/python -m pytest tests/faults/test_many.py -m '' -n 0 --jobs $(JOBS)
 
 check: $(VENV) ## format, lint, types, layers, documents
-	@$(BIN)/ruff format --check --quiet $(LINTED)
-	@$(BIN)/ruff check --quiet $(LINTED)
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m tests.support.traceability --check
-	@$(BIN)/python -m tests.support.prose
+	@echo "Checking the format" && $(BIN)/ruff format --check --quiet $(LINTED)
+	@echo "Checking the code by ruff's rules" && $(BIN)/ruff check --quiet $(LINTED)
+	@echo "Checking types" && $(BIN)/mypy --no-error-summary
+	@echo "Checking the layers" && log=$$(mktemp) && { $(BIN)/lint-imports --no-cache >"$$log" 2>&1 \
+		|| { cat "$$log"; rm -f "$$log"; exit 1; }; } && rm -f "$$log"
+	@echo "Checking the documents made from code" && $(BIN)/python -m tests.support.documents --check
+	@echo "Checking words" && $(BIN)/python -m tests.support.prose
+	@echo "All checks passed"
 
 docs: $(VENV) ## write what is made from code: docs/openapi.json, docs/settings.md, docs/traceability.md
-	@$(BIN)/python -m triggers.http.openapi.views > $(STATE)/openapi.json && mv $(STATE)/openapi.json docs
-	@$(BIN)/python -m tests.shared.settings_page
-	@$(BIN)/python -m tests.support.traceability
+	@$(BIN)/python -m tests.support.documents
 
 bench: $(VENV) ## measurements: reading results, and the HTTP API
 	@$(BIN)/python -m bench.results
@@ -71,7 +73,7 @@ $(VENV): requirements.txt requirements-dev.txt sidecar/requirements.txt
 	@python=$$(local/find_python.sh $(PYTHON)) \
 		&& $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; set it with: make PYTHON=python3.13"; exit 1; }; \
-	echo "Setting up Python packages in $(STATE)/venv ..."; \
+	echo "Setting up Python packages in $(STATE)/venv; this takes about two minutes ..."; \
 	$$python -m venv --clear $(STATE)/venv
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

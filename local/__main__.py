@@ -21,7 +21,8 @@ from local.demo.search import DemoFailed, show_demo
 from local.processes import StartError
 from local.stack import Stack
 
-QUERY = ">mine\nCGTAACAAGGTTTCCGTAGGTGAACCTGCGGAAGGATCATTG"
+JOB_ID = """python3 -c 'import json, sys; print(json.load(sys.stdin)["job_id"])'"""
+"""The command that prints the id in the response to a submission."""
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -51,6 +52,7 @@ def demo() -> None:
         _stack(Stack(Path(folder))) as stack,
     ):
         show_demo(Api(stack.url), stack.environment)
+    print_line("Demo passed. To look around, in the browser and with curl: make run")
 
 
 @contextmanager
@@ -74,14 +76,15 @@ def _print_examples(stack: Stack) -> None:
     print_line(f"\nUser interface: {stack.url}/api/ui")
     print_line(f"API: {stack.url}/api; logs: {stack.folder / 'logs'}. Stop with Ctrl-C.")
     print_line("Try:\n")
-    print_line(f"  curl -s '{jobs}?limit=5'")
+    print_line(f"  curl -s '{jobs}?limit=5' | python3 -m json.tool")
     body = {
         "program": "blastn",
         "db": DEMO_DATABASE,
         "query_data": ">q\nCGTAACAAGGTTTCCGTAGGTGAACC",
     }
-    print_line(f"  curl -s {jobs} -d '{json.dumps(body)}'")
-    print_line(f"  curl -s -X POST {jobs}/JOB_ID/cancel")
+    print_line(f"  JOB=$(curl -s {jobs} \\\n    -d '{json.dumps(body)}' \\\n    | {JOB_ID})")
+    print_line(f"  curl -s {jobs}/$JOB | python3 -m json.tool")
+    print_line(f"  curl -s -X POST {jobs}/$JOB/cancel | python3 -m json.tool")
     print_line(f"\n  kubectl --kubeconfig {config} get jobs,pods")
 
 
@@ -106,9 +109,12 @@ def main() -> int:
     try:
         demo() if options.what == "demo" else run(options.folder, options.port)
     except StopRequested:
-        return 0 if options.what == "run" else 1
+        if options.what == "run":
+            return 0
+        sys.stderr.write("Demo failed: it was stopped\n")
+        return 1
     except (CannotRun, StartError, DemoFailed, RequestRejected, PollTimeout) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"Demo failed: {error}\n" if options.what == "demo" else f"{error}\n")
         return 1
     return 0
 

@@ -22,8 +22,8 @@ def main() -> int:
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
     try:
         asyncio.run(serve(read_settings(env), env))
-    except (SettingsError, CannotServe, TimeoutError) as fault:
-        sys.stderr.write(f"{fault}\n")
+    except (SettingsError, CannotServe, TimeoutError) as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

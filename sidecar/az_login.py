@@ -55,8 +55,8 @@ class AzLogin:
         try:
             Path(env["AZURE_CONFIG_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
             result = await self._helper.run(argv, self._settings.az_login_timeout_seconds)
-        except OSError as fault:
-            return _failed(f"az was not started: {fault.strerror}")
+        except OSError as error:
+            return _failed(f"az was not started: {error.strerror}")
         if result.exit_code == 0:
             log_event("az_login_ok")
             return "ok"

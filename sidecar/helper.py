@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.sandbox import Sandbox
+from sidecar.workspace import Workspace
 
 TIMED_OUT = 124
 
@@ -34,21 +34,21 @@ class Helper:
 
     async def run(self, argv: list[str], timeout: float) -> HelperResult:
         """Run `argv` to its end; kill its group at the timeout. OSError if it cannot start."""
-        sandbox = Sandbox(self.work / uuid.uuid4().hex)
-        sandbox.make()
+        workspace = Workspace(self.work / uuid.uuid4().hex)
+        workspace.make()
         try:
             process = await asyncio.create_subprocess_exec(
                 *argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=sandbox.environment(self.env, self.pass_env),
-                cwd=sandbox.cwd,
+                env=workspace.environment(self.env, self.pass_env),
+                cwd=workspace.cwd,
                 start_new_session=True,
             )
             return await _outcome(process, timeout)
         finally:
-            await asyncio.to_thread(sandbox.remove)
+            await asyncio.to_thread(workspace.remove)
 
 
 async def _outcome(process: asyncio.subprocess.Process, timeout: float) -> HelperResult:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sidecar.admission import Admission
-from sidecar.command import ExecCommand
-from sidecar.commands import CommandResult, Commands, RunningCommand
+from sidecar.command_runner import CommandResult, CommandRunner, RunningCommand
+from sidecar.exec_request import ExecCommand
 from sidecar.log import log_exception
 from sidecar.output import CapturedOutput
 from sidecar.records import OperationRecord, Records, StateLost
@@ -15,6 +16,22 @@ from sidecar.responses import Refusal
 
 NO_COMMAND = "stopped"
 """Digest of an operation that was stopped before it was seen; no command has this digest."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation as it is: its record, and `running`, `done` or `interrupted`."""
+
+    record: OperationRecord
+    state: str
+
+
+@dataclass(frozen=True)
+class RunningOperation:
+    """The command of a running operation, and the task that records its end."""
+
+    command: RunningCommand
+    end: asyncio.Task[None]
 
 
 class Operations:
@@ -27,7 +44,7 @@ class Operations:
     def __init__(
         self,
         records: Records,
-        commands: Commands,
+        commands: CommandRunner,
         admission: Admission,
         now: Callable[[], datetime],
     ) -> None:
@@ -35,10 +52,10 @@ class Operations:
         self._commands = commands
         self._admission = admission
         self._now = now
-        self._running: dict[str, tuple[RunningCommand, asyncio.Task[None]]] = {}
+        self._running: dict[str, RunningOperation] = {}
         self._lock = asyncio.Lock()
 
-    async def put(self, operation: str, command: ExecCommand) -> dict[str, Any]:
+    async def put(self, operation_id: str, command: ExecCommand) -> dict[str, Any]:
         """Start the operation, or attach to it; return its view once its record is on disk.
 
         Attaches to an unreadable record: the operation was accepted, so it must not start again.
@@ -46,79 +63,81 @@ class Operations:
         now, 500 if this one cannot start.
         """
         async with self._lock:
-            record_and_state = await self._look(operation)
-            if record_and_state is None:
+            operation = await self._look(operation_id)
+            if operation is None:
                 self._admission.enter()
-                record_and_state = await self._start(operation, command), "running"
-            elif record_and_state[0].digest not in (None, command.digest):
-                raise Refusal(409, f"operation {operation} exists with another body")
-        return await self._view(*record_and_state)
+                operation = Operation(await self._start(operation_id, command), "running")
+            elif operation.record.digest not in (None, command.digest):
+                raise Refusal(409, f"operation {operation_id} exists with another body")
+        return await self._view(operation)
 
-    async def look(self, operation: str, wait: float = 0) -> dict[str, Any] | None:
+    async def look(self, operation_id: str, wait: float = 0) -> dict[str, Any] | None:
         """The operation's view, after at most `wait` seconds for its end. None if never seen."""
-        if running_entry := self._running.get(operation):
-            await asyncio.wait({running_entry[1]}, timeout=wait)
+        if running := self._running.get(operation_id):
+            await asyncio.wait({running.end}, timeout=wait)
         async with self._lock:
-            record_and_state = await self._look(operation)
-        return await self._view(*record_and_state) if record_and_state else None
+            operation = await self._look(operation_id)
+        return await self._view(operation) if operation else None
 
-    async def stop(self, operation: str) -> dict[str, Any] | None:
+    async def stop(self, operation_id: str) -> dict[str, Any] | None:
         """End the operation if it runs, wait for its end, and return its view.
 
         None if never seen. Then the id is recorded as stopped, so that a delayed PUT that arrives
         after this response starts nothing.
         """
-        if running_entry := self._running.get(operation):
-            running_entry[0].stop()
-            await asyncio.wait({running_entry[1]})
+        if running := self._running.get(operation_id):
+            running.command.stop()
+            await asyncio.wait({running.end})
         async with self._lock:
-            record_and_state = await self._look(operation)
-            if record_and_state is None:
-                await self._record(OperationRecord(operation, NO_COMMAND, self._now()))
-        return await self._view(*record_and_state) if record_and_state else None
+            operation = await self._look(operation_id)
+            if operation is None:
+                await self._record(OperationRecord(operation_id, NO_COMMAND, self._now()))
+        return await self._view(operation) if operation else None
 
     async def purge(self, retention: timedelta) -> None:
         """Remove operations unchanged for longer than `retention`, except running ones.
 
         Logs what cannot be removed and continues with the rest.
         """
-        for operation in await asyncio.to_thread(self._records.older_than, self._now() - retention):
+        before = self._now() - retention
+        for operation_id in await asyncio.to_thread(self._records.older_than, before):
             async with self._lock:
-                if operation not in self._running:
-                    await self._forget(operation)
+                if operation_id not in self._running:
+                    await self._forget(operation_id)
 
-    async def _forget(self, operation: str) -> None:
+    async def _forget(self, operation_id: str) -> None:
         try:
-            await asyncio.to_thread(self._records.forget, operation)
+            await asyncio.to_thread(self._records.forget, operation_id)
         except OSError:
-            log_exception("record_not_removed", operation=operation)
+            log_exception("record_not_removed", operation=operation_id)
 
     async def close(self) -> None:
         """Wait until the ends of all commands are recorded."""
-        await asyncio.gather(*(end_task for _, end_task in self._running.values()))
+        await asyncio.gather(*(running.end for running in self._running.values()))
 
-    async def _look(self, operation: str) -> tuple[OperationRecord, str] | None:
-        """The record and the state, or None. Call it under the lock.
+    async def _look(self, operation_id: str) -> Operation | None:
+        """The operation, or None if it was never seen. Call it under the lock.
 
         The lock is needed because `_start` writes the record before it adds to `_running`.
         Checks `_running` before the disk: an operation leaves `_running` after its end is on disk.
         Raises Refusal 500 when the folder's records are not those that this process opened.
         """
-        is_running = operation in self._running
+        is_running = operation_id in self._running
         try:
-            record = await asyncio.to_thread(self._records.find, operation)
-        except StateLost as fault:
-            raise Refusal(500, "exec failed", detail=f"state lost: {fault}") from fault
+            record = await asyncio.to_thread(self._records.find, operation_id)
+        except StateLost as error:
+            raise Refusal(500, "exec failed", detail=f"state lost: {error}") from error
         if record is None and is_running:
             raise Refusal(500, "exec failed", detail="state lost: the record is gone")
         if record is None:
             return None
         if record.finished_at:
-            return record, "done"
-        return record, "running" if is_running else "interrupted"
+            return Operation(record, "done")
+        return Operation(record, "running" if is_running else "interrupted")
 
-    async def _view(self, record: OperationRecord, state: str) -> dict[str, Any]:
+    async def _view(self, operation: Operation) -> dict[str, Any]:
         """The JSON of an operation. With an unreadable result, the state is interrupted."""
+        record, state = operation.record, operation.state
         finished_at, result = record.finished_at, None
         if finished_at:
             result = await asyncio.to_thread(self._records.result, record.id)
@@ -131,9 +150,9 @@ class Operations:
             "result": result,
         }
 
-    async def _start(self, operation: str, command: ExecCommand) -> OperationRecord:
+    async def _start(self, operation_id: str, command: ExecCommand) -> OperationRecord:
         """Record, then start: a crash in between leaves an interrupted operation, never two."""
-        record = OperationRecord(operation, command.digest, self._now())
+        record = OperationRecord(operation_id, command.digest, self._now())
         output = CapturedOutput()
         try:
             await self._record(record)
@@ -141,20 +160,20 @@ class Operations:
             self._admission.leave()
             raise
         try:
-            running = self._commands.start(command, output.take, operation)
+            running = self._commands.start(command, output.take, operation_id)
         except Refusal:
-            await asyncio.to_thread(self._records.forget, operation)
+            await asyncio.to_thread(self._records.forget, operation_id)
             raise
         end_task = asyncio.create_task(self._record_end(record, running, output))
-        self._running[operation] = running, end_task
+        self._running[operation_id] = RunningOperation(running, end_task)
         return record
 
     async def _record(self, record: OperationRecord) -> None:
         """Write a record to disk. Raises Refusal."""
         try:
             await asyncio.to_thread(self._records.save, record)
-        except OSError as fault:
-            raise Refusal(500, "exec failed", detail=f"not recorded: {fault.strerror}") from fault
+        except OSError as error:
+            raise Refusal(500, "exec failed", detail=f"not recorded: {error.strerror}") from error
 
     async def _record_end(
         self, record: OperationRecord, running: RunningCommand, output: CapturedOutput

@@ -61,8 +61,8 @@ class Records:
         except FileNotFoundError:
             self._check_instance()
             return None
-        except (IsADirectoryError, PermissionError, ValueError, LookupError, TypeError) as fault:
-            log_error("record_unreadable", operation=operation, fault=type(fault).__name__)
+        except (IsADirectoryError, PermissionError, ValueError, LookupError, TypeError) as error:
+            log_error("record_unreadable", operation=operation, fault=type(error).__name__)
             return OperationRecord(operation, None, _modified_at(path))
 
     def save(self, record: OperationRecord) -> None:
@@ -80,8 +80,8 @@ class Records:
         """The result of a finished operation, as given to `finish`. None: unreadable."""
         try:
             result = json.loads(self._path(operation, "result").read_bytes())
-        except (FileNotFoundError, IsADirectoryError, PermissionError, ValueError) as fault:
-            log_error("result_unreadable", operation=operation, fault=type(fault).__name__)
+        except (FileNotFoundError, IsADirectoryError, PermissionError, ValueError) as error:
+            log_error("result_unreadable", operation=operation, fault=type(error).__name__)
             return None
         return result if isinstance(result, dict) else None
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from sidecar.admission import BUSY_RETRY_AFTER, Admission
-from sidecar.command import BODY_CAP, ExecCommand, parse_command
-from sidecar.commands import Commands
+from sidecar.command_runner import CommandRunner
+from sidecar.exec_request import BODY_CAP, ExecCommand, parse_command
 from sidecar.log import log_exception
 from sidecar.operations import Operations
 from sidecar.output import CapturedOutput
@@ -43,7 +43,7 @@ class ExecServer:
         self,
         settings: SidecarSettings,
         admission: Admission,
-        commands: Commands,
+        commands: CommandRunner,
         operations: Operations,
         facts: Callable[[], dict[str, object]] = dict,
     ) -> None:

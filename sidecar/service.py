@@ -13,7 +13,7 @@ from aiohttp import web
 
 from sidecar.admission import Admission
 from sidecar.az_login import AzLogin
-from sidecar.commands import Commands
+from sidecar.command_runner import CommandRunner
 from sidecar.hardening import processes_exposing
 from sidecar.helper import Helper
 from sidecar.http_runner import JsonErrorRunner
@@ -60,10 +60,10 @@ async def serve(settings: SidecarSettings, env: Mapping[str, str]) -> None:
         await stopping.wait()
     except TimeoutError:
         raise
-    except OSError as fault:
+    except OSError as error:
         raise CannotServe(
-            f"cannot use {settings.state_dir} (EXEC_STATE_DIR): {fault.strerror}"
-        ) from fault
+            f"cannot use {settings.state_dir} (EXEC_STATE_DIR): {error.strerror}"
+        ) from error
     finally:
         await service.close()
         lock.release()
@@ -79,7 +79,7 @@ class Service:
         self._admission = Admission(
             settings.max_concurrency, settings.rate_per_minute, time.monotonic
         )
-        self._commands = Commands(settings, env, self._work, self._admission)
+        self._commands = CommandRunner(settings, env, self._work, self._admission)
         self._records = Records(settings.state_dir / "operations")
         self._operations = Operations(
             self._records, self._commands, self._admission, lambda: datetime.now(UTC)
@@ -98,10 +98,10 @@ class Service:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
-        except OSError as fault:
+        except OSError as error:
             await self._runner.cleanup()
             address = f"{self._settings.host} port {self._settings.port}"
-            raise CannotServe(f"cannot listen at {address}: {fault.strerror}") from fault
+            raise CannotServe(f"cannot listen at {address}: {error.strerror}") from error
         host, port = self._runner.addresses[0][:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -101,8 +101,8 @@ def read_settings(env: Mapping[str, str]) -> SidecarSettings:
 def _token_faults(env: Mapping[str, str]) -> list[str]:
     try:
         Tokens(token_sources(env))
-    except TokenError as fault:
-        return str(fault).splitlines()
+    except TokenError as error:
+        return str(error).splitlines()
     return []
 
 

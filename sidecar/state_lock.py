@@ -50,10 +50,10 @@ class StateLock:
                 fcntl.flock(file, fcntl.LOCK_EX)
             self._file = file
             self._report(lambda: _resolve(self.acquired, None))
-        except OSError as fault:
-            error = fault  # `fault` is unbound after this block
-            self._report(lambda: _fail(self.is_free, error))
-            self._report(lambda: _fail(self.acquired, error))
+        except OSError as error:
+            failure = error  # `error` is unbound after this block
+            self._report(lambda: _fail(self.is_free, failure))
+            self._report(lambda: _fail(self.acquired, failure))
 
     def _open(self) -> IO[str]:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

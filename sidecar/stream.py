@@ -4,8 +4,8 @@ import asyncio
 
 from aiohttp import web
 
-from sidecar.command import ExecCommand
-from sidecar.commands import CommandResult, Commands, RunningCommand
+from sidecar.command_runner import CommandResult, CommandRunner, RunningCommand
+from sidecar.exec_request import ExecCommand
 from sidecar.output import Lines, OutputLine
 from sidecar.responses import encode
 
@@ -46,7 +46,7 @@ class _Listener:
 
 
 async def stream_command(
-    request: web.Request, commands: Commands, command: ExecCommand
+    request: web.Request, commands: CommandRunner, command: ExecCommand
 ) -> web.StreamResponse:
     """Run `command` in the slot that the caller has taken, and respond with NDJSON.
 

@@ -32,8 +32,8 @@ class TokenSource:
             return _checked(self.name, self.value)
         try:
             text = self.path.read_text()
-        except (OSError, ValueError) as fault:
-            raise TokenError(f"{self.name}_FILE cannot be read: {type(fault).__name__}") from fault
+        except (OSError, ValueError) as error:
+            raise TokenError(f"{self.name}_FILE cannot be read: {type(error).__name__}") from error
         return _checked(f"{self.name}_FILE", text.strip())
 
     def version(self) -> tuple[int, int, int] | None:
@@ -56,8 +56,8 @@ class Tokens:
         for source in sources:
             try:
                 self._tokens.append(source.read())
-            except TokenError as fault:
-                faults.append(str(fault))
+            except TokenError as error:
+                faults.append(str(error))
         if faults:
             raise TokenError("\n".join(faults))
 
@@ -79,8 +79,8 @@ class Tokens:
             self._versions[index] = version
             try:
                 self._tokens[index] = source.read()
-            except TokenError as fault:
-                log_error("token_not_read", fault=str(fault))
+            except TokenError as error:
+                log_error("token_not_read", fault=str(error))
 
 
 def token_sources(env: Mapping[str, str]) -> list[TokenSource]:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from azure.functions import HttpResponse
 
+from shared.contracts.activities import Category
 from triggers.http.error_codes import CODES
 from triggers.http.responses import handle_errors
 
 ROOT = Path(__file__).parents[1]
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -27,6 +29,20 @@ def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
     answers[bug.headers["x-ms-error-code"]] = bug.status_code
     assert {code: int(status) for code, status in explained} == answers
     assert len(explained) == len(answers)
+
+
+def test_the_glossary_has_every_category_of_failures() -> None:
+    _, _, section = (ROOT / "docs/glossary.md").read_text().partition("## Categories of failures")
+    assert re.findall(r"^\| `(\w+)` \|", section, re.M) == [member.value for member in Category]
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name[:4])
+def test_every_decision_has_the_same_form(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(f"# {page.name[:4]}. ")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Status", "Context", "Decision", "Consequences"]
+    assert "\n## Status\nAccepted." in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,9 +1,12 @@
 """The Makefile: every command that it declares or that a document names exists."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from local.elastic_blast.environment import PYTHON_ENV
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -22,6 +25,13 @@ def test_every_declared_command_does_something() -> None:
     names = declared[1].split()
     assert len(names) > 5
     assert [name for name in names if not RULES.get(name)] == []
+
+
+def test_no_python_of_a_command_writes_outside_of_the_state_folder() -> None:
+    argv = ["make", "--print-data-base", "--dry-run", "clean"]
+    ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert f"PYTHONPYCACHEPREFIX := {ROOT}/.state/pycache\n" in ended.stdout
+    assert PYTHON_ENV["PYTHONPYCACHEPREFIX"] == f"{ROOT}/.state/pycache"
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "bench/README.md"])

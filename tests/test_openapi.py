@@ -16,7 +16,7 @@ from tests.support.samples import settings
 from triggers.http.error_codes import CODES
 from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, MAX_KEY_LENGTH
 from triggers.http.openapi.document import document
-from triggers.http.openapi.views import PAGE, document_text
+from triggers.http.openapi.handlers import PAGE, document_text
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE
 from triggers.http.unknown_route import METHODS
 from triggers.submission.parse import parse

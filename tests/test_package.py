@@ -15,10 +15,10 @@ import importlib, json, pkgutil, sys
 from pathlib import Path
 from azure.functions import HttpRequest
 import function_app
-from triggers.http.openapi import views
+from triggers.http.openapi import handlers as openapi
 from triggers.http.pages import ui
 
-is_unread = ui.listing.cache_info().currsize == 0
+is_unread = ui.list_files.cache_info().currsize == 0
 here = Path.cwd()
 packages = [path.parent.name for path in here.glob("*/__init__.py")]
 for package in packages:
@@ -31,8 +31,8 @@ def ask(handler, path, **route_params):
     response = handler(req=HttpRequest("GET", url, route_params=route_params, body=b""))
     return [response.status_code, response.mimetype, len(response.get_body())]
 
-answers = {name: ask(ui.file, f"ui/{name}", file=name) for name in ui.listing()}
-answers |= {"index.html": ask(ui.index, "ui"), "docs": ask(views.page, "docs")}
+answers = {name: ask(ui.ui_file, f"ui/{name}", file=name) for name in ui.list_files()}
+answers |= {"index.html": ask(ui.ui, "ui"), "docs": ask(openapi.docs, "docs")}
 origin = Path(function_app.__file__).parent == Path(ui.__file__).parents[3] == here
 report = {"packages": packages, "answers": answers}
 print(json.dumps(report | {"origin": origin, "is_unread": is_unread}))

@@ -16,6 +16,8 @@ from tests.support.prose import EXCEPTIONS, ROOT, Place, in_text
         ("a.js", "/* first\n Whoever */", 2),
         ("a.js", "show(`it ${lives} lives`);", 1),
         ("a.md", "first\n\n    code that lives\n", 3),
+        ("tests/a.py", "\ndef test_what_nobody_reads() -> None: ...", 2),
+        ("tests/a.py", "async def test_it_is_cleared_away() -> None: ...", 1),
     ],
 )
 def test_a_word_of_the_old_manner_is_found(file: str, text: str, line: int) -> None:
@@ -27,13 +29,15 @@ def test_a_word_of_the_old_manner_is_found(file: str, text: str, line: int) -> N
     ("file", "text"),
     [
         ("a.py", "told = heard(said)"),
+        ("tests/a.py", "told = heard(said)"),
+        ("activities/a.py", "def told() -> None: ..."),
         ("a.js", "const lives = said(nobody);"),
         ("a.py", "KEY = 'its_told'"),
         ("a.py", 'f"{told} {heard!r:>10}"'),
         ("a.md", "retold, olives"),
     ],
 )
-def test_identifiers_and_other_words_are_not(file: str, text: str) -> None:
+def test_other_identifiers_and_words_are_not(file: str, text: str) -> None:
     assert in_text(text, file) == []
 
 

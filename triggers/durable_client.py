@@ -165,7 +165,7 @@ async def _wake(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> Ex
 
 def _log_wake(job: Job, error: Exception | None) -> None:
     if error:
-        logging.getLogger("blast").warning("job %s was not woken: %s", job.job_id, error)
+        logging.getLogger("blast").warning("job_not_woken job_id=%s: %s", job.job_id, error)
 
 
 def from_here(client: DurableClient, settings: Settings) -> SyncDurableClient:

@@ -28,9 +28,10 @@ class ProgressLine:
             return
         filled = WIDTH * done // total if total else 0
         bar = "█" * filled + "░" * (WIDTH - filled)
-        count = f"{done}/{total} batches" if total else "..."
+        count = f"{done}/{total} batches" if total else ""
         seconds = time.monotonic() - self.started_at
-        line = f"  {seconds:5.1f} s  {bar}  {job['phase']:<18} {count}  {job.get('reason', '')}"
+        reason = job.get("reason") or ""
+        line = f"  {seconds:5.1f} s  {bar}  {job['phase']:<18} {count:<13}  {reason}"
         sys.stdout.write(f"\r\x1b[K{line.rstrip()}" if self.live else f"{line.rstrip()}\n")
         sys.stdout.flush()
         self._last = state

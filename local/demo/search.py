@@ -56,14 +56,14 @@ def show_demo(api: Api, environment: Environment) -> None:
     if job["status"] != "completed":
         raise DemoFailed(f"the search ended as {job['phase']}: {job.get('error')}")
     rows = result_rows(api.files(job["job_id"]))
-    _show_results(rows, job)
+    _show_results(rows, f"{api.url}/api/blast/jobs/{job['job_id']}/results")
     _show_times(api.events(job["job_id"]), total, _compare_with_blastn(rows))
 
 
-def _show_results(rows: Sequence[str], job: dict[str, Any]) -> None:
+def _show_results(rows: Sequence[str], url: str) -> None:
     print_line(f"\n{len(rows)} hits; for each query, the best hit other than itself:\n")
     print_hits_table(best_hits(rows))
-    print_line(f"\nResults: {job['results_prefix']}")
+    print_line(f"\nResult files: {url}")
 
 
 def _compare_with_blastn(rows: Sequence[str]) -> float:

@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
-"""The value of PYTHONPATH for `python -m local.elastic_blast`."""
+PYTHON_ENV = {
+    "PYTHONPATH": str(PROJECT),
+    # The Makefile's: commands of the sidecar and containers do not inherit it.
+    "PYTHONPYCACHEPREFIX": str(PROJECT / ".state" / "pycache"),
+}
+"""The environment of `python -m local.elastic_blast`."""
 
 SAS_VALIDITY = timedelta(days=365)
 """Validity of the SAS; each start of the local run makes a new one."""
@@ -61,8 +66,8 @@ def install(folder: Path, environment: Environment) -> Path:
     argv = shlex.join(
         [sys.executable, "-m", "local.elastic_blast", "--environment", str(environment_file)]
     )
-    path = shlex.quote(str(PROJECT))
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {argv} "$@"\n')
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in PYTHON_ENV.items())
+    program.write_text(f'#!/bin/sh\n{variables} exec {argv} "$@"\n')
     program.chmod(0o755)
     return program
 

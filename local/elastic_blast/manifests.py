@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local.elastic_blast.cluster import Json
-from local.elastic_blast.environment import PROJECT
+from local.elastic_blast.environment import PYTHON_ENV
 from local.elastic_blast.plan import PLAN, Plan
 
 PENDING = "local.cluster/pending"
@@ -116,7 +116,7 @@ def _run(environment_file: Path, *arguments: str) -> list[str]:
 
 
 def _container(name: str, command: list[str], cpu: str, env: dict[str, str] | None = None) -> Json:
-    variables = {"PYTHONPATH": str(PROJECT), **(env or {})}
+    variables = {**PYTHON_ENV, **(env or {})}
     return {
         "name": name,
         "image": "local/elastic-blast",

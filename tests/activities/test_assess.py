@@ -87,7 +87,7 @@ def test_a_failure_says_which_job_and_why() -> None:
     assert found.awaits_message
 
 
-def test_failure_51_blasts_own_words_come_first() -> None:
+def test_failure_51_the_message_of_blast_comes_first() -> None:
     found = assess(Observation([FAILED], failure="BLAST engine error: no"), Phase.RUNNING, NOTHING)
     assert found.error == "BLAST engine error: no; blast-1 failed (BackoffLimitExceeded)"
     assert not found.awaits_message

@@ -13,7 +13,7 @@ def second_attempt(scene: Scene, first: Job) -> Job:
     return scene.jobs.start_attempt(first.job_id, 2, timedelta(hours=48))
 
 
-def test_what_an_earlier_attempt_left_is_cleared_away_before_the_next(scene: Scene) -> None:
+def test_earlier_attempts_are_cleaned_up_before_the_next(scene: Scene) -> None:
     first = scene.submitted()
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)
@@ -38,7 +38,7 @@ def test_a_next_attempt_that_cannot_clear_the_earlier_one_says_why_it_waits(scen
     assert "no answer came" in (scene.now(again).reason or "")
 
 
-def test_r6_a_cancel_of_the_next_attempt_clears_away_the_earlier_ones_too(scene: Scene) -> None:
+def test_r6_a_cancel_of_the_next_attempt_cleans_up_the_earlier_ones_too(scene: Scene) -> None:
     first = scene.submitted()
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)
@@ -51,7 +51,7 @@ def test_r6_a_cancel_of_the_next_attempt_clears_away_the_earlier_ones_too(scene:
     assert not scene.environment.jobs
 
 
-def test_an_old_order_of_an_earlier_attempt_does_nothing(scene: Scene) -> None:
+def test_an_activity_of_an_earlier_attempt_has_no_effect(scene: Scene) -> None:
     first = scene.submitted()
     scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = second_attempt(scene, first)

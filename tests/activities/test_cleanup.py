@@ -140,7 +140,7 @@ def test_failure_34_jobs_are_deleted_although_the_sidecar_is_away(scene: Scene) 
     assert not scene.environment.with_pods(job.elb_job_id)
 
 
-def test_failure_34_a_submission_that_makes_jobs_meanwhile_is_cleared_away_to_its_end(
+def test_failure_34_jobs_that_a_submission_creates_during_the_cleanup_are_deleted(
     scene: Scene,
 ) -> None:
     job = submitting(scene)
@@ -200,7 +200,7 @@ def test_failure_35_only_the_search_that_was_named_is_cancelled(scene: Scene) ->
     assert len(scene.environment.present(other.elb_job_id)) == 4
 
 
-def test_failure_35_what_is_already_gone_is_as_good_as_deleted(scene: Scene) -> None:
+def test_failure_35_objects_that_are_already_gone_count_as_deleted(scene: Scene) -> None:
     job = running(scene)
     scene.environment.jobs.clear()
     scene.environment.lose_state()
@@ -260,7 +260,7 @@ def test_failure_34_a_cancel_without_proof_ends_at_last_and_says_so(scene: Scene
     assert scene.events(job, "timed_out")[0].payload["left_on_cluster"] == "unknown"
 
 
-def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene: Scene) -> None:
+def test_a_failed_search_ends_with_its_pending_failure_once_nothing_is_left(scene: Scene) -> None:
     job = running(scene)
     scene.environment.end_batch(job.elb_job_id, well=False)
     scene.passes(3)
@@ -271,7 +271,7 @@ def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene: Scen
     assert is_clean(scene, job)
 
 
-def test_a_search_that_failed_is_not_cleared_away_for_ever(scene: Scene) -> None:
+def test_the_cleanup_of_a_failed_search_has_a_timeout(scene: Scene) -> None:
     job = running(scene)
     scene.environment.end_batch(job.elb_job_id, well=False)
     scene.passes(3)
@@ -282,7 +282,9 @@ def test_a_search_that_failed_is_not_cleared_away_for_ever(scene: Scene) -> None
     assert scene.events(job, "search_failed")[0].payload["left_on_cluster"] == "unknown"
 
 
-def test_failure_5_a_job_is_not_given_up_while_an_unseen_submission_may_run(scene: Scene) -> None:
+def test_failure_5_a_cleanup_is_not_abandoned_while_an_untracked_submission_may_run(
+    scene: Scene,
+) -> None:
     scene.environment.with_operations = False
     scene.environment.usual = Plan(takes=timedelta(minutes=20))
     job = begun(scene)

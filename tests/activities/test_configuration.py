@@ -43,7 +43,7 @@ def test_failure_48_a_wrong_token_holds_a_search_that_runs_and_ends_nothing(
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
     assert scene.now(job).error_code == "exit_124", "the sidecar ended it at its timeout"
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
-    assert (len(scene.environment.processes), scene.environment.crimes) == (2, [])
+    assert (len(scene.environment.processes), scene.environment.violations) == (2, [])
 
 
 def test_failure_48_a_wrong_token_leaves_the_slot_to_others_while_nothing_began(

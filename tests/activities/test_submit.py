@@ -151,7 +151,7 @@ def test_failure_3_a_submission_that_was_cut_off_is_made_again(scene: Scene, job
     assert scene.now(job).error_code == "interrupted"
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert scene.now(job).ended_submit_operations == 2
-    assert not scene.environment.crimes
+    assert not scene.environment.violations
 
 
 def test_failure_3_a_search_that_runs_is_kept_although_its_sidecar_stays_away(
@@ -240,7 +240,7 @@ def test_r11_a_cluster_that_could_not_be_created_is_gone_once_our_own_look_says_
     assert scene.now(job).error_code == "cluster_not_found"
 
 
-def test_r11_an_error_that_left_jobs_is_cleared_away(scene: Scene, job: Job) -> None:
+def test_r11_jobs_left_by_a_failed_submission_are_deleted(scene: Scene, job: Job) -> None:
     plan = Plan(says="Traceback (most recent call last): ...", exit_code=1, leaves=True)
     scene.environment.plans[job.elb_job_id].append(plan)
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.CLEAN_UP

@@ -130,7 +130,7 @@ def test_failure_46_a_cancel_ends_at_once_where_the_exec_server_has_answered(
     assert cancelled_after(old, job) < MINUTE
 
 
-def test_failure_50_what_failed_on_an_exec_server_is_cleared_away_at_once(
+def test_failure_50_a_failed_submission_to_an_exec_server_is_cleaned_up_at_once(
     old: Scene, job: Job
 ) -> None:
     old.environment.plans[job.elb_job_id].append(
@@ -154,7 +154,7 @@ def test_failure_46_after_its_time_jobs_and_markers_decide_and_another_operation
     assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
     assert [one.result is not None for one in old.environment.processes] == [True, True]
     assert old.now(job).ended_submit_operations == 2
-    assert not old.environment.crimes
+    assert not old.environment.violations
 
 
 def test_failure_46_a_sidecar_that_lost_its_operations_is_given_the_search_by_exec(
@@ -235,7 +235,7 @@ def test_failure_47_a_sidecar_that_lost_its_state_starts_nothing_while_the_first
     assert len(scene.environment.processes) == 1
     scene.passes(120)
     assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
-    assert not scene.environment.crimes
+    assert not scene.environment.violations
 
 
 def test_failure_47_a_search_that_landed_before_the_state_was_lost_is_adopted(

@@ -35,6 +35,9 @@ def test_run_shows_a_search_keeps_serving_and_leaves_no_process(tmp_path: Path) 
         text = (tmp_path / "log").read_text()
         assert "rows equal those of one plain blastn run" in text
         assert "From POST to completed" in text
+        assert re.search(
+            rf"^Result files: {running.url}/api/blast/jobs/job-\w+/results$", text, re.M
+        )
         assert f"User interface: {running.url}/api/ui\n" in text
         assert processes_below(folder)
         os.kill(running.process.pid, signal.SIGINT)

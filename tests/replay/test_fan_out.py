@@ -126,7 +126,7 @@ async def test_a_chunk_that_dies_has_all_created_again_once_the_late_one_has_ans
     assert batch.steps == [1, 3]
 
 
-async def test_a_wake_during_the_chunks_is_heard_by_the_next_step(tmp_path: Path) -> None:
+async def test_a_wake_during_the_chunks_reaches_the_next_step(tmp_path: Path) -> None:
     """A cancel between two generations: the wake leaves no delay, and the step reads the row."""
     batch = Batch(ChunkResult("storage_unavailable", timedelta(hours=1)))
     async with hosted(batch.app(), tmp_path / "durable.sqlite") as host:

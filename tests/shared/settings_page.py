@@ -1,4 +1,4 @@
-"""`python -m tests.shared.settings_page`: write the table of settings into docs/settings.md."""
+"""The page docs/settings.md, whose table is made of the fields of Settings."""
 
 import ast
 import inspect
@@ -91,7 +91,3 @@ def _meanings() -> Iterator[tuple[str, str]]:
         if name.removeprefix("retry_").removesuffix(f"_{part}") in set(Category):
             text = f"{text} {RETRY_PARTS[part]}".strip()
         yield name, text
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())

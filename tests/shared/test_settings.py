@@ -215,7 +215,7 @@ def test_the_sample_file_has_every_setting_with_its_default() -> None:
 
 
 def test_the_table_in_docs_is_that_of_the_fields() -> None:
-    """Write it anew with: python -m tests.shared.settings_page"""
+    """`make docs` writes it."""
     assert settings_page.PAGE.read_text() == settings_page.page()
     names = re.findall(r"^\| `(\w+)` \|", settings_page.PAGE.read_text(), re.MULTILINE)
     assert names == [f"BLAST_{name}".upper() for name in Settings.model_fields]

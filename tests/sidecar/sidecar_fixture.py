@@ -16,7 +16,7 @@ from typing import Any
 
 from local.processes import Child, start
 from sidecar.admission import Admission
-from sidecar.commands import Commands
+from sidecar.command_runner import CommandRunner
 from sidecar.operations import Operations
 from sidecar.records import Records
 from sidecar.settings import read_settings
@@ -220,7 +220,7 @@ def operations_on(
     admission = Admission(max_concurrency=4, rate_per_minute=60, clock=time.monotonic)
     settings = read_settings({"EXEC_TOKEN": TOKEN})
     env = {"PATH": f"{tools}:/usr/bin:/bin"} if tools else {}
-    commands = Commands(settings, env, folder / "work", admission)
+    commands = CommandRunner(settings, env, folder / "work", admission)
     records = Records(folder / "operations")
     records.open()
     return Operations(records, commands, admission, now)

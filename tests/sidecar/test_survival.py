@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.command import ExecCommand
+from sidecar.exec_request import ExecCommand
 from sidecar.orphans import _parse_ps, end_orphans
 from sidecar.records import OperationRecord, Records
 from tests.sidecar.sidecar_fixture import (

@@ -56,7 +56,7 @@ class SimulatedEnvironment:
     calls: Counter[str] = field(default_factory=Counter)
     holders: list[str] = field(default_factory=list)
     """Who had the submit slot, one after the other."""
-    crimes: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
     """What must never happen, and did."""
     meanwhile: Callable[[], None] | None = None
     """What somebody else does during the next call of the sidecar."""
@@ -128,11 +128,11 @@ class SimulatedEnvironment:
         words = dict(zip(command.argv, command.argv[1:], strict=False))
         elb_job_id, job_id = words["--idempotency-key"], words["--correlation-id"]
         if any(process.runs and process.job_id == job_id for process in self.processes):
-            self.crimes.append(f"{job_id} is submitted twice at a time")
+            self.violations.append(f"{job_id} is submitted twice at a time")
         if any(job.app == "finalizer" for job in self.present(elb_job_id)):
-            self.crimes.append(f"the running search {elb_job_id} is submitted again")
+            self.violations.append(f"the running search {elb_job_id} is submitted again")
         if not self.lease or self.lease.holder != elb_job_id:
-            self.crimes.append(f"{elb_job_id} is submitted without the slot")
+            self.violations.append(f"{elb_job_id} is submitted without the slot")
         planned = self.plans[elb_job_id]
         plan = planned.popleft() if planned else self.usual
         until = self.clock() + command.timeout

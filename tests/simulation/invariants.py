@@ -15,7 +15,7 @@ Ends = dict[tuple[str, int], Phase]
 
 def check_now(scene: Scene, jobs: list[Job], ends: Ends) -> None:
     """I2, I3, I5, I6 of jobs as they are; `ends` keeps how attempts have ended."""
-    assert scene.environment.crimes == []
+    assert scene.environment.violations == []
     for job in jobs:
         if job.phase.is_end:
             assert ends.setdefault((job.job_id, job.attempt), job.phase) is job.phase

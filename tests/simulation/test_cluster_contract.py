@@ -24,7 +24,7 @@ from tests.simulation.scene import Scene
 NOW = timedelta(0)
 
 
-class ClusterHands(Protocol):
+class ClusterControl(Protocol):
     """What moves a cluster besides its client."""
 
     def make(self, elb_job_id: str, app: str, ending: str) -> None:
@@ -37,7 +37,7 @@ class ClusterHands(Protocol):
 
 
 @dataclass
-class FakeHands:
+class FakeControl:
     scene: Scene
 
     def make(self, elb_job_id: str, app: str, ending: str) -> None:
@@ -57,7 +57,7 @@ class FakeHands:
 
 
 @dataclass
-class RealHands:
+class RealControl:
     environment: ClusterFixture
     clock: Clock
 
@@ -90,14 +90,16 @@ def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFixt
 
 
 @pytest.fixture(params=["small world", "real"])
-def both(request: pytest.FixtureRequest, scene: Scene) -> tuple[Cluster, ClusterHands]:
+def both(request: pytest.FixtureRequest, scene: Scene) -> tuple[Cluster, ClusterControl]:
     if request.param == "small world":
-        return FakeCluster(scene.environment), FakeHands(scene)
+        return FakeCluster(scene.environment), FakeControl(scene)
     kubernetes: ClusterFixture = request.getfixturevalue("kubernetes")
     kubernetes.leases.delete_collection_namespaced_lease("default", _preload_content=False)
     clock = Clock()
     access = ClusterCredentials(kubernetes.child.url, token=CLUSTER_TOKEN)
-    return RealCluster(CredentialProvider(lambda: access), now=clock), RealHands(kubernetes, clock)
+    return RealCluster(CredentialProvider(lambda: access), now=clock), RealControl(
+        kubernetes, clock
+    )
 
 
 @pytest.fixture
@@ -106,12 +108,12 @@ def search() -> str:
 
 
 def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
-    both: tuple[Cluster, ClusterHands], search: str
+    both: tuple[Cluster, ClusterControl], search: str
 ) -> None:
-    cluster, hands = both
-    hands.make(search, "blast", "well")
-    hands.make(search, "setup", "badly")
-    hands.make(f"{search}0", "blast", "runs")
+    cluster, control = both
+    control.make(search, "blast", "well")
+    control.make(search, "setup", "badly")
+    control.make(f"{search}0", "blast", "runs")
     asks = (cluster.jobs_of, lambda its: cluster.cached_jobs(its, NOW))
     for ask in asks:
         found = {
@@ -126,35 +128,35 @@ def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
 
 
 def test_a_snapshot_is_shared_for_as_long_as_was_asked(
-    both: tuple[Cluster, ClusterHands], search: str
+    both: tuple[Cluster, ClusterControl], search: str
 ) -> None:
-    cluster, hands = both
+    cluster, control = both
     assert cluster.cached_jobs(search, NOW) == []
-    hands.make(search, "blast", "well")
+    control.make(search, "blast", "well")
     assert cluster.cached_jobs(search, timedelta(minutes=10)) == []
-    hands.passes(0.01)
+    control.passes(0.01)
     assert len(cluster.cached_jobs(search, NOW)) == 1
 
 
 def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
-    both: tuple[Cluster, ClusterHands], search: str
+    both: tuple[Cluster, ClusterControl], search: str
 ) -> None:
-    cluster, hands = both
+    cluster, control = both
     for app in ("submit", "blast"):
-        hands.make(search, app, "runs")
-    hands.make(f"{search}0", "blast", "runs")
+        control.make(search, app, "runs")
+    control.make(f"{search}0", "blast", "runs")
     cluster.delete_jobs(search, "submit", "setup")
-    hands.wait_for(lambda: [one.app for one in cluster.jobs_of(search)] == ["blast"])
+    control.wait_for(lambda: [one.app for one in cluster.jobs_of(search)] == ["blast"])
     for _ in range(2):
         cluster.delete_jobs(search, "blast", "finalizer")
-    hands.wait_for(lambda: not cluster.jobs_of(search) and not cluster.pods_of(search))
+    control.wait_for(lambda: not cluster.jobs_of(search) and not cluster.pods_of(search))
     assert len(cluster.pods_of(f"{search}0")) == 1
 
 
-def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterHands], search: str) -> None:
-    cluster, hands = both
-    hands.make(search, "blast", "unschedulable")
-    hands.make(f"{search}0", "blast", "runs")
+def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterControl], search: str) -> None:
+    cluster, control = both
+    control.make(search, "blast", "unschedulable")
+    control.make(f"{search}0", "blast", "runs")
     (pod,) = cluster.cached_pending_pods(search, NOW)
     assert (pod.app, pod.phase) == ("blast", "Pending")
     assert "Unschedulable" in (pod.waiting or "")
@@ -163,9 +165,9 @@ def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterHands], search: str)
 
 
 def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
-    both: tuple[Cluster, ClusterHands],
+    both: tuple[Cluster, ClusterControl],
 ) -> None:
-    cluster, hands = both
+    cluster, control = both
     assert cluster.acquire_submit_lease("one").is_held
     assert cluster.acquire_submit_lease("one").is_held
     busy = cluster.acquire_submit_lease("two")
@@ -175,21 +177,23 @@ def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
     assert cluster.release_submit_lease("one")
     assert not cluster.release_submit_lease("one")
     assert cluster.acquire_submit_lease("two").is_held
-    hands.passes(800)
+    control.passes(800)
     assert cluster.acquire_submit_lease("two").is_held  # renewed
-    hands.passes(800)
+    control.passes(800)
     assert not cluster.acquire_submit_lease("one").is_held
-    hands.passes(161)
+    control.passes(161)
     assert cluster.acquire_submit_lease("one").is_held
 
 
-def test_who_only_keeps_the_slot_takes_it_from_nobody(both: tuple[Cluster, ClusterHands]) -> None:
-    cluster, hands = both
+def test_renewing_the_slot_takes_it_from_no_other_search(
+    both: tuple[Cluster, ClusterControl],
+) -> None:
+    cluster, control = both
     assert not cluster.renew_submit_lease("one").is_held
     assert cluster.acquire_submit_lease("one").is_held
-    hands.passes(800)
+    control.passes(800)
     assert cluster.renew_submit_lease("one").is_held
-    hands.passes(800)
+    control.passes(800)
     busy = cluster.renew_submit_lease("two")
     assert (busy.is_held, busy.holder) == (False, "one")  # renewed
     cluster.release_submit_lease("one")

@@ -78,7 +78,7 @@ async def test_failure_34_upkeep_cleans_it_up_and_records_the_proof(
     check_ended(scene, [now])
 
 
-async def test_failure_34_it_is_tried_for_a_day_and_then_given_up_aloud(
+async def test_failure_34_a_late_cleanup_is_tried_for_a_day_and_abandoned_with_an_error(
     scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = unconfirmed(scene)
@@ -172,7 +172,7 @@ def test_the_next_attempt_proves_that_nothing_is_left_of_the_one_before(scene: S
     assert scene.environment.with_pods(job.elb_job_id) == []
 
 
-async def test_a_completed_job_whose_earlier_attempt_left_something_is_given_up_aloud(
+async def test_the_late_cleanup_of_a_completed_job_is_abandoned_with_an_error(
     scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What ran on another cluster cannot be cleaned up from here; an error in the log says so."""

@@ -281,7 +281,7 @@ def left_unknown(job: Job) -> bool:
     return job.left_on_cluster is LeftOnCluster.UNKNOWN
 
 
-def test_whatever_happens_in_whatever_order_every_job_comes_to_one_true_end(
+def test_every_job_reaches_one_correct_end_in_any_order_of_events(
     slow_store: Store,
 ) -> None:
     run_state_machine_as_test(lambda: Searches(slow_store), settings=QUICK)  # type: ignore[arg-type]
@@ -289,5 +289,5 @@ def test_whatever_happens_in_whatever_order_every_job_comes_to_one_true_end(
 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
-def test_many_more_orders_of_whatever_can_happen(slow_store: Store) -> None:
+def test_many_more_orders_of_events(slow_store: Store) -> None:
     run_state_machine_as_test(lambda: Searches(slow_store), settings=LONG)  # type: ignore[arg-type]

@@ -80,7 +80,7 @@ def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_age(
     of_bob = many(scene, BOB, range(11, 14))
     of_carol = many(scene, CAROL, range(21, 23))
     scene.run(12 * TURN)
-    assert not scene.environment.crimes
+    assert not scene.environment.violations
     first, a, b, c = of_alice[0], iter(of_alice[1:]), iter(of_bob), iter(of_carol)
     around = [first, next(b), next(c), next(a), next(b), next(c), next(a), next(b), next(a)]
     assert scene.environment.holders == [job.elb_job_id for job in around]
@@ -120,7 +120,7 @@ def test_a_slot_that_is_freed_while_one_gets_into_line_is_not_missed(
     assert scene.now(job).phase is Phase.COMPLETED
 
 
-def test_whoever_was_not_called_comes_by_itself(
+def test_a_job_that_was_not_woken_polls_by_itself(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(job: Job) -> None:
@@ -130,10 +130,10 @@ def test_whoever_was_not_called_comes_by_itself(
     jobs = many(scene, ALICE, range(1, 5))
     scene.run(timedelta(hours=1))
     assert [scene.now(job).phase for job in jobs] == [Phase.COMPLETED] * 4
-    assert not scene.environment.crimes
+    assert not scene.environment.violations
 
 
-def test_a_slot_that_another_program_left_is_given_to_the_first_by_whoever_comes(
+def test_a_slot_left_by_another_program_goes_to_the_first_in_the_queue(
     scene: Scene,
 ) -> None:
     scene.cluster.acquire_submit_lease("another-program")
@@ -147,7 +147,7 @@ def test_a_slot_that_another_program_left_is_given_to_the_first_by_whoever_comes
     assert scene.woken == [first.job_id]
 
 
-def test_whoever_is_asked_to_cancel_is_not_called_and_is_before_nobody(scene: Scene) -> None:
+def test_a_job_with_a_cancel_request_is_not_woken_and_blocks_no_other(scene: Scene) -> None:
     """It would not take the slot, which others then found free only by themselves."""
     assert scene.cluster.acquire_submit_lease("another-program").is_held
     doomed, next_one = waiting(scene, scene.accept(1)), waiting(scene, scene.accept(2))
@@ -158,7 +158,7 @@ def test_whoever_is_asked_to_cancel_is_not_called_and_is_before_nobody(scene: Sc
     assert scene.environment.holders == ["another-program", next_one.elb_job_id]
 
 
-def test_a_place_that_a_crash_left_holds_up_nobody(scene: Scene) -> None:
+def test_a_queue_entry_left_by_a_crash_blocks_no_job(scene: Scene) -> None:
     scene.cluster.acquire_submit_lease("another-program")
     gone, job = waiting(scene, scene.accept(1)), scene.accept(2)
     scene.cancel(gone)
@@ -190,11 +190,11 @@ def test_who_has_the_slot_keeps_it_though_an_older_search_of_its_caller_waits(
     scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.now(job).phase is Phase.SUBMITTED
     assert scene.woken == [old.job_id]
-    assert not scene.environment.crimes
+    assert not scene.environment.violations
 
 
 @pytest.mark.parametrize("leaves", [ActivityName.CLEAN_UP_SEARCH, ActivityName.SUBMIT_SEARCH])
-def test_whoever_waits_no_more_has_no_place(scene: Scene, leaves: ActivityName) -> None:
+def test_a_job_that_no_longer_waits_has_no_queue_entry(scene: Scene, leaves: ActivityName) -> None:
     scene.cluster.acquire_submit_lease("another-program")
     job = waiting(scene, scene.accept(1))
     younger = scene.accept(2)

@@ -1,7 +1,8 @@
 """`python -m tests.support.prose`: report words of the old manner in code, messages and documents.
 
-It reads comments, docstrings and string literals of .py and .js, and all of .md; it does not read
-identifiers. It prints each place, then the number of places in each folder. `make check` runs it.
+It reads comments, docstrings and string literals of .py and .js, and all of .md; of identifiers it
+reads only the names of functions and classes in `tests`, which are sentences. It prints each place,
+then the number of places in each folder. `make check` runs it.
 """
 
 import ast
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 WORDS = re.compile(
     r"\b(whoever|oftener|in\s+vain|may\s+be\s+said|lives|told|heard|nobody|said)\b", re.IGNORECASE
 )
+NAMES = re.compile(rf"{WORDS.pattern}|\b(cleared\s+away|given\s+up|condemned|crimes)\b")
+"""What a name in `tests` must not have, with blanks in place of its underscores."""
 EXCEPTIONS = {
     ("tests/support/prose.py", ""): "it lists the words",
     ("tests/test_prose.py", ""): "it tries the words",
@@ -55,13 +58,16 @@ def places(root: Path = ROOT) -> list[Place]:
 
 
 def in_text(text: str, file: str) -> list[Place]:
-    """The words in one file's comments, docstrings and string literals, or in a whole .md."""
+    """The words in one file's comments, docstrings, texts and names, or in a whole .md."""
     readers = {".py": _python, ".js": _javascript, ".md": _markdown}
     lines = text.splitlines()
+    parts = [(WORDS, *part) for part in readers[Path(file).suffix](text)]
+    if file.startswith("tests/") and file.endswith(".py"):
+        parts += [(NAMES, *part) for part in _names(text)]
     words = {
-        (number + part.count("\n", 0, match.start()), match.start(), match[1].lower())
-        for number, part in readers[Path(file).suffix](text)
-        for match in WORDS.finditer(part)
+        (number + part.count("\n", 0, match.start()), match.start(), match[0].lower())
+        for pattern, number, part in parts
+        for match in pattern.finditer(part)
     }
     return [
         Place(file, line, " ".join(word.split()))
@@ -95,6 +101,12 @@ def _python(text: str) -> Iterator[tuple[int, str]]:
             is_part = node in parts_of_f_strings
             source = None if is_part else ast.get_source_segment(text, node)
             yield node.lineno, source or node.value
+
+
+def _names(text: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name.replace("_", " ")
 
 
 def _javascript(text: str) -> Iterator[tuple[int, str]]:

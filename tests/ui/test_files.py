@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from triggers.http.pages.ui import FOLDER, INDEX, listing
+from triggers.http.pages.ui import FOLDER, INDEX, list_files
 
 MAX_BYTES = 120_000
 MAX_LINES = 300
@@ -29,8 +29,8 @@ def imported_by(name: str, seen: set[str]) -> set[str]:
 def test_the_index_loads_every_file_of_the_folder() -> None:
     loaded = re.findall(r'(?:src|href)="ui/([^"]+)"', INDEX.read_text())
     assert sorted(loaded) == ["main.js", "style.css"]
-    assert {*listing()} == imported_by("main.js", set()) | {"style.css"}
-    assert {path.name for path in FOLDER.iterdir()} == {*listing(), INDEX.name}
+    assert {*list_files()} == imported_by("main.js", set()) | {"style.css"}
+    assert {path.name for path in FOLDER.iterdir()} == {*list_files(), INDEX.name}
 
 
 def test_the_page_is_small() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MethodType
+from typing import TypeVar
 
 from triggers.http import (
     clusters,
@@ -16,53 +17,44 @@ from triggers.http import (
     results,
     unknown_route,
 )
-from triggers.http.hits import views as hits
-from triggers.http.openapi import views
+from triggers.http.hits import handlers as hits
+from triggers.http.openapi import handlers as openapi
 from triggers.http.pages import ui
 from triggers.http.responses import AsyncHandler, Handler
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
 from triggers.http.services import HttpServices
 
+Function = TypeVar("Function", Handler, AsyncHandler)
+
+
+def _by_name(*handlers: Function) -> dict[str, Function]:
+    """The handlers of operations, each of which has its operation's name."""
+    return {handler.__name__: handler for handler in handlers}
+
+
 HANDLERS: Mapping[str, Handler] = {
-    "list_jobs": jobs.listing,
-    "read_job": jobs.read,
-    "list_children": jobs.children,
-    "list_events": jobs.events,
-    "read_steps": jobs.execution_steps,
-    "read_status": jobs.status,
-    "read_file": queries.file,
-    "read_query": queries.query,
-    "delete_job": job_deletion.delete,
-    "list_results": results.listing,
-    "aggregate_hits": hits.aggregate,
-    "list_alignments": hits.alignments,
-    "export_hits": hits.export,
-    "read_result": results.file,
-    "upload_query": queries.upload,
-    "list_databases": databases.listing,
-    "list_clusters": clusters.listing,
-    "check_database_updates": databases.updates,
-    "pre_flight": preflight.check,
-    "get_caller": me.me,
-    "ready": health.ready,
+    **_by_name(
+        *(jobs.list_jobs, jobs.read_job, jobs.list_children, jobs.list_events),
+        *(jobs.read_steps, jobs.read_status, job_deletion.delete_job),
+        *(queries.upload_query, queries.read_query, queries.read_file),
+        *(results.list_results, results.read_result),
+        *(hits.aggregate_hits, hits.list_alignments, hits.export_hits),
+        *(databases.list_databases, databases.check_database_updates),
+        *(clusters.list_clusters, preflight.pre_flight, me.get_caller, health.ready),
+    ),
     UNKNOWN_ROUTE_NAME: unknown_route.refuse,
 }
 """By operation name; triggers/http/routes.py has the methods and paths."""
 
 STATIC_HANDLERS: Mapping[str, Handler | AsyncHandler] = {
-    "health": health.alive,
-    "openapi": views.openapi,
-    "docs": views.page,
-    "ui": ui.index,
-    "ui_file": ui.file,
+    **_by_name(openapi.openapi, openapi.docs, ui.ui, ui.ui_file),
+    **_by_name(health.health),
 }
 """Handlers that need no services: they answer whatever the settings are."""
 
 DURABLE_HANDLERS: Mapping[str, AsyncHandler] = {
-    "submit_job": jobs.submit,
-    "submit_job_legacy": jobs.submit,
-    "cancel_job": jobs.cancel,
-    "retry_job": job_retry.retry,
+    **_by_name(jobs.submit_job, jobs.cancel_job, job_retry.retry_job),
+    "submit_job_legacy": jobs.submit_job,
 }
 """Handlers that also get a Durable Functions client."""
 

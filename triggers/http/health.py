@@ -13,7 +13,7 @@ CACHE_TTL = timedelta(seconds=2)
 
 
 @handle_errors_async
-async def alive(req: HttpRequest) -> HttpResponse:
+async def health(req: HttpRequest) -> HttpResponse:
     """GET /api/health
 
     Async and without any call, so that it answers while threads are busy, storage is down or

@@ -7,7 +7,7 @@ from azure.functions import HttpRequest, HttpResponse
 from shared.contracts.job import Job
 from shared.errors import Conflict, NotFound
 from shared.jobs import JobStateRepository
-from triggers.http.jobs import owned_job
+from triggers.http.jobs import job_of_caller
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import Deleted
@@ -17,9 +17,9 @@ PAGE_SIZE = 200
 
 
 @handle_errors
-def delete(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def delete_job(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """DELETE /api/blast/jobs/{id}"""
-    job = owned_job(services, req.route_params["id"], services.authenticate(req))
+    job = job_of_caller(services, req.route_params["id"], services.authenticate(req))
     soft_delete(services.clients.jobs, job)
     return json_response(Deleted(job_id=job.job_id, status="deleted"))
 

@@ -13,14 +13,16 @@ from shared.util.threads import in_thread
 from triggers.auth.quotas import check_active_limit
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.http.etag import retry_after_header
-from triggers.http.jobs import keys_in_headers, own_job
+from triggers.http.jobs import job_of_request, keys_in_headers
 from triggers.http.responses import handle_errors_async, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import RetryAccepted
 
 
 @handle_errors_async
-async def retry(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
+async def retry_job(
+    services: HttpServices, req: HttpRequest, client: DurableClient
+) -> HttpResponse:
     """POST /api/blast/jobs/{id}/retry"""
     job = await in_thread(_queue_retry, services, req)
     await ensure_started(client, job, services.clients.settings.crash_retry)
@@ -65,7 +67,7 @@ class JobRetry:
 
 
 def _queue_retry(services: HttpServices, req: HttpRequest) -> Job:
-    job, config = own_job(services, req), services.clients.settings
+    job, config = job_of_request(services, req), services.clients.settings
     request_id = next(iter(keys_in_headers(req).values()), None)
     return JobRetry(services.clients.jobs, config.job_timeout, config.max_active_jobs).queue(
         job, request_id

@@ -30,7 +30,9 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
 @handle_errors_async
-async def submit(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
+async def submit_job(
+    services: HttpServices, req: HttpRequest, client: DurableClient
+) -> HttpResponse:
     """POST /api/blast/jobs"""
     submission, accepted = await in_thread(_accept, services, req)
     await ensure_started(client, accepted.job, services.clients.settings.crash_retry)
@@ -50,9 +52,9 @@ async def submit(services: HttpServices, req: HttpRequest, client: DurableClient
 
 
 @handle_errors
-def read(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def read_job(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
-    job = own_job(services, req)
+    job = job_of_request(services, req)
     with_history = parse_query(req, DetailQuery).history == "1"
     if job.child_count:  # no ETag: the counts of its searches change without an event of the batch
         return json_response(_detail(services, job, with_history), headers=retry_after_header(job))
@@ -60,21 +62,21 @@ def read(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def status(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def read_status(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
-    job = own_job(services, req)
+    job = job_of_request(services, req)
     return respond_if_changed(req, job, lambda: job_view.runtime(job))
 
 
 @handle_errors
-def execution_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def read_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/execution-steps"""
-    job = own_job(services, req)
+    job = job_of_request(services, req)
     return respond_if_changed(req, job, lambda: job_view.execution(job))
 
 
 @handle_errors
-def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def list_jobs(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
     caller, query = services.authenticate(req), parse_query(req, ListQuery)
     page = services.clients.jobs.index.page(caller, query.limit, query.cursor, query.filters)
@@ -82,25 +84,27 @@ def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def children(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def list_children(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
-    job, query = own_job(services, req), parse_query(req, PageQuery)
+    job, query = job_of_request(services, req), parse_query(req, PageQuery)
     page = services.clients.jobs.index.children(job.job_id, query.limit, query.cursor)
     headers = retry_after_header(job) if job.child_count else {}
     return json_response(job_view.page(page, query.limit), headers=headers)
 
 
 @handle_errors
-def events(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def list_events(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    job, after = own_job(services, req), parse_query(req, EventsQuery).after
+    job, after = job_of_request(services, req), parse_query(req, EventsQuery).after
     return respond_if_changed(
         req, job, lambda: job_view.events(job, services.clients.jobs.events(job.job_id, after))
     )
 
 
 @handle_errors_async
-async def cancel(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
+async def cancel_job(
+    services: HttpServices, req: HttpRequest, client: DurableClient
+) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
     job = await in_thread(_request_cancel, services, req)
     is_cleaned_up = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
@@ -114,12 +118,12 @@ async def cancel(services: HttpServices, req: HttpRequest, client: DurableClient
     return json_response(body, 200 if is_cleaned_up else 202, retry_after_header(job))
 
 
-def own_job(services: HttpServices, req: HttpRequest) -> Job:
+def job_of_request(services: HttpServices, req: HttpRequest) -> Job:
     """Return the job in the route. Raises NotFound, also for deleted and other owners' jobs."""
     return _visible_job(services, req.route_params["id"], services.authenticate(req))
 
 
-def owned_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
+def job_of_caller(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job, deleted or not, by one point read. Raises NotFound."""
     job = services.clients.jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
     return require_owner(job, caller, job_id)
@@ -144,7 +148,7 @@ def keys_in_headers(req: HttpRequest) -> dict[str, str]:
 
 def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job that is not deleted, by one point read. Raises NotFound."""
-    job = owned_job(services, job_id, caller)
+    job = job_of_caller(services, job_id, caller)
     return require_owner(None if job.phase is Phase.DELETED else job, caller, job_id)
 
 

@@ -13,7 +13,7 @@ from shared.contracts.validation import faults_of
 from shared.errors import Fault, Invalid, Malformed, NotFound, TooLarge
 from triggers.auth.query_access import upload_path
 from triggers.http.etag import retry_after
-from triggers.http.jobs import own_job
+from triggers.http.jobs import job_of_request
 from triggers.http.query_params import FileQuery, MiB, parse_query
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
@@ -44,7 +44,7 @@ class _File:
 
 
 @handle_errors
-def upload(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def upload_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/upload-query"""
     caller, file = services.authenticate(req), _uploaded_file(req)
     data = file.content.encode()
@@ -58,9 +58,9 @@ def upload(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def query(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def read_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/query"""
-    job = own_job(services, req)
+    job = job_of_request(services, req)
     data, size = _read_prefix(services, job, "input.fa", MAX_QUERY_RESPONSE)
     if size > MAX_QUERY_RESPONSE:
         message = (
@@ -79,9 +79,9 @@ def query(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def read_file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
-    job, params = own_job(services, req), parse_query(req, FileQuery)
+    job, params = job_of_request(services, req), parse_query(req, FileQuery)
     data, size = _read_prefix(services, job, params.name, params.max_bytes)
     return json_response(
         FileView(

@@ -8,7 +8,7 @@ from shared.clients.blobs import Version
 from shared.contracts.states import Phase
 from shared.errors import NotFound, OutOfRange, TooLarge
 from triggers.http.etag import retry_after_header
-from triggers.http.jobs import own_job
+from triggers.http.jobs import job_of_request
 from triggers.http.range_header import ByteRange, parse_range
 from triggers.http.responses import HEADERS, error_response, handle_errors, json_response
 from triggers.http.result_files import file_of, files_of
@@ -20,9 +20,9 @@ MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 
 
 @handle_errors
-def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def list_results(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results"""
-    job = own_job(services, req)
+    job = job_of_request(services, req)
     files = files_of(services, job)
     status: ManifestStatus
     if job.phase is Phase.COMPLETED and not job.child_count:
@@ -40,9 +40,9 @@ def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def read_result(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/{file_id}"""
-    job = own_job(services, req)
+    job = job_of_request(services, req)
     name = file_of(services, job, req.route_params["file_id"]).name
     url = job.results_prefix + name
     version = services.clients.blobs.version(url)

@@ -153,7 +153,7 @@ def test_a_cancel_that_comes_after_all_searches_have_ended_changes_nothing(make:
     )
 
 
-def test_a_batch_that_was_given_up_ends_with_its_verdict(make: Make) -> None:
+def test_a_batch_with_a_pending_failure_ends_with_it(make: Make) -> None:
     verdict = PendingFailure(Phase.SEARCH_FAILED, "activity_crashed", "KeyError: 'x'", NOON)
     batch = make(1, phase=Phase.CANCELLING, pending_failure=verdict)
     assert batch.say(Stage.CLEAN_UP_CHILDREN).phase is Phase.SEARCH_FAILED
@@ -170,7 +170,7 @@ def test_a_batch_past_its_deadline_stops_its_searches(make: Make) -> None:
     assert batch.until(Stage.START_CHILDREN, decision).phase is Phase.TIMED_OUT
 
 
-def test_a_search_whose_row_in_the_list_lags_is_not_waited_for_in_vain(make: Make) -> None:
+def test_a_stale_list_row_does_not_delay_the_end_of_a_batch(make: Make) -> None:
     """The process died between the row of a search and its row in the list."""
     batch = make(1)
     batch.say(Stage.START_CHILDREN)

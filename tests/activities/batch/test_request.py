@@ -79,7 +79,7 @@ def test_failure_14_a_wrong_program_or_database_hides_no_other_fault() -> None:
     }
 
 
-def test_what_is_said_once_for_all_is_no_field_of_a_search() -> None:
+def test_shared_fields_are_no_fields_of_a_search() -> None:
     own = {"cluster_name": "elb-cluster-01", "idempotency_key": "k", "searches": []}
     assert set(places(own)) == {
         "searches.0.aks_cluster_name",
@@ -88,7 +88,7 @@ def test_what_is_said_once_for_all_is_no_field_of_a_search() -> None:
     }
 
 
-def test_of_many_faults_the_first_are_told_and_how_many_more() -> None:
+def test_of_many_faults_the_first_are_named_and_the_rest_counted() -> None:
     found = faults(*[{"evalue": -1}] * (MAX_FAULTS + 250))
     assert len(found) == MAX_FAULTS + 1
     assert found[-1] == Fault("searches", "250 more faults are not shown")
@@ -109,7 +109,7 @@ def test_queries_count_together() -> None:
         batch({}, {}, query_data=half)
 
 
-def test_the_fingerprint_is_of_what_is_said_not_of_how() -> None:
+def test_the_fingerprint_depends_on_the_request_not_on_its_spelling() -> None:
     first = batch({"db": "nt"}, {"evalue": 1})
     again = batch({"database": "nt"}, {"options": {"evalue": 1}, "db": "16S"}, idempotency_key="k")
     assert first.fingerprint == again.fingerprint
@@ -118,7 +118,7 @@ def test_the_fingerprint_is_of_what_is_said_not_of_how() -> None:
     assert batch({}).fingerprint != parse(TOP, settings()).fingerprint
 
 
-def test_unknown_names_are_told_once() -> None:
+def test_each_unknown_name_is_reported_once() -> None:
     assert batch({"colour": 1}, {"colour": 2}, size=3).warnings == (
         "colour is an unknown field and is ignored",
         "size is an unknown field and is ignored",

@@ -13,7 +13,7 @@ from tests.support.samples import job, search
 from tests.triggers.conftest import Store, refused
 from triggers.auth.callers import LOCAL
 from triggers.http import jobs, queries, results
-from triggers.http.hits import views
+from triggers.http.hits import handlers as hits
 
 
 def kept(store: Store, phase: Phase, **changes: Any) -> Job:
@@ -22,13 +22,13 @@ def kept(store: Store, phase: Phase, **changes: Any) -> Job:
 
 def every_answer(store: Store, one: Job) -> dict[str, HttpResponse]:
     return {
-        "results": store.ask(results.listing, one),
-        "a result": store.ask(results.file, one, "some"),
-        "aggregate": store.ask(views.aggregate, one),
-        "alignments": store.ask(views.alignments, one),
-        "one file's": store.ask(views.alignments, one, blob_name="some"),
-        "export": store.ask(views.export, one, format="csv"),
-        "its config": store.ask(queries.file, one, name="elastic-blast.ini"),
+        "results": store.ask(results.list_results, one),
+        "a result": store.ask(results.read_result, one, "some"),
+        "aggregate": store.ask(hits.aggregate_hits, one),
+        "alignments": store.ask(hits.list_alignments, one),
+        "one file's": store.ask(hits.list_alignments, one, blob_name="some"),
+        "export": store.ask(hits.export_hits, one, format="csv"),
+        "its config": store.ask(queries.read_file, one, name="elastic-blast.ini"),
     }
 
 
@@ -52,7 +52,7 @@ def test_a_404_of_an_ended_job_has_no_retry_after(store: Store, phase: Phase) ->
 
 def test_the_list_of_an_active_batch_has_a_retry_after(store: Store) -> None:
     def pause(one: Job) -> str | None:
-        return retry_afters({"children": store.ask(jobs.children, one)})["children"]
+        return retry_afters({"children": store.ask(jobs.list_children, one)})["children"]
 
     assert pause(kept(store, Phase.RUNNING, child_count=2)) == "3"
     assert pause(kept(store, Phase.COMPLETED, child_count=2)) is None
@@ -63,9 +63,12 @@ def test_a_missing_query_has_no_retry_after(store: Store) -> None:
     url = store.clients.account.url("queries", f"{uuid.uuid4().hex}.fa")
     store.clients.blobs.put(url, b">q\nACGT\n")
     one = kept(store, Phase.RUNNING, search=search(query_url=url))
-    for answer in (store.ask(queries.query, one), store.ask(queries.file, one, name="input.fa")):
+    for answer in (
+        store.ask(queries.read_query, one),
+        store.ask(queries.read_file, one, name="input.fa"),
+    ):
         assert answer.status_code == 200
         assert "Retry-After" not in answer.headers
     gone = kept(store, Phase.RUNNING, search=search(query_url=f"{url}.gone"))
-    assert refused(store.ask(queries.query, gone)) == (404, "not_found")
-    assert "Retry-After" not in store.ask(queries.query, gone).headers
+    assert refused(store.ask(queries.read_query, gone)) == (404, "not_found")
+    assert "Retry-After" not in store.ask(queries.read_query, gone).headers

@@ -14,7 +14,7 @@ from shared.hits import COLUMNS
 from tests.support.samples import job
 from tests.triggers.conftest import Store, body, refused
 from triggers.auth.callers import LOCAL
-from triggers.http.hits import export, views
+from triggers.http.hits import export, handlers
 from triggers.http.hits.aggregate import TIME_LIMIT, Aggregation
 from triggers.http.hits.page import AlignmentsPage
 from triggers.http.result_files import hits_of
@@ -30,7 +30,7 @@ FILES = {"batch_000-blastn-db.out.gz": FIRST, "batch_001-blastn-db.out.gz": SECO
 
 
 def stats(store: Store, one: Any) -> dict[str, Any]:
-    result: dict[str, Any] = body(store.ask(views.aggregate, one))["stats"]
+    result: dict[str, Any] = body(store.ask(handlers.aggregate_hits, one))["stats"]
     return result
 
 
@@ -40,7 +40,7 @@ def filled(bins: dict[str, int]) -> dict[str, int]:
 
 def test_statistics_cover_all_hits_of_all_files(store: Store) -> None:
     stored = store.completed(FILES)
-    answer = body(store.ask(views.aggregate, stored))
+    answer = body(store.ask(handlers.aggregate_hits, stored))
     result = answer["stats"]
     assert (answer["job_id"], answer["status"]) == (stored.job_id, "ok")
     assert (result["total_hits"], result["unique_queries"], result["unique_subjects"]) == (4, 3, 3)
@@ -105,7 +105,7 @@ def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> Non
     assert [(f["name"], f["code"]) for f in result["files_unreadable"]] == [
         ("batch_002-blastn-db.out.gz", "file_damaged")
     ]
-    answer = store.ask(views.export, one)
+    answer = store.ask(handlers.export_hits, one)
     assert refused(answer) == (409, "file_damaged")
     assert b"batch_002-blastn-db.out.gz" in answer.get_body()
 
@@ -113,29 +113,29 @@ def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> Non
 def test_no_results_and_no_hits_have_different_statuses(store: Store) -> None:
     none = job(77, owner=LOCAL, phase=Phase.RUNNING)
     store.clients.jobs.create(none, {})
-    assert body(store.ask(views.aggregate, none)) == {
+    assert body(store.ask(handlers.aggregate_hits, none)) == {
         "job_id": none.job_id,
         "status": "no_results",
         "stats": None,
     }
     empty = store.completed({"batch_000-blastn-db.out.gz": b""})
-    answer = body(store.ask(views.aggregate, empty))
+    answer = body(store.ask(handlers.aggregate_hits, empty))
     assert (answer["status"], answer["stats"]["total_hits"]) == ("no_hits", 0)
     assert answer["stats"]["avg_identity"] is None
-    for handler in (views.alignments, views.export):
+    for handler in (handlers.list_alignments, handlers.export_hits):
         assert refused(store.ask(handler, none)) == (404, "no_results")
 
 
 @pytest.mark.parametrize("outfmt", ["11", "0", "15"])
 def test_failure_40_an_unreadable_format_is_named(store: Store, outfmt: str) -> None:
     one = store.completed(FILES, outfmt)
-    for handler in (views.aggregate, views.alignments, views.export):
+    for handler in (handlers.aggregate_hits, handlers.list_alignments, handlers.export_hits):
         assert refused(store.ask(handler, one)) == (409, "format_not_readable")
 
 
 def test_alignments_are_the_first_hits_of_a_file_or_query(store: Store) -> None:
     one = store.completed(FILES)
-    first = body(store.ask(views.alignments, one, max_alignments="2"))
+    first = body(store.ask(handlers.list_alignments, one, max_alignments="2"))
     assert first["blob_name"] == next(iter(FILES))
     assert (first["total_hits"], first["returned"], first["query_ids"]) == (3, 2, ["q1", "q2"])
     assert first["alignments"][1] == {
@@ -151,17 +151,17 @@ def test_alignments_are_the_first_hits_of_a_file_or_query(store: Store) -> None:
         "evalue": 0.002,
         "bitscore": 180.0,
     }
-    of_q2 = body(store.ask(views.alignments, one, query_id="q2"))
+    of_q2 = body(store.ask(handlers.list_alignments, one, query_id="q2"))
     assert [hit["qseqid"] for hit in of_q2["alignments"]] == ["q2"]
     assert (of_q2["total_hits"], of_q2["query_ids"]) == (1, ["q1", "q2"])
-    second = body(store.ask(views.alignments, one, blob_name="batch_001-blastn-db.out.gz"))
+    second = body(store.ask(handlers.list_alignments, one, blob_name="batch_001-blastn-db.out.gz"))
     assert [hit["qseqid"] for hit in second["alignments"]] == ["q3"]
     assert first["truncated"] is False
 
 
 @pytest.mark.parametrize("number", ["0", "201", "-1", "x"])
 def test_the_number_of_alignments_is_bounded(store: Store, number: str) -> None:
-    answer = store.ask(views.alignments, store.completed(FILES), max_alignments=number)
+    answer = store.ask(handlers.list_alignments, store.completed(FILES), max_alignments=number)
     assert refused(answer) == (422, "validation_error")
 
 
@@ -191,7 +191,7 @@ def test_tables_have_all_hits_of_all_files(
     store: Store, kind: str, delimiter: str, mimetype: str
 ) -> None:
     stored = store.completed(FILES)
-    answer = store.ask(views.export, stored, format=kind)
+    answer = store.ask(handlers.export_hits, stored, format=kind)
     rows = list(csv.reader(io.StringIO(answer.get_body().decode()), delimiter=delimiter))
     assert tuple(rows[0]) == COLUMNS
     assert [result[:3] for result in rows[1:]] == [
@@ -208,7 +208,7 @@ def test_tables_have_all_hits_of_all_files(
 def test_json_exports_have_one_object_per_hit(store: Store) -> None:
     text = b"q1\ts1\t1e-9\t-ACGT\n"
     stored = store.completed({"batch_000-blastn-db.out.gz": text}, "6 qseqid sseqid evalue qseq")
-    result = body(store.ask(views.export, stored, format="json"))
+    result = body(store.ask(handlers.export_hits, stored, format="json"))
     assert (result["job_id"], result["returned"], result["truncated"]) == (stored.job_id, 1, False)
     assert result["hits"][0] == dict.fromkeys(COLUMNS) | {
         "qseqid": "q1",
@@ -217,11 +217,11 @@ def test_json_exports_have_one_object_per_hit(store: Store) -> None:
         "qseq": "-ACGT",
     }
     empty = store.completed({"batch_000-blastn-db.out.gz": b""})
-    assert body(store.ask(views.export, empty, format="json"))["hits"] == []
+    assert body(store.ask(handlers.export_hits, empty, format="json"))["hits"] == []
 
 
 def test_an_unknown_export_format_is_refused(store: Store) -> None:
-    answer = store.ask(views.export, store.completed(FILES), format="xlsx")
+    answer = store.ask(handlers.export_hits, store.completed(FILES), format="xlsx")
     assert refused(answer) == (422, "validation_error")
 
 
@@ -229,11 +229,11 @@ def test_failure_40_a_formula_in_a_cell_is_escaped(store: Store) -> None:
     names = ["=cmd|'/c calc'!A0", "+1", "-1+2", "@SUM(A1)", '=HYPERLINK("http://x","y")']
     text = "".join(row(name, "s1", evalue="1e-05") for name in names).encode()
     one = store.completed({"batch_000-blastn-db.out.gz": text})
-    answer = store.ask(views.export, one, format="csv").get_body().decode()
+    answer = store.ask(handlers.export_hits, one, format="csv").get_body().decode()
     rows = list(csv.reader(io.StringIO(answer)))[1:]
     assert [result[0] for result in rows] == [f"'{name}" for name in names]
     assert {result[10] for result in rows} == {"1e-05"}
-    exact = store.ask(views.export, one, format="tsv").get_body().decode()
+    exact = store.ask(handlers.export_hits, one, format="tsv").get_body().decode()
     read = list(csv.reader(io.StringIO(exact), delimiter="\t"))
     assert [result[0] for result in read[1:]] == names
 

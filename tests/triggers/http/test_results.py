@@ -12,7 +12,7 @@ from shared.errors import OutOfRange
 from tests.support.samples import ALICE
 from tests.triggers.conftest import Store, body, refused
 from triggers.http import results
-from triggers.http.hits import views
+from triggers.http.hits import handlers as hits
 from triggers.http.range_header import ByteRange, parse_range
 
 NAME = "batch_000-blastn-db.out.gz"
@@ -22,7 +22,7 @@ SIZE = len(PACKED)
 
 def download(store: Store, one: Any, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return store.ask(results.file, one, file_id(NAME), headers=named)
+    return store.ask(results.read_result, one, file_id(NAME), headers=named)
 
 
 def test_a_file_is_downloaded_unchanged(store: Store) -> None:
@@ -96,28 +96,33 @@ def test_a_large_file_is_downloaded_in_ranges(
 )
 def test_failure_38_a_file_id_cannot_leave_the_jobs_prefix(store: Store, wanted: str) -> None:
     job = store.completed({NAME: PACKED})
-    assert refused(store.ask(results.file, job, wanted)) == (404, "not_found")
+    assert refused(store.ask(results.read_result, job, wanted)) == (404, "not_found")
     if wanted:
-        answer = store.ask(views.alignments, job, blob_name=wanted)
+        answer = store.ask(hits.list_alignments, job, blob_name=wanted)
         assert refused(answer) == (404, "not_found")
 
 
 def test_failure_38_another_owners_results_are_not_found(store: Store) -> None:
     theirs = store.completed({NAME: PACKED}, owner=ALICE)
     mine = store.completed({NAME: PACKED})
-    for handler in (results.listing, views.aggregate, views.alignments, views.export):
+    for handler in (
+        results.list_results,
+        hits.aggregate_hits,
+        hits.list_alignments,
+        hits.export_hits,
+    ):
         assert refused(store.ask(handler, theirs)) == (404, "not_found")
-    assert refused(store.ask(results.file, theirs, file_id(NAME))) == (404, "not_found")
-    assert [file["name"] for file in body(store.ask(results.listing, mine))["files"]] == [NAME]
+    assert refused(store.ask(results.read_result, theirs, file_id(NAME))) == (404, "not_found")
+    assert [file["name"] for file in body(store.ask(results.list_results, mine))["files"]] == [NAME]
 
 
 def test_failure_26_a_removed_result_is_a_404(store: Store) -> None:
     job = store.completed({NAME: PACKED})
     store.lose(job, NAME)
     assert refused(download(store, job)) == (404, "results_gone")
-    assert refused(store.ask(views.aggregate, job)) == (404, "blob_gone")
+    assert refused(store.ask(hits.aggregate_hits, job)) == (404, "blob_gone")
     store.lose(job, MANIFEST)
-    assert refused(store.ask(results.listing, job)) == (404, "results_gone")
+    assert refused(store.ask(results.list_results, job)) == (404, "results_gone")
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))

@@ -35,7 +35,7 @@ def test_a_file_that_the_browser_has_is_answered_304(running_app: RunningApp, pa
 
 
 def test_each_file_has_an_etag_of_its_own(running_app: RunningApp) -> None:
-    names = ["", *(f"/{name}" for name in ui.listing())]
+    names = ["", *(f"/{name}" for name in ui.list_files())]
     etags = {running_app.ask("GET", f"ui{name}").headers["ETag"] for name in names}
     assert len(etags) == len(names) == len([*FOLDER.iterdir()])
 

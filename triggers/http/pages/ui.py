@@ -42,7 +42,7 @@ PAGE_HEADERS = HEADERS | {
 
 
 @handle_errors
-def index(req: HttpRequest) -> HttpResponse:
+def ui(req: HttpRequest) -> HttpResponse:
     """GET /api/ui. With a slash at the end it redirects, because addresses are relative."""
     if urlsplit(req.url).path.endswith("/"):
         return HttpResponse(status_code=308, headers=PAGE_HEADERS | {"Location": "../ui"})
@@ -50,17 +50,17 @@ def index(req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def file(req: HttpRequest) -> HttpResponse:
+def ui_file(req: HttpRequest) -> HttpResponse:
     """GET /api/ui/{file}. Raises NotFound for a name that is not in the listing."""
     name = req.route_params.get("file") or ""
-    path = listing().get(name)
+    path = list_files().get(name)
     if path is None:
         raise NotFound("not_found", f"the page has no file {name[:MAX_NAME_SHOWN]!r}")
     return _file_response(req, path)
 
 
 @cache
-def listing() -> Mapping[str, Path]:
+def list_files() -> Mapping[str, Path]:
     """The files that the index loads, by name."""
     files = (path for path in FOLDER.iterdir() if path.is_file() and path.suffix in LOADED)
     return MappingProxyType({path.name: path for path in files})

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from sidecar.admission import Admission
-from sidecar.command import ExecCommand
+from sidecar.exec_request import ExecCommand
 from sidecar.log import log_event
 from sidecar.responses import Refusal
-from sidecar.sandbox import Sandbox
 from sidecar.settings import SidecarSettings
+from sidecar.workspace import Workspace
 
 TIMED_OUT = 124
 """Exit code of a command that was ended at its timeout."""
@@ -81,7 +81,7 @@ class RunningCommand:
             asyncio.create_task(_pump("stderr", self._process.stderr, sink)),
             asyncio.create_task(_feed(self._process.stdin, command.stdin)),
         ]
-        exited = asyncio.get_running_loop().run_in_executor(threads, _exit, self._process)
+        exited = asyncio.get_running_loop().run_in_executor(threads, _wait_for_exit, self._process)
         timed_out = await self._until(exited, command.timeout)
         self._signal(signal.SIGKILL)
         code = self._process.wait()
@@ -115,7 +115,7 @@ class RunningCommand:
             return
 
 
-class Commands:
+class CommandRunner:
     """Starts commands and tracks the running ones. `env` is the sidecar's own environment."""
 
     def __init__(
@@ -136,17 +136,17 @@ class Commands:
 
         Raises Refusal when it cannot be started; then the slot is already released.
         """
-        sandbox = Sandbox(self._work / uuid.uuid4().hex)
+        workspace = Workspace(self._work / uuid.uuid4().hex)
         try:
-            process = self._spawn(command, sandbox)
+            process = self._spawn(command, workspace)
         except Refusal:
             self._admission.leave()
-            sandbox.remove()
+            workspace.remove()
             raise
         running = RunningCommand(process, self._settings.kill_seconds)
         self._running.add(running)
         running.task = asyncio.create_task(
-            self._run_to_end(running, command, sink, sandbox, operation)
+            self._run_to_end(running, command, sink, workspace, operation)
         )
         return running
 
@@ -159,7 +159,7 @@ class Commands:
         await asyncio.gather(*(running.task for running in self._running))
         self._threads.shutdown()
 
-    def _spawn(self, command: ExecCommand, sandbox: Sandbox) -> subprocess.Popen[bytes]:
+    def _spawn(self, command: ExecCommand, workspace: Workspace) -> subprocess.Popen[bytes]:
         if self.closing:
             raise Refusal(503, "exec server is ending")
         binary = command.argv[0]
@@ -167,32 +167,32 @@ class Commands:
         if program is None:
             raise Refusal(500, "exec failed", detail=f"{binary} not found on PATH")
         try:
-            sandbox.make()
+            workspace.make()
             return subprocess.Popen(
                 command.argv,
                 executable=program,
                 stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=sandbox.environment(self._env, self._settings.pass_env),
-                cwd=command.cwd or sandbox.cwd,
+                env=workspace.environment(self._env, self._settings.pass_env),
+                cwd=command.cwd or workspace.cwd,
                 start_new_session=True,
             )
-        except OSError as fault:
-            raise Refusal(500, "exec failed", detail=fault.strerror or "not started") from fault
+        except OSError as error:
+            raise Refusal(500, "exec failed", detail=error.strerror or "not started") from error
 
     async def _run_to_end(
         self,
         running: RunningCommand,
         command: ExecCommand,
         sink: Sink,
-        sandbox: Sandbox,
+        workspace: Workspace,
         operation: str | None,
     ) -> CommandResult:
         try:
             result = await running.follow(command, sink, self._threads)
         finally:
-            await asyncio.to_thread(sandbox.remove)
+            await asyncio.to_thread(workspace.remove)
             self._running.discard(running)
             self._admission.leave()
         log_event(
@@ -242,7 +242,7 @@ async def _feed(pipe: IO[bytes] | None, stdin: str | None) -> None:
         raise
 
 
-def _exit(process: subprocess.Popen[bytes]) -> None:
+def _wait_for_exit(process: subprocess.Popen[bytes]) -> None:
     """Wait for the exit without reaping, so that the pid stays reserved (older macOS reaps)."""
     if hasattr(os, "waitid"):
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)

@@ -52,8 +52,8 @@ def parse_command(body: bytes) -> ExecCommand:
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(body)
-    except (ValueError, RecursionError) as fault:
-        raise Refusal(400, f"invalid JSON: {fault}") from fault
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"invalid JSON: {error}") from error
     if not isinstance(fields, dict):
         raise Refusal(400, "invalid JSON: the body must be an object")
     return fields

@@ -1,7 +1,6 @@
 """HTTP handlers of the OpenAPI document and of the page that renders it."""
 
 import json
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def openapi(req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def page(req: HttpRequest) -> HttpResponse:
+def docs(req: HttpRequest) -> HttpResponse:
     """GET /api/docs"""
     headers = HEADERS | {"Content-Security-Policy": POLICY}
     return HttpResponse(PAGE.read_text(), headers=headers, mimetype="text/html")
@@ -35,7 +34,3 @@ def page(req: HttpRequest) -> HttpResponse:
 def document_text() -> str:
     """Return the document as text, the content of docs/openapi.json."""
     return json.dumps(document(), indent=1) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(document_text())

@@ -21,7 +21,7 @@ def job(scene: Scene) -> Job:
     return scene.submitted()
 
 
-def test_failure_51_an_error_begins_with_what_blast_said(scene: Scene, job: Job) -> None:
+def test_failure_51_an_error_begins_with_the_message_of_blast(scene: Scene, job: Job) -> None:
     words = "Warning: [blastn] Examining 5\nBLAST engine error: Error: no\n"
     scene.environment.end_batch(job.elb_job_id, well=False, words=words)
     now = look(scene, job)

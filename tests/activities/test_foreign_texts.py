@@ -157,7 +157,7 @@ WAYS: list[Callable[[Scene], Job]] = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_failure_55_what_a_program_said_is_kept_without_its_secrets(
+def test_failure_55_the_output_of_a_program_is_stored_without_its_secrets(
     scene: Scene, way: Callable[[Scene], Job], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "blast"):

@@ -14,7 +14,7 @@ from triggers.http.etag import retry_after_header
 from triggers.http.hits import export as exports
 from triggers.http.hits.aggregate import Aggregation
 from triggers.http.hits.page import AlignmentsPage
-from triggers.http.jobs import own_job
+from triggers.http.jobs import job_of_request
 from triggers.http.query_params import AlignmentsQuery, ExportQuery, parse_query
 from triggers.http.responses import HEADERS, handle_errors, json_response
 from triggers.http.result_files import file_of, files_of, hits_of, results_retry_after
@@ -23,9 +23,9 @@ from triggers.schemas.results import Aggregate
 
 
 @handle_errors
-def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def aggregate_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/aggregate"""
-    job = own_job(services, req)
+    job = job_of_request(services, req)
     names = [file.name for file in files_of(services, job)]
     if not names:
         headers = {} if job.child_count else retry_after_header(job)
@@ -42,9 +42,9 @@ def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def list_alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/alignments"""
-    job, query = own_job(services, req), parse_query(req, AlignmentsQuery)
+    job, query = job_of_request(services, req), parse_query(req, AlignmentsQuery)
     name_or_id = query.blob_name or next((file.name for file in files_of(services, job)), None)
     if name_or_id is None:
         raise _no_results(job)
@@ -56,9 +56,12 @@ def alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def export(services: HttpServices, req: HttpRequest) -> HttpResponse:
+def export_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
-    job, file_format = own_job(services, req), exports.FORMATS[parse_query(req, ExportQuery).format]
+    job, file_format = (
+        job_of_request(services, req),
+        exports.FORMATS[parse_query(req, ExportQuery).format],
+    )
     names = [file.name for file in files_of(services, job)]
     if not names:
         raise _no_results(job)

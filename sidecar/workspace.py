@@ -32,7 +32,7 @@ ADDED = {"ELB_DISABLE_JOB_SUBMISSION_ON_THE_CLOUD": "1", "PYTHONUNBUFFERED": "1"
 
 
 @dataclass(frozen=True)
-class Sandbox:
+class Workspace:
     """Folders for one command. HOME is inside, which identifies the command's processes."""
 
     root: Path
