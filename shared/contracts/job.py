@@ -177,7 +177,7 @@ class Job:
     @property
     def should_stop_since(self) -> datetime:
         """From when on the job should stop: its cancel, its failure or its deadline."""
-        failed_at = self.pending_failure and self.pending_failure.at
+        failed_at = self.pending_failure.at if self.pending_failure else None
         times = (self.cancel_requested_at, failed_at, self.deadline_at)
         return min(time for time in times if time is not None)
 
