@@ -19,7 +19,7 @@ NO_COMMAND = "stopped"
 
 
 @dataclass(frozen=True)
-class Operation:
+class KnownOperation:
     """An operation as it is: its record, and `running`, `done` or `interrupted`."""
 
     record: OperationRecord
@@ -66,7 +66,7 @@ class Operations:
             operation = await self._look(operation_id)
             if operation is None:
                 self._admission.enter()
-                operation = Operation(await self._start(operation_id, command), "running")
+                operation = KnownOperation(await self._start(operation_id, command), "running")
             elif operation.record.digest not in (None, command.digest):
                 raise Refusal(409, f"operation {operation_id} exists with another body")
         return await self._view(operation)
@@ -115,7 +115,7 @@ class Operations:
         """Wait until the ends of all commands are recorded."""
         await asyncio.gather(*(running.end for running in self._running.values()))
 
-    async def _look(self, operation_id: str) -> Operation | None:
+    async def _look(self, operation_id: str) -> KnownOperation | None:
         """The operation, or None if it was never seen. Call it under the lock.
 
         The lock is needed because `_start` writes the record before it adds to `_running`.
@@ -132,10 +132,10 @@ class Operations:
         if record is None:
             return None
         if record.finished_at:
-            return Operation(record, "done")
-        return Operation(record, "running" if is_running else "interrupted")
+            return KnownOperation(record, "done")
+        return KnownOperation(record, "running" if is_running else "interrupted")
 
-    async def _view(self, operation: Operation) -> dict[str, Any]:
+    async def _view(self, operation: KnownOperation) -> dict[str, Any]:
         """The JSON of an operation. With an unreadable result, the state is interrupted."""
         record, state = operation.record, operation.state
         finished_at, result = record.finished_at, None
