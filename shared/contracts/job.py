@@ -174,6 +174,13 @@ class Job:
         """The wait between the last recorded step and the next one."""
         return self.decision.delay if self.decision else timedelta(0)
 
+    @property
+    def should_stop_since(self) -> datetime:
+        """From when on the job should stop: its cancel, its failure or its deadline."""
+        failed_at = self.pending_failure.at if self.pending_failure else None
+        times = (self.cancel_requested_at, failed_at, self.deadline_at)
+        return min(time for time in times if time is not None)
+
     def should_stop(self, now: datetime) -> bool:
         """Whether a cancel was requested, a failure is pending, or the deadline has passed."""
         requested = self.cancel_requested_at is not None or self.pending_failure is not None

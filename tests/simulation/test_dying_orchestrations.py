@@ -56,6 +56,30 @@ async def test_failure_49_the_first_restart_says_why(scene: Scene, upkeep: Upkee
     assert "OutOfProcData" not in str(restarts(scene, job))
 
 
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_failure_31_a_stuck_orchestration_delays_the_stop_of_its_job_only_so_long(
+    scene: Scene, is_cancelled: bool
+) -> None:
+    """The orchestration says that it runs and does not move, as one that an operator suspended."""
+    job = running(scene)
+    upkeep = Upkeep(scene, FakeDurable(scene.clock))
+    upkeep.durable.add_running(job.job_id)
+    if is_cancelled:
+        await upkeep.run(HOUR)
+        scene.cancel(job)
+    else:
+        scene.clock.now = job.deadline_at
+    await upkeep.run(15 * MINUTE)
+    assert scene.now(job).phase is Phase.SUBMITTED, "an activity may be at work that began before"
+    await upkeep.run(HOUR)
+    assert scene.now(job).phase is (Phase.CANCELLED if is_cancelled else Phase.TIMED_OUT)
+    assert scene.environment.with_pods(job.elb_job_id) == []
+    events = [event.event for event in scene.events(job)]
+    assert events.count("orchestration_stuck") == 1
+    assert upkeep.durable.called("start_new") == 0
+    assert not upkeep.is_active(job)
+
+
 async def test_failure_49_a_cancel_takes_effect_without_the_orchestration(
     scene: Scene, upkeep: Upkeep
 ) -> None:

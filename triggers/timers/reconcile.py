@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from shared.contracts.activities import Category
 from shared.contracts.job import Job
-from shared.contracts.states import LeftOnCluster
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.jobs import JobStateRepository
 from shared.jobs.rows import active_partition
 from shared.settings import Settings
@@ -120,6 +120,8 @@ class Reconciler:
             if self.now() - instance.moved_at <= self._max_idle_time():
                 return "running"
             await in_thread(self._record_stuck, job, instance)
+            if self._is_stop_overdue(job):
+                return await self._recovery.stop(client, job)
             return "stuck"
         # An orchestration ends after its job's row has ended. So if the row, read after the
         # status, has not ended, the orchestration is lost.
@@ -128,16 +130,27 @@ class Reconciler:
             return "moved"
         return await self._recovery.recover(client, current, instance)
 
+    def _is_stop_overdue(self, job: Job) -> bool:
+        """Whether the job should have stopped for longer than any activity can run.
+
+        An activity that began before a cancel has not seen it and may be submitting: a clean-up
+        beside it could prove too early that nothing is left.
+        """
+        return self.now() - job.should_stop_since > self._max_idle_time()
+
     def _max_idle_time(self) -> timedelta:
         """Return the longest time that a healthy orchestration can sleep without a write."""
         delays = [self.settings.retry(category).longest for category in Category]
         return max(MAX_RETRY_AFTER, *delays) + self.settings.reconcile_after
 
     def _record_stuck(self, job: Job, instance: InstanceStatus) -> None:
-        """Record once that the orchestration is stuck; it is not stopped, as it may still run."""
+        """Record once that the orchestration is stuck; it is not stopped, as it may still run.
+
+        A job whose clean-up goes on without it keeps the reason of the clean-up.
+        """
         moved_at = f"{instance.moved_at:%Y-%m-%d %H:%M:%S}"
         reason = f"its orchestration has not moved since {moved_at} UTC"
-        if job.reason == reason:
+        if job.reason == reason or job.phase is Phase.CANCELLING:
             return
         payload = {"runtime_status": instance.status, "reason": reason}
         self.jobs.update(

@@ -39,11 +39,11 @@ class Recovery:
         restarts = self._restarts(job, seen)
         is_failing = restarts > 0 or (seen is not None and seen.status == FAILED)
         if is_failing and job.should_stop(self.now()):
-            return await self._stop(client, job)
+            return await self.stop(client, job)
         wait = RESTARTS.delay_after_attempt(restarts + 1)
         if wait is None:
             await self._fail(client, job, restarts, seen)
-            return await self._stop(client, job)
+            return await self.stop(client, job)
         # Of two reconcilers, one gets a conflict here: the orchestration runs then.
         if not await start(client, job, self.settings.crash_retry):
             return "running"
@@ -55,8 +55,11 @@ class Recovery:
         has_run = seen is not None and seen.moved_at - job.updated_at > RESTARTS.longest
         return 0 if has_run else job.restarts
 
-    async def _stop(self, client: DurableClient, job: Job) -> str:
-        """Take the steps that stop the job, as far as they need not wait."""
+    async def stop(self, client: DurableClient, job: Job) -> str:
+        """Take the steps that stop the job, as far as they need not wait; what was done.
+
+        Its orchestration may be taking the same steps: each is applied once.
+        """
         stopper = self.stopper_factory(from_here(client, self.settings))
         for _ in range(STEPS_AT_ONCE):
             result = await in_thread(stopper.stop, job.job_id)
