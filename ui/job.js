@@ -119,11 +119,13 @@ export class JobView {
 
   #cleanupWarning() {
     if (!this.isCleanupPending) return null;
-    return el(
-      "p",
-      { class: "message error" },
-      "Parts of this search may still run on the cluster and cost money. The app tries to delete them for one day.",
-    );
+    const { other_cluster } = this.job;
+    const place = other_cluster ?? "the cluster";
+    const whatHappens = other_cluster
+      ? "The app does not delete them there: an operator must."
+      : "The app tries to delete them for one day.";
+    const text = `Parts of this search may still run on ${place} and cost money. ${whatHappens}`;
+    return el("p", { class: "message error" }, text);
   }
 
   #childCounts() {

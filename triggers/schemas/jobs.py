@@ -108,6 +108,13 @@ class Summary(ResponseModel):
             " and cancelled jobs"
         ),
     )
+    other_cluster: str | None = Field(
+        None,
+        description=(
+            "The cluster that elastic-blast used instead of the requested one: the app looks at"
+            " nothing there, so that an operator must delete what runs there"
+        ),
+    )
     config_snapshot: ConfigSnapshot
     infrastructure: Infrastructure
     owner_upn: str

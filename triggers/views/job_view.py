@@ -87,6 +87,7 @@ def summary(job: Job) -> Summary:
         error_code=job.error_code,
         reason=job.reason,
         left_on_cluster=_left_on_cluster(job),
+        other_cluster=job.other_cluster,
         config_snapshot=_config_snapshot(job),
         infrastructure=Infrastructure(
             subscription_id=placement.subscription_id,

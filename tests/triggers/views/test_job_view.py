@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.job import Counts, Job
-from shared.contracts.states import Phase, Status
+from shared.contracts.states import LeftOnCluster, Phase, Status
 from tests.support.samples import job, search
 from triggers.schemas.jobs import Summary
 from triggers.views import job_view
@@ -40,6 +40,13 @@ def test_only_a_clients_correlation_id_is_in_the_summary() -> None:
     for drawn in (own, batch):
         one = job(2, correlation_id=drawn, parent_job_id=batch)
         assert "external_correlation_id" not in summary(one)
+
+
+def test_a_job_names_the_other_cluster_on_which_something_may_be_left() -> None:
+    other = "the cluster stray in the resource group rg-x"
+    done = job(phase=Phase.COMPLETED, left_on_cluster=LeftOnCluster.UNKNOWN, other_cluster=other)
+    assert summary(done)["other_cluster"] == other
+    assert "other_cluster" not in summary(job())
 
 
 @pytest.mark.parametrize(
