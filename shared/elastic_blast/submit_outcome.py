@@ -18,7 +18,7 @@ from shared.contracts.exec import (
 from shared.contracts.states import Phase
 from shared.elastic_blast.message_rules import find_rule
 from shared.elastic_blast.submit_output import SubmitOutput, error_line, parse_output
-from shared.util.plain_text import plain_text
+from shared.util.redaction import redacted, redacted_output
 
 
 class SubmitOutcomeKind(StrEnum):
@@ -164,7 +164,7 @@ def _from_message(message: str, retry_after: timedelta | None) -> SubmitOutcome 
 
 def _from_exit_code(result: Finished) -> SubmitOutcome:
     code, message = result.exit_code, error_line(result.stderr)
-    message = message or plain_text(result.stderr).strip()[-LONGEST_MESSAGE:]
+    message = message or redacted_output(result.stderr).strip()[-LONGEST_MESSAGE:]
     if code in _FINAL_EXIT_CODES:
         end, name = _FINAL_EXIT_CODES[code]
         return _from_message(message, None) or _failed(end, name, message)
@@ -206,5 +206,8 @@ def _failed(end: Phase, code: str, message: str) -> SubmitOutcome:
 
 
 def _storable(text: str) -> str:
-    """Printed text, shortened, without what Tables rejects."""
-    return plain_text(text)[:LONGEST_MESSAGE]
+    """Printed text without what Tables rejects, shortened.
+
+    Redacted first, as a secret that is cut off is not recognised.
+    """
+    return redacted(text)[:LONGEST_MESSAGE]

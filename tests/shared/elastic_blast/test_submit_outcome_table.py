@@ -167,6 +167,15 @@ def test_failure_19_every_message_is_short_and_storable(message: str) -> None:
         text.encode()
 
 
+@pytest.mark.parametrize("padding", range(440, 500, 5))
+def test_failure_55_a_secret_is_removed_before_a_message_is_shortened(padding: int) -> None:
+    message = "x" * padding + " https://user:s3cr3t-s3cr3t@host/path"
+    stdout = json.dumps({"kind": "error", "category": "permanent", "message": message})
+    assert "s3c" not in classify_own(ended(1, stdout)).message
+    printed = "s3cr3t=" + "s3cr3t" * 10 + "x" * padding
+    assert "s3c" not in classify_own(ended(1, "", f"client_secret={printed}")).message
+
+
 PHRASES = [
     "BLAST database ",
     "Query input ",
