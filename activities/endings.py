@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from shared.contracts.job import Job, JobChanges, PendingFailure
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase
+from shared.util.redaction import redacted
 
 log = logging.getLogger("blast")
 LONGEST_ERROR = 2000
@@ -28,8 +29,9 @@ def end(
         changes["left_on_cluster"] = left
         payload["left_on_cluster"] = left.value
     if code:
-        changes["error_code"], changes["error"] = code, error[:LONGEST_ERROR]
-        payload |= {"error_code": code, "error": error[:LONGEST_ERROR]}
+        text = _shortened(error)
+        changes["error_code"], changes["error"] = code, text
+        payload |= {"error_code": code, "error": text}
     return Outcome(
         OutcomeKind.ENDED, phase, code=code, event=phase.value, payload=payload, changes=changes
     )
@@ -42,7 +44,7 @@ def fail(
 
     The job ends in `phase` once nothing of it is left. `at` is the time of the failure.
     """
-    text = error[:LONGEST_ERROR]
+    text = _shortened(error)
     failure: JobChanges = {
         **changes,
         "pending_failure": PendingFailure(phase, code, text, at),
@@ -99,3 +101,8 @@ def abandon_cleanup(job: Job, reason: str, now: datetime, timeout: timedelta) ->
         return end(failure.phase, failure.error_code, failure.error, LeftOnCluster.UNKNOWN, facts)
     error = f"the cancel could not be confirmed, and something may be left: {reason}"
     return end(Phase.TIMED_OUT, "cleanup_unconfirmed", error, LeftOnCluster.UNKNOWN, facts)
+
+
+def _shortened(error: str) -> str:
+    """The start of an error. Redacted first, as a secret that is cut off is not recognised."""
+    return redacted(error)[:LONGEST_ERROR]

@@ -19,8 +19,8 @@ from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.contracts.storage_urls import QUERIES, StorageAccount
 from shared.elastic_blast.config import render
+from shared.elastic_blast.message_rules import CLUSTER_UNREADABLE
 from shared.elastic_blast.submit_outcome import (
-    CLUSTER_UNREADABLE,
     SubmitOutcome,
     SubmitOutcomeKind,
     classify,

@@ -21,6 +21,7 @@ from shared.contracts.job import Job
 from shared.errors import Unavailable
 from shared.settings import Settings
 from shared.util.durations import RetryPolicy
+from shared.util.redaction import redacted
 
 CALL_TIMEOUT = 20.0
 """Seconds that one call may take; the SDK's own timeout is minutes."""
@@ -175,7 +176,7 @@ def from_here(client: DurableClient, settings: Settings) -> SyncDurableClient:
 
 def _first_line(output: object) -> str | None:
     lines = str(output or "").strip().splitlines()
-    return lines[0][:LONGEST_ERROR] if lines else None
+    return redacted(lines[0])[:LONGEST_ERROR] if lines else None
 
 
 async def _with_timeout(call: Awaitable[T]) -> T:

@@ -16,8 +16,9 @@ from shared.contracts.exec import (
     Untracked,
 )
 from shared.contracts.states import Phase
+from shared.elastic_blast.message_rules import find_rule
 from shared.elastic_blast.submit_output import SubmitOutput, error_line, parse_output
-from shared.util.plain_text import plain_text
+from shared.util.redaction import redacted, redacted_output
 
 
 class SubmitOutcomeKind(StrEnum):
@@ -45,65 +46,6 @@ class SubmitOutcome:
     cluster_name: str | None = None
     """The cluster that elastic-blast names as that of the search, for ACCEPTED and DONE."""
 
-
-@dataclass(frozen=True)
-class _MessageRule:
-    """A rule for messages that are more specific than elastic-blast's category.
-
-    With `end` the job fails, with `category` it is retried.
-    """
-
-    pattern: re.Pattern[str]
-    code: str
-    end: Phase | None = None
-    category: Category | None = None
-
-
-def _fails(pattern: str, code: str, end: Phase = Phase.SUBMIT_FAILED) -> _MessageRule:
-    return _MessageRule(re.compile(pattern, re.I | re.S), code, end=end)
-
-
-def _retries(pattern: str, code: str, category: Category) -> _MessageRule:
-    return _MessageRule(re.compile(pattern, re.I | re.S), code, category=category)
-
-
-CLUSTER_UNREADABLE = "cluster_unreadable"
-_ACCESS_DENIED = r"status:? 40[13]|AuthorizationFailed|does not have authorization|'Forbidden'"
-_TRANSIENT = (
-    r"status:? (429|5\d\d)|TooManyRequests|Too Many Requests|InternalServerError"
-    r"|Internal Server Error|ServiceUnavailable|Service Unavailable|Bad Gateway|Gateway Time"
-)
-"""HTTP errors as elastic-blast prints them, and as the Azure SDK does."""
-
-_MESSAGE_RULES = (
-    _fails(r"BLAST database .* was not found", "database_unavailable", Phase.DATABASE_UNAVAILABLE),
-    _fails(
-        r"Query input .* is not readable or does not exist",
-        "query_unreadable",
-        Phase.CONFIG_INVALID,
-    ),
-    _fails(r"has already been submitted", "already_submitted"),
-    _retries(
-        rf"Failed to get credentials .*({_ACCESS_DENIED})",
-        "credentials_refused",
-        Category.CONFIGURATION,
-    ),
-    # The CLI tries to create a cluster if it could not read the configured one. The next attempt
-    # checks first whether that cluster exists.
-    _retries(
-        rf"Failed to create AKS cluster .*({_ACCESS_DENIED}|{_TRANSIENT})",
-        CLUSTER_UNREADABLE,
-        Category.TRANSIENT,
-    ),
-    _fails(r"Failed to create AKS cluster", "cluster_not_found"),
-    _fails(r"Cluster \S+ not found in resource group", "cluster_not_found"),
-    _retries(r"exceeded quota", "quota_exceeded", Category.CAPACITY),
-    _retries(r"is forbidden: User .* cannot ", "permissions_refused", Category.CONFIGURATION),
-    _fails(r"The Job \S+ is invalid:|field is immutable", "job_invalid"),
-    _retries(r"RetryError\[.*SafeExecError", "command_failed", Category.TRANSIENT),
-    _retries(r"Local SSD initialization jobs failed", "initialization_failed", Category.TRANSIENT),
-)
-"""The first matching rule takes precedence over elastic-blast's category."""
 
 _CATEGORIES = {
     "transient": Category.TRANSIENT,
@@ -212,18 +154,17 @@ def _from_category(output: SubmitOutput, name: str) -> SubmitOutcome:
 
 
 def _from_message(message: str, retry_after: timedelta | None) -> SubmitOutcome | None:
-    for rule in _MESSAGE_RULES:
-        if not rule.pattern.search(message):
-            continue
-        if rule.category:
-            return _retry(rule.category, rule.code, message, retry_after)
-        return _failed(rule.end or Phase.SUBMIT_FAILED, rule.code, message)
-    return None
+    rule = find_rule(message)
+    if rule is None:
+        return None
+    if rule.category:
+        return _retry(rule.category, rule.code, message, retry_after)
+    return _failed(rule.end or Phase.SUBMIT_FAILED, rule.code, message)
 
 
 def _from_exit_code(result: Finished) -> SubmitOutcome:
     code, message = result.exit_code, error_line(result.stderr)
-    message = message or plain_text(result.stderr).strip()[-LONGEST_MESSAGE:]
+    message = message or redacted_output(result.stderr).strip()[-LONGEST_MESSAGE:]
     if code in _FINAL_EXIT_CODES:
         end, name = _FINAL_EXIT_CODES[code]
         return _from_message(message, None) or _failed(end, name, message)
@@ -265,5 +206,8 @@ def _failed(end: Phase, code: str, message: str) -> SubmitOutcome:
 
 
 def _storable(text: str) -> str:
-    """Printed text, shortened, without what Tables rejects."""
-    return plain_text(text)[:LONGEST_MESSAGE]
+    """Printed text without what Tables rejects, shortened.
+
+    Redacted first, as a secret that is cut off is not recognised.
+    """
+    return redacted(text)[:LONGEST_MESSAGE]

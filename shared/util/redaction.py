@@ -33,7 +33,7 @@ LEAST_NUCLEOTIDES = 20
 """Shortest nucleotide sequence that is removed, in letters: the length of a primer."""
 LEAST_AMINO_ACIDS = 24
 """Shortest run of capitals in one word that is removed; no word in a message is as long."""
-LEAST_LETTERS = 60
+LEAST_LETTERS = 50
 """Shortest mixed-case word that is removed: lower case marks masked regions of a sequence."""
 _LEAST_AMINO_ACID_KINDS = 4
 """Distinct letters in a protein; a separator such as `xxxx` has fewer."""
@@ -41,13 +41,36 @@ _SHORTEST_PIECE = {"nucleotides": 6, "amino acids": 10}
 _LEAST_IN_WORDS = {"nucleotides": LEAST_NUCLEOTIDES, "amino acids": 40}
 """Shortest sequence of pieces separated by blanks only: capitals can also be a sentence."""
 
+_RESIDUE = "[ABCDEFGHIKLMNPQRSTUVWXYZ*-]"
+_LINE_BREAK, _LINE_END = r"(?:\r?\n|\\r\\n|\\n)", r"(?=[ \t]*(?:[\r\n\"']|\\[rn]|\Z))"
+_NUMBER = r"(?:(?<![^\r\n])|(?<=\\n))[ \t]{0,12}\d{1,9} "
+_RECORDS = (
+    re.compile(
+        rf"((?<![\w=>/-])>[^\r\n\\>]{{0,1000}}{_LINE_BREAK}){_RESIDUE}{{10,}}{_LINE_END}"
+        rf"(?:{_LINE_BREAK}{_RESIDUE}{{1,200}}{_LINE_END})*",
+        re.I,
+    ),
+    re.compile(
+        rf"({_NUMBER}){_RESIDUE}{{10}}(?: {_RESIDUE}{{1,10}}){{1,5}}{_LINE_END}"
+        rf"(?:{_LINE_BREAK}{_NUMBER}{_RESIDUE}{{1,10}}{_LINE_END})?",
+        re.I,
+    ),
+)
+"""Records that are known by their form, so that residues can be in lower case: FASTA with its
+header, numbered blocks of ten as in GenBank and GenPept."""
+
 
 def redacted(text: str) -> str:
     """The text as plain text, without secrets and long runs of residues; all else is unchanged."""
-    text = plain_text(text[:LONGEST])
+    text = plain_text(_cut(text))
     for pattern in SECRETS:
         text = pattern.sub(rf"\1{SECRET}", text)
     return _without_sequences(text)
+
+
+def _cut(text: str) -> str:
+    """The first LONGEST characters, without a last word that is cut off: it can be a secret's."""
+    return text if len(text) <= LONGEST else "".join(text[:LONGEST].rsplit(maxsplit=1)[:-1])
 
 
 def redacted_output(text: str, *, is_end: bool = False) -> str:
@@ -58,7 +81,7 @@ def redacted_output(text: str, *, is_end: bool = False) -> str:
     """
     if len(text) <= LONGEST and not is_end:
         return redacted(text)
-    return redacted(text[-LONGEST:].split(maxsplit=1)[-1])
+    return redacted("".join(text[-LONGEST:].split(maxsplit=1)[1:]))
 
 
 def redact_all(value: Any) -> Any:
@@ -110,6 +133,8 @@ class _Piece:
 
 
 def _without_sequences(text: str) -> str:
+    for record in _RECORDS:
+        text = record.sub(rf"\1{SEQUENCE}", text)
     parts, at = [], 0
     for start, end in _sequences(text):
         parts += [text[at:start], SEQUENCE]

@@ -12,37 +12,59 @@ only from the start of a word.
 
 import re
 
-_EQUALS = r"(?:[:=]|%(?:25){0,4}3[AD])"
+_EQUALS = r"(?:[:=]{1,2}>?|\\{0,4}u003[ad]|%(?:25){0,4}3[AD])"
 _PARAMETER = r"(?:[?&;]|%(?:25){0,4}(?:3F|26)|u0026|amp;)"
 _VALUE = r"[^\s\"'<>&;,\\]+"
+_PASSWORD = rf"{_VALUE}(?:[;,&](?![\w .-]{{1,40}}[:=]){_VALUE}){{0,10}}"
+"""A value with `;`, `,` and `&`, as far as no other name with its value follows."""
 _QUOTED = r"(?:(?<=\")(?:[^\"\\\r\n]|\\[^\"\r\n])+|(?<=')(?:[^'\\\r\n]|\\[^'\r\n])+)"
 _QUOTES = r"[\\\"']{0,8}"
+_OPEN = rf"(?:b(?=[\"']))?{_QUOTES}"
+"""What can precede a value: quotes, also those of Python's bytes."""
 _BLANK = r"(?:\s|\+|%(?:25){0,4}20)"
+_START = r"(?:(?<![A-Za-z0-9])|(?<=3B|26|3F|22|20|0A|\\n|\\r|\\t)|(?<=u0026))"
+"""The start of a name: also after a separator that is percent-encoded or escaped."""
+_ASSIGNS = (
+    rf"(?:{_QUOTES}\s{{0,5}}{_EQUALS}\s{{0,5}}{_OPEN}"
+    rf"|{_QUOTES},?\s{{0,20}}{_QUOTES}value{_QUOTES}\s{{0,5}}{_EQUALS}\s{{0,5}}{_OPEN}"
+    rf"|[\"'],\s{{0,5}}b?[\"']|>)"
+)
+"""What connects a name and its value: `=`, `:`, the next field `value`, a tuple, an XML tag."""
 
 _PROSE = (
     "a|an|the|this|that|is|was|are|were|be|been|must|should|shall|can|cannot|could|may|might|will"
     "|has|have|had|does|do|did|not|no|none|null|or|and|of|in|on|for|to|from|with|without|if|when|by"
     "|needs?|requires?|expects?|option|argument|flag|value|string|invalid|incorrect|wrong|bad|empty"
     "|unset|unknown|absent|unauthorized|forbidden|true|false|yes|ok|error"
+    "|request|response|connection|context|dns|tls|http|timeout|illegal|permission"
+    "|[a-z]{1,40}(?:credential|exception)"
 )
 _PARTICIPLE = r"[a-z]{2,16}(?:ed|ing|able|ible)"
 _WORD_END = r"(?=[.,;:!?)\]]{0,2}(?:\s|$))"
 _NOT_PROSE = rf"(?!(?:{_PROSE}){_WORD_END})"
-_NOT_STATUS = rf"(?!(?<=:\s)(?:{_PROSE}|{_PARTICIPLE}){_WORD_END})"
+_NOT_STATUS = rf"(?!(?<=:\s)(?:{_PROSE}|{_PARTICIPLE}){_WORD_END})(?![^\w\s]{{1,2}}(?:[\"'\s]|$))"
+"""Neither a word of prose nor one or two punctuation marks, as in `unexpected token: '<'`."""
+_NOT_OBJECT = r"(?!(?<=: )secret: \"[a-z0-9.-]{1,253}\" not found)"
+"""Not the name of a Secret of Kubernetes that does not exist."""
 
 _URL_PARAMETERS = "skoid|sktid|skt|ske|sks|skv|se|st|sp|sv|sr|ss|srt|spr|sip|sdd|code"
 """Parameters of a SAS but its signature, and the key of an Azure function."""
 
 _NAMES = (
     r"[A-Za-z0-9]{0,20}(?:token|secret|password|passwd|passphrase|pwd(?!=/))"
+    r"(?:[_-]?(?:next|new|old|previous|current|value|data|\d{1,3}))?"
     r"|(?:account|access|api|app|master|host|system|functions?|storage|subscription|primary|secondary"
     r"|shared|signing|encryption|private|instrumentation|registry)[_-]?(?:access)?[_-]?key"
-    r"|shared_?access_?signature|connection[_-]?string|client-key-data"
+    r"|shared_?access_?signature|connection[_-]?string"
+    r"|client[_-]?key[_-]?data|identity[_-]header|sas"
+    r"|(?-i:[A-Z0-9]{2,20}_KEY(?=[=\"']))"
 )
 _OPTIONS = (
     r"--(?!idempotency-)[a-z0-9-]{0,40}"
     r"(?:key|token|secret|password|passwd|passphrase|connection-string|sas)(?![\w-])"
 )
+_SCHEMES = "bearer|basic|shared ?key(?:lite)?|negotiate|ntlm|kerberos|digest|token|api-?key"
+"""Schemes of the header `Authorization`; the credentials follow."""
 _BEARER_PROSE = (
     "tokens?|authentication|authorization|auth|schemes?|credentials?|challenges?|headers?|realm|error"
     "|error_description|authorization_uri|resource_id|scope|is|was|are|or|and|not|has|cannot|must|in"
@@ -50,26 +72,27 @@ _BEARER_PROSE = (
 """Words that can follow `Bearer` in prose, where it introduces no token."""
 
 _SOURCES = (
-    r"()-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*"
+    r"()-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?:[A-Za-z0-9+/=\s\\:,]|-(?!-))*"
     r"(?:-----END [A-Z ]{0,20}PRIVATE KEY-----)?",
     # `sig` matches anywhere, the other parameters of a URL only as such.
     rf"(?<![A-Za-z])(sig{_EQUALS}){_VALUE}",
     rf"({_PARAMETER}(?:{_URL_PARAMETERS}){_EQUALS}){_VALUE}",
     # Headers.
-    rf"(?<![A-Za-z0-9])(authorization{_QUOTES}\s{{0,5}}{_EQUALS}\s{{0,5}}{_QUOTES}"
-    rf"(?:(?:bearer|basic|shared ?key(?:lite)?){_BLANK}{{1,5}})?){_NOT_STATUS}{_VALUE}",
+    rf"{_START}(authorization{_ASSIGNS}(?:[\[({{]?(?:{_SCHEMES}){_BLANK}{{1,5}})?)"
+    rf"{_NOT_STATUS}{_VALUE}",
     rf"\b(bearer{_BLANK}{{1,5}})(?!(?:{_BEARER_PROSE})\b)[A-Za-z0-9._~+/=%-]+",
-    rf"(?<![A-Za-z0-9])((?:set-)?cookie:\s{{0,5}}){_NOT_STATUS}[^\r\n]+",
+    rf"{_START}((?:set-)?cookie{_ASSIGNS}){_NOT_STATUS}(?:{_QUOTED}|[^\s\"'][^\r\n]*)",
     # A name and its value, in JSON, YAML, an environment, a connection string or a header.
-    rf"(?<![A-Za-z0-9])((?:{_NAMES}){_QUOTES}\s{{0,5}}{_EQUALS}\s{{0,5}}{_QUOTES})"
-    rf"{_NOT_STATUS}(?:{_QUOTED}|{_VALUE})",
+    rf"{_START}{_NOT_OBJECT}((?:{_NAMES}){_ASSIGNS}){_NOT_STATUS}(?:{_QUOTED}|{_PASSWORD})",
     # Options of a command line, also as a list of arguments; the password of a login.
     rf"(?<![\w-])({_OPTIONS}(?:{_QUOTES},\s{{0,3}}|{_QUOTES}\s{{1,5}}|=){_QUOTES})"
     rf"{_NOT_PROSE}(?!(?-i:[A-Z_]+\]))(?!-)(?:{_QUOTED}|[^\s\"'<>\\]+)",
-    rf"(\blogin\b[^\r\n]{{0,300}}?\s-p[ =]{{1,5}}{_QUOTES})(?:{_QUOTED}|[^\s\"'<>\\]+)",
-    # Secrets with a form of their own: a JWT, userinfo in a URL, a key of 64 bytes.
+    rf"(\blogin\b[^\r\n]{{0,300}}?[\s\"']-p(?:[ =]{{1,5}}|[\"'],\s{{0,5}}){_QUOTES}){_NOT_PROSE}"
+    rf"(?:{_QUOTED}|[^\s\"'<>\\]+)",
+    # Secrets with a form of their own: a JWT, userinfo in a URL, a key of 64 bytes. Userinfo can
+    # be cut off before its `@`; then it is no port.
     r"()(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){0,4}",
-    r"()(?<=//)[^\s/:@\"'\\]{1,200}:[^\s/@\"'\\]{1,500}(?=@)",
+    r"()(?<=//)[^\s/:@\"'\\]{1,200}:(?!\d{1,5}…?\Z)[^\s/@\"'\\]{1,500}(?=@|\Z)",
     r"()(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==",
 )
 SECRETS = tuple(re.compile(source, re.I) for source in _SOURCES)

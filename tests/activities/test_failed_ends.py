@@ -1,10 +1,11 @@
 """Every way in which a search fails goes through the clean-up, or says that something is left."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from activities import endings
 from shared.contracts.activities import ActivityName, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
@@ -153,3 +154,11 @@ def test_a_search_that_completes_is_not_cleaned_up(scene: Scene) -> None:
     scene.run(timedelta(minutes=10))
     assert driver.output == {"phase": Phase.COMPLETED}
     assert not any(job.deleted for job in scene.environment.jobs)
+
+
+def test_failure_55_an_error_is_redacted_before_it_is_shortened() -> None:
+    error = "x" * (endings.LONGEST_ERROR - 20) + " https://user:12345-s3cr3t@host/path"
+    ended = endings.end(Phase.SUBMIT_FAILED, "refused", error)
+    failed = endings.fail(Phase.SUBMIT_FAILED, "refused", error, datetime.now(UTC))
+    for outcome in (ended, failed):
+        assert "123" not in f"{outcome.changes} {outcome.payload}"

@@ -71,3 +71,12 @@ async def test_durable_functions_that_does_not_answer_is_unavailable(
     sync_client = SyncDurableClient(Deaf(Clock()), asyncio.get_running_loop(), lambda: RETRY)
     with pytest.raises(Unavailable):
         await asyncio.to_thread(sync_client.ensure_started, job())
+
+
+async def test_failure_55_an_orchestrations_error_is_redacted_before_it_is_shortened() -> None:
+    client = FakeDurable(Clock())
+    output = "x" * (durable_client.LONGEST_ERROR - 20) + " https://user:12345-s3cr3t@host/path"
+    client.ends("job-1", "Failed", output)
+    status = await durable_client.get_status(client, "job-1")
+    assert status and status.error
+    assert "123" not in status.error

@@ -61,7 +61,7 @@ def _without_empty(body: Mapping[str, Any], lacks: Iterable[str]) -> dict[str, A
     }
     nested = body.get("options")
     given = {name: value for name, value in body.items() if name not in empty}
-    if isinstance(nested, dict):  # an empty field at the top level has priority over it
+    if isinstance(nested, dict):  # an empty text at the top hides it
         given["options"] = {name: value for name, value in nested.items() if name not in empty}
     return given
 

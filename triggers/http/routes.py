@@ -15,7 +15,7 @@ from triggers.http.query_params import (
 )
 from triggers.schemas import app, jobs, preflight, queries, results
 from triggers.submission.blast_options import SearchOptions
-from triggers.submission.search_fields import (
+from triggers.submission.field_groups import (
     PlacementFields,
     ProgramFields,
     RequestFields,

@@ -55,12 +55,15 @@ class SearchOptions(BaseModel):
         return list(faults(program, self.flags(program)))
 
     def warnings(self, program: Program) -> list[str]:
-        """List the fields that `additional_options` override, one sentence each."""
-        return [
+        """List the fields that are not used, one sentence each."""
+        overridden = [
             f"{option.name} is not used: additional_options has {override}"
             for option in self._fields(program)
             if (override := self._override(option)) is not None
         ]
+        if self.taxid or self.is_inclusive:
+            return overridden
+        return [*overridden, "is_inclusive is not used: it is about taxid, which is absent"]
 
     def _override(self, field: "FieldOption") -> str | None:
         """Return the additional option that overrides a field, as the request gives it."""

@@ -7,12 +7,14 @@ from pydantic import AliasChoices, BaseModel
 
 from shared.errors import Fault
 from triggers.submission.blast_options import SearchOptions
-from triggers.submission.search_fields import (
-    Fields,
+from triggers.submission.field_groups import (
     PlacementFields,
     ProgramFields,
     RequestFields,
     SizingFields,
+)
+from triggers.submission.search_fields import (
+    Fields,
 )
 
 QUERY = ("query_data", "query_blob_url")
@@ -20,19 +22,19 @@ QUERY = ("query_data", "query_blob_url")
 
 
 def flatten(body: Mapping[str, Any], faults: list[Fault], at: str = "") -> dict[str, Any]:
-    """Merge `options` into the body and drop nulls; a field at the top wins over `options`.
+    """Merge `options` into the body. A null counts as absent, at the top and in `options`.
 
-    Appends a fault if `options` is not an object, and for aliases of one field with different
-    values. `at` is the path prefix of the body in the request.
+    Appends a fault if `options` is not an object, and for a field with two different values: under
+    two of its names, or at the top and in `options`. `at` is the path prefix of the body in the
+    request.
     """
     nested = body.get("options")
     if not (nested is None or isinstance(nested, dict)):
         faults.append(Fault(f"{at}options", "must be an object"))
-    merged = {**(nested if isinstance(nested, dict) else {}), **body}
-    merged.pop("options", None)
-    fields = {name: value for name, value in merged.items() if value is not None}
-    faults += _contradictions(fields, at)
-    return fields
+    options = _without_nulls(nested if isinstance(nested, dict) else {})
+    fields = _without_nulls({name: body[name] for name in body if name != "options"})
+    faults += _contradictions([*options.items(), *fields.items()], at)
+    return {**options, **fields}
 
 
 def to_canonical_names(fields: Fields) -> Fields:
@@ -50,17 +52,28 @@ def unknown_name_warnings(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{name} is an unknown field and is ignored" for name in unknown)
 
 
-def _contradictions(fields: Fields, at: str) -> Iterator[Fault]:
-    """Yield a fault for each pair of aliases of one field that have different values."""
-    name_used: dict[str, str] = {}
-    for name in filter(CANONICAL_NAMES.__contains__, fields):
-        canonical = CANONICAL_NAMES[name]
-        other = name_used.setdefault(canonical, name)
-        if fields[name] != fields[other]:
+def _without_nulls(fields: Fields) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _contradictions(fields: Iterable[tuple[str, Any]], at: str) -> Iterator[Fault]:
+    """Yield a fault for each field that has two different values."""
+    first_by_name: dict[str, tuple[str, Any]] = {}
+    for name, value in fields:
+        canonical = CANONICAL_NAMES.get(name)
+        if canonical is None:
+            continue
+        other, other_value = first_by_name.setdefault(canonical, (name, value))
+        if value != other_value:
             code = "conflicting_query_sources" if canonical in QUERY else "validation_error"
-            both = " and ".join(sorted((name, other)))
-            message = f"{both} are the same field and have different values: send one of them"
-            yield Fault(f"{at}{canonical}", message, code)
+            yield Fault(f"{at}{canonical}", f"{_both(name, other)}: send one of them", code)
+
+
+def _both(name: str, other: str) -> str:
+    if name == other:
+        return f"{name} and options.{name} have different values"
+    first, second = sorted((name, other))
+    return f"{first} and {second} are the same field and have different values"
 
 
 def _aliases(model: type[BaseModel]) -> dict[str, str]:

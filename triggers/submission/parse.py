@@ -16,13 +16,15 @@ from triggers.submission.field_aliases import (
     to_canonical_names,
     unknown_name_warnings,
 )
+from triggers.submission.field_groups import (
+    PlacementFields,
+    RequestFields,
+    TitleFields,
+)
 from triggers.submission.search_fields import (
     MAX_QUERY_BYTES,
     Fields,
     Findings,
-    PlacementFields,
-    RequestFields,
-    TitleFields,
     read_part,
     read_placement,
     read_search,

@@ -1,13 +1,13 @@
-"""Field models of a search, and the SearchSpec that is made from them."""
+"""The checks of a search's fields, and the SearchSpec that is made from them."""
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.blast.fasta import faults as fasta_faults
 from shared.blast.fasta import measure
@@ -17,9 +17,8 @@ from shared.contracts.validation import faults_of
 from shared.elastic_blast.allowed_options import with_outfmt
 from shared.errors import Fault, TooLarge
 from shared.settings import Settings
-from shared.settings.formats import Memory
 from triggers.submission.blast_options import SearchOptions
-from triggers.submission.json_body import ClientToken
+from triggers.submission.field_groups import PlacementFields, ProgramFields, SizingFields
 
 MAX_QUERY_BYTES = 20_000_000 - 1
 """ElasticBLAST requires queries of 20 MB and more to be split first."""
@@ -28,14 +27,9 @@ PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
 """Used in place of an invalid value, so that the other fields can be checked: blastp accepts every
 valid query."""
 
-Text = Annotated[str, Field(max_length=900)]
 Model = TypeVar("Model", bound=BaseModel)
 Fields = Mapping[str, Any]
 """Fields of a request by name, flattened and without nulls."""
-
-
-def _alias(*names: str) -> Any:
-    return Field(None, validation_alias=AliasChoices(*names))
 
 
 @dataclass(frozen=True)
@@ -45,59 +39,6 @@ class Findings:
     faults: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """One sentence per value that is accepted and not used."""
-
-
-class _FieldGroup(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
-
-
-class TitleFields(_FieldGroup):
-    """The title that people give a search or a batch."""
-
-    job_title: str = Field("", max_length=200)
-
-
-class ProgramFields(TitleFields):
-    """Program, database and query."""
-
-    program: Program
-    db: Annotated[
-        str, Field(min_length=1, max_length=900, validation_alias=AliasChoices("db", "database"))
-    ]
-    query_data: str | None = Field(None, validation_alias=AliasChoices("query_data", "query_fasta"))
-    query_path: Text | None = _alias("query_blob_url", "query_file")
-
-
-class PlacementFields(_FieldGroup):
-    """Azure resources. The deployment fixes them; only the cluster can be chosen, from a list."""
-
-    cluster_name: Text | None = _alias("aks_cluster_name", "cluster_name")
-    subscription_id: Text | None = None
-    resource_group: Text | None = None
-    region: Text | None = None
-    storage_account: Text | None = None
-    acr_name: Text | None = None
-    acr_resource_group: Text | None = None
-
-
-class SizingFields(_FieldGroup):
-    """Nodes, memory and batches of a search."""
-
-    machine_type: str | None = Field(None, pattern=r"^Standard_[A-Za-z0-9_]{1,40}$")
-    num_nodes: int | None = Field(None, ge=1, le=100)
-    mem_request: Memory | None = None
-    mem_limit: Memory | None = None
-    batch_len: int | None = Field(None, ge=1, le=1_000_000_000)
-    db_partitions: int = Field(0, ge=0, le=64)
-    db_partition_prefix: str = Field("", pattern=r"^[A-Za-z0-9._/-]{0,200}$")
-
-
-class RequestFields(_FieldGroup):
-    """Ids of the request, chosen by the client."""
-
-    idempotency_key: str | None = Field(None, min_length=1, max_length=256)
-    external_correlation_id: ClientToken | None = None
-    request_id: ClientToken | None = None
 
 
 def read_search(
@@ -111,6 +52,8 @@ def read_search(
     program = read_part(ProgramFields, fields, faults)
     sizing = read_part(SizingFields, fields, faults)
     options = read_part(SearchOptions, fields, faults)
+    if sizing:
+        findings.warnings.extend(sizing.warnings())
     if program and options:
         faults += [Fault("options", message) for message in options.faults(program.program)]
         findings.warnings.extend(options.warnings(program.program))

@@ -1,6 +1,7 @@
 """R10, R11, failures 4 to 8: rows of the contracts' tables that are easy to confuse."""
 
 import json
+import time
 from datetime import timedelta
 from functools import partial
 
@@ -164,6 +165,38 @@ def test_failure_19_every_message_is_short_and_storable(message: str) -> None:
         assert 0 < len(text) <= LONGEST_MESSAGE
         assert "\x00" not in text
         text.encode()
+
+
+@pytest.mark.parametrize("padding", range(440, 500, 5))
+def test_failure_55_a_secret_is_removed_before_a_message_is_shortened(padding: int) -> None:
+    message = "x" * padding + " https://user:s3cr3t-s3cr3t@host/path"
+    stdout = json.dumps({"kind": "error", "category": "permanent", "message": message})
+    assert "s3c" not in classify_own(ended(1, stdout)).message
+    printed = "s3cr3t=" + "s3cr3t" * 10 + "x" * padding
+    assert "s3c" not in classify_own(ended(1, "", f"client_secret={printed}")).message
+
+
+PHRASES = [
+    "BLAST database ",
+    "Query input ",
+    "Failed to get credentials ",
+    "Failed to create AKS cluster ",
+    "is forbidden: User ",
+    "RetryError[",
+    "Cluster x",
+    "The Job x",
+]
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_a_message_is_classified_in_linear_time(phrase: str) -> None:
+    """Quadratic time would take minutes for this size; the bound is far above any linear one."""
+    message = phrase * (2_000_000 // len(phrase))
+    stdout = json.dumps({"kind": "error", "category": "transient", "message": message})
+    began = time.process_time()
+    classify_own(ended(1, stdout))
+    classify_own(ended(1, "", f"ERROR: {message}"))
+    assert time.process_time() - began < 10
 
 
 _WORDS = st.sampled_from(

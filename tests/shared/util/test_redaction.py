@@ -53,6 +53,10 @@ SECRETS = [
     (f"Sequence {PROTEIN} has no data", PROTEIN[:12]),
     ("MKVLAAGIVGLLLAQ\nWERTYIPASDFGHKL\nKLC\n", "WERTY"),
     ("MKVLAAGIVG LLLAQWERTY IPASDFGHKL CVNMKVLAAG IVGLL", "WERTY"),
+    (f"query {PROTEIN.lower() * 2}", "lllaqwerty"),
+    (f">q1 a protein\n{PROTEIN.lower()}\n>q2", "lllaqwerty"),
+    (rf'{{"query_data":">q\n{PROTEIN.lower()}\nmkvla"}}', "mkvla"),
+    ("        1 mkvlaagivg lllaqwerty ipasdfghkl\n       31 cvn\n//", "lllaqwerty"),
     ("mkvlaagivg" + PROTEIN + "lllaqwerty" + PROTEIN, "QWERTY"),
 ]
 
@@ -78,6 +82,9 @@ ORDINARY = [
     "GET /api/blast/jobs?status=failed&limit=50&cursor=abc was refused",
     "CONFIGURATION INFORMATION UNAVAILABLE",
     "pneumonoultramicroscopicsilicovolcanoconiosis",
+    "> kubectl get pods\nblastn-batch-000\n3 containers terminated",
+    "12 instances have started\n2 statements",
+    "GET http://10.0.0.1:8080",
     "the primer ACGTACGT and the peptide MKVLAAG",
     "the pod reported: act at a can\nand a tag",
     "AccountName=devstoreaccount1;EndpointSuffix=core.windows.net",
@@ -200,8 +207,20 @@ def test_the_cost_grows_linearly_with_the_text(attack: str) -> None:
 
 
 def test_longer_texts_are_truncated() -> None:
-    assert len(redacted("word " * LONGEST)) == LONGEST
-    assert len(redacted_output("word " * LONGEST)) <= LONGEST
+    whole_words = "word " * (LONGEST // 5)
+    assert redacted("word " * LONGEST) == whole_words.rstrip()
+    assert redacted_output("word " * LONGEST) == whole_words.removeprefix("word ")
+
+
+@pytest.mark.parametrize("text", ["", " ", "s3cr3t", "s3cr3t" * LONGEST, " " * 2 * LONGEST])
+def test_nothing_is_left_of_a_truncated_text_without_a_whole_word(text: str) -> None:
+    assert redacted_output(text, is_end=True).strip() == ""
+
+
+@pytest.mark.parametrize("length", range(20, 32))
+def test_userinfo_that_is_cut_off_is_removed(length: int) -> None:
+    text = "https://user:s3cr3t-s3cr3t@host/path"[:length]
+    assert "s3c" not in redacted(text)
 
 
 # Logs.

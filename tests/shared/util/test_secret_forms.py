@@ -61,6 +61,33 @@ FORMS = [
     "p\x00assword".replace("\x00", "\x1b[0m") + ": {}",
     "sig\x1b[1m={}",
     "password: Failed-{}",
+    "EXEC_TOKEN_NEXT={}",
+    "tokenValue={}",
+    "IDENTITY_HEADER={}",
+    "COSMOS_KEY={}",
+    "client_key_data: {}",
+    "token == {}",
+    "https%3BAccountName%3Da%3BAccountKey%3D{}",
+    r"https://a;\nAccountKey={}",
+    '{{"name": "AZURE_CLIENT_SECRET", "value": "{}"}}',
+    "- name: AZURE_STORAGE_KEY\n  value: {}",
+    "('X-Exec-Token', '{}')",
+    "(b'X-Exec-Token', b'{}')",
+    "{{b'X-Exec-Token': b'{}'}}",
+    "Header(name='X-Exec-Token', value='{}')",
+    "token=b'{}'",
+    "headers={{'Cookie': 'session={}'}}",
+    "Authorization: Negotiate {}",
+    "Authorization=[Bearer {}]",
+    "('Authorization', 'SharedKey account:{}')",
+    r"sig\u003d{}",
+    r"\u0026sig\u003d{}",
+    "<AccountKey>{}</AccountKey>",
+    "['az', 'login', '--service-principal', '-u', 'app', '-p', '{}']",
+    "password=ab,{}",
+    "password=ab;{}",
+    "password=ab&{}",
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{}\n-----END RSA PRIVATE KEY-----",
     "password=failed{}",
 ]
 
@@ -105,6 +132,12 @@ PROSE = [
     "mkdir -p /blast/results",
     "PartitionKey=job-1, RowKey=job",
     "tokens: 12",
+    "Failed to get token: DNS lookup failed",
+    "Could not get token: ManagedIdentityCredential authentication unavailable",
+    "access token: request timed out",
+    "unexpected token: '<' at line 1",
+    'MountVolume.SetUp failed: secret: "blast-db-sas" not found',
+    "az login -p is not allowed",
     "the designation sign=7",
 ]
 
@@ -120,6 +153,8 @@ def test_words_of_prose_after_a_name_stay(text: str) -> None:
         ("password: swordfish", f"password: {SECRET}"),
         ("password=failed", f"password={SECRET}"),
         ("token:expired", f"token:{SECRET}"),
+        ("password=ab;user=me", f"password={SECRET};user=me"),
+        ('client_secret: "abc" not found', f'client_secret: "{SECRET}" not found'),
         ('"password": "invalid"', f'"password": "{SECRET}"'),
     ],
 )
@@ -136,6 +171,14 @@ ATTACKS = [
     "cookie: ",
     "token",
     "code=",
+]
+ATTACKS += [
+    "password=a;",
+    "token', '",
+    "name: a_KEY\n value",
+    ">a\nmkvlaagivg",
+    "> ",
+    "1 mkvlaagivg ",
 ]
 ATTACKS += ['password:"', r"password:\\", "%2525", "bearer%20", "\x1b[", "\x1b]", "?code=", 'a="']
 

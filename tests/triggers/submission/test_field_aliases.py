@@ -51,6 +51,34 @@ def test_two_names_of_a_field_can_have_equal_values() -> None:
     parse(BODY | {"database": "16S", "query_fasta": BODY["query_data"]}, settings())
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("evalue", 1e-30, "validation_error"),
+        ("query_data", ">q\nGGGG\n", "conflicting_query_sources"),
+    ],
+)
+def test_a_field_has_one_value_at_the_top_and_in_options(
+    name: str, value: object, code: str
+) -> None:
+    body = {"evalue": 1} | BODY
+    (fault,) = refused(body | {"options": {name: value}})
+    assert (fault.path, fault.code) == (name, code)
+    assert fault.message.startswith(f"{name} and options.{name} have different values")
+    parse(body | {"options": {name: body[name]}}, settings())
+
+
+def test_a_null_is_an_absent_field() -> None:
+    nested = BODY | {"query_data": None, "evalue": None}
+    nested["options"] = {"query_data": BODY["query_data"], "evalue": 1e-30, "word_size": None}
+    plain = parse(BODY | {"evalue": 1e-30}, settings())
+    for body in (nested, BODY | {"evalue": 1e-30, "options": {"evalue": None}}):
+        assert parse(body, settings()) == plain
+        assert parse_preflight(body, settings()).submission == plain
+    batch = parse(BODY | {"evalue": 1e-30, "searches": [{"evalue": None}]}, settings())
+    assert batch.searches[0].search == plain.search
+
+
 def test_a_contradiction_in_a_batch_item_is_reported_there() -> None:
     (fault,) = refused(BODY | {"searches": [{}, {"db": "nt", "database": "nr"}]})
     assert fault.path == "searches.1.db"

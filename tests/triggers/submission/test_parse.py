@@ -181,6 +181,23 @@ def test_a_query_that_is_too_large_is_refused() -> None:
         parse(BODY | {"query_data": ">q\n" + "A" * MAX_QUERY_BYTES}, settings())
 
 
+@pytest.mark.parametrize(
+    ("unused", "with_use"),
+    [
+        ({"is_inclusive": False}, {"taxid": 9606}),
+        ({"is_inclusive": False, "additional_options": "-taxids 9606"}, None),
+        ({"db_partition_prefix": "nt_"}, {"db_partitions": 2}),
+    ],
+)
+def test_a_field_that_is_not_used_has_a_warning(
+    unused: dict[str, Any], with_use: dict[str, Any] | None
+) -> None:
+    (warning,) = parse(BODY | unused, settings()).warnings
+    assert warning.startswith(f"{next(iter(unused))} is not used: ")
+    if with_use:
+        assert parse(BODY | unused | with_use, settings()).warnings == ()
+
+
 def test_unknown_names_are_ignored_with_a_warning() -> None:
     assert parse(BODY | {"colour": "red", "options": {"size": 1}}, settings()).warnings == (
         "colour is an unknown field and is ignored",
