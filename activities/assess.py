@@ -54,6 +54,11 @@ def submission_completed(jobs: Sequence[ClusterJob], expected: int | None) -> bo
     return has_driver or (expected is not None and 0 < expected <= batches)
 
 
+def submission_ended(jobs: Sequence[ClusterJob]) -> bool:
+    """Whether a submission that may still be running has ended: it creates the finalizer last."""
+    return any(job.app == "finalizer" for job in jobs)
+
+
 def assess(
     observation: Observation, phase: Phase, known: Counts, finished_batches: str = ""
 ) -> Assessment:

@@ -46,7 +46,7 @@ class ClusterCleanup:
         return self._clean_up(job.previous_attempts)
 
     def _clean_up(self, attempts: Sequence[Job]) -> list[str]:
-        stops = [self._stop(job) for job in attempts]
+        stops = [self._stop_or_keep_slot(job) for job in attempts]
         errors = [stop for stop in stops if isinstance(stop, Unavailable)]
         running = [stop for stop in stops if isinstance(stop, str)]
         try:
@@ -65,6 +65,13 @@ class ClusterCleanup:
         for job in attempts:
             self.submit_queue.release(job)
         return left
+
+    def _stop_or_keep_slot(self, job: Job) -> Unavailable | str | None:
+        """Stop the job's submission. While one may be running, no other search is submitted."""
+        stop = self._stop(job)
+        if stop is not None:
+            self.submit_queue.renew(job)
+        return stop
 
     def _stop(self, job: Job) -> Unavailable | str | None:
         """Stop the job's submission; None once none can be running.

@@ -1,15 +1,16 @@
 """Starting elastic-blast once: look first, and only with the cluster's submit slot (R1, R2).
 
 A result of the sidecar instance in the row proves that the operation has ended, a 404 of it that it
-never began. No other response proves either: the operation may run until its timeout. After that
-Jobs and markers decide, and another operation is started.
+never began. No other response proves either: the operation may run until its timeout, unless the
+cluster shows its end. After that Jobs and markers decide, and another operation is started.
 """
 
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import StrEnum
 
-from activities.assess import submission_completed
+from activities.assess import submission_completed, submission_ended
 from activities.cleanup import operation_id
 from activities.context import ActivityContext
 from activities.overrides import find_overrides
@@ -38,9 +39,19 @@ from shared.errors import Conflict, Unavailable
 log = logging.getLogger("blast")
 OPERATION_WAIT = timedelta(seconds=5)
 """How long one step waits for a submission; a cancel waits for the step at most as long."""
+SUCCESS, FAILURE = "metadata/SUCCESS.txt", "metadata/FAILURE.txt"
 DELIVERY = timedelta(seconds=30)
 """How much longer than its timeout a submission may run: the request takes a while to arrive, and a
 process that is stopped has some seconds to end."""
+
+
+class EarlierSubmission(StrEnum):
+    """What the cluster and the store show of a submission whose result is unknown."""
+
+    RESUMED = "resumed"
+    """Its Jobs are there."""
+    ALREADY_DONE = "already_done"
+    """A marker is there, which says how the search ended."""
 
 
 class Overtaken(Exception):
@@ -52,15 +63,15 @@ class Attempt:
     """The result of one look or start, with the row as it is now."""
 
     job: Job
-    found: Result | LeaseState | str
-    """The operation's result, a busy slot, or how an earlier try ended."""
+    found: Result | LeaseState | EarlierSubmission | Unavailable
+    """The operation's result, a busy slot, an earlier try, or why the look failed."""
     is_first: bool = False
     """Whether this request was the first for its operation: a refusal proves that nothing began."""
 
     @property
     def has_ended(self) -> bool:
         """Whether the operation is known to have ended."""
-        return isinstance(self.found, Finished | Interrupted)
+        return isinstance(self.found, Finished | Interrupted | EarlierSubmission)
 
     @property
     def was_refused(self) -> bool:
@@ -102,38 +113,49 @@ class Launcher:
         if isinstance(result, OperationRunning | Untracked | HttpRejection | Unreachable):
             self._renew_lease(job)
         if isinstance(result, Untracked | HttpRejection | Unreachable):
-            if text := self._find_on_cluster(job):
-                return Attempt(job, text)
-            if (
-                isinstance(result, Untracked)
-                and self.context.now() >= job.untracked_submission_until
-            ):
+            is_over = self.context.now() >= job.untracked_submission_until
+            if earlier := self._find_on_cluster(job, is_over):
+                return Attempt(job, earlier)
+            if is_over and isinstance(result, Untracked):
                 return self._acquire_and_submit(_next_operation(job))
         return Attempt(job, result)
 
-    def _find_on_cluster(self, job: Job) -> str | None:
-        """How a submission ended whose sidecar cannot say so, if the cluster shows it."""
+    def _find_on_cluster(self, job: Job, is_over: bool) -> EarlierSubmission | None:
+        """A submission that has ended, by the cluster, as its sidecar does not say so.
+
+        `is_over` says that it is past its time.
+        """
         try:
-            return self._earlier_submission(job)
+            return self._earlier_submission(job) if is_over else self._ended_submission(job)
         except Unavailable:
             return None  # the sidecar's failure already leads to another try
+
+    def _ended_submission(self, job: Job) -> EarlierSubmission | None:
+        """A submission within its time whose end the cluster shows, by what is created last.
+
+        FAILURE.txt shows no end: a batch can fail while elastic-blast still creates the others.
+        """
+        if submission_ended(self._cluster(job).jobs_of(job.elb_job_id)):
+            return EarlierSubmission.RESUMED
+        if self.blobs.exists(job.results_prefix + SUCCESS):
+            return EarlierSubmission.ALREADY_DONE
+        return None
 
     def _acquire_and_submit(self, job: Job) -> Attempt:
         slot = self.submit_queue.acquire(job)
         if not slot.is_held and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             return Attempt(job, slot)
-        if text := self._earlier_submission(job):
-            return Attempt(job, text)
+        if earlier := self._earlier_submission(job):
+            return Attempt(job, earlier)
         return self._start(job) if slot.is_held else Attempt(job, slot)
 
-    def _earlier_submission(self, job: Job) -> str | None:
-        """How an earlier try ended, by its Jobs and markers; None where they show nothing."""
+    def _earlier_submission(self, job: Job) -> EarlierSubmission | None:
+        """An earlier try, none of which can be running, by its Jobs and markers."""
         announced = parse_count(self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
         if submission_completed(self._cluster(job).jobs_of(job.elb_job_id), announced):
-            return "resumed"
-        markers = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
-        if any(self.blobs.exists(job.results_prefix + marker) for marker in markers):
-            return "already_done"
+            return EarlierSubmission.RESUMED
+        if any(self.blobs.exists(job.results_prefix + marker) for marker in (SUCCESS, FAILURE)):
+            return EarlierSubmission.ALREADY_DONE
         return None
 
     def _start(self, job: Job) -> Attempt:

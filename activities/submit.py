@@ -7,13 +7,13 @@ from datetime import timedelta
 from activities import endings
 from activities.cleanup import ClusterCleanup
 from activities.context import ActivityContext
-from activities.launcher import Attempt, Launcher, Overtaken
+from activities.launcher import Attempt, EarlierSubmission, Launcher, Overtaken
 from activities.overrides import find_other_clusters
 from activities.submit_queue import SubmitQueue
 from shared.clients.blobs import Blobs
 from shared.clients.kubernetes import LeaseState
 from shared.contracts.activities import ActivityInput, Category, Stage, StepResult
-from shared.contracts.exec import Finished, Result, Untracked
+from shared.contracts.exec import Finished, OperationRunning, Result, Untracked
 from shared.contracts.job import Job, JobChanges
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase
@@ -117,18 +117,22 @@ class Submitter:
     def _submit(self, job: Job, input_: ActivityInput) -> Outcome:
         try:
             attempt = self.launcher.submit_or_attach(job)
+        except Unavailable as error:
+            attempt = Attempt(job, error)
         except Overtaken:
             # The next step reads the row again; this one must not write what it read before.
             delay = self.context.settings.retry(Category.TRANSIENT).first
             return Outcome(OutcomeKind.PENDING, job.phase, delay)
-        except Unavailable as error:
-            return self._after(Attempt(job, ""), _failed_look(job, error))
-        if isinstance(attempt.found, LeaseState):
-            return self._wait_for_slot(job)
-        if isinstance(attempt.found, str):
-            landed = SubmitOutcome(SubmitOutcomeKind.ACCEPTED, attempt.found)
-            return self._accepted(attempt, landed)
-        return self._after(attempt, classify(_redacted(attempt.found), job.job_id))
+        match attempt.found:
+            case LeaseState():
+                return self._wait_for_slot(job)
+            case EarlierSubmission() as earlier:
+                landed = SubmitOutcome(SubmitOutcomeKind.ACCEPTED, earlier.value)
+                return self._accepted(attempt, landed)
+            case Unavailable() as failure:
+                return self._after(attempt, _failed_look(job, failure))
+            case result:
+                return self._after(attempt, classify(_redacted(result), job.job_id))
 
     def _after(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
         match outcome.kind:
@@ -146,7 +150,8 @@ class Submitter:
         job = attempt.job
         is_untracked = isinstance(attempt.found, Untracked)
         delay = self.context.poll_interval(job.updated_at) if is_untracked else timedelta(0)
-        pending = Outcome(OutcomeKind.PENDING, Phase.SUBMITTING, delay)
+        is_running = isinstance(attempt.found, OperationRunning)
+        pending = Outcome(OutcomeKind.PENDING, Phase.SUBMITTING, delay, is_running=is_running)
         if job.phase is Phase.SUBMITTING and (job.reason or not is_untracked):
             return pending
         reason = None
@@ -223,7 +228,7 @@ class Submitter:
         until = attempt.job.untracked_submission_until
         nothing_runs = bool(proof) or until is None or self.context.now() >= until
         waits_long = outcome.category is Category.CONFIGURATION
-        return nothing_runs and (waits_long or isinstance(attempt.found, str))
+        return nothing_runs and (waits_long or isinstance(attempt.found, Unavailable))
 
     def _release(self, job: Job) -> None:
         """Release the slot until the next try. If that fails, the job holds it until then."""

@@ -36,6 +36,14 @@ class SubmitQueue:
             self._wake(ahead)
         return slot
 
+    def renew(self, job: Job) -> None:
+        """Renew the slot if the job has it. If that fails it expires later."""
+        cluster = self.clusters(job.search.placement.cluster_name)
+        try:
+            cluster.renew_submit_lease(job.elb_job_id)
+        except Unavailable as error:
+            log.warning("submit_slot_not_renewed job_id=%s: %s", job.job_id, error)
+
     def release(self, job: Job) -> None:
         """Release the slot, and wake the next job. Idempotent.
 

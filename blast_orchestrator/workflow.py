@@ -55,7 +55,7 @@ FORGETS: Mapping[Category, frozenset[Category]] = {
     Category.SUBMIT_SLOT: frozenset({Category.TRANSIENT}),
 }
 """The counts that a category resets. Where these occur the counterpart has answered, and a wait of
-hours must not be ended by a few passing faults."""
+hours must not be ended by a few passing faults. The same holds where it confirms that work runs."""
 
 Policies: TypeAlias = Callable[[Category], RetryPolicy]
 """Gives the retry policy of each category. The values are settings: BLAST_RETRY_<CATEGORY>."""
@@ -76,7 +76,7 @@ def decide(
         case OutcomeKind.STOP:
             return Decision(CLEAN_UP_STAGE[stage], outcome.delay, retry_counts)
         case OutcomeKind.PENDING:
-            return Decision(stage, outcome.delay, _remembered(retry_counts, outcome.category))
+            return Decision(stage, outcome.delay, _remembered(retry_counts, outcome))
         case OutcomeKind.RETRY:
             return _retry(stage, outcome, retry_counts, policies)
 
@@ -91,7 +91,7 @@ def _retry(
 ) -> Decision:
     """Another try as the category's policy says; after the last one the clean-up."""
     category = outcome.category or Category.UNKNOWN
-    counts = _remembered(retry_counts, category)
+    counts = _remembered(retry_counts, outcome)
     counts[category] = counts.get(category, 0) + 1
     policy = policies(category)
     delay = policy.delay_after_attempt(counts[category], outcome.retry_after)
@@ -103,9 +103,9 @@ def _retry(
     return Decision(stage, delay, counts)
 
 
-def _remembered(
-    retry_counts: Mapping[Category, int], category: Category | None
-) -> dict[Category, int]:
-    """The counts that still apply after an outcome of this category."""
-    forgotten = FORGETS.get(category, frozenset()) if category else frozenset()
+def _remembered(retry_counts: Mapping[Category, int], outcome: Outcome) -> dict[Category, int]:
+    """The counts that still apply after this outcome."""
+    forgotten = FORGETS.get(outcome.category, frozenset()) if outcome.category else frozenset()
+    if outcome.is_running:
+        forgotten = _PASSING
     return {each: count for each, count in retry_counts.items() if each not in forgotten}

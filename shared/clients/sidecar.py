@@ -20,6 +20,7 @@ from shared.clients.sidecar_responses import (
     as_probe_result,
     parse_exec,
     parse_json,
+    parse_look,
     parse_operation,
     parse_rejection,
     parse_start,
@@ -100,7 +101,7 @@ class SidecarClient:
             return NOT_AN_OPERATION
         wait = min(wait, LONGEST_WAIT)
         path = f"{_path(operation_id)}?wait={wait.total_seconds():g}"
-        return parse_operation(self._request("GET", path, wait=wait), operation_id, instance)
+        return parse_look(self._request("GET", path, wait=wait), operation_id, instance)
 
     def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
         """Kill an operation and all its processes. None if it was never started, and never will be.

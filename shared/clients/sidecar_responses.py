@@ -23,6 +23,8 @@ MAX_RETRY_AFTER = timedelta(days=1)
 LONGEST_MESSAGE = 500
 SUCCESS = frozenset({200, 202})
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, OTHER_INSTANCE = 401, 403, 404, 412
+DEMANDS = frozenset({UNAUTHORIZED, FORBIDDEN, 429})
+"""Statuses that ask for a token, a role, or fewer requests."""
 NO_OPERATIONS = frozenset({NOT_FOUND, 405, 501})
 """Statuses of a server that does not track the operation, or offers no operations at all."""
 INSTANCE_HEADER = "X-Exec-Instance"
@@ -91,6 +93,19 @@ def parse_operation(
         names_other = isinstance(body, dict) and body.get("id", operation_id) != operation_id
         return OTHER_OPERATION if names_other else None
     return _parse_state(body, operation_id)
+
+
+def parse_look(response: Response | Unreachable, operation_id: str, instance: str) -> Result | None:
+    """The same for the response to a GET, which has no effects.
+
+    An error of another sender, such as a sidecar that waits for its state folder, says nothing
+    about the operation, and leaves nothing unknown either. 401, 403 and 429 demand something of
+    this client, by any sender.
+    """
+    result = parse_operation(response, operation_id, instance)
+    if isinstance(result, HttpRejection) and result.foreign and result.status not in DEMANDS:
+        return Untracked(f"HTTP {result.status}, not from the sidecar instance: {result.message}")
+    return result
 
 
 def parse_start(response: Response | Unreachable, operation_id: str, instance: str) -> Result:

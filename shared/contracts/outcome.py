@@ -35,6 +35,8 @@ class Outcome:
     delay: timedelta = timedelta(0)
     """The wait before the next step; of RETRY the policy decides."""
     category: Category | None = None
+    is_running: bool = False
+    """Whether the counterpart confirmed that the stage's work runs: earlier faults have passed."""
     retry_after: timedelta | None = None
     """The wait that the counterpart requested; it can lengthen the policy's."""
     code: str | None = None

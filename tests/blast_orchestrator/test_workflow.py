@@ -129,6 +129,12 @@ def test_counts_that_an_outcome_resets(
     assert decision.retry_counts == kept
 
 
+def test_work_that_is_confirmed_to_run_resets_the_counts_of_passing_faults() -> None:
+    running = outcome(OutcomeKind.PENDING, is_running=True)
+    decision = decide(Stage.SUBMIT, running, COUNTS, POLICIES)
+    assert decision.retry_counts == {Category.CAPACITY: 4}
+
+
 def test_other_settings_apply_to_a_job_that_runs() -> None:
     """No history depends on them: the decision is made in the activity."""
     retry = outcome(OutcomeKind.RETRY, Category.CAPACITY)

@@ -138,8 +138,39 @@ def test_failure_46_a_rejection_is_the_sidecars_only_with_its_instance(status: s
     body = b'{"error": "not in allowlist"}'
     for headers, is_foreign in (((), True), (("X-Exec-Instance: b",), True), ((ITS,), False)):
         with misbehaving_server(responds(status, body, *headers)) as server:
-            result = _client(server.url).get_operation("a", GRACE, "a")
+            result = _client(server.url).stop_operation("a", "a")
         assert isinstance(result, HttpRejection) and result.foreign is is_foreign
+
+
+ERRORS_BETWEEN = {
+    "a waiting sidecar": ("503 Service Unavailable", b'{"error": "another one holds the folder"}'),
+    "a gateway": ("502 Bad Gateway", b"<html></html>"),
+    "a gateway with JSON": ("400 Bad Request", b'{"error": "not in allowlist"}'),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS_BETWEEN)
+def test_failure_47_a_look_that_another_server_refuses_leaves_nothing_unknown(case: str) -> None:
+    """No try is counted for it, while the sidecar that has the operation is healthy, too."""
+    status, body = ERRORS_BETWEEN[case]
+    with misbehaving_server(responds(status, body)) as server:
+        client = _client(server.url)
+        assert isinstance(client.get_operation("a", GRACE, "a"), Untracked)
+        assert isinstance(client.run_operation("a", SAY, GRACE, "a"), HttpRejection)
+
+
+def test_a_look_that_the_instance_itself_refuses_is_a_rejection() -> None:
+    busy = responds("503 Busy", b'{"error": "exec server is ending"}', ITS)
+    with misbehaving_server(busy) as server:
+        result = _client(server.url).get_operation("a", GRACE, "a")
+    assert result == HttpRejection(503, "exec server is ending", None)
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "429 Slow"])
+def test_failure_48_a_demand_of_another_server_is_heeded(status: str) -> None:
+    with misbehaving_server(responds(status, b"", "Retry-After: 7")) as server:
+        result = _client(server.url).get_operation("a", GRACE, "a")
+    assert isinstance(result, HttpRejection) and result.retry_after == timedelta(seconds=7)
 
 
 def test_failure_47_a_sidecar_that_does_not_name_its_instance_is_used_without_operations() -> None:
