@@ -11,6 +11,7 @@ from shared import errors
 ROOT = Path(__file__).parents[2]
 APP = ("blast_orchestrator", "activities", "triggers", "shared")
 CLASSIFIER = "shared/elastic_blast/submit_outcome.py"
+MESSAGE_RULES = "shared/elastic_blast/message_rules.py"
 NO_FAILURES = {"accepted", "resumed", "already_done", "untracked"}
 """Codes of the classifier for a submission that has not failed."""
 NO_CODES = {"invalid"}
@@ -36,11 +37,14 @@ def raised_codes() -> set[str]:
 def job_codes() -> set[str]:
     """The codes that a job can have. One that ends with `_` is followed by a number or a word."""
     ends = {code for tree in _trees("activities") for code in _arguments(tree, _ENDINGS)}
-    written = {code for tree in _trees("activities", "triggers") for code in _keywords(tree)}
+    written = {
+        code for tree in _trees("activities", "triggers") for code in _keywords(tree, "error_code")
+    }
+    ruled = {code for tree in _trees(MESSAGE_RULES) for code in _keywords(tree, "code")}
     # A look that fails makes a job wait, with the code of the store or cluster.
     looks = _trees("shared/clients/kubernetes", "shared/clients/azure_errors.py")
     unavailable = {code for tree in looks for code in _arguments(tree, _ERRORS)}
-    return ends | written | unavailable | (_classifier_words() - NO_FAILURES - NO_CODES)
+    return ends | written | ruled | unavailable | (_classifier_words() - NO_FAILURES - NO_CODES)
 
 
 def log_events() -> set[str]:
@@ -64,11 +68,11 @@ def _arguments(tree: ast.Module, positions: Mapping[str, int]) -> Iterator[str]:
             yield from _texts(call.args[position], assigned)
 
 
-def _keywords(tree: ast.Module) -> Iterator[str]:
-    """The texts that are passed as `error_code`."""
+def _keywords(tree: ast.Module, keyword: str) -> Iterator[str]:
+    """The texts that are passed as this keyword argument."""
     assigned = dict(_assigned(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "error_code":
+        if isinstance(node, ast.keyword) and node.arg == keyword:
             yield from _texts(node.value, assigned)
 
 
