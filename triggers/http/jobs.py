@@ -1,6 +1,7 @@
 """HTTP handlers of jobs: submit, read, list and cancel."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 
 from azure.functions import HttpRequest, HttpResponse
@@ -154,13 +155,25 @@ def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
 
 def _accept(services: HttpServices, req: HttpRequest) -> tuple[Submission, AcceptedSubmission]:
     """Parse, check and accept a submission. Blocks, and needs long for a large query."""
-    caller, keys = services.authenticate(req), keys_in_headers(req)
+    caller, header_keys = services.authenticate(req), keys_in_headers(req)
     submission = parse(json_object(req.get_body()), services.clients.settings)
-    fallback = keys.pop(FALLBACK_KEY_HEADER, None)
-    key = next(filter(None, [*keys.values(), submission.idempotency_key, fallback]), None)
+    fallback = header_keys.pop(FALLBACK_KEY_HEADER, None)
+    key = _single_key({**header_keys, "idempotency_key": submission.idempotency_key}) or fallback
     limit = services.clients.settings.max_active_jobs
     accepted = services.submissions.accept(submission, caller, key, "http", max_active_jobs=limit)
     return submission, accepted
+
+
+def _single_key(keys: Mapping[str, str | None]) -> str | None:
+    """Return the key that the request has in these places, or None.
+
+    Raises Invalid if it has two: a repeat under the key that was not used would be a new search.
+    """
+    given = {place: key for place, key in keys.items() if key}
+    if len(set(given.values())) > 1:
+        text = f"{' and '.join(given)} have different idempotency keys: send one of them"
+        raise Invalid([Fault(place, text) for place in given])
+    return next(iter(given.values()), None)
 
 
 def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:

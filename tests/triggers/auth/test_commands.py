@@ -53,6 +53,25 @@ def test_failure_1_a_replay_has_the_body_of_the_first_response(app: App, name: s
     assert replayed == [None, "true", "true"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Idempotency-Key": "k-1", "Repeatability-Request-ID": "k-2"}, {}),
+        ({"Idempotency-Key": "k-1"}, {"idempotency_key": "k-2"}),
+    ],
+)
+def test_failure_1_two_different_keys_are_refused_by_name(
+    app: App, headers: dict[str, str], body: dict[str, str]
+) -> None:
+    listed = app.clients.jobs.index.page(LOCAL, 500, "", {}).jobs
+    refused = submit(app, headers, **body)
+    assert refused.status == 422
+    places = [fault["loc"] for fault in refused.body["detail"]["errors"]]
+    assert places == [[name] for name in (*headers, *body)]
+    assert "send one of them" in refused.body["detail"]["errors"][0]["msg"]
+    assert app.clients.jobs.index.page(LOCAL, 500, "", {}).jobs == listed
+
+
 def test_a_response_has_the_id_of_its_request(app: App) -> None:
     key = {"Idempotency-Key": str(uuid.uuid4())}
     answers = [
