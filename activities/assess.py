@@ -105,7 +105,7 @@ def _failed(
     return replace(
         assessment,
         phase=Phase.SEARCH_FAILED,
-        error=error or "FAILURE.txt is there and is empty",
+        error=error or "FAILURE.txt is empty",
         failed_jobs=jobs or None,
         awaits_message=observation.failure is None and any(job.app == "blast" for job in failed),
     )

@@ -14,9 +14,9 @@ from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.jobs.index import ActiveChild
 
 CHUNK = 50
-"""ChildJobs that one activity creates or cancels, so that it takes seconds."""
+"""Children that one activity creates or cancels, so that it takes seconds."""
 MAX_ACTIVE_CHILDREN = 200
-"""ChildJobs that may be active: more would only wait for the cluster's one submit slot."""
+"""Children that may be active: more would only wait for the cluster's one submit slot."""
 MAX_FAN_OUT = 50
 """Chunks that are created side by side. With more, the orchestration's history grows too long."""
 MOST_PROGRESS_EVENTS = 100

@@ -18,7 +18,7 @@ from shared.jobs.batch_blob import batch_url, load, query_url
 from shared.util.parallel import parallel_map
 
 PARALLELISM = 8
-"""ChildJobs that one activity creates or cancels at a time."""
+"""Children that one activity creates or cancels at a time."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class ClusterCleanup:
             return None
         match stopped:
             case Untracked():
-                until = f"{job.untracked_submission_until:%H:%M:%S}"
+                until = f"{job.untracked_submission_until:%H:%M:%S} UTC"
                 return f"a submission that cannot be stopped before {until}"
             case HttpRejection(status=401 | 403):
                 log.error("configuration_refused job_id=%s code=sidecar_refused", job.job_id)
@@ -150,10 +150,10 @@ class Cleanup:
                 raise
             left, proof = [], str(error)
         if left:
-            return CleanupResult(None, f"waiting for {', '.join(left[:5])} to go")
+            return CleanupResult(None, f"waiting for the end of {', '.join(left[:5])}")
         if other := find_other_clusters(self.blobs, job):
             # What runs there cannot be seen from here, so that nothing is proven.
-            return CleanupResult(None, f"it may run on {other}, which is not looked at")
+            return CleanupResult(None, f"it may run on {other}, which the app cannot check")
         return CleanupResult(proof)
 
     def _clean_up_search(self, job: Job, input_: ActivityInput) -> Outcome:

@@ -1,4 +1,4 @@
-"""Outcomes that end a job, or stop it so that it is cleaned up first. Pure."""
+"""Outcomes that end a job, or stop it so that it is cleaned up first. Pure but for log lines."""
 
 import logging
 from collections.abc import Mapping

@@ -25,8 +25,8 @@ MESSAGE_GRACE = timedelta(seconds=30)
 """How long to wait for BLAST's own message once a Job has failed. A pod uploads it before it ends,
 but the store can lag behind; a pod that was killed uploads none."""
 MESSAGE_POLL_INTERVAL = timedelta(seconds=5)
-OBSERVATION_FAILED = "no look succeeds since"
-"""The beginning of the reason of a job whose looks fail."""
+OBSERVATION_FAILED = "the cluster or the storage could not be read since"
+"""The beginning of the reason of a job whose observations fail."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Observer:
         if not waiting:
             return None
         (why, count), *_ = waiting.most_common(1)
-        return f"{count} of its pods wait: {why}"
+        return f"{count} of its pods cannot start: {why}"
 
     def _progress(self, job: Job, assessed: Assessment, reason: str | None) -> Outcome:
         progress = {"done": assessed.counts.done, "expected": assessed.counts.expected}
@@ -163,7 +163,7 @@ class Observer:
         counts = (
             f"{assessed.counts.succeeded} of {assessed.counts.expected or '?'} batches succeeded"
         )
-        error = f"no Job is left that could finish the search, and no marker is there; {counts}"
+        error = f"no Job remains that could finish the search, and no marker was found; {counts}"
         pending = replace(self._pending(job, assessed.phase, {}), code="jobs_missing")
         since, now = job.unrecoverable_since, self.context.now()
         if since is None or _last_observation_failed(job):

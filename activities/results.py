@@ -30,7 +30,7 @@ class ResultCollector:
         files = result_files(listed)
         expected = job.counts.expected or expected_results(listed, job.search)
         if len(files) < max(expected, 1):
-            return self._pending(job, f"{len(files)} of {expected} results are there")
+            return self._pending(job, f"{len(files)} of {expected} results were found")
         manifest: dict[str, Any] = {
             "schema_version": 1,
             "job_id": job.job_id,

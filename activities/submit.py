@@ -195,9 +195,7 @@ class Submitter:
             category=category,
             event=phase.value,
             payload={"cluster": job.search.placement.cluster_name},
-            changes={
-                "reason": "another search is being submitted to this cluster; they go one at a time"
-            },
+            changes={"reason": "another search is being submitted to this cluster, one at a time"},
         )
 
     def _retry(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:

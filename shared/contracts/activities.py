@@ -86,7 +86,7 @@ class Decision:
     delay: timedelta = timedelta(0)
     """The wait before the next stage's activity."""
     retry_counts: Mapping[Category, int] = field(default_factory=dict)
-    """How often in a row each category was the outcome."""
+    """How often each category was the outcome since a stage was done."""
     not_before: datetime | None = None
     """The earliest time of the next try, where the step is tried again: a wake is no try."""
     fan_out: tuple[Chunk, ...] = ()

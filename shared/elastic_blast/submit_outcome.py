@@ -29,8 +29,8 @@ class SubmitOutcomeKind(StrEnum):
     ACCEPTED = "accepted"
     DONE = "done"
     """The search had already ended. Its marker blob says how."""
-    RETRY = "again"
-    FAILED = "refused"
+    RETRY = "retry"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)

@@ -192,13 +192,13 @@ class JobStateRepository:
         Beside `abandon_cleanup` the only change of a job that has ended: its phase, its status and
         its error stay. Idempotent; another attempt is not changed.
         """
-        done = {"left_on_cluster": LeftOnCluster.NONE, "cleanup_confirmed_at": self._now()}
-        return self._close_cleanup(job, "cleanup_confirmed", payload, **done)
+        changes = {"left_on_cluster": LeftOnCluster.NONE, "cleanup_confirmed_at": self._now()}
+        return self._close_cleanup(job, "cleanup_confirmed", payload, **changes)
 
     def abandon_cleanup(self, job: Job, payload: Mapping[str, Any]) -> Job:
         """Record that reconcile stops cleaning up a job of which something may be left."""
-        done = {"cleanup_abandoned_at": self._now()}
-        return self._close_cleanup(job, "cleanup_abandoned", payload, **done)
+        changes = {"cleanup_abandoned_at": self._now()}
+        return self._close_cleanup(job, "cleanup_abandoned", payload, **changes)
 
     def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
         """The events with a sequence above `after`, oldest first."""
@@ -244,8 +244,8 @@ class JobStateRepository:
             # Delete the newest events first, so that a crash leaves no gap in the history, and the
             # job's row last: as long as it is there, its id is taken.
             while len(keys) >= LARGEST_TRANSACTION:
-                oldest, keys = keys[-LARGEST_TRANSACTION:], keys[:-LARGEST_TRANSACTION]
-                self._jobs.commit([Delete(job.job_id, key) for key in oldest])
+                newest, keys = keys[-LARGEST_TRANSACTION:], keys[:-LARGEST_TRANSACTION]
+                self._jobs.commit([Delete(job.job_id, key) for key in newest])
             last = [Delete(job.job_id, key) for key in keys]
             self._jobs.commit([Delete(job.job_id, rows.JOB, row.etag), *last])
         except ConcurrencyConflict:
@@ -280,8 +280,8 @@ class JobStateRepository:
     ) -> Job:
         def change(now: Job) -> Job | None:
             is_open = now.phase.is_end and now.left_on_cluster is LeftOnCluster.UNKNOWN
-            is_said = "left_on_cluster" not in changes and now.cleanup_abandoned_at is not None
-            if now.attempt != job.attempt or not is_open or is_said:
+            is_abandoned = "left_on_cluster" not in changes and now.cleanup_abandoned_at is not None
+            if now.attempt != job.attempt or not is_open or is_abandoned:
                 return None
             return replace(now, **changes, sequence=now.sequence + 1, updated_at=self._now())
 

@@ -97,7 +97,7 @@ def test_failure_51_the_message_of_blast_comes_first() -> None:
     ("failure", "jobs", "error"),
     [
         ("", [FAILED], "blast-1 failed (BackoffLimitExceeded)"),
-        ("", [], "FAILURE.txt is there and is empty"),
+        ("", [], "FAILURE.txt is empty"),
         ("BLAST engine error: no", [], "BLAST engine error: no"),
         (None, [job("setup", failed=True)], "setup-1 failed (BackoffLimitExceeded)"),
     ],

@@ -112,7 +112,9 @@ def test_failure_29_a_cluster_that_is_away_is_a_reason_and_comes_back(
     for _ in range(5):
         away = look(scene, job, 600)
     assert away.phase is Phase.RUNNING
-    assert (away.reason or "").startswith("no look succeeds since 2026-11-23T12:")
+    assert (away.reason or "").startswith(
+        "the cluster or the storage could not be read since 2026-11-23T12:"
+    )
     assert len(scene.events(job, "observation_failed")) == 1
     scene.environment.down.clear()
     now = look(scene, job)
@@ -139,7 +141,7 @@ def test_failure_30_pods_that_wait_say_why_once_and_no_longer_when_they_run(
         one.waiting = "Unschedulable: 0/3 nodes are available"
     assert look(scene, job).reason is None  # a pod may wait for a moment
     now = look(scene, job, 120)
-    assert now.reason == "2 of its pods wait: Unschedulable: 0/3 nodes are available"
+    assert now.reason == "2 of its pods cannot start: Unschedulable: 0/3 nodes are available"
     assert look(scene, job, 60) == now
     for one in waiting:
         one.waiting = None
@@ -201,7 +203,7 @@ def test_failure_26_results_that_are_listed_late_are_waited_for(scene: Scene, en
         Phase.RESULTS_PENDING,
         Stage.COLLECT,
     )
-    assert scene.now(ended).reason == "1 of 2 results are there"
+    assert scene.now(ended).reason == "1 of 2 results were found"
     scene.do(ActivityName.COLLECT_RESULTS, ended)
     assert len(scene.events(ended, "results_pending")) == 1
     scene.environment._write(ended.elb_job_id, name, "hits")
@@ -222,7 +224,7 @@ def test_failure_26_a_search_with_fewer_results_than_batches_is_not_completed(
     failure = scene.now(ended).pending_failure
     assert failure and (failure.phase, failure.error) == (
         Phase.RESULTS_MISSING,
-        "1 of 2 results are there",
+        "1 of 2 results were found",
     )
 
 
@@ -233,4 +235,4 @@ def test_a_search_whose_number_of_batches_is_unknown_needs_one_result_for_each_q
     for number in range(3):
         scene.environment._write(ended.elb_job_id, f"query_batches/batch_{number:03d}.fa", ">q")
     assert scene.do(ActivityName.COLLECT_RESULTS, ended).phase is Phase.RESULTS_PENDING
-    assert scene.now(ended).reason == "2 of 3 results are there"
+    assert scene.now(ended).reason == "2 of 3 results were found"

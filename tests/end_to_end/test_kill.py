@@ -93,7 +93,7 @@ def test_failure_29_an_unavailable_cluster_is_a_reason_not_a_failure(system: Sta
     system.stack.cluster.kill()
     job = system.until(job_id, lambda job: "reason" in job)
     assert job["phase"] == "running"
-    assert "no look succeeds since" in job["reason"]
+    assert "the cluster or the storage could not be read since" in job["reason"]
     system.stack.cluster = system.stack.start_cluster()
     job = system.ended(job_id)
     assert (job["phase"], job.get("error")) == ("completed", None)
