@@ -53,8 +53,8 @@ class BatchActivities:
         left = index.unconfirmed(job.job_id, self.chunk)
         if not left:
             return CleanupResult("nothing is left of any search")
-        for child in map(self.context.jobs.find, left):
-            if child:
+        for job_id in left:
+            if child := self.context.jobs.find(job_id):
                 index.defer(child, self.context.now())
         return CleanupResult(None, f"something may be left of {', '.join(left[:5])}")
 

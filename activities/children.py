@@ -54,7 +54,7 @@ class ChildJobs:
         children = parallel_map(partial(self._create_child, parent), specs, PARALLELISM)
         # Read the parent again: a cancel before this has seen the children, or is seen here.
         if self._stops(self.context.jobs.get(parent.job_id)):
-            self.cancel(child.job_id for child in children)
+            self.cancel([child.job_id for child in children])
         else:
             parallel_map(self.orchestrations.ensure_started, children, PARALLELISM)
 

@@ -1,7 +1,7 @@
 """The step runner around every activity: it reads the row, acts, decides and records."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,7 +16,8 @@ from shared.jobs import JobStateRepository, StepRecord
 from shared.settings import Settings
 
 log = logging.getLogger("blast")
-StepFunction = Callable[[Job, ActivityInput], Outcome]
+StepFunction = Callable[[Job, ActivityInput], Awaitable[Outcome]]
+CrashFunction = Callable[[Job, ActivityInput], Outcome]
 REASON_UPDATE_INTERVAL = timedelta(minutes=5)
 """A changed reason is recorded at most this often."""
 
@@ -28,7 +29,7 @@ class ActivityContext:
     jobs: JobStateRepository
     settings: Settings
     now: Callable[[], datetime]
-    publish: Callable[[Job], None]
+    publish: Callable[[Job], Awaitable[None]]
     """Sends the job's pending messages. Raises Unavailable."""
 
     def run_step(self, stage: Stage, input_: ActivityInput, act: StepFunction) -> StepResult:
@@ -54,7 +55,7 @@ class ActivityContext:
         except RetryableError as error:
             return self._try_again(stage, input_, error)
 
-    def run_crash_step(self, input_: ActivityInput, act: StepFunction) -> StepResult:
+    def run_crash_step(self, input_: ActivityInput, act: CrashFunction) -> StepResult:
         """Run the step that records a crash; it belongs to the stage that the row goes on with.
 
         Raises Unavailable where the store does not answer: the orchestrator tries again.

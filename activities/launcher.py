@@ -132,8 +132,9 @@ class Launcher:
         if submission_completed(self._cluster(job).jobs_of(job.elb_job_id), announced):
             return "resumed"
         markers = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
-        if any(self.blobs.exists(job.results_prefix + marker) for marker in markers):
-            return "already_done"
+        for marker in markers:
+            if self.blobs.exists(job.results_prefix + marker):
+                return "already_done"
         return None
 
     def _start(self, job: Job) -> Attempt:

@@ -22,7 +22,7 @@ def find_other_clusters(blobs: Blobs, job: Job) -> str | None:
     """
     submitted = [*job.previous_attempts, *([job] if job.config_blob else [])]
     known = job.other_cluster or ""
-    found = (find_overrides(blobs, attempt) for attempt in submitted)
+    found = [find_overrides(blobs, attempt) for attempt in submitted]
     others = (each.other_cluster for each in found if each and each.other_cluster)
     new = dict.fromkeys(other for other in others if other not in known)
     return " and ".join(filter(None, (known, *new))) or None

@@ -1,7 +1,7 @@
 """The queue for the submit slot of each cluster: one search at a time, owners in turn."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from activities.ports import Clusters, Orchestrations
@@ -63,7 +63,7 @@ class SubmitQueue:
         except Unavailable as error:
             log.warning("waiting_job_not_woken job_id=%s: %s", waiting.job_id, error)
 
-    def _first_waiting(self, first: Callable[[], QueueEntry | None]) -> Job | None:
+    def _first_waiting(self, first: Callable[[], Awaitable[QueueEntry | None]]) -> Job | None:
         """The first job that still waits. Entries of jobs that do not wait are removed.
 
         A crash can leave such an entry, and a job with a cancel request has one until its next

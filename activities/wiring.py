@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from shared.dependencies import Dependencies
 from shared.util.redaction import redacted
 
 log = logging.getLogger("blast")
-Method = Callable[[ActivityInput], StepResult | ChunkResult]
+Method = Callable[[ActivityInput], Awaitable[StepResult | ChunkResult]]
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,10 @@ def run_activity(
 ) -> dict[str, Any]:
     """Run an activity: an ActivityInput in, a StepResult or ChunkResult out, as plain JSON."""
 
-    def run() -> dict[str, Any]:
+    async def run() -> dict[str, Any]:
         method = Activities.of(dependencies, orchestrations).methods()[activity]
-        return serialization.serialize(method(serialization.deserialize(ActivityInput, input_)))
+        result = await method(serialization.deserialize(ActivityInput, input_))
+        return serialization.serialize(result)
 
     if activity is ActivityName.CREATE_CHILDREN:
         return run_chunk(run)
@@ -111,7 +112,7 @@ class ActivityCrashed(Exception):
     """Stands for an exception whose text, or that of a cause, holds a secret or a sequence."""
 
 
-def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def run_redacted(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """Run an activity. An exception is kept in Durable Functions' history, and logged by the host
     with its traceback: it is replaced if it holds a secret or a sequence.
     """
@@ -125,7 +126,7 @@ def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise ActivityCrashed(f"{type(error).__name__}: {clean}") from None
 
 
-def run_chunk(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def run_chunk(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """Run an activity of a fan-out: a crash is a value, as task_all fails at the first error."""
     try:
         return run_redacted(run)

@@ -1,18 +1,20 @@
 """Sends one HTTP request over a new connection, with a total timeout."""
 
-import contextlib
+import asyncio
 import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
+from io import BytesIO
 from urllib.parse import urlsplit
 
-from shared.clients.deadline import total_timeout
+import aiohttp
+
+from shared.clients.body import read_body
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds to connect, and for each read of the TLS handshake."""
+"""Seconds to resolve the host, to connect, and for the TLS handshake."""
 
 MAX_RESPONSE_BYTES = 20 * 1024 * 1024
 
@@ -63,7 +65,7 @@ def parse_address(url: str) -> Address:
     return Address(host, port, parts.path.rstrip("/"), parts.scheme == "https")
 
 
-def send_request(
+async def send_request(
     address: Address,
     method: str,
     path: str,
@@ -77,36 +79,61 @@ def send_request(
     its own connection: a pooled one can be stale. Raises ValueError for a header that cannot be
     sent, without quoting it: it can hold a token.
     """
-    connection = _connection(address)
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise ValueError("a header of the request cannot be sent")
+    deadline = asyncio.timeout(CONNECT_TIMEOUT)
+    connected = False
+
+    async def start_total_timeout(*_: object) -> None:
+        nonlocal connected
+        if connected:
+            # aiohttp sends an idempotent request again after a lost connection.
+            raise OutcomeUnknown("the server closed the connection without a response")
+        connected = True
+        deadline.reschedule(asyncio.get_running_loop().time() + timeout)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(start_total_timeout)
     try:
-        connection.connect()
-    except OSError as error:
-        connection.close()
-        raise ConnectFailed(_error_text(error)) from error
-    try:
-        connection.sock.settimeout(timeout)
-        with total_timeout(timeout) as deadline_socket:
-            deadline_socket.attach(connection.sock)
-            # A server may respond and close without reading the body; read that response.
-            with contextlib.suppress(BrokenPipeError):
-                connection.request(method, address.path + path, body, dict(headers))
-            return _read(connection)
+        async with (
+            deadline,
+            _session(address, trace) as session,
+            session.request(
+                method,
+                _url(address, path),
+                data=None if body is None else BytesIO(body),
+                headers=headers,
+                allow_redirects=False,
+            ) as response,
+        ):
+            return await _read(response)
     except TimeoutError as error:
-        raise OutcomeUnknown(f"no whole response within {timeout:g} s") from error
-    except (OSError, HTTPException) as error:
-        raise OutcomeUnknown(_error_text(error)) from error
-    except ValueError:  # http.client's message quotes the header
-        raise ValueError("a header of the request cannot be sent") from None
-    finally:
-        connection.close()
+        if connected:
+            raise OutcomeUnknown(f"no whole response within {timeout:g} s") from error
+        raise ConnectFailed(f"no connection within {CONNECT_TIMEOUT:g} s") from error
+    except (OSError, aiohttp.ClientError) as error:
+        if connected:
+            raise OutcomeUnknown(_error_text(error)) from error
+        raise ConnectFailed(_error_text(error)) from error
 
 
-def _connection(address: Address) -> HTTPConnection:
-    if address.tls:
-        return HTTPSConnection(
-            address.host, address.port, timeout=CONNECT_TIMEOUT, context=_tls_context()
-        )
-    return HTTPConnection(address.host, address.port, timeout=CONNECT_TIMEOUT)
+def _session(address: Address, trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    """A session for one request: its own timeouts are off, and it keeps nothing."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=_tls_context() if address.tls else True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        skip_auto_headers={"Content-Type"},
+        timeout=aiohttp.ClientTimeout(total=None),
+        trace_configs=[trace],
+    )
+
+
+def _url(address: Address, path: str) -> str:
+    scheme = "https" if address.tls else "http"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    port = "" if address.port is None else f":{address.port}"
+    return f"{scheme}://{host}{port}{address.path}{path}"
 
 
 @cache
@@ -114,16 +141,14 @@ def _tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _read(connection: HTTPConnection) -> Response:
-    with connection.getresponse() as response:
-        body = response.read(MAX_RESPONSE_BYTES + 1)
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise HTTPException(f"the response has more than {MAX_RESPONSE_BYTES >> 20} MiB")
-        if response.length:
-            raise IncompleteRead(body, response.length)
-        said = response.headers
-        headers = {name.lower(): ", ".join(said.get_all(name, [])) for name in said}
-        return Response(response.status, response.headers["Retry-After"], body, headers)
+async def _read(response: aiohttp.ClientResponse) -> Response:
+    try:
+        body = await read_body(response, MAX_RESPONSE_BYTES)
+    except ValueError as error:
+        raise OutcomeUnknown(str(error)) from error
+    said = response.headers
+    headers = {name.lower(): ", ".join(said.getall(name)) for name in said}
+    return Response(response.status, said.get("Retry-After"), body, headers)
 
 
 def _is_loopback(host: str) -> bool:
@@ -134,4 +159,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _error_text(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "its response is not HTTP"  # the error's own text quotes the response
     return str(error) or type(error).__name__

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,7 +32,7 @@ class _KeySet:
 class SigningKeys:
     """The keys by id (`kid`). If a read fails, the keys of the previous read stay in use."""
 
-    def __init__(self, read: Callable[[], Keys], monotonic: Callable[[], float]) -> None:
+    def __init__(self, read: Callable[[], Awaitable[Keys]], monotonic: Callable[[], float]) -> None:
         """`read` raises Unavailable."""
         self._read = read
         self._monotonic = monotonic

@@ -1,12 +1,11 @@
 """The index: lists of jobs by owner and batch, active jobs, and the submit queues."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, islice
 
-from shared.clients.tables import Columns, ConcurrencyConflict, Insert, Replace, Table
+from shared.clients.tables import LARGEST_PAGE, Columns, ConcurrencyConflict, Insert, Replace, Table
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.errors import Unavailable
@@ -15,8 +14,6 @@ from shared.jobs.submit_queue import SubmitQueueRows
 
 MAX_CONFLICTS = 8
 """Attempts to write a row while other writers change it."""
-QUERY_ROWS = 1000
-"""Most rows in one response of Tables."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +111,18 @@ class Index:
         if row and row.columns["since"] < before:
             self.remove_active(partition, job_id)
 
-    def find_overdue(self, now: datetime) -> Iterator[tuple[str, str]]:
+    async def find_overdue(self, now: datetime) -> AsyncIterator[tuple[str, str]]:
         """Partition and job id of each overdue active row."""
         where = "PartitionKey ge @low and PartitionKey lt @high and due lt @now"
         values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "now": now}
-        for row in self._table.query(where, values, ("PartitionKey", "RowKey")):
+        async for row in self._table.query(where, values, ("PartitionKey", "RowKey")):
             yield row.columns["PartitionKey"], row.columns["RowKey"]
 
-    def find_expired(self, before: datetime) -> Iterator[ListRow]:
+    def find_expired(self, before: datetime) -> AsyncIterator[ListRow]:
         """The list rows of jobs that ended before `before`. Scans all lists: for daily use."""
         return self._listed("finished_at lt @before", {"before": before})
 
-    def find_orphans(self) -> Iterator[str]:
+    async def find_orphans(self) -> AsyncIterator[str]:
         """The id of each job that is unfinished in its list and has no active row.
 
         Scans all lists and all active rows: for daily use.
@@ -136,10 +133,12 @@ class Index:
             "( status eq @queued or status eq @running )"  # the SDK finds parameters between blanks
         )
         statuses = {"queued": Status.QUEUED.value, "running": Status.RUNNING.value}
-        unfinished = {row.job_id for row in self._listed(either, statuses)}
+        unfinished = {row.job_id async for row in self._listed(either, statuses)}
         # Active rows are read last: a job accepted in between is not taken for an orphan.
-        active = {row.columns["RowKey"] for row in self._table.query(where, values, ("RowKey",))}
-        yield from sorted(unfinished - active)
+        active_rows = self._table.query(where, values, ("RowKey",))
+        active = {row.columns["RowKey"] async for row in active_rows}
+        for job_id in sorted(unfinished - active):
+            yield job_id
 
     def is_row_of(self, listed: ListRow, job: Job) -> bool:
         """Whether this is the job's own list row. A removed job's id can be used again."""
@@ -149,7 +148,7 @@ class Index:
     def remove_listed(self, listed: ListRow) -> None:
         self._table.delete(listed.partition, listed.key)
 
-    def count_active(self, owner: Caller, most: int) -> int:
+    async def count_active(self, owner: Caller, most: int) -> int:
         """The number of an owner's jobs that have not ended, at most `most`; a batch counts once.
 
         One query of one partition per 1000 rows. Where they are `most`, rows that are ahead of
@@ -158,19 +157,22 @@ class Index:
         where = "PartitionKey eq @partition and has_ended eq @ended"
         values = {"partition": rows.active_owner_partition(owner), "ended": False}
         columns = ("RowKey", "since", "is_ahead")
-        active = iter(self._table.query(where, values, columns, min(most, QUERY_ROWS)))
-        first = list(islice(active, most))
+        first = await self._table.query_first(where, values, most, columns)
         if len(first) < most:
             return len(first)
-        existing = (row for row in chain(first, active) if self._is_unfinished(owner, row.columns))
-        return sum(1 for _ in islice(existing, most))
+        count = 0
+        async for row in self._table.query(where, values, columns, min(most, LARGEST_PAGE)):
+            count += await self._is_unfinished(owner, row.columns)
+            if count == most:
+                break
+        return count
 
-    def _is_unfinished(self, owner: Caller, active: Columns) -> bool:
+    async def _is_unfinished(self, owner: Caller, active: Columns) -> bool:
         """Whether an owner's active row has a job that has not ended, by its row in the list."""
         if not active["is_ahead"]:
             return True
         key = rows.owner_list_key(active["RowKey"], active["since"])
-        listed = self._table.get(rows.owner_partition(owner), key)
+        listed = await self._table.get(rows.owner_partition(owner), key)
         return listed is not None and not Status(listed.columns["status"]).is_end
 
     def page(
@@ -186,13 +188,13 @@ class Index:
         """A page of a batch's searches in the order of the batch. One query."""
         return self._page(rows.parent_partition(parent_id), size, cursor, {})
 
-    def count_by_status(self, parent_id: str) -> Counter[Status]:
+    async def count_by_status(self, parent_id: str) -> Counter[Status]:
         """The number of a batch's searches by status. One query per 1000 searches."""
         where, values = "PartitionKey eq @parent", {"parent": rows.parent_partition(parent_id)}
         child_rows = self._table.query(where, values, ("status",))
-        return Counter(Status(row.columns["status"]) for row in child_rows)
+        return Counter([Status(row.columns["status"]) async for row in child_rows])
 
-    def find_active_children(self, parent_id: str) -> Iterator[ActiveChild]:
+    async def find_active_children(self, parent_id: str) -> AsyncIterator[ActiveChild]:
         """A batch's searches that have not ended. One query per 1000 searches."""
         # The SDK finds parameters only between blanks.
         where = "PartitionKey eq @parent and ( status eq @queued or status eq @running )"
@@ -201,35 +203,39 @@ class Index:
             "queued": Status.QUEUED.value,
             "running": Status.RUNNING.value,
         }
-        for row in self._table.query(where, values, ("job_id", "status", "cancel_requested_at")):
+        async for row in self._table.query(
+            where, values, ("job_id", "status", "cancel_requested_at")
+        ):
             job_id, status = row.columns["job_id"], row.columns["status"]
             cancel_requested = row.columns.get("cancel_requested_at") is not None
             yield ActiveChild(job_id, cancel_requested, started=status != Status.QUEUED)
 
-    def unconfirmed(self, parent_id: str, most: int) -> list[str]:
+    async def unconfirmed(self, parent_id: str, most: int) -> list[str]:
         """The ids of at most `most` searches of a batch that may have left objects on a cluster."""
         where = "PartitionKey eq @parent and left_on_cluster eq @unknown"
         values = {
             "parent": rows.parent_partition(parent_id),
             "unknown": LeftOnCluster.UNKNOWN.value,
         }
-        child_rows = self._table.query(where, values, ("job_id",), min(most, QUERY_ROWS))
-        return [row.columns["job_id"] for row in islice(child_rows, most)]
+        child_rows = await self._table.query_first(where, values, most, ("job_id",))
+        return [row.columns["job_id"] for row in child_rows]
 
     def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> JobPage:
         where = "PartitionKey eq @partition and RowKey gt @cursor and status ne @deleted"
         where += "".join(f" and {name} eq @{name}" for name in only)
         values = {"partition": partition, "cursor": cursor, "deleted": Status.DELETED.value}
-        list_rows = self._table.query_page(where, {**values, **only}, size + 1)
+        list_rows = self._table.query_first(where, {**values, **only}, size + 1)
         page_rows = list_rows[:size]
         return JobPage(
             tuple(rows.job_from_row(row.columns) for row in page_rows),
             str(page_rows[-1].columns["RowKey"]) if len(list_rows) > size else None,
         )
 
-    def _listed(self, where: str, values: Columns) -> Iterator[ListRow]:
+    async def _listed(self, where: str, values: Columns) -> AsyncIterator[ListRow]:
         all_lists = "PartitionKey ge @first and PartitionKey lt @last"
         lists = {"first": rows.OWNER, "last": rows.after(rows.parent_partition(""))}
         columns = ("PartitionKey", "RowKey", "job_id")
-        for row in self._table.query(f"{all_lists} and {where}", {**lists, **values}, columns):
+        async for row in self._table.query(
+            f"{all_lists} and {where}", {**lists, **values}, columns
+        ):
             yield ListRow(*(row.columns[name] for name in columns))

@@ -204,15 +204,14 @@ class JobStateRepository:
         """The events with a sequence above `after`, oldest first."""
         where = "PartitionKey eq @job and RowKey gt @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.event_key(after), "high": "event-~"}
-        return [
-            rows.event_from_row(row.columns) for row in self._jobs.query_page(where, values, most)
-        ]
+        event_rows = self._jobs.query_first(where, values, most)
+        return [rows.event_from_row(row.columns) for row in event_rows]
 
     def pending_messages(self, job_id: str) -> list[OutboxMessage]:
         """The messages of a job that have not been sent, in their order."""
         where = "PartitionKey eq @job and RowKey ge @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.outbox_key(0), "high": "outbox-~"}
-        return [rows.outbox_message(row.columns) for row in self._jobs.query(where, values)]
+        return [rows.outbox_message(row.columns) async for row in self._jobs.query(where, values)]
 
     def mark_sent(self, job_id: str, sequence: int) -> None:
         """Remove a message that was sent."""
@@ -237,7 +236,8 @@ class JobStateRepository:
             return False
         where = "PartitionKey eq @job and RowKey ne @row"
         values = {"job": job.job_id, "row": rows.JOB}
-        keys = [each.columns["RowKey"] for each in self._jobs.query(where, values, ("RowKey",))]
+        rows_beside = self._jobs.query(where, values, ("RowKey",))
+        keys = [each.columns["RowKey"] async for each in rows_beside]
         if any(key.startswith("outbox-") for key in keys):
             return False
         try:

@@ -59,7 +59,7 @@ class SubmitQueueRows:
         )
 
     def _first(self, where: str, **values: str) -> QueueEntry | None:
-        first_rows = self._table.query_page(where, values, 1)
+        first_rows = self._table.query_first(where, values, 1)
         return _entry(first_rows[0].columns) if first_rows else None
 
 

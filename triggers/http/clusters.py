@@ -16,7 +16,7 @@ CACHE_TTL = timedelta(seconds=10)
 
 
 @handle_errors
-def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/monitor/aks"""
     services.authenticate(req)
     query = parse_query(req, ClustersQuery)

@@ -9,14 +9,14 @@ from triggers.submission.database_catalog import LIST_TTL
 
 
 @handle_errors
-def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/databases"""
     services.authenticate(req)
     return json_response(Databases(databases=services.databases.get_fresh(LIST_TTL).value))
 
 
 @handle_errors
-def updates(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def updates(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/databases/check-updates"""
     services.authenticate(req)
     # Always unknown: the app calls nothing outside of the deployment.

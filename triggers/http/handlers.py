@@ -19,7 +19,7 @@ from triggers.http import (
 from triggers.http.hits import views as hits
 from triggers.http.openapi import views
 from triggers.http.pages import ui
-from triggers.http.responses import AsyncHandler, Handler
+from triggers.http.responses import Handler
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
 from triggers.http.services import HttpServices
 
@@ -49,7 +49,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """By operation name; triggers/http/routes.py has the methods and paths."""
 
-STATIC_HANDLERS: Mapping[str, Handler | AsyncHandler] = {
+STATIC_HANDLERS: Mapping[str, Handler] = {
     "health": health.alive,
     "openapi": views.openapi,
     "docs": views.page,
@@ -58,7 +58,7 @@ STATIC_HANDLERS: Mapping[str, Handler | AsyncHandler] = {
 }
 """Handlers that need no services: they answer whatever the settings are."""
 
-DURABLE_HANDLERS: Mapping[str, AsyncHandler] = {
+DURABLE_HANDLERS: Mapping[str, Handler] = {
     "submit_job": jobs.submit,
     "submit_job_legacy": jobs.submit,
     "cancel_job": jobs.cancel,
@@ -67,7 +67,7 @@ DURABLE_HANDLERS: Mapping[str, AsyncHandler] = {
 """Handlers that also get a Durable Functions client."""
 
 
-def handler_of(name: str, services: HttpServices) -> Handler | AsyncHandler:
+def handler_of(name: str, services: HttpServices) -> Handler:
     """The handler of an operation, with its services.
 
     It is bound as a method is: the worker reads the remaining parameters and their annotations.

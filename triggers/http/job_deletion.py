@@ -17,7 +17,7 @@ PAGE_SIZE = 200
 
 
 @handle_errors
-def delete(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def delete(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """DELETE /api/blast/jobs/{id}"""
     job = owned_job(services, req.route_params["id"], services.authenticate(req))
     soft_delete(services.clients.jobs, job)

@@ -9,20 +9,19 @@ from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import NotRetryable
 from shared.jobs import JobStateRepository
-from shared.util.threads import in_thread
 from triggers.auth.quotas import check_active_limit
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.http.etag import retry_after_header
 from triggers.http.jobs import keys_in_headers, own_job
-from triggers.http.responses import handle_errors_async, json_response
+from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import RetryAccepted
 
 
-@handle_errors_async
+@handle_errors
 async def retry(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/retry"""
-    job = await in_thread(_queue_retry, services, req)
+    job = _queue_retry(services, req)
     await ensure_started(client, job, services.clients.settings.crash_retry)
     body = RetryAccepted(job_id=job.job_id, task_id=job.job_id, status="queued")
     return json_response(body, 202, retry_after_header(job))
@@ -58,9 +57,10 @@ class JobRetry:
         return self.jobs.start_attempt(job.job_id, job.attempt + 1, self.job_timeout, request_id)
 
     def _is_repeated(self, job: Job, request_id: str) -> bool:
+        events = self.jobs.events(job.job_id)
         return any(
             event.event == "retry_requested" and event.payload.get("request_id") == request_id
-            for event in self.jobs.events(job.job_id)
+            for event in events
         )
 
 

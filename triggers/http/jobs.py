@@ -8,12 +8,13 @@ from azure.functions import HttpRequest, HttpResponse
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, Fault, Invalid
+from shared.settings import Settings
 from shared.util.threads import in_thread
 from triggers.auth.callers import require_owner
 from triggers.durable_client import DurableClient, ensure_started, wake
-from triggers.http.etag import respond_if_changed, retry_after_header
+from triggers.http.etag import job_response, not_modified, retry_after_header
 from triggers.http.query_params import DetailQuery, EventsQuery, ListQuery, PageQuery, parse_query
-from triggers.http.responses import RETRY_AFTER, handle_errors, handle_errors_async, json_response
+from triggers.http.responses import RETRY_AFTER, handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import Cancelling, Detail
 from triggers.submission.accept import AcceptedSubmission
@@ -29,10 +30,10 @@ MAX_KEY_LENGTH = 256
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
-@handle_errors_async
+@handle_errors
 async def submit(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    submission, accepted = await in_thread(_accept, services, req)
+    submission, accepted = _accept(services, req)
     await ensure_started(client, accepted.job, services.clients.settings.crash_retry)
     # Without a request id of the client's the job id is returned, not a new id each time, so that
     # a replay gets the same body.
@@ -50,31 +51,31 @@ async def submit(services: HttpServices, req: HttpRequest, client: DurableClient
 
 
 @handle_errors
-def read(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def read(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = own_job(services, req)
     with_history = parse_query(req, DetailQuery).history == "1"
     if job.child_count:  # no ETag: the counts of its searches change without an event of the batch
         return json_response(_detail(services, job, with_history), headers=retry_after_header(job))
-    return respond_if_changed(req, job, lambda: _detail(services, job, with_history))
+    return not_modified(req, job) or job_response(job, _detail(services, job, with_history))
 
 
 @handle_errors
-def status(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def status(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
     job = own_job(services, req)
-    return respond_if_changed(req, job, lambda: job_view.runtime(job))
+    return not_modified(req, job) or job_response(job, job_view.runtime(job))
 
 
 @handle_errors
-def execution_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def execution_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/execution-steps"""
     job = own_job(services, req)
-    return respond_if_changed(req, job, lambda: job_view.execution(job))
+    return not_modified(req, job) or job_response(job, job_view.execution(job))
 
 
 @handle_errors
-def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
     caller, query = services.authenticate(req), parse_query(req, ListQuery)
     page = services.clients.jobs.index.page(caller, query.limit, query.cursor, query.filters)
@@ -82,7 +83,7 @@ def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def children(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def children(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
     job, query = own_job(services, req), parse_query(req, PageQuery)
     page = services.clients.jobs.index.children(job.job_id, query.limit, query.cursor)
@@ -91,18 +92,19 @@ def children(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def events(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def events(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
     job, after = own_job(services, req), parse_query(req, EventsQuery).after
-    return respond_if_changed(
-        req, job, lambda: job_view.events(job, services.clients.jobs.events(job.job_id, after))
-    )
+    if response := not_modified(req, job):
+        return response
+    history = services.clients.jobs.events(job.job_id, after)
+    return job_response(job, job_view.events(job, history))
 
 
-@handle_errors_async
+@handle_errors
 async def cancel(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
-    job = await in_thread(_request_cancel, services, req)
+    job = _request_cancel(services, req)
     is_cleaned_up = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
     if not job.phase.is_end:
         await wake(client, job, services.clients.settings.crash_retry)
@@ -148,15 +150,22 @@ def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     return require_owner(None if job.phase is Phase.DELETED else job, caller, job_id)
 
 
-def _accept(services: HttpServices, req: HttpRequest) -> tuple[Submission, AcceptedSubmission]:
-    """Parse, check and accept a submission. Blocks, and needs long for a large query."""
+async def _accept(
+    services: HttpServices, req: HttpRequest
+) -> tuple[Submission, AcceptedSubmission]:
+    """Parse, check and accept a submission."""
     caller, keys = services.authenticate(req), keys_in_headers(req)
-    submission = parse(json_object(req.get_body()), services.clients.settings)
+    # In a thread, as checking a large query takes long.
+    submission = await in_thread(_parse, req.get_body(), services.clients.settings)
     fallback = keys.pop(FALLBACK_KEY_HEADER, None)
     key = next(filter(None, [*keys.values(), submission.idempotency_key, fallback]), None)
     limit = services.clients.settings.max_active_jobs
     accepted = services.submissions.accept(submission, caller, key, "http", max_active_jobs=limit)
     return submission, accepted
+
+
+def _parse(body: bytes, settings: Settings) -> Submission:
+    return parse(json_object(body), settings)
 
 
 def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:

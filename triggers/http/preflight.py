@@ -9,7 +9,7 @@ from triggers.submission.json_body import json_object
 
 
 @handle_errors
-def check(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def check(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/pre-flight"""
     caller = services.authenticate(req)
     preflight = Preflight(services.clients, lambda: services.submissions)

@@ -44,7 +44,7 @@ class _File:
 
 
 @handle_errors
-def upload(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def upload(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/upload-query"""
     caller, file = services.authenticate(req), _uploaded_file(req)
     data = file.content.encode()
@@ -58,7 +58,7 @@ def upload(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def query(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/query"""
     job = own_job(services, req)
     data, size = _read_prefix(services, job, "input.fa", MAX_QUERY_RESPONSE)
@@ -79,7 +79,7 @@ def query(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
     job, params = own_job(services, req), parse_query(req, FileQuery)
     data, size = _read_prefix(services, job, params.name, params.max_bytes)

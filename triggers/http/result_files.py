@@ -11,6 +11,7 @@ from shared.contracts.states import Phase
 from shared.errors import NotFound
 from shared.hits import Hit, Unreadable, hits
 from shared.hits.gzip import MOST_TEXT
+from shared.util.threads import read_in_thread
 from triggers.http.etag import retry_after
 from triggers.http.services import HttpServices
 from triggers.schemas.results import ResultFile
@@ -48,12 +49,16 @@ def results_retry_after(job: Job) -> timedelta | None:
 
 
 def hits_of(blobs: Blobs, job: Job, name: str, max_bytes: int = MOST_TEXT) -> Iterator[Hit]:
-    """Yield the hits of a file, reading at most `max_bytes` of text.
+    """Return the hits of a file, reading at most `max_bytes` of text, for a function in a thread.
 
-    Raises Unreadable, whose message has the file's name, and ReadLimitReached.
+    Reading them raises Unreadable, whose message has the file's name, and ReadLimitReached.
     """
+    chunks = read_in_thread(blobs.iter_chunks(job.results_prefix + name))
+    return _with_name(name, hits(chunks, outfmt_of(job.search), max_bytes))
+
+
+def _with_name(name: str, file_hits: Iterator[Hit]) -> Iterator[Hit]:
     try:
-        chunks = blobs.iter_chunks(job.results_prefix + name)
-        yield from hits(chunks, outfmt_of(job.search), max_bytes)
+        yield from file_hits
     except Unreadable as error:
         raise Unreadable(error.code, f"{name}: {error}") from error

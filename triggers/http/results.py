@@ -20,7 +20,7 @@ MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 
 
 @handle_errors
-def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results"""
     job = own_job(services, req)
     files = files_of(services, job)
@@ -40,7 +40,7 @@ def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/{file_id}"""
     job = own_job(services, req)
     name = file_of(services, job, req.route_params["file_id"]).name

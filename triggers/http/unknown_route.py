@@ -12,7 +12,7 @@ MAX_PATH_IN_MESSAGE = 200
 
 
 @handle_errors
-def refuse(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def refuse(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """Any method and path that no other function serves.
 
     Authenticated like other routes, so that anonymous callers learn nothing about the API and

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from azure.functions import QueueMessage
@@ -24,7 +25,6 @@ from shared.jobs import StepRecord
 from shared.messaging.dead_letters import DeadLetterOutcome, DeadLetters
 from shared.messaging.messages import Sender, error_text
 from shared.messaging.outbox import OutboxPublisher
-from shared.util.single_flight import lazy_property
 from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.submission.accept import AcceptedSubmission, SubmissionService
@@ -64,14 +64,13 @@ class RequestQueue:
 
     async def process_request(self, msg: QueueMessage, client: DurableClient) -> None:
         """Process a message of the queue `blast-requests`."""
-        processor = await in_thread(lambda: self._processor)  # the first call opens clients
-        await processor.process(_queue_message(msg), client)
+        await self._processor.process(_queue_message(msg), client)
 
     def process_poison_message(self, msg: QueueMessage) -> None:
         """Process a message of the poison queue `blast-requests-poison`."""
         self._processor.process_poison(_queue_message(msg))
 
-    @lazy_property
+    @cached_property
     def _processor(self) -> "RequestProcessor":
         clients = self._dependencies
         submissions = SubmissionService.of(clients)

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TypeVar
 
 from shared.clients.blobs import Blobs
@@ -18,7 +19,6 @@ from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
 from shared.settings import Settings
 from shared.util.parallel import parallel_map
-from shared.util.single_flight import lazy_property
 from triggers.auth.query_access import QueryAccess
 from triggers.auth.quotas import check_active_limit
 from triggers.submission.database_catalog import DatabaseCatalog
@@ -109,7 +109,8 @@ class SubmissionService:
             notify=notify,
             request_id=submission.request_id,
         )
-        url = self._put_batch(job, submission) if children else self._put_query(job, submission)
+        put = self._put_batch if children else self._put_query
+        url = put(job, submission)
         job = replace(job, search=replace(job.search, query_url=url))
         return self.jobs.create(job, {"source": source})
 
@@ -127,8 +128,8 @@ class SubmissionService:
         self.blobs.put_if_absent(url, dump(submission.searches))
         return url
 
-    def database_faults(self, submission: Submission) -> Iterator[Fault]:
-        """Yield a fault for each database that the program cannot search.
+    def database_faults(self, submission: Submission) -> list[Fault]:
+        """Return a fault for each database that the program cannot search.
 
         Each pair of program and database is checked once, however many searches use it.
         """
@@ -137,12 +138,14 @@ class SubmissionService:
             for prefix, spec in _searches(submission)
         }
         mismatches = _map_distinct(self.catalog.mismatch, pairs.values())
-        for path, pair in pairs.items():
-            if message := mismatches[pair]:
-                yield Fault(path, message, "program_database_incompatible")
+        return [
+            Fault(path, message, "program_database_incompatible")
+            for path, pair in pairs.items()
+            if (message := mismatches[pair])
+        ]
 
-    def query_faults(self, submission: Submission, caller: Caller) -> Iterator[Fault]:
-        """Yield a fault for each named query that does not exist or that the caller may not use."""
+    def query_faults(self, submission: Submission, caller: Caller) -> list[Fault]:
+        """Return a fault for each named query that does not exist or that the caller may not use."""
         urls = {
             f"{prefix}query_blob_url": spec.search.query_url
             for prefix, spec in _searches(submission)
@@ -150,11 +153,13 @@ class SubmissionService:
         }
         access = QueryAccess(self.jobs, self.blobs, self.settings.account)
         is_readable = _map_distinct(lambda url: access.can_read(caller, url), urls.values())
-        for path, url in urls.items():
-            if not is_readable[url]:
-                yield Fault(path, f"there is no {url}: upload the query first")
+        return [
+            Fault(path, f"there is no {url}: upload the query first")
+            for path, url in urls.items()
+            if not is_readable[url]
+        ]
 
-    @lazy_property
+    @cached_property
     def catalog(self) -> DatabaseCatalog:
         return DatabaseCatalog(self.blobs, self.settings.account)
 
@@ -167,10 +172,13 @@ def _searches(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
         yield f"searches.{number}.", spec
 
 
-def _map_distinct(function: Callable[[Key], Value], keys: Iterable[Key]) -> dict[Key, Value]:
+def _map_distinct(
+    function: Callable[[Key], Awaitable[Value]], keys: Iterable[Key]
+) -> dict[Key, Value]:
     """Call the function once per distinct key, PARALLELISM calls at a time."""
     distinct_keys = list(dict.fromkeys(keys))
-    return dict(zip(distinct_keys, parallel_map(function, distinct_keys, PARALLELISM), strict=True))
+    values = parallel_map(function, distinct_keys, PARALLELISM)
+    return dict(zip(distinct_keys, values, strict=True))
 
 
 def _require_same(job: Job, submission: Submission) -> Job:

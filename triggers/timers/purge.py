@@ -2,10 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
@@ -46,9 +45,8 @@ class Purger:
             self.jobs.index.find_orphans(), self._repair, lambda job_id: job_id, is_time_up
         )
         ended_before = started_at - self.retention
-        expired = islice(self.jobs.index.find_expired(ended_before), self.max_removed)
         removed = await process_all(
-            expired,
+            self._expired(ended_before),
             lambda row: self._remove(client, row, ended_before),
             lambda row: row.job_id,
             is_time_up,
@@ -57,9 +55,18 @@ class Purger:
         log.info("purged %s", " ".join(f"{name}={n}" for name, n in results.items()) or "nothing")
         return results
 
+    async def _expired(self, ended_before: datetime) -> AsyncIterator[ListRow]:
+        """At most `max_removed` list rows."""
+        number = 0
+        async for row in self.jobs.index.find_expired(ended_before):
+            number += 1
+            if number > self.max_removed:
+                return
+            yield row
+
     async def _repair(self, job_id: str) -> str:
         """Write the index rows of a job again, so that they agree with its row."""
-        await in_thread(lambda: self.jobs.sync(self.jobs.get(job_id)))
+        self.jobs.sync(self.jobs.get(job_id))
         return "repaired"
 
     async def _remove(self, client: DurableClient, row: ListRow, ended_before: datetime) -> str:
@@ -70,7 +77,7 @@ class Purger:
         if job and self.jobs.index.is_row_of(row, job):
             if not job.phase.is_end or (job.finished_at or ended_before) >= ended_before:
                 return await self._repair(row.job_id)
-            if await in_thread(lambda: self._is_batch_active(job)):
+            if self._is_batch_active(job):
                 return "kept"
             for attempt in range(1, job.attempt + 1):
                 await purge_history(client, replace(job, attempt=attempt).instance_id)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.util.durations import MAX_RETRY_AFTER
 from shared.util.threads import in_thread
-from triggers.durable_client import DurableClient, InstanceStatus, from_here, get_status
+from triggers.durable_client import DurableClient, InstanceStatus, Orchestrations, get_status
 from triggers.timers.bounded_work import process_all
 from triggers.timers.late_cleanup import LateCleanup
 from triggers.timers.recovery import Recovery
@@ -40,7 +40,7 @@ class Reconciler:
     jobs: JobStateRepository
     settings: Settings
     now: Callable[[], datetime]
-    publish: Callable[[Job], None]
+    publish: Callable[[Job], Awaitable[None]]
     """Sends the pending messages of a job."""
     stopper_factory: StopperFactory
     """Makes the object that runs the last steps of a job in place of its orchestration."""
@@ -106,7 +106,7 @@ class Reconciler:
         """Retry the clean-up of an ended job; `messages_pending` if only messages are left."""
         if job.left_on_cluster is LeftOnCluster.NONE:
             return "messages_pending"
-        stopper = self.stopper_factory(from_here(client, self.settings))
+        stopper = self.stopper_factory(Orchestrations(client, self.settings.crash_retry))
         return await self._late_cleanup.retry(stopper, job, unreachable)
 
     async def _reconcile_active(self, client: DurableClient, job: Job) -> str:

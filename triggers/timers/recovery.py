@@ -10,7 +10,7 @@ from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.util.durations import RetryPolicy
 from shared.util.threads import in_thread
-from triggers.durable_client import FAILED, DurableClient, InstanceStatus, from_here, start
+from triggers.durable_client import FAILED, DurableClient, InstanceStatus, Orchestrations, start
 from triggers.timers.stopper import Stopper, StopperFactory
 
 RESTARTS = RetryPolicy(timedelta(minutes=1), 2.0, timedelta(minutes=15), 6)
@@ -57,7 +57,7 @@ class Recovery:
 
     async def _stop(self, client: DurableClient, job: Job) -> str:
         """Take the steps that stop the job, as far as they need not wait."""
-        stopper = self.stopper_factory(from_here(client, self.settings))
+        stopper = self.stopper_factory(Orchestrations(client, self.settings.crash_retry))
         for _ in range(STEPS_AT_ONCE):
             result = await in_thread(stopper.stop, job.job_id)
             if result.next_stage is None:
@@ -73,7 +73,7 @@ class Recovery:
     ) -> None:
         error = f"its orchestration ended {restarts + 1} times before its next step: {_why(seen)}"
         log.error("orchestration_failed job_id=%s: %s", job.job_id, error)
-        stopper: Stopper = self.stopper_factory(from_here(client, self.settings))
+        stopper: Stopper = self.stopper_factory(Orchestrations(client, self.settings.crash_retry))
         await in_thread(stopper.fail, job.job_id, error)
 
     def _record_restart(

@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias
 
 from shared.contracts.activities import CleanupResult, StepResult
 from shared.contracts.job import Job
-from triggers.durable_client import SyncDurableClient
+from triggers.durable_client import Orchestrations
 
 
 class Stopper(Protocol):
@@ -18,5 +18,5 @@ class Stopper(Protocol):
     def clean_up(self, job: Job) -> CleanupResult: ...
 
 
-StopperFactory: TypeAlias = Callable[[SyncDurableClient], Stopper]
+StopperFactory: TypeAlias = Callable[[Orchestrations], Stopper]
 """Gives one that starts and wakes other orchestrations by the given client."""

@@ -23,7 +23,7 @@ from shared.clients.kubernetes.kubeconfig import parse, with_token
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials_async import AsyncTokenCredential
 
 API_SERVER_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
 """The token scope of all AKS API servers: the application id of Microsoft's AKS server app."""
@@ -39,7 +39,7 @@ NOT_FOUND = "ResourceNotFound"
 class Identity:
     """The app's identity, as a source of tokens for ARM and API servers."""
 
-    credential: "TokenCredential"
+    credential: "AsyncTokenCredential"
 
     def token(self, scope: str) -> tuple[str, datetime]:
         """A token and its expiry. Raises Unavailable."""
@@ -150,7 +150,7 @@ class ManagedCluster:
 
 
 def managed_cluster(
-    credential: "TokenCredential", arm_url: str, subscription: str, group: str, name: str
+    credential: "AsyncTokenCredential", arm_url: str, subscription: str, group: str, name: str
 ) -> ManagedCluster:
     """The AKS cluster of that name. Raises ValueError unless `arm_url` is https or loopback."""
     return ManagedCluster(

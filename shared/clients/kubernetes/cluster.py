@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from shared.clients.kubernetes import jobs, labels, pods
 from shared.clients.kubernetes.api import (
     CONNECT,
-    NAMESPACE,
+    JOBS,
+    PODS,
     READ,
     TOTAL,
+    ApiRequest,
     KubernetesApi,
 )
 from shared.clients.kubernetes.credentials import CredentialProvider
@@ -43,9 +45,9 @@ class KubernetesCluster:
         self._pending_pods_cache = SingleFlightCache(self._all_pending_pods, monotonic)
         self._submit_lease = SubmitLease(self._api, now, monotonic)
 
-    def close(self) -> None:
-        """Close the connections that no call uses."""
-        self._api.close()
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._api.aclose()
 
     def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
         """All current Jobs of this search, including finished ones."""
@@ -63,7 +65,7 @@ class KubernetesCluster:
         """All current pods of this search."""
         return list_all(
             self._api,
-            lambda groups: groups.core.list_namespaced_pod,
+            PODS,
             labels.search_selector(elb_job_id),
             pods.parse_pod,
         )
@@ -78,12 +80,11 @@ class KubernetesCluster:
         Idempotent.
         """
         # The API answers 200 if there is none; a 404 is from another server and proves nothing.
-        self._api.call(
-            lambda groups: groups.batch.delete_collection_namespaced_job,
-            NAMESPACE,
-            label_selector=labels.search_selector(elb_job_id, apps),
-            propagation_policy="Background",
-        )
+        query = {
+            "labelSelector": labels.search_selector(elb_job_id, apps),
+            "propagationPolicy": "Background",
+        }
+        self._api.call(ApiRequest("DELETE", JOBS, query))
 
     def acquire_submit_lease(self, holder: str) -> LeaseState:
         """Take the submit slot for 15 minutes, or renew it. Idempotent."""
@@ -104,7 +105,7 @@ class KubernetesCluster:
         pods_by_search = defaultdict(list)
         labelled_pods = list_all(
             self._api,
-            lambda groups: groups.core.list_namespaced_pod,
+            PODS,
             labels.all_searches_selector(),
             lambda pod: (labels.search_id(pod), pods.parse_pod(pod)),
             field_selector="status.phase=Pending",
@@ -116,9 +117,7 @@ class KubernetesCluster:
 
     def _jobs(self, selector: str) -> Mapping[str, list[ClusterJob]]:
         jobs_by_search = defaultdict(list)
-        labelled_jobs = list_all(
-            self._api, lambda groups: groups.batch.list_namespaced_job, selector, jobs.parse_job
-        )
+        labelled_jobs = list_all(self._api, JOBS, selector, jobs.parse_job)
         for labelled_job in labelled_jobs:
             if labelled_job:
                 elb_job_id, job = labelled_job

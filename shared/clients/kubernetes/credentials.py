@@ -1,7 +1,7 @@
 """Credentials for a cluster's API server, cached and renewed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -48,15 +48,15 @@ class CredentialProvider:
 
     def __init__(
         self,
-        read: Callable[[], ClusterCredentials],
-        explain: Callable[[], Unavailable | None] = lambda: None,
+        read: Callable[[], Awaitable[ClusterCredentials]],
+        explain: Callable[[], Awaitable[Unavailable | None]] | None = None,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`read` raises Unavailable. `explain` says why the API server is unreachable, if known."""
         self._credentials = SingleFlightCache(read, monotonic)
-        self._explanations = SingleFlightCache(explain, monotonic)
+        self._explanations = SingleFlightCache(explain or _unexplained, monotonic)
         self._now = now
         self._is_unreachable = False
 
@@ -84,3 +84,7 @@ class CredentialProvider:
             return self._explanations.get_fresh(MAX_AGE_UNREACHABLE).value or error
         except Unavailable:
             return error  # ARM does not answer either
+
+
+async def _unexplained() -> None:
+    """Nothing is known of why the API server does not answer."""

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from shared.clients.kubernetes.credentials import ClusterCredentials
 from shared.errors import Unavailable
 
 Json = Mapping[str, Any]
-AddToken = Callable[[ClusterCredentials], ClusterCredentials]
+AddToken = Callable[[ClusterCredentials], Awaitable[ClusterCredentials]]
 """Adds the identity's token to credentials. Raises Unavailable."""
 
 _ENTRA_LOGINS = ("kubelogin", "azure")

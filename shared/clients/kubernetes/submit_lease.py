@@ -1,22 +1,23 @@
 """The submit slot of a cluster: a Lease that every submitter must hold."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.clients.kubernetes.api import (
     CONFLICT,
+    LEASES,
     NAMESPACE,
     NOT_FOUND,
+    ApiRequest,
     ApiStatusError,
     Json,
     KubernetesApi,
 )
 from shared.errors import Unavailable
 
-LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 NAME = "elb-blast-submit"
+LEASE = f"{LEASES}/{NAME}"
 DURATION = timedelta(seconds=900)
 TOLERANCE = timedelta(seconds=60)
 """Allowed clock difference between two holders before an expired Lease is taken over."""
@@ -45,7 +46,6 @@ class SubmitLease:
         self._api = api
         self._now = now
         self._monotonic = monotonic
-        self._lock = threading.Lock()
         self._watched: tuple[str, float] = ("", 0.0)
         """The last resourceVersion seen, and when this process first saw it."""
 
@@ -120,19 +120,13 @@ class SubmitLease:
         return self._unchanged_for(lease["metadata"]["resourceVersion"]) >= duration
 
     def _unchanged_for(self, version: str) -> timedelta:
-        with self._lock:
-            if self._watched[0] != version:
-                self._watched = (version, self._monotonic())
-            return timedelta(seconds=self._monotonic() - self._watched[1])
+        if self._watched[0] != version:
+            self._watched = (version, self._monotonic())
+        return timedelta(seconds=self._monotonic() - self._watched[1])
 
     def _read(self) -> Json | None:
         try:
-            lease = self._api.call(
-                lambda groups: groups.coordination.read_namespaced_lease,
-                NAME,
-                NAMESPACE,
-                expected=(NOT_FOUND,),
-            )
+            lease = self._api.call(ApiRequest("GET", LEASE), expected=(NOT_FOUND,))
         except ApiStatusError as error:
             if error.is_about("leases", NAME):
                 return None
@@ -146,19 +140,14 @@ class SubmitLease:
             "metadata": {"name": NAME, "namespace": NAMESPACE},
             "spec": spec,
         }
-        return _with_spec(
-            self._api.call(lambda groups: groups.raw("POST", LEASES, body), expected=(CONFLICT,))
-        )
+        request = ApiRequest("POST", LEASES, body=body)
+        return _with_spec(self._api.call(request, expected=(CONFLICT,)))
 
     def _write(self, lease: Json, **changes: object) -> Json:
         """Change spec fields of the Lease. Raises ApiStatusError if it changed since the read."""
         body = {**lease, "spec": {**lease["spec"], **changes}}
-        return _with_spec(
-            self._api.call(
-                lambda groups: groups.raw("PUT", f"{LEASES}/{NAME}", body),
-                expected=(NOT_FOUND, CONFLICT),
-            )
-        )
+        request = ApiRequest("PUT", LEASE, body=body)
+        return _with_spec(self._api.call(request, expected=(NOT_FOUND, CONFLICT)))
 
 
 def _with_spec(lease: Json) -> Json:

@@ -1,6 +1,6 @@
 """Whether the deployment's clusters run."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 from shared.dependencies import Dependencies
@@ -24,7 +24,7 @@ def deployment_power_states(clients: Dependencies) -> PowerStates:
 
 
 def get_power_states(
-    names: Iterable[str], probe: Callable[[str], object], timeout: float = CHECK_TIMEOUT
+    names: Iterable[str], probe: Callable[[str], Awaitable[object]], timeout: float = CHECK_TIMEOUT
 ) -> PowerStates:
     """Probe the API servers in parallel; a cluster whose API server does not answer is `Stopped`.
 
@@ -34,7 +34,7 @@ def get_power_states(
     return {name: "Stopped" if check.error else check.value for name, check in results.items()}
 
 
-def _power_state(probe: Callable[[str], object], name: str) -> PowerState | None:
+def _power_state(probe: Callable[[str], Awaitable[object]], name: str) -> PowerState | None:
     """Return `Running`, or None if the cluster does not exist. Raises Unavailable."""
     try:
         probe(name)

@@ -1,6 +1,6 @@
 """Checks whether a search would be accepted and could run."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,13 +72,13 @@ class Preflight:
         """Run all checks in parallel; a check that raises has failed. Raises TooLarge."""
         plan = parse_preflight(body, self.clients.settings)
         faults = _faults_by_check(plan.result.faults)
-        checks: dict[CheckId, Callable[[], CheckOutcome]] = {
+        checks: dict[CheckId, Callable[[], Awaitable[CheckOutcome]]] = {
             "fasta_format": lambda: self._check_query(plan, caller),
             "blast_db": lambda: self._check_database(plan),
             "aks_cluster": lambda: self._check_cluster(plan),
             "storage_containers": self._check_containers,
             "terminal_sidecar": self._check_sidecar,
-            "search_options": _passed,
+            "search_options": self._check_options,
             "active_searches": lambda: self._check_active_limit(caller),
         }
         results = run_checks(
@@ -104,7 +104,7 @@ class Preflight:
             return CheckOutcome("skip", "no query was given")
         if plan.submission is None:
             return _skipped()
-        if faults := list(self.submissions().query_faults(plan.submission, caller)):
+        if faults := self.submissions().query_faults(plan.submission, caller):
             return _failed(faults, "upload the query first")
         text = plan.submission.query_text
         if text is None:
@@ -118,7 +118,7 @@ class Preflight:
         if plan.submission is None:
             return _skipped()
         if "program" not in plan.lacks:
-            faults = list(self.submissions().database_faults(plan.submission))
+            faults = self.submissions().database_faults(plan.submission)
             if faults:
                 return _failed(faults, "choose another program or database")
         catalog = self.submissions().catalog
@@ -145,6 +145,10 @@ class Preflight:
         check_sidecar(self.clients.sidecar)
         return _passed()
 
+    async def _check_options(self) -> CheckOutcome:
+        """Passes: `parse_preflight` has found the faults of options."""
+        return _passed()
+
     def _check_active_limit(self, caller: Caller) -> CheckOutcome:
         limit = self.clients.settings.max_active_jobs
         check_active_limit(self.clients.jobs.index, caller, limit)
@@ -164,13 +168,17 @@ def _failed(faults: Iterable[Fault], action: str) -> CheckOutcome:
 
 
 def _unless_invalid(
-    faults: list[Fault] | None, check: Callable[[], CheckOutcome]
-) -> Callable[[], CheckOutcome]:
+    faults: list[Fault] | None, check: Callable[[], Awaitable[CheckOutcome]]
+) -> Callable[[], Awaitable[CheckOutcome]]:
     """Return the check, or one that fails if its fields have faults."""
     if not faults:
         return check
     details = dict.fromkeys(f"{fault.path}: {fault.message}" for fault in faults)
-    return lambda: CheckOutcome("fail", "; ".join(details), "correct these fields")
+
+    async def fail() -> CheckOutcome:
+        return CheckOutcome("fail", "; ".join(details), "correct these fields")
+
+    return fail
 
 
 def _faults_by_check(faults: Iterable[Fault]) -> dict[CheckId, list[Fault]]:

@@ -1,7 +1,7 @@
 """Readiness: whether each service that the app needs answers."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from shared.clients.sidecar import SidecarClient
 from shared.contracts.exec import HttpRejection
@@ -27,7 +27,7 @@ def check_dependencies(clients: Dependencies) -> Ready:
     Raises SettingsInvalid.
     """
     cluster_name = clients.settings.cluster_name  # invalid settings must not fail as every check
-    checks: dict[DependencyName, Callable[[], object]] = {
+    checks: dict[DependencyName, Callable[[], Awaitable[object]]] = {
         "tables": lambda: clients.jobs.find(PROBE_JOB_ID),
         "blob": lambda: clients.blobs.missing_containers(QUERIES),
         "queue": lambda: clients.completions_queue.ensure(),

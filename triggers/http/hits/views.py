@@ -10,6 +10,7 @@ from shared.blast.result_files import outfmt_of
 from shared.contracts.job import Job
 from shared.errors import NotFound
 from shared.hits import refuse_unreadable
+from shared.util.threads import in_thread
 from triggers.http.etag import retry_after_header
 from triggers.http.hits import export as exports
 from triggers.http.hits.aggregate import Aggregation
@@ -23,7 +24,7 @@ from triggers.schemas.results import Aggregate
 
 
 @handle_errors
-def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/aggregate"""
     job = own_job(services, req)
     names = [file.name for file in files_of(services, job)]
@@ -33,7 +34,7 @@ def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
         return json_response(body, headers=headers)
     refuse_unreadable(outfmt_of(job.search))
     aggregation = Aggregation(services.clients.blobs, time.monotonic)
-    stats = aggregation.stats(
+    stats = await aggregation.stats(
         job.results_prefix, names, lambda name: hits_of(services.clients.blobs, job, name)
     )
     has_no_hits = stats.total_hits == 0 and not stats.truncated
@@ -42,7 +43,7 @@ def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/alignments"""
     job, query = own_job(services, req), parse_query(req, AlignmentsQuery)
     name_or_id = query.blob_name or next((file.name for file in files_of(services, job)), None)
@@ -51,20 +52,20 @@ def alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
     name = file_of(services, job, name_or_id).name
     refuse_unreadable(outfmt_of(job.search))
     page = AlignmentsPage(query.max_alignments, query.query_id)
-    page.fill(hits_of(services.clients.blobs, job, name))
+    await in_thread(page.fill, hits_of(services.clients.blobs, job, name))
     return json_response(page.to_view(job.job_id, name))
 
 
 @handle_errors
-def export(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def export(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
     job, file_format = own_job(services, req), exports.FORMATS[parse_query(req, ExportQuery).format]
     names = [file.name for file in files_of(services, job)]
     if not names:
         raise _no_results(job)
     refuse_unreadable(outfmt_of(job.search))
-    hits = chain.from_iterable(hits_of(services.clients.blobs, job, name) for name in names)
-    file = exports.export(file_format, job.job_id, hits)
+    hits = chain.from_iterable([hits_of(services.clients.blobs, job, name) for name in names])
+    file = await in_thread(exports.export, file_format, job.job_id, hits)
     return HttpResponse(
         file.data,
         headers=HEADERS | file.headers(job.job_id),
