@@ -46,44 +46,44 @@ class Submitter:
     cleanup: ClusterCleanup
     submit_queue: SubmitQueue
 
-    def prepare(self, input_: ActivityInput) -> StepResult:
+    async def prepare(self, input_: ActivityInput) -> StepResult:
         """Write the config that every try of this attempt uses."""
-        return self.context.run_step(Stage.PREPARE, input_, self._prepare)
+        return await self.context.run_step(Stage.PREPARE, input_, self._prepare)
 
-    def submit(self, input_: ActivityInput) -> StepResult:
+    async def submit(self, input_: ActivityInput) -> StepResult:
         """Start elastic-blast, or find that it was started; wait briefly for its result."""
-        return self.context.run_step(Stage.SUBMIT, input_, self._submit)
+        return await self.context.run_step(Stage.SUBMIT, input_, self._submit)
 
-    def _prepare(self, job: Job, input_: ActivityInput) -> Outcome:
-        if pending := self._clean_up_previous(job):
+    async def _prepare(self, job: Job, input_: ActivityInput) -> Outcome:
+        if pending := await self._clean_up_previous(job):
             return pending
         settings = self.context.settings
         account = StorageAccount(job.search.placement.storage_account, settings.storage_suffix)
         url = account.url(QUERIES, f"{job.job_id}/{job.elb_job_id}.ini")
-        self.blobs.put_if_absent(url, render(job.search).encode())
+        await self.blobs.put_if_absent(url, render(job.search).encode())
         return Outcome(
             OutcomeKind.DONE,
             Phase.SUBMITTING,
             event="config_written",
             payload={"config_blob": url},
             # The submissions of earlier attempts have ended, as their clean-up has proven.
-            changes={"config_blob": url, **NOTHING_RUNS, **self._left_by_previous(job)},
+            changes={"config_blob": url, **NOTHING_RUNS, **await self._left_by_previous(job)},
         )
 
-    def _left_by_previous(self, job: Job) -> JobChanges:
+    async def _left_by_previous(self, job: Job) -> JobChanges:
         """What earlier attempts left: nothing on their own cluster, as their clean-up has proven.
 
         What they left on another one cannot be seen from here. Raises Unavailable.
         """
-        other = find_other_clusters(self.blobs, job)
+        other = await find_other_clusters(self.blobs, job)
         left = LeftOnCluster.UNKNOWN if other else LeftOnCluster.NONE
         return {"other_cluster": other, "left_on_cluster": left}
 
-    def _clean_up_previous(self, job: Job) -> Outcome | None:
+    async def _clean_up_previous(self, job: Job) -> Outcome | None:
         """Clean up earlier attempts; None once nothing is left of them."""
         retry_after: timedelta | None = None
         try:
-            left = ", ".join(self.cleanup.clean_up_previous_attempts(job)[:5])
+            left = ", ".join((await self.cleanup.clean_up_previous_attempts(job))[:5])
         except Unavailable as error:
             left, retry_after = str(error), error.retry_after
         if not left:
@@ -100,30 +100,30 @@ class Submitter:
             changes={"reason": reason},
         )
 
-    def _submit(self, job: Job, input_: ActivityInput) -> Outcome:
+    async def _submit(self, job: Job, input_: ActivityInput) -> Outcome:
         try:
-            attempt = self.launcher.submit_or_attach(job)
+            attempt = await self.launcher.submit_or_attach(job)
         except Overtaken:
             # The next step reads the row again; this one must not write what it read before.
             delay = self.context.settings.retry(Category.TRANSIENT).first
             return Outcome(OutcomeKind.PENDING, job.phase, delay)
         except Unavailable as error:
-            return self._after(Attempt(job, ""), _failed_look(job, error))
+            return await self._after(Attempt(job, ""), _failed_look(job, error))
         if isinstance(attempt.found, LeaseState):
             return self._wait_for_slot(job)
         if isinstance(attempt.found, str):
             landed = SubmitOutcome(SubmitOutcomeKind.ACCEPTED, attempt.found)
-            return self._accepted(attempt, landed)
-        return self._after(attempt, classify(_redacted(attempt.found), job.job_id))
+            return await self._accepted(attempt, landed)
+        return await self._after(attempt, classify(_redacted(attempt.found), job.job_id))
 
-    def _after(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
+    async def _after(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
         match outcome.kind:
             case SubmitOutcomeKind.PENDING:
                 return self._pending(attempt)
             case SubmitOutcomeKind.ACCEPTED | SubmitOutcomeKind.DONE:
-                return self._accepted(attempt, outcome)
+                return await self._accepted(attempt, outcome)
             case SubmitOutcomeKind.RETRY:
-                return self._retry(attempt, outcome)
+                return await self._retry(attempt, outcome)
             case SubmitOutcomeKind.FAILED:
                 return self._failed(attempt, outcome)
 
@@ -141,10 +141,10 @@ class Submitter:
             reason = f"a submission whose state is unknown may run until {until} UTC"
         return replace(pending, event="submitting", changes={"reason": reason})
 
-    def _accepted(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
+    async def _accepted(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
         """The search is on the cluster. The code is elastic-blast's decision, or the look's."""
         job, result, now = attempt.job, attempt.found, self.context.now()
-        if differing := self.launcher.overrides(job, outcome.cluster_name):
+        if differing := await self.launcher.overrides(job, outcome.cluster_name):
             # The search runs where observe_search does not look.
             other = differing.other_cluster or job.other_cluster
             changes: JobChanges = {"other_cluster": other, **_ended(attempt)}
@@ -152,7 +152,7 @@ class Submitter:
             return endings.fail(Phase.SUBMIT_FAILED, code, error, now, changes)
         took = result.duration if isinstance(result, Finished) else timedelta(0)
         # If this fails the step is repeated: no other activity would release the slot.
-        self.submit_queue.release(job)
+        await self.submit_queue.release(job)
         return Outcome(
             OutcomeKind.DONE,
             Phase.SUBMITTED,
@@ -181,11 +181,11 @@ class Submitter:
             },
         )
 
-    def _retry(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
+    async def _retry(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
         """Another try, as the policy of its category allows (R3)."""
         job, changes = attempt.job, _proof(attempt, outcome)
         if self._lets_others(attempt, outcome, changes):
-            self._release(job)
+            await self._release(job)
         if outcome.category is Category.CONFIGURATION:
             log.error("configuration_refused job_id=%s code=%s", job.job_id, outcome.code)
         waits_for_capacity = outcome.category is Category.CAPACITY
@@ -211,10 +211,10 @@ class Submitter:
         waits_long = outcome.category is Category.CONFIGURATION
         return nothing_runs and (waits_long or isinstance(attempt.found, str))
 
-    def _release(self, job: Job) -> None:
+    async def _release(self, job: Job) -> None:
         """Release the slot until the next try. If that fails, the job holds it until then."""
         try:
-            self.submit_queue.release(job)
+            await self.submit_queue.release(job)
         except Unavailable as error:
             log.warning("submit_slot_not_released job_id=%s: %s", job.job_id, error)
 

@@ -93,7 +93,7 @@ class Activities:
         return BatchActivities(self.context, children)
 
 
-def run_activity(
+async def run_activity(
     dependencies: Dependencies, activity: ActivityName, input_: Any, orchestrations: Orchestrations
 ) -> dict[str, Any]:
     """Run an activity: an ActivityInput in, a StepResult or ChunkResult out, as plain JSON."""
@@ -104,20 +104,20 @@ def run_activity(
         return serialization.serialize(result)
 
     if activity is ActivityName.CREATE_CHILDREN:
-        return run_chunk(run)
-    return run_redacted(run)
+        return await run_chunk(run)
+    return await run_redacted(run)
 
 
 class ActivityCrashed(Exception):
     """Stands for an exception whose text, or that of a cause, holds a secret or a sequence."""
 
 
-def run_redacted(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+async def run_redacted(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """Run an activity. An exception is kept in Durable Functions' history, and logged by the host
     with its traceback: it is replaced if it holds a secret or a sequence.
     """
     try:
-        return run()
+        return await run()
     except Exception as error:
         text = "".join(traceback.format_exception(error))
         if redacted(text) == text:
@@ -126,10 +126,10 @@ def run_redacted(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]
         raise ActivityCrashed(f"{type(error).__name__}: {clean}") from None
 
 
-def run_chunk(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+async def run_chunk(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """Run an activity of a fan-out: a crash is a value, as task_all fails at the first error."""
     try:
-        return run_redacted(run)
+        return await run_redacted(run)
     except Exception as error:
         log.exception("chunk_crashed")
         text = f"{type(error).__name__}: {error}"

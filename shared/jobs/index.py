@@ -58,58 +58,60 @@ class Index:
         self._table = table
         self._reconcile_after = reconcile_after
 
-    def ensure(self) -> None:
-        self._table.ensure()
+    async def ensure(self) -> None:
+        await self._table.ensure()
 
-    def mark_active(self, job: Job, is_ahead: bool = False) -> None:
+    async def mark_active(self, job: Job, is_ahead: bool = False) -> None:
         """Write the active row.
 
         `is_ahead`: before the job's own row, so that reconcile finds it after a crash.
         """
         due = job.updated_at + job.last_delay + self._reconcile_after
-        self._table.upsert(rows.active_row(job, due, is_ahead))
+        await self._table.upsert(rows.active_row(job, due, is_ahead))
 
-    def sync(self, job: Job, settled: bool, before: Job | None) -> None:
+    async def sync(self, job: Job, settled: bool, before: Job | None) -> None:
         """Bring the index up to date with the job's row. `settled`: no work for the job remains.
 
         `before` is the previous state of the job, if known.
         """
         if not settled:
-            self.mark_active(job)
-        self.upsert_list_row(job)
-        self.submit_queue.sync(job, before)
+            await self.mark_active(job)
+        await self.upsert_list_row(job)
+        await self.submit_queue.sync(job, before)
         if settled:
-            self.remove_active(rows.active_partition(job), job.job_id)
+            await self.remove_active(rows.active_partition(job), job.job_id)
 
-    def upsert_list_row(self, job: Job) -> None:
+    async def upsert_list_row(self, job: Job) -> None:
         """Write the list row, unless it has a later state already. Idempotent."""
         row = rows.list_row(job)
-        stored = None if job.sequence == 1 else self._table.get(row["PartitionKey"], row["RowKey"])
+        stored = (
+            None if job.sequence == 1 else await self._table.get(row["PartitionKey"], row["RowKey"])
+        )
         for _ in range(MAX_CONFLICTS):
             if stored and stored.columns["sequence"] >= job.sequence:
                 return
             try:
-                self._table.write(Replace(row, stored.etag) if stored else Insert(row))
+                await self._table.write(Replace(row, stored.etag) if stored else Insert(row))
             except ConcurrencyConflict:
-                stored = self._table.get(row["PartitionKey"], row["RowKey"])
+                stored = await self._table.get(row["PartitionKey"], row["RowKey"])
             else:
                 return
         raise Unavailable(
             "concurrent_update", f"too many writers change the list row of {job.job_id}"
         )
 
-    def defer(self, job: Job, until: datetime) -> None:
+    async def defer(self, job: Job, until: datetime) -> None:
         """Make the job overdue at `until`, so that reconcile processes it then."""
-        self._table.upsert(rows.active_row(job, until))
+        await self._table.upsert(rows.active_row(job, until))
 
-    def remove_active(self, partition: str, job_id: str) -> None:
-        self._table.delete(partition, job_id)
+    async def remove_active(self, partition: str, job_id: str) -> None:
+        await self._table.delete(partition, job_id)
 
-    def drop_orphan(self, partition: str, job_id: str, before: datetime) -> None:
+    async def drop_orphan(self, partition: str, job_id: str, before: datetime) -> None:
         """Delete the active row of a job that does not exist, if it was written before `before`."""
-        row = self._table.get(partition, job_id)
+        row = await self._table.get(partition, job_id)
         if row and row.columns["since"] < before:
-            self.remove_active(partition, job_id)
+            await self.remove_active(partition, job_id)
 
     async def find_overdue(self, now: datetime) -> AsyncIterator[tuple[str, str]]:
         """Partition and job id of each overdue active row."""
@@ -145,8 +147,8 @@ class Index:
         row = rows.list_row(job)
         return (listed.partition, listed.key) == (row["PartitionKey"], row["RowKey"])
 
-    def remove_listed(self, listed: ListRow) -> None:
-        self._table.delete(listed.partition, listed.key)
+    async def remove_listed(self, listed: ListRow) -> None:
+        await self._table.delete(listed.partition, listed.key)
 
     async def count_active(self, owner: Caller, most: int) -> int:
         """The number of an owner's jobs that have not ended, at most `most`; a batch counts once.
@@ -175,18 +177,18 @@ class Index:
         listed = await self._table.get(rows.owner_partition(owner), key)
         return listed is not None and not Status(listed.columns["status"]).is_end
 
-    def page(
+    async def page(
         self, owner: Caller, size: int, cursor: str = "", only: Mapping[str, str] | None = None
     ) -> JobPage:
         """A page of an owner's jobs, newest first. One query; new jobs do not shift the page.
 
         `only` filters by exact column values, such as `status`.
         """
-        return self._page(rows.owner_partition(owner), size, cursor, only or {})
+        return await self._page(rows.owner_partition(owner), size, cursor, only or {})
 
-    def children(self, parent_id: str, size: int, cursor: str = "") -> JobPage:
+    async def children(self, parent_id: str, size: int, cursor: str = "") -> JobPage:
         """A page of a batch's searches in the order of the batch. One query."""
-        return self._page(rows.parent_partition(parent_id), size, cursor, {})
+        return await self._page(rows.parent_partition(parent_id), size, cursor, {})
 
     async def count_by_status(self, parent_id: str) -> Counter[Status]:
         """The number of a batch's searches by status. One query per 1000 searches."""
@@ -220,11 +222,13 @@ class Index:
         child_rows = await self._table.query_first(where, values, most, ("job_id",))
         return [row.columns["job_id"] for row in child_rows]
 
-    def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> JobPage:
+    async def _page(
+        self, partition: str, size: int, cursor: str, only: Mapping[str, str]
+    ) -> JobPage:
         where = "PartitionKey eq @partition and RowKey gt @cursor and status ne @deleted"
         where += "".join(f" and {name} eq @{name}" for name in only)
         values = {"partition": partition, "cursor": cursor, "deleted": Status.DELETED.value}
-        list_rows = self._table.query_first(where, {**values, **only}, size + 1)
+        list_rows = await self._table.query_first(where, {**values, **only}, size + 1)
         page_rows = list_rows[:size]
         return JobPage(
             tuple(rows.job_from_row(row.columns) for row in page_rows),

@@ -99,12 +99,12 @@ def cancelled_without_a_cluster(world: StackFixture) -> str:
     return job_id
 
 
-def woken_for_the_slot(world: StackFixture) -> str:
+async def woken_for_the_slot(world: StackFixture) -> str:
     """It waits for the slot until another search finds that it is free."""
-    world.cluster.acquire_submit_lease("another-program")
+    await world.cluster.acquire_submit_lease("another-program")
     job_id = world.submit()
     world.in_phase(job_id, "waiting_for_submit_slot")
-    world.cluster.release_submit_lease("another-program")
+    await world.cluster.release_submit_lease("another-program")
     world.submit()
     return job_id
 

@@ -88,7 +88,7 @@ def test_two_threads_get_the_same_cluster(monkeypatch: pytest.MonkeyPatch) -> No
     dependencies.close()
 
 
-def test_the_store_is_created_once_and_every_client_is_closed(
+async def test_the_store_is_created_once_and_every_client_is_closed(
     azurite: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[str] = []
@@ -105,24 +105,24 @@ def test_the_store_is_created_once_and_every_client_is_closed(
             stores = {*pool.map(lambda _: dependencies.jobs, range(8))}
             publishers = {*pool.map(lambda _: dependencies.outbox_publisher, range(8))}
         assert (len(stores), len(publishers)) == (1, 1)
-        assert dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None
+        assert await dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None
         assert dependencies.dead_letters is dependencies.dead_letters
         assert closed == []
     assert sorted(closed) == ["Blobs", "Queue", "Table", "Table", "Table"]
 
 
-def test_storage_that_does_not_answer_is_asked_again_by_the_next_caller(
+async def test_storage_that_does_not_answer_is_asked_again_by_the_next_caller(
     azurite: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ensure, failures = Table.ensure, [Unavailable("storage_unavailable", "away")]
 
-    def first_fails(self: Table) -> None:
+    async def first_fails(self: Table) -> None:
         if failures:
             raise failures.pop()
-        ensure(self)
+        await ensure(self)
 
     monkeypatch.setattr(Table, "ensure", first_fails)
     with opened(azurite) as dependencies:
         with pytest.raises(Unavailable):
             _ = dependencies.jobs
-        assert dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None
+        assert await dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None

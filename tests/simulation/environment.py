@@ -141,11 +141,11 @@ class SimulatedEnvironment:
         self.settle()
         return process
 
-    def _go_on(self, process: Process) -> None:
+    async def _go_on(self, process: Process) -> None:
         at, plan, elb_job_id = process.next_stage, process.plan, process.elb_job_id
         process.stage += 1
         goes_well = not plan.says or plan.leaves
-        if process.stage == 1 and self._has_marker(elb_job_id):
+        if process.stage == 1 and await self._has_marker(elb_job_id):
             process.result = _ended(already_done())
         elif at >= process.until:
             process.result = Finished(124, "", "", True, process.until - process.began)
@@ -159,7 +159,7 @@ class SimulatedEnvironment:
             if not plan.says:
                 self._batches(elb_job_id, range((plan.batches + 1) // 2, plan.batches), at)
                 self._create(elb_job_id, "finalizer", "elb-finalizer", at)
-                self._write(elb_job_id, JOB_COUNT_BLOB, str(plan.batches))
+                await self._write(elb_job_id, JOB_COUNT_BLOB, str(plan.batches))
 
     def _batches(self, elb_job_id: str, numbers: range, at: datetime) -> None:
         ends = None if self.batch_time is None else at + self.batch_time
@@ -171,17 +171,17 @@ class SimulatedEnvironment:
     ) -> None:
         self.jobs.append(KubeJob(f"{name}-{elb_job_id[-8:]}", app, elb_job_id, at, ends))
 
-    def _has_marker(self, elb_job_id: str) -> bool:
+    async def _has_marker(self, elb_job_id: str) -> bool:
         names = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
-        return any(self.blobs.exists(self.at(elb_job_id, name)) for name in names)
+        return any(await self.blobs.exists(self.at(elb_job_id, name)) for name in names)
 
     # Blobs, and what happens by itself.
 
     def at(self, elb_job_id: str, name: str) -> str:
         return f"{self.results_url}/{elb_job_id}/{name}"
 
-    def _write(self, elb_job_id: str, name: str, text: str) -> None:
-        self.blobs.put(self.at(elb_job_id, name), text.encode())
+    async def _write(self, elb_job_id: str, name: str, text: str) -> None:
+        await self.blobs.put(self.at(elb_job_id, name), text.encode())
 
     def settle(self) -> None:
         """Let happen, in its order, whatever is due by now."""
@@ -214,13 +214,13 @@ class SimulatedEnvironment:
             return None
         return max([job.began, *(batch.finished for batch in batches if batch.finished)])
 
-    def _end(self, job: KubeJob, at: datetime) -> None:
+    async def _end(self, job: KubeJob, at: datetime) -> None:
         job.finished = at
         if job.app == "blast" and job.ends_well:
             number = job.name.split("-job-")[1][:3]
-            self._write(job.elb_job_id, f"batch_{number}-blastn-16s.out.gz", "hits")
+            await self._write(job.elb_job_id, f"batch_{number}-blastn-16s.out.gz", "hits")
         if job.app == "blast" and not job.ends_well and job.words is not None:
-            self._write_failure(job, job.words)
+            await self._write_failure(job, job.words)
         if job.app == "finalizer":
             failed = [
                 batch.name
@@ -228,14 +228,14 @@ class SimulatedEnvironment:
                 if batch.finished and not batch.ends_well
             ]
             if failed:
-                self._write_failure(job, " ".join(failed))
+                await self._write_failure(job, " ".join(failed))
             else:
-                self._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
+                await self._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
 
-    def _write_failure(self, job: KubeJob, text: str) -> None:
+    async def _write_failure(self, job: KubeJob, text: str) -> None:
         """The first pod that fails writes it; later ones do not replace it."""
-        if not self.blobs.exists(self.at(job.elb_job_id, "metadata/FAILURE.txt")):
-            self._write(job.elb_job_id, "metadata/FAILURE.txt", text)
+        if not await self.blobs.exists(self.at(job.elb_job_id, "metadata/FAILURE.txt")):
+            await self._write(job.elb_job_id, "metadata/FAILURE.txt", text)
 
     def _batches_of(self, job: KubeJob) -> list[KubeJob]:
         return [batch for batch in self.present(job.elb_job_id) if batch.app == "blast"]

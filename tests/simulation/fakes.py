@@ -41,36 +41,36 @@ class FakeCluster:
     _snapshot: tuple[datetime, Mapping[str, list[ClusterJob]]] | None = None
     _pending: tuple[datetime, Mapping[str, list[Pod]]] | None = None
 
-    def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
+    async def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
         return self._ask(lambda: [one.shown for one in self.environment.present(elb_job_id)])
 
-    def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
+    async def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
         kept = self._snapshot
         if kept is None or not (self.is_stale or self.environment.clock() - kept[0] <= within):
             began = self.environment.clock()
             self._snapshot = kept = began, self._ask(self._all_jobs)
         return list(kept[1].get(elb_job_id, ()))
 
-    def pods_of(self, elb_job_id: str) -> list[Pod]:
+    async def pods_of(self, elb_job_id: str) -> list[Pod]:
         return self._ask(lambda: [one.pod for one in self.environment.with_pods(elb_job_id)])
 
-    def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
+    async def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
         kept = self._pending
         if kept is None or self.environment.clock() - kept[0] > within:
             began = self.environment.clock()
             self._pending = kept = began, self._ask(self._all_waiting)
         return list(kept[1].get(elb_job_id, ()))
 
-    def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
+    async def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
         self._ask(lambda: self.environment.delete(elb_job_id, *apps))
 
-    def acquire_submit_lease(self, holder: str) -> LeaseState:
+    async def acquire_submit_lease(self, holder: str) -> LeaseState:
         return self._ask(lambda: self._take(holder))
 
-    def renew_submit_lease(self, holder: str) -> LeaseState:
+    async def renew_submit_lease(self, holder: str) -> LeaseState:
         return self._ask(lambda: self._keep(holder))
 
-    def release_submit_lease(self, holder: str) -> bool:
+    async def release_submit_lease(self, holder: str) -> bool:
         def free() -> bool:
             held = self.environment.lease is not None and self.environment.lease.holder == holder
             self.environment.lease = None if held else self.environment.lease
@@ -126,14 +126,14 @@ class FakeSidecar:
     refusals: list[HttpRejection] = field(default_factory=list)
     """What the next calls are answered."""
 
-    def health(self) -> Health | HttpRejection | Unreachable:
+    async def health(self) -> Health | HttpRejection | Unreachable:
         if "sidecar" in self.environment.down:
             return Unreachable("no answer came", request_sent=False)
         if not self.environment.with_operations:
             return Health(4, operations=False)
         return Health(4, operations=True, instance=self.environment.met().instance)
 
-    def get_operation(
+    async def get_operation(
         self, operation_id: str, wait: timedelta, instance: str | None
     ) -> Result | None:
         if instance is None:
@@ -142,7 +142,7 @@ class FakeSidecar:
             lambda: self._tracked(instance, lambda it: self._look(it, operation_id, wait))
         )
 
-    def run_operation(
+    async def run_operation(
         self, operation_id: str, command: Command, wait: timedelta, instance: str
     ) -> Result:
         def put(folder: StateFolder) -> Result | None:
@@ -153,10 +153,10 @@ class FakeSidecar:
         untracked = Untracked("the sidecar does not track the operation it received")
         return self._ask(lambda: self._tracked(instance, put)) or untracked
 
-    def exec(self, command: Command) -> Result:
+    async def exec(self, command: Command) -> Result:
         return self._ask(lambda: self._exec(command)) or Interrupted()
 
-    def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
+    async def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
         def stop(folder: StateFolder) -> Result | None:
             if folder.instance != instance:
                 return Untracked("412 of another sidecar instance")

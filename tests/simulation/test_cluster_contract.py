@@ -105,7 +105,7 @@ def search() -> str:
     return f"job-{uuid.uuid4().hex}"
 
 
-def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
+async def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
     both: tuple[Cluster, ClusterHands], search: str
 ) -> None:
     cluster, hands = both
@@ -116,88 +116,90 @@ def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
     for ask in asks:
         found = {
             cluster_job.app: (cluster_job.complete, cluster_job.failed, cluster_job.active)
-            for cluster_job in ask(search)
+            for cluster_job in await ask(search)
         }
         assert found == {"blast": (True, False, 0), "setup": (False, True, 0)}
-        (other,) = ask(f"{search}0")
+        (other,) = await ask(f"{search}0")
         assert (other.complete, other.failed, other.active) == (False, False, 1)
-    (failed,) = (cluster_job for cluster_job in cluster.jobs_of(search) if cluster_job.failed)
+    (failed,) = (cluster_job for cluster_job in await cluster.jobs_of(search) if cluster_job.failed)
     assert failed.message.startswith("BackoffLimitExceeded")
 
 
-def test_a_snapshot_is_shared_for_as_long_as_was_asked(
+async def test_a_snapshot_is_shared_for_as_long_as_was_asked(
     both: tuple[Cluster, ClusterHands], search: str
 ) -> None:
     cluster, hands = both
-    assert cluster.cached_jobs(search, NOW) == []
+    assert await cluster.cached_jobs(search, NOW) == []
     hands.make(search, "blast", "well")
-    assert cluster.cached_jobs(search, timedelta(minutes=10)) == []
+    assert await cluster.cached_jobs(search, timedelta(minutes=10)) == []
     hands.passes(0.01)
-    assert len(cluster.cached_jobs(search, NOW)) == 1
+    assert len(await cluster.cached_jobs(search, NOW)) == 1
 
 
-def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
+async def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
     both: tuple[Cluster, ClusterHands], search: str
 ) -> None:
     cluster, hands = both
     for app in ("submit", "blast"):
         hands.make(search, app, "runs")
     hands.make(f"{search}0", "blast", "runs")
-    cluster.delete_jobs(search, "submit", "setup")
+    await cluster.delete_jobs(search, "submit", "setup")
     hands.wait_for(lambda: [one.app for one in cluster.jobs_of(search)] == ["blast"])
     for _ in range(2):
-        cluster.delete_jobs(search, "blast", "finalizer")
+        await cluster.delete_jobs(search, "blast", "finalizer")
     hands.wait_for(lambda: not cluster.jobs_of(search) and not cluster.pods_of(search))
-    assert len(cluster.pods_of(f"{search}0")) == 1
+    assert len(await cluster.pods_of(f"{search}0")) == 1
 
 
-def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterHands], search: str) -> None:
+async def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterHands], search: str) -> None:
     cluster, hands = both
     hands.make(search, "blast", "unschedulable")
     hands.make(f"{search}0", "blast", "runs")
-    (pod,) = cluster.cached_pending_pods(search, NOW)
+    (pod,) = await cluster.cached_pending_pods(search, NOW)
     assert (pod.app, pod.phase) == ("blast", "Pending")
     assert "Unschedulable" in (pod.waiting or "")
-    assert cluster.pods_of(search) == [pod]
-    assert cluster.cached_pending_pods(f"{search}0", NOW) == []
+    assert await cluster.pods_of(search) == [pod]
+    assert await cluster.cached_pending_pods(f"{search}0", NOW) == []
 
 
-def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
+async def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
     both: tuple[Cluster, ClusterHands],
 ) -> None:
     cluster, hands = both
-    assert cluster.acquire_submit_lease("one").is_held
-    assert cluster.acquire_submit_lease("one").is_held
-    busy = cluster.acquire_submit_lease("two")
+    assert (await cluster.acquire_submit_lease("one")).is_held
+    assert (await cluster.acquire_submit_lease("one")).is_held
+    busy = await cluster.acquire_submit_lease("two")
     assert (busy.is_held, busy.holder) == (False, "one")
-    assert not cluster.release_submit_lease("two")
-    assert not cluster.acquire_submit_lease("two").is_held
-    assert cluster.release_submit_lease("one")
-    assert not cluster.release_submit_lease("one")
-    assert cluster.acquire_submit_lease("two").is_held
+    assert not await cluster.release_submit_lease("two")
+    assert not (await cluster.acquire_submit_lease("two")).is_held
+    assert await cluster.release_submit_lease("one")
+    assert not await cluster.release_submit_lease("one")
+    assert (await cluster.acquire_submit_lease("two")).is_held
     hands.passes(800)
-    assert cluster.acquire_submit_lease("two").is_held  # renewed
+    assert (await cluster.acquire_submit_lease("two")).is_held  # renewed
     hands.passes(800)
-    assert not cluster.acquire_submit_lease("one").is_held
+    assert not (await cluster.acquire_submit_lease("one")).is_held
     hands.passes(161)
-    assert cluster.acquire_submit_lease("one").is_held
+    assert (await cluster.acquire_submit_lease("one")).is_held
 
 
-def test_who_only_keeps_the_slot_takes_it_from_nobody(both: tuple[Cluster, ClusterHands]) -> None:
+async def test_who_only_keeps_the_slot_takes_it_from_nobody(
+    both: tuple[Cluster, ClusterHands],
+) -> None:
     cluster, hands = both
-    assert not cluster.renew_submit_lease("one").is_held
-    assert cluster.acquire_submit_lease("one").is_held
+    assert not (await cluster.renew_submit_lease("one")).is_held
+    assert (await cluster.acquire_submit_lease("one")).is_held
     hands.passes(800)
-    assert cluster.renew_submit_lease("one").is_held
+    assert (await cluster.renew_submit_lease("one")).is_held
     hands.passes(800)
-    busy = cluster.renew_submit_lease("two")
+    busy = await cluster.renew_submit_lease("two")
     assert (busy.is_held, busy.holder) == (False, "one")  # renewed
-    cluster.release_submit_lease("one")
-    free = cluster.renew_submit_lease("two")
+    await cluster.release_submit_lease("one")
+    free = await cluster.renew_submit_lease("two")
     assert (free.is_held, free.holder) == (False, "")
 
 
-def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
+async def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
     scene.environment.down.add("cluster")
     access = ClusterCredentials("http://127.0.0.1:1", token="x")
     real = RealCluster(CredentialProvider(lambda: access), timeouts=(1.0, 1.0, 2.0))
@@ -211,5 +213,5 @@ def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) 
             cluster.release_submit_lease,
         ):
             with pytest.raises(Unavailable) as trouble:
-                ask("job-1")
+                await ask("job-1")
             assert trouble.value.code == "cluster_unavailable"

@@ -61,11 +61,11 @@ class Searches(RuleBasedStateMachine):
         self.ends: Ends = {}
         self.crashes: list[list[str]] = []
 
-    def job(self, number: int) -> Job:
-        return self.scene.jobs.get(self.ids[number % len(self.ids)])
+    async def job(self, number: int) -> Job:
+        return await self.scene.jobs.get(self.ids[number % len(self.ids)])
 
-    def drive(self, job: Job) -> None:
-        self.crashes.append(self.scene.drive(job).crashes)
+    async def drive(self, job: Job) -> None:
+        self.crashes.append((await self.scene.drive(job)).crashes)
 
     @initialize(
         operations=st.booleans(),
@@ -73,22 +73,22 @@ class Searches(RuleBasedStateMachine):
         plan=st.sampled_from(PLANS),
         minutes=st.sampled_from([0.1, 3, 8]),
     )
-    def begin(
+    async def begin(
         self, operations: bool, batches: timedelta | None, plan: Plan, minutes: float
     ) -> None:
         self.environment.with_operations, self.environment.batch_time = operations, batches
         self.environment.usual = plan
         for key in (1, 2):
-            self.accept(key, "a")
+            await self.accept(key, "a")
         self.scene.run(timedelta(minutes=minutes))
 
     # What people do.
 
     @rule(key=st.integers(1, 3), request=st.sampled_from(["a", "a", "b"]))
-    def submit(self, key: int, request: str) -> None:
-        self.accept(key, request)
+    async def submit(self, key: int, request: str) -> None:
+        await self.accept(key, request)
 
-    def accept(self, key: int, request: str) -> None:
+    async def accept(self, key: int, request: str) -> None:
         one = search(results_url=self.environment.results_url)
         submission = Submission(
             search=one,
@@ -101,41 +101,43 @@ class Searches(RuleBasedStateMachine):
         )
         known = {job.fingerprint: job for job in map(self.scene.jobs.get, self.ids)}
         try:
-            accepted = self.acceptance.accept(submission, ALICE, f"{self.scene.name}/{key}", "http")
+            accepted = await self.acceptance.accept(
+                submission, ALICE, f"{self.scene.name}/{key}", "http"
+            )
         except Conflict:
             assert {job.job_id: job for job in known.values()} == {
-                job.job_id: self.scene.jobs.get(job.job_id) for job in known.values()
+                job.job_id: await self.scene.jobs.get(job.job_id) for job in known.values()
             }
             return
         assert accepted.job.fingerprint == request * 64
         assert accepted.replayed is (accepted.job.job_id in self.ids)
         if not accepted.replayed:
             self.ids.append(accepted.job.job_id)
-            self.drive(accepted.job)
+            await self.drive(accepted.job)
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), is_heard=st.booleans())
-    def cancel(self, number: int, is_heard: bool) -> None:
-        job = self.job(number)
-        self.scene.cancel(job)
+    async def cancel(self, number: int, is_heard: bool) -> None:
+        job = await self.job(number)
+        await self.scene.cancel(job)
         if is_heard:
             self.scene.drivers[job.job_id].wake()
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2))
-    def cancel_in_the_middle_of_a_step(self, number: int) -> None:
-        job = self.job(number)
+    async def cancel_in_the_middle_of_a_step(self, number: int) -> None:
+        job = await self.job(number)
         self.environment.meanwhile = lambda: self.scene.cancel(job)
 
     @precondition(lambda self: any(job.phase.is_failure for job in self.seen))
     @rule()
-    def retry(self) -> None:
+    async def retry(self) -> None:
         job = next(job for job in self.seen if job.phase.is_failure)
         deadline = self.scene.store.settings.job_timeout
         for _ in range(2):
-            again = self.scene.jobs.start_attempt(job.job_id, job.attempt + 1, deadline)
+            again = await self.scene.jobs.start_attempt(job.job_id, job.attempt + 1, deadline)
             assert again.attempt == job.attempt + 1
-        self.drive(again)
+        await self.drive(again)
 
     # What happens outside of the app.
 
@@ -145,19 +147,19 @@ class Searches(RuleBasedStateMachine):
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), well=st.booleans())
-    def a_batch_ends(self, number: int, well: bool) -> None:
-        self.environment.end_batch(self.job(number).elb_job_id, well)
+    async def a_batch_ends(self, number: int, well: bool) -> None:
+        self.environment.end_batch((await self.job(number)).elb_job_id, well)
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), why=st.sampled_from([None, "Unschedulable"]))
-    def pods_wait(self, number: int, why: str | None) -> None:
-        for one in self.environment.present(self.job(number).elb_job_id):
+    async def pods_wait(self, number: int, why: str | None) -> None:
+        for one in self.environment.present((await self.job(number)).elb_job_id):
             one.waiting, one.attempts = why, one.attempts + 1
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), apps=st.sampled_from([(), ("blast",), ("finalizer",)]))
-    def jobs_are_deleted_behind_our_back(self, number: int, apps: tuple[str, ...]) -> None:
-        self.environment.delete(self.job(number).elb_job_id, *apps)
+    async def jobs_are_deleted_behind_our_back(self, number: int, apps: tuple[str, ...]) -> None:
+        self.environment.delete((await self.job(number)).elb_job_id, *apps)
 
     @rule(plan=st.sampled_from(PLANS))
     def submissions_go_so(self, plan: Plan) -> None:
@@ -199,18 +201,18 @@ class Searches(RuleBasedStateMachine):
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2))
-    def upkeep_stops_a_job(self, number: int) -> None:
-        job = self.job(number)
+    async def upkeep_stops_a_job(self, number: int) -> None:
+        job = await self.job(number)
         if job.should_stop(self.scene.clock()) and not job.phase.is_end:
-            self.scene.job_stopper.stop(job.job_id)
+            await self.scene.job_stopper.stop(job.job_id)
 
     @precondition(lambda self: any(left_unknown(job) for job in self.seen))
     @rule()
-    def upkeep_cleans_up(self) -> None:
+    async def upkeep_cleans_up(self) -> None:
         for job in filter(left_unknown, self.seen):
-            result = self.scene.job_stopper.clean_up(job)
+            result = await self.scene.job_stopper.clean_up(job)
             if result.proof:
-                self.scene.jobs.confirm_cleanup(job, {"proof": result.proof})
+                await self.scene.jobs.confirm_cleanup(job, {"proof": result.proof})
 
     # What befalls our own processes.
 
@@ -221,8 +223,8 @@ class Searches(RuleBasedStateMachine):
         before=st.integers(0, 3),
         what=st.sampled_from(CallFault),
     )
-    def a_step_in_trouble(self, number: int, whom: str, before: int, what: CallFault) -> None:
-        driver = self.scene.drivers[self.job(number).job_id]
+    async def a_step_in_trouble(self, number: int, whom: str, before: int, what: CallFault) -> None:
+        driver = self.scene.drivers[(await self.job(number)).job_id]
         if driver.ready_at is None:
             return
         self.scene.clock.now = max(self.scene.clock.now, driver.ready_at)
@@ -242,22 +244,22 @@ class Searches(RuleBasedStateMachine):
         self.scene.perform(verb, input_)
 
     @rule()
-    def the_task_hub_is_lost(self) -> None:
-        for job in self.all():
+    async def the_task_hub_is_lost(self) -> None:
+        for job in await self.all():
             if not job.phase.is_end:
-                self.drive(job)
+                await self.drive(job)
 
     # What holds.
 
-    def all(self) -> list[Job]:
-        return [self.scene.jobs.get(job_id) for job_id in self.ids]
+    async def all(self) -> list[Job]:
+        return [await self.scene.jobs.get(job_id) for job_id in self.ids]
 
     @invariant()
-    def laws_are_kept(self) -> None:
-        self.seen = self.all()
-        check_now(self.scene, self.seen, self.ends)
+    async def laws_are_kept(self) -> None:
+        self.seen = await self.all()
+        await check_now(self.scene, self.seen, self.ends)
 
-    def teardown(self) -> None:
+    async def teardown(self) -> None:
         """Withdraw the faults, and let everything come to its end."""
         self.environment.down.clear()
         self.environment.routes.clear()
@@ -268,12 +270,12 @@ class Searches(RuleBasedStateMachine):
             if one.app == "blast":
                 one.ends_at = one.ends_at or self.scene.clock()
         self.environment.batch_time = timedelta(minutes=10)
-        for job in self.all():
+        for job in await self.all():
             if not job.phase.is_end and self.scene.drivers[job.job_id].ready_at is None:
-                self.drive(job)
+                await self.drive(job)
         self.scene.run(DAY)
-        check_now(self.scene, self.all(), self.ends)
-        check_ended(self.scene, self.all())
+        await check_now(self.scene, await self.all(), self.ends)
+        await check_ended(self.scene, await self.all())
         assert [text for crashes in self.crashes for text in crashes] == []
 
 

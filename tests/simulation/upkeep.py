@@ -56,7 +56,7 @@ class Upkeep:
             if found := await self.tick():
                 self.found.append(dict(found))
 
-    def is_active(self, job: Job) -> bool:
+    async def is_active(self, job: Job) -> bool:
         """Whether upkeep would find the job some day."""
         index = self.scene.jobs.index
         late = index.find_overdue(self.scene.clock() + timedelta(days=3))

@@ -27,23 +27,25 @@ class Authenticator:
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
 
-    def authenticate(self, request: HttpRequest) -> Caller:
+    async def authenticate(self, request: HttpRequest) -> Caller:
         """Authenticate the caller of a request and count the request against its rate.
 
         May fetch signing keys and block, so an event loop must call it in a thread.
         Raises NotSignedIn, NotAllowed, TooMany, and Unavailable if the signing keys cannot be read.
         """
-        caller = self._identify(request)
+        caller = await self._identify(request)
         self._rate_limiter.check(caller)
         return caller
 
-    def _identify(self, request: HttpRequest) -> Caller:
+    async def _identify(self, request: HttpRequest) -> Caller:
         settings = self._dependencies.settings
         match settings.auth_mode:
             case AuthMode.LOCAL:
                 return local_caller(request)
             case AuthMode.ENTRA:
-                return self._token_validator.authenticate(request.headers.get("authorization"))
+                return await self._token_validator.authenticate(
+                    request.headers.get("authorization")
+                )
             case AuthMode.EASY_AUTH:
                 return principal(request.headers.get(HEADER), settings.tenant_id)
 

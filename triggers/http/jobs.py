@@ -33,7 +33,7 @@ _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 @handle_errors
 async def submit(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs"""
-    submission, accepted = _accept(services, req)
+    submission, accepted = await _accept(services, req)
     await ensure_started(client, accepted.job, services.clients.settings.crash_retry)
     # Without a request id of the client's the job id is returned, not a new id each time, so that
     # a replay gets the same body.
@@ -104,7 +104,7 @@ async def events(services: HttpServices, req: HttpRequest) -> HttpResponse:
 @handle_errors
 async def cancel(services: HttpServices, req: HttpRequest, client: DurableClient) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
-    job = _request_cancel(services, req)
+    job = await _request_cancel(services, req)
     is_cleaned_up = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
     if not job.phase.is_end:
         await wake(client, job, services.clients.settings.crash_retry)
@@ -116,14 +116,14 @@ async def cancel(services: HttpServices, req: HttpRequest, client: DurableClient
     return json_response(body, 200 if is_cleaned_up else 202, retry_after_header(job))
 
 
-def own_job(services: HttpServices, req: HttpRequest) -> Job:
+async def own_job(services: HttpServices, req: HttpRequest) -> Job:
     """Return the job in the route. Raises NotFound, also for deleted and other owners' jobs."""
-    return _visible_job(services, req.route_params["id"], services.authenticate(req))
+    return await _visible_job(services, req.route_params["id"], await services.authenticate(req))
 
 
-def owned_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
+async def owned_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job, deleted or not, by one point read. Raises NotFound."""
-    job = services.clients.jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
+    job = await services.clients.jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
     return require_owner(job, caller, job_id)
 
 
@@ -144,9 +144,9 @@ def keys_in_headers(req: HttpRequest) -> dict[str, str]:
     return keys
 
 
-def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
+async def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job that is not deleted, by one point read. Raises NotFound."""
-    job = owned_job(services, job_id, caller)
+    job = await owned_job(services, job_id, caller)
     return require_owner(None if job.phase is Phase.DELETED else job, caller, job_id)
 
 
@@ -168,35 +168,35 @@ def _parse(body: bytes, settings: Settings) -> Submission:
     return parse(json_object(body), settings)
 
 
-def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:
+async def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:
     jobs = services.clients.jobs
-    history = jobs.events(job.job_id) if with_history else None
+    history = await jobs.events(job.job_id) if with_history else None
     if not job.child_count:
         return job_view.detail(job, history)
-    children = job_view.children(job, jobs.index.count_by_status(job.job_id))
+    children = job_view.children(job, await jobs.index.count_by_status(job.job_id))
     return job_view.detail(job, history, children)
 
 
-def _request_cancel(services: HttpServices, req: HttpRequest) -> Job:
+async def _request_cancel(services: HttpServices, req: HttpRequest) -> Job:
     """Record the cancel request in the job's row; the job is cancelled even after a crash.
 
     For an ended job whose clean-up is unconfirmed, the reconciler tries again at its next tick.
     Raises Conflict for other ended jobs.
     """
-    caller, job_id = services.authenticate(req), req.route_params["id"]
+    caller, job_id = await services.authenticate(req), req.route_params["id"]
     while True:
-        job = _visible_job(services, job_id, caller)
+        job = await _visible_job(services, job_id, caller)
         if job.phase.is_end:
-            return _request_cleanup(services, job)
+            return await _request_cleanup(services, job)
         if job.cancel_requested_at:
             return job
         with suppress(Conflict):  # the job ended after it was read: read it again
-            return services.clients.jobs.request_cancel(job_id)
+            return await services.clients.jobs.request_cancel(job_id)
 
 
-def _request_cleanup(services: HttpServices, job: Job) -> Job:
+async def _request_cleanup(services: HttpServices, job: Job) -> Job:
     if job.left_on_cluster is LeftOnCluster.UNKNOWN:
-        services.clients.jobs.index.defer(job, services.clients.now())
+        await services.clients.jobs.index.defer(job, services.clients.now())
     elif job.phase is not Phase.CANCELLED and job.cleanup_confirmed_at is None:
         message = f"{job.job_id} has ended with phase {job.phase}: there is nothing to cancel"
         raise Conflict("already_finished", message)

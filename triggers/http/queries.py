@@ -93,7 +93,9 @@ async def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     )
 
 
-def _read_prefix(services: HttpServices, job: Job, name: str, max_bytes: int) -> tuple[bytes, int]:
+async def _read_prefix(
+    services: HttpServices, job: Job, name: str, max_bytes: int
+) -> tuple[bytes, int]:
     """Return the first bytes of a job's query or config, and the size of the file.
 
     Raises NotFound; it has a Retry-After for a config, which can still be written.
@@ -103,7 +105,7 @@ def _read_prefix(services: HttpServices, job: Job, name: str, max_bytes: int) ->
         raise NotFound("not_found", message)
     url = job.search.query_url if name == "input.fa" else job.config_blob
     try:
-        prefix = services.clients.blobs.read_prefix(url, max_bytes) if url else None
+        prefix = await services.clients.blobs.read_prefix(url, max_bytes) if url else None
     except InvalidPath:  # the job is older than the deployment's current storage account
         prefix = None
     if prefix is None:

@@ -17,26 +17,26 @@ from triggers.http.services import HttpServices
 from triggers.schemas.results import ResultFile
 
 
-def files_of(services: HttpServices, job: Job) -> list[ResultFile]:
+async def files_of(services: HttpServices, job: Job) -> list[ResultFile]:
     """Return the files in the manifest, which is written when the job completes.
 
     Empty before that, and for a batch, whose searches have the files.
     """
     if job.phase is not Phase.COMPLETED or job.child_count:
         return []
-    manifest = services.clients.blobs.get(job.results_prefix + MANIFEST)
+    manifest = await services.clients.blobs.get(job.results_prefix + MANIFEST)
     if manifest is None:
         message = f"the results of {job.job_id} were removed from Blob: run the search again"
         raise NotFound("results_gone", message)
     return [ResultFile.model_validate(file) for file in json.loads(manifest)["files"]]
 
 
-def file_of(services: HttpServices, job: Job, name_or_id: str) -> ResultFile:
+async def file_of(services: HttpServices, job: Job, name_or_id: str) -> ResultFile:
     """Find a file in the manifest by name or id; the input is never used as a path.
 
     Raises NotFound.
     """
-    for file in files_of(services, job):
+    for file in await files_of(services, job):
         if name_or_id in (file.file_id, file.name):
             return file
     message = f"{job.job_id} has no result file {name_or_id}"

@@ -31,14 +31,14 @@ class HttpServices:
         self.databases = SingleFlightCache[list[DatabaseView]](self._list_databases, time.monotonic)
         """The list is the same for all callers."""
 
-    def authenticate(self, req: HttpRequest) -> Caller:
+    async def authenticate(self, req: HttpRequest) -> Caller:
         """Authenticate the caller and count the request against its rate: see Authenticator."""
-        return self._authenticator.authenticate(req)
+        return await self._authenticator.authenticate(req)
 
     @cached_property
     def submissions(self) -> SubmissionService:
         """The service that accepts submissions. Raises SettingsInvalid and Unavailable."""
         return SubmissionService.of(self.clients)
 
-    def _list_databases(self) -> list[DatabaseView]:
-        return self.submissions.catalog.list_views()
+    async def _list_databases(self) -> list[DatabaseView]:
+        return await self.submissions.catalog.list_views()

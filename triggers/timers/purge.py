@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.jobs.index import ListRow
-from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, purge_history
 from triggers.timers.bounded_work import process_all
 
@@ -66,27 +65,27 @@ class Purger:
 
     async def _repair(self, job_id: str) -> str:
         """Write the index rows of a job again, so that they agree with its row."""
-        self.jobs.sync(self.jobs.get(job_id))
+        await self.jobs.sync(await self.jobs.get(job_id))
         return "repaired"
 
     async def _remove(self, client: DurableClient, row: ListRow, ended_before: datetime) -> str:
         """Remove a job. Its list row goes last, because the next run finds the job by it."""
-        job = await in_thread(self.jobs.find, row.job_id)
+        job = await self.jobs.find(row.job_id)
         # If the job is gone, or its id belongs to a newer job, only the row of a purge that was
         # interrupted is left.
         if job and self.jobs.index.is_row_of(row, job):
             if not job.phase.is_end or (job.finished_at or ended_before) >= ended_before:
                 return await self._repair(row.job_id)
-            if self._is_batch_active(job):
+            if await self._is_batch_active(job):
                 return "kept"
             for attempt in range(1, job.attempt + 1):
                 await purge_history(client, replace(job, attempt=attempt).instance_id)
-            if not await in_thread(self.jobs.purge, job):
+            if not await self.jobs.purge(job):
                 return "kept"
-        await in_thread(self.jobs.index.remove_listed, row)
+        await self.jobs.index.remove_listed(row)
         return "removed"
 
-    def _is_batch_active(self, job: Job) -> bool:
+    async def _is_batch_active(self, job: Job) -> bool:
         """Whether the job's batch is active: the batch must still count the job."""
-        parent = self.jobs.find(job.parent_job_id) if job.parent_job_id else None
+        parent = await self.jobs.find(job.parent_job_id) if job.parent_job_id else None
         return parent is not None and not parent.phase.is_end

@@ -12,7 +12,6 @@ from shared.contracts.states import LeftOnCluster
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.util.durations import MAX_RETRY_AFTER
-from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, InstanceStatus, Orchestrations, get_status
 from triggers.timers.bounded_work import process_all
 from triggers.timers.late_cleanup import LateCleanup
@@ -72,7 +71,7 @@ class Reconciler:
     async def _reconcile(
         self, client: DurableClient, row_key: ActiveRowKey, unreachable: set[str]
     ) -> str:
-        job = await in_thread(self._find_unsettled, *row_key)
+        job = await self._find_unsettled(*row_key)
         if job is None:
             return "settled"
         try:
@@ -81,26 +80,26 @@ class Reconciler:
             return await self._reconcile_active(client, job)
         finally:  # messages do not depend on the orchestration's state
             if job.notify:
-                await in_thread(self._publish_pending, job)
+                await self._publish_pending(job)
 
-    def _find_unsettled(self, partition: str, job_id: str) -> Job | None:
+    async def _find_unsettled(self, partition: str, job_id: str) -> Job | None:
         """Return the job if it needs work; otherwise remove its active row and return None."""
-        job = self.jobs.find(job_id)
+        job = await self.jobs.find(job_id)
         if job is None:
             # The accepting process crashed before it wrote the job's row; no client got a 202.
-            self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
+            await self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
             return None
         is_done = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
-        if is_done and self.jobs.sync(job):
+        if is_done and await self.jobs.sync(job):
             return None
         # Defer first, so that a job whose recovery is slow or fails does not block the next ones.
-        self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
+        await self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
         return job
 
-    def _publish_pending(self, job: Job) -> None:
-        self.publish(job)
+    async def _publish_pending(self, job: Job) -> None:
+        await self.publish(job)
         if job.phase.is_end:
-            self.jobs.sync(self.jobs.get(job.job_id))
+            await self.jobs.sync(await self.jobs.get(job.job_id))
 
     async def _reconcile_ended(self, client: DurableClient, job: Job, unreachable: set[str]) -> str:
         """Retry the clean-up of an ended job; `messages_pending` if only messages are left."""
@@ -115,11 +114,11 @@ class Reconciler:
         if instance and instance.is_running:
             if self.now() - instance.moved_at <= self._max_idle_time():
                 return "running"
-            await in_thread(self._record_stuck, job, instance)
+            await self._record_stuck(job, instance)
             return "stuck"
         # An orchestration ends after its job's row has ended. So if the row, read after the
         # status, has not ended, the orchestration is lost.
-        current = await in_thread(self.jobs.get, job.job_id)
+        current = await self.jobs.get(job.job_id)
         if current.phase.is_end or current.attempt != job.attempt:
             return "moved"
         return await self._recovery.recover(client, current, instance)
@@ -129,14 +128,14 @@ class Reconciler:
         delays = [self.settings.retry(category).longest for category in Category]
         return max(MAX_RETRY_AFTER, *delays) + self.settings.reconcile_after
 
-    def _record_stuck(self, job: Job, instance: InstanceStatus) -> None:
+    async def _record_stuck(self, job: Job, instance: InstanceStatus) -> None:
         """Record once that the orchestration is stuck; it is not stopped, as it may still run."""
         moved_at = f"{instance.moved_at:%Y-%m-%d %H:%M:%S}"
         reason = f"its orchestration has not moved since {moved_at} UTC"
         if job.reason == reason:
             return
         payload = {"runtime_status": instance.status, "reason": reason}
-        self.jobs.update(
+        await self.jobs.update(
             job.job_id, "orchestration_stuck", payload, attempt=job.attempt, reason=reason
         )
         log.error("orchestration_stuck job_id=%s is=%s", job.job_id, instance.status)

@@ -9,7 +9,6 @@ from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.util.durations import RetryPolicy
-from shared.util.threads import in_thread
 from triggers.durable_client import FAILED, DurableClient, InstanceStatus, Orchestrations, start
 from triggers.timers.stopper import Stopper, StopperFactory
 
@@ -47,7 +46,7 @@ class Recovery:
         # Of two reconcilers, one gets a conflict here: the orchestration runs then.
         if not await start(client, job, self.settings.crash_retry):
             return "running"
-        await in_thread(self._record_restart, job, restarts + 1, wait, seen)
+        await self._record_restart(job, restarts + 1, wait, seen)
         return "restarted"
 
     def _restarts(self, job: Job, seen: InstanceStatus | None) -> int:
@@ -59,13 +58,13 @@ class Recovery:
         """Take the steps that stop the job, as far as they need not wait."""
         stopper = self.stopper_factory(Orchestrations(client, self.settings.crash_retry))
         for _ in range(STEPS_AT_ONCE):
-            result = await in_thread(stopper.stop, job.job_id)
+            result = await stopper.stop(job.job_id)
             if result.next_stage is None:
                 log.warning("stopped_without_orchestration job_id=%s", job.job_id)
                 return "stopped"
             if result.delay:
                 break
-        await in_thread(self.jobs.index.defer, job, self.now() + result.delay)
+        await self.jobs.index.defer(job, self.now() + result.delay)
         return "stopping"
 
     async def _fail(
@@ -74,9 +73,9 @@ class Recovery:
         error = f"its orchestration ended {restarts + 1} times before its next step: {_why(seen)}"
         log.error("orchestration_failed job_id=%s: %s", job.job_id, error)
         stopper: Stopper = self.stopper_factory(Orchestrations(client, self.settings.crash_retry))
-        await in_thread(stopper.fail, job.job_id, error)
+        await stopper.fail(job.job_id, error)
 
-    def _record_restart(
+    async def _record_restart(
         self, job: Job, restarts: int, wait: timedelta, seen: InstanceStatus | None
     ) -> None:
         """Write why, behind the step that comes next, and look soon whether it runs."""
@@ -92,8 +91,8 @@ class Recovery:
             "restarts": restarts,
             "reason": reason,
         }
-        self.jobs.record_restart(job, payload, reason, restarts)
-        self.jobs.index.defer(job, self.now() + wait)
+        await self.jobs.record_restart(job, payload, reason, restarts)
+        await self.jobs.index.defer(job, self.now() + wait)
 
 
 def _why(seen: InstanceStatus | None) -> str:

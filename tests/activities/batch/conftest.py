@@ -20,9 +20,9 @@ __all__ = ["clock", "jobs"]
 
 
 @pytest.fixture(scope="module")
-def blobs(azurite: Azurite) -> Blobs:
+async def blobs(azurite: Azurite) -> Blobs:
     opened = open_blobs(StorageAccount("stgelb"), azurite.connection_string, None)
-    opened.ensure(QUERIES, DATABASES)
+    await opened.ensure(QUERIES, DATABASES)
     return opened
 
 
@@ -30,12 +30,12 @@ def blobs(azurite: Azurite) -> Blobs:
 def make(jobs: JobStateRepository, clock: Clock, blobs: Blobs) -> Make:
     context = ActivityContext(jobs, settings(), clock, lambda job: None)
 
-    def made(
+    async def made(
         size: int, chunk: int = CHUNK, at_once: int = MAX_SEARCHES, **changes: Any
     ) -> BatchFixture:
         def batch(durable: Remembered) -> BatchActivities:
             return BatchActivities(context, ChildJobs(context, blobs, durable), chunk, at_once)
 
-        return open_batch(batch, blobs, size, **changes)
+        return await open_batch(batch, blobs, size, **changes)
 
     return made

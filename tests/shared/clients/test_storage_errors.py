@@ -21,20 +21,20 @@ ROW = {"PartitionKey": "p", "RowKey": "r"}
 URL = StorageAccount(ACCOUNT).url("queries", "secret/me.fa")
 
 
-def _blob(connection: str) -> object:
-    return open_blobs(StorageAccount(ACCOUNT), connection, None).get(URL)
+async def _blob(connection: str) -> object:
+    return await open_blobs(StorageAccount(ACCOUNT), connection, None).get(URL)
 
 
-def _row(connection: str) -> object:
-    return open_table("jobs", connection, "", None).get("p", "r")
+async def _row(connection: str) -> object:
+    return await open_table("jobs", connection, "", None).get("p", "r")
 
 
-def _transaction(connection: str) -> None:
-    open_table("jobs", connection, "", None).commit([Insert(ROW)])
+async def _transaction(connection: str) -> None:
+    await open_table("jobs", connection, "", None).commit([Insert(ROW)])
 
 
-def _message(connection: str) -> None:
-    open_queue("letters", connection, "", None).send("{}")
+async def _message(connection: str) -> None:
+    await open_queue("letters", connection, "", None).send("{}")
 
 
 @pytest.mark.parametrize("call", [_blob, _row, _transaction, _message])
@@ -73,9 +73,9 @@ class NoIdentity:
         raise ClientAuthenticationError("no identity here")
 
 
-def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(AccessRefused) as caught:
-        open_blobs(StorageAccount(ACCOUNT), "", NoIdentity()).get(URL)
+        await open_blobs(StorageAccount(ACCOUNT), "", NoIdentity()).get(URL)
     assert caught.value.code == "storage_unavailable"
     assert [record.getMessage() for record in caplog.records if record.name == "blast"] == [
         "storage_access_refused store=Blob: the app has no token (no identity here)"

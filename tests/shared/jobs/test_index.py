@@ -13,126 +13,138 @@ from tests.support.samples import ALICE, BOB, RECONCILE_AFTER, job
 PARTITION = "active:tenant:alice-oid"
 
 
-def overdue(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
-    return list(jobs.index.find_overdue(clock()))
+async def overdue(jobs: JobStateRepository, clock: Clock) -> list[tuple[str, str]]:
+    return [item async for item in jobs.index.find_overdue(clock())]
 
 
-def test_a_job_is_overdue_when_its_next_step_is_late(
+async def test_a_job_is_overdue_when_its_next_step_is_late(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
-    one = jobs.create(job(), {})
+    one = await jobs.create(job(), {})
     decision = Decision(Stage.SUBMIT, timedelta(minutes=15))
-    jobs.update(
+    await jobs.update(
         one.job_id,
         "retry_scheduled",
         step=StepRecord(1, Stage.PREPARE, decision),
         phase=Phase.RETRYING,
     )
     clock.move((timedelta(minutes=15) + RECONCILE_AFTER).total_seconds())
-    assert overdue(jobs, clock) == []
+    assert await overdue(jobs, clock) == []
     clock.move(1)
-    assert overdue(jobs, clock) == [(PARTITION, one.job_id)]
-    jobs.index.defer(jobs.get(one.job_id), clock() + RECONCILE_AFTER)
-    assert overdue(jobs, clock) == []
+    assert await overdue(jobs, clock) == [(PARTITION, one.job_id)]
+    await jobs.index.defer(await jobs.get(one.job_id), clock() + RECONCILE_AFTER)
+    assert await overdue(jobs, clock) == []
 
 
-def test_an_active_row_without_a_job_is_overdue(jobs: JobStateRepository, clock: Clock) -> None:
+async def test_an_active_row_without_a_job_is_overdue(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
     """The process crashed between the two writes."""
-    jobs.index.mark_active(job())
+    await jobs.index.mark_active(job())
     clock.move(RECONCILE_AFTER.total_seconds() + 1)
-    assert overdue(jobs, clock) == [(PARTITION, job().job_id)]
+    assert await overdue(jobs, clock) == [(PARTITION, job().job_id)]
 
 
-def test_an_ended_job_has_no_active_row(jobs: JobStateRepository, clock: Clock) -> None:
-    one = jobs.create(job(phase=Phase.RUNNING), {})
-    jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+async def test_an_ended_job_has_no_active_row(jobs: JobStateRepository, clock: Clock) -> None:
+    one = await jobs.create(job(phase=Phase.RUNNING), {})
+    await jobs.update(one.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(10**6)
-    assert overdue(jobs, clock) == []
+    assert await overdue(jobs, clock) == []
 
 
-def test_failure_16_a_late_index_update_does_not_revert_the_list_row(
+async def test_failure_16_a_late_index_update_does_not_revert_the_list_row(
     jobs: JobStateRepository,
 ) -> None:
     """A delayed writer updates the index after a later writer has ended the job."""
-    jobs.create(job(phase=Phase.RUNNING), {})
-    delayed = jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
-    jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
-    jobs.sync(delayed)
-    (listed,) = jobs.index.page(delayed.owner, 10).jobs
+    await jobs.create(job(phase=Phase.RUNNING), {})
+    delayed = await jobs.update(job().job_id, "progress", phase=Phase.RUNNING)
+    await jobs.update(job().job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    await jobs.sync(delayed)
+    (listed,) = (await jobs.index.page(delayed.owner, 10)).jobs
     assert listed.phase is Phase.SEARCH_FAILED
 
 
-def test_searches_of_a_batch_are_listed_only_in_it_and_in_order(
+async def test_searches_of_a_batch_are_listed_only_in_it_and_in_order(
     jobs: JobStateRepository,
 ) -> None:
     for number in (3, 1, 2):
-        jobs.create(child(number), {})
-    jobs.update(child(2).job_id, "completed", phase=Phase.SUBMITTED)
-    first = jobs.index.children("job-parent", 2)
+        await jobs.create(child(number), {})
+    await jobs.update(child(2).job_id, "completed", phase=Phase.SUBMITTED)
+    first = await jobs.index.children("job-parent", 2)
     assert first.cursor is not None
-    rest = jobs.index.children("job-parent", 2, first.cursor)
+    rest = await jobs.index.children("job-parent", 2, first.cursor)
     assert [one.child_number for one in (*first.jobs, *rest.jobs)] == [1, 2, 3]
-    assert jobs.index.page(child(1).owner, 10).jobs == ()
-    assert jobs.index.count_by_status("job-parent") == {Status.QUEUED: 2, Status.RUNNING: 1}
+    assert (await jobs.index.page(child(1).owner, 10)).jobs == ()
+    assert await jobs.index.count_by_status("job-parent") == {Status.QUEUED: 2, Status.RUNNING: 1}
 
 
 def child(number: int) -> Job:
     return replace(job(number), parent_job_id="job-parent", child_number=number)
 
 
-def test_active_jobs_are_counted_per_owner_and_a_batch_counts_once(
+async def test_active_jobs_are_counted_per_owner_and_a_batch_counts_once(
     jobs: JobStateRepository,
 ) -> None:
     for number in (1, 2, 3):
-        jobs.create(replace(job(number), phase=Phase.RUNNING), {})
-    jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+        await jobs.create(replace(job(number), phase=Phase.RUNNING), {})
+    await jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     for number in (4, 5):
-        jobs.create(child(number), {})
-    jobs.create(job(6, owner=BOB), {})
-    assert (jobs.index.count_active(ALICE, 100), jobs.index.count_active(BOB, 100)) == (2, 1)
-    assert jobs.index.count_active(ALICE, 1) == 1  # not counted beyond the limit
+        await jobs.create(child(number), {})
+    await jobs.create(job(6, owner=BOB), {})
+    assert (await jobs.index.count_active(ALICE, 100), await jobs.index.count_active(BOB, 100)) == (
+        2,
+        1,
+    )
+    assert await jobs.index.count_active(ALICE, 1) == 1  # not counted beyond the limit
 
 
-def test_an_ended_job_does_not_count_as_active_while_work_for_it_remains(
+async def test_an_ended_job_does_not_count_as_active_while_work_for_it_remains(
     jobs: JobStateRepository,
 ) -> None:
     """A message to send, or a clean-up that is tried for a day, must not lock its owner out."""
     unknown = LeftOnCluster.UNKNOWN
-    jobs.create(job(1, phase=Phase.CANCELLING), {})
-    jobs.update(job(1).job_id, "failed", phase=Phase.SEARCH_FAILED, left_on_cluster=unknown)
-    jobs.create(job(2, phase=Phase.RUNNING, notify=True), {})
-    jobs.update(job(2).job_id, "failed", phase=Phase.SEARCH_FAILED)
+    await jobs.create(job(1, phase=Phase.CANCELLING), {})
+    await jobs.update(job(1).job_id, "failed", phase=Phase.SEARCH_FAILED, left_on_cluster=unknown)
+    await jobs.create(job(2, phase=Phase.RUNNING, notify=True), {})
+    await jobs.update(job(2).job_id, "failed", phase=Phase.SEARCH_FAILED)
     for number in (1, 2):
-        jobs.index.defer(jobs.get(job(number).job_id), jobs.get(job(number).job_id).updated_at)
-    assert len(list(jobs.index.find_overdue(job().created_at + timedelta(days=1)))) == 2
-    assert jobs.index.count_active(ALICE, 2) == 0
+        await jobs.index.defer(
+            await jobs.get(job(number).job_id), (await jobs.get(job(number).job_id)).updated_at
+        )
+    assert (
+        len([item async for item in jobs.index.find_overdue(job().created_at + timedelta(days=1))])
+        == 2
+    )
+    assert await jobs.index.count_active(ALICE, 2) == 0
 
 
-def test_active_rows_whose_job_was_never_written_do_not_lock_their_owner_out(
+async def test_active_rows_whose_job_was_never_written_do_not_lock_their_owner_out(
     jobs: JobStateRepository,
 ) -> None:
     """A submission whose second write failed leaves a row until reconcile removes it."""
     for number in range(1, 6):
-        jobs.index.mark_active(job(number), is_ahead=True)
-    assert jobs.index.count_active(ALICE, 5) == 0
+        await jobs.index.mark_active(job(number), is_ahead=True)
+    assert await jobs.index.count_active(ALICE, 5) == 0
     for number in range(4, 9):
-        jobs.create(job(number), {})
-    assert jobs.index.count_active(ALICE, 5) == 5, "those of jobs that have had no step do"
-    assert jobs.index.count_active(ALICE, 6) == 5
+        await jobs.create(job(number), {})
+    assert await jobs.index.count_active(ALICE, 5) == 5, "those of jobs that have had no step do"
+    assert await jobs.index.count_active(ALICE, 6) == 5
 
 
-def test_a_retry_that_was_not_written_does_not_count_as_active(jobs: JobStateRepository) -> None:
-    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
-    jobs.index.mark_active(replace(failed, phase=Phase.QUEUED, attempt=2), is_ahead=True)
-    assert jobs.index.count_active(ALICE, 1) == 0
-    jobs.start_attempt(failed.job_id, 2, timedelta(days=1))
-    assert jobs.index.count_active(ALICE, 1) == 1
-
-
-def test_failure_38_the_same_id_in_another_tenant_is_another_owner(
+async def test_a_retry_that_was_not_written_does_not_count_as_active(
     jobs: JobStateRepository,
 ) -> None:
-    jobs.create(job(), {})
+    failed = await jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    await jobs.index.mark_active(replace(failed, phase=Phase.QUEUED, attempt=2), is_ahead=True)
+    assert await jobs.index.count_active(ALICE, 1) == 0
+    await jobs.start_attempt(failed.job_id, 2, timedelta(days=1))
+    assert await jobs.index.count_active(ALICE, 1) == 1
+
+
+async def test_failure_38_the_same_id_in_another_tenant_is_another_owner(
+    jobs: JobStateRepository,
+) -> None:
+    await jobs.create(job(), {})
     namesake = replace(ALICE, tenant_id="elsewhere")
-    assert jobs.index.page(namesake, 10).jobs == ()
-    assert jobs.index.count_active(namesake, 10) == 0
+    assert (await jobs.index.page(namesake, 10)).jobs == ()
+    assert await jobs.index.count_active(namesake, 10) == 0

@@ -81,7 +81,7 @@ class App:
     clients: Dependencies
     services: HttpServices
 
-    def ask(
+    async def ask(
         self,
         route: Route,
         headers: Mapping[str, str],
@@ -101,7 +101,7 @@ class App:
         handler = handler_of(route.name, self.services)
         parameters = inspect.signature(handler).parameters
         bindings: dict[str, Any] = {"client": Durable()} if "client" in parameters else {}
-        result = handler(req=request, **bindings)
+        result = await handler(req=request, **bindings)
         answer = result if isinstance(result, HttpResponse) else asyncio.run(_awaited(result))
         data = answer.get_body()
         is_json = answer.mimetype == "application/json"

@@ -21,8 +21,8 @@ def ask(name: str) -> None:
         raise RuntimeError("a bug")
 
 
-def test_a_cluster_whose_api_server_answers_is_running() -> None:
-    result = get_power_states(["local", "gone", "off", "away", "broken"], ask)
+async def test_a_cluster_whose_api_server_answers_is_running() -> None:
+    result = await get_power_states(["local", "gone", "off", "away", "broken"], ask)
     assert result == {
         "local": "Running",
         "gone": None,
@@ -30,7 +30,7 @@ def test_a_cluster_whose_api_server_answers_is_running() -> None:
     }
 
 
-def test_failure_28_a_cluster_that_does_not_answer_does_not_delay_others() -> None:
+async def test_failure_28_a_cluster_that_does_not_answer_does_not_delay_others() -> None:
     free = threading.Event()
 
     def hang(name: str) -> None:
@@ -38,7 +38,7 @@ def test_failure_28_a_cluster_that_does_not_answer_does_not_delay_others() -> No
             free.wait(30)
 
     try:
-        assert get_power_states(["slow", "local"], hang, 0.2) == {
+        assert await get_power_states(["slow", "local"], hang, 0.2) == {
             "slow": "Stopped",
             "local": "Running",
         }

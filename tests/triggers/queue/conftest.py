@@ -1,7 +1,7 @@
 """A queue and a job store per test, in Azurite."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
@@ -21,19 +21,19 @@ from triggers.submission.accept import SubmissionService
 
 
 @pytest.fixture(scope="session")
-def blobs(azurite: Azurite) -> Blobs:
+async def blobs(azurite: Azurite) -> Blobs:
     opened = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
-    opened.ensure(QUERIES, DATABASES, RESULTS)
+    await opened.ensure(QUERIES, DATABASES, RESULTS)
     return opened
 
 
 @pytest.fixture
-def world(
+async def world(
     azurite: Azurite,
     blobs: Blobs,
     jobs: JobStateRepository,  # noqa: F811
     clock: Clock,  # noqa: F811
-) -> Iterator[QueueFixture]:
+) -> AsyncIterator[QueueFixture]:
     with QueueClient.from_connection_string(
         azurite.connection_string,
         f"q{uuid.uuid4().hex}",
@@ -41,10 +41,10 @@ def world(
         message_decode_policy=TextBase64DecodePolicy(),
     ) as inbox:
         queue = HookedQueue(inbox)
-        queue.ensure()
+        await queue.ensure()
         dead = open_table(f"t{uuid.uuid4().hex}", azurite.connection_string, "", None)
         letters = DeadLetters(blobs, dead, StorageAccount(ACCOUNT))
-        letters.ensure()
+        await letters.ensure()
         acceptance = SubmissionService(jobs, blobs, settings(storage_account=ACCOUNT), clock)
         requests = RequestProcessor(acceptance, OutboxPublisher(jobs, blobs, queue), letters)
         yield QueueFixture(requests, queue, inbox, dead, clock)

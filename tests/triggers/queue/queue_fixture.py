@@ -35,10 +35,10 @@ class HookedQueue(Queue):
         super().__init__(client)
         self.before: Callable[[], None] = lambda: None
 
-    def send(self, text: str) -> None:
+    async def send(self, text: str) -> None:
         before, self.before = self.before, lambda: None
         before()
-        super().send(text)
+        await super().send(text)
 
 
 def unavailable(*_: Any, **__: Any) -> Any:
@@ -75,14 +75,16 @@ class QueueFixture:
         last = replace(incoming_message(body, message_id, **changes), delivery=LAST_DELIVERY)
         await self.requests.process(last, self.durable)
 
-    def deliver_poison(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
+    async def deliver_poison(
+        self, body: object = None, message_id: str = "p-1", **changes: Any
+    ) -> None:
         """Deliver a poison message."""
-        self.requests.process_poison(incoming_message(body, message_id, **changes))
+        await self.requests.process_poison(incoming_message(body, message_id, **changes))
 
-    def accept_by_http(self, key: str, **changes: Any) -> Job:
+    async def accept_by_http(self, key: str, **changes: Any) -> Job:
         """Accept the same search by HTTP."""
         one = self.requests.submissions
-        return one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http").job
+        return (await one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http")).job
 
     def sent_messages(self) -> list[dict[str, Any]]:
         """All sent messages, in order."""
@@ -94,10 +96,10 @@ class QueueFixture:
         order = list(dict.fromkeys(one["event_id"] for one in self.sent_messages()))
         return [first[event_id] for event_id in order]
 
-    def job(self) -> Job:
+    async def job(self) -> Job:
         """The only job."""
-        (job,) = self.jobs.index.page(LOCAL, 10).jobs
-        return self.jobs.get(job.job_id)
+        (job,) = (await self.jobs.index.page(LOCAL, 10)).jobs
+        return await self.jobs.get(job.job_id)
 
 
 def incoming_message(

@@ -108,9 +108,9 @@ class Aggregation:
         await self._store(prefix, progress, stats)
         return stats
 
-    def _store(self, prefix: str, progress: AggregationProgress, stats: Stats) -> None:
+    async def _store(self, prefix: str, progress: AggregationProgress, stats: Stats) -> None:
         if stats.more_to_read:
-            self.blobs.put(prefix + AGGREGATING, progress.to_bytes())
+            await self.blobs.put(prefix + AGGREGATING, progress.to_bytes())
         else:
             data = json.dumps({"version": _VERSION, "stats": stats.to_json()}).encode()
-            self.blobs.put(prefix + AGGREGATE, data)
+            await self.blobs.put(prefix + AGGREGATE, data)

@@ -125,7 +125,7 @@ def test_failure_28_a_refused_or_reset_connection_is_unavailable() -> None:
     assert error_of(lambda: with_short_timeouts(url).jobs_of("job-1")).code == "cluster_unavailable"
 
 
-def test_failure_28_a_stale_connection_is_replaced(
+async def test_failure_28_a_stale_connection_is_replaced(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     used_ports: set[int] = set()
@@ -137,23 +137,23 @@ def test_failure_28_a_stale_connection_is_replaced(
 
     server.manner = reset_reused_connections
     for _ in range(5):
-        assert cluster.jobs_of("job-1") == []
+        assert await cluster.jobs_of("job-1") == []
     assert len(server.requests) == 5 + 4  # all but the first used a dropped connection first
 
 
-def test_connections_are_reused(server: Server, cluster: KubernetesCluster) -> None:
+async def test_connections_are_reused(server: Server, cluster: KubernetesCluster) -> None:
     for _ in range(5):
-        cluster.jobs_of("job-1")
+        await cluster.jobs_of("job-1")
     assert len({request.port for request in server.requests}) == 1
 
 
-def test_failure_29_a_cluster_is_used_again_after_an_outage(
+async def test_failure_29_a_cluster_is_used_again_after_an_outage(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = lambda _: Reply(503)
     error_of(lambda: cluster.cached_jobs("job-1", timedelta(0)))
     server.manner = empty
-    assert cluster.cached_jobs("job-1", timedelta(0)) == []
+    assert await cluster.cached_jobs("job-1", timedelta(0)) == []
 
 
 def test_many_threads_can_send_requests_at_once(server: Server, cluster: KubernetesCluster) -> None:
