@@ -1,6 +1,6 @@
 """Azure Blob Storage, addressed by blob URLs."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -159,7 +159,7 @@ class Blobs:
                 )
                 return await download.readall()
 
-    async def iter_chunks(self, url: str) -> AsyncIterator[bytes]:
+    async def iter_chunks(self, url: str) -> AsyncGenerator[bytes, None]:
         """The whole blob in chunks of CHUNK bytes, read lazily. Raises as `read_range` does."""
         with _unchanged(url):
             async with self._call():

@@ -138,15 +138,12 @@ class JobStateRepository:
         Raises NotFound, and Conflict for a job that has not failed.
         """
 
-        async def change(job: Job) -> Job | None:
+        def change(job: Job) -> Job | None:
             if job.attempt >= attempt:
                 return None
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
-            renewed = next_attempt(job, attempt, self._now(), deadline)
-            # First, as for a new job: reconcile finds it.
-            await self.index.mark_active(renewed, is_ahead=True)
-            return renewed
+            return next_attempt(job, attempt, self._now(), deadline)
 
         payload: dict[str, Any] = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
         if request_id:
@@ -270,6 +267,9 @@ class JobStateRepository:
             job, payload = redacted_job(job), redact_all(payload)
             written = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
             owes = owes_message(before, job)
+            if job.attempt > before.attempt:
+                # First, as for a new job: reconcile finds it.
+                await self.index.mark_active(job, is_ahead=True)
             if await self._committed(job, written, row.etag, writer, owes):
                 break
         else:

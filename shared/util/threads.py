@@ -9,7 +9,7 @@ sets both, so the app starts all its threads here.
 import asyncio
 import inspect
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -71,7 +71,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     )
 
 
-def read_in_thread(chunks: AsyncIterator[T]) -> Iterator[T]:
+def read_in_thread(chunks: AsyncGenerator[T, None]) -> Iterator[T]:
     """The items for a function that `in_thread` runs; the calling event loop reads each of them."""
     loop = asyncio.get_running_loop()
 
@@ -79,8 +79,13 @@ def read_in_thread(chunks: AsyncIterator[T]) -> Iterator[T]:
         return await anext(chunks, None)
 
     def items() -> Iterator[T]:
-        while (item := asyncio.run_coroutine_threadsafe(read_next(), loop).result()) is not None:
-            yield item
+        try:
+            while (
+                item := asyncio.run_coroutine_threadsafe(read_next(), loop).result()
+            ) is not None:
+                yield item
+        finally:  # also if the function does not read all of them
+            asyncio.run_coroutine_threadsafe(chunks.aclose(), loop)
 
     return items()
 

@@ -1,7 +1,7 @@
 """The sidecar client against the real sidecar."""
 
+import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -83,15 +83,13 @@ async def test_failure_47_another_instance_starts_nothing(
 async def test_an_operation_that_ends_within_the_wait_returns_its_result(
     client: SidecarClient,
 ) -> None:
-    result = client.run_operation("cat", _command("cat", stdin="größe"), LONG, _instance(client))
+    command, instance = _command("cat", stdin="größe"), await _instance(client)
+    result = await client.run_operation("cat", command, LONG, instance)
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stdout, result.timed_out) == (0, "größe", False)
     assert timedelta(0) <= result.duration < LONG
-    assert (
-        client.run_operation("cat", _command("cat", stdin="größe"), LONG, _instance(client))
-        == result
-    )
-    assert await client.get_operation("cat", NO_WAIT, await _instance(client)) == result
+    assert await client.run_operation("cat", command, LONG, instance) == result
+    assert await client.get_operation("cat", NO_WAIT, instance) == result
 
 
 async def test_an_operation_that_exceeds_the_wait_is_running_and_can_be_stopped(
@@ -112,14 +110,11 @@ async def test_an_operation_that_exceeds_the_wait_is_running_and_can_be_stopped(
     assert await client.stop_operation("long", await _instance(client)) == ended
 
 
-def test_repeated_puts_start_one_command(client: SidecarClient, tmp_path: Path) -> None:
+async def test_repeated_puts_start_one_command(client: SidecarClient, tmp_path: Path) -> None:
     note = _command("note", str(tmp_path / "notes"))
-    with ThreadPoolExecutor(4) as pool:
-        results = list(
-            pool.map(
-                lambda _: client.run_operation("once", note, LONG, _instance(client)), range(8)
-            )
-        )
+    instance = await _instance(client)
+    puts = (client.run_operation("once", note, LONG, instance) for _ in range(8))
+    results = await asyncio.gather(*puts)
     assert all(isinstance(result, Finished) for result in results)
     assert (tmp_path / "notes").read_text() == "started\n"
 

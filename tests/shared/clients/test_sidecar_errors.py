@@ -90,6 +90,7 @@ async def test_a_failed_tls_handshake_means_not_sent() -> None:
         responds("200 OK", b'{"state": "melted", "result": null}'),
         lambda connection, over: connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Enc"),
         lambda connection, over: connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"),
+        drips(b"", b"H"),
         lambda connection, over: connection.sendall(
             b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"exi'
         ),
@@ -111,7 +112,7 @@ async def test_a_reset_before_the_request_is_read_means_an_unknown_outcome() -> 
     "manner",
     [
         is_silent,
-        drips(b"", b"H"),
+        drips(b"HTTP/1.1 200 ", b"O"),
         drips(b"HTTP/1.1 200 OK\r\n", b"X-More: drops\r\n"),
         drips(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "),
         drips(b"HTTP/1.1 200 OK\r\n\r\n", b" "),

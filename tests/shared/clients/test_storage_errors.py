@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -46,8 +46,11 @@ async def _message(connection: str) -> None:
         ("401 Unauthorized", "NoAuthenticationInformation"),
     ],
 )
-def test_a_missing_role_is_logged_and_retryable(
-    call: Callable[[str], object], status: str, code: str, caplog: pytest.LogCaptureFixture
+async def test_a_missing_role_is_logged_and_retryable(
+    call: Callable[[str], Awaitable[object]],
+    status: str,
+    code: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with misbehaving_server(responds(status, b"", f"x-ms-error-code: {code}")) as server:
         at = f"{server.url}/{ACCOUNT}"
@@ -56,7 +59,7 @@ def test_a_missing_role_is_logged_and_retryable(
             f"BlobEndpoint={at};TableEndpoint={at};QueueEndpoint={at};"
         )
         with pytest.raises(AccessRefused) as caught:
-            call(connection)
+            await call(connection)
     assert caught.value.code == "storage_unavailable"
     (record,) = [record for record in caplog.records if record.name == "blast"]
     assert record.levelno == logging.ERROR
@@ -69,7 +72,7 @@ def test_a_missing_role_is_logged_and_retryable(
 class NoIdentity:
     """The credential of an app without an identity."""
 
-    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         raise ClientAuthenticationError("no identity here")
 
 
@@ -82,9 +85,9 @@ async def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) ->
     ]
 
 
-CALLS: dict[str, Callable[[Table], object]] = {
+CALLS: dict[str, Callable[[Table], Awaitable[object]]] = {
     "read": lambda table: table.get("p", "r"),
-    "list": lambda table: table.query_page("PartitionKey eq @p", {"p": "p"}, 1),
+    "list": lambda table: table.query_first("PartitionKey eq @p", {"p": "p"}, 1),
     "insert": lambda table: table.write(Insert(ROW)),
     "replace": lambda table: table.write(Replace(ROW, "*")),
     "upsert": lambda table: table.upsert(ROW),
@@ -94,10 +97,10 @@ CALLS: dict[str, Callable[[Table], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_missing_table_is_not_a_missing_row(
-    azurite: Azurite, call: Callable[[Table], object]
+async def test_a_missing_table_is_not_a_missing_row(
+    azurite: Azurite, call: Callable[[Table], Awaitable[object]]
 ) -> None:
     table = open_table(f"gone{uuid.uuid4().hex}", azurite.connection_string, "", None)
     with pytest.raises(Unavailable) as caught:
-        call(table)
+        await call(table)
     assert caught.value.code == "storage_unavailable"

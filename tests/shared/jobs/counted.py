@@ -1,7 +1,7 @@
 """A table that counts its requests."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from shared.clients.tables import Columns, Insert, Replace, Row, Table, Write
@@ -34,6 +34,6 @@ class Counted(Table):
         self._requests["forget"] += 1
         await super().delete(partition, key)
 
-    def query(self, *args: Any, **kwargs: Any) -> AsyncIterator[Row]:
+    def query(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Row]:
         self._requests["query"] += 1
         return super().query(*args, **kwargs)

@@ -12,13 +12,12 @@ import yaml
 
 from shared.clients.kubernetes import (
     ClusterCredentials,
-    CredentialProvider,
     KubernetesCluster,
     from_kubeconfig,
 )
 from shared.clients.kubernetes.kubeconfig import parse
 from shared.errors import Unavailable
-from tests.shared.clients.kubernetes.server import Json, Server, data, kubeconfig, serving
+from tests.shared.clients.kubernetes.server import Json, Server, data, kubeconfig, provider, serving
 
 Connect = Callable[[Json], KubernetesCluster]
 
@@ -84,10 +83,10 @@ async def test_failure_28_a_server_of_another_name_gets_no_request_unless_config
     elsewhere = server.url.replace("127.0.0.1", "localhost")
     credentials = ClusterCredentials(elsewhere, authority=server.pem.decode(), token="one")
     with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
-        await KubernetesCluster(CredentialProvider(lambda: credentials)).jobs_of("job-1")
+        await KubernetesCluster(provider(credentials)).jobs_of("job-1")
     assert server.requests == []
     named = replace(credentials, server_name="127.0.0.1")
-    assert await KubernetesCluster(CredentialProvider(lambda: named)).jobs_of("job-1") == []
+    assert await KubernetesCluster(provider(named)).jobs_of("job-1") == []
 
 
 def several() -> str:

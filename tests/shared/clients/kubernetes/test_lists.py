@@ -1,5 +1,6 @@
 """Lists of Jobs: complete, consistent, shared by concurrent readers, in bounded memory."""
 
+import asyncio
 import gc
 import json
 import threading
@@ -11,11 +12,18 @@ import pytest
 from shared.clients.kubernetes import (
     ClusterCredentials,
     ClusterJob,
-    CredentialProvider,
     KubernetesCluster,
 )
 from shared.errors import Unavailable
-from tests.shared.clients.kubernetes.server import Json, Manner, Reply, Request, Server, status
+from tests.shared.clients.kubernetes.server import (
+    Json,
+    Manner,
+    Reply,
+    Request,
+    Server,
+    provider,
+    status,
+)
 
 NOW = timedelta(0)
 MINUTE = timedelta(minutes=1)
@@ -131,38 +139,31 @@ async def test_failure_27_a_list_that_expires_three_times_is_unavailable(
 async def test_a_cached_list_is_used_until_its_maximum_age(server: Server) -> None:
     clock = [0.0]
     credentials = ClusterCredentials(server.url, authority=server.pem.decode())
-    cluster = KubernetesCluster(CredentialProvider(lambda: credentials), monotonic=lambda: clock[0])
+    cluster = KubernetesCluster(provider(credentials), monotonic=lambda: clock[0])
     for moment, lists in ((0.0, 1), (4.0, 1), (5.0, 1), (5.1, 2), (9.0, 2), (10.2, 3)):
         clock[0] = moment
         await cluster.cached_jobs("job-1", timedelta(seconds=5))
         assert len(server.requests) == lists, moment
 
 
-def _concurrently(
-    cluster: KubernetesCluster, server: Server, release: threading.Event, many: int
+async def _concurrently(
+    cluster: KubernetesCluster, release: threading.Event, many: int
 ) -> list[Any]:
     """The results of `many` concurrent readers; the server answers once all have started."""
-    results: list[Any] = []
-    barrier = threading.Barrier(many + 1)
 
-    async def read(number: int) -> None:
-        barrier.wait(10)
+    async def read(number: int) -> Any:
         try:
-            results.append(names(await cluster.cached_jobs(f"job-{number}", MINUTE)))
+            return names(await cluster.cached_jobs(f"job-{number}", MINUTE))
         except Unavailable as error:
-            results.append(error.code)
+            return error.code
 
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(many)]
-    for thread in threads:
-        thread.start()
-    barrier.wait(10)
+    readers = [asyncio.create_task(read(number)) for number in range(many)]
+    await asyncio.sleep(0)
     release.set()
-    for thread in threads:
-        thread.join(10)
-    return results
+    return await asyncio.gather(*readers)
 
 
-def test_fifty_concurrent_readers_cause_one_list(
+async def test_fifty_concurrent_readers_cause_one_list(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     release = threading.Event()
@@ -173,7 +174,7 @@ def test_fifty_concurrent_readers_cause_one_list(
         return manner(request)
 
     server.manner = answer
-    results = _concurrently(cluster, server, release, 50)
+    results = await _concurrently(cluster, release, 50)
     assert sorted(results) == sorted([f"blast-{number}"] for number in range(50))
     assert len(server.requests) == 1
 
@@ -189,7 +190,7 @@ async def test_an_error_of_a_shared_list_is_raised_to_all_and_not_cached(
         return Reply(503)
 
     server.manner = answer
-    assert _concurrently(cluster, server, release, 20) == ["cluster_unavailable"] * 20
+    assert await _concurrently(cluster, release, 20) == ["cluster_unavailable"] * 20
     assert len(server.requests) == 1
     server.manner = pages([job(1)])
     assert names(await cluster.cached_jobs("job-1", MINUTE)) == ["blast-1"]

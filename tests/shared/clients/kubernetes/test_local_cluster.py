@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
+from shared.clients.kubernetes import ClusterCredentials, KubernetesCluster
 from shared.clients.kubernetes.pods import parse_pod
 from tests.local.cluster.cluster_fixture import TOKEN, ClusterFixture, has, in_phase, job, running
+from tests.shared.clients.kubernetes.server import provider
 
 NOW = timedelta(0)
 
@@ -22,7 +23,7 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
 @pytest.fixture
 def cluster(local_cluster: ClusterFixture) -> KubernetesCluster:
     credentials = ClusterCredentials(local_cluster.child.url, token=TOKEN)
-    return KubernetesCluster(CredentialProvider(lambda: credentials))
+    return KubernetesCluster(provider(credentials))
 
 
 def labelled(elb_job_id: str, app: str = "blast") -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The submit lease on a cluster with compare-and-swap: one holder at most, and expiry."""
 
-import threading
+import asyncio
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,13 +11,12 @@ import pytest
 
 from shared.clients.kubernetes import (
     ClusterCredentials,
-    CredentialProvider,
     KubernetesCluster,
     LeaseState,
 )
 from shared.clients.kubernetes.submit_lease import NAME
 from tests.local.cluster.cluster_fixture import TOKEN, ClusterFixture, running
-from tests.shared.clients.kubernetes.server import Reply, Request, Server, status
+from tests.shared.clients.kubernetes.server import Reply, Request, Server, provider, status
 from tests.support.samples import NOON
 
 Json = dict[str, Any]
@@ -46,7 +45,7 @@ class Submitter:
     def __post_init__(self) -> None:
         credentials = ClusterCredentials(self.world.child.url, token=TOKEN)
         self.cluster = KubernetesCluster(
-            CredentialProvider(lambda: credentials),
+            provider(credentials),
             now=lambda: self.clock.now,
             monotonic=lambda: self.clock.monotonic,
         )
@@ -163,24 +162,11 @@ async def test_failure_37_a_holder_whose_clock_was_set_back_renews(world: Cluste
     assert spec(world)["renewTime"] == "2026-11-23T10:00:00.000000Z"
 
 
-def test_failure_9_concurrent_acquirers_get_one_holder(world: ClusterFixture) -> None:
+async def test_failure_9_concurrent_acquirers_get_one_holder(world: ClusterFixture) -> None:
     """For a missing Lease, a free one and an expired one."""
     submitters = [Submitter(world) for _ in range(8)]
     for _ in range(3):
-        states: list[LeaseState] = []
-        start = threading.Barrier(len(submitters))
-
-        async def run(
-            submitter: Submitter, start: threading.Barrier = start, out: list[LeaseState] = states
-        ) -> None:
-            start.wait(10)
-            out.append(await submitter.acquire())
-
-        threads = [threading.Thread(target=run, args=(submitter,)) for submitter in submitters]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(20)
+        states = await asyncio.gather(*(submitter.acquire() for submitter in submitters))
         winner = spec(world)["holderIdentity"]
         assert [state.holder for state in states if state.is_held] == [winner]
         assert {state.holder for state in states} <= {winner, ""}
