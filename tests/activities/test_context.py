@@ -16,7 +16,7 @@ from shared.contracts.states import Phase
 from shared.errors import Unavailable
 from shared.jobs import JobStateRepository, StepRecord
 from tests.shared.jobs.conftest import Clock, clock, jobs  # noqa: F401  fixtures
-from tests.support.samples import job, settings
+from tests.support.samples import job, publish_nothing, settings
 
 SECOND = timedelta(seconds=1)
 DONE = Outcome(
@@ -27,7 +27,7 @@ WORKING = [stage for stage in Stage if not is_clean_up(stage)]
 
 @pytest.fixture
 def context(jobs: JobStateRepository, clock: Clock) -> ActivityContext:  # noqa: F811
-    return ActivityContext(jobs, settings(), clock, lambda job: None)
+    return ActivityContext(jobs, settings(), clock, publish_nothing)
 
 
 def never(found: Job, input_: ActivityInput) -> Outcome:

@@ -1,7 +1,7 @@
 """A cluster and the elastic-blast that works on it, in memory, on a clock that tests move."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -58,11 +58,11 @@ class SimulatedEnvironment:
     """Who had the submit slot, one after the other."""
     crimes: list[str] = field(default_factory=list)
     """What must never happen, and did."""
-    meanwhile: Callable[[], None] | None = None
+    meanwhile: Callable[[], Awaitable[None]] | None = None
     """What somebody else does during the next call of the sidecar."""
     _instances: int = 1
 
-    def ask(self, whom: str, act: Callable[[], T]) -> T:
+    async def ask(self, whom: str, act: Callable[[], Awaitable[T]]) -> T:
         """A call from outside, with what befalls it. Raises Lost and Died."""
         self.calls[whom] += 1
         trouble = self.next[whom].popleft() if self.next[whom] else None
@@ -70,9 +70,9 @@ class SimulatedEnvironment:
             raise CallLost(sent=False)
         if trouble is CallFault.DIES_BEFORE:
             raise ProcessDied("killed before the call")
-        self.settle()
-        answer = act()
-        self.settle()
+        await self.settle()
+        answer = await act()
+        await self.settle()
         if trouble is CallFault.ANSWER_LOST:
             raise CallLost(sent=True)
         if trouble is CallFault.DIES_AFTER:
@@ -173,7 +173,7 @@ class SimulatedEnvironment:
 
     async def _has_marker(self, elb_job_id: str) -> bool:
         names = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
-        return any(await self.blobs.exists(self.at(elb_job_id, name)) for name in names)
+        return any([await self.blobs.exists(self.at(elb_job_id, name)) for name in names])
 
     # Blobs, and what happens by itself.
 
@@ -183,15 +183,15 @@ class SimulatedEnvironment:
     async def _write(self, elb_job_id: str, name: str, text: str) -> None:
         await self.blobs.put(self.at(elb_job_id, name), text.encode())
 
-    def settle(self) -> None:
+    async def settle(self) -> None:
         """Let happen, in its order, whatever is due by now."""
         while due := min(self._due(), key=lambda event: event[0], default=None):
             if due[0] > self.clock():
                 return
-            due[1]()
+            await due[1]()
 
-    def _due(self) -> list[tuple[datetime, Callable[[], None]]]:
-        found: list[tuple[datetime, Callable[[], None]]] = [
+    def _due(self) -> list[tuple[datetime, Callable[[], Awaitable[None]]]]:
+        found: list[tuple[datetime, Callable[[], Awaitable[None]]]] = [
             (process.next_stage, lambda process=process: self._go_on(process))  # type: ignore[misc]
             for process in self.processes
             if process.runs
@@ -202,7 +202,7 @@ class SimulatedEnvironment:
             elif not job.finished and (ends := self._end_of(job)):
                 found.append((ends, lambda job=job, ends=ends: self._end(job, ends)))  # type: ignore[misc]
             elif job.finished and job.app in ("blast", "finalizer"):
-                found.append((job.finished + TTL, lambda job=job: self.jobs.remove(job)))  # type: ignore[misc]
+                found.append((job.finished + TTL, lambda job=job: self._expire(job)))  # type: ignore[misc]
         return found
 
     def _end_of(self, job: KubeJob) -> datetime | None:
@@ -240,7 +240,10 @@ class SimulatedEnvironment:
     def _batches_of(self, job: KubeJob) -> list[KubeJob]:
         return [batch for batch in self.present(job.elb_job_id) if batch.app == "blast"]
 
-    def _vanish(self, job: KubeJob) -> None:
+    async def _expire(self, job: KubeJob) -> None:
+        self.jobs.remove(job)
+
+    async def _vanish(self, job: KubeJob) -> None:
         self.jobs.remove(job)
         if job.spawns:
             self._create(job.elb_job_id, "blast", "blastn-batch-16s-job-099", self.clock())

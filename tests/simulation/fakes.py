@@ -1,7 +1,7 @@
 """The small world as activities see it: a cluster and a sidecar that keep their contracts."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -110,9 +110,12 @@ class FakeCluster:
                 found[one.elb_job_id].append(one.pod)
         return found
 
-    def _ask(self, act: Callable[[], T]) -> T:
+    async def _ask(self, act: Callable[[], T]) -> T:
+        async def call() -> T:
+            return act()
+
         try:
-            return self.environment.ask("cluster", act)
+            return await self.environment.ask("cluster", call)
         except CallLost as lost:
             raise Unavailable(self.code, str(lost)) from lost
 
@@ -145,7 +148,7 @@ class FakeSidecar:
     async def run_operation(
         self, operation_id: str, command: Command, wait: timedelta, instance: str
     ) -> Result:
-        def put(folder: StateFolder) -> Result | None:
+        async def put(folder: StateFolder) -> Result | None:
             if folder.instance != instance:
                 return HttpRejection(412, "this is another instance", None)
             return self._put(folder, operation_id, command, wait)
@@ -157,7 +160,7 @@ class FakeSidecar:
         return self._ask(lambda: self._exec(command)) or Interrupted()
 
     async def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
-        def stop(folder: StateFolder) -> Result | None:
+        async def stop(folder: StateFolder) -> Result | None:
             if folder.instance != instance:
                 return Untracked("412 of another sidecar instance")
             return self._stop(folder, operation_id)
@@ -172,12 +175,14 @@ class FakeSidecar:
         for process in self.environment.processes:
             process.killed = process.killed or process.runs
 
-    def _tracked(self, instance: str, act: Callable[[StateFolder], Result | None]) -> Result | None:
+    async def _tracked(
+        self, instance: str, act: Callable[[StateFolder], Awaitable[Result | None]]
+    ) -> Result | None:
         """What an instance states about an operation; of another instance, it proves nothing."""
         if not self.environment.with_operations:
             return Untracked("501 of no sidecar that keeps operations")
         folder = self.environment.met()
-        result = act(folder)
+        result = await act(folder)
         if folder.instance != instance and not isinstance(result, HttpRejection):
             return Untracked(f"the answer of the sidecar instance {folder.instance}")
         return result
@@ -228,15 +233,15 @@ class FakeSidecar:
         self.environment.clock.now += time
         self.environment.settle()
 
-    def _ask(self, act: Callable[[], Result | None]) -> Result | None:
+    async def _ask(self, act: Callable[[], Awaitable[Result | None]]) -> Result | None:
         if meanwhile := self.environment.meanwhile:
             self.environment.meanwhile = None
-            meanwhile()
+            await meanwhile()
         if self.refusals:
             return self.refusals.pop(0)
         if self.environment.token_is_wrong:
             return HttpRejection(401, "missing or invalid X-Exec-Token", None)
         try:
-            return self.environment.ask("sidecar", act)
+            return await self.environment.ask("sidecar", act)
         except CallLost as lost:
             return Unreachable(str(lost), lost.sent)

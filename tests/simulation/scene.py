@@ -24,6 +24,7 @@ from tests.simulation.environment import SimulatedEnvironment
 from tests.simulation.fakes import FakeCluster, FakeSidecar
 from tests.simulation.models import CallLost
 from tests.support import samples
+from tests.support.samples import publish_nothing
 from triggers.durable_client import initial_state
 
 NIGHT = timedelta(hours=12)
@@ -87,14 +88,14 @@ class Scene:
         index = Index(index_table, self.store.settings.reconcile_after)
         self.jobs = JobStateRepository(jobs_table, index, self.clock)
         self.cluster, self.sidecar = FakeCluster(self.environment), FakeSidecar(self.environment)
-        self.context = ActivityContext(self.jobs, self.store.settings, self.clock, lambda job: None)
+        self.context = ActivityContext(self.jobs, self.store.settings, self.clock, publish_nothing)
         activities = Activities(
             self.context, self.store.blobs, lambda name: self.cluster, self.sidecar, self
         )
         self.methods: dict[ActivityName, Any] = dict(activities.methods())
         self.job_stopper = activities.job_stopper()
 
-    def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
+    async def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
         result = self.methods[verb](input_)
         assert isinstance(result, StepResult)
         return result

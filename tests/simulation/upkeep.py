@@ -8,6 +8,7 @@ from typing import Any
 from shared.contracts.job import Job
 from tests.simulation.scene import Scene
 from tests.support.fake_durable import FakeDurable
+from tests.support.samples import publish_nothing
 from triggers.timers.reconcile import Reconciler
 
 ERROR = "Orchestrator function 'blast_job' failed: ModuleNotFoundError: No module named 'x'"
@@ -41,7 +42,7 @@ class Upkeep:
             scene.jobs,
             scene.store.settings,
             scene.clock,
-            lambda job: None,
+            publish_nothing,
             lambda _: scene.job_stopper,
         )
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ from tests.support.samples import job, search
 
 MOST_STEPS = 40
 FASTA = ">q\nACGT\n"
-Make = Callable[..., "BatchFixture"]
+Make = Callable[..., Awaitable["BatchFixture"]]
 
 
 @dataclass
@@ -54,7 +54,6 @@ class BatchFixture:
     """Chunks that are to be created before the next step."""
     _step: int = 0
 
-    @property
     async def parent(self) -> Job:
         return await self.batch.context.jobs.get(self.parent_id)
 
@@ -69,15 +68,15 @@ class BatchFixture:
             found, cursor = [*found, *page.jobs], page.cursor
         return found
 
-    def step(self, stage: Stage) -> StepResult:
+    async def step(self, stage: Stage) -> StepResult:
         """Run one step of a stage; the chunks that it names are not created yet."""
         self._step += 1
-        methods: dict[Stage, Callable[[ActivityInput], StepResult]] = {
+        methods: dict[Stage, Callable[[ActivityInput], Awaitable[StepResult]]] = {
             Stage.START_CHILDREN: self.batch.start_children,
             Stage.WATCH_CHILDREN: self.batch.observe_children,
             Stage.CLEAN_UP_CHILDREN: self.batch.cancel_children,
         }
-        result = methods[stage](ActivityInput(self.parent_id, self._step))
+        result = await methods[stage](ActivityInput(self.parent_id, self._step))
         self.chunks = result.fan_out
         return result
 
@@ -97,7 +96,7 @@ class BatchFixture:
             [chunk for chunk in self.chunks if not (await self.create(chunk)).is_done]
         )
         if self.chunks:
-            return StepResult(self.parent.phase, Stage.START_CHILDREN)
+            return StepResult((await self.parent()).phase, Stage.START_CHILDREN)
         return self.step(Stage.START_CHILDREN)
 
     async def until(self, stage: Stage, result: StepResult | None = None) -> StepResult:

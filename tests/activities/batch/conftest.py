@@ -13,7 +13,7 @@ from shared.contracts.storage_urls import DATABASES, QUERIES, StorageAccount
 from shared.jobs import JobStateRepository
 from tests.activities.batch.batch_fixture import BatchFixture, Make, Remembered, open_batch
 from tests.shared.jobs.conftest import Clock, clock, jobs
-from tests.support.samples import settings
+from tests.support.samples import publish_nothing, settings
 from triggers.submission.parse import MAX_SEARCHES
 
 __all__ = ["clock", "jobs"]
@@ -28,7 +28,7 @@ async def blobs(azurite: Azurite) -> Blobs:
 
 @pytest.fixture
 def make(jobs: JobStateRepository, clock: Clock, blobs: Blobs) -> Make:
-    context = ActivityContext(jobs, settings(), clock, lambda job: None)
+    context = ActivityContext(jobs, settings(), clock, publish_nothing)
 
     async def made(
         size: int, chunk: int = CHUNK, at_once: int = MAX_SEARCHES, **changes: Any

@@ -60,7 +60,7 @@ async def test_failure_34_a_batch_is_cancelled_only_when_all_its_searches_are(ma
     await batch.until(Stage.CLEAN_UP_CHILDREN, await batch.say(Stage.WATCH_CHILDREN))
     for _ in range(3):
         assert (await batch.say(Stage.CLEAN_UP_CHILDREN)).next_stage is Stage.CLEAN_UP_CHILDREN
-    assert batch.parent.reason == "waiting for 2 of 2 searches to be stopped"
+    assert (await batch.parent()).reason == "waiting for 2 of 2 searches to be stopped"
     await batch.end(1, Phase.CANCELLED)
     assert (await batch.say(Stage.CLEAN_UP_CHILDREN)).next_stage is Stage.CLEAN_UP_CHILDREN
     await batch.end(2, Phase.CANCELLED)
@@ -121,7 +121,7 @@ async def test_a_batch_that_was_given_up_ends_with_its_verdict(make: Make) -> No
     verdict = PendingFailure(Phase.SEARCH_FAILED, "activity_crashed", "KeyError: 'x'", NOON)
     batch = make(1, phase=Phase.CANCELLING, pending_failure=verdict)
     assert (await batch.say(Stage.CLEAN_UP_CHILDREN)).phase is Phase.SEARCH_FAILED
-    assert (batch.parent.error_code, batch.parent.error) == (
+    assert ((await batch.parent()).error_code, (await batch.parent()).error) == (
         "activity_crashed",
         "KeyError: 'x'",
     )

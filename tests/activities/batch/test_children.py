@@ -28,7 +28,7 @@ async def test_every_search_becomes_a_job_of_its_own(
     assert [child.child_number for child in children] == [1, 2, 3]
     assert [child.search.title for child in children] == ["search 1", "search 2", "search 3"]
     assert set(batch.durable.started) == {child.job_id for child in children}
-    first, parent = children[0], batch.parent
+    first, parent = children[0], (await batch.parent())
     assert (first.parent_job_id, first.owner) == (parent.job_id, parent.owner)
     assert (first.submission_source, first.correlation_id) == ("queue", "caller-9")
     assert not first.notify
@@ -41,7 +41,7 @@ async def test_every_search_becomes_a_job_of_its_own(
 
 
 def parent_in_list(batch: BatchFixture) -> Any:
-    return replace(batch.parent, decision=None)
+    return replace((await batch.parent()), decision=None)
 
 
 async def test_searches_are_created_in_chunks_that_may_run_side_by_side(make: Make) -> None:
@@ -56,7 +56,7 @@ async def test_searches_are_created_in_chunks_that_may_run_side_by_side(make: Ma
     assert made == [ChunkResult()] * 2
     assert batch.step(Stage.START_CHILDREN).next_stage is Stage.WATCH_CHILDREN
     assert [child.child_number for child in await batch.children()] == list(range(1, 13))
-    assert batch.parent.counts == Counts(expected=12, active=12)
+    assert (await batch.parent()).counts == Counts(expected=12, active=12)
     assert set(batch.durable.started.values()) == {1}
 
 
@@ -96,7 +96,7 @@ async def test_failure_14_a_crash_in_mid_chunk_makes_no_search_twice_and_none_ne
     batch = make(4)
     batch.durable.refuse = child_id(batch.parent_id, at)
     decision = await batch.say(Stage.START_CHILDREN)
-    assert (decision.next_stage, batch.parent.counts.active) == (Stage.START_CHILDREN, 0)
+    assert (decision.next_stage, (await batch.parent()).counts.active) == (Stage.START_CHILDREN, 0)
     made = await batch.children()
     assert (await batch.say(Stage.START_CHILDREN)).next_stage is Stage.WATCH_CHILDREN
     assert await batch.children() == made, "those that were there are what they were"
@@ -117,11 +117,11 @@ async def test_a_batch_is_completed_once_all_its_searches_are(make: Make) -> Non
     await batch.say(Stage.START_CHILDREN)
     await batch.end(1, Phase.COMPLETED)
     assert (await batch.say(Stage.WATCH_CHILDREN)).next_stage is Stage.WATCH_CHILDREN
-    assert batch.parent.counts == Counts(expected=2, succeeded=1, active=1)
+    assert (await batch.parent()).counts == Counts(expected=2, succeeded=1, active=1)
     await batch.end(2, Phase.COMPLETED)
     assert (await batch.say(Stage.WATCH_CHILDREN)).next_stage is Stage.WATCH_CHILDREN
     assert await batch.say(Stage.WATCH_CHILDREN) == StepResult(Phase.COMPLETED, None)
-    assert batch.parent.counts == Counts(expected=2, succeeded=2)
+    assert (await batch.parent()).counts == Counts(expected=2, succeeded=2)
     assert await batch.events() == [
         *("accepted", "progress", "running", "progress", "exporting_results", "completed")
     ]
@@ -136,7 +136,7 @@ async def test_failure_14_a_search_that_fails_leaves_the_others_alone(make: Make
     await batch.end(1, Phase.COMPLETED)
     await batch.end(3, Phase.COMPLETED)
     assert (await batch.say(Stage.WATCH_CHILDREN)).next_stage is None
-    parent = batch.parent
+    parent = await batch.parent()
     assert (parent.phase, parent.error_code) == (Phase.SEARCH_FAILED, "children_failed")
     assert parent.error == "1 of 3 searches failed"
     assert parent.counts == Counts(expected=3, succeeded=2, failed=1)
@@ -148,7 +148,7 @@ async def test_a_search_that_a_person_cancelled_is_not_called_completed(make: Ma
     for number, end in enumerate((Phase.COMPLETED, Phase.CANCELLED, Phase.TIMED_OUT), start=1):
         await batch.end(number, end)
     assert (await batch.say(Stage.WATCH_CHILDREN)).next_stage is None
-    assert batch.parent.error == "1 of 3 searches failed, 1 was cancelled"
+    assert (await batch.parent()).error == "1 of 3 searches failed, 1 was cancelled"
 
 
 async def test_a_look_without_news_writes_nothing(make: Make, clock: Clock) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import inspect
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +84,7 @@ async def test_failure_45_a_thread_resets_its_invocation_after_an_exception() ->
 async def test_a_thread_reads_what_the_event_loop_reads() -> None:
     loop_thread = threading.current_thread()
 
-    async def numbers() -> AsyncIterator[int]:
+    async def numbers() -> AsyncGenerator[int, None]:
         for number in range(3):
             assert threading.current_thread() is loop_thread
             yield number
@@ -94,7 +94,7 @@ async def test_a_thread_reads_what_the_event_loop_reads() -> None:
 
 
 async def test_a_thread_gets_the_error_of_a_read() -> None:
-    async def numbers() -> AsyncIterator[int]:
+    async def numbers() -> AsyncGenerator[int, None]:
         yield 1
         raise OSError("away")
 

@@ -1,6 +1,6 @@
 """The purge removes expired jobs completely, even if runs are interrupted, and nothing else."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
@@ -34,7 +34,8 @@ async def ended(jobs: JobStateRepository, number: int = 1, **changes: object) ->
 
 async def kept(store: Store) -> set[str]:
     """Partition and row key of every row."""
-    result = [*store.jobs_table.query("", {}), *store.index_table.query("", {})]
+    tables = (store.jobs_table, store.index_table)
+    result = [row for table in tables async for row in table.query("", {})]
     return {f"{stored.columns['PartitionKey']}/{stored.columns['RowKey']}" for stored in result}
 
 
@@ -146,9 +147,10 @@ async def test_failure_16_a_job_retried_during_its_removal_is_kept(
     class Retried(Table):
         """A table in which the job is retried while it is read."""
 
-        def query(self, *arguments: Any, **named: Any) -> AsyncIterator[Row]:
+        async def query(self, *arguments: Any, **named: Any) -> AsyncGenerator[Row, None]:
             await jobs.start_attempt(stored.job_id, 2, DAY)
-            return super().query(*arguments, **named)
+            async for row in super().query(*arguments, **named):
+                yield row
 
     retried = Retried.__new__(Retried)
     retried.__dict__ |= store.jobs_table.__dict__

@@ -1,7 +1,6 @@
 """The reconciler recovers overdue jobs: none is lost and none is started twice."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -14,14 +13,14 @@ from shared.contracts.states import Phase
 from shared.jobs import Index, JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import NOON, RECONCILE_AFTER, job, settings
+from tests.support.samples import NOON, RECONCILE_AFTER, job, publish_nothing, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import ORPHAN_GRACE, Reconciler
 
 
 @pytest.fixture
 def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, lambda stored: None, no_stopper)
+    return Reconciler(jobs, settings(), clock, publish_nothing, no_stopper)
 
 
 async def events(jobs: JobStateRepository, stored: Job) -> list[str]:
@@ -162,13 +161,15 @@ async def test_failure_20_index_rows_are_repaired_after_a_crash_of_the_writer(
 
 
 async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock: Clock) -> None:
-    both_have_listed, both_have_asked = threading.Barrier(2), asyncio.Barrier(2)
+    both_have_listed, both_have_asked = asyncio.Barrier(2), asyncio.Barrier(2)
 
     class RacedIndex(Index):
         async def find_overdue(self, now: datetime) -> AsyncIterator[tuple[str, str]]:
             overdue = [item async for item in super().find_overdue(now)]
-            both_have_listed.wait(60)  # otherwise one tick could defer the job before the other
-            yield from overdue
+            # Otherwise one tick could defer the job before the other.
+            await asyncio.wait_for(both_have_listed.wait(), 60)
+            for key in overdue:
+                yield key
 
     class RacedDurable(FakeDurable):
         async def get_status(self, instance_id: str) -> Any:
@@ -181,7 +182,7 @@ async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock:
     jobs = JobStateRepository(store.jobs_table, index, clock)
     lost = await late_job(jobs, clock, phase=Phase.RUNNING)
     durable = RacedDurable(clock)
-    reconciler = Reconciler(jobs, settings(), clock, lambda stored: None, no_stopper)
+    reconciler = Reconciler(jobs, settings(), clock, publish_nothing, no_stopper)
     results = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
     assert sorted(name for result in results for name in result) == ["restarted", "running"]
     assert await events(jobs, lost) == ["accepted", "orchestration_restarted"]

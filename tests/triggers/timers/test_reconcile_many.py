@@ -14,13 +14,13 @@ from shared.jobs.rows import active_row, job_row
 from tests.shared.jobs.conftest import Clock
 from tests.shared.jobs.counted import Counted
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import RECONCILE_AFTER, job, settings
+from tests.support.samples import RECONCILE_AFTER, job, publish_nothing, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import Reconciler
 
 
 def reconciler(
-    jobs: JobStateRepository, clock: Clock, deliver: Any = lambda stored: None
+    jobs: JobStateRepository, clock: Clock, deliver: Any = publish_nothing
 ) -> Reconciler:
     return Reconciler(jobs, settings(), clock, deliver, no_stopper)
 
