@@ -23,7 +23,7 @@ async def test_what_an_earlier_attempt_left_is_cleared_away_before_the_next(scen
     assert not scene.environment.present(first.elb_job_id)
     await scene.do(ActivityName.PREPARE_SEARCH, again)
     assert len(await scene.events(again, "previous_attempt_cleanup")) == 1
-    scene.passes(10)
+    await scene.passes(10)
     assert (await scene.do(ActivityName.PREPARE_SEARCH, again)).next_stage is Stage.SUBMIT
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, again)).phase is Phase.SUBMITTED
 
@@ -50,7 +50,7 @@ async def test_r6_a_cancel_of_the_next_attempt_clears_away_the_earlier_ones_too(
     await scene.do(ActivityName.PREPARE_SEARCH, again)
     for _ in range(3):
         await scene.do(ActivityName.CLEAN_UP_SEARCH, again)
-        scene.passes(10)
+        await scene.passes(10)
     assert (await scene.now(again)).phase is Phase.CANCELLED
     assert not scene.environment.jobs
 
@@ -60,9 +60,6 @@ async def test_an_old_order_of_an_earlier_attempt_does_nothing(scene: Scene) -> 
     await scene.jobs.update(first.job_id, "cancelling", phase=Phase.CANCELLING)
     again = await second_attempt(scene, first)
     assert (
-        scene.perform(
-            ActivityName.SUBMIT_SEARCH, ActivityInput(again.job_id, 9, attempt=1)
-        ).next_stage
-        is None
-    )
+        await scene.perform(ActivityName.SUBMIT_SEARCH, ActivityInput(again.job_id, 9, attempt=1))
+    ).next_stage is None
     assert await scene.now(again) == again

@@ -19,7 +19,7 @@ async def until_cleared(scene: Scene, job: Job, seconds: float = 10, most: int =
     for _ in range(most):
         if (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).next_stage is None:
             break
-        scene.passes(seconds)
+        await scene.passes(seconds)
     return await scene.now(job)
 
 
@@ -40,7 +40,7 @@ async def waiting_for_the_slot(scene: Scene) -> Job:
 async def submitting(scene: Scene) -> Job:
     scene.environment.usual = LONG
     job = await begun(scene)
-    scene.passes(310)
+    await scene.passes(310)
     return job
 
 
@@ -67,14 +67,14 @@ async def submitted(scene: Scene) -> Job:
 
 async def running(scene: Scene) -> Job:
     job = await scene.submitted()
-    scene.passes(5)
+    await scene.passes(5)
     await scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
 
 async def exporting_results(scene: Scene) -> Job:
     job = await scene.submitted()
-    scene.passes(601)
+    await scene.passes(601)
     await scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
@@ -129,13 +129,13 @@ async def test_failure_34_a_cancel_that_was_not_proven_is_no_cancel(scene: Scene
 
 async def test_failure_34_jobs_are_deleted_although_the_sidecar_is_away(scene: Scene) -> None:
     job = await submitting(scene)
-    scene.passes(330)
+    await scene.passes(330)
     assert scene.environment.present(job.elb_job_id)
     await scene.cancel(job)
     scene.environment.down.add("sidecar")
     for _ in range(3):
         await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-        scene.passes(10)
+        await scene.passes(10)
     assert (await scene.now(job)).phase is Phase.CANCELLING
     assert not scene.environment.with_pods(job.elb_job_id)
 
@@ -149,7 +149,7 @@ async def test_failure_34_a_submission_that_makes_jobs_meanwhile_is_cleared_away
     scene.environment.down.add("sidecar")
     await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert scene.environment.lease is not None  # it may still be running
-    scene.passes(600)
+    await scene.passes(600)
     assert scene.environment.present(job.elb_job_id)
     scene.environment.down.clear()
     assert (await until_cleared(scene, job)).phase is Phase.CANCELLED
@@ -167,7 +167,7 @@ async def test_failure_34_a_submit_job_that_creates_a_job_while_it_goes_leaves_n
     await scene.cancel(job)
     for _ in range(2):
         await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-    scene.passes(6)
+    await scene.passes(6)
     assert [one.name[-20:-9] for one in scene.environment.present(job.elb_job_id)] == [
         "16s-job-099"
     ]
@@ -218,7 +218,7 @@ async def test_failure_33_a_process_that_dies_at_any_call_of_a_cancel_is_no_matt
     driver = await scene.drive(job)
     scene.environment.next["cluster"].extend([None] * call)
     scene.environment.next["cluster"].append(trouble)
-    scene.run(timedelta(minutes=5))
+    await scene.run(timedelta(minutes=5))
     assert not scene.environment.next["cluster"]
     assert (driver.output, driver.crashes) == ({"phase": "cancelled"}, [])
     assert is_clean(scene, job)
@@ -262,8 +262,8 @@ async def test_failure_34_a_cancel_without_proof_ends_at_last_and_says_so(scene:
 
 async def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene: Scene) -> None:
     job = await running(scene)
-    scene.environment.end_batch(job.elb_job_id, well=False)
-    scene.passes(3)
+    await scene.environment.end_batch(job.elb_job_id, well=False)
+    await scene.passes(3)
     assert (await scene.do(ActivityName.OBSERVE_SEARCH, job)).next_stage is Stage.CLEAN_UP
     now = await until_cleared(scene, job)
     assert (now.phase, now.error_code) == (Phase.SEARCH_FAILED, "search_failed")
@@ -273,8 +273,8 @@ async def test_a_search_that_failed_ends_as_condemned_once_nothing_is_left(scene
 
 async def test_a_search_that_failed_is_not_cleared_away_for_ever(scene: Scene) -> None:
     job = await running(scene)
-    scene.environment.end_batch(job.elb_job_id, well=False)
-    scene.passes(3)
+    await scene.environment.end_batch(job.elb_job_id, well=False)
+    await scene.passes(3)
     await scene.do(ActivityName.OBSERVE_SEARCH, job)
     scene.environment.down.add("cluster")
     now = await until_cleared(scene, job, seconds=601)

@@ -111,7 +111,7 @@ async def test_failure_50_a_search_whose_submission_has_ended_needs_no_sidecar_t
     take_sidecar_away(scene, away)
     for _ in range(4):
         await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-        scene.passes(10)
+        await scene.passes(10)
     assert (await scene.now(job)).phase is Phase.CANCELLED
     assert scene.environment.with_pods(job.elb_job_id) == []
 

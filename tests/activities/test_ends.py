@@ -23,7 +23,7 @@ async def prepared(scene: Scene) -> Job:
 async def running(scene: Scene) -> Job:
     scene.environment.batch_time = None
     job = await scene.submitted()
-    scene.passes(5)
+    await scene.passes(5)
     await scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
@@ -33,7 +33,7 @@ async def repeat(scene: Scene, job: Job, activity: ActivityName, seconds: float)
     for _ in range(MOST_STEPS):
         if (await scene.do(activity, job)).next_stage is Stage.CLEAN_UP:
             return await scene.now(job)
-        scene.passes(seconds)
+        await scene.passes(seconds)
     raise AssertionError(f"{await scene.now(job)} is not to be cleaned up")
 
 
@@ -49,7 +49,7 @@ async def without_a_try_left(scene: Scene) -> Job:
 
 async def failed(scene: Scene) -> Job:
     job = await running(scene)
-    scene.environment.end_batch(job.elb_job_id, well=False)
+    await scene.environment.end_batch(job.elb_job_id, well=False)
     return await repeat(scene, job, ActivityName.OBSERVE_SEARCH, 5)
 
 
@@ -63,7 +63,7 @@ async def without_results(scene: Scene) -> Job:
     job = await running(scene)
     scene.environment.delete(job.elb_job_id)
     await scene.environment._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
-    scene.passes(10)
+    await scene.passes(10)
     await scene.do(ActivityName.OBSERVE_SEARCH, job)
     return await repeat(scene, job, ActivityName.COLLECT_RESULTS, 60)
 
@@ -105,7 +105,7 @@ async def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
     for _ in range(MOST_STEPS):
         if (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).next_stage is None:
             return await scene.now(job)
-        scene.passes(seconds)
+        await scene.passes(seconds)
     raise AssertionError(f"{await scene.now(job)} has not ended")
 
 
@@ -133,7 +133,7 @@ async def test_a_search_that_fails_without_a_proof_says_that_something_may_be_le
     assert not job.is_settled, "reconcile goes on to clean it up"
     scene.environment.down.clear()
     await scene.job_stopper.clean_up(job)
-    scene.passes(10)
+    await scene.passes(10)
     assert (await scene.job_stopper.clean_up(job)).proof == "nothing is left"
     assert scene.environment.with_pods(job.elb_job_id) == []
 
@@ -150,6 +150,6 @@ async def test_a_search_that_completes_is_not_cleaned_up(scene: Scene) -> None:
     """Its Jobs have ended, as its marker and all its results prove; their TTL removes them."""
     driver = await scene.drive(await scene.accept())
     scene.environment.batch_time = timedelta(minutes=1)
-    scene.run(timedelta(minutes=10))
+    await scene.run(timedelta(minutes=10))
     assert driver.output == {"phase": Phase.COMPLETED}
     assert not any(job.deleted for job in scene.environment.jobs)

@@ -20,7 +20,7 @@ async def job(scene: Scene) -> Job:
 
 
 async def look(scene: Scene, job: Job, after: float = 5) -> Job:
-    scene.passes(after)
+    await scene.passes(after)
     assert (await scene.do(ActivityName.OBSERVE_SEARCH, job)).next_stage is not None
     return await scene.now(job)
 
@@ -30,7 +30,7 @@ async def test_failure_24_a_pod_that_failed_is_no_failure_while_kubernetes_tries
 ) -> None:
     scene.environment.present(job.elb_job_id)[1].attempts = 2
     assert (await look(scene, job)).phase is Phase.RUNNING
-    scene.environment.end_batch(job.elb_job_id, well=False)
+    await scene.environment.end_batch(job.elb_job_id, well=False)
     now = await look(scene, job)
     assert (now.phase, now.error_code) == (Phase.CANCELLING, "search_failed")
     assert now.pending_failure and now.pending_failure.phase is Phase.SEARCH_FAILED
@@ -44,7 +44,7 @@ async def test_failure_24_jobs_that_are_complete_do_not_complete_a_search(
     await look(scene, job)
     scene.environment.delete(job.elb_job_id, "finalizer")
     for _ in range(2):
-        scene.environment.end_batch(job.elb_job_id)
+        await scene.environment.end_batch(job.elb_job_id)
     assert (await look(scene, job)).phase is Phase.RUNNING
 
 
@@ -53,8 +53,8 @@ async def test_failure_25_a_search_whose_jobs_have_vanished_is_judged_by_its_mar
 ) -> None:
     await look(scene, job)
     for _ in range(2):
-        scene.environment.end_batch(job.elb_job_id)
-    scene.passes(TTL.total_seconds() + 1)
+        await scene.environment.end_batch(job.elb_job_id)
+    await scene.passes(TTL.total_seconds() + 1)
     assert {one.app for one in scene.environment.jobs} == {"setup"}
     assert (await look(scene, job)).phase is Phase.EXPORTING_RESULTS
     assert (await scene.do(ActivityName.COLLECT_RESULTS, job)).phase is Phase.COMPLETED
@@ -72,7 +72,7 @@ async def test_failure_25_a_stale_list_never_turns_a_search_back(scene: Scene, j
 
 async def test_failure_23_another_searchs_failure_is_not_ours(scene: Scene, job: Job) -> None:
     other = await scene.submitted(2)
-    scene.environment.end_batch(other.elb_job_id, well=False)
+    await scene.environment.end_batch(other.elb_job_id, well=False)
     assert (await look(scene, job)).phase is Phase.RUNNING
     assert (await look(scene, other)).phase is Phase.CANCELLING
 
@@ -166,7 +166,7 @@ async def test_failure_32_progress_is_written_a_bounded_number_of_times(scene: S
     await scene.environment._write(job.elb_job_id, JOB_COUNT_BLOB, "1000")
     await look(scene, job)
     for _ in range(11):
-        scene.environment.end_batch(job.elb_job_id)
+        await scene.environment.end_batch(job.elb_job_id)
         await look(scene, job)
     assert [event.payload["done"] for event in await scene.events(job, "progress")] == [1, 11]
 
@@ -177,7 +177,7 @@ async def test_i10_all_searches_of_a_cluster_that_look_share_two_lists(
     others = [await scene.submitted(number) for number in range(2, 6)]
     asked = []
     for searches in ([job], [job, *others]):
-        scene.passes(180)
+        await scene.passes(180)
         before = scene.environment.calls["cluster"]
         for one in searches:
             await scene.do(ActivityName.OBSERVE_SEARCH, one)
@@ -192,7 +192,7 @@ async def test_i10_all_searches_of_a_cluster_that_look_share_two_lists(
 async def ended(scene: Scene, job: Job) -> Job:
     """A search that says that it has succeeded."""
     for _ in range(2):
-        scene.environment.end_batch(job.elb_job_id)
+        await scene.environment.end_batch(job.elb_job_id)
     assert (await look(scene, job)).phase is Phase.EXPORTING_RESULTS
     return job
 
@@ -222,7 +222,7 @@ async def test_failure_26_a_search_with_fewer_results_than_batches_is_not_comple
 ) -> None:
     await scene.environment._write(ended.elb_job_id, "batch_001-blastn-16s.out.gz", "")
     await scene.do(ActivityName.COLLECT_RESULTS, ended)
-    scene.passes(121)
+    await scene.passes(121)
     decision = await scene.do(ActivityName.COLLECT_RESULTS, ended)
     assert (decision.phase, decision.next_stage) == (Phase.CANCELLING, Stage.CLEAN_UP)
     failure = (await scene.now(ended)).pending_failure

@@ -36,7 +36,7 @@ async def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
     for _ in range(4):
         if (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).next_stage is None:
             break
-        scene.passes(seconds)
+        await scene.passes(seconds)
     return await scene.now(job)
 
 
@@ -98,7 +98,7 @@ async def until_clear_here(scene: Scene, job: Job) -> Job:
     """The job once nothing of it is left on the cluster that it was to run on, or some time on."""
     for _ in range(5):
         await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-        scene.passes(60)
+        await scene.passes(60)
     return await scene.now(job)
 
 
@@ -148,7 +148,7 @@ async def test_failure_46_an_attempt_that_completes_does_not_hide_what_an_earlie
     job = await scene.jobs.start_attempt(job.job_id, 2, timedelta(days=1))
     assert job.left_on_cluster is LeftOnCluster.UNKNOWN
     await scene.drive(job)
-    scene.run(timedelta(hours=1))
+    await scene.run(timedelta(hours=1))
     job = await scene.now(job)
     assert (job.phase, job.attempt) == (Phase.COMPLETED, 2)
     assert job.left_on_cluster is LeftOnCluster.UNKNOWN

@@ -53,7 +53,7 @@ async def test_a_restart_in_retrying_goes_on_with_the_stage_of_the_row(
     job: Job = retrying(scene)  # type: ignore[operator]
     driver = await scene.drive(job)
     assert (driver.start.stage, driver.start.step) == (stage, job.step + 1)
-    scene.run(timedelta(hours=1))
+    await scene.run(timedelta(hours=1))
     now = await scene.now(job)
     assert (driver.output, driver.crashes) == ({"phase": Phase.COMPLETED}, [])
     assert now.config_blob
@@ -75,13 +75,13 @@ async def test_a_restarted_orchestration_follows_a_late_activity_of_the_lost_one
     async def overtaken(input_: ActivityInput) -> StepResult:
         while (await scene.now(job)).phase is not Phase.SUBMITTED:
             late.append(submit(ActivityInput(job.job_id, step + len(late))))
-            scene.passes(1)
+            await scene.passes(1)
         result: StepResult = submit(input_)
         return result
 
     scene.methods[ActivityName.SUBMIT_SEARCH] = overtaken
     driver = await scene.drive(job)
-    scene.run(timedelta(hours=1))
+    await scene.run(timedelta(hours=1))
     assert late[-1].phase is Phase.SUBMITTED
     assert (driver.output, driver.crashes) == ({"phase": Phase.COMPLETED}, [])
     assert [input_.step for name, input_ in driver.calls if name is ActivityName.SUBMIT_SEARCH] == [
@@ -122,7 +122,7 @@ async def test_a_clean_up_that_crashes_for_an_hour_is_proven_in_the_end(scene: S
     job = await stopped(scene)
     crashing = CrashingCleanUp(scene, 60)
     driver = await scene.drive(job)
-    scene.run(timedelta(hours=12))
+    await scene.run(timedelta(hours=12))
     assert crashing.left == 0
     assert len(driver.crashes) == 60
     now = await scene.now(job)
@@ -139,11 +139,11 @@ async def test_a_clean_up_that_always_crashes_ends_after_its_timeout_without_a_p
     job = await stopped(scene, timedelta(hours=3))
     CrashingCleanUp(scene, 10**6)
     driver = await scene.drive(job)
-    scene.run(timedelta(hours=2))
+    await scene.run(timedelta(hours=2))
     assert (await scene.now(job)).phase is Phase.CANCELLING, (
         "a cancel waits for its proof to its deadline"
     )
-    scene.run(timedelta(hours=2))
+    await scene.run(timedelta(hours=2))
     now = await scene.now(job)
     assert (now.phase, now.error_code) == (Phase.TIMED_OUT, "cleanup_unconfirmed")
     assert (now.left_on_cluster, now.is_settled) == (LeftOnCluster.UNKNOWN, False)

@@ -34,7 +34,7 @@ async def test_failure_9_a_job_waits_for_the_slot_and_says_so_once(scene: Scene,
     for _ in range(4):
         decision = await scene.do(ActivityName.SUBMIT_SEARCH, job)
         waits.append(decision.delay.total_seconds())
-        scene.passes(waits[-1])
+        await scene.passes(waits[-1])
     assert (decision.phase, decision.next_stage) == (
         Phase.WAITING_FOR_SUBMIT_SLOT,
         Stage.SUBMIT,
@@ -49,7 +49,7 @@ async def test_failure_9_a_job_waits_for_the_slot_and_says_so_once(scene: Scene,
 async def test_failure_9_a_slot_whose_holder_has_died_is_taken_over(scene: Scene, job: Job) -> None:
     hold_slot(scene)
     await scene.do(ActivityName.SUBMIT_SEARCH, job)
-    scene.passes(961)
+    await scene.passes(961)
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
 
 
@@ -147,12 +147,12 @@ async def test_failure_3_a_submission_that_was_cut_off_is_made_again(
 ) -> None:
     scene.environment.plans[job.elb_job_id].append(LONG)
     await scene.do(ActivityName.SUBMIT_SEARCH, job)
-    scene.passes(330)
+    await scene.passes(330)
     assert [cluster_job.app for cluster_job in await scene.cluster.jobs_of(job.elb_job_id)] == [
         "setup",
         "blast",
     ]
-    scene.sidecar.restart()
+    await scene.sidecar.restart()
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.RETRYING
     assert (await scene.now(job)).error_code == "interrupted"
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
@@ -165,7 +165,7 @@ async def test_failure_3_a_search_that_runs_is_kept_although_its_sidecar_stays_a
 ) -> None:
     scene.environment.plans[job.elb_job_id].append(Plan(takes=MINUTE))
     await scene.do(ActivityName.SUBMIT_SEARCH, job)
-    scene.passes(60)
+    await scene.passes(60)
     scene.environment.down.add("sidecar")
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
 
@@ -209,9 +209,9 @@ async def test_failure_10_hours_without_room_outlast_scattered_trouble_of_other_
     for _ in range(12):
         scene.environment.plans[job.elb_job_id].append(Plan(says=trouble("capacity")))
         scene.sidecar.refusals = [HttpRejection(503, "busy", None)]
-        scene.passes((await scene.do(ActivityName.SUBMIT_SEARCH, job)).delay.total_seconds())
+        await scene.passes((await scene.do(ActivityName.SUBMIT_SEARCH, job)).delay.total_seconds())
         decision = await scene.do(ActivityName.SUBMIT_SEARCH, job)
-        scene.passes(decision.delay.total_seconds())
+        await scene.passes(decision.delay.total_seconds())
         assert decision.phase is Phase.WAITING_FOR_CAPACITY
     assert (await scene.now(job)).retry_counts == {Category.CAPACITY: 12}
 
@@ -255,7 +255,7 @@ async def test_r11_an_error_that_left_jobs_is_cleared_away(scene: Scene, job: Jo
     scene.environment.plans[job.elb_job_id].append(plan)
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.CLEAN_UP
     assert (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).phase is Phase.CANCELLING
-    scene.passes(10)
+    await scene.passes(10)
     assert (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).phase is Phase.CONFIG_INVALID
     assert not scene.environment.jobs
 

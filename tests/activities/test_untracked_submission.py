@@ -41,9 +41,9 @@ async def test_failure_5_without_operations_no_second_try_begins_while_the_first
     for _ in range(5):
         decision = await old.do(ActivityName.SUBMIT_SEARCH, job)
         assert decision.phase is Phase.SUBMITTING
-        old.passes(30)
+        await old.passes(30)
     assert len(old.environment.processes) == 1
-    old.passes(600)
+    await old.passes(600)
     assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
     assert len(old.environment.processes) == 1
 
@@ -94,9 +94,9 @@ async def test_failure_46_a_cluster_that_is_gone_proves_nothing_while_a_submissi
     old.cluster.code = "cluster_not_found"
     for _ in range(3):
         await old.do(ActivityName.CLEAN_UP_SEARCH, job)
-        old.passes(60)
+        await old.passes(60)
     assert (await old.now(job)).phase is Phase.CANCELLING
-    old.passes(1700)
+    await old.passes(1700)
     await old.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert (await old.now(job)).phase is Phase.CANCELLED
 
@@ -106,7 +106,9 @@ async def cancelled_after(scene: Scene, job: Job) -> timedelta:
     began = scene.clock()
     await scene.cancel(job)
     while not (await scene.now(job)).phase.is_end:
-        scene.passes((await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).delay.total_seconds())
+        await scene.passes(
+            (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).delay.total_seconds()
+        )
     assert (await scene.now(job)).phase is Phase.CANCELLED
     return scene.clock() - began
 
@@ -139,7 +141,7 @@ async def test_failure_50_what_failed_on_an_exec_server_is_cleared_away_at_once(
     assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.CLEAN_UP
     began = old.clock()
     while not (await old.now(job)).phase.is_end:
-        old.passes((await old.do(ActivityName.CLEAN_UP_SEARCH, job)).delay.total_seconds())
+        await old.passes((await old.do(ActivityName.CLEAN_UP_SEARCH, job)).delay.total_seconds())
     assert (await old.now(job)).phase is Phase.CONFIG_INVALID
     assert old.clock() - began < MINUTE
     assert old.environment.lease is None, "the next search can be submitted"
@@ -150,7 +152,7 @@ async def test_failure_46_after_its_time_jobs_and_markers_decide_and_another_ope
 ) -> None:
     old.environment.plans[job.elb_job_id].append(Plan(takes=120 * MINUTE))
     await old.do(ActivityName.SUBMIT_SEARCH, job)
-    old.passes(26 * 60)
+    await old.passes(26 * 60)
     assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
     assert [one.result is not None for one in old.environment.processes] == [True, True]
     assert (await old.now(job)).ended_submit_operations == 2
@@ -216,7 +218,7 @@ async def test_failure_47_another_sidecars_404_does_not_prove_that_a_cancelled_s
     scene.environment.routes.append(1)
     assert (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).phase is Phase.CANCELLING
     assert "cannot be stopped before" in ((await scene.now(job)).reason or "")
-    scene.passes(5)
+    await scene.passes(5)
     assert (
         await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     ).phase is Phase.CANCELLED  # the one that runs it was met
@@ -231,9 +233,9 @@ async def test_failure_47_a_sidecar_that_lost_its_state_starts_nothing_while_the
     scene.environment.lose_state()
     for _ in range(24):
         assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.SUBMIT
-        scene.passes(60)
+        await scene.passes(60)
     assert len(scene.environment.processes) == 1
-    scene.passes(120)
+    await scene.passes(120)
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
     assert not scene.environment.crimes
 
@@ -244,7 +246,7 @@ async def test_failure_47_a_search_that_landed_before_the_state_was_lost_is_adop
     scene.environment.plans[job.elb_job_id].append(Plan(takes=MINUTE))
     await scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.environment.lose_state()
-    scene.passes(60)
+    await scene.passes(60)
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
     assert (await scene.events(job, "submitted"))[0].payload["decision"] == "resumed"
 

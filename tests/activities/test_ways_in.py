@@ -51,7 +51,7 @@ async def running(scene: Scene) -> Job:
 
 
 async def observed(scene: Scene, job: Job, seconds: float = 5) -> Job:
-    scene.passes(seconds)
+    await scene.passes(seconds)
     await scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
@@ -78,8 +78,8 @@ async def by_its_stderr(scene: Scene) -> Job:
     scene.environment.plans[job.elb_job_id].append(plan)
     begin = scene.environment.begin
 
-    def begun(command: object) -> object:
-        process = begin(command)  # type: ignore[arg-type]
+    async def begun(command: object) -> object:
+        process = await begin(command)  # type: ignore[arg-type]
         if process.result:
             return process
         # The 500 characters that are kept of it begin within the first signature.
@@ -102,7 +102,9 @@ async def by_the_sidecars_refusal(scene: Scene) -> Job:
 
 async def by_failure_txt(scene: Scene) -> Job:
     job = await running(scene)
-    scene.environment.end_batch(job.elb_job_id, well=False, words=f"BLAST engine error: {LEAK}")
+    await scene.environment.end_batch(
+        job.elb_job_id, well=False, words=f"BLAST engine error: {LEAK}"
+    )
     return await observed(scene, job)
 
 
@@ -110,7 +112,7 @@ async def by_the_message_of_a_job(scene: Scene) -> Job:
     job = await running(scene)
     for one in scene.environment.present(job.elb_job_id):
         one.message = LEAK
-    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
+    await scene.environment.end_batch(job.elb_job_id, well=False, words=None)
     await observed(scene, job)  # it waits for words
     assert KEPT in await everything(scene, job)
     return await observed(scene, job, 60)
@@ -136,7 +138,7 @@ async def by_a_cluster_that_is_away(scene: Scene) -> Job:
 
 async def by_a_crash(scene: Scene) -> Job:
     job = await running(scene)
-    scene.perform(
+    await scene.perform(
         ActivityName.RECORD_CRASH,
         ActivityInput(job.job_id, (await scene.now(job)).step + 1, f"ValueError: {LEAK}"),
     )
@@ -171,7 +173,7 @@ async def test_failure_55_what_a_program_said_is_kept_without_its_secrets(
 async def test_failure_55_the_message_on_the_queue_has_no_secret(scene: Scene) -> None:
     job = await by_failure_txt(scene)
     scene.environment.delete(job.elb_job_id)
-    scene.passes(60)
+    await scene.passes(60)
     await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     assert (await scene.now(job)).phase is Phase.SEARCH_FAILED
     sent = [

@@ -23,7 +23,7 @@ async def job(scene: Scene) -> Job:
 
 async def test_failure_51_an_error_begins_with_what_blast_said(scene: Scene, job: Job) -> None:
     words = "Warning: [blastn] Examining 5\nBLAST engine error: Error: no\n"
-    scene.environment.end_batch(job.elb_job_id, well=False, words=words)
+    await scene.environment.end_batch(job.elb_job_id, well=False, words=words)
     now = await look(scene, job)
     text = "BLAST engine error: Error: no; blastn-batch-16s-job-000-"
     assert (now.error or "").startswith(text)
@@ -37,7 +37,7 @@ async def test_failure_51_an_error_begins_with_what_blast_said(scene: Scene, job
 async def test_failure_51_words_that_come_a_little_later_are_waited_for(
     scene: Scene, job: Job
 ) -> None:
-    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
+    await scene.environment.end_batch(job.elb_job_id, well=False, words=None)
     now = await look(scene, job)
     assert (now.phase, now.failed_jobs_since) == (Phase.RUNNING, scene.clock())
     assert "BackoffLimitExceeded" in (now.reason or "")
@@ -54,7 +54,7 @@ async def test_failure_51_words_that_come_a_little_later_are_waited_for(
 async def test_failure_51_words_that_never_come_are_not_waited_for_longer(
     scene: Scene, job: Job
 ) -> None:
-    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
+    await scene.environment.end_batch(job.elb_job_id, well=False, words=None)
     await look(scene, job)
     assert (await look(scene, job, MESSAGE_GRACE.total_seconds() - 1)).phase is Phase.RUNNING
     now = await look(scene, job, 1)
@@ -67,7 +67,7 @@ async def test_failure_51_words_that_never_come_are_not_waited_for_longer(
 async def test_failure_51_a_job_that_failed_stays_so_when_it_has_vanished(
     scene: Scene, job: Job
 ) -> None:
-    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
+    await scene.environment.end_batch(job.elb_job_id, well=False, words=None)
     await look(scene, job)
     scene.environment.delete(job.elb_job_id)
     await scene.environment._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
@@ -88,10 +88,10 @@ async def test_failure_51_the_words_of_a_shard_lie_below_its_folder(scene: Scene
 async def test_failure_54_progress_of_a_search_longer_than_its_jobs_are_kept(
     scene: Scene, job: Job
 ) -> None:
-    scene.environment.end_batch(job.elb_job_id)
+    await scene.environment.end_batch(job.elb_job_id)
     assert (await look(scene, job)).counts.succeeded == 1
-    scene.passes(TTL.total_seconds() + 1)
-    scene.environment.end_batch(job.elb_job_id)
+    await scene.passes(TTL.total_seconds() + 1)
+    await scene.environment.end_batch(job.elb_job_id)
     assert (await look(scene, job)).counts.succeeded == 2
     assert (await scene.do(ActivityName.COLLECT_RESULTS, job)).phase is Phase.COMPLETED
     assert (await scene.now(job)).counts == Counts(expected=2, succeeded=2)
@@ -104,8 +104,8 @@ async def test_failure_54_what_finished_and_vanished_unseen_is_counted_by_its_re
     job = await scene.submitted()
     await look(scene, job)
     for _ in range(2):
-        scene.environment.end_batch(job.elb_job_id)
-    scene.passes(TTL.total_seconds() + 1)  # as in an outage of the app
+        await scene.environment.end_batch(job.elb_job_id)
+    await scene.passes(TTL.total_seconds() + 1)  # as in an outage of the app
     listed = []
     with_list = scene.store.blobs.list
 
@@ -128,8 +128,8 @@ async def test_failure_54_completed_means_all_batches_whatever_was_counted(
 ) -> None:
     await look(scene, job)
     for _ in range(2):
-        scene.environment.end_batch(job.elb_job_id)
-    scene.passes(TTL.total_seconds() + 1)
+        await scene.environment.end_batch(job.elb_job_id)
+    await scene.passes(TTL.total_seconds() + 1)
     await look(scene, job)
     await scene.jobs.update(job.job_id, "forgotten", counts=Counts(expected=2), finished_batches="")
     await scene.do(ActivityName.COLLECT_RESULTS, job)

@@ -111,7 +111,7 @@ class SimulatedEnvironment:
             if not apps or job.app in apps:
                 job.deleted = self.clock()
 
-    def end_batch(
+    async def end_batch(
         self, elb_job_id: str, well: bool = True, words: str | None = KubeJob.words
     ) -> None:
         """Let one batch that runs come to its end, if there is one."""
@@ -119,11 +119,11 @@ class SimulatedEnvironment:
             if job.app == "blast" and not job.finished:
                 job.ends_at, job.ends_well, job.words = self.clock(), well, words
                 break
-        self.settle()
+        await self.settle()
 
     # elastic-blast.
 
-    def begin(self, command: Command) -> Process:
+    async def begin(self, command: Command) -> Process:
         """Start a submission, as the sidecar does. What must not be is written down."""
         words = dict(zip(command.argv, command.argv[1:], strict=False))
         elb_job_id, job_id = words["--idempotency-key"], words["--correlation-id"]
@@ -138,7 +138,7 @@ class SimulatedEnvironment:
         until = self.clock() + command.timeout
         process = Process(elb_job_id, job_id, plan, self.clock(), until)
         self.processes.append(process)
-        self.settle()
+        await self.settle()
         return process
 
     async def _go_on(self, process: Process) -> None:

@@ -42,33 +42,33 @@ class FakeCluster:
     _pending: tuple[datetime, Mapping[str, list[Pod]]] | None = None
 
     async def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
-        return self._ask(lambda: [one.shown for one in self.environment.present(elb_job_id)])
+        return await self._ask(lambda: [one.shown for one in self.environment.present(elb_job_id)])
 
     async def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
         kept = self._snapshot
         if kept is None or not (self.is_stale or self.environment.clock() - kept[0] <= within):
             began = self.environment.clock()
-            self._snapshot = kept = began, self._ask(self._all_jobs)
+            self._snapshot = kept = began, await self._ask(self._all_jobs)
         return list(kept[1].get(elb_job_id, ()))
 
     async def pods_of(self, elb_job_id: str) -> list[Pod]:
-        return self._ask(lambda: [one.pod for one in self.environment.with_pods(elb_job_id)])
+        return await self._ask(lambda: [one.pod for one in self.environment.with_pods(elb_job_id)])
 
     async def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
         kept = self._pending
         if kept is None or self.environment.clock() - kept[0] > within:
             began = self.environment.clock()
-            self._pending = kept = began, self._ask(self._all_waiting)
+            self._pending = kept = began, await self._ask(self._all_waiting)
         return list(kept[1].get(elb_job_id, ()))
 
     async def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
-        self._ask(lambda: self.environment.delete(elb_job_id, *apps))
+        await self._ask(lambda: self.environment.delete(elb_job_id, *apps))
 
     async def acquire_submit_lease(self, holder: str) -> LeaseState:
-        return self._ask(lambda: self._take(holder))
+        return await self._ask(lambda: self._take(holder))
 
     async def renew_submit_lease(self, holder: str) -> LeaseState:
-        return self._ask(lambda: self._keep(holder))
+        return await self._ask(lambda: self._keep(holder))
 
     async def release_submit_lease(self, holder: str) -> bool:
         def free() -> bool:
@@ -76,7 +76,7 @@ class FakeCluster:
             self.environment.lease = None if held else self.environment.lease
             return held
 
-        return self._ask(free)
+        return await self._ask(free)
 
     def _keep(self, holder: str) -> LeaseState:
         lease = self.environment.lease
@@ -141,7 +141,7 @@ class FakeSidecar:
     ) -> Result | None:
         if instance is None:
             return NOT_AN_OPERATION
-        return self._ask(
+        return await self._ask(
             lambda: self._tracked(instance, lambda it: self._look(it, operation_id, wait))
         )
 
@@ -154,10 +154,10 @@ class FakeSidecar:
             return self._put(folder, operation_id, command, wait)
 
         untracked = Untracked("the sidecar does not track the operation it received")
-        return self._ask(lambda: self._tracked(instance, put)) or untracked
+        return await self._ask(lambda: self._tracked(instance, put)) or untracked
 
     async def exec(self, command: Command) -> Result:
-        return self._ask(lambda: self._exec(command)) or Interrupted()
+        return await self._ask(lambda: self._exec(command)) or Interrupted()
 
     async def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
         async def stop(folder: StateFolder) -> Result | None:
@@ -167,11 +167,11 @@ class FakeSidecar:
 
         if instance is None:
             return NOT_AN_OPERATION
-        return self._ask(lambda: self._tracked(instance, stop))
+        return await self._ask(lambda: self._tracked(instance, stop))
 
-    def restart(self) -> None:
+    async def restart(self) -> None:
         """What runs is interrupted; what has ended keeps its result."""
-        self.environment.settle()
+        await self.environment.settle()
         for process in self.environment.processes:
             process.killed = process.killed or process.runs
 
@@ -187,18 +187,18 @@ class FakeSidecar:
             return Untracked(f"the answer of the sidecar instance {folder.instance}")
         return result
 
-    def _put(
+    async def _put(
         self, folder: StateFolder, operation_id: str, command: Command, wait: timedelta
     ) -> Result | None:
         found = folder.operations.get(operation_id)
         if operation_id in folder.never or (found and found.command != command):
             return HttpRejection(409, "it exists with another body", None)
         if not found:
-            process = self.environment.begin(command)
+            process = await self.environment.begin(command)
             folder.operations[operation_id] = Operation(command, process)
-        return self._look(folder, operation_id, wait)
+        return await self._look(folder, operation_id, wait)
 
-    def _look(self, folder: StateFolder, operation_id: str, wait: timedelta) -> Result | None:
+    async def _look(self, folder: StateFolder, operation_id: str, wait: timedelta) -> Result | None:
         found = folder.operations.get(operation_id)
         if operation_id in folder.never:
             return Interrupted()
@@ -207,31 +207,31 @@ class FakeSidecar:
         process = found.process
         ends = process.began + process.plan.takes
         if process.runs:
-            self._pass(min(wait, max(ends - self.environment.clock(), timedelta(0))))
+            await self._pass(min(wait, max(ends - self.environment.clock(), timedelta(0))))
         if process.killed:
             return Interrupted()
         return process.result or OperationRunning(process.began.isoformat())
 
-    def _stop(self, folder: StateFolder, operation_id: str) -> Result | None:
+    async def _stop(self, folder: StateFolder, operation_id: str) -> Result | None:
         found = folder.operations.get(operation_id)
         if found and found.process.runs:
             found.process.result = Finished(143, "", "", False, timedelta(seconds=1))
-        seen = self._look(folder, operation_id, timedelta(0))
+        seen = await self._look(folder, operation_id, timedelta(0))
         if found is None:
             folder.never.add(operation_id)
         return seen
 
-    def _exec(self, command: Command) -> Result:
-        process = self.environment.begin(command)
+    async def _exec(self, command: Command) -> Result:
+        process = await self.environment.begin(command)
         patience = min(command.timeout, LONGEST_EXEC)
-        self._pass(min(patience, process.plan.takes))
+        await self._pass(min(patience, process.plan.takes))
         if process.runs:
             return Unreachable("the read timed out", request_sent=True)
         return process.result or Interrupted()
 
-    def _pass(self, time: timedelta) -> None:
+    async def _pass(self, time: timedelta) -> None:
         self.environment.clock.now += time
-        self.environment.settle()
+        await self.environment.settle()
 
     async def _ask(self, act: Callable[[], Awaitable[Result | None]]) -> Result | None:
         if meanwhile := self.environment.meanwhile:

@@ -148,7 +148,7 @@ class Scene:
         now = await self.jobs.get(job.job_id)
         if now.decision and now.decision.not_before and not now.should_stop(self.clock()):
             self.clock.now = max(self.clock.now, now.decision.not_before)
-        return self.perform(
+        return await self.perform(
             name, ActivityInput(job.job_id, now.step + 1, attempt=now.attempt, **more)
         )
 
@@ -170,12 +170,12 @@ class Scene:
 
     # Time.
 
-    def passes(self, seconds: float) -> None:
+    async def passes(self, seconds: float) -> None:
         """Let time pass without a step."""
         self.clock.move(seconds)
-        self.environment.settle()
+        await self.environment.settle()
 
-    def run(self, time: timedelta = NIGHT) -> None:
+    async def run(self, time: timedelta = NIGHT) -> None:
         """Let the drivers go on for so long, each when it is ready, in turn."""
         until = self.clock() + time
         for _ in range(MOST_STEPS):
@@ -184,10 +184,10 @@ class Scene:
             if driver is None or at > until:
                 break
             self.clock.now = max(self.clock.now, at)
-            driver.step()
+            await driver.step()
             job_id = driver.start.job_id
             self.drivers[job_id] = self.drivers.pop(job_id)
         else:
             raise AssertionError(f"more than {MOST_STEPS} steps")
         self.clock.now = max(self.clock.now, until)
-        self.environment.settle()
+        await self.environment.settle()

@@ -30,9 +30,9 @@ class ClusterHands(Protocol):
     def make(self, elb_job_id: str, app: str, ending: str) -> None:
         """A Job that `runs`, has ended `well` or `badly`, or is `unschedulable`."""
 
-    def wait_for(self, happened: Callable[[], object]) -> None: ...
+    async def wait_for(self, happened: Callable[[], object]) -> None: ...
 
-    def passes(self, seconds: float) -> None:
+    async def passes(self, seconds: float) -> None:
         """Move the clock that the slot goes by."""
 
 
@@ -48,12 +48,12 @@ class FakeHands:
         one.waiting = "Unschedulable: too large" if ending == "unschedulable" else None
         self.scene.environment.jobs.append(one)
 
-    def wait_for(self, happened: Callable[[], object]) -> None:
-        self.passes(6)
+    async def wait_for(self, happened: Callable[[], object]) -> None:
+        await self.passes(6)
         assert happened()
 
-    def passes(self, seconds: float) -> None:
-        self.scene.passes(seconds)
+    async def passes(self, seconds: float) -> None:
+        await self.scene.passes(seconds)
 
 
 @dataclass
@@ -76,10 +76,10 @@ class RealHands:
             phase = "Running" if ending == "runs" else "Pending"
             self.environment.until_pod(name, in_phase(phase))
 
-    def wait_for(self, happened: Callable[[], object]) -> None:
+    async def wait_for(self, happened: Callable[[], object]) -> None:
         until(happened)
 
-    def passes(self, seconds: float) -> None:
+    async def passes(self, seconds: float) -> None:
         self.clock.move(seconds)
 
 
@@ -132,7 +132,7 @@ async def test_a_snapshot_is_shared_for_as_long_as_was_asked(
     assert await cluster.cached_jobs(search, NOW) == []
     hands.make(search, "blast", "well")
     assert await cluster.cached_jobs(search, timedelta(minutes=10)) == []
-    hands.passes(0.01)
+    await hands.passes(0.01)
     assert len(await cluster.cached_jobs(search, NOW)) == 1
 
 
@@ -144,10 +144,10 @@ async def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
         hands.make(search, app, "runs")
     hands.make(f"{search}0", "blast", "runs")
     await cluster.delete_jobs(search, "submit", "setup")
-    hands.wait_for(lambda: [one.app for one in cluster.jobs_of(search)] == ["blast"])
+    await hands.wait_for(lambda: [one.app for one in cluster.jobs_of(search)] == ["blast"])
     for _ in range(2):
         await cluster.delete_jobs(search, "blast", "finalizer")
-    hands.wait_for(lambda: not cluster.jobs_of(search) and not cluster.pods_of(search))
+    await hands.wait_for(lambda: not cluster.jobs_of(search) and not cluster.pods_of(search))
     assert len(await cluster.pods_of(f"{search}0")) == 1
 
 
@@ -175,11 +175,11 @@ async def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
     assert await cluster.release_submit_lease("one")
     assert not await cluster.release_submit_lease("one")
     assert (await cluster.acquire_submit_lease("two")).is_held
-    hands.passes(800)
+    await hands.passes(800)
     assert (await cluster.acquire_submit_lease("two")).is_held  # renewed
-    hands.passes(800)
+    await hands.passes(800)
     assert not (await cluster.acquire_submit_lease("one")).is_held
-    hands.passes(161)
+    await hands.passes(161)
     assert (await cluster.acquire_submit_lease("one")).is_held
 
 
@@ -189,9 +189,9 @@ async def test_who_only_keeps_the_slot_takes_it_from_nobody(
     cluster, hands = both
     assert not (await cluster.renew_submit_lease("one")).is_held
     assert (await cluster.acquire_submit_lease("one")).is_held
-    hands.passes(800)
+    await hands.passes(800)
     assert (await cluster.renew_submit_lease("one")).is_held
-    hands.passes(800)
+    await hands.passes(800)
     busy = await cluster.renew_submit_lease("two")
     assert (busy.is_held, busy.holder) == (False, "one")  # renewed
     await cluster.release_submit_lease("one")

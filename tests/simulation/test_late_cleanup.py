@@ -35,13 +35,13 @@ async def unconfirmed(scene: Scene, number: int = 1) -> Job:
     """A failed search that ended while its cluster did not answer."""
     scene.environment.batch_time = None
     job = await scene.submitted(number)
-    scene.passes(3)
-    scene.environment.end_batch(job.elb_job_id, well=False)
+    await scene.passes(3)
+    await scene.environment.end_batch(job.elb_job_id, well=False)
     await scene.do(ActivityName.OBSERVE_SEARCH, job)
     scene.environment.down.add("cluster")
     for _ in range(3):
         await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-        scene.passes(601)
+        await scene.passes(601)
     scene.environment.down.clear()
     now = await scene.now(job)
     assert now.phase is Phase.SEARCH_FAILED
@@ -143,7 +143,7 @@ async def test_the_next_attempt_proves_that_nothing_is_left_of_the_one_before(sc
     again = await scene.jobs.start_attempt(job.job_id, 2, HOUR)
     assert (await scene.do(ActivityName.PREPARE_SEARCH, again)).next_stage is Stage.PREPARE
     assert (await scene.now(again)).left_on_cluster is LeftOnCluster.UNKNOWN
-    scene.passes(10)
+    await scene.passes(10)
     assert (await scene.do(ActivityName.PREPARE_SEARCH, again)).next_stage is Stage.SUBMIT
     assert (await scene.now(again)).left_on_cluster is LeftOnCluster.NONE
     assert scene.environment.with_pods(job.elb_job_id) == []
@@ -158,7 +158,7 @@ async def test_a_completed_job_whose_earlier_attempt_left_something_is_given_up_
     await scene.jobs.update(job.job_id, "elsewhere", other_cluster="the cluster other1")
     scene.environment.batch_time = MINUTE
     await scene.drive(job)
-    scene.run(10 * MINUTE)
+    await scene.run(10 * MINUTE)
     ended = await scene.now(job)
     assert (ended.phase, ended.left_on_cluster) == (Phase.COMPLETED, LeftOnCluster.UNKNOWN)
     assert await upkeep.is_active(job)

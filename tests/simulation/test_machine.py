@@ -80,7 +80,7 @@ class Searches(RuleBasedStateMachine):
         self.environment.usual = plan
         for key in (1, 2):
             await self.accept(key, "a")
-        self.scene.run(timedelta(minutes=minutes))
+        await self.scene.run(timedelta(minutes=minutes))
 
     # What people do.
 
@@ -142,13 +142,13 @@ class Searches(RuleBasedStateMachine):
     # What happens outside of the app.
 
     @rule(minutes=st.sampled_from([0.1, 1, 1, 5, 20, 60, 200]))
-    def time_passes(self, minutes: float) -> None:
-        self.scene.run(timedelta(minutes=minutes))
+    async def time_passes(self, minutes: float) -> None:
+        await self.scene.run(timedelta(minutes=minutes))
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), well=st.booleans())
     async def a_batch_ends(self, number: int, well: bool) -> None:
-        self.environment.end_batch((await self.job(number)).elb_job_id, well)
+        await self.environment.end_batch((await self.job(number)).elb_job_id, well)
 
     @precondition(lambda self: self.ids)
     @rule(number=st.integers(0, 2), why=st.sampled_from([None, "Unschedulable"]))
@@ -166,8 +166,8 @@ class Searches(RuleBasedStateMachine):
         self.environment.usual = plan
 
     @rule()
-    def the_sidecar_restarts(self) -> None:
-        self.scene.sidecar.restart()
+    async def the_sidecar_restarts(self) -> None:
+        await self.scene.sidecar.restart()
 
     @rule()
     def the_sidecar_loses_its_state(self) -> None:
@@ -231,17 +231,17 @@ class Searches(RuleBasedStateMachine):
         self.environment.next[whom].extend([*[None] * before, what])
         for _ in range(2):
             if driver.ready_at:
-                driver.step()
+                await driver.step()
         self.environment.next.clear()
 
     @precondition(lambda self: any(driver.calls for driver in self.scene.drivers.values()))
     @rule(data=st.data())
-    def a_zombie_says_an_old_order_again(self, data: Any) -> None:
+    async def a_zombie_says_an_old_order_again(self, data: Any) -> None:
         driver = data.draw(
             st.sampled_from([driver for driver in self.scene.drivers.values() if driver.calls])
         )
         verb, input_ = data.draw(st.sampled_from(driver.calls[-4:]))
-        self.scene.perform(verb, input_)
+        await self.scene.perform(verb, input_)
 
     @rule()
     async def the_task_hub_is_lost(self) -> None:
@@ -273,7 +273,7 @@ class Searches(RuleBasedStateMachine):
         for job in await self.all():
             if not job.phase.is_end and self.scene.drivers[job.job_id].ready_at is None:
                 await self.drive(job)
-        self.scene.run(DAY)
+        await self.scene.run(DAY)
         await check_now(self.scene, await self.all(), self.ends)
         await check_ended(self.scene, await self.all())
         assert [text for crashes in self.crashes for text in crashes] == []

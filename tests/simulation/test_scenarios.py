@@ -37,7 +37,7 @@ async def test_failure_15_trouble_at_any_write_of_a_job_does_nothing_twice(
 ) -> None:
     await scene.drive(await scene.accept())
     scene.environment.next["store"].extend([*[None] * write, what])
-    scene.run()
+    await scene.run()
     assert not scene.environment.next["store"]
     await ends_well(scene)
 
@@ -49,9 +49,9 @@ async def test_the_task_hub_is_lost_after_every_step_of_a_job(scene: Scene) -> N
         if driver.ready_at is None:
             break
         scene.clock.now = max(scene.clock.now, driver.ready_at)
-        driver.step()
+        await driver.step()
         if driver.ready_at:
-            scene.passes((await scene.now(job)).last_delay.total_seconds())
+            await scene.passes((await scene.now(job)).last_delay.total_seconds())
             driver = await scene.drive(job)
     await ends_well(scene)
 
@@ -63,7 +63,7 @@ async def test_failure_9_searches_that_come_together_are_submitted_one_at_a_time
     jobs = [await scene.accept(number) for number in (1, 2)]
     for job in jobs:
         await scene.drive(job)
-    scene.run()
+    await scene.run()
     await ends_well(scene)
     assert sorted(scene.environment.holders) == sorted(job.elb_job_id for job in jobs)
     ends = [process.began + process.plan.takes for process in scene.environment.processes]
@@ -75,9 +75,9 @@ async def test_failure_9_searches_that_come_together_are_submitted_one_at_a_time
 async def test_failure_29_a_cluster_that_is_away_for_an_hour_costs_no_search(scene: Scene) -> None:
     scene.environment.batch_time = 5 * MINUTE
     await scene.drive(await scene.accept())
-    scene.run(MINUTE)
+    await scene.run(MINUTE)
     scene.environment.down.add("cluster")
-    scene.run(60 * MINUTE)
+    await scene.run(60 * MINUTE)
     scene.environment.down.clear()
-    scene.run(10 * MINUTE)
+    await scene.run(10 * MINUTE)
     await ends_well(scene)

@@ -48,7 +48,7 @@ async def many(scene: Scene, owner: Caller, numbers: range) -> list[Job]:
     for number in numbers:
         jobs.append(await scene.accept(number, owner=owner))
         await scene.drive(jobs[-1])
-        scene.run(timedelta(seconds=1))
+        await scene.run(timedelta(seconds=1))
     return jobs
 
 
@@ -65,10 +65,10 @@ async def test_failure_41_one_beside_many_of_another_caller_waits_a_turn_or_two(
     scene: Scene,
 ) -> None:
     await many(scene, ALICE, range(1, 31))
-    scene.run(3 * TURN)
+    await scene.run(3 * TURN)
     had_it = len(scene.environment.holders)
     (job,) = await many(scene, BOB, range(31, 32))
-    scene.run(3 * TURN)
+    await scene.run(3 * TURN)
     assert job.elb_job_id in scene.environment.holders[had_it : had_it + 2]
 
 
@@ -79,7 +79,7 @@ async def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_ag
     of_alice = await many(scene, ALICE, range(1, 5))
     of_bob = await many(scene, BOB, range(11, 14))
     of_carol = await many(scene, CAROL, range(21, 23))
-    scene.run(12 * TURN)
+    await scene.run(12 * TURN)
     assert not scene.environment.crimes
     first, a, b, c = of_alice[0], iter(of_alice[1:]), iter(of_bob), iter(of_carol)
     around = [first, next(b), next(c), next(a), next(b), next(c), next(a), next(b), next(a)]
@@ -95,7 +95,7 @@ async def test_a_slot_that_is_freed_is_not_idle(patient: Scene, takes: timedelta
     await many(scene, ALICE, range(1, 8))
     await scene.cluster.release_submit_lease("another-program")
     await many(scene, ALICE, range(8, 9))
-    scene.run(timedelta(hours=1))
+    await scene.run(timedelta(hours=1))
     started = sorted(process.began - began for process in scene.environment.processes)
     gaps = [later - earlier - takes for earlier, later in pairwise(started)]
     assert len(gaps) == 7
@@ -116,7 +116,7 @@ async def test_a_slot_that_is_freed_while_one_gets_into_line_is_not_missed(
 
     monkeypatch.setattr(scene.jobs, "update", update_late)
     (job,) = await many(scene, ALICE, range(1, 2))
-    scene.run(5 * TURN)
+    await scene.run(5 * TURN)
     assert (await scene.now(job)).phase is Phase.COMPLETED
 
 
@@ -128,7 +128,7 @@ async def test_whoever_was_not_called_comes_by_itself(
 
     monkeypatch.setattr(scene, "wake", away)
     jobs = await many(scene, ALICE, range(1, 5))
-    scene.run(timedelta(hours=1))
+    await scene.run(timedelta(hours=1))
     assert [(await scene.now(job)).phase for job in jobs] == [Phase.COMPLETED] * 4
     assert not scene.environment.crimes
 
@@ -139,7 +139,7 @@ async def test_a_slot_that_another_program_left_is_given_to_the_first_by_whoever
     await scene.cluster.acquire_submit_lease("another-program")
     first = await waiting(scene, await scene.accept(1))
     await scene.cluster.release_submit_lease("another-program")
-    scene.passes(1)
+    await scene.passes(1)
     late = await scene.accept(2)
     await scene.do(ActivityName.PREPARE_SEARCH, late)
     await scene.do(ActivityName.SUBMIT_SEARCH, late)
@@ -189,7 +189,7 @@ async def test_who_has_the_slot_keeps_it_though_an_older_search_of_its_caller_wa
     await scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert scene.environment.holders == [job.elb_job_id]
     assert scene.environment.lease is not None
-    scene.passes(TURN.total_seconds())
+    await scene.passes(TURN.total_seconds())
     await scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert (await scene.now(job)).phase is Phase.SUBMITTED
     assert scene.woken == [old.job_id]

@@ -53,7 +53,7 @@ class Upkeep:
         """Let the timer run every minute for so long."""
         until = self.scene.clock() + time
         while self.scene.clock() < until:
-            self.scene.passes(60)
+            await self.scene.passes(60)
             if found := await self.tick():
                 self.found.append(dict(found))
 

@@ -89,7 +89,7 @@ class BatchFixture:
     async def say(self, stage: Stage) -> StepResult:
         """Run a step and the chunks that it names; where all are created, the step after them."""
         if not self.chunks:
-            result = self.step(stage)
+            result = await self.step(stage)
             if not self.chunks:
                 return result
         self.chunks = tuple(
@@ -97,7 +97,7 @@ class BatchFixture:
         )
         if self.chunks:
             return StepResult((await self.parent()).phase, Stage.START_CHILDREN)
-        return self.step(Stage.START_CHILDREN)
+        return await self.step(Stage.START_CHILDREN)
 
     async def until(self, stage: Stage, result: StepResult | None = None) -> StepResult:
         """Follow the results, from the first step or from `result`, until this stage is next."""
