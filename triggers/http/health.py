@@ -25,7 +25,7 @@ async def alive(req: HttpRequest) -> HttpResponse:
 @handle_errors
 async def ready(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/health/ready"""
-    return to_response(services.readiness.get_fresh(CACHE_TTL).value)
+    return to_response((await services.readiness.get_fresh(CACHE_TTL)).value)
 
 
 def to_response(readiness: Ready) -> HttpResponse:

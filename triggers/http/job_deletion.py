@@ -19,8 +19,8 @@ PAGE_SIZE = 200
 @handle_errors
 async def delete(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """DELETE /api/blast/jobs/{id}"""
-    job = owned_job(services, req.route_params["id"], services.authenticate(req))
-    soft_delete(services.clients.jobs, job)
+    job = await owned_job(services, req.route_params["id"], await services.authenticate(req))
+    await soft_delete(services.clients.jobs, job)
     return json_response(Deleted(job_id=job.job_id, status="deleted"))
 
 

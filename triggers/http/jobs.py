@@ -53,40 +53,42 @@ async def submit(services: HttpServices, req: HttpRequest, client: DurableClient
 @handle_errors
 async def read(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
-    job = own_job(services, req)
+    job = await own_job(services, req)
     with_history = parse_query(req, DetailQuery).history == "1"
     if job.child_count:  # no ETag: the counts of its searches change without an event of the batch
-        return json_response(_detail(services, job, with_history), headers=retry_after_header(job))
-    return not_modified(req, job) or job_response(job, _detail(services, job, with_history))
+        return json_response(
+            await _detail(services, job, with_history), headers=retry_after_header(job)
+        )
+    return not_modified(req, job) or job_response(job, await _detail(services, job, with_history))
 
 
 @handle_errors
 async def status(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
-    job = own_job(services, req)
+    job = await own_job(services, req)
     return not_modified(req, job) or job_response(job, job_view.runtime(job))
 
 
 @handle_errors
 async def execution_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/execution-steps"""
-    job = own_job(services, req)
+    job = await own_job(services, req)
     return not_modified(req, job) or job_response(job, job_view.execution(job))
 
 
 @handle_errors
 async def listing(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    caller, query = services.authenticate(req), parse_query(req, ListQuery)
-    page = services.clients.jobs.index.page(caller, query.limit, query.cursor, query.filters)
+    caller, query = await services.authenticate(req), parse_query(req, ListQuery)
+    page = await services.clients.jobs.index.page(caller, query.limit, query.cursor, query.filters)
     return json_response(job_view.page(page, query.limit))
 
 
 @handle_errors
 async def children(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
-    job, query = own_job(services, req), parse_query(req, PageQuery)
-    page = services.clients.jobs.index.children(job.job_id, query.limit, query.cursor)
+    job, query = await own_job(services, req), parse_query(req, PageQuery)
+    page = await services.clients.jobs.index.children(job.job_id, query.limit, query.cursor)
     headers = retry_after_header(job) if job.child_count else {}
     return json_response(job_view.page(page, query.limit), headers=headers)
 
@@ -94,10 +96,10 @@ async def children(services: HttpServices, req: HttpRequest) -> HttpResponse:
 @handle_errors
 async def events(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    job, after = own_job(services, req), parse_query(req, EventsQuery).after
+    job, after = await own_job(services, req), parse_query(req, EventsQuery).after
     if response := not_modified(req, job):
         return response
-    history = services.clients.jobs.events(job.job_id, after)
+    history = await services.clients.jobs.events(job.job_id, after)
     return job_response(job, job_view.events(job, history))
 
 
@@ -154,13 +156,15 @@ async def _accept(
     services: HttpServices, req: HttpRequest
 ) -> tuple[Submission, AcceptedSubmission]:
     """Parse, check and accept a submission."""
-    caller, keys = services.authenticate(req), keys_in_headers(req)
+    caller, keys = await services.authenticate(req), keys_in_headers(req)
     # In a thread, as checking a large query takes long.
     submission = await in_thread(_parse, req.get_body(), services.clients.settings)
     fallback = keys.pop(FALLBACK_KEY_HEADER, None)
     key = next(filter(None, [*keys.values(), submission.idempotency_key, fallback]), None)
     limit = services.clients.settings.max_active_jobs
-    accepted = services.submissions.accept(submission, caller, key, "http", max_active_jobs=limit)
+    accepted = await services.submissions.accept(
+        submission, caller, key, "http", max_active_jobs=limit
+    )
     return submission, accepted
 
 

@@ -46,22 +46,22 @@ class _File:
 @handle_errors
 async def upload(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/upload-query"""
-    caller, file = services.authenticate(req), _uploaded_file(req)
+    caller, file = await services.authenticate(req), _uploaded_file(req)
     data = file.content.encode()
     check_query_size(len(data))
     if messages := fasta_faults(file.content, None):
         raise Invalid([Fault("query_data", text, "invalid_query_fasta") for text in messages])
     path = upload_path(caller, file.name, data)
     url = services.clients.account.url(QUERIES, path)
-    services.clients.blobs.put(url, data)
+    await services.clients.blobs.put(url, data)
     return json_response(Uploaded(blob_url=url, blob_path=f"{QUERIES}/{path}"))
 
 
 @handle_errors
 async def query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/query"""
-    job = own_job(services, req)
-    data, size = _read_prefix(services, job, "input.fa", MAX_QUERY_RESPONSE)
+    job = await own_job(services, req)
+    data, size = await _read_prefix(services, job, "input.fa", MAX_QUERY_RESPONSE)
     if size > MAX_QUERY_RESPONSE:
         message = (
             f"the query has {size:,} bytes, the limit of this operation is"
@@ -81,8 +81,8 @@ async def query(services: HttpServices, req: HttpRequest) -> HttpResponse:
 @handle_errors
 async def file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
-    job, params = own_job(services, req), parse_query(req, FileQuery)
-    data, size = _read_prefix(services, job, params.name, params.max_bytes)
+    job, params = await own_job(services, req), parse_query(req, FileQuery)
+    data, size = await _read_prefix(services, job, params.name, params.max_bytes)
     return json_response(
         FileView(
             job_id=job.job_id,

@@ -10,7 +10,7 @@ from tests.support.samples import NOON
 
 
 async def test_failure_33_a_cancel_before_anything_was_made_makes_nothing(make: Make) -> None:
-    batch = make(3)
+    batch = await make(3)
     await batch.ask_to_cancel()
     decision = await batch.say(Stage.START_CHILDREN)
     assert decision.next_stage is Stage.CLEAN_UP_CHILDREN
@@ -19,7 +19,7 @@ async def test_failure_33_a_cancel_before_anything_was_made_makes_nothing(make: 
 
 
 async def test_failure_33_a_cancel_between_chunks_stops_those_that_are_created(make: Make) -> None:
-    batch = make(8, chunk=3)
+    batch = await make(8, chunk=3)
     chunks = batch.step(Stage.START_CHILDREN).fan_out
     assert len(chunks) == 3
     for chunk in chunks[:2]:
@@ -37,7 +37,7 @@ async def test_failure_33_a_cancel_between_chunks_stops_those_that_are_created(m
 async def test_failure_33_a_cancel_that_comes_in_the_middle_of_a_chunk_is_not_missed(
     make: Make,
 ) -> None:
-    batch = make(2)
+    batch = await make(2)
     with meanwhile(batch, 2, batch.ask_to_cancel):
         assert (await batch.say(Stage.START_CHILDREN)).next_stage is Stage.CLEAN_UP_CHILDREN
     assert [child.cancel_requested_at for child in await batch.children()] == [NOON, NOON]
@@ -47,14 +47,14 @@ async def test_failure_33_a_cancel_that_comes_in_the_middle_of_a_chunk_is_not_mi
 
 async def test_failure_33_a_chunk_that_outlived_its_batch_is_stopped_too(make: Make) -> None:
     """A step whose host was taken for dead makes its searches after the batch has ended."""
-    batch = make(2)
+    batch = await make(2)
     with meanwhile(batch, 1, lambda: batch.end_parent(Phase.CANCELLED)):
         assert await batch.say(Stage.START_CHILDREN) == StepResult(Phase.CANCELLED, None)
     assert [child.cancel_requested_at for child in await batch.children()] == [NOON, NOON]
 
 
 async def test_failure_34_a_batch_is_cancelled_only_when_all_its_searches_are(make: Make) -> None:
-    batch = make(2)
+    batch = await make(2)
     await batch.say(Stage.START_CHILDREN)
     await batch.ask_to_cancel()
     await batch.until(Stage.CLEAN_UP_CHILDREN, await batch.say(Stage.WATCH_CHILDREN))
@@ -69,7 +69,7 @@ async def test_failure_34_a_batch_is_cancelled_only_when_all_its_searches_are(ma
 
 
 async def test_failure_33_a_cancel_asks_each_search_once_and_wakes_it(make: Make) -> None:
-    batch = make(3)
+    batch = await make(3)
     await batch.say(Stage.START_CHILDREN)
     await batch.batch.context.jobs.update(
         child_id(batch.parent_id, 1), "submitted", phase=Phase.SUBMITTED
@@ -89,7 +89,7 @@ async def test_failure_33_a_search_that_never_began_is_started_so_that_it_can_en
     make: Make,
 ) -> None:
     """The batch died after it had asked the search to cancel, and before it could start it."""
-    batch = make(1)
+    batch = await make(1)
     await batch.say(Stage.START_CHILDREN)
     batch.durable.started.clear()
     await batch.ask_to_cancel()
@@ -107,7 +107,7 @@ async def test_failure_33_a_search_that_never_began_is_started_so_that_it_can_en
 async def test_a_cancel_that_comes_after_all_searches_have_ended_changes_nothing(
     make: Make,
 ) -> None:
-    batch = make(2)
+    batch = await make(2)
     await batch.say(Stage.START_CHILDREN)
     for number in (1, 2):
         await batch.end(number, Phase.COMPLETED)
@@ -119,7 +119,7 @@ async def test_a_cancel_that_comes_after_all_searches_have_ended_changes_nothing
 
 async def test_a_batch_that_was_given_up_ends_with_its_verdict(make: Make) -> None:
     verdict = PendingFailure(Phase.SEARCH_FAILED, "activity_crashed", "KeyError: 'x'", NOON)
-    batch = make(1, phase=Phase.CANCELLING, pending_failure=verdict)
+    batch = await make(1, phase=Phase.CANCELLING, pending_failure=verdict)
     assert (await batch.say(Stage.CLEAN_UP_CHILDREN)).phase is Phase.SEARCH_FAILED
     assert ((await batch.parent()).error_code, (await batch.parent()).error) == (
         "activity_crashed",
@@ -128,7 +128,7 @@ async def test_a_batch_that_was_given_up_ends_with_its_verdict(make: Make) -> No
 
 
 async def test_a_batch_past_its_deadline_stops_its_searches(make: Make) -> None:
-    batch = make(1, deadline_at=NOON)
+    batch = await make(1, deadline_at=NOON)
     decision = await batch.say(Stage.START_CHILDREN)
     assert decision.next_stage is Stage.CLEAN_UP_CHILDREN
     assert (await batch.until(Stage.START_CHILDREN, decision)).phase is Phase.TIMED_OUT
@@ -136,7 +136,7 @@ async def test_a_batch_past_its_deadline_stops_its_searches(make: Make) -> None:
 
 async def test_a_search_whose_row_in_the_list_lags_is_not_waited_for_in_vain(make: Make) -> None:
     """The process died between the row of a search and its row in the list."""
-    batch = make(1)
+    batch = await make(1)
     await batch.say(Stage.START_CHILDREN)
     await batch.ask_to_cancel()
     await batch.say(Stage.CLEAN_UP_CHILDREN)
@@ -152,7 +152,7 @@ async def test_a_search_whose_row_in_the_list_lags_is_not_waited_for_in_vain(mak
 @pytest.mark.faults
 @pytest.mark.timeout(600)
 async def test_failure_35_there_is_no_limit_at_a_thousand_searches(make: Make) -> None:
-    batch = make(1200)
+    batch = await make(1200)
     await batch.until(Stage.WATCH_CHILDREN)
     assert await batch.batch.context.jobs.index.count_by_status(batch.parent_id) == {
         Status.QUEUED: 1200

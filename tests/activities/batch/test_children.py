@@ -20,7 +20,7 @@ from tests.support.samples import NOON, job
 async def test_every_search_becomes_a_job_of_its_own(
     make: Make, blobs: Blobs, clock: Clock
 ) -> None:
-    batch = make(3, submission_source="queue", correlation_id="caller-9", notify=True)
+    batch = await make(3, submission_source="queue", correlation_id="caller-9", notify=True)
     clock.move(3600)
     decision = await batch.say(Stage.START_CHILDREN)
     assert (decision.phase, decision.next_stage) == (Phase.RUNNING, Stage.WATCH_CHILDREN)
@@ -40,12 +40,12 @@ async def test_every_search_becomes_a_job_of_its_own(
     )
 
 
-def parent_in_list(batch: BatchFixture) -> Any:
+async def parent_in_list(batch: BatchFixture) -> Any:
     return replace((await batch.parent()), decision=None)
 
 
 async def test_searches_are_created_in_chunks_that_may_run_side_by_side(make: Make) -> None:
-    batch = make(12, chunk=11)
+    batch = await make(12, chunk=11)
     result = batch.step(Stage.START_CHILDREN)
     assert (result.phase, result.next_stage) == (Phase.SUBMITTING, Stage.START_CHILDREN)
     assert result.custom_status == {"made": 0, "expected": 12}
@@ -62,7 +62,7 @@ async def test_searches_are_created_in_chunks_that_may_run_side_by_side(make: Ma
 
 async def test_chunks_that_are_missing_are_created_again_after_a_restart(make: Make) -> None:
     """Also where a later one is there: the row keeps which chunks it named."""
-    batch = make(6, chunk=2)
+    batch = await make(6, chunk=2)
     chunks = batch.step(Stage.START_CHILDREN).fan_out
     await batch.create(chunks[1])
     again = batch.step(Stage.START_CHILDREN)
@@ -78,7 +78,7 @@ async def test_chunks_that_are_missing_are_created_again_after_a_restart(make: M
 async def test_failure_41_only_so_many_searches_of_a_batch_are_under_way(
     make: Make, clock: Clock
 ) -> None:
-    batch = make(6, chunk=2, at_once=4)
+    batch = await make(6, chunk=2, at_once=4)
     reports = [await batch.say(Stage.START_CHILDREN) for _ in range(3)]
     assert len(await batch.children()) == 4
     assert reports[-1].next_stage is Stage.START_CHILDREN
@@ -93,7 +93,7 @@ async def test_failure_41_only_so_many_searches_of_a_batch_are_under_way(
 async def test_failure_14_a_crash_in_mid_chunk_makes_no_search_twice_and_none_never(
     make: Make, at: int
 ) -> None:
-    batch = make(4)
+    batch = await make(4)
     batch.durable.refuse = child_id(batch.parent_id, at)
     decision = await batch.say(Stage.START_CHILDREN)
     assert (decision.next_stage, (await batch.parent()).counts.active) == (Stage.START_CHILDREN, 0)
@@ -104,7 +104,7 @@ async def test_failure_14_a_crash_in_mid_chunk_makes_no_search_twice_and_none_ne
 
 
 async def test_a_chunk_that_died_halfway_through_its_rows_is_finished(make: Make) -> None:
-    batch = make(3)
+    batch = await make(3)
     with meanwhile(batch, 2, power_loss), pytest.raises(KeyError):
         await batch.say(Stage.START_CHILDREN)
     assert batch.durable.started.total() == 0
@@ -113,7 +113,7 @@ async def test_a_chunk_that_died_halfway_through_its_rows_is_finished(make: Make
 
 
 async def test_a_batch_is_completed_once_all_its_searches_are(make: Make) -> None:
-    batch = make(2)
+    batch = await make(2)
     await batch.say(Stage.START_CHILDREN)
     await batch.end(1, Phase.COMPLETED)
     assert (await batch.say(Stage.WATCH_CHILDREN)).next_stage is Stage.WATCH_CHILDREN
@@ -128,7 +128,7 @@ async def test_a_batch_is_completed_once_all_its_searches_are(make: Make) -> Non
 
 
 async def test_failure_14_a_search_that_fails_leaves_the_others_alone(make: Make) -> None:
-    batch = make(3)
+    batch = await make(3)
     await batch.say(Stage.START_CHILDREN)
     await batch.end(2, Phase.DATABASE_UNAVAILABLE)
     assert (await batch.say(Stage.WATCH_CHILDREN)).next_stage is Stage.WATCH_CHILDREN
@@ -143,7 +143,7 @@ async def test_failure_14_a_search_that_fails_leaves_the_others_alone(make: Make
 
 
 async def test_a_search_that_a_person_cancelled_is_not_called_completed(make: Make) -> None:
-    batch = make(3)
+    batch = await make(3)
     await batch.say(Stage.START_CHILDREN)
     for number, end in enumerate((Phase.COMPLETED, Phase.CANCELLED, Phase.TIMED_OUT), start=1):
         await batch.end(number, end)
@@ -152,7 +152,7 @@ async def test_a_search_that_a_person_cancelled_is_not_called_completed(make: Ma
 
 
 async def test_a_look_without_news_writes_nothing(make: Make, clock: Clock) -> None:
-    batch = make(2)
+    batch = await make(2)
     await batch.say(Stage.START_CHILDREN)
     before = await batch.events()
     clock.move(3600)
@@ -165,7 +165,7 @@ async def test_a_look_without_news_writes_nothing(make: Make, clock: Clock) -> N
 async def test_a_store_that_is_away_lets_a_batch_wait(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = make(1)
+    batch = await make(1)
 
     def away(parent_id: str) -> Any:
         raise Unavailable("storage_unavailable", "away")

@@ -26,8 +26,8 @@ from triggers.schemas.results import Aggregate
 @handle_errors
 async def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/aggregate"""
-    job = own_job(services, req)
-    names = [file.name for file in files_of(services, job)]
+    job = await own_job(services, req)
+    names = [file.name for file in await files_of(services, job)]
     if not names:
         headers = {} if job.child_count else retry_after_header(job)
         body = Aggregate(job_id=job.job_id, status="no_results", stats=None)
@@ -45,11 +45,13 @@ async def aggregate(services: HttpServices, req: HttpRequest) -> HttpResponse:
 @handle_errors
 async def alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/alignments"""
-    job, query = own_job(services, req), parse_query(req, AlignmentsQuery)
-    name_or_id = query.blob_name or next((file.name for file in files_of(services, job)), None)
+    job, query = await own_job(services, req), parse_query(req, AlignmentsQuery)
+    name_or_id = query.blob_name or next(
+        (file.name for file in await files_of(services, job)), None
+    )
     if name_or_id is None:
         raise _no_results(job)
-    name = file_of(services, job, name_or_id).name
+    name = (await file_of(services, job, name_or_id)).name
     refuse_unreadable(outfmt_of(job.search))
     page = AlignmentsPage(query.max_alignments, query.query_id)
     await in_thread(page.fill, hits_of(services.clients.blobs, job, name))
@@ -59,8 +61,11 @@ async def alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
 @handle_errors
 async def export(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
-    job, file_format = own_job(services, req), exports.FORMATS[parse_query(req, ExportQuery).format]
-    names = [file.name for file in files_of(services, job)]
+    job, file_format = (
+        await own_job(services, req),
+        exports.FORMATS[parse_query(req, ExportQuery).format],
+    )
+    names = [file.name for file in await files_of(services, job)]
     if not names:
         raise _no_results(job)
     refuse_unreadable(outfmt_of(job.search))
