@@ -1,6 +1,7 @@
 """The HTTP API: accepts per second, one status read, and one page of many jobs of one owner."""
 
 import argparse
+import asyncio
 import json
 import re
 import sys
@@ -189,4 +190,4 @@ def listed(number: int) -> Job:
 
 
 if __name__ == "__main__":
-    sys.exit(await main())
+    sys.exit(asyncio.run(main()))

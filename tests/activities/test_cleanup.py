@@ -1,6 +1,6 @@
 """Cancelling, in a small world: called cancelled only once nothing is left."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -79,7 +79,7 @@ async def exporting_results(scene: Scene) -> Job:
     return job
 
 
-EVERYWHERE: list[Callable[[Scene], Job]] = [
+EVERYWHERE: list[Callable[[Scene], Awaitable[Job]]] = [
     *(queued, waiting_for_the_slot, submitting, retrying, waiting_for_capacity),
     *(submitted, running, exporting_results),
 ]
@@ -87,9 +87,9 @@ EVERYWHERE: list[Callable[[Scene], Job]] = [
 
 @pytest.mark.parametrize("there", EVERYWHERE)
 async def test_failure_33_a_cancel_works_wherever_the_job_is(
-    scene: Scene, there: Callable[[Scene], Job]
+    scene: Scene, there: Callable[[Scene], Awaitable[Job]]
 ) -> None:
-    job = there(scene)
+    job = await there(scene)
     before = (await scene.now(job)).phase
     await scene.cancel(job)
     for activity in (ActivityName.SUBMIT_SEARCH, ActivityName.OBSERVE_SEARCH):

@@ -1,6 +1,6 @@
 """Every way in which a search fails goes through the clean-up, or says that something is left."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -86,7 +86,7 @@ async def without_an_orchestration(scene: Scene) -> Job:
     return await scene.now(job)
 
 
-ENDS: dict[Callable[[Scene], Job], tuple[Phase, str]] = {
+ENDS: dict[Callable[[Scene], Awaitable[Job]], tuple[Phase, str]] = {
     rejected: (Phase.CONFIG_INVALID, "config_invalid"),
     without_a_try_left: (Phase.SUBMIT_FAILED, "transient"),
     failed: (Phase.SEARCH_FAILED, "search_failed"),
@@ -111,7 +111,7 @@ async def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
 
 @each_end
 async def test_a_search_that_fails_is_cleaned_up_before_it_ends(
-    scene: Scene, end: Callable[[Scene], Job]
+    scene: Scene, end: Callable[[Scene], Awaitable[Job]]
 ) -> None:
     job = await until_ended(scene, end(scene), 10)
     assert (job.phase, job.error_code) == ENDS[end]
@@ -123,9 +123,9 @@ async def test_a_search_that_fails_is_cleaned_up_before_it_ends(
 
 @each_end
 async def test_a_search_that_fails_without_a_proof_says_that_something_may_be_left(
-    scene: Scene, end: Callable[[Scene], Job]
+    scene: Scene, end: Callable[[Scene], Awaitable[Job]]
 ) -> None:
-    job = end(scene)
+    job = await end(scene)
     scene.environment.down.add("cluster")
     job = await until_ended(scene, job, 301)
     assert (job.phase, job.error_code) == ENDS[end]

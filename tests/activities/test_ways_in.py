@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -145,7 +145,7 @@ async def by_a_crash(scene: Scene) -> Job:
     return job
 
 
-WAYS: list[Callable[[Scene], Job]] = [
+WAYS: list[Callable[[Scene], Awaitable[Job]]] = [
     by_its_json,
     by_its_json_to_be_tried_again,
     by_its_stderr,
@@ -160,10 +160,10 @@ WAYS: list[Callable[[Scene], Job]] = [
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 async def test_failure_55_what_a_program_said_is_kept_without_its_secrets(
-    scene: Scene, way: Callable[[Scene], Job], caplog: pytest.LogCaptureFixture
+    scene: Scene, way: Callable[[Scene], Awaitable[Job]], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "blast"):
-        job = way(scene)
+        job = await way(scene)
         await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     known = await everything(scene, job) + caplog.text
     assert [secret for secret in SECRETS if secret in known] == []
@@ -185,10 +185,10 @@ async def test_failure_55_the_message_on_the_queue_has_no_secret(scene: Scene) -
 
 
 async def test_failure_55_an_exception_goes_into_the_history_without_its_secrets() -> None:
-    def dies() -> dict[str, object]:
+    async def dies() -> dict[str, object]:
         raise KeyError("harmless") from ValueError(LEAK)
 
-    def dies_harmlessly() -> dict[str, object]:
+    async def dies_harmlessly() -> dict[str, object]:
         raise KeyError("harmless")
 
     with pytest.raises(ActivityCrashed, match="KeyError: 'harmless'") as crashed:

@@ -1,7 +1,7 @@
 """One suite over the small world's cluster and the real client: the fake keeps its contract."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -9,12 +9,13 @@ from typing import Protocol
 import pytest
 
 from activities.ports import Cluster
-from shared.clients.kubernetes import ClusterCredentials, CredentialProvider
+from shared.clients.kubernetes import ClusterCredentials
 from shared.clients.kubernetes import KubernetesCluster as RealCluster
 from shared.errors import Unavailable
 from tests.local.cluster.cluster_fixture import TOKEN as CLUSTER_TOKEN
 from tests.local.cluster.cluster_fixture import ClusterFixture, has, in_phase, running
 from tests.local.cluster.cluster_fixture import job as kube_job
+from tests.shared.clients.kubernetes.server import provider
 from tests.shared.jobs.conftest import Clock
 from tests.sidecar.sidecar_fixture import until
 from tests.simulation.fakes import FakeCluster
@@ -30,7 +31,7 @@ class ClusterHands(Protocol):
     def make(self, elb_job_id: str, app: str, ending: str) -> None:
         """A Job that `runs`, has ended `well` or `badly`, or is `unschedulable`."""
 
-    async def wait_for(self, happened: Callable[[], object]) -> None: ...
+    async def wait_for(self, happened: Callable[[], Awaitable[object]]) -> None: ...
 
     async def passes(self, seconds: float) -> None:
         """Move the clock that the slot goes by."""
@@ -48,7 +49,7 @@ class FakeHands:
         one.waiting = "Unschedulable: too large" if ending == "unschedulable" else None
         self.scene.environment.jobs.append(one)
 
-    async def wait_for(self, happened: Callable[[], object]) -> None:
+    async def wait_for(self, happened: Callable[[], Awaitable[object]]) -> None:
         await self.passes(6)
         assert happened()
 
@@ -76,7 +77,7 @@ class RealHands:
             phase = "Running" if ending == "runs" else "Pending"
             self.environment.until_pod(name, in_phase(phase))
 
-    async def wait_for(self, happened: Callable[[], object]) -> None:
+    async def wait_for(self, happened: Callable[[], Awaitable[object]]) -> None:
         until(happened)
 
     async def passes(self, seconds: float) -> None:
@@ -97,7 +98,7 @@ def both(request: pytest.FixtureRequest, scene: Scene) -> tuple[Cluster, Cluster
     kubernetes.leases.delete_collection_namespaced_lease("default", _preload_content=False)
     clock = Clock()
     access = ClusterCredentials(kubernetes.child.url, token=CLUSTER_TOKEN)
-    return RealCluster(CredentialProvider(lambda: access), now=clock), RealHands(kubernetes, clock)
+    return RealCluster(provider(access), now=clock), RealHands(kubernetes, clock)
 
 
 @pytest.fixture
@@ -144,10 +145,18 @@ async def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
         hands.make(search, app, "runs")
     hands.make(f"{search}0", "blast", "runs")
     await cluster.delete_jobs(search, "submit", "setup")
-    await hands.wait_for(lambda: [one.app for one in cluster.jobs_of(search)] == ["blast"])
+
+    async def only_blast_is_left() -> bool:
+        return [one.app for one in await cluster.jobs_of(search)] == ["blast"]
+
+    await hands.wait_for(only_blast_is_left)
     for _ in range(2):
         await cluster.delete_jobs(search, "blast", "finalizer")
-    await hands.wait_for(lambda: not cluster.jobs_of(search) and not cluster.pods_of(search))
+
+    async def nothing_is_left() -> bool:
+        return not await cluster.jobs_of(search) and not await cluster.pods_of(search)
+
+    await hands.wait_for(nothing_is_left)
     assert len(await cluster.pods_of(f"{search}0")) == 1
 
 
@@ -202,7 +211,7 @@ async def test_who_only_keeps_the_slot_takes_it_from_nobody(
 async def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
     scene.environment.down.add("cluster")
     access = ClusterCredentials("http://127.0.0.1:1", token="x")
-    real = RealCluster(CredentialProvider(lambda: access), timeouts=(1.0, 1.0, 2.0))
+    real = RealCluster(provider(access), timeouts=(1.0, 1.0, 2.0))
     clusters: list[Cluster] = [FakeCluster(scene.environment), real]
     for cluster in clusters:
         for ask in (

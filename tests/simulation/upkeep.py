@@ -61,4 +61,4 @@ class Upkeep:
         """Whether upkeep would find the job some day."""
         index = self.scene.jobs.index
         late = index.find_overdue(self.scene.clock() + timedelta(days=3))
-        return job.job_id in [job_id for _, job_id in late]
+        return job.job_id in [job_id async for _, job_id in late]

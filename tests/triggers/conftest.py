@@ -3,7 +3,7 @@
 import gzip
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,9 +87,9 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def store(azurite: Azurite) -> Iterator[Store]:
+async def store(azurite: Azurite) -> AsyncIterator[Store]:
     """The handlers' services, closed afterwards."""
-    with opened(azurite) as clients:
+    async with opened(azurite) as clients:
         yield Store(HttpServices(clients))
 
 

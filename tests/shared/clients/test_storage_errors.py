@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError
 
 from local.azurite import ACCOUNT, KEY, Azurite
@@ -69,11 +70,15 @@ async def test_a_missing_role_is_logged_and_retryable(
     assert "?" not in record.getMessage()
 
 
-class NoIdentity:
+class NoIdentity(AsyncTokenCredential):
     """The credential of an app without an identity."""
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         raise ClientAuthenticationError("no identity here")
+
+    async def close(self) -> None: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
 
 
 async def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) -> None:

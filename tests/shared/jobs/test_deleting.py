@@ -55,7 +55,7 @@ async def test_a_deletion_sends_no_message(jobs: JobStateRepository) -> None:
 async def test_an_expired_deleted_job_is_purged(jobs: JobStateRepository, clock: Clock) -> None:
     one = await jobs.create(job(phase=Phase.COMPLETED, finished_at=NOON), {})
     await jobs.delete(one.job_id)
-    (expired,) = jobs.index.find_expired(NOON + timedelta(seconds=1))
+    (expired,) = [row async for row in jobs.index.find_expired(NOON + timedelta(seconds=1))]
     assert expired.job_id == one.job_id
     assert await jobs.purge(await jobs.get(one.job_id))
 

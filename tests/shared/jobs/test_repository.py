@@ -1,6 +1,6 @@
 """R12: the job store, on real Tables."""
 
-import threading
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -96,11 +96,7 @@ async def test_failure_16_concurrent_writers_lose_no_event(jobs: JobStateReposit
         for number in range(5):
             await jobs.append_history(one.job_id, f"{name}{number}", {})
 
-    threads = [threading.Thread(target=write, args=(name,)) for name in ("a", "b")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    await asyncio.gather(write("a"), write("b"))
     events = await jobs.events(one.job_id)
     assert [event.sequence for event in events] == list(range(1, 12))
     assert {event.event for event in events[1:]} == {
@@ -238,7 +234,7 @@ async def test_failure_33_concurrent_cancels_write_one_event(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
     one = await jobs.create(job(), {})
-    both = threading.Barrier(2)
+    both = asyncio.Barrier(2)
 
     class Late(Table):
         """A table whose two readers wait for each other, so both read the same row."""
@@ -246,17 +242,13 @@ async def test_failure_33_concurrent_cancels_write_one_event(
         async def get(self, partition: str, row: str) -> Any:
             result = await super().get(partition, row)
             if row == "job" and not both.broken:
-                with suppress(threading.BrokenBarrierError):
-                    both.wait(5)
-                both.abort()
+                with suppress(asyncio.BrokenBarrierError):
+                    await asyncio.wait_for(both.wait(), 5)
+                await both.abort()
             return result
 
     late = JobStateRepository(Late(jobs._jobs._client), jobs.index, clock)
-    threads = [threading.Thread(target=late.request_cancel, args=(one.job_id,)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    await asyncio.gather(*(late.request_cancel(one.job_id) for _ in range(2)))
     events = [event.event for event in await jobs.events(one.job_id)]
     assert events == ["accepted", "cancel_requested"]
     assert (await jobs.get(one.job_id)).cancel_requested_at == clock()

@@ -51,6 +51,7 @@ async def test_calls_that_run_beside_a_failing_one_are_awaited() -> None:
     ended: list[int] = []
 
     async def work(number: int) -> None:
+        await asyncio.sleep(0)
         if number == 0:
             raise ValueError("item 0")
         await asyncio.sleep(0)

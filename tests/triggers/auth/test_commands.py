@@ -1,7 +1,7 @@
 """Submit and cancel over HTTP: repeated and late requests."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,8 +21,8 @@ KEY_HEADERS = ("Idempotency-Key", "Repeatability-Request-ID", "x-client-request-
 
 
 @pytest.fixture(scope="module")
-def app(azurite: Azurite) -> Iterator[App]:
-    with running(azurite, auth_mode="local") as app:
+async def app(azurite: Azurite) -> AsyncIterator[App]:
+    async with running(azurite, auth_mode="local") as app:
         yield app
 
 

@@ -1,9 +1,8 @@
 """Authentication and ownership on every route that function_app.py registers."""
 
-import sys
-import threading
+import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -31,8 +30,8 @@ PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y", "file": "main.js"}
 
 
 @pytest.fixture
-def app(azurite: Azurite, directory: Directory) -> Iterator[App]:
-    with running(azurite, authority_url=directory.url) as app:
+async def app(azurite: Azurite, directory: Directory) -> AsyncIterator[App]:
+    async with running(azurite, authority_url=directory.url) as app:
         yield app
 
 
@@ -183,30 +182,12 @@ async def test_me_returns_the_caller(app: App, directory: Directory) -> None:
     )
 
 
-@pytest.fixture
-def hasty_threads() -> Iterator[None]:
-    """Threads switch every few microseconds, so that race conditions show."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-def test_failure_39_fifty_concurrent_first_requests_fetch_the_keys_once(
-    app: App, directory: Directory, hasty_threads: None
+async def test_failure_39_fifty_concurrent_first_requests_fetch_the_keys_once(
+    app: App, directory: Directory
 ) -> None:
-    shown, result = {"Authorization": directory.bearer()}, list[int]()
-    ready = threading.Barrier(50)
-
-    async def one() -> None:
-        ready.wait(20)
-        result.append((await app.ask(ROUTES["get_caller"], shown)).status)
-
-    threads = [threading.Thread(target=one) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    shown = {"Authorization": directory.bearer()}
+    answers = await asyncio.gather(*(app.ask(ROUTES["get_caller"], shown) for _ in range(50)))
+    result = [answer.status for answer in answers]
     assert result == [200] * 50
     assert directory.times_asked == 1
 
@@ -214,7 +195,7 @@ def test_failure_39_fifty_concurrent_first_requests_fetch_the_keys_once(
 async def test_easy_auth_uses_the_principal_header_only(
     azurite: Azurite, directory: Directory
 ) -> None:
-    with running(azurite, {EASY_AUTH_VARIABLE: "True"}, auth_mode="easy_auth") as app:
+    async with running(azurite, {EASY_AUTH_VARIABLE: "True"}, auth_mode="easy_auth") as app:
         assert (await app.ask(ROUTES["get_caller"], {"X-MS-CLIENT-PRINCIPAL": header()})).body[
             "object_id"
         ] == ALICE
@@ -224,7 +205,7 @@ async def test_easy_auth_uses_the_principal_header_only(
 async def test_failure_41_requests_over_the_rate_get_429_with_retry_after(
     azurite: Azurite, directory: Directory
 ) -> None:
-    with running(azurite, authority_url=directory.url, request_rate_limit="2/1h") as app:
+    async with running(azurite, authority_url=directory.url, request_rate_limit="2/1h") as app:
         answers = [await try_(app, ROUTES["get_caller"], directory.bearer()) for _ in range(3)]
         assert [answer.status for answer in answers] == [200, 200, 429]
         assert answers[-1].code == "rate_exceeded"
@@ -241,8 +222,8 @@ async def test_failure_41_the_active_limit_does_not_apply_to_replays(
         headers = {"Authorization": directory.bearer(oid=oid), "Idempotency-Key": key}
         return await app.ask(ROUTES["submit_job"], headers, body=SEARCH)
 
-    with running(azurite, authority_url=directory.url, max_active_jobs="2") as app:
-        first, second, third = (await submit(app, key) for key in ("1", "2", "3"))
+    async with running(azurite, authority_url=directory.url, max_active_jobs="2") as app:
+        first, second, third = [await submit(app, key) for key in ("1", "2", "3")]
         assert (first.status, second.status) == (202, 202)
         assert (third.status, third.code) == (429, "too_many_active")
         assert int(third.headers["Retry-After"]) == 60
@@ -269,7 +250,7 @@ async def test_failure_59_pre_flight_is_not_ready_at_the_active_limit(
         checks = {one["id"]: one["status"] for one in answer.body["checks"]}
         return checks.get("active_searches") == "fail"
 
-    with running(azurite, authority_url=directory.url, max_active_jobs="1") as app:
+    async with running(azurite, authority_url=directory.url, max_active_jobs="1") as app:
         assert not await fails(app)
         assert (await app.ask(ROUTES["submit_job"], headers, body=SEARCH)).status == 202
         assert await fails(app)

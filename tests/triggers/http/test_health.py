@@ -1,7 +1,7 @@
 """Readiness: required and optional dependencies, and timeouts."""
 
-import threading
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,25 +15,24 @@ from triggers.http.health import to_response
 from triggers.schemas.app import DependencyName
 
 
-def unavailable() -> None:
+async def unavailable() -> None:
     raise Unavailable("storage_unavailable", "unavailable")
 
 
-@pytest.fixture
-def never_set() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
+async def passes() -> int:
+    return 1
 
 
-async def test_a_check_that_times_out_fails_and_does_not_delay_the_others(
-    never_set: threading.Event,
-) -> None:
+async def crashes() -> None:
+    raise IndexError("a bug")
+
+
+async def test_a_check_that_times_out_fails_and_does_not_delay_the_others() -> None:
     checks: dict[str, Any] = {
-        "silent": never_set.wait,
-        "well": lambda: 1,
+        "silent": asyncio.Event().wait,
+        "well": passes,
         "unavailable": unavailable,
-        "bug": [].pop,
+        "bug": crashes,
     }
     results = await run_checks(checks, 0.2)
     assert (results["well"].value, results["well"].error) == (1, None)
@@ -50,7 +49,7 @@ async def test_only_what_acceptance_needs_makes_it_unready(
     down: DependencyName, status: str, code: int
 ) -> None:
     names: tuple[DependencyName, ...] = ("tables", "blob", "queue", "sidecar", "cluster")
-    checks: dict[DependencyName, Callable[[], None]] = {name: lambda: None for name in names}
+    checks: dict[DependencyName, Callable[[], Awaitable[object]]] = dict.fromkeys(names, passes)
     result = summarize(await run_checks({**checks, down: unavailable}, 1.0))
     answer = to_response(result)
     assert (result.status, answer.status_code) == (status, code)

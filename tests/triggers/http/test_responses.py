@@ -85,7 +85,7 @@ def test_a_401_does_not_tell_what_was_wrong(had_credentials: bool, header: str) 
 
 async def test_an_internal_error_has_no_details(caplog: pytest.LogCaptureFixture) -> None:
     @handle_errors
-    def handler(req: HttpRequest) -> HttpResponse:
+    async def handler(req: HttpRequest) -> HttpResponse:
         raise KeyError("secret")
 
     answer = await handler(req=HttpRequest("GET", "http://localhost/", body=b""))

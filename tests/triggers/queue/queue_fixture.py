@@ -1,7 +1,7 @@
 """The queue's handlers over Azurite, with a durable client that records calls."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,11 +33,12 @@ class HookedQueue(Queue):
 
     def __init__(self, client: QueueClient) -> None:
         super().__init__(client)
-        self.before: Callable[[], None] = lambda: None
+        self.before: Callable[[], Awaitable[None]] | None = None
 
     async def send(self, text: str) -> None:
-        before, self.before = self.before, lambda: None
-        before()
+        before, self.before = self.before, None
+        if before:
+            await before()
         await super().send(text)
 
 

@@ -85,7 +85,7 @@ async def test_removed_results_do_not_delay_a_message(world: QueueFixture) -> No
 
 
 async def test_an_error_has_at_most_500_characters(world: QueueFixture) -> None:
-    one = ended(world, Phase.SEARCH_FAILED, error_code="search_failed", error="é" * 4000)
+    one = await ended(world, Phase.SEARCH_FAILED, error_code="search_failed", error="é" * 4000)
     await world.requests.outbox.publish_pending(one)
     last = world.sent_messages()[-1]
     assert (last["status"], last["error_code"]) == ("failed", "search_failed")

@@ -14,6 +14,7 @@ from shared.contracts.states import Phase
 from shared.contracts.storage_urls import DEAD_LETTERS
 from shared.errors import Unavailable
 from shared.jobs import StepRecord
+from tests.support.samples import publish_nothing
 from tests.triggers.queue.queue_fixture import SEQUENCE, QueueFixture, incoming_message, unavailable
 
 
@@ -63,11 +64,11 @@ async def test_an_orchestration_that_starts_late_finds_the_job_ended(
     stored = await accepted(world)
     await world.deliver_poison()
 
-    def never(job: Job, input_: ActivityInput) -> Outcome:
+    async def never(job: Job, input_: ActivityInput) -> Outcome:
         raise AssertionError("nothing is to be done for it")
 
     settings = world.requests.submissions.settings
-    context = ActivityContext(world.jobs, settings, world.clock, lambda job: None)
+    context = ActivityContext(world.jobs, settings, world.clock, publish_nothing)
     report = await context.run_step(Stage.PREPARE, ActivityInput(stored.job_id, 1), never)
     assert (report.phase, report.next_stage) == (Phase.SUBMIT_FAILED, None)
 

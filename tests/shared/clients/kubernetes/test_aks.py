@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import trustme
 from azure.core.credentials import AccessToken
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from shared.clients.kubernetes import CredentialProvider, KubernetesCluster
@@ -27,7 +28,7 @@ CLUSTER = "/providers/Microsoft.ContainerService/managedClusters/aks"
 
 
 @dataclass
-class Credential:
+class Credential(AsyncTokenCredential):
     """An identity whose tokens a test can change."""
 
     tokens: dict[str, str] = field(default_factory=lambda: {API_SERVER_SCOPE: "one"})
@@ -41,6 +42,10 @@ class Credential:
             raise self.fails
         expires = (NOON + self.lifetime).timestamp()
         return AccessToken(self.tokens.get(scopes[0], "arm-token"), int(expires))
+
+    async def close(self) -> None: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
 
 
 @dataclass
