@@ -51,7 +51,7 @@ class FakeHands:
 
     async def wait_for(self, happened: Callable[[], Awaitable[object]]) -> None:
         await self.passes(6)
-        assert happened()
+        assert await happened()
 
     async def passes(self, seconds: float) -> None:
         await self.scene.passes(seconds)

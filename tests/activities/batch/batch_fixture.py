@@ -152,13 +152,15 @@ async def open_batch(
 
 
 @contextmanager
-def meanwhile(batch: BatchFixture, number: int, happens: Callable[[], object]) -> Iterator[None]:
+def meanwhile(
+    batch: BatchFixture, number: int, happens: Callable[[], Awaitable[object]]
+) -> Iterator[None]:
     """Let something happen just before the row of the child of that number is written."""
     create = batch.batch.context.jobs.create
 
     async def interrupted(child: Job, payload: Any) -> Job:
         if child.child_number == number:
-            happens()
+            await happens()
         return await create(child, payload)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -166,5 +168,5 @@ def meanwhile(batch: BatchFixture, number: int, happens: Callable[[], object]) -
         yield
 
 
-def power_loss() -> None:
+async def power_loss() -> None:
     raise KeyError("power loss")

@@ -20,16 +20,16 @@ async def test_failure_33_a_cancel_before_anything_was_made_makes_nothing(make: 
 
 async def test_failure_33_a_cancel_between_chunks_stops_those_that_are_created(make: Make) -> None:
     batch = await make(8, chunk=3)
-    chunks = await batch.step(Stage.START_CHILDREN).fan_out
+    chunks = (await batch.step(Stage.START_CHILDREN)).fan_out
     assert len(chunks) == 3
     for chunk in chunks[:2]:
         await batch.create(chunk)
     await batch.ask_to_cancel()
     assert (await batch.create(chunks[2])).is_done, "a batch that is being stopped creates no more"
     assert len(await batch.children()) == 6
-    assert await batch.step(Stage.START_CHILDREN).next_stage is Stage.CLEAN_UP_CHILDREN
+    assert (await batch.step(Stage.START_CHILDREN)).next_stage is Stage.CLEAN_UP_CHILDREN
     assert all(
-        (await batch.say(Stage.CLEAN_UP_CHILDREN)).phase is Phase.CANCELLING for _ in range(3)
+        [(await batch.say(Stage.CLEAN_UP_CHILDREN)).phase is Phase.CANCELLING for _ in range(3)]
     )
     assert {child.cancel_requested_at for child in await batch.children()} == {NOON}
 
@@ -48,7 +48,7 @@ async def test_failure_33_a_cancel_that_comes_in_the_middle_of_a_chunk_is_not_mi
 async def test_failure_33_a_chunk_that_outlived_its_batch_is_stopped_too(make: Make) -> None:
     """A step whose host was taken for dead makes its searches after the batch has ended."""
     batch = await make(2)
-    with meanwhile(batch, 1, lambda: await batch.end_parent(Phase.CANCELLED)):
+    with meanwhile(batch, 1, lambda: batch.end_parent(Phase.CANCELLED)):
         assert await batch.say(Stage.START_CHILDREN) == StepResult(Phase.CANCELLED, None)
     assert [child.cancel_requested_at for child in await batch.children()] == [NOON, NOON]
 

@@ -54,7 +54,7 @@ async def test_searches_are_created_in_chunks_that_may_run_side_by_side(make: Ma
     with ThreadPoolExecutor() as threads:
         made = list(threads.map(batch.create, result.fan_out))
     assert made == [ChunkResult()] * 2
-    assert await batch.step(Stage.START_CHILDREN).next_stage is Stage.WATCH_CHILDREN
+    assert (await batch.step(Stage.START_CHILDREN)).next_stage is Stage.WATCH_CHILDREN
     assert [child.child_number for child in await batch.children()] == list(range(1, 13))
     assert (await batch.parent()).counts == Counts(expected=12, active=12)
     assert set(batch.durable.started.values()) == {1}
@@ -63,14 +63,14 @@ async def test_searches_are_created_in_chunks_that_may_run_side_by_side(make: Ma
 async def test_chunks_that_are_missing_are_created_again_after_a_restart(make: Make) -> None:
     """Also where a later one is there: the row keeps which chunks it named."""
     batch = await make(6, chunk=2)
-    chunks = await batch.step(Stage.START_CHILDREN).fan_out
+    chunks = (await batch.step(Stage.START_CHILDREN)).fan_out
     await batch.create(chunks[1])
     again = await batch.step(Stage.START_CHILDREN)
     assert (again.next_stage, again.fan_out) == (Stage.START_CHILDREN, chunks)
     before = await batch.events()
     for chunk in chunks:
         await batch.create(chunk)
-    assert await batch.step(Stage.START_CHILDREN).next_stage is Stage.WATCH_CHILDREN
+    assert (await batch.step(Stage.START_CHILDREN)).next_stage is Stage.WATCH_CHILDREN
     assert [child.child_number for child in await batch.children()] == [1, 2, 3, 4, 5, 6]
     assert await batch.events() == [*before, "running"]
 
