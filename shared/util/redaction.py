@@ -20,6 +20,8 @@ from shared.util.secret_patterns import SECRETS
 SECRET, SEQUENCE = "[redacted]", "[sequence]"
 LONGEST = 64 * 1024
 """Characters that are processed; the rest is dropped. No stored or returned text is as long."""
+LONGEST_SECRET = 8 * 1024
+"""Characters; more than a token of Entra ID with many groups."""
 
 _WORDS = re.compile(r"\\[nrt]|[A-Za-z]+")
 _NUCLEOTIDES, _AMINO_ACIDS = frozenset("ACGTUN"), frozenset("ABCDEFGHIKLMNPQRSTUVWXYZ")
@@ -69,8 +71,15 @@ def redacted(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """The first LONGEST characters, without a last word that is cut off: it can be a secret's."""
-    return text if len(text) <= LONGEST else "".join(text[:LONGEST].rsplit(maxsplit=1)[:-1])
+    """The first LONGEST characters, without a last word that is cut off: it can be a secret's.
+
+    Of a longer word than any secret only the end is dropped.
+    """
+    if len(text) <= LONGEST:
+        return text
+    words = text[:LONGEST].rsplit(maxsplit=1)
+    whole = words[0] if len(words) == 2 else ""
+    return text[: max(len(whole), LONGEST - LONGEST_SECRET)]
 
 
 def redacted_output(text: str, *, is_end: bool = False) -> str:

@@ -89,7 +89,7 @@ def test_r5_a_search_without_jobs_and_marker_has_failed_once_patience_is_over(
     scene.environment.delete(job.elb_job_id)
     first = look(scene, job)
     assert (first.phase, first.unrecoverable_since) == (Phase.RUNNING, scene.clock())
-    assert "no Job is left" in (first.reason or "")
+    assert "no Job remains" in (first.reason or "")
     patience = scene.store.settings.missing_jobs_grace.total_seconds()
     assert look(scene, job, patience) == first
     now = look(scene, job, 1)
@@ -127,9 +127,9 @@ def test_failure_29_a_cluster_that_comes_back_without_the_jobs_is_not_called_awa
     scene.environment.delete(job.elb_job_id)
     assert look(scene, job).unrecoverable_since
     scene.environment.down.add("cluster")
-    assert "no look" in (look(scene, job).reason or "")
+    assert "could not be read since" in (look(scene, job).reason or "")
     scene.environment.down.clear()
-    assert "no Job is left" in (look(scene, job).reason or "")
+    assert "no Job remains" in (look(scene, job).reason or "")
 
 
 def test_failure_30_pods_that_wait_say_why_once_and_no_longer_when_they_run(

@@ -39,6 +39,10 @@ OPTIONAL_ON_AZURE = {
 }
 
 
+FQDN = "ca-sidecar-abc.internal.koreacentral.azurecontainerapps.io"
+"""In place of a value that only Azure knows, which the evaluation leaves in angle brackets."""
+
+
 @pytest.fixture
 def app_settings() -> Values:
     settings: Values = one("Microsoft.Web/sites/config").body["properties"]
@@ -47,10 +51,12 @@ def app_settings() -> Values:
 
 @pytest.fixture
 def environment(app_settings: Values) -> dict[str, str]:
-    """What the app sees: the platform replaces a reference to the vault by the secret."""
+    """What the app sees: Azure puts in the secret of the vault, and the name of the sidecar."""
     reference = str(app_settings["BLAST_SIDECAR_TOKEN"])
     assert re.fullmatch(r"@Microsoft\.KeyVault\(SecretUri=.+secrets/exec-token\)", reference)
     values = {name: str(value) for name, value in app_settings.items()}
+    values["BLAST_SIDECAR_URL"], names = re.subn("<.+>", FQDN, values["BLAST_SIDECAR_URL"])
+    assert names == 1
     return {**values, **FLEX_CONSUMPTION, "BLAST_SIDECAR_TOKEN": TOKEN}
 
 

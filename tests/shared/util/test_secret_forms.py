@@ -190,3 +190,10 @@ def test_the_time_grows_linearly_with_the_text(attack: str) -> None:
     began = time.process_time()
     redacted(text)
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize(
+    "text", ["azure-storage-account-key = s3cret", "--account-key=s3cret", "client-secret: s3cret"]
+)
+def test_failure_55_a_key_is_known_by_the_names_of_options_and_of_the_config(text: str) -> None:
+    assert "s3cret" not in redacted(text)
