@@ -160,7 +160,7 @@ def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """
     try:
         return run()
-    except Exception as error:
+    except Exception as error:  # of any kind: each is raised again, with its text or without
         text = "".join(traceback.format_exception(error))
         if redacted(text) == text:
             raise
@@ -172,7 +172,7 @@ def run_chunk(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Run an activity of a fan-out: a crash is a value, as task_all fails at the first error."""
     try:
         return run_redacted(run)
-    except Exception as error:
+    except Exception as error:  # of any kind: the orchestrator counts it as a crash
         log.exception("chunk_crashed")
         text = f"{type(error).__name__}: {error}"
         return serialization.serialize(ChunkResult(crash=text))

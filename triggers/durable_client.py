@@ -134,7 +134,7 @@ async def get_status(client: DurableClient, instance_id: str) -> InstanceStatus 
     """
     try:
         answer = await _with_timeout(client.get_status(instance_id))
-    except Exception as error:
+    except Exception as error:  # the SDK raises nothing more exact
         raise Unavailable(
             "durable_unavailable", f"the status of {instance_id} cannot be read"
         ) from error
@@ -149,7 +149,7 @@ async def purge_history(client: DurableClient, instance_id: str) -> None:
     """Remove the history of an orchestration that has ended. Idempotent. Raises Unavailable."""
     try:
         await _with_timeout(client.purge_instance_history(instance_id))
-    except Exception as error:
+    except Exception as error:  # the SDK raises nothing more exact
         raise Unavailable("durable_unavailable", f"{instance_id} was not purged") from error
 
 

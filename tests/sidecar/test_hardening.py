@@ -17,7 +17,6 @@ from tests.sidecar.sidecar_fixture import ROOT, TOKEN, Sidecar, open_sidecar, un
 NOBODY_UID = 65534
 PR_GET_DUMPABLE = 3
 IS_ROOT = os.geteuid() == 0
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
 
 
 @pytest.fixture
@@ -43,7 +42,6 @@ def unprivileged(tmp_path: Path) -> Iterator[Sidecar]:
     running.child.stop()
 
 
-@linux_only
 def test_the_process_is_not_dumpable() -> None:
     code = (
         "import ctypes\n"
@@ -57,7 +55,6 @@ def test_the_process_is_not_dumpable() -> None:
     assert ended.stdout == "1 0\n"
 
 
-@linux_only
 def test_a_command_cannot_read_the_memory_or_the_environment_of_the_sidecar(
     unprivileged: Sidecar,
 ) -> None:
@@ -69,7 +66,6 @@ def test_a_command_cannot_read_the_memory_or_the_environment_of_the_sidecar(
     assert unprivileged.run("parent", "comm")["exit_code"] == 0  # the right process
 
 
-@linux_only
 def test_no_process_readable_by_a_command_has_a_token(unprivileged: Sidecar) -> None:
     """Reads every process that a command can read."""
     output = unprivileged.run("environments", timeout_seconds=60)["stdout"]
@@ -77,13 +73,11 @@ def test_no_process_readable_by_a_command_has_a_token(unprivileged: Sidecar) -> 
     assert TOKEN not in output and "n" * 40 not in output
 
 
-@linux_only
 def test_a_commands_environment_is_readable(unprivileged: Sidecar) -> None:
     """So that orphans of a dead sidecar can be found by their HOME."""
     assert f"HOME={unprivileged.state}" in unprivileged.run("own", "environ")["stdout"]
 
 
-@linux_only
 def test_a_process_that_exposes_a_token_is_logged(tmp_path: Path) -> None:
     """Such as an init process that got the container's environment."""
     init = subprocess.Popen(["sleep", "600"], env={"SOME_TOKEN": TOKEN, "PATH": os.defpath})
@@ -99,7 +93,6 @@ def test_a_process_that_exposes_a_token_is_logged(tmp_path: Path) -> None:
         init.wait()
 
 
-@linux_only
 @pytest.mark.skipif(not IS_ROOT, reason="needs a program that belongs to another user")
 def test_the_init_process_of_the_image_exposes_no_environment(open_folder: Path) -> None:
     """Linux hides the environment of a process whose program its user cannot read."""

@@ -187,11 +187,11 @@ def test_without_orphans_nothing_is_killed(tmp_path: Path) -> None:
 def test_a_process_is_found_in_the_output_of_ps() -> None:
     """As macOS prints it: number, command line, environment."""
     listing = (
-        b"  123 sleep 600 PATH=/bin HOME=/state/work/ab12/home TMPDIR=/state/work/ab12/tmp\n"
-        b" 1234 grep HOME=/state/workshop/x HOME=/home/me\n"
-        b"    7 sleep 1 OLDHOME=/state/work/ab12/home\n"
+        b"  123 sleep 600 PATH=/bin HOME=/state/runs/ab12/home TMPDIR=/state/runs/ab12/tmp\n"
+        b" 1234 grep HOME=/state/runs-of-another/x HOME=/home/me\n"
+        b"    7 sleep 1 OLDHOME=/state/runs/ab12/home\n"
     )
-    assert _parse_ps(b"HOME=/state/work/", listing) == {123}
+    assert _parse_ps(b"HOME=/state/runs/", listing) == {123}
 
 
 def _sleeper(env: Mapping[str, str]) -> subprocess.Popen[bytes]:
