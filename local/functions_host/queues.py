@@ -6,6 +6,7 @@ import binascii
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,6 +25,8 @@ log = logging.getLogger("host")
 LEASE = timedelta(minutes=10)
 """As on Azure; renewed after half of it."""
 FIRST_POLL_INTERVAL = timedelta(milliseconds=100)
+POISON = "-poison"
+"""A queue whose name ends so has no poison queue of its own, as on Azure."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class QueueTrigger:
     async def run(self) -> None:
         """Listen until cancelled. An interrupted message reappears when its lease ends."""
         running: set[asyncio.Task[None]] = set()
-        async with self.client() as queue, self.client("-poison") as poison:
+        async with self.client() as queue, self._poison_client() as poison:
             try:
                 await self._listen(_Queues(queue, poison), running)
             finally:
@@ -50,6 +53,10 @@ class QueueTrigger:
         """A client for the queue. Raises CannotStart if its connection is not set."""
         trigger = self.function.trigger
         return queue_client(self.function, trigger, trigger["queueName"] + suffix)
+
+    def _poison_client(self) -> AbstractAsyncContextManager[QueueClient | None]:
+        has_none = self.function.trigger["queueName"].endswith(POISON)
+        return contextlib.nullcontext() if has_none else self.client(POISON)
 
     async def run_manually(self, text: str) -> None:
         """Run the function on a message that is not in a queue."""
@@ -85,6 +92,8 @@ class QueueTrigger:
             elif await self._succeeds(queues, message, body):
                 await queues.main.delete_message(message)
                 log.debug("message %s processed", message.id)
+            elif queues.poison is None:
+                log.debug("message %s stays until its lease ends", message.id)
             elif (message.dequeue_count or 0) == self.options.max_dequeue_count:
                 await queues.move_to_poison(message, "its last attempt failed")
             else:
@@ -116,10 +125,10 @@ class QueueTrigger:
 
 @dataclass(frozen=True)
 class _Queues:
-    """A queue and its poison queue; both are created when missing."""
+    """A queue and its poison queue, if it has one; both are created when missing."""
 
     main: QueueClient
-    poison: QueueClient
+    poison: QueueClient | None
 
     async def receive(self, max_messages: int) -> list[Stored]:
         """Lease messages; empty if the queue cannot be read."""
@@ -138,7 +147,8 @@ class _Queues:
     async def _create_queues(self) -> None:
         try:
             await create_if_missing(self.main)
-            await create_if_missing(self.poison)
+            if self.poison is not None:
+                await create_if_missing(self.poison)
         except AzureError as error:  # a queue that is being deleted cannot be created for a while
             log.warning("queue %s cannot be created: %s", self.main.queue_name, error.message)
 
@@ -169,7 +179,10 @@ class _Queues:
         message.pop_receipt = renewed.pop_receipt
 
     async def move_to_poison(self, message: Stored, reason: str) -> None:
-        """Move the message to the poison queue."""
+        """Move the message to the poison queue; without one it stays until it expires."""
+        if self.poison is None:
+            log.error("message %s is processed no more: %s", message.id, reason)
+            return
         await create_if_missing(self.poison)
         await self.poison.send_message(message.content)
         await self.main.delete_message(message)

@@ -64,7 +64,7 @@ def test_r14_failure_1_the_same_search_by_queue_and_http_is_one_job(
     ("queue", "changes", "expected"),
     [
         ("blast-requests", {"db": "../x"}, "failed db: "),
-        ("blast-requests-poison", {}, "failed not processed after 5 attempts"),
+        ("blast-requests-poison", {}, "failed not processed after 960 attempts"),
     ],
 )
 def test_failure_36_an_invalid_message_is_answered_and_removed(

@@ -36,8 +36,14 @@ MAX_MESSAGE_BYTES = 64 * 1024
 """A storage queue's limit; a longer query must be uploaded to Blob."""
 REJECTIONS = (Malformed, Invalid, TooLarge, Conflict)
 """Errors of the message itself. Any other PermanentError is an error of the deployment."""
-LAST_DELIVERY = 5
-"""Deliveries before the queue moves a message to the poison queue (host.json, maxDequeueCount)."""
+LAST_DELIVERY = 960
+"""Deliveries before the queue moves a message to the poison queue (host.json, maxDequeueCount).
+
+At 30 s each (visibilityTimeout), a message outlasts eight hours of wrong settings, or without
+storage or Durable Functions. At 10 min each, the lease of a host that ends, it is given up after
+6.7 days: before Azure deletes it."""
+LAST_CRASH = 5
+"""The delivery whose crash is final: a bug crashes again."""
 FIRST_STEP = 1
 """The number of an orchestration's first step; the first writer of a step decides its result."""
 
@@ -50,10 +56,6 @@ class IncomingMessage:
     body: bytes
     delivery: int = 1
     """Number of deliveries, including this one."""
-
-    @property
-    def is_last_delivery(self) -> bool:
-        return self.delivery >= LAST_DELIVERY
 
 
 class RequestQueue:
@@ -82,7 +84,8 @@ class RequestQueue:
 class RequestProcessor:
     """Turns messages into jobs and answers their senders.
 
-    A method that raises has not processed the message: the queue must deliver it again.
+    A method that raises has not processed the message: the queue must deliver it again. So a
+    message with which nothing is wrong waits in its queue, under its own id, which may be its key.
     """
 
     submissions: SubmissionService
@@ -97,9 +100,9 @@ class RequestProcessor:
         """
         try:
             await self._process_once(message, client)
-        except Exception:
+        except Exception as error:
             # Of any kind: the last delivery must end with a reply, also after a bug.
-            if not message.is_last_delivery:
+            if message.delivery < _last_delivery(error):
                 raise
             log.exception("message_abandoned message_id=%s", message.message_id)
             await in_thread(self._abandon, message, id_is_key=True)
@@ -185,9 +188,9 @@ class RequestProcessor:
         submission, owner = self._parse(message), self.submissions.settings.queue_owner
         job = self.submissions.find_existing(submission, owner, _key(message, submission))
         if job is None:
-            raise _not_accepted(
-                id_is_key or submission.idempotency_key or submission.correlation_id
-            )
+            attempts = message.delivery if id_is_key else LAST_DELIVERY
+            has_key = id_is_key or submission.idempotency_key or submission.correlation_id
+            raise _not_accepted(attempts, has_key)
         if job.phase is not Phase.QUEUED or job.child_count:
             return submission, job
         # The orchestration may start at this moment. Writing the failure as the first step makes
@@ -221,13 +224,18 @@ def _key(message: IncomingMessage, submission: Submission) -> str:
     return submission.idempotency_key or submission.correlation_id or message.message_id
 
 
-def _not_accepted(has_key: object) -> NotFound:
+def _last_delivery(error: Exception) -> int:
+    """The delivery in which this error is final."""
+    return LAST_DELIVERY if isinstance(error, RetryableError) else LAST_CRASH
+
+
+def _not_accepted(attempts: int, has_key: object) -> NotFound:
     """Return the rejection of an abandoned message that has no job, or none that can be found."""
-    attempts = f"not processed after {LAST_DELIVERY} attempts"
+    failure = f"not processed after {attempts} attempts"
     if has_key:
-        return NotFound("not_accepted", f"{attempts}: send the message again")
+        return NotFound("not_accepted", f"{failure}: send the message again")
     text = (
-        f"{attempts}: the message has no idempotency_key, so its search cannot be found, if there"
+        f"{failure}: the message has no idempotency_key, so its search cannot be found, if there"
         " is one; list the searches before you send the message again"
     )
     return NotFound("outcome_unknown", text)

@@ -7,6 +7,7 @@ import pytest
 
 from local.processes import Child
 from tests.local.functions_host.program import Launch, Reports, host, report_server
+from tests.local.functions_host.queue_fixture import queues  # noqa: F401  a fixture
 
 HERE = Path(__file__).parent
 EXPECTED = (

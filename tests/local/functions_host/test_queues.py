@@ -1,76 +1,18 @@
 """Queue triggers on a real Azurite, whose clock the tests cannot move."""
 
 import asyncio
-import base64
 import threading
-import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import azure.durable_functions as df
 import azure.functions as func
 import pytest
-from azure.storage.queue.aio import QueueClient
 
-from local.azurite import Azurite
 from local.functions_host.clock import EPOCH, ManualClock, SystemClock
 from local.functions_host.queues import FIRST_POLL_INTERVAL, LEASE
 from local.functions_host.settings import CannotStart
 from tests.local.functions_host.hosted_app import TIMEOUT_SECONDS, hosted
-
-QUICK = {"maxPollingInterval": "00:00:00", "visibilityTimeout": "00:00:00", "batchSize": 4}
-
-
-@dataclass(frozen=True)
-class Queues:
-    """The test's queue, its poison queue, and an output queue."""
-
-    main: QueueClient
-    poison: QueueClient
-    other: QueueClient
-
-    async def put(self, *texts: str) -> None:
-        for text in texts:
-            await self.main.send_message(base64.b64encode(text.encode()).decode())
-
-
-@pytest.fixture
-async def queues(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Queues]:
-    name = f"q{uuid.uuid4().hex}"
-    monkeypatch.setenv("STORE", azurite.connection_string)
-    monkeypatch.setenv("QUEUE", name)
-
-    def client(suffix: str) -> QueueClient:
-        return QueueClient.from_connection_string(azurite.connection_string, name + suffix)
-
-    async with client("") as main, client("-poison") as poison, client("-other") as other:
-        await main.create_queue()
-        yield Queues(main, poison, other)
-
-
-async def texts(queue: QueueClient) -> list[str]:
-    """The visible messages."""
-    messages = await queue.peek_messages(max_messages=32)
-    return [base64.b64decode(str(message.content)).decode() for message in messages]
-
-
-async def count(queue: QueueClient) -> int | None:
-    """The number of messages, leased ones included."""
-    return (await queue.get_queue_properties()).approximate_message_count
-
-
-def app_with(function: Any, name: str = "%QUEUE%", connection: str = "STORE") -> Any:
-    app = df.DFApp()
-    triggered = app.queue_trigger(arg_name="msg", queue_name=name, connection=connection)
-    app.function_name("take")(triggered(function))
-    return app
-
-
-def options(**changes: Any) -> dict[str, Any]:
-    return {"extensions": {"queues": {**QUICK, **changes}}}
+from tests.local.functions_host.queue_fixture import Queues, app_with, count, options, texts
 
 
 async def test_a_message_is_decoded_and_deleted_after_success(state: Path, queues: Queues) -> None:
@@ -118,33 +60,6 @@ async def test_a_message_is_invisible_between_two_attempts(state: Path, queues: 
         await host.log.line("will be retried")
     assert await texts(queues.main) == []
     assert await count(queues.main) == 1
-
-
-async def test_a_message_dequeued_too_often_is_moved_to_poison_without_a_call(
-    state: Path, queues: Queues
-) -> None:
-    def take(msg: func.QueueMessage) -> None:
-        raise AssertionError("must not be called")
-
-    await queues.put("deadly")
-    for _ in range(5):
-        async for _message in queues.main.receive_messages(max_messages=1, visibility_timeout=1):
-            await queues.main.update_message(_message, visibility_timeout=0)
-    async with hosted(app_with(take), state, SystemClock(), options()) as host:
-        await host.log.line("the host ended during its last attempt")
-    assert await texts(queues.poison) == ["deadly"]
-
-
-async def test_a_message_that_is_not_base64_is_moved_to_poison_without_a_call(
-    state: Path, queues: Queues
-) -> None:
-    def take(msg: func.QueueMessage) -> None:
-        raise AssertionError("must not be called")
-
-    await queues.main.send_message('{"a": 1}')
-    async with hosted(app_with(take), state, SystemClock(), options()) as host:
-        await host.log.line("it is not base64")
-    assert await count(queues.poison) == 1
 
 
 async def test_message_encoding_none_is_supported(state: Path, queues: Queues) -> None:

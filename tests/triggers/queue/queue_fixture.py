@@ -64,16 +64,16 @@ class QueueFixture:
     def jobs(self) -> JobStateRepository:
         return self.requests.submissions.jobs
 
-    async def deliver(self, body: object = None, message_id: str = "m-1", **changes: Any) -> None:
-        """Deliver a message."""
-        await self.requests.process(incoming_message(body, message_id, **changes), self.durable)
-
-    async def deliver_last(
-        self, body: object = None, message_id: str = "m-1", **changes: Any
+    async def deliver(
+        self, body: object = None, message_id: str = "m-1", delivery: int = 1, **changes: Any
     ) -> None:
+        """Deliver a message, for the n-th time."""
+        message = replace(incoming_message(body, message_id, **changes), delivery=delivery)
+        await self.requests.process(message, self.durable)
+
+    async def deliver_last(self, **changes: Any) -> None:
         """Deliver a message for the last time."""
-        last = replace(incoming_message(body, message_id, **changes), delivery=LAST_DELIVERY)
-        await self.requests.process(last, self.durable)
+        await self.deliver(delivery=LAST_DELIVERY, **changes)
 
     def deliver_poison(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
         """Deliver a poison message."""

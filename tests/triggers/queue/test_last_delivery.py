@@ -1,6 +1,7 @@
 """Failure 36: the last delivery of a message is abandoned while its original id is known."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 from azure.functions.queue import QueueMessage
 
 from shared.contracts.states import Phase
-from shared.errors import Unavailable
-from tests.triggers.queue.queue_fixture import BODY, QueueFixture, incoming_message, unavailable
+from shared.dependencies import Dependencies
+from shared.errors import Fault, SettingsInvalid, Unavailable
+from shared.settings import Settings
+from tests.triggers.queue.queue_fixture import QueueFixture, incoming_message, unavailable
 from tests.triggers.queue.test_poison_messages import buried
 from triggers.queue import requests
-from triggers.queue.requests import LAST_DELIVERY
+from triggers.queue.requests import LAST_CRASH, LAST_DELIVERY, RequestQueue
 
 KEYLESS: dict[str, Any] = {"external_correlation_id": None}
 HOST_JSON = Path(__file__).parents[3] / "host.json"
@@ -23,17 +26,61 @@ def test_the_last_delivery_matches_max_dequeue_count() -> None:
     assert queues["maxDequeueCount"] == LAST_DELIVERY
 
 
-@pytest.mark.parametrize(("count", "is_last"), [(None, False), (1, False), (4, False), (5, True)])
-def test_a_message_has_its_delivery_count(count: int | None, is_last: bool) -> None:
+def test_a_message_outlasts_eight_hours_and_its_last_delivery_comes_before_it_expires() -> None:
+    """Azure deletes a message after seven days. A host that ends keeps it for its lease."""
+    queues = json.loads(HOST_JSON.read_text())["extensions"]["queues"]
+    hours, minutes, seconds = map(int, queues["visibilityTimeout"].split(":"))
+    interval = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    assert timedelta(hours=8) <= LAST_DELIVERY * interval
+    assert LAST_DELIVERY * timedelta(minutes=10) <= timedelta(days=6, hours=18)
+
+
+@pytest.mark.parametrize(("count", "delivery"), [(None, 1), (1, 1), (4, 4), (5, 5)])
+def test_a_message_has_its_delivery_count(count: int | None, delivery: int) -> None:
     given: Any = QueueMessage(id="m", body=b"{}", dequeue_count=count)  # type: ignore[no-untyped-call]
-    assert requests._queue_message(given).is_last_delivery is is_last
+    assert requests._queue_message(given).delivery == delivery
+
+
+def wrong_settings() -> Settings:
+    raise SettingsInvalid([Fault("BLAST_SIDECAR_URL", "is required")])
+
+
+@pytest.mark.parametrize("delivery", [1, 5, LAST_DELIVERY])
+async def test_failure_36_a_process_with_wrong_settings_decides_nothing_about_a_message(
+    world: QueueFixture, delivery: int
+) -> None:
+    """Neither function may end it: where they raise, the message stays in its queue."""
+    functions = RequestQueue(Dependencies(wrong_settings))
+    given: Any = QueueMessage(id="m", body=incoming_message().body, dequeue_count=delivery)  # type: ignore[no-untyped-call]
+    with pytest.raises(SettingsInvalid):
+        await functions.process_request(given, world.durable)
+    with pytest.raises(SettingsInvalid):
+        functions.process_poison_message(given)
+
+
+@pytest.mark.parametrize("keyed", [{}, KEYLESS])
+async def test_failure_36_a_message_is_held_while_storage_does_not_answer(
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch, keyed: dict[str, Any]
+) -> None:
+    """It is not answered as if something were wrong with it, and is one search afterwards."""
+    for name in ("find", "create"):
+        with monkeypatch.context() as away:
+            away.setattr(world.jobs, name, unavailable)
+            for delivery in (1, LAST_CRASH, LAST_DELIVERY - 1):
+                with pytest.raises(Unavailable):
+                    await world.deliver(delivery=delivery, **keyed)
+    assert world.sent_messages() == []
+    await world.deliver(delivery=LAST_CRASH + 1, **keyed)
+    await world.deliver(delivery=LAST_CRASH + 2, **keyed)
+    assert world.job().phase is Phase.QUEUED
+    assert world.statuses() == ["queued"]
 
 
 async def test_failure_36_a_keyless_message_is_abandoned_with_its_job(world: QueueFixture) -> None:
     world.durable.refuses = {"start_new", "get_status"}
-    for _ in range(LAST_DELIVERY - 1):
+    for delivery in (1, LAST_CRASH, LAST_DELIVERY - 1):
         with pytest.raises(Unavailable):
-            await world.deliver(**KEYLESS)
+            await world.deliver(delivery=delivery, **KEYLESS)
     await world.deliver_last(**KEYLESS)
     ended = world.job()
     assert (ended.phase, ended.error_code) == (Phase.SUBMIT_FAILED, "never_started")
@@ -70,6 +117,7 @@ async def test_failure_36_an_unaccepted_message_is_rejected_in_its_last_delivery
         "not_accepted",
         None,
     )
+    assert f"after {LAST_DELIVERY} attempts" in message["error_message"]
     assert buried(world, "m-1")["error_code"] == "not_accepted"
 
 
@@ -97,14 +145,15 @@ async def test_failure_1_the_outcome_of_a_keyless_poison_message_is_unknown(
     assert buried(world)["error_code"] == "outcome_unknown"
 
 
-async def test_a_crash_does_not_keep_a_message_in_its_last_delivery(
+async def test_a_message_whose_processing_crashes_is_abandoned_in_its_fifth_delivery(
     world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(world.jobs, "find", broken)
-    with pytest.raises(ZeroDivisionError):
-        await world.deliver(json.dumps(BODY).encode())
-    await world.deliver_last(json.dumps(BODY).encode())
+    for delivery in range(1, LAST_CRASH):
+        with pytest.raises(ZeroDivisionError):
+            await world.deliver(delivery=delivery)
+    await world.deliver(delivery=LAST_CRASH)
     assert world.sent_messages()[-1]["error_code"] == "internal"
