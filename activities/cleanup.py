@@ -9,7 +9,7 @@ from activities import endings
 from activities.context import ActivityContext
 from activities.overrides import find_other_clusters
 from activities.ports import Cluster, Clusters, Sidecar
-from activities.submit_queue import SubmitQueue
+from activities.submit_queue import SubmitQueue, longest_wait
 from shared.clients.blobs import Blobs
 from shared.contracts.activities import ActivityInput, CleanupResult, Stage, StepResult
 from shared.contracts.exec import HttpRejection, OperationRunning, Unreachable, Untracked
@@ -181,7 +181,8 @@ class Cleanup:
         if abandoned := endings.abandon_cleanup(job, reason, now, timeout):
             return abandoned
         delay = max(self.context.poll_interval(_since(job)), result.retry_after or timedelta(0))
-        pending = Outcome(OutcomeKind.PENDING, Phase.CANCELLING, delay)
+        longest = longest_wait(job, now)
+        pending = Outcome(OutcomeKind.PENDING, Phase.CANCELLING, delay, longest=longest)
         if job.reason == reason or self.context.recently_reported(job, reason):
             return pending
         return replace(

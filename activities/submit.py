@@ -9,9 +9,9 @@ from activities.cleanup import ClusterCleanup
 from activities.context import ActivityContext
 from activities.launcher import Attempt, EarlierSubmission, Launcher, Overtaken
 from activities.overrides import find_other_clusters
-from activities.submit_queue import SubmitQueue
+from activities.submit_queue import SubmitQueue, longest_wait
 from shared.clients.blobs import Blobs
-from shared.clients.kubernetes import LeaseState
+from shared.clients.kubernetes import RENEWAL_INTERVAL, LeaseState
 from shared.contracts.activities import ActivityInput, Category, Stage, StepResult
 from shared.contracts.exec import Finished, OperationRunning, Result, Untracked
 from shared.contracts.job import Job, JobChanges
@@ -103,7 +103,13 @@ class Submitter:
         if not left:
             return None
         delay = max(self.context.poll_interval(job.updated_at), retry_after or timedelta(0))
-        pending = Outcome(OutcomeKind.PENDING, Phase.RETRYING, delay, code="earlier_attempt")
+        pending = Outcome(
+            OutcomeKind.PENDING,
+            Phase.RETRYING,
+            delay,
+            code="earlier_attempt",
+            longest=longest_wait(job, self.context.now()),
+        )
         if job.phase is Phase.RETRYING:
             return pending
         reason = f"an earlier attempt is cleaned up first: {left}"
@@ -122,7 +128,14 @@ class Submitter:
         except Overtaken:
             # The next step reads the row again; this one must not write what it read before.
             delay = self.context.settings.retry(Category.TRANSIENT).first
-            return Outcome(OutcomeKind.PENDING, job.phase, delay)
+            return Outcome(OutcomeKind.PENDING, job.phase, delay, longest=RENEWAL_INTERVAL)
+        outcome = self._outcome(attempt)
+        if "untracked_submission_until" in outcome.changes:  # nothing runs any more
+            return outcome
+        return replace(outcome, longest=longest_wait(attempt.job, self.context.now()))
+
+    def _outcome(self, attempt: Attempt) -> Outcome:
+        job = attempt.job
         match attempt.found:
             case LeaseState():
                 return self._wait_for_slot(job)

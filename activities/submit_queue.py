@@ -3,15 +3,25 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from activities.ports import Clusters, Orchestrations
-from shared.clients.kubernetes import LeaseState
+from shared.clients.kubernetes import RENEWAL_INTERVAL, LeaseState
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
 from shared.jobs import JobStateRepository, QueueEntry
 
 log = logging.getLogger("blast")
+
+
+def longest_wait(job: Job, now: datetime) -> timedelta | None:
+    """The longest wait until the next look at a job, which renews its slot; None: any.
+
+    While a submission may run, its slot must not expire, or another search is submitted beside it.
+    """
+    until = job.untracked_submission_until
+    return RENEWAL_INTERVAL if until and now < until else None
 
 
 @dataclass(frozen=True)

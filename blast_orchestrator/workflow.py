@@ -76,7 +76,8 @@ def decide(
         case OutcomeKind.STOP:
             return Decision(CLEAN_UP_STAGE[stage], outcome.delay, retry_counts)
         case OutcomeKind.PENDING:
-            return Decision(stage, outcome.delay, _remembered(retry_counts, outcome))
+            delay = _bounded(outcome.delay, outcome)
+            return Decision(stage, delay, _remembered(retry_counts, outcome))
         case OutcomeKind.RETRY:
             return _retry(stage, outcome, retry_counts, policies)
 
@@ -100,7 +101,11 @@ def _retry(
         delay = policy.longest
     if delay is None:
         return Decision(CLEAN_UP_STAGE[stage], timedelta(0), retry_counts)
-    return Decision(stage, delay, counts)
+    return Decision(stage, _bounded(delay, outcome), counts)
+
+
+def _bounded(delay: timedelta, outcome: Outcome) -> timedelta:
+    return delay if outcome.longest is None else min(delay, outcome.longest)
 
 
 def _remembered(retry_counts: Mapping[Category, int], outcome: Outcome) -> dict[Category, int]:

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import urllib3
 
+from shared.util.durations import MAX_RETRY_AFTER
+
 CHUNK_SIZE = 64 * 1024
 
 
@@ -27,7 +29,7 @@ def read_body(response: urllib3.BaseHTTPResponse, deadline: float, max_bytes: in
 
 
 def retry_after(header: str | None) -> timedelta | None:
-    """A `Retry-After` in seconds, at most a day. None for its other form, an HTTP date."""
+    """A `Retry-After` in seconds, at most MAX_RETRY_AFTER. None for the form of an HTTP date."""
     if header is None or not re.fullmatch("[0-9]{1,9}", header.strip()):
         return None
-    return min(timedelta(seconds=int(header)), timedelta(days=1))
+    return min(timedelta(seconds=int(header)), MAX_RETRY_AFTER)

@@ -16,10 +16,9 @@ from shared.contracts.exec import (
     Unreachable,
     Untracked,
 )
+from shared.util.durations import MAX_RETRY_AFTER
 from shared.util.redaction import redacted
 
-MAX_RETRY_AFTER = timedelta(days=1)
-"""Cap for `retry_after`."""
 LONGEST_MESSAGE = 500
 SUCCESS = frozenset({200, 202})
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, OTHER_INSTANCE = 401, 403, 404, 412

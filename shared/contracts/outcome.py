@@ -39,6 +39,8 @@ class Outcome:
     """Whether the counterpart confirmed that the stage's work runs: earlier faults have passed."""
     retry_after: timedelta | None = None
     """The wait that the counterpart requested; it can lengthen the policy's."""
+    longest: timedelta | None = None
+    """The longest wait before the next step, whatever a policy or the counterpart says."""
     code: str | None = None
     message: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)

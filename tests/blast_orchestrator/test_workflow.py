@@ -99,6 +99,18 @@ def test_a_requested_wait_lengthens_a_delay_and_never_shortens_it() -> None:
     assert after(Category.TRANSIENT, retry_after=60 * MINUTE).delay == 15 * MINUTE
 
 
+@pytest.mark.parametrize("kind", [OutcomeKind.PENDING, OutcomeKind.RETRY])
+@pytest.mark.parametrize(("longest", "delay"), [(None, 15), (5 * MINUTE, 5), (60 * MINUTE, 15)])
+def test_an_outcome_can_bound_the_delay(
+    kind: OutcomeKind, longest: timedelta | None, delay: int
+) -> None:
+    wait = 15 * MINUTE
+    bounded = outcome(
+        kind, delay=wait, retry_after=wait, longest=longest, category=Category.TRANSIENT
+    )
+    assert decide(Stage.SUBMIT, bounded, {}, POLICIES).delay == delay * MINUTE
+
+
 @pytest.mark.parametrize("stage", CLEAN_UPS)
 def test_a_clean_up_is_tried_without_limit_at_the_longest_delay(stage: Stage) -> None:
     retry = outcome(OutcomeKind.RETRY, Category.TRANSIENT)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from shared.clients.kubernetes import UNHELD, ClusterJob, LeaseState, Pod
-from shared.clients.kubernetes.submit_lease import DURATION, TOLERANCE
+from shared.clients.kubernetes.submit_lease import DURATION, RENEWAL_INTERVAL, TOLERANCE
 from shared.clients.sidecar import NOT_AN_OPERATION
 from shared.contracts.exec import (
     Command,
@@ -88,11 +88,14 @@ class FakeCluster:
         now, lease = self.environment.clock(), self.environment.lease
         if lease and lease.holder != holder and now <= lease.renewed + DURATION + TOLERANCE:
             return LeaseState(False, lease.holder, lease.since)
-        since = lease.since if lease and lease.holder == holder else now
-        self.environment.lease = Lease(holder, since, now)
+        if lease and lease.holder == holder:
+            is_young = now - lease.renewed < RENEWAL_INTERVAL
+            self.environment.lease = lease if is_young else Lease(holder, lease.since, now)
+        else:
+            self.environment.lease = Lease(holder, now, now)
         if self.environment.holders[-1:] != [holder]:
             self.environment.holders.append(holder)
-        return LeaseState(True, holder, since)
+        return LeaseState(True, holder, self.environment.lease.since)
 
     def _all_jobs(self) -> Mapping[str, list[ClusterJob]]:
         self.environment.calls["list"] += 1

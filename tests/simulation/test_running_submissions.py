@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from shared.contracts.exec import HttpRejection
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
+from shared.errors import Unavailable
 from tests.simulation.models import CallFault, Plan
 from tests.simulation.scene import Scene
 
@@ -67,6 +69,42 @@ def test_failure_9_a_submission_that_was_cancelled_keeps_the_slot_until_it_ends(
     scene.drive(second)
     assert overlapping(scene, 10 * MINUTE) == []
     assert scene.now(first).phase is Phase.CANCELLED
+    assert scene.environment.holders == [first.elb_job_id, second.elb_job_id]
+
+
+def test_failure_9_a_long_retry_after_does_not_let_the_slot_of_a_submission_expire(
+    scene: Scene,
+) -> None:
+    """The Lease can be five minutes old at the look, and lasts fifteen."""
+    scene.environment.usual = Plan(takes=24 * MINUTE)
+    first, second = scene.accept(1), scene.accept(2)
+    scene.drive(first)
+    scene.run(4 * MINUTE)
+    scene.drive(second)
+    busy = HttpRejection(429, "rate limit", 15 * MINUTE)
+    scene.sidecar.refusals = [busy, busy]
+    assert overlapping(scene, 25 * MINUTE) == []
+    assert scene.environment.holders == [first.elb_job_id, second.elb_job_id]
+
+
+def test_failure_9_a_cluster_that_asks_for_a_long_wait_does_not_let_a_cancelled_ones_expire(
+    untracked: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = untracked
+    scene.environment.usual = Plan(takes=24 * MINUTE)
+    first, second = scene.accept(1), scene.accept(2)
+    scene.drive(first)
+    scene.run(4 * MINUTE)
+    scene.cancel(first)
+
+    def throttled(*_: object) -> None:
+        monkeypatch.undo()
+        raise Unavailable("cluster_unavailable", "429", retry_after=20 * MINUTE)
+
+    monkeypatch.setattr(scene.cluster, "delete_jobs", throttled)
+    scene.wake(first)
+    scene.drive(second)
+    assert overlapping(scene, 25 * MINUTE) == []
     assert scene.environment.holders == [first.elb_job_id, second.elb_job_id]
 
 

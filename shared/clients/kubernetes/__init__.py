@@ -5,9 +5,10 @@ from shared.clients.kubernetes.credentials import ClusterCredentials, Credential
 from shared.clients.kubernetes.factory import from_identity, from_kubeconfig
 from shared.clients.kubernetes.jobs import ClusterJob
 from shared.clients.kubernetes.pods import Pod
-from shared.clients.kubernetes.submit_lease import UNHELD, LeaseState
+from shared.clients.kubernetes.submit_lease import RENEWAL_INTERVAL, UNHELD, LeaseState
 
 __all__ = [
+    "RENEWAL_INTERVAL",
     "UNHELD",
     "ClusterCredentials",
     "ClusterJob",

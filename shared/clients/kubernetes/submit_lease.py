@@ -18,6 +18,9 @@ from shared.errors import Unavailable
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 NAME = "elb-blast-submit"
 DURATION = timedelta(seconds=900)
+RENEWAL_INTERVAL = DURATION / 3
+"""A renewal of a younger Lease writes nothing. A holder that renews as often never loses it: it
+is two intervals old at most."""
 TOLERANCE = timedelta(seconds=60)
 """Allowed clock difference between two holders before an expired Lease is taken over."""
 RELEASE_ATTEMPTS = 3
@@ -93,7 +96,7 @@ class SubmitLease:
             spec = {**ours, "acquireTime": now, "renewTime": now, "leaseTransitions": 0}
             return _state(self._create(spec), holder)
         if _holder(lease) == holder:
-            if self._age(lease) < DURATION / 3:
+            if self._age(lease) < RENEWAL_INTERVAL:
                 return _state(lease, holder)
             return _state(self._write(lease, **ours, renewTime=now), holder)
         if _holder(lease) and not self._has_expired(lease):

@@ -17,6 +17,7 @@ from shared.contracts.exec import (
     OperationRunning,
     Unreachable,
 )
+from shared.util.durations import MAX_RETRY_AFTER
 from tests.support.misbehaving_server import (
     Manner,
     drips,
@@ -181,12 +182,26 @@ def test_an_invalid_retry_after_in_the_body_is_ignored(seconds: str) -> None:
         assert _client(server.url).exec(SAY) == HttpRejection(429, "slow", None)
 
 
+@pytest.mark.parametrize(
+    ("header", "body", "wait"),
+    [("86400", {}, 15), ("60", {"retry_after_seconds": 1800}, 15), ("600", {}, 10)],
+)
+def test_a_retry_after_is_obeyed_up_to_its_limit(
+    header: str, body: dict[str, int], wait: int
+) -> None:
+    text = json.dumps({"error": "busy", **body}).encode()
+    with misbehaving_server(responds("503 Busy", text, f"Retry-After: {header}")) as server:
+        result = _client(server.url).exec(SAY)
+    assert isinstance(result, HttpRejection)
+    assert result.retry_after == timedelta(minutes=wait)
+
+
 @pytest.mark.parametrize("hint", ["10000000000000000000000", "-3", "soon", "Wed, 21 Oct 2026"])
 def test_an_invalid_retry_after_header_is_ignored(hint: str) -> None:
     with misbehaving_server(responds("503 Busy", b"{}", f"Retry-After: {hint}")) as server:
         result = _client(server.url).exec(SAY)
     assert isinstance(result, HttpRejection)
-    assert result.retry_after is None or result.retry_after <= timedelta(days=1)
+    assert result.retry_after in (None, MAX_RETRY_AFTER)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
 from shared.errors import Unavailable
+from shared.util.durations import MAX_RETRY_AFTER
 from tests.shared.clients.kubernetes.server import Reply, Request, Server, empty, status
 from tests.support.misbehaving_server import drips, is_silent, misbehaving_server, resets
 
@@ -51,6 +52,8 @@ def test_failure_28_each_status_has_its_code_and_the_servers_message(
 def test_failure_27_a_429_carries_retry_after(server: Server, cluster: KubernetesCluster) -> None:
     server.manner = lambda _: Reply(429, headers={"Retry-After": "7"})
     assert error_of(lambda: cluster.jobs_of("job-1")).retry_after == timedelta(seconds=7)
+    server.manner = lambda _: Reply(429, headers={"Retry-After": "86400"})
+    assert error_of(lambda: cluster.jobs_of("job-1")).retry_after == MAX_RETRY_AFTER
     server.manner = lambda _: Reply(429, headers={"Retry-After": "soon"})
     assert error_of(lambda: cluster.jobs_of("job-1")).retry_after is None
 
