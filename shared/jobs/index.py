@@ -72,17 +72,30 @@ class Index:
         due = job.updated_at + job.last_delay + self._reconcile_after
         self._table.upsert(rows.active_row(job, due, is_ahead))
 
-    def sync(self, job: Job, settled: bool, before: Job | None) -> None:
+    def sync(self, job: Job, settled: bool, before: Job | None) -> bool:
         """Bring the index up to date with the job's row. `settled`: no work for the job remains.
 
-        `before` is the previous state of the job, if known.
+        `before` is the previous state of the job, if known. False if the list row has a later
+        state: another writer was first, whose other rows this one may have overwritten.
         """
-        if not settled:
-            self.mark_active(job)
-        self.upsert_list_row(job)
-        self.submit_queue.sync(job, before)
-        if settled:
+
+        def write_others() -> None:
+            if not settled:
+                self.mark_active(job)
+            self.submit_queue.sync(job, before)
+
+        # They are written between the read of the list row and its conditional write, so that of
+        # two writers at once the one with the earlier state learns of the other.
+        row = rows.list_row(job)
+        is_current = self._write(
+            row,
+            self._get(row),
+            lambda stored: bool(stored["sequence"] > job.sequence),
+            write_others,
+        )
+        if is_current and settled:
             self.remove_active(rows.active_partition(job), job.job_id)
+        return is_current
 
     def upsert_list_row(self, job: Job) -> None:
         """Write the list row, unless it has a later state already. Idempotent."""
@@ -228,17 +241,24 @@ class Index:
     def _get(self, row: Columns) -> Row | None:
         return self._table.get(row["PartitionKey"], row["RowKey"])
 
-    def _write(self, row: Columns, stored: Row | None, is_later: Callable[[Columns], bool]) -> None:
-        """Write a row in place of the stored one, unless `is_later` holds for that."""
+    def _write(
+        self,
+        row: Columns,
+        stored: Row | None,
+        is_later: Callable[[Columns], bool],
+        before_write: Callable[[], None] = lambda: None,
+    ) -> bool:
+        """Write a row in place of the stored one; False if `is_later` holds for that."""
         for _ in range(MAX_CONFLICTS):
             if stored and is_later(stored.columns):
-                return
+                return False
+            before_write()
             try:
                 self._table.write(Replace(row, stored.etag) if stored else Insert(row))
             except ConcurrencyConflict:
                 stored = self._get(row)
             else:
-                return
+                return True
         text = f"too many writers change the row {row['PartitionKey']} {row['RowKey']}"
         raise Unavailable("concurrent_update", text)
 

@@ -224,10 +224,10 @@ class JobStateRepository:
         Returns whether the job is settled: it has ended, and has no message and no clean-up left.
         """
         settled = job.is_settled and not (job.notify and self.pending_messages(job.job_id))
-        self.index.sync(job, settled, before)
-        now = self.find(job.job_id) if settled else None
+        is_current = self.index.sync(job, settled, before)
+        now = self.find(job.job_id) if settled or not is_current else None
         if now and now.sequence > job.sequence:
-            return self.sync(now)  # it was queued again, and needs its active row
+            return self.sync(now, job)  # another writer was faster, or it was queued again
         return settled
 
     def purge(self, job: Job) -> bool:

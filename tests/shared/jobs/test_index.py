@@ -1,8 +1,13 @@
 """The index: list rows that are never reverted, and active rows for reconcile."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
+
+from shared.clients.tables import Write
 from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase, Status
@@ -81,6 +86,81 @@ def test_failure_16_a_late_index_update_does_not_revert_the_list_row(
     jobs.sync(delayed)
     (listed,) = jobs.index.page(delayed.owner, 10).jobs
     assert listed.phase is Phase.SEARCH_FAILED
+
+
+def due(jobs: JobStateRepository) -> dict[str, datetime]:
+    """The due time of each active row."""
+    found = jobs.index._table.query("PartitionKey eq @one", {"one": PARTITION}, ("RowKey", "due"))
+    return {row.columns["RowKey"]: row.columns["due"] for row in found}
+
+
+def scheduled(jobs: JobStateRepository, step: int, minutes: int) -> Job:
+    """A transition after which the job sleeps for so long."""
+    decision = Decision(Stage.SUBMIT, timedelta(minutes=minutes))
+    record = StepRecord(step, Stage.SUBMIT, decision)
+    return jobs.update(job().job_id, "retry_scheduled", step=record, phase=Phase.RETRYING)
+
+
+def test_failure_16_a_late_index_update_does_not_revert_the_active_row(
+    jobs: JobStateRepository,
+) -> None:
+    """The earlier state sleeps longer: reconcile would find a lost orchestration later."""
+    one = jobs.create(job(), {})
+    delayed = scheduled(jobs, 1, minutes=15)
+    current = scheduled(jobs, 2, minutes=1)
+    jobs.sync(delayed)
+    expected = current.updated_at + timedelta(minutes=1) + RECONCILE_AFTER
+    assert due(jobs) == {one.job_id: expected}
+
+
+def before_each_index_call(
+    jobs: JobStateRepository, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]
+) -> None:
+    """Call `act` before each call of the index's table that follows the next transition."""
+    table, commit = jobs.index._table, jobs._jobs.commit
+
+    def preceded(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any) -> Any:
+            act()
+            return call(*args)
+
+        return wrapped
+
+    def committed(writes: Sequence[Write]) -> None:
+        commit(writes)
+        monkeypatch.setattr(jobs._jobs, "commit", commit)
+        for name in ("get", "upsert", "write"):
+            monkeypatch.setattr(table, name, preceded(getattr(table, name)))
+
+    monkeypatch.setattr(jobs._jobs, "commit", committed)
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("ends", [False, True])
+def test_failure_16_a_later_writer_between_two_calls_of_an_index_update_prevails(
+    jobs: JobStateRepository, monkeypatch: pytest.MonkeyPatch, call: int, ends: bool
+) -> None:
+    """The n-th call of an index update is preceded by the whole of a later transition."""
+    one = jobs.create(job(), {})
+    calls = []
+
+    def later() -> None:
+        calls.append(1)
+        if len(calls) == call and ends:
+            jobs.update(one.job_id, "cancelling", phase=Phase.CANCELLING)
+            jobs.update(one.job_id, "cancelled", phase=Phase.CANCELLED)
+        elif len(calls) == call:
+            scheduled(jobs, 2, minutes=1)
+
+    before_each_index_call(jobs, monkeypatch, later)
+    scheduled(jobs, 1, minutes=15)
+    monkeypatch.undo()
+    assert len(calls) >= call
+    expected = one.updated_at + timedelta(minutes=1) + RECONCILE_AFTER
+    assert due(jobs) == ({} if ends else {one.job_id: expected})
+    (listed,) = jobs.index.page(ALICE, 10).jobs
+    assert listed.phase is (Phase.CANCELLED if ends else Phase.RETRYING)
+    assert jobs.index.count_active(ALICE, 9) == (0 if ends else 1)
 
 
 def test_searches_of_a_batch_are_listed_only_in_it_and_in_order(

@@ -11,7 +11,7 @@ from shared.clients.tables import LARGEST_TRANSACTION, Insert, Row, Table, Write
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Phase
 from shared.jobs import JobStateRepository
-from shared.jobs.rows import event_row, list_row
+from shared.jobs.rows import active_partition, event_row, list_row
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, job
@@ -205,10 +205,10 @@ async def test_a_run_is_bounded_in_count_and_in_time(
 async def test_a_job_without_an_active_row_is_repaired(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    """A delayed writer of the previous attempt removed the active row of this attempt."""
+    """A delayed writer of the previous attempt removed the active row of this attempt, and died."""
     first = ended(jobs)
     again = jobs.start_attempt(first.job_id, 2, DAY)
-    jobs.index.sync(first, settled=True, before=None)
+    jobs.index.remove_active(active_partition(first), first.job_id)
     clock.move(10 * LATE)
     assert store.late() == []
     assert await purger(jobs, clock).run(durable) == {"repaired": 1}
