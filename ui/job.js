@@ -76,8 +76,19 @@ export class JobView {
   }
 
   /** Whether the job has ended and the app could not confirm that its resources are deleted. */
-  get isCleanupPending() {
+  get #isSomethingLeft() {
     return isTerminal(this.job) && this.job.left_on_cluster === "unknown";
+  }
+
+  /** Whether another clean-up can have an effect. On another cluster the app deletes nothing. */
+  get isCleanupPending() {
+    return this.#isSomethingLeft && !this.job.other_cluster;
+  }
+
+  /** ElasticBLAST's ids of all attempts, which are labels of their Kubernetes Jobs. */
+  get #elbJobIds() {
+    const retried = this.events.map((event) => event.payload?.elb_job_id);
+    return [this.id, ...retried.filter(Boolean)];
   }
 
   /** An invalid request would be rejected again, and a batch cannot be retried as a whole. */
@@ -118,11 +129,12 @@ export class JobView {
   }
 
   #cleanupWarning() {
-    if (!this.isCleanupPending) return null;
+    if (!this.#isSomethingLeft) return null;
     const { other_cluster } = this.job;
     const place = other_cluster ?? "the cluster";
+    const labels = this.#elbJobIds.map((id) => `elb-job-id=${id}`).join(" or ");
     const whatHappens = other_cluster
-      ? "The app does not delete them there: an operator must."
+      ? `The app deletes nothing there: an operator must delete the Jobs with the label ${labels}.`
       : "The app tries to delete them for one day.";
     const text = `Parts of this search may still run on ${place} and cost money. ${whatHappens}`;
     return el("p", { class: "message error" }, text);

@@ -163,3 +163,32 @@ def test_an_unconfirmed_cleanup_is_shown_and_can_be_started_again(
     world.reconcile()
     expect(warning).to_be_hidden(timeout=60_000)
     expect(page.get_by_role("button", name="Clean up now")).to_be_hidden()
+
+
+def test_what_may_be_left_on_another_cluster_is_shown_with_what_an_operator_must_delete(
+    page: Page, world: StackFixture
+) -> None:
+    """A clean-up of the app has no effect there, so that the page offers none."""
+    job_id, retried = unconfirmed(world), "job-0123456789abcdef0123456789abcdef"
+    other = {"other_cluster": "the cluster other1", "left_on_cluster": "unknown"}
+    retry = {"id": "99", "event": "retry_requested", "payload": {"elb_job_id": retried}}
+
+    def with_other_cluster(route: Route) -> None:
+        answer = route.fetch(headers={**route.request.headers, "if-none-match": ""})
+        route.fulfill(response=answer, json=answer.json() | other)
+
+    def with_retry(route: Route) -> None:
+        answer = route.fetch(headers={**route.request.headers, "if-none-match": ""})
+        events = answer.json()
+        events["events"].append(events["events"][-1] | retry)
+        route.fulfill(response=answer, json=events)
+
+    page.route(f"**/api/blast/jobs/{job_id}", with_other_cluster)
+    page.route(f"**/api/blast/jobs/{job_id}/events*", with_retry)
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    warning = page.get_by_text("may still run on the cluster other1")
+    expect(warning).to_contain_text("an operator must delete")
+    expect(warning).to_contain_text(f"elb-job-id={job_id}")
+    expect(warning).to_contain_text(f"elb-job-id={retried}")
+    expect(page.get_by_role("button", name="Run again")).to_be_visible()
+    expect(page.get_by_role("button", name="Clean up now")).to_be_hidden()
