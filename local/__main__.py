@@ -23,6 +23,7 @@ from local.stack import Stack
 
 JOB_ID = """python3 -c 'import json, sys; print(json.load(sys.stdin)["job_id"])'"""
 """The command that prints the id in the response to a submission."""
+DEMO_HITS = STATE / "demo-hits.tsv"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -45,13 +46,13 @@ def run(folder: Path, port: int) -> None:
 
 
 def demo() -> None:
-    """Start everything in a temporary folder, run the demo search, and stop."""
+    """Start everything in a temporary folder, run the demo search, keep its hits, and stop."""
     STATE.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="demo-", dir=STATE) as folder,
         _stack(Stack(Path(folder))) as stack,
     ):
-        show_demo(Api(stack.url), stack.environment)
+        show_demo(Api(stack.url), stack.environment, DEMO_HITS)
     print_line("Demo passed. To look around, in the browser and with curl: make run")
 
 

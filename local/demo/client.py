@@ -29,6 +29,10 @@ class Api:
         default_factory=lambda: urllib3.PoolManager(timeout=TIMEOUT, retries=False), repr=False
     )
 
+    def ready(self) -> dict[str, Any]:
+        """The state of each dependency. RequestRejected, 503, if one does not answer."""
+        return self._json("GET", "/api/health/ready")
+
     def submit(self, body: dict[str, Any], **headers: str) -> dict[str, Any]:
         return self._json("POST", "/api/blast/jobs", body, headers)
 

@@ -1,11 +1,12 @@
-"""Polls a job over HTTP until it has reached a state."""
+"""Polls the API until a job has reached a state, or the app is ready."""
 
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from local.demo.client import Api
+from local.demo.client import Api, RequestRejected
 
 END_STATUSES = {"completed", "failed", "cancelled"}
 POLL_SECONDS = 0.1
@@ -36,6 +37,24 @@ def until(
             return job
         if time.monotonic() > deadline:
             raise PollTimeout(f"{job_id} is {job['phase']} after {timeout:.0f} s: {job}")
+        pause.wait(POLL_SECONDS)
+
+
+def until_ready(api: Api, timeout: float) -> None:
+    """Poll until every dependency of the app answers. Raises RequestRejected after `timeout`.
+
+    A check has 5 seconds, in which a busy machine may not load all clients.
+    """
+    deadline = time.monotonic() + timeout
+    pause = threading.Event()
+    while True:
+        try:
+            api.ready()
+        except RequestRejected as rejection:
+            if rejection.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                raise
+        else:
+            return
         pause.wait(POLL_SECONDS)
 
 

@@ -47,6 +47,17 @@ def test_run_shows_a_search_keeps_serving_and_leaves_no_process(tmp_path: Path) 
     assert processes_below(folder) == []
 
 
+def test_the_demo_keeps_its_hits_in_a_file_and_prints_no_address_of_its_stopped_server() -> None:
+    argv = [sys.executable, "-m", "local", "demo"]
+    ended = subprocess.run(argv, capture_output=True, text=True, cwd=PROJECT, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert "http://" not in ended.stdout
+    rows = re.search(r"^All (\d+) rows equal those", ended.stdout, re.M)
+    path = re.search(r"^All hits: (\S+)$", ended.stdout, re.M)
+    assert rows and path
+    assert len((PROJECT / path[1]).read_text().splitlines()) == int(rows[1])
+
+
 def test_a_port_in_use_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
