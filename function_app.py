@@ -1,7 +1,5 @@
 """Registers every function of the app: its name, its trigger and its code."""
 
-import asyncio
-from functools import partial
 from typing import Any
 
 import azure.durable_functions as df
@@ -10,7 +8,6 @@ import azure.functions as func
 from activities.wiring import Activities, run_activity
 from blast_orchestrator.job import blast_job
 from shared.contracts.activities import (
-    BATCH_ACTIVITIES,
     BATCH_ORCHESTRATOR,
     ORCHESTRATOR,
     ActivityName,
@@ -18,8 +15,8 @@ from shared.contracts.activities import (
 from shared.dependencies import Dependencies
 from shared.settings import read_settings
 from shared.util.logs import quiet_libraries
-from shared.util.threads import Threads, with_invocation
-from triggers.durable_client import SyncDurableClient
+from shared.util.threads import with_invocation
+from triggers.durable_client import OrchestrationClient
 from triggers.http.handlers import DURABLE_HANDLERS, handler_of
 from triggers.http.operation import Operation
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
@@ -34,7 +31,7 @@ services = HttpServices(dependencies)
 request_queue = RequestQueue(dependencies)
 
 
-def create_job_stopper(client: SyncDurableClient) -> Stopper:
+def create_job_stopper(client: OrchestrationClient) -> Stopper:
     """For reconcile, whose package does not import the activities."""
     return Activities.of(dependencies, client).job_stopper()
 
@@ -45,10 +42,6 @@ TIMERS = {
     "purge": ("0 30 3 * * *", timers.purge),
 }
 """In UTC, with seconds. Fixed: without the setting of a placeholder a host does not start."""
-
-STEP_THREADS, BATCH_THREADS = Threads(24, "step"), Threads(4, "batch")
-"""Threads for activities, and for those of batches, so that the worker's few threads serve requests
-and orchestrators. As many as activities run at once (host.json)."""
 
 quiet_libraries()
 
@@ -86,13 +79,10 @@ def activity(name: ActivityName) -> None:
 
     The binding is a plain `dict`: the worker loads no function of an app with `dict[str, Any]`.
     """
-    threads = BATCH_THREADS if name in BATCH_ACTIVITIES else STEP_THREADS
 
     async def run(payload: dict, client: Any) -> dict:  # type: ignore[type-arg]
-        loop = asyncio.get_running_loop()
-        orchestrations = SyncDurableClient(client, loop, lambda: dependencies.settings.crash_retry)
-        step = partial(run_activity, dependencies, name, payload, orchestrations)
-        return await loop.run_in_executor(threads, step)
+        orchestrations = OrchestrationClient(client, lambda: dependencies.settings.crash_retry)
+        return await run_activity(dependencies, name, payload, orchestrations)
 
     triggered = app.activity_trigger(input_name="payload")(with_durable(run))
     app.function_name(name)(triggered)

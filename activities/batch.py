@@ -33,35 +33,35 @@ class BatchActivities:
     chunk: int = CHUNK
     max_active: int = MAX_ACTIVE_CHILDREN
 
-    def start_children(self, input_: ActivityInput) -> StepResult:
+    async def start_children(self, input_: ActivityInput) -> StepResult:
         """Count the children, and name the chunks to create next."""
-        return self.context.run_step(Stage.START_CHILDREN, input_, self._start_children)
+        return await self.context.run_step(Stage.START_CHILDREN, input_, self._start_children)
 
-    def observe_children(self, input_: ActivityInput) -> StepResult:
+    async def observe_children(self, input_: ActivityInput) -> StepResult:
         """Count the children by status; the batch ends once all of them have."""
-        return self.context.run_step(Stage.WATCH_CHILDREN, input_, self._observe_children)
+        return await self.context.run_step(Stage.WATCH_CHILDREN, input_, self._observe_children)
 
-    def cancel_children(self, input_: ActivityInput) -> StepResult:
+    async def cancel_children(self, input_: ActivityInput) -> StepResult:
         """Cancel the next chunk of children; the batch ends once all of them have."""
-        return self.context.run_step(Stage.CLEAN_UP_CHILDREN, input_, self._cancel_children)
+        return await self.context.run_step(Stage.CLEAN_UP_CHILDREN, input_, self._cancel_children)
 
-    def clean_up(self, job: Job) -> CleanupResult:
+    async def clean_up(self, job: Job) -> CleanupResult:
         """Whether all children of a batch that has ended are cleaned up.
 
         Each child has a clean-up of its own; the batch only has reconcile try it again.
         """
         index = self.context.jobs.index
-        left = index.unconfirmed(job.job_id, self.chunk)
+        left = await index.unconfirmed(job.job_id, self.chunk)
         if not left:
             return CleanupResult("nothing is left of any search")
-        for child in map(self.context.jobs.find, left):
-            if child:
-                index.defer(child, self.context.now())
+        for job_id in left:
+            if child := await self.context.jobs.find(job_id):
+                await index.defer(child, self.context.now())
         return CleanupResult(None, f"something may be left of {', '.join(left[:5])}")
 
-    def _start_children(self, job: Job, input_: ActivityInput) -> Outcome:
+    async def _start_children(self, job: Job, input_: ActivityInput) -> Outcome:
         """All chunks of the last fan-out count only once all their rows are there."""
-        tally = self.context.jobs.index.count_by_status(job.job_id)
+        tally = await self.context.jobs.index.count_by_status(job.job_id)
         issued = job.decision.fan_out if job.decision else ()
         made = issued[-1].last if issued else job.counts.active
         progress = {"made": job.counts.active, "expected": job.child_count}
@@ -94,10 +94,10 @@ class BatchActivities:
         most = min(max(room, 0) // self.chunk, MAX_FAN_OUT)
         return tuple(Chunk(first, min(first + self.chunk - 1, size)) for first in firsts[:most])
 
-    def _observe_children(self, job: Job, input_: ActivityInput) -> Outcome:
-        tally = self.context.jobs.index.count_by_status(job.job_id)
+    async def _observe_children(self, job: Job, input_: ActivityInput) -> Outcome:
+        tally = await self.context.jobs.index.count_by_status(job.job_id)
         if _ended(tally) == job.child_count:
-            return self._finish(job, tally)
+            return await self._finish(job, tally)
         counts = _counts(job, tally)
         progress = {"done": _ended(tally), "expected": job.child_count}
         delay = self.context.poll_interval(job.polling_since)
@@ -107,12 +107,12 @@ class BatchActivities:
             return pending
         return replace(pending, event="progress", payload=progress, changes={"counts": counts})
 
-    def _finish(self, job: Job, tally: Counter[Status]) -> Outcome:
+    async def _finish(self, job: Job, tally: Counter[Status]) -> Outcome:
         """All children have ended, and the batch was not stopped."""
         if tally[Status.COMPLETED] < job.child_count:
             error, now = _describe_failures(job, tally), self.context.now()
             failure = PendingFailure(Phase.SEARCH_FAILED, "children_failed", error, now)
-            return self._end(job, tally, failure.phase, failure)
+            return await self._end(job, tally, failure.phase, failure)
         if job.phase is not Phase.EXPORTING_RESULTS:
             return Outcome(
                 OutcomeKind.PENDING,
@@ -120,19 +120,19 @@ class BatchActivities:
                 event="exporting_results",
                 changes={"counts": _counts(job, tally)},
             )
-        return self._end(job, tally, Phase.COMPLETED)
+        return await self._end(job, tally, Phase.COMPLETED)
 
-    def _cancel_children(self, job: Job, input_: ActivityInput) -> Outcome:
+    async def _cancel_children(self, job: Job, input_: ActivityInput) -> Outcome:
         if job.phase is not Phase.CANCELLING:
-            return self._begin_to_stop(job)
-        active = self._active_children(job)
+            return await self._begin_to_stop(job)
+        active = await self._active_children(job)
         if not active:
-            return self._stopped(job)
+            return await self._stopped(job)
         unrequested = [child.job_id for child in active if not child.cancel_requested]
         unstarted = [
             child.job_id for child in active if child.cancel_requested and not child.started
         ]
-        self.children.cancel([*unrequested, *unstarted][: self.chunk])
+        await self.children.cancel([*unrequested, *unstarted][: self.chunk])
         delay = timedelta(0) if len(unrequested) > self.chunk else CANCEL_POLL_INTERVAL
         pending = Outcome(OutcomeKind.PENDING, Phase.CANCELLING, delay, facts={"left": len(active)})
         if job.reason is not None:
@@ -145,19 +145,19 @@ class BatchActivities:
             changes={"reason": reason},
         )
 
-    def _active_children(self, job: Job) -> list[ActiveChild]:
+    async def _active_children(self, job: Job) -> list[ActiveChild]:
         """The children that have not ended, by the list, and at its end also those that lack a row
         there: a batch is not cancelled while one of them could still run."""
         find_active = self.context.jobs.index.find_active_children
-        if active := list(find_active(job.job_id)):
+        if active := [item async for item in find_active(job.job_id)]:
             return active
-        self.children.cancel_unlisted(job)
-        return list(find_active(job.job_id))
+        await self.children.cancel_unlisted(job)
+        return [item async for item in find_active(job.job_id)]
 
-    def _begin_to_stop(self, job: Job) -> Outcome:
-        tally = self.context.jobs.index.count_by_status(job.job_id)
+    async def _begin_to_stop(self, job: Job) -> Outcome:
+        tally = await self.context.jobs.index.count_by_status(job.job_id)
         if tally[Status.COMPLETED] + tally[Status.FAILED] == job.child_count:
-            return self._finish(job, tally)  # there is nothing to stop
+            return await self._finish(job, tally)  # there is nothing to stop
         return Outcome(
             OutcomeKind.STOP,
             Phase.CANCELLING,
@@ -165,23 +165,23 @@ class BatchActivities:
             payload={"from_phase": job.phase.value},
         )
 
-    def _stopped(self, job: Job) -> Outcome:
-        tally = self.context.jobs.index.count_by_status(job.job_id)
+    async def _stopped(self, job: Job) -> Outcome:
+        tally = await self.context.jobs.index.count_by_status(job.job_id)
         if job.pending_failure:
-            return self._end(job, tally, job.pending_failure.phase, job.pending_failure)
+            return await self._end(job, tally, job.pending_failure.phase, job.pending_failure)
         now = self.context.now()
         if job.cancel_requested_at is None:
             error = f"the searches had not ended by {job.deadline_at:%Y-%m-%d %H:%M} UTC"
             failure = PendingFailure(Phase.TIMED_OUT, "timed_out", error, now)
-            return self._end(job, tally, failure.phase, failure)
-        if left := self.context.jobs.index.unconfirmed(job.job_id, self.chunk):
+            return await self._end(job, tally, failure.phase, failure)
+        if left := await self.context.jobs.index.unconfirmed(job.job_id, self.chunk):
             names = ", ".join(left[:5])
             error = f"the cancel could not be confirmed, and something may be left of {names}"
             failure = PendingFailure(Phase.TIMED_OUT, "cleanup_unconfirmed", error, now)
-            return self._end(job, tally, failure.phase, failure)
-        return self._end(job, tally, Phase.CANCELLED)
+            return await self._end(job, tally, failure.phase, failure)
+        return await self._end(job, tally, Phase.CANCELLED)
 
-    def _end(
+    async def _end(
         self,
         job: Job,
         tally: Counter[Status],
@@ -189,7 +189,7 @@ class BatchActivities:
         failure: PendingFailure | None = None,
     ) -> Outcome:
         # Also of a batch that is completed: an earlier attempt of a search may have left something.
-        is_left = bool(self.context.jobs.index.unconfirmed(job.job_id, 1))
+        is_left = bool(await self.context.jobs.index.unconfirmed(job.job_id, 1))
         left = LeftOnCluster.UNKNOWN if is_left else LeftOnCluster.NONE
         code, error = (failure.error_code, failure.error) if failure else (None, "")
         counts = {status.value: count for status, count in tally.items()}

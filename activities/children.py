@@ -29,62 +29,62 @@ class ChildJobs:
     blobs: Blobs
     orchestrations: Orchestrations
 
-    def create_children(self, input_: ActivityInput) -> ChunkResult:
+    async def create_children(self, input_: ActivityInput) -> ChunkResult:
         """Create the children of a chunk, and start them; those that exist are adopted.
 
         A batch that is being stopped creates none. A counterpart that does not answer is a value.
         """
         try:
-            parent = self.context.jobs.get(input_.job_id)
+            parent = await self.context.jobs.get(input_.job_id)
             if input_.chunk and input_.attempt == parent.attempt and not self._stops(parent):
-                self._create_chunk(parent, input_.chunk)
+                await self._create_chunk(parent, input_.chunk)
         except RetryableError as error:
             policy = self.context.settings.retry(Category.TRANSIENT)
             delay = policy.delay_after_attempt(1, error.retry_after) or policy.first
             return ChunkResult(error.code, delay)
         return ChunkResult()
 
-    def cancel(self, job_ids: Iterable[str]) -> None:
+    async def cancel(self, job_ids: Iterable[str]) -> None:
         """Request the cancel of these children, and wake them. Raises Unavailable."""
-        parallel_map(self._cancel, job_ids, PARALLELISM)
+        await parallel_map(self._cancel, job_ids, PARALLELISM)
 
-    def cancel_unlisted(self, parent: Job) -> None:
+    async def cancel_unlisted(self, parent: Job) -> None:
         """Cancel the children that have an active row but no list row, and write that row.
 
         A child gets its list row last, and its creator may die before that. Raises Unavailable.
         """
         active_ids = self.context.jobs.index.find_active_row_ids(parent.job_id)
-        self.cancel(job_id for job_id in active_ids if self.context.jobs.find(job_id))
+        await self.cancel([id async for id in active_ids if await self.context.jobs.find(id)])
 
-    def _create_chunk(self, parent: Job, chunk: Chunk) -> None:
+    async def _create_chunk(self, parent: Job, chunk: Chunk) -> None:
         numbers = range(chunk.first, chunk.last + 1)
-        specs = self._load_specs(parent, numbers)
-        children = parallel_map(partial(self._create_child, parent), specs, PARALLELISM)
+        specs = await self._load_specs(parent, numbers)
+        children = await parallel_map(partial(self._create_child, parent), specs, PARALLELISM)
         # Read the parent again: a cancel before this has seen the children, or is seen here.
-        if self._stops(self.context.jobs.get(parent.job_id)):
-            self.cancel(child.job_id for child in children)
+        if self._stops(await self.context.jobs.get(parent.job_id)):
+            await self.cancel([child.job_id for child in children])
         else:
-            parallel_map(self.orchestrations.ensure_started, children, PARALLELISM)
+            await parallel_map(self.orchestrations.ensure_started, children, PARALLELISM)
 
     def _stops(self, parent: Job) -> bool:
         return parent.phase.is_end or self.context.should_stop(parent)
 
-    def _load_specs(self, job: Job, numbers: range) -> list[tuple[int, SearchSpec]]:
-        data = self.blobs.get(batch_url(self._account(job), job.job_id, job.fingerprint))
+    async def _load_specs(self, job: Job, numbers: range) -> list[tuple[int, SearchSpec]]:
+        data = await self.blobs.get(batch_url(self._account(job), job.job_id, job.fingerprint))
         if data is None:
             raise LookupError(f"the blob with the searches of {job.job_id} is missing")
         return list(zip(numbers, load(data, numbers), strict=True))
 
-    def _create_child(self, parent: Job, numbered: tuple[int, SearchSpec]) -> Job:
+    async def _create_child(self, parent: Job, numbered: tuple[int, SearchSpec]) -> Job:
         """The child of that number, with its query in Blob."""
         number, spec = numbered
         child = self._child(parent, number, spec)
         if spec.query_text is not None:
             url = query_url(self._account(parent), child)
-            self.blobs.put(url, spec.query_text.encode())
+            await self.blobs.put(url, spec.query_text.encode())
             child = replace(child, search=replace(child.search, query_url=url))
         payload = {"source": parent.submission_source, "parent_job_id": parent.job_id}
-        return self.context.jobs.create(child, payload)
+        return await self.context.jobs.create(child, payload)
 
     def _child(self, parent: Job, number: int, spec: SearchSpec) -> Job:
         job_id, now = child_id(parent.job_id, number), self.context.now()
@@ -104,19 +104,19 @@ class ChildJobs:
             child_number=number,
         )
 
-    def _cancel(self, job_id: str) -> None:
+    async def _cancel(self, job_id: str) -> None:
         """Request the cancel of a child, and wake it; start one that never began, to end itself."""
         jobs = self.context.jobs
-        child = jobs.get(job_id)
+        child = await jobs.get(job_id)
         if child.phase.is_end or child.cancel_requested_at:
-            jobs.sync(child)  # its row in the list may lag
+            await jobs.sync(child)  # its row in the list may lag
         else:
             with suppress(Conflict):  # it has just ended
-                child = jobs.request_cancel(job_id)
+                child = await jobs.request_cancel(job_id)
         if child.phase is Phase.QUEUED:
-            self.orchestrations.ensure_started(child)
+            await self.orchestrations.ensure_started(child)
         if not child.phase.is_end:
-            self.orchestrations.wake(child)
+            await self.orchestrations.wake(child)
 
     def _account(self, job: Job) -> StorageAccount:
         return StorageAccount(

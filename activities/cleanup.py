@@ -30,7 +30,7 @@ class ClusterCleanup:
     submit_queue: SubmitQueue
     now: Callable[[], datetime]
 
-    def clean_up(self, job: Job) -> list[str]:
+    async def clean_up(self, job: Job) -> list[str]:
         """Stop and delete everything of the job; return the names of what is still there.
 
         The Jobs are deleted even if the sidecar does not answer: they cost money. An attempt that
@@ -38,19 +38,21 @@ class ClusterCleanup:
         have left something. Raises Unavailable.
         """
         if job.phase is Phase.COMPLETED:
-            return self.clean_up_previous_attempts(job)
-        return self._clean_up([job] if job.config_blob else [*job.previous_attempts, job])
+            return await self.clean_up_previous_attempts(job)
+        return await self._clean_up([job] if job.config_blob else [*job.previous_attempts, job])
 
-    def clean_up_previous_attempts(self, job: Job) -> list[str]:
+    async def clean_up_previous_attempts(self, job: Job) -> list[str]:
         """The same for earlier attempts, however they ended. Raises Unavailable."""
-        return self._clean_up(job.previous_attempts)
+        return await self._clean_up(job.previous_attempts)
 
-    def _clean_up(self, attempts: Sequence[Job]) -> list[str]:
-        stops = [self._stop_or_keep_slot(job) for job in attempts]
+    async def _clean_up(self, attempts: Sequence[Job]) -> list[str]:
+        stops = [await self._stop_or_keep_slot(job) for job in attempts]
         errors = [stop for stop in stops if isinstance(stop, Unavailable)]
         running = [stop for stop in stops if isinstance(stop, str)]
         try:
-            left = [name for job in attempts for name in self._delete(self._cluster(job), job)]
+            left = [
+                name for job in attempts for name in await self._delete(self._cluster(job), job)
+            ]
         except Unavailable as error:
             if running:
                 # The error gets another code: that the cluster is gone proves nothing while a
@@ -63,17 +65,17 @@ class ClusterCleanup:
         if running:
             return [*left, *running]
         for job in attempts:
-            self.submit_queue.release(job)
+            await self.submit_queue.release(job)
         return left
 
-    def _stop_or_keep_slot(self, job: Job) -> Unavailable | str | None:
+    async def _stop_or_keep_slot(self, job: Job) -> Unavailable | str | None:
         """Stop the job's submission. While one may be running, no other search is submitted."""
-        stop = self._stop(job)
+        stop = await self._stop(job)
         if stop is not None:
-            self.submit_queue.renew(job)
+            await self.submit_queue.renew(job)
         return stop
 
-    def _stop(self, job: Job) -> Unavailable | str | None:
+    async def _stop(self, job: Job) -> Unavailable | str | None:
         """Stop the job's submission; None once none can be running.
 
         Otherwise the error, or the name of what may be running. A submission that was never given
@@ -81,7 +83,7 @@ class ClusterCleanup:
         """
         if job.untracked_submission_until is None:
             return None
-        stopped = self.sidecar.stop_operation(operation_id(job), job.sidecar_instance)
+        stopped = await self.sidecar.stop_operation(operation_id(job), job.sidecar_instance)
         if isinstance(stopped, OperationRunning):
             return Unavailable("sidecar_unavailable", "its submission has not ended yet")
         if self.now() >= job.untracked_submission_until:
@@ -97,16 +99,16 @@ class ClusterCleanup:
                 return Unavailable("sidecar_unavailable", stopped.message)
         return None
 
-    def _delete(self, cluster: Cluster, job: Job) -> list[str]:
+    async def _delete(self, cluster: Cluster, job: Job) -> list[str]:
         elb_job_id = job.elb_job_id
         # Delete the Jobs that create Jobs first, or they create them again.
-        cluster.delete_jobs(elb_job_id, "submit", "setup")
-        cluster.delete_jobs(elb_job_id, "blast", "finalizer")
+        await cluster.delete_jobs(elb_job_id, "submit", "setup")
+        await cluster.delete_jobs(elb_job_id, "blast", "finalizer")
         # List pods before Jobs, as a pod can create a Job, and again after them, as a Job can have
         # created a pod just before it was deleted.
-        pods = [pod.name for pod in cluster.pods_of(elb_job_id)]
-        left = pods or [cluster_job.name for cluster_job in cluster.jobs_of(elb_job_id)]
-        return left or [pod.name for pod in cluster.pods_of(elb_job_id)]
+        pods = [pod.name for pod in await cluster.pods_of(elb_job_id)]
+        left = pods or [cluster_job.name for cluster_job in await cluster.jobs_of(elb_job_id)]
+        return left or [pod.name for pod in await cluster.pods_of(elb_job_id)]
 
     def _cluster(self, job: Job) -> Cluster:
         return self.clusters(job.search.placement.cluster_name)
@@ -128,39 +130,39 @@ class Cleanup:
     cleanup: ClusterCleanup
     blobs: Blobs
 
-    def clean_up_search(self, input_: ActivityInput) -> StepResult:
+    async def clean_up_search(self, input_: ActivityInput) -> StepResult:
         """Delete what the search has on the cluster, and look whether it is gone."""
-        return self.context.run_step(Stage.CLEAN_UP, input_, self._clean_up_search)
+        return await self.context.run_step(Stage.CLEAN_UP, input_, self._clean_up_search)
 
-    def clean_up(self, job: Job) -> CleanupResult:
+    async def clean_up(self, job: Job) -> CleanupResult:
         """Delete everything of a job once, and look whether something is left."""
         try:
-            return self._clean_up(job)
+            return await self._clean_up(job)
         except Unavailable as error:
             reason = f"cannot be cleaned up yet: {error}"
             return CleanupResult(None, reason, error.retry_after, is_reachable=False)
 
-    def _clean_up(self, job: Job) -> CleanupResult:
+    async def _clean_up(self, job: Job) -> CleanupResult:
         """The same. Raises Unavailable."""
         proof = "nothing is left"
         try:
-            left = self.cleanup.clean_up(job)
+            left = await self.cleanup.clean_up(job)
         except Unavailable as error:
             if not self._is_gone(job, error):
                 raise
             left, proof = [], str(error)
         if left:
             return CleanupResult(None, f"waiting for the end of {', '.join(left[:5])}")
-        if other := find_other_clusters(self.blobs, job):
+        if other := await find_other_clusters(self.blobs, job):
             # What runs there cannot be seen from here, so that nothing is proven.
             return CleanupResult(None, f"it may run on {other}, which the app cannot check")
         return CleanupResult(proof)
 
-    def _clean_up_search(self, job: Job, input_: ActivityInput) -> Outcome:
+    async def _clean_up_search(self, job: Job, input_: ActivityInput) -> Outcome:
         now = self.context.now()
         if job.phase is not Phase.CANCELLING:
             return endings.begin_to_stop(job, now)
-        result = self.clean_up(job)
+        result = await self.clean_up(job)
         if result.proof is None:
             return self._pending(job, result)
         took = (self.context.now() - _since(job)).total_seconds()

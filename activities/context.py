@@ -1,7 +1,7 @@
 """The step runner around every activity: it reads the row, acts, decides and records."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,7 +16,8 @@ from shared.jobs import JobStateRepository, StepRecord
 from shared.settings import Settings
 
 log = logging.getLogger("blast")
-StepFunction = Callable[[Job, ActivityInput], Outcome]
+StepFunction = Callable[[Job, ActivityInput], Awaitable[Outcome]]
+CrashFunction = Callable[[Job, ActivityInput], Outcome]
 REASON_UPDATE_INTERVAL = timedelta(minutes=5)
 """A changed reason is recorded at most this often."""
 
@@ -28,10 +29,10 @@ class ActivityContext:
     jobs: JobStateRepository
     settings: Settings
     now: Callable[[], datetime]
-    publish: Callable[[Job], None]
+    publish: Callable[[Job], Awaitable[None]]
     """Sends the job's pending messages. Raises Unavailable."""
 
-    def run_step(self, stage: Stage, input_: ActivityInput, act: StepFunction) -> StepResult:
+    async def run_step(self, stage: Stage, input_: ActivityInput, act: StepFunction) -> StepResult:
         """Run one step of a stage, unless the job's row says otherwise; record what it did.
 
         Idempotent: a step that the row has recorded returns what follows it, and `act` is not
@@ -40,27 +41,27 @@ class ActivityContext:
         follows after the first delay of the transient policy.
         """
         try:
-            job = self.jobs.get(input_.job_id)
-            if result := self._recorded(job, stage, input_):
+            job = await self.jobs.get(input_.job_id)
+            if result := await self._recorded(job, stage, input_):
                 return result
             if self.should_stop(job) and not workflow.is_clean_up(stage):
-                return self._apply(job, stage, input_, Outcome(OutcomeKind.STOP, job.phase))
+                return await self._apply(job, stage, input_, Outcome(OutcomeKind.STOP, job.phase))
             if job.decision and job.next_stage is not stage and not self.should_stop(job):
                 # The step before was recorded, but its result was lost; or this input is old.
-                return self._from_row(job)
+                return await self._from_row(job)
             if wait := self._until_retry(job):
                 return StepResult(job.phase, stage, input_.step + 1, wait, _status(job))
-            return self._apply(job, stage, input_, act(job, input_))
+            return await self._apply(job, stage, input_, await act(job, input_))
         except RetryableError as error:
             return self._try_again(stage, input_, error)
 
-    def run_crash_step(self, input_: ActivityInput, act: StepFunction) -> StepResult:
+    async def run_crash_step(self, input_: ActivityInput, act: CrashFunction) -> StepResult:
         """Run the step that records a crash; it belongs to the stage that the row goes on with.
 
         Raises Unavailable where the store does not answer: the orchestrator tries again.
         """
-        job = self.jobs.get(input_.job_id)
-        return self._recorded(job, None, input_) or self._apply(
+        job = await self.jobs.get(input_.job_id)
+        return await self._recorded(job, None, input_) or await self._apply(
             job, job.next_stage, input_, act(job, input_)
         )
 
@@ -76,7 +77,9 @@ class ActivityContext:
         """The delay until the next look at what began at `since`."""
         return self.settings.poll_schedule.delay_at_age(self.now() - since)
 
-    def _recorded(self, job: Job, stage: Stage | None, input_: ActivityInput) -> StepResult | None:
+    async def _recorded(
+        self, job: Job, stage: Stage | None, input_: ActivityInput
+    ) -> StepResult | None:
         """The result of a step that needs no work, by the job's row; None where it does.
 
         `stage` is None for the step that records a crash.
@@ -84,18 +87,18 @@ class ActivityContext:
         if input_.attempt != job.attempt:
             return StepResult(job.phase, None)
         if job.phase.is_end:
-            self._finish_recording(job)
+            await self._finish_recording(job)
             return StepResult(job.phase, None)
         if job.step < input_.step or job.decision is None:
             return None
-        self._finish_recording(job)
+        await self._finish_recording(job)
         if job.step == input_.step and stage in (None, job.stage):
             return self._result(job.phase, job.decision, job.step, _status(job))
-        return self._from_row(job)
+        return await self._from_row(job)
 
-    def _from_row(self, job: Job) -> StepResult:
+    async def _from_row(self, job: Job) -> StepResult:
         """The step that the row is at: this activity's input is behind it."""
-        self._finish_recording(job)
+        await self._finish_recording(job)
         return StepResult(job.phase, job.next_stage, job.step + 1, custom_status=_status(job))
 
     def _until_retry(self, job: Job) -> timedelta:
@@ -104,7 +107,9 @@ class ActivityContext:
             return timedelta(0)
         return max(job.decision.not_before - self.now(), timedelta(0))
 
-    def _apply(self, job: Job, stage: Stage, input_: ActivityInput, outcome: Outcome) -> StepResult:
+    async def _apply(
+        self, job: Job, stage: Stage, input_: ActivityInput, outcome: Outcome
+    ) -> StepResult:
         """Decide what follows the outcome, and record both in one transaction, if it has news."""
         decision = workflow.decide(stage, outcome, job.retry_counts, self.settings.retry)
         if outcome.kind is OutcomeKind.RETRY:
@@ -118,7 +123,7 @@ class ActivityContext:
         if outcome.event is None:
             return self._result(outcome.phase, decision, input_.step, status)
         changes: JobChanges = {**outcome.changes, "phase": outcome.phase}
-        row = self.jobs.update(
+        row = await self.jobs.update(
             job.job_id,
             outcome.event,
             outcome.payload,
@@ -126,12 +131,12 @@ class ActivityContext:
             attempt=input_.attempt,
             **changes,
         )
-        self._publish(row)
+        await self._publish(row)
         if row.attempt != input_.attempt:
             return StepResult(row.phase, None)
         if row.step == input_.step:  # another run of this step may have been first
             return self._result(row.phase, row.decision or decision, row.step, status)
-        return self._from_row(row)
+        return await self._from_row(row)
 
     def _scheduled(self, outcome: Outcome, decision: Decision) -> tuple[Outcome, Decision]:
         """The outcome of a failed try, with its event; the decision, with the time of the next."""
@@ -170,14 +175,14 @@ class ActivityContext:
         delay = self.settings.retry(Category.TRANSIENT).first_delay(error.retry_after)
         return StepResult(Phase.RETRYING, stage, input_.step + 1, delay, {"code": error.code})
 
-    def _finish_recording(self, job: Job) -> None:
+    async def _finish_recording(self, job: Job) -> None:
         """Do what follows a transition: the process that made it may have died right after it."""
-        self.jobs.sync(job)
-        self._publish(job)
+        await self.jobs.sync(job)
+        await self._publish(job)
 
-    def _publish(self, job: Job) -> None:
+    async def _publish(self, job: Job) -> None:
         try:
-            self.publish(job)
+            await self.publish(job)
         except Unavailable as error:
             # The message stays pending, and reconcile publishes it; the step has been taken.
             log.warning("messages_pending job_id=%s: %s", job.job_id, error)

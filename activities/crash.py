@@ -21,13 +21,13 @@ class CrashRecorder:
 
     context: ActivityContext
 
-    def record_crash(self, input_: ActivityInput) -> StepResult:
+    async def record_crash(self, input_: ActivityInput) -> StepResult:
         """Fail the job with the text of its activity's crash."""
-        return self.context.run_crash_step(input_, self._crashed)
+        return await self.context.run_crash_step(input_, self._crashed)
 
-    def fail_without_orchestration(self, input_: ActivityInput) -> StepResult:
+    async def fail_without_orchestration(self, input_: ActivityInput) -> StepResult:
         """Fail the job with the text of the failure of its orchestration."""
-        return self.context.run_crash_step(
+        return await self.context.run_crash_step(
             input_, lambda job, input_: self._fail(job, input_, ORCHESTRATION_FAILED)
         )
 

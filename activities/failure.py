@@ -27,19 +27,19 @@ _MINOR = re.compile(
 _JOB_NAME = re.compile(r"[a-z]+-batch-[a-z0-9.-]+-job-\d+-[a-z0-9.-]+")
 
 
-def read_failure(blobs: Blobs, root: str, shard: str = "") -> str | None:
+async def read_failure(blobs: Blobs, root: str, shard: str = "") -> str | None:
     """The message of a search's FAILURE.txt; None if there is none, "" if it has no message.
 
     The pods of a shard write it below the shard's own folder. `root` is a URL that ends with a
     slash. Raises Unavailable.
     """
     url = f"{root}shard_{int(shard):02d}/{MARKER}" if shard.isdigit() else root + MARKER
-    version = blobs.version(url)
+    version = await blobs.version(url)
     if version is None:
         return None
     # BLAST writes its error last, behind any number of warnings.
     start = max(0, version.size - LONGEST)
-    text = decode_plain(blobs.read_range(url, version, start, version.size))
+    text = decode_plain(await blobs.read_range(url, version, start, version.size))
     return failure_message(redacted_output(text, is_end=start > 0))
 
 

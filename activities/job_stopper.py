@@ -19,22 +19,24 @@ class JobStopper:
     batch: BatchActivities
     crash_recorder: CrashRecorder
 
-    def stop(self, job_id: str) -> StepResult:
+    async def stop(self, job_id: str) -> StepResult:
         """Take the next step that stops the job."""
-        job = self.jobs.get(job_id)
+        job = await self.jobs.get(job_id)
         input_ = ActivityInput(job_id, job.step + 1, attempt=job.attempt)
         return (
-            self.batch.cancel_children(input_)
+            await self.batch.cancel_children(input_)
             if job.child_count
-            else self.cleanup.clean_up_search(input_)
+            else await self.cleanup.clean_up_search(input_)
         )
 
-    def fail(self, job_id: str, error: str) -> StepResult:
+    async def fail(self, job_id: str, error: str) -> StepResult:
         """Fail the job with the error of its orchestration; its clean-up comes next."""
-        job = self.jobs.get(job_id)
+        job = await self.jobs.get(job_id)
         input_ = ActivityInput(job_id, job.step + 1, error, job.attempt)
-        return self.crash_recorder.fail_without_orchestration(input_)
+        return await self.crash_recorder.fail_without_orchestration(input_)
 
-    def clean_up(self, job: Job) -> CleanupResult:
+    async def clean_up(self, job: Job) -> CleanupResult:
         """Try once more to clean up a job that has ended; its row does not change."""
-        return self.batch.clean_up(job) if job.child_count else self.cleanup.clean_up(job)
+        return (
+            await self.batch.clean_up(job) if job.child_count else await self.cleanup.clean_up(job)
+        )

@@ -100,96 +100,103 @@ class Launcher:
     sidecar: Sidecar
     submit_queue: SubmitQueue
 
-    def submit_or_attach(self, job: Job) -> Attempt:
+    async def submit_or_attach(self, job: Job) -> Attempt:
         """Look at the submission, or start it.
 
         Raises Unavailable, as a failed look does not mean that there is none, and Overtaken.
         """
         if job.untracked_submission_until is None:
-            return self._acquire_and_submit(job)
-        result = self.sidecar.get_operation(operation_id(job), OPERATION_WAIT, job.sidecar_instance)
+            return await self._acquire_and_submit(job)
+        result = await self.sidecar.get_operation(
+            operation_id(job), OPERATION_WAIT, job.sidecar_instance
+        )
         if result is None:
-            return self._acquire_and_submit(job)
+            return await self._acquire_and_submit(job)
         if isinstance(result, OperationRunning | Untracked | HttpRejection | Unreachable):
-            self._renew_lease(job)
+            await self._renew_lease(job)
         if isinstance(result, Untracked | HttpRejection | Unreachable):
             is_over = self.context.now() >= job.untracked_submission_until
-            if earlier := self._find_on_cluster(job, is_over):
+            if earlier := await self._find_on_cluster(job, is_over):
                 return Attempt(job, earlier)
             if is_over and isinstance(result, Untracked):
-                return self._acquire_and_submit(_next_operation(job))
+                return await self._acquire_and_submit(_next_operation(job))
         return Attempt(job, result)
 
-    def _find_on_cluster(self, job: Job, is_over: bool) -> EarlierSubmission | None:
+    async def _find_on_cluster(self, job: Job, is_over: bool) -> EarlierSubmission | None:
         """A submission that has ended, by the cluster, as its sidecar does not say so.
 
         `is_over` says that it is past its time.
         """
         try:
-            return self._earlier_submission(job) if is_over else self._ended_submission(job)
+            return (
+                await self._earlier_submission(job)
+                if is_over
+                else await self._ended_submission(job)
+            )
         except Unavailable:
             return None  # the sidecar's failure already leads to another try
 
-    def _ended_submission(self, job: Job) -> EarlierSubmission | None:
+    async def _ended_submission(self, job: Job) -> EarlierSubmission | None:
         """A submission within its time whose end the cluster shows, by what is created last.
 
         FAILURE.txt shows no end: a batch can fail while elastic-blast still creates the others.
         """
-        if submission_ended(self._cluster(job).jobs_of(job.elb_job_id)):
+        if submission_ended(await self._cluster(job).jobs_of(job.elb_job_id)):
             return EarlierSubmission.RESUMED
-        if self.blobs.exists(job.results_prefix + SUCCESS):
+        if await self.blobs.exists(job.results_prefix + SUCCESS):
             return EarlierSubmission.ALREADY_DONE
         return None
 
-    def _acquire_and_submit(self, job: Job) -> Attempt:
-        slot = self.submit_queue.acquire(job)
+    async def _acquire_and_submit(self, job: Job) -> Attempt:
+        slot = await self.submit_queue.acquire(job)
         if not slot.is_held and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
             return Attempt(job, slot)
-        if earlier := self._earlier_submission(job):
+        if earlier := await self._earlier_submission(job):
             return Attempt(job, earlier)
-        return self._start(job) if slot.is_held else Attempt(job, slot)
+        return await self._start(job) if slot.is_held else Attempt(job, slot)
 
-    def _earlier_submission(self, job: Job) -> EarlierSubmission | None:
+    async def _earlier_submission(self, job: Job) -> EarlierSubmission | None:
         """An earlier try, none of which can be running, by its Jobs and markers."""
-        announced = parse_count(self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
-        if submission_completed(self._cluster(job).jobs_of(job.elb_job_id), announced):
+        announced = parse_count(await self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
+        if submission_completed(await self._cluster(job).jobs_of(job.elb_job_id), announced):
             return EarlierSubmission.RESUMED
-        if any(self.blobs.exists(job.results_prefix + marker) for marker in (SUCCESS, FAILURE)):
-            return EarlierSubmission.ALREADY_DONE
+        for marker in (SUCCESS, FAILURE):
+            if await self.blobs.exists(job.results_prefix + marker):
+                return EarlierSubmission.ALREADY_DONE
         return None
 
-    def _start(self, job: Job) -> Attempt:
+    async def _start(self, job: Job) -> Attempt:
         """Start the operation, once the row has its sidecar instance and the time of its end."""
-        command, health = self._command(job), self.sidecar.health()
+        command, health = await self._command(job), await self.sidecar.health()
         if not isinstance(health, Health):
             return Attempt(job, health)
         is_first = job.untracked_submission_until is None
         offered = health.instance if health.operations else None
         # An operation that another instance may have is requested from that instance only.
         if instance := offered if is_first else job.sidecar_instance:
-            job = self._announced(job, instance, command)
-            result = self.sidecar.run_operation(
+            job = await self._announced(job, instance, command)
+            result = await self.sidecar.run_operation(
                 operation_id(job), command, OPERATION_WAIT, instance
             )
             if not isinstance(result, Untracked):
                 return Attempt(job, result, is_first)
-            health = self.sidecar.health()
+            health = await self.sidecar.health()
             if not isinstance(health, Health) or health.operations or not is_first:
                 # The sender started nothing; what it may have passed on is asked for next time.
                 unknown = Unreachable(f"not known to be started: {result.message}", True)
                 return Attempt(job, unknown, is_first)
         # The sidecar keeps no operations, or was replaced by one that keeps none.
-        job = self._announced(job, None, command)
-        return Attempt(job, self.sidecar.exec(command), is_first)
+        job = await self._announced(job, None, command)
+        return Attempt(job, await self.sidecar.exec(command), is_first)
 
-    def _announced(self, job: Job, instance: str | None, command: Command) -> Job:
+    async def _announced(self, job: Job, instance: str | None, command: Command) -> Job:
         """The row with the operation that is about to begin, for steps after a crash or a cancel.
 
         Raises Overtaken.
         """
         until = self.context.now() + command.timeout + DELIVERY
         try:
-            return self.context.jobs.update(
+            return await self.context.jobs.update(
                 job.job_id,
                 "submitting" if instance else "submission_started_untracked",
                 {"operation": operation_id(job)},
@@ -202,8 +209,8 @@ class Launcher:
         except Conflict as conflict:
             raise Overtaken(str(conflict)) from conflict
 
-    def _command(self, job: Job) -> Command:
-        config = self.blobs.get(job.config_blob) if job.config_blob else None
+    async def _command(self, job: Job) -> Command:
+        config = await self.blobs.get(job.config_blob) if job.config_blob else None
         if config is None:
             raise LookupError(f"the config of {job.job_id} is missing: {job.config_blob}")
         argv = submit_argv(job.elb_job_id, job.job_id)
@@ -212,20 +219,20 @@ class Launcher:
     def _cluster(self, job: Job) -> Cluster:
         return self.clusters(job.search.placement.cluster_name)
 
-    def _renew_lease(self, job: Job) -> None:
+    async def _renew_lease(self, job: Job) -> None:
         """Renew the slot. If that fails it expires later, and the operation goes on."""
         try:
-            self._cluster(job).acquire_submit_lease(job.elb_job_id)
+            await self._cluster(job).acquire_submit_lease(job.elb_job_id)
         except Unavailable as error:
             log.warning("submit_slot_not_renewed job_id=%s: %s", job.job_id, error)
 
-    def overrides(self, job: Job, cluster_name: str | None) -> Overrides | None:
+    async def overrides(self, job: Job, cluster_name: str | None) -> Overrides | None:
         """The values that elastic-blast used instead of those in the config.
 
         By the file that it wrote; without one, by the cluster that its answer names. Raises
         Unavailable.
         """
-        differing = find_overrides(self.blobs, job)
+        differing = await find_overrides(self.blobs, job)
         if differing is None and cluster_name:
             differing = reported_cluster(cluster_name, job.search.placement)
         if differing:

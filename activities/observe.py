@@ -37,23 +37,25 @@ class Observer:
     blobs: Blobs
     clusters: Clusters
 
-    def observe(self, input_: ActivityInput) -> StepResult:
+    async def observe(self, input_: ActivityInput) -> StepResult:
         """Look at the search once."""
-        return self.context.run_step(Stage.WATCH, input_, self._observe)
+        return await self.context.run_step(Stage.WATCH, input_, self._observe)
 
-    def _observe(self, job: Job, input_: ActivityInput) -> Outcome:
+    async def _observe(self, job: Job, input_: ActivityInput) -> Outcome:
         try:
-            observation = self._look(job)
+            observation = await self._look(job)
             assessed = self._assess(job, observation)
             if assessed.unrecoverable and job.unrecoverable_since is None:
                 # The cached list may be older than the search: read the Jobs once more.
-                observation = self._with_markers(job, self._cluster(job).jobs_of(job.elb_job_id))
+                observation = await self._with_markers(
+                    job, await self._cluster(job).jobs_of(job.elb_job_id)
+                )
                 assessed = self._assess(job, observation)
             if has_vanished(observation, job.counts, job.finished_batches):
                 assessed = self._assess(
-                    job, replace(observation, results=self._listed_results(job))
+                    job, replace(observation, results=await self._listed_results(job))
                 )
-            reason = self._pending_reason(job)
+            reason = await self._pending_reason(job)
         except Unavailable as error:
             return self._observation_failed(job, error)
         if assessed.error or job.failed_jobs:
@@ -62,8 +64,8 @@ class Observer:
             return self._unrecoverable(job, assessed)
         return self._progress(job, assessed, reason)
 
-    def _look(self, job: Job) -> Observation:
-        jobs = self._cluster(job).cached_jobs(
+    async def _look(self, job: Job) -> Observation:
+        jobs = await self._cluster(job).cached_jobs(
             job.elb_job_id, self.context.settings.job_list_cache_ttl
         )
         runs = any(
@@ -72,39 +74,39 @@ class Observer:
         )
         if runs and not any(cluster_job.failed for cluster_job in jobs):
             # FAILURE.txt may be there, but Kubernetes still retries the batch: do not read it.
-            return Observation(jobs, self._expected(job))
-        return self._with_markers(job, jobs)
+            return Observation(jobs, await self._expected(job))
+        return await self._with_markers(job, jobs)
 
-    def _with_markers(self, job: Job, jobs: list[ClusterJob]) -> Observation:
+    async def _with_markers(self, job: Job, jobs: list[ClusterJob]) -> Observation:
         shard = next(
             (cluster_job.shard for cluster_job in jobs if cluster_job.failed and cluster_job.shard),
             "",
         )
-        failure = read_failure(self.blobs, job.results_prefix, shard)
-        success = self.blobs.exists(f"{job.results_prefix}metadata/SUCCESS.txt")
-        return Observation(jobs, self._expected(job), success, failure)
+        failure = await read_failure(self.blobs, job.results_prefix, shard)
+        success = await self.blobs.exists(f"{job.results_prefix}metadata/SUCCESS.txt")
+        return Observation(jobs, await self._expected(job), success, failure)
 
     def _assess(self, job: Job, observation: Observation) -> Assessment:
         return assess(observation, job.phase, job.counts, job.finished_batches)
 
-    def _listed_results(self, job: Job) -> frozenset[int]:
+    async def _listed_results(self, job: Job) -> frozenset[int]:
         """The numbers of the batches that have a result."""
-        listed = self.blobs.list(job.results_prefix)
+        listed = await self.blobs.list(job.results_prefix)
         numbers = (number_of_result(blob.name) for blob in listed if blob.size > 0)
         return frozenset(number for number in numbers if number is not None)
 
-    def _expected(self, job: Job) -> int | None:
+    async def _expected(self, job: Job) -> int | None:
         known = job.counts.expected
-        return known or parse_count(self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
+        return known or parse_count(await self.blobs.get(job.results_prefix + JOB_COUNT_BLOB))
 
-    def _pending_reason(self, job: Job) -> str | None:
+    async def _pending_reason(self, job: Job) -> str | None:
         """Why pods do not run, of a search that has not changed for a while; None if they do."""
         diagnosis_after = self.context.settings.pod_diagnosis_after
         if not job.reason and self.context.now() - job.updated_at < diagnosis_after:
             return None
         waiting = Counter(
             pod.waiting
-            for pod in self._cluster(job).cached_pending_pods(job.elb_job_id, diagnosis_after)
+            for pod in await self._cluster(job).cached_pending_pods(job.elb_job_id, diagnosis_after)
         )
         if not waiting:
             return None

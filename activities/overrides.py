@@ -5,16 +5,16 @@ from shared.contracts.job import Job
 from shared.elastic_blast.written_config import LARGEST, NAME, Overrides, overrides
 
 
-def find_overrides(blobs: Blobs, job: Job) -> Overrides | None:
+async def find_overrides(blobs: Blobs, job: Job) -> Overrides | None:
     """What the attempt's submission used that it was not asked to, as far as it tells.
 
     A file that is missing or cannot be read proves nothing. Raises Unavailable.
     """
-    found = blobs.read_prefix(job.results_prefix + NAME, LARGEST)
+    found = await blobs.read_prefix(job.results_prefix + NAME, LARGEST)
     return overrides(found[0], job.search.placement) if found else None
 
 
-def find_other_clusters(blobs: Blobs, job: Job) -> str | None:
+async def find_other_clusters(blobs: Blobs, job: Job) -> str | None:
     """The clusters other than the requested one that any attempt of the job may run on.
 
     Also of submissions that failed or were stopped: only this compares their configs.
@@ -22,7 +22,7 @@ def find_other_clusters(blobs: Blobs, job: Job) -> str | None:
     """
     submitted = [*job.previous_attempts, *([job] if job.config_blob else [])]
     known = job.other_cluster or ""
-    found = (find_overrides(blobs, attempt) for attempt in submitted)
+    found = [await find_overrides(blobs, attempt) for attempt in submitted]
     others = (each.other_cluster for each in found if each and each.other_cluster)
     new = dict.fromkeys(other for other in others if other not in known)
     return " and ".join(filter(None, (known, *new))) or None

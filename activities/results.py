@@ -21,12 +21,12 @@ class ResultCollector:
     context: ActivityContext
     blobs: Blobs
 
-    def collect(self, input_: ActivityInput) -> StepResult:
+    async def collect(self, input_: ActivityInput) -> StepResult:
         """Count the results; write the manifest and complete the job once all are there."""
-        return self.context.run_step(Stage.COLLECT, input_, self._collect)
+        return await self.context.run_step(Stage.COLLECT, input_, self._collect)
 
-    def _collect(self, job: Job, input_: ActivityInput) -> Outcome:
-        listed = self.blobs.list(job.results_prefix)
+    async def _collect(self, job: Job, input_: ActivityInput) -> Outcome:
+        listed = await self.blobs.list(job.results_prefix)
         files = result_files(listed)
         expected = job.counts.expected or expected_results(listed, job.search)
         if len(files) < max(expected, 1):
@@ -36,7 +36,7 @@ class ResultCollector:
             "job_id": job.job_id,
             "files": [manifest_entry(file, job.search) for file in files],
         }
-        self.blobs.put(job.results_prefix + MANIFEST, json.dumps(manifest).encode())
+        await self.blobs.put(job.results_prefix + MANIFEST, json.dumps(manifest).encode())
         size = sum(file.size for file in files)
         # The results are the proof; Jobs that finished long ago may never have been counted.
         counts = Counts(expected=expected or len(files), succeeded=expected or len(files))

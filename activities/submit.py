@@ -46,34 +46,34 @@ class Submitter:
     cleanup: ClusterCleanup
     submit_queue: SubmitQueue
 
-    def prepare(self, input_: ActivityInput) -> StepResult:
+    async def prepare(self, input_: ActivityInput) -> StepResult:
         """Write the config that every try of this attempt uses."""
-        return self.context.run_step(Stage.PREPARE, input_, self._prepare)
+        return await self.context.run_step(Stage.PREPARE, input_, self._prepare)
 
-    def submit(self, input_: ActivityInput) -> StepResult:
+    async def submit(self, input_: ActivityInput) -> StepResult:
         """Start elastic-blast, or find that it was started; wait briefly for its result."""
-        return self.context.run_step(Stage.SUBMIT, input_, self._submit)
+        return await self.context.run_step(Stage.SUBMIT, input_, self._submit)
 
-    def _prepare(self, job: Job, input_: ActivityInput) -> Outcome:
-        if self._was_left_by_batch(job):
-            self.context.jobs.request_cancel(job.job_id)
+    async def _prepare(self, job: Job, input_: ActivityInput) -> Outcome:
+        if await self._was_left_by_batch(job):
+            await self.context.jobs.request_cancel(job.job_id)
             return Outcome(OutcomeKind.STOP, job.phase)
-        if pending := self._clean_up_previous(job):
+        if pending := await self._clean_up_previous(job):
             return pending
         settings = self.context.settings
         account = StorageAccount(job.search.placement.storage_account, settings.storage_suffix)
         url = account.url(QUERIES, f"{job.job_id}/{job.elb_job_id}.ini")
-        self.blobs.put_if_absent(url, render(job.search).encode())
+        await self.blobs.put_if_absent(url, render(job.search).encode())
         return Outcome(
             OutcomeKind.DONE,
             Phase.SUBMITTING,
             event="config_written",
             payload={"config_blob": url},
             # The submissions of earlier attempts have ended, as their clean-up has proven.
-            changes={"config_blob": url, **NOTHING_RUNS, **self._left_by_previous(job)},
+            changes={"config_blob": url, **NOTHING_RUNS, **await self._left_by_previous(job)},
         )
 
-    def _was_left_by_batch(self, job: Job) -> bool:
+    async def _was_left_by_batch(self, job: Job) -> bool:
         """Whether the batch of the search is being stopped or has ended, and so must not run it.
 
         The activity that creates searches may die, or be late, after the batch has cancelled those
@@ -81,23 +81,23 @@ class Submitter:
         """
         if job.parent_job_id is None or job.attempt > 1:
             return False
-        parent = self.context.jobs.find(job.parent_job_id)
+        parent = await self.context.jobs.find(job.parent_job_id)
         return parent is None or parent.phase.is_end or self.context.should_stop(parent)
 
-    def _left_by_previous(self, job: Job) -> JobChanges:
+    async def _left_by_previous(self, job: Job) -> JobChanges:
         """What earlier attempts left: nothing on their own cluster, as their clean-up has proven.
 
         What they left on another one cannot be seen from here. Raises Unavailable.
         """
-        other = find_other_clusters(self.blobs, job)
+        other = await find_other_clusters(self.blobs, job)
         left = LeftOnCluster.UNKNOWN if other else LeftOnCluster.NONE
         return {"other_cluster": other, "left_on_cluster": left}
 
-    def _clean_up_previous(self, job: Job) -> Outcome | None:
+    async def _clean_up_previous(self, job: Job) -> Outcome | None:
         """Clean up earlier attempts; None once nothing is left of them."""
         retry_after: timedelta | None = None
         try:
-            left = ", ".join(self.cleanup.clean_up_previous_attempts(job)[:5])
+            left = ", ".join((await self.cleanup.clean_up_previous_attempts(job))[:5])
         except Unavailable as error:
             left, retry_after = str(error), error.retry_after
         if not left:
@@ -120,41 +120,41 @@ class Submitter:
             changes={"reason": reason},
         )
 
-    def _submit(self, job: Job, input_: ActivityInput) -> Outcome:
+    async def _submit(self, job: Job, input_: ActivityInput) -> Outcome:
         try:
-            attempt = self.launcher.submit_or_attach(job)
+            attempt = await self.launcher.submit_or_attach(job)
         except Unavailable as error:
             attempt = Attempt(job, error)
         except Overtaken:
             # The next step reads the row again; this one must not write what it read before.
             delay = self.context.settings.retry(Category.TRANSIENT).first
             return Outcome(OutcomeKind.PENDING, job.phase, delay, longest=RENEWAL_INTERVAL)
-        outcome = self._outcome(attempt)
+        outcome = await self._outcome(attempt)
         if "untracked_submission_until" in outcome.changes:  # nothing runs any more
             return outcome
         return replace(outcome, longest=longest_wait(attempt.job, self.context.now()))
 
-    def _outcome(self, attempt: Attempt) -> Outcome:
+    async def _outcome(self, attempt: Attempt) -> Outcome:
         job = attempt.job
         match attempt.found:
             case LeaseState():
                 return self._wait_for_slot(job)
             case EarlierSubmission() as earlier:
                 landed = SubmitOutcome(SubmitOutcomeKind.ACCEPTED, earlier.value)
-                return self._accepted(attempt, landed)
+                return await self._accepted(attempt, landed)
             case Unavailable() as failure:
-                return self._after(attempt, _failed_look(job, failure))
+                return await self._after(attempt, _failed_look(job, failure))
             case result:
-                return self._after(attempt, classify(_redacted(result), job.job_id))
+                return await self._after(attempt, classify(_redacted(result), job.job_id))
 
-    def _after(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
+    async def _after(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
         match outcome.kind:
             case SubmitOutcomeKind.PENDING:
                 return self._pending(attempt)
             case SubmitOutcomeKind.ACCEPTED | SubmitOutcomeKind.DONE:
-                return self._accepted(attempt, outcome)
+                return await self._accepted(attempt, outcome)
             case SubmitOutcomeKind.RETRY:
-                return self._retry(attempt, outcome)
+                return await self._retry(attempt, outcome)
             case SubmitOutcomeKind.FAILED:
                 return self._failed(attempt, outcome)
 
@@ -173,10 +173,10 @@ class Submitter:
             reason = f"a submission whose state is unknown may run until {until} UTC"
         return replace(pending, event="submitting", changes={"reason": reason})
 
-    def _accepted(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
+    async def _accepted(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
         """The search is on the cluster. The code is elastic-blast's decision, or the look's."""
         job, result, now = attempt.job, attempt.found, self.context.now()
-        if differing := self.launcher.overrides(job, outcome.cluster_name):
+        if differing := await self.launcher.overrides(job, outcome.cluster_name):
             # The search runs where observe_search does not look.
             other = differing.other_cluster or job.other_cluster
             changes: JobChanges = {"other_cluster": other, **_ended(attempt)}
@@ -184,7 +184,7 @@ class Submitter:
             return endings.fail(Phase.SUBMIT_FAILED, code, error, now, changes)
         took = result.duration if isinstance(result, Finished) else timedelta(0)
         # If this fails the step is repeated: no other activity would release the slot.
-        self.submit_queue.release(job)
+        await self.submit_queue.release(job)
         return Outcome(
             OutcomeKind.DONE,
             Phase.SUBMITTED,
@@ -211,11 +211,11 @@ class Submitter:
             changes={"reason": "another search is being submitted to this cluster, one at a time"},
         )
 
-    def _retry(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
+    async def _retry(self, attempt: Attempt, outcome: SubmitOutcome) -> Outcome:
         """Another try, as the policy of its category allows (R3)."""
         job, changes = attempt.job, _proof(attempt, outcome)
         if self._lets_others(attempt, outcome, changes):
-            self._release(job)
+            await self._release(job)
         if outcome.category is Category.CONFIGURATION:
             log.error("configuration_refused job_id=%s code=%s", job.job_id, outcome.code)
         waits_for_capacity = outcome.category is Category.CAPACITY
@@ -241,10 +241,10 @@ class Submitter:
         waits_long = outcome.category is Category.CONFIGURATION
         return nothing_runs and (waits_long or isinstance(attempt.found, Unavailable))
 
-    def _release(self, job: Job) -> None:
+    async def _release(self, job: Job) -> None:
         """Release the slot until the next try. If that fails, the job holds it until then."""
         try:
-            self.submit_queue.release(job)
+            await self.submit_queue.release(job)
         except Unavailable as error:
             log.warning("submit_slot_not_released job_id=%s: %s", job.job_id, error)
 

@@ -1,7 +1,7 @@
 """The queue for the submit slot of each cluster: one search at a time, owners in turn."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,64 +32,64 @@ class SubmitQueue:
     clusters: Clusters
     orchestrations: Orchestrations
 
-    def acquire(self, job: Job) -> LeaseState:
+    async def acquire(self, job: Job) -> LeaseState:
         """Acquire or renew the cluster's slot.
 
         If an older job of the same owner is waiting, only renew the lease. Raises Unavailable.
         """
         cluster = self.clusters(job.search.placement.cluster_name)
-        ahead = self._first_waiting(lambda: self.jobs.index.submit_queue.first_ahead(job))
+        ahead = await self._first_waiting(lambda: self.jobs.index.submit_queue.first_ahead(job))
         if ahead is None:
-            return cluster.acquire_submit_lease(job.elb_job_id)
-        slot = cluster.renew_submit_lease(job.elb_job_id)
+            return await cluster.acquire_submit_lease(job.elb_job_id)
+        slot = await cluster.renew_submit_lease(job.elb_job_id)
         if not slot.holder:
-            self._wake(ahead)
+            await self._wake(ahead)
         return slot
 
-    def renew(self, job: Job) -> None:
+    async def renew(self, job: Job) -> None:
         """Renew the slot if the job has it. If that fails it expires later."""
         cluster = self.clusters(job.search.placement.cluster_name)
         try:
-            cluster.renew_submit_lease(job.elb_job_id)
+            await cluster.renew_submit_lease(job.elb_job_id)
         except Unavailable as error:
             log.warning("submit_slot_not_renewed job_id=%s: %s", job.job_id, error)
 
-    def release(self, job: Job) -> None:
+    async def release(self, job: Job) -> None:
         """Release the slot, and wake the next job. Idempotent.
 
         Raises Unavailable if it is not released: it would be held until it expires.
         """
         cluster = self.clusters(job.search.placement.cluster_name)
-        if not cluster.release_submit_lease(job.elb_job_id):
+        if not await cluster.release_submit_lease(job.elb_job_id):
             return
         try:
             # Dequeue first, or the next job still sees this one ahead of it.
-            self.jobs.index.submit_queue.remove(job)
-            waiting = self._first_waiting(
+            await self.jobs.index.submit_queue.remove(job)
+            waiting = await self._first_waiting(
                 lambda: self.jobs.index.submit_queue.next_owner_first(job)
             )
         except Unavailable as error:
             log.warning("next_job_not_woken job_id=%s: %s", job.job_id, error)
         else:
             if waiting:
-                self._wake(waiting)
+                await self._wake(waiting)
 
-    def _wake(self, waiting: Job) -> None:
+    async def _wake(self, waiting: Job) -> None:
         """Wake a waiting job. If that fails, its own delay ends later."""
         try:
-            self.orchestrations.wake(waiting)
+            await self.orchestrations.wake(waiting)
         except Unavailable as error:
             log.warning("waiting_job_not_woken job_id=%s: %s", waiting.job_id, error)
 
-    def _first_waiting(self, first: Callable[[], QueueEntry | None]) -> Job | None:
+    async def _first_waiting(self, first: Callable[[], Awaitable[QueueEntry | None]]) -> Job | None:
         """The first job that still waits. Entries of jobs that do not wait are removed.
 
         A crash can leave such an entry, and a job with a cancel request has one until its next
         step.
         """
-        while entry := first():
-            job = self.jobs.find(entry.job_id)
+        while entry := await first():
+            job = await self.jobs.find(entry.job_id)
             if job and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT and not job.cancel_requested_at:
                 return job
-            self.jobs.index.submit_queue.remove_entry(entry)
+            await self.jobs.index.submit_queue.remove_entry(entry)
         return None

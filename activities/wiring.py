@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ from shared.errors import RetryableError, SettingsInvalid
 from shared.util.redaction import redacted
 
 log = logging.getLogger("blast")
-Method = Callable[[ActivityInput], StepResult | ChunkResult]
+Method = Callable[[ActivityInput], Awaitable[StepResult | ChunkResult]]
 
 STAGE_OF: Mapping[ActivityName, Stage] = {name: stage for stage, name in ACTIVITY.items()}
 """The stage whose work an activity does."""
@@ -109,7 +109,7 @@ class Activities:
         return BatchActivities(self.context, children)
 
 
-def run_activity(
+async def run_activity(
     dependencies: Dependencies, activity: ActivityName, input_: Any, orchestrations: Orchestrations
 ) -> dict[str, Any]:
     """Run an activity: an ActivityInput in, a StepResult or ChunkResult out, as plain JSON.
@@ -117,7 +117,7 @@ def run_activity(
     A process whose settings are wrong, or that finds no storage, takes no step and ends no job.
     """
 
-    def run() -> dict[str, Any]:
+    async def run() -> dict[str, Any]:
         typed = serialization.deserialize(ActivityInput, input_)
         try:
             activities = Activities.of(dependencies, orchestrations)
@@ -125,11 +125,11 @@ def run_activity(
             if activity is ActivityName.RECORD_CRASH:
                 raise  # the orchestrator, which alone knows the stage, tries without limit
             return serialization.serialize(postpone(activity, typed, error, dependencies))
-        return serialization.serialize(activities.methods()[activity](typed))
+        return serialization.serialize(await activities.methods()[activity](typed))
 
     if activity is ActivityName.CREATE_CHILDREN:
-        return run_chunk(run)
-    return run_redacted(run)
+        return await run_chunk(run)
+    return await run_redacted(run)
 
 
 def postpone(
@@ -154,12 +154,12 @@ class ActivityCrashed(Exception):
     """Stands for an exception whose text, or that of a cause, holds a secret or a sequence."""
 
 
-def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+async def run_redacted(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """Run an activity. An exception is kept in Durable Functions' history, and logged by the host
     with its traceback: it is replaced if it holds a secret or a sequence.
     """
     try:
-        return run()
+        return await run()
     except Exception as error:  # of any kind: each is raised again, with its text or without
         text = "".join(traceback.format_exception(error))
         if redacted(text) == text:
@@ -168,10 +168,10 @@ def run_redacted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise ActivityCrashed(f"{type(error).__name__}: {clean}") from None
 
 
-def run_chunk(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+async def run_chunk(run: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """Run an activity of a fan-out: a crash is a value, as task_all fails at the first error."""
     try:
-        return run_redacted(run)
+        return await run_redacted(run)
     except Exception as error:  # of any kind: the orchestrator counts it as a crash
         log.exception("chunk_crashed")
         text = f"{type(error).__name__}: {error}"

@@ -1,6 +1,7 @@
 """The HTTP API: accepts per second, one status read, and one page of many jobs of one owner."""
 
 import argparse
+import asyncio
 import json
 import re
 import sys
@@ -71,20 +72,20 @@ class AppUnderTest:
         return now
 
 
-def main() -> int:
+async def main() -> int:
     """Measure, and print each figure beside its budget."""
     reading = argparse.ArgumentParser(description=__doc__)
     reading.add_argument("--jobs", type=int, default=5000, help="number of jobs in the list")
     job_count = reading.parse_args().jobs
     print(f"{'what':44} {'measured':>45}   budget")
     with running_app() as app:
-        put_database(app.azurite)
+        await put_database(app.azurite)
         status_read(app)
         for clients in CLIENTS:
             accepts(app, clients)
     # Separate, because Azurite saves all rows every few seconds and blocks meanwhile.
     with running_app() as app:
-        page_of(app, job_count)
+        await page_of(app, job_count)
     return 0
 
 
@@ -104,9 +105,9 @@ def running_app() -> Iterator[AppUnderTest]:
             azurite.child.stop()
 
 
-def page_of(app: AppUnderTest, job_count: int) -> None:
+async def page_of(app: AppUnderTest, job_count: int) -> None:
     app.timed("GET", "blast/jobs")  # creates the tables
-    made, took = fill(app.azurite, job_count)
+    made, took = await fill(app.azurite, job_count)
     print(f"  ({made} rows were created in {took:.0f} s)")
     size = measured(app, lambda: app.timed("GET", "blast/jobs?limit=50"), 20)
     show(f"a page of 50 of {made} jobs", *size, budget="1 call")
@@ -161,15 +162,15 @@ def p95(took: list[float]) -> float:
     return quantiles(took, n=20)[-1] if len(took) > 1 else took[0]
 
 
-def put_database(azurite: Azurite) -> None:
+async def put_database(azurite: Azurite) -> None:
     """Upload the files of a nucleotide database."""
     blobs = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
-    blobs.ensure(DATABASES)
+    await blobs.ensure(DATABASES)
     for part in ("nhr", "nin", "nsq"):
-        blobs.put(StorageAccount(ACCOUNT).url(DATABASES, f"bench/bench.{part}"), b"0")
+        await blobs.put(StorageAccount(ACCOUNT).url(DATABASES, f"bench/bench.{part}"), b"0")
 
 
-def fill(azurite: Azurite, job_count: int) -> tuple[int, float]:
+async def fill(azurite: Azurite, job_count: int) -> tuple[int, float]:
     """Write list rows for jobs of one owner; returns their number and the seconds taken."""
     table = open_table(INDEX_TABLE, azurite.connection_string, "", None)
     started_at = time.monotonic()
@@ -177,7 +178,7 @@ def fill(azurite: Azurite, job_count: int) -> tuple[int, float]:
         if time.monotonic() - started_at > MAX_FILL_SECONDS:
             return first, time.monotonic() - started_at
         numbers = range(first, min(first + LARGEST_TRANSACTION, job_count))
-        table.commit([Insert(rows.list_row(listed(number))) for number in numbers])
+        await table.commit([Insert(rows.list_row(listed(number))) for number in numbers])
     return job_count, time.monotonic() - started_at
 
 
@@ -189,4 +190,4 @@ def listed(number: int) -> Job:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(asyncio.run(main()))

@@ -16,15 +16,15 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 @handle_errors
-def broken() -> HttpResponse:
+async def broken() -> HttpResponse:
     raise ZeroDivisionError
 
 
-def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
+async def test_the_codes_that_are_explained_are_those_that_are_answered() -> None:
     explained = re.findall(
         r"^\| `(\w+)` \| (\d{3}) \| \w", (ROOT / "docs/api.md").read_text(), re.M
     )
-    bug = broken()
+    bug = await broken()
     answers = {code: status for code, (status, _) in CODES.items()}
     answers[bug.headers["x-ms-error-code"]] = bug.status_code
     assert {code: int(status) for code, status in explained} == answers

@@ -20,17 +20,16 @@ import function_app
 triggers = {f.get_function_name(): f.get_trigger() for f in function_app.app.get_functions()}
 found = {name: trigger.type for name, trigger in triggers.items()}
 timers = {name: t.schedule for name, t in triggers.items() if t.type == "timerTrigger"}
-threads = function_app.STEP_THREADS._max_workers
 quiet = logging.getLogger("azure.core.pipeline").getEffectiveLevel()
 http = {name: t for name, t in triggers.items() if t.type == "httpTrigger"}
 routes = {name: [t.route, [m.value for m in t.methods]] for name, t in http.items()}
-found = {"functions": found, "timers": timers, "threads": threads, "modules": list(sys.modules)}
+found = {"functions": found, "timers": timers, "modules": list(sys.modules)}
 found["quiet"] = quiet
 found["routes"] = routes
 print(json.dumps(found))
 """
 READY = """
-import json, logging
+import asyncio, json, logging
 import azure.functions as func
 import function_app
 from triggers.http.handlers import handler_of
@@ -41,7 +40,7 @@ handler.emit = lambda record: lines.append(record.getMessage())
 logging.getLogger("blast").addHandler(handler)
 request = func.HttpRequest("GET", "/api/health/ready", body=b"")
 ready = handler_of("ready", function_app.services)
-answers = [ready(req=request) for _ in range(2)]
+answers = [asyncio.run(ready(req=request)) for _ in range(2)]
 print(json.dumps({
     "statuses": [answer.status_code for answer in answers],
     "codes": [answer.headers["x-ms-error-code"] for answer in answers],
@@ -86,11 +85,6 @@ def test_no_route_shadows_another_in_the_hosts_order(
 def _fits(path: str, template: str) -> bool:
     pattern = re.sub(r"\{\w+\}", "[^/]+", re.sub(r"\{\*\w+\}", ".*", template))
     return bool(re.fullmatch(pattern, path, re.IGNORECASE))
-
-
-def test_there_is_a_thread_for_each_concurrent_activity(loaded: dict[str, Any]) -> None:
-    durable = json.loads((ROOT / "host.json").read_text())["extensions"]["durableTask"]
-    assert loaded["threads"] == durable["maxConcurrentActivityFunctions"]
 
 
 def test_timer_schedules_need_no_setting(loaded: dict[str, Any]) -> None:

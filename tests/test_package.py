@@ -11,7 +11,7 @@ import pytest
 from tests.support.package import PROJECT, copy_package
 
 LOAD = """
-import importlib, json, pkgutil, sys
+import asyncio, importlib, json, pkgutil, sys
 from pathlib import Path
 from azure.functions import HttpRequest
 import function_app
@@ -28,7 +28,8 @@ for package in packages:
 
 def ask(handler, path, **route_params):
     url = f"http://localhost/api/{path}"
-    response = handler(req=HttpRequest("GET", url, route_params=route_params, body=b""))
+    request = HttpRequest("GET", url, route_params=route_params, body=b"")
+    response = asyncio.run(handler(req=request))
     return [response.status_code, response.mimetype, len(response.get_body())]
 
 answers = {name: ask(ui.ui_file, f"ui/{name}", file=name) for name in ui.list_files()}

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,13 +25,12 @@ from shared.util.redaction import redacted
 
 CALL_TIMEOUT = 20.0
 """Seconds that one call may take; the SDK's own timeout is minutes."""
-THREAD_TIMEOUT = 3 * CALL_TIMEOUT + 5
-"""Seconds that an activity's thread waits for a call on the event loop."""
 _ENDED = {Runtime.Completed, Runtime.Failed, Runtime.Terminated, Runtime.Canceled}
 FAILED = Runtime.Failed.value
 LONGEST_ERROR = 300
 """Characters."""
 T = TypeVar("T")
+log = logging.getLogger("blast")
 
 
 class DurableClient(Protocol):
@@ -97,34 +96,33 @@ async def wake(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> Non
 
     If neither succeeds, the orchestration reads the row after its delay, or reconcile does.
     """
-    _log_wake(job, await _wake(client, job, crash_retry))
+    try:
+        await _with_timeout(client.raise_event(job.instance_id, WAKE_EVENT, {}))
+    except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
+        with suppress(Unavailable):  # the row has what changed
+            await ensure_started(client, job, crash_retry)
+        log.warning("job_not_woken job_id=%s: %s", job.job_id, error)
 
 
 @dataclass(frozen=True)
-class SyncDurableClient:
-    """The client for an activity, which runs in a thread while the client runs on the loop."""
+class OrchestrationClient:
+    """Starts and wakes the orchestrations of jobs, for activities."""
 
     client: DurableClient
-    loop: asyncio.AbstractEventLoop
     crash_retry: Callable[[], RetryPolicy]
     """The policy for the orchestrations that it starts. May raise SettingsInvalid."""
 
-    def ensure_started(self, job: Job) -> None:
+    @classmethod
+    def of(cls, client: DurableClient, settings: Settings) -> "OrchestrationClient":
+        return cls(client, lambda: settings.crash_retry)
+
+    async def ensure_started(self, job: Job) -> None:
         """Start a job's orchestration unless it has been started. Raises Unavailable."""
-        self._wait(ensure_started(self.client, job, self.crash_retry()))
+        await ensure_started(self.client, job, self.crash_retry())
 
-    def wake(self, job: Job) -> None:
-        """Wake a job's orchestration. Raises Unavailable if Durable Functions does not answer."""
-        # Logged in this thread, which has the invocation's id; the loop has not.
-        _log_wake(job, self._wait(_wake(self.client, job, self.crash_retry())))
-
-    def _wait(self, call: Coroutine[Any, Any, T]) -> T:
-        answer = asyncio.run_coroutine_threadsafe(call, self.loop)
-        try:
-            return answer.result(THREAD_TIMEOUT)
-        except TimeoutError as error:
-            answer.cancel()
-            raise Unavailable("not_started", "Durable Functions does not answer") from error
+    async def wake(self, job: Job) -> None:
+        """End the sleep of a job's orchestration: see `wake`."""
+        await wake(self.client, job, self.crash_retry())
 
 
 async def get_status(client: DurableClient, instance_id: str) -> InstanceStatus | None:
@@ -151,27 +149,6 @@ async def purge_history(client: DurableClient, instance_id: str) -> None:
         await _with_timeout(client.purge_instance_history(instance_id))
     except Exception as error:  # the SDK raises nothing more exact
         raise Unavailable("durable_unavailable", f"{instance_id} was not purged") from error
-
-
-async def _wake(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> Exception | None:
-    """Wake or start the orchestration of a job; the error, if it was not woken."""
-    try:
-        await _with_timeout(client.raise_event(job.instance_id, WAKE_EVENT, {}))
-    except Exception as error:  # noqa: BLE001  the SDK raises nothing more exact
-        with suppress(Unavailable):  # the row has what changed
-            await ensure_started(client, job, crash_retry)
-        return error
-    return None
-
-
-def _log_wake(job: Job, error: Exception | None) -> None:
-    if error:
-        logging.getLogger("blast").warning("job_not_woken job_id=%s: %s", job.job_id, error)
-
-
-def from_here(client: DurableClient, settings: Settings) -> SyncDurableClient:
-    """The client, for threads that are started on the running loop."""
-    return SyncDurableClient(client, asyncio.get_running_loop(), lambda: settings.crash_retry)
 
 
 def _first_line(output: object) -> str | None:

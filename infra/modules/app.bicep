@@ -110,7 +110,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     AzureWebJobsStorage__clientId: identityClientId
     AZURE_CLIENT_ID: identityClientId
     AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
-    PYTHON_THREADPOOL_THREAD_COUNT: '32' // docs/operations.md says why
+    PYTHON_THREADPOOL_THREAD_COUNT: '8' // docs/operations.md says why
 
     APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'

@@ -1,10 +1,12 @@
 """Timeouts and error translation that all storage clients share."""
 
+import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
+from azure.core.async_paging import AsyncItemPaged
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from shared.errors import AccessRefused, Unavailable
@@ -20,23 +22,35 @@ CLIENT_OPTIONS: dict[str, Any] = {
     "initial_backoff": 0.3,
     "increment_base": 0,
     "random_jitter_range": 0.2,
+    # Otherwise each request looks for proxies and a netrc file in threads: a third of its CPU time.
+    "use_env_settings": False,
 }
 """Timeouts in seconds and retries: three attempts, so a call ends within a minute."""
 
+CALL_TIMEOUT, TRANSFER_TIMEOUT = 60.0, 180.0
+"""Seconds for a whole call with its retries, and for one that sends or reads a large blob. The
+timeouts of CLIENT_OPTIONS apply to each read only: a server that sends a byte now and then would
+never exceed them."""
+
 _ACCESS_STATUSES = {401, 403}
 _RETRYABLE_STATUSES = {408, 429, 500, 502, 503, 504}
+T = TypeVar("T")
 
 
-@contextmanager
-def translate_errors(store: str) -> Iterator[None]:
-    """Raise the SDK's errors as Unavailable or AccessRefused; unknown errors pass through.
+@asynccontextmanager
+async def storage_call(store: str, timeout: float = CALL_TIMEOUT) -> AsyncIterator[None]:
+    """Limit a call's time, and raise the SDK's errors as Unavailable or AccessRefused.
 
-    `store` is the name for messages: Blob, Tables or Queues. AccessRefused is also logged as an
-    error, because an operator must act: the app's role, a table or a container is missing, or
-    another server answers at the store's address.
+    `store` is the name for messages: Blob, Tables or Queues; `timeout` is in seconds. Unknown
+    errors pass through. AccessRefused is also logged as an error, because an operator must act: the
+    app's role, a table or a container is missing, or another server answers at the store's address.
     """
     try:
-        yield
+        async with asyncio.timeout(timeout):
+            yield
+    except TimeoutError as error:
+        text = f"{store} did not answer within {timeout:g} s"
+        raise Unavailable("storage_unavailable", text) from error
     except HttpResponseError as error:
         is_container_missing = error.status_code == 404 and not is_blob_missing(error)
         needs_operator = (
@@ -54,6 +68,18 @@ def translate_errors(store: str) -> Iterator[None]:
         raise
     except AzureError as error:
         raise Unavailable("storage_unavailable", f"{store} cannot be reached") from error
+
+
+async def read_pages(store: str, paged: AsyncItemPaged[T]) -> AsyncIterator[list[T]]:
+    """The pages of a list; each is read by a call of its own. Raises as `storage_call` does."""
+    pages = paged.by_page()
+    while True:
+        async with storage_call(store):
+            page = await anext(pages, None)
+            if page is None:
+                return
+            items = [item async for item in page]
+        yield items
 
 
 def is_blob_missing(error: HttpResponseError) -> bool:

@@ -1,28 +1,37 @@
 """Azure Blob Storage, addressed by blob URLs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from azure.core import MatchConditions
-from azure.core.credentials import TokenCredential
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobClient, BlobServiceClient
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
-from shared.clients.azure_errors import CLIENT_OPTIONS, is_blob_missing, translate_errors
+from shared.clients.azure_errors import (
+    CALL_TIMEOUT,
+    CLIENT_OPTIONS,
+    TRANSFER_TIMEOUT,
+    is_blob_missing,
+    read_pages,
+    storage_call,
+)
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 
 RANGE_NOT_SATISFIABLE = 416
 """HTTP status of a range request on an empty blob."""
 CHUNK = 4 * 1024**2
-"""Bytes per request; the timeouts of CLIENT_OPTIONS apply to each request."""
+"""Bytes per request that reads; the timeouts of CLIENT_OPTIONS apply to each request."""
+WRITTEN_CHUNK = 1024**2
+"""Bytes per request that writes: more at once would block the event loop."""
 
 
 @dataclass(frozen=True)
@@ -46,53 +55,58 @@ class BlobInfo:
 class Blobs:
     """The blobs of one account. Every method raises Unavailable if storage does not answer."""
 
-    def __init__(self, service: BlobServiceClient, account: StorageAccount) -> None:
+    def __init__(
+        self,
+        service: BlobServiceClient,
+        account: StorageAccount,
+        create_on_first_use: Sequence[str] = (),
+    ) -> None:
+        """`create_on_first_use` names containers."""
         self._service = service
         self._account = account
+        self._must_create = create_on_first_use
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
-        self._service.close()
+        await self._service.close()
 
-    def ensure(self, *containers: str) -> None:
+    async def ensure(self, *containers: str) -> None:
         """Create the containers that do not exist."""
         for container in containers:
-            with translate_errors("Blob"):
-                try:
-                    self._service.create_container(container)
-                except ResourceExistsError:
-                    continue
+            async with storage_call("Blob"):
+                with suppress(ResourceExistsError):
+                    await self._service.create_container(container)
 
-    def put(self, url: str, data: bytes) -> None:
+    async def put(self, url: str, data: bytes) -> None:
         """Write a blob, or overwrite it."""
-        with translate_errors("Blob"):
-            self._at(url).upload_blob(data, overwrite=True)
+        async with self._call(TRANSFER_TIMEOUT):
+            await self._at(url).upload_blob(data, overwrite=True)
 
-    def put_if_absent(self, url: str, data: bytes) -> bytes:
+    async def put_if_absent(self, url: str, data: bytes) -> bytes:
         """Write a blob unless it exists. Returns its content afterwards: the first writer wins."""
-        with translate_errors("Blob"):
+        async with self._call(TRANSFER_TIMEOUT):
             try:
-                self._at(url).upload_blob(data, overwrite=False)
+                await self._at(url).upload_blob(data, overwrite=False)
             except ResourceExistsError:
-                return self._at(url).download_blob().readall()
+                return await self._read_all(url)
         return data
 
-    def get(self, url: str) -> bytes | None:
+    async def get(self, url: str) -> bytes | None:
         """The whole blob, or None if it does not exist. For small blobs, such as markers."""
-        with translate_errors("Blob"):
+        async with self._call(TRANSFER_TIMEOUT):
             try:
-                return self._at(url).download_blob().readall()
+                return await self._read_all(url)
             except ResourceNotFoundError as error:
                 if is_blob_missing(error):
                     return None
                 raise
 
-    def read_prefix(self, url: str, max_bytes: int) -> tuple[bytes, int] | None:
+    async def read_prefix(self, url: str, max_bytes: int) -> tuple[bytes, int] | None:
         """The first `max_bytes` bytes of a blob, and its size; None if it does not exist."""
-        with translate_errors("Blob"):
+        async with self._call():
             try:
-                download = self._at(url).download_blob(offset=0, length=max_bytes)
-                data = download.readall()
+                download = await self._at(url).download_blob(offset=0, length=max_bytes)
+                data = await download.readall()
             except ResourceNotFoundError as error:
                 if is_blob_missing(error):
                     return None
@@ -106,35 +120,36 @@ class Blobs:
         is_cut = len(data) == max_bytes
         return data, int(content_range.rpartition("/")[2]) if is_cut else len(data)
 
-    def missing_containers(self, *containers: str) -> list[str]:
+    async def missing_containers(self, *containers: str) -> list[str]:
         """The containers that do not exist."""
-        with translate_errors("Blob"):
+        async with self._call():
             return [
-                name for name in containers if not self._service.get_container_client(name).exists()
+                name
+                for name in containers
+                if not await self._service.get_container_client(name).exists()
             ]
 
-    def version(self, url: str) -> Version | None:
+    async def version(self, url: str) -> Version | None:
         """The blob's size and ETag, or None if it does not exist."""
-        with translate_errors("Blob"):
+        async with self._call():
             try:
-                properties = self._at(url).get_blob_properties()
+                properties = await self._at(url).get_blob_properties()
             except ResourceNotFoundError as error:
                 if is_blob_missing(error):
                     return None
                 raise
         return Version(properties.size, str(properties.etag))
 
-    def read_range(self, url: str, version: Version, start: int, end: int) -> bytes:
+    async def read_range(self, url: str, version: Version, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive) of this version.
 
         Raises NotFound if the blob is gone, and Unavailable if it has changed.
         """
         if start >= end:
             return b""
-        with _unchanged(url), translate_errors("Blob"):
-            return (
-                self._at(url)
-                .download_blob(
+        with _unchanged(url):
+            async with self._call(TRANSFER_TIMEOUT):
+                download = await self._at(url).download_blob(
                     start,
                     end - start,
                     etag=version.etag,
@@ -142,30 +157,54 @@ class Blobs:
                     max_concurrency=4,
                     decompress=False,
                 )
-                .readall()
-            )
+                return await download.readall()
 
-    def iter_chunks(self, url: str) -> Iterator[bytes]:
+    async def iter_chunks(self, url: str) -> AsyncGenerator[bytes, None]:
         """The whole blob in chunks of CHUNK bytes, read lazily. Raises as `read_range` does."""
-        with _unchanged(url), translate_errors("Blob"):
-            yield from self._at(url).download_blob(decompress=False).chunks()
+        with _unchanged(url):
+            async with self._call():
+                download = await self._at(url).download_blob(decompress=False)
+            chunks = aiter(download.chunks())
+            while True:
+                async with self._call():
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
+                yield chunk
 
-    def exists(self, url: str) -> bool:
-        return self.version(url) is not None
+    async def exists(self, url: str) -> bool:
+        return await self.version(url) is not None
 
-    def list(self, prefix: str) -> list[BlobInfo]:
+    async def list(self, prefix: str) -> list[BlobInfo]:
         """All blobs below `prefix`, which must end with a slash (else ValueError)."""
         if not prefix.endswith("/"):
             raise ValueError(
                 f"the prefix {prefix} must end with /, or it matches other jobs' blobs"
             )
+        await self._create()
         container, path = self._account.split(prefix)
-        with translate_errors("Blob"):
-            blobs = self._service.get_container_client(container).list_blobs(name_starts_with=path)
-            return [
-                BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
-                for blob in blobs
-            ]
+        blobs = self._service.get_container_client(container).list_blobs(name_starts_with=path)
+        return [
+            BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
+            async for page in read_pages("Blob", blobs)
+            for blob in page
+        ]
+
+    @asynccontextmanager
+    async def _call(self, timeout: float = CALL_TIMEOUT) -> AsyncIterator[None]:
+        """Around each call: see `storage_call`."""
+        await self._create()
+        async with storage_call("Blob", timeout):
+            yield
+
+    async def _create(self) -> None:
+        if self._must_create:
+            await self.ensure(*self._must_create)
+            self._must_create = ()
+
+    async def _read_all(self, url: str) -> bytes:
+        download = await self._at(url).download_blob()
+        return await download.readall()
 
     def _at(self, url: str) -> BlobClient:
         container, path = self._account.split(url)
@@ -184,13 +223,22 @@ def _unchanged(url: str) -> Iterator[None]:
 
 
 def open_blobs(
-    account: StorageAccount, connection: str, credential: TokenCredential | None
+    account: StorageAccount,
+    connection: str,
+    credential: AsyncTokenCredential | None,
+    *,
+    create_on_first_use: Sequence[str] = (),
 ) -> Blobs:
     """A client that uses the connection string if there is one, else the credential."""
-    options = CLIENT_OPTIONS | {"max_single_get_size": CHUNK, "max_chunk_get_size": CHUNK}
+    options = CLIENT_OPTIONS | {
+        "max_single_get_size": CHUNK,
+        "max_chunk_get_size": CHUNK,
+        "max_single_put_size": WRITTEN_CHUNK,
+        "max_block_size": WRITTEN_CHUNK,
+    }
     service = (
         BlobServiceClient.from_connection_string(connection, **options)
         if connection
         else BlobServiceClient(f"https://{account.host}", credential=credential, **options)
     )
-    return Blobs(service, account)
+    return Blobs(service, account, create_on_first_use)

@@ -1,30 +1,21 @@
-"""Reads HTTP response bodies under a total time limit and a size limit."""
+"""Reads HTTP response bodies under a size limit."""
 
 import re
-import time
 from datetime import timedelta
 
-import urllib3
+import aiohttp
 
 from shared.util.durations import MAX_RETRY_AFTER
 
-CHUNK_SIZE = 64 * 1024
 
-
-def read_body(response: urllib3.BaseHTTPResponse, deadline: float, max_bytes: int) -> bytes:
-    """The whole body. `deadline` is on the monotonic clock.
-
-    Raises TimeoutError after the deadline, and ValueError for a larger body. urllib3's read timeout
-    applies to each read only: a server that sends a byte now and then would never exceed it.
-    """
+async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """The whole body. Raises ValueError for one that is larger. The caller limits the time."""
     chunks, size = [], 0
-    while chunk := response.read1(CHUNK_SIZE):
+    async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
         if size > max_bytes:
-            raise ValueError(f"the response has more than {max_bytes:,} bytes")
-        if time.monotonic() > deadline:
-            raise TimeoutError("the response took too long")
+            raise ValueError(f"the response has more than {max_bytes >> 20} MiB")
     return b"".join(chunks)
 
 

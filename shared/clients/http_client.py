@@ -1,17 +1,19 @@
 """Sends one HTTP request over a new connection, with a total timeout."""
 
-import contextlib
+import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
+from io import BytesIO
 
-from shared.clients.deadline import total_timeout
+import aiohttp
+
+from shared.clients.body import read_body
 from shared.util.addresses import Address
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds to connect, and for each read of the TLS handshake."""
+"""Seconds to resolve the host, to connect, and for the TLS handshake."""
 
 MAX_RESPONSE_BYTES = 20 * 1024 * 1024
 
@@ -36,7 +38,7 @@ class Response:
     """Header values by lower-case name; the values of a repeated header are joined by commas."""
 
 
-def send_request(
+async def send_request(
     address: Address,
     method: str,
     path: str,
@@ -50,36 +52,67 @@ def send_request(
     its own connection: a pooled one can be stale. Raises ValueError for a header that cannot be
     sent, without quoting it: it can hold a token.
     """
-    connection = _connection(address)
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise ValueError("a header of the request cannot be sent")
+    limit = _TimeLimit(timeout)
     try:
-        connection.connect()
-    except OSError as error:
-        connection.close()
-        raise ConnectFailed(_error_text(error)) from error
-    try:
-        connection.sock.settimeout(timeout)
-        with total_timeout(timeout) as deadline_socket:
-            deadline_socket.attach(connection.sock)
-            # A server may respond and close without reading the body; read that response.
-            with contextlib.suppress(BrokenPipeError):
-                connection.request(method, address.path + path, body, dict(headers))
-            return _read(connection)
+        async with (
+            limit.deadline,
+            _session(address, limit) as session,
+            session.request(
+                method,
+                _url(address, path),
+                data=None if body is None else BytesIO(body),
+                headers=headers,
+                allow_redirects=False,
+            ) as response,
+        ):
+            return await _read(response)
     except TimeoutError as error:
-        raise OutcomeUnknown(f"no whole response within {timeout:g} s") from error
-    except (OSError, HTTPException) as error:
-        raise OutcomeUnknown(_error_text(error)) from error
-    except ValueError:  # http.client's message quotes the header
-        raise ValueError("a header of the request cannot be sent") from None
-    finally:
-        connection.close()
+        if limit.is_connected:
+            raise OutcomeUnknown(f"no whole response within {timeout:g} s") from error
+        raise ConnectFailed(f"no connection within {CONNECT_TIMEOUT:g} s") from error
+    except (OSError, aiohttp.ClientError) as error:
+        if limit.is_connected:
+            raise OutcomeUnknown(_error_text(error)) from error
+        raise ConnectFailed(_error_text(error)) from error
 
 
-def _connection(address: Address) -> HTTPConnection:
-    if address.tls:
-        return HTTPSConnection(
-            address.host, address.port, timeout=CONNECT_TIMEOUT, context=_tls_context()
-        )
-    return HTTPConnection(address.host, address.port, timeout=CONNECT_TIMEOUT)
+class _TimeLimit:
+    """CONNECT_TIMEOUT until the connection is open; from then on the time limit of the request."""
+
+    def __init__(self, timeout: float) -> None:
+        self.deadline = asyncio.timeout(CONNECT_TIMEOUT)
+        self.is_connected = False
+        self._timeout = timeout
+
+    async def on_connected(self, *_: object) -> None:
+        if self.is_connected:
+            # aiohttp sends an idempotent request again after a lost connection.
+            raise OutcomeUnknown("the server closed the connection without a response")
+        self.is_connected = True
+        self.deadline.reschedule(asyncio.get_running_loop().time() + self._timeout)
+
+
+def _session(address: Address, limit: _TimeLimit) -> aiohttp.ClientSession:
+    """A session for one request: its own timeouts are off, and it keeps nothing."""
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(limit.on_connected)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=_tls_context() if address.tls else True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        skip_auto_headers={"Content-Type"},
+        timeout=aiohttp.ClientTimeout(total=None),
+        trace_configs=[trace],
+    )
+
+
+def _url(address: Address, path: str) -> str:
+    scheme = "https" if address.tls else "http"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    port = "" if address.port is None else f":{address.port}"
+    return f"{scheme}://{host}{port}{address.path}{path}"
 
 
 @cache
@@ -87,17 +120,17 @@ def _tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _read(connection: HTTPConnection) -> Response:
-    with connection.getresponse() as response:
-        body = response.read(MAX_RESPONSE_BYTES + 1)
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise HTTPException(f"the response has more than {MAX_RESPONSE_BYTES >> 20} MiB")
-        if response.length:
-            raise IncompleteRead(body, response.length)
-        said = response.headers
-        headers = {name.lower(): ", ".join(said.get_all(name, [])) for name in said}
-        return Response(response.status, response.headers["Retry-After"], body, headers)
+async def _read(response: aiohttp.ClientResponse) -> Response:
+    try:
+        body = await read_body(response, MAX_RESPONSE_BYTES)
+    except ValueError as error:
+        raise OutcomeUnknown(str(error)) from error
+    said = response.headers
+    headers = {name.lower(): ", ".join(said.getall(name)) for name in said}
+    return Response(response.status, said.get("Retry-After"), body, headers)
 
 
 def _error_text(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "its response is not HTTP"  # the error's own text quotes the response
     return str(error) or type(error).__name__

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -33,30 +33,30 @@ class _KeySet:
 class SigningKeys:
     """The keys by id (`kid`). If a read fails, the keys of the previous read stay in use."""
 
-    def __init__(self, read: Callable[[], Keys], monotonic: Callable[[], float]) -> None:
+    def __init__(self, read: Callable[[], Awaitable[Keys]], monotonic: Callable[[], float]) -> None:
         """`read` raises Unavailable."""
         self._read = read
         self._monotonic = monotonic
         self._last: _KeySet | None = None
         self._cache = SingleFlightCache(self._read_keys, monotonic)
 
-    def key(self, kid: str) -> jwt.PyJWK | None:
+    async def key(self, kid: str) -> jwt.PyJWK | None:
         """The key with that id, or None. Raises Unavailable if no read has ever succeeded.
 
         Concurrent callers share one request to the directory.
         """
-        entry = self._cache.get_fresh(timedelta.max)
+        entry = await self._cache.get_fresh(timedelta.max)
         is_old = self._age(entry.value.read_at) > MAX_AGE
         may_refresh = self._age(entry.started_at) >= MIN_REFRESH_INTERVAL
         if may_refresh and (is_old or kid not in entry.value.keys):
-            entry = self._cache.get_newer(entry)
+            entry = await self._cache.get_newer(entry)
         return entry.value.keys.get(kid)
 
-    def _read_keys(self) -> _KeySet:
+    async def _read_keys(self) -> _KeySet:
         """Called by the single-flight cache only, so never concurrently."""
         now = self._monotonic()
         try:
-            self._last = _KeySet(self._read(), now)
+            self._last = _KeySet(await self._read(), now)
         except Unavailable as error:
             if self._last is None:
                 raise
@@ -71,10 +71,10 @@ def open_keys(authority_url: str, tenant_id: str, monotonic: Callable[[], float]
     """The keys that a tenant publishes. Raises ValueError unless the URL is https or loopback."""
     address = parse_address(authority_url)
 
-    def read() -> Keys:
+    async def read() -> Keys:
         try:
             path = f"/{tenant_id}/discovery/v2.0/keys"
-            response = send_request(
+            response = await send_request(
                 address, "GET", path, None, {"Accept": "application/json"}, TOTAL_TIMEOUT
             )
         except (ConnectFailed, OutcomeUnknown) as error:

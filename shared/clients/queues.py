@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+from contextlib import suppress
 
-from azure.core.credentials import TokenCredential
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+from azure.storage.queue import TextBase64EncodePolicy
+from azure.storage.queue.aio import QueueClient
 
-from shared.clients.azure_errors import CLIENT_OPTIONS, translate_errors
+from shared.clients.azure_errors import CLIENT_OPTIONS, storage_call
 from shared.errors import Malformed
 
 NO_EXPIRY = -1
@@ -17,44 +19,48 @@ NO_EXPIRY = -1
 class Queue:
     """One queue to send to. Every method raises Unavailable if storage does not answer."""
 
-    def __init__(self, client: QueueClient) -> None:
+    def __init__(self, client: QueueClient, create_on_first_use: bool = False) -> None:
         self._client = client
+        self._must_create = create_on_first_use
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
-        self._client.close()
+        await self._client.close()
 
-    def ensure(self) -> None:
+    async def ensure(self) -> None:
         """Create the queue if it does not exist."""
-        with translate_errors("Queues"):
-            try:
-                self._client.create_queue()
-            except ResourceExistsError:
-                return
+        async with storage_call("Queues"):
+            with suppress(ResourceExistsError):
+                await self._client.create_queue()
+        self._must_create = False
 
-    def send(self, text: str) -> None:
+    async def send(self, text: str) -> None:
         """Send a message that does not expire: base64 of UTF-8, at most 48 KiB of text.
 
         After Unavailable it may have been sent; a retry inside the SDK can send it twice.
         """
-        with translate_errors("Queues"):
-            self._client.send_message(text, time_to_live=NO_EXPIRY)
+        if self._must_create:
+            await self.ensure()
+        async with storage_call("Queues"):
+            await self._client.send_message(text, time_to_live=NO_EXPIRY)
 
 
 def open_queue(
-    name: str, connection: str, endpoint: str, credential: TokenCredential | None
+    name: str,
+    connection: str,
+    endpoint: str,
+    credential: AsyncTokenCredential | None,
+    *,
+    create_on_first_use: bool = False,
 ) -> Queue:
     """A client that uses the connection string if there is one, else the credential."""
-    policy = TextBase64EncodePolicy()
-    return Queue(
-        QueueClient.from_connection_string(
-            connection, name, message_encode_policy=policy, **CLIENT_OPTIONS
-        )
+    options = CLIENT_OPTIONS | {"message_encode_policy": TextBase64EncodePolicy()}
+    client = (
+        QueueClient.from_connection_string(connection, name, **options)
         if connection
-        else QueueClient(
-            endpoint, name, credential=credential, message_encode_policy=policy, **CLIENT_OPTIONS
-        )
+        else QueueClient(endpoint, name, credential=credential, **options)
     )
+    return Queue(client, create_on_first_use)
 
 
 def plain(body: bytes) -> bytes:

@@ -76,7 +76,7 @@ class SidecarClient:
         self._token: str | None = None
         self._grace = grace
 
-    def run_operation(
+    async def run_operation(
         self, operation_id: str, command: Command, wait: timedelta, instance: str
     ) -> Result:
         """Start an operation on that instance, or attach to it, and wait up to `wait` for its end.
@@ -85,15 +85,15 @@ class SidecarClient:
         `instance` answers 412 and starts nothing.
         """
         path, body = _path(operation_id), _body(command)
-        response = self._request("PUT", path, body, headers={EXPECT_HEADER: instance})
+        response = await self._request("PUT", path, body, headers={EXPECT_HEADER: instance})
         started = parse_start(response, operation_id, instance)
         if not isinstance(started, OperationRunning) or not wait:
             return started
-        polled = self.get_operation(operation_id, wait, instance)
+        polled = await self.get_operation(operation_id, wait, instance)
         # No other response proves that what was started has ended, a 404 least of all.
         return polled if isinstance(polled, Finished | Interrupted) else started
 
-    def get_operation(
+    async def get_operation(
         self, operation_id: str, wait: timedelta, instance: str | None
     ) -> Result | None:
         """The operation's state after at most `wait`; None if it was never started."""
@@ -101,9 +101,9 @@ class SidecarClient:
             return NOT_AN_OPERATION
         wait = min(wait, LONGEST_WAIT)
         path = f"{_path(operation_id)}?wait={wait.total_seconds():g}"
-        return parse_look(self._request("GET", path, wait=wait), operation_id, instance)
+        return parse_look(await self._request("GET", path, wait=wait), operation_id, instance)
 
-    def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
+    async def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
         """Kill an operation and all its processes. None if it was never started, and never will be.
 
         Any other instance than `instance` answers 412: it must not record an operation that it
@@ -112,22 +112,22 @@ class SidecarClient:
         if instance is None:
             return NOT_AN_OPERATION
         headers = {EXPECT_HEADER: instance}
-        response = self._request("DELETE", _path(operation_id), wait=GRACE, headers=headers)
+        response = await self._request("DELETE", _path(operation_id), wait=GRACE, headers=headers)
         if isinstance(response, Response) and response.status == OTHER_INSTANCE:
             return Untracked("HTTP 412 from another sidecar instance")
         return parse_operation(response, operation_id, instance)
 
-    def exec(self, command: Command) -> Result:
+    async def exec(self, command: Command) -> Result:
         """Run a command synchronously: the result is lost if the connection breaks.
 
         For sidecars without operations.
         """
         wait = min(command.timeout, LONGEST_EXEC)
-        return parse_exec(self._request("POST", "/exec", _body(command), wait=wait))
+        return parse_exec(await self._request("POST", "/exec", _body(command), wait=wait))
 
-    def health(self) -> Health | HttpRejection | Unreachable:
+    async def health(self) -> Health | HttpRejection | Unreachable:
         """The sidecar's health report. GET has no effect, so `request_sent` is always False."""
-        response = self._request("GET", "/healthz")
+        response = await self._request("GET", "/healthz")
         if isinstance(response, Unreachable):
             return Unreachable(response.message, request_sent=False)
         if response.status in NO_OPERATIONS:  # every exec server has this path
@@ -150,9 +150,9 @@ class SidecarClient:
             instance=instance,
         )
 
-    def check_token(self) -> HttpRejection | Unreachable | None:
+    async def check_token(self) -> HttpRejection | Unreachable | None:
         """Whether the sidecar accepts the token: None if it does, else the reason. Runs nothing."""
-        response = self._request("POST", "/exec", b"{}")
+        response = await self._request("POST", "/exec", b"{}")
         if isinstance(response, Unreachable):
             return Unreachable(response.message, request_sent=False)
         rejection = parse_rejection(response)
@@ -160,7 +160,7 @@ class SidecarClient:
             return None  # the sidecar checks the token before the body
         return as_probe_result(rejection)
 
-    def _request(
+    async def _request(
         self,
         method: str,
         path: str,
@@ -171,11 +171,11 @@ class SidecarClient:
     ) -> Response | Unreachable:
         """A response of any status. After a 401, retries once if the token has changed."""
         token = self._token or self._reload_token()
-        response = self._send(method, path, body, wait, _headers(token, headers))
+        response = await self._send(method, path, body, wait, _headers(token, headers))
         if isinstance(response, Response) and response.status == UNAUTHORIZED:
             new_token = self._reload_token()
             if new_token != token:
-                return self._send(method, path, body, wait, _headers(new_token, headers))
+                return await self._send(method, path, body, wait, _headers(new_token, headers))
         return response
 
     def _reload_token(self) -> str | None:
@@ -187,13 +187,13 @@ class SidecarClient:
             log.error("sidecar_token_unreadable error=%s", type(error).__name__)
         return self._token
 
-    def _send(
+    async def _send(
         self, method: str, path: str, body: bytes | None, wait: timedelta, headers: dict[str, str]
     ) -> Response | Unreachable:
         """A response of any status, within `wait` plus the grace."""
         timeout = (wait + self._grace).total_seconds()
         try:
-            return send_request(self._address, method, path, body, headers, timeout)
+            return await send_request(self._address, method, path, body, headers, timeout)
         except ConnectFailed as error:
             return Unreachable(f"the sidecar cannot be reached: {error}", request_sent=False)
         except OutcomeUnknown as error:

@@ -1,25 +1,26 @@
 """Azure Table Storage: the operations that the job store needs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.credentials import TokenCredential
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.data.tables import (
-    TableClient,
-    TableTransactionError,
-    TransactionOperation,
-    UpdateMode,
-)
+from azure.data.tables import TableTransactionError, TransactionOperation, UpdateMode
+from azure.data.tables.aio import TableClient
 
-from shared.clients.azure_errors import CLIENT_OPTIONS, is_table_missing, translate_errors
+from shared.clients.azure_errors import (
+    CLIENT_OPTIONS,
+    is_table_missing,
+    read_pages,
+    storage_call,
+)
 
 Columns = Mapping[str, Any]
 LARGEST_PAGE = 1000
@@ -70,40 +71,40 @@ Write = Insert | Replace | Delete
 class Table:
     """One table. Every method raises Unavailable if storage does not answer."""
 
-    def __init__(self, client: TableClient) -> None:
+    def __init__(self, client: TableClient, create_on_first_use: bool = False) -> None:
         self._client = client
+        self._must_create = create_on_first_use
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
-        self._client.close()
+        await self._client.close()
 
-    def ensure(self) -> None:
+    async def ensure(self) -> None:
         """Create the table if it does not exist."""
-        with translate_errors("Tables"):
-            try:
-                self._client.create_table()
-            except ResourceExistsError:
-                return
+        async with storage_call("Tables"):
+            with suppress(ResourceExistsError):
+                await self._client.create_table()
+        self._must_create = False
 
-    def get(self, partition: str, key: str) -> Row | None:
+    async def get(self, partition: str, key: str) -> Row | None:
         """One row by a point read, or None if it does not exist."""
-        with translate_errors("Tables"):
+        async with self._call():
             try:
-                entity = self._client.get_entity(partition, key)
+                entity = await self._client.get_entity(partition, key)
             except ResourceNotFoundError as error:
                 if is_table_missing(error):
                     raise
                 return None
         return Row(entity, str(entity.metadata["etag"]))
 
-    def commit(self, writes: Sequence[Write]) -> None:
+    async def commit(self, writes: Sequence[Write]) -> None:
         """Apply all writes in one transaction: at most LARGEST_TRANSACTION, of one partition.
 
         Raises ConcurrencyConflict if one of them conflicts; then none is applied.
         """
-        with translate_errors("Tables"):
+        async with self._call():
             try:
-                self._client.submit_transaction([_operation(write) for write in writes])
+                await self._client.submit_transaction([_operation(write) for write in writes])
             except TableTransactionError as error:
                 if error.status_code in (404, 409, 412) and not is_table_missing(error):
                     raise ConcurrencyConflict from error
@@ -111,70 +112,97 @@ class Table:
             except (ResourceExistsError, ResourceModifiedError) as error:
                 raise ConcurrencyConflict from error
 
-    def write(self, write: Insert | Replace) -> None:
+    async def write(self, write: Insert | Replace) -> None:
         """Apply one write. Raises ConcurrencyConflict.
 
         Takes half the time of a transaction of one, which the SDK encodes as multipart MIME.
         """
-        with translate_errors("Tables"):
+        async with self._call():
             try:
                 if isinstance(write, Insert):
-                    self._client.create_entity(write.columns)
+                    await self._client.create_entity(write.columns)
                 else:
                     condition = _if_match(write.etag)
-                    self._client.update_entity(write.columns, mode=UpdateMode.REPLACE, **condition)
+                    await self._client.update_entity(
+                        write.columns, mode=UpdateMode.REPLACE, **condition
+                    )
             except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
                 if is_table_missing(error):
                     raise
                 raise ConcurrencyConflict from error
 
-    def upsert(self, columns: Columns) -> None:
+    async def upsert(self, columns: Columns) -> None:
         """Create or replace a row unconditionally."""
-        with translate_errors("Tables"):
-            self._client.upsert_entity(columns, mode=UpdateMode.REPLACE)
+        async with self._call():
+            await self._client.upsert_entity(columns, mode=UpdateMode.REPLACE)
 
-    def delete(self, partition: str, key: str) -> None:
+    async def delete(self, partition: str, key: str) -> None:
         """Delete a row if it exists."""
-        with translate_errors("Tables"):
-            self._client.delete_entity(partition, key)
+        async with self._call():
+            await self._client.delete_entity(partition, key)
 
-    def query_page(self, where: str, values: Columns, size: int) -> list[Row]:
-        """The first `size` rows in key order that match an OData filter with `@name` parameters."""
-        return list(islice(self.query(where, values, size=size), size))
+    async def query_first(
+        self, where: str, values: Columns, most: int, columns: Sequence[str] | None = None
+    ) -> list[Row]:
+        """The first `most` rows in key order that match an OData filter with `@name` parameters."""
+        found: list[Row] = []
+        size = min(most, LARGEST_PAGE)
+        async with aclosing(self.query(where, values, columns, size)) as matching:
+            async for row in matching:
+                found.append(row)
+                if len(found) == most:
+                    break
+        return found
 
-    def query(
+    async def query(
         self,
         where: str,
         values: Columns,
         columns: Sequence[str] | None = None,
         size: int = LARGEST_PAGE,
-    ) -> Iterator[Row]:
+    ) -> AsyncGenerator[Row]:
         """Every row in key order that matches the filter, read `size` rows per request.
 
         Reads only `columns`, or all of them if None.
         """
-        with translate_errors("Tables"):
-            # A response can have fewer rows, or none, and a continuation; the SDK follows it.
-            entities = self._client.query_entities(
-                where,
-                parameters=dict(values),
-                results_per_page=size,
-                select=list(columns) if columns else None,
-            )
-            for entity in entities:
+        if self._must_create:
+            await self.ensure()
+        # A response can have fewer rows, or none, and a continuation; the SDK follows it.
+        entities = self._client.query_entities(
+            where,
+            parameters=dict(values),
+            results_per_page=size,
+            select=list(columns) if columns else None,
+        )
+        async for page in read_pages("Tables", entities):
+            for entity in page:
                 yield Row(entity, str(entity.metadata["etag"]))
+
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
+        """Around each call: see `storage_call`."""
+        if self._must_create:
+            await self.ensure()
+        async with storage_call("Tables"):
+            yield
 
 
 def open_table(
-    name: str, connection: str, endpoint: str, credential: TokenCredential | None
+    name: str,
+    connection: str,
+    endpoint: str,
+    credential: AsyncTokenCredential | None,
+    *,
+    create_on_first_use: bool = False,
 ) -> Table:
     """A client that uses the connection string if there is one, else the credential."""
     # Not by way of a TableServiceClient: its table clients do not close their connections.
-    return Table(
+    client = (
         TableClient.from_connection_string(connection, name, **CLIENT_OPTIONS)
         if connection or credential is None
         else TableClient(endpoint, name, credential=credential, **CLIENT_OPTIONS)
     )
+    return Table(client, create_on_first_use)
 
 
 def _operation(write: Write) -> tuple[Any, ...]:

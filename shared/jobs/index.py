@@ -1,12 +1,19 @@
 """The index: lists of jobs by owner and batch, active jobs, and the submit queues."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, islice
 
-from shared.clients.tables import Columns, ConcurrencyConflict, Insert, Replace, Row, Table
+from shared.clients.tables import (
+    LARGEST_PAGE,
+    Columns,
+    ConcurrencyConflict,
+    Insert,
+    Replace,
+    Row,
+    Table,
+)
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.errors import Unavailable
@@ -15,8 +22,6 @@ from shared.jobs.submit_queue import SubmitQueueRows
 
 MAX_CONFLICTS = 8
 """Attempts to write a row while other writers change it."""
-QUERY_ROWS = 1000
-"""Most rows in one response of Tables."""
 
 
 @dataclass(frozen=True)
@@ -61,49 +66,49 @@ class Index:
         self._table = table
         self._reconcile_after = reconcile_after
 
-    def ensure(self) -> None:
-        self._table.ensure()
+    async def ensure(self) -> None:
+        await self._table.ensure()
 
-    def mark_active(self, job: Job, is_ahead: bool = False) -> None:
+    async def mark_active(self, job: Job, is_ahead: bool = False) -> None:
         """Write the active row.
 
         `is_ahead`: before the job's own row, so that reconcile finds it after a crash.
         """
         due = job.updated_at + job.last_delay + self._reconcile_after
-        self._table.upsert(rows.active_row(job, due, is_ahead))
+        await self._table.upsert(rows.active_row(job, due, is_ahead))
 
-    def sync(self, job: Job, settled: bool, before: Job | None) -> bool:
+    async def sync(self, job: Job, settled: bool, before: Job | None) -> bool:
         """Bring the index up to date with the job's row. `settled`: no work for the job remains.
 
         `before` is the previous state of the job, if known. False if the list row has a later
         state: another writer was first, whose other rows this one may have overwritten.
         """
 
-        def write_others() -> None:
+        async def write_others() -> None:
             if not settled:
-                self.mark_active(job)
-            self.submit_queue.sync(job, before)
+                await self.mark_active(job)
+            await self.submit_queue.sync(job, before)
 
         # They are written between the read of the list row and its conditional write, so that of
         # two writers at once the one with the earlier state learns of the other.
         row = rows.list_row(job)
-        is_current = self._write(
+        is_current = await self._write(
             row,
-            self._get(row),
+            await self._get(row),
             lambda stored: bool(stored["sequence"] > job.sequence),
             write_others,
         )
         if is_current and settled:
-            self.remove_active(rows.active_partition(job), job.job_id)
+            await self.remove_active(rows.active_partition(job), job.job_id)
         return is_current
 
-    def upsert_list_row(self, job: Job) -> None:
+    async def upsert_list_row(self, job: Job) -> None:
         """Write the list row, unless it has a later state already. Idempotent."""
         row = rows.list_row(job)
-        stored = None if job.sequence == 1 else self._get(row)
-        self._write(row, stored, lambda stored: bool(stored["sequence"] >= job.sequence))
+        stored = None if job.sequence == 1 else await self._get(row)
+        await self._write(row, stored, lambda stored: bool(stored["sequence"] >= job.sequence))
 
-    def defer(self, job: Job, until: datetime) -> None:
+    async def defer(self, job: Job, until: datetime) -> None:
         """Make the job overdue at `until`, so that reconcile processes it then.
 
         Does nothing if the job has changed since it was read: the active row of an attempt that
@@ -114,29 +119,29 @@ class Index:
             return not stored["is_ahead"] and bool(stored["sequence"] > job.sequence)
 
         row = rows.active_row(job, until)
-        self._write(row, self._get(row), is_later)
+        await self._write(row, await self._get(row), is_later)
 
-    def remove_active(self, partition: str, job_id: str) -> None:
-        self._table.delete(partition, job_id)
+    async def remove_active(self, partition: str, job_id: str) -> None:
+        await self._table.delete(partition, job_id)
 
-    def drop_orphan(self, partition: str, job_id: str, before: datetime) -> None:
+    async def drop_orphan(self, partition: str, job_id: str, before: datetime) -> None:
         """Delete the active row of a job that does not exist, if it was written before `before`."""
-        row = self._table.get(partition, job_id)
+        row = await self._table.get(partition, job_id)
         if row and row.columns["since"] < before:
-            self.remove_active(partition, job_id)
+            await self.remove_active(partition, job_id)
 
-    def find_overdue(self, now: datetime) -> Iterator[tuple[str, str]]:
+    async def find_overdue(self, now: datetime) -> AsyncIterator[tuple[str, str]]:
         """Partition and job id of each overdue active row."""
         where = "PartitionKey ge @low and PartitionKey lt @high and due lt @now"
         values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "now": now}
-        for row in self._table.query(where, values, ("PartitionKey", "RowKey")):
+        async for row in self._table.query(where, values, ("PartitionKey", "RowKey")):
             yield row.columns["PartitionKey"], row.columns["RowKey"]
 
-    def find_expired(self, before: datetime) -> Iterator[ListRow]:
+    def find_expired(self, before: datetime) -> AsyncIterator[ListRow]:
         """The list rows of jobs that ended before `before`. Scans all lists: for daily use."""
         return self._listed("finished_at lt @before", {"before": before})
 
-    def find_orphans(self) -> Iterator[str]:
+    async def find_orphans(self) -> AsyncIterator[str]:
         """The id of each job that is unfinished in its list and has no active row.
 
         Scans all lists and all active rows: for daily use.
@@ -147,20 +152,22 @@ class Index:
             "( status eq @queued or status eq @running )"  # the SDK finds parameters between blanks
         )
         statuses = {"queued": Status.QUEUED.value, "running": Status.RUNNING.value}
-        unfinished = {row.job_id for row in self._listed(either, statuses)}
+        unfinished = {row.job_id async for row in self._listed(either, statuses)}
         # Active rows are read last: a job accepted in between is not taken for an orphan.
-        active = {row.columns["RowKey"] for row in self._table.query(where, values, ("RowKey",))}
-        yield from sorted(unfinished - active)
+        active_rows = self._table.query(where, values, ("RowKey",))
+        active = {row.columns["RowKey"] async for row in active_rows}
+        for job_id in sorted(unfinished - active):
+            yield job_id
 
     def is_row_of(self, listed: ListRow, job: Job) -> bool:
         """Whether this is the job's own list row. A removed job's id can be used again."""
         row = rows.list_row(job)
         return (listed.partition, listed.key) == (row["PartitionKey"], row["RowKey"])
 
-    def remove_listed(self, listed: ListRow) -> None:
-        self._table.delete(listed.partition, listed.key)
+    async def remove_listed(self, listed: ListRow) -> None:
+        await self._table.delete(listed.partition, listed.key)
 
-    def count_active(self, owner: Caller, most: int) -> int:
+    async def count_active(self, owner: Caller, most: int) -> int:
         """The number of an owner's jobs that have not ended, at most `most`; a batch counts once.
 
         One query of one partition per 1000 rows. Where they are `most`, rows that are ahead of
@@ -169,41 +176,44 @@ class Index:
         where = "PartitionKey eq @partition and has_ended eq @ended"
         values = {"partition": rows.active_owner_partition(owner), "ended": False}
         columns = ("RowKey", "since", "is_ahead")
-        active = iter(self._table.query(where, values, columns, min(most, QUERY_ROWS)))
-        first = list(islice(active, most))
+        first = await self._table.query_first(where, values, most, columns)
         if len(first) < most:
             return len(first)
-        existing = (row for row in chain(first, active) if self._is_unfinished(owner, row.columns))
-        return sum(1 for _ in islice(existing, most))
+        count = 0
+        async for row in self._table.query(where, values, columns, min(most, LARGEST_PAGE)):
+            count += await self._is_unfinished(owner, row.columns)
+            if count == most:
+                break
+        return count
 
-    def _is_unfinished(self, owner: Caller, active: Columns) -> bool:
+    async def _is_unfinished(self, owner: Caller, active: Columns) -> bool:
         """Whether an owner's active row has a job that has not ended, by its row in the list."""
         if not active["is_ahead"]:
             return True
         key = rows.owner_list_key(active["RowKey"], active["since"])
-        listed = self._table.get(rows.owner_partition(owner), key)
+        listed = await self._table.get(rows.owner_partition(owner), key)
         return listed is not None and not Status(listed.columns["status"]).is_end
 
-    def page(
+    async def page(
         self, owner: Caller, size: int, cursor: str = "", only: Mapping[str, str] | None = None
     ) -> JobPage:
         """A page of an owner's jobs, newest first. One query; new jobs do not shift the page.
 
         `only` filters by exact column values, such as `status`.
         """
-        return self._page(rows.owner_partition(owner), size, cursor, only or {})
+        return await self._page(rows.owner_partition(owner), size, cursor, only or {})
 
-    def children(self, parent_id: str, size: int, cursor: str = "") -> JobPage:
+    async def children(self, parent_id: str, size: int, cursor: str = "") -> JobPage:
         """A page of a batch's searches in the order of the batch. One query."""
-        return self._page(rows.parent_partition(parent_id), size, cursor, {})
+        return await self._page(rows.parent_partition(parent_id), size, cursor, {})
 
-    def count_by_status(self, parent_id: str) -> Counter[Status]:
+    async def count_by_status(self, parent_id: str) -> Counter[Status]:
         """The number of a batch's searches by status. One query per 1000 searches."""
         where, values = "PartitionKey eq @parent", {"parent": rows.parent_partition(parent_id)}
         child_rows = self._table.query(where, values, ("status",))
-        return Counter(Status(row.columns["status"]) for row in child_rows)
+        return Counter([Status(row.columns["status"]) async for row in child_rows])
 
-    def find_active_children(self, parent_id: str) -> Iterator[ActiveChild]:
+    async def find_active_children(self, parent_id: str) -> AsyncIterator[ActiveChild]:
         """A batch's searches that have not ended. One query per 1000 searches."""
         # The SDK finds parameters only between blanks.
         where = "PartitionKey eq @parent and ( status eq @queued or status eq @running )"
@@ -212,12 +222,14 @@ class Index:
             "queued": Status.QUEUED.value,
             "running": Status.RUNNING.value,
         }
-        for row in self._table.query(where, values, ("job_id", "status", "cancel_requested_at")):
+        async for row in self._table.query(
+            where, values, ("job_id", "status", "cancel_requested_at")
+        ):
             job_id, status = row.columns["job_id"], row.columns["status"]
             cancel_requested = row.columns.get("cancel_requested_at") is not None
             yield ActiveChild(job_id, cancel_requested, started=status != Status.QUEUED)
 
-    def find_active_row_ids(self, parent_id: str) -> Iterator[str]:
+    async def find_active_row_ids(self, parent_id: str) -> AsyncIterator[str]:
         """The ids of a batch's searches that have not ended, by their active rows. One query.
 
         An active row is written before the job's own row, so that this also finds searches whose
@@ -225,57 +237,62 @@ class Index:
         """
         where = "PartitionKey eq @partition and has_ended eq @ended"
         values = {"partition": rows.active_children_partition(parent_id), "ended": False}
-        for row in self._table.query(where, values, ("RowKey",)):
+        async for row in self._table.query(where, values, ("RowKey",)):
             yield row.columns["RowKey"]
 
-    def unconfirmed(self, parent_id: str, most: int) -> list[str]:
+    async def unconfirmed(self, parent_id: str, most: int) -> list[str]:
         """The ids of at most `most` searches of a batch that may have left objects on a cluster."""
         where = "PartitionKey eq @parent and left_on_cluster eq @unknown"
         values = {
             "parent": rows.parent_partition(parent_id),
             "unknown": LeftOnCluster.UNKNOWN.value,
         }
-        child_rows = self._table.query(where, values, ("job_id",), min(most, QUERY_ROWS))
-        return [row.columns["job_id"] for row in islice(child_rows, most)]
+        child_rows = await self._table.query_first(where, values, most, ("job_id",))
+        return [row.columns["job_id"] for row in child_rows]
 
-    def _get(self, row: Columns) -> Row | None:
-        return self._table.get(row["PartitionKey"], row["RowKey"])
+    async def _get(self, row: Columns) -> Row | None:
+        return await self._table.get(row["PartitionKey"], row["RowKey"])
 
-    def _write(
+    async def _write(
         self,
         row: Columns,
         stored: Row | None,
         is_later: Callable[[Columns], bool],
-        before_write: Callable[[], None] = lambda: None,
+        before_write: Callable[[], Awaitable[None]] | None = None,
     ) -> bool:
         """Write a row in place of the stored one; False if `is_later` holds for that."""
         for _ in range(MAX_CONFLICTS):
             if stored and is_later(stored.columns):
                 return False
-            before_write()
+            if before_write:
+                await before_write()
             try:
-                self._table.write(Replace(row, stored.etag) if stored else Insert(row))
+                await self._table.write(Replace(row, stored.etag) if stored else Insert(row))
             except ConcurrencyConflict:
-                stored = self._get(row)
+                stored = await self._get(row)
             else:
                 return True
         text = f"too many writers change the row {row['PartitionKey']} {row['RowKey']}"
         raise Unavailable("concurrent_update", text)
 
-    def _page(self, partition: str, size: int, cursor: str, only: Mapping[str, str]) -> JobPage:
+    async def _page(
+        self, partition: str, size: int, cursor: str, only: Mapping[str, str]
+    ) -> JobPage:
         where = "PartitionKey eq @partition and RowKey gt @cursor and status ne @deleted"
         where += "".join(f" and {name} eq @{name}" for name in only)
         values = {"partition": partition, "cursor": cursor, "deleted": Status.DELETED.value}
-        list_rows = self._table.query_page(where, {**values, **only}, size + 1)
+        list_rows = await self._table.query_first(where, {**values, **only}, size + 1)
         page_rows = list_rows[:size]
         return JobPage(
             tuple(rows.job_from_row(row.columns) for row in page_rows),
             str(page_rows[-1].columns["RowKey"]) if len(list_rows) > size else None,
         )
 
-    def _listed(self, where: str, values: Columns) -> Iterator[ListRow]:
+    async def _listed(self, where: str, values: Columns) -> AsyncIterator[ListRow]:
         all_lists = "PartitionKey ge @first and PartitionKey lt @last"
         lists = {"first": rows.OWNER, "last": rows.after(rows.parent_partition(""))}
         columns = ("PartitionKey", "RowKey", "job_id")
-        for row in self._table.query(f"{all_lists} and {where}", {**lists, **values}, columns):
+        async for row in self._table.query(
+            f"{all_lists} and {where}", {**lists, **values}, columns
+        ):
             yield ListRow(*(row.columns[name] for name in columns))

@@ -33,6 +33,7 @@ RESTARTED = "orchestration_restarted"
 """The event of an orchestration that reconcile has restarted."""
 
 Change = Callable[[Job], Job | None]
+Payload = Mapping[str, Any]
 """Gives the changed job, or None if nothing is to be changed."""
 
 
@@ -44,45 +45,46 @@ class JobStateRepository:
         self.index = index
         self._now = now
 
-    def ensure(self) -> None:
+    async def ensure(self) -> None:
         """Create the tables unless they exist."""
-        self._jobs.ensure()
-        self.index.ensure()
+        await self._jobs.ensure()
+        await self.index.ensure()
 
-    def create(self, job: Job, payload: Mapping[str, Any]) -> Job:
+    async def create(self, job: Job, payload: Payload) -> Job:
         """Create a job with its first event. Idempotent: a job with this id is returned."""
         # Write the active row first, so that reconcile finds the job after a crash.
-        self.index.mark_active(job, is_ahead=True)
+        await self.index.mark_active(job, is_ahead=True)
         job, payload = redacted_job(job), redact_all(payload)
         accepted = Event(
             job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload)
         )
         try:
-            self._jobs.commit([Insert(rows.job_row(job)), *rows_of(job, accepted, "", job.notify)])
+            beside = rows_of(job, accepted, "", job.notify)
+            await self._jobs.commit([Insert(rows.job_row(job)), *beside])
         except ConcurrencyConflict:
-            job = self.get(job.job_id)
-            self.sync(job)
+            job = await self.get(job.job_id)
+            await self.sync(job)
         else:
-            self.index.upsert_list_row(job)
+            await self.index.upsert_list_row(job)
         return job
 
-    def find(self, job_id: str) -> Job | None:
+    async def find(self, job_id: str) -> Job | None:
         """The job, by one point read, or None."""
-        row = self._jobs.get(job_id, rows.JOB)
+        row = await self._jobs.get(job_id, rows.JOB)
         return rows.job_from_row(row.columns) if row else None
 
-    def get(self, job_id: str) -> Job:
+    async def get(self, job_id: str) -> Job:
         """The job, by one point read. Raises NotFound."""
-        job = self.find(job_id)
+        job = await self.find(job_id)
         if job is None:
             raise NotFound("not_found", f"there is no job {job_id}")
         return job
 
-    def update(
+    async def update(
         self,
         job_id: str,
         event: str,
-        payload: Mapping[str, Any] | None = None,
+        payload: Payload | None = None,
         *,
         step: StepRecord | None = None,
         attempt: int | None = None,
@@ -109,25 +111,25 @@ class JobStateRepository:
                 raise Conflict("concurrent_update", f"job {job_id} was changed by another writer")
             return changed(job, all_changes, self._now())
 
-        return self._transact(job_id, event, payload or {}, change)
+        return await self._transact(job_id, event, payload or {}, change)
 
-    def append_history(self, job_id: str, event: str, payload: Mapping[str, Any]) -> Job:
+    async def append_history(self, job_id: str, event: str, payload: Payload) -> Job:
         """Add an event that changes no field."""
-        return self.update(job_id, event, payload)
+        return await self.update(job_id, event, payload)
 
-    def request_cancel(self, job_id: str) -> Job:
+    async def request_cancel(self, job_id: str) -> Job:
         """Record the request to cancel a job. Idempotent: the time of the first request stays.
 
         Raises NotFound, and Conflict for a job that has ended.
         """
-        return self.update(
+        return await self.update(
             job_id,
             "cancel_requested",
             unless=lambda job: job.cancel_requested_at is not None,
             cancel_requested_at=self._now(),
         )
 
-    def start_attempt(
+    async def start_attempt(
         self, job_id: str, attempt: int, deadline: timedelta, request_id: str | None = None
     ) -> Job:
         """Queue a failed job again, as this attempt. Idempotent.
@@ -141,17 +143,14 @@ class JobStateRepository:
                 return None
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
-            renewed = next_attempt(job, attempt, self._now(), deadline)
-            # First, as for a new job: reconcile finds it.
-            self.index.mark_active(renewed, is_ahead=True)
-            return renewed
+            return next_attempt(job, attempt, self._now(), deadline)
 
         payload: dict[str, Any] = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
         if request_id:
             payload["request_id"] = request_id
-        return self._transact(job_id, "retry_requested", payload, change)
+        return await self._transact(job_id, "retry_requested", payload, change)
 
-    def delete(self, job_id: str) -> Job:
+    async def delete(self, job_id: str) -> Job:
         """Mark a job that has ended as deleted. Idempotent.
 
         Its rows stay until purge removes them. No message is sent.
@@ -167,11 +166,9 @@ class JobStateRepository:
                 job, phase=Phase.DELETED, sequence=job.sequence + 1, updated_at=self._now()
             )
 
-        return self._transact(job_id, "deleted", {}, change)
+        return await self._transact(job_id, "deleted", {}, change)
 
-    def record_restart(
-        self, job: Job, payload: Mapping[str, Any], reason: str, restarts: int
-    ) -> Job:
+    async def record_restart(self, job: Job, payload: Payload, reason: str, restarts: int) -> Job:
         """Record that the orchestration of a job was restarted; `job` is its row before that.
 
         A job that has recorded a step since then keeps its own reason.
@@ -184,60 +181,61 @@ class JobStateRepository:
             changes = {"reason": reason, "restarts": restarts}
             return changed(now, changes if is_same else {}, self._now())
 
-        return self._transact(job.job_id, RESTARTED, payload, change)
+        return await self._transact(job.job_id, RESTARTED, payload, change)
 
-    def confirm_cleanup(self, job: Job, payload: Mapping[str, Any]) -> Job:
+    async def confirm_cleanup(self, job: Job, payload: Payload) -> Job:
         """Record the proof that nothing is left of a job that ended without it.
 
         Beside `abandon_cleanup` the only change of a job that has ended: its phase, its status and
         its error stay. Idempotent; another attempt is not changed.
         """
         changes = {"left_on_cluster": LeftOnCluster.NONE, "cleanup_confirmed_at": self._now()}
-        return self._close_cleanup(job, "cleanup_confirmed", payload, **changes)
+        return await self._close_cleanup(job, "cleanup_confirmed", payload, **changes)
 
-    def abandon_cleanup(self, job: Job, payload: Mapping[str, Any]) -> Job:
+    async def abandon_cleanup(self, job: Job, payload: Payload) -> Job:
         """Record that reconcile stops cleaning up a job of which something may be left."""
         changes = {"cleanup_abandoned_at": self._now()}
-        return self._close_cleanup(job, "cleanup_abandoned", payload, **changes)
+        return await self._close_cleanup(job, "cleanup_abandoned", payload, **changes)
 
-    def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
+    async def events(self, job_id: str, after: int = 0, most: int = 1000) -> list[Event]:
         """The events with a sequence above `after`, oldest first."""
         where = "PartitionKey eq @job and RowKey gt @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.event_key(after), "high": "event-~"}
-        return [
-            rows.event_from_row(row.columns) for row in self._jobs.query_page(where, values, most)
-        ]
+        event_rows = await self._jobs.query_first(where, values, most)
+        return [rows.event_from_row(row.columns) for row in event_rows]
 
-    def pending_messages(self, job_id: str) -> list[OutboxMessage]:
+    async def pending_messages(self, job_id: str) -> list[OutboxMessage]:
         """The messages of a job that have not been sent, in their order."""
         where = "PartitionKey eq @job and RowKey ge @low and RowKey lt @high"
         values = {"job": job_id, "low": rows.outbox_key(0), "high": "outbox-~"}
-        return [rows.outbox_message(row.columns) for row in self._jobs.query(where, values)]
+        return [rows.outbox_message(row.columns) async for row in self._jobs.query(where, values)]
 
-    def mark_sent(self, job_id: str, sequence: int) -> None:
+    async def mark_sent(self, job_id: str, sequence: int) -> None:
         """Remove a message that was sent."""
-        self._jobs.delete(job_id, rows.outbox_key(sequence))
+        await self._jobs.delete(job_id, rows.outbox_key(sequence))
 
-    def sync(self, job: Job, before: Job | None = None) -> bool:
+    async def sync(self, job: Job, before: Job | None = None) -> bool:
         """Write the index rows of the job; `before` is its row before a transition, if known.
 
         Returns whether the job is settled: it has ended, and has no message and no clean-up left.
         """
-        settled = job.is_settled and not (job.notify and self.pending_messages(job.job_id))
-        is_current = self.index.sync(job, settled, before)
-        now = self.find(job.job_id) if settled or not is_current else None
+        settled = job.is_settled and not (job.notify and await self.pending_messages(job.job_id))
+        is_current = await self.index.sync(job, settled, before)
+        now = await self.find(job.job_id) if settled or not is_current else None
         if now and now.sequence > job.sequence:
-            return self.sync(now, job)  # another writer was faster, or it was queued again
+            # Another writer was faster; or the job was queued again, and needs its active row.
+            return await self.sync(now, job)
         return settled
 
-    def purge(self, job: Job) -> bool:
+    async def purge(self, job: Job) -> bool:
         """Remove a settled job with its history; False if it is not, or has changed. Idempotent."""
-        row = self._jobs.get(job.job_id, rows.JOB)
+        row = await self._jobs.get(job.job_id, rows.JOB)
         if row is None or row.columns["sequence"] != job.sequence or not job.is_settled:
             return False
         where = "PartitionKey eq @job and RowKey ne @row"
         values = {"job": job.job_id, "row": rows.JOB}
-        keys = [each.columns["RowKey"] for each in self._jobs.query(where, values, ("RowKey",))]
+        rows_beside = self._jobs.query(where, values, ("RowKey",))
+        keys = [each.columns["RowKey"] async for each in rows_beside]
         if any(key.startswith("outbox-") for key in keys):
             return False
         try:
@@ -245,17 +243,17 @@ class JobStateRepository:
             # job's row last: as long as it is there, its id is taken.
             while len(keys) >= LARGEST_TRANSACTION:
                 newest, keys = keys[-LARGEST_TRANSACTION:], keys[:-LARGEST_TRANSACTION]
-                self._jobs.commit([Delete(job.job_id, key) for key in newest])
+                await self._jobs.commit([Delete(job.job_id, key) for key in newest])
             last = [Delete(job.job_id, key) for key in keys]
-            self._jobs.commit([Delete(job.job_id, rows.JOB, row.etag), *last])
+            await self._jobs.commit([Delete(job.job_id, rows.JOB, row.etag), *last])
         except ConcurrencyConflict:
             return False
         return True
 
-    def _transact(self, job_id: str, event: str, payload: Mapping[str, Any], change: Change) -> Job:
+    async def _transact(self, job_id: str, event: str, payload: Payload, change: Change) -> Job:
         writer = uuid.uuid4().hex
         for _ in range(MAX_CONFLICTS):
-            row = self._jobs.get(job_id, rows.JOB)
+            row = await self._jobs.get(job_id, rows.JOB)
             if row is None:
                 raise NotFound("not_found", f"there is no job {job_id}")
             before = rows.job_from_row(row.columns)
@@ -266,18 +264,19 @@ class JobStateRepository:
             job, payload = redacted_job(job), redact_all(payload)
             written = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
             owes = owes_message(before, job)
-            if self._committed(job, written, row.etag, writer, owes):
+            if job.attempt > before.attempt:
+                # First, as for a new job: reconcile finds it.
+                await self.index.mark_active(job, is_ahead=True)
+            if await self._committed(job, written, row.etag, writer, owes):
                 break
         else:
             text = f"job {job_id} is being changed by too many writers"
             raise Unavailable("concurrent_update", text)
         # Also if nothing was changed: the process that changed it may have died right here.
-        self.sync(job, before)
+        await self.sync(job, before)
         return job
 
-    def _close_cleanup(
-        self, job: Job, event: str, payload: Mapping[str, Any], **changes: Any
-    ) -> Job:
+    async def _close_cleanup(self, job: Job, event: str, payload: Payload, **changes: Any) -> Job:
         def change(now: Job) -> Job | None:
             is_open = now.phase.is_end and now.left_on_cluster is LeftOnCluster.UNKNOWN
             is_abandoned = "left_on_cluster" not in changes and now.cleanup_abandoned_at is not None
@@ -285,16 +284,15 @@ class JobStateRepository:
                 return None
             return replace(now, **changes, sequence=now.sequence + 1, updated_at=self._now())
 
-        return self._transact(job.job_id, event, payload, change)
+        return await self._transact(job.job_id, event, payload, change)
 
-    def _committed(self, job: Job, event: Event, etag: str, writer: str, owes: bool) -> bool:
+    async def _committed(self, job: Job, event: Event, etag: str, writer: str, owes: bool) -> bool:
         """Whether this writer's transition is in the store; False if another one was first."""
         try:
-            self._jobs.commit(
-                [Replace(rows.job_row(job), etag), *rows_of(job, event, writer, owes)]
-            )
+            beside = rows_of(job, event, writer, owes)
+            await self._jobs.commit([Replace(rows.job_row(job), etag), *beside])
         except ConcurrencyConflict:
             # The conflict may be our own write whose response was lost.
-            stored = self._jobs.get(job.job_id, rows.event_key(event.sequence))
+            stored = await self._jobs.get(job.job_id, rows.event_key(event.sequence))
             return stored is not None and stored.columns.get("writer") == writer
         return True

@@ -26,40 +26,40 @@ class SubmitQueueRows:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def sync(self, job: Job, before: Job | None) -> None:
+    async def sync(self, job: Job, before: Job | None) -> None:
         """Write the row of a job that waits, or delete the row of one that waited `before`."""
         if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
-            self._table.upsert(rows.submit_queue_row(job))
+            await self._table.upsert(rows.submit_queue_row(job))
         elif before:
-            self.remove(before)
+            await self.remove(before)
 
-    def remove(self, job: Job) -> None:
+    async def remove(self, job: Job) -> None:
         """Delete the job's row if the job waits."""
         if job.phase is Phase.WAITING_FOR_SUBMIT_SLOT:
-            self.remove_entry(_entry(rows.submit_queue_row(job)))
+            await self.remove_entry(_entry(rows.submit_queue_row(job)))
 
-    def remove_entry(self, entry: QueueEntry) -> None:
-        self._table.delete(entry.partition, entry.key)
+    async def remove_entry(self, entry: QueueEntry) -> None:
+        await self._table.delete(entry.partition, entry.key)
 
-    def first_ahead(self, job: Job) -> QueueEntry | None:
+    async def first_ahead(self, job: Job) -> QueueEntry | None:
         """The first entry of the same owner, if it precedes the job. One query."""
         own = rows.submit_queue_row(job)
         where = "PartitionKey eq @queue and RowKey lt @key"
-        return self._first(where, queue=own["PartitionKey"], key=own["RowKey"])
+        return await self._first(where, queue=own["PartitionKey"], key=own["RowKey"])
 
-    def next_owner_first(self, job: Job) -> QueueEntry | None:
+    async def next_owner_first(self, job: Job) -> QueueEntry | None:
         """The first entry of the next owner after the job's. One query or two.
 
         Owners are ordered by partition key; after the last comes the first, up to the job's own.
         """
         own, cluster = rows.submit_queue_row(job)["PartitionKey"], rows.submit_queue_prefix(job)
         values = {"own": own, "cluster": cluster, "end": rows.after(cluster)}
-        return self._first("PartitionKey gt @own and PartitionKey lt @end", **values) or (
-            self._first("PartitionKey ge @cluster and PartitionKey le @own", **values)
-        )
+        return await self._first(
+            "PartitionKey gt @own and PartitionKey lt @end", **values
+        ) or await self._first("PartitionKey ge @cluster and PartitionKey le @own", **values)
 
-    def _first(self, where: str, **values: str) -> QueueEntry | None:
-        first_rows = self._table.query_page(where, values, 1)
+    async def _first(self, where: str, **values: str) -> QueueEntry | None:
+        first_rows = await self._table.query_first(where, values, 1)
         return _entry(first_rows[0].columns) if first_rows else None
 
 

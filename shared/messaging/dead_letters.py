@@ -28,18 +28,18 @@ class DeadLetters:
     rows: Table
     account: StorageAccount
 
-    def ensure(self) -> None:
+    async def ensure(self) -> None:
         """Create the container and the table if they do not exist."""
-        self.blobs.ensure(DEAD_LETTERS)
-        self.rows.ensure()
+        await self.blobs.ensure(DEAD_LETTERS)
+        await self.rows.ensure()
 
-    def keep(self, message_id: str, body: bytes) -> None:
+    async def keep(self, message_id: str, body: bytes) -> None:
         """Store the message's body unchanged."""
-        self.blobs.put(self._url(message_id), body)
+        await self.blobs.put(self._url(message_id), body)
 
-    def record(self, message_id: str, outcome: DeadLetterOutcome, at: datetime) -> None:
+    async def record(self, message_id: str, outcome: DeadLetterOutcome, at: datetime) -> None:
         """Write the outcome of a stored message. The row has nothing of the message's content."""
-        self.rows.upsert(
+        await self.rows.upsert(
             {
                 "PartitionKey": PARTITION,
                 "RowKey": message_id,

@@ -25,7 +25,7 @@ class OutboxPublisher:
     get_queue: Callable[[], Queue]
     """Opens the queue, or returns the open one; called only where there is something to send."""
 
-    def publish_pending(self, job: Job) -> None:
+    async def publish_pending(self, job: Job) -> None:
         """Send a job's outbox messages, oldest first, and update the index of an ended job.
 
         An outbox row is deleted only after its message was sent. So consumers that drop duplicates
@@ -33,33 +33,37 @@ class OutboxPublisher:
         """
         if not job.notify:
             return
-        for message in self.jobs.pending_messages(job.job_id):
-            self.get_queue().send(status_message(job, message, files=self._files(job, message)))
-            self.jobs.mark_sent(job.job_id, message.sequence)
+        for message in await self.jobs.pending_messages(job.job_id):
+            await self.get_queue().send(
+                status_message(job, message, files=await self._files(job, message))
+            )
+            await self.jobs.mark_sent(job.job_id, message.sequence)
         if job.phase.is_end:
-            self.jobs.sync(job)
+            await self.jobs.sync(job)
 
-    def republish(self, job: Job, sender: Sender) -> None:
+    async def republish(self, job: Job, sender: Sender) -> None:
         """Reply to a repeated request with the job's state: accepted, or how it ended.
 
         Pending messages are sent first, so that the reply does not overtake them.
         """
-        self.publish_pending(job)
+        await self.publish_pending(job)
         status = job.phase.status if job.phase.is_end else Status.QUEUED
         at = job.finished_at or job.created_at
         message = OutboxMessage(job.sequence, at, status, job.attempt, job.error_code, job.error)
-        self.get_queue().send(status_message(job, message, sender, self._files(job, message)))
+        await self.get_queue().send(
+            status_message(job, message, sender, await self._files(job, message))
+        )
 
-    def publish_rejection(
+    async def publish_rejection(
         self, message_id: str, sender: Sender, error: ControlPlaneError, at: datetime
     ) -> None:
         """Reply to the sender of a rejected queue message."""
-        self.get_queue().send(rejection_message(message_id, sender, error, at))
+        await self.get_queue().send(rejection_message(message_id, sender, error, at))
 
-    def _files(self, job: Job, message: OutboxMessage) -> Sequence[Mapping[str, Any]]:
+    async def _files(self, job: Job, message: OutboxMessage) -> Sequence[Mapping[str, Any]]:
         """The results of a completed job; empty if its manifest was deleted."""
         if message.status is not Status.COMPLETED:
             return ()
-        manifest = self.blobs.get(job.results_prefix + MANIFEST)
+        manifest = await self.blobs.get(job.results_prefix + MANIFEST)
         files: list[dict[str, Any]] = json.loads(manifest)["files"] if manifest else []
         return files

@@ -1,24 +1,36 @@
-"""A map that runs in threads."""
+"""A map that runs several calls side by side."""
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
-
-from shared.util.threads import Threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def parallel_map(
-    function: Callable[[Item], Result], items: Iterable[Item], parallelism: int
+async def parallel_map(
+    function: Callable[[Item], Awaitable[Result]], items: Iterable[Item], parallelism: int
 ) -> list[Result]:
     """The results in the order of the items; at most `parallelism` calls run at a time.
 
     A call that raises stops the start of further ones. The running ones are awaited, then the error
-    of the first item that failed is raised. Fewer than two items start no thread.
+    is raised.
     """
-    items = list(items)
-    if len(items) < 2:
-        return [function(item) for item in items]
-    with Threads(min(parallelism, len(items))) as threads:
-        return list(threads.map(function, items))
+    waiting = deque(enumerate(items))
+    results: dict[int, Result] = {}
+
+    async def work() -> None:
+        while waiting:
+            number, item = waiting.popleft()
+            try:
+                results[number] = await function(item)
+            except BaseException:
+                waiting.clear()
+                raise
+
+    workers = [work() for _ in range(min(parallelism, len(waiting)))]
+    outcomes: list[BaseException | None] = await asyncio.gather(*workers, return_exceptions=True)
+    for error in filter(None, outcomes):
+        raise error
+    return [results[number] for number in range(len(results))]

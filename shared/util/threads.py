@@ -9,8 +9,8 @@ sets both, so the app starts all its threads here.
 import asyncio
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import partial, wraps
@@ -33,23 +33,18 @@ class InvocationContext(Protocol):
 _current: ContextVar[InvocationContext | None] = ContextVar("invocation", default=None)
 
 
-def with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
+def with_invocation(function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
     """Add a `context` parameter, which the worker fills, to a function.
 
     Threads that the function starts then log under its invocation.
     """
 
     @wraps(function)
-    async def run_async(context: InvocationContext, **bindings: Any) -> Any:
+    async def run(context: InvocationContext, **bindings: Any) -> Any:
         with _invocation(context):
             return await function(**bindings)
 
-    @wraps(function)
-    def run(context: InvocationContext, **bindings: Any) -> Any:
-        with _invocation(context):
-            return function(**bindings)
-
-    wrapped: Any = run_async if inspect.iscoroutinefunction(function) else run
+    wrapped: Any = run
     signature = inspect.signature(function)
     parameters = [
         *signature.parameters.values(),
@@ -60,22 +55,39 @@ def with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
     return registered
 
 
-class Threads(ThreadPoolExecutor):
-    """A pool whose threads use the caller's contextvars and log under its invocation."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        call = partial(fn, *args, **kwargs)
-        return super().submit(copy_context().run, _run_for_invocation, call)
-
-
-HANDLER_THREADS = Threads(32, "handler")
-"""Runs the blocking parts of async functions. The event loop's default pool has only cpu + 4
-threads, and aiohttp resolves host names in it, so calls that hang must not fill it."""
+_POOL = ThreadPoolExecutor(8, "work")
+"""Not the event loop's default pool: aiohttp resolves host names in that one, and its few threads
+must not wait for long work."""
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a blocking function in HANDLER_THREADS."""
-    return await asyncio.wrap_future(HANDLER_THREADS.submit(function, *args, **kwargs))
+    """Run a function that blocks or needs the processor for long, beside the event loop.
+
+    It uses the caller's contextvars, and logs under its invocation.
+    """
+    call = partial(function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(
+        _POOL, partial(copy_context().run, _run_for_invocation, call)
+    )
+
+
+def read_in_thread(chunks: AsyncGenerator[T, None]) -> Iterator[T]:
+    """The items for a function that `in_thread` runs; the calling event loop reads each of them."""
+    loop = asyncio.get_running_loop()
+
+    async def read_next() -> T | None:
+        return await anext(chunks, None)
+
+    def items() -> Iterator[T]:
+        try:
+            while (
+                item := asyncio.run_coroutine_threadsafe(read_next(), loop).result()
+            ) is not None:
+                yield item
+        finally:  # also if the function does not read all of them
+            asyncio.run_coroutine_threadsafe(chunks.aclose(), loop)
+
+    return items()
 
 
 @contextmanager

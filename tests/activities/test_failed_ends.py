@@ -1,6 +1,6 @@
 """Every way in which a search fails goes through the clean-up, or says that something is left."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,79 +15,79 @@ from tests.simulation.scene import Scene
 MOST_STEPS = 30
 
 
-def prepared(scene: Scene) -> Job:
-    job = scene.accept()
-    scene.do(ActivityName.PREPARE_SEARCH, job)
+async def prepared(scene: Scene) -> Job:
+    job = await scene.accept()
+    await scene.do(ActivityName.PREPARE_SEARCH, job)
     return job
 
 
-def running(scene: Scene) -> Job:
+async def running(scene: Scene) -> Job:
     scene.environment.batch_time = None
-    job = scene.submitted()
-    scene.passes(5)
-    scene.do(ActivityName.OBSERVE_SEARCH, job)
+    job = await scene.submitted()
+    await scene.passes(5)
+    await scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
 
-def repeat(scene: Scene, job: Job, activity: ActivityName, seconds: float) -> Job:
+async def repeat(scene: Scene, job: Job, activity: ActivityName, seconds: float) -> Job:
     """Repeat an activity until the job is to be cleaned up."""
     for _ in range(MOST_STEPS):
-        if scene.do(activity, job).next_stage is Stage.CLEAN_UP:
-            return scene.now(job)
-        scene.passes(seconds)
-    raise AssertionError(f"{scene.now(job)} is not to be cleaned up")
+        if (await scene.do(activity, job)).next_stage is Stage.CLEAN_UP:
+            return await scene.now(job)
+        await scene.passes(seconds)
+    raise AssertionError(f"{await scene.now(job)} is not to be cleaned up")
 
 
-def rejected(scene: Scene) -> Job:
+async def rejected(scene: Scene) -> Job:
     scene.environment.usual = Plan(says=trouble("invalid"), leaves=True)
-    return repeat(scene, prepared(scene), ActivityName.SUBMIT_SEARCH, 10)
+    return await repeat(scene, await prepared(scene), ActivityName.SUBMIT_SEARCH, 10)
 
 
-def without_a_try_left(scene: Scene) -> Job:
+async def without_a_try_left(scene: Scene) -> Job:
     scene.environment.usual = Plan(says=trouble("transient"), leaves=True)
-    return repeat(scene, prepared(scene), ActivityName.SUBMIT_SEARCH, 10)
+    return await repeat(scene, await prepared(scene), ActivityName.SUBMIT_SEARCH, 10)
 
 
-def failed(scene: Scene) -> Job:
-    job = running(scene)
-    scene.environment.end_batch(job.elb_job_id, well=False)
-    return repeat(scene, job, ActivityName.OBSERVE_SEARCH, 5)
+async def failed(scene: Scene) -> Job:
+    job = await running(scene)
+    await scene.environment.end_batch(job.elb_job_id, well=False)
+    return await repeat(scene, job, ActivityName.OBSERVE_SEARCH, 5)
 
 
-def without_jobs(scene: Scene) -> Job:
-    job = running(scene)
+async def without_jobs(scene: Scene) -> Job:
+    job = await running(scene)
     scene.environment.delete(job.elb_job_id)
-    return repeat(scene, job, ActivityName.OBSERVE_SEARCH, 60)
+    return await repeat(scene, job, ActivityName.OBSERVE_SEARCH, 60)
 
 
-def without_results(scene: Scene) -> Job:
-    job = running(scene)
+async def without_results(scene: Scene) -> Job:
+    job = await running(scene)
     scene.environment.delete(job.elb_job_id)
-    scene.environment._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
-    scene.passes(10)
-    scene.do(ActivityName.OBSERVE_SEARCH, job)
-    return repeat(scene, job, ActivityName.COLLECT_RESULTS, 60)
+    await scene.environment._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
+    await scene.passes(10)
+    await scene.do(ActivityName.OBSERVE_SEARCH, job)
+    return await repeat(scene, job, ActivityName.COLLECT_RESULTS, 60)
 
 
-def too_late(scene: Scene) -> Job:
-    job = running(scene)
-    scene.jobs.update(job.job_id, "too_late", deadline_at=scene.clock())
-    return repeat(scene, job, ActivityName.OBSERVE_SEARCH, 5)
+async def too_late(scene: Scene) -> Job:
+    job = await running(scene)
+    await scene.jobs.update(job.job_id, "too_late", deadline_at=scene.clock())
+    return await repeat(scene, job, ActivityName.OBSERVE_SEARCH, 5)
 
 
-def crashed(scene: Scene) -> Job:
-    job = running(scene)
-    scene.do(ActivityName.RECORD_CRASH, job, crash="a bug")
-    return scene.now(job)
+async def crashed(scene: Scene) -> Job:
+    job = await running(scene)
+    await scene.do(ActivityName.RECORD_CRASH, job, crash="a bug")
+    return await scene.now(job)
 
 
-def without_an_orchestration(scene: Scene) -> Job:
-    job = running(scene)
-    scene.job_stopper.fail(job.job_id, "its orchestration ended 6 times")
-    return scene.now(job)
+async def without_an_orchestration(scene: Scene) -> Job:
+    job = await running(scene)
+    await scene.job_stopper.fail(job.job_id, "its orchestration ended 6 times")
+    return await scene.now(job)
 
 
-ENDS: dict[Callable[[Scene], Job], tuple[Phase, str]] = {
+ENDS: dict[Callable[[Scene], Awaitable[Job]], tuple[Phase, str]] = {
     rejected: (Phase.CONFIG_INVALID, "config_invalid"),
     without_a_try_left: (Phase.SUBMIT_FAILED, "transient"),
     failed: (Phase.SEARCH_FAILED, "search_failed"),
@@ -100,42 +100,42 @@ ENDS: dict[Callable[[Scene], Job], tuple[Phase, str]] = {
 each_end = pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 
 
-def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
+async def until_ended(scene: Scene, job: Job, seconds: float) -> Job:
     """Clean up until the job has ended; a Job that nothing has counted still runs."""
     scene.environment.jobs.append(KubeJob("stray", "blast", job.elb_job_id, scene.clock()))
     for _ in range(MOST_STEPS):
-        if scene.do(ActivityName.CLEAN_UP_SEARCH, job).next_stage is None:
-            return scene.now(job)
-        scene.passes(seconds)
-    raise AssertionError(f"{scene.now(job)} has not ended")
+        if (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).next_stage is None:
+            return await scene.now(job)
+        await scene.passes(seconds)
+    raise AssertionError(f"{await scene.now(job)} has not ended")
 
 
 @each_end
-def test_a_search_that_fails_is_cleaned_up_before_it_ends(
-    scene: Scene, end: Callable[[Scene], Job]
+async def test_a_search_that_fails_is_cleaned_up_before_it_ends(
+    scene: Scene, end: Callable[[Scene], Awaitable[Job]]
 ) -> None:
-    job = until_ended(scene, end(scene), 10)
+    job = await until_ended(scene, await end(scene), 10)
     assert (job.phase, job.error_code) == ENDS[end]
     assert job.left_on_cluster is LeftOnCluster.NONE
     assert scene.environment.with_pods(job.elb_job_id) == []
-    ended = scene.events(job)[-1]
+    ended = (await scene.events(job))[-1]
     assert (ended.phase, ended.payload["left_on_cluster"]) == (job.phase, "none")
 
 
 @each_end
-def test_a_search_that_fails_without_a_proof_says_that_something_may_be_left(
-    scene: Scene, end: Callable[[Scene], Job]
+async def test_a_search_that_fails_without_a_proof_says_that_something_may_be_left(
+    scene: Scene, end: Callable[[Scene], Awaitable[Job]]
 ) -> None:
-    job = end(scene)
+    job = await end(scene)
     scene.environment.down.add("cluster")
-    job = until_ended(scene, job, 301)
+    job = await until_ended(scene, job, 301)
     assert (job.phase, job.error_code) == ENDS[end]
     assert job.left_on_cluster is LeftOnCluster.UNKNOWN
     assert not job.is_settled, "reconcile goes on to clean it up"
     scene.environment.down.clear()
-    scene.job_stopper.clean_up(job)
-    scene.passes(10)
-    assert scene.job_stopper.clean_up(job).proof == "nothing is left"
+    await scene.job_stopper.clean_up(job)
+    await scene.passes(10)
+    assert (await scene.job_stopper.clean_up(job)).proof == "nothing is left"
     assert scene.environment.with_pods(job.elb_job_id) == []
 
 
@@ -147,11 +147,11 @@ def test_every_failure_of_a_search_is_in_the_table() -> None:
     }
 
 
-def test_a_search_that_completes_is_not_cleaned_up(scene: Scene) -> None:
+async def test_a_search_that_completes_is_not_cleaned_up(scene: Scene) -> None:
     """Its Jobs have ended, as its marker and all its results prove; their TTL removes them."""
-    driver = scene.drive(scene.accept())
+    driver = await scene.drive(await scene.accept())
     scene.environment.batch_time = timedelta(minutes=1)
-    scene.run(timedelta(minutes=10))
+    await scene.run(timedelta(minutes=10))
     assert driver.output == {"phase": Phase.COMPLETED}
     assert not any(job.deleted for job in scene.environment.jobs)
 

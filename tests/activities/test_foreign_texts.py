@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -28,58 +28,58 @@ KEPT = "a.blob.core.windows.net/b"
 """What a person still reads of it."""
 
 
-def everything(scene: Scene, job: Job) -> str:
+async def everything(scene: Scene, job: Job) -> str:
     """All that is stored, shown and sent of a job: its rows, lists, answers and messages."""
     where, values = "PartitionKey eq @job", {"job": job.job_id}
-    rows = [row.columns for row in scene.jobs._jobs.query(where, values)]
-    lists = [row.columns for row in scene.jobs.index._table.query("", {})]
-    now = scene.now(job)
-    shown = detail(now, scene.events(job)).to_json()
-    sent = [status_message(now, owed) for owed in scene.jobs.pending_messages(job.job_id)]
+    rows = [row.columns async for row in scene.jobs._jobs.query(where, values)]
+    lists = [row.columns async for row in scene.jobs.index._table.query("", {})]
+    now = await scene.now(job)
+    shown = detail(now, await scene.events(job)).to_json()
+    sent = [status_message(now, owed) for owed in await scene.jobs.pending_messages(job.job_id)]
     return json.dumps([rows, lists, shown, sent], default=str)
 
 
-def submitting(scene: Scene) -> Job:
-    job = scene.accept(notify=True)
-    scene.do(ActivityName.PREPARE_SEARCH, job)
+async def submitting(scene: Scene) -> Job:
+    job = await scene.accept(notify=True)
+    await scene.do(ActivityName.PREPARE_SEARCH, job)
     return job
 
 
-def running(scene: Scene) -> Job:
+async def running(scene: Scene) -> Job:
     scene.environment.batch_time = None
-    return scene.submitted(notify=True)
+    return await scene.submitted(notify=True)
 
 
-def observed(scene: Scene, job: Job, seconds: float = 5) -> Job:
-    scene.passes(seconds)
-    scene.do(ActivityName.OBSERVE_SEARCH, job)
+async def observed(scene: Scene, job: Job, seconds: float = 5) -> Job:
+    await scene.passes(seconds)
+    await scene.do(ActivityName.OBSERVE_SEARCH, job)
     return job
 
 
-def by_its_json(scene: Scene) -> Job:
-    job = submitting(scene)
+async def by_its_json(scene: Scene) -> Job:
+    job = await submitting(scene)
     scene.environment.plans[job.elb_job_id].append(Plan(says=trouble("permanent", LEAK)))
-    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    await scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
-def by_its_json_to_be_tried_again(scene: Scene) -> Job:
-    job = submitting(scene)
+async def by_its_json_to_be_tried_again(scene: Scene) -> Job:
+    job = await submitting(scene)
     scene.environment.plans[job.elb_job_id].append(
         Plan(says=trouble("capacity", LEAK), exit_code=10)
     )
-    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    await scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
-def by_its_stderr(scene: Scene) -> Job:
-    job = submitting(scene)
+async def by_its_stderr(scene: Scene) -> Job:
+    job = await submitting(scene)
     plan = Plan(says="no json", exit_code=1)
     scene.environment.plans[job.elb_job_id].append(plan)
     begin = scene.environment.begin
 
-    def begun(command: object) -> object:
-        process = begin(command)  # type: ignore[arg-type]
+    async def begun(command: object) -> object:
+        process = await begin(command)  # type: ignore[arg-type]
         if process.result:
             return process
         # The 500 characters that are kept of it begin within the first signature.
@@ -89,61 +89,63 @@ def by_its_stderr(scene: Scene) -> Job:
         return process
 
     scene.environment.begin = begun  # type: ignore[method-assign, assignment]
-    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    await scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
-def by_the_sidecars_refusal(scene: Scene) -> Job:
-    job = submitting(scene)
+async def by_the_sidecars_refusal(scene: Scene) -> Job:
+    job = await submitting(scene)
     scene.sidecar.refusals.append(HttpRejection(503, LEAK, None))
-    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    await scene.do(ActivityName.SUBMIT_SEARCH, job)
     return job
 
 
-def by_failure_txt(scene: Scene) -> Job:
-    job = running(scene)
-    scene.environment.end_batch(job.elb_job_id, well=False, words=f"BLAST engine error: {LEAK}")
-    return observed(scene, job)
+async def by_failure_txt(scene: Scene) -> Job:
+    job = await running(scene)
+    await scene.environment.end_batch(
+        job.elb_job_id, well=False, words=f"BLAST engine error: {LEAK}"
+    )
+    return await observed(scene, job)
 
 
-def by_the_message_of_a_job(scene: Scene) -> Job:
-    job = running(scene)
+async def by_the_message_of_a_job(scene: Scene) -> Job:
+    job = await running(scene)
     for one in scene.environment.present(job.elb_job_id):
         one.message = LEAK
-    scene.environment.end_batch(job.elb_job_id, well=False, words=None)
-    observed(scene, job)  # it waits for words
-    assert KEPT in everything(scene, job)
-    return observed(scene, job, 60)
+    await scene.environment.end_batch(job.elb_job_id, well=False, words=None)
+    await observed(scene, job)  # it waits for words
+    assert KEPT in await everything(scene, job)
+    return await observed(scene, job, 60)
 
 
-def by_the_reason_of_a_pod(scene: Scene) -> Job:
-    job = running(scene)
+async def by_the_reason_of_a_pod(scene: Scene) -> Job:
+    job = await running(scene)
     for one in scene.environment.present(job.elb_job_id):
         one.waiting = LEAK
-    observed(scene, job)
-    return observed(scene, job, 200)
+    await observed(scene, job)
+    return await observed(scene, job, 200)
 
 
-def by_a_cluster_that_is_away(scene: Scene) -> Job:
-    job = running(scene)
+async def by_a_cluster_that_is_away(scene: Scene) -> Job:
+    job = await running(scene)
 
     def seen(*_: object) -> None:
         raise Unavailable("cluster_unavailable", LEAK)
 
     scene.cluster.cached_jobs = seen  # type: ignore[method-assign, assignment]
-    return observed(scene, job)
+    return await observed(scene, job)
 
 
-def by_a_crash(scene: Scene) -> Job:
-    job = running(scene)
-    scene.perform(
+async def by_a_crash(scene: Scene) -> Job:
+    job = await running(scene)
+    await scene.perform(
         ActivityName.RECORD_CRASH,
-        ActivityInput(job.job_id, scene.now(job).step + 1, f"ValueError: {LEAK}"),
+        ActivityInput(job.job_id, (await scene.now(job)).step + 1, f"ValueError: {LEAK}"),
     )
     return job
 
 
-WAYS: list[Callable[[Scene], Job]] = [
+WAYS: list[Callable[[Scene], Awaitable[Job]]] = [
     by_its_json,
     by_its_json_to_be_tried_again,
     by_its_stderr,
@@ -157,42 +159,43 @@ WAYS: list[Callable[[Scene], Job]] = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_failure_55_the_output_of_a_program_is_stored_without_its_secrets(
-    scene: Scene, way: Callable[[Scene], Job], caplog: pytest.LogCaptureFixture
+async def test_failure_55_the_output_of_a_program_is_stored_without_its_secrets(
+    scene: Scene, way: Callable[[Scene], Awaitable[Job]], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "blast"):
-        job = way(scene)
-        scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-    known = everything(scene, job) + caplog.text
+        job = await way(scene)
+        await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+    known = await everything(scene, job) + caplog.text
     assert [secret for secret in SECRETS if secret in known] == []
     assert KEPT in known
 
 
-def test_failure_55_the_message_on_the_queue_has_no_secret(scene: Scene) -> None:
-    job = by_failure_txt(scene)
+async def test_failure_55_the_message_on_the_queue_has_no_secret(scene: Scene) -> None:
+    job = await by_failure_txt(scene)
     scene.environment.delete(job.elb_job_id)
-    scene.passes(60)
-    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
-    assert scene.now(job).phase is Phase.SEARCH_FAILED
+    await scene.passes(60)
+    await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+    assert (await scene.now(job)).phase is Phase.SEARCH_FAILED
     sent = [
-        json.loads(status_message(job, owed)) for owed in scene.jobs.pending_messages(job.job_id)
+        json.loads(status_message(job, owed))
+        for owed in await scene.jobs.pending_messages(job.job_id)
     ]
     assert sent[-1]["error_message"].startswith("BLAST engine error: PUT https://")
     assert not any(secret in json.dumps(sent) for secret in SECRETS)
 
 
-def test_failure_55_an_exception_goes_into_the_history_without_its_secrets() -> None:
-    def dies() -> dict[str, object]:
+async def test_failure_55_an_exception_goes_into_the_history_without_its_secrets() -> None:
+    async def dies() -> dict[str, object]:
         raise KeyError("harmless") from ValueError(LEAK)
 
-    def dies_harmlessly() -> dict[str, object]:
+    async def dies_harmlessly() -> dict[str, object]:
         raise KeyError("harmless")
 
     with pytest.raises(ActivityCrashed, match="KeyError: 'harmless'") as crashed:
-        run_redacted(dies)
+        await run_redacted(dies)
     assert crashed.value.__suppress_context__
     with pytest.raises(KeyError):
-        run_redacted(dies_harmlessly)
+        await run_redacted(dies_harmlessly)
 
 
 def test_failure_55_an_answer_has_no_secret() -> None:

@@ -18,10 +18,10 @@ LONG = Plan(takes=10 * MINUTE)
 
 
 @pytest.fixture
-def job(scene: Scene) -> Job:
+async def job(scene: Scene) -> Job:
     """A job whose config is written."""
-    one = scene.accept()
-    assert scene.do(ActivityName.PREPARE_SEARCH, one).next_stage is Stage.SUBMIT
+    one = await scene.accept()
+    assert (await scene.do(ActivityName.PREPARE_SEARCH, one)).next_stage is Stage.SUBMIT
     return one
 
 
@@ -31,249 +31,255 @@ def old(scene: Scene) -> Scene:
     return scene
 
 
-def test_failure_5_without_operations_no_second_try_begins_while_the_first_may_run(
+async def test_failure_5_without_operations_no_second_try_begins_while_the_first_may_run(
     old: Scene, job: Job
 ) -> None:
     old.environment.plans[job.elb_job_id].append(LONG)
     assert (
-        old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
-    )  # the answer did not come
+        await old.do(ActivityName.SUBMIT_SEARCH, job)
+    ).phase is Phase.RETRYING  # the answer did not come
     for _ in range(5):
-        decision = old.do(ActivityName.SUBMIT_SEARCH, job)
+        decision = await old.do(ActivityName.SUBMIT_SEARCH, job)
         assert decision.phase is Phase.SUBMITTING
-        old.passes(30)
+        await old.passes(30)
     assert len(old.environment.processes) == 1
-    old.passes(600)
-    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
+    await old.passes(600)
+    assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
     assert len(old.environment.processes) == 1
 
 
-def test_failure_5_without_operations_a_process_that_died_leaves_word_of_its_try(
+async def test_failure_5_without_operations_a_process_that_died_leaves_word_of_its_try(
     old: Scene, job: Job
 ) -> None:
     old.environment.plans[job.elb_job_id].append(LONG)
     old.environment.next["store"].extend([CallFault.DIES_AFTER])
     with pytest.raises(ProcessDied):
-        old.do(ActivityName.SUBMIT_SEARCH, job)
-    assert old.now(job).untracked_submission_until
-    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTING
+        await old.do(ActivityName.SUBMIT_SEARCH, job)
+    assert (await old.now(job)).untracked_submission_until
+    assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTING
     assert not old.environment.processes
 
 
-def test_without_operations_a_try_that_was_not_begun_is_made_again_soon(
+async def test_without_operations_a_try_that_was_not_begun_is_made_again_soon(
     old: Scene, job: Job
 ) -> None:
     old.sidecar.refusals = [HttpRejection(503, "exec server busy", None)]
-    assert old.do(ActivityName.SUBMIT_SEARCH, job).delay == timedelta(seconds=15)
-    assert old.now(job).untracked_submission_until is None
-    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
+    assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).delay == timedelta(seconds=15)
+    assert (await old.now(job)).untracked_submission_until is None
+    assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
 
 
-def test_without_operations_a_cluster_that_is_away_leaves_the_slot_with_a_try_that_may_run(
+async def test_without_operations_a_cluster_that_is_away_leaves_the_slot_with_a_try_that_may_run(
     old: Scene, job: Job
 ) -> None:
     old.environment.plans[job.elb_job_id].append(LONG)
-    old.do(ActivityName.SUBMIT_SEARCH, job)
+    await old.do(ActivityName.SUBMIT_SEARCH, job)
     old.environment.next["cluster"].extend([CallFault.REFUSED])
-    old.do(ActivityName.SUBMIT_SEARCH, job)
-    assert old.environment.lease and old.now(job).untracked_submission_until
+    await old.do(ActivityName.SUBMIT_SEARCH, job)
+    assert old.environment.lease and (await old.now(job)).untracked_submission_until
     assert len(old.environment.processes) == 1
 
 
 # Writes whose answer was lost.
 
 
-def test_failure_46_a_cluster_that_is_gone_proves_nothing_while_a_submission_may_run(
+async def test_failure_46_a_cluster_that_is_gone_proves_nothing_while_a_submission_may_run(
     old: Scene, job: Job
 ) -> None:
     """It can be neither seen nor stopped, and creates the cluster that it misses."""
     old.environment.usual = Plan(takes=20 * MINUTE)
-    old.do(ActivityName.SUBMIT_SEARCH, job)
-    old.cancel(job)
+    await old.do(ActivityName.SUBMIT_SEARCH, job)
+    await old.cancel(job)
     old.environment.down.add("cluster")
     old.cluster.code = "cluster_not_found"
     for _ in range(3):
-        old.do(ActivityName.CLEAN_UP_SEARCH, job)
-        old.passes(60)
-    assert old.now(job).phase is Phase.CANCELLING
-    old.passes(1700)
-    old.do(ActivityName.CLEAN_UP_SEARCH, job)
-    assert old.now(job).phase is Phase.CANCELLED
+        await old.do(ActivityName.CLEAN_UP_SEARCH, job)
+        await old.passes(60)
+    assert (await old.now(job)).phase is Phase.CANCELLING
+    await old.passes(1700)
+    await old.do(ActivityName.CLEAN_UP_SEARCH, job)
+    assert (await old.now(job)).phase is Phase.CANCELLED
 
 
-def cancelled_after(scene: Scene, job: Job) -> timedelta:
+async def cancelled_after(scene: Scene, job: Job) -> timedelta:
     """How long a cancel takes from now on."""
     began = scene.clock()
-    scene.cancel(job)
-    while not scene.now(job).phase.is_end:
-        scene.passes(scene.do(ActivityName.CLEAN_UP_SEARCH, job).delay.total_seconds())
-    assert scene.now(job).phase is Phase.CANCELLED
+    await scene.cancel(job)
+    while not (await scene.now(job)).phase.is_end:
+        await scene.passes(
+            (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).delay.total_seconds()
+        )
+    assert (await scene.now(job)).phase is Phase.CANCELLED
     return scene.clock() - began
 
 
-def test_failure_46_a_cancel_does_not_take_another_servers_404_for_a_proof(
+async def test_failure_46_a_cancel_does_not_take_another_servers_404_for_a_proof(
     old: Scene, job: Job
 ) -> None:
     """elastic-blast runs on there for ten minutes, and would make Jobs after the cancel."""
     old.environment.plans[job.elb_job_id].append(LONG)
-    old.do(ActivityName.SUBMIT_SEARCH, job)
-    took = cancelled_after(old, job)
+    await old.do(ActivityName.SUBMIT_SEARCH, job)
+    took = await cancelled_after(old, job)
     assert 20 * MINUTE < took < 27 * MINUTE
     assert not any(one.runs for one in old.environment.processes)
     assert old.environment.with_pods(job.elb_job_id) == []
 
 
-def test_failure_46_a_cancel_ends_at_once_where_the_exec_server_has_answered(
+async def test_failure_46_a_cancel_ends_at_once_where_the_exec_server_has_answered(
     old: Scene, job: Job
 ) -> None:
-    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
-    assert cancelled_after(old, job) < MINUTE
+    assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
+    assert await cancelled_after(old, job) < MINUTE
 
 
-def test_failure_50_a_failed_submission_to_an_exec_server_is_cleaned_up_at_once(
+async def test_failure_50_a_failed_submission_to_an_exec_server_is_cleaned_up_at_once(
     old: Scene, job: Job
 ) -> None:
     old.environment.plans[job.elb_job_id].append(
         Plan(says=trouble("invalid"), exit_code=1, leaves=True)
     )
-    assert old.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.CLEAN_UP
+    assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.CLEAN_UP
     began = old.clock()
-    while not old.now(job).phase.is_end:
-        old.passes(old.do(ActivityName.CLEAN_UP_SEARCH, job).delay.total_seconds())
-    assert old.now(job).phase is Phase.CONFIG_INVALID
+    while not (await old.now(job)).phase.is_end:
+        await old.passes((await old.do(ActivityName.CLEAN_UP_SEARCH, job)).delay.total_seconds())
+    assert (await old.now(job)).phase is Phase.CONFIG_INVALID
     assert old.clock() - began < MINUTE
     assert old.environment.lease is None, "the next search can be submitted"
 
 
-def test_failure_46_after_its_time_jobs_and_markers_decide_and_another_operation_begins(
+async def test_failure_46_after_its_time_jobs_and_markers_decide_and_another_operation_begins(
     old: Scene, job: Job
 ) -> None:
     old.environment.plans[job.elb_job_id].append(Plan(takes=120 * MINUTE))
-    old.do(ActivityName.SUBMIT_SEARCH, job)
-    old.passes(26 * 60)
-    assert old.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
+    await old.do(ActivityName.SUBMIT_SEARCH, job)
+    await old.passes(26 * 60)
+    assert (await old.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
     assert [one.result is not None for one in old.environment.processes] == [True, True]
-    assert old.now(job).ended_submit_operations == 2
+    assert (await old.now(job)).ended_submit_operations == 2
     assert not old.environment.violations
 
 
-def test_failure_46_a_sidecar_that_lost_its_operations_is_given_the_search_by_exec(
+async def test_failure_46_a_sidecar_that_lost_its_operations_is_given_the_search_by_exec(
     scene: Scene, job: Job
 ) -> None:
     """It reported operations, and was rolled back before it received one."""
-    real, health = scene.sidecar.run_operation, scene.sidecar.health()
+    real, health = scene.sidecar.run_operation, await scene.sidecar.health()
 
-    def rolled_back(*words: Any) -> Result:
+    async def rolled_back(*words: Any) -> Result:
         scene.environment.with_operations = False
-        return real(*words)
+        return await real(*words)
 
     assert isinstance(health, Health) and health.operations
     scene.sidecar.run_operation = rolled_back  # type: ignore[method-assign,assignment]
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
     assert len(scene.environment.processes) == 1
 
 
-def test_failure_46_what_was_given_by_exec_is_not_absent_because_a_new_sidecar_never_saw_it(
+async def test_failure_46_what_was_given_by_exec_is_not_absent_because_a_new_sidecar_never_saw_it(
     old: Scene, job: Job
 ) -> None:
     old.environment.plans[job.elb_job_id].append(LONG)
-    old.do(ActivityName.SUBMIT_SEARCH, job)
+    await old.do(ActivityName.SUBMIT_SEARCH, job)
     old.environment.with_operations = True
-    decision = old.do(ActivityName.SUBMIT_SEARCH, job)
+    decision = await old.do(ActivityName.SUBMIT_SEARCH, job)
     assert (decision.phase, decision.next_stage) == (Phase.SUBMITTING, Stage.SUBMIT)
-    assert "whose state is unknown may run until" in (old.now(job).reason or "")
+    assert "whose state is unknown may run until" in ((await old.now(job)).reason or "")
     assert len(old.environment.processes) == 1
 
 
 # Several sidecars behind one address.
 
 
-def test_failure_47_two_sidecars_behind_one_address_start_one_submission(
+async def test_failure_47_two_sidecars_behind_one_address_start_one_submission(
     scene: Scene, job: Job
 ) -> None:
     scene.environment.add_sidecar()
     scene.environment.plans[job.elb_job_id].append(LONG)
     scene.environment.routes.extend([0, 1])  # it is asked here, and given the search there
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.RETRYING
-    now = scene.now(job)
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.RETRYING
+    now = await scene.now(job)
     assert (now.error_code, now.untracked_submission_until) == ("sidecar_412", None)
     assert not scene.environment.processes
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTING
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTING
     for meets in (1, 0, 1, 1, 0):
         scene.environment.routes.append(meets)
-        assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTING
+        assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTING
     assert len(scene.environment.processes) == 1
 
 
-def test_failure_47_another_sidecars_404_does_not_prove_that_a_cancelled_search_has_ended(
+async def test_failure_47_another_sidecars_404_does_not_prove_that_a_cancelled_search_has_ended(
     scene: Scene, job: Job
 ) -> None:
     scene.environment.add_sidecar()
     scene.environment.plans[job.elb_job_id].append(LONG)
-    scene.do(ActivityName.SUBMIT_SEARCH, job)
-    scene.cancel(job)
-    scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+    await scene.do(ActivityName.SUBMIT_SEARCH, job)
+    await scene.cancel(job)
+    await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
     scene.environment.routes.append(1)
-    assert scene.do(ActivityName.CLEAN_UP_SEARCH, job).phase is Phase.CANCELLING
-    assert "cannot be stopped before" in (scene.now(job).reason or "")
-    scene.passes(5)
+    assert (await scene.do(ActivityName.CLEAN_UP_SEARCH, job)).phase is Phase.CANCELLING
+    assert "cannot be stopped before" in ((await scene.now(job)).reason or "")
+    await scene.passes(5)
     assert (
-        scene.do(ActivityName.CLEAN_UP_SEARCH, job).phase is Phase.CANCELLED
-    )  # the one that runs it was met
+        await scene.do(ActivityName.CLEAN_UP_SEARCH, job)
+    ).phase is Phase.CANCELLED  # the one that runs it was met
     assert not any(one.runs for one in scene.environment.processes)
 
 
-def test_failure_47_a_sidecar_that_lost_its_state_starts_nothing_while_the_first_may_run(
+async def test_failure_47_a_sidecar_that_lost_its_state_starts_nothing_while_the_first_may_run(
     scene: Scene, job: Job
 ) -> None:
     scene.environment.plans[job.elb_job_id].append(Plan(takes=120 * MINUTE))
-    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    await scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.environment.lose_state()
     for _ in range(24):
-        assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
-        scene.passes(60)
+        assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.SUBMIT
+        await scene.passes(60)
     assert len(scene.environment.processes) == 1
-    scene.passes(120)
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
+    await scene.passes(120)
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
     assert not scene.environment.violations
 
 
-def test_failure_47_a_search_that_landed_before_the_state_was_lost_is_adopted(
+async def test_failure_47_a_search_that_landed_before_the_state_was_lost_is_adopted(
     scene: Scene, job: Job
 ) -> None:
     scene.environment.plans[job.elb_job_id].append(Plan(takes=MINUTE))
-    scene.do(ActivityName.SUBMIT_SEARCH, job)
+    await scene.do(ActivityName.SUBMIT_SEARCH, job)
     scene.environment.lose_state()
-    scene.passes(60)
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTED
-    assert scene.events(job, "submitted")[0].payload["decision"] == "resumed"
+    await scene.passes(60)
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTED
+    assert (await scene.events(job, "submitted"))[0].payload["decision"] == "resumed"
 
 
-def test_failure_47_a_cancel_while_it_is_given_away_starts_nothing(scene: Scene, job: Job) -> None:
+async def test_failure_47_a_cancel_while_it_is_given_away_starts_nothing(
+    scene: Scene, job: Job
+) -> None:
     before = scene.cluster.acquire_submit_lease
 
-    def cancelled_meanwhile(holder: str) -> LeaseState:
-        scene.cancel(job)
-        return before(holder)
+    async def cancelled_meanwhile(holder: str) -> LeaseState:
+        await scene.cancel(job)
+        return await before(holder)
 
     scene.cluster.acquire_submit_lease = cancelled_meanwhile  # type: ignore[method-assign]
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.SUBMIT
     assert not scene.environment.processes
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.CLEAN_UP
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.CLEAN_UP
 
 
-def test_failure_47_another_run_of_the_same_step_starts_nothing(scene: Scene, job: Job) -> None:
+async def test_failure_47_another_run_of_the_same_step_starts_nothing(
+    scene: Scene, job: Job
+) -> None:
     """Durable Functions may run a step again while its first run is not dead, only slow."""
     scene.environment.plans[job.elb_job_id].append(LONG)
     before = scene.cluster.acquire_submit_lease
 
-    def slow(holder: str) -> LeaseState:
+    async def slow(holder: str) -> LeaseState:
         scene.cluster.acquire_submit_lease = before  # type: ignore[method-assign]
-        assert scene.do(ActivityName.SUBMIT_SEARCH, job).phase is Phase.SUBMITTING
-        return before(holder)
+        assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTING
+        return await before(holder)
 
     scene.cluster.acquire_submit_lease = slow  # type: ignore[method-assign]
-    assert scene.do(ActivityName.SUBMIT_SEARCH, job).next_stage is Stage.SUBMIT
-    now = scene.now(job)
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.SUBMIT
+    now = await scene.now(job)
     assert (len(scene.environment.processes), now.sidecar_instance) == (1, "instance-1")
     assert now.untracked_submission_until is not None

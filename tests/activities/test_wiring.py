@@ -62,29 +62,29 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("process", [wrong_settings, storage_away])
-def test_failure_48_a_process_without_clients_holds_a_search_that_runs(
+async def test_failure_48_a_process_without_clients_holds_a_search_that_runs(
     scene: Scene, process: FaultyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.environment.batch_time = 30 * MINUTE
-    accepted, perform = scene.accept(), scene.perform
+    accepted, perform = await scene.accept(), scene.perform
     fault_begins = scene.clock() + 10 * MINUTE
 
-    def perform_with_fault(verb: ActivityName, input_: ActivityInput) -> StepResult:
+    async def perform_with_fault(verb: ActivityName, input_: ActivityInput) -> StepResult:
         if not fault_begins <= scene.clock() < fault_begins + 10 * MINUTE:
-            return perform(verb, input_)
+            return await perform(verb, input_)
         with monkeypatch.context() as patch:
-            plain = run_activity(process(patch), verb, serialization.serialize(input_), scene)
+            plain = await run_activity(process(patch), verb, serialization.serialize(input_), scene)
         return serialization.deserialize(StepResult, plain)
 
     scene.perform = perform_with_fault  # type: ignore[method-assign]
-    driver = scene.drive(accepted)
-    scene.run(120 * MINUTE)
+    driver = await scene.drive(accepted)
+    await scene.run(120 * MINUTE)
     assert (driver.output, driver.crashes) == ({"phase": Phase.COMPLETED}, [])
 
 
 @pytest.mark.parametrize(("process", "code", "delay"), FAULTS)
 @pytest.mark.parametrize(("name", "stage"), STAGE_OF.items())
-def test_the_stage_is_repeated_later_where_the_clients_cannot_be_made(
+async def test_the_stage_is_repeated_later_where_the_clients_cannot_be_made(
     name: ActivityName,
     stage: Stage,
     process: FaultyProcess,
@@ -93,25 +93,25 @@ def test_the_stage_is_repeated_later_where_the_clients_cannot_be_made(
     scene: Scene,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    result = run_activity(process(monkeypatch), name, INPUT, scene)
+    result = await run_activity(process(monkeypatch), name, INPUT, scene)
     expected = StepResult(Phase.RETRYING, stage, 8, delay, {"code": code})
     assert serialization.deserialize(StepResult, result) == expected
 
 
 @pytest.mark.parametrize(("process", "code", "delay"), FAULTS)
-def test_a_chunk_of_a_batch_is_repeated_later_where_the_clients_cannot_be_made(
+async def test_a_chunk_of_a_batch_is_repeated_later_where_the_clients_cannot_be_made(
     process: FaultyProcess,
     code: str,
     delay: timedelta,
     scene: Scene,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    result = run_activity(process(monkeypatch), ActivityName.CREATE_CHILDREN, INPUT, scene)
+    result = await run_activity(process(monkeypatch), ActivityName.CREATE_CHILDREN, INPUT, scene)
     assert serialization.deserialize(ChunkResult, result) == ChunkResult(code, delay)
 
 
 @pytest.mark.parametrize(("process", "code", "delay"), FAULTS)
-def test_the_orchestrator_repeats_the_record_of_a_crash(
+async def test_the_orchestrator_repeats_the_record_of_a_crash(
     process: FaultyProcess,
     code: str,
     delay: timedelta,
@@ -120,7 +120,7 @@ def test_the_orchestrator_repeats_the_record_of_a_crash(
 ) -> None:
     """Only the orchestrator knows the stage, and it never gives up record_crash."""
     with pytest.raises(ControlPlaneError) as raised:
-        run_activity(process(monkeypatch), ActivityName.RECORD_CRASH, INPUT, scene)
+        await run_activity(process(monkeypatch), ActivityName.RECORD_CRASH, INPUT, scene)
     assert isinstance(raised.value, SettingsInvalid | Unavailable)
     assert raised.value.code == code
 
@@ -131,17 +131,19 @@ def test_every_activity_of_a_stage_can_be_repeated() -> None:
 
 
 @pytest.mark.parametrize("notify", [False, True])
-def test_a_step_is_taken_while_only_the_completions_queue_is_away(
+async def test_a_step_is_taken_while_only_the_completions_queue_is_away(
     azurite: Azurite, scene: Scene, notify: bool
 ) -> None:
     away = re.sub("(QueueEndpoint=http://[^:]*):[0-9]+", r"\1:9", azurite.connection_string)
     assert away != azurite.connection_string
     account = job().search.placement.storage_account
-    with opened(azurite, storage_account=account, storage_connection_string=away) as dependencies:
+    async with opened(
+        azurite, storage_account=account, storage_connection_string=away
+    ) as dependencies:
         tomorrow = dependencies.now() + timedelta(days=1)
         accepted = job(uuid.uuid4().int, notify=notify, deadline_at=tomorrow)
-        stored = dependencies.jobs.create(accepted, {})
+        stored = await dependencies.jobs.create(accepted, {})
         input_ = serialization.serialize(ActivityInput(stored.job_id, 1))
-        result = run_activity(dependencies, ActivityName.PREPARE_SEARCH, input_, scene)
+        result = await run_activity(dependencies, ActivityName.PREPARE_SEARCH, input_, scene)
         assert serialization.deserialize(StepResult, result).next_stage is Stage.SUBMIT
-        assert len([*dependencies.jobs.pending_messages(stored.job_id)]) == (2 if notify else 0)
+        assert len(await dependencies.jobs.pending_messages(stored.job_id)) == (2 if notify else 0)

@@ -19,8 +19,8 @@ from local.elastic_blast.calls import read_calls
 from local.elastic_blast.databases import upload_database
 from local.elastic_blast.fault_rules import FaultRule, write_fault_rules
 from local.stack import Stack
-from shared.clients.kubernetes import KubernetesCluster, from_kubeconfig
 from shared.contracts.activities import Category
+from tests.support.blocking import BlockingCluster
 from tests.support.retries import retry_settings
 from triggers.auth.callers import LOCAL
 from triggers.submission.accept import derived_id
@@ -49,8 +49,8 @@ class StackFixture:
         return Api(self.stack.url)
 
     @property
-    def cluster(self) -> KubernetesCluster:
-        return KubernetesCluster(from_kubeconfig(self.stack.folder / "kubeconfig"))
+    def cluster(self) -> BlockingCluster:
+        return BlockingCluster(self.stack.folder / "kubeconfig")
 
     def add_fault(self, make: Callable[[str], FaultRule]) -> str:
         """Add the fault rule that `make` returns for a new job id; returns the job's key."""

@@ -1,6 +1,7 @@
 """Reconcile: jobs whose orchestration is lost or was never started, and failed ones."""
 
 import uuid
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -10,14 +11,12 @@ from local.azurite import ACCOUNT
 from local.demo.client import RequestRejected
 from local.demo.search import demo_request
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
-from shared.clients.blobs import open_blobs
-from shared.clients.tables import open_table
+from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
-from shared.contracts.storage_urls import StorageAccount
-from shared.dependencies import INDEX_TABLE, JOBS_TABLE, now
-from shared.jobs import Index, JobStateRepository
+from shared.dependencies import Dependencies, now
 from shared.settings import Settings
 from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.support.blocking import run
 from tests.support.samples import WORDS, job, settings
 from triggers.auth.callers import LOCAL
 from triggers.submission.accept import SubmissionService
@@ -73,26 +72,25 @@ def test_failure_42_jobs_of_a_lost_task_hub_are_restarted_and_end_correctly(
 
 def test_failure_13_a_stored_job_without_an_orchestration_completes(system: StackFixture) -> None:
     """The app crashed in between, and the client did not retry."""
-    submission = parse(demo_request(), config := settings_of(system))
-    connection = config.storage_connection_string
-    jobs = store_of(system)
-    blobs = open_blobs(StorageAccount(ACCOUNT, config.storage_suffix), connection, None)
-    job = SubmissionService(jobs, blobs, config, now).accept(submission, LOCAL, None, "http").job
-    until_restarted(system, job.job_id)
-    assert system.ended(job.job_id)["phase"] == "completed"
-    assert system.events(job.job_id)[:2] == ["accepted", "orchestration_restarted"]
-    assert system.submissions(job.job_id) == 1
+    job_id = run(accept_demo(settings_of(system)))
+    until_restarted(system, job_id)
+    assert system.ended(job_id)["phase"] == "completed"
+    assert system.events(job_id)[:2] == ["accepted", "orchestration_restarted"]
+    assert system.submissions(job_id) == 1
 
 
-def store_of(system: StackFixture) -> JobStateRepository:
-    """A repository over the app's tables."""
-    connection = system.stack.azurite.connection_string
-    index = Index(
-        open_table(INDEX_TABLE, connection, "", None), settings_of(system).reconcile_after
-    )
-    jobs = JobStateRepository(open_table(JOBS_TABLE, connection, "", None), index, now)
-    jobs.ensure()
-    return jobs
+async def accept_demo(config: Settings) -> str:
+    """Accept the demo's search without starting it; returns the job's id."""
+    submission = parse(demo_request(), config)
+    async with aclosing(Dependencies(lambda: config)) as app:
+        service = SubmissionService(app.jobs, app.blobs, config, now)
+        return (await service.accept(submission, LOCAL, None, "http")).job.job_id
+
+
+async def store(job: Job, config: Settings) -> None:
+    """Store a job without starting it."""
+    async with aclosing(Dependencies(lambda: config)) as app:
+        await app.jobs.create(job, {})
 
 
 def unconfirmed(system: StackFixture) -> str:
@@ -103,7 +101,8 @@ def unconfirmed(system: StackFixture) -> str:
     failed_job = replace(
         failed_job, search=replace(failed_job.search, placement=local), finished_at=now()
     )
-    return store_of(system).create(failed_job, {}).job_id
+    run(store(failed_job, settings_of(system)))
+    return failed_job.job_id
 
 
 def test_failure_34_a_cancel_cleans_up_a_failed_job(

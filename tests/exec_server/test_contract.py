@@ -57,41 +57,43 @@ def test_failure_46_unsupported_methods_are_501_with_html(server: Child, method:
 
 
 @pytest.mark.parametrize("token", [TOKEN, "wrong"])
-def test_failure_46_a_404_before_the_token_check_proves_nothing(server: Child, token: str) -> None:
+async def test_failure_46_a_404_before_the_token_check_proves_nothing(
+    server: Child, token: str
+) -> None:
     client = SidecarClient(server.url, lambda: token)
-    assert client.health() == Health(4, operations=False, instance=None)
-    assert isinstance(client.get_operation("a", NOW, "an-instance"), Untracked)
-    assert isinstance(client.stop_operation("a", "an-instance"), Untracked)
-    run = client.run_operation("a", command("elastic-blast", "say", "x"), NOW, "an-instance")
+    assert await client.health() == Health(4, operations=False, instance=None)
+    assert isinstance(await client.get_operation("a", NOW, "an-instance"), Untracked)
+    assert isinstance(await client.stop_operation("a", "an-instance"), Untracked)
+    run = await client.run_operation("a", command("elastic-blast", "say", "x"), NOW, "an-instance")
     assert isinstance(run, Untracked)
 
 
-def test_failure_48_check_token_distinguishes_valid_and_invalid_tokens(server: Child) -> None:
-    assert SidecarClient(server.url, lambda: TOKEN).check_token() is None
-    wrong = SidecarClient(server.url, lambda: "w" * 40).check_token()
+async def test_failure_48_check_token_distinguishes_valid_and_invalid_tokens(server: Child) -> None:
+    assert await SidecarClient(server.url, lambda: TOKEN).check_token() is None
+    wrong = await SidecarClient(server.url, lambda: "w" * 40).check_token()
     assert wrong == HttpRejection(401, "missing or invalid X-Exec-Token", None)
 
 
-def test_exec_returns_the_commands_result(client: SidecarClient) -> None:
-    result = client.exec(command("elastic-blast", "cat", stdin="größe"))
+async def test_exec_returns_the_commands_result(client: SidecarClient) -> None:
+    result = await client.exec(command("elastic-blast", "cat", stdin="größe"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.stdout, result.timed_out) == (3, "größe", False)
 
 
-def test_exec_ends_a_command_at_its_timeout(client: SidecarClient) -> None:
-    result = client.exec(command("elastic-blast", "hold"))
+async def test_exec_ends_a_command_at_its_timeout(client: SidecarClient) -> None:
+    result = await client.exec(command("elastic-blast", "hold"))
     assert isinstance(result, Finished)
     assert (result.exit_code, result.timed_out) == (124, True)
 
 
-def test_exec_refuses_disallowed_and_missing_programs(client: SidecarClient) -> None:
-    other = client.exec(command("bash", "-c", "id"))
+async def test_exec_refuses_disallowed_and_missing_programs(client: SidecarClient) -> None:
+    other = await client.exec(command("bash", "-c", "id"))
     assert isinstance(other, HttpRejection) and not other.foreign
     assert other.status == 403 and "not in allowlist" in other.message
-    missing = client.exec(command("azcopy"))
+    missing = await client.exec(command("azcopy"))
     assert isinstance(missing, HttpRejection) and (missing.status, missing.foreign) == (500, False)
 
 
-def test_exec_refuses_a_too_large_body(client: SidecarClient) -> None:
-    result = client.exec(command("elastic-blast", "cat", stdin="x" * (9 * 1024 * 1024)))
+async def test_exec_refuses_a_too_large_body(client: SidecarClient) -> None:
+    result = await client.exec(command("elastic-blast", "cat", stdin="x" * (9 * 1024 * 1024)))
     assert isinstance(result, HttpRejection) and (result.status, result.foreign) == (413, False)

@@ -1,16 +1,12 @@
 """The clients of a process: created on first use, once, and closed at the end."""
 
-import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from local.azurite import Azurite
-from shared import dependencies as module
 from shared.clients.blobs import Blobs
-from shared.clients.kubernetes import KubernetesCluster
 from shared.clients.queues import Queue
 from shared.clients.tables import Table
 from shared.dependencies import Dependencies
@@ -20,7 +16,7 @@ from tests.support.dependencies import opened
 from tests.support.samples import ENVIRONMENT, settings
 
 
-def test_nothing_is_read_or_opened_before_its_first_use() -> None:
+async def test_nothing_is_read_or_opened_before_its_first_use() -> None:
     calls: list[str] = []
 
     def read() -> Settings:
@@ -32,7 +28,7 @@ def test_nothing_is_read_or_opened_before_its_first_use() -> None:
     assert dependencies.settings is dependencies.settings
     assert dependencies.sidecar is dependencies.sidecar
     assert calls == ["read"]
-    dependencies.close()
+    await dependencies.aclose()
 
 
 def test_wrong_settings_are_read_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -67,62 +63,46 @@ def test_an_error_of_the_settings_does_not_grow() -> None:
     assert len(depths) == 1
 
 
-def test_two_threads_get_the_same_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
-    both_inside = threading.Barrier(2)
-    new_cluster = KubernetesCluster
-
-    def slow(*args: object, **kwargs: object) -> object:
-        made.append(args)
-        with suppress(threading.BrokenBarrierError):  # expected: the second thread must not enter
-            both_inside.wait(0.2)
-        return new_cluster(*args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(module, "KubernetesCluster", slow)
+async def test_a_cluster_is_created_once() -> None:
     dependencies = Dependencies(settings)
-    with ThreadPoolExecutor(2) as pool:
-        one, two = pool.map(lambda _: dependencies.cluster("one"), range(2))
-    assert one is two
-    assert dependencies.cluster("other") is not one
-    assert len(made) == 2
-    dependencies.close()
+    assert dependencies.cluster("one") is dependencies.cluster("one")
+    assert dependencies.cluster("other") is not dependencies.cluster("one")
+    await dependencies.aclose()
 
 
-def test_the_store_is_created_once_and_every_client_is_closed(
+async def test_the_store_is_created_on_first_use_and_every_client_is_closed(
     azurite: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[str] = []
     for client in (Table, Blobs, Queue):
-        close = client.close
+        aclose = client.aclose
 
-        def noted(self: object, name: str = client.__name__, close: object = close) -> None:
+        async def noted(self: Any, name: str = client.__name__, aclose: Any = aclose) -> None:
             closed.append(name)
-            close(self)  # type: ignore[operator]
+            await aclose(self)
 
-        monkeypatch.setattr(client, "close", noted)
-    with opened(azurite) as dependencies:
-        with ThreadPoolExecutor(8) as pool:
-            stores = {*pool.map(lambda _: dependencies.jobs, range(8))}
-            queues = {*pool.map(lambda _: dependencies.completions_queue, range(8))}
-        assert (len(stores), len(queues)) == (1, 1)
-        assert dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None
+        monkeypatch.setattr(client, "aclose", noted)
+    async with opened(azurite) as dependencies:
+        assert dependencies.jobs is dependencies.jobs
+        assert dependencies.completions_queue is dependencies.completions_queue
+        assert await dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None
         assert dependencies.dead_letters is dependencies.dead_letters
         assert closed == []
     assert sorted(closed) == ["Blobs", "Queue", "Table", "Table", "Table"]
 
 
-def test_storage_that_does_not_answer_is_asked_again_by_the_next_caller(
+async def test_storage_that_does_not_answer_is_asked_again_by_the_next_caller(
     azurite: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ensure, failures = Table.ensure, [Unavailable("storage_unavailable", "away")]
 
-    def first_fails(self: Table) -> None:
+    async def first_fails(self: Table) -> None:
         if failures:
             raise failures.pop()
-        ensure(self)
+        await ensure(self)
 
     monkeypatch.setattr(Table, "ensure", first_fails)
-    with opened(azurite) as dependencies:
+    async with opened(azurite) as dependencies:
         with pytest.raises(Unavailable):
-            _ = dependencies.jobs
-        assert dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None
+            await dependencies.jobs.find(f"job-{uuid.uuid4().hex}")
+        assert await dependencies.jobs.find(f"job-{uuid.uuid4().hex}") is None

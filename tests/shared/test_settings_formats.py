@@ -75,14 +75,14 @@ def test_failure_48_a_connection_string_that_no_client_accepts_is_named(text: st
         "AccountName=stgelb;SharedAccessSignature=sv=2026&sig=abc%3D",
     ],
 )
-def test_a_connection_string_that_is_accepted_makes_every_client(text: str) -> None:
+async def test_a_connection_string_that_is_accepted_makes_every_client(text: str) -> None:
     config = settings(storage_connection_string=text)
     for client in (
         open_table("table", config.storage_connection_string, "", None),
         open_blobs(config.account, config.storage_connection_string, None),
         open_queue("queue", config.storage_connection_string, "", None),
     ):
-        client.close()
+        await client.aclose()
 
 
 @pytest.mark.parametrize(

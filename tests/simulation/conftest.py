@@ -8,15 +8,15 @@ from tests.support.samples import search, settings
 
 
 @pytest.fixture(scope="session")
-def store(azurite: Azurite) -> Store:
-    return Store.on(azurite, settings())
+async def store(azurite: Azurite) -> Store:
+    return await Store.on(azurite, settings())
 
 
 @pytest.fixture(scope="session")
-def slow_store(azurite: Azurite) -> Store:
+async def slow_store(azurite: Azurite) -> Store:
     """A store for searches that are looked at seldom and have three hours."""
-    store = Store.on(azurite, settings(poll_schedule="1m/10m 5m", job_timeout="3h"))
-    store.blobs.put(search().query_url, b">q\nACGT\n")
+    store = await Store.on(azurite, settings(poll_schedule="1m/10m 5m", job_timeout="3h"))
+    await store.blobs.put(search().query_url, b">q\nACGT\n")
     return store
 
 

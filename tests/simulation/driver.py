@@ -1,6 +1,6 @@
 """An engine for one job's story, which takes one step at a time when the clock says so."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from shared.contracts.activities import ActivityInput, ActivityName, SearchState
 from tests.blast_orchestrator.fake_context import Pending
 from tests.simulation.models import ProcessDied
 
-Perform = Callable[[ActivityName, ActivityInput], StepResult]
+Perform = Callable[[ActivityName, ActivityInput], Awaitable[StepResult]]
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Driver:
         timer, event = self._waits.members
         return self.clock() if event.is_completed else timer.detail
 
-    def step(self) -> None:
+    async def step(self) -> None:
         """Do what the story waits for."""
         waits = self._waits
         assert waits is not None
@@ -59,7 +59,7 @@ class Driver:
         input_ = serialization.deserialize(ActivityInput, plain)
         self.calls.append((ActivityName(verb), input_))
         try:
-            decision = self.perform(ActivityName(verb), input_)
+            decision = await self.perform(ActivityName(verb), input_)
         except ProcessDied:
             return
         except Exception as error:  # noqa: BLE001  as the SDK tells an activity's death

@@ -1,7 +1,7 @@
 """A cluster and the elastic-blast that works on it, in memory, on a clock that tests move."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -58,11 +58,11 @@ class SimulatedEnvironment:
     """Who had the submit slot, one after the other."""
     violations: list[str] = field(default_factory=list)
     """What must never happen, and did."""
-    meanwhile: Callable[[], None] | None = None
+    meanwhile: Callable[[], Awaitable[None]] | None = None
     """What somebody else does during the next call of the sidecar."""
     _instances: int = 1
 
-    def ask(self, whom: str, act: Callable[[], T]) -> T:
+    async def ask(self, whom: str, act: Callable[[], Awaitable[T]]) -> T:
         """A call from outside, with what befalls it. Raises Lost and Died."""
         self.calls[whom] += 1
         trouble = self.next[whom].popleft() if self.next[whom] else None
@@ -70,9 +70,9 @@ class SimulatedEnvironment:
             raise CallLost(sent=False)
         if trouble is CallFault.DIES_BEFORE:
             raise ProcessDied("killed before the call")
-        self.settle()
-        answer = act()
-        self.settle()
+        await self.settle()
+        answer = await act()
+        await self.settle()
         if trouble is CallFault.ANSWER_LOST:
             raise CallLost(sent=True)
         if trouble is CallFault.DIES_AFTER:
@@ -111,7 +111,7 @@ class SimulatedEnvironment:
             if not apps or job.app in apps:
                 job.deleted = self.clock()
 
-    def end_batch(
+    async def end_batch(
         self, elb_job_id: str, well: bool = True, words: str | None = KubeJob.words
     ) -> None:
         """Let one batch that runs come to its end, if there is one."""
@@ -119,11 +119,11 @@ class SimulatedEnvironment:
             if job.app == "blast" and not job.finished:
                 job.ends_at, job.ends_well, job.words = self.clock(), well, words
                 break
-        self.settle()
+        await self.settle()
 
     # elastic-blast.
 
-    def begin(self, command: Command) -> Process:
+    async def begin(self, command: Command) -> Process:
         """Start a submission, as the sidecar does. What must not be is written down."""
         words = dict(zip(command.argv, command.argv[1:], strict=False))
         elb_job_id, job_id = words["--idempotency-key"], words["--correlation-id"]
@@ -138,14 +138,14 @@ class SimulatedEnvironment:
         until = self.clock() + command.timeout
         process = Process(elb_job_id, job_id, plan, self.clock(), until)
         self.processes.append(process)
-        self.settle()
+        await self.settle()
         return process
 
-    def _go_on(self, process: Process) -> None:
+    async def _go_on(self, process: Process) -> None:
         at, plan, elb_job_id = process.next_stage, process.plan, process.elb_job_id
         process.stage += 1
         goes_well = not plan.says or plan.leaves
-        if process.stage == 1 and self._has_marker(elb_job_id):
+        if process.stage == 1 and await self._has_marker(elb_job_id):
             process.result = _ended(already_done())
         elif at >= process.until:
             process.result = Finished(124, "", "", True, process.until - process.began)
@@ -159,7 +159,7 @@ class SimulatedEnvironment:
             if not plan.says:
                 self._batches(elb_job_id, range((plan.batches + 1) // 2, plan.batches), at)
                 self._create(elb_job_id, "finalizer", "elb-finalizer", at)
-                self._write(elb_job_id, JOB_COUNT_BLOB, str(plan.batches))
+                await self._write(elb_job_id, JOB_COUNT_BLOB, str(plan.batches))
 
     def _batches(self, elb_job_id: str, numbers: range, at: datetime) -> None:
         ends = None if self.batch_time is None else at + self.batch_time
@@ -171,27 +171,27 @@ class SimulatedEnvironment:
     ) -> None:
         self.jobs.append(KubeJob(f"{name}-{elb_job_id[-8:]}", app, elb_job_id, at, ends))
 
-    def _has_marker(self, elb_job_id: str) -> bool:
+    async def _has_marker(self, elb_job_id: str) -> bool:
         names = ("metadata/SUCCESS.txt", "metadata/FAILURE.txt")
-        return any(self.blobs.exists(self.at(elb_job_id, name)) for name in names)
+        return any([await self.blobs.exists(self.at(elb_job_id, name)) for name in names])
 
     # Blobs, and what happens by itself.
 
     def at(self, elb_job_id: str, name: str) -> str:
         return f"{self.results_url}/{elb_job_id}/{name}"
 
-    def _write(self, elb_job_id: str, name: str, text: str) -> None:
-        self.blobs.put(self.at(elb_job_id, name), text.encode())
+    async def _write(self, elb_job_id: str, name: str, text: str) -> None:
+        await self.blobs.put(self.at(elb_job_id, name), text.encode())
 
-    def settle(self) -> None:
+    async def settle(self) -> None:
         """Let happen, in its order, whatever is due by now."""
         while due := min(self._due(), key=lambda event: event[0], default=None):
             if due[0] > self.clock():
                 return
-            due[1]()
+            await due[1]()
 
-    def _due(self) -> list[tuple[datetime, Callable[[], None]]]:
-        found: list[tuple[datetime, Callable[[], None]]] = [
+    def _due(self) -> list[tuple[datetime, Callable[[], Awaitable[None]]]]:
+        found: list[tuple[datetime, Callable[[], Awaitable[None]]]] = [
             (process.next_stage, lambda process=process: self._go_on(process))  # type: ignore[misc]
             for process in self.processes
             if process.runs
@@ -202,7 +202,7 @@ class SimulatedEnvironment:
             elif not job.finished and (ends := self._end_of(job)):
                 found.append((ends, lambda job=job, ends=ends: self._end(job, ends)))  # type: ignore[misc]
             elif job.finished and job.app in ("blast", "finalizer"):
-                found.append((job.finished + TTL, lambda job=job: self.jobs.remove(job)))  # type: ignore[misc]
+                found.append((job.finished + TTL, lambda job=job: self._expire(job)))  # type: ignore[misc]
         return found
 
     def _end_of(self, job: KubeJob) -> datetime | None:
@@ -214,13 +214,13 @@ class SimulatedEnvironment:
             return None
         return max([job.began, *(batch.finished for batch in batches if batch.finished)])
 
-    def _end(self, job: KubeJob, at: datetime) -> None:
+    async def _end(self, job: KubeJob, at: datetime) -> None:
         job.finished = at
         if job.app == "blast" and job.ends_well:
             number = job.name.split("-job-")[1][:3]
-            self._write(job.elb_job_id, f"batch_{number}-blastn-16s.out.gz", "hits")
+            await self._write(job.elb_job_id, f"batch_{number}-blastn-16s.out.gz", "hits")
         if job.app == "blast" and not job.ends_well and job.words is not None:
-            self._write_failure(job, job.words)
+            await self._write_failure(job, job.words)
         if job.app == "finalizer":
             failed = [
                 batch.name
@@ -228,19 +228,22 @@ class SimulatedEnvironment:
                 if batch.finished and not batch.ends_well
             ]
             if failed:
-                self._write_failure(job, " ".join(failed))
+                await self._write_failure(job, " ".join(failed))
             else:
-                self._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
+                await self._write(job.elb_job_id, "metadata/SUCCESS.txt", "SUCCESS")
 
-    def _write_failure(self, job: KubeJob, text: str) -> None:
+    async def _write_failure(self, job: KubeJob, text: str) -> None:
         """The first pod that fails writes it; later ones do not replace it."""
-        if not self.blobs.exists(self.at(job.elb_job_id, "metadata/FAILURE.txt")):
-            self._write(job.elb_job_id, "metadata/FAILURE.txt", text)
+        if not await self.blobs.exists(self.at(job.elb_job_id, "metadata/FAILURE.txt")):
+            await self._write(job.elb_job_id, "metadata/FAILURE.txt", text)
 
     def _batches_of(self, job: KubeJob) -> list[KubeJob]:
         return [batch for batch in self.present(job.elb_job_id) if batch.app == "blast"]
 
-    def _vanish(self, job: KubeJob) -> None:
+    async def _expire(self, job: KubeJob) -> None:
+        self.jobs.remove(job)
+
+    async def _vanish(self, job: KubeJob) -> None:
         self.jobs.remove(job)
         if job.spawns:
             self._create(job.elb_job_id, "blast", "blastn-batch-16s-job-099", self.clock())

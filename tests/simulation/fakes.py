@@ -1,7 +1,7 @@
 """The small world as activities see it: a cluster and a sidecar that keep their contracts."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -41,42 +41,42 @@ class FakeCluster:
     _snapshot: tuple[datetime, Mapping[str, list[ClusterJob]]] | None = None
     _pending: tuple[datetime, Mapping[str, list[Pod]]] | None = None
 
-    def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
-        return self._ask(lambda: [one.shown for one in self.environment.present(elb_job_id)])
+    async def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
+        return await self._ask(lambda: [one.shown for one in self.environment.present(elb_job_id)])
 
-    def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
+    async def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
         kept = self._snapshot
         if kept is None or not (self.is_stale or self.environment.clock() - kept[0] <= within):
             began = self.environment.clock()
-            self._snapshot = kept = began, self._ask(self._all_jobs)
+            self._snapshot = kept = began, await self._ask(self._all_jobs)
         return list(kept[1].get(elb_job_id, ()))
 
-    def pods_of(self, elb_job_id: str) -> list[Pod]:
-        return self._ask(lambda: [one.pod for one in self.environment.with_pods(elb_job_id)])
+    async def pods_of(self, elb_job_id: str) -> list[Pod]:
+        return await self._ask(lambda: [one.pod for one in self.environment.with_pods(elb_job_id)])
 
-    def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
+    async def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
         kept = self._pending
         if kept is None or self.environment.clock() - kept[0] > within:
             began = self.environment.clock()
-            self._pending = kept = began, self._ask(self._all_waiting)
+            self._pending = kept = began, await self._ask(self._all_waiting)
         return list(kept[1].get(elb_job_id, ()))
 
-    def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
-        self._ask(lambda: self.environment.delete(elb_job_id, *apps))
+    async def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
+        await self._ask(lambda: self.environment.delete(elb_job_id, *apps))
 
-    def acquire_submit_lease(self, holder: str) -> LeaseState:
-        return self._ask(lambda: self._take(holder))
+    async def acquire_submit_lease(self, holder: str) -> LeaseState:
+        return await self._ask(lambda: self._take(holder))
 
-    def renew_submit_lease(self, holder: str) -> LeaseState:
-        return self._ask(lambda: self._keep(holder))
+    async def renew_submit_lease(self, holder: str) -> LeaseState:
+        return await self._ask(lambda: self._keep(holder))
 
-    def release_submit_lease(self, holder: str) -> bool:
+    async def release_submit_lease(self, holder: str) -> bool:
         def free() -> bool:
             held = self.environment.lease is not None and self.environment.lease.holder == holder
             self.environment.lease = None if held else self.environment.lease
             return held
 
-        return self._ask(free)
+        return await self._ask(free)
 
     def _keep(self, holder: str) -> LeaseState:
         lease = self.environment.lease
@@ -113,9 +113,12 @@ class FakeCluster:
                 found[one.elb_job_id].append(one.pod)
         return found
 
-    def _ask(self, act: Callable[[], T]) -> T:
+    async def _ask(self, act: Callable[[], T]) -> T:
+        async def call() -> T:
+            return act()
+
         try:
-            return self.environment.ask("cluster", act)
+            return await self.environment.ask("cluster", call)
         except CallLost as lost:
             raise Unavailable(self.code, str(lost)) from lost
 
@@ -129,74 +132,76 @@ class FakeSidecar:
     refusals: list[HttpRejection] = field(default_factory=list)
     """What the next calls are answered."""
 
-    def health(self) -> Health | HttpRejection | Unreachable:
+    async def health(self) -> Health | HttpRejection | Unreachable:
         if "sidecar" in self.environment.down:
             return Unreachable("no answer came", request_sent=False)
         if not self.environment.with_operations:
             return Health(4, operations=False)
         return Health(4, operations=True, instance=self.environment.met().instance)
 
-    def get_operation(
+    async def get_operation(
         self, operation_id: str, wait: timedelta, instance: str | None
     ) -> Result | None:
         if instance is None:
             return NOT_AN_OPERATION
-        return self._ask(
+        return await self._ask(
             lambda: self._tracked(instance, lambda it: self._look(it, operation_id, wait))
         )
 
-    def run_operation(
+    async def run_operation(
         self, operation_id: str, command: Command, wait: timedelta, instance: str
     ) -> Result:
-        def put(folder: StateFolder) -> Result | None:
+        async def put(folder: StateFolder) -> Result | None:
             if folder.instance != instance:
                 return HttpRejection(412, "this is another instance", None)
-            return self._put(folder, operation_id, command, wait)
+            return await self._put(folder, operation_id, command, wait)
 
         untracked = Untracked("the sidecar does not track the operation it received")
-        return self._ask(lambda: self._tracked(instance, put)) or untracked
+        return await self._ask(lambda: self._tracked(instance, put)) or untracked
 
-    def exec(self, command: Command) -> Result:
-        return self._ask(lambda: self._exec(command)) or Interrupted()
+    async def exec(self, command: Command) -> Result:
+        return await self._ask(lambda: self._exec(command)) or Interrupted()
 
-    def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
-        def stop(folder: StateFolder) -> Result | None:
+    async def stop_operation(self, operation_id: str, instance: str | None) -> Result | None:
+        async def stop(folder: StateFolder) -> Result | None:
             if folder.instance != instance:
                 return Untracked("412 of another sidecar instance")
-            return self._stop(folder, operation_id)
+            return await self._stop(folder, operation_id)
 
         if instance is None:
             return NOT_AN_OPERATION
-        return self._ask(lambda: self._tracked(instance, stop))
+        return await self._ask(lambda: self._tracked(instance, stop))
 
-    def restart(self) -> None:
+    async def restart(self) -> None:
         """What runs is interrupted; what has ended keeps its result."""
-        self.environment.settle()
+        await self.environment.settle()
         for process in self.environment.processes:
             process.killed = process.killed or process.runs
 
-    def _tracked(self, instance: str, act: Callable[[StateFolder], Result | None]) -> Result | None:
+    async def _tracked(
+        self, instance: str, act: Callable[[StateFolder], Awaitable[Result | None]]
+    ) -> Result | None:
         """What an instance states about an operation; of another instance, it proves nothing."""
         if not self.environment.with_operations:
             return Untracked("501 of no sidecar that keeps operations")
         folder = self.environment.met()
-        result = act(folder)
+        result = await act(folder)
         if folder.instance != instance and not isinstance(result, HttpRejection):
             return Untracked(f"the answer of the sidecar instance {folder.instance}")
         return result
 
-    def _put(
+    async def _put(
         self, folder: StateFolder, operation_id: str, command: Command, wait: timedelta
     ) -> Result | None:
         found = folder.operations.get(operation_id)
         if operation_id in folder.never or (found and found.command != command):
             return HttpRejection(409, "it exists with another body", None)
         if not found:
-            process = self.environment.begin(command)
+            process = await self.environment.begin(command)
             folder.operations[operation_id] = Operation(command, process)
-        return self._look(folder, operation_id, wait)
+        return await self._look(folder, operation_id, wait)
 
-    def _look(self, folder: StateFolder, operation_id: str, wait: timedelta) -> Result | None:
+    async def _look(self, folder: StateFolder, operation_id: str, wait: timedelta) -> Result | None:
         found = folder.operations.get(operation_id)
         if operation_id in folder.never:
             return Interrupted()
@@ -205,41 +210,41 @@ class FakeSidecar:
         process = found.process
         ends = process.began + process.plan.takes
         if process.runs:
-            self._pass(min(wait, max(ends - self.environment.clock(), timedelta(0))))
+            await self._pass(min(wait, max(ends - self.environment.clock(), timedelta(0))))
         if process.killed:
             return Interrupted()
         return process.result or OperationRunning(process.began.isoformat())
 
-    def _stop(self, folder: StateFolder, operation_id: str) -> Result | None:
+    async def _stop(self, folder: StateFolder, operation_id: str) -> Result | None:
         found = folder.operations.get(operation_id)
         if found and found.process.runs:
             found.process.result = Finished(143, "", "", False, timedelta(seconds=1))
-        seen = self._look(folder, operation_id, timedelta(0))
+        seen = await self._look(folder, operation_id, timedelta(0))
         if found is None:
             folder.never.add(operation_id)
         return seen
 
-    def _exec(self, command: Command) -> Result:
-        process = self.environment.begin(command)
+    async def _exec(self, command: Command) -> Result:
+        process = await self.environment.begin(command)
         patience = min(command.timeout, LONGEST_EXEC)
-        self._pass(min(patience, process.plan.takes))
+        await self._pass(min(patience, process.plan.takes))
         if process.runs:
             return Unreachable("the read timed out", request_sent=True)
         return process.result or Interrupted()
 
-    def _pass(self, time: timedelta) -> None:
+    async def _pass(self, time: timedelta) -> None:
         self.environment.clock.now += time
-        self.environment.settle()
+        await self.environment.settle()
 
-    def _ask(self, act: Callable[[], Result | None]) -> Result | None:
+    async def _ask(self, act: Callable[[], Awaitable[Result | None]]) -> Result | None:
         if meanwhile := self.environment.meanwhile:
             self.environment.meanwhile = None
-            meanwhile()
+            await meanwhile()
         if self.refusals:
             return self.refusals.pop(0)
         if self.environment.token_is_wrong:
             return HttpRejection(401, "missing or invalid X-Exec-Token", None)
         try:
-            return self.environment.ask("sidecar", act)
+            return await self.environment.ask("sidecar", act)
         except CallLost as lost:
             return Unreachable(str(lost), lost.sent)

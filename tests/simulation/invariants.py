@@ -13,7 +13,7 @@ CLEANUP = ("cleanup_confirmed", "cleanup_abandoned")
 Ends = dict[tuple[str, int], Phase]
 
 
-def check_now(scene: Scene, jobs: list[Job], ends: Ends) -> None:
+async def check_now(scene: Scene, jobs: list[Job], ends: Ends) -> None:
     """I2, I3, I5, I6 of jobs as they are; `ends` keeps how attempts have ended."""
     assert scene.environment.violations == []
     for job in jobs:
@@ -25,7 +25,7 @@ def check_now(scene: Scene, jobs: list[Job], ends: Ends) -> None:
         # Of a first attempt something can be left only once it has failed.
         assert is_proven or job.phase.is_failure or job.attempt > 1
         if job.phase is Phase.COMPLETED:
-            assert_results_are_there(scene, job)
+            await assert_results_are_there(scene, job)
 
 
 def assert_nothing_is_left(scene: Scene, job: Job) -> None:
@@ -35,9 +35,9 @@ def assert_nothing_is_left(scene: Scene, job: Job) -> None:
         assert scene.environment.with_pods(elb_id(job.job_id, attempt)) == []
 
 
-def assert_results_are_there(scene: Scene, job: Job) -> None:
+async def assert_results_are_there(scene: Scene, job: Job) -> None:
     """I6: the marker, the result of each batch, and the list of them."""
-    listed = scene.store.blobs.list(job.results_prefix)
+    listed = await scene.store.blobs.list(job.results_prefix)
     names = {blob.name for blob in listed}
     assert {"metadata/SUCCESS.txt", MANIFEST} <= names
     assert "metadata/FAILURE.txt" not in names
@@ -45,10 +45,10 @@ def assert_results_are_there(scene: Scene, job: Job) -> None:
     assert len(result_files(listed)) == job.counts.expected
 
 
-def check_ended(scene: Scene, jobs: list[Job]) -> None:
+async def check_ended(scene: Scene, jobs: list[Job]) -> None:
     """I1, I7, and that nothing of the cluster is held for ever."""
     for job in jobs:
-        events = scene.jobs.events(job.job_id)
+        events = await scene.jobs.events(job.job_id)
         assert job.phase.is_end, (job, [event.event for event in events])
         assert [event.sequence for event in events] == list(range(1, job.sequence + 1))
         assert events[-1].phase is job.phase

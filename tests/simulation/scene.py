@@ -24,6 +24,7 @@ from tests.simulation.environment import SimulatedEnvironment
 from tests.simulation.fakes import FakeCluster, FakeSidecar
 from tests.simulation.models import CallLost
 from tests.support import samples
+from tests.support.samples import publish_nothing
 from triggers.durable_client import initial_state
 
 NIGHT = timedelta(hours=12)
@@ -35,12 +36,12 @@ class FaultyTable(Table):
 
     environment: SimulatedEnvironment | None = None
 
-    def commit(self, writes: Sequence[Write]) -> None:
+    async def commit(self, writes: Sequence[Write]) -> None:
         try:
             if self.environment is None:
-                super().commit(writes)
+                await super().commit(writes)
             else:
-                self.environment.ask("store", lambda: super(FaultyTable, self).commit(writes))
+                await self.environment.ask("store", lambda: super(FaultyTable, self).commit(writes))
         except CallLost as lost:
             raise Unavailable("storage_unavailable", "Tables did not answer") from lost
 
@@ -54,7 +55,7 @@ class Store:
     settings: Settings
 
     @classmethod
-    def on(cls, azurite: Azurite, settings: Settings) -> "Store":
+    async def on(cls, azurite: Azurite, settings: Settings) -> "Store":
         name = f"w{uuid.uuid4().hex}"
         tables = [
             FaultyTable(open_table(name + kind, azurite.connection_string, "", None)._client)
@@ -62,9 +63,9 @@ class Store:
         ]
         account = settings.account
         blobs = open_blobs(account, azurite.connection_string, None)
-        blobs.ensure(QUERIES, DATABASES, RESULTS)
+        await blobs.ensure(QUERIES, DATABASES, RESULTS)
         for table in tables:
-            table.ensure()
+            await table.ensure()
         return cls((tables[0], tables[1]), blobs, settings)
 
 
@@ -87,21 +88,21 @@ class Scene:
         index = Index(index_table, self.store.settings.reconcile_after)
         self.jobs = JobStateRepository(jobs_table, index, self.clock)
         self.cluster, self.sidecar = FakeCluster(self.environment), FakeSidecar(self.environment)
-        self.context = ActivityContext(self.jobs, self.store.settings, self.clock, lambda job: None)
+        self.context = ActivityContext(self.jobs, self.store.settings, self.clock, publish_nothing)
         activities = Activities(
             self.context, self.store.blobs, lambda name: self.cluster, self.sidecar, self
         )
         self.methods: dict[ActivityName, Any] = dict(activities.methods())
         self.job_stopper = activities.job_stopper()
 
-    def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
-        result = self.methods[verb](input_)
+    async def perform(self, verb: ActivityName, input_: ActivityInput) -> StepResult:
+        result = await self.methods[verb](input_)
         assert isinstance(result, StepResult)
         return result
 
     # Jobs.
 
-    def accept(self, number: int = 1, **changes: Any) -> Job:
+    async def accept(self, number: int = 1, **changes: Any) -> Job:
         """A new job of this scene, without a driver."""
         job_id = f"job-{self.name}{number:08x}"
         now = self.clock()
@@ -115,64 +116,66 @@ class Scene:
             updated_at=now,
             deadline_at=now + self.store.settings.job_timeout,
         )
-        return self.jobs.create(replace(base, **changes), {})
+        return await self.jobs.create(replace(base, **changes), {})
 
-    def drive(self, job: Job) -> Driver:
+    async def drive(self, job: Job) -> Driver:
         """Start its orchestration, or start it again after it was lost."""
-        start = initial_state(self.jobs.get(job.job_id), self.store.settings.retry(Category.CRASH))
+        start = initial_state(
+            await self.jobs.get(job.job_id), self.store.settings.retry(Category.CRASH)
+        )
         self.drivers[job.job_id] = driver = Driver(self.clock, self.perform, start)
         return driver
 
-    def ensure_started(self, job: Job) -> None:
+    async def ensure_started(self, job: Job) -> None:
         """As an activity has an orchestration started."""
         if job.job_id not in self.drivers:
-            self.drive(job)
+            await self.drive(job)
 
-    def wake(self, job: Job) -> None:
+    async def wake(self, job: Job) -> None:
         """As an activity has one woken."""
         self.woken.append(job.job_id)
         if driver := self.drivers.get(job.job_id):
             driver.wake()
 
-    def cancel(self, job: Job) -> None:
+    async def cancel(self, job: Job) -> None:
         """Write a cancel request as the API does, without waking the orchestration."""
-        now = self.jobs.get(job.job_id)
+        now = await self.jobs.get(job.job_id)
         if not (now.phase.is_end or now.cancel_requested_at):
-            self.jobs.update(job.job_id, "cancel_requested", cancel_requested_at=self.clock())
+            await self.jobs.update(job.job_id, "cancel_requested", cancel_requested_at=self.clock())
 
-    def do(self, name: ActivityName, job: Job, **more: Any) -> StepResult:
+    async def do(self, name: ActivityName, job: Job, **more: Any) -> StepResult:
         """Run one activity by hand, as the step after the row's, and not before a retry's time."""
-        now = self.jobs.get(job.job_id)
+        now = await self.jobs.get(job.job_id)
         if now.decision and now.decision.not_before and not now.should_stop(self.clock()):
             self.clock.now = max(self.clock.now, now.decision.not_before)
-        return self.perform(
+        return await self.perform(
             name, ActivityInput(job.job_id, now.step + 1, attempt=now.attempt, **more)
         )
 
-    def submitted(self, number: int = 1, **changes: Any) -> Job:
+    async def submitted(self, number: int = 1, **changes: Any) -> Job:
         """A job whose search runs on the cluster."""
-        job = self.accept(number, **changes)
-        self.do(ActivityName.PREPARE_SEARCH, job)
-        self.do(ActivityName.SUBMIT_SEARCH, job)
-        now = self.jobs.get(job.job_id)
+        job = await self.accept(number, **changes)
+        await self.do(ActivityName.PREPARE_SEARCH, job)
+        await self.do(ActivityName.SUBMIT_SEARCH, job)
+        now = await self.jobs.get(job.job_id)
         assert now.phase is Phase.SUBMITTED, now
         return now
 
-    def now(self, job: Job) -> Job:
-        return self.jobs.get(job.job_id)
+    async def now(self, job: Job) -> Job:
+        return await self.jobs.get(job.job_id)
 
-    def events(self, job: Job, name: str | None = None) -> list[Event]:
-        found = self.jobs.events(job.job_id)
+    async def events(self, job: Job, name: str | None = None) -> list[Event]:
+        found = await self.jobs.events(job.job_id)
         return [event for event in found if name in (None, event.event)]
 
     # Time.
 
-    def passes(self, seconds: float) -> None:
+    async def passes(self, seconds: float) -> None:
         """Let time pass without a step."""
         self.clock.move(seconds)
-        self.environment.settle()
+        await self.environment.settle()
 
-    def run(self, time: timedelta = NIGHT) -> None:
+    async def run(self, time: timedelta = NIGHT) -> None:
         """Let the drivers go on for so long, each when it is ready, in turn."""
         until = self.clock() + time
         for _ in range(MOST_STEPS):
@@ -181,10 +184,10 @@ class Scene:
             if driver is None or at > until:
                 break
             self.clock.now = max(self.clock.now, at)
-            driver.step()
+            await driver.step()
             job_id = driver.start.job_id
             self.drivers[job_id] = self.drivers.pop(job_id)
         else:
             raise AssertionError(f"more than {MOST_STEPS} steps")
         self.clock.now = max(self.clock.now, until)
-        self.environment.settle()
+        await self.environment.settle()

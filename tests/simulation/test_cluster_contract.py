@@ -1,7 +1,8 @@
 """One suite over the small world's cluster and the real client: the fake keeps its contract."""
 
+import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -9,14 +10,14 @@ from typing import Protocol
 import pytest
 
 from activities.ports import Cluster
-from shared.clients.kubernetes import ClusterCredentials, CredentialProvider
+from shared.clients.kubernetes import ClusterCredentials
 from shared.clients.kubernetes import KubernetesCluster as RealCluster
 from shared.errors import Unavailable
 from tests.local.cluster.cluster_fixture import TOKEN as CLUSTER_TOKEN
 from tests.local.cluster.cluster_fixture import ClusterFixture, has, in_phase, running
 from tests.local.cluster.cluster_fixture import job as kube_job
+from tests.shared.clients.kubernetes.server import provider
 from tests.shared.jobs.conftest import Clock
-from tests.sidecar.sidecar_fixture import until
 from tests.simulation.fakes import FakeCluster
 from tests.simulation.models import KubeJob
 from tests.simulation.scene import Scene
@@ -30,9 +31,9 @@ class ClusterControl(Protocol):
     def make(self, elb_job_id: str, app: str, ending: str) -> None:
         """A Job that `runs`, has ended `well` or `badly`, or is `unschedulable`."""
 
-    def wait_for(self, happened: Callable[[], object]) -> None: ...
+    async def wait_for(self, happened: Callable[[], Awaitable[object]]) -> None: ...
 
-    def passes(self, seconds: float) -> None:
+    async def passes(self, seconds: float) -> None:
         """Move the clock that the slot goes by."""
 
 
@@ -48,12 +49,12 @@ class FakeControl:
         one.waiting = "Unschedulable: too large" if ending == "unschedulable" else None
         self.scene.environment.jobs.append(one)
 
-    def wait_for(self, happened: Callable[[], object]) -> None:
-        self.passes(6)
-        assert happened()
+    async def wait_for(self, happened: Callable[[], Awaitable[object]]) -> None:
+        await self.passes(6)
+        assert await happened()
 
-    def passes(self, seconds: float) -> None:
-        self.scene.passes(seconds)
+    async def passes(self, seconds: float) -> None:
+        await self.scene.passes(seconds)
 
 
 @dataclass
@@ -76,10 +77,14 @@ class RealControl:
             phase = "Running" if ending == "runs" else "Pending"
             self.environment.until_pod(name, in_phase(phase))
 
-    def wait_for(self, happened: Callable[[], object]) -> None:
-        until(happened)
+    async def wait_for(self, happened: Callable[[], Awaitable[object]]) -> None:
+        for _ in range(2000):
+            if await happened():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("not reached in time")
 
-    def passes(self, seconds: float) -> None:
+    async def passes(self, seconds: float) -> None:
         self.clock.move(seconds)
 
 
@@ -97,9 +102,7 @@ def both(request: pytest.FixtureRequest, scene: Scene) -> tuple[Cluster, Cluster
     kubernetes.leases.delete_collection_namespaced_lease("default", _preload_content=False)
     clock = Clock()
     access = ClusterCredentials(kubernetes.child.url, token=CLUSTER_TOKEN)
-    return RealCluster(CredentialProvider(lambda: access), now=clock), RealControl(
-        kubernetes, clock
-    )
+    return RealCluster(provider(access), now=clock), RealControl(kubernetes, clock)
 
 
 @pytest.fixture
@@ -107,7 +110,7 @@ def search() -> str:
     return f"job-{uuid.uuid4().hex}"
 
 
-def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
+async def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
     both: tuple[Cluster, ClusterControl], search: str
 ) -> None:
     cluster, control = both
@@ -118,93 +121,101 @@ def test_r5_a_search_sees_its_own_jobs_and_how_they_ended(
     for ask in asks:
         found = {
             cluster_job.app: (cluster_job.complete, cluster_job.failed, cluster_job.active)
-            for cluster_job in ask(search)
+            for cluster_job in await ask(search)
         }
         assert found == {"blast": (True, False, 0), "setup": (False, True, 0)}
-        (other,) = ask(f"{search}0")
+        (other,) = await ask(f"{search}0")
         assert (other.complete, other.failed, other.active) == (False, False, 1)
-    (failed,) = (cluster_job for cluster_job in cluster.jobs_of(search) if cluster_job.failed)
+    (failed,) = (cluster_job for cluster_job in await cluster.jobs_of(search) if cluster_job.failed)
     assert failed.message.startswith("BackoffLimitExceeded")
 
 
-def test_a_snapshot_is_shared_for_as_long_as_was_asked(
+async def test_a_snapshot_is_shared_for_as_long_as_was_asked(
     both: tuple[Cluster, ClusterControl], search: str
 ) -> None:
     cluster, control = both
-    assert cluster.cached_jobs(search, NOW) == []
+    assert await cluster.cached_jobs(search, NOW) == []
     control.make(search, "blast", "well")
-    assert cluster.cached_jobs(search, timedelta(minutes=10)) == []
-    control.passes(0.01)
-    assert len(cluster.cached_jobs(search, NOW)) == 1
+    assert await cluster.cached_jobs(search, timedelta(minutes=10)) == []
+    await control.passes(0.01)
+    assert len(await cluster.cached_jobs(search, NOW)) == 1
 
 
-def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
+async def test_r6_what_is_deleted_is_of_these_apps_and_goes_with_its_pods(
     both: tuple[Cluster, ClusterControl], search: str
 ) -> None:
     cluster, control = both
     for app in ("submit", "blast"):
         control.make(search, app, "runs")
     control.make(f"{search}0", "blast", "runs")
-    cluster.delete_jobs(search, "submit", "setup")
-    control.wait_for(lambda: [one.app for one in cluster.jobs_of(search)] == ["blast"])
+    await cluster.delete_jobs(search, "submit", "setup")
+
+    async def only_blast() -> bool:
+        return [one.app for one in await cluster.jobs_of(search)] == ["blast"]
+
+    await control.wait_for(only_blast)
     for _ in range(2):
-        cluster.delete_jobs(search, "blast", "finalizer")
-    control.wait_for(lambda: not cluster.jobs_of(search) and not cluster.pods_of(search))
-    assert len(cluster.pods_of(f"{search}0")) == 1
+        await cluster.delete_jobs(search, "blast", "finalizer")
+
+    async def nothing() -> bool:
+        return not await cluster.jobs_of(search) and not await cluster.pods_of(search)
+
+    await control.wait_for(nothing)
+    assert len(await cluster.pods_of(f"{search}0")) == 1
 
 
-def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterControl], search: str) -> None:
+async def test_pods_say_why_they_wait(both: tuple[Cluster, ClusterControl], search: str) -> None:
     cluster, control = both
     control.make(search, "blast", "unschedulable")
     control.make(f"{search}0", "blast", "runs")
-    (pod,) = cluster.cached_pending_pods(search, NOW)
+    (pod,) = await cluster.cached_pending_pods(search, NOW)
     assert (pod.app, pod.phase) == ("blast", "Pending")
     assert "Unschedulable" in (pod.waiting or "")
-    assert cluster.pods_of(search) == [pod]
-    assert cluster.cached_pending_pods(f"{search}0", NOW) == []
+    assert await cluster.pods_of(search) == [pod]
+    assert await cluster.cached_pending_pods(f"{search}0", NOW) == []
 
 
-def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
+async def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
     both: tuple[Cluster, ClusterControl],
 ) -> None:
     cluster, control = both
-    assert cluster.acquire_submit_lease("one").is_held
-    assert cluster.acquire_submit_lease("one").is_held
-    busy = cluster.acquire_submit_lease("two")
+    assert (await cluster.acquire_submit_lease("one")).is_held
+    assert (await cluster.acquire_submit_lease("one")).is_held
+    busy = await cluster.acquire_submit_lease("two")
     assert (busy.is_held, busy.holder) == (False, "one")
-    assert not cluster.release_submit_lease("two")
-    assert not cluster.acquire_submit_lease("two").is_held
-    assert cluster.release_submit_lease("one")
-    assert not cluster.release_submit_lease("one")
-    assert cluster.acquire_submit_lease("two").is_held
-    control.passes(800)
-    assert cluster.acquire_submit_lease("two").is_held  # renewed
-    control.passes(800)
-    assert not cluster.acquire_submit_lease("one").is_held
-    control.passes(161)
-    assert cluster.acquire_submit_lease("one").is_held
+    assert not await cluster.release_submit_lease("two")
+    assert not (await cluster.acquire_submit_lease("two")).is_held
+    assert await cluster.release_submit_lease("one")
+    assert not await cluster.release_submit_lease("one")
+    assert (await cluster.acquire_submit_lease("two")).is_held
+    await control.passes(800)
+    assert (await cluster.acquire_submit_lease("two")).is_held  # renewed
+    await control.passes(800)
+    assert not (await cluster.acquire_submit_lease("one")).is_held
+    await control.passes(161)
+    assert (await cluster.acquire_submit_lease("one")).is_held
 
 
-def test_renewing_the_slot_takes_it_from_no_other_search(
+async def test_renewing_the_slot_takes_it_from_no_other_search(
     both: tuple[Cluster, ClusterControl],
 ) -> None:
     cluster, control = both
-    assert not cluster.renew_submit_lease("one").is_held
-    assert cluster.acquire_submit_lease("one").is_held
-    control.passes(800)
-    assert cluster.renew_submit_lease("one").is_held
-    control.passes(800)
-    busy = cluster.renew_submit_lease("two")
+    assert not (await cluster.renew_submit_lease("one")).is_held
+    assert (await cluster.acquire_submit_lease("one")).is_held
+    await control.passes(800)
+    assert (await cluster.renew_submit_lease("one")).is_held
+    await control.passes(800)
+    busy = await cluster.renew_submit_lease("two")
     assert (busy.is_held, busy.holder) == (False, "one")  # renewed
-    cluster.release_submit_lease("one")
-    free = cluster.renew_submit_lease("two")
+    await cluster.release_submit_lease("one")
+    free = await cluster.renew_submit_lease("two")
     assert (free.is_held, free.holder) == (False, "")
 
 
-def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
+async def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) -> None:
     scene.environment.down.add("cluster")
     access = ClusterCredentials("http://127.0.0.1:1", token="x")
-    real = RealCluster(CredentialProvider(lambda: access), timeouts=(1.0, 1.0, 2.0))
+    real = RealCluster(provider(access), timeouts=(1.0, 1.0, 2.0))
     clusters: list[Cluster] = [FakeCluster(scene.environment), real]
     for cluster in clusters:
         for ask in (
@@ -215,5 +226,5 @@ def test_failure_28_a_cluster_that_does_not_answer_is_unavailable(scene: Scene) 
             cluster.release_submit_lease,
         ):
             with pytest.raises(Unavailable) as trouble:
-                ask("job-1")
+                await ask("job-1")
             assert trouble.value.code == "cluster_unavailable"

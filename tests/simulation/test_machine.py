@@ -1,41 +1,15 @@
 """I1, I2, I3, I4, I5, I6, I7: no interleaving of events of several jobs breaks an invariant."""
 
-from datetime import timedelta
-from typing import Any
+import asyncio
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as profile
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import run_state_machine_as_test
 
-from shared.contracts.job import Job
-from shared.contracts.states import LeftOnCluster
-from shared.errors import Conflict
-from tests.simulation.invariants import Ends, check_ended, check_now
-from tests.simulation.models import CallFault, Plan, trouble
-from tests.simulation.scene import Scene, Store
-from tests.support.samples import ALICE, search
-from triggers.submission.accept import SubmissionService
-from triggers.submission.parse import Submission
+from tests.simulation.scene import Store
+from tests.simulation.searches import Searches
 
-DAY = timedelta(hours=24)
-PLANS = [
-    Plan(),
-    Plan(takes=timedelta(minutes=4)),
-    Plan(takes=timedelta(minutes=40)),
-    Plan(says=trouble("capacity")),
-    Plan(says=trouble("transient"), leaves=True),
-    Plan(says=trouble("invalid"), leaves=True),
-    Plan(says="no JSON at all", leaves=True),
-]
 QUICK = profile(
     max_examples=4,
     stateful_step_count=14,
@@ -47,247 +21,20 @@ QUICK = profile(
 LONG = profile(QUICK, max_examples=150, stateful_step_count=50, derandomize=False, print_blob=True)
 
 
-class Searches(RuleBasedStateMachine):
-    """Several jobs of one cluster, and everything that befalls them."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__()
-        self.scene = scene = Scene(store)
-        self.environment = scene.environment
-        self.acceptance = SubmissionService(scene.jobs, store.blobs, store.settings, scene.clock)
-        self.ids: list[str] = []
-        self.seen: list[Job] = []
-        """The jobs as they were after the last rule."""
-        self.ends: Ends = {}
-        self.crashes: list[list[str]] = []
-
-    def job(self, number: int) -> Job:
-        return self.scene.jobs.get(self.ids[number % len(self.ids)])
-
-    def drive(self, job: Job) -> None:
-        self.crashes.append(self.scene.drive(job).crashes)
-
-    @initialize(
-        operations=st.booleans(),
-        batches=st.sampled_from([None, timedelta(minutes=10)]),
-        plan=st.sampled_from(PLANS),
-        minutes=st.sampled_from([0.1, 3, 8]),
+async def run_machine(store: Store, profile: profile) -> None:
+    loop = asyncio.get_running_loop()
+    await asyncio.to_thread(
+        run_state_machine_as_test,
+        lambda: Searches(store, loop),  # type: ignore[arg-type]
+        settings=profile,
     )
-    def begin(
-        self, operations: bool, batches: timedelta | None, plan: Plan, minutes: float
-    ) -> None:
-        self.environment.with_operations, self.environment.batch_time = operations, batches
-        self.environment.usual = plan
-        for key in (1, 2):
-            self.accept(key, "a")
-        self.scene.run(timedelta(minutes=minutes))
-
-    # What people do.
-
-    @rule(key=st.integers(1, 3), request=st.sampled_from(["a", "a", "b"]))
-    def submit(self, key: int, request: str) -> None:
-        self.accept(key, request)
-
-    def accept(self, key: int, request: str) -> None:
-        one = search(results_url=self.environment.results_url)
-        submission = Submission(
-            search=one,
-            query_text=None,
-            idempotency_key=None,
-            correlation_id=None,
-            request_id=None,
-            fingerprint=request * 64,
-            warnings=(),
-        )
-        known = {job.fingerprint: job for job in map(self.scene.jobs.get, self.ids)}
-        try:
-            accepted = self.acceptance.accept(submission, ALICE, f"{self.scene.name}/{key}", "http")
-        except Conflict:
-            assert {job.job_id: job for job in known.values()} == {
-                job.job_id: self.scene.jobs.get(job.job_id) for job in known.values()
-            }
-            return
-        assert accepted.job.fingerprint == request * 64
-        assert accepted.replayed is (accepted.job.job_id in self.ids)
-        if not accepted.replayed:
-            self.ids.append(accepted.job.job_id)
-            self.drive(accepted.job)
-
-    @precondition(lambda self: self.ids)
-    @rule(number=st.integers(0, 2), is_heard=st.booleans())
-    def cancel(self, number: int, is_heard: bool) -> None:
-        job = self.job(number)
-        self.scene.cancel(job)
-        if is_heard:
-            self.scene.drivers[job.job_id].wake()
-
-    @precondition(lambda self: self.ids)
-    @rule(number=st.integers(0, 2))
-    def cancel_in_the_middle_of_a_step(self, number: int) -> None:
-        job = self.job(number)
-        self.environment.meanwhile = lambda: self.scene.cancel(job)
-
-    @precondition(lambda self: any(job.phase.is_failure for job in self.seen))
-    @rule()
-    def retry(self) -> None:
-        job = next(job for job in self.seen if job.phase.is_failure)
-        deadline = self.scene.store.settings.job_timeout
-        for _ in range(2):
-            again = self.scene.jobs.start_attempt(job.job_id, job.attempt + 1, deadline)
-            assert again.attempt == job.attempt + 1
-        self.drive(again)
-
-    # What happens outside of the app.
-
-    @rule(minutes=st.sampled_from([0.1, 1, 1, 5, 20, 60, 200]))
-    def time_passes(self, minutes: float) -> None:
-        self.scene.run(timedelta(minutes=minutes))
-
-    @precondition(lambda self: self.ids)
-    @rule(number=st.integers(0, 2), well=st.booleans())
-    def a_batch_ends(self, number: int, well: bool) -> None:
-        self.environment.end_batch(self.job(number).elb_job_id, well)
-
-    @precondition(lambda self: self.ids)
-    @rule(number=st.integers(0, 2), why=st.sampled_from([None, "Unschedulable"]))
-    def pods_wait(self, number: int, why: str | None) -> None:
-        for one in self.environment.present(self.job(number).elb_job_id):
-            one.waiting, one.attempts = why, one.attempts + 1
-
-    @precondition(lambda self: self.ids)
-    @rule(number=st.integers(0, 2), apps=st.sampled_from([(), ("blast",), ("finalizer",)]))
-    def jobs_are_deleted_behind_our_back(self, number: int, apps: tuple[str, ...]) -> None:
-        self.environment.delete(self.job(number).elb_job_id, *apps)
-
-    @rule(plan=st.sampled_from(PLANS))
-    def submissions_go_so(self, plan: Plan) -> None:
-        self.environment.usual = plan
-
-    @rule()
-    def the_sidecar_restarts(self) -> None:
-        self.scene.sidecar.restart()
-
-    @rule()
-    def the_sidecar_loses_its_state(self) -> None:
-        self.environment.lose_state()
-
-    @rule(routes=st.lists(st.integers(0, 1), max_size=12))
-    def two_sidecars_answer_in_turn(self, routes: list[int]) -> None:
-        if len(self.environment.folders) == 1:
-            self.environment.add_sidecar()
-        self.environment.routes.extend(routes)
-
-    @rule(operations=st.booleans())
-    def the_sidecar_is_replaced_by_one_with_or_without_operations(self, operations: bool) -> None:
-        self.environment.with_operations = operations
-
-    @rule(is_wrong=st.booleans())
-    def the_token_changes(self, is_wrong: bool) -> None:
-        self.environment.token_is_wrong = is_wrong
-
-    @rule(whom=st.sampled_from(["cluster", "sidecar", "store"]))
-    def somebody_goes_away(self, whom: str) -> None:
-        if whom != "store":  # a door that cannot write accepts nothing
-            self.environment.down.add(whom)
-
-    @precondition(lambda self: self.environment.down)
-    @rule()
-    def all_come_back(self) -> None:
-        self.environment.down.clear()
-
-    # What upkeep does beside the orchestrations.
-
-    @precondition(lambda self: self.ids)
-    @rule(number=st.integers(0, 2))
-    def upkeep_stops_a_job(self, number: int) -> None:
-        job = self.job(number)
-        if job.should_stop(self.scene.clock()) and not job.phase.is_end:
-            self.scene.job_stopper.stop(job.job_id)
-
-    @precondition(lambda self: any(left_unknown(job) for job in self.seen))
-    @rule()
-    def upkeep_cleans_up(self) -> None:
-        for job in filter(left_unknown, self.seen):
-            result = self.scene.job_stopper.clean_up(job)
-            if result.proof:
-                self.scene.jobs.confirm_cleanup(job, {"proof": result.proof})
-
-    # What befalls our own processes.
-
-    @precondition(lambda self: self.ids)
-    @rule(
-        number=st.integers(0, 2),
-        whom=st.sampled_from(["cluster", "sidecar", "store"]),
-        before=st.integers(0, 3),
-        what=st.sampled_from(CallFault),
-    )
-    def a_step_in_trouble(self, number: int, whom: str, before: int, what: CallFault) -> None:
-        driver = self.scene.drivers[self.job(number).job_id]
-        if driver.ready_at is None:
-            return
-        self.scene.clock.now = max(self.scene.clock.now, driver.ready_at)
-        self.environment.next[whom].extend([*[None] * before, what])
-        for _ in range(2):
-            if driver.ready_at:
-                driver.step()
-        self.environment.next.clear()
-
-    @precondition(lambda self: any(driver.calls for driver in self.scene.drivers.values()))
-    @rule(data=st.data())
-    def a_zombie_says_an_old_order_again(self, data: Any) -> None:
-        driver = data.draw(
-            st.sampled_from([driver for driver in self.scene.drivers.values() if driver.calls])
-        )
-        verb, input_ = data.draw(st.sampled_from(driver.calls[-4:]))
-        self.scene.perform(verb, input_)
-
-    @rule()
-    def the_task_hub_is_lost(self) -> None:
-        for job in self.all():
-            if not job.phase.is_end:
-                self.drive(job)
-
-    # What holds.
-
-    def all(self) -> list[Job]:
-        return [self.scene.jobs.get(job_id) for job_id in self.ids]
-
-    @invariant()
-    def laws_are_kept(self) -> None:
-        self.seen = self.all()
-        check_now(self.scene, self.seen, self.ends)
-
-    def teardown(self) -> None:
-        """Withdraw the faults, and let everything come to its end."""
-        self.environment.down.clear()
-        self.environment.routes.clear()
-        self.environment.token_is_wrong = False
-        self.environment.meanwhile, self.environment.usual = None, Plan()
-        for one in self.environment.jobs:
-            one.waiting = None
-            if one.app == "blast":
-                one.ends_at = one.ends_at or self.scene.clock()
-        self.environment.batch_time = timedelta(minutes=10)
-        for job in self.all():
-            if not job.phase.is_end and self.scene.drivers[job.job_id].ready_at is None:
-                self.drive(job)
-        self.scene.run(DAY)
-        check_now(self.scene, self.all(), self.ends)
-        check_ended(self.scene, self.all())
-        assert [text for crashes in self.crashes for text in crashes] == []
 
 
-def left_unknown(job: Job) -> bool:
-    return job.left_on_cluster is LeftOnCluster.UNKNOWN
-
-
-def test_every_job_reaches_one_correct_end_in_any_order_of_events(
-    slow_store: Store,
-) -> None:
-    run_state_machine_as_test(lambda: Searches(slow_store), settings=QUICK)  # type: ignore[arg-type]
+async def test_every_job_reaches_one_correct_end_in_any_order_of_events(slow_store: Store) -> None:
+    await run_machine(slow_store, QUICK)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
-def test_many_more_orders_of_events(slow_store: Store) -> None:
-    run_state_machine_as_test(lambda: Searches(slow_store), settings=LONG)  # type: ignore[arg-type]
+async def test_many_more_orders_of_events(slow_store: Store) -> None:
+    await run_machine(slow_store, LONG)

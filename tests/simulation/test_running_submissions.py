@@ -22,11 +22,11 @@ def untracked(scene: Scene) -> Scene:
     return scene
 
 
-def overlapping(scene: Scene, time: timedelta) -> list[list[str]]:
+async def overlapping(scene: Scene, time: timedelta) -> list[list[str]]:
     """The jobs that are submitted at once, at each half minute of the time."""
     found = []
     for _ in range(int(time / (MINUTE / 2))):
-        scene.run(MINUTE / 2)
+        await scene.run(MINUTE / 2)
         running = [process.job_id for process in scene.environment.processes if process.runs]
         if len(running) > 1:
             found.append(running)
@@ -38,115 +38,115 @@ def has_running_batch(scene: Scene, job: Job) -> bool:
     return any(each.app == "blast" and not each.finished for each in jobs)
 
 
-def test_failure_9_a_batch_that_fails_does_not_end_its_submission(untracked: Scene) -> None:
+async def test_failure_9_a_batch_that_fails_does_not_end_its_submission(untracked: Scene) -> None:
     """elastic-blast still creates the other batches when FAILURE.txt is there."""
     scene = untracked
     scene.environment.usual = Plan(takes=20 * MINUTE, batches=4)
-    first, second = scene.accept(1), scene.accept(2)
-    scene.drive(first)
-    scene.run(MINUTE)
-    scene.drive(second)
+    first, second = await scene.accept(1), await scene.accept(2)
+    await scene.drive(first)
+    await scene.run(MINUTE)
+    await scene.drive(second)
     while not has_running_batch(scene, first):
-        scene.run(MINUTE)
-    scene.environment.end_batch(first.elb_job_id, well=False)
-    assert overlapping(scene, 15 * MINUTE) == []
-    assert scene.now(first).phase is Phase.SEARCH_FAILED
-    assert scene.now(second).phase is not Phase.WAITING_FOR_SUBMIT_SLOT
+        await scene.run(MINUTE)
+    await scene.environment.end_batch(first.elb_job_id, well=False)
+    assert await overlapping(scene, 15 * MINUTE) == []
+    assert (await scene.now(first)).phase is Phase.SEARCH_FAILED
+    assert (await scene.now(second)).phase is not Phase.WAITING_FOR_SUBMIT_SLOT
 
 
-def test_failure_9_a_submission_that_was_cancelled_keeps_the_slot_until_it_ends(
+async def test_failure_9_a_submission_that_was_cancelled_keeps_the_slot_until_it_ends(
     untracked: Scene,
 ) -> None:
     """It cannot be stopped, and its Lease would expire after 15 minutes."""
     scene = untracked
     scene.environment.usual = Plan(takes=24 * MINUTE)
-    first, second = scene.accept(1), scene.accept(2)
-    scene.drive(first)
-    scene.run(4 * MINUTE)
-    scene.cancel(first)
-    scene.wake(first)
-    scene.run(16.5 * MINUTE)
-    scene.drive(second)
-    assert overlapping(scene, 10 * MINUTE) == []
-    assert scene.now(first).phase is Phase.CANCELLED
+    first, second = await scene.accept(1), await scene.accept(2)
+    await scene.drive(first)
+    await scene.run(4 * MINUTE)
+    await scene.cancel(first)
+    await scene.wake(first)
+    await scene.run(16.5 * MINUTE)
+    await scene.drive(second)
+    assert await overlapping(scene, 10 * MINUTE) == []
+    assert (await scene.now(first)).phase is Phase.CANCELLED
     assert scene.environment.holders == [first.elb_job_id, second.elb_job_id]
 
 
-def test_failure_9_a_long_retry_after_does_not_let_the_slot_of_a_submission_expire(
+async def test_failure_9_a_long_retry_after_does_not_let_the_slot_of_a_submission_expire(
     scene: Scene,
 ) -> None:
     """The Lease can be five minutes old at the look, and lasts fifteen."""
     scene.environment.usual = Plan(takes=24 * MINUTE)
-    first, second = scene.accept(1), scene.accept(2)
-    scene.drive(first)
-    scene.run(4 * MINUTE)
-    scene.drive(second)
+    first, second = await scene.accept(1), await scene.accept(2)
+    await scene.drive(first)
+    await scene.run(4 * MINUTE)
+    await scene.drive(second)
     busy = HttpRejection(429, "rate limit", 15 * MINUTE)
     scene.sidecar.refusals = [busy, busy]
-    assert overlapping(scene, 25 * MINUTE) == []
+    assert await overlapping(scene, 25 * MINUTE) == []
     assert scene.environment.holders == [first.elb_job_id, second.elb_job_id]
 
 
-def test_failure_9_a_cluster_that_asks_for_a_long_wait_does_not_let_a_cancelled_ones_expire(
+async def test_failure_9_a_cluster_that_asks_for_a_long_wait_does_not_let_a_cancelled_ones_expire(
     untracked: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = untracked
     scene.environment.usual = Plan(takes=24 * MINUTE)
-    first, second = scene.accept(1), scene.accept(2)
-    scene.drive(first)
-    scene.run(4 * MINUTE)
-    scene.cancel(first)
+    first, second = await scene.accept(1), await scene.accept(2)
+    await scene.drive(first)
+    await scene.run(4 * MINUTE)
+    await scene.cancel(first)
 
-    def throttled(*_: object) -> None:
+    async def throttled(*_: object) -> None:
         monkeypatch.undo()
         raise Unavailable("cluster_unavailable", "429", retry_after=20 * MINUTE)
 
     monkeypatch.setattr(scene.cluster, "delete_jobs", throttled)
-    scene.wake(first)
-    scene.drive(second)
-    assert overlapping(scene, 25 * MINUTE) == []
+    await scene.wake(first)
+    await scene.drive(second)
+    assert await overlapping(scene, 25 * MINUTE) == []
     assert scene.environment.holders == [first.elb_job_id, second.elb_job_id]
 
 
 @pytest.fixture
-def adopted(untracked: Scene) -> Job:
+async def adopted(untracked: Scene) -> Job:
     """A running search whose submission ended, but whose response was lost."""
-    job = untracked.accept()
+    job = await untracked.accept()
     untracked.environment.next["sidecar"].append(CallFault.ANSWER_LOST)
-    untracked.drive(job)
-    untracked.run(3 * MINUTE)
-    assert untracked.events(job, "submitted")[0].payload["decision"] == "resumed"
+    await untracked.drive(job)
+    await untracked.run(3 * MINUTE)
+    assert (await untracked.events(job, "submitted"))[0].payload["decision"] == "resumed"
     return job
 
 
-def test_failure_50_a_cancel_does_not_wait_for_a_submission_that_has_ended(
+async def test_failure_50_a_cancel_does_not_wait_for_a_submission_that_has_ended(
     scene: Scene, adopted: Job
 ) -> None:
-    scene.cancel(adopted)
-    scene.wake(adopted)
-    scene.run(2 * MINUTE)
-    assert scene.now(adopted).phase is Phase.CANCELLED
+    await scene.cancel(adopted)
+    await scene.wake(adopted)
+    await scene.run(2 * MINUTE)
+    assert (await scene.now(adopted)).phase is Phase.CANCELLED
 
 
-def test_failure_50_a_failure_does_not_wait_for_a_submission_that_has_ended(
+async def test_failure_50_a_failure_does_not_wait_for_a_submission_that_has_ended(
     scene: Scene, adopted: Job
 ) -> None:
     while has_running_batch(scene, adopted):
-        scene.environment.end_batch(adopted.elb_job_id, well=False)
-    scene.run(5 * MINUTE)
-    assert scene.now(adopted).phase is Phase.SEARCH_FAILED
+        await scene.environment.end_batch(adopted.elb_job_id, well=False)
+    await scene.run(5 * MINUTE)
+    assert (await scene.now(adopted)).phase is Phase.SEARCH_FAILED
 
 
 @pytest.mark.parametrize("minutes", [5, 10, 20])
-def test_failure_47_looks_that_fail_in_between_do_not_end_a_submission_that_runs(
+async def test_failure_47_looks_that_fail_in_between_do_not_end_a_submission_that_runs(
     scene: Scene, minutes: int
 ) -> None:
     """Every second look gets no response, as from one of two servers behind one address."""
     scene.environment.batch_time = MINUTE
     scene.environment.usual = Plan(takes=minutes * MINUTE)
-    job = scene.accept()
+    job = await scene.accept()
     faults = [fault for _ in range(200) for fault in (None, CallFault.ANSWER_LOST)]
     scene.environment.next["sidecar"].extend([None, *faults])
-    scene.drive(job)
-    scene.run(timedelta(hours=2))
-    assert scene.now(job).phase is Phase.COMPLETED
+    await scene.drive(job)
+    await scene.run(timedelta(hours=2))
+    assert (await scene.now(job)).phase is Phase.COMPLETED

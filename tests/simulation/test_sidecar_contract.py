@@ -1,6 +1,6 @@
 """One suite over the small world's sidecar and the real client: the fake keeps its contract."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ class Bench:
     quick: Command
     slow: Command
     begun: Callable[[], None]
-    restart: Callable[[], None]
+    restart: Callable[[], Awaitable[None]]
 
 
 def fake_bench(scene: Scene) -> Bench:
@@ -61,7 +61,7 @@ def bench(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Itera
     slow = Command(("elastic-blast", "hold", life.path), None, timedelta(hours=1))
     client = RealSidecar(real.child.url, lambda: sidecars.TOKEN)
 
-    def restart() -> None:
+    async def restart() -> None:
         real.child.stop()
         real.restart()
         again = RealSidecar(real.child.url, lambda: sidecars.TOKEN)
@@ -71,69 +71,69 @@ def bench(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Itera
     real.child.stop()
 
 
-def instance(sidecar: Sidecar) -> str:
-    health = sidecar.health()
+async def instance(sidecar: Sidecar) -> str:
+    health = await sidecar.health()
     assert isinstance(health, Health) and health.operations and health.instance
     return health.instance
 
 
-def test_failure_47_another_instance_starts_nothing_and_proves_nothing(bench: Bench) -> None:
-    other = bench.sidecar.run_operation("e", bench.quick, LONG, "another")
+async def test_failure_47_another_instance_starts_nothing_and_proves_nothing(bench: Bench) -> None:
+    other = await bench.sidecar.run_operation("e", bench.quick, LONG, "another")
     assert isinstance(other, HttpRejection) and other.status == 412
-    assert isinstance(bench.sidecar.get_operation("e", NOW, "another"), Untracked)
-    assert bench.sidecar.get_operation("e", NOW, instance(bench.sidecar)) is None
+    assert isinstance(await bench.sidecar.get_operation("e", NOW, "another"), Untracked)
+    assert await bench.sidecar.get_operation("e", NOW, await instance(bench.sidecar)) is None
 
 
-def test_an_operation_runs_once_and_keeps_its_result(bench: Bench) -> None:
-    its = instance(bench.sidecar)
-    assert bench.sidecar.get_operation("a", NOW, its) is None
-    first = bench.sidecar.run_operation("a", bench.quick, LONG, its)
+async def test_an_operation_runs_once_and_keeps_its_result(bench: Bench) -> None:
+    its = await instance(bench.sidecar)
+    assert await bench.sidecar.get_operation("a", NOW, its) is None
+    first = await bench.sidecar.run_operation("a", bench.quick, LONG, its)
     assert isinstance(first, Finished) and first.exit_code == 0
-    assert bench.sidecar.run_operation("a", bench.quick, LONG, its) == first
-    assert bench.sidecar.get_operation("a", NOW, its) == first
-    assert bench.sidecar.stop_operation("a", its) == first
+    assert await bench.sidecar.run_operation("a", bench.quick, LONG, its) == first
+    assert await bench.sidecar.get_operation("a", NOW, its) == first
+    assert await bench.sidecar.stop_operation("a", its) == first
 
 
-def test_failure_34_an_operation_that_was_stopped_before_it_began_never_begins(
+async def test_failure_34_an_operation_that_was_stopped_before_it_began_never_begins(
     bench: Bench,
 ) -> None:
-    its = instance(bench.sidecar)
-    assert bench.sidecar.stop_operation("d", its) is None
-    late = bench.sidecar.run_operation("d", bench.quick, LONG, its)
+    its = await instance(bench.sidecar)
+    assert await bench.sidecar.stop_operation("d", its) is None
+    late = await bench.sidecar.run_operation("d", bench.quick, LONG, its)
     assert isinstance(late, HttpRejection) and late.status == 409
     assert (
-        bench.sidecar.get_operation("d", NOW, its)
-        == bench.sidecar.stop_operation("d", its)
+        await bench.sidecar.get_operation("d", NOW, its)
+        == await bench.sidecar.stop_operation("d", its)
         == Interrupted()
     )
 
 
-def test_an_operation_that_runs_can_be_attached_to_and_stopped(bench: Bench) -> None:
-    its = instance(bench.sidecar)
-    began = bench.sidecar.run_operation("b", bench.slow, NOW, its)
+async def test_an_operation_that_runs_can_be_attached_to_and_stopped(bench: Bench) -> None:
+    its = await instance(bench.sidecar)
+    began = await bench.sidecar.run_operation("b", bench.slow, NOW, its)
     bench.begun()
     assert isinstance(began, OperationRunning)
-    assert bench.sidecar.run_operation("b", bench.slow, NOW, its) == began
-    assert bench.sidecar.get_operation("b", timedelta(milliseconds=10), its) == began
-    other = bench.sidecar.run_operation("b", bench.quick, NOW, its)
+    assert await bench.sidecar.run_operation("b", bench.slow, NOW, its) == began
+    assert await bench.sidecar.get_operation("b", timedelta(milliseconds=10), its) == began
+    other = await bench.sidecar.run_operation("b", bench.quick, NOW, its)
     assert isinstance(other, HttpRejection) and other.status == 409
     for _ in range(2):
-        ended = bench.sidecar.stop_operation("b", its)
+        ended = await bench.sidecar.stop_operation("b", its)
         assert isinstance(ended, Finished) and ended.exit_code == 143
 
 
-def test_a_restart_interrupts_what_runs_and_keeps_what_has_ended(bench: Bench) -> None:
-    its = instance(bench.sidecar)
-    ended = bench.sidecar.run_operation("c", bench.quick, LONG, its)
-    bench.sidecar.run_operation("d", bench.slow, NOW, its)
+async def test_a_restart_interrupts_what_runs_and_keeps_what_has_ended(bench: Bench) -> None:
+    its = await instance(bench.sidecar)
+    ended = await bench.sidecar.run_operation("c", bench.quick, LONG, its)
+    await bench.sidecar.run_operation("d", bench.slow, NOW, its)
     bench.begun()
-    bench.restart()
-    assert bench.sidecar.get_operation("c", NOW, its) == ended
-    assert bench.sidecar.get_operation("d", NOW, its) == Interrupted()
-    assert bench.sidecar.run_operation("d", bench.slow, NOW, its) == Interrupted()
+    await bench.restart()
+    assert await bench.sidecar.get_operation("c", NOW, its) == ended
+    assert await bench.sidecar.get_operation("d", NOW, its) == Interrupted()
+    assert await bench.sidecar.run_operation("d", bench.slow, NOW, its) == Interrupted()
 
 
-def test_a_sidecar_that_does_not_answer_was_asked_nothing(scene: Scene) -> None:
+async def test_a_sidecar_that_does_not_answer_was_asked_nothing(scene: Scene) -> None:
     scene.environment.down.add("sidecar")
     command = Command(("elastic-blast",), None, LONG)
     nobody: list[Sidecar] = [
@@ -142,10 +142,10 @@ def test_a_sidecar_that_does_not_answer_was_asked_nothing(scene: Scene) -> None:
     ]
     for sidecar in nobody:
         for answer in (
-            sidecar.get_operation("a", NOW, "its"),
-            sidecar.stop_operation("a", "its"),
-            sidecar.health(),
-            sidecar.run_operation("a", command, NOW, "its"),
-            sidecar.exec(command),
+            await sidecar.get_operation("a", NOW, "its"),
+            await sidecar.stop_operation("a", "its"),
+            await sidecar.health(),
+            await sidecar.run_operation("a", command, NOW, "its"),
+            await sidecar.exec(command),
         ):
             assert isinstance(answer, Unreachable) and not answer.request_sent

@@ -8,6 +8,7 @@ from typing import Any
 from shared.contracts.job import Job
 from tests.simulation.scene import Scene
 from tests.support.fake_durable import FakeDurable
+from tests.support.samples import publish_nothing
 from triggers.timers.reconcile import Reconciler
 
 ERROR = "Orchestrator function 'blast_job' failed: ModuleNotFoundError: No module named 'x'"
@@ -41,7 +42,7 @@ class Upkeep:
             scene.jobs,
             scene.store.settings,
             scene.clock,
-            lambda job: None,
+            publish_nothing,
             lambda _: scene.job_stopper,
         )
 
@@ -52,12 +53,12 @@ class Upkeep:
         """Let the timer run every minute for so long."""
         until = self.scene.clock() + time
         while self.scene.clock() < until:
-            self.scene.passes(60)
+            await self.scene.passes(60)
             if found := await self.tick():
                 self.found.append(dict(found))
 
-    def is_active(self, job: Job) -> bool:
+    async def is_active(self, job: Job) -> bool:
         """Whether upkeep would find the job some day."""
         index = self.scene.jobs.index
         late = index.find_overdue(self.scene.clock() + timedelta(days=3))
-        return job.job_id in [job_id for _, job_id in late]
+        return job.job_id in [job_id async for _, job_id in late]

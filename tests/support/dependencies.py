@@ -1,7 +1,7 @@
 """The app's dependencies with a test's settings, on Azurite."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from local.azurite import ACCOUNT, Azurite
 from shared.dependencies import Dependencies
@@ -11,10 +11,10 @@ from tests.support.samples import ENVIRONMENT
 NO_PLATFORM: Mapping[str, str] = {}
 
 
-@contextmanager
-def opened(
+@asynccontextmanager
+async def opened(
     azurite: Azurite, platform: Mapping[str, str] = NO_PLATFORM, **changes: str
-) -> Iterator[Dependencies]:
+) -> AsyncIterator[Dependencies]:
     """Dependencies with these changes to the sample settings; closed at the end.
 
     `platform` has the variables that Azure itself sets.
@@ -29,4 +29,4 @@ def opened(
     try:
         yield dependencies
     finally:
-        dependencies.close()
+        await dependencies.aclose()

@@ -76,3 +76,7 @@ def job(number: int = 1, **changes: object) -> Job:
 
 WORDS = "BLAST engine error: Error: this batch fails, as a test asks"
 """BLAST's error message when a test makes it fail."""
+
+
+async def publish_nothing(job: Job) -> None:
+    """Stands for the publisher of messages."""

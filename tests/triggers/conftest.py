@@ -3,7 +3,7 @@
 import gzip
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ class Store:
     def clients(self) -> Dependencies:
         return self.services.clients
 
-    def completed(
+    async def completed(
         self, files: dict[str, bytes], outfmt: str = "6", owner: Caller = LOCAL, **changes: Any
     ) -> Job:
         """A completed job with these files; they are gzipped if they are not yet."""
@@ -43,16 +43,18 @@ class Store:
             options=f"-outfmt {outfmt}",
         )
         stored = job(uuid.uuid4().int, owner=owner, search=kept, phase=Phase.COMPLETED, **changes)
-        self.clients.jobs.create(stored, {})
+        await self.clients.jobs.create(stored, {})
         packed = {
             name: data if data.startswith(b"\x1f\x8b") else gzip.compress(data, mtime=0)
             for name, data in files.items()
         }
         for name, data in packed.items():
-            self.clients.blobs.put(stored.results_prefix + name, data)
+            await self.clients.blobs.put(stored.results_prefix + name, data)
         listed = [BlobInfo(name, len(data), NOON) for name, data in packed.items()]
         manifest = {"files": [manifest_entry(file, kept) for file in listed]}
-        self.clients.blobs.put(stored.results_prefix + MANIFEST, json.dumps(manifest).encode())
+        await self.clients.blobs.put(
+            stored.results_prefix + MANIFEST, json.dumps(manifest).encode()
+        )
         return stored
 
     def lose(self, stored: Job, name: str) -> None:
@@ -62,7 +64,7 @@ class Store:
         with BlobServiceClient.from_connection_string(connection) as service:
             service.get_blob_client("results", path).delete_blob()
 
-    def ask(
+    async def ask(
         self,
         handler: Handler,
         stored: Job,
@@ -71,7 +73,7 @@ class Store:
         **query: str,
     ) -> HttpResponse:
         """Return the handler's response to a GET for the job."""
-        return handler(
+        return await handler(
             self.services,
             req=HttpRequest(
                 "GET",
@@ -85,9 +87,9 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def store(azurite: Azurite) -> Iterator[Store]:
+async def store(azurite: Azurite) -> AsyncIterator[Store]:
     """The handlers' services, closed afterwards."""
-    with opened(azurite) as clients:
+    async with opened(azurite) as clients:
         yield Store(HttpServices(clients))
 
 

@@ -20,7 +20,7 @@ from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import job
 from triggers import durable_client
-from triggers.durable_client import SyncDurableClient, ensure_started, initial_state
+from triggers.durable_client import OrchestrationClient, ensure_started, initial_state
 
 RETRY = RetryPolicy(timedelta(seconds=10), 2, timedelta(minutes=5), 5)
 
@@ -31,6 +31,9 @@ class Deaf(FakeDurable):
     async def start_new(self, name: str, instance_id: str, client_input: Any) -> str:
         await asyncio.Event().wait()
         return instance_id
+
+    async def get_status(self, instance_id: str) -> Any:
+        await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize(
@@ -55,11 +58,11 @@ def test_a_lost_batch_goes_on_where_its_row_stands() -> None:
     assert (start.stage, start.step) == (Stage.WATCH_CHILDREN, 5)
 
 
-async def test_an_activity_in_a_thread_speaks_through_the_loop() -> None:
+async def test_an_activity_starts_and_wakes_orchestrations() -> None:
     client, stored = FakeDurable(Clock()), job()
-    sync_client = SyncDurableClient(client, asyncio.get_running_loop(), lambda: RETRY)
-    await asyncio.to_thread(sync_client.ensure_started, stored)
-    await asyncio.to_thread(sync_client.wake, stored)
+    orchestrations = OrchestrationClient(client, lambda: RETRY)
+    await orchestrations.ensure_started(stored)
+    await orchestrations.wake(stored)
     assert list(client.instances) == [stored.job_id]
     assert client.events == [(stored.job_id, WAKE_EVENT)]
 
@@ -67,10 +70,9 @@ async def test_an_activity_in_a_thread_speaks_through_the_loop() -> None:
 async def test_durable_functions_that_does_not_answer_is_unavailable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(durable_client, "THREAD_TIMEOUT", 0.02)
-    sync_client = SyncDurableClient(Deaf(Clock()), asyncio.get_running_loop(), lambda: RETRY)
+    monkeypatch.setattr(durable_client, "CALL_TIMEOUT", 0.02)
     with pytest.raises(Unavailable):
-        await asyncio.to_thread(sync_client.ensure_started, job())
+        await OrchestrationClient(Deaf(Clock()), lambda: RETRY).ensure_started(job())
 
 
 async def test_failure_55_an_orchestrations_error_is_redacted_before_it_is_shortened() -> None:

@@ -15,6 +15,7 @@ from shared.jobs import rows
 from tests.end_to_end.conftest import StackFixture
 from tests.end_to_end.test_cancel import hanging
 from tests.end_to_end.test_upkeep import unconfirmed
+from tests.support.blocking import run
 from tests.support.samples import job
 from tests.ui.browser import PHONE, PageActivity, fits_width
 from triggers.auth.callers import LOCAL
@@ -22,11 +23,9 @@ from triggers.auth.callers import LOCAL
 TOTAL_ROWS, ROWS_PER_TRANSACTION = 1000, 100
 
 
-def insert_many_list_rows(world: StackFixture) -> None:
+async def insert_many_list_rows(connection: str) -> None:
     """List rows of jobs that ended long ago, as the repository writes them."""
-    connection = world.stack.azurite.connection_string
-    table = open_table(INDEX_TABLE, connection, "", None)
-    table.ensure()
+    table = open_table(INDEX_TABLE, connection, "", None, create_on_first_use=True)
     finished_at = now() - timedelta(days=30)
     for start in range(0, TOTAL_ROWS, ROWS_PER_TRANSACTION):
         jobs = [
@@ -37,13 +36,14 @@ def insert_many_list_rows(world: StackFixture) -> None:
             )
             for n in range(ROWS_PER_TRANSACTION)
         ]
-        table.commit([Insert(rows.list_row(listed)) for listed in jobs])
+        await table.commit([Insert(rows.list_row(listed)) for listed in jobs])
+    await table.aclose()
 
 
 def test_a_thousand_jobs_are_paged_with_one_request_for_each_page(
     page: Page, activity: PageActivity, world: StackFixture
 ) -> None:
-    insert_many_list_rows(world)
+    run(insert_many_list_rows(world.stack.azurite.connection_string))
     page.goto("/api/ui")
     items = page.locator(".jobs li")
     expect(items).to_have_count(50)

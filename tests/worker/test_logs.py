@@ -13,10 +13,7 @@ from tests.worker.host import Host, WorkerStack, start_worker
 from tests.worker.test_functions import submitted
 
 APP = Path(__file__).parent / "threads_app"
-KINDS = {
-    "sync": ("sync", "sync deeper", "map", "map deeper"),
-    "asynchronous": ("loop", "thread", "thread deeper", "executor", "executor deeper"),
-}
+KINDS = ("loop", "first thread", "second thread", "task", "task thread", "after")
 
 
 def test_failure_45_a_search_logs_no_library_lines_and_ours_have_the_invocation_id(
@@ -42,22 +39,19 @@ def threads_app(worker_python: None, tmp_path_factory: pytest.TempPathFactory) -
     running.stop()
 
 
-def _invoked(host: Host, function: str, mark: str) -> str:
-    """Invoke a function of threads_app; returns the invocation id."""
+def _invoked(host: Host, mark: str) -> str:
+    """Invoke the function of threads_app; returns the invocation id."""
     request = {"method": "GET", "url": "http://localhost/", "headers": {}, "params": {}}
     inputs = {"req": ["http", request | {"query": {"mark": mark}}]}
-    invocation: str = host.invoke(function, inputs)["invocation"]
+    invocation: str = host.invoke("log_everywhere", inputs)["invocation"]
     return invocation
 
 
-@pytest.mark.parametrize("function", KINDS)
-def test_failure_45_log_lines_of_every_thread_have_the_invocation_id(
-    threads_app: Host, function: str
-) -> None:
-    marks = [f"{function}-{number}" for number in range(12)]
+def test_failure_45_log_lines_of_every_thread_have_the_invocation_id(threads_app: Host) -> None:
+    marks = [f"mark-{number}" for number in range(12)]
     with ThreadPoolExecutor(len(marks)) as together:
-        ids = together.map(partial(_invoked, threads_app, function), marks)
+        ids = together.map(partial(_invoked, threads_app), marks)
         result = dict(zip(marks, ids, strict=True))
     written = {(item["message"], item["invocation"]) for item in threads_app.lines(logger="blast")}
-    expected = {(f"{mark} {kind}", result[mark]) for mark in marks for kind in KINDS[function]}
-    assert {pair for pair in written if pair[0].startswith(f"{function}-")} == expected
+    expected = {(f"{mark} {kind}", result[mark]) for mark in marks for kind in KINDS}
+    assert {pair for pair in written if pair[0].startswith("mark-")} == expected

@@ -1,6 +1,7 @@
 """Caller authentication and job ownership. Each authentication mode is a function."""
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,7 +11,6 @@ from shared.contracts.job import Caller, Job
 from shared.dependencies import Dependencies
 from shared.errors import NotAllowed, NotFound
 from shared.settings import AuthMode
-from shared.util.single_flight import lazy_property
 from triggers.auth.easy_auth import HEADER, principal
 from triggers.auth.quotas import RateLimiter
 
@@ -27,27 +27,29 @@ class Authenticator:
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
 
-    def authenticate(self, request: HttpRequest) -> Caller:
+    async def authenticate(self, request: HttpRequest) -> Caller:
         """Authenticate the caller of a request and count the request against its rate.
 
         May fetch signing keys and block, so an event loop must call it in a thread.
         Raises NotSignedIn, NotAllowed, TooMany, and Unavailable if the signing keys cannot be read.
         """
-        caller = self._identify(request)
+        caller = await self._identify(request)
         self._rate_limiter.check(caller)
         return caller
 
-    def _identify(self, request: HttpRequest) -> Caller:
+    async def _identify(self, request: HttpRequest) -> Caller:
         settings = self._dependencies.settings
         match settings.auth_mode:
             case AuthMode.LOCAL:
                 return local_caller(request)
             case AuthMode.ENTRA:
-                return self._token_validator.authenticate(request.headers.get("authorization"))
+                return await self._token_validator.authenticate(
+                    request.headers.get("authorization")
+                )
             case AuthMode.EASY_AUTH:
                 return principal(request.headers.get(HEADER), settings.tenant_id)
 
-    @lazy_property
+    @cached_property
     def _token_validator(self) -> "TokenValidator":
         from shared.clients.jwks import open_keys
         from triggers.auth.entra import TokenValidator
@@ -58,7 +60,7 @@ class Authenticator:
         now = self._dependencies.now
         return TokenValidator(keys, config.tenant_id, config.client_id, authority, now)
 
-    @lazy_property
+    @cached_property
     def _rate_limiter(self) -> RateLimiter:
         return RateLimiter(self._dependencies.settings.request_rate_limit, time.monotonic)
 

@@ -34,7 +34,7 @@ class TokenValidator:
     authority_url: str
     now: Callable[[], datetime]
 
-    def authenticate(self, header: str | None) -> Caller:
+    async def authenticate(self, header: str | None) -> Caller:
         """Return the caller of an Authorization header.
 
         Raises NotSignedIn, NotAllowed, and Unavailable if the signing keys cannot be read: a token
@@ -45,11 +45,11 @@ class TokenValidator:
         match = _BEARER.fullmatch(header)
         if match is None or len(header) > MAX_HEADER_LENGTH:
             raise rejected("no bearer token in the Authorization header")
-        return caller_from_claims(self._claims(match[1]), self.tenant_id)
+        return caller_from_claims(await self._claims(match[1]), self.tenant_id)
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    async def _claims(self, token: str) -> dict[str, Any]:
         try:
-            claims = self._decoded(token)
+            claims = await self._decoded(token)
         except jwt.PyJWTError as error:
             claim = getattr(error, "claim", "")
             raise rejected(f"{type(error).__name__} {claim}".strip()) from error
@@ -57,11 +57,11 @@ class TokenValidator:
             raise rejected("token has expired")
         return claims
 
-    def _decoded(self, token: str) -> dict[str, Any]:
+    async def _decoded(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
         if header.get("alg") != RS256:
             raise jwt.InvalidAlgorithmError
-        key = self.keys.key(header.get("kid", ""))
+        key = await self.keys.key(header.get("kid", ""))
         if key is None:
             raise jwt.InvalidKeyError
         decoded: dict[str, Any] = jwt.decode(

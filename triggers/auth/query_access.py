@@ -31,15 +31,15 @@ class QueryAccess:
     blobs: Blobs
     account: StorageAccount
 
-    def can_read(self, caller: Caller, url: str) -> bool:
+    async def can_read(self, caller: Caller, url: str) -> bool:
         """Whether the blob exists and the caller may search with it.
 
         Uploads and job folders belong to their owner; operators fill the rest of the container for
         all callers.
         """
-        return self._is_allowed(caller, url) and self.blobs.exists(url)
+        return await self._is_allowed(caller, url) and await self.blobs.exists(url)
 
-    def _is_allowed(self, caller: Caller, url: str) -> bool:
+    async def _is_allowed(self, caller: Caller, url: str) -> bool:
         path = url.removeprefix(self.account.url(QUERIES, ""))
         top = path.partition("/")[0]
         if top == UPLOADS:
@@ -47,7 +47,7 @@ class QueryAccess:
         if not _JOB_FOLDER.fullmatch(top):
             return True
         try:
-            require_owner(self.jobs.find(top), caller, top)
+            require_owner(await self.jobs.find(top), caller, top)
         except NotFound:
             return False
         return True

@@ -48,12 +48,12 @@ class RateLimiter:
             raise TooMany("rate_exceeded", message, wait)
 
 
-def check_active_limit(index: Index, caller: Caller, max_active_jobs: int) -> None:
+async def check_active_limit(index: Index, caller: Caller, max_active_jobs: int) -> None:
     """Raise TooMany if the caller has `max_active_jobs` active jobs. A batch counts as one job.
 
     Two concurrent requests can both pass the check, so a caller can exceed the limit slightly.
     """
-    if index.count_active(caller, max_active_jobs) >= max_active_jobs:
+    if await index.count_active(caller, max_active_jobs) >= max_active_jobs:
         message = (
             f"you have {max_active_jobs} active searches, which is the limit:"
             " wait until one of them has ended"

@@ -16,14 +16,14 @@ CACHE_TTL = timedelta(seconds=10)
 
 
 @handle_errors
-def list_clusters(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def list_clusters(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/monitor/aks"""
-    services.authenticate(req)
+    await services.authenticate(req)
     query = parse_query(req, ClustersQuery)
     config = services.clients.settings
     if not matches_deployment(query, config):
         return json_response(Clusters(clusters=[]))
-    power_states = services.power_states.get_fresh(CACHE_TTL).value
+    power_states = (await services.power_states.get_fresh(CACHE_TTL)).value
     return json_response(Clusters(clusters=cluster_views(config, power_states)))
 
 

@@ -9,15 +9,15 @@ from triggers.submission.database_catalog import LIST_TTL
 
 
 @handle_errors
-def list_databases(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def list_databases(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/databases"""
-    services.authenticate(req)
-    return json_response(Databases(databases=services.databases.get_fresh(LIST_TTL).value))
+    await services.authenticate(req)
+    return json_response(Databases(databases=(await services.databases.get_fresh(LIST_TTL)).value))
 
 
 @handle_errors
-def check_database_updates(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def check_database_updates(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/databases/check-updates"""
-    services.authenticate(req)
+    await services.authenticate(req)
     # Always unknown: the app calls nothing outside of the deployment.
     return json_response(Updates(latest_version=None))

@@ -1,6 +1,5 @@
 """Conditional responses about a job (ETag, 304) and the Retry-After of polling."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from azure.functions import HttpRequest, HttpResponse
@@ -20,17 +19,21 @@ SHORT_POLL_PHASES = {
 }
 
 
-def respond_if_changed(
-    req: HttpRequest, job: Job, make_body: Callable[[], ResponseModel]
-) -> HttpResponse:
-    """Return 304 without a body if `If-None-Match` has the job's ETag, else 200 with the body.
-
-    `make_body` is called only for a 200.
-    """
-    headers = {"ETag": etag(job), **retry_after_header(job)}
+def not_modified(req: HttpRequest, job: Job) -> HttpResponse | None:
+    """Return 304 without a body if `If-None-Match` has the job's ETag, else None."""
+    headers = _validators(job)
     if matches(req.headers.get("if-none-match", ""), headers["ETag"]):
         return HttpResponse(status_code=304, headers=HEADERS | headers)
-    return json_response(make_body(), headers=headers)
+    return None
+
+
+def job_response(job: Job, body: ResponseModel) -> HttpResponse:
+    """Return 200 with the body, the job's ETag, and its poll interval."""
+    return json_response(body, headers=_validators(job))
+
+
+def _validators(job: Job) -> dict[str, str]:
+    return {"ETag": etag(job), **retry_after_header(job)}
 
 
 def etag(job: Job) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from types import MethodType
-from typing import TypeVar
 
 from triggers.http import (
     clusters,
@@ -20,14 +19,12 @@ from triggers.http import (
 from triggers.http.hits import handlers as hits
 from triggers.http.openapi import handlers as openapi
 from triggers.http.pages import ui
-from triggers.http.responses import AsyncHandler, Handler
+from triggers.http.responses import Handler
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
 from triggers.http.services import HttpServices
 
-Function = TypeVar("Function", Handler, AsyncHandler)
 
-
-def _by_name(*handlers: Function) -> dict[str, Function]:
+def _by_name(*handlers: Handler) -> dict[str, Handler]:
     """The handlers of operations, each of which has its operation's name."""
     return {handler.__name__: handler for handler in handlers}
 
@@ -46,20 +43,20 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """By operation name; triggers/http/routes.py has the methods and paths."""
 
-STATIC_HANDLERS: Mapping[str, Handler | AsyncHandler] = {
+STATIC_HANDLERS: Mapping[str, Handler] = {
     **_by_name(openapi.openapi, openapi.docs, ui.ui, ui.ui_file),
     **_by_name(health.health),
 }
 """Handlers that need no services: they answer whatever the settings are."""
 
-DURABLE_HANDLERS: Mapping[str, AsyncHandler] = {
+DURABLE_HANDLERS: Mapping[str, Handler] = {
     **_by_name(jobs.submit_job, jobs.cancel_job, job_retry.retry_job),
     "submit_job_legacy": jobs.submit_job,
 }
 """Handlers that also get a Durable Functions client."""
 
 
-def handler_of(name: str, services: HttpServices) -> Handler | AsyncHandler:
+def handler_of(name: str, services: HttpServices) -> Handler:
     """The handler of an operation, with its services.
 
     It is bound as a method is: the worker reads the remaining parameters and their annotations.

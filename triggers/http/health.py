@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from azure.functions import HttpRequest, HttpResponse
 
-from triggers.http.responses import RETRY_AFTER, handle_errors, handle_errors_async, json_response
+from triggers.http.responses import RETRY_AFTER, handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.app import Alive, Ready
 
@@ -12,7 +12,7 @@ CACHE_TTL = timedelta(seconds=2)
 """Results are cached, so that frequent readiness probes do not load the dependencies."""
 
 
-@handle_errors_async
+@handle_errors
 async def health(req: HttpRequest) -> HttpResponse:
     """GET /api/health
 
@@ -23,9 +23,9 @@ async def health(req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def ready(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def ready(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/health/ready"""
-    return to_response(services.readiness.get_fresh(CACHE_TTL).value)
+    return to_response((await services.readiness.get_fresh(CACHE_TTL)).value)
 
 
 def to_response(readiness: Ready) -> HttpResponse:

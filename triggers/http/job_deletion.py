@@ -17,28 +17,28 @@ PAGE_SIZE = 200
 
 
 @handle_errors
-def delete_job(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def delete_job(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """DELETE /api/blast/jobs/{id}"""
-    job = job_of_caller(services, req.route_params["id"], services.authenticate(req))
-    soft_delete(services.clients.jobs, job)
+    job = await job_of_caller(services, req.route_params["id"], await services.authenticate(req))
+    await soft_delete(services.clients.jobs, job)
     return json_response(Deleted(job_id=job.job_id, status="deleted"))
 
 
-def soft_delete(jobs: JobStateRepository, job: Job) -> None:
+async def soft_delete(jobs: JobStateRepository, job: Job) -> None:
     """Set a job, and the searches of a batch, to the phase `deleted`. Idempotent.
 
     The batch goes last, so that the delete can be repeated after a crash.
     Raises Conflict if the job or its batch is active.
     """
-    batch = jobs.find(job.parent_job_id) if job.parent_job_id else None
+    batch = await jobs.find(job.parent_job_id) if job.parent_job_id else None
     if batch and not batch.phase.is_end:
         message = f"the batch {batch.job_id} of {job.job_id} has not ended: cancel the batch first"
         raise Conflict("still_running", message)
     cursor: str | None = "" if job.child_count and job.phase.is_end else None
     while cursor is not None:
-        page = jobs.index.children(job.job_id, PAGE_SIZE, cursor)
+        page = await jobs.index.children(job.job_id, PAGE_SIZE, cursor)
         for child in page.jobs:
             with suppress(NotFound):  # the purge has removed it already
-                jobs.delete(child.job_id)
+                await jobs.delete(child.job_id)
         cursor = page.cursor
-    jobs.delete(job.job_id)
+    await jobs.delete(job.job_id)

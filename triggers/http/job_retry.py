@@ -9,22 +9,21 @@ from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import NotRetryable
 from shared.jobs import JobStateRepository
-from shared.util.threads import in_thread
 from triggers.auth.quotas import check_active_limit
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.http.etag import retry_after_header
 from triggers.http.jobs import job_of_request, keys_in_headers
-from triggers.http.responses import handle_errors_async, json_response
+from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import RetryAccepted
 
 
-@handle_errors_async
+@handle_errors
 async def retry_job(
     services: HttpServices, req: HttpRequest, client: DurableClient
 ) -> HttpResponse:
     """POST /api/blast/jobs/{id}/retry"""
-    job = await in_thread(_queue_retry, services, req)
+    job = await _queue_retry(services, req)
     await ensure_started(client, job, services.clients.settings.crash_retry)
     body = RetryAccepted(job_id=job.job_id, task_id=job.job_id, status="queued")
     return json_response(body, 202, retry_after_header(job))
@@ -40,14 +39,14 @@ class JobRetry:
     max_active_jobs: int
     """Limit per owner."""
 
-    def queue(self, job: Job, request_id: str | None) -> Job:
+    async def queue(self, job: Job, request_id: str | None) -> Job:
         """Start the next attempt and return the job.
 
         Concurrent requests start one attempt. A repeated `request_id` returns the attempt that it
         started, even if that has failed since.
         Raises Conflict if the job has not failed, NotRetryable, and TooMany.
         """
-        if request_id and job.attempt > 1 and self._is_repeated(job, request_id):
+        if request_id and job.attempt > 1 and await self._is_repeated(job, request_id):
             return job
         if job.phase is Phase.CONFIG_INVALID:
             message = f"{job.job_id} has an invalid config: submit a corrected search instead"
@@ -56,19 +55,22 @@ class JobRetry:
             message = f"{job.job_id} is a batch: retry its failed searches"
             raise NotRetryable("not_retryable", message)
         if job.phase.is_failure:
-            check_active_limit(self.jobs.index, job.owner, self.max_active_jobs)
-        return self.jobs.start_attempt(job.job_id, job.attempt + 1, self.job_timeout, request_id)
+            await check_active_limit(self.jobs.index, job.owner, self.max_active_jobs)
+        return await self.jobs.start_attempt(
+            job.job_id, job.attempt + 1, self.job_timeout, request_id
+        )
 
-    def _is_repeated(self, job: Job, request_id: str) -> bool:
+    async def _is_repeated(self, job: Job, request_id: str) -> bool:
+        events = await self.jobs.events(job.job_id)
         return any(
             event.event == "retry_requested" and event.payload.get("request_id") == request_id
-            for event in self.jobs.events(job.job_id)
+            for event in events
         )
 
 
-def _queue_retry(services: HttpServices, req: HttpRequest) -> Job:
-    job, config = job_of_request(services, req), services.clients.settings
+async def _queue_retry(services: HttpServices, req: HttpRequest) -> Job:
+    job, config = await job_of_request(services, req), services.clients.settings
     request_id = next(iter(keys_in_headers(req).values()), None)
-    return JobRetry(services.clients.jobs, config.job_timeout, config.max_active_jobs).queue(
+    return await JobRetry(services.clients.jobs, config.job_timeout, config.max_active_jobs).queue(
         job, request_id
     )

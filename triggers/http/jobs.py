@@ -9,12 +9,13 @@ from azure.functions import HttpRequest, HttpResponse
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, Fault, Invalid
+from shared.settings import Settings
 from shared.util.threads import in_thread
 from triggers.auth.callers import require_owner
 from triggers.durable_client import DurableClient, ensure_started, wake
-from triggers.http.etag import respond_if_changed, retry_after_header
+from triggers.http.etag import job_response, not_modified, retry_after_header
 from triggers.http.query_params import DetailQuery, EventsQuery, ListQuery, PageQuery, parse_query
-from triggers.http.responses import RETRY_AFTER, handle_errors, handle_errors_async, json_response
+from triggers.http.responses import RETRY_AFTER, handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import Cancelling, Detail
 from triggers.submission.accept import AcceptedSubmission
@@ -30,12 +31,12 @@ MAX_KEY_LENGTH = 256
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
-@handle_errors_async
+@handle_errors
 async def submit_job(
     services: HttpServices, req: HttpRequest, client: DurableClient
 ) -> HttpResponse:
     """POST /api/blast/jobs"""
-    submission, accepted = await in_thread(_accept, services, req)
+    submission, accepted = await _accept(services, req)
     await ensure_started(client, accepted.job, services.clients.settings.crash_retry)
     # Without a request id of the client's the job id is returned, not a new id each time, so that
     # a replay gets the same body.
@@ -53,61 +54,65 @@ async def submit_job(
 
 
 @handle_errors
-def read_job(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def read_job(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
-    job = job_of_request(services, req)
+    job = await job_of_request(services, req)
     with_history = parse_query(req, DetailQuery).history == "1"
     if job.child_count:  # no ETag: the counts of its searches change without an event of the batch
-        return json_response(_detail(services, job, with_history), headers=retry_after_header(job))
-    return respond_if_changed(req, job, lambda: _detail(services, job, with_history))
+        return json_response(
+            await _detail(services, job, with_history), headers=retry_after_header(job)
+        )
+    return not_modified(req, job) or job_response(job, await _detail(services, job, with_history))
 
 
 @handle_errors
-def read_status(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def read_status(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
-    job = job_of_request(services, req)
-    return respond_if_changed(req, job, lambda: job_view.runtime(job))
+    job = await job_of_request(services, req)
+    return not_modified(req, job) or job_response(job, job_view.runtime(job))
 
 
 @handle_errors
-def read_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def read_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/execution-steps"""
-    job = job_of_request(services, req)
-    return respond_if_changed(req, job, lambda: job_view.execution(job))
+    job = await job_of_request(services, req)
+    return not_modified(req, job) or job_response(job, job_view.execution(job))
 
 
 @handle_errors
-def list_jobs(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def list_jobs(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
-    caller, query = services.authenticate(req), parse_query(req, ListQuery)
-    page = services.clients.jobs.index.page(caller, query.limit, query.cursor, query.filters)
+    caller, query = await services.authenticate(req), parse_query(req, ListQuery)
+    page = await services.clients.jobs.index.page(caller, query.limit, query.cursor, query.filters)
     return json_response(job_view.page(page, query.limit))
 
 
 @handle_errors
-def list_children(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def list_children(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/children"""
-    job, query = job_of_request(services, req), parse_query(req, PageQuery)
-    page = services.clients.jobs.index.children(job.job_id, query.limit, query.cursor)
+    job, query = await job_of_request(services, req), parse_query(req, PageQuery)
+    page = await services.clients.jobs.index.children(job.job_id, query.limit, query.cursor)
     headers = retry_after_header(job) if job.child_count else {}
     return json_response(job_view.page(page, query.limit), headers=headers)
 
 
 @handle_errors
-def list_events(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def list_events(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/events"""
-    job, after = job_of_request(services, req), parse_query(req, EventsQuery).after
-    return respond_if_changed(
-        req, job, lambda: job_view.events(job, services.clients.jobs.events(job.job_id, after))
+    job, after = await job_of_request(services, req), parse_query(req, EventsQuery).after
+    if response := not_modified(req, job):
+        return response
+    return job_response(
+        job, job_view.events(job, await services.clients.jobs.events(job.job_id, after))
     )
 
 
-@handle_errors_async
+@handle_errors
 async def cancel_job(
     services: HttpServices, req: HttpRequest, client: DurableClient
 ) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
-    job = await in_thread(_request_cancel, services, req)
+    job = await _request_cancel(services, req)
     is_cleaned_up = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
     if not job.phase.is_end:
         await wake(client, job, services.clients.settings.crash_retry)
@@ -119,14 +124,14 @@ async def cancel_job(
     return json_response(body, 200 if is_cleaned_up else 202, retry_after_header(job))
 
 
-def job_of_request(services: HttpServices, req: HttpRequest) -> Job:
+async def job_of_request(services: HttpServices, req: HttpRequest) -> Job:
     """Return the job in the route. Raises NotFound, also for deleted and other owners' jobs."""
-    return _visible_job(services, req.route_params["id"], services.authenticate(req))
+    return await _visible_job(services, req.route_params["id"], await services.authenticate(req))
 
 
-def job_of_caller(services: HttpServices, job_id: str, caller: Caller) -> Job:
+async def job_of_caller(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job, deleted or not, by one point read. Raises NotFound."""
-    job = services.clients.jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
+    job = await services.clients.jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
     return require_owner(job, caller, job_id)
 
 
@@ -147,21 +152,30 @@ def keys_in_headers(req: HttpRequest) -> dict[str, str]:
     return keys
 
 
-def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
+async def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job that is not deleted, by one point read. Raises NotFound."""
-    job = job_of_caller(services, job_id, caller)
+    job = await job_of_caller(services, job_id, caller)
     return require_owner(None if job.phase is Phase.DELETED else job, caller, job_id)
 
 
-def _accept(services: HttpServices, req: HttpRequest) -> tuple[Submission, AcceptedSubmission]:
-    """Parse, check and accept a submission. Blocks, and needs long for a large query."""
-    caller, header_keys = services.authenticate(req), keys_in_headers(req)
-    submission = parse(json_object(req.get_body()), services.clients.settings)
+async def _accept(
+    services: HttpServices, req: HttpRequest
+) -> tuple[Submission, AcceptedSubmission]:
+    """Parse, check and accept a submission."""
+    caller, header_keys = await services.authenticate(req), keys_in_headers(req)
+    # In a thread, as checking a large query takes long.
+    submission = await in_thread(_parse, req.get_body(), services.clients.settings)
     fallback = header_keys.pop(FALLBACK_KEY_HEADER, None)
     key = _single_key({**header_keys, "idempotency_key": submission.idempotency_key}) or fallback
     limit = services.clients.settings.max_active_jobs
-    accepted = services.submissions.accept(submission, caller, key, "http", max_active_jobs=limit)
+    accepted = await services.submissions.accept(
+        submission, caller, key, "http", max_active_jobs=limit
+    )
     return submission, accepted
+
+
+def _parse(body: bytes, settings: Settings) -> Submission:
+    return parse(json_object(body), settings)
 
 
 def _single_key(keys: Mapping[str, str | None]) -> str | None:
@@ -176,35 +190,35 @@ def _single_key(keys: Mapping[str, str | None]) -> str | None:
     return next(iter(given.values()), None)
 
 
-def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:
+async def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:
     jobs = services.clients.jobs
-    history = jobs.events(job.job_id) if with_history else None
+    history = await jobs.events(job.job_id) if with_history else None
     if not job.child_count:
         return job_view.detail(job, history)
-    children = job_view.children(job, jobs.index.count_by_status(job.job_id))
+    children = job_view.children(job, await jobs.index.count_by_status(job.job_id))
     return job_view.detail(job, history, children)
 
 
-def _request_cancel(services: HttpServices, req: HttpRequest) -> Job:
+async def _request_cancel(services: HttpServices, req: HttpRequest) -> Job:
     """Record the cancel request in the job's row; the job is cancelled even after a crash.
 
     For an ended job whose clean-up is unconfirmed, the reconciler tries again at its next tick.
     Raises Conflict for other ended jobs.
     """
-    caller, job_id = services.authenticate(req), req.route_params["id"]
+    caller, job_id = await services.authenticate(req), req.route_params["id"]
     while True:
-        job = _visible_job(services, job_id, caller)
+        job = await _visible_job(services, job_id, caller)
         if job.phase.is_end:
-            return _request_cleanup(services, job)
+            return await _request_cleanup(services, job)
         if job.cancel_requested_at:
             return job
         with suppress(Conflict):  # the job ended after it was read: read it again
-            return services.clients.jobs.request_cancel(job_id)
+            return await services.clients.jobs.request_cancel(job_id)
 
 
-def _request_cleanup(services: HttpServices, job: Job) -> Job:
+async def _request_cleanup(services: HttpServices, job: Job) -> Job:
     if job.left_on_cluster is LeftOnCluster.UNKNOWN:
-        services.clients.jobs.index.defer(job, services.clients.now())
+        await services.clients.jobs.index.defer(job, services.clients.now())
     elif job.phase is not Phase.CANCELLED and job.cleanup_confirmed_at is None:
         message = f"{job.job_id} has ended with phase {job.phase}: there is nothing to cancel"
         raise Conflict("already_finished", message)

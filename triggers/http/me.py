@@ -8,7 +8,7 @@ from triggers.schemas.app import Me
 
 
 @handle_errors
-def get_caller(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def get_caller(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/me"""
-    caller = services.authenticate(req)
+    caller = await services.authenticate(req)
     return json_response(Me(object_id=caller.oid, tenant_id=caller.tenant_id, upn=caller.upn))

@@ -9,8 +9,8 @@ from triggers.submission.json_body import json_object
 
 
 @handle_errors
-def pre_flight(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def pre_flight(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/pre-flight"""
-    caller = services.authenticate(req)
+    caller = await services.authenticate(req)
     preflight = Preflight(services.clients, lambda: services.submissions)
-    return json_response(preflight.run(json_object(req.get_body()), caller))
+    return json_response(await preflight.run(json_object(req.get_body()), caller))

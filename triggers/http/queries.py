@@ -44,24 +44,24 @@ class _File:
 
 
 @handle_errors
-def upload_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def upload_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/upload-query"""
-    caller, file = services.authenticate(req), _uploaded_file(req)
+    caller, file = await services.authenticate(req), _uploaded_file(req)
     data = file.content.encode()
     check_query_size(len(data))
     if messages := fasta_faults(file.content, None):
         raise Invalid([Fault("query_data", text, "invalid_query_fasta") for text in messages])
     path = upload_path(caller, file.name, data)
     url = services.clients.account.url(QUERIES, path)
-    services.clients.blobs.put(url, data)
+    await services.clients.blobs.put(url, data)
     return json_response(Uploaded(blob_url=url, blob_path=f"{QUERIES}/{path}"))
 
 
 @handle_errors
-def read_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def read_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/query"""
-    job = job_of_request(services, req)
-    data, size = _read_prefix(services, job, "input.fa", MAX_QUERY_RESPONSE)
+    job = await job_of_request(services, req)
+    data, size = await _read_prefix(services, job, "input.fa", MAX_QUERY_RESPONSE)
     if size > MAX_QUERY_RESPONSE:
         message = (
             f"the query has {size:,} bytes, the limit of this operation is"
@@ -79,10 +79,10 @@ def read_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def read_file(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def read_file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
-    job, params = job_of_request(services, req), parse_query(req, FileQuery)
-    data, size = _read_prefix(services, job, params.name, params.max_bytes)
+    job, params = await job_of_request(services, req), parse_query(req, FileQuery)
+    data, size = await _read_prefix(services, job, params.name, params.max_bytes)
     return json_response(
         FileView(
             job_id=job.job_id,
@@ -93,7 +93,9 @@ def read_file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     )
 
 
-def _read_prefix(services: HttpServices, job: Job, name: str, max_bytes: int) -> tuple[bytes, int]:
+async def _read_prefix(
+    services: HttpServices, job: Job, name: str, max_bytes: int
+) -> tuple[bytes, int]:
     """Return the first bytes of a job's query or config, and the size of the file.
 
     Raises NotFound; it has a Retry-After for a config, which can still be written.
@@ -103,7 +105,7 @@ def _read_prefix(services: HttpServices, job: Job, name: str, max_bytes: int) ->
         raise NotFound("not_found", message)
     url = job.search.query_url if name == "input.fa" else job.config_blob
     try:
-        prefix = services.clients.blobs.read_prefix(url, max_bytes) if url else None
+        prefix = await services.clients.blobs.read_prefix(url, max_bytes) if url else None
     except InvalidPath:  # the job is older than the deployment's current storage account
         prefix = None
     if prefix is None:

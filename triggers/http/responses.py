@@ -46,8 +46,7 @@ _STATUS: dict[type[ControlPlaneError], int] = {
     OutOfRange: 416,
 }
 
-Handler = Callable[..., HttpResponse]
-AsyncHandler = Callable[..., Awaitable[HttpResponse]]
+Handler = Callable[..., Awaitable[HttpResponse]]
 
 
 def json_response(
@@ -64,21 +63,6 @@ def json_response(
 
 def handle_errors(handler: Handler) -> Handler:
     """Wrap a handler so that its exceptions become error responses."""
-
-    @wraps(handler)
-    def wrapped(*services: Any, **bindings: Any) -> HttpResponse:
-        try:
-            return handler(*services, **bindings)
-        except ControlPlaneError as error:
-            return error_response(error)
-        except Exception:  # noqa: BLE001  logged with traceback; the response has no details
-            return _internal_error(handler.__name__)
-
-    return wrapped
-
-
-def handle_errors_async(handler: AsyncHandler) -> AsyncHandler:
-    """Wrap an async handler; handlers that call Durable Functions are async."""
 
     @wraps(handler)
     async def wrapped(*services: Any, **bindings: Any) -> HttpResponse:

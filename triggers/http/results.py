@@ -20,10 +20,10 @@ MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 
 
 @handle_errors
-def list_results(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def list_results(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results"""
-    job = job_of_request(services, req)
-    files = files_of(services, job)
+    job = await job_of_request(services, req)
+    files = await files_of(services, job)
     status: ManifestStatus
     if job.phase is Phase.COMPLETED and not job.child_count:
         status = "available"
@@ -40,12 +40,12 @@ def list_results(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def read_result(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def read_result(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/{file_id}"""
-    job = job_of_request(services, req)
-    name = file_of(services, job, req.route_params["file_id"]).name
+    job = await job_of_request(services, req)
+    name = (await file_of(services, job, req.route_params["file_id"])).name
     url = job.results_prefix + name
-    version = services.clients.blobs.version(url)
+    version = await services.clients.blobs.version(url)
     if version is None:
         message = f"the file {name} was removed from Blob: run the search again"
         raise NotFound("results_gone", message)
@@ -56,7 +56,7 @@ def read_result(services: HttpServices, req: HttpRequest) -> HttpResponse:
         response.headers["Content-Range"] = f"bytes */{version.size}"
         return response
     sent = byte_range or ByteRange(0, version.size)
-    data = services.clients.blobs.read_range(url, version, sent.start, sent.end)
+    data = await services.clients.blobs.read_range(url, version, sent.start, sent.end)
     headers = _headers(name, version, byte_range)
     status = 206 if byte_range else 200
     return HttpResponse(data, headers=headers, mimetype="application/gzip", status_code=status)

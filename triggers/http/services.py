@@ -1,13 +1,13 @@
 """What the HTTP handlers of a process share: the clients, and the services made from them."""
 
 import time
-from functools import partial
+from functools import cached_property, partial
 
 from azure.functions import HttpRequest
 
 from shared.contracts.job import Caller
 from shared.dependencies import Dependencies
-from shared.util.single_flight import SingleFlightCache, lazy_property
+from shared.util.single_flight import SingleFlightCache
 from triggers.auth.callers import Authenticator
 from triggers.http.checks.power_states import PowerStates, deployment_power_states
 from triggers.http.checks.readiness import check_dependencies
@@ -31,14 +31,14 @@ class HttpServices:
         self.databases = SingleFlightCache[list[DatabaseView]](self._list_databases, time.monotonic)
         """The list is the same for all callers."""
 
-    def authenticate(self, req: HttpRequest) -> Caller:
+    async def authenticate(self, req: HttpRequest) -> Caller:
         """Authenticate the caller and count the request against its rate: see Authenticator."""
-        return self._authenticator.authenticate(req)
+        return await self._authenticator.authenticate(req)
 
-    @lazy_property
+    @cached_property
     def submissions(self) -> SubmissionService:
         """The service that accepts submissions. Raises SettingsInvalid and Unavailable."""
         return SubmissionService.of(self.clients)
 
-    def _list_databases(self) -> list[DatabaseView]:
-        return self.submissions.catalog.list_views()
+    async def _list_databases(self) -> list[DatabaseView]:
+        return await self.submissions.catalog.list_views()

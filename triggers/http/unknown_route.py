@@ -12,13 +12,13 @@ MAX_PATH_IN_MESSAGE = 200
 
 
 @handle_errors
-def refuse(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def refuse(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """Any method and path that no other function serves.
 
     Authenticated like other routes, so that anonymous callers learn nothing about the API and
     guessing paths counts against the caller's rate.
     """
-    services.authenticate(req)
+    await services.authenticate(req)
     path = req.route_params.get("rest") or ""
     printable = "".join(c for c in path[:MAX_PATH_IN_MESSAGE] if c.isprintable())
     raise NotFound("unknown_route", f"the API has no {req.method} /api/{printable}: see /api/docs")

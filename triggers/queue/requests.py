@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from azure.functions import QueueMessage
@@ -24,8 +25,6 @@ from shared.jobs import StepRecord
 from shared.messaging.dead_letters import DeadLetterOutcome, DeadLetters
 from shared.messaging.messages import Sender, error_text
 from shared.messaging.outbox import OutboxPublisher
-from shared.util.single_flight import lazy_property
-from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.submission.accept import AcceptedSubmission, SubmissionService
 from triggers.submission.json_body import client_token, json_object
@@ -66,14 +65,13 @@ class RequestQueue:
 
     async def process_request(self, msg: QueueMessage, client: DurableClient) -> None:
         """Process a message of the queue `blast-requests`."""
-        processor = await in_thread(lambda: self._processor)  # the first call opens clients
-        await processor.process(_queue_message(msg), client)
+        await self._processor.process(_queue_message(msg), client)
 
-    def process_poison_message(self, msg: QueueMessage) -> None:
+    async def process_poison_message(self, msg: QueueMessage) -> None:
         """Process a message of the poison queue `blast-requests-poison`."""
-        self._processor.process_poison(_queue_message(msg))
+        await self._processor.process_poison(_queue_message(msg))
 
-    @lazy_property
+    @cached_property
     def _processor(self) -> "RequestProcessor":
         clients = self._dependencies
         submissions = SubmissionService.of(clients)
@@ -105,43 +103,47 @@ class RequestProcessor:
             if message.delivery < _last_delivery(error):
                 raise
             log.exception("message_abandoned message_id=%s", message.message_id)
-            await in_thread(self._abandon, message, id_is_key=True)
+            await self._abandon(message, id_is_key=True)
 
     async def _process_once(self, message: IncomingMessage, client: DurableClient) -> None:
         try:
-            submission, accepted = await in_thread(self._accept, message)
+            submission, accepted = await self._accept(message)
         except REJECTIONS as error:
-            await in_thread(self._reject, message, error)
+            await self._reject(message, error)
             return
         await ensure_started(client, accepted.job, self.submissions.settings.crash_retry)
-        await in_thread(self._answer, submission, accepted)
+        await self._answer(submission, accepted)
 
-    def process_poison(self, message: IncomingMessage) -> None:
+    async def process_poison(self, message: IncomingMessage) -> None:
         """Abandon a message of the poison queue, whose id is not the original message's."""
-        self._abandon(message, id_is_key=False)
+        await self._abandon(message, id_is_key=False)
 
-    def _abandon(self, message: IncomingMessage, *, id_is_key: bool) -> None:
+    async def _abandon(self, message: IncomingMessage, *, id_is_key: bool) -> None:
         """Store a message that could not be processed, record its outcome and answer its sender.
 
         `id_is_key`: the message has its original id, so its job can be found by that id.
         """
-        self.dead_letters.keep(message.message_id, message.body)
+        await self.dead_letters.keep(message.message_id, message.body)
         try:
-            submission, job = self._fail_unstarted_job(message, id_is_key)
+            submission, job = await self._fail_unstarted_job(message, id_is_key)
         except RetryableError:
             raise
         except Exception as error:  # noqa: BLE001  a bug must not keep the message in the queue
             rejection = error if isinstance(error, PermanentError) else _internal_error(message)
-            self._record(message, DeadLetterOutcome(None, rejection.code, error_text(rejection)))
-            self._reject(message, rejection)
+            await self._record(
+                message, DeadLetterOutcome(None, rejection.code, error_text(rejection))
+            )
+            await self._reject(message, rejection)
         else:
-            self._record(message, DeadLetterOutcome(job.job_id, job.error_code, job.error))
-            self._republish(submission, job)
+            await self._record(message, DeadLetterOutcome(job.job_id, job.error_code, job.error))
+            await self._republish(submission, job)
 
-    def _accept(self, message: IncomingMessage) -> tuple[Submission, AcceptedSubmission]:
+    async def _accept(self, message: IncomingMessage) -> tuple[Submission, AcceptedSubmission]:
         submission = self._parse(message)
         owner, key = self.submissions.settings.queue_owner, _key(message, submission)
-        return submission, self.submissions.accept(submission, owner, key, "queue", notify=True)
+        return submission, await self.submissions.accept(
+            submission, owner, key, "queue", notify=True
+        )
 
     def _parse(self, message: IncomingMessage) -> Submission:
         if len(message.body) > MAX_MESSAGE_BYTES:
@@ -152,15 +154,15 @@ class RequestProcessor:
             raise TooLarge("message_too_large", text)
         return parse(json_object(plain(message.body)), self.submissions.settings)
 
-    def _answer(self, submission: Submission, accepted: AcceptedSubmission) -> None:
+    async def _answer(self, submission: Submission, accepted: AcceptedSubmission) -> None:
         if accepted.replayed or not accepted.job.notify:
-            self._republish(submission, accepted.job)
+            await self._republish(submission, accepted.job)
         else:
-            self.outbox.publish_pending(accepted.job)
+            await self.outbox.publish_pending(accepted.job)
 
-    def _republish(self, submission: Submission, job: Job) -> None:
+    async def _republish(self, submission: Submission, job: Job) -> None:
         """Answer a repeated request with the job's state, and send its later transitions too."""
-        self.outbox.republish(job, Sender(submission.correlation_id, submission.request_id))
+        await self.outbox.republish(job, Sender(submission.correlation_id, submission.request_id))
         if job.notify or job.phase.is_end:
             return
         changes: dict[str, Any] = {
@@ -169,16 +171,18 @@ class RequestProcessor:
             "request_id": submission.request_id,
         }
         try:
-            job = self.submissions.jobs.update(
+            job = await self.submissions.jobs.update(
                 job.job_id, "notifications_enabled", unless=lambda job: job.notify, **changes
             )
         except Conflict:  # the job has just ended
-            job = self.submissions.jobs.get(job.job_id)
-            self.outbox.republish(job, Sender(submission.correlation_id, submission.request_id))
+            job = await self.submissions.jobs.get(job.job_id)
+            await self.outbox.republish(
+                job, Sender(submission.correlation_id, submission.request_id)
+            )
         else:
-            self.outbox.publish_pending(job)
+            await self.outbox.publish_pending(job)
 
-    def _fail_unstarted_job(
+    async def _fail_unstarted_job(
         self, message: IncomingMessage, id_is_key: bool
     ) -> tuple[Submission, Job]:
         """Find the job of an abandoned message and fail it if its orchestration never started.
@@ -186,7 +190,7 @@ class RequestProcessor:
         Raises REJECTIONS if the message is invalid, and NotFound if it has no job.
         """
         submission, owner = self._parse(message), self.submissions.settings.queue_owner
-        job = self.submissions.find_existing(submission, owner, _key(message, submission))
+        job = await self.submissions.find_existing(submission, owner, _key(message, submission))
         if job is None:
             attempts = message.delivery if id_is_key else LAST_DELIVERY
             has_key = id_is_key or submission.idempotency_key or submission.correlation_id
@@ -196,7 +200,7 @@ class RequestProcessor:
         # The orchestration may start at this moment. Writing the failure as the first step makes
         # the update a no-op if the orchestration has written that step already.
         code, text = "never_started", "the search was accepted but could not be started"
-        job = self.submissions.jobs.update(
+        job = await self.submissions.jobs.update(
             job.job_id,
             "submission_abandoned",
             {"error_code": code, "error": text},
@@ -208,12 +212,12 @@ class RequestProcessor:
         )
         return submission, job
 
-    def _record(self, message: IncomingMessage, outcome: DeadLetterOutcome) -> None:
-        self.dead_letters.record(message.message_id, outcome, self.submissions.now())
+    async def _record(self, message: IncomingMessage, outcome: DeadLetterOutcome) -> None:
+        await self.dead_letters.record(message.message_id, outcome, self.submissions.now())
 
-    def _reject(self, message: IncomingMessage, error: PermanentError) -> None:
+    async def _reject(self, message: IncomingMessage, error: PermanentError) -> None:
         now = self.submissions.now()
-        self.outbox.publish_rejection(message.message_id, _sender(message), error, now)
+        await self.outbox.publish_rejection(message.message_id, _sender(message), error, now)
 
 
 def _queue_message(msg: QueueMessage) -> IncomingMessage:

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TypeVar
 
 from shared.clients.blobs import Blobs
@@ -18,7 +19,6 @@ from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
 from shared.settings import Settings
 from shared.util.parallel import parallel_map
-from shared.util.single_flight import lazy_property
 from triggers.auth.query_access import QueryAccess
 from triggers.auth.quotas import check_active_limit
 from triggers.submission.database_catalog import DatabaseCatalog
@@ -55,7 +55,7 @@ class SubmissionService:
         """The service over the clients of a process. Raises SettingsInvalid and Unavailable."""
         return cls(clients.jobs, clients.blobs, clients.settings, clients.now)
 
-    def accept(
+    async def accept(
         self,
         submission: Submission,
         caller: Caller,
@@ -74,22 +74,25 @@ class SubmissionService:
         Nothing is created if it raises.
         """
         job_id = derived_id(caller, key) if key else f"job-{uuid.uuid4().hex}"
-        existing = self.find_existing(submission, caller, key) if key else None
+        existing = await self.find_existing(submission, caller, key) if key else None
         if existing is None and max_active_jobs:
-            check_active_limit(self.jobs.index, caller, max_active_jobs)
-        job = existing or self._create(submission, caller, job_id, source, notify)
+            await check_active_limit(self.jobs.index, caller, max_active_jobs)
+        job = existing or await self._create(submission, caller, job_id, source, notify)
         return AcceptedSubmission(_require_same(job, submission), replayed=existing is not None)
 
-    def find_existing(self, submission: Submission, caller: Caller, key: str) -> Job | None:
+    async def find_existing(self, submission: Submission, caller: Caller, key: str) -> Job | None:
         """Return the job that the key created before. Raises Conflict if its request differs."""
-        job = self.jobs.find(derived_id(caller, key))
+        job = await self.jobs.find(derived_id(caller, key))
         return job and _require_same(job, submission)
 
-    def _create(
+    async def _create(
         self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool
     ) -> Job:
         now, children = self.now(), len(submission.searches)
-        faults = [*self.database_faults(submission), *self.query_faults(submission, caller)]
+        faults = [
+            *await self.database_faults(submission),
+            *await self.query_faults(submission, caller),
+        ]
         if faults:
             raise Invalid(bounded(faults))
         job = Job(
@@ -109,26 +112,27 @@ class SubmissionService:
             notify=notify,
             request_id=submission.request_id,
         )
-        url = self._put_batch(job, submission) if children else self._put_query(job, submission)
+        put = self._put_batch if children else self._put_query
+        url = await put(job, submission)
         job = replace(job, search=replace(job.search, query_url=url))
-        return self.jobs.create(job, {"source": source})
+        return await self.jobs.create(job, {"source": source})
 
-    def _put_query(self, job: Job, submission: Submission) -> str:
+    async def _put_query(self, job: Job, submission: Submission) -> str:
         """Return the URL of the query, after uploading a query that came as text."""
         if submission.query_text is None:
             return submission.search.query_url
         url = query_url(self.settings.account, job)
-        self.blobs.put(url, submission.query_text.encode())
+        await self.blobs.put(url, submission.query_text.encode())
         return url
 
-    def _put_batch(self, job: Job, submission: Submission) -> str:
+    async def _put_batch(self, job: Job, submission: Submission) -> str:
         """Upload the searches of a batch with their queries; return the URL of the blob."""
         url = batch_url(self.settings.account, job.job_id, job.fingerprint)
-        self.blobs.put_if_absent(url, dump(submission.searches))
+        await self.blobs.put_if_absent(url, dump(submission.searches))
         return url
 
-    def database_faults(self, submission: Submission) -> Iterator[Fault]:
-        """Yield a fault for each database that the program cannot search.
+    async def database_faults(self, submission: Submission) -> list[Fault]:
+        """Return a fault for each database that the program cannot search.
 
         Each pair of program and database is checked once, however many searches use it.
         """
@@ -136,25 +140,29 @@ class SubmissionService:
             f"{prefix}db": (spec.search.program, spec.search.database_url)
             for prefix, spec in _searches(submission)
         }
-        mismatches = _map_distinct(self.catalog.mismatch, pairs.values())
-        for path, pair in pairs.items():
-            if message := mismatches[pair]:
-                yield Fault(path, message, "program_database_incompatible")
+        mismatches = await _map_distinct(self.catalog.mismatch, pairs.values())
+        return [
+            Fault(path, message, "program_database_incompatible")
+            for path, pair in pairs.items()
+            if (message := mismatches[pair])
+        ]
 
-    def query_faults(self, submission: Submission, caller: Caller) -> Iterator[Fault]:
-        """Yield a fault for each named query that does not exist or that the caller may not use."""
+    async def query_faults(self, submission: Submission, caller: Caller) -> list[Fault]:
+        """Return a fault for each named query that is missing or that the caller may not use."""
         urls = {
             f"{prefix}query_blob_url": spec.search.query_url
             for prefix, spec in _searches(submission)
             if spec.query_text is None
         }
         access = QueryAccess(self.jobs, self.blobs, self.settings.account)
-        is_readable = _map_distinct(lambda url: access.can_read(caller, url), urls.values())
-        for path, url in urls.items():
-            if not is_readable[url]:
-                yield Fault(path, f"there is no {url}: upload the query first")
+        is_readable = await _map_distinct(lambda url: access.can_read(caller, url), urls.values())
+        return [
+            Fault(path, f"there is no {url}: upload the query first")
+            for path, url in urls.items()
+            if not is_readable[url]
+        ]
 
-    @lazy_property
+    @cached_property
     def catalog(self) -> DatabaseCatalog:
         return DatabaseCatalog(self.blobs, self.settings.account)
 
@@ -167,10 +175,13 @@ def _searches(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
         yield f"searches.{number}.", spec
 
 
-def _map_distinct(function: Callable[[Key], Value], keys: Iterable[Key]) -> dict[Key, Value]:
+async def _map_distinct(
+    function: Callable[[Key], Awaitable[Value]], keys: Iterable[Key]
+) -> dict[Key, Value]:
     """Call the function once per distinct key, PARALLELISM calls at a time."""
     distinct_keys = list(dict.fromkeys(keys))
-    return dict(zip(distinct_keys, parallel_map(function, distinct_keys, PARALLELISM), strict=True))
+    values = await parallel_map(function, distinct_keys, PARALLELISM)
+    return dict(zip(distinct_keys, values, strict=True))
 
 
 def _require_same(job: Job, submission: Submission) -> Job:

@@ -31,54 +31,54 @@ class DatabaseCatalog:
     _databases_by_url: dict[str, CachedDatabases] = field(default_factory=dict)
     _metadata_by_version: dict[tuple[str, datetime], dict[str, Any]] = field(default_factory=dict)
 
-    def list_views(self) -> list[DatabaseView]:
+    async def list_views(self) -> list[DatabaseView]:
         """List all databases by path.
 
         A database at the container's root is left out, because no request can name it.
         """
-        discovered = discover(self.blobs.list(self.account.url(DATABASES, "")))
+        discovered = discover(await self.blobs.list(self.account.url(DATABASES, "")))
         databases = [database for database in discovered if database.folder]
-        metadata = parallel_map(self._metadata, databases, PARALLELISM)
+        metadata = await parallel_map(self._metadata, databases, PARALLELISM)
         return [
             _view(database, values) for database, values in zip(databases, metadata, strict=True)
         ]
 
-    def databases_at(self, url: str) -> list[Database]:
+    async def databases_at(self, url: str) -> list[Database]:
         """Return the databases at a URL: none, one, or a nucleotide and a protein one."""
         cached = self._databases_by_url.get(url)
         if cached and self.monotonic() - cached[0] <= DATABASE_TTL.total_seconds():
             return cached[1]
         folder, _, name = url.rpartition("/")
-        discovered = discover(self.blobs.list(f"{folder}/"))
+        discovered = discover(await self.blobs.list(f"{folder}/"))
         databases = [database for database in discovered if database.stem == name]
         if databases and all(database.ready for database in databases):
             self._databases_by_url[url] = self.monotonic(), databases
         return databases
 
-    def mismatch(self, program_and_url: tuple[Program, str]) -> str | None:
+    async def mismatch(self, program_and_url: tuple[Program, str]) -> str | None:
         """Return a sentence if the program cannot search the database at the URL, else None.
 
         None also if there is no such database: it may still be copied, and elastic-blast reports
         a missing one.
         """
         program, url = program_and_url
-        kinds = {database.kind for database in self.databases_at(url)}
+        kinds = {database.kind for database in await self.databases_at(url)}
         is_searchable = not kinds or any(is_compatible(program, kind) for kind in kinds)
         return None if is_searchable else mismatch(program, kinds)
 
-    def _metadata(self, database: Database) -> dict[str, Any]:
+    async def _metadata(self, database: Database) -> dict[str, Any]:
         """Merge the metadata of a database's files; the first file wins."""
         merged: dict[str, Any] = {}
         for file in reversed(database.metadata):
-            merged |= self._read(file)
+            merged |= await self._read(file)
         return merged
 
-    def _read(self, file: BlobInfo) -> dict[str, Any]:
+    async def _read(self, file: BlobInfo) -> dict[str, Any]:
         """Parse a metadata file; the result is cached per version of the file."""
         version = file.name, file.modified
         if version not in self._metadata_by_version:
             url = self.account.url(DATABASES, file.name)
-            data, _ = self.blobs.read_prefix(url, MAX_METADATA_BYTES) or (b"", 0)
+            data, _ = await self.blobs.read_prefix(url, MAX_METADATA_BYTES) or (b"", 0)
             self._metadata_by_version[version] = parse_metadata(data)
         return self._metadata_by_version[version]
 

@@ -3,12 +3,10 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from itertools import islice
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from shared.errors import ControlPlaneError
-from shared.util.threads import in_thread
 
 PARALLELISM = 8
 T = TypeVar("T")
@@ -17,7 +15,7 @@ log = logging.getLogger("blast")
 
 
 async def process_all(
-    items: Iterator[T],
+    items: AsyncIterator[T],
     process: Callable[[T], Awaitable[str]],
     get_job_id: Callable[[T], str],
     is_time_up: Callable[[], bool],
@@ -30,7 +28,7 @@ async def process_all(
     """
     results: Counter[str] = Counter()
     bugs: list[Exception] = []
-    while not is_time_up() and (chunk := await in_thread(_next_chunk, items)):
+    while not is_time_up() and (chunk := await _next_chunk(items)):
         outcomes = await asyncio.gather(*map(process, chunk), return_exceptions=True)
         for item, outcome in zip(chunk, outcomes, strict=True):
             if isinstance(outcome, str):
@@ -51,5 +49,10 @@ async def process_all(
     return results
 
 
-def _next_chunk(items: Iterator[T]) -> list[T]:
-    return list(islice(items, PARALLELISM))
+async def _next_chunk(items: AsyncIterator[T]) -> list[T]:
+    chunk: list[T] = []
+    async for item in items:
+        chunk.append(item)
+        if len(chunk) == PARALLELISM:
+            break
+    return chunk

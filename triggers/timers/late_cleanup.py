@@ -9,7 +9,6 @@ from shared.contracts.activities import CleanupResult
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.util.durations import RetryPolicy
-from shared.util.threads import in_thread
 from triggers.timers.stopper import Stopper
 
 GIVE_UP_AFTER = timedelta(days=1)
@@ -35,30 +34,30 @@ class LateCleanup:
         """
         cluster = job.search.placement.cluster_name
         if cluster in unreachable:
-            return await in_thread(self._defer, job)
-        result = await in_thread(stopper.clean_up, job)
+            return await self._defer(job)
+        result = await stopper.clean_up(job)
         if not result.is_reachable:
             unreachable.add(cluster)
-        return await in_thread(self._record, job, result)
+        return await self._record(job, result)
 
-    def _record(self, job: Job, result: CleanupResult) -> str:
+    async def _record(self, job: Job, result: CleanupResult) -> str:
         if result.proof is not None:
-            self.jobs.confirm_cleanup(job, {"left_on_cluster": "none", "proof": result.proof})
+            await self.jobs.confirm_cleanup(job, {"left_on_cluster": "none", "proof": result.proof})
             log.info("cleanup_confirmed job_id=%s: %s", job.job_id, result.proof)
             return "confirmed"
         if self._time_since_end(job) < GIVE_UP_AFTER:
-            return self._defer(job, result.retry_after)
+            return await self._defer(job, result.retry_after)
         if job.cleanup_abandoned_at is None:
-            job = self.jobs.abandon_cleanup(
+            job = await self.jobs.abandon_cleanup(
                 job, {"left_on_cluster": "unknown", "why": result.reason}
             )
             log.error("cleanup_abandoned job_id=%s: %s", job.job_id, result.reason)
-        self.jobs.sync(job)  # removes its active row; a later cancel adds it again
+        await self.jobs.sync(job)  # removes its active row; a later cancel adds it again
         return "abandoned"
 
-    def _defer(self, job: Job, retry_after: timedelta | None = None) -> str:
+    async def _defer(self, job: Job, retry_after: timedelta | None = None) -> str:
         delay = RETRY_POLICY.delay_after_elapsed(self._time_since_end(job))
-        self.jobs.index.defer(job, self.now() + max(delay, retry_after or timedelta(0)))
+        await self.jobs.index.defer(job, self.now() + max(delay, retry_after or timedelta(0)))
         return "unconfirmed"
 
     def _time_since_end(self, job: Job) -> timedelta:

@@ -2,15 +2,13 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.jobs.index import ListRow
-from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, purge_history
 from triggers.timers.bounded_work import process_all
 
@@ -46,9 +44,8 @@ class Purger:
             self.jobs.index.find_orphans(), self._repair, lambda job_id: job_id, is_time_up
         )
         ended_before = started_at - self.retention
-        expired = islice(self.jobs.index.find_expired(ended_before), self.max_removed)
         removed = await process_all(
-            expired,
+            self._expired(ended_before),
             lambda row: self._remove(client, row, ended_before),
             lambda row: row.job_id,
             is_time_up,
@@ -57,29 +54,38 @@ class Purger:
         log.info("purged %s", " ".join(f"{name}={n}" for name, n in results.items()) or "nothing")
         return results
 
+    async def _expired(self, ended_before: datetime) -> AsyncIterator[ListRow]:
+        """At most `max_removed` list rows."""
+        number = 0
+        async for row in self.jobs.index.find_expired(ended_before):
+            number += 1
+            if number > self.max_removed:
+                return
+            yield row
+
     async def _repair(self, job_id: str) -> str:
         """Write the index rows of a job again, so that they agree with its row."""
-        await in_thread(lambda: self.jobs.sync(self.jobs.get(job_id)))
+        await self.jobs.sync(await self.jobs.get(job_id))
         return "repaired"
 
     async def _remove(self, client: DurableClient, row: ListRow, ended_before: datetime) -> str:
         """Remove a job. Its list row goes last, because the next run finds the job by it."""
-        job = await in_thread(self.jobs.find, row.job_id)
+        job = await self.jobs.find(row.job_id)
         # If the job is gone, or its id belongs to a newer job, only the row of a purge that was
         # interrupted is left.
         if job and self.jobs.index.is_row_of(row, job):
             if not job.phase.is_end or (job.finished_at or ended_before) >= ended_before:
                 return await self._repair(row.job_id)
-            if await in_thread(lambda: self._is_batch_active(job)):
+            if await self._is_batch_active(job):
                 return "kept"
             for attempt in range(1, job.attempt + 1):
                 await purge_history(client, replace(job, attempt=attempt).instance_id)
-            if not await in_thread(self.jobs.purge, job):
+            if not await self.jobs.purge(job):
                 return "kept"
-        await in_thread(self.jobs.index.remove_listed, row)
+        await self.jobs.index.remove_listed(row)
         return "removed"
 
-    def _is_batch_active(self, job: Job) -> bool:
+    async def _is_batch_active(self, job: Job) -> bool:
         """Whether the job's batch is active: the batch must still count the job."""
-        parent = self.jobs.find(job.parent_job_id) if job.parent_job_id else None
+        parent = await self.jobs.find(job.parent_job_id) if job.parent_job_id else None
         return parent is not None and not parent.phase.is_end

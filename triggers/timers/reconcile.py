@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,8 +13,7 @@ from shared.jobs import JobStateRepository
 from shared.jobs.rows import active_partition
 from shared.settings import Settings
 from shared.util.durations import MAX_RETRY_AFTER
-from shared.util.threads import in_thread
-from triggers.durable_client import DurableClient, InstanceStatus, from_here, get_status
+from triggers.durable_client import DurableClient, InstanceStatus, OrchestrationClient, get_status
 from triggers.timers.bounded_work import process_all
 from triggers.timers.late_cleanup import LateCleanup
 from triggers.timers.recovery import Recovery
@@ -41,7 +40,7 @@ class Reconciler:
     jobs: JobStateRepository
     settings: Settings
     now: Callable[[], datetime]
-    publish: Callable[[Job], None]
+    publish: Callable[[Job], Awaitable[None]]
     """Sends the pending messages of a job."""
     stopper_factory: StopperFactory
     """Makes the object that runs the last steps of a job in place of its orchestration."""
@@ -73,7 +72,7 @@ class Reconciler:
     async def _reconcile(
         self, client: DurableClient, row_key: ActiveRowKey, unreachable: set[str]
     ) -> str:
-        job = await in_thread(self._find_unsettled, *row_key)
+        job = await self._find_unsettled(*row_key)
         if job is None:
             return "settled"
         try:
@@ -82,35 +81,35 @@ class Reconciler:
             return await self._reconcile_active(client, job)
         finally:  # messages do not depend on the orchestration's state
             if job.notify:
-                await in_thread(self._publish_pending, job)
+                await self._publish_pending(job)
 
-    def _find_unsettled(self, partition: str, job_id: str) -> Job | None:
+    async def _find_unsettled(self, partition: str, job_id: str) -> Job | None:
         """Return the job if it needs work; otherwise remove its active row and return None."""
-        job = self.jobs.find(job_id)
+        job = await self.jobs.find(job_id)
         if job is None:
             # The accepting process crashed before it wrote the job's row; no client got a 202.
-            self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
+            await self.jobs.index.drop_orphan(partition, job_id, self.now() - ORPHAN_GRACE)
             return None
         is_done = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
-        is_settled = is_done and self.jobs.sync(job)
+        is_settled = is_done and await self.jobs.sync(job)
         if not is_settled:
             # First, so that a job whose recovery is slow or fails does not block the next ones.
-            self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
+            await self.jobs.index.defer(job, self.now() + self.settings.reconcile_after)
         if partition != active_partition(job):
             # A search of a batch has another one once it is retried.
-            self.jobs.index.remove_active(partition, job_id)
+            await self.jobs.index.remove_active(partition, job_id)
         return None if is_settled else job
 
-    def _publish_pending(self, job: Job) -> None:
-        self.publish(job)
+    async def _publish_pending(self, job: Job) -> None:
+        await self.publish(job)
         if job.phase.is_end:
-            self.jobs.sync(self.jobs.get(job.job_id))
+            await self.jobs.sync(await self.jobs.get(job.job_id))
 
     async def _reconcile_ended(self, client: DurableClient, job: Job, unreachable: set[str]) -> str:
         """Retry the clean-up of an ended job; `messages_pending` if only messages are left."""
         if job.left_on_cluster is LeftOnCluster.NONE:
             return "messages_pending"
-        stopper = self.stopper_factory(from_here(client, self.settings))
+        stopper = self.stopper_factory(OrchestrationClient.of(client, self.settings))
         return await self._late_cleanup.retry(stopper, job, unreachable)
 
     async def _reconcile_active(self, client: DurableClient, job: Job) -> str:
@@ -119,13 +118,13 @@ class Reconciler:
         if instance and instance.is_running:
             if self.now() - instance.moved_at <= self._max_idle_time():
                 return "running"
-            await in_thread(self._record_stuck, job, instance)
+            await self._record_stuck(job, instance)
             if self._is_stop_overdue(job):
                 return await self._recovery.stop(client, job)
             return "stuck"
         # An orchestration ends after its job's row has ended. So if the row, read after the
         # status, has not ended, the orchestration is lost.
-        current = await in_thread(self.jobs.get, job.job_id)
+        current = await self.jobs.get(job.job_id)
         if current.phase.is_end or current.attempt != job.attempt:
             return "moved"
         return await self._recovery.recover(client, current, instance)
@@ -143,7 +142,7 @@ class Reconciler:
         delays = [self.settings.retry(category).longest for category in Category]
         return max(MAX_RETRY_AFTER, *delays) + self.settings.reconcile_after
 
-    def _record_stuck(self, job: Job, instance: InstanceStatus) -> None:
+    async def _record_stuck(self, job: Job, instance: InstanceStatus) -> None:
         """Record once that the orchestration is stuck; it is not stopped, as it may still run.
 
         A job whose clean-up goes on without it keeps the reason of the clean-up.
@@ -153,7 +152,7 @@ class Reconciler:
         if job.reason == reason or job.phase is Phase.CANCELLING:
             return
         payload = {"runtime_status": instance.status, "reason": reason}
-        self.jobs.update(
+        await self.jobs.update(
             job.job_id, "orchestration_stuck", payload, attempt=job.attempt, reason=reason
         )
         log.error("orchestration_stuck job_id=%s is=%s", job.job_id, instance.status)

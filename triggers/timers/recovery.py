@@ -9,8 +9,13 @@ from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
 from shared.settings import Settings
 from shared.util.durations import RetryPolicy
-from shared.util.threads import in_thread
-from triggers.durable_client import FAILED, DurableClient, InstanceStatus, from_here, start
+from triggers.durable_client import (
+    FAILED,
+    DurableClient,
+    InstanceStatus,
+    OrchestrationClient,
+    start,
+)
 from triggers.timers.stopper import Stopper, StopperFactory
 
 RESTARTS = RetryPolicy(timedelta(minutes=1), 2.0, timedelta(minutes=15), 6)
@@ -47,7 +52,7 @@ class Recovery:
         # Of two reconcilers, one gets a conflict here: the orchestration runs then.
         if not await start(client, job, self.settings.crash_retry):
             return "running"
-        await in_thread(self._record_restart, job, restarts + 1, wait, seen)
+        await self._record_restart(job, restarts + 1, wait, seen)
         return "restarted"
 
     def _restarts(self, job: Job, seen: InstanceStatus | None) -> int:
@@ -60,29 +65,29 @@ class Recovery:
 
         Its orchestration may be taking the same steps: each is applied once.
         """
-        stopper = self.stopper_factory(from_here(client, self.settings))
+        stopper = self.stopper_factory(OrchestrationClient.of(client, self.settings))
         for _ in range(STEPS_AT_ONCE):
-            result = await in_thread(stopper.stop, job.job_id)
+            result = await stopper.stop(job.job_id)
             if result.next_stage is None:
                 log.warning("stopped_without_orchestration job_id=%s", job.job_id)
                 return "stopped"
             if result.delay:
                 break
-        await in_thread(self._defer, job.job_id, result.delay)
+        await self._defer(job.job_id, result.delay)
         return "stopping"
 
-    def _defer(self, job_id: str, delay: timedelta) -> None:
-        self.jobs.index.defer(self.jobs.get(job_id), self.now() + delay)
+    async def _defer(self, job_id: str, delay: timedelta) -> None:
+        await self.jobs.index.defer(await self.jobs.get(job_id), self.now() + delay)
 
     async def _fail(
         self, client: DurableClient, job: Job, restarts: int, seen: InstanceStatus | None
     ) -> None:
         error = f"its orchestration ended {restarts + 1} times before its next step: {_why(seen)}"
         log.error("orchestration_failed job_id=%s: %s", job.job_id, error)
-        stopper: Stopper = self.stopper_factory(from_here(client, self.settings))
-        await in_thread(stopper.fail, job.job_id, error)
+        stopper: Stopper = self.stopper_factory(OrchestrationClient.of(client, self.settings))
+        await stopper.fail(job.job_id, error)
 
-    def _record_restart(
+    async def _record_restart(
         self, job: Job, restarts: int, wait: timedelta, seen: InstanceStatus | None
     ) -> None:
         """Write why, behind the step that comes next, and look soon whether it runs."""
@@ -98,8 +103,8 @@ class Recovery:
             "restarts": restarts,
             "reason": reason,
         }
-        restarted = self.jobs.record_restart(job, payload, reason, restarts)
-        self.jobs.index.defer(restarted, self.now() + wait)
+        restarted = await self.jobs.record_restart(job, payload, reason, restarts)
+        await self.jobs.index.defer(restarted, self.now() + wait)
 
 
 def _why(seen: InstanceStatus | None) -> str:

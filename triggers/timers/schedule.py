@@ -3,7 +3,6 @@
 from azure.functions import TimerRequest
 
 from shared.dependencies import Dependencies
-from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient
 from triggers.timers.purge import Purger
 from triggers.timers.reconcile import Reconciler
@@ -20,17 +19,14 @@ class Timers:
 
     async def reconcile(self, timer: TimerRequest, client: DurableClient) -> None:
         """Recover overdue jobs; runs every minute."""
-        reconciler = await in_thread(lambda: self._reconciler)
-        await reconciler.tick(client)
+        await self._reconciler.tick(client)
 
     async def purge(self, timer: TimerRequest, client: DurableClient) -> None:
         """Remove expired jobs; runs every night."""
-        purger = await in_thread(lambda: self._purger)
-        await purger.run(client)
+        await self._purger.run(client)
 
     @property
     def _reconciler(self) -> Reconciler:
-        """Opens clients, which blocks."""
         clients = self._dependencies
         publish = clients.outbox_publisher.publish_pending
         return Reconciler(
@@ -39,6 +35,5 @@ class Timers:
 
     @property
     def _purger(self) -> Purger:
-        """Opens clients, which blocks."""
         clients = self._dependencies
         return Purger(clients.jobs, clients.settings.retention, clients.now)

@@ -22,7 +22,7 @@ from shared.errors import Unavailable
 from shared.util.addresses import Address, parse_address
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials_async import AsyncTokenCredential
 
 API_SERVER_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
 """The token scope of all AKS API servers: the application id of Microsoft's AKS server app."""
@@ -38,14 +38,14 @@ NOT_FOUND = "ResourceNotFound"
 class Identity:
     """The app's identity, as a source of tokens for ARM and API servers."""
 
-    credential: "TokenCredential"
+    credential: "AsyncTokenCredential"
 
-    def token(self, scope: str) -> tuple[str, datetime]:
+    async def token(self, scope: str) -> tuple[str, datetime]:
         """A token and its expiry. Raises Unavailable."""
         from azure.core.exceptions import AzureError, ClientAuthenticationError
 
         try:
-            access_token = self.credential.get_token(scope)
+            access_token = await self.credential.get_token(scope)
         except ClientAuthenticationError as error:
             text = f"Entra issues no token for the app's identity: {_first_line(str(error))}"
             raise Unavailable("cluster_refused", text) from error
@@ -54,9 +54,9 @@ class Identity:
             raise Unavailable("cluster_unavailable", text) from error
         return access_token.token, datetime.fromtimestamp(access_token.expires_on, UTC)
 
-    def add_token(self, credentials: ClusterCredentials) -> ClusterCredentials:
+    async def add_token(self, credentials: ClusterCredentials) -> ClusterCredentials:
         """The credentials with a token for AKS API servers. Raises Unavailable."""
-        token, expires = self.token(API_SERVER_SCOPE)
+        token, expires = await self.token(API_SERVER_SCOPE)
         return replace(credentials, token=token, expires=expires)
 
 
@@ -71,23 +71,23 @@ class ManagedCluster:
     group: str
     name: str
 
-    def credentials(self) -> ClusterCredentials:
+    async def credentials(self) -> ClusterCredentials:
         """The cluster's user credentials for the app's identity. Raises Unavailable."""
-        body = self._request("POST", "/listClusterUserCredential")
+        body = await self._request("POST", "/listClusterUserCredential")
         try:
             encoded = body["kubeconfigs"][0]["value"]
             text = base64.b64decode(encoded, validate=True).decode()
         except (KeyError, IndexError, TypeError, ValueError):
             raise Unavailable("cluster_unavailable", "ARM's response has no kubeconfig") from None
-        return with_token(parse(text, self.name, Path("/")), self.identity.add_token)
+        return await with_token(parse(text, self.name, Path("/")), self.identity.add_token)
 
-    def explain(self) -> Unavailable | None:
+    async def explain(self) -> Unavailable | None:
         """Why the API server does not answer: the cluster is deleted or stopped; else None.
 
         Raises Unavailable if ARM does not tell.
         """
         try:
-            properties = self._request("GET", "").get("properties")
+            properties = (await self._request("GET", "")).get("properties")
         except Unavailable as error:
             if error.code == "cluster_not_found":
                 return error
@@ -97,15 +97,15 @@ class ManagedCluster:
             return Unavailable("cluster_stopped", f"the cluster {self.name} is stopped")
         return None
 
-    def _request(self, method: str, action: str) -> Mapping[str, Any]:
+    async def _request(self, method: str, action: str) -> Mapping[str, Any]:
         providers = "/subscriptions/{}/resourceGroups/{}/providers".format(
             *(quote(part, safe="") for part in (self.subscription, self.group))
         )
         cluster = f"Microsoft.ContainerService/managedClusters/{quote(self.name, safe='')}"
         path = f"{providers}/{cluster}{action}?api-version={ARM_API}"
-        response = self._send(method, path)
+        response = await self._send(method, path)
         if response.status == 401:  # the token may have expired in transit
-            response = self._send(method, path)
+            response = await self._send(method, path)
         if response.status != 200:
             raise self._to_error(response)
         body = _parse_object(response)
@@ -113,11 +113,11 @@ class ManagedCluster:
             raise Unavailable("cluster_unavailable", "ARM's response is not a JSON object")
         return body
 
-    def _send(self, method: str, path: str) -> Response:
-        token, _ = self.identity.token(self.arm_scope)
+    async def _send(self, method: str, path: str) -> Response:
+        token, _ = await self.identity.token(self.arm_scope)
         headers = {"Authorization": f"Bearer {token}", "Content-Length": "0"}
         try:
-            return send_request(self.arm, method, path, None, headers, ARM_TIMEOUT)
+            return await send_request(self.arm, method, path, None, headers, ARM_TIMEOUT)
         except (ConnectFailed, OutcomeUnknown) as error:
             raise Unavailable("cluster_unavailable", f"ARM does not answer: {error}") from error
 
@@ -149,7 +149,7 @@ class ManagedCluster:
 
 
 def managed_cluster(
-    credential: "TokenCredential", arm_url: str, subscription: str, group: str, name: str
+    credential: "AsyncTokenCredential", arm_url: str, subscription: str, group: str, name: str
 ) -> ManagedCluster:
     """The AKS cluster of that name. Raises ValueError unless `arm_url` is https or loopback."""
     return ManagedCluster(

@@ -1,24 +1,24 @@
 """Calls an API server: one request, one JSON object, a total timeout, and translated errors."""
 
+import asyncio
 import json
-import threading
-import time
-from collections.abc import Callable, Mapping
-from http.client import RemoteDisconnected
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-import urllib3
+import aiohttp
 
 from shared.clients.body import read_body, retry_after
-from shared.clients.kubernetes.connection import ApiGroups, call_timeout, connect
+from shared.clients.kubernetes.connection import connect
 from shared.clients.kubernetes.credentials import ClusterCredentials, CredentialProvider
 from shared.errors import Unavailable
 from shared.util.single_flight import CacheEntry
-
-if TYPE_CHECKING:
-    from kubernetes.client import ApiException
+from shared.util.threads import in_thread
 
 NAMESPACE = "default"
+JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 CONNECT, READ, TOTAL = 5.0, 20.0, 60.0
 """Default timeouts in seconds: to connect, for each read, and for a whole request."""
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
@@ -26,9 +26,21 @@ MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 LONGEST_MESSAGE = 300
 NOT_FOUND, CONFLICT, GONE = 404, 409, 410
 
+LARGE_BODY = 64 * 1024
+"""Bytes of a response that is parsed in a thread."""
+
 Json = dict[str, Any]
-MethodChooser = Callable[[ApiGroups], Callable[..., Any]]
-"""Selects a method of the kubernetes client."""
+Send = Callable[[ClusterCredentials], Awaitable[Json]]
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """A request to the API. It must be idempotent, as it can be sent twice."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Json | None = None
 
 
 class ApiStatusError(Exception):
@@ -66,12 +78,12 @@ class _TlsError(_NoResponse):
     """The TLS handshake failed, for example because the server's CA has changed."""
 
 
-class _StaleConnection(_NoResponse):
-    """The pooled connection was closed before any byte of a response arrived."""
+class _ConnectionLost(_NoResponse):
+    """The connection was closed before a response arrived; it may have been a stale one."""
 
 
 class KubernetesApi:
-    """The API server of one cluster. Requests must be idempotent, as they can be sent twice."""
+    """The API server of one cluster."""
 
     def __init__(
         self, credentials: CredentialProvider, timeouts: tuple[float, float, float]
@@ -79,35 +91,26 @@ class KubernetesApi:
         """`timeouts`, in seconds: to connect, for each read, and for a whole request."""
         self._credentials = credentials
         self._connect, self._read, self._total = timeouts
-        self._lock = threading.Lock()
-        self._connected: tuple[ClusterCredentials, ApiGroups] | None = None
+        self._connected: tuple[ClusterCredentials, aiohttp.ClientSession] | None = None
 
-    def close(self) -> None:
-        """Close the connections that no call uses."""
-        with self._lock:
-            connected, self._connected = self._connected, None
-        if connected:
-            connected[1].close()
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._connected:
+            await self._connected[1].close()
+            self._connected = None
 
-    def call(
-        self,
-        choose_method: MethodChooser,
-        *args: object,
-        expected: tuple[int, ...] = (),
-        timeout: float | None = None,
-        **kwargs: object,
+    async def call(
+        self, request: ApiRequest, expected: tuple[int, ...] = (), timeout: float | None = None
     ) -> Json:
-        """Call the method with these arguments and return the JSON object of its response.
+        """Send the request and return the JSON object of its response.
 
         Raises ApiStatusError if the API itself answers with an `expected` status, and Unavailable
         for all other errors. `timeout`, in seconds, can only shorten the total timeout.
         """
         total = self._total if timeout is None else min(timeout, self._total)
         try:
-            response = self._with_renewal(
-                lambda credentials: self._send(
-                    credentials, choose_method, args, kwargs, max(total, 0.001)
-                )
+            response = await self._with_renewal(
+                lambda credentials: self._send_post_again(credentials, request, max(total, 0.001))
             )
         except ApiStatusError as error:
             self._credentials.mark_reachable()
@@ -116,70 +119,85 @@ class KubernetesApi:
             raise error.to_error() from error
         except _NoResponse as error:
             unavailable = Unavailable("cluster_unavailable", f"the cluster did not answer: {error}")
-            raise self._credentials.explain_failure(unavailable) from error
+            raise await self._credentials.explain_failure(unavailable) from error
         self._credentials.mark_reachable()
         return response
 
-    def _with_renewal(self, send: Callable[[ClusterCredentials], Json]) -> Json:
+    async def _with_renewal(self, send: Send) -> Json:
         """Retry once with renewed credentials after a 401 or a TLS error."""
-        used: CacheEntry[ClusterCredentials] = self._credentials.get()
+        used: CacheEntry[ClusterCredentials] = await self._credentials.get()
         try:
-            return _with_fresh_connection(send, used.value)
+            return await send(used.value)
         except ApiStatusError as error:
             if error.status != 401:
                 raise
         except _TlsError:
             pass
-        return _with_fresh_connection(send, self._credentials.renew(used).value)
+        renewed = await self._credentials.renew(used)
+        return await send(renewed.value)
 
-    def _send(
-        self,
-        credentials: ClusterCredentials,
-        choose_method: MethodChooser,
-        args: tuple[object, ...],
-        kwargs: Mapping[str, object],
-        total: float,
+    async def _send_post_again(
+        self, credentials: ClusterCredentials, request: ApiRequest, total: float
     ) -> Json:
-        from kubernetes.client import ApiException
+        """Retry once if the server had closed the pooled connection while it was idle.
 
+        aiohttp does the same for other methods than POST.
+        """
         try:
-            method = choose_method(self._groups(credentials))
-            deadline = time.monotonic() + total
-            token = credentials.token
-            with call_timeout(total):
-                response = method(
-                    *args,
-                    _preload_content=False,
-                    _request_timeout=(min(self._connect, total), min(self._read, total)),
-                    _headers={"authorization": f"Bearer {token}"} if token else {},
-                    **kwargs,
-                )
-                return _parse_object(read_body(response, deadline, MAX_RESPONSE_BYTES))
-        except ApiException as error:
-            if not error.status:
-                raise _TlsError(" ".join(str(error.reason).split())[:LONGEST_MESSAGE]) from error
-            body = _body(error)
-            header = _retry_after_header(error)
-            raise ApiStatusError(error.status, body, str(error.reason), header) from error
-        except (urllib3.exceptions.HTTPError, OSError, ValueError, RecursionError) as error:
-            raise _no_response(error) from error
+            return await self._send(credentials, request, total)
+        except _ConnectionLost:
+            if request.method != "POST":
+                raise
+        return await self._send(credentials, request, total)
 
-    def _groups(self, credentials: ClusterCredentials) -> ApiGroups:
-        key = credentials.without_token
-        with self._lock:
-            if self._connected is None or self._connected[0] != key:
-                self._connected = key, connect(key)
-            return self._connected[1]
+    async def _send(
+        self, credentials: ClusterCredentials, request: ApiRequest, total: float
+    ) -> Json:
+        """One response within `total` seconds."""
+        try:
+            async with asyncio.timeout(total), await self._open(credentials, request) as response:
+                body = await read_body(response, MAX_RESPONSE_BYTES)
+                if not response.ok or response.status >= 300:
+                    header = response.headers.get("Retry-After")
+                    reason = str(response.reason)
+                    raise ApiStatusError(response.status, _error_body(body), reason, header)
+                if len(body) > LARGE_BODY:
+                    return await in_thread(_parse_object, body)
+                return _parse_object(body)
+        except aiohttp.ClientSSLError as error:
+            raise _TlsError(_text(error)) from error
+        except aiohttp.ClientConnectorError as error:
+            raise _NoResponse(_text(error)) from error
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            raise _ConnectionLost(_text(error)) from error
+        except TimeoutError as error:
+            raise _NoResponse(_text(error) or "no whole response in time") from error
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
+            raise _NoResponse(_text(error) or type(error).__name__) from error
 
+    async def _open(
+        self, credentials: ClusterCredentials, request: ApiRequest
+    ) -> aiohttp.ClientResponse:
+        token = credentials.token
+        session = await self._session(credentials.without_token)
+        return await session.request(
+            request.method,
+            request.path,
+            params=request.query,
+            json=request.body,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            server_hostname=credentials.server_name,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._connect, sock_read=self._read),
+        )
 
-def _with_fresh_connection(
-    send: Callable[[ClusterCredentials], Json], credentials: ClusterCredentials
-) -> Json:
-    """Retry once if the server had closed the pooled connection while it was idle."""
-    try:
-        return send(credentials)
-    except _StaleConnection:
-        return send(credentials)
+    async def _session(self, key: ClusterCredentials) -> aiohttp.ClientSession:
+        """The session for these credentials. It replaces the one of earlier credentials."""
+        if self._connected is None or self._connected[0] != key:
+            previous, self._connected = self._connected, (key, connect(key))
+            if previous:
+                await previous[1].close()
+        return self._connected[1]
 
 
 def _parse_object(body: bytes) -> Json:
@@ -189,24 +207,13 @@ def _parse_object(body: bytes) -> Json:
     return parsed
 
 
-def _no_response(error: Exception) -> _NoResponse:
-    if isinstance(error, TimeoutError):
-        return _NoResponse(str(error) or "no whole response in time")
-    cause = error.args[1] if len(error.args) > 1 else None
-    closed = (RemoteDisconnected, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-    kind = _StaleConnection if isinstance(cause, closed) else _NoResponse
-    return kind(f"{error}"[:LONGEST_MESSAGE] or type(error).__name__)
-
-
-def _body(error: "ApiException") -> Json:
+def _error_body(body: bytes) -> Json:
     """The JSON object in an error response; empty if its body is not one."""
     try:
-        body = json.loads(error.body or "")
+        return _parse_object(body)
     except (ValueError, RecursionError):
         return {}
-    return body if isinstance(body, dict) else {}
 
 
-def _retry_after_header(error: "ApiException") -> str | None:
-    value = (error.headers or {}).get("Retry-After")
-    return None if value is None else str(value)
+def _text(error: BaseException) -> str:
+    return " ".join(str(error).split())[:LONGEST_MESSAGE]

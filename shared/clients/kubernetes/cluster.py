@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from shared.clients.kubernetes import jobs, labels, pods
 from shared.clients.kubernetes.api import (
     CONNECT,
-    NAMESPACE,
+    JOBS,
+    PODS,
     READ,
     TOTAL,
+    ApiRequest,
     KubernetesApi,
 )
 from shared.clients.kubernetes.credentials import CredentialProvider
@@ -43,68 +45,67 @@ class KubernetesCluster:
         self._pending_pods_cache = SingleFlightCache(self._all_pending_pods, monotonic)
         self._submit_lease = SubmitLease(self._api, now, monotonic)
 
-    def close(self) -> None:
-        """Close the connections that no call uses."""
-        self._api.close()
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._api.aclose()
 
-    def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
+    async def jobs_of(self, elb_job_id: str) -> list[ClusterJob]:
         """All current Jobs of this search, including finished ones."""
-        return self._jobs(labels.search_selector(elb_job_id)).get(elb_job_id, [])
+        return (await self._jobs(labels.search_selector(elb_job_id))).get(elb_job_id, [])
 
-    def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
+    async def cached_jobs(self, elb_job_id: str, within: timedelta) -> list[ClusterJob]:
         """The Jobs of this search from a list of all Jobs that is at most `within` old.
 
         All callers share the list. One of them refreshes it; the others wait for the result, or
         get the same exception.
         """
-        return list(self._jobs_cache.get_fresh(within).value.get(elb_job_id, ()))
+        return list((await self._jobs_cache.get_fresh(within)).value.get(elb_job_id, ()))
 
-    def pods_of(self, elb_job_id: str) -> list[Pod]:
+    async def pods_of(self, elb_job_id: str) -> list[Pod]:
         """All current pods of this search."""
-        return list_all(
+        return await list_all(
             self._api,
-            lambda groups: groups.core.list_namespaced_pod,
+            PODS,
             labels.search_selector(elb_job_id),
             pods.parse_pod,
         )
 
-    def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
+    async def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
         """The pending pods of this search, from a shared list as in `cached_jobs`."""
-        return list(self._pending_pods_cache.get_fresh(within).value.get(elb_job_id, ()))
+        return list((await self._pending_pods_cache.get_fresh(within)).value.get(elb_job_id, ()))
 
-    def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
+    async def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
         """Delete the Jobs of this search with these app labels; their pods are deleted afterwards.
 
         Idempotent.
         """
         # The API answers 200 if there is none; a 404 is from another server and proves nothing.
-        self._api.call(
-            lambda groups: groups.batch.delete_collection_namespaced_job,
-            NAMESPACE,
-            label_selector=labels.search_selector(elb_job_id, apps),
-            propagation_policy="Background",
-        )
+        query = {
+            "labelSelector": labels.search_selector(elb_job_id, apps),
+            "propagationPolicy": "Background",
+        }
+        await self._api.call(ApiRequest("DELETE", JOBS, query))
 
-    def acquire_submit_lease(self, holder: str) -> LeaseState:
+    async def acquire_submit_lease(self, holder: str) -> LeaseState:
         """Take the submit slot for 15 minutes, or renew it. Idempotent."""
-        return self._submit_lease.acquire(holder)
+        return await self._submit_lease.acquire(holder)
 
-    def renew_submit_lease(self, holder: str) -> LeaseState:
+    async def renew_submit_lease(self, holder: str) -> LeaseState:
         """Renew the submit slot if `holder` has it. Returns its state in any case."""
-        return self._submit_lease.renew(holder)
+        return await self._submit_lease.renew(holder)
 
-    def release_submit_lease(self, holder: str) -> bool:
+    async def release_submit_lease(self, holder: str) -> bool:
         """Free the submit slot if `holder` has it, else return False. Idempotent."""
-        return self._submit_lease.release(holder)
+        return await self._submit_lease.release(holder)
 
-    def _all_jobs(self) -> Mapping[str, Sequence[ClusterJob]]:
-        return self._jobs(labels.all_searches_selector())
+    async def _all_jobs(self) -> Mapping[str, Sequence[ClusterJob]]:
+        return await self._jobs(labels.all_searches_selector())
 
-    def _all_pending_pods(self) -> Mapping[str, Sequence[Pod]]:
+    async def _all_pending_pods(self) -> Mapping[str, Sequence[Pod]]:
         pods_by_search = defaultdict(list)
-        labelled_pods = list_all(
+        labelled_pods = await list_all(
             self._api,
-            lambda groups: groups.core.list_namespaced_pod,
+            PODS,
             labels.all_searches_selector(),
             lambda pod: (labels.search_id(pod), pods.parse_pod(pod)),
             field_selector="status.phase=Pending",
@@ -114,11 +115,9 @@ class KubernetesCluster:
                 pods_by_search[elb_job_id].append(pod)
         return pods_by_search
 
-    def _jobs(self, selector: str) -> Mapping[str, list[ClusterJob]]:
+    async def _jobs(self, selector: str) -> Mapping[str, list[ClusterJob]]:
         jobs_by_search = defaultdict(list)
-        labelled_jobs = list_all(
-            self._api, lambda groups: groups.batch.list_namespaced_job, selector, jobs.parse_job
-        )
+        labelled_jobs = await list_all(self._api, JOBS, selector, jobs.parse_job)
         for labelled_job in labelled_jobs:
             if labelled_job:
                 elb_job_id, job = labelled_job

@@ -1,7 +1,7 @@
 """Credentials for a cluster's API server, cached and renewed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -48,39 +48,45 @@ class CredentialProvider:
 
     def __init__(
         self,
-        read: Callable[[], ClusterCredentials],
-        explain: Callable[[], Unavailable | None] = lambda: None,
+        read: Callable[[], Awaitable[ClusterCredentials]],
+        explain: Callable[[], Awaitable[Unavailable | None]] | None = None,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`read` raises Unavailable. `explain` says why the API server is unreachable, if known."""
         self._credentials = SingleFlightCache(read, monotonic)
-        self._explanations = SingleFlightCache(explain, monotonic)
+        self._explanations = SingleFlightCache(explain or _unexplained, monotonic)
         self._now = now
         self._is_unreachable = False
 
-    def get(self) -> CacheEntry[ClusterCredentials]:
+    async def get(self) -> CacheEntry[ClusterCredentials]:
         """The current credentials. Raises Unavailable."""
         max_age = MAX_AGE_UNREACHABLE if self._is_unreachable else MAX_AGE
-        entry = self._credentials.get_fresh(max_age)
+        entry = await self._credentials.get_fresh(max_age)
         expires = entry.value.expires
         if expires and expires - TOKEN_MARGIN <= self._now():
-            return self._credentials.get_newer(entry)
+            return await self._credentials.get_newer(entry)
         return entry
 
-    def renew(self, refused: CacheEntry[ClusterCredentials]) -> CacheEntry[ClusterCredentials]:
+    async def renew(
+        self, refused: CacheEntry[ClusterCredentials]
+    ) -> CacheEntry[ClusterCredentials]:
         """Credentials read after `refused`. Raises Unavailable."""
-        return self._credentials.get_newer(refused)
+        return await self._credentials.get_newer(refused)
 
     def mark_reachable(self) -> None:
         """Record that the API server answered."""
         self._is_unreachable = False
 
-    def explain_failure(self, error: Unavailable) -> Unavailable:
+    async def explain_failure(self, error: Unavailable) -> Unavailable:
         """Why the API server does not answer, if known; else `error`."""
         self._is_unreachable = True
         try:
-            return self._explanations.get_fresh(MAX_AGE_UNREACHABLE).value or error
+            return (await self._explanations.get_fresh(MAX_AGE_UNREACHABLE)).value or error
         except Unavailable:
             return error  # ARM does not answer either
+
+
+async def _unexplained() -> None:
+    """Nothing is known of why the API server does not answer."""

@@ -9,11 +9,11 @@ from shared.clients.kubernetes.credentials import CredentialProvider
 from shared.clients.kubernetes.kubeconfig import read_file
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials_async import AsyncTokenCredential
 
 
 def from_kubeconfig(
-    path: Path, name: str = "", credential: "TokenCredential | None" = None
+    path: Path, name: str = "", credential: "AsyncTokenCredential | None" = None
 ) -> CredentialProvider:
     """Credentials from a file: its context or cluster called `name`, or its only context.
 
@@ -24,7 +24,7 @@ def from_kubeconfig(
 
 
 def from_identity(
-    credential: "TokenCredential", arm_url: str, subscription: str, group: str, name: str
+    credential: "AsyncTokenCredential", arm_url: str, subscription: str, group: str, name: str
 ) -> CredentialProvider:
     """Credentials that Azure Resource Manager issues to the app's identity.
 

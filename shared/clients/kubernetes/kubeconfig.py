@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from shared.errors import Unavailable
 from shared.util.addresses import parse_address
 
 Json = Mapping[str, Any]
-AddToken = Callable[[ClusterCredentials], ClusterCredentials]
+AddToken = Callable[[ClusterCredentials], Awaitable[ClusterCredentials]]
 """Adds the identity's token to credentials. Raises Unavailable."""
 
 _ENTRA_LOGINS = ("kubelogin", "azure")
@@ -29,7 +29,7 @@ class KubeconfigContext:
     """Whether it needs a token of the app's identity."""
 
 
-def read_file(path: Path, name: str, add_token: AddToken | None) -> ClusterCredentials:
+async def read_file(path: Path, name: str, add_token: AddToken | None) -> ClusterCredentials:
     """Credentials of the context or cluster called `name`, or of the only context.
 
     Raises Unavailable.
@@ -38,17 +38,17 @@ def read_file(path: Path, name: str, add_token: AddToken | None) -> ClusterCrede
         text = path.read_text()
     except (OSError, ValueError) as error:
         raise Unavailable("cluster_unavailable", f"the kubeconfig is unreadable: {error}") from None
-    return with_token(parse(text, name, path.parent), add_token)
+    return await with_token(parse(text, name, path.parent), add_token)
 
 
-def with_token(context: KubeconfigContext, add_token: AddToken | None) -> ClusterCredentials:
+async def with_token(context: KubeconfigContext, add_token: AddToken | None) -> ClusterCredentials:
     """The context's credentials, with a token of the identity if needed. Raises Unavailable."""
     if not context.needs_identity:
         return context.credentials
     if add_token is None:
         text = "the kubeconfig needs an Entra login, but the app has no identity"
         raise Unavailable("cluster_refused", text)
-    return add_token(context.credentials)
+    return await add_token(context.credentials)
 
 
 def parse(text: str, name: str, folder: Path) -> KubeconfigContext:

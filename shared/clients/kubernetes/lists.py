@@ -1,17 +1,16 @@
 """Reads paged lists consistently."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
 from shared.clients.kubernetes.api import (
     GONE,
-    NAMESPACE,
     TOTAL,
+    ApiRequest,
     ApiStatusError,
     Json,
     KubernetesApi,
-    MethodChooser,
 )
 from shared.errors import Unavailable
 
@@ -22,24 +21,27 @@ ATTEMPTS = 3
 T = TypeVar("T")
 
 
-def list_all(
+async def list_all(
     api: KubernetesApi,
-    choose_method: MethodChooser,
+    path: str,
     selector: str,
     parse: Callable[[Json], T],
-    **options: str,
+    field_selector: str | None = None,
 ) -> list[T]:
     """`parse` of each object that matches the label selector. Raises Unavailable.
 
     Each page is parsed before the next request, and its JSON dropped: the JSON of all Jobs of a
     busy cluster is a gigabyte. If the continuation expires (410), the list is started again.
     """
+    query = {"labelSelector": selector, "limit": str(PAGE)}
+    if field_selector:
+        query["fieldSelector"] = field_selector
     deadline = time.monotonic() + TOTAL
     for _ in range(ATTEMPTS):
         try:
             return [
                 parse(item)
-                for page in _pages(api, choose_method, selector, deadline, options)
+                async for page in _pages(api, path, query, deadline)
                 for item in page["items"]
             ]
         except ApiStatusError:
@@ -51,34 +53,26 @@ def list_all(
     raise Unavailable("cluster_unavailable", text)
 
 
-def _pages(
-    api: KubernetesApi,
-    choose_method: MethodChooser,
-    selector: str,
-    deadline: float,
-    options: Mapping[str, str],
-) -> Iterator[Json]:
+async def _pages(
+    api: KubernetesApi, path: str, query: Mapping[str, str], deadline: float
+) -> AsyncIterator[Json]:
     """The list's pages, without a resourceVersion.
 
     With resourceVersion=0, which many clients use, an API server may answer from an arbitrarily old
     cache: new objects could be missing and deleted ones still be listed.
     """
-    continuation: str | None = None
+    continuation: dict[str, str] = {}
     while True:
-        page = api.call(
-            choose_method,
-            NAMESPACE,
-            label_selector=selector,
-            limit=PAGE,
+        page = await api.call(
+            ApiRequest("GET", path, {**query, **continuation}),
             expected=(GONE,),
             timeout=deadline - time.monotonic(),
-            **options,
-            **({"_continue": continuation} if continuation else {}),
         )
         # An empty list has `items` too. Without it this is not the API's response.
         is_list = isinstance(page.get("items"), list) and isinstance(page.get("metadata"), dict)
         if not is_list or not str(page.get("kind")).endswith("List"):
             raise Unavailable("cluster_unavailable", "the cluster's response is not a list")
         yield page
-        if not (continuation := page["metadata"].get("continue")):
+        if not (token := page["metadata"].get("continue")):
             return
+        continuation = {"continue": token}

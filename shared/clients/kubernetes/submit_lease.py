@@ -1,22 +1,23 @@
 """The submit slot of a cluster: a Lease that every submitter must hold."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.clients.kubernetes.api import (
     CONFLICT,
+    LEASES,
     NAMESPACE,
     NOT_FOUND,
+    ApiRequest,
     ApiStatusError,
     Json,
     KubernetesApi,
 )
 from shared.errors import Unavailable
 
-LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 NAME = "elb-blast-submit"
+LEASE = f"{LEASES}/{NAME}"
 DURATION = timedelta(seconds=900)
 RENEWAL_INTERVAL = DURATION / 3
 """A renewal of a younger Lease writes nothing. A holder that renews as often never loses it: it
@@ -48,27 +49,26 @@ class SubmitLease:
         self._api = api
         self._now = now
         self._monotonic = monotonic
-        self._lock = threading.Lock()
         self._watched: tuple[str, float] = ("", 0.0)
         """The last resourceVersion seen, and when this process first saw it."""
 
-    def acquire(self, holder: str) -> LeaseState:
+    async def acquire(self, holder: str) -> LeaseState:
         """Take or renew the Lease unless another holder has it. Idempotent. Raises Unavailable."""
         try:
-            return self._acquire(holder, self._read())
+            return await self._acquire(holder, await self._read())
         except ApiStatusError:
             # The conflict may be our own write whose response was lost.
-            lease = self._read()
+            lease = await self._read()
             return _state(lease, holder) if lease else UNHELD
 
-    def renew(self, holder: str) -> LeaseState:
+    async def renew(self, holder: str) -> LeaseState:
         """Renew the Lease only if `holder` has it. Raises Unavailable."""
-        lease = self._read()
+        lease = await self._read()
         if lease and _holder(lease) == holder:
-            return self.acquire(holder)
+            return await self.acquire(holder)
         return _state(lease, holder) if lease else UNHELD
 
-    def release(self, holder: str) -> bool:
+    async def release(self, holder: str) -> bool:
         """Free the Lease if `holder` has it; returns whether it did. Raises Unavailable."""
         wrote = False
         last_error = Unavailable(
@@ -76,11 +76,11 @@ class SubmitLease:
         )
         for _ in range(RELEASE_ATTEMPTS):
             try:
-                lease = self._read()
+                lease = await self._read()
                 if lease is None or _holder(lease) != holder:
                     return wrote  # True if our write succeeded but its response was lost
                 wrote = True
-                self._write(lease, holderIdentity="", renewTime=_micro_time(self._now()))
+                await self._write(lease, holderIdentity="", renewTime=_micro_time(self._now()))
             except ApiStatusError:
                 continue
             except Unavailable as error:
@@ -89,21 +89,21 @@ class SubmitLease:
             return True
         raise last_error
 
-    def _acquire(self, holder: str, lease: Json | None) -> LeaseState:
+    async def _acquire(self, holder: str, lease: Json | None) -> LeaseState:
         now = _micro_time(self._now())
         ours = {"holderIdentity": holder, "leaseDurationSeconds": int(DURATION.total_seconds())}
         if lease is None:
             spec = {**ours, "acquireTime": now, "renewTime": now, "leaseTransitions": 0}
-            return _state(self._create(spec), holder)
+            return _state(await self._create(spec), holder)
         if _holder(lease) == holder:
             if self._age(lease) < RENEWAL_INTERVAL:
                 return _state(lease, holder)
-            return _state(self._write(lease, **ours, renewTime=now), holder)
+            return _state(await self._write(lease, **ours, renewTime=now), holder)
         if _holder(lease) and not self._has_expired(lease):
             return _state(lease, holder)
         transitions = (lease["spec"].get("leaseTransitions") or 0) + 1
         spec = {**ours, "acquireTime": now, "renewTime": now, "leaseTransitions": transitions}
-        return _state(self._write(lease, **spec), holder)
+        return _state(await self._write(lease, **spec), holder)
 
     def _age(self, lease: Json) -> timedelta:
         """Time since the last renewal. DURATION if it lies in the future, so that it is renewed."""
@@ -123,45 +123,34 @@ class SubmitLease:
         return self._unchanged_for(lease["metadata"]["resourceVersion"]) >= duration
 
     def _unchanged_for(self, version: str) -> timedelta:
-        with self._lock:
-            if self._watched[0] != version:
-                self._watched = (version, self._monotonic())
-            return timedelta(seconds=self._monotonic() - self._watched[1])
+        if self._watched[0] != version:
+            self._watched = (version, self._monotonic())
+        return timedelta(seconds=self._monotonic() - self._watched[1])
 
-    def _read(self) -> Json | None:
+    async def _read(self) -> Json | None:
         try:
-            lease = self._api.call(
-                lambda groups: groups.coordination.read_namespaced_lease,
-                NAME,
-                NAMESPACE,
-                expected=(NOT_FOUND,),
-            )
+            lease = await self._api.call(ApiRequest("GET", LEASE), expected=(NOT_FOUND,))
         except ApiStatusError as error:
             if error.is_about("leases", NAME):
                 return None
             raise error.to_error() from error
         return _with_spec(lease)
 
-    def _create(self, spec: Json) -> Json:
+    async def _create(self, spec: Json) -> Json:
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": {"name": NAME, "namespace": NAMESPACE},
             "spec": spec,
         }
-        return _with_spec(
-            self._api.call(lambda groups: groups.raw("POST", LEASES, body), expected=(CONFLICT,))
-        )
+        request = ApiRequest("POST", LEASES, body=body)
+        return _with_spec(await self._api.call(request, expected=(CONFLICT,)))
 
-    def _write(self, lease: Json, **changes: object) -> Json:
+    async def _write(self, lease: Json, **changes: object) -> Json:
         """Change spec fields of the Lease. Raises ApiStatusError if it changed since the read."""
         body = {**lease, "spec": {**lease["spec"], **changes}}
-        return _with_spec(
-            self._api.call(
-                lambda groups: groups.raw("PUT", f"{LEASES}/{NAME}", body),
-                expected=(NOT_FOUND, CONFLICT),
-            )
-        )
+        request = ApiRequest("PUT", LEASE, body=body)
+        return _with_spec(await self._api.call(request, expected=(NOT_FOUND, CONFLICT)))
 
 
 def _with_spec(lease: Json) -> Json:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ from tests.support.samples import job, search
 
 MOST_STEPS = 40
 FASTA = ">q\nACGT\n"
-Make = Callable[..., "BatchFixture"]
+Make = Callable[..., Awaitable["BatchFixture"]]
 
 
 @dataclass
@@ -33,13 +33,13 @@ class Remembered:
     woken: Counter[str] = field(default_factory=Counter)
     refuse: str | None = None
 
-    def ensure_started(self, job: Job) -> None:
+    async def ensure_started(self, job: Job) -> None:
         if job.job_id == self.refuse:
             self.refuse = None
             raise Unavailable("not_started", "away")
         self.started[job.job_id] += 1
 
-    def wake(self, job: Job) -> None:
+    async def wake(self, job: Job) -> None:
         self.woken[job.job_id] += 1
 
 
@@ -54,86 +54,87 @@ class BatchFixture:
     """Chunks that are to be created before the next step."""
     _step: int = 0
 
-    @property
-    def parent(self) -> Job:
-        return self.batch.context.jobs.get(self.parent_id)
+    async def parent(self) -> Job:
+        return await self.batch.context.jobs.get(self.parent_id)
 
-    def child(self, number: int) -> Job:
-        return self.batch.context.jobs.get(child_id(self.parent_id, number))
+    async def child(self, number: int) -> Job:
+        return await self.batch.context.jobs.get(child_id(self.parent_id, number))
 
-    def children(self) -> list[Job]:
+    async def children(self) -> list[Job]:
         found: list[Job] = []
         cursor: str | None = ""
         while cursor is not None:
-            page = self.batch.context.jobs.index.children(self.parent_id, 500, cursor)
+            page = await self.batch.context.jobs.index.children(self.parent_id, 500, cursor)
             found, cursor = [*found, *page.jobs], page.cursor
         return found
 
-    def step(self, stage: Stage) -> StepResult:
+    async def step(self, stage: Stage) -> StepResult:
         """Run one step of a stage; the chunks that it names are not created yet."""
         self._step += 1
-        methods: dict[Stage, Callable[[ActivityInput], StepResult]] = {
+        methods: dict[Stage, Callable[[ActivityInput], Awaitable[StepResult]]] = {
             Stage.START_CHILDREN: self.batch.start_children,
             Stage.WATCH_CHILDREN: self.batch.observe_children,
             Stage.CLEAN_UP_CHILDREN: self.batch.cancel_children,
         }
-        result = methods[stage](ActivityInput(self.parent_id, self._step))
+        result = await methods[stage](ActivityInput(self.parent_id, self._step))
         self.chunks = result.fan_out
         return result
 
-    def create(self, chunk: Chunk) -> ChunkResult:
+    async def create(self, chunk: Chunk) -> ChunkResult:
         """Create one chunk."""
-        return self.batch.children.create_children(
+        return await self.batch.children.create_children(
             ActivityInput(self.parent_id, self._step, chunk=chunk)
         )
 
-    def say(self, stage: Stage) -> StepResult:
+    async def say(self, stage: Stage) -> StepResult:
         """Run a step and the chunks that it names; where all are created, the step after them."""
         if not self.chunks:
-            result = self.step(stage)
+            result = await self.step(stage)
             if not self.chunks:
                 return result
-        self.chunks = tuple(chunk for chunk in self.chunks if not self.create(chunk).is_done)
+        self.chunks = tuple(
+            [chunk for chunk in self.chunks if not (await self.create(chunk)).is_done]
+        )
         if self.chunks:
-            return StepResult(self.parent.phase, Stage.START_CHILDREN)
-        return self.step(Stage.START_CHILDREN)
+            return StepResult((await self.parent()).phase, Stage.START_CHILDREN)
+        return await self.step(Stage.START_CHILDREN)
 
-    def until(self, stage: Stage, result: StepResult | None = None) -> StepResult:
+    async def until(self, stage: Stage, result: StepResult | None = None) -> StepResult:
         """Follow the results, from the first step or from `result`, until this stage is next."""
-        result = result or self.say(Stage.START_CHILDREN)
+        result = result or await self.say(Stage.START_CHILDREN)
         for _ in range(MOST_STEPS):
             if result.next_stage in (stage, None):
                 return result
             assert result.next_stage is not None
-            result = self.say(result.next_stage)
+            result = await self.say(result.next_stage)
         raise AssertionError(f"{stage} does not follow within {MOST_STEPS} steps")
 
-    def ask_to_cancel(self) -> None:
+    async def ask_to_cancel(self) -> None:
         jobs = self.batch.context.jobs
-        jobs.update(
+        await jobs.update(
             self.parent_id, "cancel_requested", cancel_requested_at=self.batch.context.now()
         )
 
-    def end_parent(self, phase: Phase) -> None:
+    async def end_parent(self, phase: Phase) -> None:
         """Another step ends the batch while this one goes on."""
         for step in (Phase.CANCELLING, phase):
-            self.batch.context.jobs.update(self.parent_id, step.value, phase=step)
+            await self.batch.context.jobs.update(self.parent_id, step.value, phase=step)
 
-    def end(self, number: int, phase: Phase) -> None:
+    async def end(self, number: int, phase: Phase) -> None:
         """A child's own orchestration brings it to this end."""
         jobs = self.batch.context.jobs
-        child = self.child(number)
+        child = await self.child(number)
         before = Phase.EXPORTING_RESULTS if phase is Phase.COMPLETED else Phase.CANCELLING
         for step in (before, phase):
-            jobs.update(child.job_id, step.value, phase=step)
+            await jobs.update(child.job_id, step.value, phase=step)
 
-    def events(self) -> list[str]:
-        found = self.batch.context.jobs.events(self.parent_id)
+    async def events(self) -> list[str]:
+        found = await self.batch.context.jobs.events(self.parent_id)
         assert [event.sequence for event in found] == list(range(1, len(found) + 1))
         return [event.event for event in found]
 
 
-def open_batch(
+async def open_batch(
     make: Callable[[Remembered], BatchActivities], blobs: Blobs, size: int, **changes: Any
 ) -> BatchFixture:
     """A batch of so many searches that was accepted at noon."""
@@ -143,27 +144,29 @@ def open_batch(
         for n in range(1, size + 1)
     ]
     account = StorageAccount(parent.search.placement.storage_account)
-    blobs.put_if_absent(batch_url(account, parent.job_id, parent.fingerprint), dump(searches))
+    await blobs.put_if_absent(batch_url(account, parent.job_id, parent.fingerprint), dump(searches))
     durable = Remembered()
     batch = make(durable)
-    batch.context.jobs.create(parent, {})
+    await batch.context.jobs.create(parent, {})
     return BatchFixture(batch, durable, parent.job_id)
 
 
 @contextmanager
-def meanwhile(batch: BatchFixture, number: int, happens: Callable[[], object]) -> Iterator[None]:
+def meanwhile(
+    batch: BatchFixture, number: int, happens: Callable[[], Awaitable[object]]
+) -> Iterator[None]:
     """Let something happen just before the row of the child of that number is written."""
     create = batch.batch.context.jobs.create
 
-    def interrupted(child: Job, payload: Any) -> Job:
+    async def interrupted(child: Job, payload: Any) -> Job:
         if child.child_number == number:
-            happens()
-        return create(child, payload)
+            await happens()
+        return await create(child, payload)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch.batch.context.jobs, "create", interrupted)
         yield
 
 
-def power_loss() -> None:
+async def power_loss() -> None:
     raise KeyError("power loss")

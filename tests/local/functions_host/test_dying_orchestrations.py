@@ -24,8 +24,8 @@ def blast_job(context: Any) -> Orchestration:
 
 
 @pytest.fixture
-def scene(azurite: Azurite) -> Scene:
-    return Scene(Store.on(azurite, settings()))
+async def scene(azurite: Azurite) -> Scene:
+    return Scene(await Store.on(azurite, settings()))
 
 
 async def passes(host: HostFixture, upkeep: Upkeep, minutes: int) -> None:
@@ -41,18 +41,18 @@ async def test_failure_49_a_job_whose_orchestrator_raises_has_a_reason_and_can_b
     async with hosted(app_of(blast_job), state) as host:
         scene.clock.now = host.clock.now()
         scene.environment.batch_time = None
-        job = scene.submitted()
+        job = await scene.submitted()
         await host.start(ORCHESTRATOR, instance=job.job_id)
         assert (await host.ended(job.job_id)).status == "Failed"
         upkeep = Upkeep(scene, host.client)
         await passes(host, upkeep, 7)
-        now = scene.now(job)
+        now = await scene.now(job)
         assert (now.phase, now.restarts) == (Phase.SUBMITTED, 1)
         assert "No module named 'x'" in (now.reason or "")
         assert scene.environment.with_pods(job.elb_job_id)
-        scene.cancel(job)
+        await scene.cancel(job)
         await passes(host, upkeep, 8)
-        assert scene.now(job).phase is Phase.CANCELLED
+        assert (await scene.now(job)).phase is Phase.CANCELLED
         assert scene.environment.with_pods(job.elb_job_id) == []
         assert (await host.instance(job.job_id)).status == "Failed", "operators see the fault"
 
@@ -60,9 +60,9 @@ async def test_failure_49_a_job_whose_orchestrator_raises_has_a_reason_and_can_b
 async def test_failure_49_the_job_fails_after_five_restarts(scene: Scene, state: Path) -> None:
     async with hosted(app_of(blast_job), state) as host:
         scene.clock.now = host.clock.now()
-        job = scene.accept()
+        job = await scene.accept()
         await passes(host, Upkeep(scene, host.client), 60)
-        now = scene.now(job)
+        now = await scene.now(job)
         assert (now.phase, now.error_code) == (Phase.SUBMIT_FAILED, "orchestration_failed")
         assert "No module named 'x'" in (now.error or "")
-        assert len(scene.events(job, "orchestration_restarted")) == 5
+        assert len(await scene.events(job, "orchestration_restarted")) == 5

@@ -3,7 +3,7 @@
 import gzip
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trustme
@@ -22,9 +22,9 @@ def container() -> str:
 
 
 @pytest.fixture
-def blobs(azurite: Azurite, container: str) -> Blobs:
+async def blobs(azurite: Azurite, container: str) -> Blobs:
     client = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
-    client.ensure(container)
+    await client.ensure(container)
     return client
 
 
@@ -33,91 +33,100 @@ def url(container: str) -> str:
     return f"https://{ACCOUNT}.blob.core.windows.net/{container}/a/b.gz"
 
 
-def test_a_blob_is_read_in_chunks_and_by_range(blobs: Blobs, url: str) -> None:
+async def test_a_blob_is_read_in_chunks_and_by_range(blobs: Blobs, url: str) -> None:
     data = bytes(range(256)) * (CHUNK // 256 * 2 + 3)
-    blobs.put(url, data)
-    chunks = list(blobs.iter_chunks(url))
+    await blobs.put(url, data)
+    chunks = [item async for item in blobs.iter_chunks(url)]
     assert b"".join(chunks) == data
     assert max(map(len, chunks)) == CHUNK
-    version = blobs.version(url)
+    version = await blobs.version(url)
     assert version is not None
     assert version.size == len(data)
-    assert blobs.read_range(url, version, 5, CHUNK + 9) == data[5 : CHUNK + 9]
-    assert blobs.read_range(url, version, 5, 5) == b""
+    assert await blobs.read_range(url, version, 5, CHUNK + 9) == data[5 : CHUNK + 9]
+    assert await blobs.read_range(url, version, 5, 5) == b""
 
 
-def test_a_missing_blob_is_not_found(blobs: Blobs, url: str) -> None:
-    assert blobs.version(url) is None
+async def test_a_missing_blob_is_not_found(blobs: Blobs, url: str) -> None:
+    assert await blobs.version(url) is None
     with pytest.raises(NotFound, match=r"b.gz is gone"):
-        list(blobs.iter_chunks(url))
+        [item async for item in blobs.iter_chunks(url)]
 
 
-def test_an_empty_blob_has_an_empty_prefix(blobs: Blobs, url: str) -> None:
-    blobs.put(url, b"")
-    assert blobs.read_prefix(url, 10) == (b"", 0)
+async def test_an_empty_blob_has_an_empty_prefix(blobs: Blobs, url: str) -> None:
+    await blobs.put(url, b"")
+    assert await blobs.read_prefix(url, 10) == (b"", 0)
 
 
-def test_a_blob_that_changes_during_a_read_is_unavailable(blobs: Blobs, url: str) -> None:
-    blobs.put(url, b"1" * (CHUNK + 1))
-    version, chunks = blobs.version(url), blobs.iter_chunks(url)
+async def test_a_blob_that_changes_during_a_read_is_unavailable(blobs: Blobs, url: str) -> None:
+    await blobs.put(url, b"1" * (CHUNK + 1))
+    version, chunks = await blobs.version(url), blobs.iter_chunks(url)
     assert version is not None
-    assert next(chunks) == b"1" * CHUNK
-    blobs.put(url, b"2" * (CHUNK + 1))
+    assert await anext(chunks) == b"1" * CHUNK
+    await blobs.put(url, b"2" * (CHUNK + 1))
     with pytest.raises(Unavailable, match="changed"):
-        next(chunks)
+        await anext(chunks)
     with pytest.raises(Unavailable, match="changed"):
-        blobs.read_range(url, version, 0, 1)
+        await blobs.read_range(url, version, 0, 1)
 
 
-def test_a_content_encoding_is_not_decoded(
+async def test_a_content_encoding_is_not_decoded(
     blobs: Blobs, url: str, container: str, azurite: Azurite
 ) -> None:
     data = gzip.compress(b"text")
     encoded = ContentSettings(content_encoding="gzip")
     with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
         service.get_blob_client(container, "a/b.gz").upload_blob(data, content_settings=encoded)
-    version = blobs.version(url)
+    version = await blobs.version(url)
     assert version is not None
-    assert b"".join(blobs.iter_chunks(url)) == data
-    assert blobs.read_range(url, version, 0, version.size) == data
+    assert b"".join([item async for item in blobs.iter_chunks(url)]) == data
+    assert await blobs.read_range(url, version, 0, version.size) == data
 
 
-def test_an_unreachable_store_is_unavailable(url: str, azurite: Azurite) -> None:
+async def test_an_unreachable_store_is_unavailable(url: str, azurite: Azurite) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/{ACCOUNT}"
         connection = azurite.connection_string.replace(azurite.blob, nowhere)
         with pytest.raises(Unavailable):
-            list(open_blobs(StorageAccount(ACCOUNT), connection, None).iter_chunks(url))
+            [
+                item
+                async for item in open_blobs(StorageAccount(ACCOUNT), connection, None).iter_chunks(
+                    url
+                )
+            ]
 
 
-READS: list[Callable[[Blobs, str], object]] = [
+async def _all_chunks(blobs: Blobs, url: str) -> bytes:
+    return b"".join([chunk async for chunk in blobs.iter_chunks(url)])
+
+
+READS: list[Callable[[Blobs, str], Awaitable[object]]] = [
     lambda blobs, url: blobs.get(url),
     lambda blobs, url: blobs.read_prefix(url, 10),
     lambda blobs, url: blobs.exists(url),
     lambda blobs, url: blobs.version(url),
     lambda blobs, url: blobs.list(url.rpartition("/")[0] + "/"),
-    lambda blobs, url: list(blobs.iter_chunks(url)),
+    _all_chunks,
 ]
 
 
 @pytest.mark.parametrize("read", READS)
-def test_failure_46_a_missing_container_is_not_a_missing_blob(
-    azurite: Azurite, read: Callable[[Blobs, str], object]
+async def test_failure_46_a_missing_container_is_not_a_missing_blob(
+    azurite: Azurite, read: Callable[[Blobs, str], Awaitable[object]]
 ) -> None:
     """Otherwise a marker in the lost container would look absent."""
     blobs = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
     with pytest.raises(Unavailable):
-        read(blobs, f"https://{ACCOUNT}.blob.core.windows.net/never-made/a/b.txt")
+        await read(blobs, f"https://{ACCOUNT}.blob.core.windows.net/never-made/a/b.txt")
 
 
 @pytest.mark.parametrize("read", READS)
-def test_failure_46_a_404_of_another_server_is_not_a_missing_blob(
-    azurite: Azurite, url: str, read: Callable[[Blobs, str], object]
+async def test_failure_46_a_404_of_another_server_is_not_a_missing_blob(
+    azurite: Azurite, url: str, read: Callable[[Blobs, str], Awaitable[object]]
 ) -> None:
     with serving(trustme.CA(), tls=False) as proxy:
         proxy.manner = lambda _: Reply(404, b"<html>not here</html>")
         at = f"http://127.0.0.1:{proxy.port}/{ACCOUNT}"
         connection = azurite.connection_string.replace(azurite.blob, at)
         with pytest.raises(Unavailable):
-            read(open_blobs(StorageAccount(ACCOUNT), connection, None), url)
+            await read(open_blobs(StorageAccount(ACCOUNT), connection, None), url)

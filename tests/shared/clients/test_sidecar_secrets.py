@@ -46,48 +46,48 @@ def test_https_and_loopback_urls_are_accepted(url: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a\nb" * 20, "tökén" * 10])
-def test_an_invalid_token_is_neither_sent_nor_logged(
+async def test_an_invalid_token_is_neither_sent_nor_logged(
     token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     refuses = responds("401 Unauthorized", b'{"error": "missing or invalid X-Exec-Token"}')
     with misbehaving_server(refuses) as server:
-        result = SidecarClient(server.url, lambda: token).exec(SAY)
+        result = await SidecarClient(server.url, lambda: token).exec(SAY)
         assert b"X-Exec-Token" not in server.requests[0]
     assert result == HttpRejection(401, "missing or invalid X-Exec-Token", None)
     assert "sidecar_token_unreadable" in caplog.text
     assert not token or token not in caplog.text
 
 
-def test_white_space_around_a_token_is_removed() -> None:
+async def test_white_space_around_a_token_is_removed() -> None:
     with misbehaving_server(OK) as server:
-        assert isinstance(SidecarClient(server.url, lambda: TOKEN + "\n").exec(SAY), Finished)
+        assert isinstance(await SidecarClient(server.url, lambda: TOKEN + "\n").exec(SAY), Finished)
         assert f"X-Exec-Token: {TOKEN}\r\n".encode() in server.requests[0]
 
 
 @pytest.mark.parametrize("operation", ["", "A", "a/b", "..", "a?b", "x" * 81])
-def test_an_invalid_operation_id_is_rejected(operation: str) -> None:
+async def test_an_invalid_operation_id_is_rejected(operation: str) -> None:
     with misbehaving_server(OK) as server:
         client = SidecarClient(server.url, lambda: TOKEN)
         with pytest.raises(ValueError, match="operation"):
-            client.get_operation(operation, timedelta(0), "i")
+            await client.get_operation(operation, timedelta(0), "i")
         with pytest.raises(ValueError, match="operation"):
-            client.stop_operation(operation, "i")
+            await client.stop_operation(operation, "i")
         with pytest.raises(ValueError, match="operation"):
-            client.run_operation(operation, SAY, timedelta(0), "i")
+            await client.run_operation(operation, SAY, timedelta(0), "i")
 
 
-def test_reprs_contain_neither_token_nor_input_nor_output() -> None:
+async def test_reprs_contain_neither_token_nor_input_nor_output() -> None:
     with misbehaving_server(OK, resets) as server:
         client = SidecarClient(server.url, lambda: TOKEN)
-        text = repr([client, SAY, client.exec(SAY), client.exec(SAY)])
+        text = repr([client, SAY, await client.exec(SAY), await client.exec(SAY)])
     assert "Finished" in text and "Unreachable" in text
     assert TOKEN not in text and "secret" not in text
 
 
 @pytest.mark.parametrize("token", ["s3cret\nX: y", "s3cret\r", "s3cret\u2028"])
-def test_failure_22_a_header_that_cannot_be_sent_is_not_quoted(token: str) -> None:
+async def test_failure_22_a_header_that_cannot_be_sent_is_not_quoted(token: str) -> None:
     with misbehaving_server(OK) as server, pytest.raises(ValueError, match="header") as caught:
-        send_request(
+        await send_request(
             parse_address(server.url), "GET", "/", None, {"Authorization": f"Bearer {token}"}, 5.0
         )
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))

@@ -2,11 +2,12 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError
 
 from local.azurite import ACCOUNT, KEY, Azurite
@@ -21,20 +22,20 @@ ROW = {"PartitionKey": "p", "RowKey": "r"}
 URL = StorageAccount(ACCOUNT).url("queries", "secret/me.fa")
 
 
-def _blob(connection: str) -> object:
-    return open_blobs(StorageAccount(ACCOUNT), connection, None).get(URL)
+async def _blob(connection: str) -> object:
+    return await open_blobs(StorageAccount(ACCOUNT), connection, None).get(URL)
 
 
-def _row(connection: str) -> object:
-    return open_table("jobs", connection, "", None).get("p", "r")
+async def _row(connection: str) -> object:
+    return await open_table("jobs", connection, "", None).get("p", "r")
 
 
-def _transaction(connection: str) -> None:
-    open_table("jobs", connection, "", None).commit([Insert(ROW)])
+async def _transaction(connection: str) -> None:
+    await open_table("jobs", connection, "", None).commit([Insert(ROW)])
 
 
-def _message(connection: str) -> None:
-    open_queue("letters", connection, "", None).send("{}")
+async def _message(connection: str) -> None:
+    await open_queue("letters", connection, "", None).send("{}")
 
 
 @pytest.mark.parametrize("call", [_blob, _row, _transaction, _message])
@@ -46,8 +47,11 @@ def _message(connection: str) -> None:
         ("401 Unauthorized", "NoAuthenticationInformation"),
     ],
 )
-def test_a_missing_role_is_logged_and_retryable(
-    call: Callable[[str], object], status: str, code: str, caplog: pytest.LogCaptureFixture
+async def test_a_missing_role_is_logged_and_retryable(
+    call: Callable[[str], Awaitable[object]],
+    status: str,
+    code: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with misbehaving_server(responds(status, b"", f"x-ms-error-code: {code}")) as server:
         at = f"{server.url}/{ACCOUNT}"
@@ -56,7 +60,7 @@ def test_a_missing_role_is_logged_and_retryable(
             f"BlobEndpoint={at};TableEndpoint={at};QueueEndpoint={at};"
         )
         with pytest.raises(AccessRefused) as caught:
-            call(connection)
+            await call(connection)
     assert caught.value.code == "storage_unavailable"
     (record,) = [record for record in caplog.records if record.name == "blast"]
     assert record.levelno == logging.ERROR
@@ -66,25 +70,29 @@ def test_a_missing_role_is_logged_and_retryable(
     assert "?" not in record.getMessage()
 
 
-class NoIdentity:
+class NoIdentity(AsyncTokenCredential):
     """The credential of an app without an identity."""
 
-    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         raise ClientAuthenticationError("no identity here")
 
+    async def close(self) -> None: ...
 
-def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+async def test_a_missing_identity_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(AccessRefused) as caught:
-        open_blobs(StorageAccount(ACCOUNT), "", NoIdentity()).get(URL)
+        await open_blobs(StorageAccount(ACCOUNT), "", NoIdentity()).get(URL)
     assert caught.value.code == "storage_unavailable"
     assert [record.getMessage() for record in caplog.records if record.name == "blast"] == [
         "storage_access_refused store=Blob: the app has no token (no identity here)"
     ]
 
 
-CALLS: dict[str, Callable[[Table], object]] = {
+CALLS: dict[str, Callable[[Table], Awaitable[object]]] = {
     "read": lambda table: table.get("p", "r"),
-    "list": lambda table: table.query_page("PartitionKey eq @p", {"p": "p"}, 1),
+    "list": lambda table: table.query_first("PartitionKey eq @p", {"p": "p"}, 1),
     "insert": lambda table: table.write(Insert(ROW)),
     "replace": lambda table: table.write(Replace(ROW, "*")),
     "upsert": lambda table: table.upsert(ROW),
@@ -94,10 +102,10 @@ CALLS: dict[str, Callable[[Table], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_missing_table_is_not_a_missing_row(
-    azurite: Azurite, call: Callable[[Table], object]
+async def test_a_missing_table_is_not_a_missing_row(
+    azurite: Azurite, call: Callable[[Table], Awaitable[object]]
 ) -> None:
     table = open_table(f"gone{uuid.uuid4().hex}", azurite.connection_string, "", None)
     with pytest.raises(Unavailable) as caught:
-        call(table)
+        await call(table)
     assert caught.value.code == "storage_unavailable"

@@ -16,7 +16,7 @@ SECONDS = 8.0
 
 
 @pytest.mark.parametrize("store", ["blob", "table"])
-def test_failure_15_a_busy_store_gets_three_attempts_within_seconds(store: str) -> None:
+async def test_failure_15_a_busy_store_gets_three_attempts_within_seconds(store: str) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(misbehaving_server(responds("503 Server Busy", b"")))
         at = f"{server.url}/{ACCOUNT}"
@@ -29,8 +29,8 @@ def test_failure_15_a_busy_store_gets_three_attempts_within_seconds(store: str) 
             if store == "blob":
                 account = StorageAccount(ACCOUNT, "core.windows.net")
                 blobs = open_blobs(account, connection, None)
-                blobs.put(account.url("queries", "x.fa"), b"data")
+                await blobs.put(account.url("queries", "x.fa"), b"data")
             else:
-                open_table("jobs", connection, "", None).get("p", "k")
+                await open_table("jobs", connection, "", None).get("p", "k")
         assert time.monotonic() - started < SECONDS
         assert len(server.requests) == 3

@@ -31,9 +31,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def jobs(azurite: Azurite, clock: Clock) -> JobStateRepository:
+async def jobs(azurite: Azurite, clock: Clock) -> JobStateRepository:
     name = f"t{uuid.uuid4().hex}"
     tables = [open_table(name + kind, azurite.connection_string, "", None) for kind in ("j", "i")]
     store = JobStateRepository(tables[0], Index(tables[1], RECONCILE_AFTER), clock)
-    store.ensure()
+    await store.ensure()
     return store

@@ -1,7 +1,7 @@
 """A table that counts its requests."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from shared.clients.tables import Columns, Insert, Replace, Row, Table, Write
@@ -14,26 +14,26 @@ class Counted(Table):
         self.__dict__ |= real.__dict__
         self._requests = requests
 
-    def get(self, partition: str, key: str) -> Row | None:
+    async def get(self, partition: str, key: str) -> Row | None:
         self._requests["get"] += 1
-        return super().get(partition, key)
+        return await super().get(partition, key)
 
-    def commit(self, writes: Sequence[Write]) -> None:
+    async def commit(self, writes: Sequence[Write]) -> None:
         self._requests["commit"] += 1
-        super().commit(writes)
+        await super().commit(writes)
 
-    def write(self, write: Insert | Replace) -> None:
+    async def write(self, write: Insert | Replace) -> None:
         self._requests["write"] += 1
-        super().write(write)
+        await super().write(write)
 
-    def upsert(self, columns: Columns) -> None:
+    async def upsert(self, columns: Columns) -> None:
         self._requests["upsert"] += 1
-        super().upsert(columns)
+        await super().upsert(columns)
 
-    def delete(self, partition: str, key: str) -> None:
+    async def delete(self, partition: str, key: str) -> None:
         self._requests["forget"] += 1
-        super().delete(partition, key)
+        await super().delete(partition, key)
 
-    def query(self, *args: Any, **kwargs: Any) -> Iterator[Row]:
+    def query(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Row]:
         self._requests["query"] += 1
         return super().query(*args, **kwargs)

@@ -27,11 +27,13 @@ FAILED: dict[str, Any] = {
 }
 
 
-def test_the_next_attempt_starts_with_reset_fields(jobs: JobStateRepository, clock: Clock) -> None:
-    first = jobs.create(job(**FAILED), {})
+async def test_the_next_attempt_starts_with_reset_fields(
+    jobs: JobStateRepository, clock: Clock
+) -> None:
+    first = await jobs.create(job(**FAILED), {})
     clock.move(3600)
-    jobs.start_attempt(first.job_id, 2, DAY)
-    again = jobs.get(first.job_id)
+    await jobs.start_attempt(first.job_id, 2, DAY)
+    again = await jobs.get(first.job_id)
     assert (again.phase, again.attempt, again.step, again.decision) == (Phase.QUEUED, 2, 0, None)
     assert (again.error_code, again.counts, again.retry_counts) == (None, Counts(), {})
     assert (again.config_blob, again.finished_at) == (None, None)
@@ -40,61 +42,64 @@ def test_the_next_attempt_starts_with_reset_fields(jobs: JobStateRepository, clo
     assert again.instance_id == f"{first.job_id}-2"
 
 
-def test_a_repeated_retry_request_starts_one_attempt(jobs: JobStateRepository) -> None:
-    first = jobs.create(job(**FAILED), {})
+async def test_a_repeated_retry_request_starts_one_attempt(jobs: JobStateRepository) -> None:
+    first = await jobs.create(job(**FAILED), {})
     for _ in range(2):
-        assert jobs.start_attempt(first.job_id, 2, DAY).attempt == 2
-    assert [event.event for event in jobs.events(first.job_id)] == ["accepted", "retry_requested"]
+        assert (await jobs.start_attempt(first.job_id, 2, DAY)).attempt == 2
+    assert [event.event for event in await jobs.events(first.job_id)] == [
+        "accepted",
+        "retry_requested",
+    ]
 
 
-def test_failure_13_a_stored_attempt_whose_index_was_not_updated_is_overdue(
+async def test_failure_13_a_stored_attempt_whose_index_was_not_updated_is_overdue(
     jobs: JobStateRepository, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process crashes after the transition and before the index update."""
-    failed = jobs.create(job(phase=Phase.RUNNING), {})
-    jobs.update(failed.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    failed = await jobs.create(job(phase=Phase.RUNNING), {})
+    await jobs.update(failed.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
 
     def crash(job: Job, before: Job) -> bool:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(jobs, "sync", crash)
-        jobs.start_attempt(failed.job_id, 2, DAY)
+        await jobs.start_attempt(failed.job_id, 2, DAY)
     clock.move(10**6)
-    assert [job_id for _, job_id in jobs.index.find_overdue(clock())] == [failed.job_id]
+    assert [job_id async for _, job_id in jobs.index.find_overdue(clock())] == [failed.job_id]
 
 
 @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.COMPLETED, Phase.CANCELLED])
-def test_only_a_failed_job_can_be_retried(jobs: JobStateRepository, phase: Phase) -> None:
-    one = jobs.create(job(phase=phase), {})
+async def test_only_a_failed_job_can_be_retried(jobs: JobStateRepository, phase: Phase) -> None:
+    one = await jobs.create(job(phase=phase), {})
     with pytest.raises(Conflict, match="has not failed"):
-        jobs.start_attempt(one.job_id, 2, DAY)
+        await jobs.start_attempt(one.job_id, 2, DAY)
 
 
-def test_a_step_of_an_earlier_attempt_changes_nothing(jobs: JobStateRepository) -> None:
+async def test_a_step_of_an_earlier_attempt_changes_nothing(jobs: JobStateRepository) -> None:
     """A delayed activity runs again after the next attempt started."""
-    first = jobs.create(job(**FAILED), {})
-    jobs.start_attempt(first.job_id, 2, DAY)
+    first = await jobs.create(job(**FAILED), {})
+    await jobs.start_attempt(first.job_id, 2, DAY)
     decision = Decision(Stage.WATCH)
-    jobs.update(
+    await jobs.update(
         first.job_id,
         "running",
         step=StepRecord(8, Stage.PREPARE, decision),
         attempt=1,
         phase=Phase.RUNNING,
     )
-    now = jobs.get(first.job_id)
+    now = await jobs.get(first.job_id)
     assert (now.phase, now.step, now.sequence) == (Phase.QUEUED, 0, 2)
 
 
-def test_a_late_index_update_of_an_ended_attempt_does_not_hide_the_next(
+async def test_a_late_index_update_of_an_ended_attempt_does_not_hide_the_next(
     jobs: JobStateRepository, clock: Clock
 ) -> None:
-    ended = jobs.create(job(**FAILED), {})
-    jobs.start_attempt(ended.job_id, 2, DAY)
-    jobs.sync(ended)
+    ended = await jobs.create(job(**FAILED), {})
+    await jobs.start_attempt(ended.job_id, 2, DAY)
+    await jobs.sync(ended)
     clock.move(10**6)
-    assert [job_id for _, job_id in jobs.index.find_overdue(clock())] == [ended.job_id]
+    assert [job_id async for _, job_id in jobs.index.find_overdue(clock())] == [ended.job_id]
 
 
 def test_the_last_8_characters_of_all_attempts_differ() -> None:

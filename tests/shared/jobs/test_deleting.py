@@ -18,98 +18,98 @@ ENDS = [phase for phase in Phase if phase.is_end and phase is not Phase.DELETED]
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_ended_job_can_be_deleted_and_deletion_is_idempotent(
+async def test_an_ended_job_can_be_deleted_and_deletion_is_idempotent(
     jobs: JobStateRepository, end: Phase
 ) -> None:
-    one = jobs.create(job(phase=end, finished_at=NOON), {})
-    deleted = jobs.delete(one.job_id)
+    one = await jobs.create(job(phase=end, finished_at=NOON), {})
+    deleted = await jobs.delete(one.job_id)
     assert (deleted.phase.status, deleted.finished_at) == (Status.DELETED, NOON)
-    assert jobs.delete(one.job_id) == deleted
-    assert [event.event for event in jobs.events(one.job_id)] == ["accepted", "deleted"]
-    assert jobs.index.page(ALICE, 10).jobs == ()
+    assert await jobs.delete(one.job_id) == deleted
+    assert [event.event for event in await jobs.events(one.job_id)] == ["accepted", "deleted"]
+    assert (await jobs.index.page(ALICE, 10)).jobs == ()
 
 
-def test_a_running_job_cannot_be_deleted(jobs: JobStateRepository) -> None:
-    one = jobs.create(job(phase=Phase.CANCELLING), {})
+async def test_a_running_job_cannot_be_deleted(jobs: JobStateRepository) -> None:
+    one = await jobs.create(job(phase=Phase.CANCELLING), {})
     with pytest.raises(Conflict) as caught:
-        jobs.delete(one.job_id)
+        await jobs.delete(one.job_id)
     assert caught.value.code == "still_running"
 
 
-def test_invariant_2_nothing_leaves_a_tombstone(jobs: JobStateRepository) -> None:
-    one = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
-    jobs.delete(one.job_id)
+async def test_invariant_2_nothing_leaves_a_tombstone(jobs: JobStateRepository) -> None:
+    one = await jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    await jobs.delete(one.job_id)
     with pytest.raises(Conflict):
-        jobs.start_attempt(one.job_id, 2, timedelta(days=1))
+        await jobs.start_attempt(one.job_id, 2, timedelta(days=1))
     with pytest.raises(Conflict):
-        jobs.update(one.job_id, "running", phase=Phase.RUNNING)
+        await jobs.update(one.job_id, "running", phase=Phase.RUNNING)
 
 
-def test_a_deletion_sends_no_message(jobs: JobStateRepository) -> None:
-    one = jobs.create(job(phase=Phase.COMPLETED, notify=True), {})
-    before = jobs.pending_messages(one.job_id)
-    jobs.delete(one.job_id)
-    assert jobs.pending_messages(one.job_id) == before
+async def test_a_deletion_sends_no_message(jobs: JobStateRepository) -> None:
+    one = await jobs.create(job(phase=Phase.COMPLETED, notify=True), {})
+    before = await jobs.pending_messages(one.job_id)
+    await jobs.delete(one.job_id)
+    assert await jobs.pending_messages(one.job_id) == before
 
 
-def test_an_expired_deleted_job_is_purged(jobs: JobStateRepository, clock: Clock) -> None:
-    one = jobs.create(job(phase=Phase.COMPLETED, finished_at=NOON), {})
-    jobs.delete(one.job_id)
-    (expired,) = jobs.index.find_expired(NOON + timedelta(seconds=1))
+async def test_an_expired_deleted_job_is_purged(jobs: JobStateRepository, clock: Clock) -> None:
+    one = await jobs.create(job(phase=Phase.COMPLETED, finished_at=NOON), {})
+    await jobs.delete(one.job_id)
+    (expired,) = [row async for row in jobs.index.find_expired(NOON + timedelta(seconds=1))]
     assert expired.job_id == one.job_id
-    assert jobs.purge(jobs.get(one.job_id))
+    assert await jobs.purge(await jobs.get(one.job_id))
 
 
-def test_a_batch_is_deleted_with_its_searches(jobs: JobStateRepository) -> None:
-    parent = jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
-    children = [jobs.create(child(number, parent), {}) for number in (1, 2, 3)]
-    jobs.delete(children[1].job_id)
-    jobs.index.upsert_list_row(child(4, parent))  # left over after a crash during a purge
-    soft_delete(jobs, parent)
-    assert {jobs.get(one.job_id).phase for one in (parent, *children)} == {Phase.DELETED}
+async def test_a_batch_is_deleted_with_its_searches(jobs: JobStateRepository) -> None:
+    parent = await jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
+    children = [await jobs.create(child(number, parent), {}) for number in (1, 2, 3)]
+    await jobs.delete(children[1].job_id)
+    await jobs.index.upsert_list_row(child(4, parent))  # left over after a crash during a purge
+    await soft_delete(jobs, parent)
+    assert {(await jobs.get(one.job_id)).phase for one in (parent, *children)} == {Phase.DELETED}
 
 
-def test_a_deleted_search_counts_as_ended(jobs: JobStateRepository) -> None:
-    parent = jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
-    children = [jobs.create(child(number, parent), {}) for number in (1, 2)]
-    soft_delete(jobs, children[0])
-    tally = jobs.index.count_by_status(parent.job_id)
+async def test_a_deleted_search_counts_as_ended(jobs: JobStateRepository) -> None:
+    parent = await jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
+    children = [await jobs.create(child(number, parent), {}) for number in (1, 2)]
+    await soft_delete(jobs, children[0])
+    tally = await jobs.index.count_by_status(parent.job_id)
     assert tally == {Status.COMPLETED: 1, Status.DELETED: 1}
     assert all(status.is_end for status in tally)
     shown = job_view.children(parent, tally)
     assert (shown.total, shown.deleted, shown.completed, shown.cancelled) == (3, 1, 1, 1)
 
 
-def test_a_search_of_a_running_batch_cannot_be_deleted(jobs: JobStateRepository) -> None:
+async def test_a_search_of_a_running_batch_cannot_be_deleted(jobs: JobStateRepository) -> None:
     """The batch still counts it."""
-    parent = jobs.create(job(9, phase=Phase.RUNNING, child_count=1), {})
-    one = jobs.create(child(1, parent), {})
+    parent = await jobs.create(job(9, phase=Phase.RUNNING, child_count=1), {})
+    one = await jobs.create(child(1, parent), {})
     with pytest.raises(Conflict) as caught:
-        soft_delete(jobs, one)
+        await soft_delete(jobs, one)
     assert caught.value.code == "still_running"
-    assert jobs.get(one.job_id).phase is Phase.COMPLETED
+    assert (await jobs.get(one.job_id)).phase is Phase.COMPLETED
 
 
-def test_failure_20_a_filtered_list_is_exact_while_jobs_are_added(
+async def test_failure_20_a_filtered_list_is_exact_while_jobs_are_added(
     jobs: JobStateRepository,
 ) -> None:
-    def add(number: int) -> str:
+    async def add(number: int) -> str:
         phase = Phase.COMPLETED if number % 3 else Phase.RUNNING
         at = NOON + timedelta(seconds=number)
-        return jobs.create(job(number, phase=phase, created_at=at), {}).job_id
+        return (await jobs.create(job(number, phase=phase, created_at=at), {})).job_id
 
-    added = [add(number) for number in range(20)]
-    jobs.delete(added[4])
+    added = [await add(number) for number in range(20)]
+    await jobs.delete(added[4])
     wanted = [added[n] for n in reversed(range(20)) if n % 3 and n != 4]
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = jobs.index.page(ALICE, 4, cursor, {"status": "completed", "program": "blastn"})
+        page = await jobs.index.page(ALICE, 4, cursor, {"status": "completed", "program": "blastn"})
         seen += [one.job_id for one in page.jobs]
-        add(20 + len(seen))
+        await add(20 + len(seen))
         cursor = page.cursor
     assert seen == wanted
-    assert jobs.index.page(ALICE, 4, "", {"db": "another's"}).jobs == ()
+    assert (await jobs.index.page(ALICE, 4, "", {"db": "another's"})).jobs == ()
 
 
 def child(number: int, parent: Job) -> Job:

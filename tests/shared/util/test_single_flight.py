@@ -1,60 +1,75 @@
-"""Properties that are created once for all callers."""
+"""A value that is created once for all callers."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+import asyncio
+from datetime import timedelta
 
 import pytest
 
-from shared.util.single_flight import lazy_property
+from shared.util.single_flight import SingleFlightCache
 
 
-class Slow:
-    """An object whose property takes long to create."""
+class Source:
+    """Creates values on demand: each call waits until the test releases it."""
 
     def __init__(self) -> None:
         self.calls = 0
-        self.both_inside = threading.Barrier(2)
+        self.now = 0.0
+        self.release = asyncio.Event()
+        self.error: Exception | None = None
+        self.cache = SingleFlightCache(self.make, lambda: self.now)
 
-    @lazy_property
-    def value(self) -> int:
+    async def make(self) -> int:
         self.calls += 1
-        with suppress(threading.BrokenBarrierError):  # expected: the second caller must not enter
-            self.both_inside.wait(0.2)
-        return self.calls
+        number = self.calls
+        await self.release.wait()
+        if self.error:
+            raise self.error
+        return number
 
 
-class FailsFirst:
-    """An object whose property cannot be created at first."""
-
-    calls = 0
-
-    @lazy_property
-    def value(self) -> str:
-        self.calls += 1
-        if self.calls == 1:
-            raise OSError("away")
-        return "created"
+async def test_concurrent_callers_create_the_value_once() -> None:
+    source = Source()
+    callers = [asyncio.create_task(source.cache.get_fresh(timedelta.max)) for _ in range(3)]
+    await asyncio.sleep(0)
+    source.release.set()
+    assert [entry.value for entry in await asyncio.gather(*callers)] == [1, 1, 1]
+    assert source.calls == 1
 
 
-def test_concurrent_callers_create_the_value_once() -> None:
-    slow = Slow()
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(lambda _: slow.value, range(2))) == [1, 1]
-    assert slow.value == 1
+async def test_a_value_is_used_until_its_maximum_age() -> None:
+    source = Source()
+    source.release.set()
+    for now, value in ((0.0, 1), (5.0, 1), (5.1, 2)):
+        source.now = now
+        assert (await source.cache.get_fresh(timedelta(seconds=5))).value == value
 
 
-def test_each_object_has_its_own_value() -> None:
-    first, second = FailsFirst(), FailsFirst()
-    with pytest.raises(OSError, match="away"):
-        _ = first.value
-    assert first.value == "created"
-    with pytest.raises(OSError, match="away"):
-        _ = second.value
+async def test_a_newer_value_is_created_once_for_all_who_ask_for_it() -> None:
+    source = Source()
+    source.release.set()
+    first = await source.cache.get_fresh(timedelta.max)
+    newer = await asyncio.gather(*(source.cache.get_newer(first) for _ in range(3)))
+    assert [entry.value for entry in newer] == [2, 2, 2]
+    assert (await source.cache.get_newer(first)).value == 2
 
 
-def test_an_exception_is_not_kept() -> None:
-    one = FailsFirst()
-    with pytest.raises(OSError, match="away"):
-        _ = one.value
-    assert [one.value, one.value, one.calls] == ["created", "created", 2]
+async def test_an_exception_reaches_all_callers_and_is_not_kept() -> None:
+    source = Source()
+    source.error = OSError("away")
+    source.release.set()
+    callers = [source.cache.get_fresh(timedelta.max) for _ in range(2)]
+    errors = await asyncio.gather(*callers, return_exceptions=True)
+    assert [str(error) for error in errors] == ["away", "away"]
+    source.error = None
+    assert (await source.cache.get_fresh(timedelta.max)).value == 2
+
+
+async def test_a_cancelled_caller_leaves_the_value_to_the_others() -> None:
+    source = Source()
+    first, second = (asyncio.create_task(source.cache.get_fresh(timedelta.max)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    source.release.set()
+    assert (await second).value == 1

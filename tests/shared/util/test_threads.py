@@ -5,6 +5,7 @@ import asyncio
 import inspect
 import sys
 import threading
+from collections.abc import AsyncGenerator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shared.util.threads import Threads, in_thread, with_invocation
+from shared.util.threads import in_thread, read_in_thread, with_invocation
 
 ROOT = Path(__file__).parents[3]
 APP = [
@@ -24,10 +25,16 @@ APP = [
         for path in (ROOT / name).rglob("*.py")
     ),
 ]
-STARTS = {"to_thread", "ThreadPoolExecutor", "Thread", "Timer", "start_new_thread"}
+STARTS = {
+    "to_thread",
+    "run_in_executor",
+    "ThreadPoolExecutor",
+    "Thread",
+    "Timer",
+    "start_new_thread",
+}
 """Names that start a thread without its invocation."""
-ALLOWED_MODULES = {"shared/util/threads.py", "shared/clients/deadline.py"}
-"""The thread of deadline.py only shuts sockets down and logs nothing."""
+ALLOWED_MODULES = {"shared/util/threads.py"}
 
 
 @dataclass(frozen=True)
@@ -53,42 +60,46 @@ class Worker:
 
 
 async def test_failure_45_threads_of_an_async_function_log_under_its_invocation() -> None:
-    worker, pool = Worker(), Threads(1)
+    worker = Worker()
 
     async def handler(text: str) -> list[str | None]:
-        by_executor = asyncio.get_running_loop().run_in_executor(pool, worker.current_invocation)
-        return [await in_thread(worker.current_invocation), await by_executor]
+        return [await in_thread(worker.current_invocation) for _ in range(2)]
 
     called = [with_invocation(handler)(worker.context(name), text="") for name in ("one", "two")]
     assert await asyncio.gather(*called) == [["one", "one"], ["two", "two"]]
-    assert pool.submit(worker.current_invocation).result() is None
+    assert await in_thread(worker.current_invocation) is None
 
 
-def test_failure_45_threads_of_a_sync_function_log_under_its_invocation() -> None:
-    worker, pool = Worker(), Threads(2)
+async def test_failure_45_a_thread_resets_its_invocation_after_an_exception() -> None:
+    worker = Worker()
 
-    def nested() -> list[str | None]:
-        with Threads(1) as deeper:
-            return [
-                worker.current_invocation(),
-                *deeper.map(lambda _: worker.current_invocation(), range(2)),
-            ]
+    async def handler() -> None:
+        await in_thread(int, "no number")
 
-    def handler() -> list[str | None]:
-        return pool.submit(nested).result()
-
-    assert with_invocation(handler)(worker.context("one")) == ["one"] * 3
-    assert pool.submit(worker.current_invocation).result() is None
+    with pytest.raises(ValueError, match="no number"):
+        await with_invocation(handler)(worker.context("one"))
+    assert await in_thread(worker.current_invocation) is None
 
 
-def test_failure_45_a_thread_resets_its_invocation_after_an_exception() -> None:
-    worker, pool = Worker(), Threads(1)
+async def test_a_thread_reads_what_the_event_loop_reads() -> None:
+    loop_thread = threading.current_thread()
 
-    def handler() -> Any:
-        return pool.submit(int, "no number").exception()
+    async def numbers() -> AsyncGenerator[int, None]:
+        for number in range(3):
+            assert threading.current_thread() is loop_thread
+            yield number
 
-    assert isinstance(with_invocation(handler)(worker.context("one")), ValueError)
-    assert pool.submit(worker.current_invocation).result() is None
+    assert await in_thread(sum, read_in_thread(numbers())) == 3
+    assert await in_thread(next, read_in_thread(numbers())) == 0
+
+
+async def test_a_thread_gets_the_error_of_a_read() -> None:
+    async def numbers() -> AsyncGenerator[int, None]:
+        yield 1
+        raise OSError("away")
+
+    with pytest.raises(OSError, match="away"):
+        await in_thread(sum, read_in_thread(numbers()))
 
 
 async def test_failure_45_the_variable_of_the_worker_for_3_13_is_set_and_copied(
@@ -106,12 +117,12 @@ async def test_failure_45_the_variable_of_the_worker_for_3_13_is_set_and_copied(
 
 
 def test_failure_45_the_worker_sees_the_parameters_of_the_function_and_a_context() -> None:
-    def handler(req: int, client: str) -> bytes: ...  # type: ignore[empty-body]
+    async def handler(req: int, client: str) -> bytes: ...  # type: ignore[empty-body]
 
     wrapped = with_invocation(handler)
     assert list(inspect.signature(wrapped).parameters) == ["req", "client", "context"]
     assert wrapped.__annotations__ == handler.__annotations__
-    assert inspect.iscoroutinefunction(wrapped) is False
+    assert inspect.iscoroutinefunction(wrapped)
 
 
 @pytest.mark.parametrize("path", APP, ids=lambda path: str(path.relative_to(ROOT)))
@@ -120,8 +131,3 @@ def test_failure_45_only_the_threads_module_starts_threads(path: Path) -> None:
     names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert bool(names & STARTS) is (str(path.relative_to(ROOT)) in ALLOWED_MODULES)
-
-
-@pytest.mark.parametrize("path", APP, ids=lambda path: str(path.relative_to(ROOT)))
-def test_failure_45_nothing_runs_in_the_event_loops_default_pool(path: Path) -> None:
-    assert "run_in_executor(None" not in path.read_text()

@@ -1,16 +1,15 @@
 """The app's registered HTTP routes, served with the settings and store of a test."""
 
-import asyncio
 import inspect
 import json
 import runpy
-from collections.abc import Awaitable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from azure.functions import HttpRequest, HttpResponse
+from azure.functions import HttpRequest
 
 from local.azurite import Azurite
 from shared.dependencies import Dependencies
@@ -81,7 +80,7 @@ class App:
     clients: Dependencies
     services: HttpServices
 
-    def ask(
+    async def ask(
         self,
         route: Route,
         headers: Mapping[str, str],
@@ -101,23 +100,18 @@ class App:
         handler = handler_of(route.name, self.services)
         parameters = inspect.signature(handler).parameters
         bindings: dict[str, Any] = {"client": Durable()} if "client" in parameters else {}
-        result = handler(req=request, **bindings)
-        answer = result if isinstance(result, HttpResponse) else asyncio.run(_awaited(result))
+        answer = await handler(req=request, **bindings)
         data = answer.get_body()
         is_json = answer.mimetype == "application/json"
         content = json.loads(data) if is_json else data
         return Answer(answer.status_code, content, dict(answer.headers))
 
 
-async def _awaited(result: Awaitable[HttpResponse]) -> HttpResponse:
-    return await result
-
-
-@contextmanager
-def running(
+@asynccontextmanager
+async def running(
     azurite: Azurite, platform: Mapping[str, str] = NO_PLATFORM, **changes: str
-) -> Iterator[App]:
+) -> AsyncIterator[App]:
     """The app with the settings of a deployment and these changes; closed at the end."""
     entra = {"auth_mode": "entra", "tenant_id": TENANT, "client_id": CLIENT}
-    with opened(azurite, platform, **(entra | changes)) as clients:
+    async with opened(azurite, platform, **(entra | changes)) as clients:
         yield App(clients, HttpServices(clients))

@@ -22,16 +22,16 @@ def tokens(directory: Directory) -> TokenValidator:
 
 @pytest.mark.parametrize("issuer", [STS, f"{MICROSOFT}/{TENANT}/v2.0"])
 @pytest.mark.parametrize("audience", [CLIENT, f"api://{CLIENT}"])
-def test_tokens_of_both_versions_are_accepted(
+async def test_tokens_of_both_versions_are_accepted(
     tokens: TokenValidator, directory: Directory, issuer: str, audience: str
 ) -> None:
-    result = tokens.authenticate(directory.bearer(iss=issuer, aud=audience))
+    result = await tokens.authenticate(directory.bearer(iss=issuer, aud=audience))
     assert result == Caller(ALICE, TENANT, "alice@example.org")
     assert not result.is_admin
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_failure_39_a_wrong_token_is_refused(
+async def test_failure_39_a_wrong_token_is_refused(
     tokens: TokenValidator,
     directory: Directory,
     wrong: Callable[[Directory], str],
@@ -39,7 +39,7 @@ def test_failure_39_a_wrong_token_is_refused(
 ) -> None:
     shown = wrong(directory)
     with pytest.raises(NotSignedIn) as caught:
-        tokens.authenticate(shown)
+        await tokens.authenticate(shown)
     assert caught.value.had_credentials
     assert str(caught.value) == str(NotSignedIn(had_credentials=True))
     (text,) = caplog.messages
@@ -48,30 +48,30 @@ def test_failure_39_a_wrong_token_is_refused(
 
 
 @pytest.mark.parametrize("name", ["alg none", "HS256 by the public key", "RS512", "garbage"])
-def test_an_obviously_invalid_token_causes_no_request_to_the_directory(
+async def test_an_obviously_invalid_token_causes_no_request_to_the_directory(
     tokens: TokenValidator, directory: Directory, name: str
 ) -> None:
     with pytest.raises(NotSignedIn):
-        tokens.authenticate(WRONG[name](directory))
+        await tokens.authenticate(WRONG[name](directory))
     assert directory.times_asked == 0
 
 
-def test_a_missing_token_is_not_an_invalid_token(
+async def test_a_missing_token_is_not_an_invalid_token(
     tokens: TokenValidator, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(NotSignedIn) as caught:
-        tokens.authenticate(None)
+        await tokens.authenticate(None)
     assert not caught.value.had_credentials
     assert caplog.messages == []
 
 
-def test_the_log_says_which_check_failed(
+async def test_the_log_says_which_check_failed(
     tokens: TokenValidator, directory: Directory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     for name in ("no oid", "another audience", "expired a second ago", "another tenant"):
         with pytest.raises(NotSignedIn):
-            tokens.authenticate(WRONG[name](directory))
+            await tokens.authenticate(WRONG[name](directory))
     assert [text.removeprefix("credentials_rejected reason=") for text in caplog.messages] == [
         "MissingRequiredClaimError oid",
         "InvalidAudienceError",
@@ -80,7 +80,7 @@ def test_the_log_says_which_check_failed(
     ]
 
 
-def test_failure_39_a_token_is_valid_until_exp_without_leeway(
+async def test_failure_39_a_token_is_valid_until_exp_without_leeway(
     tokens: TokenValidator, directory: Directory
 ) -> None:
     expires = int(datetime.now(UTC).timestamp()) + 3600
@@ -89,43 +89,43 @@ def test_failure_39_a_token_is_valid_until_exp_without_leeway(
     def at(moment: float) -> TokenValidator:
         return replace(tokens, now=lambda: datetime.fromtimestamp(moment, UTC))
 
-    assert at(expires - 0.1).authenticate(shown)
+    assert await at(expires - 0.1).authenticate(shown)
     with pytest.raises(NotSignedIn):
-        at(expires).authenticate(shown)
+        await at(expires).authenticate(shown)
 
 
-def test_failure_37_a_token_of_an_issuer_whose_clock_is_ahead_is_accepted(
+async def test_failure_37_a_token_of_an_issuer_whose_clock_is_ahead_is_accepted(
     tokens: TokenValidator, directory: Directory
 ) -> None:
     ahead = int(datetime.now(UTC).timestamp()) + 30
-    assert tokens.authenticate(directory.bearer(nbf=ahead, iat=ahead)).oid == ALICE
+    assert (await tokens.authenticate(directory.bearer(nbf=ahead, iat=ahead))).oid == ALICE
 
 
 @pytest.mark.parametrize("program", [{"scp": None}, {"idtyp": "app"}, {"scp": ""}])
-def test_a_program_needs_a_role(
+async def test_a_program_needs_a_role(
     tokens: TokenValidator, directory: Directory, program: dict[str, str]
 ) -> None:
     for roles in (None, [], ["Blast.submit", "Other.Role"]):
         with pytest.raises(NotAllowed) as caught:
-            tokens.authenticate(directory.bearer(roles=roles, **program))
+            await tokens.authenticate(directory.bearer(roles=roles, **program))
         assert caught.value.code == "role_missing"
     named = {"preferred_username": None, "azp": "a program"}
-    result = tokens.authenticate(directory.bearer(roles=["Blast.Submit"], **named, **program))
+    result = await tokens.authenticate(directory.bearer(roles=["Blast.Submit"], **named, **program))
     assert (result.upn, result.is_admin) == ("a program", False)
 
 
 @pytest.mark.parametrize("scope", ["user_impersonation", None])
-def test_the_admin_role_makes_an_admin(
+async def test_the_admin_role_makes_an_admin(
     tokens: TokenValidator, directory: Directory, scope: str | None
 ) -> None:
-    assert tokens.authenticate(directory.bearer(scp=scope, roles=["Blast.Admin"])).is_admin
+    assert (await tokens.authenticate(directory.bearer(scp=scope, roles=["Blast.Admin"]))).is_admin
 
 
-def test_without_keys_authentication_is_unavailable_and_recovers(
+async def test_without_keys_authentication_is_unavailable_and_recovers(
     tokens: TokenValidator, directory: Directory
 ) -> None:
     directory.away = True
     with pytest.raises(Unavailable):
-        tokens.authenticate(directory.bearer())
+        await tokens.authenticate(directory.bearer())
     directory.away = False
-    assert tokens.authenticate(directory.bearer()).oid == ALICE
+    assert (await tokens.authenticate(directory.bearer())).oid == ALICE

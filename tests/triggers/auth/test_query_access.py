@@ -29,57 +29,61 @@ class Container:
     door: SubmissionService
     of_alice: Job
 
-    def put(self, path: str) -> str:
+    async def put(self, path: str) -> str:
         url = ACCOUNT.url(QUERIES, path)
-        self.queries.blobs.put(url, b">q\nACGT\n")
+        await self.queries.blobs.put(url, b">q\nACGT\n")
         return url
 
 
 @pytest.fixture
-def container(
+async def container(
     jobs: JobStateRepository,  # noqa: F811
     blobs: Blobs,  # noqa: F811
     clock: Clock,  # noqa: F811
 ) -> Container:
     number = uuid.uuid4().int
-    of_alice = jobs.create(job(number), {})
+    of_alice = await jobs.create(job(number), {})
     door = SubmissionService(jobs, blobs, settings(), clock)
     return Container(QueryAccess(jobs, blobs, ACCOUNT), door, of_alice)
 
 
 @pytest.mark.parametrize("name", ["abcdef0123456789.fa", "{job}.ini", "abcdef0123456789.jsonl"])
-def test_a_jobs_query_is_readable_by_its_owner_and_admins(container: Container, name: str) -> None:
+async def test_a_jobs_query_is_readable_by_its_owner_and_admins(
+    container: Container, name: str
+) -> None:
     text = container.of_alice.job_id
-    url = container.put(f"{text}/{name.format(job=text)}")
-    assert container.queries.can_read(ALICE, url)
-    assert container.queries.can_read(ADMIN, url)
-    assert not container.queries.can_read(BOB, url)
+    url = await container.put(f"{text}/{name.format(job=text)}")
+    assert await container.queries.can_read(ALICE, url)
+    assert await container.queries.can_read(ADMIN, url)
+    assert not await container.queries.can_read(BOB, url)
 
 
-def test_an_upload_is_readable_by_its_uploader(container: Container) -> None:
-    url = container.put(upload_path(ALICE, "q.fa", uuid.uuid4().bytes))
-    assert container.queries.can_read(ALICE, url)
-    assert not container.queries.can_read(BOB, url)
+async def test_an_upload_is_readable_by_its_uploader(container: Container) -> None:
+    url = await container.put(upload_path(ALICE, "q.fa", uuid.uuid4().bytes))
+    assert await container.queries.can_read(ALICE, url)
+    assert not await container.queries.can_read(BOB, url)
 
 
-def test_shared_blobs_are_readable_by_all(container: Container) -> None:
-    url = container.put(f"genomes/{uuid.uuid4().hex}.fa")
-    assert container.queries.can_read(BOB, url)
-    assert not container.queries.can_read(BOB, f"{url}.gz")
+async def test_shared_blobs_are_readable_by_all(container: Container) -> None:
+    url = await container.put(f"genomes/{uuid.uuid4().hex}.fa")
+    assert await container.queries.can_read(BOB, url)
+    assert not await container.queries.can_read(BOB, f"{url}.gz")
 
 
-def test_the_folder_of_an_unknown_job_is_not_readable(container: Container) -> None:
-    url = container.put(f"job-{uuid.uuid4().hex}/q.fa")
-    assert not container.queries.can_read(ADMIN, url)
+async def test_the_folder_of_an_unknown_job_is_not_readable(container: Container) -> None:
+    url = await container.put(f"job-{uuid.uuid4().hex}/q.fa")
+    assert not await container.queries.can_read(ADMIN, url)
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_another_owners_query_looks_like_a_missing_one(container: Container, there: bool) -> None:
+async def test_another_owners_query_looks_like_a_missing_one(
+    container: Container, there: bool
+) -> None:
     path = f"{container.of_alice.job_id}/abcdef0123456789.fa"
-    url = container.put(path) if there else ACCOUNT.url(QUERIES, path)
+    url = await container.put(path) if there else ACCOUNT.url(QUERIES, path)
     body = {"program": "blastn", "db": "16S", "query_blob_url": url}
     with pytest.raises(Invalid) as caught:
-        container.door.accept(parse(body, settings()), BOB, None, "http")
+        await container.door.accept(parse(body, settings()), BOB, None, "http")
     (fault,) = caught.value.faults
     assert (fault.path, fault.message) == (
         "query_blob_url",
@@ -87,9 +91,9 @@ def test_another_owners_query_looks_like_a_missing_one(container: Container, the
     )
 
 
-def test_an_owner_can_reuse_the_query_of_a_job(container: Container) -> None:
-    url = container.put(f"{container.of_alice.job_id}/abcdef0123456789.fa")
+async def test_an_owner_can_reuse_the_query_of_a_job(container: Container) -> None:
+    url = await container.put(f"{container.of_alice.job_id}/abcdef0123456789.fa")
     several = {"program": "blastn", "db": "16S", "searches": [{"query_blob_url": url}]}
     assert (
-        container.door.accept(parse(several, settings()), ALICE, None, "queue").job.child_count == 1
-    )
+        await container.door.accept(parse(several, settings()), ALICE, None, "queue")
+    ).job.child_count == 1

@@ -168,23 +168,23 @@ def send_and_disconnect(app: RunningApp, path: str, body: bytes, request_id: str
         connection.sendall(head.encode() + body)
 
 
-def store_job(app: RunningApp, phase: Phase, db: str = "16S", **changes: Any) -> str:
+async def store_job(app: RunningApp, phase: Phase, db: str = "16S", **changes: Any) -> str:
     """A job in a phase, written to the store; it does not progress."""
     number = uuid.uuid4().int
     url = app.account.url("queries", f"{number}.fa")
     ini = app.account.url("queries", f"{number}.ini")
-    app.blobs.put(url, FASTA.encode())
-    app.blobs.put(ini, b"[cluster]\nname = local\n")
+    await app.blobs.put(url, FASTA.encode())
+    await app.blobs.put(ini, b"[cluster]\nname = local\n")
     root = app.account.url("results", "").rstrip("/")
     asked_for = search(database=db, query_url=url, results_url=root, options="-outfmt 6")
     stored = job(number, owner=LOCAL, phase=phase, search=asked_for, config_blob=ini, **changes)
-    return app.jobs.create(stored, {}).job_id
+    return (await app.jobs.create(stored, {})).job_id
 
 
-def store_completed_job(app: RunningApp) -> str:
+async def store_completed_job(app: RunningApp) -> str:
     """A completed job with one file of one hit."""
-    job_id = store_job(app, Phase.COMPLETED)
-    completed, data = app.jobs.get(job_id), gzip.compress(HITS)
+    job_id = await store_job(app, Phase.COMPLETED)
+    completed, data = await app.jobs.get(job_id), gzip.compress(HITS)
     file_entry = {
         "file_id": file_id(FILE),
         "name": FILE,
@@ -193,6 +193,8 @@ def store_completed_job(app: RunningApp) -> str:
         "format": "outfmt 6, gzip",
         "source": "elastic-blast",
     }
-    app.blobs.put(completed.results_prefix + FILE, data)
-    app.blobs.put(completed.results_prefix + MANIFEST, json.dumps({"files": [file_entry]}).encode())
+    await app.blobs.put(completed.results_prefix + FILE, data)
+    await app.blobs.put(
+        completed.results_prefix + MANIFEST, json.dumps({"files": [file_entry]}).encode()
+    )
     return job_id

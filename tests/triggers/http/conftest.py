@@ -1,7 +1,7 @@
 """The app in the functions host over Azurite, without a sidecar and a cluster."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,40 +55,42 @@ class RunningApp:
 
 
 @pytest.fixture(scope="session")
-def running_app(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+async def running_app(
+    azurite: Azurite, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningApp]:
     host = start_app_only(azurite, tmp_path_factory.mktemp("door"))
     try:
-        result = opened(host, azurite)
-        put_databases(result)  # before the first request: the list is cached
+        result = await opened(host, azurite)
+        await put_databases(result)  # before the first request: the list is cached
         yield result
     finally:
         host.stop()
 
 
-def opened(host: Child, azurite: Azurite) -> RunningApp:
+async def opened(host: Child, azurite: Azurite) -> RunningApp:
     """The app's store, opened a second time."""
     tables = [
         open_table(name, azurite.connection_string, "", None) for name in (JOBS_TABLE, INDEX_TABLE)
     ]
     jobs = JobStateRepository(tables[0], Index(tables[1], RECONCILE_AFTER), now)
-    jobs.ensure()
+    await jobs.ensure()
     account = StorageAccount(ACCOUNT)
     blobs = open_blobs(account, azurite.connection_string, None)
-    blobs.ensure("queries", "blast-db", "results")
+    await blobs.ensure("queries", "blast-db", "results")
     return RunningApp(host, azurite, jobs, blobs, account)
 
 
-def put_databases(app: RunningApp) -> None:
+async def put_databases(app: RunningApp) -> None:
     """Put a nucleotide, a protein, an incomplete database and one in a folder."""
     root = app.account.url("blast-db", "")
     for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):
         for part in ("hr", "in", "sq"):
-            app.blobs.put(f"{root}{stem}{part}", b"1234")
+            await app.blobs.put(f"{root}{stem}{part}", b"1234")
     metadata = {
         "description": "Nucs",
         "number-of-sequences": 3,
         "number-of-letters": 40,
         "last-updated": "2026-05-01",
     }
-    app.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
-    app.blobs.put(f"{root}half/half.nsq", b"1")
+    await app.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
+    await app.blobs.put(f"{root}half/half.nsq", b"1")

@@ -93,14 +93,14 @@ class Reader:
             until(self.app.api, values["job_id"], lambda job: job["phase"] == phase, 60)
 
 
-def test_every_command_of_the_page_has_the_stated_status(
+async def test_every_command_of_the_page_has_the_stated_status(
     running_app: RunningApp, tmp_path: Path
 ) -> None:
-    ended = store_completed_job(running_app)
+    ended = await store_completed_job(running_app)
     others = {
         "$JOB/results": ended,
         "DELETE": ended,
-        "/retry": store_job(running_app, Phase.SEARCH_FAILED),
+        "/retry": await store_job(running_app, Phase.SEARCH_FAILED),
     }
     known = {"API": f"{running_app.url}/api", "TOKEN": "Authorization: Bearer x"}
     known["NEXT"] = running_app.api.jobs(limit=1)["page"]["next_cursor"]

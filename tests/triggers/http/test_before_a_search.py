@@ -55,7 +55,7 @@ def test_a_program_that_cannot_search_the_database_is_refused(running_app: Runni
     assert running_app.submit(db="nucs")
 
 
-def test_an_uploaded_query_can_be_used_in_a_search(running_app: RunningApp) -> None:
+async def test_an_uploaded_query_can_be_used_in_a_search(running_app: RunningApp) -> None:
     sent = {"query_data": MANY.decode(), "filename": "../my query.fa", "container": "queries"}
     first = json_of(running_app.ask("POST", "blast/upload-query", json.dumps(sent).encode()))
     body, kind = urllib3.encode_multipart_formdata({"query_file": ("/home/me/my query.fa", MANY)})
@@ -63,7 +63,7 @@ def test_an_uploaded_query_can_be_used_in_a_search(running_app: RunningApp) -> N
     assert first == second
     assert first["blob_path"].startswith("queries/uploads/")
     assert first["blob_path"].endswith("/my_query.fa")
-    assert running_app.blobs.get(first["blob_url"]) == MANY
+    assert await running_app.blobs.get(first["blob_url"]) == MANY
     assert running_app.submit(query_data=None, query_blob_url=first["blob_path"])
 
 
@@ -95,9 +95,11 @@ def test_a_form_without_a_query_is_refused(running_app: RunningApp, sent: bytes,
     assert answer.headers["x-ms-error-code"] == code
 
 
-def test_failure_38_the_query_of_another_owners_job_is_not_found(running_app: RunningApp) -> None:
+async def test_failure_38_the_query_of_another_owners_job_is_not_found(
+    running_app: RunningApp,
+) -> None:
     url = running_app.account.url("queries", f"job-{0:032x}/q.fa")
-    running_app.blobs.put(url, MANY)
+    await running_app.blobs.put(url, MANY)
     answer, checks = checked(running_app, query_blob_url=url)
     assert checks["fasta_format"] == "fail"
     assert f"there is no {url}: upload the query first" in [

@@ -94,29 +94,33 @@ def hold_job(app: RunningApp, job_id: str, *, filled: bool = False) -> None:
         hold(body, reads, filled=filled)
 
 
-def test_the_outputs_of_steps_are_text(running_app: RunningApp) -> None:
-    job_id = store_job(running_app, Phase.QUEUED, counts=COUNTS)
+async def test_the_outputs_of_steps_are_text(running_app: RunningApp) -> None:
+    job_id = await store_job(running_app, Phase.QUEUED, counts=COUNTS)
     for phase in LIFE:
-        running_app.jobs.update(job_id, phase.value, phase=phase)
+        await running_app.jobs.update(job_id, phase.value, phase=phase)
         hold_job(running_app, job_id)
     hold_job(running_app, job_id, filled=True)
 
 
 @pytest.mark.parametrize("phase", Phase, ids=lambda phase: phase.value)
-def test_clients_can_read_jobs_in_every_end_phase(running_app: RunningApp, phase: Phase) -> None:
+async def test_clients_can_read_jobs_in_every_end_phase(
+    running_app: RunningApp, phase: Phase
+) -> None:
     if phase is not Phase.DELETED:
         hold_job(
             running_app,
-            store_job(
+            await store_job(
                 running_app, phase, counts=COUNTS, phase_entered_at=dict.fromkeys(LIFE, NOON)
             ),
         )
 
 
-def test_statistics_have_the_fields_that_clients_draw(running_app: RunningApp) -> None:
+async def test_statistics_have_the_fields_that_clients_draw(running_app: RunningApp) -> None:
     body = ok(
         send_json(
-            running_app, "GET", f"blast/jobs/{store_completed_job(running_app)}/results/aggregate"
+            running_app,
+            "GET",
+            f"blast/jobs/{await store_completed_job(running_app)}/results/aggregate",
         )
     )
     hold(body, AGGREGATE)

@@ -1,6 +1,6 @@
 """The list of clusters."""
 
-import threading
+import asyncio
 
 import pytest
 
@@ -13,7 +13,7 @@ from triggers.http.query_params import ClustersQuery
 SUBSCRIPTION = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
 
 
-def ask(name: str) -> None:
+async def ask(name: str) -> None:
     codes = {"gone": "cluster_not_found", "off": "cluster_stopped", "away": "cluster_unavailable"}
     if name in codes:
         raise Unavailable(codes[name], "not now")
@@ -21,8 +21,8 @@ def ask(name: str) -> None:
         raise RuntimeError("a bug")
 
 
-def test_a_cluster_whose_api_server_answers_is_running() -> None:
-    result = get_power_states(["local", "gone", "off", "away", "broken"], ask)
+async def test_a_cluster_whose_api_server_answers_is_running() -> None:
+    result = await get_power_states(["local", "gone", "off", "away", "broken"], ask)
     assert result == {
         "local": "Running",
         "gone": None,
@@ -30,20 +30,15 @@ def test_a_cluster_whose_api_server_answers_is_running() -> None:
     }
 
 
-def test_failure_28_a_cluster_that_does_not_answer_does_not_delay_others() -> None:
-    free = threading.Event()
-
-    def hang(name: str) -> None:
+async def test_failure_28_a_cluster_that_does_not_answer_does_not_delay_others() -> None:
+    async def hang(name: str) -> None:
         if name == "slow":
-            free.wait(30)
+            await asyncio.Event().wait()
 
-    try:
-        assert get_power_states(["slow", "local"], hang, 0.2) == {
-            "slow": "Stopped",
-            "local": "Running",
-        }
-    finally:
-        free.set()
+    assert await get_power_states(["slow", "local"], hang, 0.2) == {
+        "slow": "Stopped",
+        "local": "Running",
+    }
 
 
 def test_a_cluster_has_the_default_size_of_a_search() -> None:

@@ -47,8 +47,12 @@ ACCEPTABLE = {"program": "blastn", "database": "16S", "query_fasta": ">q\nACGT\n
 
 
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
-def test_every_response_is_documented(one: Operation, running_app: RunningApp) -> None:
-    ids = {"id": known_job(running_app, one.name), "file_id": file_id(RESULT), "file": "main.js"}
+async def test_every_response_is_documented(one: Operation, running_app: RunningApp) -> None:
+    ids = {
+        "id": await known_job(running_app, one.name),
+        "file_id": file_id(RESULT),
+        "file": "main.js",
+    }
 
     # No shrinking: it would send many more requests.
     @hypothesis.settings(max_examples=12, phases=[hypothesis.Phase.generate])
@@ -83,11 +87,11 @@ RESULTS = [
 
 
 @pytest.mark.parametrize(("name", "query", "headers", "status"), RESULTS)
-def test_results_are_answered_as_documented(
+async def test_results_are_answered_as_documented(
     running_app: RunningApp, name: str, query: dict[str, Any], headers: dict[str, str], status: int
 ) -> None:
     path = FOUND[name].path
-    ids = {"id": known_job(running_app, name), "file_id": file_id(RESULT)}
+    ids = {"id": await known_job(running_app, name), "file_id": file_id(RESULT)}
     named = {part: text for part, text in ids.items() if f"{{{part}}}" in path}
     case = FOUND[name].Case(path_parameters=named, query=query, headers=headers)
     answer = case.call(base_url=f"{running_app.url}/api")
@@ -132,17 +136,19 @@ def sayable(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in others}
 
 
-def known_job(app: RunningApp, name: str) -> str:
+async def known_job(app: RunningApp, name: str) -> str:
     """Return a job in a phase in which the operation succeeds."""
     number = uuid.uuid4().int
     phase = PHASES.get(name, Phase.COMPLETED)
     url = app.account.url("queries", f"{name}.fa")
     made = job(number, owner=LOCAL, phase=phase, search=search(query_url=url), config_blob=url)
     made = replace(made, search=replace(made.search, results_url=app.account.url("results", name)))
-    app.blobs.put(url, b">q\nACGT\n")
-    app.blobs.put(made.results_prefix + RESULT, gzip.compress(HITS))
-    app.blobs.put(made.results_prefix + MANIFEST, json.dumps({"files": [described()]}).encode())
-    return app.jobs.create(made, {}).job_id
+    await app.blobs.put(url, b">q\nACGT\n")
+    await app.blobs.put(made.results_prefix + RESULT, gzip.compress(HITS))
+    await app.blobs.put(
+        made.results_prefix + MANIFEST, json.dumps({"files": [described()]}).encode()
+    )
+    return (await app.jobs.create(made, {})).job_id
 
 
 def described() -> dict[str, Any]:

@@ -16,19 +16,21 @@ from triggers.http import jobs, queries, results
 from triggers.http.hits import handlers as hits
 
 
-def kept(store: Store, phase: Phase, **changes: Any) -> Job:
-    return store.clients.jobs.create(job(uuid.uuid4().int, owner=LOCAL, phase=phase, **changes), {})
+async def kept(store: Store, phase: Phase, **changes: Any) -> Job:
+    return await store.clients.jobs.create(
+        job(uuid.uuid4().int, owner=LOCAL, phase=phase, **changes), {}
+    )
 
 
-def every_answer(store: Store, one: Job) -> dict[str, HttpResponse]:
+async def every_answer(store: Store, one: Job) -> dict[str, HttpResponse]:
     return {
-        "results": store.ask(results.list_results, one),
-        "a result": store.ask(results.read_result, one, "some"),
-        "aggregate": store.ask(hits.aggregate_hits, one),
-        "alignments": store.ask(hits.list_alignments, one),
-        "one file's": store.ask(hits.list_alignments, one, blob_name="some"),
-        "export": store.ask(hits.export_hits, one, format="csv"),
-        "its config": store.ask(queries.read_file, one, name="elastic-blast.ini"),
+        "results": await store.ask(results.list_results, one),
+        "a result": await store.ask(results.read_result, one, "some"),
+        "aggregate": await store.ask(hits.aggregate_hits, one),
+        "alignments": await store.ask(hits.list_alignments, one),
+        "one file's": await store.ask(hits.list_alignments, one, blob_name="some"),
+        "export": await store.ask(hits.export_hits, one, format="csv"),
+        "its config": await store.ask(queries.read_file, one, name="elastic-blast.ini"),
     }
 
 
@@ -36,8 +38,8 @@ def retry_afters(answers: dict[str, HttpResponse]) -> dict[str, str | None]:
     return {name: answer.headers.get("Retry-After") for name, answer in answers.items()}
 
 
-def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
-    answers = every_answer(store, kept(store, Phase.RUNNING))
+async def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
+    answers = await every_answer(store, await kept(store, Phase.RUNNING))
     assert retry_afters(answers) == dict.fromkeys(answers, "3")
     assert refused(answers["export"]) == (404, "no_results")
     assert refused(answers["a result"]) == refused(answers["its config"]) == (404, "not_found")
@@ -45,30 +47,30 @@ def test_a_404_of_an_active_job_has_a_retry_after(store: Store) -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.SEARCH_FAILED, Phase.CANCELLED])
-def test_a_404_of_an_ended_job_has_no_retry_after(store: Store, phase: Phase) -> None:
-    answers = every_answer(store, kept(store, phase))
+async def test_a_404_of_an_ended_job_has_no_retry_after(store: Store, phase: Phase) -> None:
+    answers = await every_answer(store, await kept(store, phase))
     assert retry_afters(answers) == dict.fromkeys(answers)
 
 
-def test_the_list_of_an_active_batch_has_a_retry_after(store: Store) -> None:
-    def pause(one: Job) -> str | None:
-        return retry_afters({"children": store.ask(jobs.list_children, one)})["children"]
+async def test_the_list_of_an_active_batch_has_a_retry_after(store: Store) -> None:
+    async def pause(one: Job) -> str | None:
+        return retry_afters({"children": await store.ask(jobs.list_children, one)})["children"]
 
-    assert pause(kept(store, Phase.RUNNING, child_count=2)) == "3"
-    assert pause(kept(store, Phase.COMPLETED, child_count=2)) is None
-    assert pause(kept(store, Phase.RUNNING)) is None
+    assert await pause(await kept(store, Phase.RUNNING, child_count=2)) == "3"
+    assert await pause(await kept(store, Phase.COMPLETED, child_count=2)) is None
+    assert await pause(await kept(store, Phase.RUNNING)) is None
 
 
-def test_a_missing_query_has_no_retry_after(store: Store) -> None:
+async def test_a_missing_query_has_no_retry_after(store: Store) -> None:
     url = store.clients.account.url("queries", f"{uuid.uuid4().hex}.fa")
-    store.clients.blobs.put(url, b">q\nACGT\n")
-    one = kept(store, Phase.RUNNING, search=search(query_url=url))
+    await store.clients.blobs.put(url, b">q\nACGT\n")
+    one = await kept(store, Phase.RUNNING, search=search(query_url=url))
     for answer in (
-        store.ask(queries.read_query, one),
-        store.ask(queries.read_file, one, name="input.fa"),
+        await store.ask(queries.read_query, one),
+        await store.ask(queries.read_file, one, name="input.fa"),
     ):
         assert answer.status_code == 200
         assert "Retry-After" not in answer.headers
-    gone = kept(store, Phase.RUNNING, search=search(query_url=f"{url}.gone"))
-    assert refused(store.ask(queries.read_query, gone)) == (404, "not_found")
-    assert "Retry-After" not in store.ask(queries.read_query, gone).headers
+    gone = await kept(store, Phase.RUNNING, search=search(query_url=f"{url}.gone"))
+    assert refused(await store.ask(queries.read_query, gone)) == (404, "not_found")
+    assert "Retry-After" not in (await store.ask(queries.read_query, gone)).headers

@@ -29,22 +29,22 @@ def test_a_repeated_cancel_has_the_same_response(running_app: RunningApp, client
 
 
 @by_every_generation
-def test_an_ended_job_is_not_cancelled_and_a_cancelled_one_is_reported(
+async def test_an_ended_job_is_not_cancelled_and_a_cancelled_one_is_reported(
     running_app: RunningApp, client: Client
 ) -> None:
-    job_id = store_job(running_app, Phase.CANCELLED)
+    job_id = await store_job(running_app, Phase.CANCELLED)
     seen = ok(cancelled(running_app, client, job_id))
     assert amiss(seen, CANCELLING) == []
     assert (seen["job_id"], seen["status"]) == (job_id, "cancelled")
-    job_id = store_job(running_app, Phase.SEARCH_FAILED)
+    job_id = await store_job(running_app, Phase.SEARCH_FAILED)
     assert job_id in client.refused(cancelled(running_app, client, job_id), 409, "already_finished")
 
 
 @by_every_generation
-def test_a_failed_job_is_retried_once_with_the_same_id(
+async def test_a_failed_job_is_retried_once_with_the_same_id(
     running_app: RunningApp, client: Client
 ) -> None:
-    path = f"blast/jobs/{store_job(running_app, Phase.SEARCH_FAILED)}"
+    path = f"blast/jobs/{await store_job(running_app, Phase.SEARCH_FAILED)}"
     request_id = str(uuid.uuid4())
     send_and_disconnect(running_app, f"{path}/retry", b"{}", request_id)
     answers = [
@@ -55,29 +55,31 @@ def test_a_failed_job_is_retried_once_with_the_same_id(
     assert answers[0] == answers[1]
     assert amiss(seen, QUEUED_AGAIN) == []
     assert path.endswith(seen["job_id"])
-    assert running_app.jobs.get(seen["job_id"]).attempt == 2
+    assert (await running_app.jobs.get(seen["job_id"])).attempt == 2
 
 
 @by_every_generation
-def test_an_active_or_invalid_job_is_not_retried(running_app: RunningApp, client: Client) -> None:
+async def test_an_active_or_invalid_job_is_not_retried(
+    running_app: RunningApp, client: Client
+) -> None:
     for phase, status, code in (
         (Phase.RUNNING, 409, "not_failed"),
         (Phase.COMPLETED, 409, "not_failed"),
         (Phase.CONFIG_INVALID, 400, "not_retryable"),
     ):
         answer = send_json(
-            running_app, "POST", f"blast/jobs/{store_job(running_app, phase)}/retry", {}
+            running_app, "POST", f"blast/jobs/{await store_job(running_app, phase)}/retry", {}
         )
         assert client.refused(answer, status, code)
 
 
 @by_every_generation
-def test_a_job_is_deleted_once_it_has_ended(running_app: RunningApp, client: Client) -> None:
+async def test_a_job_is_deleted_once_it_has_ended(running_app: RunningApp, client: Client) -> None:
     running = send_json(
-        running_app, "DELETE", f"blast/jobs/{store_job(running_app, Phase.RUNNING)}"
+        running_app, "DELETE", f"blast/jobs/{await store_job(running_app, Phase.RUNNING)}"
     )
     assert client.refused(running, 409, "still_running")
-    job_id = store_completed_job(running_app)
+    job_id = await store_completed_job(running_app)
     for _ in range(2):  # repeatable
         seen = ok(send_json(running_app, "DELETE", f"blast/jobs/{job_id}"))
         assert amiss(seen, DELETED) == []

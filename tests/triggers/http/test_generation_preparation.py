@@ -6,13 +6,13 @@ from tests.triggers.http.contract import DATABASES, ME, PRE_FLIGHT, READY, UPDAT
 
 
 @by_every_generation
-def test_every_generation_uploads_a_query_and_reads_it_again(
+async def test_every_generation_uploads_a_query_and_reads_it_again(
     running_app: RunningApp, client: Client
 ) -> None:
     put = client.upload(running_app)
     assert amiss(put, UPLOADED) == []
     assert put["blob_url"].endswith(put["blob_path"])
-    assert running_app.blobs.get(put["blob_url"]) == FASTA.encode()
+    assert await running_app.blobs.get(put["blob_url"]) == FASTA.encode()
     empty = send_json(running_app, "POST", "blast/upload-query", {"query_data": "no fasta"})
     assert client.refused(empty, 422, "invalid_query_fasta")
 

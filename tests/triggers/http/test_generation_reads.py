@@ -42,10 +42,14 @@ def read(app: RunningApp, path: str, shape: Any) -> dict[str, Any]:
 
 
 @by_every_generation
-def test_every_generation_pages_through_its_list(running_app: RunningApp, client: Client) -> None:
+async def test_every_generation_pages_through_its_list(
+    running_app: RunningApp, client: Client
+) -> None:
     db = f"list-{uuid.uuid4().hex}"
-    made = [store_job(running_app, Phase.RUNNING, db) for _ in range(3)]
-    others = {store_job(running_app, phase, db) for phase in (Phase.COMPLETED, Phase.CANCELLED)}
+    made = [await store_job(running_app, Phase.RUNNING, db) for _ in range(3)]
+    others = {
+        await store_job(running_app, phase, db) for phase in (Phase.COMPLETED, Phase.CANCELLED)
+    }
     seen, cursor = [], ""
     for more in (True, False):
         path = f"jobs?limit=2&status=running&program=blastn&db={db}&cursor={cursor}"
@@ -64,12 +68,12 @@ def test_every_generation_pages_through_its_list(running_app: RunningApp, client
 
 
 @by_every_generation
-def test_every_generation_follows_a_job(running_app: RunningApp, client: Client) -> None:
-    job_id = store_job(running_app, Phase.QUEUED)
+async def test_every_generation_follows_a_job(running_app: RunningApp, client: Client) -> None:
+    job_id = await store_job(running_app, Phase.QUEUED)
     for phase in (Phase.SUBMITTING, Phase.SUBMITTED, Phase.RUNNING):
-        running_app.jobs.update(job_id, phase.value, phase=phase)
+        await running_app.jobs.update(job_id, phase.value, phase=phase)
     failed = Phase.SEARCH_FAILED
-    running_app.jobs.update(
+    await running_app.jobs.update(
         job_id, failed.value, phase=failed, error="broken", error_code="jobs_failed"
     )
     seen = read(running_app, f"jobs/{job_id}?history=1", DETAIL_WITH_HISTORY)
@@ -89,10 +93,10 @@ def test_every_generation_follows_a_job(running_app: RunningApp, client: Client)
 
 
 @by_every_generation
-def test_every_generation_reads_the_query_and_config(
+async def test_every_generation_reads_the_query_and_config(
     running_app: RunningApp, client: Client
 ) -> None:
-    path = f"jobs/{store_job(running_app, Phase.RUNNING)}"
+    path = f"jobs/{await store_job(running_app, Phase.RUNNING)}"
     query = read(running_app, f"{path}/query", QUERY)
     assert (query["query_text"], query["size_bytes"]) == (FASTA, len(FASTA))
     assert query["max_bytes"] == 5 * 1024 * 1024
@@ -106,8 +110,8 @@ def test_every_generation_reads_the_query_and_config(
 
 
 @by_every_generation
-def test_every_generation_reads_results(running_app: RunningApp, client: Client) -> None:
-    path = f"jobs/{store_completed_job(running_app)}/results"
+async def test_every_generation_reads_results(running_app: RunningApp, client: Client) -> None:
+    path = f"jobs/{await store_completed_job(running_app)}/results"
     seen = read(running_app, path, RESULTS)
     assert seen["files"] == seen["results"] == seen["manifest"]["files"]
     assert (seen["manifest"]["status"], seen["manifest"]["file_count"]) == ("available", 1)
@@ -133,11 +137,11 @@ def test_every_generation_reads_results(running_app: RunningApp, client: Client)
 
 
 @by_every_generation
-def test_a_search_without_results_tells_whether_the_list_is_final(
+async def test_a_search_without_results_tells_whether_the_list_is_final(
     running_app: RunningApp, client: Client
 ) -> None:
     for phase, status in ((Phase.RUNNING, "pending"), (Phase.SEARCH_FAILED, "no_result_files")):
-        job_id = store_job(running_app, phase)
+        job_id = await store_job(running_app, phase)
         seen = read(running_app, f"jobs/{job_id}/results", RESULTS)
         assert (seen["manifest"]["status"], seen["files"]) == (status, [])
         hits = send_json(running_app, "GET", f"blast/jobs/{job_id}/results/alignments")

@@ -40,7 +40,9 @@ WORDS = (
 
 
 @by_every_generation
-def test_every_generation_submits_polls_and_reads(running_app: RunningApp, client: Client) -> None:
+async def test_every_generation_submits_polls_and_reads(
+    running_app: RunningApp, client: Client
+) -> None:
     accepted = ok(
         send_json(running_app, "POST", f"blast/{client.submits_to}", client.search(running_app)),
         202,
@@ -51,8 +53,8 @@ def test_every_generation_submits_polls_and_reads(running_app: RunningApp, clien
     polled = accepted[client.polls].removeprefix("/api/")
     until(running_app.api, job_id, lambda job: job["phase"] == "retrying", 60)  # and waits there
     for phase, runtime in LIFE:
-        if running_app.jobs.get(job_id).phase is not phase:
-            running_app.jobs.update(job_id, phase.value, phase=phase)
+        if (await running_app.jobs.get(job_id)).phase is not phase:
+            await running_app.jobs.update(job_id, phase.value, phase=phase)
         for path in (polled, f"blast/submit/{job_id}/status", f"blast/jobs/{job_id}"):
             seen = ok(send_json(running_app, "GET", path))
             status = (seen["runtime_status"], seen["custom_status"]["phase"])
@@ -67,10 +69,10 @@ def test_every_generation_submits_polls_and_reads(running_app: RunningApp, clien
 
 
 @pytest.mark.parametrize(("phase", "word"), WORDS)
-def test_the_old_status_uses_durable_functions_terms(
+async def test_the_old_status_uses_durable_functions_terms(
     running_app: RunningApp, phase: Phase, word: str
 ) -> None:
-    job_id = store_job(running_app, phase)
+    job_id = await store_job(running_app, phase)
     seen = ok(send_json(running_app, "GET", f"blast/submit/{job_id}/status"))
     assert amiss(seen, RUNTIME_STATUS) == []
     assert (seen["runtime_status"], seen["output"] is None) == (word, not phase.is_end)

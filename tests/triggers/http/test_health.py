@@ -1,7 +1,7 @@
 """Readiness: required and optional dependencies, and timeouts."""
 
-import threading
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,27 +15,26 @@ from triggers.http.health import to_response
 from triggers.schemas.app import DependencyName
 
 
-def unavailable() -> None:
+async def unavailable() -> None:
     raise Unavailable("storage_unavailable", "unavailable")
 
 
-@pytest.fixture
-def never_set() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
+async def passes() -> int:
+    return 1
 
 
-def test_a_check_that_times_out_fails_and_does_not_delay_the_others(
-    never_set: threading.Event,
-) -> None:
+async def crashes() -> None:
+    raise IndexError("a bug")
+
+
+async def test_a_check_that_times_out_fails_and_does_not_delay_the_others() -> None:
     checks: dict[str, Any] = {
-        "silent": never_set.wait,
-        "well": lambda: 1,
+        "silent": asyncio.Event().wait,
+        "well": passes,
         "unavailable": unavailable,
-        "bug": [].pop,
+        "bug": crashes,
     }
-    results = run_checks(checks, 0.2)
+    results = await run_checks(checks, 0.2)
     assert (results["well"].value, results["well"].error) == (1, None)
     assert results["unavailable"].error == "unavailable"
     assert results["silent"].error == "no answer within 0.2 s"
@@ -46,12 +45,12 @@ def test_a_check_that_times_out_fails_and_does_not_delay_the_others(
     ("down", "status", "code"),
     [("tables", "unavailable", 503), ("queue", "unavailable", 503), ("cluster", "degraded", 200)],
 )
-def test_only_what_acceptance_needs_makes_it_unready(
+async def test_only_what_acceptance_needs_makes_it_unready(
     down: DependencyName, status: str, code: int
 ) -> None:
     names: tuple[DependencyName, ...] = ("tables", "blob", "queue", "sidecar", "cluster")
-    checks: dict[DependencyName, Callable[[], None]] = {name: lambda: None for name in names}
-    result = summarize(run_checks({**checks, down: unavailable}, 1.0))
+    checks: dict[DependencyName, Callable[[], Awaitable[object]]] = dict.fromkeys(names, passes)
+    result = summarize(await run_checks({**checks, down: unavailable}, 1.0))
     answer = to_response(result)
     assert (result.status, answer.status_code) == (status, code)
     assert ("Retry-After" in answer.headers) == (code == 503)
@@ -66,14 +65,14 @@ OTHER = responds("200 OK", b"<html>Welcome</html>")
     ("manner", "code"),
     [(REFUSES, "sidecar_refused"), (OTHER, "sidecar_unavailable"), (resets, "sidecar_unavailable")],
 )
-def test_failure_48_a_sidecar_that_refuses_the_token_is_unavailable(
+async def test_failure_48_a_sidecar_that_refuses_the_token_is_unavailable(
     manner: Manner, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with misbehaving_server(manner, manner, TAKES) as server:
         sidecar = SidecarClient(server.url, lambda: "t" * 32)
         with pytest.raises(Unavailable) as caught:
-            check_sidecar(sidecar)
-        result = summarize(run_checks({"sidecar": lambda: check_sidecar(sidecar)}, 5.0))
-        check_sidecar(sidecar)  # the token is accepted again
+            await check_sidecar(sidecar)
+        result = summarize(await run_checks({"sidecar": lambda: check_sidecar(sidecar)}, 5.0))
+        await check_sidecar(sidecar)  # the token is accepted again
     assert (caught.value.code, result.status) == (code, "degraded")
     assert ("configuration_refused" in caplog.text) == (code == "sidecar_refused")

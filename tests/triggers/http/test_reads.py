@@ -16,8 +16,8 @@ NUMBERS = count(100)
 JOB_READS = ("", "/events", "/execution-steps", "/query", "/file?name=input.fa", "/results")
 
 
-def kept(app: RunningApp, **changes: Any) -> str:
-    return app.jobs.create(job(next(NUMBERS), owner=LOCAL, **changes), {}).job_id
+async def kept(app: RunningApp, **changes: Any) -> str:
+    return (await app.jobs.create(job(next(NUMBERS), owner=LOCAL, **changes), {})).job_id
 
 
 def json_of(answer: urllib3.BaseHTTPResponse) -> Any:
@@ -27,23 +27,23 @@ def json_of(answer: urllib3.BaseHTTPResponse) -> Any:
 @pytest.mark.parametrize(
     "path", ["jobs/{}", "submit/{}/status", "jobs/{}/events", "jobs/{}/execution-steps"]
 )
-def test_a_matching_etag_gets_304(running_app: RunningApp, path: str) -> None:
-    job_id = kept(running_app, phase=Phase.RUNNING)
+async def test_a_matching_etag_gets_304(running_app: RunningApp, path: str) -> None:
+    job_id = await kept(running_app, phase=Phase.RUNNING)
     address = f"blast/{path.format(job_id)}"
     first = running_app.ask("GET", address)
     again = running_app.ask("GET", address, if_none_match=f'"other", {first.headers["ETag"]}')
     assert (first.status, again.status, again.data) == (200, 304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
     assert first.headers["Retry-After"] == again.headers["Retry-After"] == "3"
-    running_app.jobs.update(job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    await running_app.jobs.update(job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     changed = running_app.ask("GET", address, if_none_match=first.headers["ETag"])
     assert changed.status == 200
     assert "Retry-After" not in changed.headers
 
 
-def test_a_job_has_its_steps_and_history(running_app: RunningApp) -> None:
-    job_id = kept(running_app)
-    running_app.jobs.update(job_id, "config_written", phase=Phase.SUBMITTING)
+async def test_a_job_has_its_steps_and_history(running_app: RunningApp) -> None:
+    job_id = await kept(running_app)
+    await running_app.jobs.update(job_id, "config_written", phase=Phase.SUBMITTING)
     result = json_of(running_app.ask("GET", f"blast/jobs/{job_id}?history=1"))
     assert list(result["custom_status"]["steps"]) == ["preparing", "configuring", "submitting"]
     assert [event["event"] for event in result["history"]] == ["accepted", "config_written"]
@@ -53,10 +53,10 @@ def test_a_job_has_its_steps_and_history(running_app: RunningApp) -> None:
     assert [event["id"] for event in later["events"]] == ["2"]
 
 
-def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(
+async def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(
     running_app: RunningApp,
 ) -> None:
-    job_id = kept(running_app, phase=Phase.COMPLETED)
+    job_id = await kept(running_app, phase=Phase.COMPLETED)
     for _ in range(2):
         answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
         assert (answer.status, json_of(answer)) == (200, {"job_id": job_id, "status": "deleted"})
@@ -69,25 +69,25 @@ def test_a_deleted_job_is_not_found_anywhere_and_can_be_deleted_again(
     assert job_id not in [one["job_id"] for one in listed]
 
 
-def test_the_key_of_a_deleted_job_is_a_conflict(running_app: RunningApp) -> None:
+async def test_the_key_of_a_deleted_job_is_a_conflict(running_app: RunningApp) -> None:
     body = {"program": "blastn", "db": "16S", "query_data": ">q\nAC\n", "idempotency_key": "gone"}
     job_id = running_app.api.submit(body)["job_id"]
-    running_app.jobs.update(job_id, "failure_detected", phase=Phase.CANCELLING)
-    running_app.jobs.update(job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    await running_app.jobs.update(job_id, "failure_detected", phase=Phase.CANCELLING)
+    await running_app.jobs.update(job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
     assert running_app.ask("DELETE", f"blast/jobs/{job_id}").status == 200
     again = running_app.ask("POST", "blast/jobs", json.dumps(body).encode())
     assert (again.status, again.headers["x-ms-error-code"]) == (409, "idempotency_conflict")
 
 
-def test_an_active_job_is_not_deleted(running_app: RunningApp) -> None:
-    job_id = kept(running_app, phase=Phase.RUNNING)
+async def test_an_active_job_is_not_deleted(running_app: RunningApp) -> None:
+    job_id = await kept(running_app, phase=Phase.RUNNING)
     answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
     assert (answer.status, answer.headers["x-ms-error-code"]) == (409, "still_running")
 
 
-def test_lists_are_filtered(running_app: RunningApp) -> None:
-    sought = kept(running_app, phase=Phase.RUNNING, search=search(database="of-filters"))
-    kept(running_app, phase=Phase.COMPLETED, search=search(database="of-filters"))
+async def test_lists_are_filtered(running_app: RunningApp) -> None:
+    sought = await kept(running_app, phase=Phase.RUNNING, search=search(database="of-filters"))
+    await kept(running_app, phase=Phase.COMPLETED, search=search(database="of-filters"))
     result = running_app.api.jobs(status="running", program="blastn", db="of-filters")["jobs"]
     assert [one["job_id"] for one in result] == [sought]
 
@@ -99,10 +99,10 @@ def test_all_faults_of_a_query_string_are_reported_together(running_app: Running
     assert where == {"limit", "status", "program", "cursor"}
 
 
-def test_the_files_of_a_search_can_be_read(running_app: RunningApp) -> None:
+async def test_the_files_of_a_search_can_be_read(running_app: RunningApp) -> None:
     url = running_app.account.url("queries", "read/me.fa")
-    running_app.blobs.put(url, b">q\nACGT\n")
-    job_id = kept(running_app, search=search(query_url=url))
+    await running_app.blobs.put(url, b">q\nACGT\n")
+    job_id = await kept(running_app, search=search(query_url=url))
     file = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=4"))
     assert (file["content"], file["truncated"]) == (">q\nA", True)
     whole = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/file?name=input.fa&max_bytes=8"))
@@ -113,21 +113,21 @@ def test_the_files_of_a_search_can_be_read(running_app: RunningApp) -> None:
     assert running_app.ask("GET", f"blast/jobs/{job_id}/file?name=../secrets").status == 422
 
 
-def test_a_query_over_the_response_limit_is_refused(running_app: RunningApp) -> None:
+async def test_a_query_over_the_response_limit_is_refused(running_app: RunningApp) -> None:
     url = running_app.account.url("queries", "long/me.fa")
-    running_app.blobs.put(url, b">q\n" + b"A" * 5 * 1024 * 1024)
-    job_id = kept(running_app, search=search(query_url=url))
+    await running_app.blobs.put(url, b">q\n" + b"A" * 5 * 1024 * 1024)
+    job_id = await kept(running_app, search=search(query_url=url))
     answer = running_app.ask("GET", f"blast/jobs/{job_id}/query")
     assert (answer.status, answer.headers["x-ms-error-code"]) == (413, "query_too_large")
 
 
-def test_a_batch_has_no_etag_because_its_searches_change(running_app: RunningApp) -> None:
+async def test_a_batch_has_no_etag_because_its_searches_change(running_app: RunningApp) -> None:
     """The batch's row, and so an ETag of it, would not change with its searches."""
-    job_id = kept(running_app, phase=Phase.RUNNING, child_count=2)
+    job_id = await kept(running_app, phase=Phase.RUNNING, child_count=2)
     seen = running_app.ask("GET", f"blast/jobs/{job_id}")
     assert "ETag" not in seen.headers
     assert json_of(seen)["children"]["queued"] == 2
-    kept(running_app, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
+    await kept(running_app, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
     again = running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match="*")
     assert again.status == 200
     assert json_of(again)["children"]["completed"] == 1

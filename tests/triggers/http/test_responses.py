@@ -83,12 +83,12 @@ def test_a_401_does_not_tell_what_was_wrong(had_credentials: bool, header: str) 
     assert answer.headers["x-ms-error-code"] == "not_signed_in"
 
 
-def test_an_internal_error_has_no_details(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_internal_error_has_no_details(caplog: pytest.LogCaptureFixture) -> None:
     @handle_errors
-    def handler(req: HttpRequest) -> HttpResponse:
+    async def handler(req: HttpRequest) -> HttpResponse:
         raise KeyError("secret")
 
-    answer = handler(req=HttpRequest("GET", "http://localhost/", body=b""))
+    answer = await handler(req=HttpRequest("GET", "http://localhost/", body=b""))
     assert answer.status_code == 500
     assert b"secret" not in answer.get_body()
     assert "secret" in caplog.text

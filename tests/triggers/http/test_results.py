@@ -20,13 +20,13 @@ PACKED = gzip.compress(b"0123456789" * 50, mtime=0)
 SIZE = len(PACKED)
 
 
-def download(store: Store, one: Any, **headers: str) -> Any:
+async def download(store: Store, one: Any, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return store.ask(results.read_result, one, file_id(NAME), headers=named)
+    return await store.ask(results.read_result, one, file_id(NAME), headers=named)
 
 
-def test_a_file_is_downloaded_unchanged(store: Store) -> None:
-    answer = download(store, store.completed({NAME: PACKED}))
+async def test_a_file_is_downloaded_unchanged(store: Store) -> None:
+    answer = await download(store, await store.completed({NAME: PACKED}))
     assert (answer.status_code, answer.get_body()) == (200, PACKED)
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{NAME}"'
     assert answer.headers["Accept-Ranges"] == "bytes"
@@ -44,15 +44,19 @@ def test_a_file_is_downloaded_unchanged(store: Store) -> None:
         ("bytes=-99999", 0, SIZE),
     ],
 )
-def test_a_range_of_a_file_is_downloaded(store: Store, asked: str, start: int, end: int) -> None:
-    answer = download(store, store.completed({NAME: PACKED}), range=asked)
+async def test_a_range_of_a_file_is_downloaded(
+    store: Store, asked: str, start: int, end: int
+) -> None:
+    answer = await download(store, await store.completed({NAME: PACKED}), range=asked)
     assert (answer.status_code, answer.get_body()) == (206, PACKED[start:end])
     assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{SIZE}"
 
 
 @pytest.mark.parametrize("asked", [f"bytes={SIZE}-", "bytes=-0", "bytes=99999-100000"])
-def test_a_range_outside_of_the_file_is_refused_with_the_size(store: Store, asked: str) -> None:
-    answer = download(store, store.completed({NAME: PACKED}), range=asked)
+async def test_a_range_outside_of_the_file_is_refused_with_the_size(
+    store: Store, asked: str
+) -> None:
+    answer = await download(store, await store.completed({NAME: PACKED}), range=asked)
     assert refused(answer) == (416, "range_not_satisfiable")
     assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
 
@@ -60,31 +64,31 @@ def test_a_range_outside_of_the_file_is_refused_with_the_size(store: Store, aske
 @pytest.mark.parametrize(
     "asked", ["bytes=1-0", "lines=0-1", "bytes=a-b", "bytes=0-1,4-5", "bytes=-"]
 )
-def test_an_unsupported_range_returns_the_whole_file(store: Store, asked: str) -> None:
-    answer = download(store, store.completed({NAME: PACKED}), range=asked)
+async def test_an_unsupported_range_returns_the_whole_file(store: Store, asked: str) -> None:
+    answer = await download(store, await store.completed({NAME: PACKED}), range=asked)
     assert (answer.status_code, answer.get_body()) == (200, PACKED)
 
 
-def test_if_range_of_another_version_returns_the_whole_file(store: Store) -> None:
-    job = store.completed({NAME: PACKED})
-    etag = download(store, job).headers["ETag"]
-    same = download(store, job, range="bytes=4-", if_range=etag)
+async def test_if_range_of_another_version_returns_the_whole_file(store: Store) -> None:
+    job = await store.completed({NAME: PACKED})
+    etag = (await download(store, job)).headers["ETag"]
+    same = await download(store, job, range="bytes=4-", if_range=etag)
     assert (same.status_code, same.get_body()) == (206, PACKED[4:])
-    changed = download(store, job, range="bytes=4-", if_range='"another"')
+    changed = await download(store, job, range="bytes=4-", if_range='"another"')
     assert (changed.status_code, changed.get_body()) == (200, PACKED)
 
 
-def test_a_large_file_is_downloaded_in_ranges(
+async def test_a_large_file_is_downloaded_in_ranges(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "MAX_RESPONSE_BYTES", 16)
-    job = store.completed({NAME: PACKED})
-    whole = download(store, job)
+    job = await store.completed({NAME: PACKED})
+    whole = await download(store, job)
     assert refused(whole) == (413, "file_too_large")
     assert b"Range: bytes=0-15" in whole.get_body()
     taken = b""
     while len(taken) < SIZE:
-        part = download(store, job, range=f"bytes={len(taken)}-")
+        part = await download(store, job, range=f"bytes={len(taken)}-")
         assert part.status_code == 206
         assert 0 < len(part.get_body()) <= 16
         taken += part.get_body()
@@ -94,35 +98,40 @@ def test_a_large_file_is_downloaded_in_ranges(
 @pytest.mark.parametrize(
     "wanted", [f"../{NAME}", "../../etc/passwd", "%2e%2e", MANIFEST, "metadata/SUCCESS.txt", ""]
 )
-def test_failure_38_a_file_id_cannot_leave_the_jobs_prefix(store: Store, wanted: str) -> None:
-    job = store.completed({NAME: PACKED})
-    assert refused(store.ask(results.read_result, job, wanted)) == (404, "not_found")
+async def test_failure_38_a_file_id_cannot_leave_the_jobs_prefix(store: Store, wanted: str) -> None:
+    job = await store.completed({NAME: PACKED})
+    assert refused(await store.ask(results.read_result, job, wanted)) == (404, "not_found")
     if wanted:
-        answer = store.ask(hits.list_alignments, job, blob_name=wanted)
+        answer = await store.ask(hits.list_alignments, job, blob_name=wanted)
         assert refused(answer) == (404, "not_found")
 
 
-def test_failure_38_another_owners_results_are_not_found(store: Store) -> None:
-    theirs = store.completed({NAME: PACKED}, owner=ALICE)
-    mine = store.completed({NAME: PACKED})
+async def test_failure_38_another_owners_results_are_not_found(store: Store) -> None:
+    theirs = await store.completed({NAME: PACKED}, owner=ALICE)
+    mine = await store.completed({NAME: PACKED})
     for handler in (
         results.list_results,
         hits.aggregate_hits,
         hits.list_alignments,
         hits.export_hits,
     ):
-        assert refused(store.ask(handler, theirs)) == (404, "not_found")
-    assert refused(store.ask(results.read_result, theirs, file_id(NAME))) == (404, "not_found")
-    assert [file["name"] for file in body(store.ask(results.list_results, mine))["files"]] == [NAME]
+        assert refused(await store.ask(handler, theirs)) == (404, "not_found")
+    assert refused(await store.ask(results.read_result, theirs, file_id(NAME))) == (
+        404,
+        "not_found",
+    )
+    assert [
+        file["name"] for file in body(await store.ask(results.list_results, mine))["files"]
+    ] == [NAME]
 
 
-def test_failure_26_a_removed_result_is_a_404(store: Store) -> None:
-    job = store.completed({NAME: PACKED})
+async def test_failure_26_a_removed_result_is_a_404(store: Store) -> None:
+    job = await store.completed({NAME: PACKED})
     store.lose(job, NAME)
-    assert refused(download(store, job)) == (404, "results_gone")
-    assert refused(store.ask(hits.aggregate_hits, job)) == (404, "blob_gone")
+    assert refused(await download(store, job)) == (404, "results_gone")
+    assert refused(await store.ask(hits.aggregate_hits, job)) == (404, "blob_gone")
     store.lose(job, MANIFEST)
-    assert refused(store.ask(results.list_results, job)) == (404, "results_gone")
+    assert refused(await store.ask(results.list_results, job)) == (404, "results_gone")
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))

@@ -1,10 +1,16 @@
 """A queue and a job store per test, in Azurite."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
+from azure.storage.queue import (
+    QueueClient,
+    TextBase64DecodePolicy,
+    TextBase64EncodePolicy,
+    aio,
+)
 
 from local.azurite import ACCOUNT, Azurite
 from shared.clients.blobs import Blobs, open_blobs
@@ -21,32 +27,36 @@ from triggers.submission.accept import SubmissionService
 
 
 @pytest.fixture(scope="session")
-def blobs(azurite: Azurite) -> Blobs:
+async def blobs(azurite: Azurite) -> Blobs:
     opened = open_blobs(StorageAccount(ACCOUNT), azurite.connection_string, None)
-    opened.ensure(QUERIES, DATABASES, RESULTS)
+    await opened.ensure(QUERIES, DATABASES, RESULTS)
     return opened
 
 
 @pytest.fixture
-def world(
+async def world(
     azurite: Azurite,
     blobs: Blobs,
     jobs: JobStateRepository,  # noqa: F811
     clock: Clock,  # noqa: F811
-) -> Iterator[QueueFixture]:
-    with QueueClient.from_connection_string(
-        azurite.connection_string,
-        f"q{uuid.uuid4().hex}",
-        message_encode_policy=TextBase64EncodePolicy(),
-        message_decode_policy=TextBase64DecodePolicy(),
-    ) as inbox:
-        queue = HookedQueue(inbox)
-        queue.ensure()
+) -> AsyncIterator[QueueFixture]:
+    name = f"q{uuid.uuid4().hex}"
+    codec: Any = {
+        "message_encode_policy": TextBase64EncodePolicy(),
+        "message_decode_policy": TextBase64DecodePolicy(),
+    }
+    connection = azurite.connection_string
+    inbox = QueueClient.from_connection_string(connection, name, **codec)
+    client = aio.QueueClient.from_connection_string(connection, name, **codec)
+    with inbox:
+        queue = HookedQueue(client)
+        await queue.ensure()
         dead = open_table(f"t{uuid.uuid4().hex}", azurite.connection_string, "", None)
         letters = DeadLetters(blobs, dead, StorageAccount(ACCOUNT))
-        letters.ensure()
+        await letters.ensure()
         acceptance = SubmissionService(jobs, blobs, settings(storage_account=ACCOUNT), clock)
         requests = RequestProcessor(
             acceptance, OutboxPublisher(jobs, blobs, lambda: queue), letters
         )
         yield QueueFixture(requests, queue, inbox, dead, clock)
+        await queue.aclose()

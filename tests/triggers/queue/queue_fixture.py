@@ -1,11 +1,11 @@
 """The queue's handlers over Azurite, with a durable client that records calls."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from azure.storage.queue import QueueClient
+from azure.storage.queue import QueueClient, aio
 
 from shared.clients.queues import Queue
 from shared.clients.tables import Table
@@ -31,14 +31,15 @@ BODY: dict[str, Any] = {
 class HookedQueue(Queue):
     """A queue with a hook before each send."""
 
-    def __init__(self, client: QueueClient) -> None:
+    def __init__(self, client: aio.QueueClient) -> None:
         super().__init__(client)
-        self.before: Callable[[], None] = lambda: None
+        self.before: Callable[[], Awaitable[None]] | None = None
 
-    def send(self, text: str) -> None:
-        before, self.before = self.before, lambda: None
-        before()
-        super().send(text)
+    async def send(self, text: str) -> None:
+        before, self.before = self.before, None
+        if before:
+            await before()
+        await super().send(text)
 
 
 def unavailable(*_: Any, **__: Any) -> Any:
@@ -75,14 +76,16 @@ class QueueFixture:
         """Deliver a message for the last time."""
         await self.deliver(delivery=LAST_DELIVERY, **changes)
 
-    def deliver_poison(self, body: object = None, message_id: str = "p-1", **changes: Any) -> None:
+    async def deliver_poison(
+        self, body: object = None, message_id: str = "p-1", **changes: Any
+    ) -> None:
         """Deliver a poison message."""
-        self.requests.process_poison(incoming_message(body, message_id, **changes))
+        await self.requests.process_poison(incoming_message(body, message_id, **changes))
 
-    def accept_by_http(self, key: str, **changes: Any) -> Job:
+    async def accept_by_http(self, key: str, **changes: Any) -> Job:
         """Accept the same search by HTTP."""
         one = self.requests.submissions
-        return one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http").job
+        return (await one.accept(parse(BODY | changes, one.settings), LOCAL, key, "http")).job
 
     def sent_messages(self) -> list[dict[str, Any]]:
         """All sent messages, in order."""
@@ -94,10 +97,10 @@ class QueueFixture:
         order = list(dict.fromkeys(one["event_id"] for one in self.sent_messages()))
         return [first[event_id] for event_id in order]
 
-    def job(self) -> Job:
+    async def job(self) -> Job:
         """The only job."""
-        (job,) = self.jobs.index.page(LOCAL, 10).jobs
-        return self.jobs.get(job.job_id)
+        (job,) = (await self.jobs.index.page(LOCAL, 10)).jobs
+        return await self.jobs.get(job.job_id)
 
 
 def incoming_message(

@@ -55,7 +55,7 @@ async def test_failure_36_a_process_with_wrong_settings_decides_nothing_about_a_
     with pytest.raises(SettingsInvalid):
         await functions.process_request(given, world.durable)
     with pytest.raises(SettingsInvalid):
-        functions.process_poison_message(given)
+        await functions.process_poison_message(given)
 
 
 @pytest.mark.parametrize("keyed", [{}, KEYLESS])
@@ -72,7 +72,7 @@ async def test_failure_36_a_message_is_held_while_storage_does_not_answer(
     assert world.sent_messages() == []
     await world.deliver(delivery=LAST_CRASH + 1, **keyed)
     await world.deliver(delivery=LAST_CRASH + 2, **keyed)
-    assert world.job().phase is Phase.QUEUED
+    assert (await world.job()).phase is Phase.QUEUED
     assert world.statuses() == ["queued"]
 
 
@@ -82,12 +82,12 @@ async def test_failure_36_a_keyless_message_is_abandoned_with_its_job(world: Que
         with pytest.raises(Unavailable):
             await world.deliver(delivery=delivery, **KEYLESS)
     await world.deliver_last(**KEYLESS)
-    ended = world.job()
+    ended = await world.job()
     assert (ended.phase, ended.error_code) == (Phase.SUBMIT_FAILED, "never_started")
     assert world.statuses() == ["queued", "failed"]
     assert {one["job_id"] for one in world.sent_messages()} == {ended.job_id}
-    assert buried(world, "m-1")["job_id"] == ended.job_id
-    assert buried(world, "m-1")["kept"] == incoming_message(**KEYLESS).body
+    assert (await buried(world, "m-1"))["job_id"] == ended.job_id
+    assert (await buried(world, "m-1"))["kept"] == incoming_message(**KEYLESS).body
 
 
 async def test_failure_36_the_last_delivery_does_not_change_a_running_search(
@@ -96,10 +96,12 @@ async def test_failure_36_the_last_delivery_does_not_change_a_running_search(
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
         await world.deliver(**KEYLESS)
-    running = world.jobs.update(world.job().job_id, "submitting", phase=Phase.SUBMITTING)
+    running = await world.jobs.update(
+        (await world.job()).job_id, "submitting", phase=Phase.SUBMITTING
+    )
     world.durable.refuses = {"start_new", "get_status"}
     await world.deliver_last(**KEYLESS)
-    assert world.job() == running
+    assert await world.job() == running
     assert [one["error_code"] for one in world.sent_messages()] == [None] * len(
         world.sent_messages()
     )
@@ -118,7 +120,7 @@ async def test_failure_36_an_unaccepted_message_is_rejected_in_its_last_delivery
         None,
     )
     assert f"after {LAST_DELIVERY} attempts" in message["error_message"]
-    assert buried(world, "m-1")["error_code"] == "not_accepted"
+    assert (await buried(world, "m-1"))["error_code"] == "not_accepted"
 
 
 async def test_a_failed_last_delivery_is_left_to_the_poison_queue(
@@ -129,7 +131,7 @@ async def test_a_failed_last_delivery_is_left_to_the_poison_queue(
         away.setattr(world.jobs, "update", unavailable)
         with pytest.raises(Unavailable):
             await world.deliver_last(**KEYLESS)
-    before = world.job()
+    before = await world.job()
     assert before.phase is Phase.QUEUED
 
 
@@ -138,11 +140,11 @@ async def test_failure_1_the_outcome_of_a_keyless_poison_message_is_unknown(
 ) -> None:
     """Its search can be running; after `not_accepted` the sender would send it a second time."""
     await world.deliver(message_id="m-1", **KEYLESS)
-    before = world.job()
-    world.deliver_poison(message_id="p-1", **KEYLESS)
-    assert world.job() == before
+    before = await world.job()
+    await world.deliver_poison(message_id="p-1", **KEYLESS)
+    assert await world.job() == before
     assert world.sent_messages()[-1]["error_code"] == "outcome_unknown"
-    assert buried(world)["error_code"] == "outcome_unknown"
+    assert (await buried(world))["error_code"] == "outcome_unknown"
 
 
 async def test_a_message_whose_processing_crashes_is_abandoned_in_its_fifth_delivery(

@@ -19,32 +19,32 @@ from tests.triggers.queue.queue_fixture import QueueFixture, unavailable
 RESULTS = "https://devstoreaccount1.blob.core.windows.net/results"
 
 
-def ended(world: QueueFixture, phase: Phase = Phase.COMPLETED, **changes: Any) -> Job:
+async def ended(world: QueueFixture, phase: Phase = Phase.COMPLETED, **changes: Any) -> Job:
     """A job with notify that went through all phases to this end; nothing is sent yet."""
     number = uuid.uuid4().int  # all tests share one results container
     stored = job(number, notify=True, request_id="r-1", search=search(results_url=RESULTS))
-    world.jobs.create(stored, {})
+    await world.jobs.create(stored, {})
     before = Phase.EXPORTING_RESULTS if phase is Phase.COMPLETED else Phase.CANCELLING
     for step in (Phase.SUBMITTING, Phase.SUBMITTED, before):
-        world.jobs.update(stored.job_id, step.value, phase=step)
+        await world.jobs.update(stored.job_id, step.value, phase=step)
     world.clock.move(60)
-    return world.jobs.update(stored.job_id, phase.value, changes, phase=phase, **changes)
+    return await world.jobs.update(stored.job_id, phase.value, changes, phase=phase, **changes)
 
 
-def manifest(world: QueueFixture, stored: Job, files: int) -> None:
+async def manifest(world: QueueFixture, stored: Job, files: int) -> None:
     names = [f"batch_{n:03d}-blastn-16S.out.gz" for n in range(files)]
     listed = [
         {"file_id": f"{n:016x}", "name": name, "size": n, "format": "outfmt 7, gzip", "source": "x"}
         for n, name in enumerate(names)
     ]
     data = json.dumps({"files": listed}).encode()
-    world.requests.submissions.blobs.put(stored.results_prefix + MANIFEST, data)
+    await world.requests.submissions.blobs.put(stored.results_prefix + MANIFEST, data)
 
 
-def test_a_message_matches_the_contract(world: QueueFixture) -> None:
-    stored = ended(world)
-    manifest(world, stored, files=1)
-    world.requests.outbox.publish_pending(stored)
+async def test_a_message_matches_the_contract(world: QueueFixture) -> None:
+    stored = await ended(world)
+    await manifest(world, stored, files=1)
+    await world.requests.outbox.publish_pending(stored)
     messages = world.sent_messages()
     assert [message["status"] for message in messages] == ["queued", "running", "succeeded"]
     claim = f"{stored.job_id}:succeeded:1"
@@ -71,22 +71,22 @@ def test_a_message_matches_the_contract(world: QueueFixture) -> None:
     }
 
 
-def test_a_message_names_at_most_25_files(world: QueueFixture) -> None:
-    one = ended(world)
-    manifest(world, one, files=1000)
-    world.requests.outbox.publish_pending(one)
+async def test_a_message_names_at_most_25_files(world: QueueFixture) -> None:
+    one = await ended(world)
+    await manifest(world, one, files=1000)
+    await world.requests.outbox.publish_pending(one)
     assert len(world.sent_messages()[-1]["result_files"]) == 25
 
 
-def test_removed_results_do_not_delay_a_message(world: QueueFixture) -> None:
-    world.requests.outbox.publish_pending(ended(world))
+async def test_removed_results_do_not_delay_a_message(world: QueueFixture) -> None:
+    await world.requests.outbox.publish_pending(await ended(world))
     assert world.statuses() == ["queued", "running", "succeeded"]
     assert world.sent_messages()[-1]["result_files"] == []
 
 
-def test_an_error_has_at_most_500_characters(world: QueueFixture) -> None:
-    one = ended(world, Phase.SEARCH_FAILED, error_code="search_failed", error="é" * 4000)
-    world.requests.outbox.publish_pending(one)
+async def test_an_error_has_at_most_500_characters(world: QueueFixture) -> None:
+    one = await ended(world, Phase.SEARCH_FAILED, error_code="search_failed", error="é" * 4000)
+    await world.requests.outbox.publish_pending(one)
     last = world.sent_messages()[-1]
     assert (last["status"], last["error_code"]) == ("failed", "search_failed")
     assert last["error_message"] == "é" * 500
@@ -100,51 +100,51 @@ def test_of_many_faults_25_are_named_within_the_500_characters(number: int) -> N
     assert all(f"field_{n:02d}" in text for n in range(min(number, 25)))
 
 
-def test_failure_36_two_concurrent_publishers_keep_the_order(world: QueueFixture) -> None:
-    one, courier = ended(world), world.requests.outbox
+async def test_failure_36_two_concurrent_publishers_keep_the_order(world: QueueFixture) -> None:
+    one, courier = await ended(world), world.requests.outbox
     # The second publisher overtakes the first one before its first send.
     world.queue.before = lambda: courier.publish_pending(one)
-    courier.publish_pending(one)
+    await courier.publish_pending(one)
     assert world.statuses() == ["queued", "running", "succeeded"]
     assert len(world.sent_messages()) == 6
 
 
-def test_failure_36_a_publisher_that_crashes_after_sending_repeats_the_event(
+async def test_failure_36_a_publisher_that_crashes_after_sending_repeats_the_event(
     world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = ended(world)
+    one = await ended(world)
     with monkeypatch.context() as dying:
         dying.setattr(world.jobs, "mark_sent", unavailable)
         with pytest.raises(Unavailable):
-            world.requests.outbox.publish_pending(one)
-    world.requests.outbox.publish_pending(one)
+            await world.requests.outbox.publish_pending(one)
+    await world.requests.outbox.publish_pending(one)
     ids = [message["event_id"] for message in world.sent_messages()]
     assert len(ids) == 4 and ids[0] == ids[1]
     assert world.statuses() == ["queued", "running", "succeeded"]
 
 
-def test_failure_36_an_unsent_message_stays_pending(world: QueueFixture) -> None:
-    stored = ended(world)
+async def test_failure_36_an_unsent_message_stays_pending(world: QueueFixture) -> None:
+    stored = await ended(world)
     world.queue.before = unavailable
     with pytest.raises(Unavailable):
-        world.requests.outbox.publish_pending(stored)
-    assert len(world.jobs.pending_messages(stored.job_id)) == 3
+        await world.requests.outbox.publish_pending(stored)
+    assert len(await world.jobs.pending_messages(stored.job_id)) == 3
     world.clock.move(timedelta(days=1).total_seconds())
-    assert len(list(world.jobs.index.find_overdue(world.clock()))) == 1
-    world.requests.outbox.publish_pending(stored)
+    assert len([item async for item in world.jobs.index.find_overdue(world.clock())]) == 1
+    await world.requests.outbox.publish_pending(stored)
     assert world.statuses() == ["queued", "running", "succeeded"]
-    assert list(world.jobs.index.find_overdue(world.clock())) == []
+    assert [item async for item in world.jobs.index.find_overdue(world.clock())] == []
 
 
-def test_a_job_without_notify_sends_nothing(world: QueueFixture) -> None:
-    world.requests.outbox.publish_pending(world.jobs.create(job(), {}))
+async def test_a_job_without_notify_sends_nothing(world: QueueFixture) -> None:
+    await world.requests.outbox.publish_pending(await world.jobs.create(job(), {}))
     assert world.sent_messages() == []
 
 
-def test_the_second_attempt_of_a_job_is_sent_as_new_events(world: QueueFixture) -> None:
-    stored = ended(world, Phase.SEARCH_FAILED)
-    world.requests.outbox.publish_pending(stored)
-    again = world.jobs.start_attempt(stored.job_id, 2, timedelta(hours=1))
-    world.requests.outbox.republish(again, Sender())
+async def test_the_second_attempt_of_a_job_is_sent_as_new_events(world: QueueFixture) -> None:
+    stored = await ended(world, Phase.SEARCH_FAILED)
+    await world.requests.outbox.publish_pending(stored)
+    again = await world.jobs.start_attempt(stored.job_id, 2, timedelta(hours=1))
+    await world.requests.outbox.republish(again, Sender())
     assert world.statuses() == ["queued", "running", "failed", "queued"]
     assert world.sent_messages()[-1]["attempt"] == 2

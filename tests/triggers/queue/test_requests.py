@@ -43,7 +43,7 @@ async def test_a_message_becomes_a_job_and_its_sender_is_notified(
     world: QueueFixture,
 ) -> None:
     await world.deliver(submission_source="dashboard")
-    job = world.job()
+    job = await world.job()
     assert list(world.durable.instances) == [job.job_id]
     assert (job.owner, job.submission_source) == (LOCAL, "queue")
     (message,) = world.sent_messages()
@@ -56,13 +56,13 @@ async def test_both_encodings_are_read(world: QueueFixture, encode: Any) -> None
     await world.deliver(
         encode(json.dumps(BODY | {"job_title": "naïve"}, ensure_ascii=False).encode())
     )
-    assert world.job().search.title == "naïve"
+    assert (await world.job()).search.title == "naïve"
 
 
 async def test_failure_1_a_message_delivered_twice_is_one_job(world: QueueFixture) -> None:
     for _ in range(3):
         await world.deliver()
-    assert list(world.durable.instances) == [world.job().job_id]
+    assert list(world.durable.instances) == [(await world.job()).job_id]
     messages = world.sent_messages()
     assert len(messages) == 3 and len({one["event_id"] for one in messages}) == 1
 
@@ -71,7 +71,7 @@ async def test_failure_1_a_message_delivered_three_times_concurrently_is_one_job
     world: QueueFixture,
 ) -> None:
     await asyncio.gather(*(world.deliver() for _ in range(3)))
-    assert list(world.durable.instances) == [world.job().job_id]
+    assert list(world.durable.instances) == [(await world.job()).job_id]
     assert world.statuses() == ["queued"]
 
 
@@ -88,36 +88,36 @@ async def test_failure_1_the_message_id_is_the_key_of_a_keyless_message(
 async def test_failure_1_http_and_queue_requests_with_one_key_are_one_job(
     world: QueueFixture,
 ) -> None:
-    job = world.accept_by_http("caller-1")
+    job = await world.accept_by_http("caller-1")
     await world.deliver()
-    assert world.job().job_id == job.job_id
+    assert (await world.job()).job_id == job.job_id
     assert list(world.durable.instances) == [job.job_id]
 
 
 async def test_a_queue_message_for_an_http_job_enables_notifications(world: QueueFixture) -> None:
-    job = world.accept_by_http("k", external_correlation_id=None)
-    world.jobs.update(job.job_id, "config_written", phase=Phase.SUBMITTING)
+    job = await world.accept_by_http("k", external_correlation_id=None)
+    await world.jobs.update(job.job_id, "config_written", phase=Phase.SUBMITTING)
     await world.deliver(idempotency_key="k", request_id="r-2")
-    world.jobs.update(job.job_id, "failure_detected", phase=Phase.CANCELLING)
-    ended = world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
-    world.requests.outbox.publish_pending(ended)
+    await world.jobs.update(job.job_id, "failure_detected", phase=Phase.CANCELLING)
+    ended = await world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    await world.requests.outbox.publish_pending(ended)
     assert world.statuses() == ["queued", "running", "failed"]
     assert {one["external_correlation_id"] for one in world.sent_messages()} == {"caller-1"}
     assert {one["request_id"] for one in world.sent_messages()} == {"r-2"}
 
 
 async def test_concurrent_messages_enable_notifications_once(world: QueueFixture) -> None:
-    job = world.accept_by_http("k", external_correlation_id=None)
-    stale = world.jobs.get(job.job_id)
+    job = await world.accept_by_http("k", external_correlation_id=None)
+    stale = await world.jobs.get(job.job_id)
     await world.deliver(idempotency_key="k")
-    world.requests._republish(parse(BODY, world.requests.submissions.settings), stale)
-    event_names = [event.event for event in world.jobs.events(job.job_id)]
+    await world.requests._republish(parse(BODY, world.requests.submissions.settings), stale)
+    event_names = [event.event for event in await world.jobs.events(job.job_id)]
     assert event_names == ["accepted", "notifications_enabled"]
 
 
 async def test_a_repeated_message_of_an_ended_job_is_answered_at_once(world: QueueFixture) -> None:
-    job = world.accept_by_http("k")
-    world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED, error_code="x")
+    job = await world.accept_by_http("k")
+    await world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED, error_code="x")
     await world.deliver(idempotency_key="k", request_id="r-2")
     (message,) = world.sent_messages()
     assert (message["status"], message["error_code"], message["request_id"]) == (
@@ -129,10 +129,10 @@ async def test_a_repeated_message_of_an_ended_job_is_answered_at_once(world: Que
 
 
 async def test_a_message_while_the_job_ends_is_answered_with_its_end(world: QueueFixture) -> None:
-    job = world.accept_by_http("k")
+    job = await world.accept_by_http("k")
 
-    def end() -> None:
-        world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    async def end() -> None:
+        await world.jobs.update(job.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
 
     world.queue.before = end
     await world.deliver(idempotency_key="k")
@@ -141,15 +141,15 @@ async def test_a_message_while_the_job_ends_is_answered_with_its_end(world: Queu
 
 async def test_failure_2_the_same_key_with_another_request_is_refused(world: QueueFixture) -> None:
     await world.deliver(idempotency_key="k")
-    before = world.job()
+    before = await world.job()
     await world.deliver(message_id="m-2", idempotency_key="k", db="other", request_id="r-2")
     message = world.sent_messages()[-1]
     assert (message["status"], message["error_code"]) == ("failed", "idempotency_conflict")
     assert (message["job_id"], message["request_id"]) == (None, "r-2")
-    assert world.job() == before
+    assert await world.job() == before
     # The rejection must differ from the completion of the first job, which can come later.
-    world.jobs.update(before.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
-    world.requests.outbox.publish_pending(world.job())
+    await world.jobs.update(before.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    await world.requests.outbox.publish_pending(await world.job())
     assert world.statuses() == ["queued", "failed", "failed"]
 
 
@@ -159,10 +159,10 @@ async def test_failure_13_the_next_delivery_starts_a_job_whose_start_failed(
     world.durable.refuses = {"start_new", "get_status"}
     with pytest.raises(Unavailable):
         await world.deliver()
-    assert world.job().phase is Phase.QUEUED
+    assert (await world.job()).phase is Phase.QUEUED
     world.durable.refuses = set()
     await world.deliver()
-    assert list(world.durable.instances) == [world.job().job_id]
+    assert list(world.durable.instances) == [(await world.job()).job_id]
     assert world.statuses() == ["queued"]
 
 
@@ -243,8 +243,8 @@ async def test_failure_14_an_invalid_message_does_not_block_the_others(world: Qu
 async def test_failure_22_no_sequence_in_rows_messages_and_inputs(world: QueueFixture) -> None:
     await world.deliver()
     await world.deliver(message_id="m-2", db="../x")
-    job = world.job()
-    shown = f"{rows.job_row(job)} {world.jobs.events(job.job_id)} {world.sent_messages()}"
+    job = await world.job()
+    shown = f"{rows.job_row(job)} {await world.jobs.events(job.job_id)} {world.sent_messages()}"
     assert job.job_id in shown
     assert SEQUENCE not in shown
 
@@ -256,4 +256,4 @@ async def test_invalid_settings_are_not_an_error_of_the_message() -> None:
     with pytest.raises(SettingsInvalid):
         await queue.process_request(message, FakeDurable(Clock()))
     with pytest.raises(SettingsInvalid):
-        queue.process_poison_message(message)
+        await queue.process_poison_message(message)

@@ -20,7 +20,7 @@ BODY = {"program": "blastn", "db": "16S", "query_data": ">q\nACGTTGCA\n"}
 
 
 @pytest.mark.parametrize("key", [None, "k"])
-def test_accepting_takes_four_table_calls_and_one_more_for_a_key(
+async def test_accepting_takes_four_table_calls_and_one_more_for_a_key(
     azurite: Azurite,
     blobs: Blobs,  # noqa: F811
     clock: Clock,  # noqa: F811
@@ -32,8 +32,8 @@ def test_accepting_takes_four_table_calls_and_one_more_for_a_key(
     tables = [open_table(name + kind, azurite.connection_string, "", None) for kind in "ji"]
     one, two = (Counted(table, asked) for table in tables)
     jobs = JobStateRepository(one, Index(two, RECONCILE_AFTER), clock)
-    jobs.ensure()
+    await jobs.ensure()
     door = SubmissionService(jobs, blobs, settings(), clock)
-    door.accept(parse(BODY, settings()), ALICE, key, "http", max_active_jobs=100)
+    await door.accept(parse(BODY, settings()), ALICE, key, "http", max_active_jobs=100)
     read = {"get": 1} if key else {}
     assert asked == {"query": 1, "upsert": 1, "commit": 1, "write": 1} | read

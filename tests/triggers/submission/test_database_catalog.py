@@ -18,34 +18,34 @@ class Counted(Blobs):
     def __init__(self, *names: str) -> None:
         self.names, self.lists = names, 0
 
-    def list(self, prefix: str) -> list[BlobInfo]:
+    async def list(self, prefix: str) -> list[BlobInfo]:
         self.lists += 1
         return [BlobInfo(name, 1, NOON) for name in self.names]
 
 
-def test_a_complete_database_is_cached() -> None:
+async def test_a_complete_database_is_cached() -> None:
     blobs, now = Counted("prots.phr", "prots.pin", "prots.psq", "prots2.nsq"), [0.0]
     catalogue = DatabaseCatalog(blobs, ACCOUNT, lambda: now[0])
     for _ in range(3):
-        assert catalogue.mismatch((Program.BLASTP, URL)) is None
+        assert await catalogue.mismatch((Program.BLASTP, URL)) is None
         text = "blastn cannot search a database of proteins"
-        assert catalogue.mismatch((Program.BLASTN, URL)) == text
+        assert await catalogue.mismatch((Program.BLASTN, URL)) == text
     assert blobs.lists == 1
     now[0] = DATABASE_TTL.total_seconds() + 1
-    assert catalogue.mismatch((Program.BLASTP, URL)) is None
+    assert await catalogue.mismatch((Program.BLASTP, URL)) is None
     assert blobs.lists == 2
 
 
 @pytest.mark.parametrize("names", [(), ("prots.psq",)])
-def test_an_incomplete_database_is_not_cached(names: tuple[str, ...]) -> None:
+async def test_an_incomplete_database_is_not_cached(names: tuple[str, ...]) -> None:
     blobs = Counted(*names)
     catalogue = DatabaseCatalog(blobs, ACCOUNT)
     for _ in range(2):
-        assert catalogue.mismatch((Program.BLASTP, URL)) is None
+        assert await catalogue.mismatch((Program.BLASTP, URL)) is None
     assert blobs.lists == 2
 
 
-def test_a_database_of_both_types_suits_every_program() -> None:
+async def test_a_database_of_both_types_suits_every_program() -> None:
     catalogue = DatabaseCatalog(Counted("prots.psq", "prots.nsq"), ACCOUNT)
     for program in Program:
-        assert catalogue.mismatch((program, URL)) is None
+        assert await catalogue.mismatch((program, URL)) is None

@@ -32,8 +32,8 @@ class Store:
         index = Index(index_table or self.index_table, RECONCILE_AFTER)
         return JobStateRepository(jobs_table or self.jobs_table, index, self.clock)
 
-    def late(self) -> Sequence[str]:
-        return [job_id for _, job_id in self.over().index.find_overdue(self.clock())]
+    async def late(self) -> Sequence[str]:
+        return [job_id async for _, job_id in self.over().index.find_overdue(self.clock())]
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(azurite: Azurite, clock: Clock) -> Store:
+async def store(azurite: Azurite, clock: Clock) -> Store:
     name = f"t{uuid.uuid4().hex}"
     stored, two = (open_table(name + kind, azurite.connection_string, "", None) for kind in "ji")
-    stored.ensure()
-    two.ensure()
+    await stored.ensure()
+    await two.ensure()
     return Store(stored, two, clock)
 
 
@@ -65,8 +65,10 @@ def no_stopper(_: object) -> Stopper:
     raise AssertionError("the stopper is asked")
 
 
-def late_job(jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object) -> Job:
+async def late_job(
+    jobs: JobStateRepository, clock: Clock, number: int = 1, **changes: object
+) -> Job:
     """A job that is overdue."""
-    stored = jobs.create(job(number, **changes), {})
+    stored = await jobs.create(job(number, **changes), {})
     clock.now = max(clock.now, stored.updated_at + RECONCILE_AFTER * 2)
     return stored

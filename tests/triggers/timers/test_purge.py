@@ -1,6 +1,6 @@
 """The purge removes expired jobs completely, even if runs are interrupted, and nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
@@ -26,48 +26,49 @@ def purger(jobs: JobStateRepository, clock: Clock, most: int = 100) -> Purger:
     return Purger(jobs, RETENTION, clock, most)
 
 
-def ended(jobs: JobStateRepository, number: int = 1, **changes: object) -> Job:
+async def ended(jobs: JobStateRepository, number: int = 1, **changes: object) -> Job:
     """A job that has just ended."""
-    stored = jobs.create(job(number, phase=Phase.RUNNING, **changes), {})
-    return jobs.update(stored.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    stored = await jobs.create(job(number, phase=Phase.RUNNING, **changes), {})
+    return await jobs.update(stored.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
 
 
-def kept(store: Store) -> set[str]:
+async def kept(store: Store) -> set[str]:
     """Partition and row key of every row."""
-    result = [*store.jobs_table.query("", {}), *store.index_table.query("", {})]
+    tables = (store.jobs_table, store.index_table)
+    result = [row for table in tables async for row in table.query("", {})]
     return {f"{stored.columns['PartitionKey']}/{stored.columns['RowKey']}" for stored in result}
 
 
 async def test_an_expired_job_is_removed_with_all_its_rows(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    stored = ended(jobs)
-    jobs.start_attempt(stored.job_id, 2, DAY)
-    jobs.update(stored.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    stored = await ended(jobs)
+    await jobs.start_attempt(stored.job_id, 2, DAY)
+    await jobs.update(stored.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
     durable.ends(stored.job_id, "Completed")
     durable.ends(f"{stored.job_id}-2", "Completed")
     clock.move(RETENTION.total_seconds() - 1)
     assert await purger(jobs, clock).run(durable) == {}
     clock.move(2)
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
-    assert (kept(store), durable.instances) == (set(), {})
+    assert (await kept(store), durable.instances) == (set(), {})
 
 
 async def test_recent_active_and_unsettled_jobs_are_kept(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    jobs.create(job(1, phase=Phase.RUNNING), {})
-    owes = ended(jobs, 2, notify=True)
+    await jobs.create(job(1, phase=Phase.RUNNING), {})
+    owes = await ended(jobs, 2, notify=True)
     clock.move(2 * RETENTION.total_seconds())
-    ended(jobs, 3)
-    before = kept(store)
+    await ended(jobs, 3)
+    before = await kept(store)
     assert await purger(jobs, clock).run(durable) == {"kept": 1}
-    assert kept(store) == before
-    for message in jobs.pending_messages(owes.job_id):
-        jobs.mark_sent(owes.job_id, message.sequence)
-    jobs.sync(owes)
+    assert await kept(store) == before
+    for message in await jobs.pending_messages(owes.job_id):
+        await jobs.mark_sent(owes.job_id, message.sequence)
+    await jobs.sync(owes)
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
-    assert [stored.job_id for stored in jobs.index.page(owes.owner, 9).jobs] == [
+    assert [stored.job_id for stored in (await jobs.index.page(owes.owner, 9)).jobs] == [
         job(1).job_id,
         job(3).job_id,
     ]
@@ -85,15 +86,15 @@ class Mortal(Table):
         self.__dict__ |= real.__dict__
         self._left = left
 
-    def commit(self, writes: Sequence[Write]) -> None:
+    async def commit(self, writes: Sequence[Write]) -> None:
         assert len(writes) <= LARGEST_TRANSACTION
         self._live()
-        super().commit(writes)
+        await super().commit(writes)
         self._live()
 
-    def delete(self, partition: str, key: str) -> None:
+    async def delete(self, partition: str, key: str) -> None:
         self._live()
-        super().delete(partition, key)
+        await super().delete(partition, key)
         self._live()
 
     def _live(self) -> None:
@@ -112,7 +113,7 @@ async def test_a_run_that_crashed_anywhere_is_completed_by_the_next(
     durable: FakeDurable,
 ) -> None:
     for lived in range(instants + 1):
-        stored = with_events(store, ended(jobs, lived), events)
+        stored = await with_events(store, await ended(jobs, lived), events)
         clock.move(RETENTION.total_seconds() + 1)
         left = [lived]
         dying = store.over(
@@ -120,76 +121,79 @@ async def test_a_run_that_crashed_anywhere_is_completed_by_the_next(
         )
         with pytest.raises(Died) if lived < instants else nullcontext():
             await purger(dying, clock).run(durable)
-        if jobs.find(stored.job_id):
-            numbers = [event.sequence for event in jobs.events(stored.job_id)]
+        if await jobs.find(stored.job_id):
+            numbers = [event.sequence for event in await jobs.events(stored.job_id)]
             assert numbers == list(range(1, len(numbers) + 1)), "what is left has no gap"
         await purger(jobs, clock).run(durable)
-        assert kept(store) == set()
+        assert await kept(store) == set()
 
 
-def with_events(store: Store, stored: Job, most: int) -> Job:
+async def with_events(store: Store, stored: Job, most: int) -> Job:
     """Add events to a job with few writes."""
     numbers = range(stored.sequence + 1, most + 1)
     rows = [event_row(Event(stored.job_id, n, "noted", NOON, stored.phase, {})) for n in numbers]
     for start in range(0, len(rows), LARGEST_TRANSACTION):
-        store.jobs_table.commit([Insert(row) for row in rows[start : start + LARGEST_TRANSACTION]])
+        await store.jobs_table.commit(
+            [Insert(row) for row in rows[start : start + LARGEST_TRANSACTION]]
+        )
     return stored
 
 
 async def test_failure_16_a_job_retried_during_its_removal_is_kept(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    stored = ended(jobs)
+    stored = await ended(jobs)
 
     class Retried(Table):
         """A table in which the job is retried while it is read."""
 
-        def query(self, *arguments: Any, **named: Any) -> Iterator[Row]:
-            jobs.start_attempt(stored.job_id, 2, DAY)
-            return super().query(*arguments, **named)
+        async def query(self, *arguments: Any, **named: Any) -> AsyncGenerator[Row, None]:
+            await jobs.start_attempt(stored.job_id, 2, DAY)
+            async for row in super().query(*arguments, **named):
+                yield row
 
     retried = Retried.__new__(Retried)
     retried.__dict__ |= store.jobs_table.__dict__
     clock.move(RETENTION.total_seconds() + 1)
     assert await purger(store.over(retried), clock).run(durable) == {"kept": 1}
-    now = jobs.get(stored.job_id)
+    now = await jobs.get(stored.job_id)
     assert (now.phase, now.attempt) == (Phase.QUEUED, 2)
-    assert [event.sequence for event in jobs.events(stored.job_id)] == [1, 2, 3]
-    assert not jobs.purge(stored), "it is not the one that was read"
+    assert [event.sequence for event in await jobs.events(stored.job_id)] == [1, 2, 3]
+    assert not await jobs.purge(stored), "it is not the one that was read"
 
 
 async def test_a_newer_job_with_the_same_id_is_not_removed(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
     """A run crashed before the last write; then the same key was used again."""
-    first = ended(jobs)
-    assert jobs.purge(first)
+    first = await ended(jobs)
+    assert await jobs.purge(first)
     clock.move(RETENTION.total_seconds() + 1)
-    second = jobs.create(job(created_at=clock(), updated_at=clock()), {})
+    second = await jobs.create(job(created_at=clock(), updated_at=clock()), {})
     assert second.job_id == first.job_id
     await purger(jobs, clock).run(durable)
-    assert jobs.index.page(first.owner, 9).jobs == (second,)
-    assert jobs.get(first.job_id) == second
+    assert (await jobs.index.page(first.owner, 9)).jobs == (second,)
+    assert await jobs.get(first.job_id) == second
 
 
 async def test_a_job_is_kept_if_its_history_cannot_be_removed(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in (1, 2):
-        ended(jobs, number)
+        await ended(jobs, number)
     clock.move(RETENTION.total_seconds() + 1)
     durable.refuses = {f"purge {job(1).job_id}"}
     assert await purger(jobs, clock).run(durable) == {"removed": 1, "failed": 1}
     durable.refuses = set()
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
-    assert kept(store) == set()
+    assert await kept(store) == set()
 
 
 async def test_a_run_is_bounded_in_count_and_in_time(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in range(12):
-        ended(jobs, number)
+        await ended(jobs, number)
     clock.move(RETENTION.total_seconds() + 1)
     assert await purger(jobs, clock, most=3).run(durable) == {"removed": 3}
 
@@ -206,35 +210,35 @@ async def test_a_job_without_an_active_row_is_repaired(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     """A delayed writer of the previous attempt removed the active row of this attempt, and died."""
-    first = ended(jobs)
-    again = jobs.start_attempt(first.job_id, 2, DAY)
-    jobs.index.remove_active(active_partition(first), first.job_id)
+    first = await ended(jobs)
+    again = await jobs.start_attempt(first.job_id, 2, DAY)
+    await jobs.index.remove_active(active_partition(first), first.job_id)
     clock.move(10 * LATE)
-    assert store.late() == []
+    assert await store.late() == []
     assert await purger(jobs, clock).run(durable) == {"repaired": 1}
-    assert store.late() == [again.job_id]
+    assert await store.late() == [again.job_id]
     assert await purger(jobs, clock).run(durable) == {}
 
 
 async def test_failure_20_a_list_row_of_an_ended_job_is_repaired(
     jobs: JobStateRepository, store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
-    running = jobs.create(job(phase=Phase.RUNNING), {})
-    jobs.update(running.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    running = await jobs.create(job(phase=Phase.RUNNING), {})
+    await jobs.update(running.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     stale = list_row(running)
-    store.index_table.upsert(stale)
+    await store.index_table.upsert(stale)
     assert await purger(jobs, clock).run(durable) == {"repaired": 1}
-    (listed,) = jobs.index.page(running.owner, 9).jobs
+    (listed,) = (await jobs.index.page(running.owner, 9)).jobs
     assert listed.phase is Phase.SEARCH_FAILED
 
 
 async def test_a_search_is_kept_while_its_batch_is_active(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
-    parent = jobs.create(job(2, phase=Phase.RUNNING, child_count=1), {})
-    child = ended(jobs, parent_job_id=parent.job_id, child_number=1)
+    parent = await jobs.create(job(2, phase=Phase.RUNNING, child_count=1), {})
+    child = await ended(jobs, parent_job_id=parent.job_id, child_number=1)
     clock.move(RETENTION.total_seconds() + 1)
     assert await purger(jobs, clock).run(durable) == {"kept": 1}
-    jobs.update(parent.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    await jobs.update(parent.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
-    assert jobs.find(child.job_id) is None
+    assert await jobs.find(child.job_id) is None

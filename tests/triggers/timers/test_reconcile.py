@@ -1,8 +1,7 @@
 """The reconciler recovers overdue jobs: none is lost and none is started twice."""
 
 import asyncio
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,28 +13,28 @@ from shared.contracts.states import Phase
 from shared.jobs import Index, JobStateRepository
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import NOON, RECONCILE_AFTER, job, settings
+from tests.support.samples import NOON, RECONCILE_AFTER, job, publish_nothing, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import ORPHAN_GRACE, Reconciler
 
 
 @pytest.fixture
 def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, lambda stored: None, no_stopper)
+    return Reconciler(jobs, settings(), clock, publish_nothing, no_stopper)
 
 
-def events(jobs: JobStateRepository, stored: Job) -> list[str]:
-    return [event.event for event in jobs.events(stored.job_id)]
+async def events(jobs: JobStateRepository, stored: Job) -> list[str]:
+    return [event.event for event in await jobs.events(stored.job_id)]
 
 
 async def test_failure_13_a_job_whose_start_failed_is_started(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
-    stored = late_job(jobs, clock)
+    stored = await late_job(jobs, clock)
     assert await reconciler.tick(durable) == {"restarted": 1}
     begun = durable.instances[stored.job_id].input_
     assert (begun["stage"], begun["step"], begun["attempt"]) == (Stage.PREPARE, 1, 1)
-    assert events(jobs, stored) == ["accepted", "orchestration_restarted"]
+    assert await events(jobs, stored) == ["accepted", "orchestration_restarted"]
     assert await reconciler.tick(durable) == {}
 
 
@@ -43,11 +42,11 @@ async def test_failure_42_a_job_of_a_lost_task_hub_continues_after_its_last_step
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
     report = Decision(Stage.WATCH)
-    stored = late_job(jobs, clock, phase=Phase.RUNNING, step=17, decision=report, attempt=2)
+    stored = await late_job(jobs, clock, phase=Phase.RUNNING, step=17, decision=report, attempt=2)
     await reconciler.tick(durable)
     begun = durable.instances[f"{stored.job_id}-2"].input_
     assert (begun["stage"], begun["step"], begun["attempt"]) == (Stage.WATCH, 18, 2)
-    payload = jobs.events(stored.job_id)[-1].payload
+    payload = (await jobs.events(stored.job_id))[-1].payload
     assert (payload["runtime_status"], payload["step"]) == ("none", 18)
 
 
@@ -59,20 +58,20 @@ async def test_an_orchestration_that_ended_before_its_job_is_started_again(
     durable: FakeDurable,
     reconciler: Reconciler,
 ) -> None:
-    stored = late_job(jobs, clock, phase=Phase.RUNNING)
+    stored = await late_job(jobs, clock, phase=Phase.RUNNING)
     durable.ends(stored.job_id, status)
     assert await reconciler.tick(durable) == {"restarted": 1}
-    assert jobs.events(stored.job_id)[-1].payload["runtime_status"] == status
+    assert (await jobs.events(stored.job_id))[-1].payload["runtime_status"] == status
 
 
 async def test_a_running_orchestration_is_not_touched(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
 ) -> None:
-    stored = late_job(jobs, clock, phase=Phase.RUNNING)
+    stored = await late_job(jobs, clock, phase=Phase.RUNNING)
     durable.add_running(stored.job_id)
     assert await reconciler.tick(durable) == {"running": 1}
     assert await reconciler.tick(durable) == {}, "until it is late again"
-    assert (jobs.get(stored.job_id), durable.called("start_new")) == (stored, 0)
+    assert (await jobs.get(stored.job_id), durable.called("start_new")) == (stored, 0)
     clock.move(LATE)
     durable.add_running(stored.job_id)
     assert await reconciler.tick(durable) == {"running": 1}
@@ -85,7 +84,7 @@ async def test_failure_31_a_stuck_orchestration_is_recorded_once(
     reconciler: Reconciler,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    stored = late_job(jobs, clock, phase=Phase.RUNNING)
+    stored = await late_job(jobs, clock, phase=Phase.RUNNING)
     durable.add_running(stored.job_id)
     since = clock()
     result = []
@@ -94,28 +93,28 @@ async def test_failure_31_a_stuck_orchestration_is_recorded_once(
         result.append(await reconciler.tick(durable))
     # The longest delay is 15 minutes; RECONCILE_AFTER is added, as for any job.
     assert result == [{"running": 1}] * 3 + [{"stuck": 1}] * 6
-    now = jobs.get(stored.job_id)
+    now = await jobs.get(stored.job_id)
     assert now.reason == f"its orchestration has not moved since {since:%Y-%m-%d %H:%M:%S} UTC"
     assert now.phase is Phase.RUNNING
-    assert events(jobs, stored) == ["accepted", "orchestration_stuck"]
+    assert await events(jobs, stored) == ["accepted", "orchestration_stuck"]
     assert caplog.text.count("orchestration_stuck") == 1
 
 
 async def test_failure_16_a_job_that_ends_during_the_check_is_not_restarted(
     jobs: JobStateRepository, clock: Clock, reconciler: Reconciler
 ) -> None:
-    stored = late_job(jobs, clock, phase=Phase.RUNNING)
+    stored = await late_job(jobs, clock, phase=Phase.RUNNING)
 
     class EndsNow(FakeDurable):
         async def get_status(self, instance_id: str) -> Any:
-            jobs.update(instance_id, "search_failed", phase=Phase.SEARCH_FAILED)
+            await jobs.update(instance_id, "search_failed", phase=Phase.SEARCH_FAILED)
             self.ends(instance_id, "Completed")
             return await super().get_status(instance_id)
 
     durable = EndsNow(clock)
     assert await reconciler.tick(durable) == {"moved": 1}
     assert durable.called("start_new") == 0
-    assert events(jobs, stored) == ["accepted", "search_failed"]
+    assert await events(jobs, stored) == ["accepted", "search_failed"]
 
 
 async def test_an_active_row_without_a_job_is_dropped_after_the_grace_time(
@@ -125,15 +124,15 @@ async def test_an_active_row_without_a_job_is_dropped_after_the_grace_time(
     durable: FakeDurable,
     reconciler: Reconciler,
 ) -> None:
-    jobs.index.mark_active(job())
+    await jobs.index.mark_active(job())
     clock.move(LATE)
     await reconciler.tick(durable)
-    assert store.late() == [job().job_id], "the accepting process may be slow"
+    assert await store.late() == [job().job_id], "the accepting process may be slow"
     clock.now = NOON + ORPHAN_GRACE + RECONCILE_AFTER
     await reconciler.tick(durable)
-    assert (store.late(), durable.calls) == ([], [])
-    jobs.create(job(), {})  # the job row comes very late and is still found
-    assert store.late() == [job().job_id]
+    assert (await store.late(), durable.calls) == ([], [])
+    await jobs.create(job(), {})  # the job row comes very late and is still found
+    assert await store.late() == [job().job_id]
 
 
 async def test_the_active_row_of_an_earlier_attempt_is_removed(
@@ -144,15 +143,17 @@ async def test_the_active_row_of_an_earlier_attempt_is_removed(
     reconciler: Reconciler,
 ) -> None:
     """A retried search of a batch counts by itself, so that its row is in another partition."""
-    failed = jobs.create(job(phase=Phase.SEARCH_FAILED, parent_job_id="job-p", child_number=1), {})
-    jobs.start_attempt(failed.job_id, 2, timedelta(days=1))
+    failed = await jobs.create(
+        job(phase=Phase.SEARCH_FAILED, parent_job_id="job-p", child_number=1), {}
+    )
+    await jobs.start_attempt(failed.job_id, 2, timedelta(days=1))
     durable.add_running(f"{failed.job_id}-2")
     clock.move(LATE)
-    assert store.late() == [failed.job_id] * 2
+    assert await store.late() == [failed.job_id] * 2
     await reconciler.tick(durable)
-    assert store.late() == []
+    assert await store.late() == []
     clock.move(LATE)
-    assert store.late() == [failed.job_id], "its own row stays"
+    assert await store.late() == [failed.job_id], "its own row stays"
 
 
 async def test_failure_20_index_rows_are_repaired_after_a_crash_of_the_writer(
@@ -162,32 +163,34 @@ async def test_failure_20_index_rows_are_repaired_after_a_crash_of_the_writer(
     durable: FakeDurable,
     reconciler: Reconciler,
 ) -> None:
-    stored = late_job(jobs, clock, phase=Phase.RUNNING)
+    stored = await late_job(jobs, clock, phase=Phase.RUNNING)
 
     class Died(Exception):
         pass
 
     class DiesBehindTheRow(JobStateRepository):
-        def sync(self, job: Job, before: Job | None = None) -> bool:
+        async def sync(self, job: Job, before: Job | None = None) -> bool:
             raise Died
 
     dying = DiesBehindTheRow(store.jobs_table, jobs.index, clock)
     with pytest.raises(Died):
-        dying.update(stored.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+        await dying.update(stored.job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     assert await reconciler.tick(durable) == {"settled": 1}
-    (listed,) = jobs.index.page(stored.owner, 10).jobs
-    assert (listed.phase, store.late()) == (Phase.SEARCH_FAILED, [])
+    (listed,) = (await jobs.index.page(stored.owner, 10)).jobs
+    assert (listed.phase, await store.late()) == (Phase.SEARCH_FAILED, [])
     assert durable.calls == []
 
 
 async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock: Clock) -> None:
-    both_have_listed, both_have_asked = threading.Barrier(2), asyncio.Barrier(2)
+    both_have_listed, both_have_asked = asyncio.Barrier(2), asyncio.Barrier(2)
 
     class RacedIndex(Index):
-        def find_overdue(self, now: datetime) -> Iterator[tuple[str, str]]:
-            overdue = list(super().find_overdue(now))
-            both_have_listed.wait(60)  # otherwise one tick could defer the job before the other
-            yield from overdue
+        async def find_overdue(self, now: datetime) -> AsyncIterator[tuple[str, str]]:
+            overdue = [item async for item in super().find_overdue(now)]
+            # Otherwise one tick could defer the job before the other.
+            await asyncio.wait_for(both_have_listed.wait(), 60)
+            for key in overdue:
+                yield key
 
     class RacedDurable(FakeDurable):
         async def get_status(self, instance_id: str) -> Any:
@@ -198,9 +201,9 @@ async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock:
 
     index = RacedIndex(store.index_table, RECONCILE_AFTER)
     jobs = JobStateRepository(store.jobs_table, index, clock)
-    lost = late_job(jobs, clock, phase=Phase.RUNNING)
+    lost = await late_job(jobs, clock, phase=Phase.RUNNING)
     durable = RacedDurable(clock)
-    reconciler = Reconciler(jobs, settings(), clock, lambda stored: None, no_stopper)
+    reconciler = Reconciler(jobs, settings(), clock, publish_nothing, no_stopper)
     results = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
     assert sorted(name for result in results for name in result) == ["restarted", "running"]
-    assert events(jobs, lost) == ["accepted", "orchestration_restarted"]
+    assert await events(jobs, lost) == ["accepted", "orchestration_restarted"]

@@ -14,13 +14,13 @@ from shared.jobs.rows import active_row, job_row
 from tests.shared.jobs.conftest import Clock
 from tests.shared.jobs.counted import Counted
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import RECONCILE_AFTER, job, settings
+from tests.support.samples import RECONCILE_AFTER, job, publish_nothing, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import Reconciler
 
 
 def reconciler(
-    jobs: JobStateRepository, clock: Clock, deliver: Any = lambda stored: None
+    jobs: JobStateRepository, clock: Clock, deliver: Any = publish_nothing
 ) -> Reconciler:
     return Reconciler(jobs, settings(), clock, deliver, no_stopper)
 
@@ -29,12 +29,12 @@ async def test_the_work_of_a_tick_grows_with_overdue_jobs_only(
     store: Store, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in (1, 2, 3):
-        late_job(store.over(), clock, number, phase=Phase.RUNNING)
+        await late_job(store.over(), clock, number, phase=Phase.RUNNING)
         durable.add_running(job(number).job_id)
     due = clock() + RECONCILE_AFTER
     for start in range(1000, 2000, 100):
         some = [active_row(job(number), due) for number in range(start, start + 100)]
-        store.index_table.commit([Insert(row) for row in some])
+        await store.index_table.commit([Insert(row) for row in some])
     asked: Counter[str] = Counter()
     jobs = store.over(Counted(store.jobs_table, asked), Counted(store.index_table, asked))
     assert await reconciler(jobs, clock).tick(durable) == {"running": 3}
@@ -46,7 +46,7 @@ async def test_a_failure_of_one_job_does_not_stop_the_others(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(1, 4):
-        late_job(jobs, clock, number, phase=Phase.RUNNING)
+        await late_job(jobs, clock, number, phase=Phase.RUNNING)
     broken = job(2).job_id
     durable.refuses = {f"get_status {broken}"}
     assert await reconciler(jobs, clock).tick(durable) == {"restarted": 2, "failed": 1}
@@ -61,10 +61,10 @@ async def test_a_failure_of_one_job_does_not_stop_the_others(
 async def test_failure_13_a_failed_start_is_retried_and_not_recorded_as_a_restart(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
-    stored = late_job(jobs, clock)
+    stored = await late_job(jobs, clock)
     durable.refuses = {"start_new"}
     assert await reconciler(jobs, clock).tick(durable) == {"failed": 1}
-    assert len(jobs.events(stored.job_id)) == 1
+    assert len(await jobs.events(stored.job_id)) == 1
     durable.refuses = set()
     clock.move(LATE)
     assert await reconciler(jobs, clock).tick(durable) == {"restarted": 1}
@@ -74,8 +74,8 @@ async def test_failure_15_a_crash_on_one_job_is_raised_and_does_not_stop_the_oth
     store: Store, jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
     for number in range(1, 4):
-        late_job(jobs, clock, number, phase=Phase.RUNNING)
-    store.jobs_table.upsert({**job_row(job(2)), "phase": "sideways"})
+        await late_job(jobs, clock, number, phase=Phase.RUNNING)
+    await store.jobs_table.upsert({**job_row(job(2)), "phase": "sideways"})
     with pytest.raises(ExceptionGroup) as raised:
         await reconciler(jobs, clock).tick(durable)
     assert ["sideways" in str(bug) for bug in raised.value.exceptions] == [True]
@@ -91,7 +91,7 @@ async def test_a_tick_ends_in_time_and_the_next_one_continues(
             return await super().get_status(instance_id)
 
     for number in range(20):
-        late_job(jobs, clock, number, phase=Phase.RUNNING)
+        await late_job(jobs, clock, number, phase=Phase.RUNNING)
     durable = Slow(clock)
     ticks = []
     while result := await reconciler(jobs, clock).tick(durable):
@@ -104,22 +104,22 @@ async def test_failure_36_pending_messages_are_sent_in_every_state_of_a_job(
 ) -> None:
     sent: list[str] = []
 
-    def deliver(stored: Job) -> None:
-        for owed in jobs.pending_messages(stored.job_id):
+    async def deliver(stored: Job) -> None:
+        for owed in await jobs.pending_messages(stored.job_id):
             sent.append(f"{stored.job_id[-1]} {owed.status}")
-            jobs.mark_sent(stored.job_id, owed.sequence)
+            await jobs.mark_sent(stored.job_id, owed.sequence)
 
-    late_job(jobs, clock, 1, notify=True)
+    await late_job(jobs, clock, 1, notify=True)
     durable.add_running(job(1).job_id)
-    late_job(jobs, clock, 2, notify=True)
-    late_job(jobs, clock, 3, notify=True, phase=Phase.RUNNING)
-    jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    await late_job(jobs, clock, 2, notify=True)
+    await late_job(jobs, clock, 3, notify=True, phase=Phase.RUNNING)
+    await jobs.update(job(3).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(LATE)
     result = await reconciler(jobs, clock, deliver).tick(durable)
     assert result == {"running": 1, "restarted": 1, "messages_pending": 1}
     assert sorted(sent) == ["1 queued", "2 queued", "3 failed", "3 running"]
     clock.move(10 * LATE)
-    assert store.late() == [job(1).job_id, job(2).job_id], "the third is at rest"
+    assert await store.late() == [job(1).job_id, job(2).job_id], "the third is at rest"
 
 
 async def test_failure_36_an_unavailable_queue_does_not_stop_a_job(
@@ -128,12 +128,12 @@ async def test_failure_36_an_unavailable_queue_does_not_stop_a_job(
     def deliver(stored: Job) -> None:
         raise Unavailable("queue_unavailable", "the queue is away")
 
-    late_job(jobs, clock, 1, notify=True)
-    late_job(jobs, clock, 2, notify=True, phase=Phase.RUNNING)
-    jobs.update(job(2).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
+    await late_job(jobs, clock, 1, notify=True)
+    await late_job(jobs, clock, 2, notify=True, phase=Phase.RUNNING)
+    await jobs.update(job(2).job_id, "search_failed", phase=Phase.SEARCH_FAILED)
     clock.move(LATE)
     assert await reconciler(jobs, clock, deliver).tick(durable) == {"failed": 2}
     assert set(durable.instances) == {job(1).job_id}
-    assert store.late() == [], "none is in the way of those behind it"
+    assert await store.late() == [], "none is in the way of those behind it"
     clock.move(LATE)
-    assert store.late() == [job(1).job_id, job(2).job_id], "and none is forgotten"
+    assert await store.late() == [job(1).job_id, job(2).job_id], "and none is forgotten"

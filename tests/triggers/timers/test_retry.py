@@ -18,94 +18,94 @@ def retrying(jobs: JobStateRepository) -> JobRetry:
     return JobRetry(jobs, timedelta(days=1), MOST_ACTIVE)
 
 
-def test_two_concurrent_retries_start_one_attempt(
+async def test_two_concurrent_retries_start_one_attempt(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     """Both read the failed job before either starts an attempt."""
-    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
-    clicks = [retrying.queue(failed, request_id) for request_id in ("one", "other")]
+    failed = await jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    clicks = [await retrying.queue(failed, request_id) for request_id in ("one", "other")]
     assert [click.attempt for click in clicks] == [2, 2]
-    assert len(jobs.events(failed.job_id)) == 2
+    assert len(await jobs.events(failed.job_id)) == 2
 
 
-def test_failure_1_a_repeated_retry_request_returns_the_same_attempt(
+async def test_failure_1_a_repeated_retry_request_returns_the_same_attempt(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     """The response was lost, and meanwhile the attempt failed too."""
-    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
-    queued = retrying.queue(failed, "same")
-    assert retrying.queue(queued, "same") == queued
+    failed = await jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    queued = await retrying.queue(failed, "same")
+    assert await retrying.queue(queued, "same") == queued
     with pytest.raises(Conflict, match="has not failed"):
-        retrying.queue(queued, "another")
-    again = jobs.update(failed.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
-    assert retrying.queue(again, "same") == again
-    assert retrying.queue(again, "another").attempt == 3
+        await retrying.queue(queued, "another")
+    again = await jobs.update(failed.job_id, "submit_failed", phase=Phase.SUBMIT_FAILED)
+    assert await retrying.queue(again, "same") == again
+    assert (await retrying.queue(again, "another")).attempt == 3
 
 
-def test_retried_searches_of_a_batch_count_as_active(
+async def test_retried_searches_of_a_batch_count_as_active(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     """The batch has ended, and no longer counts for them."""
-    parent = jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=3), {})
+    parent = await jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=3), {})
     failed = [
-        jobs.create(
+        await jobs.create(
             job(n, phase=Phase.SEARCH_FAILED, parent_job_id=parent.job_id, child_number=n), {}
         )
         for n in (1, 2, 3)
     ]
     for child in (*failed, parent):
-        jobs.sync(child)
-    assert jobs.index.count_active(parent.owner, 9) == 0
+        await jobs.sync(child)
+    assert await jobs.index.count_active(parent.owner, 9) == 0
     for child in failed[:MOST_ACTIVE]:
-        retrying.queue(child, None)
+        await retrying.queue(child, None)
     with pytest.raises(TooMany):
-        retrying.queue(failed[2], None)
+        await retrying.queue(failed[2], None)
 
 
-def test_a_second_retry_without_a_request_id_is_a_conflict(
+async def test_a_second_retry_without_a_request_id_is_a_conflict(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    failed = jobs.create(job(phase=Phase.TIMED_OUT), {})
-    queued = retrying.queue(failed, None)
+    failed = await jobs.create(job(phase=Phase.TIMED_OUT), {})
+    queued = await retrying.queue(failed, None)
     with pytest.raises(Conflict, match="has not failed"):
-        retrying.queue(queued, None)
+        await retrying.queue(queued, None)
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if not phase.is_failure])
-def test_a_job_that_has_not_failed_is_not_retried(
+async def test_a_job_that_has_not_failed_is_not_retried(
     phase: Phase, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    stored = jobs.create(job(phase=phase, child_count=2), {})
+    stored = await jobs.create(job(phase=phase, child_count=2), {})
     with pytest.raises(Conflict) as refused:
-        retrying.queue(stored, None)
+        await retrying.queue(stored, None)
     assert refused.value.code == "not_failed"
 
 
 @pytest.mark.parametrize(
     ("phase", "children"), [(Phase.CONFIG_INVALID, 0), (Phase.SEARCH_FAILED, 3)]
 )
-def test_an_invalid_config_and_a_batch_are_not_retried(
+async def test_an_invalid_config_and_a_batch_are_not_retried(
     phase: Phase, children: int, jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    stored = jobs.create(job(phase=phase, child_count=children), {})
+    stored = await jobs.create(job(phase=phase, child_count=children), {})
     with pytest.raises(NotRetryable) as refused:
-        retrying.queue(stored, None)
+        await retrying.queue(stored, None)
     assert refused.value.code == "not_retryable"
-    assert jobs.get(stored.job_id) == stored
+    assert await jobs.get(stored.job_id) == stored
 
 
-def test_failure_41_a_retry_counts_towards_the_active_limit(
+async def test_failure_41_a_retry_counts_towards_the_active_limit(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
-    failed = jobs.create(job(phase=Phase.SEARCH_FAILED), {})
+    failed = await jobs.create(job(phase=Phase.SEARCH_FAILED), {})
     for number in range(2, 2 + MOST_ACTIVE):
-        jobs.create(job(number), {})
+        await jobs.create(job(number), {})
     with pytest.raises(TooMany):
-        retrying.queue(failed, None)
-    assert jobs.get(failed.job_id) == failed
+        await retrying.queue(failed, None)
+    assert await jobs.get(failed.job_id) == failed
 
 
-def test_a_retry_keeps_what_the_attempt_before_may_have_left(
+async def test_a_retry_keeps_what_the_attempt_before_may_have_left(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     """Until a clean-up proves that nothing is left, however the next attempt ends."""
@@ -114,19 +114,19 @@ def test_a_retry_keeps_what_the_attempt_before_may_have_left(
         left_on_cluster=LeftOnCluster.UNKNOWN,
         other_cluster="the cluster other1",
     )
-    jobs.create(failed, {})
-    again = retrying.queue(failed, None)
+    await jobs.create(failed, {})
+    again = await retrying.queue(failed, None)
     assert (again.attempt, again.left_on_cluster) == (2, LeftOnCluster.UNKNOWN)
     assert again.other_cluster == "the cluster other1"
 
 
-def test_a_retry_of_a_job_that_is_still_cleaned_up_needs_a_free_place(
+async def test_a_retry_of_a_job_that_is_still_cleaned_up_needs_a_free_place(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
     """A job that has ended does not count as active, and its next attempt does."""
     unknown = LeftOnCluster.UNKNOWN
-    failed = jobs.create(job(phase=Phase.SEARCH_FAILED, left_on_cluster=unknown), {})
+    failed = await jobs.create(job(phase=Phase.SEARCH_FAILED, left_on_cluster=unknown), {})
     for number in range(2, 2 + MOST_ACTIVE):
-        jobs.create(job(number), {})
+        await jobs.create(job(number), {})
     with pytest.raises(TooMany):
-        retrying.queue(failed, None)
+        await retrying.queue(failed, None)

@@ -1,6 +1,6 @@
 """Whether the deployment's clusters run."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 from shared.dependencies import Dependencies
@@ -16,28 +16,30 @@ PowerStates = Mapping[str, PowerState | None]
 """By cluster name; None if the cluster does not exist."""
 
 
-def deployment_power_states(clients: Dependencies) -> PowerStates:
+async def deployment_power_states(clients: Dependencies) -> PowerStates:
     """Probe all clusters that searches may name, the default one first. Raises SettingsInvalid."""
     config = clients.settings
     names = [config.cluster_name, *sorted(config.allowed_clusters - {config.cluster_name})]
-    return get_power_states(names, partial(check_cluster, clients))
+    return await get_power_states(names, partial(check_cluster, clients))
 
 
-def get_power_states(
-    names: Iterable[str], probe: Callable[[str], object], timeout: float = CHECK_TIMEOUT
+async def get_power_states(
+    names: Iterable[str], probe: Callable[[str], Awaitable[object]], timeout: float = CHECK_TIMEOUT
 ) -> PowerStates:
     """Probe the API servers in parallel; a cluster whose API server does not answer is `Stopped`.
 
     `timeout` in seconds, for all clusters together.
     """
-    results = run_checks({name: partial(_power_state, probe, name) for name in names}, timeout)
+    results = await run_checks(
+        {name: partial(_power_state, probe, name) for name in names}, timeout
+    )
     return {name: "Stopped" if check.error else check.value for name, check in results.items()}
 
 
-def _power_state(probe: Callable[[str], object], name: str) -> PowerState | None:
+async def _power_state(probe: Callable[[str], Awaitable[object]], name: str) -> PowerState | None:
     """Return `Running`, or None if the cluster does not exist. Raises Unavailable."""
     try:
-        probe(name)
+        await probe(name)
     except Unavailable as error:
         if error.code == NOT_FOUND:
             return None

@@ -1,6 +1,6 @@
 """Checks whether a search would be accepted and could run."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,20 +68,20 @@ class Preflight:
     """Raises Unavailable, which fails the checks that need it and not the whole request."""
     timeout: float = CHECK_TIMEOUT
 
-    def run(self, body: Mapping[str, Any], caller: Caller) -> PreFlight:
+    async def run(self, body: Mapping[str, Any], caller: Caller) -> PreFlight:
         """Run all checks in parallel; a check that raises has failed. Raises TooLarge."""
         plan = parse_preflight(body, self.clients.settings)
         faults = _faults_by_check(plan.result.faults)
-        checks: dict[CheckId, Callable[[], CheckOutcome]] = {
+        checks: dict[CheckId, Callable[[], Awaitable[CheckOutcome]]] = {
             "fasta_format": lambda: self._check_query(plan, caller),
             "blast_db": lambda: self._check_database(plan),
             "aks_cluster": lambda: self._check_cluster(plan),
             "storage_containers": self._check_containers,
             "terminal_sidecar": self._check_sidecar,
-            "search_options": _passed,
+            "search_options": self._check_options,
             "active_searches": lambda: self._check_active_limit(caller),
         }
-        results = run_checks(
+        results = await run_checks(
             {
                 check_id: _unless_invalid(faults.get(check_id), run)
                 for check_id, run in checks.items()
@@ -99,12 +99,12 @@ class Preflight:
             summary=summary,
         )
 
-    def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:
+    async def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:
         if "query" in plan.lacks:
             return CheckOutcome("skip", "no query was given")
         if plan.submission is None:
             return _skipped()
-        if faults := list(self.submissions().query_faults(plan.submission, caller)):
+        if faults := await self.submissions().query_faults(plan.submission, caller):
             return _failed(faults, "upload the query first")
         text = plan.submission.query_text
         if text is None:
@@ -112,17 +112,17 @@ class Preflight:
         size = measure(text)
         return _passed(f"{size.sequences} sequences, {size.residues} residues")
 
-    def _check_database(self, plan: PreflightRequest) -> CheckOutcome:
+    async def _check_database(self, plan: PreflightRequest) -> CheckOutcome:
         if "db" in plan.lacks:
             return CheckOutcome("skip", "no database was given")
         if plan.submission is None:
             return _skipped()
         if "program" not in plan.lacks:
-            faults = list(self.submissions().database_faults(plan.submission))
+            faults = await self.submissions().database_faults(plan.submission)
             if faults:
                 return _failed(faults, "choose another program or database")
         catalog = self.submissions().catalog
-        databases = {name: catalog.databases_at(url) for name, url in _database_urls(plan)}
+        databases = {name: await catalog.databases_at(url) for name, url in _database_urls(plan)}
         if missing := [name for name, found in databases.items() if not found]:
             detail = f"there is no {', '.join(missing)}"
             return CheckOutcome("fail", detail, "copy it to the container blast-db")
@@ -130,24 +130,28 @@ class Preflight:
             return CheckOutcome("warn", "some of its files are missing", "wait until it is copied")
         return _passed(", ".join(databases))
 
-    def _check_cluster(self, plan: PreflightRequest) -> CheckOutcome:
+    async def _check_cluster(self, plan: PreflightRequest) -> CheckOutcome:
         requested = plan.submission and plan.submission.search.placement.cluster_name
         name = requested or self.clients.settings.cluster_name
-        check_cluster(self.clients, name)
+        await check_cluster(self.clients, name)
         return _passed(name)
 
-    def _check_containers(self) -> CheckOutcome:
-        missing = self.clients.blobs.missing_containers(QUERIES, DATABASES, RESULTS)
+    async def _check_containers(self) -> CheckOutcome:
+        missing = await self.clients.blobs.missing_containers(QUERIES, DATABASES, RESULTS)
         detail = f"missing: {', '.join(missing)}"
         return CheckOutcome("fail", detail, "create them in the account") if missing else _passed()
 
-    def _check_sidecar(self) -> CheckOutcome:
-        check_sidecar(self.clients.sidecar)
+    async def _check_sidecar(self) -> CheckOutcome:
+        await check_sidecar(self.clients.sidecar)
         return _passed()
 
-    def _check_active_limit(self, caller: Caller) -> CheckOutcome:
+    async def _check_options(self) -> CheckOutcome:
+        """Passes: `parse_preflight` has found the faults of options."""
+        return _passed()
+
+    async def _check_active_limit(self, caller: Caller) -> CheckOutcome:
         limit = self.clients.settings.max_active_jobs
-        check_active_limit(self.clients.jobs.index, caller, limit)
+        await check_active_limit(self.clients.jobs.index, caller, limit)
         return _passed()
 
 
@@ -164,13 +168,17 @@ def _failed(faults: Iterable[Fault], action: str) -> CheckOutcome:
 
 
 def _unless_invalid(
-    faults: list[Fault] | None, check: Callable[[], CheckOutcome]
-) -> Callable[[], CheckOutcome]:
+    faults: list[Fault] | None, check: Callable[[], Awaitable[CheckOutcome]]
+) -> Callable[[], Awaitable[CheckOutcome]]:
     """Return the check, or one that fails if its fields have faults."""
     if not faults:
         return check
     details = dict.fromkeys(f"{fault.path}: {fault.message}" for fault in faults)
-    return lambda: CheckOutcome("fail", "; ".join(details), "correct these fields")
+
+    async def fail() -> CheckOutcome:
+        return CheckOutcome("fail", "; ".join(details), "correct these fields")
+
+    return fail
 
 
 def _faults_by_check(faults: Iterable[Fault]) -> dict[CheckId, list[Fault]]:

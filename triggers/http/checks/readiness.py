@@ -1,7 +1,7 @@
 """Readiness: whether each service that the app needs answers."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from shared.clients.sidecar import SidecarClient
 from shared.contracts.exec import HttpRejection
@@ -21,20 +21,20 @@ PROBE_JOB_ID = "job-" + "0" * 32
 """The id of no job; checks query it, because the answer is small."""
 
 
-def check_dependencies(clients: Dependencies) -> Ready:
+async def check_dependencies(clients: Dependencies) -> Ready:
     """Check all dependencies in parallel. Error texts are only logged: they can name internals.
 
     Raises SettingsInvalid.
     """
     cluster_name = clients.settings.cluster_name  # invalid settings must not fail as every check
-    checks: dict[DependencyName, Callable[[], object]] = {
+    checks: dict[DependencyName, Callable[[], Awaitable[object]]] = {
         "tables": lambda: clients.jobs.find(PROBE_JOB_ID),
         "blob": lambda: clients.blobs.missing_containers(QUERIES),
         "queue": lambda: clients.completions_queue.ensure(),
         "sidecar": lambda: check_sidecar(clients.sidecar),
         "cluster": lambda: check_cluster(clients, cluster_name),
     }
-    return summarize(run_checks(checks, CHECK_TIMEOUT))
+    return summarize(await run_checks(checks, CHECK_TIMEOUT))
 
 
 def summarize(results: Mapping[DependencyName, CheckResult[object]]) -> Ready:
@@ -52,9 +52,9 @@ def summarize(results: Mapping[DependencyName, CheckResult[object]]) -> Ready:
     )
 
 
-def check_sidecar(sidecar: SidecarClient) -> None:
+async def check_sidecar(sidecar: SidecarClient) -> None:
     """Raise Unavailable if the sidecar does not answer or refuses the token."""
-    failure = sidecar.check_token()
+    failure = await sidecar.check_token()
     if failure is None:
         return
     if isinstance(failure, HttpRejection) and failure.status in (401, 403):
@@ -63,6 +63,6 @@ def check_sidecar(sidecar: SidecarClient) -> None:
     raise Unavailable("sidecar_unavailable", failure.message)
 
 
-def check_cluster(clients: Dependencies, name: str) -> None:
+async def check_cluster(clients: Dependencies, name: str) -> None:
     """Raise Unavailable if the cluster of that name does not answer or does not exist."""
-    clients.cluster(name).jobs_of(PROBE_JOB_ID)
+    await clients.cluster(name).jobs_of(PROBE_JOB_ID)

@@ -9,6 +9,7 @@ from shared.blast.result_files import AGGREGATE, AGGREGATING
 from shared.clients.blobs import Blobs
 from shared.hits import Hit, ReadLimitReached, Unreadable
 from shared.hits.tally import Tally
+from shared.util.threads import in_thread
 from triggers.schemas.results import FileUnreadable, Stats
 
 TIME_LIMIT = timedelta(seconds=12)
@@ -87,29 +88,29 @@ class Aggregation:
     clock: Callable[[], float]
     """Seconds, monotonic."""
 
-    def stats(
+    async def stats(
         self, prefix: str, names: Sequence[str], hits_in: Callable[[str], Iterator[Hit]]
     ) -> Stats:
         """Return the statistics of the named files below `prefix`, as far as time allows.
 
         If `more_to_read`, the next call continues with the remaining files.
         """
-        stored = json.loads(self.blobs.get(prefix + AGGREGATE) or b"{}")
+        stored = json.loads(await self.blobs.get(prefix + AGGREGATE) or b"{}")
         if stored.get("version") == _VERSION:
             return Stats.model_validate(stored["stats"])
-        progress = AggregationProgress.from_bytes(self.blobs.get(prefix + AGGREGATING))
+        progress = AggregationProgress.from_bytes(await self.blobs.get(prefix + AGGREGATING))
         deadline = self.clock() + TIME_LIMIT.total_seconds()
         for name in names[progress.processed :]:
-            progress.read(name, hits_in(name))
+            await in_thread(progress.read, name, hits_in(name))
             if self.clock() > deadline:
                 break
         stats = progress.to_stats(len(names))
-        self._store(prefix, progress, stats)
+        await self._store(prefix, progress, stats)
         return stats
 
-    def _store(self, prefix: str, progress: AggregationProgress, stats: Stats) -> None:
+    async def _store(self, prefix: str, progress: AggregationProgress, stats: Stats) -> None:
         if stats.more_to_read:
-            self.blobs.put(prefix + AGGREGATING, progress.to_bytes())
+            await self.blobs.put(prefix + AGGREGATING, progress.to_bytes())
         else:
             data = json.dumps({"version": _VERSION, "stats": stats.to_json()}).encode()
-            self.blobs.put(prefix + AGGREGATE, data)
+            await self.blobs.put(prefix + AGGREGATE, data)

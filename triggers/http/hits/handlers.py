@@ -10,6 +10,7 @@ from shared.blast.result_files import outfmt_of
 from shared.contracts.job import Job
 from shared.errors import NotFound
 from shared.hits import refuse_unreadable
+from shared.util.threads import in_thread
 from triggers.http.etag import retry_after_header
 from triggers.http.hits import export as exports
 from triggers.http.hits.aggregate import Aggregation
@@ -23,17 +24,17 @@ from triggers.schemas.results import Aggregate
 
 
 @handle_errors
-def aggregate_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def aggregate_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/aggregate"""
-    job = job_of_request(services, req)
-    names = [file.name for file in files_of(services, job)]
+    job = await job_of_request(services, req)
+    names = [file.name for file in await files_of(services, job)]
     if not names:
         headers = {} if job.child_count else retry_after_header(job)
         body = Aggregate(job_id=job.job_id, status="no_results", stats=None)
         return json_response(body, headers=headers)
     refuse_unreadable(outfmt_of(job.search))
     aggregation = Aggregation(services.clients.blobs, time.monotonic)
-    stats = aggregation.stats(
+    stats = await aggregation.stats(
         job.results_prefix, names, lambda name: hits_of(services.clients.blobs, job, name)
     )
     has_no_hits = stats.total_hits == 0 and not stats.truncated
@@ -42,32 +43,34 @@ def aggregate_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
 
 
 @handle_errors
-def list_alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def list_alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/alignments"""
-    job, query = job_of_request(services, req), parse_query(req, AlignmentsQuery)
-    name_or_id = query.blob_name or next((file.name for file in files_of(services, job)), None)
+    job, query = await job_of_request(services, req), parse_query(req, AlignmentsQuery)
+    name_or_id = query.blob_name or next(
+        (file.name for file in await files_of(services, job)), None
+    )
     if name_or_id is None:
         raise _no_results(job)
-    name = file_of(services, job, name_or_id).name
+    name = (await file_of(services, job, name_or_id)).name
     refuse_unreadable(outfmt_of(job.search))
     page = AlignmentsPage(query.max_alignments, query.query_id)
-    page.fill(hits_of(services.clients.blobs, job, name))
+    await in_thread(page.fill, hits_of(services.clients.blobs, job, name))
     return json_response(page.to_view(job.job_id, name))
 
 
 @handle_errors
-def export_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
+async def export_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
     job, file_format = (
-        job_of_request(services, req),
+        await job_of_request(services, req),
         exports.FORMATS[parse_query(req, ExportQuery).format],
     )
-    names = [file.name for file in files_of(services, job)]
+    names = [file.name for file in await files_of(services, job)]
     if not names:
         raise _no_results(job)
     refuse_unreadable(outfmt_of(job.search))
-    hits = chain.from_iterable(hits_of(services.clients.blobs, job, name) for name in names)
-    file = exports.export(file_format, job.job_id, hits)
+    hits = chain.from_iterable([hits_of(services.clients.blobs, job, name) for name in names])
+    file = await in_thread(exports.export, file_format, job.job_id, hits)
     return HttpResponse(
         file.data,
         headers=HEADERS | file.headers(job.job_id),

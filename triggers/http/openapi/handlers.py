@@ -18,13 +18,13 @@ POLICY = (
 
 
 @handle_errors
-def openapi(req: HttpRequest) -> HttpResponse:
+async def openapi(req: HttpRequest) -> HttpResponse:
     """GET /api/openapi.json"""
     return HttpResponse(document_text(), headers=HEADERS, mimetype="application/json")
 
 
 @handle_errors
-def docs(req: HttpRequest) -> HttpResponse:
+async def docs(req: HttpRequest) -> HttpResponse:
     """GET /api/docs"""
     headers = HEADERS | {"Content-Security-Policy": POLICY}
     return HttpResponse(PAGE.read_text(), headers=headers, mimetype="text/html")

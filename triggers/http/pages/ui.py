@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from azure.functions import HttpRequest, HttpResponse
 
 from shared.errors import NotFound
+from shared.util.threads import in_thread
 from triggers.http.etag import matches
 from triggers.http.responses import HEADERS, handle_errors
 
@@ -42,21 +43,21 @@ PAGE_HEADERS = HEADERS | {
 
 
 @handle_errors
-def ui(req: HttpRequest) -> HttpResponse:
+async def ui(req: HttpRequest) -> HttpResponse:
     """GET /api/ui. With a slash at the end it redirects, because addresses are relative."""
     if urlsplit(req.url).path.endswith("/"):
         return HttpResponse(status_code=308, headers=PAGE_HEADERS | {"Location": "../ui"})
-    return _file_response(req, INDEX)
+    return await _file_response(req, INDEX)
 
 
 @handle_errors
-def ui_file(req: HttpRequest) -> HttpResponse:
+async def ui_file(req: HttpRequest) -> HttpResponse:
     """GET /api/ui/{file}. Raises NotFound for a name that is not in the listing."""
     name = req.route_params.get("file") or ""
     path = list_files().get(name)
     if path is None:
         raise NotFound("not_found", f"the page has no file {name[:MAX_NAME_SHOWN]!r}")
-    return _file_response(req, path)
+    return await _file_response(req, path)
 
 
 @cache
@@ -66,9 +67,9 @@ def list_files() -> Mapping[str, Path]:
     return MappingProxyType({path.name: path for path in files})
 
 
-def _file_response(req: HttpRequest, path: Path) -> HttpResponse:
+async def _file_response(req: HttpRequest, path: Path) -> HttpResponse:
     """The file with its ETag; 304 without a body where the request names that ETag."""
-    content = path.read_bytes()
+    content = await in_thread(path.read_bytes)
     etag = f'"{sha256(content).hexdigest()[:32]}"'
     headers = PAGE_HEADERS | {"ETag": etag}
     media_type = MEDIA_TYPES[path.suffix]

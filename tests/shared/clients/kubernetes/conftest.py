@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
-from tests.shared.clients.kubernetes.server import Server, empty, serving
+from shared.clients.kubernetes import ClusterCredentials, KubernetesCluster
+from tests.shared.clients.kubernetes.server import Server, empty, provider, serving
 
 
 @pytest.fixture(scope="session")
@@ -31,4 +31,4 @@ def server(_listening: Server) -> Server:
 def cluster(server: Server) -> KubernetesCluster:
     """A client of the server with short timeouts."""
     credentials = ClusterCredentials(server.url, authority=server.pem.decode())
-    return KubernetesCluster(CredentialProvider(lambda: credentials), timeouts=(1.0, 0.5, 1.0))
+    return KubernetesCluster(provider(credentials), timeouts=(1.0, 0.5, 1.0))

@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import trustme
 import yaml
 
+from shared.clients.kubernetes import ClusterCredentials, CredentialProvider
+
 Json = dict[str, Any]
 
 
@@ -100,6 +102,15 @@ def kubeconfig(url: str, user: Json, authority: bytes | None = None, name: str =
         "contexts": [{"name": name, "context": {"cluster": name, "user": "u"}}],
         "current-context": name,
     }
+
+
+def provider(credentials: ClusterCredentials) -> CredentialProvider:
+    """Provides these credentials."""
+
+    async def read() -> ClusterCredentials:
+        return credentials
+
+    return CredentialProvider(read)
 
 
 def data(pem: bytes) -> str:

@@ -1,8 +1,8 @@
 """AKS credentials from ARM, and their renewal when tokens, CAs or servers change."""
 
+import asyncio
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import trustme
 from azure.core.credentials import AccessToken
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from shared.clients.kubernetes import CredentialProvider, KubernetesCluster
@@ -27,7 +28,7 @@ CLUSTER = "/providers/Microsoft.ContainerService/managedClusters/aks"
 
 
 @dataclass
-class Credential:
+class Credential(AsyncTokenCredential):
     """An identity whose tokens a test can change."""
 
     tokens: dict[str, str] = field(default_factory=lambda: {API_SERVER_SCOPE: "one"})
@@ -35,12 +36,16 @@ class Credential:
     lifetime: timedelta = timedelta(hours=24)
     fails: Exception | None = None
 
-    def get_token(self, *scopes: str, **_: object) -> AccessToken:
+    async def get_token(self, *scopes: str, **_: object) -> AccessToken:
         self.scopes.append(scopes[0])
         if self.fails:
             raise self.fails
         expires = (NOON + self.lifetime).timestamp()
         return AccessToken(self.tokens.get(scopes[0], "arm-token"), int(expires))
+
+    async def close(self) -> None: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
 
 
 @dataclass
@@ -60,9 +65,9 @@ class AksFixture:
         body = {"kubeconfigs": [{"name": "clusterUser", "value": encoded(config)}]}
         self.arm.manner = lambda request: Reply(body=body if request.method == "POST" else {})
 
-    def list_error(self) -> Unavailable:
+    async def list_error(self) -> Unavailable:
         with pytest.raises(Unavailable) as caught:
-            self.cluster.jobs_of("job-1")
+            await self.cluster.jobs_of("job-1")
         return caught.value
 
     @property
@@ -92,9 +97,9 @@ def aks(arm: Server, server: Server) -> AksFixture:
     return fixture
 
 
-def test_arm_and_the_api_server_get_tokens_of_their_own_scopes(aks: AksFixture) -> None:
+async def test_arm_and_the_api_server_get_tokens_of_their_own_scopes(aks: AksFixture) -> None:
     for _ in range(3):
-        assert aks.cluster.jobs_of("job-1") == []
+        assert await aks.cluster.jobs_of("job-1") == []
     requests = aks.arm.requests
     assert [(request.method, request.query) for request in requests] == [
         ("POST", {"api-version": "2024-09-01"})
@@ -107,73 +112,65 @@ def test_arm_and_the_api_server_get_tokens_of_their_own_scopes(aks: AksFixture) 
     ]
 
 
-def test_credentials_are_read_again_after_an_hour(aks: AksFixture) -> None:
-    aks.cluster.jobs_of("job-1")
+async def test_credentials_are_read_again_after_an_hour(aks: AksFixture) -> None:
+    await aks.cluster.jobs_of("job-1")
     aks.clock[0] = 3599.0
-    aks.cluster.jobs_of("job-1")
+    await aks.cluster.jobs_of("job-1")
     assert aks.kubeconfig_requests == 1
     aks.clock[0] = 3601.0
-    aks.cluster.jobs_of("job-1")
+    await aks.cluster.jobs_of("job-1")
     assert aks.kubeconfig_requests == 2
 
 
-def test_a_token_is_renewed_before_it_expires(aks: AksFixture) -> None:
+async def test_a_token_is_renewed_before_it_expires(aks: AksFixture) -> None:
     aks.credential.lifetime = timedelta(minutes=1)
-    aks.cluster.jobs_of("job-1")
+    await aks.cluster.jobs_of("job-1")
     aks.credential.lifetime = timedelta(hours=1)
     aks.credential.tokens[API_SERVER_SCOPE], aks.server.tokens = "two", {"two"}
-    aks.cluster.jobs_of("job-1")
+    await aks.cluster.jobs_of("job-1")
     assert [request.token for request in aks.server.requests] == ["one", "two"]
 
 
-def test_failure_28_a_rotated_token_causes_one_401(aks: AksFixture) -> None:
-    aks.cluster.jobs_of("job-1")
+async def test_failure_28_a_rotated_token_causes_one_401(aks: AksFixture) -> None:
+    await aks.cluster.jobs_of("job-1")
     aks.credential.tokens[API_SERVER_SCOPE], aks.server.tokens = "two", {"two"}
     for _ in range(3):
-        assert aks.cluster.jobs_of("job-1") == []
+        assert await aks.cluster.jobs_of("job-1") == []
     assert [request.token for request in aks.server.requests] == ["one", "one", "two", "two", "two"]
 
 
-def test_failure_28_fifty_threads_renew_a_rotated_token_once(aks: AksFixture) -> None:
-    aks.cluster.jobs_of("job-1")
+async def test_failure_28_fifty_callers_renew_a_rotated_token_once(aks: AksFixture) -> None:
+    await aks.cluster.jobs_of("job-1")
     aks.credential.tokens[API_SERVER_SCOPE], aks.server.tokens = "two", {"two"}
-    found: list[object] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(aks.cluster.jobs_of("job-1")))
-        for _ in range(50)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    found = await asyncio.gather(*(aks.cluster.jobs_of("job-1") for _ in range(50)))
     assert found == [[]] * 50
     assert aks.kubeconfig_requests == 2
 
 
-def test_failure_28_a_token_refused_twice_is_an_error(aks: AksFixture) -> None:
+async def test_failure_28_a_token_refused_twice_is_an_error(aks: AksFixture) -> None:
     aks.server.tokens = {"another"}
-    error = aks.list_error()
+    error = await aks.list_error()
     assert (error.code, len(aks.server.requests)) == ("cluster_refused", 2)
 
 
-def test_failure_28_a_changed_ca_and_server_are_read_again(aks: AksFixture) -> None:
-    aks.cluster.jobs_of("job-1")
+async def test_failure_28_a_changed_ca_and_server_are_read_again(aks: AksFixture) -> None:
+    await aks.cluster.jobs_of("job-1")
     other = trustme.CA()
     with serving(other) as new_server:
         aks.serve_kubeconfig(new_server)
         aks.server.tokens = {"none"}  # another server at the old address
-        assert aks.cluster.jobs_of("job-1") == []
+        assert await aks.cluster.jobs_of("job-1") == []
         assert len(new_server.requests) == 1
 
 
-def test_failure_28_a_changed_ca_of_the_same_server_is_read_again(
+async def test_failure_28_a_changed_ca_of_the_same_server_is_read_again(
     aks: AksFixture,
 ) -> None:
     aks.serve_kubeconfig(aks.server, trustme.CA().cert_pem.bytes())
-    assert aks.list_error().code == "cluster_unavailable"
+    assert (await aks.list_error()).code == "cluster_unavailable"
     assert aks.server.requests == []  # no token was sent to an untrusted server
     aks.serve_kubeconfig(aks.server)
-    assert aks.cluster.jobs_of("job-1") == []
+    assert await aks.cluster.jobs_of("job-1") == []
 
 
 @pytest.mark.parametrize(
@@ -194,38 +191,38 @@ def test_failure_28_a_changed_ca_of_the_same_server_is_read_again(
         (200, {"kubeconfigs": [{"value": "e30="}]}, "unavailable", "kubeconfig"),
     ],
 )
-def test_failure_29_an_arm_error_is_in_the_message(
+async def test_failure_29_an_arm_error_is_in_the_message(
     aks: AksFixture, status: int, body: Json, code: str, message: str
 ) -> None:
     aks.arm.manner = lambda _: Reply(status, body)
-    error = aks.list_error()
+    error = await aks.list_error()
     assert error.code == f"cluster_{code}"
     assert message in str(error)
 
 
-def test_failure_27_arm_can_send_retry_after(aks: AksFixture) -> None:
+async def test_failure_27_arm_can_send_retry_after(aks: AksFixture) -> None:
     aks.arm.manner = lambda _: Reply(429, headers={"Retry-After": "30"})
-    error = aks.list_error()
+    error = await aks.list_error()
     assert (error.code, error.retry_after) == ("cluster_unavailable", timedelta(seconds=30))
 
 
-def unreachable(aks: AksFixture, properties: Reply) -> Unavailable:
+async def unreachable(aks: AksFixture, properties: Reply) -> Unavailable:
     """The error for a cluster that became unreachable, when ARM returns `properties` for it."""
     with serving(aks.arm.authority) as short_lived:
         aks.serve_kubeconfig(short_lived)
-        aks.cluster.jobs_of("job-1")
+        await aks.cluster.jobs_of("job-1")
     aks.arm.manner = lambda request: properties if request.method == "GET" else Reply(503)
-    return aks.list_error()
+    return await aks.list_error()
 
 
-def test_failure_29_a_stopped_cluster_is_reported_as_stopped(aks: AksFixture) -> None:
+async def test_failure_29_a_stopped_cluster_is_reported_as_stopped(aks: AksFixture) -> None:
     stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
-    error = unreachable(aks, stopped)
+    error = await unreachable(aks, stopped)
     assert (error.code, str(error)) == ("cluster_stopped", "the cluster aks is stopped")
 
 
-def test_failure_29_a_deleted_cluster_is_reported_as_not_found(aks: AksFixture) -> None:
-    error = unreachable(
+async def test_failure_29_a_deleted_cluster_is_reported_as_not_found(aks: AksFixture) -> None:
+    error = await unreachable(
         aks, Reply(404, {"error": {"code": "ResourceNotFound", "message": NOT_FOUND}})
     )
     assert error.code == "cluster_not_found"
@@ -235,19 +232,19 @@ def test_failure_29_a_deleted_cluster_is_reported_as_not_found(aks: AksFixture) 
 @pytest.mark.parametrize(
     "reply", [Reply(403), Reply(body={"properties": {"powerState": {"code": "Running"}}})]
 )
-def test_failure_29_without_an_explanation_the_original_error_is_raised(
+async def test_failure_29_without_an_explanation_the_original_error_is_raised(
     aks: AksFixture, reply: Reply
 ) -> None:
-    error = unreachable(aks, reply)
+    error = await unreachable(aks, reply)
     assert error.code == "cluster_unavailable"
     assert "the cluster did not answer" in str(error)
 
 
-def test_failure_29_a_recreated_cluster_is_found_at_its_new_address(aks: AksFixture) -> None:
-    unreachable(aks, Reply(503))
+async def test_failure_29_a_recreated_cluster_is_found_at_its_new_address(aks: AksFixture) -> None:
+    await unreachable(aks, Reply(503))
     aks.serve_kubeconfig(aks.server)
     aks.clock[0] += 61
-    assert aks.cluster.jobs_of("job-1") == []
+    assert await aks.cluster.jobs_of("job-1") == []
 
 
 @pytest.mark.parametrize(
@@ -257,17 +254,19 @@ def test_failure_29_a_recreated_cluster_is_found_at_its_new_address(aks: AksFixt
         (ServiceRequestError("Entra is away"), "cluster_unavailable"),
     ],
 )
-def test_a_failed_token_request_is_reported(aks: AksFixture, error: Exception, code: str) -> None:
+async def test_a_failed_token_request_is_reported(
+    aks: AksFixture, error: Exception, code: str
+) -> None:
     aks.credential.fails = error
-    raised = aks.list_error()
+    raised = await aks.list_error()
     assert raised.code == code
     assert str(error) in str(raised)
 
 
-def test_a_kubeconfig_with_a_token_needs_no_identity(aks: AksFixture) -> None:
+async def test_a_kubeconfig_with_a_token_needs_no_identity(aks: AksFixture) -> None:
     aks.user = {"token": "one"}
     aks.serve_kubeconfig(aks.server)
-    assert aks.cluster.jobs_of("job-1") == []
+    assert await aks.cluster.jobs_of("job-1") == []
     assert API_SERVER_SCOPE not in aks.credential.scopes
 
 
@@ -276,7 +275,7 @@ def test_an_arm_url_without_https_is_rejected() -> None:
         managed_cluster(Credential(), "http://management.example.org", "s", "g", "n")
 
 
-def test_an_error_contains_no_secret(aks: AksFixture) -> None:
+async def test_an_error_contains_no_secret(aks: AksFixture) -> None:
     text = base64.b64encode(json.dumps({"secret": "s3cret"}).encode()).decode()
     aks.arm.manner = lambda _: Reply(body={"kubeconfigs": [{"value": text}]})
-    assert "s3cret" not in str(aks.list_error())
+    assert "s3cret" not in str(await aks.list_error())

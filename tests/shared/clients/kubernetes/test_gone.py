@@ -34,7 +34,7 @@ NOT_PROVEN = [
 
 @pytest.mark.parametrize("reply", NOT_PROVEN)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_failure_46_no_other_response_proves_that_a_cluster_is_deleted(
+async def test_failure_46_no_other_response_proves_that_a_cluster_is_deleted(
     aks: AksFixture,  # noqa: F811
     method: str,
     reply: Reply,
@@ -42,18 +42,18 @@ def test_failure_46_no_other_response_proves_that_a_cluster_is_deleted(
     """A wrong resource group or subscription is a wrong setting: the cluster may run."""
     if method == "POST":
         aks.arm.manner = lambda _: reply
-        error = aks.list_error()
+        error = await aks.list_error()
     else:
-        error = unreachable(aks, reply)
+        error = await unreachable(aks, reply)
     assert error.code in ("cluster_unavailable", "cluster_refused")
 
 
-def test_failure_46_a_stopped_cluster_is_not_deleted(
+async def test_failure_46_a_stopped_cluster_is_not_deleted(
     aks: AksFixture,  # noqa: F811
 ) -> None:
     """Its Jobs are kept and continue after a start."""
     stopped = Reply(body={"properties": {"powerState": {"code": "Stopped"}}})
-    assert unreachable(aks, stopped).code != "cluster_not_found"
+    assert (await unreachable(aks, stopped)).code != "cluster_not_found"
     aks.clock[0] += 61
     aks.arm.manner = lambda _: Reply(503)
-    assert aks.list_error().code == "cluster_unavailable"
+    assert (await aks.list_error()).code == "cluster_unavailable"

@@ -12,13 +12,12 @@ import yaml
 
 from shared.clients.kubernetes import (
     ClusterCredentials,
-    CredentialProvider,
     KubernetesCluster,
     from_kubeconfig,
 )
 from shared.clients.kubernetes.kubeconfig import parse
 from shared.errors import Unavailable
-from tests.shared.clients.kubernetes.server import Json, Server, data, kubeconfig, serving
+from tests.shared.clients.kubernetes.server import Json, Server, data, kubeconfig, provider, serving
 
 Connect = Callable[[Json], KubernetesCluster]
 
@@ -33,20 +32,20 @@ def connect(tmp_path: Path) -> Connect:
     return connect
 
 
-def test_a_token_file_is_read_again_after_a_401(
+async def test_a_token_file_is_read_again_after_a_401(
     connect: Connect, server: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("one\n")
     server.tokens = {"one"}
     cluster = connect(server.kubeconfig({"tokenFile": "token"}))
-    cluster.jobs_of("job-1")
+    await cluster.jobs_of("job-1")
     (tmp_path / "token").write_text("two\n")
     server.tokens = {"two"}
-    cluster.jobs_of("job-1")
+    await cluster.jobs_of("job-1")
     assert [request.token for request in server.requests] == ["one", "one", "two"]
 
 
-def test_failure_28_a_client_certificate_is_used_and_leaves_no_file(
+async def test_failure_28_a_client_certificate_is_used_and_leaves_no_file(
     connect: Connect, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scratch = tmp_path / "scratch"
@@ -60,12 +59,12 @@ def test_failure_28_a_client_certificate_is_used_and_leaves_no_file(
     with serving(authority, client=True) as server:
         cluster = connect(server.kubeconfig(user))
         for _ in range(3):
-            cluster.jobs_of("job-1")
+            await cluster.jobs_of("job-1")
         assert {request.user for request in server.requests} == {"caller.example.org"}
     assert list(scratch.iterdir()) == []
 
 
-def test_failure_28_a_server_of_another_ca_gets_no_request(
+async def test_failure_28_a_server_of_another_ca_gets_no_request(
     connect: Connect, server: Server
 ) -> None:
     for ca in (trustme.CA().cert_pem.bytes(), None):
@@ -73,21 +72,21 @@ def test_failure_28_a_server_of_another_ca_gets_no_request(
         # Also with insecure-skip-tls-verify: the token could be sent to any server.
         config["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
         with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED") as caught:
-            connect(config).jobs_of("job-1")
+            await connect(config).jobs_of("job-1")
         assert caught.value.code == "cluster_unavailable"
     assert server.requests == []
 
 
-def test_failure_28_a_server_of_another_name_gets_no_request_unless_configured(
+async def test_failure_28_a_server_of_another_name_gets_no_request_unless_configured(
     server: Server,
 ) -> None:
     elsewhere = server.url.replace("127.0.0.1", "localhost")
     credentials = ClusterCredentials(elsewhere, authority=server.pem.decode(), token="one")
     with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
-        KubernetesCluster(CredentialProvider(lambda: credentials)).jobs_of("job-1")
+        await KubernetesCluster(provider(credentials)).jobs_of("job-1")
     assert server.requests == []
     named = replace(credentials, server_name="127.0.0.1")
-    assert KubernetesCluster(CredentialProvider(lambda: named)).jobs_of("job-1") == []
+    assert await KubernetesCluster(provider(named)).jobs_of("job-1") == []
 
 
 def several() -> str:
@@ -128,20 +127,20 @@ ENTRA: list[Json] = [
 
 
 @pytest.mark.parametrize("user", ENTRA)
-def test_an_entra_login_needs_the_apps_identity(
+async def test_an_entra_login_needs_the_apps_identity(
     connect: Connect, server: Server, user: Json
 ) -> None:
     assert parse(yaml.safe_dump(server.kubeconfig(user)), "", Path("/")).needs_identity
     with pytest.raises(Unavailable, match="has no identity") as caught:
-        connect(server.kubeconfig(user)).jobs_of("job-1")
+        await connect(server.kubeconfig(user)).jobs_of("job-1")
     assert caught.value.code == "cluster_refused"
 
 
-def test_a_login_command_is_not_run(connect: Connect, tmp_path: Path) -> None:
+async def test_a_login_command_is_not_run(connect: Connect, tmp_path: Path) -> None:
     marker = tmp_path / "was-run"
     user = {"exec": {"command": "touch", "args": [str(marker)]}}
     with pytest.raises(Unavailable, match="login command touch is not supported"):
-        connect(kubeconfig("https://127.0.0.1:1", user)).jobs_of("job-1")
+        await connect(kubeconfig("https://127.0.0.1:1", user)).jobs_of("job-1")
     assert not marker.exists()
 
 
@@ -164,28 +163,30 @@ def broken() -> list[Any]:
 
 
 @pytest.mark.parametrize("config", broken(), ids=range(len(broken())))
-def test_an_invalid_kubeconfig_is_unavailable_and_not_quoted(connect: Connect, config: Any) -> None:
+async def test_an_invalid_kubeconfig_is_unavailable_and_not_quoted(
+    connect: Connect, config: Any
+) -> None:
     with pytest.raises(Unavailable) as caught:
-        connect(config).jobs_of("job-1")
+        await connect(config).jobs_of("job-1")
     assert caught.value.code == "cluster_unavailable"
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_kubeconfig_that_appears_later_is_read(tmp_path: Path, server: Server) -> None:
+async def test_a_kubeconfig_that_appears_later_is_read(tmp_path: Path, server: Server) -> None:
     path = tmp_path / "later"
     cluster = KubernetesCluster(from_kubeconfig(path))
     with pytest.raises(Unavailable, match="unreadable"):
-        cluster.jobs_of("job-1")
+        await cluster.jobs_of("job-1")
     path.write_text(yaml.safe_dump(server.kubeconfig({"token": "one"})))
-    assert cluster.jobs_of("job-1") == []
+    assert await cluster.jobs_of("job-1") == []
 
 
 @pytest.mark.parametrize("token", ["s3cret\nX: y", "s3cret\x00", "s3crét"])
-def test_failure_22_a_token_that_cannot_be_sent_is_not_quoted(
+async def test_failure_22_a_token_that_cannot_be_sent_is_not_quoted(
     connect: Connect, server: Server, token: str
 ) -> None:
     with pytest.raises(Unavailable) as caught:
-        connect(server.kubeconfig({"token": token})).jobs_of("job-1")
+        await connect(server.kubeconfig({"token": token})).jobs_of("job-1")
     errors = [caught.value, caught.value.__cause__, caught.value.__context__]
     assert not [error for error in errors if "s3cr" in str(error)]
     assert server.requests == []

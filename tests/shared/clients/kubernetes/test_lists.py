@@ -1,5 +1,6 @@
 """Lists of Jobs: complete, consistent, shared by concurrent readers, in bounded memory."""
 
+import asyncio
 import gc
 import json
 import threading
@@ -11,11 +12,18 @@ import pytest
 from shared.clients.kubernetes import (
     ClusterCredentials,
     ClusterJob,
-    CredentialProvider,
     KubernetesCluster,
 )
 from shared.errors import Unavailable
-from tests.shared.clients.kubernetes.server import Json, Manner, Reply, Request, Server, status
+from tests.shared.clients.kubernetes.server import (
+    Json,
+    Manner,
+    Reply,
+    Request,
+    Server,
+    provider,
+    status,
+)
 
 NOW = timedelta(0)
 MINUTE = timedelta(minutes=1)
@@ -48,12 +56,12 @@ def names(jobs: list[ClusterJob]) -> list[str]:
     return [cluster_job.name for cluster_job in jobs]
 
 
-def test_failure_27_a_list_is_paged_and_never_from_the_servers_cache(
+async def test_failure_27_a_list_is_paged_and_never_from_the_servers_cache(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1)], [], [job(2), job(3)])
-    assert names(cluster.jobs_of("job-1")) == ["blast-1", "blast-2", "blast-3"]
-    assert names(cluster.cached_jobs("job-1", NOW)) == ["blast-1", "blast-2", "blast-3"]
+    assert names(await cluster.jobs_of("job-1")) == ["blast-1", "blast-2", "blast-3"]
+    assert names(await cluster.cached_jobs("job-1", NOW)) == ["blast-1", "blast-2", "blast-3"]
     assert [request.query.get("continue") for request in server.requests] == [None, "1", "2"] * 2
     for request in server.requests:
         assert request.query["limit"] == "500"
@@ -64,32 +72,32 @@ def test_failure_27_a_list_is_paged_and_never_from_the_servers_cache(
     assert [request.query["labelSelector"] for request in server.requests] == selectors
 
 
-def test_failure_23_and_35_a_cached_list_gives_each_search_its_own_jobs(
+async def test_failure_23_and_35_a_cached_list_gives_each_search_its_own_jobs(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1, "job-1"), job(2, "job-10")], [job(3, "job-1"), job(4, "job-")])
-    assert names(cluster.cached_jobs("job-1", MINUTE)) == ["blast-1", "blast-3"]
-    assert names(cluster.cached_jobs("job-10", MINUTE)) == ["blast-2"]
-    assert cluster.cached_jobs("job-100", MINUTE) == []
+    assert names(await cluster.cached_jobs("job-1", MINUTE)) == ["blast-1", "blast-3"]
+    assert names(await cluster.cached_jobs("job-10", MINUTE)) == ["blast-2"]
+    assert await cluster.cached_jobs("job-100", MINUTE) == []
     assert len(server.requests) == 2
 
 
-def test_r5_a_job_whose_containers_name_another_search_is_ignored(
+async def test_r5_a_job_whose_containers_name_another_search_is_ignored(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = pages([job(1, "job-1", named="job-2"), job(2, "job-1")])
-    assert names(cluster.jobs_of("job-1")) == ["blast-2"]
-    assert names(cluster.cached_jobs("job-1", NOW)) == ["blast-2"]
-    assert cluster.cached_jobs("job-2", MINUTE) == []
+    assert names(await cluster.jobs_of("job-1")) == ["blast-2"]
+    assert names(await cluster.cached_jobs("job-1", NOW)) == ["blast-2"]
+    assert await cluster.cached_jobs("job-2", MINUTE) == []
 
 
 @pytest.mark.parametrize("elb_job_id", ["", "job-1,app", "job-1)", "a b", "-", "x" * 64, "j\n"])
-def test_failure_35_an_id_that_is_not_a_label_value_is_rejected(
+async def test_failure_35_an_id_that_is_not_a_label_value_is_rejected(
     server: Server, cluster: KubernetesCluster, elb_job_id: str
 ) -> None:
     for call in (cluster.jobs_of, cluster.pods_of, lambda id: cluster.delete_jobs(id, "blast")):
         with pytest.raises(ValueError, match="not a valid label value"):
-            call(elb_job_id)
+            await call(elb_job_id)
     assert server.requests == []
 
 
@@ -110,59 +118,52 @@ def expiring(times: int) -> Manner:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_failure_27_an_expired_list_is_started_again(
+async def test_failure_27_an_expired_list_is_started_again(
     server: Server, cluster: KubernetesCluster, times: int
 ) -> None:
     server.manner = expiring(times)
-    assert names(cluster.jobs_of("job-1")) == ["blast-100", "blast-2"]
+    assert names(await cluster.jobs_of("job-1")) == ["blast-100", "blast-2"]
     assert len(server.requests) == 2 + 2 * times
 
 
-def test_failure_27_a_list_that_expires_three_times_is_unavailable(
+async def test_failure_27_a_list_that_expires_three_times_is_unavailable(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     server.manner = expiring(9)
     with pytest.raises(Unavailable, match="3 attempts") as caught:
-        cluster.jobs_of("job-1")
+        await cluster.jobs_of("job-1")
     assert caught.value.code == "cluster_unavailable"
     assert len(server.requests) == 6
 
 
-def test_a_cached_list_is_used_until_its_maximum_age(server: Server) -> None:
+async def test_a_cached_list_is_used_until_its_maximum_age(server: Server) -> None:
     clock = [0.0]
     credentials = ClusterCredentials(server.url, authority=server.pem.decode())
-    cluster = KubernetesCluster(CredentialProvider(lambda: credentials), monotonic=lambda: clock[0])
+    cluster = KubernetesCluster(provider(credentials), monotonic=lambda: clock[0])
     for moment, lists in ((0.0, 1), (4.0, 1), (5.0, 1), (5.1, 2), (9.0, 2), (10.2, 3)):
         clock[0] = moment
-        cluster.cached_jobs("job-1", timedelta(seconds=5))
+        await cluster.cached_jobs("job-1", timedelta(seconds=5))
         assert len(server.requests) == lists, moment
 
 
-def _concurrently(
-    cluster: KubernetesCluster, server: Server, release: threading.Event, many: int
+async def _concurrently(
+    cluster: KubernetesCluster, release: threading.Event, many: int
 ) -> list[Any]:
     """The results of `many` concurrent readers; the server answers once all have started."""
-    results: list[Any] = []
-    barrier = threading.Barrier(many + 1)
 
-    def read(number: int) -> None:
-        barrier.wait(10)
+    async def read(number: int) -> Any:
         try:
-            results.append(names(cluster.cached_jobs(f"job-{number}", MINUTE)))
+            return names(await cluster.cached_jobs(f"job-{number}", MINUTE))
         except Unavailable as error:
-            results.append(error.code)
+            return error.code
 
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(many)]
-    for thread in threads:
-        thread.start()
-    barrier.wait(10)
+    readers = [asyncio.create_task(read(number)) for number in range(many)]
+    await asyncio.sleep(0)
     release.set()
-    for thread in threads:
-        thread.join(10)
-    return results
+    return await asyncio.gather(*readers)
 
 
-def test_fifty_concurrent_readers_cause_one_list(
+async def test_fifty_concurrent_readers_cause_one_list(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     release = threading.Event()
@@ -173,12 +174,12 @@ def test_fifty_concurrent_readers_cause_one_list(
         return manner(request)
 
     server.manner = answer
-    results = _concurrently(cluster, server, release, 50)
+    results = await _concurrently(cluster, release, 50)
     assert sorted(results) == sorted([f"blast-{number}"] for number in range(50))
     assert len(server.requests) == 1
 
 
-def test_an_error_of_a_shared_list_is_raised_to_all_and_not_cached(
+async def test_an_error_of_a_shared_list_is_raised_to_all_and_not_cached(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     release, pause = threading.Event(), threading.Event()
@@ -189,16 +190,16 @@ def test_an_error_of_a_shared_list_is_raised_to_all_and_not_cached(
         return Reply(503)
 
     server.manner = answer
-    assert _concurrently(cluster, server, release, 20) == ["cluster_unavailable"] * 20
+    assert await _concurrently(cluster, release, 20) == ["cluster_unavailable"] * 20
     assert len(server.requests) == 1
     server.manner = pages([job(1)])
-    assert names(cluster.cached_jobs("job-1", MINUTE)) == ["blast-1"]
+    assert names(await cluster.cached_jobs("job-1", MINUTE)) == ["blast-1"]
 
 
-def test_failure_27_at_most_two_pages_of_20_000_jobs_are_in_memory(server: Server) -> None:
+async def test_failure_27_at_most_two_pages_of_20_000_jobs_are_in_memory(server: Server) -> None:
     """Counts marked Job dicts in memory at every tenth page request, which takes a while."""
     credentials = ClusterCredentials(server.url, authority=server.pem.decode())
-    cluster = KubernetesCluster(CredentialProvider(lambda: credentials))
+    cluster = KubernetesCluster(provider(credentials))
     page = [job(number) | {"mark": True} for number in range(500)]
     body = json.dumps(page).encode()
     del page
@@ -213,6 +214,6 @@ def test_failure_27_at_most_two_pages_of_20_000_jobs_are_in_memory(server: Serve
         return Reply(body=b'{"kind":"JobList","metadata":{%s},"items":%s}' % (more, body))
 
     server.manner = answer
-    assert len(cluster.cached_jobs("job-1", NOW)) == 20_000
+    assert len(await cluster.cached_jobs("job-1", NOW)) == 20_000
     assert len(in_memory) == 4
     assert 0 < max(in_memory) <= 1000

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.clients.kubernetes import ClusterCredentials, CredentialProvider, KubernetesCluster
+from shared.clients.kubernetes import ClusterCredentials, KubernetesCluster
 from shared.clients.kubernetes.pods import parse_pod
 from tests.local.cluster.cluster_fixture import TOKEN, ClusterFixture, has, in_phase, job, running
+from tests.shared.clients.kubernetes.server import provider
 
 NOW = timedelta(0)
 
@@ -22,7 +23,7 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
 @pytest.fixture
 def cluster(local_cluster: ClusterFixture) -> KubernetesCluster:
     credentials = ClusterCredentials(local_cluster.child.url, token=TOKEN)
-    return KubernetesCluster(CredentialProvider(lambda: credentials))
+    return KubernetesCluster(provider(credentials))
 
 
 def labelled(elb_job_id: str, app: str = "blast") -> dict[str, str]:
@@ -36,7 +37,7 @@ def searches() -> tuple[str, str]:
     return first_id, f"{first_id}0"
 
 
-def test_r5_each_search_sees_its_own_jobs_in_fresh_and_cached_lists(
+async def test_r5_each_search_sees_its_own_jobs_in_fresh_and_cached_lists(
     local_cluster: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str]
 ) -> None:
     first_id, second_id = searches
@@ -47,7 +48,7 @@ def test_r5_each_search_sees_its_own_jobs_in_fresh_and_cached_lists(
     local_cluster.until_job(f"{first_id}-good", has("Complete"))
     local_cluster.until_job(f"{second_id}-bad", has("Failed"))
     for read in (cluster.jobs_of, lambda elb_job_id: cluster.cached_jobs(elb_job_id, NOW)):
-        (good,), (bad,) = read(first_id), read(second_id)
+        (good,), (bad,) = await read(first_id), await read(second_id)
         assert (good.name, good.app, good.complete, good.failed) == (
             f"{first_id}-good",
             "blast",
@@ -58,21 +59,21 @@ def test_r5_each_search_sees_its_own_jobs_in_fresh_and_cached_lists(
         assert "BackoffLimitExceeded" in bad.message
 
 
-def test_failure_23_a_search_without_jobs_has_none_when_others_failed(
+async def test_failure_23_a_search_without_jobs_has_none_when_others_failed(
     local_cluster: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str]
 ) -> None:
     first_id, second_id = searches
     local_cluster.create(job(f"{second_id}-bad", "exit 3", labelled(second_id)))
     local_cluster.until_job(f"{second_id}-bad", has("Failed"))
-    assert cluster.jobs_of(first_id) == []
-    assert cluster.cached_jobs(first_id, NOW) == []
-    assert cluster.pods_of(first_id) == []
+    assert await cluster.jobs_of(first_id) == []
+    assert await cluster.cached_jobs(first_id, NOW) == []
+    assert await cluster.pods_of(first_id) == []
 
 
 @pytest.mark.parametrize(
     "reason", ["Unschedulable", "ImagePullBackOff", "CreateContainerConfigError"]
 )
-def test_failure_30_a_pending_pod_has_a_reason(
+async def test_failure_30_a_pending_pod_has_a_reason(
     local_cluster: ClusterFixture,
     cluster: KubernetesCluster,
     searches: tuple[str, str],
@@ -84,22 +85,22 @@ def test_failure_30_a_pending_pod_has_a_reason(
         job(name, "true", labelled(first_id), annotations={"local.cluster/pending": reason})
     )
     local_cluster.until_pod(name, lambda pod: (parse_pod(pod).waiting or "").startswith(reason))
-    (pod,) = cluster.pods_of(first_id)
+    (pod,) = await cluster.pods_of(first_id)
     assert (pod.app, pod.phase) == ("blast", "Pending")
     assert (pod.waiting or "").startswith(reason)
 
 
-def test_failure_30_a_running_pod_has_no_reason(
+async def test_failure_30_a_running_pod_has_no_reason(
     local_cluster: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str]
 ) -> None:
     first_id, _ = searches
     local_cluster.create(job(f"{first_id}-runs", "sleep 600", labelled(first_id)))
     local_cluster.until_pod(f"{first_id}-runs", in_phase("Running"))
-    (pod,) = cluster.pods_of(first_id)
+    (pod,) = await cluster.pods_of(first_id)
     assert (pod.phase, pod.waiting) == ("Running", None)
 
 
-def test_r6_and_failure_35_deletion_is_limited_to_apps_and_search_and_idempotent(
+async def test_r6_and_failure_35_deletion_is_limited_to_apps_and_search_and_idempotent(
     local_cluster: ClusterFixture, cluster: KubernetesCluster, searches: tuple[str, str]
 ) -> None:
     first_id, second_id = searches
@@ -112,14 +113,14 @@ def test_r6_and_failure_35_deletion_is_limited_to_apps_and_search_and_idempotent
         local_cluster.create(job(f"{search}-{app}", "sleep 600", labelled(search, app)))
     local_cluster.until_pod(f"{first_id}-submit", in_phase("Running"))
     for _ in range(2):
-        cluster.delete_jobs(first_id, "submit", "blast")
-        assert [left.app for left in cluster.jobs_of(first_id)] == ["finalizer"]
-    assert [left.app for left in cluster.jobs_of(second_id)] == ["blast"]
+        await cluster.delete_jobs(first_id, "submit", "blast")
+        assert [left.app for left in await cluster.jobs_of(first_id)] == ["finalizer"]
+    assert [left.app for left in await cluster.jobs_of(second_id)] == ["blast"]
     local_cluster.until_no_pod(f"{first_id}-submit")
-    assert {pod.app for pod in cluster.pods_of(first_id)} <= {"blast", "finalizer"}
+    assert {pod.app for pod in await cluster.pods_of(first_id)} <= {"blast", "finalizer"}
 
 
-def test_failure_27_a_list_of_several_pages_is_whole(
+async def test_failure_27_a_list_of_several_pages_is_whole(
     local_cluster: ClusterFixture,
     cluster: KubernetesCluster,
     searches: tuple[str, str],
@@ -129,6 +130,6 @@ def test_failure_27_a_list_of_several_pages_is_whole(
     monkeypatch.setattr("shared.clients.kubernetes.lists.PAGE", 2)
     for number in range(5):
         local_cluster.create(job(f"{first_id}-{number}", "true", labelled(first_id), suspend=True))
-    found = [its.name for its in cluster.jobs_of(first_id)]
+    found = [its.name for its in await cluster.jobs_of(first_id)]
     assert sorted(found) == [f"{first_id}-{number}" for number in range(5)]
-    assert len(cluster.cached_jobs(first_id, NOW)) == 5
+    assert len(await cluster.cached_jobs(first_id, NOW)) == 5

@@ -1,6 +1,6 @@
 """The submit lease on a cluster with compare-and-swap: one holder at most, and expiry."""
 
-import threading
+import asyncio
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,13 +11,12 @@ import pytest
 
 from shared.clients.kubernetes import (
     ClusterCredentials,
-    CredentialProvider,
     KubernetesCluster,
     LeaseState,
 )
 from shared.clients.kubernetes.submit_lease import NAME
 from tests.local.cluster.cluster_fixture import TOKEN, ClusterFixture, running
-from tests.shared.clients.kubernetes.server import Reply, Request, Server, status
+from tests.shared.clients.kubernetes.server import Reply, Request, Server, provider, status
 from tests.support.samples import NOON
 
 Json = dict[str, Any]
@@ -46,16 +45,16 @@ class Submitter:
     def __post_init__(self) -> None:
         credentials = ClusterCredentials(self.world.child.url, token=TOKEN)
         self.cluster = KubernetesCluster(
-            CredentialProvider(lambda: credentials),
+            provider(credentials),
             now=lambda: self.clock.now,
             monotonic=lambda: self.clock.monotonic,
         )
 
-    def acquire(self) -> LeaseState:
-        return self.cluster.acquire_submit_lease(self.name)
+    async def acquire(self) -> LeaseState:
+        return await self.cluster.acquire_submit_lease(self.name)
 
-    def release(self) -> None:
-        self.cluster.release_submit_lease(self.name)
+    async def release(self) -> None:
+        await self.cluster.release_submit_lease(self.name)
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +84,11 @@ def create_lease_of_another_program(world: ClusterFixture, **spec: Any) -> None:
     world.leases.create_namespaced_lease("default", body, _preload_content=False)
 
 
-def test_failure_9_the_lease_has_one_holder_until_it_is_released(world: ClusterFixture) -> None:
+async def test_failure_9_the_lease_has_one_holder_until_it_is_released(
+    world: ClusterFixture,
+) -> None:
     first, second = Submitter(world), Submitter(world)
-    assert first.acquire() == LeaseState(True, first.name, NOON)
+    assert await first.acquire() == LeaseState(True, first.name, NOON)
     assert spec(world) == {
         "holderIdentity": first.name,
         "leaseDurationSeconds": 900,
@@ -95,88 +96,77 @@ def test_failure_9_the_lease_has_one_holder_until_it_is_released(world: ClusterF
         "renewTime": "2026-11-23T12:00:00.000000Z",
         "leaseTransitions": 0,
     }
-    assert second.acquire() == LeaseState(False, first.name, NOON)
-    first.release()
+    assert await second.acquire() == LeaseState(False, first.name, NOON)
+    await first.release()
     assert spec(world)["holderIdentity"] == ""
     second.clock.advance(1)
-    assert second.acquire() == LeaseState(True, second.name, NOON + timedelta(seconds=1))
+    assert await second.acquire() == LeaseState(True, second.name, NOON + timedelta(seconds=1))
     assert spec(world)["leaseTransitions"] == 1
 
 
-def test_failure_9_acquiring_again_renews_only_when_due(world: ClusterFixture) -> None:
+async def test_failure_9_acquiring_again_renews_only_when_due(world: ClusterFixture) -> None:
     holder = Submitter(world)
-    holder.acquire()
+    await holder.acquire()
     before = lease(world)["metadata"]["resourceVersion"]
     holder.clock.advance(299)
-    assert holder.acquire() == LeaseState(True, holder.name, NOON)
+    assert await holder.acquire() == LeaseState(True, holder.name, NOON)
     assert lease(world)["metadata"]["resourceVersion"] == before
     holder.clock.advance(1)
-    assert holder.acquire() == LeaseState(True, holder.name, NOON)
+    assert await holder.acquire() == LeaseState(True, holder.name, NOON)
     assert spec(world)["renewTime"] == "2026-11-23T12:05:00.000000Z"
     assert spec(world)["leaseTransitions"] == 0
 
 
-def test_failure_9_a_crashed_holder_loses_the_lease_after_it_expires(world: ClusterFixture) -> None:
+async def test_failure_9_a_crashed_holder_loses_the_lease_after_it_expires(
+    world: ClusterFixture,
+) -> None:
     crashed, successor = Submitter(world), Submitter(world)
-    crashed.acquire()
+    await crashed.acquire()
     successor.clock.advance(960)  # this process has not observed it; clocks may differ by a minute
-    assert successor.acquire() == LeaseState(False, crashed.name, NOON)
+    assert await successor.acquire() == LeaseState(False, crashed.name, NOON)
     successor.clock.advance(1)
-    assert successor.acquire().is_held
+    assert (await successor.acquire()).is_held
     assert (spec(world)["holderIdentity"], spec(world)["leaseTransitions"]) == (successor.name, 1)
-    assert crashed.acquire().holder == successor.name
+    assert (await crashed.acquire()).holder == successor.name
 
 
-def test_failure_37_a_lease_from_the_future_expires_by_observation(
+async def test_failure_37_a_lease_from_the_future_expires_by_observation(
     world: ClusterFixture,
 ) -> None:
     ahead, successor = Submitter(world, Clock(NOON + timedelta(days=400))), Submitter(world)
-    ahead.acquire()
-    assert not successor.acquire().is_held
+    await ahead.acquire()
+    assert not (await successor.acquire()).is_held
     successor.clock.advance(899)
-    assert not successor.acquire().is_held
+    assert not (await successor.acquire()).is_held
     successor.clock.advance(1)
-    assert successor.acquire().is_held
+    assert (await successor.acquire()).is_held
 
 
-def test_failure_37_a_holder_with_a_clock_ahead_keeps_a_renewed_lease(
+async def test_failure_37_a_holder_with_a_clock_ahead_keeps_a_renewed_lease(
     world: ClusterFixture,
 ) -> None:
     ahead, other = Submitter(world, Clock(NOON + timedelta(days=400))), Submitter(world)
-    ahead.acquire()
+    await ahead.acquire()
     for _ in range(5):
-        assert not other.acquire().is_held
+        assert not (await other.acquire()).is_held
         for submitter in (ahead, other):
             submitter.clock.advance(600)
-        assert ahead.acquire().is_held
+        assert (await ahead.acquire()).is_held
 
 
-def test_failure_37_a_holder_whose_clock_was_set_back_renews(world: ClusterFixture) -> None:
+async def test_failure_37_a_holder_whose_clock_was_set_back_renews(world: ClusterFixture) -> None:
     holder = Submitter(world)
-    holder.acquire()
+    await holder.acquire()
     holder.clock.now -= timedelta(hours=2)
-    assert holder.acquire().is_held
+    assert (await holder.acquire()).is_held
     assert spec(world)["renewTime"] == "2026-11-23T10:00:00.000000Z"
 
 
-def test_failure_9_concurrent_acquirers_get_one_holder(world: ClusterFixture) -> None:
+async def test_failure_9_concurrent_acquirers_get_one_holder(world: ClusterFixture) -> None:
     """For a missing Lease, a free one and an expired one."""
     submitters = [Submitter(world) for _ in range(8)]
     for _ in range(3):
-        states: list[LeaseState] = []
-        start = threading.Barrier(len(submitters))
-
-        def run(
-            submitter: Submitter, start: threading.Barrier = start, out: list[LeaseState] = states
-        ) -> None:
-            start.wait(10)
-            out.append(submitter.acquire())
-
-        threads = [threading.Thread(target=run, args=(submitter,)) for submitter in submitters]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(20)
+        states = await asyncio.gather(*(submitter.acquire() for submitter in submitters))
         winner = spec(world)["holderIdentity"]
         assert [state.holder for state in states if state.is_held] == [winner]
         assert {state.holder for state in states} <= {winner, ""}
@@ -184,18 +174,18 @@ def test_failure_9_concurrent_acquirers_get_one_holder(world: ClusterFixture) ->
             submitter.clock.advance(1000)
 
 
-def test_failure_9_only_the_holder_releases_and_release_is_idempotent(
+async def test_failure_9_only_the_holder_releases_and_release_is_idempotent(
     world: ClusterFixture,
 ) -> None:
     holder, stranger = Submitter(world), Submitter(world)
-    stranger.release()  # there is no Lease
-    holder.acquire()
+    await stranger.release()  # there is no Lease
+    await holder.acquire()
     before = lease(world)
-    stranger.release()
+    await stranger.release()
     assert lease(world) == before
-    holder.release()
+    await holder.release()
     freed = lease(world)
-    holder.release()
+    await holder.release()
     assert lease(world) == freed
 
 
@@ -209,25 +199,25 @@ def test_failure_9_only_the_holder_releases_and_release_is_idempotent(
         ({"leaseDurationSeconds": 30}, None),
     ],
 )
-def test_failure_9_the_duration_of_another_programs_lease_is_honoured(
+async def test_failure_9_the_duration_of_another_programs_lease_is_honoured(
     world: ClusterFixture, spec_fields: Json, expires_after: float | None
 ) -> None:
     create_lease_of_another_program(world, holderIdentity="another", **spec_fields)
     late = Submitter(world)
     if expires_after is None:  # without a time it expires by observation
-        assert late.acquire().holder == "another"
+        assert (await late.acquire()).holder == "another"
         expires_after = 30
     else:
         late.clock.now += timedelta(seconds=expires_after - 1)
-        assert late.acquire().holder == "another"
+        assert (await late.acquire()).holder == "another"
         late.clock.now += timedelta(seconds=1)
         expires_after = 0
     late.clock.advance(expires_after)
-    assert late.acquire().is_held
+    assert (await late.acquire()).is_held
     assert lease(world)["metadata"]["labels"] == {"made-by": "another"}
 
 
-def test_failure_9_an_acquisition_whose_response_was_lost_is_held(
+async def test_failure_9_an_acquisition_whose_response_was_lost_is_held(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     stored: list[Json] = []
@@ -242,10 +232,10 @@ def test_failure_9_an_acquisition_whose_response_was_lost_is_held(
         return Reply(closes=True)
 
     server.manner = lose_the_response
-    assert cluster.acquire_submit_lease("job-1") == LeaseState(True, "job-1", NOON)
+    assert await cluster.acquire_submit_lease("job-1") == LeaseState(True, "job-1", NOON)
 
 
-def test_failure_9_a_lease_deleted_during_acquisition_is_not_held(
+async def test_failure_9_a_lease_deleted_during_acquisition_is_not_held(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     methods: list[str] = []
@@ -259,11 +249,11 @@ def test_failure_9_a_lease_deleted_during_acquisition_is_not_held(
         return Reply(body=free_lease) if len(methods) == 1 else NO_LEASE
 
     server.manner = vanish
-    assert cluster.acquire_submit_lease("job-1") == LeaseState(False, "", None)
+    assert await cluster.acquire_submit_lease("job-1") == LeaseState(False, "", None)
     assert methods == ["GET", "PUT", "GET"]
 
 
-def test_a_release_whose_response_was_lost_counts_as_released(
+async def test_a_release_whose_response_was_lost_counts_as_released(
     server: Server, cluster: KubernetesCluster
 ) -> None:
     """So the next submitter is woken in any case."""
@@ -277,5 +267,5 @@ def test_a_release_whose_response_was_lost_counts_as_released(
         return Reply(closes=True)
 
     server.manner = lose_the_response
-    assert cluster.release_submit_lease("job-1")
-    assert not cluster.release_submit_lease("job-1")
+    assert await cluster.release_submit_lease("job-1")
+    assert not await cluster.release_submit_lease("job-1")
