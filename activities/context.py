@@ -12,7 +12,7 @@ from shared.contracts.job import Job, JobChanges
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import Phase
 from shared.errors import RetryableError, Unavailable
-from shared.jobs import JobStateRepository, StepRecord
+from shared.jobs import JobStateRepository, StepRecord, StoredJob
 from shared.settings import Settings
 
 log = logging.getLogger("blast")
@@ -41,17 +41,19 @@ class ActivityContext:
         follows after the first delay of the transient policy.
         """
         try:
-            job = await self.jobs.get(input_.job_id)
+            stored = await self.jobs.read(input_.job_id)
+            job = stored.job
             if result := await self._recorded(job, stage, input_):
                 return result
             if self.should_stop(job) and not workflow.is_clean_up(stage):
-                return await self._apply(job, stage, input_, Outcome(OutcomeKind.STOP, job.phase))
+                outcome = Outcome(OutcomeKind.STOP, job.phase)
+                return await self._apply(stored, stage, input_, outcome)
             if job.decision and job.next_stage is not stage and not self.should_stop(job):
                 # The step before was recorded, but its result was lost; or this input is old.
                 return await self._from_row(job)
             if wait := self._until_retry(job):
                 return StepResult(job.phase, stage, input_.step + 1, wait, _status(job))
-            return await self._apply(job, stage, input_, await act(job, input_))
+            return await self._apply(stored, stage, input_, await act(job, input_))
         except RetryableError as error:
             return self._try_again(stage, input_, error)
 
@@ -60,9 +62,10 @@ class ActivityContext:
 
         Raises Unavailable where the store does not answer: the orchestrator tries again.
         """
-        job = await self.jobs.get(input_.job_id)
+        stored = await self.jobs.read(input_.job_id)
+        job = stored.job
         return await self._recorded(job, None, input_) or await self._apply(
-            job, job.next_stage, input_, act(job, input_)
+            stored, job.next_stage, input_, act(job, input_)
         )
 
     def should_stop(self, job: Job) -> bool:
@@ -108,9 +111,10 @@ class ActivityContext:
         return max(job.decision.not_before - self.now(), timedelta(0))
 
     async def _apply(
-        self, job: Job, stage: Stage, input_: ActivityInput, outcome: Outcome
+        self, stored: StoredJob, stage: Stage, input_: ActivityInput, outcome: Outcome
     ) -> StepResult:
         """Decide what follows the outcome, and record both in one transaction, if it has news."""
+        job = stored.job
         decision = workflow.decide(stage, outcome, job.retry_counts, self.settings.retry)
         if outcome.kind is OutcomeKind.RETRY:
             if decision.next_stage is stage:
@@ -129,6 +133,7 @@ class ActivityContext:
             outcome.payload,
             step=StepRecord(input_.step, stage, decision),
             attempt=input_.attempt,
+            stored=stored,
             **changes,
         )
         await self._publish(row)

@@ -97,14 +97,17 @@ class Table:
                 return None
         return Row(entity, str(entity.metadata["etag"]))
 
-    async def commit(self, writes: Sequence[Write]) -> None:
+    async def commit(self, writes: Sequence[Write]) -> list[str]:
         """Apply all writes in one transaction: at most LARGEST_TRANSACTION, of one partition.
 
+        Returns the rows' new ETags; empty for one that was deleted.
         Raises ConcurrencyConflict if one of them conflicts; then none is applied.
         """
         async with self._call():
             try:
-                await self._client.submit_transaction([_operation(write) for write in writes])
+                operations = [_operation(write) for write in writes]
+                written = await self._client.submit_transaction(operations)
+                return [str(each.get("etag", "")) for each in written]
             except TableTransactionError as error:
                 if error.status_code in (404, 409, 412) and not is_table_missing(error):
                     raise ConcurrencyConflict from error
@@ -112,20 +115,21 @@ class Table:
             except (ResourceExistsError, ResourceModifiedError) as error:
                 raise ConcurrencyConflict from error
 
-    async def write(self, write: Insert | Replace) -> None:
-        """Apply one write. Raises ConcurrencyConflict.
+    async def write(self, write: Insert | Replace) -> str:
+        """Apply one write; returns the row's new ETag. Raises ConcurrencyConflict.
 
         Takes half the time of a transaction of one, which the SDK encodes as multipart MIME.
         """
         async with self._call():
             try:
                 if isinstance(write, Insert):
-                    await self._client.create_entity(write.columns)
+                    written = await self._client.create_entity(write.columns)
                 else:
                     condition = _if_match(write.etag)
-                    await self._client.update_entity(
+                    written = await self._client.update_entity(
                         write.columns, mode=UpdateMode.REPLACE, **condition
                     )
+                return str(written["etag"])
             except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
                 if is_table_missing(error):
                     raise

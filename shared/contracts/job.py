@@ -138,6 +138,8 @@ class Job:
     finished_batches: str = ""
     """The batches whose Jobs were Complete, as a bit mask in hexadecimal: finished Jobs vanish from
     the cluster, and still count."""
+    check_at: datetime | None = None
+    """When reconcile checks on the job, as its active row says since its last write."""
     restarts: int = 0
     """How often reconcile has restarted the orchestration since its last recorded step."""
     other_cluster: str | None = None

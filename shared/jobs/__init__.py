@@ -3,6 +3,6 @@
 from shared.jobs.index import Index, JobPage
 from shared.jobs.repository import JobStateRepository
 from shared.jobs.submit_queue import QueueEntry
-from shared.jobs.transitions import StepRecord
+from shared.jobs.transitions import StepRecord, StoredJob
 
-__all__ = ["Index", "JobPage", "JobStateRepository", "QueueEntry", "StepRecord"]
+__all__ = ["Index", "JobPage", "JobStateRepository", "QueueEntry", "StepRecord", "StoredJob"]

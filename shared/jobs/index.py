@@ -1,27 +1,20 @@
 """The index: lists of jobs by owner and batch, active jobs, and the submit queues."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.clients.tables import (
     LARGEST_PAGE,
     Columns,
-    ConcurrencyConflict,
-    Insert,
-    Replace,
-    Row,
     Table,
 )
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
-from shared.errors import Unavailable
 from shared.jobs import rows
+from shared.jobs.sequenced_rows import SequencedRows
 from shared.jobs.submit_queue import SubmitQueueRows
-
-MAX_CONFLICTS = 8
-"""Attempts to write a row while other writers change it."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +58,29 @@ class Index:
         self.submit_queue = SubmitQueueRows(table)
         self._table = table
         self._reconcile_after = reconcile_after
+        self._sequenced = SequencedRows(table)
 
     async def ensure(self) -> None:
         await self._table.ensure()
+
+    def check_time(self, job: Job, before: Job | None = None) -> datetime:
+        """When reconcile should check on the job: some time after its next step.
+
+        The time stays as it was `before`, and the active row need not be written, where the new
+        one is near. Then a lost orchestration is found that much later, at most.
+        """
+        due = job.updated_at + job.last_delay + self._reconcile_after
+        if before is None or before.check_at is None or not _is_alike(job, before):
+            return due
+        is_near = abs(due - before.check_at) <= self._reconcile_after / 2
+        return before.check_at if is_near else due
 
     async def mark_active(self, job: Job, is_ahead: bool = False) -> None:
         """Write the active row.
 
         `is_ahead`: before the job's own row, so that reconcile finds it after a crash.
         """
-        due = job.updated_at + job.last_delay + self._reconcile_after
+        due = job.check_at or self.check_time(job)
         await self._table.upsert(rows.active_row(job, due, is_ahead))
 
     async def sync(self, job: Job, settled: bool, before: Job | None) -> bool:
@@ -85,16 +91,16 @@ class Index:
         """
 
         async def write_others() -> None:
-            if not settled:
+            if not settled and not (before and _has_active_row(job, before)):
                 await self.mark_active(job)
             await self.submit_queue.sync(job, before)
 
         # They are written between the read of the list row and its conditional write, so that of
         # two writers at once the one with the earlier state learns of the other.
         row = rows.list_row(job)
-        is_current = await self._write(
+        is_current = await self._sequenced.write(
             row,
-            await self._get(row),
+            self._sequenced.last_written(row) or await self._sequenced.get(row),
             lambda stored: bool(stored["sequence"] > job.sequence),
             write_others,
         )
@@ -105,8 +111,10 @@ class Index:
     async def upsert_list_row(self, job: Job) -> None:
         """Write the list row, unless it has a later state already. Idempotent."""
         row = rows.list_row(job)
-        stored = None if job.sequence == 1 else await self._get(row)
-        await self._write(row, stored, lambda stored: bool(stored["sequence"] >= job.sequence))
+        stored = None if job.sequence == 1 else await self._sequenced.get(row)
+        await self._sequenced.write(
+            row, stored, lambda stored: bool(stored["sequence"] >= job.sequence)
+        )
 
     async def defer(self, job: Job, until: datetime) -> None:
         """Make the job overdue at `until`, so that reconcile processes it then.
@@ -119,7 +127,7 @@ class Index:
             return not stored["is_ahead"] and bool(stored["sequence"] > job.sequence)
 
         row = rows.active_row(job, until)
-        await self._write(row, await self._get(row), is_later)
+        await self._sequenced.write(row, await self._sequenced.get(row), is_later)
 
     async def remove_active(self, partition: str, job_id: str) -> None:
         await self._table.delete(partition, job_id)
@@ -250,31 +258,6 @@ class Index:
         child_rows = await self._table.query_first(where, values, most, ("job_id",))
         return [row.columns["job_id"] for row in child_rows]
 
-    async def _get(self, row: Columns) -> Row | None:
-        return await self._table.get(row["PartitionKey"], row["RowKey"])
-
-    async def _write(
-        self,
-        row: Columns,
-        stored: Row | None,
-        is_later: Callable[[Columns], bool],
-        before_write: Callable[[], Awaitable[None]] | None = None,
-    ) -> bool:
-        """Write a row in place of the stored one; False if `is_later` holds for that."""
-        for _ in range(MAX_CONFLICTS):
-            if stored and is_later(stored.columns):
-                return False
-            if before_write:
-                await before_write()
-            try:
-                await self._table.write(Replace(row, stored.etag) if stored else Insert(row))
-            except ConcurrencyConflict:
-                stored = await self._get(row)
-            else:
-                return True
-        text = f"too many writers change the row {row['PartitionKey']} {row['RowKey']}"
-        raise Unavailable("concurrent_update", text)
-
     async def _page(
         self, partition: str, size: int, cursor: str, only: Mapping[str, str]
     ) -> JobPage:
@@ -296,3 +279,13 @@ class Index:
             f"{all_lists} and {where}", {**lists, **values}, columns
         ):
             yield ListRow(*(row.columns[name] for name in columns))
+
+
+def _is_alike(job: Job, before: Job) -> bool:
+    """Whether the active rows of both states are alike but for the time."""
+    return job.attempt == before.attempt and job.phase.is_end == before.phase.is_end
+
+
+def _has_active_row(job: Job, before: Job) -> bool:
+    """Whether the active row that was written for `before` serves the job, too."""
+    return _is_alike(job, before) and job.check_at == before.check_at is not None

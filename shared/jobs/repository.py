@@ -1,40 +1,40 @@
 """The job store: a transition is one transaction of the job's row and its event."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from shared.clients.tables import (
-    LARGEST_TRANSACTION,
     ConcurrencyConflict,
-    Delete,
     Insert,
-    Replace,
     Table,
 )
 from shared.contracts.job import Event, Job, JobChanges, OutboxMessage, elb_id
 from shared.contracts.states import LeftOnCluster, Phase
-from shared.errors import Conflict, NotFound, Unavailable
+from shared.errors import Conflict, Unavailable
 from shared.jobs import rows
-from shared.jobs.index import MAX_CONFLICTS, Index
+from shared.jobs.index import Index
+from shared.jobs.job_rows import JobRows
+from shared.jobs.purge import purge_rows
+from shared.jobs.sequenced_rows import MAX_CONFLICTS
 from shared.jobs.transitions import (
+    Change,
+    Payload,
     StepRecord,
+    StoredJob,
     changed,
     next_attempt,
     owes_message,
     redacted_job,
     rows_of,
+    with_closed_cleanup,
 )
 from shared.util.redaction import redact_all
 
 RESTARTED = "orchestration_restarted"
 """The event of an orchestration that reconcile has restarted."""
-
-Change = Callable[[Job], Job | None]
-Payload = Mapping[str, Any]
-"""Gives the changed job, or None if nothing is to be changed."""
 
 
 class JobStateRepository:
@@ -44,6 +44,7 @@ class JobStateRepository:
         self._jobs = jobs
         self.index = index
         self._now = now
+        self._rows = JobRows(jobs)
 
     async def ensure(self) -> None:
         """Create the tables unless they exist."""
@@ -52,9 +53,10 @@ class JobStateRepository:
 
     async def create(self, job: Job, payload: Payload) -> Job:
         """Create a job with its first event. Idempotent: a job with this id is returned."""
+        job = replace(redacted_job(job), check_at=self.index.check_time(job))
         # Write the active row first, so that reconcile finds the job after a crash.
         await self.index.mark_active(job, is_ahead=True)
-        job, payload = redacted_job(job), redact_all(payload)
+        payload = redact_all(payload)
         accepted = Event(
             job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload)
         )
@@ -73,12 +75,13 @@ class JobStateRepository:
         row = await self._jobs.get(job_id, rows.JOB)
         return rows.job_from_row(row.columns) if row else None
 
+    async def read(self, job_id: str) -> StoredJob:
+        """The job, for an update with the ETag of its row. Raises NotFound."""
+        return await self._rows.read(job_id)
+
     async def get(self, job_id: str) -> Job:
         """The job, by one point read. Raises NotFound."""
-        job = await self.find(job_id)
-        if job is None:
-            raise NotFound("not_found", f"there is no job {job_id}")
-        return job
+        return (await self.read(job_id)).job
 
     async def update(
         self,
@@ -90,13 +93,15 @@ class JobStateRepository:
         attempt: int | None = None,
         unless: Callable[[Job], bool] = lambda job: False,
         unchanged: Job | None = None,
+        stored: StoredJob | None = None,
         **changes: Unpack[JobChanges],
     ) -> Job:
         """Change fields of a job and add an event to its history, in one transaction.
 
         Nothing changes where the job has already taken this step, is in another attempt, or where
         `unless` holds for the row as it is when it is written. An update that names a phase clears
-        the `error_code`, `error` and `reason` that it does not name.
+        the `error_code`, `error` and `reason` that it does not name. `stored` saves the read of the
+        row, unless that has changed since.
         Raises NotFound, and Conflict for a transition that the table does not allow, or where the
         row has been changed since `unchanged` was read.
         """
@@ -111,7 +116,7 @@ class JobStateRepository:
                 raise Conflict("concurrent_update", f"job {job_id} was changed by another writer")
             return changed(job, all_changes, self._now())
 
-        return await self._transact(job_id, event, payload or {}, change)
+        return await self._transact(job_id, event, payload or {}, change, stored)
 
     async def append_history(self, job_id: str, event: str, payload: Payload) -> Job:
         """Add an event that changes no field."""
@@ -229,70 +234,46 @@ class JobStateRepository:
 
     async def purge(self, job: Job) -> bool:
         """Remove a settled job with its history; False if it is not, or has changed. Idempotent."""
-        row = await self._jobs.get(job.job_id, rows.JOB)
-        if row is None or row.columns["sequence"] != job.sequence or not job.is_settled:
-            return False
-        where = "PartitionKey eq @job and RowKey ne @row"
-        values = {"job": job.job_id, "row": rows.JOB}
-        rows_beside = self._jobs.query(where, values, ("RowKey",))
-        keys = [each.columns["RowKey"] async for each in rows_beside]
-        if any(key.startswith("outbox-") for key in keys):
-            return False
-        try:
-            # Delete the newest events first, so that a crash leaves no gap in the history, and the
-            # job's row last: as long as it is there, its id is taken.
-            while len(keys) >= LARGEST_TRANSACTION:
-                newest, keys = keys[-LARGEST_TRANSACTION:], keys[:-LARGEST_TRANSACTION]
-                await self._jobs.commit([Delete(job.job_id, key) for key in newest])
-            last = [Delete(job.job_id, key) for key in keys]
-            await self._jobs.commit([Delete(job.job_id, rows.JOB, row.etag), *last])
-        except ConcurrencyConflict:
-            return False
-        return True
+        return job.is_settled and await purge_rows(self._jobs, job)
 
-    async def _transact(self, job_id: str, event: str, payload: Payload, change: Change) -> Job:
+    async def _transact(
+        self,
+        job_id: str,
+        event: str,
+        payload: Payload,
+        change: Change,
+        stored: StoredJob | None = None,
+    ) -> Job:
         writer = uuid.uuid4().hex
+        known = self._rows.newest(job_id, stored)
         for _ in range(MAX_CONFLICTS):
-            row = await self._jobs.get(job_id, rows.JOB)
-            if row is None:
-                raise NotFound("not_found", f"there is no job {job_id}")
-            before = rows.job_from_row(row.columns)
-            job = change(before)
+            now, job = await self._rows.change(job_id, change, known)
+            before, known = now.job, None
             if job is None:
-                job = before
-                break
-            job, payload = redacted_job(job), redact_all(payload)
+                # The process that changed it may have died right after that.
+                await self.sync(before)
+                return before
+            job = replace(redacted_job(job), check_at=self.index.check_time(job, before))
+            payload = redact_all(payload)
             written = Event(job_id, job.sequence, event, job.updated_at, job.phase, dict(payload))
-            owes = owes_message(before, job)
+            beside = rows_of(job, written, writer, owes_message(before, job))
             if job.attempt > before.attempt:
                 # First, as for a new job: reconcile finds it.
                 await self.index.mark_active(job, is_ahead=True)
-            if await self._committed(job, written, row.etag, writer, owes):
+            if await self._rows.commit(job, written, beside, now.etag, writer):
                 break
         else:
             text = f"job {job_id} is being changed by too many writers"
             raise Unavailable("concurrent_update", text)
-        # Also if nothing was changed: the process that changed it may have died right here.
         await self.sync(job, before)
         return job
 
     async def _close_cleanup(self, job: Job, event: str, payload: Payload, **changes: Any) -> Job:
         def change(now: Job) -> Job | None:
-            is_open = now.phase.is_end and now.left_on_cluster is LeftOnCluster.UNKNOWN
-            is_abandoned = "left_on_cluster" not in changes and now.cleanup_abandoned_at is not None
-            if now.attempt != job.attempt or not is_open or is_abandoned:
-                return None
-            return replace(now, **changes, sequence=now.sequence + 1, updated_at=self._now())
+            return (
+                with_closed_cleanup(now, changes, self._now())
+                if now.attempt == job.attempt
+                else None
+            )
 
         return await self._transact(job.job_id, event, payload, change)
-
-    async def _committed(self, job: Job, event: Event, etag: str, writer: str, owes: bool) -> bool:
-        """Whether this writer's transition is in the store; False if another one was first."""
-        try:
-            beside = rows_of(job, event, writer, owes)
-            await self._jobs.commit([Replace(rows.job_row(job), etag), *beside])
-        except ConcurrencyConflict:
-            # The conflict may be our own write whose response was lost.
-            stored = await self._jobs.get(job.job_id, rows.event_key(event.sequence))
-            return stored is not None and stored.columns.get("writer") == writer
-        return True

@@ -30,8 +30,8 @@ _PLAIN_COLUMNS = (
         "unrecoverable_since",
         "parent_job_id",
     ),
-    *("child_number", "child_count", "notify", "request_id", "restarts", "other_cluster"),
-    *("failed_jobs", "failed_jobs_since", "finished_batches"),
+    *("child_number", "child_count", "notify", "request_id", "restarts", "check_at"),
+    *("failed_jobs", "failed_jobs_since", "finished_batches", "other_cluster"),
     *("cleanup_confirmed_at", "cleanup_abandoned_at"),
 )
 """The fields that are columns of the same name."""

@@ -1,6 +1,6 @@
 """How a job's next row follows from the one before. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,10 +8,23 @@ from typing import Any
 from shared.clients.tables import Insert, Write
 from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Event, Job, elb_id
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict
 from shared.jobs import rows
 from shared.util.redaction import redacted
+
+Change = Callable[[Job], Job | None]
+"""Gives the changed job, or None if nothing is to be changed."""
+Payload = Mapping[str, Any]
+"""What an event says beside its name."""
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """A job as it was read, with the ETag of its row for a conditional write."""
+
+    job: Job
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,15 @@ def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
         if phase.is_end:
             cleared["finished_at"] = now
     return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
+
+
+def with_closed_cleanup(job: Job, changes: Mapping[str, Any], now: datetime) -> Job | None:
+    """The ended job whose clean-up is proven or given up; None if it has either already."""
+    is_open = job.phase.is_end and job.left_on_cluster is LeftOnCluster.UNKNOWN
+    is_abandoned = "left_on_cluster" not in changes and job.cleanup_abandoned_at is not None
+    if not is_open or is_abandoned:
+        return None
+    return replace(job, **changes, sequence=job.sequence + 1, updated_at=now)
 
 
 def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> Job:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from activities.context import ActivityContext
@@ -36,12 +37,12 @@ class FaultyTable(Table):
 
     environment: SimulatedEnvironment | None = None
 
-    async def commit(self, writes: Sequence[Write]) -> None:
+    async def commit(self, writes: Sequence[Write]) -> list[str]:
         try:
             if self.environment is None:
-                await super().commit(writes)
-            else:
-                await self.environment.ask("store", lambda: super(FaultyTable, self).commit(writes))
+                return await super().commit(writes)
+            act = partial(super().commit, writes)
+            return await self.environment.ask("store", act)
         except CallLost as lost:
             raise Unavailable("storage_unavailable", "Tables did not answer") from lost
 

@@ -1,6 +1,5 @@
 """Quotas per caller: request rate and number of active jobs."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -8,6 +7,7 @@ from shared.contracts.job import Caller
 from shared.errors import TooMany
 from shared.jobs import Index
 from shared.util.durations import Rate
+from shared.util.recent import Recent
 
 MAX_TRACKED_CALLERS = 10_000
 """Beyond this many, the caller with the oldest last request is dropped."""
@@ -25,21 +25,17 @@ class RateLimiter:
         self._capacity = rate.limit
         self._seconds_per_token = rate.period.total_seconds() / rate.limit
         self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._buckets: dict[str, tuple[float, float]] = {}
-        """By caller id: tokens and the time of the last request, in the order of last requests."""
+        self._buckets = Recent[str, tuple[float, float]](MAX_TRACKED_CALLERS)
+        """By caller id: tokens and the time of the last request."""
 
     def check(self, caller: Caller) -> None:
         """Count a request. Raises TooMany with the time until the next token."""
         now = self._monotonic()
-        with self._lock:
-            tokens, updated_at = self._buckets.pop(caller.id, (float(self._capacity), now))
-            refilled = tokens + (now - updated_at) / self._seconds_per_token
-            tokens = min(refilled, self._capacity)
-            has_token = tokens >= 1
-            self._buckets[caller.id] = (tokens - has_token, now)
-            if len(self._buckets) > MAX_TRACKED_CALLERS:
-                del self._buckets[next(iter(self._buckets))]
+        tokens, updated_at = self._buckets.get(caller.id) or (float(self._capacity), now)
+        refilled = tokens + (now - updated_at) / self._seconds_per_token
+        tokens = min(refilled, self._capacity)
+        has_token = tokens >= 1
+        self._buckets.put(caller.id, (tokens - has_token, now))
         if not has_token:
             wait = timedelta(seconds=(1 - tokens) * self._seconds_per_token)
             message = (

@@ -18,13 +18,13 @@ class Counted(Table):
         self._requests["get"] += 1
         return await super().get(partition, key)
 
-    async def commit(self, writes: Sequence[Write]) -> None:
+    async def commit(self, writes: Sequence[Write]) -> list[str]:
         self._requests["commit"] += 1
-        await super().commit(writes)
+        return await super().commit(writes)
 
-    async def write(self, write: Insert | Replace) -> None:
+    async def write(self, write: Insert | Replace) -> str:
         self._requests["write"] += 1
-        await super().write(write)
+        return await super().write(write)
 
     async def upsert(self, columns: Columns) -> None:
         self._requests["upsert"] += 1

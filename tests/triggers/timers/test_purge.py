@@ -86,11 +86,12 @@ class Mortal(Table):
         self.__dict__ |= real.__dict__
         self._left = left
 
-    async def commit(self, writes: Sequence[Write]) -> None:
+    async def commit(self, writes: Sequence[Write]) -> list[str]:
         assert len(writes) <= LARGEST_TRANSACTION
         self._live()
-        await super().commit(writes)
+        etags = await super().commit(writes)
         self._live()
+        return etags
 
     async def delete(self, partition: str, key: str) -> None:
         self._live()
