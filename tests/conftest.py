@@ -1,9 +1,13 @@
 """Fixtures for all tests: a real Azurite, one per test process."""
 
-from collections.abc import Iterator
+import platform
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -17,6 +21,35 @@ hypothesis_settings.register_profile(
     "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_blocking_calls() -> Iterator[None]:
+    """A test fails if code of the app makes a blocking call on the event loop."""
+    platform.processor()  # starts a program the first time; the Azure SDK calls it once per process
+    with blockbuster_ctx(["activities", "shared", "triggers"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def closed_sessions() -> AsyncIterator[None]:
+    """Closes at the end what a test did not close.
+
+    A session that is collected open writes a warning at a random place, in a traceback whose making
+    disturbs a test that parses Python at that moment.
+    """
+    sessions: list[ClientSession] = []
+    create = ClientSession.__init__
+
+    def record(self: ClientSession, *args: Any, **kwargs: Any) -> None:
+        create(self, *args, **kwargs)
+        sessions.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClientSession, "__init__", record)
+        yield
+    for session in sessions:
+        await session.close()
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ from shared.contracts.exec import (
     Untracked,
 )
 from shared.util.addresses import parse_address
+from shared.util.threads import in_thread
 
 GRACE = timedelta(seconds=15)
 """Extra time for a response beyond the requested wait."""
@@ -170,18 +171,18 @@ class SidecarClient:
         headers: dict[str, str] | None = None,
     ) -> Response | Unreachable:
         """A response of any status. After a 401, retries once if the token has changed."""
-        token = self._token or self._reload_token()
+        token = self._token or await self._reload_token()
         response = await self._send(method, path, body, wait, _headers(token, headers))
         if isinstance(response, Response) and response.status == UNAUTHORIZED:
-            new_token = self._reload_token()
+            new_token = await self._reload_token()
             if new_token != token:
                 return await self._send(method, path, body, wait, _headers(new_token, headers))
         return response
 
-    def _reload_token(self) -> str | None:
+    async def _reload_token(self) -> str | None:
         """Read the token again. None if it is unreadable or invalid: the sidecar answers 401."""
         try:
-            self._token = _validate_token(self._read_token())
+            self._token = _validate_token(await in_thread(self._read_token))
         except (OSError, ValueError) as error:
             self._token = None
             log.error("sidecar_token_unreadable error=%s", type(error).__name__)

@@ -39,13 +39,20 @@ CLIENT_ROLES = {
     "QueueClient": "Storage Queue Data Contributor",
 }
 VERBS = {
-    "read": "get",
-    "list": "list",
-    "delete_collection": "deletecollection",
-    "POST": "create",
-    "PUT": "update",
+    ("GET", "LEASE"): "get",
+    ("POST", "LEASES"): "create",
+    ("PUT", "LEASE"): "update",
+    ("DELETE", "JOBS"): "deletecollection",
+    ("list_all", "JOBS"): "list",
+    ("list_all", "PODS"): "list",
 }
-GROUPS = {"core": "", "batch": "batch", "coordination": "coordination.k8s.io"}
+"""The verb of a call, by its method and the constant of its path."""
+RESOURCES = {
+    "JOBS": ("batch", "jobs"),
+    "PODS": ("", "pods"),
+    "LEASES": ("coordination.k8s.io", "leases"),
+    "LEASE": ("coordination.k8s.io", "leases"),
+}
 
 
 def assigned() -> set[tuple[str, str, str]]:
@@ -137,16 +144,9 @@ def test_the_kubernetes_role_allows_what_the_app_calls_and_nothing_else(
     """The calls are those in shared/clients/kubernetes."""
     folder = PROJECT / "shared/clients/kubernetes"
     source = "\n".join(path.read_text() for path in folder.glob("*.py"))
-    calls = {
-        (GROUPS[group], f"{resource}s", VERBS[verb])
-        for group, verb, resource in re.findall(
-            r"groups\.(core|batch|coordination)\.(\w+)_namespaced_(\w+)", source
-        )
-    }
-    calls |= {
-        ("coordination.k8s.io", "leases", VERBS[method])
-        for method in re.findall(r'groups\.raw\("(\w+)", f?"?\{?LEASES', source)
-    }
+    requests = re.findall(r'ApiRequest\("(\w+)", ([A-Z]+)', source)
+    requests += re.findall(r"(list_all)\(\s*self\._api,\s*([A-Z]+)", source)
+    calls = {(*RESOURCES[path], VERBS[method, path]) for method, path in requests}
     (role,) = (each for each in manifests if each["kind"] == "Role")
     rules: list[dict[str, list[str]]] = role["rules"]  # type: ignore[assignment]
     allowed = {

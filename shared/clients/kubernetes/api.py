@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from shared.clients.body import read_body, retry_after
-from shared.clients.kubernetes.connection import connect
+from shared.clients.kubernetes.connection import new_session, tls_context
 from shared.clients.kubernetes.credentials import ClusterCredentials, CredentialProvider
 from shared.errors import Unavailable
 from shared.util.single_flight import CacheEntry
@@ -193,11 +193,16 @@ class KubernetesApi:
 
     async def _session(self, key: ClusterCredentials) -> aiohttp.ClientSession:
         """The session for these credentials. It replaces the one of earlier credentials."""
-        if self._connected is None or self._connected[0] != key:
-            previous, self._connected = self._connected, (key, connect(key))
-            if previous:
-                await previous[1].close()
-        return self._connected[1]
+        if self._connected and self._connected[0] == key:
+            return self._connected[1]
+        tls = await in_thread(tls_context, key)
+        if self._connected and self._connected[0] == key:  # another call was first
+            return self._connected[1]
+        session = new_session(key, tls)
+        previous, self._connected = self._connected, (key, session)
+        if previous:
+            await previous[1].close()
+        return session
 
 
 def _parse_object(body: bytes) -> Json:

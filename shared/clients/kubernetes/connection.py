@@ -13,17 +13,21 @@ POOL_SIZE = 32
 load balancer drops them silently."""
 
 
-def connect(credentials: ClusterCredentials) -> aiohttp.ClientSession:
-    """A session for an API server. Sends nothing. Raises OSError or ValueError for invalid PEM."""
+def new_session(credentials: ClusterCredentials, tls: ssl.SSLContext) -> aiohttp.ClientSession:
+    """A session for an API server. Sends nothing."""
     return aiohttp.ClientSession(
         credentials.server,
-        connector=aiohttp.TCPConnector(limit=POOL_SIZE, ssl=_ssl_context(credentials)),
+        connector=aiohttp.TCPConnector(limit=POOL_SIZE, ssl=tls),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept": "application/json"},
     )
 
 
-def _ssl_context(credentials: ClusterCredentials) -> ssl.SSLContext:
+def tls_context(credentials: ClusterCredentials) -> ssl.SSLContext:
+    """How to verify the server, and the client's certificate. Blocks: it reads and writes files.
+
+    Raises OSError or ValueError for invalid PEM.
+    """
     context = ssl.create_default_context(cadata=credentials.authority)
     # The default since Python 3.13 requires extensions that many clusters' CAs do not have.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT

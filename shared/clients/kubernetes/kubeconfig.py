@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from shared.clients.kubernetes.credentials import ClusterCredentials
 from shared.errors import Unavailable
 from shared.util.addresses import parse_address
+from shared.util.threads import in_thread
 
 Json = Mapping[str, Any]
 AddToken = Callable[[ClusterCredentials], Awaitable[ClusterCredentials]]
@@ -34,11 +35,16 @@ async def read_file(path: Path, name: str, add_token: AddToken | None) -> Cluste
 
     Raises Unavailable.
     """
+    return await with_token(await in_thread(_read_context, path, name), add_token)
+
+
+def _read_context(path: Path, name: str) -> KubeconfigContext:
+    """The context of a file, with what it names in other files. Raises Unavailable."""
     try:
         text = path.read_text()
     except (OSError, ValueError) as error:
         raise Unavailable("cluster_unavailable", f"the kubeconfig is unreadable: {error}") from None
-    return await with_token(parse(text, name, path.parent), add_token)
+    return parse(text, name, path.parent)
 
 
 async def with_token(context: KubeconfigContext, add_token: AddToken | None) -> ClusterCredentials:

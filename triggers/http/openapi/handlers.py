@@ -6,6 +6,7 @@ from pathlib import Path
 
 from azure.functions import HttpRequest, HttpResponse
 
+from shared.util.threads import in_thread
 from triggers.http.openapi.document import document
 from triggers.http.responses import HEADERS, handle_errors
 
@@ -27,7 +28,7 @@ async def openapi(req: HttpRequest) -> HttpResponse:
 async def docs(req: HttpRequest) -> HttpResponse:
     """GET /api/docs"""
     headers = HEADERS | {"Content-Security-Policy": POLICY}
-    return HttpResponse(PAGE.read_text(), headers=headers, mimetype="text/html")
+    return HttpResponse(await in_thread(PAGE.read_text), headers=headers, mimetype="text/html")
 
 
 @cache

@@ -54,7 +54,7 @@ async def ui(req: HttpRequest) -> HttpResponse:
 async def ui_file(req: HttpRequest) -> HttpResponse:
     """GET /api/ui/{file}. Raises NotFound for a name that is not in the listing."""
     name = req.route_params.get("file") or ""
-    path = list_files().get(name)
+    path = (await in_thread(list_files)).get(name)
     if path is None:
         raise NotFound("not_found", f"the page has no file {name[:MAX_NAME_SHOWN]!r}")
     return await _file_response(req, path)
