@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import re
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from local.app_only import start_app_only
 from local.azurite import ACCOUNT, Azurite, start_azurite
 from local.demo.client import Api
 from local.demo.polling import until
+from local.processes import Child
 from shared.clients.blobs import open_blobs
 from shared.clients.tables import LARGEST_TRANSACTION, Insert, open_table
 from shared.contracts.job import Job
@@ -33,7 +35,7 @@ from shared.jobs import rows
 from tests.support.samples import job
 from triggers.auth.callers import LOCAL
 
-CLIENTS = (1, 4, 16)
+CLIENTS = (1, 4, 16, 64)
 SECONDS = 8.0
 """Duration of the submissions with each number of clients."""
 READS = 50
@@ -49,9 +51,17 @@ _TABLES = re.compile(r'"[A-Z]+ /devstoreaccount1/(?:blastjobs|blastindex|\$batch
 class AppUnderTest:
     """The app without sidecar and cluster, and an HTTP client for it."""
 
-    url: str
+    host: Child
     azurite: Azurite
     pool: urllib3.PoolManager
+
+    @property
+    def url(self) -> str:
+        return self.host.url
+
+    def cpu_seconds(self) -> tuple[float, float]:
+        """The processor time of the app with its host, and of Azurite, so far."""
+        return _cpu_seconds(self.host), _cpu_seconds(self.azurite.child)
 
     def timed(self, method: str, path: str, body: Any = None) -> tuple[float, Any]:
         """Milliseconds and the JSON of a request. RuntimeError for a status of 300 or more."""
@@ -98,7 +108,7 @@ def running_app() -> Iterator[AppUnderTest]:
             host = start_app_only(azurite, folder)
             try:
                 pool = urllib3.PoolManager(maxsize=max(CLIENTS), retries=False, timeout=60)
-                yield AppUnderTest(host.url, azurite, pool)
+                yield AppUnderTest(host, azurite, pool)
             finally:
                 host.stop()
         finally:
@@ -135,7 +145,7 @@ def measured(
 
 
 def accepts(app: AppUnderTest, clients: int) -> None:
-    before = app.table_calls()
+    before, cpu = app.table_calls(), app.cpu_seconds()
     end = time.monotonic() + SECONDS
 
     def submit(_: int) -> list[float]:
@@ -151,11 +161,23 @@ def accepts(app: AppUnderTest, clients: int) -> None:
     calls = (app.table_calls() - before) / len(took)  # includes those of the first two steps
     budget = f"p95 {P95_BUDGET:.0f} ms, {RATE_BUDGET:.0f}/s"
     show(f"accept, {clients} clients", took, calls, budget, f"{rate:.1f}/s, ")
+    each = [
+        (now - then) * 1000 / len(took) for now, then in zip(app.cpu_seconds(), cpu, strict=True)
+    ]
+    print(
+        f"  processor time of a job: the app and its host {each[0]:.1f} ms, Azurite {each[1]:.1f} ms"
+    )
 
 
 def show(label: str, took: list[float], calls: float, budget: str, prefix: str = "") -> None:
     text = f"{prefix}{calls:.3g} Table calls, p50 {median(took):.0f} p95 {p95(took):.0f} ms"
     print(f"{label:44} {text:>45}   {budget}", flush=True)
+
+
+def _cpu_seconds(child: Child) -> float:
+    """User and system time of a program, its threads included (Linux)."""
+    fields = Path(f"/proc/{child.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def p95(took: list[float]) -> float:
@@ -168,6 +190,7 @@ async def put_database(azurite: Azurite) -> None:
     await blobs.ensure(DATABASES)
     for part in ("nhr", "nin", "nsq"):
         await blobs.put(StorageAccount(ACCOUNT).url(DATABASES, f"bench/bench.{part}"), b"0")
+    await blobs.aclose()
 
 
 async def fill(azurite: Azurite, job_count: int) -> tuple[int, float]:
@@ -179,6 +202,7 @@ async def fill(azurite: Azurite, job_count: int) -> tuple[int, float]:
             return first, time.monotonic() - started_at
         numbers = range(first, min(first + LARGEST_TRANSACTION, job_count))
         await table.commit([Insert(rows.list_row(listed(number))) for number in numbers])
+    await table.aclose()
     return job_count, time.monotonic() - started_at
 
 
