@@ -161,12 +161,9 @@ def accepts(app: AppUnderTest, clients: int) -> None:
     calls = (app.table_calls() - before) / len(took)  # includes those of the first two steps
     budget = f"p95 {P95_BUDGET:.0f} ms, {RATE_BUDGET:.0f}/s"
     show(f"accept, {clients} clients", took, calls, budget, f"{rate:.1f}/s, ")
-    each = [
-        (now - then) * 1000 / len(took) for now, then in zip(app.cpu_seconds(), cpu, strict=True)
-    ]
-    print(
-        f"  processor time of a job: the app and its host {each[0]:.1f} ms, Azurite {each[1]:.1f} ms"
-    )
+    seconds = zip(app.cpu_seconds(), cpu, strict=True)
+    host, azurite = ((now - then) * 1000 / len(took) for now, then in seconds)
+    print(f"  processor time of a job: app with its host {host:.1f} ms, Azurite {azurite:.1f} ms")
 
 
 def show(label: str, took: list[float], calls: float, budget: str, prefix: str = "") -> None:
