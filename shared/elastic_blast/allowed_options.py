@@ -96,9 +96,10 @@ EXCLUSIVE = (
 """Pairs of flags that BLAST+ rejects together (source: "Incompatible with" in its `-help`)."""
 
 OUTFMT = "-outfmt"
+XML = "5"
 NO_OUTFMT = "11"
 """The format that elastic-blast uses if the options have no `-outfmt`."""
-MERGED_OUTFMT = "5"
+MERGED_OUTFMT = XML
 _MERGED = {"5", "6"}
 """The formats for which elastic-blast merges the results of shards."""
 _FORMATS = {str(number) for number in range(19)}
@@ -133,6 +134,11 @@ def faults(program: Program, text: str) -> Iterator[str]:
 def value_of(text: str, flag: str) -> str | None:
     """The value of a flag in valid options; None if the flag is absent."""
     return next((" ".join(values) for name, values in _groups(text.split()) if name == flag), None)
+
+
+def has_flag(text: str, flag: str) -> bool:
+    """Whether valid options have a flag."""
+    return value_of(text, flag) is not None
 
 
 def with_outfmt(text: str, default: str, is_sharded: bool) -> str:

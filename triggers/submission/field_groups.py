@@ -2,13 +2,23 @@
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.search import Program
 from shared.settings.formats import Memory
 from triggers.submission.json_body import ClientToken
 
 Text = Annotated[str, Field(max_length=900)]
+
+
+def _unicode(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in set(text)):
+        raise ValueError("has half of a character (a lone surrogate)")
+    return text
+
+
+QueryText = Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(_unicode)]
+"""FASTA, whose lines keep their numbers and their white space."""
 
 
 def _alias(*names: str) -> Any:
@@ -32,7 +42,9 @@ class ProgramFields(TitleFields):
     db: Annotated[
         str, Field(min_length=1, max_length=900, validation_alias=AliasChoices("db", "database"))
     ]
-    query_data: str | None = Field(None, validation_alias=AliasChoices("query_data", "query_fasta"))
+    query_data: QueryText | None = Field(
+        None, validation_alias=AliasChoices("query_data", "query_fasta")
+    )
     query_path: Text | None = _alias("query_blob_url", "query_file")
 
 

@@ -21,8 +21,8 @@ from triggers.submission.field_groups import (
     RequestFields,
     TitleFields,
 )
+from triggers.submission.query_checks import MAX_QUERY_BYTES
 from triggers.submission.search_fields import (
-    MAX_QUERY_BYTES,
     Fields,
     Findings,
     read_part,

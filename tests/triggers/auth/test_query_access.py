@@ -51,26 +51,26 @@ def container(
 def test_a_jobs_query_is_readable_by_its_owner_and_admins(container: Container, name: str) -> None:
     text = container.of_alice.job_id
     url = container.put(f"{text}/{name.format(job=text)}")
-    assert container.queries.can_read(ALICE, url)
-    assert container.queries.can_read(ADMIN, url)
-    assert not container.queries.can_read(BOB, url)
+    assert container.queries.version(ALICE, url)
+    assert container.queries.version(ADMIN, url)
+    assert not container.queries.version(BOB, url)
 
 
 def test_an_upload_is_readable_by_its_uploader(container: Container) -> None:
-    url = container.put(upload_path(ALICE, "q.fa", uuid.uuid4().bytes))
-    assert container.queries.can_read(ALICE, url)
-    assert not container.queries.can_read(BOB, url)
+    url = container.put(upload_path(ALICE, uuid.uuid4().bytes))
+    assert container.queries.version(ALICE, url)
+    assert not container.queries.version(BOB, url)
 
 
 def test_shared_blobs_are_readable_by_all(container: Container) -> None:
     url = container.put(f"genomes/{uuid.uuid4().hex}.fa")
-    assert container.queries.can_read(BOB, url)
-    assert not container.queries.can_read(BOB, f"{url}.gz")
+    assert container.queries.version(BOB, url)
+    assert not container.queries.version(BOB, f"{url}.gz")
 
 
 def test_the_folder_of_an_unknown_job_is_not_readable(container: Container) -> None:
     url = container.put(f"job-{uuid.uuid4().hex}/q.fa")
-    assert not container.queries.can_read(ADMIN, url)
+    assert not container.queries.version(ADMIN, url)
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -8,7 +8,7 @@ from shared.contracts.search import Program
 from shared.errors import Invalid, SettingsInvalid, TooLarge
 from tests.support.samples import settings
 from triggers.submission.parse import parse
-from triggers.submission.search_fields import MAX_QUERY_BYTES
+from triggers.submission.query_checks import MAX_QUERY_BYTES
 
 BODY: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 ROOT = "https://stgelb.blob.core.windows.net"
@@ -173,7 +173,17 @@ def test_blastn_refuses_a_protein_query() -> None:
 
 
 def test_too_many_batches_are_refused() -> None:
-    assert "batch_len" in faults(query_data=">q\n" + "A" * 5001, batch_len=1)
+    assert "batch_len" in faults(query_data=">q\nA\n" * 5001, batch_len=1)
+
+
+def test_the_batches_are_those_that_elastic_blast_makes() -> None:
+    """It splits no sequence: 6,000 of 8 residues are 6,000 batches of at most 10, not 4,800."""
+    query = ">q\nACGTACGT\n" * 6000
+    (fault,) = faults(query_data=query, batch_len=10).items()
+    assert fault[0] == "batch_len"
+    needed = int(fault[1].rpartition(" ")[2].replace(",", ""))
+    parse(BODY | {"query_data": query, "batch_len": needed}, settings())
+    parse(BODY | {"query_data": ">q\n" + "A" * 60_000, "batch_len": 10}, settings())
 
 
 def test_a_query_that_is_too_large_is_refused() -> None:

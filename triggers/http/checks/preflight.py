@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.blast.databases import Database
-from shared.blast.fasta import measure
+from shared.blast.fasta import read_fasta
 from shared.contracts.job import Caller
 from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS
 from shared.dependencies import Dependencies
@@ -109,8 +109,8 @@ class Preflight:
         text = plan.submission.query_text
         if text is None:
             return _passed(plan.submission.search.query_url or None)
-        size = measure(text)
-        return _passed(f"{size.sequences} sequences, {size.residues} residues")
+        fasta = read_fasta(text, None)
+        return _passed(f"{fasta.sequences} sequences, {fasta.residues} residues")
 
     def _check_database(self, plan: PreflightRequest) -> CheckOutcome:
         if "db" in plan.lacks:
