@@ -67,7 +67,7 @@ StorageAccountName = Annotated[
 ClusterName = Annotated[
     str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", title="DNS label")
 ]
-Memory = Annotated[str, Field(pattern=r"^\d+[kKmMgGtT]i?$", title="Kubernetes quantity")]
+Memory = Annotated[str, Field(pattern=r"^[0-9]+[kKmMgGtT]i?$", title="Kubernetes quantity")]
 RetryDelay = Annotated[Duration, Field(gt=timedelta(0))]
 RetryFactor = Annotated[float, Field(ge=1, le=100, title="number")]
 RetryTries = Annotated[

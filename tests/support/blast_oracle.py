@@ -36,6 +36,11 @@ class Verdict:
         """Whether it failed; with XML it can stop in the middle, and exit with 0."""
         return self.exit_code != 0 or "Failed s_BlastXMLAddIteration" in self.stderr
 
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether it has no statistics for a search, which then finds nothing, with a warning."""
+        return "Could not calculate ungapped Karlin-Altschul parameters" in self.stderr
+
     def has_dropped(self, text: str) -> bool:
         """Whether it dropped something of these lines other than white space, gaps and digits."""
         lines = re.split("\r\n|\r|\n", text)

@@ -28,7 +28,7 @@ from shared.util.single_flight import lazy_property
 from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.submission.accept import AcceptedSubmission, SubmissionService
-from triggers.submission.json_body import client_token, json_object
+from triggers.submission.json_body import client_token, json_object, lenient_json_object
 from triggers.submission.parse import Submission, parse
 
 log = logging.getLogger("blast")
@@ -236,7 +236,7 @@ def _not_accepted(has_key: object) -> NotFound:
 def _sender(message: IncomingMessage) -> Sender:
     """Return the sender's ids in a rejected message, as far as they are valid."""
     try:
-        body = json_object(plain(message.body))
+        body = lenient_json_object(plain(message.body))
     except Malformed:
         return Sender()
     return Sender(

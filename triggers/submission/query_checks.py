@@ -6,6 +6,7 @@ from shared.blast.fasta import Fasta, quoted_lines, read_fasta
 from shared.blast.query_file import NotText, TooLong, query_text
 from shared.contracts.search import Program
 from shared.elastic_blast.allowed_options import OUTFMT, XML, has_flag, value_of
+from shared.elastic_blast.option_values import first_position
 from shared.errors import Fault, Invalid, TooLarge
 
 MAX_QUERY_BYTES = 20_000_000 - 1
@@ -59,6 +60,10 @@ def search_faults(fasta: Fasta, options: str, batch_len: int, prefix: str = "") 
             f"-parse_deflines reads the names in {quoted_lines(lines)} of the query as identifiers:"
             " they must be at most 50 letters, digits and ._-"
         )
+        yield Fault(f"{prefix}additional_options", message)
+    location = value_of(options, "-query_loc")
+    if location and first_position(location) > min(fasta.lengths):
+        message = f"-query_loc begins after the last of {min(fasta.lengths)} letters of a sequence"
         yield Fault(f"{prefix}additional_options", message)
     if fasta.batches(batch_len) > MAX_BATCHES:
         message = (

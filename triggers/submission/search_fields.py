@@ -52,7 +52,7 @@ def read_search(
     if sizing:
         findings.warnings.extend(sizing.warnings())
     if program and options:
-        faults += [Fault("options", message) for message in options.faults(program.program)]
+        faults += options.faults(program.program)
         findings.warnings.extend(options.warnings(program.program))
     checkable = program or _with_placeholders(ProgramFields, fields, PLACEHOLDERS)
     urls = _urls(checkable, settings.account, faults) if checkable else None

@@ -43,7 +43,7 @@ def test_each_search_is_laid_over_what_stands_at_the_top() -> None:
         "-outfmt 6 -evalue 1",
     ]
     assert [spec.search.title for spec in asked] == ["all", "all", "mine"]
-    assert [spec.query_text for spec in asked][:2] == [">q\nACGT", ">p\nMKVLE"]
+    assert [spec.query_text for spec in asked][:2] == [">q\nACGT\n", ">p\nMKVLE\n"]
 
 
 def test_a_search_with_a_query_of_its_own_has_only_that() -> None:

@@ -132,14 +132,14 @@ def test_what_is_changed_or_can_surprise_is_said() -> None:
 
 
 @pytest.mark.parametrize("title", ["q 37°C", "é b", "a\x01€", "a", "ÿ "])
-def test_failure_57_xml_holds_titles_in_latin_1(title: str) -> None:
+def test_xml_holds_titles_in_latin_1(title: str) -> None:
     ends_beyond_ascii = title == "ÿ "
     fasta = read_fasta(f">{title}\n{SEQUENCE}\n", Program.BLASTN)
     assert bool(fasta.lines_not_for_xml) is ends_beyond_ascii
 
 
 @pytest.mark.parametrize("title", ["β-lactamase", "a 5€ b", "café", "\u2028"])
-def test_failure_57_xml_cannot_hold_other_titles(title: str) -> None:
+def test_xml_cannot_hold_other_titles(title: str) -> None:
     fasta = read_fasta(f"{RECORD}>{title}\n{SEQUENCE}\n", Program.BLASTN)
     assert fasta.lines_not_for_xml == (3,)
 

@@ -175,7 +175,7 @@ def test_what_was_changed_in_an_upload_is_said(running_app: RunningApp) -> None:
     assert result["meta"]["warnings"] == ["query_data has 2 gaps ('-'), which were removed"]
 
 
-def test_failure_57_titles_that_xml_cannot_hold_are_refused(running_app: RunningApp) -> None:
+def test_titles_that_xml_cannot_hold_are_refused(running_app: RunningApp) -> None:
     text = f">β-lactamase\n{SEQUENCE}\n"
     for query in ({"query_data": text}, {"query_blob_url": put(running_app, text.encode())}):
         status, result = sent(running_app, "blast/jobs", search(**query) | {"outfmt": 5})
@@ -183,7 +183,7 @@ def test_failure_57_titles_that_xml_cannot_hold_are_refused(running_app: Running
         assert sent(running_app, "blast/jobs", search(**query))[0] == 202
 
 
-def test_failure_53_batches_are_counted_for_a_blob(running_app: RunningApp) -> None:
+def test_batches_are_counted_for_a_blob(running_app: RunningApp) -> None:
     url = put(running_app, b">q\nACGTACGT\n" * 6000)
     body = search(query_blob_url=url) | {"batch_len": 10}
     status, result = sent(running_app, "blast/jobs", body)

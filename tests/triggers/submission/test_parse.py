@@ -118,8 +118,8 @@ def test_all_faults_are_reported_together() -> None:
         idempotency_key="k" * 257,
     )
     assert set(result) == {
-        *("db", "query_data", "evalue", "options", "num_nodes", "storage_account"),
-        "idempotency_key",
+        *("db", "query_data", "evalue", "outfmt", "num_nodes", "storage_account"),
+        *("additional_options", "idempotency_key"),
     }
 
 
@@ -139,7 +139,7 @@ def test_failure_12_values_of_other_deployments_are_refused() -> None:
     for path in ("/etc/hostname", "../x.fa", "a%2e%2e/x", other, f"{ROOT}/queries/x.fa?sig=1"):
         assert "query_blob_url" in faults(query_data=None, query_file=path)
     for text in ("-out '/tmp/x'", "-evalue 1\n[cluster]", '-outfmt "6"', "-taxidlist /etc/hosts"):
-        assert "options" in faults(additional_options=text)
+        assert "additional_options" in faults(additional_options=text)
 
 
 def test_only_allowed_clusters_are_accepted() -> None:
