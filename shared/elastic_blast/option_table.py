@@ -56,7 +56,7 @@ _ROWS: tuple[tuple[str, Value, frozenset[Program]], ...] = (
     ("-query_loc", Range(), _ALL),
     ("-xdrop_ungap", _ANY_NUMBER, _N),
     ("-xdrop_ungap", _POSITIVE, _PROTEIN),
-    ("-window_size", Integer(), _ALL),
+    ("-window_size", Integer(0, 10_000), _ALL),
     ("-soft_masking", _BOOLEAN, _ALL),
     ("-lcase_masking", Nothing(), _ALL),
     ("-parse_deflines", Nothing(), _ALL),

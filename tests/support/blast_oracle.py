@@ -19,7 +19,8 @@ _NUCLEOTIDE_DB = frozenset({Program.BLASTN, Program.TBLASTN, Program.TBLASTX})
 _PROFILE_DB = frozenset({Program.RPSBLAST, Program.RPSTBLASTN})
 _LENGTH = re.compile(rb"<Iteration_query-len>(\d+)<")
 _DROPPED = re.compile(r"On line (\d+): ([\d, -]+)")
-SECONDS = 60
+SECONDS, TIMED_OUT = 60, 124
+"""A search that takes longer ends with this code, as by timeout(1)."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,16 @@ class BlastOracle:
         with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".fa") as file:
             file.write(query)
             file.flush()
-            done = subprocess.run(
-                [binary, "-db", database, "-query", file.name, *(options or ("-outfmt", "5"))],
-                cwd=self.folder,
-                capture_output=True,
-                timeout=SECONDS,
-            )
+            command = [binary, "-db", database, "-query", file.name]
+            try:
+                done = subprocess.run(
+                    [*command, *(options or ("-outfmt", "5"))],
+                    cwd=self.folder,
+                    capture_output=True,
+                    timeout=SECONDS,
+                )
+            except subprocess.TimeoutExpired:
+                return Verdict(TIMED_OUT, "", ())
         lengths = tuple(map(int, _LENGTH.findall(done.stdout)))
         return Verdict(done.returncode, done.stderr.decode(errors="replace"), lengths)
 

@@ -22,7 +22,6 @@ APP = ("blast_orchestrator", "activities", "triggers", "shared", "sidecar")
 
 NOT_YET = {
     "R15": "metrics, alerts and a workbook do not exist",
-    "53": "acceptance does not check the names and sizes that Kubernetes refuses",
     "57": "undeclared encodings are not handled",
 }
 """Numbers that no test shows yet, with the reason."""

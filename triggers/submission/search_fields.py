@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from shared.blast.fasta import Fasta
+from shared.contracts.machines import database_fault, sizing_faults
 from shared.contracts.search import Placement, Program, Search, SearchSpec, Sizing
 from shared.contracts.storage_urls import RESULTS, InvalidPath, StorageAccount
 from shared.contracts.validation import faults_of
@@ -51,6 +52,7 @@ def read_search(
     options = read_part(SearchOptions, fields, faults)
     if sizing:
         findings.warnings.extend(sizing.warnings())
+        faults += _sizing_faults(sizing, settings)
     if program and options:
         faults += options.faults(program.program)
         findings.warnings.extend(options.warnings(program.program))
@@ -172,6 +174,8 @@ def _urls(program: ProgramFields, account: StorageAccount, faults: list[Fault]) 
     Such a query gets its URL when the job is created.
     """
     database = _url("db", account.database, program.db, faults)
+    if database and (message := database_fault(program.program, database)):
+        faults.append(Fault("db", message))
     query = _url("query_blob_url", account.query, program.query_path, faults)
     if database is None or query is None:
         return None
@@ -207,6 +211,15 @@ def _read_query(
     findings.faults.extend(faults or search_faults(fasta, flags, batch_len))
     findings.warnings.extend(f"query_data {warning}" for warning in fasta.warnings if not faults)
     return fasta
+
+
+def _sizing_faults(sizing: SizingFields, settings: Settings) -> Iterator[Fault]:
+    """Yield the faults of the machine and memory that a search would get."""
+    sizes = _sizing(sizing, settings)
+    for name, message in sizing_faults(
+        sizes.machine_type, sizes.mem_request, sizes.mem_limit, settings.machines
+    ):
+        yield Fault(name, message)
 
 
 def _placement(placement: PlacementFields, settings: Settings) -> Placement:

@@ -8,7 +8,8 @@ from shared.contracts.search import Program
 from shared.errors import Fault, Invalid, TooLarge
 from shared.jobs.batch_blob import dump, load
 from tests.support.samples import settings
-from triggers.submission.parse import MAX_FAULTS, MAX_SEARCHES, Submission, parse
+from triggers.submission.json_body import MAX_FAULTS
+from triggers.submission.parse import MAX_SEARCHES, Submission, parse
 
 TOP: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 

@@ -97,6 +97,7 @@ class Preflight:
             checks=shown,
             critical_blockers=len(blockers),
             summary=summary,
+            warnings=list(plan.submission.warnings) if plan.submission else [],
         )
 
     def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:
@@ -110,7 +111,9 @@ class Preflight:
         if text is None:
             return _passed(plan.submission.search.query_url or None)
         fasta = read_fasta(text, None)
-        return _passed(f"{fasta.sequences} sequences, {fasta.residues} residues")
+        batches = fasta.batches(plan.submission.search.sizing.batch_len)
+        sizes = f"{fasta.sequences} sequences, {fasta.residues} residues, {batches} batches"
+        return _passed(f"{sizes} of at most {plan.submission.search.sizing.batch_len:,}")
 
     def _check_database(self, plan: PreflightRequest) -> CheckOutcome:
         if "db" in plan.lacks:
