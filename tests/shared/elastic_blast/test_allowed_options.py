@@ -15,6 +15,8 @@ NOT_IN_HELP = {("-ungapped", "-use_sw_tback")}
 """An exclusive pair for which BLAST+ crashes."""
 USELESS = {
     (Program.RPSTBLASTN, "-ungapped"),  # it crashes
+    (Program.RPSBLAST, "-best_hit_overhang"),  # so does it
+    (Program.RPSBLAST, "-best_hit_score_edge"),  # and here
     (Program.TBLASTX, "-max_intron_length"),  # it takes 0 only
 }
 """Flags in the help that are not allowed."""
