@@ -209,7 +209,7 @@ class _Reader:
             first, second = self._same_name[0]
             yield (
                 f"has {len(self._same_name):,} sequences with the name of an earlier one, such as"
-                f" at lines {first} and {second}: their hits cannot be told apart"
+                f" at lines {first} and {second}: their hits cannot be distinguished"
             )
 
 

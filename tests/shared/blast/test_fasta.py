@@ -119,14 +119,14 @@ def test_sequences_without_a_name_are_numbered_over_the_whole_query() -> None:
     )
 
 
-def test_what_is_changed_or_can_surprise_is_said() -> None:
+def test_what_is_changed_or_can_surprise_is_reported() -> None:
     text = "\ufeff>a x\nACG-TA--\n>a\n1 ACGT 4\n"
     assert read_fasta(text, Program.BLASTN).warnings == (
         "begins with a byte-order mark, which was removed",
         "has 3 gaps ('-'), which were removed",
         "has 2 digits among the letters, which were removed",
         "has 1 sequences with the name of an earlier one, such as at lines 1 and 3: their hits"
-        " cannot be told apart",
+        " cannot be distinguished",
     )
     assert read_fasta(RECORD, Program.BLASTN).warnings == ()
 

@@ -168,7 +168,7 @@ def test_a_query_blob_of_20_megabytes_is_too_large(running_app: RunningApp) -> N
         assert (status, result["detail"]["code"]) == (413, "query_too_large")
 
 
-def test_what_was_changed_in_an_upload_is_said(running_app: RunningApp) -> None:
+def test_what_was_changed_in_an_upload_is_reported(running_app: RunningApp) -> None:
     _, uploaded = upload(running_app, ("q.fa", f">a\nAC--GT{SEQUENCE}\n".encode()))
     assert uploaded["warnings"] == ["the query has 2 gaps ('-'), which were removed"]
     _, result = sent(running_app, "blast/jobs", search(query_data=f">a\nAC--GT{SEQUENCE}\n"))
