@@ -53,8 +53,9 @@ def read_search(
     if sizing:
         findings.warnings.extend(sizing.warnings())
         faults += _sizing_faults(sizing, settings)
+    if options:
+        faults += _option_faults(options, fields)
     if program and options:
-        faults += options.faults(program.program)
         findings.warnings.extend(options.warnings(program.program))
     checkable = program or _with_placeholders(ProgramFields, fields, PLACEHOLDERS)
     urls = _urls(checkable, settings.account, faults) if checkable else None
@@ -76,6 +77,14 @@ def read_search(
     )
     fingerprint = _fingerprint(program, placement, sizing, options)
     return SearchSpec(search, fasta.text if fasta else None, fingerprint)
+
+
+def _option_faults(options: SearchOptions, fields: Fields) -> list[Fault]:
+    """The faults of the options; without a valid program, those that each program has."""
+    try:
+        return options.faults(Program(fields.get("program")))
+    except ValueError:
+        return min((options.faults(program) for program in Program), key=len)
 
 
 def _flags(

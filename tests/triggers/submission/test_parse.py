@@ -130,6 +130,11 @@ def test_an_invalid_program_hides_no_other_fault(program: object) -> None:
     assert set(faults(program=program, query_data=">q\nMKVLE")) == {"program"}
 
 
+@pytest.mark.parametrize("changes", [{"db": None}, {"program": None}, {"program": "blat"}])
+def test_an_invalid_field_hides_no_fault_of_an_option(changes: dict[str, Any]) -> None:
+    assert {"evalue", *changes} == set(faults(**changes, evalue=-1))
+
+
 def test_a_missing_database_hides_no_fault_of_the_query() -> None:
     assert set(faults(db=None, query_data=">q\nMK!E")) == {"db", "query_data"}
 

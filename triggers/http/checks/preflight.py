@@ -97,7 +97,7 @@ class Preflight:
             checks=shown,
             critical_blockers=len(blockers),
             summary=summary,
-            warnings=list(plan.submission.warnings) if plan.submission else [],
+            warnings=(plan.submission and list(plan.submission.warnings)) or None,
         )
 
     def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:
