@@ -50,7 +50,7 @@ export function apiUrl(path) {
   return new URL(path, API_URL).href;
 }
 
-/** The JSON at a path. Raises ApiRejection and ApiUnavailable, as do `post` and `getBlob`. */
+/** The JSON at a path. Raises ApiRejection and ApiUnavailable, as do the others. */
 export async function get(path, signal) {
   return (await send("GET", path, { signal })).json();
 }
@@ -59,6 +59,13 @@ export async function get(path, signal) {
 export async function post(path, body, idempotencyKey) {
   const headers = { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey };
   return (await send("POST", path, { body: JSON.stringify(body), headers })).json();
+}
+
+/** Upload a file as the named field of a form. */
+export async function postFile(path, field, file) {
+  const body = new FormData();
+  body.append(field, file);
+  return (await send("POST", path, { body })).json();
 }
 
 /** The file at a path, requested with the token. */

@@ -17,7 +17,7 @@ from local.elastic_blast.cluster import ClusterClient, ClusterError, end_conditi
 from local.elastic_blast.config import Config, InvalidConfig, parse_config
 from local.elastic_blast.databases import database_folder
 from local.elastic_blast.environment import Environment
-from local.elastic_blast.fasta import NotFasta, QueryBatch, split
+from local.elastic_blast.fasta import EmptyQuery, QueryBatch, split
 from local.elastic_blast.fault_rules import FaultRule
 from local.elastic_blast.plan import PLAN, Plan, arguments
 from local.elastic_blast.submit_exit import (
@@ -59,7 +59,7 @@ def submit(request: SubmitRequest, environment: Environment) -> SubmitExit:
         config = parse_config(request.ini, request.os_environment)
         cluster_name = config.cluster_name
         return _submit(request, config, environment)
-    except (InvalidConfig, NotFasta, ForeignUrl) as error:
+    except (InvalidConfig, EmptyQuery, ForeignUrl) as error:
         return usage_exit(str(error))
     except ClusterError as error:
         if error.status in (401, 403, 429):

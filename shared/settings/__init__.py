@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from shared.contracts.activities import Category
 from shared.contracts.job import Caller
+from shared.contracts.machines import MACHINES, sizing_faults
 from shared.contracts.storage_urls import StorageAccount
 from shared.contracts.validation import faults_of
 from shared.errors import Fault, SettingsInvalid
@@ -49,9 +50,16 @@ class Settings(SettingsFields):
             faults += [
                 Fault(PREFIX + fault.path.upper(), fault.message) for fault in faults_of(error)
             ]
+        else:
+            faults += _sizing_faults(valid)
         if faults:
             raise SettingsInvalid(faults)
         return valid
+
+    @property
+    def machines(self) -> Mapping[str, int]:
+        """The machine types that searches can have, with their memory in GiB."""
+        return {**MACHINES, **dict(self.extra_machine_types)}
 
     @property
     def account(self) -> StorageAccount:
@@ -111,6 +119,13 @@ def _missing_values(values: Mapping[str, str], environment: Mapping[str, str]) -
     if "queue_owner_oid" not in values and azure_variable(environment):
         text = "needed on Azure: the object id of the owner of searches that arrive by queue"
         yield Fault(f"{PREFIX}QUEUE_OWNER_OID", text)
+
+
+def _sizing_faults(settings: Settings) -> Iterator[Fault]:
+    """The rules for a request's machine and memory, applied to those of the deployment."""
+    sizes = (settings.machine_type, settings.mem_request, settings.mem_limit)
+    for name, message in sizing_faults(*sizes, settings.machines):
+        yield Fault(f"{PREFIX}{name.upper()}", message)
 
 
 def read_settings() -> Settings:

@@ -11,6 +11,7 @@ from shared.settings.formats import (
     DnsName,
     Duration,
     Guid,
+    MachineTypes,
     Memory,
     Names,
     OptionalPath,
@@ -113,6 +114,9 @@ class SettingsFields(BaseModel):
 
     machine_type: str = "Standard_E16s_v5"
     """The VM size of the nodes of searches that name none."""
+    extra_machine_types: MachineTypes = frozenset()
+    """VM sizes that this deployment's elastic-blast knows beside those in
+    `shared/contracts/machines.py`, with their memory in GiB."""
     num_nodes: int = Field(1, ge=1, le=100)
     """The number of nodes of searches that name none."""
     num_cpus: int = Field(8, ge=1)

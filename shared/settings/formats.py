@@ -1,5 +1,6 @@
 """Formats of values in settings and requests. A title names the format in docs/settings.md."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -67,7 +68,27 @@ StorageAccountName = Annotated[
 ClusterName = Annotated[
     str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", title="DNS label")
 ]
-Memory = Annotated[str, Field(pattern=r"^\d+[kKmMgGtT]i?$", title="Kubernetes quantity")]
+Memory = Annotated[
+    str,
+    Field(
+        pattern=r"^[1-9][0-9]{0,11}(k|M|G|T|Ki|Mi|Gi|Ti)$",
+        title="Kubernetes quantity, such as `4G`",
+    ),
+]
+
+
+def _parse_machines(text: str) -> frozenset[tuple[str, int]]:
+    pairs = [pair.partition("=") for pair in text.split()]
+    if invalid := [name for name, _, size in pairs if not re.fullmatch("[1-9][0-9]{0,5}", size)]:
+        raise ValueError(f"{invalid[0]!r} has no memory in GiB: write Standard_X=64")
+    return frozenset((name, int(size)) for name, _, size in pairs)
+
+
+MachineTypes = Annotated[
+    frozenset[tuple[str, int]],
+    _parsed_by(_parse_machines),
+    Field(title="`type=GiB` pairs, separated by spaces"),
+]
 RetryDelay = Annotated[Duration, Field(gt=timedelta(0))]
 RetryFactor = Annotated[float, Field(ge=1, le=100, title="number")]
 RetryTries = Annotated[

@@ -12,7 +12,7 @@ MAX_RETRY_AFTER = timedelta(minutes=15)
 
 def parse_duration(text: str) -> timedelta:
     """`500ms`, `2s`, `15m`, `6h` or `90d` as a timedelta. Raises ValueError."""
-    match = re.fullmatch(r"(\d{1,8}(?:\.\d{1,9})?)(ms|s|m|h|d)", text)
+    match = re.fullmatch(r"([0-9]{1,8}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)", text)
     if match is None:
         raise ValueError(f"{text!r} is not a duration such as 500ms, 2s, 15m, 6h or 90d")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
@@ -28,7 +28,7 @@ class Rate:
     @classmethod
     def parse(cls, text: str) -> Self:
         """`600/1m` is 600 per minute on average. Raises ValueError."""
-        match = re.fullmatch(r"([1-9]\d*)/(\S+)", text)
+        match = re.fullmatch(r"([1-9][0-9]*)/(\S+)", text)
         if match is None or not parse_duration(match[2]):
             raise ValueError(f"{text!r} is not of the form `600/1m`")
         return cls(int(match[1]), parse_duration(match[2]))

@@ -164,9 +164,9 @@ def test_a_batch_that_fails_fails_the_search(system: StackFixture) -> None:
 
 
 def test_failure_51_blasts_message_is_the_error_everywhere(system: StackFixture) -> None:
-    job_id = system.submit(additional_options="-gapopen 1 -gapextend 77")
+    job_id = system.submit(additional_options="-taxids 9606")  # the database has no taxa
     job = system.ended(job_id)
-    text = "BLAST engine error: Error: Gap existence and extension values 1 and 77 are not"
+    text = "BLAST Database error: Taxonomy ID(s) not found"
     assert job["phase"] == "search_failed"
     assert job["error"].startswith(text)
     assert re.search(r"-job-00[01]-", job["error"])  # both Jobs fail; either can be the first

@@ -22,9 +22,7 @@ APP = ("blast_orchestrator", "activities", "triggers", "shared", "sidecar")
 
 NOT_YET = {
     "R15": "metrics, alerts and a workbook do not exist",
-    "53": "acceptance does not check the names and sizes that Kubernetes refuses",
-    "56": "queries are not read by BLAST's own rules",
-    "57": "outfmt 13 and 14 and undeclared encodings are not handled",
+    "57": "undeclared encodings are not handled",
 }
 """Numbers that no test shows yet, with the reason."""
 

@@ -1,5 +1,6 @@
 """The actions of the page: submit, watch, read hits, cancel, retry."""
 
+import gzip
 import re
 
 from playwright.sync_api import Page, expect
@@ -141,6 +142,20 @@ def test_a_file_is_submitted_with_the_keyboard_alone(page: Page, world: StackFix
     # Files of a format that the page cannot read can be downloaded.
     expect(page.get_by_role("region", name="Hits")).to_contain_text("11")
     expect(page.locator(".files a")).to_have_count(1)
+
+
+def test_failure_56_a_file_is_sent_as_it_is_and_its_encoding_named(page: Page) -> None:
+    page.goto("/api/ui#/new")
+    page.get_by_label("Database").fill(DEMO_DATABASE)
+    latin_1 = {"name": "q.fa", "mimeType": "text/plain", "buffer": ">37 °C\nACGT".encode("latin-1")}
+    page.get_by_label("or a file").set_input_files(latin_1)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Submit search").click()
+    query = page.get_by_label("Query")
+    expect(query).to_have_accessible_description(re.compile("0xB0 in line 1, which is not UTF-8"))
+    compressed = {"name": "q.gz", "mimeType": "", "buffer": gzip.compress(b">q\n" + b"ACGT" * 40)}
+    page.get_by_label("or a file").set_input_files(compressed)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Submit search").click()
+    job_id_of(page)
 
 
 def test_a_failed_search_is_retried(page: Page, world: StackFixture) -> None:

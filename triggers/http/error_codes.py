@@ -2,7 +2,7 @@
 
 CODES = {
     "malformed_json": (400, "The body is not a JSON object in UTF-8"),
-    "malformed_form": (400, "The form cannot be parsed, or its file is not text in UTF-8"),
+    "malformed_form": (400, "The form cannot be parsed"),
     "not_retryable": (400, "The job would fail again for the same reason"),
     "not_signed_in": (401, "The request has no valid token: sign in"),
     "role_missing": (403, "The program has no app role of this app"),

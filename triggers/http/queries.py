@@ -1,16 +1,16 @@
 """HTTP handlers that upload a query and that read a job's query and config."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from azure.functions import HttpRequest, HttpResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.blast.fasta import faults as fasta_faults
+from shared.blast.fasta import Fasta
 from shared.contracts.job import Job
 from shared.contracts.storage_urls import QUERIES, InvalidPath
 from shared.contracts.validation import faults_of
 from shared.errors import Fault, Invalid, Malformed, NotFound, TooLarge
+from shared.util.threads import in_thread
 from triggers.auth.query_access import upload_path
 from triggers.http.etag import retry_after
 from triggers.http.jobs import job_of_request
@@ -19,8 +19,9 @@ from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.queries import FileView, QueryView, Uploaded
 from triggers.submission.json_body import json_object
-from triggers.submission.search_fields import check_query_size
+from triggers.submission.query_checks import content_faults, parse_fasta, parse_fasta_file
 
+FILE_FIELD = "query_file"
 MAX_QUERY_RESPONSE = 5 * MiB
 """Bytes; `/file` returns the beginning of a larger query."""
 
@@ -31,30 +32,24 @@ class Upload(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     query_data: Annotated[str, Field(min_length=1)]
-    filename: str | None = Field(None, max_length=200)
+    filename: str | None = Field(
+        None, max_length=200, description="Not used: elastic-blast would go by its end"
+    )
     container: str | None = Field(
         None, pattern=f"^{QUERIES}$", description="Optional; only this container is possible"
     )
 
 
-@dataclass(frozen=True)
-class _File:
-    name: str
-    content: str
-
-
 @handle_errors
 async def upload_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/upload-query"""
-    caller, file = await services.authenticate(req), _uploaded_file(req)
-    data = file.content.encode()
-    check_query_size(len(data))
-    if messages := fasta_faults(file.content, None):
-        raise Invalid([Fault("query_data", text, "invalid_query_fasta") for text in messages])
-    path = upload_path(caller, file.name, data)
+    caller, fasta = await services.authenticate(req), await in_thread(_uploaded_query, req)
+    data = fasta.text.encode()
+    path = upload_path(caller, data)
     url = services.clients.account.url(QUERIES, path)
     await services.clients.blobs.put(url, data)
-    return json_response(Uploaded(blob_url=url, blob_path=f"{QUERIES}/{path}"))
+    warnings = [f"the query {warning}" for warning in fasta.warnings] or None
+    return json_response(Uploaded(blob_url=url, blob_path=f"{QUERIES}/{path}", warnings=warnings))
 
 
 @handle_errors
@@ -114,24 +109,34 @@ async def _read_prefix(
     return prefix
 
 
-def _uploaded_file(req: HttpRequest) -> _File:
-    """Return the query in a JSON or form body. Raises Malformed and Invalid."""
+def _uploaded_query(req: HttpRequest) -> Fasta:
+    """Read the query in a JSON or form body. Raises Malformed, Invalid and TooLarge."""
     if req.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return _file_in_form(req)
+        field, fasta = FILE_FIELD, parse_fasta_file(_file_in_form(req), None, FILE_FIELD)
+    else:
+        field, fasta = "query_data", parse_fasta(_text_in_json(req), None)
+    if faults := list(content_faults(fasta, field)):
+        raise Invalid(faults)
+    return fasta
+
+
+def _text_in_json(req: HttpRequest) -> str:
     try:
-        body = Upload.model_validate(json_object(req.get_body()))
+        return Upload.model_validate(json_object(req.get_body())).query_data
     except ValidationError as error:
         raise Invalid(faults_of(error)) from error
-    return _File(body.filename or "", body.query_data)
 
 
-def _file_in_form(req: HttpRequest) -> _File:
+def _file_in_form(req: HttpRequest) -> bytes:
+    """Return the one file of a form. Others would be lost without a word."""
     try:
-        file = req.files.get("query_file")
-        content = file.read().decode() if file else None
+        files = list(req.files.items(multi=True))
     except ValueError as error:
-        message = "the form cannot be parsed, or its query_file is not text in UTF-8"
-        raise Malformed("malformed_form", message) from error
-    if file is None or content is None:
-        raise Invalid([Fault("query_file", "the form has no file field of this name")])
-    return _File(file.filename or "", content)
+        raise Malformed("malformed_form", "the form cannot be parsed") from error
+    if not any(name == FILE_FIELD for name, _ in files):
+        raise Invalid([Fault(FILE_FIELD, "the form has no file field of this name")])
+    if len(files) > 1:
+        message = f"the form has {len(files)} files: send one"
+        raise Invalid([Fault(FILE_FIELD, message)])
+    content: bytes = files[0][1].read()
+    return content

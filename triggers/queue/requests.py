@@ -27,7 +27,7 @@ from shared.messaging.messages import Sender, error_text
 from shared.messaging.outbox import OutboxPublisher
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.submission.accept import AcceptedSubmission, SubmissionService
-from triggers.submission.json_body import client_token, json_object
+from triggers.submission.json_body import client_token, json_object, lenient_json_object
 from triggers.submission.parse import Submission, parse
 
 log = logging.getLogger("blast")
@@ -248,7 +248,7 @@ def _not_accepted(attempts: int, has_key: object) -> NotFound:
 def _sender(message: IncomingMessage) -> Sender:
     """Return the sender's ids in a rejected message, as far as they are valid."""
     try:
-        body = json_object(plain(message.body))
+        body = lenient_json_object(plain(message.body))
     except Malformed:
         return Sender()
     return Sender(

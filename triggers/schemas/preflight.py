@@ -95,3 +95,6 @@ class PreFlight(ResponseModel):
     checks: list[Check]
     critical_blockers: int
     summary: str
+    warnings: list[str] | None = Field(
+        None, description="What a submission would accept, and ignore or change; omitted if nothing"
+    )

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from triggers.schemas.common import Id, ResponseModel
 
 
@@ -28,3 +30,6 @@ class Uploaded(ResponseModel):
 
     blob_url: str
     blob_path: str
+    warnings: list[str] | None = Field(
+        None, description="What was changed in the query, or can surprise; omitted if nothing"
+    )

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Counts, Job
-from shared.contracts.search import SearchSpec
+from shared.contracts.search import Search, SearchSpec
 from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
 from shared.errors import Conflict, Fault, Invalid
@@ -22,10 +22,19 @@ from shared.util.parallel import parallel_map
 from triggers.auth.query_access import QueryAccess
 from triggers.auth.quotas import check_active_limit
 from triggers.submission.database_catalog import DatabaseCatalog
+from triggers.submission.named_queries import (
+    FIELD,
+    NamedQueries,
+    NamedQuery,
+    check_named_sizes,
+    missing,
+)
 from triggers.submission.parse import Submission, bounded
 
 PARALLELISM = 16
 """Concurrent storage calls for one request."""
+PARALLEL_READS = 2
+"""Query blobs of one request in memory at a time, each of up to 20 MB."""
 NO_DEADLINE = timedelta(days=3650)
 """Deadline of a batch: it ends with its searches, and each search has its own deadline."""
 
@@ -112,6 +121,7 @@ class SubmissionService:
             notify=notify,
             request_id=submission.request_id,
         )
+        submission = await self._with_stored_queries(submission, job_id)
         put = self._put_batch if children else self._put_query
         url = await put(job, submission)
         job = replace(job, search=replace(job.search, query_url=url))
@@ -148,19 +158,44 @@ class SubmissionService:
         ]
 
     async def query_faults(self, submission: Submission, caller: Caller) -> list[Fault]:
-        """Return a fault for each named query that is missing or that the caller may not use."""
-        urls = {
-            f"{prefix}query_blob_url": spec.search.query_url
-            for prefix, spec in _searches(submission)
-            if spec.query_text is None
-        }
+        """Return the faults of each named query, and one if the caller may not use it.
+
+        Each blob is read once for each program. Raises TooLarge.
+        """
+        searches = {prefix: spec.search for prefix, spec in _named(submission)}
         access = QueryAccess(self.jobs, self.blobs, self.settings.account)
-        is_readable = await _map_distinct(lambda url: access.can_read(caller, url), urls.values())
-        return [
-            Fault(path, f"there is no {url}: upload the query first")
-            for path, url in urls.items()
-            if not is_readable[url]
-        ]
+        urls = (search.query_url for search in searches.values())
+        versions = await _map_distinct(lambda url: access.version(caller, url), urls)
+        check_named_sizes(versions)
+        readable = [search for search in searches.values() if versions[search.query_url]]
+        contents = await _map_distinct(
+            self._named_queries.read, map(NamedQuery.of, readable), PARALLEL_READS
+        )
+        faults: list[Fault] = []
+        for prefix, search in searches.items():
+            if content := contents.get(NamedQuery.of(search)):
+                faults += content.search_faults(search, prefix)
+            else:
+                faults.append(missing(f"{prefix}{FIELD}", search.query_url))
+        return faults
+
+    async def _with_stored_queries(self, submission: Submission, job_id: str) -> Submission:
+        """The submission with the URLs under which its named queries are searched."""
+        queries = [NamedQuery.of(spec.search) for _, spec in _named(submission)]
+        urls = await _map_distinct(
+            lambda query: self._named_queries.store(query, job_id), queries, PARALLEL_READS
+        )
+
+        def stored(search: Search) -> Search:
+            url = urls.get(NamedQuery.of(search), search.query_url)
+            return replace(search, query_url=url)
+
+        searches = tuple(replace(s, search=stored(s.search)) for s in submission.searches)
+        return replace(submission, search=stored(submission.search), searches=searches)
+
+    @property
+    def _named_queries(self) -> NamedQueries:
+        return NamedQueries(self.blobs, self.settings.account)
 
     @cached_property
     def catalog(self) -> DatabaseCatalog:
@@ -175,12 +210,17 @@ def _searches(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
         yield f"searches.{number}.", spec
 
 
+def _named(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
+    """Yield the searches whose query is a blob, with the prefix of their fault paths."""
+    return ((prefix, spec) for prefix, spec in _searches(submission) if spec.query_text is None)
+
+
 async def _map_distinct(
-    function: Callable[[Key], Awaitable[Value]], keys: Iterable[Key]
+    function: Callable[[Key], Awaitable[Value]], keys: Iterable[Key], parallelism: int = PARALLELISM
 ) -> dict[Key, Value]:
-    """Call the function once per distinct key, PARALLELISM calls at a time."""
+    """Call the function once per distinct key, so many calls at a time."""
     distinct_keys = list(dict.fromkeys(keys))
-    values = await parallel_map(function, distinct_keys, PARALLELISM)
+    values = await parallel_map(function, distinct_keys, parallelism)
     return dict(zip(distinct_keys, values, strict=True))
 
 

@@ -3,42 +3,51 @@
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.contracts.search import Program
 from shared.elastic_blast.allowed_options import OUTFMT, faults, value_of
+from shared.errors import Fault
+from triggers.submission.json_values import Integer, IntegerText, NumberText
 
 MAX_LENGTH = 500
 """Characters of a field."""
-Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,31}$")]
-Integer = Annotated[int, Field(ge=0, le=999_999_999)]
+ADDITIONAL = "additional_options"
+WORD = r"^[A-Za-z0-9_-]{1,31}$"
+TAXIDS = r"^[0-9]{1,9}(,[0-9]{1,9})*$"
 
 
-def _text(value: object) -> object:
-    return str(value) if isinstance(value, int) else value
+def _without_flags(text: str) -> str:
+    if any(word.startswith("-") for word in text.split()):
+        raise ValueError("must be the number of a format, and its columns")
+    return text
+
+
+OutputFormat = Annotated[IntegerText, Field(max_length=MAX_LENGTH), AfterValidator(_without_flags)]
 
 
 class SearchOptions(BaseModel):
-    """The option fields of a request; BLAST+'s default applies to an omitted field."""
+    """The option fields of a request; BLAST+'s default applies to an omitted field.
+
+    Their values are checked as those of the flags that they become.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    evalue: float | None = Field(None, gt=0, allow_inf_nan=False)
-    max_target_seqs: int | None = Field(None, ge=1, le=50_000)
-    outfmt: Annotated[str | None, BeforeValidator(_text)] = Field(None, max_length=MAX_LENGTH)
-    word_size: int | None = Field(None, ge=2, le=999)
+    evalue: NumberText | None = None
+    max_target_seqs: Integer | None = Field(None, ge=1, le=50_000)
+    outfmt: OutputFormat | None = None
+    word_size: Integer | None = None
     gap_open: Integer | None = None
     gap_extend: Integer | None = None
-    taxid: Annotated[str | None, BeforeValidator(_text)] = Field(
-        None, pattern=r"^\d{1,9}(,\d{1,9})*$"
-    )
+    taxid: Annotated[IntegerText, Field(pattern=TAXIDS)] | None = None
     is_inclusive: bool = True
     low_complexity_filter: bool | None = None
-    perc_identity: float | None = Field(None, ge=0, le=100)
-    qcov_hsp_perc: float | None = Field(None, ge=0, le=100)
-    matrix: Word | None = None
-    threshold: float | None = Field(None, ge=0, le=1000)
-    comp_based_stats: Annotated[Word | None, BeforeValidator(_text)] = None
+    perc_identity: NumberText | None = None
+    qcov_hsp_perc: NumberText | None = None
+    matrix: str | None = Field(None, pattern=WORD)
+    threshold: NumberText | None = None
+    comp_based_stats: Annotated[IntegerText, Field(pattern=WORD)] | None = None
     soft_masking: bool | None = None
     additional_options: str = Field(
         "", max_length=MAX_LENGTH, description="BLAST+ flags; they override the other fields"
@@ -50,9 +59,17 @@ class SearchOptions(BaseModel):
         words = [f"{option.flag} {option.value}" for option in options]
         return " ".join([*words, *self.additional_options.split()])
 
-    def faults(self, program: Program) -> list[str]:
-        """List what is invalid about these options for the program, one sentence each."""
-        return list(faults(program, self.flags(program)))
+    def faults(self, program: Program) -> list[Fault]:
+        """List what is invalid about these options for the program, by the field that has it."""
+        names = {
+            option.flag: option.name
+            for option in self._fields(program)
+            if self._override(option) is None
+        }
+        return [
+            Fault(names.get(flag, ADDITIONAL), message)
+            for flag, message in faults(program, self.flags(program))
+        ]
 
     def warnings(self, program: Program) -> list[str]:
         """List the fields that are not used, one sentence each."""
@@ -78,17 +95,17 @@ class SearchOptions(BaseModel):
         taxids = "-taxids" if self.is_inclusive else "-negative_taxids"
         rows: tuple[tuple[str, str, object], ...] = (
             ("outfmt", OUTFMT, self.outfmt),
-            ("evalue", "-evalue", _number(self.evalue)),
+            ("evalue", "-evalue", self.evalue),
             ("max_target_seqs", "-max_target_seqs", self.max_target_seqs),
             ("word_size", "-word_size", self.word_size),
             ("gap_open", "-gapopen", self.gap_open),
             ("gap_extend", "-gapextend", self.gap_extend),
             ("taxid", taxids, self.taxid),
             ("low_complexity_filter", masking, _choice(self.low_complexity_filter, "yes", "no")),
-            ("perc_identity", "-perc_identity", _number(self.perc_identity)),
-            ("qcov_hsp_perc", "-qcov_hsp_perc", _number(self.qcov_hsp_perc)),
+            ("perc_identity", "-perc_identity", self.perc_identity),
+            ("qcov_hsp_perc", "-qcov_hsp_perc", self.qcov_hsp_perc),
             ("matrix", "-matrix", self.matrix),
-            ("threshold", "-threshold", _number(self.threshold)),
+            ("threshold", "-threshold", self.threshold),
             ("comp_based_stats", "-comp_based_stats", self.comp_based_stats),
             ("soft_masking", "-soft_masking", _choice(self.soft_masking, "true", "false")),
         )
@@ -110,11 +127,6 @@ _EXCLUSIVE_FLAGS = {
     "max_target_seqs": ("-num_descriptions", "-num_alignments"),
 }
 """By field: flags that also override it, because BLAST+ refuses them beside the field's flag."""
-
-
-def _number(value: float | None) -> str | None:
-    """Format a number such as 0.05, 10 or 1e-30 with 15 digits, which lose nothing of the input."""
-    return None if value is None else f"{value:.15g}"
 
 
 def _choice(value: bool | None, yes: str, no: str) -> str | None:

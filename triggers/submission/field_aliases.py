@@ -64,7 +64,7 @@ def _contradictions(fields: Iterable[tuple[str, Any]], at: str) -> Iterator[Faul
         if canonical is None:
             continue
         other, other_value = first_by_name.setdefault(canonical, (name, value))
-        if value != other_value:
+        if value is not other_value and value != other_value:  # NaN differs from itself
             code = "conflicting_query_sources" if canonical in QUERY else "validation_error"
             yield Fault(f"{at}{canonical}", f"{_both(name, other)}: send one of them", code)
 

@@ -2,13 +2,24 @@
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.search import Program
 from shared.settings.formats import Memory
 from triggers.submission.json_body import ClientToken
+from triggers.submission.json_values import Integer
 
 Text = Annotated[str, Field(max_length=900)]
+
+
+def _unicode(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in set(text)):
+        raise ValueError("has half of a character (a lone surrogate)")
+    return text
+
+
+QueryText = Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(_unicode)]
+"""FASTA, whose lines keep their numbers and their white space."""
 
 
 def _alias(*names: str) -> Any:
@@ -32,7 +43,9 @@ class ProgramFields(TitleFields):
     db: Annotated[
         str, Field(min_length=1, max_length=900, validation_alias=AliasChoices("db", "database"))
     ]
-    query_data: str | None = Field(None, validation_alias=AliasChoices("query_data", "query_fasta"))
+    query_data: QueryText | None = Field(
+        None, validation_alias=AliasChoices("query_data", "query_fasta")
+    )
     query_path: Text | None = _alias("query_blob_url", "query_file")
 
 
@@ -52,11 +65,11 @@ class SizingFields(_FieldGroup):
     """Nodes, memory and batches of a search."""
 
     machine_type: str | None = Field(None, pattern=r"^Standard_[A-Za-z0-9_]{1,40}$")
-    num_nodes: int | None = Field(None, ge=1, le=100)
+    num_nodes: Integer | None = Field(None, ge=1, le=100)
     mem_request: Memory | None = None
     mem_limit: Memory | None = None
-    batch_len: int | None = Field(None, ge=1, le=1_000_000_000)
-    db_partitions: int = Field(0, ge=0, le=64)
+    batch_len: Integer | None = Field(None, ge=1, le=1_000_000_000)
+    db_partitions: Integer = Field(0, ge=0, le=64)
     db_partition_prefix: str = Field("", pattern=r"^[A-Za-z0-9._/-]{0,200}$")
 
     def warnings(self) -> list[str]:

@@ -21,8 +21,9 @@ from triggers.submission.field_groups import (
     RequestFields,
     TitleFields,
 )
+from triggers.submission.json_body import MAX_FAULTS
+from triggers.submission.query_checks import MAX_QUERY_BYTES
 from triggers.submission.search_fields import (
-    MAX_QUERY_BYTES,
     Fields,
     Findings,
     read_part,
@@ -32,8 +33,6 @@ from triggers.submission.search_fields import (
 
 SEARCHES = "searches"
 MAX_SEARCHES = 10_000
-MAX_FAULTS = 100
-"""Faults in one response: clients do not show more."""
 MAX_WARNINGS = 100
 """Warnings in one response."""
 

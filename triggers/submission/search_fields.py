@@ -9,20 +9,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from shared.blast.fasta import faults as fasta_faults
-from shared.blast.fasta import measure
+from shared.blast.fasta import Fasta
+from shared.contracts.machines import database_fault, sizing_faults
 from shared.contracts.search import Placement, Program, Search, SearchSpec, Sizing
 from shared.contracts.storage_urls import RESULTS, InvalidPath, StorageAccount
 from shared.contracts.validation import faults_of
 from shared.elastic_blast.allowed_options import with_outfmt
-from shared.errors import Fault, TooLarge
+from shared.errors import Fault
 from shared.settings import Settings
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.field_groups import PlacementFields, ProgramFields, SizingFields
+from triggers.submission.query_checks import content_faults, parse_fasta, search_faults
 
-MAX_QUERY_BYTES = 20_000_000 - 1
-"""ElasticBLAST requires queries of 20 MB and more to be split first."""
-MAX_BATCHES = 5000
 PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
 """Used in place of an invalid value, so that the other fields can be checked: blastp accepts every
 valid query."""
@@ -54,13 +52,16 @@ def read_search(
     options = read_part(SearchOptions, fields, faults)
     if sizing:
         findings.warnings.extend(sizing.warnings())
+        faults += _sizing_faults(sizing, settings)
+    if options:
+        faults += _option_faults(options, fields)
     if program and options:
-        faults += [Fault("options", message) for message in options.faults(program.program)]
         findings.warnings.extend(options.warnings(program.program))
     checkable = program or _with_placeholders(ProgramFields, fields, PLACEHOLDERS)
     urls = _urls(checkable, settings.account, faults) if checkable else None
-    if checkable:
-        faults += _query_faults(checkable, sizing, settings)
+    flags = _flags(program, options, sizing, settings)
+    batch_len = (sizing and sizing.batch_len) or settings.batch_len
+    fasta = _read_query(checkable, flags, batch_len, findings) if checkable else None
     if not (program and placement and sizing and options and urls):
         return None
     search = Search(
@@ -69,14 +70,34 @@ def read_search(
         database_url=urls.database,
         query_url=urls.query,
         results_url=urls.results,
-        options=with_outfmt(
-            options.flags(program.program), settings.default_outfmt, bool(sizing.db_partitions)
-        ),
+        options=flags,
         placement=_placement(placement, settings),
         sizing=_sizing(sizing, settings),
         title=program.job_title,
     )
-    return SearchSpec(search, program.query_data, _fingerprint(program, placement, sizing, options))
+    fingerprint = _fingerprint(program, placement, sizing, options)
+    return SearchSpec(search, fasta.text if fasta else None, fingerprint)
+
+
+def _option_faults(options: SearchOptions, fields: Fields) -> list[Fault]:
+    """The faults of the options; without a valid program, those that each program has."""
+    try:
+        return options.faults(Program(str(fields.get("program"))))
+    except ValueError:
+        return min((options.faults(program) for program in Program), key=len)
+
+
+def _flags(
+    program: ProgramFields | None,
+    options: SearchOptions | None,
+    sizing: SizingFields | None,
+    settings: Settings,
+) -> str:
+    """The flags of a search; empty while its program or its options are invalid."""
+    if not (program and options):
+        return ""
+    is_sharded = bool(sizing and sizing.db_partitions)
+    return with_outfmt(options.flags(program.program), settings.default_outfmt, is_sharded)
 
 
 def read_placement(
@@ -162,6 +183,8 @@ def _urls(program: ProgramFields, account: StorageAccount, faults: list[Fault]) 
     Such a query gets its URL when the job is created.
     """
     database = _url("db", account.database, program.db, faults)
+    if database and (message := database_fault(program.program, database)):
+        faults.append(Fault("db", message))
     query = _url("query_blob_url", account.query, program.query_path, faults)
     if database is None or query is None:
         return None
@@ -179,36 +202,33 @@ def _url(
         return None
 
 
-def _query_faults(
-    program: ProgramFields, sizing: SizingFields | None, settings: Settings
-) -> Iterator[Fault]:
+def _read_query(
+    program: ProgramFields, flags: str, batch_len: int, findings: Findings
+) -> Fasta | None:
+    """Read the query that came as text, and add what is wrong. None without one."""
     sources = [source for source in (program.query_data, program.query_path) if source]
     if not sources:
-        yield Fault("query_data", "send one of query_data, query_blob_url and query_file")
+        message = "send one of query_data, query_blob_url and query_file"
+        findings.faults.append(Fault("query_data", message))
     if len(sources) > 1:
         message = "send only one of query_data, query_blob_url and query_file"
-        yield Fault("query_data", message, "conflicting_query_sources")
+        findings.faults.append(Fault("query_data", message, "conflicting_query_sources"))
     if not program.query_data:
-        return
-    check_query_size(len(program.query_data.encode()))
-    for message in fasta_faults(program.query_data, program.program):
-        yield Fault("query_data", message, "invalid_query_fasta")
-    batch_len = (sizing and sizing.batch_len) or settings.batch_len
-    residues = measure(program.query_data).residues
-    if residues > MAX_BATCHES * batch_len:
-        needed = -(-residues // MAX_BATCHES)
-        message = (
-            f"{batch_len:,} would split this query into more than {MAX_BATCHES:,} batches:"
-            f" use at least {needed:,}"
-        )
-        yield Fault("batch_len", message)
+        return None
+    fasta = parse_fasta(program.query_data, program.program)
+    faults = list(content_faults(fasta, "query_data"))
+    findings.faults.extend(faults or search_faults(fasta, flags, batch_len))
+    findings.warnings.extend(f"query_data {warning}" for warning in fasta.warnings if not faults)
+    return fasta
 
 
-def check_query_size(size: int) -> None:
-    """Raise TooLarge if a query of so many bytes is too large for ElasticBLAST."""
-    if size > MAX_QUERY_BYTES:
-        message = f"the query has {size:,} bytes, the limit is {MAX_QUERY_BYTES:,}: split it"
-        raise TooLarge("query_too_large", message)
+def _sizing_faults(sizing: SizingFields, settings: Settings) -> Iterator[Fault]:
+    """Yield the faults of the machine and memory that a search would get."""
+    sizes = _sizing(sizing, settings)
+    for name, message in sizing_faults(
+        sizes.machine_type, sizes.mem_request, sizes.mem_limit, settings.machines
+    ):
+        yield Fault(name, message)
 
 
 def _placement(placement: PlacementFields, settings: Settings) -> Placement:

@@ -8,7 +8,8 @@ from shared.contracts.search import Program
 from shared.errors import Fault, Invalid, TooLarge
 from shared.jobs.batch_blob import dump, load
 from tests.support.samples import settings
-from triggers.submission.parse import MAX_FAULTS, MAX_SEARCHES, Submission, parse
+from triggers.submission.json_body import MAX_FAULTS
+from triggers.submission.parse import MAX_SEARCHES, Submission, parse
 
 TOP: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 
@@ -43,7 +44,7 @@ def test_each_search_is_laid_over_what_stands_at_the_top() -> None:
         "-outfmt 6 -evalue 1",
     ]
     assert [spec.search.title for spec in asked] == ["all", "all", "mine"]
-    assert [spec.query_text for spec in asked][:2] == [">q\nACGT", ">p\nMKVLE"]
+    assert [spec.query_text for spec in asked][:2] == [">q\nACGT\n", ">p\nMKVLE\n"]
 
 
 def test_a_search_with_a_query_of_its_own_has_only_that() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from local.demo.queries import DEMO_BATCH_LEN, demo_queries
 from local.elastic_blast import calls
-from local.elastic_blast.fasta import NotFasta, records, split
+from local.elastic_blast.fasta import EmptyQuery, records, split
 from local.elastic_blast.fault_rules import (
     FaultRule,
     JobFaultRule,
@@ -55,14 +55,21 @@ def test_a_batch_is_closed_only_when_the_next_sequence_does_not_fit() -> None:
     assert [batch.residues for batch in split(text, 8)] == [8, 1, 12, 1]
 
 
-@pytest.mark.parametrize("text", ["", "\n \n", "ACGT", "ACGT\n>a\nACGT"])
-def test_text_without_a_header_is_refused(text: str) -> None:
-    with pytest.raises(NotFasta):
-        split(text, 100)
+def test_a_query_without_lines_is_refused() -> None:
+    with pytest.raises(EmptyQuery):
+        split("", 100)
 
 
-def test_carriage_returns_and_blank_lines_are_ignored() -> None:
-    assert split("\r\n>a\r\nAC\r\n\r\n>b\r\nGT\r\n", 2)[1].text == ">b\nGT\n"
+def test_failure_56_lines_before_the_first_header_can_become_a_batch() -> None:
+    """As elastic-blast does; so the control plane stores no query with such lines."""
+    assert [batch.text for batch in split(";c\n>a\nACGT\n", 4)] == [";c\n", ">a\nACGT\n"]
+    assert [batch.text for batch in split("\n>a\nACGT", 4)] == ["\n>a\nACGT\n"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_in_a_file_that_python_reads_as_text(end: str) -> None:
+    text = end.join([">a\x0b\x85\u2028", "AC", ">b", "GT"])
+    assert [batch.text for batch in split(text, 2)] == [">a\x0b\x85\u2028\nAC\n", ">b\nGT\n"]
 
 
 def test_names_contain_the_last_eight_characters_of_the_id() -> None:

@@ -46,12 +46,12 @@ def test_an_unreadable_query_is_a_usage_error(
     assert word in result.stderr
 
 
-def test_a_query_that_is_not_fasta_is_a_usage_error(submission: SubmissionFixture) -> None:
+def test_an_empty_query_is_a_usage_error(submission: SubmissionFixture) -> None:
     url = f"{HOST}/queries/{submission.key}.fa"
-    AccountBlobs.of(submission.environment).write(url, b"ACGT\n>late\nACGT\n")
+    AccountBlobs.of(submission.environment).write(url, b"")
     result = submission.submit_in_process(submission.ini(queries=url))
     assert (result.exit_code, result.body) == (1, None)
-    assert result.stderr == "the query does not begin with a '>' line"
+    assert result.stderr == "the query has no line"
 
 
 def test_too_many_batches_are_a_usage_error(submission: SubmissionFixture) -> None:

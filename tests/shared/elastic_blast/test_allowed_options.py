@@ -1,16 +1,25 @@
 """The allow-list of BLAST+ options."""
 
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from shared.contracts.search import Program
-from shared.elastic_blast.allowed_options import EXCLUSIVE, FLAGS, faults, value_of
+from shared.elastic_blast.allowed_options import faults, value_of
+from shared.elastic_blast.option_rules import EXCLUSIVE
+from shared.elastic_blast.option_table import OPTIONS
+from tests.support.blast_oracle import BINARIES
 
-BINARIES = {program: shutil.which(program) or shutil.which(f"{program}+") for program in Program}
-"""Debian names one of them `rpsblast+`."""
+NOT_IN_HELP = {("-ungapped", "-use_sw_tback")}
+"""An exclusive pair for which BLAST+ crashes."""
+USELESS = {
+    (Program.RPSTBLASTN, "-ungapped"),  # it crashes
+    (Program.RPSBLAST, "-best_hit_overhang"),  # so does it
+    (Program.RPSBLAST, "-best_hit_score_edge"),  # and here
+    (Program.TBLASTX, "-max_intron_length"),  # it takes 0 only
+}
+"""Flags in the help that are not allowed."""
 
 
 @pytest.mark.parametrize("program", Program)
@@ -18,8 +27,10 @@ def test_each_program_has_exactly_its_allowed_flags(program: Program) -> None:
     binary = BINARIES[program]
     assert binary, f"{program} is not installed"
     text = subprocess.run([binary, "-help"], capture_output=True, text=True, timeout=60).stdout
-    known = set(re.findall(r"^ (-[a-z_]+)", text, re.MULTILINE)) & set(FLAGS)
-    assert {flag for flag, (_, programs) in FLAGS.items() if program in programs} == known
+    known = set(re.findall(r"^ (-[a-z_]+)", text, re.MULTILINE)) & set(OPTIONS)
+    allowed = {flag for flag, values in OPTIONS.items() if program in values}
+    assert known - allowed == {flag for other, flag in USELESS if other is program}
+    assert allowed <= known
 
 
 def test_exclusive_flags_are_those_of_the_blast_help() -> None:
@@ -32,9 +43,9 @@ def test_exclusive_flags_are_those_of_the_blast_help() -> None:
     for flag, description in zip(parts[1::2], parts[2::2], strict=True):
         others = re.search(r"\* Incompatible with:((?:[^*\n]|\n {4,}(?! *\*))*)", description)
         for other in re.findall(r"\w+", others[1]) if others else []:
-            if {flag, f"-{other}"} <= set(FLAGS):
+            if {flag, f"-{other}"} <= set(OPTIONS):
                 documented.add(frozenset((flag, f"-{other}")))
-    assert documented == {frozenset(pair) for pair in EXCLUSIVE}
+    assert documented == {frozenset(pair) for pair in set(EXCLUSIVE) - NOT_IN_HELP}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +57,12 @@ def test_exclusive_flags_are_those_of_the_blast_help() -> None:
         "-evalue 1e-30 -penalty -3 -reward 2 -dust no -lcase_masking",
         "-taxids 9606,10090 -task megablast -strand plus",
         "-query_loc 10-200 -window_masker_taxid 9606",
-        "-query_loc 7-7 -searchsp 32156241807668 -dbsize 123456789012",
+        "-query_loc 7-8 -searchsp 32156241807668 -dbsize 978954058562",
+        "-evalue .5 -perc_identity 99.12345678901234567890",
+        "-outfmt 17 SQ",
+        "-task dc-megablast -template_type coding -template_length 18 -word_size 12",
+        "-num_alignments 0 -num_descriptions 5 -outfmt 0",
+        "-reward 2 -penalty -3 -gapopen 5 -gapextend 2",
     ],
 )
 def test_ordinary_options_are_accepted(text: str) -> None:
@@ -70,6 +86,7 @@ def test_ordinary_options_are_accepted(text: str) -> None:
         "-window_masker_db x",
         "-window_masker_taxid /etc/hosts",
         "-window_masker_taxid 9606,9605",
+        "-query_loc 7-7",
         "-query_loc 200-10",
         "-query_loc 0-10",
         "-query_loc 10",
@@ -80,6 +97,30 @@ def test_ordinary_options_are_accepted(text: str) -> None:
         "-max_target_seqs 5 -num_alignments 5",
         "-html",
         "-outfmt 19",
+        "-outfmt 13",
+        "-outfmt 14",
+        "-outfmt 6 foo",
+        "-outfmt 17 qseqid",
+        "-word_size 3",
+        "-task foo",
+        "-task blastp",
+        "-gapopen 5",
+        "-evalue 0",
+        "-evalue 1e-400",
+        "-evalue 1e400",
+        "-perc_identity 100.1",
+        "-max_target_seqs 0",
+        "-max_hsps 0",
+        "-best_hit_overhang 0.5",
+        "-culling_limit 1 -best_hit_overhang 0.1",
+        "-reward 5 -penalty -2",
+        "-penalty 0",
+        "-no_greedy",
+        "-off_diagonal_range 5",
+        "-template_type coding",
+        "-template_type coding -template_length 18",
+        "-task dc-megablast -word_size 28",
+        "-num_alignments 0 -outfmt 6",
         "-outfmt",
         "-outfmt 5 qseqid",
         "-outfmt 6 qseqid;ls",
@@ -121,3 +162,38 @@ def test_a_value_is_found_by_its_flag() -> None:
     assert value_of(text, "-outfmt") == "6 qseqid sseqid"
     assert value_of(text, "-evalue") == "0.01"
     assert value_of(text, "-word_size") is None
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "is_allowed"),
+    [
+        (Program.BLASTP, "-gapopen 11", True),
+        (Program.BLASTP, "-gapopen 14", False),
+        (Program.BLASTP, "-matrix PAM30 -gapopen 10", True),
+        (Program.BLASTP, "-matrix PAM30 -gapopen 11", False),
+        (Program.BLASTP, "-task blastp-short -gapextend 2", False),
+        (Program.BLASTP, "-ungapped", False),
+        (Program.BLASTP, "-ungapped -comp_based_stats F", True),
+        (Program.BLASTP, "-word_size 8", False),
+        (Program.TBLASTX, "-word_size 6", False),
+        (Program.BLASTX, "-matrix IDENTITY", False),
+        (Program.BLASTP, "-matrix IDENTITY", True),
+        (Program.BLASTX, "-query_gencode 7", False),
+        (Program.BLASTP, "-threshold 0", False),
+        (Program.BLASTP, "-outfmt 17", False),
+        (Program.PSIBLAST, "-num_iterations 3 -inclusion_ethresh 0.002 -pseudocount 2", True),
+        (Program.PSIBLAST, "-gap_trigger 22", True),
+        (Program.BLASTP, "-num_iterations 3", False),
+    ],
+)
+def test_failure_51_what_blast_refuses_is_refused_first(
+    program: Program, text: str, is_allowed: bool
+) -> None:
+    assert (not list(faults(program, text))) is is_allowed
+
+
+def test_a_fault_names_its_flag() -> None:
+    found = list(faults(Program.BLASTN, "-evalue 0 -word_size 3 -dust maybe stray"))
+    assert [fault.flag for fault in found] == ["-evalue", "-word_size", "-dust"]
+    assert found[0].message == "-evalue must be a number greater than 0, not '0'"
+    assert [fault.flag for fault in faults(Program.BLASTN, "-evalue 1 -dust 'yes'")] == ["-dust"]

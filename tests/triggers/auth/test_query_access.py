@@ -53,26 +53,26 @@ async def test_a_jobs_query_is_readable_by_its_owner_and_admins(
 ) -> None:
     text = container.of_alice.job_id
     url = await container.put(f"{text}/{name.format(job=text)}")
-    assert await container.queries.can_read(ALICE, url)
-    assert await container.queries.can_read(ADMIN, url)
-    assert not await container.queries.can_read(BOB, url)
+    assert await container.queries.version(ALICE, url)
+    assert await container.queries.version(ADMIN, url)
+    assert not await container.queries.version(BOB, url)
 
 
 async def test_an_upload_is_readable_by_its_uploader(container: Container) -> None:
-    url = await container.put(upload_path(ALICE, "q.fa", uuid.uuid4().bytes))
-    assert await container.queries.can_read(ALICE, url)
-    assert not await container.queries.can_read(BOB, url)
+    url = await container.put(upload_path(ALICE, uuid.uuid4().bytes))
+    assert await container.queries.version(ALICE, url)
+    assert not await container.queries.version(BOB, url)
 
 
 async def test_shared_blobs_are_readable_by_all(container: Container) -> None:
     url = await container.put(f"genomes/{uuid.uuid4().hex}.fa")
-    assert await container.queries.can_read(BOB, url)
-    assert not await container.queries.can_read(BOB, f"{url}.gz")
+    assert await container.queries.version(BOB, url)
+    assert not await container.queries.version(BOB, f"{url}.gz")
 
 
 async def test_the_folder_of_an_unknown_job_is_not_readable(container: Container) -> None:
     url = await container.put(f"job-{uuid.uuid4().hex}/q.fa")
-    assert not await container.queries.can_read(ADMIN, url)
+    assert not await container.queries.version(ADMIN, url)
 
 
 @pytest.mark.parametrize("there", [True, False])

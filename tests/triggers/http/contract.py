@@ -139,6 +139,7 @@ DATABASES = {
 UPDATES = {"latest_version": TEXT}
 PRE_FLIGHT = {
     "ready": bool,
+    "warnings?": [str],  # more than the contract has
     "checks": [
         {
             "id": {

@@ -62,7 +62,7 @@ async def test_an_uploaded_query_can_be_used_in_a_search(running_app: RunningApp
     second = json_of(running_app.ask("POST", "blast/upload-query", body, content_type=kind))
     assert first == second
     assert first["blob_path"].startswith("queries/uploads/")
-    assert first["blob_path"].endswith("/my_query.fa")
+    assert first["blob_path"].endswith("/query.fa")
     assert await running_app.blobs.get(first["blob_url"]) == MANY
     assert running_app.submit(query_data=None, query_blob_url=first["blob_path"])
 
@@ -86,7 +86,7 @@ def test_invalid_queries_are_not_uploaded(running_app: RunningApp, sent: bytes, 
     [
         (b"", "validation_error"),
         (b"no form at all", "validation_error"),
-        (NO_TEXT, "malformed_form"),
+        (NO_TEXT, "invalid_query_fasta"),
     ],
 )
 def test_a_form_without_a_query_is_refused(running_app: RunningApp, sent: bytes, code: str) -> None:

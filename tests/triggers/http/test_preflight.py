@@ -61,6 +61,13 @@ REFUSED = [
     {"aks_cluster_name": "other"},
     {"num_nodes": 1000},
     {"mem_limit": "much"},
+    {"mem_limit": "1G"},
+    {"machine_type": "Standard_D4s_v5"},
+    {"db": "n" * 34},
+    {"outfmt": 13},
+    {"gap_open": 5},
+    {"query_data": ">q\nAC\n >r\nAC"},
+    {"query_data": ">β\nACGT", "outfmt": 5},
     {"external_correlation_id": "a\nb"},
     {"options": "-evalue 1"},
     {"searches": []},
@@ -102,6 +109,20 @@ def test_a_refused_search_had_no_ready_pre_flight(
         one.get("detail", "") for one in checks(running_app, WHOLE | changes).values()
     )
     assert [one["msg"] for one in body["detail"]["errors"] if one["msg"] not in details] == []
+
+
+def test_a_pre_flight_says_what_the_query_is_and_what_would_be_changed(
+    running_app: RunningApp,
+) -> None:
+    body = WHOLE | {"query_data": ">\nAC-GT\n>b\nACGTA\n", "batch_len": 5, "colour": "red"}
+    answer = ok(send_json(running_app, "POST", "blast/pre-flight", body))
+    details = {one["id"]: one.get("detail") for one in answer["checks"]}
+    assert details["fasta_format"] == "2 sequences, 9 residues, 2 batches of at most 5"
+    assert answer["warnings"] == [
+        "colour is an unknown field and is ignored",
+        "query_data has 1 gaps ('-'), which were removed",
+        "query_data has 1 sequences without a name: they are called Query_ and their number",
+    ]
 
 
 FIELDS = [

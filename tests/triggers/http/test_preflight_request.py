@@ -8,7 +8,7 @@ from shared.errors import TooLarge
 from tests.support.samples import settings
 from triggers.http.preflight_request import parse_preflight
 from triggers.submission.parse import parse_with_faults
-from triggers.submission.search_fields import MAX_QUERY_BYTES
+from triggers.submission.query_checks import MAX_QUERY_BYTES
 
 WHOLE: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 WRONG: list[dict[str, Any]] = [
@@ -31,7 +31,7 @@ WRONG: list[dict[str, Any]] = [
     {"acr_name": "other"},
     {"aks_cluster_name": "other"},
     {"num_nodes": 1000},
-    {"batch_len": 1, "query_data": ">q\n" + "A" * 5001},
+    {"batch_len": 1, "query_data": ">q\nA\n" * 5001},
     {"idempotency_key": "k" * 257},
     {"searches": []},
     {"searches": [{}, {"evalue": -1}]},

@@ -257,3 +257,13 @@ async def test_invalid_settings_are_not_an_error_of_the_message() -> None:
         await queue.process_request(message, FakeDurable(Clock()))
     with pytest.raises(SettingsInvalid):
         await queue.process_poison_message(message)
+
+
+async def test_failure_56_a_message_is_read_as_a_request_over_http(world: QueueFixture) -> None:
+    await world.deliver(message_id="m-1", query_fasta=f">q\n{SEQUENCE}\n >r\n{SEQUENCE}\n")
+    (message,) = world.sent_messages()
+    assert (message["status"], message["error_code"]) == ("failed", "invalid_query_fasta")
+    assert "line 3 has white space before '>'" in message["error_message"]
+    await world.deliver(message_id="m-2", query_fasta=f"\ufeff;c\r\n>q\r\n{SEQUENCE} 1\r\n")
+    stored = await world.requests.submissions.blobs.get((await world.job()).search.query_url)
+    assert stored == f">q\n{SEQUENCE}\n".encode()

@@ -8,7 +8,7 @@ from shared.contracts.search import Program
 from shared.errors import Invalid, SettingsInvalid, TooLarge
 from tests.support.samples import settings
 from triggers.submission.parse import parse
-from triggers.submission.search_fields import MAX_QUERY_BYTES
+from triggers.submission.query_checks import MAX_QUERY_BYTES
 
 BODY: dict[str, Any] = {"program": "blastn", "db": "16S", "query_data": ">q\nACGT\n"}
 ROOT = "https://stgelb.blob.core.windows.net"
@@ -118,8 +118,8 @@ def test_all_faults_are_reported_together() -> None:
         idempotency_key="k" * 257,
     )
     assert set(result) == {
-        *("db", "query_data", "evalue", "options", "num_nodes", "storage_account"),
-        "idempotency_key",
+        *("db", "query_data", "evalue", "outfmt", "num_nodes", "storage_account"),
+        *("additional_options", "idempotency_key"),
     }
 
 
@@ -128,6 +128,11 @@ def test_an_invalid_program_hides_no_other_fault(program: object) -> None:
     result = faults(program=program, db="../secrets", query_data="no fasta")
     assert set(result) == {"program", "db", "query_data"}
     assert set(faults(program=program, query_data=">q\nMKVLE")) == {"program"}
+
+
+@pytest.mark.parametrize("changes", [{"db": None}, {"program": None}, {"program": "blat"}])
+def test_an_invalid_field_hides_no_fault_of_an_option(changes: dict[str, Any]) -> None:
+    assert {"evalue", *changes} == set(faults(**changes, evalue=-1))
 
 
 def test_a_missing_database_hides_no_fault_of_the_query() -> None:
@@ -139,7 +144,7 @@ def test_failure_12_values_of_other_deployments_are_refused() -> None:
     for path in ("/etc/hostname", "../x.fa", "a%2e%2e/x", other, f"{ROOT}/queries/x.fa?sig=1"):
         assert "query_blob_url" in faults(query_data=None, query_file=path)
     for text in ("-out '/tmp/x'", "-evalue 1\n[cluster]", '-outfmt "6"', "-taxidlist /etc/hosts"):
-        assert "options" in faults(additional_options=text)
+        assert "additional_options" in faults(additional_options=text)
 
 
 def test_only_allowed_clusters_are_accepted() -> None:
@@ -173,7 +178,17 @@ def test_blastn_refuses_a_protein_query() -> None:
 
 
 def test_too_many_batches_are_refused() -> None:
-    assert "batch_len" in faults(query_data=">q\n" + "A" * 5001, batch_len=1)
+    assert "batch_len" in faults(query_data=">q\nA\n" * 5001, batch_len=1)
+
+
+def test_the_batches_are_those_that_elastic_blast_makes() -> None:
+    """It splits no sequence: 6,000 of 8 residues are 6,000 batches of at most 10, not 4,800."""
+    query = ">q\nACGTACGT\n" * 6000
+    (fault,) = faults(query_data=query, batch_len=10).items()
+    assert fault[0] == "batch_len"
+    needed = int(fault[1].rpartition(" ")[2].replace(",", ""))
+    parse(BODY | {"query_data": query, "batch_len": needed}, settings())
+    parse(BODY | {"query_data": ">q\n" + "A" * 60_000, "batch_len": 10}, settings())
 
 
 def test_a_query_that_is_too_large_is_refused() -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.blast.databases import Database
-from shared.blast.fasta import measure
+from shared.blast.fasta import read_fasta
 from shared.contracts.job import Caller
 from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS
 from shared.dependencies import Dependencies
 from shared.errors import Fault
+from shared.util.threads import in_thread
 from triggers.auth.quotas import check_active_limit
 from triggers.http.checks.parallel_checks import CheckResult, run_checks
 from triggers.http.checks.readiness import check_cluster, check_sidecar
@@ -97,6 +98,7 @@ class Preflight:
             checks=shown,
             critical_blockers=len(blockers),
             summary=summary,
+            warnings=(plan.submission and list(plan.submission.warnings)) or None,
         )
 
     async def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:
@@ -109,8 +111,10 @@ class Preflight:
         text = plan.submission.query_text
         if text is None:
             return _passed(plan.submission.search.query_url or None)
-        size = measure(text)
-        return _passed(f"{size.sequences} sequences, {size.residues} residues")
+        fasta = await in_thread(read_fasta, text, None)
+        batches = fasta.batches(plan.submission.search.sizing.batch_len)
+        sizes = f"{fasta.sequences} sequences, {fasta.residues} residues, {batches} batches"
+        return _passed(f"{sizes} of at most {plan.submission.search.sizing.batch_len:,}")
 
     async def _check_database(self, plan: PreflightRequest) -> CheckOutcome:
         if "db" in plan.lacks:

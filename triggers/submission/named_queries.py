@@ -1,0 +1,117 @@
+"""The queries that a submission names by URL: read, checked like a text, and copied for the job."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from shared.blast.fasta import Fasta
+from shared.clients.blobs import Blobs, Version
+from shared.contracts.search import Program, Search
+from shared.contracts.storage_urls import QUERIES, StorageAccount
+from shared.errors import Fault, Invalid, TooLarge
+from shared.util.threads import in_thread
+from triggers.auth.query_access import is_private
+from triggers.submission.query_checks import (
+    MAX_QUERY_BYTES,
+    check_query_size,
+    content_faults,
+    parse_fasta_file,
+    search_faults,
+)
+
+FIELD = "query_blob_url"
+MAX_NAMED_BYTES = 10 * MAX_QUERY_BYTES
+"""All blobs that one request names: they are read before it is accepted."""
+
+
+@dataclass(frozen=True)
+class NamedQuery:
+    """A query blob as a program reads it."""
+
+    url: str
+    program: Program
+
+    @staticmethod
+    def of(search: Search) -> "NamedQuery":
+        return NamedQuery(search.query_url, search.program)
+
+
+@dataclass(frozen=True)
+class QueryContent:
+    """What a query blob has; `fasta` is None if it is no text, and then there are faults."""
+
+    faults: tuple[Fault, ...]
+    """Those that any search with the query has, with FIELD as their path."""
+    fasta: Fasta | None = None
+    is_canonical: bool = False
+    """Whether its bytes are those of `Fasta.text`."""
+
+    def search_faults(self, search: Search, prefix: str) -> list[Fault]:
+        """The faults of a search with this query; `prefix` is the search's path in the request."""
+        if self.faults or self.fasta is None:
+            return [replace(fault, path=f"{prefix}{fault.path}") for fault in self.faults]
+        return list(search_faults(self.fasta, search.options, search.sizing.batch_len, prefix))
+
+
+@dataclass(frozen=True)
+class NamedQueries:
+    """Reads query blobs. Every method raises Unavailable, and TooLarge."""
+
+    blobs: Blobs
+    account: StorageAccount
+
+    async def read(self, query: NamedQuery) -> QueryContent:
+        """Read and check a blob."""
+        data, size = await self.blobs.read_prefix(query.url, MAX_QUERY_BYTES + 1) or (None, 0)
+        if data is None:
+            return QueryContent((missing(FIELD, query.url),))
+        check_query_size(size)
+        try:
+            # In a thread, as checking a large query takes long.
+            fasta = await in_thread(parse_fasta_file, data, query.program, FIELD)
+        except Invalid as error:
+            return QueryContent(error.faults)
+        faults = tuple(content_faults(fasta, FIELD))
+        return QueryContent(faults, fasta, fasta.text.encode() == data)
+
+    async def store(self, query: NamedQuery, job_id: str) -> str:
+        """Return the URL that the job searches: the blob's own, or that of a copy for the job.
+
+        A blob is searched itself if only the app writes it, once, and in the form of `Fasta.text`.
+        Raises Invalid if it has become invalid since it was checked.
+        """
+        content = await self.read(query)
+        if content.faults or content.fasta is None:
+            raise Invalid(content.faults)
+        if content.is_canonical and is_private(self.account, query.url):
+            return query.url
+        url = self._copy_url(job_id, query.url)
+        await self.blobs.put(url, content.fasta.text.encode())
+        return url
+
+    def _copy_url(self, job_id: str, url: str) -> str:
+        """The URL of a job's copy of a blob, under a name of our own.
+
+        elastic-blast goes by the name: it unpacks `.gz` and `.tar`, and reads `.query-list` as a
+        list of paths.
+        """
+        digest = hashlib.sha256(url.encode()).hexdigest()[:16]
+        return self.account.url(QUERIES, f"{job_id}/{digest}.fa")
+
+
+def check_named_sizes(versions: Mapping[str, Version | None]) -> None:
+    """Raise TooLarge if a blob, by URL, or all of them together are too large."""
+    sizes = [version.size for version in versions.values() if version]
+    for size in sizes:
+        check_query_size(size)
+    if sum(sizes) > MAX_NAMED_BYTES:
+        message = (
+            f"the query blobs have {sum(sizes):,} bytes, the limit of one request is"
+            f" {MAX_NAMED_BYTES:,}: send several"
+        )
+        raise TooLarge("query_too_large", message)
+
+
+def missing(path: str, url: str) -> Fault:
+    """Return the fault of a blob that does not exist, or that the caller may not use."""
+    return Fault(path, f"there is no {url}: upload the query first")
