@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from activities.endings import fail
+from activities.endings import fail, has_only_to_be_indexed
 from blast_orchestrator import workflow
 from shared.contracts.activities import ActivityInput, Category, Decision, Stage, StepResult
 from shared.contracts.job import Job, JobChanges
@@ -45,7 +45,7 @@ class ActivityContext:
             job = stored.job
             if result := await self._recorded(job, stage, input_):
                 return result
-            if self.should_stop(job) and not workflow.is_clean_up(stage):
+            if self._must_stop(job) and not workflow.is_clean_up(stage):
                 outcome = Outcome(OutcomeKind.STOP, job.phase)
                 return await self._apply(stored, stage, input_, outcome)
             if job.decision and job.next_stage is not stage and not self.should_stop(job):
@@ -71,6 +71,9 @@ class ActivityContext:
     def should_stop(self, job: Job) -> bool:
         """Whether a cancel was requested, a failure is pending, or the deadline has passed."""
         return job.should_stop(self.now())
+
+    def _must_stop(self, job: Job) -> bool:
+        return self.should_stop(job) and not has_only_to_be_indexed(job)
 
     def recently_reported(self, job: Job, reason: str | None) -> bool:
         """Whether a changed reason can wait, so that the history of a waiting job stays bounded."""

@@ -32,6 +32,8 @@ class CrashRecorder:
         )
 
     def _crashed(self, job: Job, input_: ActivityInput) -> Outcome:
+        if endings.has_only_to_be_indexed(job):
+            return endings.complete_without_index(job, input_.crash or "")
         if not self.context.should_stop(job):
             return self._fail(job, input_, CRASHED)
         if job.phase is not Phase.CANCELLING:
@@ -45,6 +47,8 @@ class CrashRecorder:
         return abandoned or again
 
     def _fail(self, job: Job, input_: ActivityInput, code: str) -> Outcome:
+        if endings.has_only_to_be_indexed(job):
+            return endings.complete_without_index(job, input_.crash or "")
         if self.context.should_stop(job):
             return Outcome(OutcomeKind.STOP, job.phase)
         has_landed = job.started_at is not None

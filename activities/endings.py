@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from shared.contracts.activities import Stage
 from shared.contracts.job import Job, JobChanges, PendingFailure
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase
@@ -35,6 +36,27 @@ def end(
     return Outcome(
         OutcomeKind.ENDED, phase, code=code, event=phase.value, payload=payload, changes=changes
     )
+
+
+def has_only_to_be_indexed(job: Job) -> bool:
+    """Whether the search has succeeded, all its results are there, and it has not been cancelled.
+
+    Then neither the deadline nor a fault of the indexing makes it fail.
+    """
+    is_stopped = job.cancel_requested_at is not None or job.pending_failure is not None
+    return job.next_stage is Stage.INDEX and not job.phase.is_end and not is_stopped
+
+
+def complete(index: str, facts: Mapping[str, object] = _NO_FACTS) -> Outcome:
+    """The search is completed; `index` says whether its hits are indexed."""
+    payload = {"index": index, **facts}
+    return Outcome(OutcomeKind.DONE, Phase.COMPLETED, event="completed", payload=payload)
+
+
+def complete_without_index(job: Job, reason: str) -> Outcome:
+    """The search is completed; its hits are indexed when they are first requested."""
+    log.warning("index_pending job_id=%s: %s", job.job_id, redacted(reason))
+    return complete("pending", {"why": _shortened(reason)})
 
 
 def fail(

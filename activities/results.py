@@ -6,7 +6,13 @@ from typing import Any
 
 from activities import endings
 from activities.context import ActivityContext
-from shared.blast.result_files import MANIFEST, expected_results, manifest_entry, result_files
+from shared.blast.result_files import (
+    MANIFEST,
+    expected_results,
+    manifest_entry,
+    merged_results,
+    result_files,
+)
 from shared.clients.blobs import Blobs
 from shared.contracts.activities import ActivityInput, Stage, StepResult
 from shared.contracts.job import Counts, Job
@@ -22,7 +28,7 @@ class ResultCollector:
     blobs: Blobs
 
     async def collect(self, input_: ActivityInput) -> StepResult:
-        """Count the results; write the manifest and complete the job once all are there."""
+        """Count the results, and write the manifest once all are there."""
         return await self.context.run_step(Stage.COLLECT, input_, self._collect)
 
     async def _collect(self, job: Job, input_: ActivityInput) -> Outcome:
@@ -34,7 +40,9 @@ class ResultCollector:
         manifest: dict[str, Any] = {
             "schema_version": 1,
             "job_id": job.job_id,
-            "files": [manifest_entry(file, job.search) for file in files],
+            "files": [
+                manifest_entry(file, job.search) for file in [*files, *merged_results(listed)]
+            ],
         }
         await self.blobs.put(job.results_prefix + MANIFEST, json.dumps(manifest).encode())
         size = sum(file.size for file in files)
@@ -42,10 +50,10 @@ class ResultCollector:
         counts = Counts(expected=expected or len(files), succeeded=expected or len(files))
         return Outcome(
             OutcomeKind.DONE,
-            Phase.COMPLETED,
-            event="completed",
+            Phase.EXPORTING_RESULTS,
+            event="results_collected",
             payload={"files": len(files), "bytes": size},
-            changes={"counts": counts},
+            changes={"counts": counts, "collected_at": self.context.now()},
         )
 
     def _pending(self, job: Job, reason: str) -> Outcome:

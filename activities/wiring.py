@@ -12,6 +12,7 @@ from activities.children import ChildJobs
 from activities.cleanup import Cleanup, ClusterCleanup
 from activities.context import ActivityContext
 from activities.crash import CrashRecorder
+from activities.index import HitIndexing
 from activities.job_stopper import JobStopper
 from activities.launcher import Launcher
 from activities.observe import Observer
@@ -19,7 +20,7 @@ from activities.ports import Clusters, Orchestrations, Sidecar
 from activities.results import ResultCollector
 from activities.submit import Submitter
 from activities.submit_queue import SubmitQueue
-from blast_orchestrator.workflow import ACTIVITY
+from blast_orchestrator.workflow import ACTIVITY, CHUNK_ACTIVITY
 from shared.clients.blobs import Blobs
 from shared.contracts import serialization
 from shared.contracts.activities import (
@@ -33,6 +34,7 @@ from shared.contracts.activities import (
 from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
 from shared.errors import RetryableError, SettingsInvalid
+from shared.hits.indexer import Indexer
 from shared.util.redaction import redacted
 
 log = logging.getLogger("blast")
@@ -40,6 +42,8 @@ Method = Callable[[ActivityInput], Awaitable[StepResult | ChunkResult]]
 
 STAGE_OF: Mapping[ActivityName, Stage] = {name: stage for stage, name in ACTIVITY.items()}
 """The stage whose work an activity does."""
+CHUNK_ACTIVITIES = frozenset(CHUNK_ACTIVITY.values())
+"""The activities of a fan-out, which answer with a ChunkResult."""
 WRONG_SETTINGS_DELAY = timedelta(minutes=1)
 """The wait before a step that wrong settings prevent is tried again: no policy can be read."""
 
@@ -53,6 +57,7 @@ class Activities:
     clusters: Clusters
     sidecar: Sidecar
     orchestrations: Orchestrations
+    indexer: Indexer
 
     @classmethod
     def of(cls, dependencies: Dependencies, orchestrations: Orchestrations) -> "Activities":
@@ -64,7 +69,12 @@ class Activities:
             dependencies.outbox_publisher.publish_pending,
         )
         return cls(
-            context, dependencies.blobs, dependencies.cluster, dependencies.sidecar, orchestrations
+            context,
+            dependencies.blobs,
+            dependencies.cluster,
+            dependencies.sidecar,
+            orchestrations,
+            dependencies.indexer,
         )
 
     def methods(self) -> Mapping[ActivityName, Method]:
@@ -76,6 +86,8 @@ class Activities:
             ActivityName.SUBMIT_SEARCH: submitter.submit,
             ActivityName.OBSERVE_SEARCH: Observer(context, blobs, self.clusters).observe,
             ActivityName.COLLECT_RESULTS: ResultCollector(context, blobs).collect,
+            ActivityName.PLAN_INDEX: self._indexing().plan_index,
+            ActivityName.INDEX_HITS: self._indexing().index_hits,
             ActivityName.CLEAN_UP_SEARCH: self._cleanup().clean_up_search,
             ActivityName.RECORD_CRASH: CrashRecorder(context).record_crash,
             ActivityName.START_CHILDREN: batch.start_children,
@@ -93,6 +105,9 @@ class Activities:
         queue = self._submit_queue()
         launcher = Launcher(self.context, self.blobs, self.clusters, self.sidecar, queue)
         return Submitter(self.context, self.blobs, launcher, self._cluster_cleanup(), queue)
+
+    def _indexing(self) -> HitIndexing:
+        return HitIndexing(self.context, self.blobs, self.indexer)
 
     def _cleanup(self) -> Cleanup:
         return Cleanup(self.context, self._cluster_cleanup(), self.blobs)
@@ -127,7 +142,7 @@ async def run_activity(
             return serialization.serialize(postpone(activity, typed, error, dependencies))
         return serialization.serialize(await activities.methods()[activity](typed))
 
-    if activity is ActivityName.CREATE_CHILDREN:
+    if activity in CHUNK_ACTIVITIES:
         return await run_chunk(run)
     return await run_redacted(run)
 
@@ -144,7 +159,7 @@ def postpone(
         delay = WRONG_SETTINGS_DELAY
     else:
         delay = dependencies.settings.retry(Category.TRANSIENT).first_delay(error.retry_after)
-    if activity is ActivityName.CREATE_CHILDREN:
+    if activity in CHUNK_ACTIVITIES:
         return ChunkResult(error.code, delay)
     status = {"code": error.code}
     return StepResult(Phase.RETRYING, STAGE_OF[activity], input_.step + 1, delay, status)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from blast_orchestrator.context import Context, Steps, Task
-from blast_orchestrator.workflow import ACTIVITY
+from blast_orchestrator.workflow import ACTIVITY, CHUNK_ACTIVITY
 from shared.contracts import serialization
 from shared.contracts.activities import (
     WAKE_EVENT,
@@ -29,7 +29,7 @@ STEPS_PER_GENERATION = 40
 def blast_job(context: Context) -> Steps:
     """Run the stage's activity, follow its result, and sleep, until the job has ended.
 
-    Chunks of a batch are created in a generation of their own. The SDK delivers one event per
+    Chunks are worked on in a generation of their own. The SDK delivers one event per
     generation, so that a generation also ends when it was woken.
     """
     state = serialization.deserialize(SearchState, context.get_input())
@@ -80,14 +80,14 @@ def run_activity(context: Context, state: SearchState) -> Steps:
 
 
 def run_chunks(context: Context, state: SearchState) -> Steps:
-    """Create the chunks side by side. Returns the state with those left, and the delay.
+    """Work on the chunks side by side. Returns the state with those left, and the delay.
 
     The activities return trouble as a value, as task_all fails at the first error.
     """
     try:
         answers = yield context.task_all(
             [
-                context.call_activity(ActivityName.CREATE_CHILDREN, input_of(state, chunk))
+                context.call_activity(CHUNK_ACTIVITY[state.stage], input_of(state, chunk))
                 for chunk in state.fan_out
             ]
         )
@@ -104,7 +104,7 @@ def run_chunks(context: Context, state: SearchState) -> Steps:
 
 
 def input_of(state: SearchState, chunk: Chunk) -> object:
-    """The input of create_children for one chunk."""
+    """The input of the activity for one chunk."""
     input_ = ActivityInput(state.job_id, state.step, attempt=state.attempt, chunk=chunk)
     return serialization.serialize(input_)
 

@@ -15,7 +15,8 @@ NEXT_STAGE: Mapping[Stage, Stage | None] = {
     Stage.PREPARE: Stage.SUBMIT,
     Stage.SUBMIT: Stage.WATCH,
     Stage.WATCH: Stage.COLLECT,
-    Stage.COLLECT: None,
+    Stage.COLLECT: Stage.INDEX,
+    Stage.INDEX: None,
     Stage.CLEAN_UP: None,
 }
 """What follows a stage of a search that has done its work; None ends the job."""
@@ -40,12 +41,19 @@ ACTIVITY: Mapping[Stage, ActivityName] = {
     Stage.SUBMIT: ActivityName.SUBMIT_SEARCH,
     Stage.WATCH: ActivityName.OBSERVE_SEARCH,
     Stage.COLLECT: ActivityName.COLLECT_RESULTS,
+    Stage.INDEX: ActivityName.PLAN_INDEX,
     Stage.CLEAN_UP: ActivityName.CLEAN_UP_SEARCH,
     Stage.START_CHILDREN: ActivityName.START_CHILDREN,
     Stage.WATCH_CHILDREN: ActivityName.OBSERVE_CHILDREN,
     Stage.CLEAN_UP_CHILDREN: ActivityName.CANCEL_CHILDREN,
 }
 """The activity that does the work of a stage."""
+
+CHUNK_ACTIVITY: Mapping[Stage, ActivityName] = {
+    Stage.START_CHILDREN: ActivityName.CREATE_CHILDREN,
+    Stage.INDEX: ActivityName.INDEX_HITS,
+}
+"""The activity that works on a chunk of a stage; the chunks are worked on side by side."""
 
 _PASSING = frozenset({Category.TRANSIENT, Category.UNKNOWN})
 FORGETS: Mapping[Category, frozenset[Category]] = {

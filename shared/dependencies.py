@@ -1,10 +1,12 @@
 """The clients of a process, or of a test, made from its settings."""
 
 import logging
+import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.clients.azure_errors import CLIENT_OPTIONS
@@ -21,9 +23,13 @@ from shared.contracts.storage_urls import (
     StorageAccount,
 )
 from shared.errors import SettingsInvalid
+from shared.hits.cache import IndexCache
+from shared.hits.indexer import Indexer
+from shared.hits.reader import HitsReader
 from shared.jobs import Index, JobStateRepository
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.outbox import OutboxPublisher
+from shared.results.background import BackgroundIndexing
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -110,6 +116,27 @@ class Dependencies:
     def dead_letters(self) -> DeadLetters:
         """The store of undeliverable queue messages."""
         return DeadLetters(self.blobs, self._table(DEAD_TABLE), self.account)
+
+    @cached_property
+    def indexer(self) -> Indexer:
+        """The indexer of hits, which works on one segment at a time."""
+        return Indexer(self.blobs)
+
+    @cached_property
+    def hit_indexes(self) -> BackgroundIndexing:
+        """The indexes of the hits of completed jobs."""
+        indexes = BackgroundIndexing(self.blobs, self.indexer)
+        self._closing.push_async_callback(indexes.aclose)
+        return indexes
+
+    @cached_property
+    def hits_reader(self) -> HitsReader:
+        """The reader of indexes of hits."""
+        folder = Path(tempfile.gettempdir()) / "blast-hits"
+        cache = IndexCache(folder, self.settings.index_cache_mib * 1024**2)
+        reader = HitsReader(self.blobs, cache)
+        self._closing.push_async_callback(reader.aclose)
+        return reader
 
     @cached_property
     def sidecar(self) -> SidecarClient:

@@ -23,7 +23,7 @@ export class HitsSection {
   aggregate = null;
   page = null;
   rejection = "";
-  selected = { file: "", query: "" };
+  selected = { file: "", query: "", text: "", page: 1 };
   sort = { by: "", isDescending: false };
   #loadedSelection = null;
 
@@ -33,12 +33,11 @@ export class HitsSection {
 
   /** Whether another request would load more. */
   get isIncomplete() {
-    const isStale = this.#loadedSelection !== this.#selection;
-    return isStale || Boolean(this.aggregate?.stats?.more_to_read);
+    return this.#loadedSelection !== this.#selection;
   }
 
   get #selection() {
-    return JSON.stringify(this.selected);
+    return JSON.stringify([this.selected, this.sort]);
   }
 
   /** Load what is missing. After a rejection, such as an unreadable format, files are still listed. */
@@ -48,11 +47,12 @@ export class HitsSection {
     const path = (...segments) => jobPath(this.jobId, "results", ...segments);
     try {
       this.files ??= (await get(path(), signal)).files;
-      if (!this.aggregate || this.aggregate.stats?.more_to_read)
-        this.aggregate = await get(path("aggregate"), signal);
+      this.aggregate ??= await get(path("aggregate"), signal);
       if (this.#loadedSelection !== selection && this.files.length) {
-        const { file, query } = this.selected;
-        const params = { blob_name: file, query_id: query, max_alignments: MAX_ROWS };
+        const { file, query, text, page } = this.selected;
+        const { by, isDescending } = this.sort;
+        const params = { file, query_id: query, text, page, page_size: MAX_ROWS, sort_by: by };
+        if (isDescending) params.sort_dir = "desc";
         this.page = await get(path("alignments") + queryString(params), signal);
       }
       this.rejection = "";
@@ -67,10 +67,17 @@ export class HitsSection {
     sort: ({ dataset }) => {
       const isDescending = this.sort.by === dataset.by && !this.sort.isDescending;
       this.sort = { by: dataset.by, isDescending };
+      this.selected = { ...this.selected, page: 1 };
     },
-    "select-file": ({ value }) => (this.selected = { file: value, query: "" }),
-    "select-query": ({ value }) => (this.selected = { ...this.selected, query: value }),
+    page: ({ dataset }) => (this.selected = { ...this.selected, page: Number(dataset.page) }),
+    "select-file": ({ value }) => this.#select({ file: value }),
+    "select-query": ({ value }) => this.#select({ query: value }),
+    "select-text": ({ value }) => this.#select({ text: value.trim() }),
   };
+
+  #select(wanted) {
+    this.selected = { ...this.selected, ...wanted, page: 1 };
+  }
 
   render() {
     if (!this.files) {
@@ -86,8 +93,8 @@ export class HitsSection {
   #summary() {
     const stats = this.aggregate?.stats;
     if (!stats?.total_hits) {
-      const text = stats?.more_to_read ? "Loading …" : "The search found no hits.";
-      return el("p", { class: "empty" }, text);
+      const isLoading = !this.aggregate;
+      return el("p", { class: "empty" }, isLoading ? "Loading …" : "The search found no hits.");
     }
     const totals = {
       Hits: formatInteger(stats.total_hits),
@@ -101,8 +108,9 @@ export class HitsSection {
       el("div", {}, el("dt", {}, name), el("dd", {}, value)),
     );
     const partial = `Totals of ${stats.files_parsed} of ${formatCount(stats.total_files, "file")}.`;
+    const reasons = stats.files_unreadable.map(({ name, message }) => `${name}: ${message}`);
     return [
-      stats.truncated ? el("p", { class: "message" }, partial) : null,
+      stats.truncated ? el("p", { class: "message" }, [partial, ...reasons].join(" ")) : null,
       el("dl", { class: "totals" }, items),
       el(
         "div",
@@ -114,30 +122,40 @@ export class HitsSection {
   }
 
   #table() {
-    if (!this.page?.alignments.length) return null;
-    const { returned, total_hits, truncated, alignments, query_ids } = this.page;
+    if (!this.page?.total_hits) return null;
+    const { total_hits, filtered_hits, alignments, query_ids, page, pages } = this.page;
     const lengths = queryLengths(alignments);
     const head = COLUMNS.map((column) => this.#columnHeader(column));
-    const rows = this.#sortedHits().map((hit) =>
+    const rows = alignments.map((hit) =>
       el(
         "tr",
         {},
         COLUMNS.map((column) => cell(column, hit, lengths.get(hit.qseqid))),
       ),
     );
-    const total = `${formatCount(total_hits, "hit")}${truncated ? " or more" : ""}`;
+    const first = (page - 1) * MAX_ROWS;
+    const shown = alignments.length
+      ? `${formatInteger(first + 1)} to ${formatInteger(first + alignments.length)}`
+      : "None";
+    const of = filtered_hits < total_hits ? `${formatInteger(filtered_hits)} of ` : "";
     const fileNames = this.files.map((file) => file.name);
     return [
       el(
         "div",
         { class: "choices" },
-        this.#dropdown("file", "File", fileNames),
+        this.#dropdown("file", "File", fileNames, "All files"),
         this.#dropdown("query", "Query", query_ids, "All queries"),
+        el(
+          "label",
+          {},
+          "Text in ids and titles",
+          el("input", { type: "search", value: this.selected.text, "data-change": "select-text" }),
+        ),
       ),
       el(
         "p",
         { class: "muted" },
-        `${formatInteger(returned)} of ${total} in this file. Bars show where a hit lies on its query, arrows its direction. If the file has no query lengths, a bar ends at the query's last hit.`,
+        `${shown} of ${of}${formatCount(total_hits, "hit")}. Bars show where a hit lies on its query, arrows its direction. If the file has no query lengths, a bar ends at the query's last hit.`,
       ),
       scrollRegion(
         "Table of hits",
@@ -148,6 +166,15 @@ export class HitsSection {
           el("tbody", {}, rows),
         ),
       ),
+      pages > 1
+        ? el(
+            "p",
+            { class: "choices" },
+            pageButton("Previous hits", page - 1, page > 1),
+            el("span", { class: "muted" }, `Page ${formatInteger(page)} of ${formatInteger(pages)}`),
+            pageButton("Next hits", page + 1, page < pages),
+          )
+        : null,
     ];
   }
 
@@ -164,14 +191,6 @@ export class HitsSection {
     );
     const attributes = { scope: "col", "aria-sort": order, class: format ? "number" : null };
     return el("th", attributes, button);
-  }
-
-  #sortedHits() {
-    const { by, isDescending } = this.sort;
-    const hits = [...this.page.alignments];
-    if (!by) return hits;
-    const sign = isDescending ? -1 : 1;
-    return hits.sort((a, b) => sign * compare(a[by], b[by]));
   }
 
   #dropdown(name, label, values, allLabel) {
@@ -216,6 +235,11 @@ export class HitsSection {
   }
 }
 
+function pageButton(text, page, isEnabled) {
+  const attributes = { type: "button", "data-action": "page", "data-page": page };
+  return el("button", { ...attributes, disabled: isEnabled ? null : "" }, text);
+}
+
 function downloadLink(path, fileName, text) {
   return el(
     "a",
@@ -237,12 +261,4 @@ function cell({ name, format }, hit, queryLength) {
   if (name === "qstart")
     return el("td", {}, hit.qstart && hit.qend ? queryPosition(hit, queryLength) : "–");
   return format ? el("td", { class: "number" }, format(hit[name])) : el("td", {}, hit[name] ?? "–");
-}
-
-/** Orders missing values after all others. */
-function compare(a, b) {
-  if (a === b) return 0;
-  if (a === null || a === undefined) return 1;
-  if (b === null || b === undefined) return -1;
-  return typeof a === "string" ? a.localeCompare(b) : a - b;
 }

@@ -12,12 +12,16 @@ from shared.elastic_blast.allowed_options import NO_OUTFMT, OUTFMT, value_of
 MANIFEST = "metadata/manifest.json"
 """The list of results of a completed job, below its results prefix."""
 
-AGGREGATE, AGGREGATING = "metadata/aggregate.json", "metadata/aggregating.json"
-"""The aggregate of all hits, and its intermediate state while it is computed."""
+MERGED = "merged_results.out.gz"
+"""The results of a sharded search, merged by elastic-blast."""
 
 JOB_COUNT_BLOB = "metadata/num_jobs_submitted.txt"
 """The number of blast Jobs that elastic-blast submits, below the results prefix."""
 
+QUERY_BATCHES = "query_batches/"
+"""The folder of the queries that each blast Job searched."""
+
+_NUMBER = re.compile(r"batch_(\d+)-")
 _RESULT = re.compile(r"(?:shard_\d+/)?batch_\d+-[^/]+\.out\.gz")
 _BATCH = re.compile(r"query_batches/batch_[^/]+\.fa")
 
@@ -25,6 +29,17 @@ _BATCH = re.compile(r"query_batches/batch_[^/]+\.fa")
 def result_files(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
     """The non-empty result files in the list: one per batch and shard."""
     return [blob for blob in listed if _RESULT.fullmatch(blob.name) and blob.size > 0]
+
+
+def merged_results(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
+    """The merged results in the list, which a sharded search has beside those of its shards."""
+    return [blob for blob in listed if blob.name == MERGED and blob.size > 0]
+
+
+def query_batch_of(name: str) -> str:
+    """The name of the batch of queries whose hits are in a result file."""
+    match = _NUMBER.search(name)
+    return f"{QUERY_BATCHES}batch_{match[1]}.fa" if match else ""
 
 
 def expected_results(listed: Iterable[BlobInfo], search: Search) -> int:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
@@ -25,11 +26,14 @@ from shared.clients.azure_errors import (
 )
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
+from shared.util.threads import in_thread
 
 RANGE_NOT_SATISFIABLE = 416
 """HTTP status of a range request on an empty blob."""
 CHUNK = 4 * 1024**2
 """Bytes per request that reads; the timeouts of CLIENT_OPTIONS apply to each request."""
+FILE_TIMEOUT = 240.0
+"""Seconds for writing a whole file."""
 WRITTEN_CHUNK = 1024**2
 """Bytes per request that writes: more at once would block the event loop."""
 
@@ -81,6 +85,11 @@ class Blobs:
         """Write a blob, or overwrite it."""
         async with self._call(TRANSFER_TIMEOUT):
             await self._at(url).upload_blob(data, overwrite=True)
+
+    async def put_file(self, url: str, path: Path) -> None:
+        """Write a blob from a file, or overwrite it, WRITTEN_CHUNK bytes at a time."""
+        async with self._call(FILE_TIMEOUT):
+            await self._at(url).upload_blob(_read_file(path), overwrite=True)
 
     async def put_if_absent(self, url: str, data: bytes) -> bytes:
         """Write a blob unless it exists. Returns its content afterwards: the first writer wins."""
@@ -209,6 +218,16 @@ class Blobs:
     def _at(self, url: str) -> BlobClient:
         container, path = self._account.split(url)
         return self._service.get_blob_client(container, path)
+
+
+async def _read_file(path: Path) -> AsyncGenerator[bytes, None]:
+    """A file in chunks, read beside the event loop."""
+    file = await in_thread(path.open, "rb")
+    try:
+        while chunk := await in_thread(file.read, WRITTEN_CHUNK):
+            yield chunk
+    finally:
+        await in_thread(file.close)
 
 
 @contextmanager

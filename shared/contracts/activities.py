@@ -23,6 +23,8 @@ class ActivityName(StrEnum):
     SUBMIT_SEARCH = "submit_search"
     OBSERVE_SEARCH = "observe_search"
     COLLECT_RESULTS = "collect_results"
+    PLAN_INDEX = "plan_index"
+    INDEX_HITS = "index_hits"
     CLEAN_UP_SEARCH = "clean_up_search"
     RECORD_CRASH = "record_crash"
     START_CHILDREN = "start_children"
@@ -49,6 +51,7 @@ class Stage(StrEnum):
     SUBMIT = "submit"
     WATCH = "watch"
     COLLECT = "collect"
+    INDEX = "index"
     CLEAN_UP = "clean_up"
     START_CHILDREN = "start_children"
     WATCH_CHILDREN = "watch_children"
@@ -71,7 +74,7 @@ class Category(StrEnum):
 
 @dataclass(frozen=True)
 class Chunk:
-    """A range of a batch's searches, by their numbers; both ends are included."""
+    """A range of a batch's searches, or a search's files, by their numbers, with both ends."""
 
     first: int
     last: int
@@ -90,7 +93,7 @@ class Decision:
     not_before: datetime | None = None
     """The earliest time of the next try, where the step is tried again: a wake is no try."""
     fan_out: tuple[Chunk, ...] = ()
-    """The chunks of a batch that are created before the next step."""
+    """The chunks that are worked on side by side before the next step."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class SearchState:
     crash: str | None = None
     """The text of the last crash."""
     fan_out: tuple[Chunk, ...] = ()
-    """Chunks to create before the next step."""
+    """Chunks to work on before the next step."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class ActivityInput:
     attempt: int = 1
     """A step of an attempt that is over does nothing."""
     chunk: Chunk | None = None
-    """The searches to create; only for create_children."""
+    """The searches to create, or the files to index; only for create_children and index_hits."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +146,14 @@ class StepResult:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """What create_children returns. Trouble is a value: task_all fails at the first error."""
+    """What an activity returns for a chunk. Trouble is a value, as task_all fails at an error."""
 
     code: str | None = None
-    """The code of a counterpart that did not answer; the chunk is to be created again."""
+    """The code of a counterpart that did not answer; the chunk is to be tried again."""
     delay: timedelta = timedelta(0)
     """The wait before that."""
     crash: str | None = None
-    """The text of a crash; the chunk is to be created again."""
+    """The text of a crash; the chunk is to be tried again."""
 
     @property
     def is_done(self) -> bool:

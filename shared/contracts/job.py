@@ -84,6 +84,7 @@ class JobChanges(TypedDict, total=False):
     notify: bool
     request_id: str | None
     started_at: datetime | None
+    collected_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,8 @@ class Job:
     request_id: str | None = None
     """The sender's id of the request, which those messages repeat."""
     started_at: datetime | None = None
+    collected_at: datetime | None = None
+    """When all results were found to be there."""
     finished_at: datetime | None = None
     phase_entered_at: Mapping[Phase, datetime] = field(default_factory=dict)
     """When this attempt first entered each phase."""

@@ -1,13 +1,20 @@
-"""Maps the columns of BLAST+ tables to the fields of Hit."""
+"""BLAST+'s columns: their names, their kinds, and those that a file has."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
-from shared.hits.hit import COLUMNS
+STANDARD = (
+    *("qseqid", "sseqid", "pident", "length", "mismatch", "gapopen"),
+    *("qstart", "qend", "sstart", "send", "evalue", "bitscore"),
+)
+"""The columns that every hit has in responses, as far as its file has them."""
 
-STANDARD = COLUMNS
-"""The columns of `std`, which is also the default. Its ids are accessions with version."""
+SEQUENCES = ("qseq", "sseq", "midline")
+"""The columns with aligned letters, which take most of the room."""
 
-_STD = ("qaccver", "saccver", *COLUMNS[2:])
+_STD = ("qaccver", "saccver", *STANDARD[2:])
+"""The columns of `std`, which is also the default."""
 _COMMENTS = {
     "qseqid": "query id",
     "qgi": "query gi",
@@ -60,38 +67,68 @@ _COMMENTS = {
     "qcovhsp": "% query coverage per hsp",
     "qcovus": "% query coverage per uniq subject",
 }
-"""BLAST+'s columns, and their names in the comments of outfmt 7."""
-_BY_COMMENT = {comment: name for name, comment in reversed(_COMMENTS.items())}
+"""The columns, and their names in the comments of outfmt 7."""
+
 _IDS = {
     "qseqid": ("qseqid", "qaccver", "qacc"),
     "sseqid": ("sseqid", "saccver", "sacc", "sallseqid", "sallacc"),
 }
 """The columns that can serve as query or subject id, preferred first."""
 
+_INTEGERS = frozenset(
+    (
+        *("qlen", "slen", "qstart", "qend", "sstart", "send", "score", "length", "nident"),
+        *("mismatch", "positive", "gapopen", "gaps", "qframe", "sframe"),
+        *("staxid", "qcovs", "qcovhsp", "qcovus"),
+    )
+)
+_NUMBERS = frozenset(("pident", "ppos", "evalue", "bitscore"))
 
-def columns_from_options(requested: Sequence[str]) -> list[str | None]:
-    """Hit fields for the columns of `-outfmt "6 ..."`; None for a column without a field.
 
-    Like BLAST+, ignores unknown and repeated columns.
-    """
+class Kind(StrEnum):
+    """The kind of a column's values."""
+
+    TEXT = "VARCHAR"
+    INTEGER = "INTEGER"
+    NUMBER = "DOUBLE"
+
+
+def kind_of(column: str) -> Kind:
+    """The kind of a BLAST+ column; text for one that is not known."""
+    if column in _INTEGERS:
+        return Kind.INTEGER
+    return Kind.NUMBER if column in _NUMBERS else Kind.TEXT
+
+
+def columns_from_options(requested: Sequence[str]) -> tuple[str, ...]:
+    """The columns of `-outfmt "6 ..."`. Like BLAST+, ignores unknown and repeated ones."""
     expanded = [name for word in requested for name in (_STD if word == "std" else (word,))]
-    known = dict.fromkeys(name for name in expanded if name in _COMMENTS)
-    return _to_hit_fields(list(known or _STD))
+    return tuple(dict.fromkeys(name for name in expanded if name in _COMMENTS)) or _STD
 
 
-def columns_from_comment(fields: str) -> list[str | None]:
-    """Hit fields for a `# Fields:` comment of outfmt 7; None for a column without a field."""
-    return _to_hit_fields([_BY_COMMENT.get(field) for field in fields.split(", ")])
+def columns_from_comment(fields: str, requested: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a `# Fields:` comment of outfmt 7.
+
+    Two columns can have one name in comments; `requested` says which one it is. A name that is not
+    known becomes a column of that name.
+    """
+    comments = fields.split(", ")
+    expected = columns_from_options(requested)
+    if [_COMMENTS[name] for name in expected] == comments:
+        return expected
+    by_comment = {comment: name for name, comment in reversed(_COMMENTS.items())}
+    return tuple(by_comment.get(each, _identifier(each)) for each in comments)
 
 
-def _to_hit_fields(columns: Sequence[str | None]) -> list[str | None]:
-    """The preferred id columns become `qseqid` and `sseqid`; other ids become None."""
-    ids = {
-        preferred: field
-        for field, candidates in _IDS.items()
-        if (preferred := next((name for name in candidates if name in columns), None))
+def stored_names(columns: Iterable[str]) -> tuple[str, ...]:
+    """The names under which columns are stored: the preferred ids are `qseqid` and `sseqid`."""
+    names = tuple(columns)
+    renamed = {
+        next((name for name in candidates if name in names), ""): stored
+        for stored, candidates in _IDS.items()
     }
-    return [ids.get(name or "", name if name in _OTHER_FIELDS else None) for name in columns]
+    return tuple(renamed.get(name, name) for name in names)
 
 
-_OTHER_FIELDS = frozenset((*COLUMNS[2:], "qseq", "sseq", "qlen", "slen", "ppos"))
+def _identifier(comment: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", comment.lower()).strip("_") or "unnamed"

@@ -1,4 +1,4 @@
-"""Errors of the result file readers."""
+"""Errors of the readers of result files, and of the questions about their hits."""
 
 from shared.errors import Conflict
 
@@ -11,5 +11,6 @@ class Unreadable(Conflict):
     """
 
 
-class ReadLimitReached(Exception):
-    """The limit of text per file was reached. The hits read before it are valid."""
+def damaged(reason: str) -> Unreadable:
+    """The error of a file that breaks the rules of its format."""
+    return Unreadable("file_damaged", reason)

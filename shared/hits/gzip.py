@@ -4,12 +4,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from shared.hits.errors import ReadLimitReached, Unreadable
+from shared.hits.errors import Unreadable
 
-CHUNK_SIZE = 256 * 1024
+CHUNK_SIZE = 512 * 1024
 """Most bytes of text in one chunk."""
-MOST_TEXT = 1024**3
-"""Default limit for the decompressed bytes of one file."""
 MAX_EXPANSION, EXPANSION_CHECK_AFTER = 500, 16 * 1024**2
 """Highest allowed compression ratio, checked once there are more bytes of text than the second.
 
@@ -20,23 +18,14 @@ _MAGIC = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def decompress(chunks: Iterable[bytes], max_bytes: int = MOST_TEXT) -> Iterator[bytes]:
-    """The text in chunks of at most CHUNK_SIZE bytes.
-
-    Raises Unreadable, and ReadLimitReached after `max_bytes`.
-    """
+def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The text in chunks of at most CHUNK_SIZE bytes. Raises Unreadable."""
     rest = iter(chunks)
     head = b""
     while len(head) < len(_MAGIC) and (chunk := next(rest, None)) is not None:
         head += chunk
     whole = chain([head], rest)
-    remaining = max_bytes
-    for text in _gunzip(whole) if head.startswith(_MAGIC) else _split(whole):
-        if len(text) > remaining:
-            yield text[:remaining]
-            raise ReadLimitReached
-        remaining -= len(text)
-        yield text
+    yield from _gunzip(whole) if head.startswith(_MAGIC) else _split(whole)
 
 
 def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,102 +1,118 @@
 """Reads BLAST+ tables: outfmt 6, and outfmt 7 with comments."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import call, itemgetter
-from typing import Any
 
-from shared.hits.columns import STANDARD, columns_from_comment, columns_from_options
-from shared.hits.errors import Unreadable
-from shared.hits.hit import Hit, parse_finite
+from shared.hits.columns import columns_from_comment, columns_from_options
+from shared.hits.errors import damaged
+from shared.hits.lines import LineReader, blocks
+from shared.hits.queries import Query
 
-LONGEST_LINE = 32 * 1024**2
-"""Bytes. A line can hold both aligned sequences."""
-_FIELDS, _COMMENT = "# Fields: ", "# "
-_CONVERGED = "Search has CONVERGED!"
+_COMMENT, _FIELDS, _QUERY, _ITERATION = b"# ", b"# Fields: ", b"# Query:", b"# Iteration: "
+_HITS_FOUND = re.compile(rb"# (\d+) hits found")
+_CONVERGED = b"Search has CONVERGED!"
 """psiblast writes this line between tables, also in outfmt 6."""
 
-LineParser = Callable[[str], Hit]
+
+class Outfmt6:
+    """Rows without comments. The first column of `rows` is the first of the file."""
+
+    is_numbered = False
+    is_quoted = False
+
+    def __init__(self, text: Iterable[bytes], requested: Sequence[str]) -> None:
+        self.columns = columns_from_options(requested)
+        self.line = 0
+        """The number of the last line of the block that `rows` has given."""
+        self._text = text
+
+    def rows(self) -> Iterator[bytes]:
+        """Blocks of whole rows. Raises Unreadable."""
+        for block in blocks(self._text):
+            if _CONVERGED not in block and b"\n\n" not in block and not block.startswith(b"\n"):
+                self.line += block.count(b"\n")
+                yield block
+                continue
+            for line in block.splitlines(keepends=True):
+                self.line += 1
+                if line.strip(b"\n") not in (b"", _CONVERGED):
+                    yield line
 
 
-def read_outfmt6(text: Iterable[bytes], columns: Sequence[str]) -> Iterator[Hit]:
-    """Outfmt 6. `columns` are those of the `-outfmt` option."""
-    parse = _line_parser(columns_from_options(columns))
-    for number, line in enumerate(_lines(text), 1):
-        if line and line != _CONVERGED:
-            yield _hit(parse, line, number)
+class Outfmt7:
+    """Tables with comments, one for each query. The first column of `rows` is the query's number,
+    from 1."""
 
+    is_numbered = True
+    is_quoted = False
 
-def read_outfmt7(text: Iterable[bytes], columns: Sequence[str]) -> Iterator[Hit]:
-    """Outfmt 7. The `# Fields:` comment above each table overrides `columns`."""
-    parse = _line_parser(columns_from_options(columns))
-    fields_line = ""
-    for number, line in enumerate(_lines(text), 1):
-        if line.startswith(_COMMENT):
-            if line.startswith(_FIELDS) and line != fields_line:
-                fields_line = line
-                parse = _line_parser(columns_from_comment(line.removeprefix(_FIELDS)))
-        elif line and line != _CONVERGED:
-            yield _hit(parse, line, number)
+    def __init__(
+        self, text: Iterable[bytes], requested: Sequence[str], add_query: Callable[[Query], None]
+    ) -> None:
+        """`add_query` is called for each query, with or without hits, in the file's order."""
+        self._requested = requested
+        self._lines = LineReader(text)
+        self._add_query = add_query
+        self._fields: bytes | None = None
+        self._queries = 0
+        self._is_iterated = self._is_repeated = self._has_count = False
+        self.columns = columns_from_options(requested)
+        """Those of the comments, once `rows` has given a block."""
 
+    @property
+    def line(self) -> int:
+        """The number of the last line that was read."""
+        return self._lines.number
 
-def _hit(parse: LineParser, line: str, number: int) -> Hit:
-    try:
-        return parse(line)
-    except (ValueError, IndexError) as error:
-        text = f"line {number} of the file is not a hit: {error}"
-        raise Unreadable("file_damaged", text) from error
+    def rows(self) -> Iterator[bytes]:
+        """Blocks of whole rows. Raises Unreadable, also where a table has not as many rows as its
+        comment says."""
+        while (line := self._lines.take()) is not None:
+            if found := _HITS_FOUND.fullmatch(line):
+                yield from self._table(int(found[1]))
+            elif line.startswith(_COMMENT) or line == _QUERY:
+                self._read_comment(line)
+            elif line and line != _CONVERGED:
+                yield self._row_without_count(line)
 
+    def _read_comment(self, line: bytes) -> None:
+        if line.startswith(_QUERY):
+            self._has_count = False
+            self._start_query(line.removeprefix(_QUERY).strip().decode())
+        elif line.startswith(_ITERATION):
+            self._is_iterated, self._is_repeated = True, not line.endswith(b" 1")
+        elif line.startswith(_FIELDS):
+            self._read_fields(line)
 
-def _lines(text: Iterable[bytes]) -> Iterator[str]:
-    """The lines without line ends, including a last line that has none."""
-    rest = b""
-    for chunk in text:
-        whole, newline, tail = chunk.rpartition(b"\n")
-        if newline:
-            yield from (rest + whole).decode(errors="replace").split("\n")
-            rest = tail
-        else:
-            rest += tail
-            _check_line_length(rest)
-    if rest:
-        yield rest.decode(errors="replace")
+    def _start_query(self, title: str) -> None:
+        """Count a query; psiblast names it again in each iteration."""
+        if not self._is_repeated:
+            self._queries += 1
+            self._add_query(Query(self._queries, title))
+        self._is_repeated = False
 
+    def _read_fields(self, line: bytes) -> None:
+        if self._fields not in (None, line):
+            raise damaged(f"line {self.line} of the file has other columns than the lines before")
+        if self._fields is None:
+            self._fields = line
+            fields = line.removeprefix(_FIELDS).decode()
+            self.columns = columns_from_comment(fields, self._requested)
 
-def _check_line_length(line: bytes) -> None:
-    if len(line) > LONGEST_LINE:
-        text = f"a line of the file has more than {LONGEST_LINE:,} bytes"
-        raise Unreadable("file_damaged", text)
+    def _table(self, count: int) -> Iterator[bytes]:
+        if self._is_iterated:
+            return  # psiblast counts hits that it does not print
+        self._has_count = True
+        number = b"%d\t" % self._queries
+        start = self.line
+        for block in self._lines.take_rows(count, _COMMENT):
+            yield number + block[:-1].replace(b"\n", b"\n" + number) + b"\n"
+        if (rows := self.line - start) < count:
+            text = f"line {start} of the file says {count} hits found, and {rows} follow"
+            raise damaged(text)
 
-
-def _line_parser(columns: Sequence[str | None]) -> LineParser:
-    """A parser for lines with these columns. Columns that are None are skipped."""
-    width = len(columns)
-    if tuple(columns) == STANDARD:
-        return _parse_standard_line
-    fields = [name for name in Hit._fields if name in columns]
-    converters = [_CONVERTERS[name] for name in fields]
-    # The extra 0 makes itemgetter return a tuple also for a single field.
-    select = itemgetter(*(columns.index(name) for name in fields), 0)
-
-    def parse(line: str) -> Hit:
-        values = line.split("\t")
-        _check_width(values, width)
-        return Hit(**dict(zip(fields, map(call, converters, select(values)), strict=False)))
-
-    return parse
-
-
-def _parse_standard_line(line: str) -> Hit:
-    values = line.split("\t")
-    _check_width(values, len(STANDARD))
-    return Hit(*map(call, _STANDARD_CONVERTERS, values))
-
-
-def _check_width(values: Sequence[str], width: int) -> None:
-    if len(values) != width:
-        raise ValueError(f"it has {len(values)} columns, not {width}")
-
-
-_CONVERTERS: dict[str, Callable[[str], Any]] = {
-    name: str if name in ("qseqid", "sseqid", "qseq", "sseq") else int for name in Hit._fields
-} | dict.fromkeys(("pident", "ppos", "evalue", "bitscore"), parse_finite)
-_STANDARD_CONVERTERS = tuple(_CONVERTERS[name] for name in STANDARD)
+    def _row_without_count(self, line: bytes) -> bytes:
+        """A row of a table whose comments do not say how many rows it has."""
+        if self._has_count:
+            raise damaged(f"line {self.line} of the file is beyond the hits that its table has")
+        return b"%d\t%s\n" % (max(self._queries, 1), line)

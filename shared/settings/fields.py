@@ -159,6 +159,12 @@ class SettingsFields(BaseModel):
     """The time for which an ended job and its history are kept."""
     results_grace: Duration = timedelta(minutes=2)
     """The time that results may lag behind the SUCCESS marker."""
+    index_timeout: Duration = timedelta(minutes=10)
+    """The longest indexing of a search's hits. Then the search is `completed`, and its hits are
+    indexed when they are first requested."""
+    index_cache_mib: int = Field(2048, ge=64)
+    """The disk space for indexes of hits, in MiB, of each instance of the app. What was not used
+    for longest is removed."""
     poll_schedule: Schedule = PollSchedule.parse("2s/10s 5s/70s 15s/15m 60s")
     """The poll interval by the age of the search: `2s/10s 5s/70s 60s` polls every 2 s until
     the search is 10 s old, every 5 s until 70 s, then every 60 s. Keep intervals at 5 min or

@@ -71,9 +71,14 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     )
 
 
-def read_in_thread(chunks: AsyncGenerator[T, None]) -> Iterator[T]:
-    """The items for a function that `in_thread` runs; the calling event loop reads each of them."""
-    loop = asyncio.get_running_loop()
+def read_in_thread(
+    chunks: AsyncGenerator[T, None], loop: asyncio.AbstractEventLoop | None = None
+) -> Iterator[T]:
+    """The items for a function that `in_thread` runs; the event loop reads each of them.
+
+    The loop is the calling one, unless it is given.
+    """
+    loop = loop or asyncio.get_running_loop()
 
     async def read_next() -> T | None:
         return await anext(chunks, None)

@@ -5,7 +5,7 @@ import pytest
 from activities.failure import read_failure
 from activities.observe import MESSAGE_GRACE, MESSAGE_POLL_INTERVAL
 from shared.clients.blobs import BlobInfo
-from shared.contracts.activities import ActivityName
+from shared.contracts.activities import ActivityName, Stage
 from shared.contracts.job import Counts, Job
 from shared.contracts.states import Phase
 from shared.util.redaction import LONGEST
@@ -93,7 +93,8 @@ async def test_failure_54_progress_of_a_search_longer_than_its_jobs_are_kept(
     await scene.passes(TTL.total_seconds() + 1)
     await scene.environment.end_batch(job.elb_job_id)
     assert (await look(scene, job)).counts.succeeded == 2
-    assert (await scene.do(ActivityName.COLLECT_RESULTS, job)).phase is Phase.COMPLETED
+    assert (await scene.do(ActivityName.COLLECT_RESULTS, job)).next_stage is Stage.INDEX
+    assert (await scene.do(ActivityName.PLAN_INDEX, job)).phase is Phase.COMPLETED
     assert (await scene.now(job)).counts == Counts(expected=2, succeeded=2)
 
 

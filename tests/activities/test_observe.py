@@ -57,7 +57,8 @@ async def test_failure_25_a_search_whose_jobs_have_vanished_is_judged_by_its_mar
     await scene.passes(TTL.total_seconds() + 1)
     assert {one.app for one in scene.environment.jobs} == {"setup"}
     assert (await look(scene, job)).phase is Phase.EXPORTING_RESULTS
-    assert (await scene.do(ActivityName.COLLECT_RESULTS, job)).phase is Phase.COMPLETED
+    assert (await scene.do(ActivityName.COLLECT_RESULTS, job)).next_stage is Stage.INDEX
+    assert (await scene.do(ActivityName.PLAN_INDEX, job)).phase is Phase.COMPLETED
 
 
 async def test_failure_25_a_stale_list_never_turns_a_search_back(scene: Scene, job: Job) -> None:
@@ -213,10 +214,16 @@ async def test_failure_26_results_that_are_listed_late_are_waited_for(
     await scene.do(ActivityName.COLLECT_RESULTS, ended)
     assert len(await scene.events(ended, "results_pending")) == 1
     await scene.environment._write(ended.elb_job_id, name, "hits")
-    assert (await scene.do(ActivityName.COLLECT_RESULTS, ended)).phase is Phase.COMPLETED
+    assert (await scene.do(ActivityName.COLLECT_RESULTS, ended)).next_stage is Stage.INDEX
+    assert (await scene.do(ActivityName.PLAN_INDEX, ended)).phase is Phase.COMPLETED
     now = await scene.now(ended)
     assert (now.reason, now.error_code) == (None, None)
-    assert (await scene.events(ended, "completed"))[0].payload == {"files": 2, "bytes": 8}
+    collected = (await scene.events(ended, "results_collected"))[0]
+    assert (collected.payload, collected.phase) == (
+        {"files": 2, "bytes": 8},
+        Phase.EXPORTING_RESULTS,
+    )
+    assert (await scene.events(ended, "completed"))[0].phase is Phase.COMPLETED
 
 
 async def test_failure_26_a_search_with_fewer_results_than_batches_is_not_completed(

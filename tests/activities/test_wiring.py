@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.wiring import STAGE_OF, run_activity
+from activities.wiring import CHUNK_ACTIVITIES, STAGE_OF, run_activity
 from local.azurite import Azurite
 from shared.clients.tables import Table
 from shared.contracts import serialization
@@ -126,7 +126,7 @@ async def test_the_orchestrator_repeats_the_record_of_a_crash(
 
 
 def test_every_activity_of_a_stage_can_be_repeated() -> None:
-    others = {ActivityName.CREATE_CHILDREN, ActivityName.RECORD_CRASH}
+    others = {ActivityName.RECORD_CRASH, *CHUNK_ACTIVITIES}
     assert {*STAGE_OF} | others == {*ActivityName}
 
 

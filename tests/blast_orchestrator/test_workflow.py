@@ -7,6 +7,7 @@ import pytest
 
 from blast_orchestrator.workflow import (
     ACTIVITY,
+    CHUNK_ACTIVITY,
     CLEAN_UP_STAGE,
     NEXT_BATCH_STAGE,
     NEXT_STAGE,
@@ -38,7 +39,7 @@ def after(category: Category, tried: int = 0, **more: Any) -> Decision:
 def test_every_stage_is_in_every_table() -> None:
     assert {*NEXT_STAGE, *NEXT_BATCH_STAGE} == {*CLEAN_UP_STAGE} == {*ACTIVITY} == {*Stage}
     assert not NEXT_STAGE.keys() & NEXT_BATCH_STAGE.keys()
-    others = {ActivityName.RECORD_CRASH, ActivityName.CREATE_CHILDREN}
+    others = {ActivityName.RECORD_CRASH, *CHUNK_ACTIVITY.values()}
     assert sorted([*ACTIVITY.values(), *others]) == sorted(ActivityName)
 
 
@@ -47,7 +48,7 @@ def test_a_search_goes_through_its_stages_in_order() -> None:
     while stage:
         stages.append(stage)
         stage = NEXT_STAGE[stage]  # type: ignore[assignment]
-    assert stages == [Stage.PREPARE, Stage.SUBMIT, Stage.WATCH, Stage.COLLECT]
+    assert stages == [Stage.PREPARE, Stage.SUBMIT, Stage.WATCH, Stage.COLLECT, Stage.INDEX]
 
 
 @pytest.mark.parametrize("stage", Stage)

@@ -48,7 +48,7 @@ def test_each_event_of_a_search_occurs_once(system: StackFixture) -> None:
     system.ended(job_id)
     events = system.events(job_id)
     assert events[:4] == ["accepted", "config_written", "submitting", "submitted"]
-    assert events[-2:] == ["exporting_results", "completed"]
+    assert events[-3:] == ["exporting_results", "results_collected", "completed"]
     assert system.submissions(job_id) == 1
 
 

@@ -1,9 +1,10 @@
 """The small world as activities see it: a cluster and a sidecar that keep their contracts."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from shared.clients.kubernetes import UNHELD, ClusterJob, LeaseState, Pod
@@ -21,6 +22,10 @@ from shared.contracts.exec import (
     Untracked,
 )
 from shared.errors import Unavailable
+from shared.hits.index import IndexedFile, Segment
+from shared.hits.indexer import Indexer, SearchResults
+from shared.hits.segment import BuiltSegment
+from shared.hits.store import IndexSource, IndexStore
 from tests.simulation.environment import SimulatedEnvironment
 from tests.simulation.models import CallLost, Lease, Operation, StateFolder
 
@@ -248,3 +253,13 @@ class FakeSidecar:
             return await self.environment.ask("sidecar", act)
         except CallLost as lost:
             return Unreachable(str(lost), lost.sent)
+
+
+class QuickIndexer(Indexer):
+    """Stores segments without reading the files: hundreds of searches end in these tests, whose
+    results are no hits."""
+
+    async def index(self, results: SearchResults, files: Sequence[IndexSource]) -> None:
+        indexed = tuple(IndexedFile(file.number, file.name, "") for file in files)
+        built = BuiltSegment(Segment(indexed), Path())
+        await IndexStore(self.blobs, results.prefix).add(built)

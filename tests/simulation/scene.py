@@ -22,7 +22,7 @@ from shared.settings import Settings
 from tests.shared.jobs.conftest import Clock
 from tests.simulation.driver import Driver
 from tests.simulation.environment import SimulatedEnvironment
-from tests.simulation.fakes import FakeCluster, FakeSidecar
+from tests.simulation.fakes import FakeCluster, FakeSidecar, QuickIndexer
 from tests.simulation.models import CallLost
 from tests.support import samples
 from tests.support.samples import publish_nothing
@@ -91,7 +91,12 @@ class Scene:
         self.cluster, self.sidecar = FakeCluster(self.environment), FakeSidecar(self.environment)
         self.context = ActivityContext(self.jobs, self.store.settings, self.clock, publish_nothing)
         activities = Activities(
-            self.context, self.store.blobs, lambda name: self.cluster, self.sidecar, self
+            self.context,
+            self.store.blobs,
+            lambda name: self.cluster,
+            self.sidecar,
+            self,
+            QuickIndexer(self.store.blobs),
         )
         self.methods: dict[ActivityName, Any] = dict(activities.methods())
         self.job_stopper = activities.job_stopper()

@@ -17,7 +17,9 @@ from shared.clients.blobs import BlobInfo
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
+from shared.hits.formats import is_readable
 from tests.support.dependencies import opened
+from tests.support.hit_index import index_hits
 from tests.support.samples import NOON, job, search
 from triggers.auth.callers import LOCAL
 from triggers.http.responses import Handler
@@ -35,6 +37,15 @@ class Store:
         return self.services.clients
 
     async def completed(
+        self, files: dict[str, bytes], outfmt: str = "6", owner: Caller = LOCAL, **changes: Any
+    ) -> Job:
+        """A completed job with these files, whose hits are indexed if they can be."""
+        stored = await self.unindexed(files, outfmt, owner, **changes)
+        if is_readable(outfmt):
+            await index_hits(self.clients.blobs, stored)
+        return stored
+
+    async def unindexed(
         self, files: dict[str, bytes], outfmt: str = "6", owner: Caller = LOCAL, **changes: Any
     ) -> Job:
         """A completed job with these files; they are gzipped if they are not yet."""

@@ -27,6 +27,7 @@ SEARCH = [
     ActivityName.SUBMIT_SEARCH,
     ActivityName.OBSERVE_SEARCH,
     ActivityName.COLLECT_RESULTS,
+    ActivityName.PLAN_INDEX,
 ]
 
 

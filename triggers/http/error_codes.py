@@ -19,6 +19,8 @@ CODES = {
     "format_not_readable": (409, "This output format can be downloaded, but not read as hits"),
     "file_damaged": (409, "The file is truncated, or is not in the search's output format"),
     "decompression_limit": (409, "The file decompresses to more than the limit of a result"),
+    "index_too_large": (413, "The index of the hits is larger than the disk space for indexes"),
+    "export_too_large": (413, "The export has more bytes than one response: export fewer hits"),
     "query_too_large": (413, "The query has more bytes than the limit"),
     "file_too_large": (413, "The file has more bytes than one response: request ranges of it"),
     "range_not_satisfiable": (416, "The requested range starts after the end of the file"),
@@ -34,6 +36,12 @@ CODES = {
     "concurrent_update": (503, "Too many concurrent updates of the same job"),
     "not_started": (503, "The job was created but not started; the same request starts it"),
     "durable_unavailable": (503, "Durable Functions does not tell whether the job is running"),
+    "index_pending": (503, "The hits are being indexed; Retry-After says when to ask again"),
+    "index_damaged": (503, "A file of the index is damaged, and is fetched again"),
+    "index_unavailable": (503, "The index of the hits cannot be read at the moment"),
+    "question_slow": (503, "The question about hits takes too long: ask about fewer hits"),
+    "question_large": (503, "The question about hits needs too much memory"),
+    "disk_full": (503, "The disk is full while hits are indexed or read"),
     "settings_invalid": (503, "The deployment has invalid settings"),
 }
 """By code: its HTTP status and its description in the OpenAPI document."""
@@ -55,4 +63,6 @@ OF_HITS = (
     "file_damaged",
     "decompression_limit",
     "validation_error",
+    *("index_pending", "index_damaged", "index_unavailable", "index_too_large"),
+    *("question_slow", "question_large", "disk_full"),
 )

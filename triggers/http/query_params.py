@@ -88,26 +88,6 @@ class FileQuery(BaseModel):
     max_bytes: Annotated[Number, Field(ge=1, le=100 * MiB)] = MiB
 
 
-class AlignmentsQuery(BaseModel):
-    """The first hits of a file, or of one query in it."""
-
-    model_config = _CONFIG
-
-    blob_name: str | None = Field(
-        None, description="Name or id of the file; the default is the first file"
-    )
-    max_alignments: Annotated[Number, Field(ge=1, le=200)] = 50
-    query_id: str | None = None
-
-
-class ExportQuery(BaseModel):
-    """The format of an export of all hits."""
-
-    model_config = _CONFIG
-
-    format: Literal["csv", "tsv", "json"] = "csv"
-
-
 def parse_query(req: HttpRequest, model: type[Query]) -> Query:
     """Parse the query string; empty values count as absent. Raises Invalid with all faults."""
     params = {name: text for name, text in req.params.items() if text}

@@ -1,17 +1,12 @@
-"""A job's result files, as its manifest lists them, and the hits in them."""
+"""A job's result files, as its manifest lists them."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.blast.result_files import MANIFEST, outfmt_of
-from shared.clients.blobs import Blobs
+from shared.blast.result_files import MANIFEST
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import NotFound
-from shared.hits import Hit, Unreadable, hits
-from shared.hits.gzip import MOST_TEXT
-from shared.util.threads import read_in_thread
 from triggers.http.etag import retry_after
 from triggers.http.services import HttpServices
 from triggers.schemas.results import ResultFile
@@ -46,19 +41,3 @@ async def file_of(services: HttpServices, job: Job, name_or_id: str) -> ResultFi
 def results_retry_after(job: Job) -> timedelta | None:
     """Return the poll interval for results; None if the list of results is final."""
     return None if job.child_count else retry_after(job)
-
-
-def hits_of(blobs: Blobs, job: Job, name: str, max_bytes: int = MOST_TEXT) -> Iterator[Hit]:
-    """Return the hits of a file, reading at most `max_bytes` of text, for a function in a thread.
-
-    Reading them raises Unreadable, whose message has the file's name, and ReadLimitReached.
-    """
-    chunks = read_in_thread(blobs.iter_chunks(job.results_prefix + name))
-    return _with_name(name, hits(chunks, outfmt_of(job.search), max_bytes))
-
-
-def _with_name(name: str, file_hits: Iterator[Hit]) -> Iterator[Hit]:
-    try:
-        yield from file_hits
-    except Unreadable as error:
-        raise Unreadable(error.code, f"{name}: {error}") from error

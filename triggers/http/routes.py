@@ -1,14 +1,13 @@
 """The operations of the HTTP API: names, methods, paths, parameters and responses."""
 
 from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION, OF_FILES, OF_HITS
+from triggers.http.hits import params
 from triggers.http.operation import Operation
 from triggers.http.queries import Upload
 from triggers.http.query_params import (
-    AlignmentsQuery,
     ClustersQuery,
     DetailQuery,
     EventsQuery,
-    ExportQuery,
     FileQuery,
     ListQuery,
     PageQuery,
@@ -183,26 +182,48 @@ _RESULTS = (
         group="Results",
         retry_after_status=404,
     ),
-    Operation(
-        *("aggregate_hits", "GET", f"{_JOB}/results/aggregate", "Read statistics of all hits"),
-        {200: results.Aggregate},
-        OF_HITS,
-        group="Results",
-        retry_after_status=200,
+    *(
+        Operation(
+            *(name, "GET", f"{_JOB}/results/{path}", summary),
+            {200: model},
+            (*OF_HITS, "no_results") if name != "aggregate_hits" else OF_HITS,
+            query=query,
+            group="Results",
+            retry_after_status=200 if name == "aggregate_hits" else 404,
+        )
+        for name, path, summary, model, query in (
+            (
+                *("aggregate_hits", "aggregate", "Read statistics of all hits"),
+                *(results.Aggregate, params.FilterQuery),
+            ),
+            (
+                *("list_alignments", "alignments", "Read a page of hits"),
+                *(results.Alignments, params.AlignmentsQuery),
+            ),
+            (
+                *("list_organisms", "taxonomy", "Count hits by organism"),
+                *(results.Taxonomy, params.TaxonomyQuery),
+            ),
+            (
+                *("list_queries", "queries", "List the queries, with and without hits"),
+                *(results.Queries, params.QueriesQuery),
+            ),
+            (
+                *("list_coordinates", "coordinates", "Read where the best hits lie"),
+                *(results.CoordinatesView, params.FilterQuery),
+            ),
+        )
     ),
     Operation(
-        *("list_alignments", "GET", f"{_JOB}/results/alignments", "Read the first hits of a file"),
-        {200: results.Alignments},
-        (*OF_HITS, "no_results"),
-        query=AlignmentsQuery,
-        group="Results",
-        retry_after_status=404,
-    ),
-    Operation(
-        *("export_hits", "GET", f"{_JOB}/results/export", "Export all hits"),
-        {200: ("text/csv", "text/tab-separated-values", results.Export)},
-        (*OF_HITS, "no_results"),
-        query=ExportQuery,
+        *("export_hits", "GET", f"{_JOB}/results/export", "Export hits"),
+        {
+            200: (
+                *("text/csv", "text/tab-separated-values", "text/plain", "application/x-ndjson"),
+                *("application/vnd.apache.parquet", results.Export),
+            )
+        },
+        (*OF_HITS, "no_results", "export_too_large"),
+        query=params.ExportQuery,
         group="Results",
         retry_after_status=404,
     ),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer
+from pydantic import ConfigDict, Field, PlainSerializer
 
 from triggers.schemas.common import Id, ResponseModel
 
@@ -48,14 +48,6 @@ class Subject(ResponseModel):
     count: int
 
 
-class Exact(ResponseModel):
-    """Which counts are exact; the others are estimates of very large numbers."""
-
-    unique_queries: bool
-    unique_subjects: bool
-    top_subjects: bool
-
-
 class FileUnreadable(ResponseModel):
     """A file whose hits could not all be read."""
 
@@ -65,10 +57,10 @@ class FileUnreadable(ResponseModel):
 
 
 class Stats(ResponseModel):
-    """Statistics of all hits; if `more_to_read`, the same request continues the reading."""
+    """Exact statistics of all hits of the files that can be read."""
 
     total_hits: int
-    unique_queries: int
+    unique_queries: int = Field(description="Queries with hits")
     unique_subjects: int
     evalue_distribution: dict[str, int] = Field(
         description="Number of hits per e-value range such as `1e-05 to 0.001`, in order"
@@ -82,13 +74,10 @@ class Stats(ResponseModel):
     avg_length: float | None
     max_bitscore: float | None
     min_evalue: float | None
-    exact: Exact
     files_parsed: int
     total_files: int
-    files_cut: int
     files_unreadable: list[FileUnreadable]
-    truncated: bool
-    more_to_read: bool
+    truncated: bool = Field(description="Whether files could not be read")
 
 
 class Aggregate(ResponseModel):
@@ -100,7 +89,10 @@ class Aggregate(ResponseModel):
 
 
 class HitView(ResponseModel):
-    """An alignment; null if the format lacks the column. The last five are omitted instead."""
+    """An alignment; null if the format lacks the column. Every further column of the file is added
+    under BLAST+'s name for it."""
+
+    model_config = ConfigDict(extra="allow")
 
     qseqid: str | None
     sseqid: str | None
@@ -114,29 +106,121 @@ class HitView(ResponseModel):
     send: int | None
     evalue: float | None
     bitscore: float | None
-    qseq: str | None = None
-    sseq: str | None = None
-    qlen: int | None = None
-    slen: int | None = None
-    ppos: float | None = None
+    query: int = Field(description="The number of the query in the search, from 1")
+    source_blob: str = Field(description="The result file")
+    qcovs: float | None = Field(
+        None, description="Query coverage; of this HSP alone if the file does not have it"
+    )
 
 
-class Alignments(ResponseModel):
-    """The first hits of a file, or of one query in it."""
+class SubjectAggregate(ResponseModel):
+    """The scores of all hits of a subject that pass the filter."""
+
+    sseqid: str
+    max_bitscore: float | None
+    total_bitscore: float | None
+    hsp_count: int
+
+
+class FilesRead(ResponseModel):
+    """How many of a job's result files the hits are from."""
 
     job_id: str = Id
-    blob_name: str
-    alignments: list[HitView]
     total_hits: int
+    filtered_hits: int = Field(description="Hits that pass the filter")
+    files_parsed: int
+    total_files: int
+    read_failures: int
+    files_unreadable: list[FileUnreadable]
+    truncated: bool = Field(description="Whether files could not be read")
+
+
+class Alignments(FilesRead):
+    """A page of the hits of all files."""
+
+    blob_name: str = Field(description="The file, if there is one or one was requested")
+    blob_names: list[str]
+    alignments: list[HitView]
     returned: int
-    query_ids: list[str]
-    truncated: bool = Field(description="Whether the file may have more hits than `total_hits`")
+    page: int
+    page_size: int
+    pages: int
+    query_ids: list[str] = Field(description="The first 1000 queries with hits")
+    subject_aggregates: list[SubjectAggregate] = Field(description="Of the subjects on this page")
+
+
+class OrganismView(ResponseModel):
+    """An organism and its hits."""
+
+    key: str
+    organism: str
+    taxid: str
+    count: int
+    best_evalue: float | None
+    top_bitscore: float | None
+    organism_source: str
+
+
+class Lineage(ResponseModel):
+    """The lookup of lineages, which this app does not do."""
+
+    requested: bool
+    looked_up: int
+    failed: int
+
+
+class Taxonomy(FilesRead):
+    """The organisms of the hits, most hits first."""
+
+    organisms: list[OrganismView]
+    lineage: Lineage
+    message: str | None = Field(None, description="Which columns a search has to request")
+
+
+class QueryHits(ResponseModel):
+    """A query and its hits."""
+
+    number: int
+    query_id: str
+    title: str | None
+    length: int | None
+    hits: int
+    best_evalue: float | None
+    max_bitscore: float | None
+    covered: float | None = Field(description="Percentage of its letters that lie in any hit")
+
+
+class Queries(ResponseModel):
+    """A page of a search's queries, with and without hits."""
+
+    job_id: str = Id
+    queries: list[QueryHits]
+    total: int = Field(description="The queries of the search, as far as they are known")
+    matching: int
+    without_hits: int
+    page: int
+    page_size: int
+    pages: int
+
+
+class CoordinatesView(ResponseModel):
+    """Where the hits with the best scores lie, column by column."""
+
+    job_id: str = Id
+    columns: dict[str, list[Any]]
+    returned: int
+    filtered_hits: int
 
 
 class Export(ResponseModel):
     """All hits as JSON."""
 
     job_id: str = Id
-    hits: list[dict[str, Any]] = Field(description="All hits have the columns of the first one")
+    hits: list[dict[str, Any]] | None = Field(None, description="All hits have the same columns")
+    seq_alignments: list[dict[str, Any]] | None = Field(
+        None, description="The hits, in the format `json-seqalign`"
+    )
+    format: str | None = None
     returned: int
+    total: int
     truncated: bool

@@ -10,7 +10,7 @@ from Bio import SeqIO
 from Bio.Seq import Seq
 
 from local.demo.queries import DEMO_FASTA
-from shared.hits import Hit
+from tests.shared.hits.reading import Hit
 
 EVERY_COLUMN = " ".join(Hit._fields)
 LIMIT = ("-evalue", "1e-3", "-max_target_seqs", "40")

@@ -8,8 +8,8 @@ import pytest
 from Bio import Blast as BioBlast
 from Bio import SearchIO
 
-from shared.hits import Hit, hits
 from tests.shared.hits.blast import EVERY_COLUMN, Blast
+from tests.shared.hits.reading import Hit, hits
 
 SEARCHES = [
     ("blastn", "odd_dna"),

@@ -4,8 +4,10 @@ import gzip
 
 import pytest
 
-from shared.hits import COLUMNS, Hit, Unreadable, hits
+from shared.hits.columns import STANDARD
+from shared.hits.errors import Unreadable
 from tests.shared.hits.blast import EVERY_COLUMN, Blast, adapted_to_xml, table_values
+from tests.shared.hits.reading import Hit, hits
 
 SEARCHES = [
     ("blastn", "odd_dna", ()),
@@ -22,7 +24,7 @@ SEARCHES = [
 
 
 def read(data: bytes, outfmt: str) -> list[Hit]:
-    return list(hits([data], outfmt))
+    return hits([data], outfmt)
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
@@ -48,7 +50,7 @@ def test_standard_columns_are_read(blast: Blast, outfmt: str) -> None:
     assert [table_values(hit._replace(ppos=0.0))[:12] for hit in found] == [
         row[:12] for row in rows
     ]
-    assert {hit[len(COLUMNS) :] for hit in found} == {(None,) * 5}
+    assert {hit[len(STANDARD) :] for hit in found} == {(None,) * 5}
 
 
 @pytest.mark.parametrize(

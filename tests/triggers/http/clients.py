@@ -14,6 +14,7 @@ import urllib3
 
 from shared.blast.result_files import MANIFEST, file_id
 from shared.contracts.states import Phase
+from tests.support.hit_index import index_hits
 from tests.support.samples import job, search
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.contract import REFUSAL, amiss
@@ -197,4 +198,5 @@ async def store_completed_job(app: RunningApp) -> str:
     await app.blobs.put(
         completed.results_prefix + MANIFEST, json.dumps({"files": [file_entry]}).encode()
     )
+    await index_hits(app.blobs, completed)
     return job_id

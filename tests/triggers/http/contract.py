@@ -182,14 +182,20 @@ HIT = {
     **dict.fromkeys(("pident", "length", "mismatch", "gapopen", "evalue", "bitscore"), NUMBER),
     **dict.fromkeys(("qstart", "qend", "sstart", "send"), NUMBER),
 }
+PAGED_HIT = {**HIT, "query": int, "source_blob": str}  # more than the contract has
 ALIGNMENTS = {
     "job_id": JOB_ID,
     "blob_name": str,
-    "alignments": [HIT],
+    "alignments": [PAGED_HIT],
     "total_hits": int,
     "returned": int,
     "query_ids": [str],
-    "truncated": bool,  # more than the contract has
+    **dict.fromkeys(("page", "page_size", "pages", "filtered_hits", "read_failures"), int),
+    **dict.fromkeys(("files_parsed", "total_files"), int),
+    "blob_names": [str],
+    "subject_aggregates": list,
+    "files_unreadable": list,
+    "truncated": bool,
 }
 STATS = {
     **dict.fromkeys(("total_hits", "unique_queries", "unique_subjects"), int),
@@ -199,11 +205,8 @@ STATS = {
     **dict.fromkeys(("max_bitscore", "min_evalue"), NUMBER),
     **dict.fromkeys(("files_parsed", "total_files"), int),
     # More than the contract has.
-    "exact": dict,
-    "files_cut": int,
     "files_unreadable": list,
     "truncated": bool,
-    "more_to_read": bool,
 }
 AGGREGATE = {"job_id": JOB_ID, "status": {"ok"}, "stats": STATS}
 

@@ -4,7 +4,7 @@ import gzip
 import json
 import uuid
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import hypothesis
 import pytest
@@ -15,10 +15,12 @@ from schemathesis.checks import CHECKS
 
 from shared.blast.result_files import MANIFEST, file_id
 from shared.contracts.states import Phase
+from tests.support.hit_index import index_hits
 from tests.support.samples import job, search
 from tests.triggers.http.conftest import RunningApp
 from triggers.auth.callers import LOCAL
 from triggers.http.error_codes import CODES, EVERYWHERE
+from triggers.http.hits.params import ExportQuery
 from triggers.http.openapi.document import document
 from triggers.http.operation import Operation
 from triggers.http.routes import OPERATIONS
@@ -74,13 +76,18 @@ async def test_every_response_is_documented(one: Operation, running_app: Running
     hold()
 
 
+EXPORT_FORMATS = get_args(ExportQuery.model_fields["format"].annotation)
 RESULTS = [
     ("read_result", {}, {}, 200),
     ("read_result", {}, {"Range": "bytes=1-3"}, 206),
     ("read_result", {}, {"Range": "bytes=9999-"}, 416),
     ("aggregate_hits", {}, {}, 200),
     ("list_alignments", {"max_alignments": 1, "query_id": "q"}, {}, 200),
-    *(("export_hits", {"format": form}, {}, 200) for form in ("csv", "tsv", "json")),
+    ("list_alignments", {"page": 2, "page_size": 1, "sort_by": "bitscore"}, {}, 200),
+    ("list_organisms", {"include_lineage": "true"}, {}, 200),
+    ("list_queries", {"hits": "none"}, {}, 200),
+    ("list_coordinates", {"min_identity": 50}, {}, 200),
+    *(("export_hits", {"format": form}, {}, 200) for form in EXPORT_FORMATS),
     ("list_results", {}, {}, 200),
     ("get_caller", {}, {}, 200),
 ]
@@ -148,6 +155,8 @@ async def known_job(app: RunningApp, name: str) -> str:
     await app.blobs.put(
         made.results_prefix + MANIFEST, json.dumps({"files": [described()]}).encode()
     )
+    if made.phase is Phase.COMPLETED:
+        await index_hits(app.blobs, made)
     return (await app.jobs.create(made, {})).job_id
 
 

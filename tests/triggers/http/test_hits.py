@@ -1,24 +1,31 @@
-"""Hits over HTTP: statistics, first hits and exports."""
+"""Hits over HTTP: statistics, pages, organisms, queries, coordinates and exports."""
 
-import csv
+import asyncio
 import gzip
-import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from shared.blast.result_files import AGGREGATE, AGGREGATING
+from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.hits import COLUMNS
-from shared.util.threads import in_thread
+from shared.hits.columns import STANDARD
+from shared.hits.store import COMPLETE
 from tests.support.samples import job
 from tests.triggers.conftest import Store, body, refused
 from triggers.auth.callers import LOCAL
-from triggers.http.hits import export, handlers
-from triggers.http.hits.aggregate import TIME_LIMIT, Aggregation
-from triggers.http.hits.page import AlignmentsPage
-from triggers.http.result_files import hits_of
+from triggers.http.hits import handlers
+from triggers.http.responses import Handler
+
+OF_HITS: Mapping[str, Handler] = {
+    "aggregate": handlers.aggregate_hits,
+    "alignments": handlers.list_alignments,
+    "taxonomy": handlers.list_organisms,
+    "queries": handlers.list_queries,
+    "coordinates": handlers.list_coordinates,
+    "export": handlers.export_hits,
+}
 
 
 def row(query: str, subject: str, pident: float = 98.5, evalue: str = "1e-40") -> str:
@@ -30,9 +37,14 @@ SECOND = row("q3", "s3", 90.0, "0.0").encode()
 FILES = {"batch_000-blastn-db.out.gz": FIRST, "batch_001-blastn-db.out.gz": SECOND}
 
 
-async def stats(store: Store, one: Any) -> dict[str, Any]:
-    result: dict[str, Any] = body(await store.ask(handlers.aggregate_hits, one))["stats"]
+async def stats(store: Store, one: Job, **query: Any) -> dict[str, Any]:
+    answer = await store.ask(handlers.aggregate_hits, one, **query)
+    result: dict[str, Any] = body(answer)["stats"]
     return result
+
+
+async def alignments(store: Store, one: Job, **query: Any) -> dict[str, Any]:
+    return body(await store.ask(handlers.list_alignments, one, **query))
 
 
 def filled(bins: dict[str, int]) -> dict[str, int]:
@@ -48,67 +60,35 @@ async def test_statistics_cover_all_hits_of_all_files(store: Store) -> None:
     assert result["top_subjects"][0] == {"id": "s1", "count": 2}
     assert result["avg_identity"] == pytest.approx((100 + 71.5 + 98.5 + 90) / 4)
     assert (result["avg_bitscore"], result["max_bitscore"], result["min_evalue"]) == (180, 180, 0)
-    assert (result["files_parsed"], result["total_files"]) == (2, 2)
-    assert (result["truncated"], result["more_to_read"]) == (False, False)
+    assert (result["files_parsed"], result["total_files"], result["truncated"]) == (2, 2, False)
     assert filled(result["identity_distribution"]) == {"70 to 75": 1, "90 to 95": 1, "95 to 100": 2}
     assert filled(result["evalue_distribution"]) == {
         "0 to 1e-180": 1,
         "1e-50 to 1e-20": 2,
         "0.001 to 0.1": 1,
     }
-    assert all(result["exact"].values())
-
-
-async def test_the_aggregate_is_computed_once(store: Store) -> None:
-    stored = await store.completed(FILES)
-    first = await stats(store, stored)
-    assert await store.clients.blobs.exists(stored.results_prefix + AGGREGATE)
-    await store.clients.blobs.put(stored.results_prefix + next(iter(FILES)), b"changed")
-    assert await stats(store, stored) == first
-
-
-async def test_a_long_aggregation_continues_with_the_next_request(store: Store) -> None:
-    files = {f"batch_{n:03}-blastn-db.out.gz": row(f"q{n}", f"s{n % 3}").encode() for n in range(5)}
-    stored = await store.completed(files)
-    ticks = iter(range(0, 10**6, int(TIME_LIMIT.total_seconds()) + 1))
-    slow = Aggregation(store.clients.blobs, lambda: float(next(ticks)))
-    seen = []
-    for _ in files:
-        result = await slow.stats(
-            stored.results_prefix,
-            list(files),
-            lambda name: hits_of(store.clients.blobs, stored, name),
-        )
-        seen.append((result.files_parsed, result.truncated, result.more_to_read))
-        assert result.total_hits == result.files_parsed
-    assert seen == [(n, n < 5, n < 5) for n in range(1, 6)]
-    assert await store.clients.blobs.exists(stored.results_prefix + AGGREGATING)
-    assert await stats(store, await store.completed(files)) == result.to_json()
-
-
-async def test_failure_40_a_file_over_the_read_limit_counts_as_cut(store: Store) -> None:
-    stored = await store.completed(FILES)
-    short = Aggregation(store.clients.blobs, lambda: 0.0)
-    result = await short.stats(
-        stored.results_prefix,
-        list(FILES),
-        lambda name: hits_of(store.clients.blobs, stored, name, 100),
-    )
-    assert (result.files_parsed, result.files_cut, result.total_hits) == (1, 1, 3)
-    assert (result.truncated, result.more_to_read) == (True, False)
+    assert (await stats(store, stored, query_id="q1"))["total_hits"] == 2
 
 
 async def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> None:
     broken = gzip.compress(FIRST)[:-9]
-    one = await store.completed({**FILES, "batch_002-blastn-db.out.gz": broken})
+    wrong = FIRST + b"q9\ts9\n"
+    files = {**FILES, "batch_002-blastn-db.out.gz": broken, "batch_003-blastn-db.out.gz": wrong}
+    one = await store.completed(files)
     result = await stats(store, one)
-    assert (result["files_parsed"], result["total_files"], result["truncated"]) == (2, 3, True)
+    assert (result["files_parsed"], result["total_files"], result["truncated"]) == (2, 4, True)
     assert [(f["name"], f["code"]) for f in result["files_unreadable"]] == [
-        ("batch_002-blastn-db.out.gz", "file_damaged")
+        ("batch_002-blastn-db.out.gz", "file_damaged"),
+        ("batch_003-blastn-db.out.gz", "file_damaged"),
     ]
+    assert "line 4 of the file is not a hit" in result["files_unreadable"][1]["message"]
+    page = await alignments(store, one)
+    assert (page["total_hits"], page["read_failures"], page["truncated"]) == (4, 2, True)
     answer = await store.ask(handlers.export_hits, one)
     assert refused(answer) == (409, "file_damaged")
     assert b"batch_002-blastn-db.out.gz" in answer.get_body()
+    whole = await store.ask(handlers.export_hits, one, file="batch_001-blastn-db.out.gz")
+    assert whole.status_code == 200
 
 
 async def test_no_results_and_no_hits_have_different_statuses(store: Store) -> None:
@@ -123,151 +103,168 @@ async def test_no_results_and_no_hits_have_different_statuses(store: Store) -> N
     answer = body(await store.ask(handlers.aggregate_hits, empty))
     assert (answer["status"], answer["stats"]["total_hits"]) == ("no_hits", 0)
     assert answer["stats"]["avg_identity"] is None
-    for handler in (handlers.list_alignments, handlers.export_hits):
-        assert refused(await store.ask(handler, none)) == (404, "no_results")
+    for name, handler in OF_HITS.items():
+        if name != "aggregate":
+            assert refused(await store.ask(handler, none)) == (404, "no_results")
+            assert (await store.ask(handler, empty)).status_code == 200
 
 
 @pytest.mark.parametrize("outfmt", ["11", "0", "15"])
 async def test_failure_40_an_unreadable_format_is_named(store: Store, outfmt: str) -> None:
     one = await store.completed(FILES, outfmt)
-    for handler in (handlers.aggregate_hits, handlers.list_alignments, handlers.export_hits):
+    for handler in OF_HITS.values():
         assert refused(await store.ask(handler, one)) == (409, "format_not_readable")
 
 
-async def test_alignments_are_the_first_hits_of_a_file_or_query(store: Store) -> None:
+async def test_failure_58_a_page_is_of_the_hits_of_all_files(store: Store) -> None:
     one = await store.completed(FILES)
-    first = body(await store.ask(handlers.list_alignments, one, max_alignments="2"))
-    assert first["blob_name"] == next(iter(FILES))
-    assert (first["total_hits"], first["returned"], first["query_ids"]) == (3, 2, ["q1", "q2"])
-    assert first["alignments"][1] == {
-        **dict.fromkeys(COLUMNS, 1),
-        "qseqid": "q1",
-        "sseqid": "s2",
-        "pident": 71.5,
+    first = await alignments(store, one, page_size="3", subscription_id="x", storage_account="y")
+    assert first["blob_names"] == list(FILES)
+    assert (first["total_hits"], first["filtered_hits"], first["returned"]) == (4, 4, 3)
+    assert (first["page"], first["page_size"], first["pages"]) == (1, 3, 2)
+    assert (first["files_parsed"], first["total_files"]) == (2, 2)
+    assert first["query_ids"] == ["q1", "q2", "q3"]
+    assert first["alignments"][0] == {
+        **dict.fromkeys(STANDARD, 1),
+        "qseqid": "q3",
+        "sseqid": "s3",
+        "pident": 90.0,
         "length": 100,
         "gapopen": 0,
         "qend": 100,
         "sstart": 5,
         "send": 104,
-        "evalue": 0.002,
+        "evalue": 0.0,
         "bitscore": 180.0,
+        "query": 3,
+        "source_blob": "batch_001-blastn-db.out.gz",
     }
-    of_q2 = body(await store.ask(handlers.list_alignments, one, query_id="q2"))
-    assert [hit["qseqid"] for hit in of_q2["alignments"]] == ["q2"]
-    assert (of_q2["total_hits"], of_q2["query_ids"]) == (1, ["q1", "q2"])
-    second = body(
-        await store.ask(handlers.list_alignments, one, blob_name="batch_001-blastn-db.out.gz")
-    )
-    assert [hit["qseqid"] for hit in second["alignments"]] == ["q3"]
-    assert first["truncated"] is False
-
-
-@pytest.mark.parametrize("number", ["0", "201", "-1", "x"])
-async def test_the_number_of_alignments_is_bounded(store: Store, number: str) -> None:
-    answer = await store.ask(
-        handlers.list_alignments, await store.completed(FILES), max_alignments=number
-    )
-    assert refused(answer) == (422, "validation_error")
-
-
-async def test_a_full_page_stops_counting_and_is_truncated(store: Store) -> None:
-    stored = await store.completed(FILES)
-    page = AlignmentsPage(max_hits=1, min_counted=2)
-    await in_thread(page.fill, hits_of(store.clients.blobs, stored, next(iter(FILES))))
-    shown = page.to_view(stored.job_id, "a file").to_json()
-    assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (1, 2, True)
-
-
-async def test_a_page_of_one_query_reads_until_the_query_ends(store: Store) -> None:
-    text = "".join(row(f"q{n // 10}", f"s{n}") for n in range(100)).encode()
-    stored = await store.completed({"batch_000-blastn-db.out.gz": text})
-    page = AlignmentsPage(max_hits=50, query_id="q5", min_counted=5)
-    await in_thread(page.fill, hits_of(store.clients.blobs, stored, "batch_000-blastn-db.out.gz"))
-    shown = page.to_view(stored.job_id, "a file").to_json()
-    assert (shown["returned"], shown["total_hits"], shown["truncated"]) == (10, 10, True)
-    assert shown["query_ids"] == [f"q{n}" for n in range(6)]
+    assert first["subject_aggregates"][0] == {
+        "sseqid": "s1",
+        "max_bitscore": 180,
+        "total_bitscore": 360,
+        "hsp_count": 2,
+    }
+    second = await alignments(store, one, page_size="3", page="2")
+    assert [hit["sseqid"] for hit in second["alignments"]] == ["s2"]
+    assert (await alignments(store, one, page="9"))["alignments"] == []
 
 
 @pytest.mark.parametrize(
-    ("kind", "delimiter", "mimetype"),
-    [("csv", ",", "text/csv"), ("tsv", "\t", "text/tab-separated-values")],
+    ("query", "subjects"),
+    [
+        ({"query_id": "q1", "sort_by": "pident"}, ["s2", "s1"]),
+        ({"sort_by": "evalue", "sort_dir": "desc", "max_alignments": "1"}, ["s2"]),
+        ({"min_identity": "95", "sort_by": "pident", "sort_dir": "desc"}, ["s1", "s1"]),
+        ({"max_evalue": "1e-30", "subject_id": "S1"}, ["s1", "s1"]),
+        ({"blob_name": "batch_001-blastn-db.out.gz"}, ["s3"]),
+        ({"text": "q2"}, ["s1"]),
+        ({"organism": "s3"}, ["s3"]),
+        ({"taxid": "9606"}, []),
+        ({"min_query_cover": "1"}, []),
+    ],
+    ids=str,
 )
-async def test_tables_have_all_hits_of_all_files(
-    store: Store, kind: str, delimiter: str, mimetype: str
+async def test_a_page_is_filtered_and_sorted(
+    store: Store, query: dict[str, str], subjects: list[str]
 ) -> None:
-    stored = await store.completed(FILES)
-    answer = await store.ask(handlers.export_hits, stored, format=kind)
-    rows = list(csv.reader(io.StringIO(answer.get_body().decode()), delimiter=delimiter))
-    assert tuple(rows[0]) == COLUMNS
-    assert [result[:3] for result in rows[1:]] == [
-        ["q1", "s1", "100.0"],
-        ["q1", "s2", "71.5"],
-        ["q2", "s1", "98.5"],
-        ["q3", "s3", "90.0"],
-    ]
-    assert answer.mimetype == mimetype
-    assert answer.headers["x-blast-truncated"] == "false"
-    assert f'filename="{stored.job_id}.{kind}"' in answer.headers["Content-Disposition"]
+    page = await alignments(store, await store.completed(FILES), **query)
+    assert [hit["sseqid"] for hit in page["alignments"]] == subjects
 
 
-async def test_json_exports_have_one_object_per_hit(store: Store) -> None:
-    text = b"q1\ts1\t1e-9\t-ACGT\n"
-    stored = await store.completed(
-        {"batch_000-blastn-db.out.gz": text}, "6 qseqid sseqid evalue qseq"
-    )
-    result = body(await store.ask(handlers.export_hits, stored, format="json"))
-    assert (result["job_id"], result["returned"], result["truncated"]) == (stored.job_id, 1, False)
-    assert result["hits"][0] == dict.fromkeys(COLUMNS) | {
-        "qseqid": "q1",
-        "sseqid": "s1",
-        "evalue": 1e-9,
-        "qseq": "-ACGT",
-    }
-    empty = await store.completed({"batch_000-blastn-db.out.gz": b""})
-    assert body(await store.ask(handlers.export_hits, empty, format="json"))["hits"] == []
-
-
-async def test_an_unknown_export_format_is_refused(store: Store) -> None:
-    answer = await store.ask(handlers.export_hits, await store.completed(FILES), format="xlsx")
+@pytest.mark.parametrize("name", OF_HITS)
+async def test_a_parameter_that_is_not_known_is_refused_by_name(store: Store, name: str) -> None:
+    one = await store.completed(FILES)
+    answer = await store.ask(OF_HITS[name], one, min_idenity="90")
     assert refused(answer) == (422, "validation_error")
+    assert json.loads(answer.get_body())["detail"]["errors"][0]["loc"] == ["min_idenity"]
 
 
-async def test_failure_40_a_formula_in_a_cell_is_escaped(store: Store) -> None:
-    names = ["=cmd|'/c calc'!A0", "+1", "-1+2", "@SUM(A1)", '=HYPERLINK("http://x","y")']
-    text = "".join(row(name, "s1", evalue="1e-05") for name in names).encode()
-    one = await store.completed({"batch_000-blastn-db.out.gz": text})
-    answer = (await store.ask(handlers.export_hits, one, format="csv")).get_body().decode()
-    rows = list(csv.reader(io.StringIO(answer)))[1:]
-    assert [result[0] for result in rows] == [f"'{name}" for name in names]
-    assert {result[10] for result in rows} == {"1e-05"}
-    exact = (await store.ask(handlers.export_hits, one, format="tsv")).get_body().decode()
-    read = list(csv.reader(io.StringIO(exact), delimiter="\t"))
-    assert [result[0] for result in read[1:]] == names
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("max_alignments", value) for value in ("0", "501", "-1", "x", "1.0")),
+        *(("page", "0"), ("page_size", "501"), ("sort_by", "stitle; drop"), ("sort_dir", "up")),
+        *(("min_identity", "101"), ("min_identity", "nan"), ("max_evalue", "inf")),
+        *(("max_evalue", "-1"), ("taxid", "human"), ("subject_id", "b")),
+    ],
+)
+async def test_a_wrong_value_is_refused_by_name(store: Store, name: str, value: str) -> None:
+    query: dict[str, Any] = {name: value}
+    if name == "subject_id":
+        query["subject"] = "a"
+    answer = await store.ask(handlers.list_alignments, await store.completed(FILES), **query)
+    assert refused(answer) == (422, "validation_error")
+    assert name.encode() in answer.get_body()
 
 
-@pytest.mark.parametrize("value", ["\t=1", "\r=1", "\n=1", "=1"])
-def test_failure_40_a_hidden_formula_is_escaped(value: str) -> None:
-    assert export.escape_formula(value) == f"'{value}"
+async def test_organisms_are_counted_or_the_columns_to_request_named(store: Store) -> None:
+    text = b"q\ts\t1e-9\t50\t9606\tHomo sapiens\nq\tt\t1e-5\t40\t9606\tHomo sapiens\n"
+    outfmt = "6 qseqid sseqid evalue bitscore staxids sscinames"
+    one = await store.completed({"batch_000-blastn-db.out.gz": text}, outfmt)
+    found = body(await store.ask(handlers.list_organisms, one, include_lineage="true"))
+    assert found["organisms"] == [
+        {
+            "key": "homo sapiens",
+            "organism": "Homo sapiens",
+            "taxid": "9606",
+            "count": 2,
+            "best_evalue": 1e-9,
+            "top_bitscore": 50.0,
+            "organism_source": "sscinames",
+        }
+    ]
+    assert found["lineage"] == {"requested": True, "looked_up": 0, "failed": 0}
+    none = body(await store.ask(handlers.list_organisms, await store.completed(FILES)))
+    assert none["organisms"] == []
+    assert "staxids sscinames" in none["message"]
 
 
-@pytest.mark.parametrize("value", [-1.5, 1e-30, 0, None, "plain", "1-2"])
-def test_numbers_and_plain_text_are_unchanged(value: Any) -> None:
-    assert export.escape_formula(value) is value
+async def test_queries_are_listed_with_and_without_hits(store: Store) -> None:
+    one = await store.completed(FILES)
+    listed = body(await store.ask(handlers.list_queries, one, sort_by="hits", sort_dir="desc"))
+    assert [(query["query_id"], query["hits"]) for query in listed["queries"]] == [
+        *(("q1", 2), ("q2", 1), ("q3", 1))
+    ]
+    assert (listed["total"], listed["matching"], listed["without_hits"]) == (3, 3, 0)
+    none = body(await store.ask(handlers.list_queries, one, hits="none"))
+    assert (none["queries"], none["matching"], none["pages"]) == ([], 0, 0)
 
 
-@pytest.mark.parametrize("kind", export.FORMATS)
-async def test_a_truncated_export_has_a_telling_file_name(store: Store, kind: str) -> None:
-    stored = await store.completed(FILES)
-    made = await in_thread(
-        export.export,
-        export.FORMATS[kind],
-        stored.job_id,
-        hits_of(store.clients.blobs, stored, next(iter(FILES))),
-        max_bytes=1,
+async def test_coordinates_are_of_the_hits_that_pass(store: Store) -> None:
+    found = body(
+        await store.ask(handlers.list_coordinates, await store.completed(FILES), min_identity="95")
     )
-    assert (made.hits, made.truncated) == (1, True)
-    assert (
-        f"{stored.job_id}-first-1-hits.{kind}" in made.headers(stored.job_id)["Content-Disposition"]
-    )
-    if kind == "json":
-        assert json.loads(made.data)["truncated"] is True
+    assert (found["returned"], found["filtered_hits"]) == (2, 2)
+    assert found["columns"]["sseqid"] == ["s1", "s1"]
+    assert found["columns"]["send"] == [104, 104]
+
+
+@pytest.mark.parametrize("name", OF_HITS)
+async def test_hits_without_an_index_are_indexed_and_the_answer_says_when(
+    store: Store, name: str
+) -> None:
+    one = await store.unindexed(FILES)
+    pending = await store.ask(OF_HITS[name], one)
+    assert refused(pending) == (503, "index_pending")
+    assert int(pending.headers["Retry-After"]) >= 1
+    assert b"0 of 1 parts are done: ask again in about" in pending.get_body()
+    async with asyncio.timeout(30):
+        while not await store.clients.blobs.exists(one.results_prefix + COMPLETE):
+            await asyncio.sleep(0.05)
+    assert (await store.ask(OF_HITS[name], one)).status_code == 200
+
+
+async def test_many_requests_build_one_index(store: Store) -> None:
+    one = await store.unindexed(FILES)
+    answers = await asyncio.gather(*(store.ask(handlers.aggregate_hits, one) for _ in range(20)))
+    assert {refused(answer) for answer in answers} == {(503, "index_pending")}
+    async with asyncio.timeout(30):
+        while refused_or_none(await store.ask(handlers.aggregate_hits, one)):
+            await asyncio.sleep(0.05)
+    answers = await asyncio.gather(*(store.ask(handlers.list_alignments, one) for _ in range(20)))
+    assert {body(answer)["total_hits"] for answer in answers} == {4}
+
+
+def refused_or_none(answer: Any) -> tuple[int, str] | None:
+    return None if answer.status_code == 200 else refused(answer)

@@ -1,87 +1,143 @@
-"""HTTP handlers of hits: statistics, the first hits of a file, and the export of all hits."""
+"""HTTP handlers of hits: statistics, pages, organisms, queries, coordinates and exports."""
 
-import time
-from itertools import chain
 from typing import Literal
 
 from azure.functions import HttpRequest, HttpResponse
 
-from shared.blast.result_files import outfmt_of
 from shared.contracts.job import Job
-from shared.errors import NotFound
-from shared.hits import refuse_unreadable
-from shared.util.threads import in_thread
+from shared.hits.aggregate import aggregate
+from shared.hits.coordinates import coordinates
+from shared.hits.errors import Unreadable
+from shared.hits.taxonomy import taxonomy
 from triggers.http.etag import retry_after_header
-from triggers.http.hits import export as exports
-from triggers.http.hits.aggregate import Aggregation
-from triggers.http.hits.page import AlignmentsPage
+from triggers.http.hits import exports, views
+from triggers.http.hits.opened import OpenedHits, open_hits
+from triggers.http.hits.params import (
+    AlignmentsQuery,
+    ExportQuery,
+    FilterQuery,
+    QueriesQuery,
+    TaxonomyQuery,
+)
 from triggers.http.jobs import job_of_request
-from triggers.http.query_params import AlignmentsQuery, ExportQuery, parse_query
+from triggers.http.query_params import parse_query
 from triggers.http.responses import HEADERS, handle_errors, json_response
-from triggers.http.result_files import file_of, files_of, hits_of, results_retry_after
+from triggers.http.result_files import files_of
 from triggers.http.services import HttpServices
-from triggers.schemas.results import Aggregate
+from triggers.schemas import results
 
 
 @handle_errors
 async def aggregate_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/aggregate"""
-    job = await job_of_request(services, req)
-    names = [file.name for file in await files_of(services, job)]
-    if not names:
+    job, query = await job_of_request(services, req), parse_query(req, FilterQuery)
+    if not await files_of(services, job):
         headers = {} if job.child_count else retry_after_header(job)
-        body = Aggregate(job_id=job.job_id, status="no_results", stats=None)
+        body = results.Aggregate(job_id=job.job_id, status="no_results", stats=None)
         return json_response(body, headers=headers)
-    refuse_unreadable(outfmt_of(job.search))
-    aggregation = Aggregation(services.clients.blobs, time.monotonic)
-    stats = await aggregation.stats(
-        job.results_prefix, names, lambda name: hits_of(services.clients.blobs, job, name)
-    )
+    async with open_hits(services, job) as opened:
+        found = await opened.hits.ask(aggregate, await opened.filter_of(services, query))
+        stats = views.stats_view(found, opened.index, opened.unreadable)
     has_no_hits = stats.total_hits == 0 and not stats.truncated
     status: Literal["ok", "no_hits"] = "no_hits" if has_no_hits else "ok"
-    return json_response(Aggregate(job_id=job.job_id, status=status, stats=stats))
+    return json_response(results.Aggregate(job_id=job.job_id, status=status, stats=stats))
 
 
 @handle_errors
 async def list_alignments(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/alignments"""
     job, query = await job_of_request(services, req), parse_query(req, AlignmentsQuery)
-    name_or_id = query.blob_name or next(
-        (file.name for file in await files_of(services, job)), None
+    async with open_hits(services, job) as opened:
+        wanted = await opened.filter_of(services, query)
+        page, query_ids, totals = await opened.hits.ask(views.read_page, query.to_page(wanted.file))
+        names = [
+            file.name
+            for file in opened.index.files
+            if wanted.file in (None, file.number) and not file.code
+        ]
+        body = results.Alignments(
+            **_files_read(opened, page.matching),
+            blob_name=names[0] if len(names) == 1 else "",
+            blob_names=names,
+            alignments=[views.hit_view(hit, opened.index) for hit in page.hits],
+            returned=len(page.hits),
+            page=query.page,
+            page_size=query.size,
+            pages=views.pages(page.matching, query.size),
+            query_ids=query_ids,
+            subject_aggregates=views.subject_views(totals),
+        )
+    return json_response(body)
+
+
+@handle_errors
+async def list_organisms(services: HttpServices, req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/jobs/{id}/results/taxonomy"""
+    job, query = await job_of_request(services, req), parse_query(req, TaxonomyQuery)
+    async with open_hits(services, job) as opened:
+        found = await opened.hits.ask(taxonomy, await opened.filter_of(services, query))
+        organisms, message = views.organism_views(found)
+        is_requested = query.include_lineage in ("true", "1")
+        body = results.Taxonomy(
+            **_files_read(opened, found.matching),
+            organisms=organisms,
+            lineage=results.Lineage(requested=is_requested, looked_up=0, failed=0),
+            message=message,
+        )
+    return json_response(body)
+
+
+@handle_errors
+async def list_queries(services: HttpServices, req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/jobs/{id}/results/queries"""
+    job, query = await job_of_request(services, req), parse_query(req, QueriesQuery)
+    async with open_hits(services, job) as opened:
+        page = await opened.hits.ask(views.read_queries, query)
+        body = views.queries_view(job.job_id, opened.index, page, query)
+    return json_response(body)
+
+
+@handle_errors
+async def list_coordinates(services: HttpServices, req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/jobs/{id}/results/coordinates"""
+    job, query = await job_of_request(services, req), parse_query(req, FilterQuery)
+    async with open_hits(services, job) as opened:
+        found = await opened.hits.ask(coordinates, await opened.filter_of(services, query))
+    body = results.CoordinatesView(
+        job_id=job.job_id,
+        columns=found.columns,
+        returned=len(found.columns["qstart"]),
+        filtered_hits=found.matching,
     )
-    if name_or_id is None:
-        raise _no_results(job)
-    name = (await file_of(services, job, name_or_id)).name
-    refuse_unreadable(outfmt_of(job.search))
-    page = AlignmentsPage(query.max_alignments, query.query_id)
-    await in_thread(page.fill, hits_of(services.clients.blobs, job, name))
-    return json_response(page.to_view(job.job_id, name))
+    return json_response(body)
 
 
 @handle_errors
 async def export_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
-    job, file_format = (
-        await job_of_request(services, req),
-        exports.FORMATS[parse_query(req, ExportQuery).format],
-    )
-    names = [file.name for file in await files_of(services, job)]
-    if not names:
-        raise _no_results(job)
-    refuse_unreadable(outfmt_of(job.search))
-    hits = chain.from_iterable([hits_of(services.clients.blobs, job, name) for name in names])
-    file = await in_thread(exports.export, file_format, job.job_id, hits)
+    job, query = await job_of_request(services, req), parse_query(req, ExportQuery)
+    async with open_hits(services, job) as opened:
+        wanted = await opened.filter_of(services, query)
+        for file in opened.index.unreadable:
+            if wanted.file in (None, file.number):
+                # A file that lacks hits would be taken for all of them.
+                raise Unreadable(file.code or "file_damaged", f"{file.name}: {file.message}")
+        exported = await opened.hits.ask(
+            exports.export_hits, query.format, job.job_id, _heading(job), wanted
+        )
     return HttpResponse(
-        file.data,
-        headers=HEADERS | file.headers(job.job_id),
-        mimetype=file_format.mimetype,
+        exported.data,
+        headers=HEADERS | exported.headers(job.job_id),
+        mimetype=exported.mimetype,
         charset="utf-8",
     )
 
 
-def _no_results(job: Job) -> NotFound:
-    if job.child_count:
-        message = f"{job.job_id} is a batch: read the results of its searches"
-    else:
-        message = f"{job.job_id} has no results, its status is {job.phase.status}"
-    return NotFound("no_results", message, results_retry_after(job))
+def _files_read(opened: OpenedHits, matching: int) -> dict[str, object]:
+    return views.files_read(opened.job.job_id, opened.index, opened.unreadable, matching)
+
+
+def _heading(job: Job) -> str:
+    search = job.search
+    lines = exports.report_heading(job.job_id, search.program, search.database, search.title)
+    return "".join(lines)

@@ -1,0 +1,1 @@
+"""A job's result files and the index of their hits."""

@@ -1,0 +1,101 @@
+"""Indexes the hits of jobs that were completed without an index, when they are first requested."""
+
+import asyncio
+import logging
+import math
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.clients.blobs import Blobs
+from shared.contracts.job import Job
+from shared.errors import ControlPlaneError, RetryableError, Unavailable
+from shared.hits.index import HitIndex
+from shared.hits.indexer import Indexer
+from shared.results.job_index import JobIndex
+
+log = logging.getLogger("blast")
+KEPT = 64
+"""Indexes that are kept in memory; each is as long as the list of its result files."""
+BYTES_PER_SECOND = 4 * 1024**2
+"""Of compressed results, as a careful estimate of the time that indexing takes."""
+LONGEST_WAIT = 30
+"""Seconds after which a client asks again, however long the indexing takes."""
+TRIES, WAIT = 20, timedelta(seconds=3)
+"""Of one segment, while storage does not answer or other hits are being indexed here."""
+
+
+@dataclass
+class BackgroundIndexing:
+    """The indexes of completed jobs, and the tasks that build them in this process.
+
+    A process that ends in the middle leaves whole segments: the next request goes on from there.
+    """
+
+    blobs: Blobs
+    indexer: Indexer
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _failures: dict[str, ControlPlaneError] = field(default_factory=dict)
+    _loaded: dict[str, HitIndex] = field(default_factory=dict)
+
+    async def aclose(self) -> None:
+        """Stop the tasks."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def index_of(self, job: Job) -> HitIndex:
+        """The index of a completed job.
+
+        Raises Unavailable with the time to wait if it is being built, or what makes it impossible.
+        """
+        prefix = job.results_prefix
+        if index := self._loaded.get(prefix):
+            return index
+        job_index = JobIndex(self.blobs, self.indexer, job)
+        if index := await job_index.load():
+            if len(self._loaded) >= KEPT:
+                self._loaded.pop(next(iter(self._loaded)))
+            self._loaded[prefix] = index  # it never changes any more
+            return index
+        if error := self._failures.pop(prefix, None):
+            raise error
+        if prefix not in self._tasks:
+            self._tasks[prefix] = asyncio.create_task(self._build(job_index))
+        raise await self._pending(job_index)
+
+    async def _pending(self, job_index: JobIndex) -> Unavailable:
+        plan = await job_index.plan()
+        missing = await job_index.find_missing(plan)
+        size = sum(file.size for files in missing for file in files)
+        seconds = 2 + math.ceil(size / BYTES_PER_SECOND)
+        done = len(plan) - len(missing)
+        return Unavailable(
+            "index_pending",
+            f"the hits are being indexed, {done} of {len(plan)} parts are done: ask again in about"
+            f" {seconds} s",
+            timedelta(seconds=min(seconds, LONGEST_WAIT)),
+        )
+
+    async def _build(self, job_index: JobIndex) -> None:
+        job, prefix = job_index.job, job_index.job.results_prefix
+        try:
+            plan = await job_index.plan()
+            for _ in range(TRIES * len(plan)):
+                missing = await job_index.find_missing(plan)
+                if not missing:
+                    break
+                try:
+                    await job_index.index(missing[0])
+                except RetryableError as error:
+                    wait = error.retry_after or WAIT
+                    await asyncio.sleep(wait.total_seconds())
+            await job_index.complete(plan)
+            log.info("hits_indexed job_id=%s", job.job_id)
+        except ControlPlaneError as error:
+            self._failures[prefix] = error
+            log.warning("index_failed job_id=%s: %s", job.job_id, error)
+        except Exception:  # the task's end; the next request tries again, and the log has the cause
+            log.exception("index_crashed job_id=%s", job.job_id)
+        finally:
+            del self._tasks[prefix]

@@ -1,0 +1,67 @@
+"""The index of a job's hits: which result files it is made from, and how far it is."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.blast.result_files import MANIFEST, MERGED, outfmt_of, query_batch_of
+from shared.clients.blobs import Blobs
+from shared.contracts.job import Job
+from shared.errors import NotFound
+from shared.hits.index import HitIndex
+from shared.hits.indexer import Indexer, SearchResults
+from shared.hits.store import IndexSource, IndexStore, plan_segments
+
+
+@dataclass(frozen=True)
+class JobIndex:
+    """The index of one job. All methods raise Unavailable."""
+
+    blobs: Blobs
+    indexer: Indexer
+    job: Job
+
+    async def load(self) -> HitIndex | None:
+        """The complete index, or None."""
+        return await self._store.load()
+
+    async def plan(self) -> list[Sequence[IndexSource]]:
+        """The files of each segment. Raises NotFound if the manifest is gone."""
+        manifest = await self.blobs.get(self.job.results_prefix + MANIFEST)
+        if manifest is None:
+            message = f"the results of {self.job.job_id} were removed from Blob"
+            raise NotFound("results_gone", message)
+        return plan_segments(_indexed(json.loads(manifest)["files"]))
+
+    async def find_missing(
+        self, plan: Sequence[Sequence[IndexSource]]
+    ) -> list[Sequence[IndexSource]]:
+        """The parts of the plan that are not indexed yet."""
+        return await self._store.find_missing(plan)
+
+    async def index(self, files: Sequence[IndexSource]) -> None:
+        """HitIndex one part of the plan: see Indexer. Raises NotFound if a file is gone."""
+        job = self.job
+        results = SearchResults(job.results_prefix, outfmt_of(job.search), query_batch_of)
+        await self.indexer.index(results, files)
+
+    async def complete(self, plan: Sequence[Sequence[IndexSource]]) -> HitIndex | None:
+        """Complete the index; None if a part is missing."""
+        return await self._store.complete(plan)
+
+    @property
+    def _store(self) -> IndexStore:
+        return IndexStore(self.blobs, self.job.results_prefix)
+
+
+def _indexed(entries: Sequence[dict[str, object]]) -> list[IndexSource]:
+    """The files whose hits count: of a sharded search the merged ones, which are its results."""
+    names = [str(entry["name"]) for entry in entries]
+    sizes = [int(str(entry["size"])) for entry in entries]
+    wanted = [MERGED] if MERGED in names else names
+    return [
+        IndexSource(number, name, size)
+        for number, (name, size) in enumerate(
+            (name, size) for name, size in zip(names, sizes, strict=True) if name in wanted
+        )
+    ]
