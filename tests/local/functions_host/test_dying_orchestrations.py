@@ -45,7 +45,7 @@ async def test_failure_49_a_job_whose_orchestrator_raises_has_a_reason_and_can_b
         await host.start(ORCHESTRATOR, instance=job.job_id)
         assert (await host.ended(job.job_id)).status == "Failed"
         upkeep = Upkeep(scene, host.client)
-        await passes(host, upkeep, 7)
+        await passes(host, upkeep, 6)
         now = await scene.now(job)
         assert (now.phase, now.restarts) == (Phase.SUBMITTED, 1)
         assert "No module named 'x'" in (now.reason or "")
