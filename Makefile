@@ -11,7 +11,8 @@ AZURITE := $(STATE)/node/.ready
 export PYTHONPYCACHEPREFIX := $(abspath $(STATE))/pycache
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
 
-FAULT_TESTS := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py
+FAULT_TESTS := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py \
+	tests/shared/blast/test_fasta_oracle.py tests/shared/elastic_blast/test_options_oracle.py
 
 .PHONY: run demo test faults check docs bench screenshots clean setup tools worker
 
