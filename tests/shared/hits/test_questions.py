@@ -65,7 +65,15 @@ FILTERS: list[tuple[Filter, Callable[[Row], bool]]] = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "passes"), FILTERS, ids=lambda value: str(value)[:70])
+def set_fields(wanted: Filter) -> str:
+    """The fields of a filter that are set, with their values."""
+    values = {name: getattr(wanted, name) for name in wanted.__dataclass_fields__}
+    return ",".join(f"{name}={value}" for name, value in values.items() if value is not None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "passes"), FILTERS, ids=[set_fields(wanted) for wanted, _ in FILTERS]
+)
 def test_a_filter_finds_the_hits_that_pass_it(
     database: HitsDatabase, wanted: Filter, passes: Callable[[Row], bool]
 ) -> None:
