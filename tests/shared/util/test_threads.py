@@ -34,7 +34,8 @@ STARTS = {
     "start_new_thread",
 }
 """Names that start a thread without its invocation."""
-ALLOWED_MODULES = {"shared/util/threads.py"}
+ALLOWED_MODULES = {"shared/util/threads.py", "shared/hits/convert.py", "shared/hits/questions.py"}
+"""The threads of hits log nothing: one copies bytes into a pipe, one interrupts a long query."""
 
 
 @dataclass(frozen=True)
