@@ -12,7 +12,7 @@ from shared.jobs import JobStateRepository
 from triggers.auth.quotas import check_active_limit
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.http.etag import retry_after_header
-from triggers.http.jobs import job_of_request, keys_in_headers
+from triggers.http.jobs import job_of_request, keys_in_headers, single_key
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import RetryAccepted
@@ -70,7 +70,7 @@ class JobRetry:
 
 async def _queue_retry(services: HttpServices, req: HttpRequest) -> Job:
     job, config = await job_of_request(services, req), services.clients.settings
-    request_id = next(iter(keys_in_headers(req).values()), None)
+    request_id = single_key(keys_in_headers(req))
     return await JobRetry(services.clients.jobs, config.job_timeout, config.max_active_jobs).queue(
         job, request_id
     )

@@ -165,8 +165,7 @@ async def _accept(
     caller, header_keys = await services.authenticate(req), keys_in_headers(req)
     # In a thread, as checking a large query takes long.
     submission = await in_thread(_parse, req.get_body(), services.clients.settings)
-    fallback = header_keys.pop(FALLBACK_KEY_HEADER, None)
-    key = _single_key({**header_keys, "idempotency_key": submission.idempotency_key}) or fallback
+    key = single_key({**header_keys, "idempotency_key": submission.idempotency_key})
     limit = services.clients.settings.max_active_jobs
     accepted = await services.submissions.accept(
         submission, caller, key, "http", max_active_jobs=limit
@@ -178,16 +177,16 @@ def _parse(body: bytes, settings: Settings) -> Submission:
     return parse(json_object(body), settings)
 
 
-def _single_key(keys: Mapping[str, str | None]) -> str | None:
-    """Return the key that the request has in these places, or None.
+def single_key(keys: Mapping[str, str | None]) -> str | None:
+    """Return the key that the request has in these places, else that of FALLBACK_KEY_HEADER.
 
     Raises Invalid if it has two: a repeat under the key that was not used would be a new search.
     """
-    given = {place: key for place, key in keys.items() if key}
+    given = {place: key for place, key in keys.items() if key and place != FALLBACK_KEY_HEADER}
     if len(set(given.values())) > 1:
         text = f"{' and '.join(given)} have different idempotency keys: send one of them"
         raise Invalid([Fault(place, text) for place in given])
-    return next(iter(given.values()), None)
+    return next(iter(given.values()), keys.get(FALLBACK_KEY_HEADER))
 
 
 async def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:

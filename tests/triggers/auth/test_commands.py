@@ -72,6 +72,15 @@ async def test_failure_1_two_different_keys_are_refused_by_name(
     assert (await app.clients.jobs.index.page(LOCAL, 500, "", {})).jobs == listed
 
 
+async def test_failure_1_a_retry_with_two_different_keys_is_refused_by_name(app: App) -> None:
+    failed = await kept(app, phase=Phase.SEARCH_FAILED)
+    keys = {"Idempotency-Key": "k-1", "Repeatability-Request-ID": "k-2"}
+    refused = await app.ask(ROUTES["retry_job"], keys, {"id": failed.job_id})
+    assert refused.status == 422
+    assert [fault["loc"] for fault in refused.body["detail"]["errors"]] == [[name] for name in keys]
+    assert (await app.clients.jobs.get(failed.job_id)).attempt == 1
+
+
 async def test_a_response_has_the_id_of_its_request(app: App) -> None:
     key = {"Idempotency-Key": str(uuid.uuid4())}
     answers = [
