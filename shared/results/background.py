@@ -34,7 +34,8 @@ class BackgroundIndexing:
     blobs: Blobs
     indexer: Indexer
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _failures: dict[str, ControlPlaneError] = field(default_factory=dict)
+    _failures: dict[str, Exception] = field(default_factory=dict)
+    """What ended a task without an index: the next request gets it, the one after tries again."""
     _loaded: dict[str, HitIndex] = field(default_factory=dict)
 
     async def aclose(self) -> None:
@@ -95,7 +96,8 @@ class BackgroundIndexing:
         except ControlPlaneError as error:
             self._failures[prefix] = error
             log.warning("index_failed job_id=%s: %s", job.job_id, error)
-        except Exception:  # the task's end; the next request tries again, and the log has the cause
+        except Exception as error:  # a bug: the next request gets it instead of another time to wait
+            self._failures[prefix] = error
             log.exception("index_crashed job_id=%s", job.job_id)
         finally:
             del self._tasks[prefix]

@@ -1,5 +1,6 @@
 """HTTP handlers over dependencies on Azurite, called like the worker calls them."""
 
+import asyncio
 import gzip
 import json
 import uuid
@@ -74,6 +75,10 @@ class Store:
         connection = self.clients.settings.storage_connection_string
         with BlobServiceClient.from_connection_string(connection) as service:
             service.get_blob_client("results", path).delete_blob()
+
+    async def finish_indexing(self) -> None:
+        """Wait for the indexing that requests have started."""
+        await asyncio.gather(*self.clients.hit_indexes._tasks.values())
 
     async def ask(
         self,

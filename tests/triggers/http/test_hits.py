@@ -12,6 +12,7 @@ from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.hits.columns import STANDARD
 from shared.hits.store import COMPLETE
+from shared.results.job_index import JobIndex
 from tests.support.samples import job
 from tests.triggers.conftest import Store, body, refused
 from triggers.auth.callers import LOCAL
@@ -249,9 +250,8 @@ async def test_hits_without_an_index_are_indexed_and_the_answer_says_when(
     assert refused(pending) == (503, "index_pending")
     assert int(pending.headers["Retry-After"]) >= 1
     assert b"0 of 1 parts are done: ask again in about" in pending.get_body()
-    async with asyncio.timeout(30):
-        while not await store.clients.blobs.exists(one.results_prefix + COMPLETE):
-            await asyncio.sleep(0.05)
+    await store.finish_indexing()
+    assert await store.clients.blobs.exists(one.results_prefix + COMPLETE)
     assert (await store.ask(OF_HITS[name], one)).status_code == 200
 
 
@@ -259,12 +259,24 @@ async def test_many_requests_build_one_index(store: Store) -> None:
     one = await store.unindexed(FILES)
     answers = await asyncio.gather(*(store.ask(handlers.aggregate_hits, one) for _ in range(20)))
     assert {refused(answer) for answer in answers} == {(503, "index_pending")}
-    async with asyncio.timeout(30):
-        while refused_or_none(await store.ask(handlers.aggregate_hits, one)):
-            await asyncio.sleep(0.05)
+    await store.finish_indexing()
     answers = await asyncio.gather(*(store.ask(handlers.list_alignments, one) for _ in range(20)))
     assert {body(answer)["total_hits"] for answer in answers} == {4}
 
 
-def refused_or_none(answer: Any) -> tuple[int, str] | None:
-    return None if answer.status_code == 200 else refused(answer)
+async def test_a_bug_while_hits_are_indexed_is_answered_and_not_waited_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await store.unindexed(FILES)
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobIndex, "index", broken)
+        assert refused(await store.ask(handlers.aggregate_hits, one)) == (503, "index_pending")
+        await store.finish_indexing()
+        assert refused(await store.ask(handlers.aggregate_hits, one))[0] == 500
+    assert refused(await store.ask(handlers.aggregate_hits, one)) == (503, "index_pending")
+    await store.finish_indexing()
+    assert (await store.ask(handlers.aggregate_hits, one)).status_code == 200
