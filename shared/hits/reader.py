@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,14 +89,14 @@ class HitsReader:
 @asynccontextmanager
 async def _entered_in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
     """Enter and leave a context beside the event loop, as it waits for the disk."""
-    value = await in_thread(manager.__enter__)
-    try:
+
+    async def leave(*error: Any) -> bool | None:
+        return await in_thread(manager.__exit__, *error)
+
+    async with AsyncExitStack() as stack:
+        value = await in_thread(manager.__enter__)
+        stack.push_async_exit(leave)
         yield value
-    except BaseException as error:
-        if not await in_thread(manager.__exit__, type(error), error, error.__traceback__):
-            raise
-    else:
-        await in_thread(manager.__exit__, None, None, None)
 
 
 @dataclass(frozen=True)

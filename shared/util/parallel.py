@@ -25,7 +25,7 @@ async def parallel_map(
             number, item = waiting.popleft()
             try:
                 results[number] = await function(item)
-            except BaseException:
+            except BaseException:  # a cancellation, too, must stop the start of further calls
                 waiting.clear()
                 raise
 
