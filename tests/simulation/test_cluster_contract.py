@@ -18,6 +18,7 @@ from tests.local.cluster.cluster_fixture import ClusterFixture, has, in_phase, r
 from tests.local.cluster.cluster_fixture import job as kube_job
 from tests.shared.clients.kubernetes.server import provider
 from tests.shared.jobs.conftest import Clock
+from tests.sidecar.sidecar_fixture import until
 from tests.simulation.fakes import FakeCluster
 from tests.simulation.models import KubeJob
 from tests.simulation.scene import Scene
@@ -78,11 +79,14 @@ class RealControl:
             self.environment.until_pod(name, in_phase(phase))
 
     async def wait_for(self, happened: Callable[[], Awaitable[object]]) -> None:
-        for _ in range(2000):
-            if await happened():
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError("not reached in time")
+        loop = asyncio.get_running_loop()
+
+        async def ask() -> object:
+            return await happened()
+
+        await asyncio.to_thread(
+            until, lambda: asyncio.run_coroutine_threadsafe(ask(), loop).result()
+        )
 
     async def passes(self, seconds: float) -> None:
         self.clock.move(seconds)

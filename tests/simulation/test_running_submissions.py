@@ -54,15 +54,21 @@ async def test_failure_9_a_batch_that_fails_does_not_end_its_submission(untracke
     assert (await scene.now(second)).phase is not Phase.WAITING_FOR_SUBMIT_SLOT
 
 
+async def one_submitting(scene: Scene) -> tuple[Job, Job]:
+    """Two searches; the submission of the first has run for 4 minutes, and takes 24."""
+    scene.environment.usual = Plan(takes=24 * MINUTE)
+    first, second = await scene.accept(1), await scene.accept(2)
+    await scene.drive(first)
+    await scene.run(4 * MINUTE)
+    return first, second
+
+
 async def test_failure_9_a_submission_that_was_cancelled_keeps_the_slot_until_it_ends(
     untracked: Scene,
 ) -> None:
     """It cannot be stopped, and its Lease would expire after 15 minutes."""
     scene = untracked
-    scene.environment.usual = Plan(takes=24 * MINUTE)
-    first, second = await scene.accept(1), await scene.accept(2)
-    await scene.drive(first)
-    await scene.run(4 * MINUTE)
+    first, second = await one_submitting(scene)
     await scene.cancel(first)
     await scene.wake(first)
     await scene.run(16.5 * MINUTE)
@@ -76,10 +82,7 @@ async def test_failure_9_a_long_retry_after_does_not_let_the_slot_of_a_submissio
     scene: Scene,
 ) -> None:
     """The Lease can be five minutes old at the look, and lasts fifteen."""
-    scene.environment.usual = Plan(takes=24 * MINUTE)
-    first, second = await scene.accept(1), await scene.accept(2)
-    await scene.drive(first)
-    await scene.run(4 * MINUTE)
+    first, second = await one_submitting(scene)
     await scene.drive(second)
     busy = HttpRejection(429, "rate limit", 15 * MINUTE)
     scene.sidecar.refusals = [busy, busy]
@@ -91,10 +94,7 @@ async def test_failure_9_a_cluster_that_asks_for_a_long_wait_does_not_let_a_canc
     untracked: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = untracked
-    scene.environment.usual = Plan(takes=24 * MINUTE)
-    first, second = await scene.accept(1), await scene.accept(2)
-    await scene.drive(first)
-    await scene.run(4 * MINUTE)
+    first, second = await one_submitting(scene)
     await scene.cancel(first)
 
     async def throttled(*_: object) -> None:
