@@ -96,7 +96,7 @@ class BackgroundIndexing:
         except ControlPlaneError as error:
             self._failures[prefix] = error
             log.warning("index_failed job_id=%s: %s", job.job_id, error)
-        except Exception as error:  # a bug: the next request gets it instead of another time to wait
+        except Exception as error:  # a bug: the next request is not to wait for it
             self._failures[prefix] = error
             log.exception("index_crashed job_id=%s", job.job_id)
         finally:
