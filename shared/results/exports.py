@@ -27,7 +27,7 @@ PIECE = 1024**2
 
 
 @dataclass(frozen=True)
-class Export:
+class ExportFile:
     """A file to write. `name` has a hash of all that its content depends on."""
 
     prefix: str
@@ -64,7 +64,7 @@ class HitExports:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def find(self, export: Export) -> Version:
+    async def find(self, export: ExportFile) -> Version:
         """The version in Blob of an export. It is written if it is not there.
 
         Raises what prevented that; Unavailable if it takes longer than a client waits, and goes on
@@ -83,7 +83,7 @@ class HitExports:
         self._tasks.pop(export.url, None)
         return task.result()
 
-    async def _write(self, export: Export) -> Version:
+    async def _write(self, export: ExportFile) -> Version:
         folder = Path(await in_thread(tempfile.mkdtemp, prefix="export-"))
         try:
             path = folder / export.name
@@ -105,7 +105,7 @@ class HitExports:
             raise Unavailable("export_pending", "the export was removed: ask again", ASK_AGAIN)
         return version
 
-    async def _remove_older(self, export: Export) -> None:
+    async def _remove_older(self, export: ExportFile) -> None:
         listed = await self.blobs.list(export.prefix + FOLDER)
         newest_first = sorted(listed, key=lambda blob: blob.modified, reverse=True)
         names = dict.fromkeys(blob.name.removesuffix(".gz") for blob in newest_first)

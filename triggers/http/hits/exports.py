@@ -21,7 +21,7 @@ from shared.hits.export_file import (
 )
 from shared.hits.filters import Filter
 from shared.hits.reports import REPORTS, join_reports, refuse_other_outfmt
-from shared.results.exports import Export
+from shared.results.exports import ExportFile
 from shared.results.job_index import indexed_names
 from shared.util.threads import in_thread, read_in_thread
 from triggers.http.hits.opened import find_index, open_hits, refuse_without_results
@@ -40,7 +40,7 @@ _OF_REPORTS = {*DashboardCoordinates.model_fields, "format", "file", "blob_name"
 class PlannedExport:
     """An export, and the name and type of its file for the client."""
 
-    export: Export
+    export: ExportFile
     filename: str
     mimetype: str
 
@@ -109,7 +109,7 @@ def _planned(
     """`depends_on` is all that the content depends on, beside the code: see VERSION."""
     text = repr((VERSION, depends_on))
     name = f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.{kind.suffix}"
-    export = Export(job.results_prefix, name, write, is_text=kind.suffix != PARQUET)
+    export = ExportFile(job.results_prefix, name, write, is_text=kind.suffix != PARQUET)
     return PlannedExport(export, f"{job.job_id}.{kind.suffix}", kind.mimetype)
 
 
