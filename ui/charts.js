@@ -211,7 +211,12 @@ export function lanes(caption, subjects) {
       role: "img",
       "aria-label": label,
     };
-    return el("li", {}, el("span", {}, name), svg("svg", drawing, bar(0, 1000, "open"), bars));
+    return el(
+      "li",
+      {},
+      el("span", { title: name }, name),
+      svg("svg", drawing, bar(0, 1000, "open"), bars),
+    );
   });
   const legend = SCORE_CLASSES.map(([least, kind], index) => {
     const text = Number.isFinite(least) ? `${least} bits or more` : "less";

@@ -11,7 +11,8 @@ const MAX_ORGANISMS = 20;
 export function renderPictures(hits) {
   const { stats } = hits.aggregate;
   const { taxonomy, coordinates } = hits.answers;
-  if (!taxonomy || !coordinates || !stats.total_hits) return null;
+  if (!taxonomy || !coordinates) return null;
+  if (!stats.total_hits) return [];
   return [
     el(
       "div",

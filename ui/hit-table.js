@@ -22,7 +22,7 @@ const NO_LETTERS =
 export function renderHitTable(hits) {
   const found = hits.answers.alignments;
   if (!found) return null;
-  if (!found.filtered_hits) return null;
+  if (!found.filtered_hits) return [];
   const { alignments, page, pages, page_size } = found;
   const lengths = queryLengths(alignments);
   const rows = alignments.flatMap((hit, index) => rowsOf(hits, hit, String(index), lengths));

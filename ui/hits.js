@@ -78,9 +78,14 @@ export class HitsSection {
     return JSON.stringify(this.state);
   }
 
-  /** The parameters of the filter. */
+  /** The parameters of the filter, which the queries do not have. */
   get filter() {
-    return Object.fromEntries(FILTERS.map((name) => [name, this.state[name]]));
+    const isFiltered = this.state.view !== "queries";
+    return Object.fromEntries(FILTERS.map((name) => [name, isFiltered ? this.state[name] : ""]));
+  }
+
+  get isFiltered() {
+    return Object.values(this.filter).some(Boolean);
   }
 
   /** Load what is missing. After a rejection, such as an unreadable format, files are still listed. */
@@ -184,9 +189,8 @@ export class HitsSection {
 
   #totals() {
     const { stats } = this.aggregate;
-    const isFiltered = FILTERS.some((name) => this.state[name]);
     if (!stats.total_hits) {
-      const text = isFiltered ? "No hit passes these filters." : "The search found no hits.";
+      const text = this.isFiltered ? "No hit passes these filters." : "The search found no hits.";
       return el("p", { class: "empty" }, text);
     }
     const totals = {
@@ -220,7 +224,7 @@ export class HitsSection {
     const ids = this.answers.alignments?.query_ids ?? [];
     const options = ids.slice(0, MAX_SUGGESTED).map((value) => el("option", { value }));
     const names = this.files.map((file) => file.name);
-    const isFiltered = FILTERS.some((name) => state[name]);
+    if (state.view === "queries") return null;
     return el(
       "form",
       { class: "choices", "aria-label": "Filters" },
@@ -230,7 +234,7 @@ export class HitsSection {
       field("min_identity", "Identity from, %", { type: "number", min: 0, max: 100, step: "any" }),
       field("max_evalue", "E-value up to", { inputmode: "decimal" }),
       names.length > 1 ? dropdown("file", "File", names, state.file) : null,
-      isFiltered
+      this.isFiltered
         ? el("button", { type: "button", "data-action": "clear-filters" }, "Clear filters")
         : null,
     );
@@ -252,8 +256,7 @@ export class HitsSection {
         el("span", { class: "muted" }, ` ${formatBytes(size)} · ${format}`),
       ),
     );
-    const isFiltered = FILTERS.some((name) => this.state[name]);
-    const which = isFiltered ? "The hits that pass the filters as " : "All hits as ";
+    const which = this.isFiltered ? "The hits that pass the filters as " : "All hits as ";
     return [
       this.aggregate?.stats && !this.rejection ? el("p", {}, which, exportLinks) : null,
       el("ul", { class: "files" }, rows),

@@ -1,5 +1,6 @@
 """The views of hits: filters, pages, letters, queries, pictures, links, exports."""
 
+import json
 import re
 from typing import Any
 
@@ -70,6 +71,7 @@ def test_filters_count_what_passes_and_can_be_linked_to(
     hits.get_by_label("Text in ids and titles").fill("no such text")
     hits.keyboard.press("Enter")
     expect(hits.get_by_text("No hit passes these filters.")).to_be_visible()
+    expect(hits.get_by_text("Loading …")).to_have_count(0)
     hits.get_by_role("button", name="Clear filters").click()
     everything = results(world, job_id, "aggregate")["stats"]["total_hits"]
     expect(total).to_have_text(f"{everything:,}")
@@ -141,3 +143,15 @@ def test_each_view_fits_a_phone(page: Page, job_id: str, view: str) -> None:
     page.goto(f"/api/ui#/jobs/{job_id}?view={view}")
     expect(page.locator("table.hits, .charts").first).to_be_visible()
     assert fits_width(page)
+
+
+def test_the_page_says_how_much_is_indexed(page: Page, job_id: str) -> None:
+    message = "the hits are being indexed, 2 of 5 parts are done: ask again in about 9 s"
+    body = json.dumps({"message": message, "detail": {"code": "index_pending", "message": message}})
+    pattern = re.compile("/results/(aggregate|alignments)")
+    page.route(pattern, lambda route: route.fulfill(status=503, body=body))
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    expect(page.get_by_role("region", name="Hits")).to_contain_text("2 of 5 parts are done")
+    expect(page.locator("#unavailable")).to_be_hidden()
+    page.unroute(pattern)
+    expect(page.locator(ROWS).first).to_be_visible(timeout=TIMEOUT_MS)
