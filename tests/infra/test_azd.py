@@ -18,7 +18,7 @@ from tests.support.package import copy_package
 PROJECT = INFRA.parent
 SCRIPTS = sorted(INFRA.rglob("*.sh"))
 OF_AZD = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID", "AZURE_PRINCIPAL_ID"}
-OPTIONAL = {"QUEUE_SENDERS", "SENDER_SUBNETS", "COMPLETION_READERS"}
+OPTIONAL = {"QUEUE_SENDERS", "SENDER_SUBNETS", "COMPLETION_READERS", "ALERT_EMAILS"}
 """Empty where they are not set."""
 MAIN = read(INFRA / "main.bicep")
 

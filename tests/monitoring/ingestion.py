@@ -107,7 +107,7 @@ class Telemetry:
 
     def request(self, name: str, status: int) -> None:
         """A function that ran for a request."""
-        attributes = {
+        attributes: dict[str, str | int] = {
             "http.request.method": "GET",
             "url.scheme": "https",
             "server.address": "app.example.com",
@@ -138,15 +138,17 @@ class Telemetry:
 @contextmanager
 def telemetry() -> Iterator[Telemetry]:
     """Telemetry before an endpoint of its own."""
-    endpoint = type("Endpoint", (_Endpoint,), {"received": []})
-    with ThreadingHTTPServer(("127.0.0.1", 0), endpoint) as server:
+    class Endpoint(_Endpoint):
+        received: ClassVar[list[dict[str, Any]]] = []
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         key = "00000000-0000-0000-0000-000000000001"
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "True")
             text = f"InstrumentationKey={key};IngestionEndpoint={url};LiveEndpoint={url}"
-            reporting = Telemetry(text, endpoint.received)
+            reporting = Telemetry(text, Endpoint.received)
             yield reporting
             reporting.close()
         server.shutdown()

@@ -43,7 +43,7 @@ def fired(rows: list[Row]) -> set[str]:
 def _is_met(rule: Values, seen: Workspace) -> bool:
     (condition,) = rule["criteria"]["allOf"]
     assert (condition["timeAggregation"], condition["operator"]) == ("Count", "GreaterThan")
-    return len(seen.run(condition["query"])) > condition["threshold"]
+    return len(seen.run(condition["query"])) > int(condition["threshold"])
 
 
 def minutes(duration: str) -> timedelta:

@@ -117,6 +117,9 @@ class Upgrade(StackFixture):
         for job_id in job_ids:
             self.until(job_id, done)
 
+    def until_event(self, job_id: str, event: str) -> None:
+        self.until(job_id, lambda job: event in self.events(job_id))
+
     def until_ended(self, job_id: str) -> str:
         """Reconcile until the job has ended; returns its phase."""
 
@@ -188,7 +191,7 @@ def go_on_with_the_new_version(upgrade: Upgrade, first: Sequence[str]) -> list[s
     upgrade.until_each(upgrade.of_kind("unmarked", second), all_batches_done)
     upgrade.until_each(upgrade.of_kind("endless", second), in_phase("running"))
     for job_id in upgrade.of_kind("held", second):
-        upgrade.until(job_id, lambda job, id=job_id: "results_collected" in upgrade.events(id))
+        upgrade.until_event(job_id, "results_collected")
     upgrade.mark(upgrade.of_kind("unmarked", first)[:1])
     return second + upgrade.begin_to_submit()
 
