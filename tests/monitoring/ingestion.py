@@ -138,6 +138,7 @@ class Telemetry:
 @contextmanager
 def telemetry() -> Iterator[Telemetry]:
     """Telemetry before an endpoint of its own."""
+
     class Endpoint(_Endpoint):
         received: ClassVar[list[dict[str, Any]]] = []
 
