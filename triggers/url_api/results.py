@@ -2,30 +2,34 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 from urllib.parse import parse_qsl
 
 from azure.functions import HttpResponse
 
 from shared.blast.batch_numbers import number_of_result
-from shared.blast.result_files import MERGED, outfmt_of
+from shared.blast.result_files import outfmt_of
+from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
 from shared.errors import Invalid, NotFound, TooLarge, Unavailable
 from shared.hits.errors import Unreadable
 from shared.hits.formats import is_readable
-from shared.hits.joined_xml import join_xml
 from shared.hits.questions import HitsDatabase
+from shared.hits.reports import join_reports
 from shared.hits.table import HitTable
+from shared.hits.xml_limits import limit_subjects
+from shared.results.job_index import indexed_names
 from shared.url_api import pages
 from shared.url_api.get import Format, GetRequest, read_get
 from shared.url_api.put import OUTFMT
 from shared.url_api.rid import job_id_of
 from shared.util.threads import in_thread, read_in_thread
+from triggers.http.blob_response import MAX_RESPONSE_BYTES
 from triggers.http.etag import retry_after_header
-from triggers.http.hits.opened import no_results, open_hits
+from triggers.http.hits.opened import open_hits, refuse_without_results
 from triggers.http.jobs import visible_job
 from triggers.http.result_files import files_of
-from triggers.http.results import MAX_RESPONSE_BYTES
 from triggers.http.services import HttpServices
 from triggers.url_api.views import document, html
 
@@ -79,8 +83,7 @@ def _state(job: Job) -> str:
 
 
 async def _report(services: HttpServices, job: Job, request: GetRequest) -> HttpResponse:
-    if job.child_count:
-        raise no_results(job)
+    refuse_without_results(job)
     if request.format is Format.XML:
         return document(await _joined_xml(services, job, request.most_subjects), "text/xml")
     return await _table(services, job, request)
@@ -120,14 +123,19 @@ async def _joined_xml(services: HttpServices, job: Job, most_subjects: int | Non
     if outfmt != OUTFMT:
         text = f"the search was made with outfmt {outfmt}, not as XML: use Tabular or CSV"
         raise Unreadable("format_not_readable", text)
-    names = [file.name for file in await files_of(services, job)]
-    wanted = (
-        [MERGED] if MERGED in names else sorted(names, key=lambda name: number_of_result(name) or 0)
-    )
+    names = indexed_names([file.name for file in await files_of(services, job)])
     loop, blobs = asyncio.get_running_loop(), services.clients.blobs
-    urls = [job.results_prefix + name for name in wanted]
-    files = (read_in_thread(blobs.iter_chunks(url), loop) for url in urls)
-    return await in_thread(collect, join_xml(files, most_subjects))
+    urls = [job.results_prefix + name for name in sorted(names, key=_batch)]
+    files = [partial(_read, blobs, url, loop) for url in urls]
+    return await in_thread(collect, limit_subjects(join_reports("xml", files), most_subjects))
+
+
+def _read(blobs: Blobs, url: str, loop: asyncio.AbstractEventLoop) -> Iterable[bytes]:
+    return read_in_thread(blobs.iter_chunks(url), loop)
+
+
+def _batch(name: str) -> int:
+    return number_of_result(name) or 0
 
 
 async def _table(services: HttpServices, job: Job, request: GetRequest) -> HttpResponse:
@@ -157,8 +165,8 @@ def collect(pieces: Iterable[bytes], most: int = MAX_RESPONSE_BYTES) -> bytes:
         if size > most:
             text = (
                 f"the results have more than {most:,} bytes, which is the limit of a response:"
-                " lower ALIGNMENTS, or download the files by the JSON API (see docs/url-api.md)"
+                " lower ALIGNMENTS, or read ranges of /api/blast/jobs/{id}/results/export"
             )
-            raise TooLarge("export_too_large", text)
+            raise TooLarge("file_too_large", text)
         kept.append(piece)
     return b"".join(kept)
