@@ -28,23 +28,21 @@ RECORDS = DEMO_FASTA.read_text().removeprefix(">").split("\n>")[:8]
 QUERIES = "".join(f">{record.strip()}\n" for record in RECORDS)
 PERL = """
 use strict; use warnings; use Bio::Tools::Run::RemoteBlast; use Bio::SeqIO;
+my ($url, $database, $query, $output) = @ARGV;
 my $factory = Bio::Tools::Run::RemoteBlast->new(
-    -prog => 'blastn', -data => $ARGV[1], -expect => '1e-5', -readmethod => 'blasttable');
-$factory->set_url_base($ARGV[0]);
+    -prog => 'blastn', -data => $database, -expect => '1e-5', -readmethod => 'xml');
+$factory->set_url_base($url);
 $factory->submit_parameter('HITLIST_SIZE', '20');
-$factory->retrieve_parameter('FORMAT_TYPE', 'Tabular');
-$factory->submit_blast(Bio::SeqIO->new(-file => $ARGV[2], -format => 'fasta')->next_seq);
-for my $rid ($factory->each_rid) {
-    my ($report, $polls) = (0, 0);
-    while (!ref $report) {
-        $report = $factory->retrieve_blast($rid);
-        die "gave up\\n" if (!ref $report && $report < 0) || $polls++ > 120;
-        sleep 1 unless ref $report;
-    }
-    while (my $result = $report->next_result) {
-        while (my $hit = $result->next_hit) { print $hit->name, "\\n"; }
-    }
+$factory->retrieve_parameter('FORMAT_TYPE', 'XML');
+$factory->submit_blast(Bio::SeqIO->new(-file => $query, -format => 'fasta')->next_seq);
+my ($rid) = $factory->each_rid or die "no RID\\n";
+# 0: not finished. Debian has no parser of XML for BioPerl, so that the report is only kept.
+while (defined(my $report = $factory->retrieve_blast($rid))) {
+    last if ref $report;
+    die "gave up\\n" if $report < 0;
+    sleep 1;
 }
+$factory->save_output($output);
 """
 
 
@@ -145,8 +143,7 @@ def test_a_search_without_results_ends_biopython(
         rid = system.api.jobs(limit=1)["jobs"][0]["job_id"].removeprefix("job-").upper()
         monkeypatch.undo()
         for number in range(1 if end == "cancelled" else 2):
-            fields = {"CMD": "Delete", "RID": rid}
-            urllib3.request("POST", url(system), fields=fields, encode_multipart=False)
+            urllib3.request("GET", url(system), fields={"CMD": "Delete", "RID": rid})
             if number == 0:
                 system.ended(f"job-{rid.lower()}")
 
@@ -165,9 +162,10 @@ def test_a_search_without_results_ends_biopython(
 def test_bioperl_finds_the_hits(system: StackFixture, tmp_path: Path) -> None:
     (tmp_path / "p.fa").write_text(f">{RECORDS[0]}\n")
     argv = ("perl", "-e", PERL, url(system), DEMO_DATABASE, str(tmp_path / "p.fa"))
+    argv += (str(tmp_path / "report.xml"),)
     ended = subprocess.run(argv, capture_output=True, text=True, timeout=110)
     assert ended.returncode == 0, ended.stderr
-    names = ended.stdout.splitlines()
+    found = hits((tmp_path / "report.xml").read_text())
     options = (
         "-evalue",
         "1e-5",
@@ -179,7 +177,7 @@ def test_bioperl_finds_the_hits(system: StackFixture, tmp_path: Path) -> None:
         "false",
     )
     expected = by_hand(tmp_path, f">{RECORDS[0]}\n", *options)
-    assert names == list(dict.fromkeys(hit for _, _, hit, *_ in hits(expected))) != []
+    assert found == hits(expected) != []
 
 
 def test_the_requests_of_r_are_served(system: StackFixture, tmp_path: Path) -> None:

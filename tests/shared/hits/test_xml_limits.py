@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 from Bio import SearchIO
 
+from shared.hits.convert import Chunks
 from shared.hits.errors import Unreadable
 from shared.hits.reports import join_xml
 from shared.hits.xml_limits import limit_subjects
@@ -34,7 +35,7 @@ def query(number: int, titles: list[str], name: str = "") -> bytes:
 
 
 def joined(*files: bytes, most: int | None = None) -> bytes:
-    packed = [partial(list, [gzip.compress(file)]) for file in files]
+    packed: list[Chunks] = [partial(list, [gzip.compress(file)]) for file in files]
     return b"".join(limit_subjects(join_xml(packed), most))
 
 
