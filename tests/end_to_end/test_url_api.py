@@ -161,8 +161,8 @@ def test_a_search_without_results_ends_biopython(
 
 def test_bioperl_finds_the_hits(system: StackFixture, tmp_path: Path) -> None:
     (tmp_path / "p.fa").write_text(f">{RECORDS[0]}\n")
-    argv = ("perl", "-e", PERL, url(system), DEMO_DATABASE, str(tmp_path / "p.fa"))
-    argv += (str(tmp_path / "report.xml"),)
+    paths = (str(tmp_path / "p.fa"), str(tmp_path / "report.xml"))
+    argv = ("perl", "-e", PERL, url(system), DEMO_DATABASE, *paths)
     ended = subprocess.run(argv, capture_output=True, text=True, timeout=110)
     assert ended.returncode == 0, ended.stderr
     found = hits((tmp_path / "report.xml").read_text())
