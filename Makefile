@@ -10,7 +10,7 @@ AZURITE := $(STATE)/node/.ready
 KQL := $(STATE)/kql/.ready
 # Of every Python that make starts; without it, each folder of modules would get a __pycache__.
 export PYTHONPYCACHEPREFIX := $(abspath $(STATE))/pycache
-LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
+LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples clients
 
 FAULT_TESTS := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py \
 	tests/shared/blast/test_fasta_oracle.py tests/shared/elastic_blast/test_options_oracle.py
@@ -33,7 +33,8 @@ demo: setup ## start everything, run the demo search, stop; fails if the hits ar
 test: setup check worker programs ## all tests but those of `make acceptance` and `make faults`
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-acceptance: setup worker programs ## long runs of the whole product: minutes
+acceptance: setup worker programs ## long runs of the whole product, also with clients of others: minutes
+	@local/need.sh bp_remote_blast.pl libbio-tools-run-remoteblast-perl
 	@$(BIN)/python -m pytest -m acceptance -n 2 --dist worksteal
 
 faults: setup ## fault injection, every crash point and many concurrent jobs: half an hour or more
@@ -76,13 +77,14 @@ worker: ## set up Azure's Python worker for tests/worker; needs Python 3.13
 		echo "Python 3.13 was not found, but REQUIRE_WORKER=1 requires the tests in Azure's Python worker."; exit 1; \
 	else echo "Python 3.13 was not found: the tests in Azure's Python worker are skipped."; fi
 
-$(VENV): requirements.txt requirements-dev.txt sidecar/requirements.txt
+$(VENV): requirements.txt requirements-dev.txt sidecar/requirements.txt clients/python/pyproject.toml
 	@python=$$(local/find_python.sh $(PYTHON)) \
 		&& $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; set it with: make PYTHON=python3.13"; exit 1; }; \
 	echo "Setting up Python packages in $(STATE)/venv; this takes about two minutes ..."; \
 	$$python -m venv --clear $(STATE)/venv
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps -e clients/python
 	@touch $@
 
 $(WORKER): requirements.txt tests/worker/requirements.txt

@@ -1,5 +1,6 @@
 """Registers every function of the app: its name, its trigger and its code."""
 
+from types import MethodType
 from typing import Any
 
 import azure.durable_functions as df
@@ -25,6 +26,7 @@ from triggers.http.unknown_route import METHODS
 from triggers.queue.requests import RequestQueue
 from triggers.timers.schedule import Timers
 from triggers.timers.stopper import Stopper
+from triggers.url_api import handler as url_api
 
 dependencies = Dependencies(read_settings)
 services = HttpServices(dependencies)
@@ -95,6 +97,8 @@ def orchestrator(name: str, function: Any) -> None:
 
 for operation in OPERATIONS:
     http(operation)
+url_api_handler = with_durable(MethodType(url_api.url_api, services))
+app.function_name(url_api.NAME)(app.route(url_api.ROUTE, methods=url_api.METHODS)(url_api_handler))
 unknown_route = with_invocation(handler_of(UNKNOWN_ROUTE_NAME, services))
 app.function_name(UNKNOWN_ROUTE_NAME)(app.route(UNKNOWN_ROUTE, methods=METHODS)(unknown_route))
 message("process_request", "blast-requests", with_durable(request_queue.process_request))

@@ -23,6 +23,8 @@ from local.stack import Stack
 
 JOB_ID = """python3 -c 'import json, sys; print(json.load(sys.stdin)["job_id"])'"""
 """The command that prints the id in the response to a submission."""
+BLASTCTL, BLASTCTL_DEFAULT = ".state/venv/bin/blastctl", "http://127.0.0.1:7071"
+"""The command line of clients/python, which `make` installs, and the server that it uses."""
 DEMO_HITS = STATE / "demo-hits.tsv"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -86,6 +88,10 @@ def _print_examples(stack: Stack) -> None:
     print_line(f"  JOB=$(curl -s {jobs} \\\n    -d '{json.dumps(body)}' \\\n    | {JOB_ID})")
     print_line(f"  curl -s {jobs}/$JOB | python3 -m json.tool")
     print_line(f"  curl -s -X POST {jobs}/$JOB/cancel | python3 -m json.tool")
+    url = "" if stack.url == BLASTCTL_DEFAULT else f" --url {stack.url}"
+    print_line(f"\n  {BLASTCTL}{url} databases")
+    print_line(f"  {BLASTCTL}{url} submit blastn {DEMO_DATABASE} local/demo/query.fa --wait")
+    print_line(f"  {BLASTCTL}{url} list")
     print_line(f"\n  kubectl --kubeconfig {config} get jobs,pods")
 
 

@@ -15,6 +15,7 @@ FOLDERS = (
     "sidecar",
     "bench",
     "tests",
+    "clients",
 )
 SOURCES = sorted([*ROOT.glob("*.py"), *(f for d in FOLDERS for f in (ROOT / d).rglob("*.py"))])
 

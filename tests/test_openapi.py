@@ -20,6 +20,7 @@ from triggers.http.openapi.handlers import PAGE, document_text
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE
 from triggers.http.unknown_route import METHODS
 from triggers.submission.parse import parse
+from triggers.url_api import handler as url_api
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
@@ -41,6 +42,7 @@ def test_documented_and_registered_routes_are_equal() -> None:
     completed = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env={}, timeout=60)
     served = {(route, method) for route, method in json.loads(completed.stdout or completed.stderr)}
     others = {(UNKNOWN_ROUTE, method) for method in METHODS}
+    others |= {(url_api.ROUTE, method) for method in url_api.METHODS}
     assert others <= served
     described = {
         (path.removeprefix("/"), method.upper())

@@ -60,6 +60,9 @@ class Search:
     placement: Placement
     sizing: Sizing
     title: str = ""
+    report: str = ""
+    """Parameters of the URL API that its reports have unless a request names others, URL-encoded;
+    such as `ALIGNMENTS=50`."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from shared.hits.gzip import decompress
 from shared.hits.text import to_utf8, with_unix_line_ends
 
 LONGEST_LINE, LONGEST_FOOT = 16 * 1024**2, 1024
-_FIRST, _LAST = b"<Iteration>", b"</BlastOutput_iterations>"
+_FIRST, _LAST, _END = b"<Iteration>", b"</BlastOutput_iterations>", b"</BlastOutput>"
 _NUMBER = re.compile(rb"<Iteration_iter-num>(\d+)</Iteration_iter-num>")
 _MADE_UP_ID = re.compile(rb"(<Iteration_query-ID>)Query_(\d+)(</)")
 
@@ -73,8 +73,8 @@ def join_xml(files: Sequence[Chunks]) -> Iterator[bytes]:
             if numbers := _NUMBER.findall(body):
                 queries = int(numbers[-1])
             yield _renumbered(body, earlier) if earlier else body
-        if not foot:
-            raise damaged("the XML breaks off before its end")
+        if foot.split() != [_LAST, _END]:
+            raise damaged("the XML breaks off before its end, or goes on after it")
         earlier += queries
     yield foot
 

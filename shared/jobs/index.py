@@ -16,6 +16,8 @@ from shared.jobs import rows
 from shared.jobs.sequenced_rows import SequencedRows
 from shared.jobs.submit_queue import SubmitQueueRows
 
+_UNFINISHED = "PartitionKey eq @partition and has_ended eq @ended"
+
 
 @dataclass(frozen=True)
 class JobPage:
@@ -181,18 +183,26 @@ class Index:
         One query of one partition per 1000 rows. Where they are `most`, rows that are ahead of
         their jobs are checked, as a job may never have followed: a point read for each of them.
         """
-        where = "PartitionKey eq @partition and has_ended eq @ended"
         values = {"partition": rows.active_owner_partition(owner), "ended": False}
         columns = ("RowKey", "since", "is_ahead")
-        first = await self._table.query_first(where, values, most, columns)
+        first = await self._table.query_first(_UNFINISHED, values, most, columns)
         if len(first) < most:
             return len(first)
         count = 0
-        async for row in self._table.query(where, values, columns, min(most, LARGEST_PAGE)):
+        async for row in self._table.query(_UNFINISHED, values, columns, min(most, LARGEST_PAGE)):
             count += await self._is_unfinished(owner, row.columns)
             if count == most:
                 break
         return count
+
+    async def find_active_ids(self, owner: Caller, most: int) -> set[str]:
+        """The ids of at most `most` of an owner's unfinished jobs. One query per 1000 rows.
+
+        A row can be ahead of its job, as its creator may have died in between.
+        """
+        values = {"partition": rows.active_owner_partition(owner), "ended": False}
+        first = await self._table.query_first(_UNFINISHED, values, most, ("RowKey",))
+        return {row.columns["RowKey"] for row in first}
 
     async def _is_unfinished(self, owner: Caller, active: Columns) -> bool:
         """Whether an owner's active row has a job that has not ended, by its row in the list."""
@@ -243,9 +253,8 @@ class Index:
         An active row is written before the job's own row, so that this also finds searches whose
         list row is missing. There may be no job: its creator may have died in between.
         """
-        where = "PartitionKey eq @partition and has_ended eq @ended"
         values = {"partition": rows.active_children_partition(parent_id), "ended": False}
-        async for row in self._table.query(where, values, ("RowKey",)):
+        async for row in self._table.query(_UNFINISHED, values, ("RowKey",)):
             yield row.columns["RowKey"]
 
     async def unconfirmed(self, parent_id: str, most: int) -> list[str]:

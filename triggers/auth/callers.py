@@ -1,5 +1,6 @@
 """Caller authentication and job ownership. Each authentication mode is a function."""
 
+import base64
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -27,24 +28,26 @@ class Authenticator:
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
 
-    async def authenticate(self, request: HttpRequest) -> Caller:
+    async def authenticate(self, request: HttpRequest, with_basic: bool = False) -> Caller:
         """Authenticate the caller of a request and count the request against its rate.
 
+        `with_basic`: an access token can also be the password of HTTP Basic.
         May fetch signing keys and block, so an event loop must call it in a thread.
         Raises NotSignedIn, NotAllowed, TooMany, and Unavailable if the signing keys cannot be read.
         """
-        caller = await self._identify(request)
+        caller = await self._identify(request, with_basic)
         self._rate_limiter.check(caller)
         return caller
 
-    async def _identify(self, request: HttpRequest) -> Caller:
+    async def _identify(self, request: HttpRequest, with_basic: bool) -> Caller:
         settings = self._dependencies.settings
         match settings.auth_mode:
             case AuthMode.LOCAL:
                 return local_caller(request)
             case AuthMode.ENTRA:
+                header = request.headers.get("authorization")
                 return await self._token_validator.authenticate(
-                    request.headers.get("authorization")
+                    bearer_of(header) if with_basic and header else header
                 )
             case AuthMode.EASY_AUTH:
                 return principal(request.headers.get(HEADER), settings.tenant_id)
@@ -92,6 +95,33 @@ def local_caller(request: HttpRequest) -> Caller:
             f" {foreign_hosts[:200]}: use http://localhost or http://127.0.0.1",
         )
     return LOCAL
+
+
+def bearer_of(header: str) -> str:
+    """An Authorization header whose token, if it is the password of HTTP Basic, is a bearer token.
+
+    The user's name means nothing.
+    """
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return header
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode("ascii")
+    except ValueError:
+        return header  # which is refused
+    return f"Bearer {decoded.partition(':')[2]}"
+
+
+def refuse_other_sites(request: HttpRequest) -> None:
+    """Raise NotAllowed for a request that a page of another site makes a browser send.
+
+    For routes that change something by GET, or where browsers keep a password: for images and
+    links browsers send no `Origin`, but this header.
+    """
+    site = request.headers.get("sec-fetch-site", "none").lower()
+    if site not in ("none", "same-origin"):
+        message = "a page of another site cannot use this route: open it from this site"
+        raise NotAllowed("cross_site", message)
 
 
 def _address(text: str) -> str:

@@ -6,6 +6,7 @@ CODES = {
     "not_retryable": (400, "The job would fail again for the same reason"),
     "not_signed_in": (401, "The request has no valid token: sign in"),
     "role_missing": (403, "The program has no app role of this app"),
+    "cross_site": (403, "The request comes from a page of another site"),
     "loopback_only": (403, "The local mode serves only loopback requests of this machine"),
     "not_found": (404, "The resource does not exist, or belongs to another owner"),
     "unknown_route": (404, "The API has no such path, or not with this method"),

@@ -112,10 +112,9 @@ async def cancel_job(
     services: HttpServices, req: HttpRequest, client: DurableClient
 ) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
-    job = await _request_cancel(services, req)
+    caller = await services.authenticate(req)
+    job = await request_cancel(services, client, req.route_params["id"], caller)
     is_cleaned_up = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
-    if not job.phase.is_end:
-        await wake(client, job, services.clients.settings.crash_retry)
     body = Cancelling(
         job_id=job.job_id,
         task_id=job.job_id,
@@ -126,7 +125,7 @@ async def cancel_job(
 
 async def job_of_request(services: HttpServices, req: HttpRequest) -> Job:
     """Return the job in the route. Raises NotFound, also for deleted and other owners' jobs."""
-    return await _visible_job(services, req.route_params["id"], await services.authenticate(req))
+    return await visible_job(services, req.route_params["id"], await services.authenticate(req))
 
 
 async def job_of_caller(services: HttpServices, job_id: str, caller: Caller) -> Job:
@@ -152,7 +151,7 @@ def keys_in_headers(req: HttpRequest) -> dict[str, str]:
     return keys
 
 
-async def _visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
+async def visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job that is not deleted, by one point read. Raises NotFound."""
     job = await job_of_caller(services, job_id, caller)
     return require_owner(None if job.phase is Phase.DELETED else job, caller, job_id)
@@ -198,15 +197,27 @@ async def _detail(services: HttpServices, job: Job, with_history: bool) -> Detai
     return job_view.detail(job, history, children)
 
 
-async def _request_cancel(services: HttpServices, req: HttpRequest) -> Job:
+async def request_cancel(
+    services: HttpServices, client: DurableClient, job_id: str, caller: Caller
+) -> Job:
+    """Record the cancel request of a caller's job, and wake its orchestration.
+
+    Raises NotFound, and Conflict for an ended job whose clean-up is confirmed.
+    """
+    job = await _record_cancel(services, job_id, caller)
+    if not job.phase.is_end:
+        await wake(client, job, services.clients.settings.crash_retry)
+    return job
+
+
+async def _record_cancel(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Record the cancel request in the job's row; the job is cancelled even after a crash.
 
     For an ended job whose clean-up is unconfirmed, the reconciler tries again at its next tick.
     Raises Conflict for other ended jobs.
     """
-    caller, job_id = await services.authenticate(req), req.route_params["id"]
     while True:
-        job = await _visible_job(services, job_id, caller)
+        job = await visible_job(services, job_id, caller)
         if job.phase.is_end:
             return await _request_cleanup(services, job)
         if job.cancel_requested_at:

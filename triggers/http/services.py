@@ -14,6 +14,7 @@ from triggers.http.checks.readiness import check_dependencies
 from triggers.schemas.app import Ready
 from triggers.schemas.preflight import DatabaseView
 from triggers.submission.accept import SubmissionService
+from triggers.submission.repeats import RepeatableSubmissions
 
 
 class HttpServices:
@@ -31,14 +32,19 @@ class HttpServices:
         self.databases = SingleFlightCache[list[DatabaseView]](self._list_databases, time.monotonic)
         """The list is the same for all callers."""
 
-    async def authenticate(self, req: HttpRequest) -> Caller:
+    async def authenticate(self, req: HttpRequest, with_basic: bool = False) -> Caller:
         """Authenticate the caller and count the request against its rate: see Authenticator."""
-        return await self._authenticator.authenticate(req)
+        return await self._authenticator.authenticate(req, with_basic)
 
     @cached_property
     def submissions(self) -> SubmissionService:
         """The service that accepts submissions. Raises SettingsInvalid and Unavailable."""
         return SubmissionService.of(self.clients)
+
+    @cached_property
+    def repeatable_submissions(self) -> RepeatableSubmissions:
+        """The same for clients that name no key. Raises SettingsInvalid and Unavailable."""
+        return RepeatableSubmissions(self.submissions)
 
     async def _list_databases(self) -> list[DatabaseView]:
         return await self.submissions.catalog.list_views()

@@ -86,7 +86,7 @@ class SubmissionService:
         existing = await self.find_existing(submission, caller, key) if key else None
         if existing is None and max_active_jobs:
             await check_active_limit(self.jobs.index, caller, max_active_jobs)
-        job = existing or await self._create(submission, caller, job_id, source, notify)
+        job = existing or await self.create(submission, caller, job_id, source, notify)
         return AcceptedSubmission(_require_same(job, submission), replayed=existing is not None)
 
     async def find_existing(self, submission: Submission, caller: Caller, key: str) -> Job | None:
@@ -94,9 +94,10 @@ class SubmissionService:
         job = await self.jobs.find(derived_id(caller, key))
         return job and _require_same(job, submission)
 
-    async def _create(
-        self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool
+    async def create(
+        self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool = False
     ) -> Job:
+        """Create the job with this id, or return the one that has it. Raises as `accept` does."""
         now, children = self.now(), len(submission.searches)
         faults = [
             *await self.database_faults(submission),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 from azure.functions import HttpRequest
@@ -16,7 +17,9 @@ from shared.dependencies import Dependencies
 from tests.support.dependencies import NO_PLATFORM, opened
 from tests.triggers.auth.directory import CLIENT, TENANT
 from triggers.http.handlers import handler_of
+from triggers.http.responses import Handler
 from triggers.http.services import HttpServices
+from triggers.url_api import handler as url_api
 
 FUNCTION_APP = Path(__file__).parents[3] / "function_app.py"
 
@@ -52,8 +55,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        code: str = self.body["detail"]["code"]
-        return code
+        return self.headers["x-ms-error-code"]
 
 
 @dataclass
@@ -97,7 +99,7 @@ class App:
             route_params=parts or {},
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
-        handler = handler_of(route.name, self.services)
+        handler = _handler_of(route.name, self.services)
         parameters = inspect.signature(handler).parameters
         bindings: dict[str, Any] = {"client": Durable()} if "client" in parameters else {}
         answer = await handler(req=request, **bindings)
@@ -105,6 +107,12 @@ class App:
         is_json = answer.mimetype == "application/json"
         content = json.loads(data) if is_json else data
         return Answer(answer.status_code, content, dict(answer.headers))
+
+
+def _handler_of(name: str, services: HttpServices) -> Handler:
+    if name == url_api.NAME:
+        return MethodType(url_api.url_api, services)
+    return handler_of(name, services)
 
 
 @asynccontextmanager

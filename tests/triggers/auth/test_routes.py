@@ -15,6 +15,7 @@ from tests.triggers.auth.app import Answer, App, Route, routes, running
 from tests.triggers.auth.directory import ALICE, BOB, ELSEWHERE, STS, TENANT, WRONG, Directory
 from tests.triggers.auth.test_easy_auth import header
 from triggers.http.routes import UNKNOWN_ROUTE_NAME
+from triggers.url_api.handler import CHALLENGE, ROUTE
 
 ROUTES = routes()
 OPEN = {"health", "ready", "openapi", "docs", "ui", "ui_file"}
@@ -78,7 +79,7 @@ async def test_failure_58_an_unknown_route_is_a_documented_404_for_callers(
 async def test_failure_38_every_route_needs_a_token(app: App, route: Route) -> None:
     answer = await try_(app, route, None)
     assert (answer.status, answer.code) == (401, "not_signed_in")
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["WWW-Authenticate"] == (CHALLENGE if route.path == ROUTE else "Bearer")
 
 
 @guarded
@@ -88,7 +89,8 @@ async def test_failure_39_no_route_accepts_an_invalid_token(
     for name, wrong in WRONG.items():
         answer = await try_(app, route, wrong(directory))
         assert (answer.status, answer.code) == (401, "not_signed_in"), name
-        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        challenge = CHALLENGE if route.path == ROUTE else 'Bearer error="invalid_token"'
+        assert answer.headers["WWW-Authenticate"] == challenge
 
 
 @guarded

@@ -42,7 +42,8 @@ def submission_schema() -> Json:
             {"oneOf": [_any_present(*names) for names in SOURCES]},
         ]
     }
-    batch = {"required": ["searches"], "properties": {"searches": {"type": "array"}}}
+    items = {"type": "array", "items": {"$ref": REF.format(model="BatchItem")}}
+    batch = {"required": ["searches"], "properties": {"searches": items}}
     return {**planned_submission_schema(), "anyOf": [single, batch]}
 
 

@@ -1,0 +1,34 @@
+"""Client of the ElasticBLAST control plane: see docs/client.md."""
+
+from elastic_blast_client.client import AsyncClient, Client
+from elastic_blast_client.errors import (
+    BlastError,
+    Conflict,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Refused,
+    SearchFailed,
+    TooLarge,
+    TryAgain,
+)
+from elastic_blast_client.models import Fault, Job, ResultFile
+
+__all__ = [
+    "AsyncClient",
+    "BlastError",
+    "Client",
+    "Conflict",
+    "Fault",
+    "Invalid",
+    "Job",
+    "NotAllowed",
+    "NotFound",
+    "NotSignedIn",
+    "Refused",
+    "ResultFile",
+    "SearchFailed",
+    "TooLarge",
+    "TryAgain",
+]

@@ -1,0 +1,125 @@
+"""blastctl: its exit codes, and what it prints on a terminal and in a pipe."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from elastic_blast_client import Client, Job, blastctl
+from elastic_blast_client.output import Progress
+
+from tests.clients.test_client import JOB_ID, RESET, Answer, Server, ok, refused, view
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run(*argv: str, answers: list[Answer] | None = None) -> tuple[int, Server]:
+    server = Server(answers or [ok(view())])
+    transport = httpx.MockTransport(server)
+    client = Client("http://x", transport=transport, sleep=lambda seconds: None)
+    return blastctl.main(argv, client), server
+
+
+@pytest.mark.parametrize(("status", "code"), [("completed", 0), ("failed", 3), ("cancelled", 4)])
+def test_the_exit_code_of_a_wait_is_the_end(
+    status: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers: list[Answer] = [ok(view("running", splits_done=1, splits_total=4))]
+    answers.append(ok(view(status, error="BLAST engine error")))
+    assert run("wait", JOB_ID, answers=answers)[0] == code
+    printed = capsys.readouterr()
+    lines = [json.loads(line) for line in printed.out.splitlines()]
+    assert [line["status"] for line in lines] == ["running", status]
+    assert (lines[0]["done"], lines[0]["total"]) == (1, 4)
+    assert ("BLAST engine error" in printed.err) is (status != "completed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        (refused(503, "storage_unavailable"), 75, "why storage_unavailable"),
+        (refused(429, "too_many_active"), 75, "why too_many_active"),
+        (RESET, 75, "cannot be reached"),
+        (refused(404, "not_found"), 2, "why not_found"),
+        (
+            refused(422, "validation_error", [{"loc": ["evalue"], "msg": "must be a number"}]),
+            *(2, "evalue: must be a number"),
+        ),
+    ],
+    ids=["unavailable", "too-many", "unreachable", "not-found", "invalid"],
+)
+def test_a_refusal_is_reported_with_its_exit_code(
+    answer: Answer, code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("show", JOB_ID, answers=[answer])[0] == code
+    assert words in capsys.readouterr().err
+
+
+def test_submit_prints_the_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "q.fa").write_text(">q\nACGT\n")
+    warned = view("queued", meta={"warnings": ["x is an unknown field"]})
+    argv = ("submit", "blastn", "db", str(tmp_path / "q.fa"), "-o", "evalue=1e-9", "--key", "k")
+    code, server = run(*argv, "-o", "word_size=11", answers=[ok(warned, 202)])
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (0, f"{JOB_ID}\n")
+    assert "x is an unknown field" in printed.err
+    body: dict[str, Any] = json.loads(server.requests[0].content)
+    assert (body["evalue"], body["word_size"]) == ("1e-9", 11)
+    assert server.requests[0].headers["Idempotency-Key"] == "k"
+
+
+def test_a_missing_query_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("submit", "blastn", "db", "/no/such/file")[0] == 2
+    assert "/no/such/file" in capsys.readouterr().err
+
+
+def test_fetch_of_a_search_without_results_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    answers: list[Answer] = [ok({"job_id": JOB_ID, "files": []}), ok(view("running"))]
+    assert run("fetch", JOB_ID, answers=answers)[0] == 2
+    assert "its status is running" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [("fetch", JOB_ID, "-o", "max_evalue=1"), ("submit", "blastn")])
+def test_wrong_arguments_are_refused(argv: tuple[str, ...]) -> None:
+    try:
+        code = run(*argv)[0]
+    except SystemExit as error:  # by argparse
+        code = int(str(error.code))
+    assert code == 2
+
+
+def test_lists_are_json_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", answers=[ok({"jobs": [view(), view()]})])[0] == 0
+    assert [json.loads(line)["job_id"] for line in capsys.readouterr().out.splitlines()] == [
+        JOB_ID
+    ] * 2
+    assert run("list", "--ids", answers=[ok({"jobs": [view()]})])[0] == 0
+    assert capsys.readouterr().out == f"{JOB_ID}\n"
+
+
+def test_a_terminal_has_one_line_with_a_bar() -> None:
+    stream = Terminal()
+    progress = Progress(stream)
+    for done in (1, 2):
+        raw = view("running", splits_done=done, splits_total=4, reason="it waits for capacity")
+        progress.show(Job.of(raw))
+    progress.end()
+    assert stream.getvalue().count("\n") == 1
+    assert "[###############...............] 2 of 4 batches running: it waits" in stream.getvalue()
+
+
+def test_the_completion_knows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("completion")[0] == 0
+    words = capsys.readouterr().out.partition('words="')[2].partition('"')[0].split()
+    for word in words:
+        with pytest.raises(SystemExit) as ended:
+            run(word, "--help")
+        assert ended.value.code == 0
+    assert len(words) == 9

@@ -1,0 +1,201 @@
+"""Clients of NCBI's URL API, as they are, against the running app: Biopython, BioPerl and R.
+
+Their waits are shortened by `time.sleep` alone, which returns once the search has ended.
+"""
+
+import io
+import re
+import subprocess
+import time
+import urllib.error
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from Bio import Blast, SearchIO
+from Bio.Blast import NCBIWWW
+
+from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
+from local.elastic_blast.databases import upload_database
+from local.stack import Stack
+from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+
+pytestmark = pytest.mark.acceptance
+BATCH_LEN = 1500
+RECORDS = DEMO_FASTA.read_text().removeprefix(">").split("\n>")[:8]
+QUERIES = "".join(f">{record.strip()}\n" for record in RECORDS)
+PERL = """
+use strict; use warnings; use Bio::Tools::Run::RemoteBlast; use Bio::SeqIO;
+my ($url, $database, $query, $output) = @ARGV;
+my $factory = Bio::Tools::Run::RemoteBlast->new(
+    -prog => 'blastn', -data => $database, -expect => '1e-5', -readmethod => 'xml');
+$factory->set_url_base($url);
+$factory->submit_parameter('HITLIST_SIZE', '20');
+$factory->retrieve_parameter('FORMAT_TYPE', 'XML');
+$factory->submit_blast(Bio::SeqIO->new(-file => $query, -format => 'fasta')->next_seq);
+my ($rid) = $factory->each_rid or die "no RID\\n";
+# 0: not finished. Debian has no parser of XML for BioPerl, so that the report is only kept.
+while (defined(my $report = $factory->retrieve_blast($rid))) {
+    last if ref $report;
+    die "gave up\\n" if $report < 0;
+    sleep 1;
+}
+$factory->save_output($output);
+"""
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
+    """The whole product, with batches of two queries."""
+    settings = FAST_POLLING | {"BLAST_BATCH_LEN": str(BATCH_LEN)}
+    stack = Stack(tmp_path_factory.mktemp("stack"), settings=settings)
+    stack.start()
+    try:
+        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
+        yield StackFixture(stack)
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def naps(system: StackFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """The waits of Biopython. Each returns when the newest search has ended."""
+    slept: list[float] = []
+    real = time.sleep  # noqa: TID251  Biopython's own
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        newest = system.api.jobs(limit=1)["jobs"][0]["job_id"]
+        with monkeypatch.context() as inner:
+            inner.setattr(time, "sleep", real)
+            system.ended(newest)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    for function in (NCBIWWW.qblast, Blast.qblast):
+        monkeypatch.setattr(function, "previous", 0.0)
+    yield slept
+
+
+def url(system: StackFixture) -> str:
+    return f"{system.stack.url}/api/Blast.cgi"
+
+
+def by_hand(tmp_path: Path, queries: str, *options: str, outfmt: str = "5") -> str:
+    """The output of one BLAST+ for all queries."""
+    argv: tuple[str, ...]
+    argv = ("makeblastdb", "-in", str(DEMO_FASTA), "-dbtype", "nucl", "-out", str(tmp_path / "db"))
+    subprocess.run(argv, check=True, capture_output=True)
+    (tmp_path / "q.fa").write_text(queries)
+    argv = ("blastn", "-task", "blastn", "-query", str(tmp_path / "q.fa"), "-db")
+    argv += (str(tmp_path / "db"), "-outfmt", outfmt, *options)
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+def hits(xml: str) -> list[tuple[Any, ...]]:
+    """All HSPs with their coordinates and scores, in order."""
+    return [
+        (result.id, result.description, hit.id, hsp.evalue, hsp.bitscore, hsp.hit_range)
+        for result in SearchIO.parse(io.StringIO(xml), "blast-xml")
+        for hit in result
+        for hsp in hit
+    ]
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["NCBIWWW", "Bio.Blast"])
+def test_biopython_finds_the_hits_of_one_blast(
+    system: StackFixture, naps: list[float], tmp_path: Path, is_new: bool
+) -> None:
+    qblast: Callable[..., Any] = Blast.qblast if is_new else NCBIWWW.qblast
+    expect = 1e-5 if is_new else 1e-6
+    stream = qblast("blastn", DEMO_DATABASE, QUERIES, url_base=url(system), expect=expect)
+    text = stream.read()
+    xml = text.decode() if isinstance(text, bytes) else text
+    expected = by_hand(tmp_path, QUERIES, "-evalue", str(expect), "-max_target_seqs", "50")
+    assert hits(xml) == hits(expected) != []
+    newest = system.api.jobs(limit=1)["jobs"][0]["job_id"]
+    assert len(list(system.api.files(newest))) >= 4
+    assert system.api.job(newest)["submission_source"] == "url_api"
+    assert len(naps) <= 1
+
+
+def test_a_refusal_reaches_biopythons_user_in_words(system: StackFixture) -> None:
+    with pytest.raises(ValueError, match="ENTREZ_QUERY: is not supported here"):
+        NCBIWWW.qblast(
+            "blastn", DEMO_DATABASE, "ACGT" * 9, url_base=url(system), entrez_query="x[orgn]"
+        )
+    with pytest.raises(ValueError, match="QUERY: is an accession"):
+        Blast.qblast("blastn", DEMO_DATABASE, "NM_000546", url_base=url(system))
+    with pytest.raises(ValueError, match="blastp cannot search a database of nucleotides"):
+        NCBIWWW.qblast("blastp", DEMO_DATABASE, "MKVLAAGIVG" * 3, url_base=url(system))
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["NCBIWWW", "Bio.Blast"])
+@pytest.mark.parametrize("end", ["failed", "cancelled", "deleted"])
+def test_a_search_without_results_ends_biopython(
+    system: StackFixture, naps: list[float], monkeypatch: pytest.MonkeyPatch, is_new: bool, end: str
+) -> None:
+    """Its first look waits, and what ends the search happens in its first wait."""
+
+    def finish(seconds: float) -> None:
+        naps.append(seconds)
+        rid = system.api.jobs(limit=1)["jobs"][0]["job_id"].removeprefix("job-").upper()
+        monkeypatch.undo()
+        for number in range(1 if end == "cancelled" else 2):
+            urllib3.request("GET", url(system), fields={"CMD": "Delete", "RID": rid})
+            if number == 0:
+                system.ended(f"job-{rid.lower()}")
+
+    query = f">{end}{is_new}\n" + RECORDS[0].split("\n", 1)[1]
+    qblast: Callable[..., Any] = Blast.qblast if is_new else NCBIWWW.qblast
+    if end != "failed":
+        monkeypatch.setattr(time, "sleep", finish)
+    database = "no_such_database" if end == "failed" else DEMO_DATABASE
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        qblast("blastn", database, query, url_base=url(system))
+    assert caught.value.code == 404
+    assert len(naps) <= 2
+    assert b"Status=" not in caught.value.read()
+
+
+def test_bioperl_finds_the_hits(system: StackFixture, tmp_path: Path) -> None:
+    (tmp_path / "p.fa").write_text(f">{RECORDS[0]}\n")
+    paths = (str(tmp_path / "p.fa"), str(tmp_path / "report.xml"))
+    argv = ("perl", "-e", PERL, url(system), DEMO_DATABASE, *paths)
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=110)
+    assert ended.returncode == 0, ended.stderr
+    found = hits((tmp_path / "report.xml").read_text())
+    options = (
+        "-evalue",
+        "1e-5",
+        "-max_target_seqs",
+        "20",
+        "-dust",
+        "yes",
+        "-soft_masking",
+        "false",
+    )
+    expected = by_hand(tmp_path, f">{RECORDS[0]}\n", *options)
+    assert found == hits(expected) != []
+
+
+def test_the_requests_of_r_are_served(system: StackFixture, tmp_path: Path) -> None:
+    """As annotate::blastSequences sends them: all by GET, and the result until it is XML."""
+    pool = urllib3.PoolManager()
+    query = RECORDS[1].split("\n", 1)[1].replace("\n", "")
+    asked = {"QUERY": query, "DATABASE": DEMO_DATABASE, "HITLIST_SIZE": "10", "FILTER": "L"}
+    asked |= {"EXPECT": "10", "PROGRAM": "blastn", "CMD": "Put"}
+    page = pool.request("GET", url(system), fields=asked).data.decode()
+    comment = re.search(r"<!--(.*QBlastInfoBegin.*?)-->", page, re.DOTALL) or [page, page]
+    rid = re.sub(r"(?s).*RID = ([A-Za-z0-9]+).*", r"\1", comment[1])
+    assert int(re.sub(r"(?s).*RTOE = ([0-9]+).*", r"\1", comment[1])) >= 1
+    system.ended(f"job-{rid.lower()}")
+    get = {"RID": rid, "FORMAT_TYPE": "XML", "CMD": "Get"}
+    xml = pool.request("GET", url(system), fields=get).data.decode()
+    options = ("-max_target_seqs", "10", "-dust", "yes", "-soft_masking", "false")
+    expected = by_hand(tmp_path, f">Query_1\n{query}\n", *options)
+    assert [hit[2:] for hit in hits(xml)] == [hit[2:] for hit in hits(expected)] != []
+    table = pool.request("GET", url(system), fields=get | {"FORMAT_TYPE": "Tabular"}).data.decode()
+    rows = table.partition("<PRE>\n")[2].removesuffix("</PRE>\n")
+    assert rows == by_hand(tmp_path, f">Query_1\n{query}\n", *options, outfmt="6")
