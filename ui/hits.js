@@ -241,7 +241,7 @@ export class HitsSection {
   }
 
   #fileList() {
-    const isXml = this.files[0]?.format.startsWith("outfmt 5");
+    const isXml = /^(outfmt 5|blast_xml)/.test(this.files[0]?.format);
     const exportLinks = [...EXPORT_FORMATS, ...(isXml ? ["xml"] : [])].map((format) => {
       const filter = format === "xml" ? { file: this.state.file } : this.filter;
       const path = jobPath(this.jobId, "results", "export") + queryString({ format, ...filter });

@@ -104,6 +104,17 @@ def test_an_alignment_is_shown_in_letters(hits: Page, world: StackFixture, job_i
     expect(hits.locator("tr.alignment")).to_have_count(0)
 
 
+def test_the_xml_of_all_batches_is_one_document(
+    hits: Page, world: StackFixture, job_id: str
+) -> None:
+    with hits.expect_download() as download:
+        hits.get_by_role("link", name="XML", exact=True).click()
+    text = download.value.path().read_text()
+    queries = results(world, job_id, "queries", page_size=1)["total"]
+    assert text.count("<?xml") == text.count("</BlastOutput>") == 1
+    assert f"<Iteration_query-ID>Query_{queries}</Iteration_query-ID>" in text
+
+
 def test_queries_are_listed_with_their_hits_and_lead_to_them(
     hits: Page, world: StackFixture, job_id: str
 ) -> None:
