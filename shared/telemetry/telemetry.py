@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
+from opentelemetry._logs import Logger, LogRecord, SeverityNumber, get_logger
 from opentelemetry.context import Context
 from opentelemetry.metrics import Meter, get_meter
 
@@ -31,11 +31,17 @@ Adder = Callable[[float, Mapping[str, str]], None]
 class Telemetry:
     """Reports events and metrics. No method raises for what the SDK or the network does."""
 
-    def __init__(self, is_configured: bool = True) -> None:
-        """`is_configured`: whether reports can be made; else they wait for `backlog.open`."""
+    def __init__(
+        self, is_configured: bool = True, meter: Meter | None = None, logger: Logger | None = None
+    ) -> None:
+        """`is_configured`: whether reports can be made; else they wait for `backlog.open`.
+
+        `meter` and `logger` are by default those of the process's providers, as they are set
+        by then or later.
+        """
         self.backlog = Backlog(is_configured)
-        self._logger = get_logger(SCOPE, VERSION)
-        meter = get_meter(SCOPE, VERSION)
+        self._logger = logger or get_logger(SCOPE, VERSION)
+        meter = meter or get_meter(SCOPE, VERSION)
         self._adders = {metric.name: _adder(meter, metric) for metric in METRICS}
 
     def measure(self, metric: Metric, value: float, **attributes: str | None) -> None:
