@@ -1,7 +1,6 @@
 """The gauges say what the tables and queues say."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -20,7 +19,7 @@ from triggers.timers.gauges import Gauges
 
 
 @pytest.fixture
-def reports() -> Iterator[Reports]:
+def reports() -> Reports:
     return Reports()
 
 
