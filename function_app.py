@@ -108,3 +108,5 @@ for activity_name in ActivityName:
     activity(activity_name)
 orchestrator(ORCHESTRATOR, blast_job)
 orchestrator(BATCH_ORCHESTRATOR, blast_job)
+
+dependencies.check_settings()  # after all functions, which load with wrong settings, too

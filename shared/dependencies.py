@@ -83,6 +83,10 @@ class Dependencies:
             raise SettingsInvalid(result.faults)  # a new one: an exception keeps its traceback
         return result
 
+    def check_settings(self) -> None:
+        """Log all faults of the settings, if they have some; raises nothing."""
+        _ = self._settings_or_error
+
     @property
     def account(self) -> StorageAccount:
         """The storage account that holds queries, databases and results."""
