@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from shared.util.version import VERSION
-from tests.support.ingestion import Ingestion, ingesting
+from tests.support.ingestion import KEY, Ingestion, ingesting
 
 ROOT = Path(__file__).parents[3]
+UNREACHABLE = f"InstrumentationKey={KEY};IngestionEndpoint=http://127.0.0.1:9/"
 SEQUENCE = "ACGTTGCATGCATGCCGTAAGTACGTTGCATGCATGCC"
 WORK = f"""
 import asyncio, logging, sys
@@ -115,3 +116,39 @@ def test_no_sequence_and_no_secret_is_sent(ingestion: Ingestion, tmp_path: Path)
     assert b"step_taken" in sent and b"step_crashed" in sent
     for secret in (SEQUENCE.encode(), b"sig=abc", b"alice@example.org", b"?sig"):
         assert secret not in sent
+
+
+@pytest.mark.parametrize("trouble", ["down", "slow", "refusing"])
+def test_an_endpoint_that_fails_holds_up_no_work(
+    ingestion: Ingestion, tmp_path: Path, trouble: str
+) -> None:
+    connection = ingestion.connection_string
+    if trouble == "down":
+        connection = connection.replace(ingestion.url, "http://127.0.0.1:9/")
+    ingestion.hangs, ingestion.status = trouble == "slow", 403
+    program = WORK + CONFIGURED + "print('worked', flush=True)\nimport os; os._exit(0)"
+    assert run(program, tmp_path, connection) == "worked\n"
+    assert ingestion.items == []
+
+
+START = """
+import time
+import function_app
+{rest}
+print(time.process_time())
+"""
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(
+    ("connection", "most"), [("", 1.0), (UNREACHABLE, 1.4)], ids=["without", "with-distribution"]
+)
+def test_the_start_costs_little(tmp_path: Path, connection: str, most: float) -> None:
+    """Seconds of processor time, of all threads; the least of three starts."""
+    program = START.format(rest=CONFIGURED)
+    assert min(float(run(program, tmp_path, connection)) for _ in range(3)) <= most
+
+
+def test_the_distribution_is_imported_only_where_it_is_used(tmp_path: Path) -> None:
+    program = "import sys, function_app; print([m for m in sys.modules if 'azure.monitor' in m])"
+    assert run(program, tmp_path) == "[]\n"
