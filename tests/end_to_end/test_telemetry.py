@@ -34,6 +34,7 @@ SETTINGS = {
     "OTEL_TRACES_SAMPLER": "microsoft.fixed_percentage",
     "OTEL_TRACES_SAMPLER_ARG": "1.0",
     "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+    "OTEL_BSP_SCHEDULE_DELAY": "500",
     **FAST_POLLING,
 }
 WINDOW = 30
@@ -81,11 +82,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         system = started(tmp_path_factory.mktemp("telemetry"), ingestion.connection_string)
         try:
             secrets = secrets_of(system.stack.folder)
+            while not ingestion.wait(lambda: bool(ingestion.rows("AppDependencies")), 1):
+                system.api.ready()  # its span is sent once telemetry is configured
             ids = _search(system)
+            assert ingestion.wait(lambda: _has_ended(ingestion, set(ids)), 60)
             jobs = {job_id: system.api.job(job_id) for job_id in ids}
             events = {job_id: system.api.events(job_id) for job_id in ids}
         finally:
-            system.stack.stop()  # the host ends by SIGTERM, and sends what it still has
+            system.stack.stop()
         yield Run(ingestion, jobs, events, secrets)
 
 
@@ -99,8 +103,9 @@ def _search(system: StackFixture) -> list[str]:
     cancelled = system.submit(hanging)
     system.in_phase(cancelled, "running")
     system.api.cancel(cancelled)
-    body = demo_request()
-    searches = [{"query_data": body.pop("query_data")} for _ in range(2)]
+    query = demo_queries()
+    searches = [{"query_data": query, "job_title": f"search {number}"} for number in (1, 2)]
+    body = {name: value for name, value in demo_request().items() if name != "query_data"}
     batch = system.api.submit(body | {"searches": searches, "batch_len": ONE_BATCH})["job_id"]
     for job_id in (*ids, cancelled, batch):
         system.ended(job_id)
@@ -197,6 +202,15 @@ def test_an_endpoint_that_fails_costs_no_search(tmp_path: Path, trouble: str) ->
             ingestion.stopping.set()
             system.stack.stop()
         assert ingestion.items == []
+
+
+def _has_ended(ingestion: Ingestion, ids: set[str]) -> bool:
+    """Whether the spans behind the last transitions are there, and the gauges of reconcile."""
+    ends = [row["Properties"] for row in ingestion.rows("AppMetrics", "blast.jobs.ended")]
+    spans = {row["Name"] for row in ingestion.rows("AppDependencies")}
+    polled = {row["Properties"].get("job_id") for row in ingestion.rows("AppDependencies")}
+    is_counted = bool(ingestion.rows("AppMetrics", "blast.oldest_waiting"))
+    return bool(ends) and is_counted and {"reconcile", "list_children"} <= spans and ids <= polled
 
 
 def _closed_port() -> int:

@@ -9,8 +9,8 @@ everything, or answer nothing.
 import gzip
 import json
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +51,7 @@ class Ingestion:
     faults: list[str] = field(default_factory=list)
     """Why requests or items were refused."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    arrived: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def connection_string(self) -> str:
@@ -61,6 +62,11 @@ class Ingestion:
         found = [_row(item) for item in self.items if _table(item) == table]
         named = [row for row in found if name in (None, row.get("Name"))]
         return sorted(named, key=lambda row: row["TimeGenerated"])
+
+    def wait(self, until: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something holds, which is looked at after each request; whether it does."""
+        with self.arrived:
+            return self.arrived.wait_for(until, seconds)
 
     def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """The status and the body of the response to a request."""
@@ -114,12 +120,15 @@ class _Handler(BaseHTTPRequestHandler):
             ingestion.stopping.wait()
             self.close_connection = True
             return
-        status, answer = ingestion.receive(self.path, dict(self.headers), body)
+        with ingestion.arrived:
+            status, answer = ingestion.receive(self.path, dict(self.headers), body)
+            ingestion.arrived.notify_all()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(answer)
+        with suppress(OSError):  # the client has ended
+            self.wfile.write(answer)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the requests are kept."""
