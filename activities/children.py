@@ -15,6 +15,7 @@ from shared.contracts.states import Phase
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import Conflict, RetryableError
 from shared.jobs.batch_blob import batch_url, load, query_url
+from shared.telemetry.tracing import current_trace_parent
 from shared.util.parallel import parallel_map
 
 PARALLELISM = 8
@@ -102,6 +103,7 @@ class ChildJobs:
             deadline_at=now + self.context.settings.job_timeout,
             parent_job_id=parent.job_id,
             child_number=number,
+            trace_parent=current_trace_parent(),
         )
 
     async def _cancel(self, job_id: str) -> None:

@@ -2,18 +2,19 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from activities.endings import fail, has_only_to_be_indexed
 from blast_orchestrator import workflow
 from shared.contracts.activities import ActivityInput, Category, Decision, Stage, StepResult
 from shared.contracts.job import Job, JobChanges
-from shared.contracts.outcome import Outcome, OutcomeKind
+from shared.contracts.outcome import RETRY_EVENT, Outcome, OutcomeKind
 from shared.contracts.states import Phase
 from shared.errors import RetryableError, Unavailable
 from shared.jobs import JobStateRepository, StepRecord, StoredJob
 from shared.settings import Settings
+from shared.telemetry.telemetry import Telemetry
 
 log = logging.getLogger("blast")
 StepFunction = Callable[[Job, ActivityInput], Awaitable[Outcome]]
@@ -31,6 +32,7 @@ class ActivityContext:
     now: Callable[[], datetime]
     publish: Callable[[Job], Awaitable[None]]
     """Sends the job's pending messages. Raises Unavailable."""
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     async def run_step(self, stage: Stage, input_: ActivityInput, act: StepFunction) -> StepResult:
         """Run one step of a stage, unless the job's row says otherwise; record what it did.
@@ -166,7 +168,7 @@ class ActivityContext:
             "error_code": outcome.code,
             "error": outcome.message,
         }
-        scheduled = replace(outcome, event="retry_scheduled", payload=payload, changes=changes)
+        scheduled = replace(outcome, event=RETRY_EVENT, payload=payload, changes=changes)
         return scheduled, replace(decision, not_before=at)
 
     def _result(

@@ -19,6 +19,7 @@ from shared.contracts.job import Counts, Job, JobChanges
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
+from shared.telemetry.names import OBSERVE_DURATION
 
 MOST_PROGRESS_EVENTS = 100
 MESSAGE_GRACE = timedelta(seconds=30)
@@ -42,6 +43,12 @@ class Observer:
         return await self.context.run_step(Stage.WATCH, input_, self._observe)
 
     async def _observe(self, job: Job, input_: ActivityInput) -> Outcome:
+        started_at, cluster = self.context.now(), job.search.placement.cluster_name
+
+        def measure(outcome: str) -> None:
+            took = (self.context.now() - started_at).total_seconds()
+            self.context.telemetry.measure(OBSERVE_DURATION, took, cluster=cluster, outcome=outcome)
+
         try:
             observation = await self._look(job)
             assessed = self._assess(job, observation)
@@ -57,7 +64,9 @@ class Observer:
                 )
             reason = await self._pending_reason(job)
         except Unavailable as error:
+            measure(error.code)
             return self._observation_failed(job, error)
+        measure("ok")
         if assessed.error or job.failed_jobs:
             return self._failed(job, assessed)
         if assessed.unrecoverable:

@@ -15,7 +15,7 @@ from shared.clients.kubernetes import RENEWAL_INTERVAL, LeaseState
 from shared.contracts.activities import ActivityInput, Category, Stage, StepResult
 from shared.contracts.exec import Finished, OperationRunning, Result, Untracked
 from shared.contracts.job import Job, JobChanges
-from shared.contracts.outcome import Outcome, OutcomeKind
+from shared.contracts.outcome import SUBMITTED_EVENT, Outcome, OutcomeKind
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.contracts.storage_urls import QUERIES, StorageAccount
 from shared.elastic_blast.config import render
@@ -189,7 +189,7 @@ class Submitter:
             OutcomeKind.DONE,
             Phase.SUBMITTED,
             self.context.settings.poll_schedule.delay_at_age(timedelta(0)),
-            event="submitted",
+            event=SUBMITTED_EVENT,
             payload={"decision": outcome.code, "took_seconds": took.total_seconds()},
             changes={"started_at": now, **_ended(attempt)},
         )

@@ -35,6 +35,7 @@ from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
 from shared.errors import RetryableError, SettingsInvalid
 from shared.hits.indexer import Indexer
+from shared.telemetry.tracing import TracedJob
 from shared.util.redaction import redacted
 
 log = logging.getLogger("blast")
@@ -67,6 +68,7 @@ class Activities:
             dependencies.settings,
             dependencies.now,
             dependencies.outbox_publisher.publish_pending,
+            dependencies.telemetry,
         )
         return cls(
             context,
@@ -122,6 +124,12 @@ class Activities:
     def _batch(self) -> BatchActivities:
         children = ChildJobs(self.context, self.blobs, self.orchestrations)
         return BatchActivities(self.context, children)
+
+
+def job_of_activity(bindings: Mapping[str, Any]) -> TracedJob:
+    """The job that an activity works for, by its input."""
+    payload = bindings["payload"]
+    return TracedJob(payload.get("job_id"), payload.get("trace_parent"))
 
 
 async def run_activity(

@@ -60,7 +60,9 @@ def run_activity(context: Context, state: SearchState) -> Steps:
     """
     is_last = has_no_try_left(state)
     name = ActivityName.RECORD_CRASH if is_last else ACTIVITY[state.stage]
-    input_ = ActivityInput(state.job_id, state.step, state.crash, state.attempt)
+    input_ = ActivityInput(
+        state.job_id, state.step, state.crash, state.attempt, trace_parent=state.trace_parent
+    )
     try:
         answer = yield context.call_activity(name, serialization.serialize(input_))
     except Exception as crash:  # noqa: BLE001  the SDK raises no other type for a failed activity
@@ -105,7 +107,13 @@ def run_chunks(context: Context, state: SearchState) -> Steps:
 
 def input_of(state: SearchState, chunk: Chunk) -> object:
     """The input of the activity for one chunk."""
-    input_ = ActivityInput(state.job_id, state.step, attempt=state.attempt, chunk=chunk)
+    input_ = ActivityInput(
+        state.job_id,
+        state.step,
+        attempt=state.attempt,
+        chunk=chunk,
+        trace_parent=state.trace_parent,
+    )
     return serialization.serialize(input_)
 
 

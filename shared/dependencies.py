@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import cached_property
@@ -31,13 +31,15 @@ from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.outbox import OutboxPublisher
 from shared.results.background import BackgroundIndexing
 from shared.results.exports import HitExports
-from shared.settings import Settings
+from shared.settings import HostStorage, Settings
+from shared.telemetry.names import POISON_LENGTH, QUEUE_LENGTH, Metric
+from shared.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from azure.identity.aio import DefaultAzureCredential
 
 JOBS_TABLE, INDEX_TABLE, DEAD_TABLE = "blastjobs", "blastindex", "blastdeadletters"
-COMPLETIONS = "blast-completions"
+COMPLETIONS, REQUESTS = "blast-completions", "blast-requests"
 log = logging.getLogger("blast")
 
 
@@ -55,11 +57,17 @@ class Dependencies:
     """
 
     def __init__(
-        self, read_settings: Callable[[], Settings], now: Callable[[], datetime] = now
+        self,
+        read_settings: Callable[[], Settings],
+        now: Callable[[], datetime] = now,
+        telemetry: Telemetry | None = None,
+        host_storage: HostStorage | None = None,
     ) -> None:
         """`read_settings` is called once. It may raise SettingsInvalid."""
         self._read_settings = read_settings
         self.now = now
+        self.telemetry = telemetry or Telemetry()
+        self._host_storage = host_storage
         self._clusters: dict[str, KubernetesCluster] = {}
         self._closing = AsyncExitStack()
 
@@ -75,6 +83,10 @@ class Dependencies:
             raise SettingsInvalid(result.faults)  # a new one: an exception keeps its traceback
         return result
 
+    def check_settings(self) -> None:
+        """Log all faults of the settings, if they have some; raises nothing."""
+        _ = self._settings_or_error
+
     @property
     def account(self) -> StorageAccount:
         """The storage account that holds queries, databases and results."""
@@ -84,7 +96,7 @@ class Dependencies:
     def jobs(self) -> JobStateRepository:
         """The job store."""
         index = Index(self._table(INDEX_TABLE), self.settings.reconcile_after)
-        return JobStateRepository(self._table(JOBS_TABLE), index, self.now)
+        return JobStateRepository(self._table(JOBS_TABLE), index, self.now, self.telemetry)
 
     @cached_property
     def blobs(self) -> Blobs:
@@ -107,6 +119,22 @@ class Dependencies:
         )
         self._closing.push_async_callback(queue.aclose)
         return queue
+
+    @cached_property
+    def measured_queues(self) -> Mapping[Metric, Queue]:
+        """By gauge, the queue whose length it is; none where the host's storage is not known."""
+        host = self._host_storage
+        if host is None:
+            return {}
+        endpoint = host.queue_endpoint or self._endpoint("queue", host.account)
+        identity = None if host.connection_string else self._identity
+        queues = {
+            metric: open_queue(name, host.connection_string, endpoint, identity)
+            for metric, name in ((QUEUE_LENGTH, REQUESTS), (POISON_LENGTH, f"{REQUESTS}-poison"))
+        }
+        for queue in queues.values():
+            self._closing.push_async_callback(queue.aclose)
+        return queues
 
     @cached_property
     def outbox_publisher(self) -> OutboxPublisher:
@@ -176,8 +204,9 @@ class Dependencies:
         self._closing.push_async_callback(table.aclose)
         return table
 
-    def _endpoint(self, service: str) -> str:
-        return f"https://{self.settings.storage_account}.{service}.{self.settings.storage_suffix}"
+    def _endpoint(self, service: str, account: str = "") -> str:
+        name = account or self.settings.storage_account
+        return f"https://{name}.{service}.{self.settings.storage_suffix}"
 
     @cached_property
     def _settings_or_error(self) -> Settings | SettingsInvalid:

@@ -31,13 +31,14 @@ print(json.dumps(found))
 READY = """
 import asyncio, json, logging
 import azure.functions as func
-import function_app
-from triggers.http.handlers import handler_of
 
 lines = []
 handler = logging.Handler()
 handler.emit = lambda record: lines.append(record.getMessage())
 logging.getLogger("blast").addHandler(handler)
+import function_app
+from triggers.http.handlers import handler_of
+
 request = func.HttpRequest("GET", "/api/health/ready", body=b"")
 ready = handler_of("ready", function_app.services)
 answers = [asyncio.run(ready(req=request)) for _ in range(2)]

@@ -57,6 +57,7 @@ def loaded(package: Path) -> dict[str, Any]:
 def test_the_package_holds_the_app_and_nothing_else(package: Path) -> None:
     assert {path.name for path in package.iterdir()} == {
         *("function_app.py", "host.json", "requirements.txt", ".funcignore"),
+        "pyproject.toml",  # the version
         *("activities", "blast_orchestrator", "shared", "triggers", "ui"),
     }
 

@@ -20,6 +20,7 @@ from shared.contracts.activities import (
 from shared.contracts.job import Job
 from shared.errors import Unavailable
 from shared.settings import Settings
+from shared.telemetry.tracing import attached, in_trace
 from shared.util.durations import RetryPolicy
 from shared.util.redaction import redacted
 
@@ -74,7 +75,8 @@ async def start(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> bo
     begin = serialization.serialize(initial_state(job, crash_retry))
     name = BATCH_ORCHESTRATOR if job.child_count else ORCHESTRATOR
     try:
-        await _with_timeout(client.start_new(name, job.instance_id, begin))
+        with attached(in_trace(job.trace_parent)):  # the SDK passes it to the orchestration
+            await _with_timeout(client.start_new(name, job.instance_id, begin))
     except Exception as error:  # the SDK raises nothing more exact, also for one that runs already
         seen = await get_status(client, job.instance_id)
         if not (seen and seen.is_running):
@@ -88,7 +90,14 @@ def initial_state(job: Job, crash_retry: RetryPolicy) -> SearchState:
 
     The row's stage decides, never its phase: `retrying` belongs to two stages.
     """
-    return SearchState(job.job_id, crash_retry, job.attempt, job.next_stage, job.step + 1)
+    return SearchState(
+        job.job_id,
+        crash_retry,
+        job.attempt,
+        job.next_stage,
+        job.step + 1,
+        trace_parent=job.trace_parent,
+    )
 
 
 async def wake(client: DurableClient, job: Job, crash_retry: RetryPolicy) -> None:

@@ -114,8 +114,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
 
     APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-    PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
-    PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME: 'blast'
+    // The worker takes traces over from the host; the app itself configures Azure Monitor (decision 0071).
+    PYTHON_ENABLE_OPENTELEMETRY: 'true'
     OTEL_SERVICE_NAME: 'elastic-blast-control-plane'
     OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage' // else the distribution keeps five traces a second
     OTEL_TRACES_SAMPLER_ARG: '1.0'

@@ -5,7 +5,7 @@ import binascii
 from contextlib import suppress
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
@@ -17,7 +17,7 @@ NO_EXPIRY = -1
 
 
 class Queue:
-    """One queue to send to. Every method raises Unavailable if storage does not answer."""
+    """One queue. Every method raises Unavailable if storage does not answer."""
 
     def __init__(self, client: QueueClient, create_on_first_use: bool = False) -> None:
         self._client = client
@@ -33,6 +33,15 @@ class Queue:
             with suppress(ResourceExistsError):
                 await self._client.create_queue()
         self._must_create = False
+
+    async def length(self) -> int:
+        """About how many messages it has, also those that are being processed; 0 without it."""
+        async with storage_call("Queues"):
+            try:
+                properties = await self._client.get_queue_properties()
+            except ResourceNotFoundError:  # the poison queue is created by its first message
+                return 0
+        return properties.approximate_message_count or 0
 
     async def send(self, text: str) -> None:
         """Send a message that does not expire: base64 of UTF-8, at most 48 KiB of text.

@@ -114,6 +114,8 @@ class SearchState:
     """The text of the last crash."""
     fan_out: tuple[Chunk, ...] = ()
     """Chunks to work on before the next step."""
+    trace_parent: str | None = None
+    """The W3C `traceparent` of the request, which its activities continue."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ class ActivityInput:
     """A step of an attempt that is over does nothing."""
     chunk: Chunk | None = None
     """The searches to create, or the files to index; only for create_children and index_hits."""
+    trace_parent: str | None = None
+    """The W3C `traceparent` of the request that the activity works for."""
 
 
 @dataclass(frozen=True)

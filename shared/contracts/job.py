@@ -168,6 +168,21 @@ class Job:
     finished_at: datetime | None = None
     phase_entered_at: Mapping[Phase, datetime] = field(default_factory=dict)
     """When this attempt first entered each phase."""
+    phase_since: datetime | None = None
+    """When it entered its phase the last time; None while that is the first one of a new job."""
+    trace_parent: str | None = None
+    """The W3C `traceparent` of the request that began this attempt: all of its work is one trace.
+    """
+
+    @property
+    def accepted_at(self) -> datetime:
+        """When this attempt was accepted."""
+        return self.phase_entered_at.get(Phase.QUEUED, self.created_at)
+
+    @property
+    def in_phase_since(self) -> datetime:
+        """When it entered its phase the last time."""
+        return self.phase_since or self.created_at
 
     @property
     def polling_since(self) -> datetime:

@@ -9,6 +9,9 @@ from shared.contracts.activities import Category, Chunk
 from shared.contracts.job import JobChanges
 from shared.contracts.states import Phase
 
+RETRY_EVENT, SUBMITTED_EVENT = "retry_scheduled", "submitted"
+"""The events of a failed try, and of a search that landed on its cluster."""
+
 
 class OutcomeKind(Enum):
     """How a step ended."""

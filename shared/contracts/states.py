@@ -66,6 +66,11 @@ class Phase(StrEnum):
         """Whether the job has failed."""
         return self in _FAILURES
 
+    @property
+    def is_before_submission(self) -> bool:
+        """Whether a job in this phase is waiting for its submission, or being submitted."""
+        return self is Phase.QUEUED or self in _BEFORE_SUBMITTED
+
     def can_become(self, later: "Phase") -> bool:
         """Whether `_TRANSITIONS` allows it. A phase that is not terminal may follow itself."""
         return later in _TRANSITIONS.get(self, frozenset())

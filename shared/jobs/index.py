@@ -13,6 +13,7 @@ from shared.clients.tables import (
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.jobs import rows
+from shared.jobs.active_jobs import ActiveCounts, count_active
 from shared.jobs.sequenced_rows import SequencedRows
 from shared.jobs.submit_queue import SubmitQueueRows
 
@@ -212,6 +213,10 @@ class Index:
         listed = await self._table.get(rows.owner_partition(owner), key)
         return listed is not None and not Status(listed.columns["status"]).is_end
 
+    async def count_all_active(self) -> ActiveCounts:
+        """The jobs of all owners that have not ended. One query per 1000 of them."""
+        return await count_active(self._table)
+
     async def page(
         self, owner: Caller, size: int, cursor: str = "", only: Mapping[str, str] | None = None
     ) -> JobPage:
@@ -297,4 +302,5 @@ def _is_alike(job: Job, before: Job) -> bool:
 
 def _has_active_row(job: Job, before: Job) -> bool:
     """Whether the active row that was written for `before` serves the job, too."""
-    return _is_alike(job, before) and job.check_at == before.check_at is not None
+    is_alike = _is_alike(job, before) and job.phase is before.phase
+    return is_alike and job.check_at == before.check_at is not None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from shared.clients.tables import ConcurrencyConflict, Replace, Table, Write
+from shared.clients.tables import ConcurrencyConflict, Insert, Replace, Table, Write
 from shared.contracts.job import Event, Job
 from shared.errors import Conflict, NotFound
 from shared.jobs import rows
@@ -55,9 +55,18 @@ class JobRows:
 
         `beside` has the row of the event, which has the id of the `writer`, and further rows.
         """
+        return await self._write(Replace(rows.job_row(job), etag), job, event, beside, writer)
+
+    async def insert(self, job: Job, event: Event, beside: Sequence[Write], writer: str) -> bool:
+        """Write a new job and its first event. False if it exists, by another writer."""
+        return await self._write(Insert(rows.job_row(job)), job, event, beside, writer)
+
+    async def _write(
+        self, row: Write, job: Job, event: Event, beside: Sequence[Write], writer: str
+    ) -> bool:
         self._last.drop(job.job_id)
         try:
-            etags = await self._table.commit([Replace(rows.job_row(job), etag), *beside])
+            etags = await self._table.commit([row, *beside])
         except ConcurrencyConflict:
             # The conflict may be our own write whose response was lost.
             stored = await self._table.get(job.job_id, rows.event_key(event.sequence))

@@ -6,11 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
-from shared.clients.tables import (
-    ConcurrencyConflict,
-    Insert,
-    Table,
-)
+from shared.clients.tables import Table
 from shared.contracts.job import Event, Job, JobChanges, OutboxMessage, elb_id
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.errors import Conflict, Unavailable
@@ -31,6 +27,8 @@ from shared.jobs.transitions import (
     rows_of,
     with_closed_cleanup,
 )
+from shared.telemetry.telemetry import Telemetry
+from shared.telemetry.tracing import current_trace_parent
 from shared.util.redaction import redact_all
 
 RESTARTED = "orchestration_restarted"
@@ -40,11 +38,19 @@ RESTARTED = "orchestration_restarted"
 class JobStateRepository:
     """Reads and writes jobs. Every method raises Unavailable if the store does not answer."""
 
-    def __init__(self, jobs: Table, index: Index, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        jobs: Table,
+        index: Index,
+        now: Callable[[], datetime],
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        """Every committed transition is reported to `telemetry`."""
         self._jobs = jobs
         self.index = index
         self._now = now
         self._rows = JobRows(jobs)
+        self._telemetry = telemetry or Telemetry()
 
     async def ensure(self) -> None:
         """Create the tables unless they exist."""
@@ -60,14 +66,14 @@ class JobStateRepository:
         accepted = Event(
             job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload)
         )
-        try:
-            beside = rows_of(job, accepted, "", job.notify)
-            await self._jobs.commit([Insert(rows.job_row(job)), *beside])
-        except ConcurrencyConflict:
+        writer = uuid.uuid4().hex
+        beside = rows_of(job, accepted, writer, job.notify)
+        if not await self._rows.insert(job, accepted, beside, writer):
             job = await self.get(job.job_id)
             await self.sync(job)
-        else:
-            await self.index.upsert_list_row(job)
+            return job
+        self._telemetry.transition(None, job, accepted)
+        await self.index.upsert_list_row(job)
         return job
 
     async def find(self, job_id: str) -> Job | None:
@@ -148,7 +154,8 @@ class JobStateRepository:
                 return None
             if not job.phase.is_failure:
                 raise Conflict("not_failed", f"job {job_id} has not failed: {job.phase}")
-            return next_attempt(job, attempt, self._now(), deadline)
+            started = next_attempt(job, attempt, self._now(), deadline)
+            return replace(started, trace_parent=current_trace_parent())
 
         payload: dict[str, Any] = {"attempt": attempt, "elb_job_id": elb_id(job_id, attempt)}
         if request_id:
@@ -265,6 +272,7 @@ class JobStateRepository:
         else:
             text = f"job {job_id} is being changed by too many writers"
             raise Unavailable("concurrent_update", text)
+        self._telemetry.transition(before, job, written)
         await self.sync(job, before)
         return job
 

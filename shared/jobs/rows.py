@@ -34,7 +34,7 @@ _PLAIN_COLUMNS = (
     ),
     *("child_number", "child_count", "notify", "request_id", "restarts", "check_at"),
     *("failed_jobs", "failed_jobs_since", "finished_batches", "other_cluster"),
-    *("cleanup_confirmed_at", "cleanup_abandoned_at"),
+    *("cleanup_confirmed_at", "cleanup_abandoned_at", "phase_since", "trace_parent"),
 )
 """The fields that are columns of the same name."""
 
@@ -226,6 +226,8 @@ def active_row(job: Job, due: datetime, is_ahead: bool = False) -> dict[str, Any
         "sequence": job.sequence,
         "is_ahead": is_ahead,
         "has_ended": job.phase.is_end,
+        "phase": job.phase.value,
+        "accepted_at": job.accepted_at,
     }
 
 

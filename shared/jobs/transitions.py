@@ -58,6 +58,7 @@ def changed(job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
             raise Conflict("not_allowed", f"a job cannot go from {job.phase} to {phase}")
         cleared = {"error_code": None, "error": None, "reason": None}
         cleared["phase_entered_at"] = {phase: now, **job.phase_entered_at}
+        cleared["phase_since"] = now if phase is not job.phase else job.phase_since
         if phase.is_end:
             cleared["finished_at"] = now
     return replace(job, **(cleared | dict(changes)), sequence=job.sequence + 1, updated_at=now)
@@ -100,6 +101,7 @@ def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> 
         notify=job.notify,
         request_id=job.request_id,
         phase_entered_at={Phase.QUEUED: now},
+        phase_since=now,
     )
 
 

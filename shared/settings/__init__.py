@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Self
 
 from pydantic import ValidationError
@@ -13,9 +14,10 @@ from shared.contracts.storage_urls import StorageAccount
 from shared.contracts.validation import faults_of
 from shared.errors import Fault, SettingsInvalid
 from shared.settings.fields import AuthMode, SettingsFields
+from shared.settings.host_storage import HostStorage, host_storage
 from shared.util.durations import RetryPolicy
 
-__all__ = ["AuthMode", "Settings", "read_settings"]
+__all__ = ["AuthMode", "HostStorage", "Platform", "Settings", "read_platform", "read_settings"]
 
 PREFIX = "BLAST_"
 AZURE_VARIABLES = (
@@ -126,6 +128,22 @@ def _sizing_faults(settings: Settings) -> Iterator[Fault]:
     sizes = (settings.machine_type, settings.mem_request, settings.mem_limit)
     for name, message in sizing_faults(*sizes, settings.machines):
         yield Fault(f"{PREFIX}{name.upper()}", message)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What the Functions host and Azure say to this process, whatever the app's settings are."""
+
+    insights_connection: str | None
+    """The connection string of Application Insights; set on Azure only."""
+    host_storage: HostStorage | None
+    """The storage account of the host, which has the queue of requests; None if unknown."""
+
+
+def read_platform() -> Platform:
+    """The platform of this process."""
+    insights = os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING")
+    return Platform(insights or None, host_storage(os.environ))
 
 
 def read_settings() -> Settings:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-JOB_ID: Final = "job_id"
-"""The attribute of each event, log record and span that concerns one job."""
+from shared.util.job_scope import JOB_ID as JOB_ID
+
 TRANSITION: Final = "blast.transition"
 """The event of a committed transition of a job: one for each event of its history."""
 
@@ -101,7 +101,7 @@ FIRST_BATCH_DURATION = Metric(
     "blast.first_batch.duration",
     _HISTOGRAM,
     "s",
-    "from the submission of a search until its first query batch was seen to have finished",
+    "from the submission of a search until its first query batch was seen to have succeeded",
 )
 OBSERVE_DURATION = Metric(
     "blast.observe.duration",

@@ -106,14 +106,22 @@ def redact_all(value: Any) -> Any:
             return value
 
 
+_QUERY_STRING = re.compile(r"(\b\w{2,10}://[^\s?\"'<>]{1,2000})\?[^\s\"'<>]*")
+
+
+def loggable(text: str) -> str:
+    """The redacted text, and its URLs without query strings: a filter in one can name a caller."""
+    return _QUERY_STRING.sub(r"\1", redacted(text))
+
+
 class RedactingFilter(logging.Filter):
     """Redacts log records: the message with its arguments, and the traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redacted(_message(record)), None
+        record.msg, record.args = loggable(_message(record)), None
         if record.exc_info and record.exc_info[1]:
             text = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
-            clean = redacted(text)
+            clean = loggable(text)
             if clean != text:
                 record.exc_info, record.exc_text = None, clean
         return True

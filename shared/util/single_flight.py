@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
+from shared.util.job_scope import job_scope
+
 T = TypeVar("T")
 
 
@@ -53,7 +55,8 @@ class SingleFlightCache(Generic[T]):
     async def _create(self) -> CacheEntry[T]:
         started_at = self._monotonic()
         try:
-            value = await self._make()
+            with job_scope(None):  # the value is for other jobs, too
+                value = await self._make()
             self._number += 1
             self._cached = CacheEntry(value, self._number, started_at)
             return self._cached

@@ -9,6 +9,7 @@ sets both, so the app starts all its threads here.
 import asyncio
 import inspect
 import sys
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ class InvocationContext(Protocol):
 
     @property
     def thread_local_storage(self) -> Any: ...
+
+    @property
+    def trace_context(self) -> Any: ...
 
 
 _current: ContextVar[InvocationContext | None] = ContextVar("invocation", default=None)
@@ -53,6 +57,16 @@ def with_invocation(function: Callable[..., Awaitable[Any]]) -> Callable[..., An
     wrapped.__signature__ = signature.replace(parameters=parameters)
     registered: Callable[..., Any] = wrapped
     return registered
+
+
+def current_invocation() -> InvocationContext | None:
+    """The invocation that this code runs for; None outside of one."""
+    return _current.get()
+
+
+def run_beside(function: Callable[[], None], name: str) -> None:
+    """Run a function once, in a thread of its own that does not hold up the end of the process."""
+    threading.Thread(target=function, name=name, daemon=True).start()
 
 
 _POOL = ThreadPoolExecutor(8, "work")

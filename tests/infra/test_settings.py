@@ -6,25 +6,20 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SettingsInvalid
-from shared.settings import Settings
+from shared.settings import HostStorage, Settings
+from shared.settings.host_storage import host_storage
 from sidecar.settings import read_settings
 from tests.infra.deployment import one
 from tests.infra.evaluation import Values
+from tests.support.platforms import PLATFORMS
 
 TOKEN = "t" * 40
-FLEX_CONSUMPTION = {
-    "WEBSITE_SITE_NAME": "func-abcdefghijklm",
-    "WEBSITE_SKU": "FlexConsumption",
-    "WEBSITE_POD_NAME": "pod-0",
-    "CONTAINER_NAME": "container-0",
-    "LEGION_SERVICE_HOST": "10.0.0.1",
-}
 OF_THE_PLATFORM = {
     *("AzureWebJobsStorage__accountName", "AzureWebJobsStorage__credential"),
     *("AzureWebJobsStorage__clientId", "AZURE_CLIENT_ID", "AZURE_TOKEN_CREDENTIALS"),
     *("PYTHON_THREADPOOL_THREAD_COUNT", "APPLICATIONINSIGHTS_CONNECTION_STRING"),
-    *("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME"),
-    *("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "OTEL_SERVICE_NAME"),
+    *("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "PYTHON_ENABLE_OPENTELEMETRY"),
+    "OTEL_SERVICE_NAME",
     *("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"),
 }
 OPTIONAL_ON_AZURE = {
@@ -57,7 +52,7 @@ def environment(app_settings: Values) -> dict[str, str]:
     values = {name: str(value) for name, value in app_settings.items()}
     values["BLAST_SIDECAR_URL"], names = re.subn("<.+>", FQDN, values["BLAST_SIDECAR_URL"])
     assert names == 1
-    return {**values, **FLEX_CONSUMPTION, "BLAST_SIDECAR_TOKEN": TOKEN}
+    return {**values, **PLATFORMS["flex-consumption"], "BLAST_SIDECAR_TOKEN": TOKEN}
 
 
 def test_the_app_accepts_the_settings_with_the_signs_of_flex_consumption(
@@ -83,6 +78,13 @@ def test_each_setting_is_needed_or_has_a_reason(environment: dict[str, str]) -> 
 def test_a_setting_that_the_app_does_not_have_is_noticed(environment: dict[str, str]) -> None:
     with pytest.raises(SettingsInvalid, match="BLAST_SIDECAR_URI"):
         Settings.read({**environment, "BLAST_SIDECAR_URI": "https://sidecar"})
+
+
+def test_the_platform_of_the_deployment_is_read(environment: dict[str, str]) -> None:
+    assert host_storage(environment) == HostStorage(account="sthostabcdefghijklm")
+    assert environment["APPLICATIONINSIGHTS_CONNECTION_STRING"]
+    # With this one the worker would configure Azure Monitor itself (decision 0071).
+    assert "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY" not in environment
 
 
 def test_the_settings_of_the_platform_are_those_of_identity_and_telemetry(

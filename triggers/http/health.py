@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from azure.functions import HttpRequest, HttpResponse
 
+from shared.util.version import VERSION
 from triggers.http.responses import RETRY_AFTER, handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.app import Alive, Ready
@@ -19,7 +20,7 @@ async def health(req: HttpRequest) -> HttpResponse:
     Async and without any call, so that it answers while threads are busy, storage is down or
     settings are invalid.
     """
-    return json_response(Alive(status="ok"))
+    return json_response(Alive(status="ok", version=VERSION))
 
 
 @handle_errors

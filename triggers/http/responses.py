@@ -28,6 +28,8 @@ from shared.util.redaction import redacted
 from triggers.schemas.common import ErrorDetail, ErrorResponse, FaultView, ResponseModel
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+ERROR_CODE = "x-ms-error-code"
+"""The header that has the code of an error."""
 RETRY_AFTER = 5
 """Seconds; the default Retry-After of errors that have none."""
 
@@ -111,4 +113,4 @@ def _error(
 ) -> HttpResponse:
     detail = ErrorDetail(code=code, message=message, errors=list(faults) or None)
     body = ErrorResponse(error=message, message=message, detail=detail)
-    return json_response(body, status, {"x-ms-error-code": code, **(headers or {})})
+    return json_response(body, status, {ERROR_CODE: code, **(headers or {})})

@@ -1,7 +1,7 @@
 """Search requests from the queue `blast-requests`, and its poison messages."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,8 @@ from shared.jobs import StepRecord
 from shared.messaging.dead_letters import DeadLetterOutcome, DeadLetters
 from shared.messaging.messages import Sender, error_text
 from shared.messaging.outbox import OutboxPublisher
+from shared.telemetry.names import REFUSALS
+from shared.telemetry.telemetry import Telemetry
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.submission.accept import AcceptedSubmission, SubmissionService
 from triggers.submission.json_body import client_token, json_object, lenient_json_object
@@ -75,7 +77,9 @@ class RequestQueue:
     def _processor(self) -> "RequestProcessor":
         clients = self._dependencies
         submissions = SubmissionService.of(clients)
-        return RequestProcessor(submissions, clients.outbox_publisher, clients.dead_letters)
+        return RequestProcessor(
+            submissions, clients.outbox_publisher, clients.dead_letters, clients.telemetry
+        )
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class RequestProcessor:
     submissions: SubmissionService
     outbox: OutboxPublisher
     dead_letters: DeadLetters
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     async def process(self, message: IncomingMessage, client: DurableClient) -> None:
         """Accept the message as a job and start it, or publish a rejection.
@@ -218,6 +223,7 @@ class RequestProcessor:
     async def _reject(self, message: IncomingMessage, error: PermanentError) -> None:
         now = self.submissions.now()
         await self.outbox.publish_rejection(message.message_id, _sender(message), error, now)
+        self.telemetry.measure(REFUSALS, 1, code=error.code)
 
 
 def _queue_message(msg: QueueMessage) -> IncomingMessage:

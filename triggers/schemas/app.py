@@ -11,6 +11,8 @@ class Alive(ResponseModel):
     """The app is alive."""
 
     status: Literal["ok"]
+    version: str
+    """The version of the app."""
 
 
 class Me(ResponseModel):

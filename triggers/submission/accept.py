@@ -18,6 +18,8 @@ from shared.errors import Conflict, Fault, Invalid
 from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
 from shared.settings import Settings
+from shared.telemetry.tracing import current_trace_parent
+from shared.util.job_scope import enter_job
 from shared.util.parallel import parallel_map
 from triggers.auth.query_access import QueryAccess
 from triggers.auth.quotas import check_active_limit
@@ -87,6 +89,7 @@ class SubmissionService:
         if existing is None and max_active_jobs:
             await check_active_limit(self.jobs.index, caller, max_active_jobs)
         job = existing or await self.create(submission, caller, job_id, source, notify)
+        enter_job(job.job_id)
         return AcceptedSubmission(_require_same(job, submission), replayed=existing is not None)
 
     async def find_existing(self, submission: Submission, caller: Caller, key: str) -> Job | None:
@@ -121,6 +124,7 @@ class SubmissionService:
             counts=Counts(expected=children or None),
             notify=notify,
             request_id=submission.request_id,
+            trace_parent=current_trace_parent(),
         )
         submission = await self._with_stored_queries(submission, job_id)
         put = self._put_batch if children else self._put_query

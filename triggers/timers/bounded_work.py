@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from shared.errors import ControlPlaneError
+from shared.util.job_scope import job_scope
 
 PARALLELISM = 8
 T = TypeVar("T")
@@ -26,10 +27,15 @@ async def process_all(
     exceptions are bugs: they are logged and raised together at the end as an ExceptionGroup, so
     that the function fails visibly.
     """
+
+    async def process_one(item: T) -> str:
+        with job_scope(get_job_id(item)):
+            return await process(item)
+
     results: Counter[str] = Counter()
     bugs: list[Exception] = []
     while not is_time_up() and (chunk := await _next_chunk(items)):
-        outcomes = await asyncio.gather(*map(process, chunk), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(process_one, chunk), return_exceptions=True)
         for item, outcome in zip(chunk, outcomes, strict=True):
             if isinstance(outcome, str):
                 results[outcome] += 1

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.contracts.activities import Category
@@ -12,6 +12,8 @@ from shared.contracts.states import LeftOnCluster, Phase
 from shared.jobs import JobStateRepository
 from shared.jobs.rows import active_partition
 from shared.settings import Settings
+from shared.telemetry.names import RECONCILE
+from shared.telemetry.telemetry import Telemetry
 from shared.util.durations import MAX_RETRY_AFTER
 from triggers.durable_client import DurableClient, InstanceStatus, OrchestrationClient, get_status
 from triggers.timers.bounded_work import process_all
@@ -44,6 +46,7 @@ class Reconciler:
     """Sends the pending messages of a job."""
     stopper_factory: StopperFactory
     """Makes the object that runs the last steps of a job in place of its orchestration."""
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     @property
     def _recovery(self) -> Recovery:
@@ -65,6 +68,8 @@ class Reconciler:
             lambda row_key: row_key[1],
             is_time_up=lambda: self.now() - started_at >= MAX_TICK_TIME,
         )
+        for result, number in results.items():
+            self.telemetry.measure(RECONCILE, number, result=result)
         if results:
             log.info("reconciled %s", " ".join(f"{name}={n}" for name, n in results.items()))
         return results

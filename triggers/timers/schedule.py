@@ -4,6 +4,7 @@ from azure.functions import TimerRequest
 
 from shared.dependencies import Dependencies
 from triggers.durable_client import DurableClient
+from triggers.timers.gauges import Gauges
 from triggers.timers.purge import Purger
 from triggers.timers.reconcile import Reconciler
 from triggers.timers.stopper import StopperFactory
@@ -19,7 +20,10 @@ class Timers:
 
     async def reconcile(self, timer: TimerRequest, client: DurableClient) -> None:
         """Recover overdue jobs; runs every minute."""
-        await self._reconciler.tick(client)
+        try:
+            await self._reconciler.tick(client)
+        finally:  # a crash on some jobs concerns no gauge
+            await self._gauges.report()
 
     async def purge(self, timer: TimerRequest, client: DurableClient) -> None:
         """Remove expired jobs; runs every night."""
@@ -30,8 +34,18 @@ class Timers:
         clients = self._dependencies
         publish = clients.outbox_publisher.publish_pending
         return Reconciler(
-            clients.jobs, clients.settings, clients.now, publish, self._stopper_factory
+            clients.jobs,
+            clients.settings,
+            clients.now,
+            publish,
+            self._stopper_factory,
+            clients.telemetry,
         )
+
+    @property
+    def _gauges(self) -> Gauges:
+        clients = self._dependencies
+        return Gauges(clients.jobs, clients.measured_queues, clients.telemetry, clients.now)
 
     @property
     def _purger(self) -> Purger:

@@ -11,6 +11,7 @@ from shared.settings import Settings
 from shared.url_api import pages
 from shared.url_api.put import read_put
 from shared.url_api.rid import rid_of
+from shared.util.job_scope import enter_job
 from shared.util.threads import in_thread
 from triggers.durable_client import DurableClient, ensure_started
 from triggers.http.etag import POLL_INTERVAL, retry_after
@@ -35,6 +36,7 @@ async def put(
     except Invalid as error:
         request = read_put(parameters)
         raise Invalid([request.named(fault) for fault in error.faults]) from error
+    enter_job(accepted.job.job_id)
     await ensure_started(client, accepted.job, settings.crash_retry)
     seconds = (retry_after(accepted.job) or POLL_INTERVAL).total_seconds()
     return html(pages.accepted(rid_of(accepted.job.job_id), round(seconds)))

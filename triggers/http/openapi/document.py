@@ -7,6 +7,7 @@ from functools import cache
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from shared.util.version import VERSION
 from triggers.http.error_codes import CODES, EVERYWHERE
 from triggers.http.jobs import FALLBACK_KEY_HEADER, KEY_HEADERS, MAX_KEY_LENGTH
 from triggers.http.openapi.request_bodies import (
@@ -51,7 +52,7 @@ def document() -> Json:
         paths[f"/{operation.path}"][operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "ElasticBLAST control plane", "version": "1", "description": ABOUT},
+        "info": {"title": "ElasticBLAST control plane", "version": VERSION, "description": ABOUT},
         "servers": [{"url": "/api"}],
         "security": [{"bearer": []}],
         "paths": dict(paths),

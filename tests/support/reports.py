@@ -1,0 +1,53 @@
+"""Reports of the app's telemetry, kept in the test's process by OpenTelemetry's own SDK."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from shared.telemetry.telemetry import Telemetry
+
+
+class Reports:
+    """What was reported: events with their attributes, and metrics as sums by attributes."""
+
+    def __init__(self) -> None:
+        self._logs, self._reader = InMemoryLogRecordExporter(), InMemoryMetricReader()  # type: ignore[no-untyped-call]
+        self._loggers, self._meters = LoggerProvider(), MeterProvider([self._reader])
+        self._loggers.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
+
+    def telemetry(self, is_configured: bool = True) -> Telemetry:
+        """A telemetry whose reports are kept here."""
+        meter, logger = self._meters.get_meter("test"), self._loggers.get_logger("test")
+        return Telemetry(is_configured, meter, logger)
+
+    def events(self) -> list[Mapping[str, Any]]:
+        """The attributes of the events, in their order."""
+        records = (each.log_record for each in self._logs.get_finished_logs())
+        return [record.attributes or {} for record in records]
+
+    def traces(self) -> list[str]:
+        """The ids of the events' traces."""
+        records = (each.log_record for each in self._logs.get_finished_logs())
+        return [f"{record.trace_id:032x}" for record in records]
+
+    def values(self, name: str) -> dict[frozenset[tuple[str, Any]], float]:
+        """The sum of a metric, or the last value of a gauge, for each set of attributes."""
+        data = self._reader.get_metrics_data()
+        resources = data.resource_metrics if data else []
+        return {
+            frozenset((point.attributes or {}).items()): _value(point)
+            for resource in resources
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        }
+
+
+def _value(point: Any) -> float:
+    value: float = point.sum if hasattr(point, "sum") else point.value
+    return value
