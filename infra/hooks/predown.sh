@@ -17,7 +17,7 @@ remove_assignments() { # remove_assignments SCOPE: those with the mark of this e
 
 remove_kubernetes_access() {
   code=$(az aks command invoke --resource-group "$CLUSTER_RESOURCE_GROUP" --name "$CLUSTER_NAME" \
-    --command 'kubectl delete --ignore-not-found --namespace default role/elastic-blast-control-plane rolebinding/elastic-blast-control-plane rolebinding/elastic-blast-sidecar' \
+    --command 'kubectl delete --ignore-not-found --namespace default role/elastic-blast-control-plane rolebinding/elastic-blast-control-plane clusterrolebinding/elastic-blast-sidecar' \
     --query exitCode --output tsv)
   if [ "$code" != 0 ]; then
     echo "kubectl could not delete the roles in $CLUSTER_NAME: see 'az aks command result'." >&2

@@ -42,13 +42,14 @@ resource appOnNamespace 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   }
 }
 
+// elastic-blast binds a service account to cluster-admin, which only an administrator of the cluster can do.
 resource sidecarOnCluster 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (usesAzureRbac) {
   scope: cluster
-  name: guid(cluster.id, sidecarPrincipalId, 'Azure Kubernetes Service RBAC Writer')
+  name: guid(cluster.id, sidecarPrincipalId, 'Azure Kubernetes Service RBAC Cluster Admin')
   properties: {
     principalId: sidecarPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(definitions, roles['Azure Kubernetes Service RBAC Writer'])
+    roleDefinitionId: subscriptionResourceId(definitions, roles['Azure Kubernetes Service RBAC Cluster Admin'])
     description: mark
   }
 }

@@ -38,6 +38,11 @@ CLIENT_ROLES = {
     "TableServiceClient": "Storage Table Data Contributor",
     "QueueClient": "Storage Queue Data Contributor",
 }
+INSIDE = (
+    "Azure Kubernetes Service RBAC Writer",
+    "Azure Kubernetes Service RBAC Cluster Admin",
+)
+"""The roles inside of a cluster with Azure RBAC for Kubernetes."""
 VERBS = {
     ("GET", "LEASE"): "get",
     ("POST", "LEASES"): "create",
@@ -100,7 +105,7 @@ def test_assignments_outside_of_the_group_have_the_mark_by_which_they_are_remove
 
 def test_without_azure_rbac_no_role_inside_of_the_cluster_is_assigned() -> None:
     scopes = [
-        (each.scope, ROLES["Azure Kubernetes Service RBAC Writer"] in str(each.body))
+        (each.scope, any(ROLES[role] in str(each.body) for role in INSIDE))
         for each in evaluator(clusterUsesAzureRbac=False).resources()
         if each.type == ASSIGNMENT
     ]
@@ -171,5 +176,15 @@ def test_the_kubernetes_bindings_name_the_identities_that_the_hook_fills_in(
     removed = (INFRA / "hooks/predown.sh").read_text()
     for manifest in manifests:
         metadata: dict[str, str] = manifest["metadata"]  # type: ignore[assignment]
-        assert metadata["namespace"] == "default"
+        is_cluster_wide = str(manifest["kind"]).startswith("Cluster")
+        assert metadata.get("namespace") == (None if is_cluster_wide else "default")
         assert f"{str(manifest['kind']).lower()}/{metadata['name']}" in removed
+
+
+def test_only_the_sidecar_administers_the_cluster(manifests: list[dict[str, object]]) -> None:
+    """elastic-blast binds a service account to cluster-admin, which Writer and edit cannot."""
+    admin = "Azure Kubernetes Service RBAC Cluster Admin"
+    assert [each for each in assigned() if each[2] == admin] == [("sidecar", "cluster", admin)]
+    (binding,) = (each for each in manifests if each["kind"] == "ClusterRoleBinding")
+    assert binding["roleRef"]["name"] == "cluster-admin"  # type: ignore[index]
+    assert [each["name"] for each in binding["subjects"]] == ["${SIDECAR_PRINCIPAL_ID}"]  # type: ignore[attr-defined]
