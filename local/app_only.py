@@ -16,12 +16,12 @@ RETRY_DELAY = "10m"
 """Longer than any measurement: jobs stay in `retrying`."""
 
 
-def start_app_only(azurite: Azurite, folder: Path) -> Child:
+def start_app_only(azurite: Azurite, folder: Path, workers: int = 1) -> Child:
     """Start the host with its log and state in `folder`. Raises StartError."""
     closed_url = f"http://127.0.0.1:{_closed_port()}"
     write_private(folder / "kubeconfig", yaml.safe_dump(kubeconfig(closed_url, "none")))
     argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT), "--port", "0"]
-    argv += ["--state", str(folder / "durable.sqlite")]
+    argv += ["--state", str(folder / "durable.sqlite"), "--workers", str(workers)]
     settings = _environment(azurite, closed_url, folder)
     return start("functions", argv, folder / "functions.log", settings, cwd=PROJECT)
 

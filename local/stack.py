@@ -65,6 +65,8 @@ class Stack:
     `cluster` and `durable`. Called once per name; `target` returns the server's current address.
     """
     sidecar_settings: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    """The number of processes that run the app's functions."""
     cluster_options: Sequence[str] = ()
     """Further command line options of `local.cluster`."""
     azurite: Azurite = field(init=False)
@@ -127,7 +129,7 @@ class Stack:
         """Start the functions host with the app; after a kill, at the same address again."""
         argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT)]
         argv += ["--port", str(self._port("functions") or self.port)]
-        argv += ["--state", str(self.folder / "durable.sqlite")]
+        argv += ["--state", str(self.folder / "durable.sqlite"), "--workers", str(self.workers)]
         if self.proxy is not directly:
             argv += ["--client-url", self._app_address("durable", lambda: self.host.url)]
         child = start("functions", argv, self._log("functions"), self._environment(), cwd=PROJECT)
