@@ -54,9 +54,8 @@ check: $(VENV) ## format, lint, types, layers, documents
 docs: $(VENV) ## write what is made from code: docs/openapi.json, docs/settings.md, docs/traceability.md
 	@$(BIN)/python -m tests.support.documents
 
-bench: $(VENV) ## measurements: reading results, and the HTTP API
-	@$(BIN)/python -m bench.results
-	@$(BIN)/python -m bench.api
+bench: setup ## all measurements, in less than ten minutes
+	@$(BIN)/python -m bench
 
 screenshots: setup ## create the screenshots of the page in docs/images
 	@local/need.sh chromium chromium
