@@ -30,7 +30,7 @@ CLIENTS = (1, 4, 16, 64)
 SECONDS = 8.0
 """Duration of the submissions with each number of clients."""
 READS, STEPS = 200, 20
-MAX_FILL_SECONDS = 240.0
+MAX_FILL_SECONDS = 150.0
 """Creating rows stops after this time; the number of rows is printed."""
 P95_BUDGET, RATE_BUDGET = 200.0, 50.0
 """Milliseconds; accepts a second."""

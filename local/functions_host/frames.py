@@ -17,8 +17,8 @@ _LENGTH_BYTES = 8
 
 
 @dataclass(frozen=True)
-class Call:
-    """Call a function; `arguments` by parameter."""
+class Invocation:
+    """A call of a function; `arguments` by parameter."""
 
     number: int
     function: str
@@ -26,7 +26,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Result:
+class InvocationResult:
     """What a function returned, or the class name, text and traceback of what it raised."""
 
     number: int

@@ -88,20 +88,27 @@ async def serving(
         runner = _runner(http, Webhooks(engine, store), _Admin(functions, listeners))
         base = await _listen(runner, port)
         bindings.client = client_binding(client_url or base, options.hub)
-        parts: list[Part] = [engine, *listeners.values()]
-        if workers:
-            parts.append(workers)
-        tasks = [asyncio.create_task(_log_failure(part)) for part in parts]
+        parts = [engine, *listeners.values(), *([workers] if workers else [])]
         try:
-            yield RunningHost(base, http, engine, store, tasks)
+            async with _running(parts) as tasks, contextlib.AsyncExitStack() as stack:
+                stack.push_async_callback(runner.cleanup)
+                yield RunningHost(base, http, engine, store, tasks)
         finally:
-            await runner.cleanup()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await close_durable_clients()
             in_process.close()
             store.close()
+
+
+@contextlib.asynccontextmanager
+async def _running(parts: Sequence[Part]) -> AsyncIterator[Sequence[asyncio.Task[None]]]:
+    """Run the parts while the context is open; then cancel them, and wait for their ends."""
+    tasks = [asyncio.create_task(_log_failure(part)) for part in parts]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _log_failure(part: Part) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.functions_host.bindings import Out
-from local.functions_host.frames import Call, Result, read_frame, write_frame
+from local.functions_host.frames import Invocation, InvocationResult, read_frame, write_frame
 from local.functions_host.functions import Function, load
 from local.functions_host.logs import log_to_stdout
 from local.functions_host.runner import InProcess
@@ -35,16 +35,19 @@ async def serve(app: Path, connection: socket.socket) -> None:
 
 
 async def _answer(
-    runner: InProcess, functions: Mapping[str, Function], call: Call, writer: asyncio.StreamWriter
+    runner: InProcess,
+    functions: Mapping[str, Function],
+    call: Invocation,
+    writer: asyncio.StreamWriter,
 ) -> None:
     try:
         value = await runner.invoke(functions[call.function], call.arguments)
         outputs = {name: given for name, given in call.arguments.items() if isinstance(given, Out)}
-        write_frame(writer, Result(call.number, value, outputs))
+        write_frame(writer, InvocationResult(call.number, value, outputs))
     except Exception as error:  # noqa: BLE001  a crash of user code, which the host logs
         trace = "".join(traceback.format_exception(error))
         raised = (type(error).__name__, str(error), trace)
-        write_frame(writer, Result(call.number, error=raised))
+        write_frame(writer, InvocationResult(call.number, error=raised))
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.functions_host.frames import Call, Result, read_frame, write_frame
+from local.functions_host.frames import Invocation, InvocationResult, read_frame, write_frame
 from local.functions_host.functions import Function
 from local.functions_host.settings import CannotStart
 
@@ -42,15 +42,15 @@ class Worker:
     process: Process
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    pending: dict[int, asyncio.Future[Result]] = field(default_factory=dict)
+    pending: dict[int, asyncio.Future[InvocationResult]] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:
         return not self.writer.is_closing()
 
-    async def call(self, call: Call) -> Result:
+    async def call(self, call: Invocation) -> InvocationResult:
         """Raises WorkerEnded."""
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[InvocationResult] = asyncio.get_running_loop().create_future()
         self.pending[call.number] = future
         try:
             write_frame(self.writer, call)
@@ -62,7 +62,7 @@ class Worker:
         """Complete the pending calls, until the process ends."""
         with contextlib.suppress(*_ENDED):
             while True:
-                result: Result = await read_frame(self.reader)
+                result: InvocationResult = await read_frame(self.reader)
                 future = self.pending.get(result.number)  # None if the call was cancelled
                 if future and not future.done():
                     future.set_result(result)
@@ -100,7 +100,7 @@ class WorkerPool:
         if not running:
             raise WorkerEnded("all worker processes have ended, and others are starting")
         worker = running[number % len(running)]
-        result = await worker.call(Call(number, function.name, arguments))
+        result = await worker.call(Invocation(number, function.name, arguments))
         if result.error is not None:
             raise _function_error(*result.error)
         for name, output in result.outputs.items():
