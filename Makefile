@@ -7,6 +7,7 @@ BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
+KQL := $(STATE)/kql/.ready
 # Of every Python that make starts; without it, each folder of modules would get a __pycache__.
 export PYTHONPYCACHEPREFIX := $(abspath $(STATE))/pycache
 # Some environments set it; then every process that starts would compile all that it imports.
@@ -97,6 +98,13 @@ $(AZURITE): local/azurite/package.json local/azurite/package-lock.json
 	@echo "Setting up Azurite in $(STATE)/node ..."
 	@mkdir -p $(STATE)/node && cp $^ $(STATE)/node
 	@npm ci --prefix $(STATE)/node --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test: $(KQL)
+$(KQL): tests/monitoring/kql/package.json tests/monitoring/kql/package-lock.json
+	@echo "Setting up Microsoft's parser of KQL in $(STATE)/kql ..."
+	@mkdir -p $(STATE)/kql && cp $^ $(STATE)/kql
+	@npm ci --prefix $(STATE)/kql --no-audit --no-fund --loglevel=error
 	@touch $@
 
 clean: ## remove everything that these commands created
