@@ -55,7 +55,7 @@ check: $(VENV) ## format, lint, types, layers, documents
 docs: $(VENV) ## write what is made from code: docs/openapi.json, docs/settings.md, docs/traceability.md
 	@$(BIN)/python -m tests.support.documents
 
-bench: setup ## all measurements, in less than ten minutes
+bench: setup ## all measurements
 	@$(BIN)/python -m bench
 
 screenshots: setup ## create the screenshots of the page in docs/images

@@ -1,4 +1,4 @@
-"""`python -m bench`: all measurements, in less than ten minutes."""
+"""`python -m bench`: all measurements."""
 
 import asyncio
 import sys
