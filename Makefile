@@ -10,10 +10,13 @@ AZURITE := $(STATE)/node/.ready
 KQL := $(STATE)/kql/.ready
 # Of every Python that make starts; without it, each folder of modules would get a __pycache__.
 export PYTHONPYCACHEPREFIX := $(abspath $(STATE))/pycache
+# Some environments set it; then every process that starts would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples clients
 
 FAULT_TESTS := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py \
-	tests/shared/blast/test_fasta_oracle.py tests/shared/elastic_blast/test_options_oracle.py
+	tests/shared/blast/test_fasta_oracle.py tests/shared/elastic_blast/test_options_oracle.py \
+	tests/local/elastic_blast/test_accepted_requests.py
 
 .PHONY: run demo test acceptance faults check docs bench screenshots clean setup tools programs worker
 
@@ -35,7 +38,7 @@ test: setup check worker programs ## all tests but those of `make acceptance` an
 
 acceptance: setup worker programs ## long runs of the whole product, also with clients of others: minutes
 	@local/need.sh bp_remote_blast.pl libbio-tools-run-remoteblast-perl
-	@$(BIN)/python -m pytest -m acceptance -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -m 'acceptance and not faults' -n 2 --dist worksteal
 
 faults: setup ## fault injection, every crash point and many concurrent jobs: half an hour or more
 	@$(BIN)/python -m pytest $(FAULT_TESTS) -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
@@ -54,9 +57,8 @@ check: $(VENV) ## format, lint, types, layers, documents
 docs: $(VENV) ## write what is made from code: docs/openapi.json, docs/settings.md, docs/traceability.md
 	@$(BIN)/python -m tests.support.documents
 
-bench: $(VENV) ## measurements: reading results, and the HTTP API
-	@$(BIN)/python -m bench.results
-	@$(BIN)/python -m bench.api
+bench: setup ## all measurements
+	@$(BIN)/python -m bench
 
 screenshots: setup ## create the screenshots of the page in docs/images
 	@local/need.sh chromium chromium

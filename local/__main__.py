@@ -37,11 +37,11 @@ class CannotRun(Exception):
     """The run cannot start; the text gives the reason and the remedy."""
 
 
-def run(folder: Path, port: int) -> None:
+def run(folder: Path, port: int, workers: int) -> None:
     """Start everything, run the demo search, and keep serving until a signal."""
     if port and _is_taken(port):
         raise CannotRun(f"Port {port} is in use. Name another one: make run PORT={port + 1}")
-    with _stack(Stack(folder, port)) as stack:
+    with _stack(Stack(folder, port, workers=workers)) as stack:
         show_demo(Api(stack.url), stack.environment)
         _print_examples(stack)
         threading.Event().wait()
@@ -110,11 +110,14 @@ def main() -> int:
     parser.add_argument("what", choices=("run", "demo"))
     parser.add_argument("--port", type=int, default=7071, help="the API's port, for `run`")
     parser.add_argument("--folder", type=Path, default=STATE / "run", help="the data of `run`")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes that run the functions, for `run`"
+    )
     options = parser.parse_args()
     for number in STOPPING:
         signal.signal(number, _request_stop)
     try:
-        demo() if options.what == "demo" else run(options.folder, options.port)
+        demo() if options.what == "demo" else run(options.folder, options.port, options.workers)
     except StopRequested:
         if options.what == "run":
             return 0

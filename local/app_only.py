@@ -1,8 +1,10 @@
-"""Starts the app alone: the functions host over Azurite, without sidecar and cluster."""
+"""Starts the app alone: the functions host over Azurite, as a rule without sidecar and cluster."""
 
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -14,27 +16,37 @@ from local.stack import PROJECT
 
 RETRY_DELAY = "10m"
 """Longer than any measurement: jobs stay in `retrying`."""
+TOKEN = "t" * 32
+"""Of the sidecar and of the cluster."""
 
 
-def start_app_only(azurite: Azurite, folder: Path) -> Child:
-    """Start the host with its log and state in `folder`. Raises StartError."""
-    closed_url = f"http://127.0.0.1:{_closed_port()}"
-    write_private(folder / "kubeconfig", yaml.safe_dump(kubeconfig(closed_url, "none")))
+def start_app_only(
+    azurite: Azurite,
+    folder: Path,
+    workers: int = 1,
+    servers: str = "",
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Child:
+    """Start the host with its log and state in `folder`. Raises StartError.
+
+    `servers` is the URL of the sidecar and of the cluster; without it, nothing answers there.
+    """
+    url = servers or f"http://127.0.0.1:{_closed_port()}"
+    write_private(folder / "kubeconfig", yaml.safe_dump(kubeconfig(url, TOKEN)))
     argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT), "--port", "0"]
-    argv += ["--state", str(folder / "durable.sqlite")]
-    settings = _environment(azurite, closed_url, folder)
-    return start("functions", argv, folder / "functions.log", settings, cwd=PROJECT)
+    argv += ["--state", str(folder / "durable.sqlite"), "--workers", str(workers)]
+    environment = {**_environment(azurite, url, folder), **settings}
+    return start("functions", argv, folder / "functions.log", environment, cwd=PROJECT)
 
 
-def _environment(azurite: Azurite, closed_url: str, folder: Path) -> dict[str, str]:
-    """The app's settings; sidecar and cluster point to a closed port."""
+def _environment(azurite: Azurite, url: str, folder: Path) -> dict[str, str]:
     return {
         "AzureWebJobsStorage": azurite.connection_string,
         "BLAST_AUTH_MODE": "local",
         "BLAST_STORAGE_ACCOUNT": ACCOUNT,
         "BLAST_STORAGE_CONNECTION_STRING": azurite.connection_string,
-        "BLAST_SIDECAR_URL": closed_url,
-        "BLAST_SIDECAR_TOKEN": "t" * 32,
+        "BLAST_SIDECAR_URL": url,
+        "BLAST_SIDECAR_TOKEN": TOKEN,
         "BLAST_KUBECONFIG": str(folder / "kubeconfig"),
         "BLAST_CLUSTER_NAME": "local",
         "BLAST_RESOURCE_GROUP": "local",

@@ -65,6 +65,8 @@ class Stack:
     `cluster` and `durable`. Called once per name; `target` returns the server's current address.
     """
     sidecar_settings: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    """The number of processes that run the app's functions."""
     app: Path = PROJECT
     """The folder of the app, and of the host that runs it. Another one takes effect at the next
     start of the host: tests of upgrades use that."""
@@ -131,6 +133,8 @@ class Stack:
         argv = [sys.executable, "-m", "local.functions_host", "--app", str(self.app)]
         argv += ["--port", str(self._port("functions") or self.port)]
         argv += ["--state", str(self.folder / "durable.sqlite")]
+        if self.workers > 1:
+            argv += ["--workers", str(self.workers)]
         if self.proxy is not directly:
             argv += ["--client-url", self._app_address("durable", lambda: self.host.url)]
         log, environment = self._log("functions"), self._environment()

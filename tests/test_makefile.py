@@ -1,5 +1,6 @@
 """The Makefile: every command that it declares or that a document names exists."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_no_python_of_a_command_writes_outside_of_the_state_folder() -> None:
     ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert f"PYTHONPYCACHEPREFIX := {ROOT}/.state/pycache\n" in ended.stdout
     assert PYTHON_ENV["PYTHONPYCACHEPREFIX"] == f"{ROOT}/.state/pycache"
+
+
+def test_programs_may_cache_what_they_compile() -> None:
+    """Else each start of the app compiles all its packages: three times the processor time."""
+    probe = '--eval=probe: ; @echo "[$$PYTHONDONTWRITEBYTECODE][$$PYTHONPYCACHEPREFIX]"'
+    env = {"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
+    argv = ["make", "--no-print-directory", probe, "probe"]
+    ended = subprocess.run(
+        argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True, env=env
+    )
+    assert ended.stdout.splitlines()[-1] == f"[][{ROOT}/.state/pycache]"
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "bench/README.md"])

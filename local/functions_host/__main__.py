@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from yarl import URL
 from local.functions_host.clock import SystemClock
 from local.functions_host.functions import Function, load
 from local.functions_host.host import RunningHost, serving
+from local.functions_host.logs import log_to_stdout
 from local.functions_host.settings import CannotStart, apply_local_settings, read_host_options
+from local.functions_host.workers import WorkerPool, worker_pool
 
 
-async def serve(app: Path, port: int, state: Path, client_url: str = "") -> int:
+async def serve(app: Path, port: int, state: Path, client_url: str = "", workers: int = 1) -> int:
     """Serve the app until a signal (returns 0) or until a part of the host fails (returns 1).
 
     Raises CannotStart.
@@ -30,9 +33,12 @@ async def serve(app: Path, port: int, state: Path, client_url: str = "") -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)
     on_timeout = RestartOnTimeout(port)
-    async with serving(
-        functions, options, state, SystemClock(), port, on_timeout, client_url
-    ) as running:
+    async with (
+        _workers(app, workers) as pool,
+        serving(
+            functions, options, state, SystemClock(), port, on_timeout, client_url, pool
+        ) as running,
+    ):
         on_timeout.port = URL(running.url).port or port
         _print_functions(running, functions)
         stop_task = asyncio.create_task(stop_requested.wait())
@@ -40,6 +46,11 @@ async def serve(app: Path, port: int, state: Path, client_url: str = "") -> int:
             {stop_task, *running.parts}, return_when=asyncio.FIRST_COMPLETED
         )
         return 0 if stop_task in done else 1
+
+
+def _workers(app: Path, count: int) -> AbstractAsyncContextManager[WorkerPool | None]:
+    """Worker processes; none for one worker, which is this process."""
+    return worker_pool(app, count) if count > 1 else nullcontext()
 
 
 def _print_functions(running: RunningHost, functions: Sequence[Function]) -> None:
@@ -65,29 +76,29 @@ class RestartOnTimeout:
         os.execv(sys.executable, [*sys.orig_argv, "--port", str(self.port)])
 
 
-def _log(level: int) -> None:
-    """Log to stdout; other libraries log warnings and errors only."""
-    form = "%(asctime)s.%(msecs)03d %(message)s"
-    logging.basicConfig(stream=sys.stdout, format=form, datefmt="%H:%M:%S", level=logging.INFO)
-    logging.getLogger("host").setLevel(level)
-    for chatty in ("azure", "aiohttp", "asyncio", "urllib3", "kubernetes"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.functions_host", description=__doc__)
     parser.add_argument("--app", type=Path, required=True, help="the folder of function_app.py")
     parser.add_argument("--port", type=int, default=7071, help="0 takes a free port")
     parser.add_argument("--state", type=Path, help="the SQLite file of the orchestrations")
     parser.add_argument("--client-url", default="", help="the host's URL for durable clients")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="the number of processes that run the functions"
+    )
     parser.add_argument("--verbose", action="store_true", help="log each replay, too")
     options_given = parser.parse_args()
     app = options_given.app.resolve()
     state = options_given.state or app / ".state" / "functions_host.sqlite"
-    _log(logging.DEBUG if options_given.verbose else logging.INFO)
+    log_to_stdout(logging.DEBUG if options_given.verbose else logging.INFO)
     try:
         return asyncio.run(
-            serve(app, options_given.port, state.resolve(), options_given.client_url)
+            serve(
+                app,
+                options_given.port,
+                state.resolve(),
+                options_given.client_url,
+                options_given.workers,
+            )
         )
     except CannotStart as fault:
         sys.stderr.write(f"{fault}\n")

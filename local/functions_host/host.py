@@ -24,18 +24,24 @@ from local.functions_host.guard import loopback_only, quiet_logger
 from local.functions_host.http import MAX_BODY_BYTES, HttpTriggers
 from local.functions_host.invoker import Invoker
 from local.functions_host.queues import QueueTrigger
+from local.functions_host.runner import InProcess
 from local.functions_host.settings import CannotStart, HostOptions
 from local.functions_host.timers import TimerTrigger
+from local.functions_host.workers import WorkerPool
 
 log = logging.getLogger("host")
 SHUTDOWN_SECONDS = 2.0
 """Seconds that responses may take to reach their clients at shutdown."""
 
 
-class Listener(Protocol):
-    """Runs a function on its events, or manually by the admin API."""
+class Part(Protocol):
+    """What runs as long as the host."""
 
     async def run(self) -> None: ...
+
+
+class Listener(Part, Protocol):
+    """Runs a function on its events, or manually by the admin API."""
 
     async def run_manually(self, text: str) -> None: ...
 
@@ -62,37 +68,50 @@ async def serving(
     port: int = 0,
     on_timeout: Callable[[str], None] = lambda name: None,
     client_url: str = "",
+    workers: WorkerPool | None = None,
 ) -> AsyncIterator[RunningHost]:
     """Serve the functions on 127.0.0.1 while the context is open. Raises CannotStart.
 
     `client_url`, a proxy's URL, replaces the host's own in the binding of durable clients.
+    Without `workers` the functions run in this process.
     """
     with _lock_state(state):
         bindings = Bindings(options.queues.base64)
-        invoker = Invoker(options, on_timeout, bindings)
+        in_process = InProcess()
+        invoker = Invoker(options, on_timeout, bindings, workers or in_process)
         store = DurableStore(state)
         limits = Limits(options.orchestrators, options.activities)
-        engine = Engine(store, durable_functions(functions, invoker), clock, limits)
+        durable = durable_functions(functions, invoker, in_process.threads)
+        engine = Engine(store, durable, clock, limits)
         http = HttpTriggers(functions, options.route_prefix, invoker)
         listeners = _listeners(functions, options, invoker, clock, engine, store)
         runner = _runner(http, Webhooks(engine, store), _Admin(functions, listeners))
         base = await _listen(runner, port)
         bindings.client = client_binding(client_url or base, options.hub)
-        parts: list[Listener | Engine] = [engine, *listeners.values()]
-        tasks = [asyncio.create_task(_log_failure(part)) for part in parts]
+        parts = [engine, *listeners.values(), *([workers] if workers else [])]
         try:
-            yield RunningHost(base, http, engine, store, tasks)
+            async with _running(parts) as tasks, contextlib.AsyncExitStack() as stack:
+                stack.push_async_callback(runner.cleanup)
+                yield RunningHost(base, http, engine, store, tasks)
         finally:
-            await runner.cleanup()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await close_durable_clients()
-            invoker.close()
+            in_process.close()
             store.close()
 
 
-async def _log_failure(part: Listener | Engine) -> None:
+@contextlib.asynccontextmanager
+async def _running(parts: Sequence[Part]) -> AsyncIterator[Sequence[asyncio.Task[None]]]:
+    """Run the parts while the context is open; then cancel them, and wait for their ends."""
+    tasks = [asyncio.create_task(_log_failure(part)) for part in parts]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _log_failure(part: Part) -> None:
     try:
         await part.run()
     except Exception:

@@ -86,10 +86,12 @@ class _TimeLimit:
         self.is_connected = False
         self._timeout = timeout
 
-    async def on_connected(self, *_: object) -> None:
+    async def on_connecting(self, *_: object) -> None:
         if self.is_connected:
             # aiohttp sends an idempotent request again after a lost connection.
             raise OutcomeUnknown("the server closed the connection without a response")
+
+    async def on_connected(self, *_: object) -> None:
         self.is_connected = True
         self.deadline.reschedule(asyncio.get_running_loop().time() + self._timeout)
 
@@ -97,6 +99,7 @@ class _TimeLimit:
 def _session(address: Address, limit: _TimeLimit) -> aiohttp.ClientSession:
     """A session for one request: its own timeouts are off, and it keeps nothing."""
     trace = aiohttp.TraceConfig()
+    trace.on_connection_create_start.append(limit.on_connecting)
     trace.on_connection_create_end.append(limit.on_connected)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=_tls_context() if address.tls else True),

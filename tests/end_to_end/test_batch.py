@@ -13,6 +13,8 @@ from tests.end_to_end.conftest import StackFixture
 from triggers.auth.callers import LOCAL
 from triggers.submission.accept import derived_id
 
+pytestmark = pytest.mark.acceptance
+
 
 def submit(system: StackFixture, *searches: dict[str, Any], key: str | None = None) -> str:
     return system.submit(key=key, searches=list(searches), batch_len=100_000)

@@ -15,6 +15,8 @@ from tests.end_to_end.test_cancel import assert_nothing_is_left, hanging
 from tests.exec_server.starting import start_exec_server
 from tests.support.samples import WORDS
 
+pytestmark = pytest.mark.acceptance
+
 MAX_CANCEL_SECONDS = 30
 """Far below the 25 minutes that a submission may take."""
 

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
+import pytest
 from azure.storage.blob import BlobServiceClient
 
 from activities.assess import submission_completed
@@ -12,6 +13,8 @@ from blast_orchestrator.job import STEPS_PER_GENERATION
 from local.demo.queries import DEMO_BATCH_LEN
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from tests.end_to_end.conftest import StackFixture
+
+pytestmark = pytest.mark.acceptance
 
 MANY_BATCHES_LEN = DEMO_BATCH_LEN if (os.cpu_count() or 1) < 4 else 700
 """Gives more batches than run at once, so that the finalizer has not started: its Job allows no

@@ -2,7 +2,11 @@
 
 from datetime import datetime
 
+import pytest
+
 from tests.end_to_end.conftest import StackFixture
+
+pytestmark = pytest.mark.acceptance
 
 
 def test_failure_9_a_search_waits_for_the_submit_slot_with_a_reason(system: StackFixture) -> None:

@@ -22,6 +22,8 @@ from triggers.auth.callers import LOCAL
 from triggers.submission.accept import SubmissionService
 from triggers.submission.parse import parse
 
+pytestmark = pytest.mark.acceptance
+
 
 def mark(system: StackFixture, name: str) -> None:
     """Write a marker as the finalizer does."""

@@ -179,7 +179,7 @@ def system(running: ProxiedStack) -> ProxiedStack:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--jobs", type=int, default=200, help="kind many jobs at once")
+    parser.addoption("--jobs", type=int, default=200, help="the number of jobs at once")
 
 
 def pytest_configure(config: pytest.Config) -> None:

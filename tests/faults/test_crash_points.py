@@ -9,6 +9,8 @@ from tests.faults.conftest import CANCELLED_ONCE, COMPLETED_ONCE, ProxiedStack, 
 from tests.faults.crashes import ClientBehaviour, Crash, RetryingClient, When
 from tests.faults.faults import RequestFilter
 
+pytestmark = pytest.mark.acceptance
+
 MAX_SEARCH_CALLS, MAX_CANCEL_CALLS = 80, 40
 """The tested call numbers; a test below checks that no job makes more calls."""
 

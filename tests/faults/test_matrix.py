@@ -24,6 +24,7 @@ def rows(quick: bool) -> list[ParameterSet]:
     return [pytest.param(row, id=str(row)) for row in MATRIX if row.quick == quick]
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("row", rows(quick=True))
 def test_a_quick_row_has_its_end(system: ProxiedStack, row: Row) -> None:
     run_row(system, row)
@@ -107,6 +108,7 @@ UNUSED = RequestFilter("cluster", "PATCH")
 """A request that the app never sends."""
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -123,6 +125,7 @@ def test_a_wrong_row_fails(system: ProxiedStack, change: dict[str, Any], complai
         run_row(system, replace(REFUSED_ROW, **change))
 
 
+@pytest.mark.acceptance
 def test_the_proxies_record_the_statuses_of_a_row(system: ProxiedStack) -> None:
     before = len(system.proxies.requests)
     run_row(system, REFUSED_ROW)
@@ -146,6 +149,7 @@ def test_the_descriptions_of_the_rows_differ() -> None:
     assert len(set(descriptions)) == len(descriptions)
 
 
+@pytest.mark.acceptance
 def test_failure_22_state_and_logs_contain_no_secret_and_no_sequence(system: ProxiedStack) -> None:
     job_id = system.submit()
     system.ended(job_id)

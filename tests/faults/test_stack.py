@@ -1,7 +1,11 @@
 """Only the app reaches its servers through the proxies."""
 
+import pytest
+
 from tests.faults.conftest import ProxiedStack
 from tests.faults.crashes import RetryingClient
+
+pytestmark = pytest.mark.acceptance
 
 SERVERS = {"blob", "table", "sidecar", "cluster", "durable"}
 

@@ -10,6 +10,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from local.processes import start
 
 PROJECT = Path(__file__).parents[2]
@@ -27,6 +29,7 @@ def processes_below(folder: Path) -> list[str]:
     return command_lines
 
 
+@pytest.mark.acceptance
 def test_run_shows_a_search_keeps_serving_and_leaves_no_process(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     argv = [sys.executable, "-m", "local", "run", "--port", "0", "--folder", str(folder)]
@@ -47,6 +50,7 @@ def test_run_shows_a_search_keeps_serving_and_leaves_no_process(tmp_path: Path) 
     assert processes_below(folder) == []
 
 
+@pytest.mark.acceptance
 def test_the_demo_keeps_its_hits_in_a_file_and_prints_no_address_of_its_stopped_server() -> None:
     argv = [sys.executable, "-m", "local", "demo"]
     ended = subprocess.run(argv, capture_output=True, text=True, cwd=PROJECT, timeout=120)

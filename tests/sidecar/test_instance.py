@@ -4,6 +4,7 @@ import json
 import shutil
 import stat
 from collections.abc import Callable
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -195,8 +196,8 @@ def _raw(sidecar: Sidecar, sent: bytes) -> tuple[int, dict[str, str], bytes]:
     """Status, lower-case headers and body of the response to raw bytes."""
     with sidecar.raw() as connection:
         connection.sendall(sent)
-        with connection.makefile("rb") as response:
-            head, _, body = response.read().partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
-    return int(first.split()[1]), headers, body
+        # Not to the end of the connection, which the server keeps open for 10 s.
+        response = HTTPResponse(connection)
+        response.begin()
+        body = response.read()
+    return response.status, {name.lower(): text for name, text in response.getheaders()}, body

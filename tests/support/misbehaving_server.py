@@ -44,6 +44,7 @@ def misbehaving_server(*manners: Manner, reads: bool = True) -> Iterator[Misbeha
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
             thread.join(10)
+            assert not thread.is_alive(), "the client has left a connection open"
 
 
 def responds(status: str, body: bytes, *headers: str, length: int | None = None) -> Manner:
@@ -115,5 +116,7 @@ def _request(connection: socket.socket) -> bytes:
         line.split(b":")[1] for line in head.lower().split(b"\r\n") if b"content-length" in line
     ]
     while sizes and len(body) < int(sizes[0]):
-        body += connection.recv(65536)
+        if not (more := connection.recv(65536)):
+            break  # the client has closed the connection
+        body += more
     return head + b"\r\n\r\n" + body

@@ -4,6 +4,7 @@ import asyncio
 import json
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 from azure.durable_functions.models.utils import http_utils
@@ -15,11 +16,14 @@ from local.functions_host.durable.engine import ActivityFailed, Functions
 from local.functions_host.durable.store import Activity
 from local.functions_host.durable.work_item import OrchestratorFunction
 from local.functions_host.functions import Function
-from local.functions_host.invoker import Invoker, call_contained
+from local.functions_host.invoker import Invoker
+from local.functions_host.runner import call_contained
 
 
-def durable_functions(functions: Sequence[Function], invoker: Invoker) -> Functions:
-    """The durable functions among `functions`."""
+def durable_functions(
+    functions: Sequence[Function], invoker: Invoker, threads: Executor
+) -> Functions:
+    """The durable functions among `functions`; `threads` run orchestrators."""
     return Functions(
         {
             _durable_name(function, "orchestration"): _orchestrator(function)
@@ -30,7 +34,7 @@ def durable_functions(functions: Sequence[Function], invoker: Invoker) -> Functi
             for function in _of_kind(functions, "activity")
         },
         invoker.watched,
-        invoker.threads,
+        threads,
     )
 
 

@@ -83,12 +83,12 @@ class Engine:
                 self._wake.clear()
                 if self._fault is not None:
                     raise self._fault
-                now = self._clock.now()
-                for instance_id in await self.call_store(self._store.ready, now):
+                work = await self.call_store(self._store.work, self._clock.now())
+                for instance_id in work.ready:
                     self._start_work_item(instance_id)
-                for activity in await self.call_store(self._store.activities):
+                for activity in work.activities:
                     self._start_activity(activity)
-                await self._clock.wait(self._wake, await self.call_store(self._store.next_due, now))
+                await self._clock.wait(self._wake, work.next_due)
         finally:
             for task in list(self._tasks):
                 task.cancel()

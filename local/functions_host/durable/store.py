@@ -1,4 +1,4 @@
-"""Orchestrations in a SQLite file; each step is one durable transaction."""
+"""Orchestrations in a SQLite file; each step is one transaction."""
 
 import json
 import sqlite3
@@ -11,9 +11,11 @@ from typing import Any
 from local.functions_host.clock import instant, stamp
 from local.functions_host.durable.history import Event
 
+# synchronous = NORMAL: a commit outlasts a kill of the process; after a power loss the last may
+# be missing. FULL waits for the disk in every step.
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
+PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS instances (
     id TEXT PRIMARY KEY, execution TEXT NOT NULL, name TEXT NOT NULL, input TEXT,
     status TEXT NOT NULL, custom_status TEXT, output TEXT,
@@ -117,6 +119,15 @@ class TurnCommit:
     """Drop the history and all messages of the previous execution."""
 
 
+@dataclass(frozen=True)
+class Work:
+    """The instances with due messages, the activities that wait or run, and the next due time."""
+
+    ready: Sequence[str]
+    activities: Sequence[Activity]
+    next_due: datetime | None
+
+
 class DurableStore:
     """The SQLite file. Not thread-safe: the engine calls it from one thread."""
 
@@ -171,6 +182,10 @@ class DurableStore:
         """The planned next run of a timer function, or None."""
         row = self._db.execute("SELECT next FROM timers WHERE name = ?", (timer,)).fetchone()
         return instant(row[0]) if row else None
+
+    def work(self, now: datetime) -> Work:
+        """What is to be done at `now`, and when there is more."""
+        return Work(self.ready(now), self.activities(), self.next_due(now))
 
     # Changes
 
