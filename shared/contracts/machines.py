@@ -29,7 +29,7 @@ _DATABASE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 LONGEST_NAME = 63
 """Characters of a label value; the pods of a Job have its name as a label."""
-_JOB_NAME = "{program}-batch-{database}-job-000-12345678"
+_JOB_NAME = "{program}-batch-{database}-job-{number:03d}-12345678"
 
 
 def memory_bytes(quantity: str) -> int:
@@ -65,11 +65,17 @@ def database_fault(program: Program, url: str) -> str | None:
             f"has the name {name!r}, which Kubernetes does not take: use letters, digits and ._-,"
             " with a letter or digit at its ends"
         )
-    job_name = _JOB_NAME.format(program=program, database=in_job_name)
-    excess = len(job_name) - LONGEST_NAME
+    excess = excess_in_job_name(program, url, 1)
     if excess <= 0:
         return None
     return (
         f"has a name of {len(name)} characters; at most {len(name) - excess} fit into the names of"
         f" {program}'s Jobs"
     )
+
+
+def excess_in_job_name(program: Program, url: str, batches: int) -> int:
+    """The characters that the longest name of so many Jobs has too many; none if not positive."""
+    name = url.rpartition("/")[2]
+    job_name = _JOB_NAME.format(program=program, database=name, number=batches - 1)
+    return len(job_name) - LONGEST_NAME

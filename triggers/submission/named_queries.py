@@ -13,6 +13,7 @@ from shared.util.threads import in_thread
 from triggers.auth.query_access import is_private
 from triggers.submission.query_checks import (
     MAX_QUERY_BYTES,
+    QueryUse,
     check_query_size,
     content_faults,
     parse_fasta_file,
@@ -50,7 +51,7 @@ class QueryContent:
         """The faults of a search with this query; `prefix` is the search's path in the request."""
         if self.faults or self.fasta is None:
             return [replace(fault, path=f"{prefix}{fault.path}") for fault in self.faults]
-        return list(search_faults(self.fasta, search.options, search.sizing.batch_len, prefix))
+        return list(search_faults(self.fasta, QueryUse.of(search), prefix))
 
 
 @dataclass(frozen=True)
