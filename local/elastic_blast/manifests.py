@@ -21,13 +21,12 @@ QUERY, RESULT = "batch.fa", "batch.out"
 
 def setup_jobs(plan: Plan, environment_file: Path) -> Iterator[Json]:
     """The Job that downloads the database, or those that download a shard for a node each."""
-    if plan.shard_folders:
-        for node in range(min(len(plan.shard_folders), plan.num_nodes)):
-            arguments = ("run-shard-setup", plan.partition_prefix, str(node), plan.folder(node))
-            yield _setup_job(plan, node, _run(environment_file, *arguments))
-    else:
-        arguments = ("run-setup", plan.database_url, plan.database_folder)
-        yield _setup_job(plan, 0, _run(environment_file, *arguments))
+    if not plan.shard_folders:
+        command = _run(environment_file, "run-setup", plan.database_url, plan.database_folder)
+        yield _setup_job(plan, 0, command)
+    for node, folder in enumerate(plan.shard_folders[: plan.num_nodes]):
+        shard = (plan.partition_prefix, str(node), folder)
+        yield _setup_job(plan, node, _run(environment_file, "run-shard-setup", *shard))
 
 
 def _setup_job(plan: Plan, node: int, fetch: list[str]) -> Json:

@@ -205,6 +205,10 @@ def add_commands(commands: Commands) -> None:
         run=lambda args, env: setup_shard(env, args.prefix, args.shard, args.folder)
     )
 
+    _add_search_commands(commands)
+
+
+def _add_search_commands(commands: Commands) -> None:
     command = commands.add_parser("run-import")
     command.add_argument("url")
     command.add_argument("to", type=Path)

@@ -14,6 +14,7 @@ MOST_SHARDED_JOBS = 100
 """Blast Jobs of a sharded search: shards times batches."""
 MERGED_FORMATS = (XML, "6", "7")
 _STANDARD = "std"
+_SIZE_FLAGS = ("-dbsize", "-searchsp")
 _QUERY_COLUMNS = frozenset({"qseqid", "qacc", "qaccver", "qgi"})
 _RANKING_COLUMNS = ("evalue", "bitscore")
 _PROGRAMS = (Program.BLASTN, Program.TBLASTN, Program.TBLASTX)
@@ -35,7 +36,7 @@ def checked_prefix(account: StorageAccount, given: str, expected: str) -> str:
 
     elastic-blast takes the database's own URL from it. Raises InvalidPath.
     """
-    url = account.database(given)
+    url = account.shards(given)
     folder, _, name = url.rpartition("/")
     expected_folder, _, expected_name = expected.rpartition("/")
     if name != expected_name or folder.rpartition("/")[0] != expected_folder.rpartition("/")[0]:
@@ -82,3 +83,13 @@ def merge_fault(outfmt: str) -> str | None:
     if not missing:
         return None
     return f"{number} needs the columns {' and '.join(missing)}, by which the hits are merged"
+
+
+def has_database_size(options: str) -> bool:
+    """Whether options say what E-values are calculated from, beside the searched sequences."""
+    return any(value_of(options, flag) for flag in _SIZE_FLAGS)
+
+
+def with_database_size(options: str, letters: int) -> str:
+    """Add the size of a whole database, so that E-values of its shards are those of the whole."""
+    return options if has_database_size(options) else f"{options} {_SIZE_FLAGS[0]} {letters}"

@@ -41,4 +41,4 @@ class HttpServices:
         return SubmissionService.of(self.clients)
 
     async def _list_databases(self) -> list[DatabaseView]:
-        return await self.submissions.catalog.list_views()
+        return await self.submissions.checks.catalog.list_views()

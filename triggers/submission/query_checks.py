@@ -17,6 +17,8 @@ MAX_QUERY_BYTES = 20_000_000 - 1
 MAX_BATCHES = 5000
 MOST_OF_3_DIGITS = 1000
 """Batches whose numbers, from 000, have three digits."""
+SAMPLE, NUCLEOTIDE_SHARE = 100_000, 0.9
+"""Characters of a query that are looked at, and the share of A, C, G, T, U and N in nucleotides."""
 DEFLINES = "-parse_deflines"
 INVALID_FASTA = "invalid_query_fasta"
 
@@ -127,6 +129,14 @@ def _shard_faults(fasta: Fasta, use: QueryUse, batches: int) -> Iterator[tuple[s
             f" {quoted_lines(lines)} of the query: their hits would be mixed"
         )
         yield "outfmt", message
+
+
+def composition(fasta: Fasta) -> str:
+    """What the first letters of a query look like: `nucleotides` or `proteins`."""
+    lines = (line for line in fasta.text[:SAMPLE].split("\n") if not line.startswith(">"))
+    letters = "".join(lines).upper()
+    nucleotides = sum(map(letters.count, "ACGTUN"))
+    return "nucleotides" if nucleotides >= NUCLEOTIDE_SHARE * len(letters) else "proteins"
 
 
 def check_query_size(size: int) -> None:

@@ -91,7 +91,7 @@ def test_merged_xml_of_one_batch_has_the_hits_of_an_unsharded_search(
     assert len(merged) > 400
 
 
-def test_failure_58_xml_of_several_batches_mixes_queries(
+def test_xml_of_several_batches_mixes_queries(
     database: None, submission: SubmissionFixture
 ) -> None:
     """Why the door refuses it: each batch has a Query_1, and the merge goes by that name."""
