@@ -2,7 +2,7 @@
 
 Source: the behaviour of `merge-sharded-results.sh`, as the dashboard's build has it. What a merge
 does to hits is on purpose that of the original: rows, not subjects, count towards
-`-max_target_seqs`; queries are told apart by their id alone; ties keep the order of shards.
+`-max_target_seqs`; queries differ by their id alone; ties keep the order of shards.
 """
 
 import gzip

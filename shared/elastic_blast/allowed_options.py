@@ -7,9 +7,10 @@ no character with a meaning in a shell or a YAML template.
 import re
 from collections.abc import Iterator, Sequence
 
+from shared.contracts.columns import COLUMNS
 from shared.contracts.search import Program
 from shared.elastic_blast.option_rules import OptionFault, rule_faults
-from shared.elastic_blast.option_table import COLUMNS, OPTIONS
+from shared.elastic_blast.option_table import OPTIONS
 
 OUTFMT = "-outfmt"
 XML = "5"

@@ -44,7 +44,7 @@ class DatabaseCheck:
     """The size of each database in shards, by its URL, as far as it is known."""
 
     def apply(self, search: Search) -> Search:
-        """The search, told the size of the whole database if that is in shards."""
+        """The search, with the size of the whole database in its options if that is in shards."""
         letters = self.letters.get(search.database_url)
         if letters is None or not search.sizing.db_partitions:
             return search

@@ -232,7 +232,7 @@ def _sizing_faults(sizing: SizingFields, settings: Settings) -> Iterator[Fault]:
     """Yield the faults of the machine and memory that a search would get."""
     sizes = _sizing(sizing, settings)
     for name, message in sizing_faults(
-        sizes.machine_type, sizes.mem_request, sizes.mem_limit, settings.machines
+        sizes.machine_type, sizes.num_cpus, sizes.mem_request, sizes.mem_limit, settings.machines
     ):
         yield Fault(name, message)
 

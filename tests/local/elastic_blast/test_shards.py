@@ -21,7 +21,7 @@ DATABASE, SHARDS = "orchid_parts", 3
 URL = f"{HOST}/blast-db/{DATABASE}/{DATABASE}"
 PREFIX = f"{HOST}/blast-db/{SHARDS}shards/{DATABASE}_shard_"
 LETTERS = 67_518
-"""Of all sequences of the database, which a search of a shard is told to assume."""
+"""Of all sequences of the database, which a search of a shard has to assume."""
 
 
 @pytest.fixture(scope="module")

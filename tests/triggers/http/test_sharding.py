@@ -22,7 +22,7 @@ async def options(app: RunningApp, body: dict[str, Any]) -> str:
     return (await app.jobs.get(job_id)).search.options
 
 
-async def test_a_search_in_shards_is_told_the_size_of_the_whole_database(
+async def test_a_search_in_shards_gets_the_size_of_the_whole_database(
     running_app: RunningApp,
 ) -> None:
     assert await options(running_app, SHARDED) == f"-outfmt 5 -dbsize {LETTERS}"
@@ -31,7 +31,7 @@ async def test_a_search_in_shards_is_told_the_size_of_the_whole_database(
     assert await options(running_app, SHARDED | {"db_partitions": 0}) == "-outfmt 5"
 
 
-async def test_each_search_of_a_batch_is_told_the_size_of_its_own_database(
+async def test_each_search_of_a_batch_gets_the_size_of_its_own_database(
     running_app: RunningApp,
 ) -> None:
     body = {"num_nodes": 2, "searches": [SHARDED, {**SHARDED, "db_partitions": 0}]}
