@@ -24,8 +24,6 @@ RESERVED_GIB = 2
 """ElasticBLAST's share of a machine's memory for the system."""
 
 _MEMORY = re.compile(r"([0-9]+)([kMGT]|[KMGT]i)")
-_CPUS = re.compile(r"Standard_[A-Z]+([0-9]+)")
-"""The number of CPUs in the name of a machine type."""
 _POWERS = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 _DATABASE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -49,13 +47,18 @@ def sizing_faults(
     """Yield the field and the message of each fault; `machines` are types with their GiB."""
     if machine_type not in machines:
         yield "machine_type", f"{machine_type!r} is none of {', '.join(sorted(machines))}"
-    elif (match := _CPUS.match(machine_type)) and int(match[1]) < num_cpus:
+    elif machine_type in MACHINES and _cpus(machine_type) < num_cpus:
         yield "machine_type", f"{machine_type} has fewer CPUs than a pod of a search, {num_cpus}"
     if memory_bytes(mem_request) > memory_bytes(mem_limit):
         yield "mem_request", f"{mem_request} is more than mem_limit, {mem_limit}"
     available = machines.get(machine_type, 0) - RESERVED_GIB
     if available > 0 and memory_bytes(mem_limit) > available * 1024**3:
         yield "mem_limit", f"{mem_limit} is more than a {machine_type} has for BLAST, {available}Gi"
+
+
+def _cpus(machine_type: str) -> int:
+    """The CPUs of one of MACHINES: the number in its name."""
+    return int(re.sub(r"Standard_[A-Z]+([0-9]+).*", r"\1", machine_type))
 
 
 def database_fault(program: Program, url: str) -> str | None:
