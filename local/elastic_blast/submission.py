@@ -17,7 +17,7 @@ from local.elastic_blast.cluster import ClusterClient, ClusterError, end_conditi
 from local.elastic_blast.config import Config, InvalidConfig, parse_config
 from local.elastic_blast.databases import database_folder
 from local.elastic_blast.environment import Environment
-from local.elastic_blast.fasta import EmptyQuery, QueryBatch, split
+from local.elastic_blast.fasta import EmptyQuery, QueryBatch, UnreadableQuery, query_text, split
 from local.elastic_blast.fault_rules import FaultRule
 from local.elastic_blast.plan import PLAN, Plan, arguments
 from local.elastic_blast.shards import shard_folder
@@ -59,9 +59,13 @@ def submit(request: SubmitRequest, environment: Environment) -> SubmitExit:
         config = parse_config(request.ini, request.os_environment, environment.is_patched)
         cluster_name = config.cluster_name
         return _submit(request, config, environment)
-    except (InvalidConfig, EmptyQuery, ForeignUrl) as error:
+    except (InvalidConfig, EmptyQuery, UnreadableQuery, ForeignUrl) as error:
         return usage_exit(str(error))
     except ClusterError as error:
+        if error.status == 422:
+            return transient_exit(7, f"kubectl failed: The {error}")
+        if "exceeded quota" in str(error):
+            return transient_exit(7, f"kubectl failed: Error from server (Forbidden): {error}")
         if error.status in (401, 403, 429):
             reason = f"Failed to get credentials for cluster {cluster_name}: status {error.status}"
             return transient_exit(8, reason)
@@ -141,7 +145,8 @@ def _batches(blobs: AccountBlobs, config: Config) -> list[QueryBatch]:
     data = blobs.read(config.query_url)
     if data is None:
         raise InvalidConfig(f"the query {config.query_url} cannot be read or does not exist")
-    batches = split(data.decode(errors="replace"), config.batch_len)
+    text = query_text(config.query_url, data)
+    batches = split(text.decode(errors="replace"), config.batch_len)
     if len(batches) > MAX_BATCHES:
         raise InvalidConfig(f"{len(batches)} batches are more than {MAX_BATCHES}: raise batch-len")
     return batches
