@@ -51,7 +51,7 @@ def faults(cluster: str = "", blast: str = "", is_patched: bool = True) -> str:
         ({"blast": "db-partitions = 2\noptions = -outfmt 5"}, "db-partition-prefix"),
     ],
 )
-def test_a_config_that_elastic_blast_refuses(keys: dict[str, str], words: str) -> None:
+def test_a_config_that_elastic_blast_refuses(keys: dict[str, Any], words: str) -> None:
     assert words in faults(**keys)
     assert bool(words) == bool(faults(**keys))
 
