@@ -24,9 +24,15 @@ export class JobView {
   #lastStatus = "";
   #retryKey = newKey();
 
-  constructor(id) {
+  /** `params` of the address say what of the hits is shown. */
+  constructor(id, params) {
     this.id = id;
-    this.hits = new HitsSection(id);
+    this.hits = new HitsSection(id, params);
+  }
+
+  /** The address of what is shown. */
+  get address() {
+    return this.hits.address;
   }
 
   async load(signal) {
@@ -64,7 +70,7 @@ export class JobView {
   async retry() {
     await post(jobPath(this.id, "retry"), {}, this.#retryKey);
     this.#retryKey = newKey();
-    this.hits = new HitsSection(this.id);
+    this.hits = new HitsSection(this.id, new URLSearchParams());
   }
 
   get #hasHits() {
