@@ -24,6 +24,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--token", required=True, help="the token that every request must carry")
     parser.add_argument("--state", type=Path, required=True, help="folder of objects and files")
     parser.add_argument("--cpus", type=int, default=os.cpu_count() or 1, help="CPUs of the node")
+    parser.add_argument("--job-quota", type=int, help="Jobs that a namespace can have")
     parser.add_argument(
         "--anonymous", action="store_true", help="serve requests without credentials too"
     )
@@ -34,7 +35,7 @@ async def _serve(options: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    cluster = open_cluster(options.state.resolve(), options.cpus)
+    cluster = open_cluster(options.state.resolve(), options.cpus, job_quota=options.job_quota)
     app = application(cluster, options.token, options.anonymous)
     runner = web.AppRunner(
         app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS

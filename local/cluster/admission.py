@@ -8,19 +8,34 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from local.cluster.api_errors import bad_request, conflict, invalid
-from local.cluster.pods import quantity
+from local.cluster.quantities import parse_quantity
 from local.cluster.resources import JOBS, LEASES, Json, ResourceKind
 
 _OWNED_BY_SERVER = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "finalizers")
 _IMMUTABLE = ("template", "selector", "completions", "parallelism", "completionMode")
-_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_DNS_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}$){_DNS_LABEL}(?:\.{_DNS_LABEL})*")
 _LABEL_VALUE = r"^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+_KEY_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+LONGEST_LABEL = 63
+"""Characters of a label's value; a Job's name is one of its pods."""
 
 
 def _quantity(value: str | int | float) -> str | int | float:
-    quantity(value)
+    parse_quantity(value)
     return value
+
+
+def _key(text: str) -> str:
+    prefix, slash, name = text.rpartition("/")
+    if not _KEY_NAME.fullmatch(name) or (slash and not _SUBDOMAIN.fullmatch(prefix)):
+        raise ValueError(f"not the key of a label or an annotation: {text!r}")
+    return text
+
+
+_Quantity = Annotated[str | int | float, AfterValidator(_quantity)]
+_Key = Annotated[str, AfterValidator(_key)]
 
 
 class _Shape(BaseModel):
@@ -35,8 +50,8 @@ class _Owner(_Shape):
 
 
 class _Meta(_Shape):
-    labels: dict[str, Annotated[str, Field(pattern=_LABEL_VALUE)]] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[_Key, Annotated[str, Field(pattern=_LABEL_VALUE)]] = {}
+    annotations: dict[_Key, str] = {}
     ownerReferences: list[_Owner] = []
 
 
@@ -46,12 +61,19 @@ class _Env(_Shape):
     valueFrom: dict[str, dict[str, Any]] = {}
 
 
-class _Requests(_Shape):
-    cpu: Annotated[str | int | float, AfterValidator(_quantity)] = "1"
-
-
 class _Resources(_Shape):
-    requests: _Requests = _Requests()
+    requests: dict[str, _Quantity] = {}
+    limits: dict[str, _Quantity] = {}
+
+    @model_validator(mode="after")
+    def _requests_are_within_limits(self) -> "_Resources":
+        for name, request in self.requests.items():
+            limit = self.limits.get(name, request)
+            if parse_quantity(request) > parse_quantity(limit):
+                raise ValueError(
+                    f"{request}: must be less than or equal to {name} limit of {limit}"
+                )
+        return self
 
 
 class _Container(_Shape):
@@ -128,9 +150,11 @@ def admit_new(kind: ResourceKind, body: object, namespace: str) -> Json:
         meta.pop(name, None)
     base = meta.pop("generateName", "")
     name = meta.setdefault("name", f"{base}{secrets.token_hex(3)[:5]}" if base else "")
-    pattern = _LABEL if kind is JOBS else _SUBDOMAIN  # a Job's name becomes a label of its pods
-    if not pattern.fullmatch(name):
+    if not _SUBDOMAIN.fullmatch(name):
         raise invalid(kind, name, "metadata.name", f"Invalid value: {name!r}")
+    if kind is JOBS and len(name) > LONGEST_LABEL:
+        message = f"Invalid value: {name!r}: must be no more than {LONGEST_LABEL} characters"
+        raise invalid(kind, name, "spec.template.labels", message)
     full = {**obj, "metadata": meta}
     _check(kind, name, full)
     if kind is JOBS:

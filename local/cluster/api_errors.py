@@ -58,5 +58,15 @@ def invalid(kind: ResourceKind, name: str, field: str, reason_text: str) -> ApiE
     return ApiError(422, "Invalid", message, {**_details(kind, name), "causes": [cause]})
 
 
+def quota_exceeded(kind: ResourceKind, name: str, used: int, limit: int) -> ApiError:
+    """One object more than a quota allows."""
+    counted = f"count/{kind.qualified}"
+    message = (
+        f'{kind.qualified} "{name}" is forbidden: exceeded quota: local, requested: {counted}=1,'
+        f" used: {counted}={used}, limited: {counted}={limit}"
+    )
+    return ApiError(403, "Forbidden", message, _details(kind, name))
+
+
 def expired(message: str) -> ApiError:
     return ApiError(410, "Expired", message)

@@ -23,6 +23,8 @@ class LocalCluster:
     kubelet: Kubelet
     controller: Controller
     clock: Clock
+    job_quota: int | None = None
+    """Jobs that a namespace can have; None without a quota."""
     _running: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -41,7 +43,11 @@ class LocalCluster:
 
 
 def open_cluster(
-    state: Path, cpus: int, clock: Clock = utc_now, backoff: Backoff | None = None
+    state: Path,
+    cpus: int,
+    clock: Clock = utc_now,
+    backoff: Backoff | None = None,
+    job_quota: int | None = None,
 ) -> LocalCluster:
     """Open or create the cluster with its objects and pod files in `state`.
 
@@ -53,4 +59,4 @@ def open_cluster(
     controller = Controller(store, kubelet, Scheduler(cpus), clock)
     if store.get(NAMESPACES, "", "default") is None:
         store.add(NAMESPACES, _DEFAULT)
-    return LocalCluster(store, kubelet, controller, clock)
+    return LocalCluster(store, kubelet, controller, clock, job_quota)

@@ -1,9 +1,9 @@
 """A pod's object: its initial form, and its updates for each change of state."""
 
-import re
 from datetime import datetime
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 
+from local.cluster.quantities import parse_quantity
 from local.cluster.resources import Json
 from local.cluster.times import stamp
 
@@ -100,19 +100,7 @@ def cpus(pod: Json) -> Decimal:
 
 def _request(container: Json) -> Decimal:
     requests = (container.get("resources") or {}).get("requests") or {}
-    return quantity(requests.get("cpu", 0))
-
-
-def quantity(value: object) -> Decimal:
-    """A CPU quantity (`2`, `0.5`, `500m`) in CPUs, rounded up to 0.001. Raises ValueError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m?)", str(value))
-    if match is None:
-        raise ValueError(f"not a CPU quantity: {value!r}")
-    try:
-        number = Decimal(match[1]) / (1000 if match[2] else 1)
-        return number.quantize(Decimal("0.001"), rounding=ROUND_CEILING)
-    except InvalidOperation as error:
-        raise ValueError(f"not a CPU quantity: {value!r}") from error
+    return parse_quantity(requests.get("cpu", 0)).quantize(Decimal("0.001"), rounding=ROUND_CEILING)
 
 
 def bind(pod: Json, now: datetime) -> None:

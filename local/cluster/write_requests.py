@@ -7,7 +7,14 @@ from aiohttp import web
 
 from local.cluster import deletion
 from local.cluster.admission import admit_change, admit_new
-from local.cluster.api_errors import ApiError, already_exists, bad_request, conflict, not_found
+from local.cluster.api_errors import (
+    ApiError,
+    already_exists,
+    bad_request,
+    conflict,
+    not_found,
+    quota_exceeded,
+)
 from local.cluster.cluster import LocalCluster
 from local.cluster.read_requests import Reader, json_response
 from local.cluster.resources import JOBS, NAMESPACES, PODS, Json, ResourceKind
@@ -38,6 +45,7 @@ class Writer:
         name = obj["metadata"]["name"]
         if self._store.get(self._kind, namespace, name):
             raise already_exists(self._kind, name)
+        self._check_quota(name, namespace)
         return self._answer(request, self._store.add(self._kind, obj), 201)
 
     async def update(self, request: web.Request) -> web.Response:
@@ -69,6 +77,11 @@ class Writer:
         self._cluster.controller.settle()
         meta = {"resourceVersion": str(self._store.version)}
         return json_response(self._reader.view(request).render_list(records, meta))
+
+    def _check_quota(self, name: str, namespace: str) -> None:
+        limit, used = self._cluster.job_quota, len(self._store.every(JOBS, namespace))
+        if self._kind is JOBS and limit is not None and used >= limit:
+            raise quota_exceeded(self._kind, name, used, limit)
 
     def _change(self, request: web.Request, body: object) -> web.Response:
         before = self._reader.find(request)

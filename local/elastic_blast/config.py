@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from local.elastic_blast.config_rules import rule_faults
+
 MAX_INI_BYTES = 1024 * 1024
 """Maximum size of an INI in bytes."""
 
@@ -29,6 +31,7 @@ class Config:
     mem_request: str
     mem_limit: str
     db_partitions: int
+    db_partition_prefix: str
     setup_minutes: int
     search_minutes: int
     region: str
@@ -106,8 +109,8 @@ _OVERRIDES = {
 """Environment variables that override the INI, as in elastic-blast."""
 
 
-def parse_config(text: str, environment: Mapping[str, str]) -> Config:
-    """Parse `text`, with the overrides of `environment`.
+def parse_config(text: str, environment: Mapping[str, str], is_patched: bool = True) -> Config:
+    """Parse `text`, with the overrides of `environment`, as the dashboard's build or the original.
 
     Raises InvalidConfig with every fault.
     """
@@ -120,9 +123,12 @@ def parse_config(text: str, environment: Mapping[str, str]) -> Config:
     try:
         if faults := list(_faults(parser)):
             raise InvalidConfig("\n".join(faults))
-        return _config(parser)
+        config = _config(parser)
     except configparser.InterpolationError as error:
         raise InvalidConfig(str(error)) from error
+    if faults := list(rule_faults(config, is_patched)):
+        raise InvalidConfig("\n".join(faults))
+    return config
 
 
 def _read(text: str) -> configparser.ConfigParser:
@@ -169,6 +175,7 @@ def _config(parser: configparser.ConfigParser) -> Config:
         mem_request=blast("mem-request", "1G"),
         mem_limit=blast("mem-limit", "4G"),
         db_partitions=int(blast("db-partitions", "0")),
+        db_partition_prefix=blast("db-partition-prefix"),
         setup_minutes=parser.getint("timeouts", "init-pv", fallback=45),
         search_minutes=parser.getint("timeouts", "blast-k8s-job", fallback=1440),
         region=parser.get("cloud-provider", "azure-region"),

@@ -33,6 +33,9 @@ class Environment:
     """The fault rules' file; if missing, nothing fails. `calls.jsonl` is beside it."""
     cache: Path
     """The folder of downloaded databases."""
+    is_patched: bool = True
+    """Whether elastic-blast is the dashboard's build: columns after `-outfmt` stay one argument,
+    and shards are merged in more formats."""
     signature: str = ""
     """An account SAS that containers append to blob URLs; made by `install`."""
 

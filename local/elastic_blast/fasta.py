@@ -1,11 +1,20 @@
 """Splits a query into batches as elastic-blast does, with no other look at it. Pure."""
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+SPLIT_ON_CLUSTER, SPLIT_ON_CLUSTER_COMPRESSED = 20_000_000, 5_000_000
+"""Bytes of a query from which on elastic-blast splits it on the cluster, in two stages."""
 
 
 class EmptyQuery(ValueError):
     """The query has no line."""
+
+
+class UnreadableQuery(ValueError):
+    """The query's name or size makes elastic-blast read it in a way that cannot work."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +23,23 @@ class QueryBatch:
 
     text: str
     residues: int
+
+
+def query_text(url: str, data: bytes) -> bytes:
+    """The text of a query blob, which elastic-blast reads by its name. Raises UnreadableQuery."""
+    if url.endswith(".query-list"):
+        raise UnreadableQuery(f"{url} is read as a list of paths")
+    if url.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2")):
+        raise UnreadableQuery(f"{url} is read as an archive")
+    is_compressed = url.endswith(".gz")
+    if len(data) >= (SPLIT_ON_CLUSTER_COMPRESSED if is_compressed else SPLIT_ON_CLUSTER):
+        raise UnreadableQuery(f"{len(data)} bytes of a query are split in the cloud, which hangs")
+    if not is_compressed:
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableQuery(f"{url} is no gzip file") from error
 
 
 def records(text: str) -> Iterator[QueryBatch]:

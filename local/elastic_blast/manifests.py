@@ -19,11 +19,19 @@ QUERY, RESULT = "batch.fa", "batch.out"
 """Files in the folder that the containers of a blast pod share."""
 
 
-def setup_job(plan: Plan, environment_file: Path) -> Json:
-    """The Job that downloads the database."""
-    fetch = _run(environment_file, "run-setup", plan.database_url, plan.database_folder)
+def setup_jobs(plan: Plan, environment_file: Path) -> Iterator[Json]:
+    """The Job that downloads the database, or those that download a shard for a node each."""
+    if not plan.shard_folders:
+        command = _run(environment_file, "run-setup", plan.database_url, plan.database_folder)
+        yield _setup_job(plan, 0, command)
+    for node, folder in enumerate(plan.shard_folders[: plan.num_nodes]):
+        shard = (plan.partition_prefix, str(node), folder)
+        yield _setup_job(plan, node, _run(environment_file, "run-shard-setup", *shard))
+
+
+def _setup_job(plan: Plan, node: int, fetch: list[str]) -> Json:
     container = _container("init-ssd", fetch, SMALL_CPU)
-    return _job(plan, "setup", plan.setup_name, 3, containers=[container])
+    return _job(plan, "setup", plan.setup_name(node), 3, containers=[container])
 
 
 def submit_job(plan: Plan, environment_file: Path) -> Json:
@@ -34,12 +42,15 @@ def submit_job(plan: Plan, environment_file: Path) -> Json:
 
 
 def search_jobs(plan: Plan, environment_file: Path) -> Iterator[Json]:
-    """A blast Job per batch, then the finalizer that waits for them."""
-    for batch in range(plan.batches):
-        yield _blast_job(plan, batch, environment_file)
+    """A blast Job per shard and batch, then the finalizer that waits for them."""
+    for shard in plan.shards:
+        for batch in range(plan.batches):
+            yield _blast_job(plan, batch, shard, environment_file)
     rule = plan.fault_rule
     markers_argument = [] if rule.markers is None else ["--markers", ",".join(rule.markers)]
-    command = _run(environment_file, "run-finalizer", *markers_argument, plan.root, plan.elb_job_id)
+    merge_argument = ["--merge", plan.metadata_url(PLAN)] if plan.shard_folders else []
+    ids = (plan.root, plan.elb_job_id)
+    command = _run(environment_file, "run-finalizer", *markers_argument, *merge_argument, *ids)
     env = {"BLAST_ELB_JOB_ID": plan.elb_job_id}
     container = _container("finalizer", command, SMALL_CPU, env)
     job = _job(plan, "finalizer", plan.finalizer_name, 0, containers=[container])
@@ -47,38 +58,50 @@ def search_jobs(plan: Plan, environment_file: Path) -> Iterator[Json]:
     yield job
 
 
-def _blast_job(plan: Plan, batch: int, environment_file: Path) -> Json:
+def _blast_job(plan: Plan, batch: int, shard: int | None, environment_file: Path) -> Json:
     fetch = _run(environment_file, "run-import", plan.query_url(batch), QUERY)
     job = _job(
         plan,
         "blast",
-        plan.blast_name(batch),
+        plan.blast_name(batch, shard),
         3,
         initContainers=[_container("import-query-batches", fetch, SMALL_CPU)],
-        containers=[_search(plan, batch, environment_file), _export(plan, batch, environment_file)],
+        containers=[
+            _search(plan, batch, shard, environment_file),
+            _export(plan, batch, shard, environment_file),
+        ],
     )
     job["spec"]["ttlSecondsAfterFinished"] = plan.fault_rule.ttl_seconds
     job["spec"]["activeDeadlineSeconds"] = plan.search_minutes * 60
     for labelled in (job, job["spec"]["template"]):
-        labelled["metadata"]["labels"]["db"] = plan.database
-    if plan.fault_rule.pending and plan.fault_rule.applies_to(batch):
-        job["spec"]["template"]["metadata"]["annotations"] = {PENDING: plan.fault_rule.pending}
+        labelled["metadata"]["labels"]["db"] = plan.label(shard)
+        if shard is not None:
+            labelled["metadata"]["labels"]["shard"] = str(shard)
+    if reason := _pending_reason(plan, batch, shard):
+        job["spec"]["template"]["metadata"]["annotations"] = {PENDING: reason}
     return job
 
 
-def _search(plan: Plan, batch: int, environment_file: Path) -> Json:
-    program = [plan.program, "-db", plan.database, "-query", QUERY, *plan.options]
-    failure = plan.metadata_url("FAILURE.txt")
+def _pending_reason(plan: Plan, batch: int, shard: int | None) -> str:
+    """Why a pod never starts: the fault rule, or a shard for which there is no node."""
+    if plan.fault_rule.pending and plan.fault_rule.applies_to(batch):
+        return plan.fault_rule.pending
+    return "Unschedulable" if shard is not None and shard >= plan.num_nodes else ""
+
+
+def _search(plan: Plan, batch: int, shard: int | None, environment_file: Path) -> Json:
+    files = ["-db", plan.searched(shard), "-query", QUERY]
+    program = [plan.program, *files, "-num_threads", "1", *plan.options]
     command = _run(
         environment_file,
         "run-blast",
         *_fault_arguments(plan, batch),
         RESULT,
-        failure,
+        plan.failure_url(shard),
         "--",
         *program,
     )
-    env = {"BLAST_ELB_JOB_ID": plan.elb_job_id, "BLASTDB": plan.database_folder}
+    env = {"BLAST_ELB_JOB_ID": plan.elb_job_id, "BLASTDB": plan.folder(shard)}
     container = _container("blast", command, SEARCH_CPU, env)
     container["resources"]["requests"]["memory"] = plan.mem_request
     container["resources"]["limits"] = {"memory": plan.mem_limit}
@@ -98,9 +121,9 @@ def _fault_arguments(plan: Plan, batch: int) -> Iterator[str]:
             yield "--hang"
 
 
-def _export(plan: Plan, batch: int, environment_file: Path) -> Json:
+def _export(plan: Plan, batch: int, shard: int | None, environment_file: Path) -> Json:
     lose = ["--lose"] if plan.fault_rule.lose_results and plan.fault_rule.applies_to(batch) else []
-    command = _run(environment_file, "run-export", *lose, RESULT, plan.result_url(batch))
+    command = _run(environment_file, "run-export", *lose, RESULT, plan.result_url(batch, shard))
     return _container("results-export", command, SMALL_CPU)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import gzip
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,17 @@ def setup(environment: Environment, database_url: str, folder: Path) -> int:
     from local.elastic_blast.databases import fetch_database
 
     fetch_database(AccountBlobs.of(environment), database_url, folder)
+    return 0
+
+
+def setup_shard(environment: Environment, prefix: str, shard: int, folder: Path) -> int:
+    """Download a shard of a database, unless it exists."""
+    if folder.exists():
+        return 0
+    from local.elastic_blast.blobs import AccountBlobs
+    from local.elastic_blast.shards import fetch_shard
+
+    fetch_shard(AccountBlobs.of(environment), prefix, shard, folder)
     return 0
 
 
@@ -61,10 +73,16 @@ def _run_program(program: Sequence[str], result: Path) -> tuple[int, bytes]:
     """Exit code and stderr of the program; the Job's deadline bounds it."""
     partial, errors = result.with_suffix(".partial"), result.with_suffix(".stderr")
     with errors.open("wb") as stderr:
-        code = subprocess.run([*program, "-out", str(partial)], stderr=stderr).returncode
+        argv = [installed_name(program[0]), *program[1:], "-out", str(partial)]
+        code = subprocess.run(argv, stderr=stderr).returncode
     if code == 0:
         partial.rename(result)
     return code, errors.read_bytes()
+
+
+def installed_name(program: str) -> str:
+    """The name of a program of BLAST+ here: Debian has `rpsblast+`, and `rpsblast` for another."""
+    return shutil.which(f"{program}+") or program
 
 
 def _upload_failure(environment: Environment, url: str, stderr: bytes) -> None:
@@ -99,24 +117,50 @@ def export(environment: Environment, result: Path, url: str, lose: bool) -> int:
     return 0
 
 
-def finalize(
-    environment: Environment, root: str, elb_job_id: str, markers: Sequence[str] | None
-) -> int:
+def finalize(args: argparse.Namespace, environment: Environment) -> int:
     """Write the marker once every blast Job of this id is Complete or gone.
 
     As in ElasticBLAST, a failed Job is waited for until it is deleted, and deleted Jobs do not
     count: SUCCESS only means that no failed Job exists any more. If a marker exists at the start,
-    no other is written.
+    no other is written. The results of shards are merged before; if that fails, the marker is
+    FAILURE.
     """
     from local.elastic_blast.transfer import fetch, put
 
-    urls = {name: f"{root}/metadata/{name}.txt" for name in ("SUCCESS", "FAILURE")}
-    if markers is None and any(fetch(environment, url) is not None for url in urls.values()):
+    urls = {name: f"{args.root}/metadata/{name}.txt" for name in ("SUCCESS", "FAILURE")}
+    if args.markers is None and any(fetch(environment, url) is not None for url in urls.values()):
         return 0
-    _wait_for_jobs(environment, f"app=blast,elb-job-id={elb_job_id}")
-    for name in ["SUCCESS"] if markers is None else markers:
+    _wait_for_jobs(environment, f"app=blast,elb-job-id={args.id}")
+    if args.merge and (failure := _merge_shards(environment, args.merge)):
+        put(environment, urls["FAILURE"], f"{failure}\n".encode())
+        return 1
+    for name in ["SUCCESS"] if args.markers is None else args.markers:
         put(environment, urls[name], f"{name}\n".encode())
     return 0
+
+
+def _merge_shards(environment: Environment, plan_url: str) -> str | None:
+    """Merge and upload the results of the shards of a plan; a sentence if that fails."""
+    from local.elastic_blast.merge import MergeFailed, ShardedSearch, merge
+    from local.elastic_blast.plan import Plan
+    from local.elastic_blast.transfer import fetch, put
+
+    plan = Plan.from_json((fetch(environment, plan_url) or b"").decode())
+    results: list[bytes] = []
+    for shard in plan.shards:
+        urls = (plan.result_url(batch, shard) for batch in range(plan.batches))
+        found = [data for url in urls if (data := fetch(environment, url)) is not None]
+        if not found:
+            return "incomplete shard results"
+        results += found
+    try:
+        merged = merge(ShardedSearch(plan.program, plan.options, len(plan.shards)), results)
+    except MergeFailed as error:
+        print(error, file=sys.stderr)
+        return "failed to merge partitioned results"
+    put(environment, f"{plan.root}/merged_results.out.gz", merged.results)
+    put(environment, f"{plan.root}/merge-report.json", merged.report.encode())
+    return None
 
 
 def _wait_for_jobs(environment: Environment, selector: str) -> None:
@@ -153,6 +197,18 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("folder", type=Path)
     command.set_defaults(run=lambda args, env: setup(env, args.url, args.folder))
 
+    command = commands.add_parser("run-shard-setup")
+    command.add_argument("prefix")
+    command.add_argument("shard", type=int)
+    command.add_argument("folder", type=Path)
+    command.set_defaults(
+        run=lambda args, env: setup_shard(env, args.prefix, args.shard, args.folder)
+    )
+
+    _add_search_commands(commands)
+
+
+def _add_search_commands(commands: Commands) -> None:
     command = commands.add_parser("run-import")
     command.add_argument("url")
     command.add_argument("to", type=Path)
@@ -176,9 +232,10 @@ def add_commands(commands: Commands) -> None:
 
     command = commands.add_parser("run-finalizer")
     command.add_argument("--markers", type=lambda names: names.split(",") if names else [])
+    command.add_argument("--merge", metavar="PLAN")
     command.add_argument("root")
     command.add_argument("id")
-    command.set_defaults(run=lambda args, env: finalize(env, args.root, args.id, args.markers))
+    command.set_defaults(run=finalize)
 
     command = commands.add_parser("run-submit")
     command.add_argument("plan")

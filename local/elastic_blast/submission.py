@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -17,12 +17,12 @@ from local.elastic_blast.cluster import ClusterClient, ClusterError, end_conditi
 from local.elastic_blast.config import Config, InvalidConfig, parse_config
 from local.elastic_blast.databases import database_folder
 from local.elastic_blast.environment import Environment
-from local.elastic_blast.fasta import EmptyQuery, QueryBatch, split
+from local.elastic_blast.fasta import EmptyQuery, QueryBatch, UnreadableQuery, query_text, split
 from local.elastic_blast.fault_rules import FaultRule
 from local.elastic_blast.plan import PLAN, Plan, arguments
+from local.elastic_blast.shards import shard_folder
 from local.elastic_blast.submit_exit import (
     SubmitExit,
-    permanent_exit,
     success_exit,
     transient_exit,
     usage_exit,
@@ -56,12 +56,16 @@ def submit(request: SubmitRequest, environment: Environment) -> SubmitExit:
     """Submit the search; every expected error becomes a SubmitExit."""
     cluster_name = ""
     try:
-        config = parse_config(request.ini, request.os_environment)
+        config = parse_config(request.ini, request.os_environment, environment.is_patched)
         cluster_name = config.cluster_name
         return _submit(request, config, environment)
-    except (InvalidConfig, EmptyQuery, ForeignUrl) as error:
+    except (InvalidConfig, EmptyQuery, UnreadableQuery, ForeignUrl) as error:
         return usage_exit(str(error))
     except ClusterError as error:
+        if error.status == 422:
+            return transient_exit(7, f"kubectl failed: The {error}")
+        if "exceeded quota" in str(error):
+            return transient_exit(7, f"kubectl failed: Error from server (Forbidden): {error}")
         if error.status in (401, 403, 429):
             reason = f"Failed to get credentials for cluster {cluster_name}: status {error.status}"
             return transient_exit(8, reason)
@@ -77,18 +81,23 @@ def _submit(request: SubmitRequest, config: Config, environment: Environment) ->
     blobs, cluster = AccountBlobs.of(environment), ClusterClient.of(environment)
     if end := _already_done(blobs, request, config) or _refusal(config):
         return end
-    folder = database_folder(blobs, config.database_url, environment.cache)
-    if folder is None:
+    if (folder := database_folder(blobs, config.database_url, environment.cache)) is None:
         return transient_exit(2, f"BLAST database {config.database_url} was not found")
     batches = _batches(blobs, config)
-    plan = _plan(request, config, folder, len(batches))
+    plan = replace(
+        _plan(request, config, len(batches)),
+        options=arguments(config.options, environment.is_patched),
+        database_folder=str(folder),
+        shard_folders=_shard_folders(blobs, config, environment),
+    )
     _delete_earlier_jobs(cluster, plan)
     _progress(f"Splitting the queries into {plan.batches} batches")
     _upload(blobs, plan, batches)
     written = written_config(config, request.elb_job_id)
     blobs.write(plan.metadata_url("elastic-blast-config.json"), written.encode())
-    cluster.create(manifests.setup_job(plan, request.environment_file))
-    if request.os_environment.get(SUBMIT_DIRECTLY):
+    for job in manifests.setup_jobs(plan, request.environment_file):
+        cluster.create(job)
+    if plan.shard_folders or request.os_environment.get(SUBMIT_DIRECTLY):
         create_search_jobs(plan, cluster, blobs, request.environment_file)
     else:
         cluster.create(manifests.submit_job(plan, request.environment_file))
@@ -127,8 +136,6 @@ def _already_done(blobs: AccountBlobs, request: SubmitRequest, config: Config) -
 
 
 def _refusal(config: Config) -> SubmitExit | None:
-    if config.db_partitions:
-        return permanent_exit("db-partitions: partitioned databases are not supported locally")
     if set("'\"") & set(config.options):
         return transient_exit(7, "kubectl failed: error parsing the Job: invalid YAML")
     return None
@@ -138,20 +145,29 @@ def _batches(blobs: AccountBlobs, config: Config) -> list[QueryBatch]:
     data = blobs.read(config.query_url)
     if data is None:
         raise InvalidConfig(f"the query {config.query_url} cannot be read or does not exist")
-    batches = split(data.decode(errors="replace"), config.batch_len)
+    text = query_text(config.query_url, data)
+    batches = split(text.decode(errors="replace"), config.batch_len)
     if len(batches) > MAX_BATCHES:
         raise InvalidConfig(f"{len(batches)} batches are more than {MAX_BATCHES}: raise batch-len")
     return batches
 
 
-def _plan(request: SubmitRequest, config: Config, folder: Path, batches: int) -> Plan:
+def _shard_folders(
+    blobs: AccountBlobs, config: Config, environment: Environment
+) -> tuple[str, ...]:
+    prefix, shards = config.db_partition_prefix, range(config.db_partitions)
+    return tuple(str(shard_folder(blobs, prefix, shard, environment.cache)) for shard in shards)
+
+
+def _plan(request: SubmitRequest, config: Config, batches: int) -> Plan:
+    """The plan without what depends on the environment."""
     return Plan(
         elb_job_id=request.elb_job_id,
         cluster_name=config.cluster_name,
         program=config.program,
-        options=arguments(config.options),
+        options=(),
         database_url=config.database_url,
-        database_folder=str(folder),
+        database_folder="",
         results_url=config.results_url,
         batches=batches,
         mem_request=config.mem_request,
@@ -159,6 +175,8 @@ def _plan(request: SubmitRequest, config: Config, folder: Path, batches: int) ->
         setup_minutes=config.setup_minutes,
         search_minutes=config.search_minutes,
         fault_rule=request.rule.jobs,
+        num_nodes=config.num_nodes,
+        partition_prefix=config.db_partition_prefix,
     )
 
 
@@ -202,7 +220,7 @@ def create_search_jobs(
         return
     for job in manifests.search_jobs(plan, environment_file):
         cluster.create(job)
-    blobs.write(plan.metadata_url("num_jobs_submitted.txt"), str(plan.batches).encode())
+    blobs.write(plan.metadata_url("num_jobs_submitted.txt"), str(plan.blast_jobs).encode())
 
 
 def _until(condition: Callable[[], bool], seconds: float, timeout_message: str) -> None:

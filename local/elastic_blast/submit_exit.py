@@ -40,11 +40,6 @@ def transient_exit(exit_code: int, message: str) -> SubmitExit:
     return SubmitExit(exit_code, fields, message)
 
 
-def permanent_exit(message: str) -> SubmitExit:
-    """A permanent error in a resource that the submission needs."""
-    return SubmitExit(7, {"category": "permanent", "message": message}, message)
-
-
 def usage_exit(message: str) -> SubmitExit:
     """An invalid config or argument; the CLI prints no JSON then."""
     return SubmitExit(1, None, message)

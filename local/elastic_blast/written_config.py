@@ -42,7 +42,7 @@ def _blast(config: Config) -> dict[str, object]:
         "min-qsize-to-split-on-client-uncompressed": 20_000_000,
         "db-auto-partition": False,
         "db-partitions": config.db_partitions,
-        "db-partition-prefix": "",
+        "db-partition-prefix": config.db_partition_prefix,
     }
 
 

@@ -28,6 +28,8 @@ _FILE = re.compile(
     r"(?P<stem>.+?)(?:\.(?P<volume>\d{2,3}))?"
     r"\.(?P<kind>[np])(?P<part>hr|in|sq|al|db|js|nd|ni|og|os|ot|pd|pi|sd|si|td|tf|ti|to)"
 )
+_SHARDS = re.compile(r"(?:.+/)?\d+shards/.+")
+"""Alias files of shards, which no request names as a database."""
 _METADATA = re.compile(r"(?P<stem>.+)(?:-(?:nucl|prot)-metadata\.json|\.[np]js)")
 
 
@@ -60,7 +62,7 @@ def discover(listed: Iterable[BlobInfo]) -> list[Database]:
     files = defaultdict[tuple[str, DatabaseType], list[tuple[BlobInfo, re.Match[str]]]](list)
     metadata = defaultdict[str, list[BlobInfo]](list)
     for blob in listed:
-        if match := _FILE.fullmatch(blob.name):
+        if (match := _FILE.fullmatch(blob.name)) and not _SHARDS.fullmatch(blob.name):
             files[match["stem"], _KINDS[match["kind"]]].append((blob, match))
         if match := _METADATA.fullmatch(blob.name):
             metadata[match["stem"]].append(blob)

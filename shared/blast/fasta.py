@@ -45,6 +45,8 @@ class Fasta:
     """Lines of titles with which BLAST+ fails for `-outfmt 5`."""
     lines_not_parseable: tuple[int, ...]
     """Lines of names with which BLAST+ fails, or may fail, for `-parse_deflines`."""
+    lines_of_same_name: tuple[int, ...]
+    """Lines of the names that an earlier sequence has."""
 
     @property
     def sequences(self) -> int:
@@ -127,6 +129,7 @@ class _Reader:
             lengths=tuple(self._lengths),
             lines_not_for_xml=tuple(self._not_for_xml),
             lines_not_parseable=tuple(self._not_parseable),
+            lines_of_same_name=tuple(line for _, line in self._same_name),
         )
 
     def _read_header(self, number: int, line: str) -> None:

@@ -29,7 +29,7 @@ _DATABASE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 LONGEST_NAME = 63
 """Characters of a label value; the pods of a Job have its name as a label."""
-_JOB_NAME = "{program}-batch-{database}-job-000-12345678"
+_JOB_NAME = "{program}-batch-{database}-job-{number:03d}-12345678"
 
 
 def memory_bytes(quantity: str) -> int:
@@ -42,16 +42,23 @@ def memory_bytes(quantity: str) -> int:
 
 
 def sizing_faults(
-    machine_type: str, mem_request: str, mem_limit: str, machines: Mapping[str, int]
+    machine_type: str, num_cpus: int, mem_request: str, mem_limit: str, machines: Mapping[str, int]
 ) -> Iterator[tuple[str, str]]:
     """Yield the field and the message of each fault; `machines` are types with their GiB."""
     if machine_type not in machines:
         yield "machine_type", f"{machine_type!r} is none of {', '.join(sorted(machines))}"
+    elif machine_type in MACHINES and _cpus(machine_type) < num_cpus:
+        yield "machine_type", f"{machine_type} has fewer CPUs than a pod of a search, {num_cpus}"
     if memory_bytes(mem_request) > memory_bytes(mem_limit):
         yield "mem_request", f"{mem_request} is more than mem_limit, {mem_limit}"
     available = machines.get(machine_type, 0) - RESERVED_GIB
     if available > 0 and memory_bytes(mem_limit) > available * 1024**3:
         yield "mem_limit", f"{mem_limit} is more than a {machine_type} has for BLAST, {available}Gi"
+
+
+def _cpus(machine_type: str) -> int:
+    """The CPUs of one of MACHINES: the number in its name."""
+    return int(re.sub(r"Standard_[A-Z]+([0-9]+).*", r"\1", machine_type))
 
 
 def database_fault(program: Program, url: str) -> str | None:
@@ -65,11 +72,17 @@ def database_fault(program: Program, url: str) -> str | None:
             f"has the name {name!r}, which Kubernetes does not take: use letters, digits and ._-,"
             " with a letter or digit at its ends"
         )
-    job_name = _JOB_NAME.format(program=program, database=in_job_name)
-    excess = len(job_name) - LONGEST_NAME
+    excess = excess_in_job_name(program, url, 1)
     if excess <= 0:
         return None
     return (
         f"has a name of {len(name)} characters; at most {len(name) - excess} fit into the names of"
         f" {program}'s Jobs"
     )
+
+
+def excess_in_job_name(program: Program, url: str, batches: int) -> int:
+    """The characters that the longest name of so many Jobs has too many; none if not positive."""
+    name = url.rpartition("/")[2]
+    job_name = _JOB_NAME.format(program=program, database=name, number=batches - 1)
+    return len(job_name) - LONGEST_NAME

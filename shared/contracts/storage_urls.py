@@ -47,6 +47,10 @@ class StorageAccount:
         path = self._inside(text, DATABASES)
         return self.url(DATABASES, path if "/" in path else f"{path}/{path}")
 
+    def shards(self, text: str) -> str:
+        """The URL prefix of shards, such as `10shards/nt_shard_`. Raises InvalidPath."""
+        return self.url(DATABASES, self._inside(text, DATABASES))
+
     def split(self, url: str) -> tuple[str, str]:
         """Container and path of a URL of this account. Raises InvalidPath for any other."""
         container, _, path = self._path_of(url).partition("/")

@@ -7,17 +7,15 @@ no character with a meaning in a shell or a YAML template.
 import re
 from collections.abc import Iterator, Sequence
 
+from shared.contracts.columns import COLUMNS
 from shared.contracts.search import Program
 from shared.elastic_blast.option_rules import OptionFault, rule_faults
-from shared.elastic_blast.option_table import COLUMNS, OPTIONS
+from shared.elastic_blast.option_table import OPTIONS
 
 OUTFMT = "-outfmt"
 XML = "5"
 NO_OUTFMT = "11"
 """The format that elastic-blast uses if the options have no `-outfmt`."""
-MERGED_OUTFMT = XML
-_MERGED = {"5", "6"}
-"""The formats for which elastic-blast merges the results of shards."""
 _SEVERAL_FILES = {"13", "14"}
 """Formats that BLAST+ writes into several files, of which elastic-blast uploads none."""
 _SAM = "17"
@@ -83,16 +81,12 @@ def has_flag(text: str, flag: str) -> bool:
     return value_of(text, flag) is not None
 
 
-def with_outfmt(text: str, default: str, is_sharded: bool) -> str:
+def with_outfmt(text: str, default: str) -> str:
     """Add an output format whose hits can be read, unless the options have one.
 
-    elastic-blast would add `-outfmt 11`, an archive that no reader supports. It merges the results
-    of shards for formats 5 and 6 only.
+    elastic-blast would add `-outfmt 11`, an archive that no reader supports.
     """
-    if value_of(text, OUTFMT):
-        return text
-    chosen = MERGED_OUTFMT if is_sharded and default.split()[0] not in _MERGED else default
-    return f"{OUTFMT} {chosen} {text}".strip()
+    return text if value_of(text, OUTFMT) else f"{OUTFMT} {default} {text}".strip()
 
 
 def _groups(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -91,7 +91,7 @@ _RULES = (
     _fails(r"The Job \S+ is invalid:|field is immutable", code="job_invalid"),
     _retries(r"RetryError\[", "SafeExecError", code="command_failed", category=Category.TRANSIENT),
     _retries(
-        "Local SSD initialization jobs failed",
+        "Local SSD initialization jobs failed|Shard init jobs failed",
         code="initialization_failed",
         category=Category.TRANSIENT,
     ),

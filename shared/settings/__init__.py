@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from shared.contracts.activities import Category
+from shared.contracts.columns import COLUMNS
 from shared.contracts.job import Caller
 from shared.contracts.machines import MACHINES, sizing_faults
 from shared.contracts.storage_urls import StorageAccount
@@ -53,7 +54,7 @@ class Settings(SettingsFields):
                 Fault(PREFIX + fault.path.upper(), fault.message) for fault in faults_of(error)
             ]
         else:
-            faults += _sizing_faults(valid)
+            faults += [*_sizing_faults(valid), *_outfmt_faults(valid)]
         if faults:
             raise SettingsInvalid(faults)
         return valid
@@ -125,9 +126,21 @@ def _missing_values(values: Mapping[str, str], environment: Mapping[str, str]) -
 
 def _sizing_faults(settings: Settings) -> Iterator[Fault]:
     """The rules for a request's machine and memory, applied to those of the deployment."""
-    sizes = (settings.machine_type, settings.mem_request, settings.mem_limit)
-    for name, message in sizing_faults(*sizes, settings.machines):
+    for name, message in sizing_faults(
+        settings.machine_type,
+        settings.num_cpus,
+        settings.mem_request,
+        settings.mem_limit,
+        settings.machines,
+    ):
         yield Fault(f"{PREFIX}{name.upper()}", message)
+
+
+def _outfmt_faults(settings: Settings) -> Iterator[Fault]:
+    """The columns of the default format that BLAST+ does not have."""
+    for column in settings.default_outfmt.split()[1:]:
+        if column not in COLUMNS:
+            yield Fault(f"{PREFIX}DEFAULT_OUTFMT", f"there is no column {column!r}")
 
 
 @dataclass(frozen=True)

@@ -133,8 +133,8 @@ class SettingsFields(BaseModel):
         title="`5`, or `6` or `7` and optional column names",
     )
     """The output format of searches that name none: 5 is XML, 6 and 7 are tables.
-    elastic-blast's own default, 11, cannot be read here. For a sharded database 5 replaces 7,
-    which elastic-blast cannot merge."""
+    elastic-blast's own default, 11, cannot be read here. For a database in shards, 5 replaces
+    tables without the columns by which elastic-blast merges."""
 
     job_timeout: Duration = timedelta(hours=48)
     """The time from acceptance until a search that has not ended is cleaned up and becomes

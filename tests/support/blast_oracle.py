@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.contracts.search import Program
 
-BINARIES = {program: shutil.which(program) or shutil.which(f"{program}+") for program in Program}
+BINARIES = {program: shutil.which(f"{program}+") or shutil.which(program) for program in Program}
 """Debian names one of them `rpsblast+`."""
 NUCLEOTIDES = "CGTAACAAGGTTTCCGTAGGTGAACCTGCGGAAGGATCATTGATGAGACCGTGGAATAAACGATCGAGTGAATCCGGAGG"
 RESIDUES = "MKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGEENFKALVLIAFAQYLQQ"

@@ -49,7 +49,7 @@ async def submit_job(
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
     return json_response(
-        job_view.accepted(accepted.job, request_id, submission.warnings), 202, headers
+        job_view.accepted(accepted.job, request_id, accepted.warnings), 202, headers
     )
 
 

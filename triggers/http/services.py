@@ -47,4 +47,4 @@ class HttpServices:
         return RepeatableSubmissions(self.submissions)
 
     async def _list_databases(self) -> list[DatabaseView]:
-        return await self.submissions.catalog.list_views()
+        return await self.submissions.checks.catalog.list_views()

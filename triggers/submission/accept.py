@@ -3,45 +3,37 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
 
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Counts, Job
-from shared.contracts.search import Search, SearchSpec
+from shared.contracts.search import Search
 from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
-from shared.errors import Conflict, Fault, Invalid
+from shared.errors import Conflict, Invalid
 from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
 from shared.settings import Settings
 from shared.telemetry.tracing import current_trace_parent
 from shared.util.job_scope import enter_job
-from shared.util.parallel import parallel_map
-from triggers.auth.query_access import QueryAccess
 from triggers.auth.quotas import check_active_limit
-from triggers.submission.database_catalog import DatabaseCatalog
-from triggers.submission.named_queries import (
-    FIELD,
-    NamedQueries,
-    NamedQuery,
-    check_named_sizes,
-    missing,
+from triggers.submission.checks import (
+    PARALLEL_READS,
+    SubmissionChecks,
+    map_distinct,
+    named,
+    searches_of,
 )
-from triggers.submission.parse import Submission, bounded
+from triggers.submission.named_queries import NamedQuery
+from triggers.submission.parse import MAX_WARNINGS, Submission, bounded, common_search
 
-PARALLELISM = 16
-"""Concurrent storage calls for one request."""
-PARALLEL_READS = 2
-"""Query blobs of one request in memory at a time, each of up to 20 MB."""
+MAX_STORED_WARNINGS = 20
+"""Warnings about databases and named queries, which a job's first event keeps."""
 NO_DEADLINE = timedelta(days=3650)
 """Deadline of a batch: it ends with its searches, and each search has its own deadline."""
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -50,6 +42,8 @@ class AcceptedSubmission:
 
     job: Job
     replayed: bool
+    warnings: tuple[str, ...] = ()
+    """Those of the submission, and those that storage gave rise to when it was accepted."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +82,13 @@ class SubmissionService:
         existing = await self.find_existing(submission, caller, key) if key else None
         if existing is None and max_active_jobs:
             await check_active_limit(self.jobs.index, caller, max_active_jobs)
-        job = existing or await self.create(submission, caller, job_id, source, notify)
+        if existing is None:
+            job, found = await self.create(submission, caller, job_id, source, notify)
+        else:
+            job, found = existing, await self._stored_warnings(submission, existing)
         enter_job(job.job_id)
-        return AcceptedSubmission(_require_same(job, submission), replayed=existing is not None)
+        warnings = (*submission.warnings, *found)[:MAX_WARNINGS]
+        return AcceptedSubmission(_require_same(job, submission), existing is not None, warnings)
 
     async def find_existing(self, submission: Submission, caller: Caller, key: str) -> Job | None:
         """Return the job that the key created before. Raises Conflict if its request differs."""
@@ -99,15 +97,17 @@ class SubmissionService:
 
     async def create(
         self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool = False
-    ) -> Job:
-        """Create the job with this id, or return the one that has it. Raises as `accept` does."""
+    ) -> tuple[Job, tuple[str, ...]]:
+        """Create the job with this id, or get the one that has it.
+
+        Return it with the warnings of its databases and named queries. Raises as `accept` does.
+        """
         now, children = self.now(), len(submission.searches)
-        faults = [
-            *await self.database_faults(submission),
-            *await self.query_faults(submission, caller),
-        ]
-        if faults:
+        databases = await self.checks.databases(submission)
+        queries = await self.checks.queries(submission, caller)
+        if faults := [*databases.faults, *queries.faults]:
             raise Invalid(bounded(faults))
+        submission = _changed(submission, databases.apply)
         job = Job(
             job_id=job_id,
             elb_job_id=job_id,
@@ -130,7 +130,9 @@ class SubmissionService:
         put = self._put_batch if children else self._put_query
         url = await put(job, submission)
         job = replace(job, search=replace(job.search, query_url=url))
-        return await self.jobs.create(job, {"source": source})
+        warnings = (*databases.warnings, *queries.warnings)[:MAX_STORED_WARNINGS]
+        event = {"source": source, **({"warnings": list(warnings)} if warnings else {})}
+        return await self.jobs.create(job, event), warnings
 
     async def _put_query(self, job: Job, submission: Submission) -> str:
         """Return the URL of the query, after uploading a query that came as text."""
@@ -146,87 +148,39 @@ class SubmissionService:
         await self.blobs.put_if_absent(url, dump(submission.searches))
         return url
 
-    async def database_faults(self, submission: Submission) -> list[Fault]:
-        """Return a fault for each database that the program cannot search.
-
-        Each pair of program and database is checked once, however many searches use it.
-        """
-        pairs = {
-            f"{prefix}db": (spec.search.program, spec.search.database_url)
-            for prefix, spec in _searches(submission)
-        }
-        mismatches = await _map_distinct(self.catalog.mismatch, pairs.values())
-        return [
-            Fault(path, message, "program_database_incompatible")
-            for path, pair in pairs.items()
-            if (message := mismatches[pair])
-        ]
-
-    async def query_faults(self, submission: Submission, caller: Caller) -> list[Fault]:
-        """Return the faults of each named query, and one if the caller may not use it.
-
-        Each blob is read once for each program. Raises TooLarge.
-        """
-        searches = {prefix: spec.search for prefix, spec in _named(submission)}
-        access = QueryAccess(self.jobs, self.blobs, self.settings.account)
-        urls = (search.query_url for search in searches.values())
-        versions = await _map_distinct(lambda url: access.version(caller, url), urls)
-        check_named_sizes(versions)
-        readable = [search for search in searches.values() if versions[search.query_url]]
-        contents = await _map_distinct(
-            self._named_queries.read, map(NamedQuery.of, readable), PARALLEL_READS
-        )
-        faults: list[Fault] = []
-        for prefix, search in searches.items():
-            if content := contents.get(NamedQuery.of(search)):
-                faults += content.search_faults(search, prefix)
-            else:
-                faults.append(missing(f"{prefix}{FIELD}", search.query_url))
-        return faults
-
     async def _with_stored_queries(self, submission: Submission, job_id: str) -> Submission:
         """The submission with the URLs under which its named queries are searched."""
-        queries = [NamedQuery.of(spec.search) for _, spec in _named(submission)]
-        urls = await _map_distinct(
-            lambda query: self._named_queries.store(query, job_id), queries, PARALLEL_READS
+        queries = [NamedQuery.of(spec.search) for _, spec in named(submission)]
+        urls = await map_distinct(
+            lambda query: self.checks.named_queries.store(query, job_id), queries, PARALLEL_READS
         )
 
         def stored(search: Search) -> Search:
             url = urls.get(NamedQuery.of(search), search.query_url)
             return replace(search, query_url=url)
 
-        searches = tuple(replace(s, search=stored(s.search)) for s in submission.searches)
-        return replace(submission, search=stored(submission.search), searches=searches)
+        return _changed(submission, stored)
 
-    @property
-    def _named_queries(self) -> NamedQueries:
-        return NamedQueries(self.blobs, self.settings.account)
+    async def _stored_warnings(self, submission: Submission, job: Job) -> tuple[str, ...]:
+        """The warnings of databases and named queries, as they were at the job's acceptance."""
+        may_have = any(spec.search.sizing.db_partitions for _, spec in searches_of(submission))
+        if not may_have and not any(named(submission)):
+            return ()
+        [created, *_] = await self.jobs.events(job.job_id, most=1)
+        return tuple(created.payload.get("warnings", ()))
 
     @cached_property
-    def catalog(self) -> DatabaseCatalog:
-        return DatabaseCatalog(self.blobs, self.settings.account)
+    def checks(self) -> SubmissionChecks:
+        return SubmissionChecks(self.jobs, self.blobs, self.settings.account)
 
 
-def _searches(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
-    """Yield each search of a submission with the prefix of its fault paths."""
+def _changed(submission: Submission, change: Callable[[Search], Search]) -> Submission:
+    """The submission with a change of each of its searches."""
     if not submission.searches:
-        yield "", SearchSpec(submission.search, submission.query_text, submission.fingerprint)
-    for number, spec in enumerate(submission.searches):
-        yield f"searches.{number}.", spec
-
-
-def _named(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
-    """Yield the searches whose query is a blob, with the prefix of their fault paths."""
-    return ((prefix, spec) for prefix, spec in _searches(submission) if spec.query_text is None)
-
-
-async def _map_distinct(
-    function: Callable[[Key], Awaitable[Value]], keys: Iterable[Key], parallelism: int = PARALLELISM
-) -> dict[Key, Value]:
-    """Call the function once per distinct key, so many calls at a time."""
-    distinct_keys = list(dict.fromkeys(keys))
-    values = await parallel_map(function, distinct_keys, parallelism)
-    return dict(zip(distinct_keys, values, strict=True))
+        return replace(submission, search=change(submission.search))
+    searches = tuple(replace(spec, search=change(spec.search)) for spec in submission.searches)
+    search = replace(common_search(searches), title=submission.search.title)
+    return replace(submission, search=search, searches=searches)
 
 
 def _require_same(job: Job, submission: Submission) -> Job:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from shared.blast.databases import Database, DatabaseType, discover, is_compatib
 from shared.clients.blobs import BlobInfo, Blobs
 from shared.contracts.search import Program
 from shared.contracts.storage_urls import DATABASES, StorageAccount
+from shared.elastic_blast.sharding import shard_name
 from shared.util.parallel import parallel_map
 from triggers.schemas.preflight import CopyStatus, DatabaseView
 
@@ -54,6 +55,26 @@ class DatabaseCatalog:
         if databases and all(database.ready for database in databases):
             self._databases_by_url[url] = self.monotonic(), databases
         return databases
+
+    async def letters_at(self, url: str) -> int | None:
+        """The residues of the first database at a URL; None without one, or without metadata."""
+        folder = url.rpartition("/")[0]
+        for database in await self.databases_at(url):
+            in_container = self.account.split(folder)[1]
+            files = tuple(
+                replace(file, name=f"{in_container}/{file.name}") for file in database.metadata
+            )
+            letters = (await self._metadata(replace(database, metadata=files))).get("letters")
+            if isinstance(letters, int) and letters > 0:
+                return letters
+        return None
+
+    async def shards_at(self, prefix: str, shards: int) -> int:
+        """The number of those shards of which the blobs that elastic-blast stages are there."""
+        folder, _, _ = prefix.rpartition("/")
+        names = {blob.name for blob in await self.blobs.list(f"{folder}/")}
+        paths = (f"{name}/{name}" for n in range(shards) for name in [shard_name(prefix, n)])
+        return sum(f"{path}.manifest" in names and f"{path}.nal" in names for path in paths)
 
     async def mismatch(self, program_and_url: tuple[Program, str]) -> str | None:
         """Return a sentence if the program cannot search the database at the URL, else None.

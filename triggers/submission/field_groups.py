@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.search import Program
+from shared.elastic_blast.sharding import MOST_SHARDED_JOBS
 from shared.settings.formats import Memory
 from triggers.submission.json_body import ClientToken
 from triggers.submission.json_values import Integer
@@ -69,8 +70,8 @@ class SizingFields(_FieldGroup):
     mem_request: Memory | None = None
     mem_limit: Memory | None = None
     batch_len: Integer | None = Field(None, ge=1, le=1_000_000_000)
-    db_partitions: Integer = Field(0, ge=0, le=64)
-    db_partition_prefix: str = Field("", pattern=r"^[A-Za-z0-9._/-]{0,200}$")
+    db_partitions: Integer = Field(0, ge=0, le=MOST_SHARDED_JOBS)
+    db_partition_prefix: Text = ""
 
     def warnings(self) -> list[str]:
         """List the fields that are not used, one sentence each."""

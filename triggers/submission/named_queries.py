@@ -13,7 +13,9 @@ from shared.util.threads import in_thread
 from triggers.auth.query_access import is_private
 from triggers.submission.query_checks import (
     MAX_QUERY_BYTES,
+    QueryUse,
     check_query_size,
+    composition,
     content_faults,
     parse_fasta_file,
     search_faults,
@@ -43,14 +45,20 @@ class QueryContent:
     faults: tuple[Fault, ...]
     """Those that any search with the query has, with FIELD as their path."""
     fasta: Fasta | None = None
-    is_canonical: bool = False
-    """Whether its bytes are those of `Fasta.text`."""
+    """Without its text, which would keep many large queries in memory."""
+    composition: str = ""
+    """What its letters look like."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was changed, or can surprise; each completes a sentence about the query."""
+        return self.fasta.warnings if self.fasta and not self.faults else ()
 
     def search_faults(self, search: Search, prefix: str) -> list[Fault]:
         """The faults of a search with this query; `prefix` is the search's path in the request."""
         if self.faults or self.fasta is None:
             return [replace(fault, path=f"{prefix}{fault.path}") for fault in self.faults]
-        return list(search_faults(self.fasta, search.options, search.sizing.batch_len, prefix))
+        return list(search_faults(self.fasta, QueryUse.of(search), prefix))
 
 
 @dataclass(frozen=True)
@@ -62,17 +70,11 @@ class NamedQueries:
 
     async def read(self, query: NamedQuery) -> QueryContent:
         """Read and check a blob."""
-        data, size = await self.blobs.read_prefix(query.url, MAX_QUERY_BYTES + 1) or (None, 0)
-        if data is None:
-            return QueryContent((missing(FIELD, query.url),))
-        check_query_size(size)
         try:
-            # In a thread, as checking a large query takes long.
-            fasta = await in_thread(parse_fasta_file, data, query.program, FIELD)
+            _, fasta = await self._read(query)
         except Invalid as error:
             return QueryContent(error.faults)
-        faults = tuple(content_faults(fasta, FIELD))
-        return QueryContent(faults, fasta, fasta.text.encode() == data)
+        return QueryContent((), replace(fasta, text=""), composition(fasta))
 
     async def store(self, query: NamedQuery, job_id: str) -> str:
         """Return the URL that the job searches: the blob's own, or that of a copy for the job.
@@ -80,14 +82,25 @@ class NamedQueries:
         A blob is searched itself if only the app writes it, once, and in the form of `Fasta.text`.
         Raises Invalid if it has become invalid since it was checked.
         """
-        content = await self.read(query)
-        if content.faults or content.fasta is None:
-            raise Invalid(content.faults)
-        if content.is_canonical and is_private(self.account, query.url):
+        data, fasta = await self._read(query)
+        text = fasta.text.encode()
+        if text == data and is_private(self.account, query.url):
             return query.url
         url = self._copy_url(job_id, query.url)
-        await self.blobs.put(url, content.fasta.text.encode())
+        await self.blobs.put(url, text)
         return url
+
+    async def _read(self, query: NamedQuery) -> tuple[bytes, Fasta]:
+        """The bytes of a blob and the query in it. Raises Invalid if they have faults."""
+        data, size = await self.blobs.read_prefix(query.url, MAX_QUERY_BYTES + 1) or (None, 0)
+        if data is None:
+            raise Invalid([missing(FIELD, query.url)])
+        check_query_size(size)
+        # In a thread, as checking a large query takes long.
+        fasta = await in_thread(parse_fasta_file, data, query.program, FIELD)
+        if faults := list(content_faults(fasta, FIELD)):
+            raise Invalid(faults)
+        return data, fasta
 
     def _copy_url(self, job_id: str, url: str) -> str:
         """The URL of a job's copy of a blob, under a name of our own.

@@ -133,7 +133,7 @@ def _batch(
         return None
     names = {*shared_fields, *(name for fields in item_fields for name in fields)}
     return Submission(
-        search=replace(_common(searches), title=title.job_title),
+        search=replace(common_search(searches), title=title.job_title),
         query_text=None,
         idempotency_key=request.idempotency_key,
         correlation_id=request.external_correlation_id,
@@ -224,7 +224,7 @@ def _warnings(unknown_names: Sequence[str], findings: Findings) -> tuple[str, ..
     return tuple(dict.fromkeys([*unknown_names, *findings.warnings]))[:MAX_WARNINGS]
 
 
-def _common(searches: Sequence[SearchSpec]) -> Search:
+def common_search(searches: Sequence[SearchSpec]) -> Search:
     """Return the search that represents a batch in lists: the values that all searches share."""
     first = searches[0].search
     databases = {spec.search.database for spec in searches}

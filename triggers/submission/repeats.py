@@ -42,9 +42,10 @@ class RepeatableSubmissions:
         if len(active) >= max_active_jobs:
             await check_active_limit(jobs.index, caller, max_active_jobs)
         for job_id in this_minute:
-            job = await self.service.create(submission, caller, job_id, source)
+            job, found = await self.service.create(submission, caller, job_id, source)
             if not _is_over(job):
-                return AcceptedSubmission(job, replayed=job.created_at < now)
+                warnings = (*submission.warnings, *found)
+                return AcceptedSubmission(job, job.created_at < now, warnings)
         message = "the same search was submitted and ended too often within a minute"
         raise TooMany("rate_exceeded", message, WINDOW)
 

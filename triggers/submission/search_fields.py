@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -14,12 +14,14 @@ from shared.contracts.machines import database_fault, sizing_faults
 from shared.contracts.search import Placement, Program, Search, SearchSpec, Sizing
 from shared.contracts.storage_urls import RESULTS, InvalidPath, StorageAccount
 from shared.contracts.validation import faults_of
-from shared.elastic_blast.allowed_options import with_outfmt
+from shared.elastic_blast.allowed_options import XML, with_outfmt
+from shared.elastic_blast.sharding import merge_fault
 from shared.errors import Fault
 from shared.settings import Settings
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.field_groups import PlacementFields, ProgramFields, SizingFields
-from triggers.submission.query_checks import content_faults, parse_fasta, search_faults
+from triggers.submission.query_checks import QueryUse, content_faults, parse_fasta, search_faults
+from triggers.submission.sharding import with_shards
 
 PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
 """Used in place of an invalid value, so that the other fields can be checked: blastp accepts every
@@ -53,34 +55,38 @@ def read_search(
     if sizing:
         findings.warnings.extend(sizing.warnings())
         faults += _sizing_faults(sizing, settings)
-    if options:
-        faults += _option_faults(options, fields)
+    faults += _option_faults(options, fields)
     if program and options:
         findings.warnings.extend(options.warnings(program.program))
-    checkable = program or _with_placeholders(ProgramFields, fields, PLACEHOLDERS)
-    urls = _urls(checkable, settings.account, faults) if checkable else None
-    flags = _flags(program, options, sizing, settings)
-    batch_len = (sizing and sizing.batch_len) or settings.batch_len
-    fasta = _read_query(checkable, flags, batch_len, findings) if checkable else None
+    if not (checkable := program or _with_placeholders(ProgramFields, fields, PLACEHOLDERS)):
+        return None
+    urls = _urls(checkable, settings.account, faults)
+    use = QueryUse(
+        program=checkable.program,
+        database_url=urls.database if urls else "",
+        options=_flags(program, options, sizing, settings),
+        sizing=_sizing(sizing or SizingFields(), settings),
+    )
+    use = replace(use, sizing=with_shards(use, program is not None, settings.account, faults))
+    fasta = _read_query(checkable, use, findings)
     if not (program and placement and sizing and options and urls):
         return None
     search = Search(
-        program=program.program,
+        **vars(use),
         database=program.db,
-        database_url=urls.database,
         query_url=urls.query,
         results_url=urls.results,
-        options=flags,
         placement=_placement(placement, settings),
-        sizing=_sizing(sizing, settings),
         title=program.job_title,
     )
     fingerprint = _fingerprint(program, placement, sizing, options)
     return SearchSpec(search, fasta.text if fasta else None, fingerprint)
 
 
-def _option_faults(options: SearchOptions, fields: Fields) -> list[Fault]:
+def _option_faults(options: SearchOptions | None, fields: Fields) -> list[Fault]:
     """The faults of the options; without a valid program, those that each program has."""
+    if options is None:
+        return []
     try:
         return options.faults(Program(str(fields.get("program"))))
     except ValueError:
@@ -96,8 +102,10 @@ def _flags(
     """The flags of a search; empty while its program or its options are invalid."""
     if not (program and options):
         return ""
-    is_sharded = bool(sizing and sizing.db_partitions)
-    return with_outfmt(options.flags(program.program), settings.default_outfmt, is_sharded)
+    default = settings.default_outfmt
+    if sizing and sizing.db_partitions and merge_fault(default):
+        default = XML
+    return with_outfmt(options.flags(program.program), default)
 
 
 def read_placement(
@@ -202,9 +210,7 @@ def _url(
         return None
 
 
-def _read_query(
-    program: ProgramFields, flags: str, batch_len: int, findings: Findings
-) -> Fasta | None:
+def _read_query(program: ProgramFields, use: QueryUse, findings: Findings) -> Fasta | None:
     """Read the query that came as text, and add what is wrong. None without one."""
     sources = [source for source in (program.query_data, program.query_path) if source]
     if not sources:
@@ -217,7 +223,7 @@ def _read_query(
         return None
     fasta = parse_fasta(program.query_data, program.program)
     faults = list(content_faults(fasta, "query_data"))
-    findings.faults.extend(faults or search_faults(fasta, flags, batch_len))
+    findings.faults.extend(faults or search_faults(fasta, use))
     findings.warnings.extend(f"query_data {warning}" for warning in fasta.warnings if not faults)
     return fasta
 
@@ -226,7 +232,7 @@ def _sizing_faults(sizing: SizingFields, settings: Settings) -> Iterator[Fault]:
     """Yield the faults of the machine and memory that a search would get."""
     sizes = _sizing(sizing, settings)
     for name, message in sizing_faults(
-        sizes.machine_type, sizes.mem_request, sizes.mem_limit, settings.machines
+        sizes.machine_type, sizes.num_cpus, sizes.mem_request, sizes.mem_limit, settings.machines
     ):
         yield Fault(name, message)
 

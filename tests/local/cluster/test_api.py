@@ -98,15 +98,21 @@ def _broken() -> Iterator[tuple[str, Json]]:
     yield "spec.template.spec.containers", {**fine, "spec": {**spec, "template": {"spec": empty}}}
     twice = {**pod, "containers": pod["containers"] * 2}
     yield "spec.template.spec", {**fine, "spec": {**spec, "template": {"spec": twice}}}
-    cpu = [{**pod["containers"][0], "resources": {"requests": {"cpu": "much"}}}]
-    hungry = {**pod, "containers": cpu}
-    yield (
-        "spec.template.spec.containers.0.resources.requests.cpu",
-        {
-            **fine,
-            "spec": {**spec, "template": {"spec": hungry}},
-        },
-    )
+    yield "metadata.name", {**fine, "metadata": {"name": "a..b"}}
+    yield "metadata.name", {**fine, "metadata": {"name": "a.-b"}}
+    yield "spec.template.labels", {**fine, "metadata": {"name": "n" * 64}}
+    key = {"name": "x", "labels": {"a b": "c"}}
+    yield "metadata.labels.a b.[key]", {**fine, "metadata": key}
+    resources = "spec.template.spec.containers.0.resources"
+    for field, given in (
+        (f"{resources}.requests.cpu", {"requests": {"cpu": "much"}}),
+        (f"{resources}.requests.memory", {"requests": {"memory": "4g"}}),
+        (f"{resources}.limits.memory", {"limits": {"memory": "-1G"}}),
+        (resources, {"requests": {"memory": "4Gi"}, "limits": {"memory": "4G"}}),
+        (resources, {"requests": {"cpu": "2"}, "limits": {"cpu": "1500m"}}),
+    ):
+        hungry = {**pod, "containers": [{**pod["containers"][0], "resources": given}]}
+        yield field, {**fine, "spec": {**spec, "template": {"spec": hungry}}}
 
 
 @pytest.mark.parametrize(("field", "body"), list(_broken()))
@@ -167,6 +173,32 @@ def test_a_jobs_template_is_immutable(cluster: ClusterFixture, plain: PlainClien
     code, body = plain.request("PUT", f"{JOBS}/fixed", made)
     assert code == 422
     assert body["details"]["causes"][0]["field"] == "spec.template"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"metadata": {"name": "db.v2-job-000", "labels": {"a.org/app": "x"}}},
+        {"metadata": {"name": "n" * 63}},
+    ],
+    ids=["dots", "longest"],
+)
+def test_names_that_kubernetes_takes_are_accepted(plain: PlainClient, fields: Json) -> None:
+    assert plain.request("POST", JOBS, job("x", suspend=True) | fields)[0] == 201
+
+
+def test_a_quota_of_jobs_is_kept(tmp_path: Path) -> None:
+    with running(tmp_path, "--job-quota", "1") as cluster:
+        plain = PlainClient(cluster)
+        assert plain.request("POST", JOBS, job("one", suspend=True))[0] == 201
+        code, error = plain.request("POST", JOBS, job("two", suspend=True))
+        assert (code, error["reason"]) == (403, "Forbidden")
+        assert error["message"] == (
+            'jobs.batch "two" is forbidden: exceeded quota: local, requested:'
+            " count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1"
+        )
+        plain.request("DELETE", f"{JOBS}/one")
+        assert plain.request("POST", JOBS, job("two", suspend=True))[0] == 201
 
 
 def test_an_unsupported_patch_type_is_refused(plain: PlainClient) -> None:

@@ -73,16 +73,27 @@ def test_lines_end_as_in_a_file_that_python_reads_as_text(end: str) -> None:
 
 
 def test_names_contain_the_last_eight_characters_of_the_id() -> None:
-    assert PLAN.setup_name == "init-ssd-89abcdef-0"
+    assert PLAN.setup_name(0) == "init-ssd-89abcdef-0"
     assert PLAN.submit_name == "submit-jobs-89abcdef"
     assert PLAN.finalizer_name == "elb-finalizer-89abcdef"
-    assert PLAN.blast_name(7) == "tblastn-batch-my-db-v2-job-007-89abcdef"
+    assert PLAN.blast_name(7) == "tblastn-batch-my-db.v2-job-007-89abcdef"
 
 
-def test_a_long_database_name_is_cut_to_a_valid_kubernetes_name() -> None:
+def test_a_long_database_name_is_not_cut() -> None:
+    """Kubernetes refuses such a Job, as the one of the real elastic-blast."""
     long = dataclasses.replace(PLAN, database_url="https://h/blast-db/x/" + "n" * 80)
-    assert len(long.blast_name(1234)) == 63
-    assert long.blast_name(1234).endswith("-job-1234-89abcdef")
+    assert long.blast_name(1234) == f"tblastn-batch-{'n' * 80}-job-1234-89abcdef"
+
+
+def test_names_of_a_shard() -> None:
+    root = "https://a.blob.core.windows.net/results/run/job-0123456789abcdef/shard_03"
+    prefix = "https://a.blob.core.windows.net/blast-db/4shards/My_Db_shard_"
+    plan = dataclasses.replace(PLAN, partition_prefix=prefix, shard_folders=("a", "b", "c", "d"))
+    assert (plan.blast_jobs, list(plan.shards)) == (8, [0, 1, 2, 3])
+    assert plan.searched(3) == "My_Db_shard_03"
+    assert plan.blast_name(7, 3) == "tblastn-batch-s03-job-007-89abcdef"
+    assert plan.result_url(1, 3) == f"{root}/batch_001-tblastn-My_Db_shard_03.out.gz"
+    assert plan.failure_url(3) == f"{root}/metadata/FAILURE.txt"
 
 
 def test_results_are_in_the_jobs_own_folder() -> None:

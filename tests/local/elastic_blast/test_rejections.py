@@ -61,12 +61,6 @@ def test_too_many_batches_are_a_usage_error(submission: SubmissionFixture) -> No
     assert (result.exit_code, result.stderr[:12]) == (1, "5001 batches")
 
 
-def test_a_partitioned_database_is_a_permanent_error(submission: SubmissionFixture) -> None:
-    result = submission.submit_in_process(submission.ini(db_partitions="4"))
-    assert (result.exit_code, result.outcome) == (7, "permanent")
-    assert "not supported locally" in result.stderr
-
-
 def test_a_quote_in_the_options_breaks_the_jobs_yaml(submission: SubmissionFixture) -> None:
     result = submission.submit_in_process(submission.ini(options='-outfmt "6 std"'))
     assert (result.exit_code, result.outcome) == (7, "transient")

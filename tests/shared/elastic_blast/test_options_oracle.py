@@ -15,10 +15,10 @@ import pytest
 from shared.contracts.search import Program
 from shared.elastic_blast.allowed_options import OUTFMT, faults
 from shared.elastic_blast.option_table import OPTIONS
-from shared.elastic_blast.option_values import Choice, Integer, Nothing, Number, Range, Value
 from shared.elastic_blast.scoring import MATRICES, NUCLEOTIDES, TASK_SCORES
 from tests.support.blast_oracle import NUCLEOTIDE_QUERY, RESIDUES, TIMED_OUT, BlastOracle
 from tests.support.blast_oracle import NUCLEOTIDES as LETTERS
+from tests.support.random_options import numbers, random_options, valid_values
 
 PARALLELISM = 2
 EXCEPTIONS = {
@@ -57,23 +57,6 @@ class Trial:
         return " ".join(self.words)
 
 
-def numbers(value: Value) -> list[str]:
-    match value:
-        case Integer(least, most):
-            near = {least - 1, least, least + 1, 0, 1, 5, 6, 7, 8, 11, 12, 28, 100, most, most + 1}
-            return [str(number) for number in sorted(near)]
-        case Number():
-            some = "0 0.0 -1 1e-300 .5 0.49 0.5 1. 10.5 99.9 100 100.1 1e5 1E+5 1e300 1e400 x"
-            return some.split()
-        case Choice(words):
-            return [*words, "foo"]
-        case Nothing():
-            return ["", "x"]
-        case Range():
-            return ["1-10", "7-7", "7-40", "10-5", "0-10", "5-80", "50-2000", "10", "x"]
-    return ["9606", "9606,10090", "x"]
-
-
 def single_values(program: Program) -> Iterator[Trial]:
     for flag, values in OPTIONS.items():
         for value in numbers(values[program]) if program in values else [""]:
@@ -85,19 +68,9 @@ def single_values(program: Program) -> Iterator[Trial]:
 
 def combinations(program: Program, chance: random.Random, count: int) -> Iterator[Trial]:
     """Two to four flags with values that the allow-list takes for each alone."""
-    valid: dict[str, list[str]] = {}
-    for flag, values in OPTIONS.items():
-        if program in values and flag not in ELSEWHERE:
-            good = [text for text in numbers(values[program]) if fits(values[program], text)]
-            valid[flag] = good
+    valid = valid_values(program, ELSEWHERE)
     for _ in range(count):
-        flags = chance.sample(sorted(valid), chance.randint(2, 4))
-        words = [word for flag in flags for word in (flag, chance.choice(valid[flag])) if word]
-        yield Trial(program, tuple(words))
-
-
-def fits(value: Value, text: str) -> bool:
-    return value.fault(text.split()) is None
+        yield Trial(program, tuple(random_options(valid, chance, 4)))
 
 
 def scores(chance: random.Random, count: int) -> Iterator[Trial]:

@@ -81,7 +81,10 @@ async def opened(host: Child, azurite: Azurite) -> RunningApp:
 
 
 async def put_databases(app: RunningApp) -> None:
-    """Put a nucleotide, a protein, an incomplete database and one in a folder."""
+    """Put a nucleotide, a protein, an incomplete database and one in a folder; and shards.
+
+    Of nucs there are two shards, and two of three.
+    """
     root = app.account.url("blast-db", "")
     for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):
         for part in ("hr", "in", "sq"):
@@ -94,3 +97,8 @@ async def put_databases(app: RunningApp) -> None:
     }
     await app.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
     await app.blobs.put(f"{root}half/half.nsq", b"1")
+    for folder, shards in (("2shards/nucs", 2), ("3shards/nucs", 2), ("custom/2shards/mine", 2)):
+        for shard in (f"{folder}_shard_{number:02d}" for number in range(shards)):
+            for ending in ("manifest", "nal"):
+                name = shard.rpartition("/")[2]
+                await app.blobs.put(f"{root}{shard}/{name}.{ending}", b"nucs.00\n")

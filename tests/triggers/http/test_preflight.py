@@ -29,6 +29,7 @@ FORM = {
     "enable_warmup": False,
 }
 """The fields that the newest dashboard sends beside program, database and query."""
+SHARDED = {"db_partitions": 2, "num_nodes": 2}
 ACCEPTED = [
     {},
     FORM,
@@ -38,6 +39,10 @@ ACCEPTED = [
     {"db": "blast-db/custom/db/mine"},
     {"options": FORM},
     {"searches": [{}, {"query_data": ">r\nGGGG"}]},
+    SHARDED,
+    SHARDED | {"db_partition_prefix": "blast-db/2shards/nucs_shard_", "outfmt": "7 std staxids"},
+    SHARDED | {"program": "tblastn", "outfmt": 6},
+    {"num_nodes": 2, "searches": [SHARDED, {}]},
 ]
 REFUSED = [
     {"program": "blat"},
@@ -73,6 +78,15 @@ REFUSED = [
     {"searches": []},
     {"searches": [{}, {"db": "prots"}, {"word_size": 1}]},
     {"searches": [{}, {"db": "prots"}]},
+    SHARDED | {"num_nodes": 1},
+    SHARDED | {"db_partition_prefix": "../.."},
+    SHARDED | {"db_partitions": 3, "num_nodes": 3},
+    SHARDED | {"db_partition_prefix": "blast-db/none/nucs_shard_"},
+    SHARDED | {"program": "blastp", "db": "prots"},
+    SHARDED | {"db": "custom/db/mine"},
+    SHARDED | {"outfmt": 0},
+    SHARDED | {"query_data": ">a\nACGT\n>b\nACGT", "batch_len": 4},
+    {"searches": [{}, SHARDED | {"outfmt": "6 qseqid sseqid"}]},
 ]
 
 
@@ -117,7 +131,9 @@ def test_a_pre_flight_says_what_the_query_is_and_what_would_be_changed(
     body = WHOLE | {"query_data": ">\nAC-GT\n>b\nACGTA\n", "batch_len": 5, "colour": "red"}
     answer = ok(send_json(running_app, "POST", "blast/pre-flight", body))
     details = {one["id"]: one.get("detail") for one in answer["checks"]}
-    assert details["fasta_format"] == "2 sequences, 9 residues, 2 batches of at most 5"
+    assert details["fasta_format"] == (
+        "2 sequences, 9 residues, 2 batches of at most 5; looks like nucleotides"
+    )
     assert answer["warnings"] == [
         "colour is an unknown field and is ignored",
         "query_data has 1 gaps ('-'), which were removed",

@@ -39,7 +39,7 @@ def test_omitted_fields_have_the_deployments_values() -> None:
         ({"outfmt": 6}, "-outfmt 6"),
         ({"additional_options": "-outfmt 11"}, "-outfmt 11"),
         ({"additional_options": "-word_size 11 -outfmt 6 std staxids"}, None),
-        ({"db_partitions": 3, "db_partition_prefix": "p"}, "-outfmt 5"),
+        ({"db_partitions": 3, "num_nodes": 3}, "-outfmt 5"),
     ],
 )
 def test_failure_52_outfmt_is_always_set_and_the_clients_wins(
@@ -201,7 +201,7 @@ def test_a_query_that_is_too_large_is_refused() -> None:
     [
         ({"is_inclusive": False}, {"taxid": 9606}),
         ({"is_inclusive": False, "additional_options": "-taxids 9606"}, None),
-        ({"db_partition_prefix": "nt_"}, {"db_partitions": 2}),
+        ({"db_partition_prefix": "2shards/16S_shard_"}, {"db_partitions": 2, "num_nodes": 2}),
     ],
 )
 def test_a_field_that_is_not_used_has_a_warning(

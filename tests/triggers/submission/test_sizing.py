@@ -106,3 +106,22 @@ def test_quantities_are_read_as_kubernetes_reads_them() -> None:
     ]
     with pytest.raises(ValueError, match="no quantity"):
         memory_bytes("1K")
+
+
+def test_a_machine_with_fewer_cpus_than_a_pod_is_refused() -> None:
+    """elastic-blast refuses it; the number of a pod's CPUs is a setting."""
+    body = BODY | {"machine_type": "Standard_D8s_v3", "mem_limit": "16G"}
+    parse(body, settings())
+    with pytest.raises(Invalid) as caught:
+        parse(body, settings(num_cpus="9"))
+    assert [fault.path for fault in caught.value.faults] == ["machine_type"]
+    with pytest.raises(SettingsInvalid) as at_start:
+        settings(num_cpus="17")
+    assert [fault.path for fault in at_start.value.faults] == ["BLAST_MACHINE_TYPE"]
+
+
+def test_a_column_of_the_default_outfmt_must_exist() -> None:
+    settings(default_outfmt="7 std staxids")
+    with pytest.raises(SettingsInvalid) as caught:
+        settings(default_outfmt="7 std colour")
+    assert [fault.path for fault in caught.value.faults] == ["BLAST_DEFAULT_OUTFMT"]

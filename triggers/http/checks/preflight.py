@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.blast.databases import Database
-from shared.blast.fasta import read_fasta
 from shared.contracts.job import Caller
 from shared.contracts.storage_urls import DATABASES, QUERIES, RESULTS
 from shared.dependencies import Dependencies
@@ -13,6 +12,7 @@ from shared.errors import Fault
 from shared.util.threads import in_thread
 from triggers.auth.quotas import check_active_limit
 from triggers.http.checks.parallel_checks import CheckResult, run_checks
+from triggers.http.checks.query_sizes import QuerySizes
 from triggers.http.checks.readiness import check_cluster, check_sidecar
 from triggers.http.preflight_request import PreflightRequest, parse_preflight
 from triggers.schemas.preflight import Check, CheckId, CheckStatus, PreFlight, Severity
@@ -58,6 +58,8 @@ class CheckOutcome:
     status: CheckStatus
     detail: str | None = None
     action: str | None = None
+    warnings: tuple[str, ...] = ()
+    """What a submission would accept, and ignore or change."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Preflight:
             checks=shown,
             critical_blockers=len(blockers),
             summary=summary,
-            warnings=(plan.submission and list(plan.submission.warnings)) or None,
+            warnings=list(_warnings(plan, results.values())) or None,
         )
 
     async def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:
@@ -106,33 +108,31 @@ class Preflight:
             return CheckOutcome("skip", "no query was given")
         if plan.submission is None:
             return _skipped()
-        if faults := await self.submissions().query_faults(plan.submission, caller):
-            return _failed(faults, "upload the query first")
-        text = plan.submission.query_text
-        if text is None:
-            return _passed(plan.submission.search.query_url or None)
-        fasta = await in_thread(read_fasta, text, None)
-        batches = fasta.batches(plan.submission.search.sizing.batch_len)
-        sizes = f"{fasta.sequences} sequences, {fasta.residues} residues, {batches} batches"
-        return _passed(f"{sizes} of at most {plan.submission.search.sizing.batch_len:,}")
+        check = await self.submissions().checks.queries(plan.submission, caller)
+        if check.faults:
+            return _failed(check.faults, "upload the query first")
+        sizes = await in_thread(QuerySizes.of, plan.submission, check)
+        return CheckOutcome("pass", sizes.sentence, warnings=check.warnings)
 
     async def _check_database(self, plan: PreflightRequest) -> CheckOutcome:
         if "db" in plan.lacks:
             return CheckOutcome("skip", "no database was given")
         if plan.submission is None:
             return _skipped()
+        checks, warnings = self.submissions().checks, tuple[str, ...]()
         if "program" not in plan.lacks:
-            faults = await self.submissions().database_faults(plan.submission)
-            if faults:
-                return _failed(faults, "choose another program or database")
-        catalog = self.submissions().catalog
+            check = await checks.databases(plan.submission)
+            if check.faults:
+                return _failed(check.faults, "choose another program or database")
+            warnings = check.warnings
+        catalog = checks.catalog
         databases = {name: await catalog.databases_at(url) for name, url in _database_urls(plan)}
         if missing := [name for name, found in databases.items() if not found]:
             detail = f"there is no {', '.join(missing)}"
             return CheckOutcome("fail", detail, "copy it to the container blast-db")
         if not all(_is_ready(found) for found in databases.values()):
             return CheckOutcome("warn", "some of its files are missing", "wait until it is copied")
-        return _passed(", ".join(databases))
+        return CheckOutcome("pass", ", ".join(databases), warnings=warnings)
 
     async def _check_cluster(self, plan: PreflightRequest) -> CheckOutcome:
         requested = plan.submission and plan.submission.search.placement.cluster_name
@@ -157,6 +157,14 @@ class Preflight:
         limit = self.clients.settings.max_active_jobs
         await check_active_limit(self.clients.jobs.index, caller, limit)
         return _passed()
+
+
+def _warnings(
+    plan: PreflightRequest, results: Iterable[CheckResult[CheckOutcome]]
+) -> Iterator[str]:
+    yield from plan.submission.warnings if plan.submission else ()
+    for result in results:
+        yield from result.value.warnings if result.value else ()
 
 
 def _passed(detail: str | None = None) -> CheckOutcome:

@@ -1,0 +1,64 @@
+"""No accepted request is refused by the stand-ins: neither its config nor one of its Jobs."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from local.cluster.admission import admit_new
+from local.cluster.resources import JOBS
+from local.elastic_blast.config import Config, parse_config
+from local.elastic_blast.fault_rules import JobFaultRule
+from local.elastic_blast.manifests import search_jobs, setup_jobs
+from local.elastic_blast.plan import Plan, arguments
+from shared.contracts.search import Search
+from shared.elastic_blast.config import render
+from tests.support.random_requests import accepted_searches
+from tests.support.samples import settings
+
+FILE = Path("environment.json")
+
+
+def plan(config: Config, batches: int) -> Plan:
+    return Plan(
+        elb_job_id=f"job-{0:032x}",
+        cluster_name=config.cluster_name,
+        program=config.program,
+        options=arguments(config.options),
+        database_url=config.database_url,
+        database_folder="/cache/db",
+        results_url=config.results_url,
+        batches=batches,
+        mem_request=config.mem_request,
+        mem_limit=config.mem_limit,
+        setup_minutes=config.setup_minutes,
+        search_minutes=config.search_minutes,
+        fault_rule=JobFaultRule(),
+        num_nodes=config.num_nodes,
+        partition_prefix=config.db_partition_prefix,
+        shard_folders=tuple(f"/cache/{n}" for n in range(config.db_partitions)),
+    )
+
+
+def check(search: Search) -> None:
+    """Parse the config and admit all Jobs of two batches. Raises InvalidConfig and ApiError."""
+    made = plan(parse_config(render(search), {}), 2)
+    for job in (*setup_jobs(made, FILE), *search_jobs(made, FILE)):
+        admit_new(JOBS, job, "default")
+
+
+def searches(seed: int, count: int) -> Iterator[Search]:
+    return (search for _, search in islice(accepted_searches(seed, settings()), count))
+
+
+def test_accepted_requests_are_not_refused_later() -> None:
+    for search in searches(1, 300):
+        check(search)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+def test_many_accepted_requests_are_not_refused_later() -> None:
+    for search in searches(2, 5000):
+        check(search)
