@@ -169,6 +169,8 @@ ExportFormat = Literal[
     "ncbi-hit-table-csv",
     "ncbi-hit-table-text",
     "ncbi-report-text",
+    "xml",
+    "text",
 ]
 
 
