@@ -25,7 +25,12 @@ function viewFor(hash) {
 
 function openView() {
   poller?.stop();
+  view?.close?.();
   view = viewFor(location.hash);
+  const opened = view;
+  view.redraw = () => {
+    if (opened === view) draw();
+  };
   main.replaceChildren();
   draw();
   poller = new Poller(
@@ -38,6 +43,7 @@ function openView() {
 function draw() {
   const hadFocus = main.contains(document.activeElement);
   morph(main, el("main", { id: "main", tabindex: "-1" }, view.render()));
+  view.onDrawn?.();
   if (hadFocus && !main.contains(document.activeElement)) main.focus();
   document.title = `${view.name} · ElasticBLAST`;
   for (const link of document.querySelectorAll("header nav a")) {
@@ -200,10 +206,10 @@ function runViewAction(name, control) {
   poller.pollNow();
 }
 
-async function submit(form) {
+async function submit() {
   const submittedView = view;
   await runAction(async () => {
-    const sending = submittedView.send(form);
+    const sending = submittedView.send();
     draw();
     const jobId = await sending;
     if (submittedView !== view) return;
@@ -230,19 +236,25 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   const { change } = event.target.dataset;
   if (change) runViewAction(change, event.target);
-  else if (event.target.closest("form.submit")) view.onChange();
+  else if (event.target.closest("form.submit")) view.onChange(event.target);
 });
-document.addEventListener(
-  "input",
-  (event) => event.target.closest("form.submit") && view.onChange(),
-);
+document.addEventListener("input", (event) => {
+  const { target } = event;
+  if (target.closest("form.submit") && !target.dataset.change) view.onChange(target);
+});
+for (const type of ["dragover", "drop"])
+  document.addEventListener(type, (event) => {
+    if (!view.takeFiles || !event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault(); // else the browser opens the file
+    if (type === "drop") view.takeFiles([...event.dataTransfer.files]);
+  });
 document.addEventListener("submit", (event) => {
   event.preventDefault();
   if (event.target.id === "token-form") {
     signIn(byId("token").value);
     dialog.close();
     poller.pollNow();
-  } else if (!view.isSending) submit(event.target);
+  } else if (!view.isSending) submit();
 });
 addEventListener("hashchange", () => {
   openView();

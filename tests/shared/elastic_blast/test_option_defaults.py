@@ -12,10 +12,10 @@ from shared.blast.fasta import NUCLEOTIDE_QUERY
 from shared.contracts.search import Program
 from shared.elastic_blast.option_defaults import DEFAULTS
 from shared.elastic_blast.option_table import OPTIONS
-from tests.support.blast_oracle import BINARIES, SECONDS, BlastOracle
+from tests.support.blast_oracle import BINARIES, SECONDS
 
 HELP_HAS = ("-evalue", "-max_target_seqs", "-seg", "-dust", "-soft_masking", "-comp_based_stats")
-OTHER_VALUES = {"-word_size": "5", "-gapopen": "10", "-gapextend": "2", "-threshold": "21"}
+OTHER_VALUES = {"-word_size": "2", "-gapopen": "10", "-gapextend": "2", "-threshold": "21"}
 """Values with which these searches of proteins find something else."""
 MASKING_WORDS = {"12 2.2 2.5": "yes", "20 64 1": "yes"}
 
