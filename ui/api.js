@@ -63,6 +63,11 @@ export async function post(path, body, idempotencyKey, signal) {
   return (await send("POST", path, { body: JSON.stringify(body), headers, signal })).json();
 }
 
+/** Delete what is at a path; `{status}` says whether it is deleted already. */
+export async function del(path) {
+  return (await send("DELETE", path, {})).json();
+}
+
 /** Upload a file as the named field of a form. */
 export async function postFile(path, field, file, signal) {
   const body = new FormData();

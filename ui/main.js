@@ -2,7 +2,7 @@
 
 import { ApiRejection, ApiUnavailable, getBlob, isSignedIn, signIn } from "./api.js";
 import { el, morph } from "./dom.js";
-import { jobTitle } from "./format.js";
+import { isTerminal, jobTitle } from "./format.js";
 import { JobView } from "./job.js";
 import { JobListView } from "./list.js";
 import { Poller } from "./poll.js";
@@ -17,10 +17,10 @@ let view;
 let poller;
 
 function viewFor(hash) {
-  const [, collection, id, part] = hash.split("/");
-  if (collection === "new") return new SubmitView();
+  const [, collection, id] = hash.split("/");
+  if (collection === "new") return new SubmitView(id);
   if (collection !== "jobs" || !id) return new JobListView();
-  return part === "searches" ? new JobListView(id) : new JobView(id);
+  return new JobView(id);
 }
 
 function openView() {
@@ -129,23 +129,26 @@ function openSignIn(error) {
   );
 }
 
+/** Ask before an action that cannot be undone; the harmless answer has the focus. */
+function openConfirmation(question, consequence, keepText, action, actionText) {
+  const button = (attributes, text) => el("button", { type: "button", ...attributes }, text);
+  const keep = button({ "data-action": "close", autofocus: true }, keepText);
+  const confirm = button({ class: "danger", "data-action": action }, actionText);
+  const text = `${jobTitle(view.job)}: ${consequence}`;
+  openDialog(question, el("p", {}, text), el("p", { class: "buttons" }, keep, confirm));
+}
+
 function openCancelConfirmation() {
-  const consequence = `${jobTitle(view.job)}: its running jobs are stopped, and it has no results.`;
-  const keep = el(
-    "button",
-    { type: "button", "data-action": "close", autofocus: true },
-    "Keep running",
-  );
-  const cancel = el(
-    "button",
-    { type: "button", class: "danger", "data-action": "cancel" },
-    "Cancel search",
-  );
-  openDialog(
-    "Cancel this search?",
-    el("p", {}, consequence),
-    el("p", { class: "buttons" }, keep, cancel),
-  );
+  const consequence = "its running jobs are stopped, and it has no results.";
+  const texts = ["Keep running", "cancel", "Cancel search"];
+  openConfirmation("Cancel this search?", consequence, ...texts);
+}
+
+function openDeleteConfirmation() {
+  const consequence = isTerminal(view.job)
+    ? "its results are deleted, too."
+    : "it is cancelled, and deleted with its results once nothing of it is left on the cluster.";
+  openConfirmation("Delete this search?", consequence, "Keep it", "delete", "Delete search");
 }
 
 /** Run an action of the user, show its success or error, and poll. */
@@ -168,6 +171,14 @@ function cancelSearch() {
     ? "The cleanup starts within a minute."
     : "The search is being cancelled.";
   runAction(() => view.cancel(), successText);
+}
+
+function deleteSearch() {
+  dialog.close();
+  runAction(async () => {
+    const isDeleted = await view.delete();
+    notify(isDeleted ? "The search is deleted." : "The search is cancelled first, then deleted.");
+  }, "");
 }
 
 /** With a token the page requests the file, since a link cannot send the token. */
@@ -194,6 +205,8 @@ const ACTIONS = {
   "sign-in": () => openSignIn(),
   "confirm-cancel": openCancelConfirmation,
   cancel: cancelSearch,
+  "confirm-delete": openDeleteConfirmation,
+  delete: deleteSearch,
   retry: () => runAction(() => view.retry(), "The search runs again."),
   download,
 };

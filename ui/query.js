@@ -1,9 +1,9 @@
 /** The field for the query: text or a file, its type, and a way to each line with a fault. */
 
-import { ApiRejection, ApiUnavailable, postFile } from "./api.js";
+import { ApiRejection, ApiUnavailable, get, jobPath, postFile } from "./api.js";
 import { el } from "./dom.js";
 import { formatBytes } from "./format.js";
-import { lineRange, readFileStart, recogniseType } from "./sequence.js";
+import { lineRange, MAX_EDITABLE_BYTES, readFileStart, recogniseType } from "./sequence.js";
 
 export const TYPE_NAMES = { nucl: "nucleotide", prot: "protein" };
 const MIXED =
@@ -57,6 +57,24 @@ export class QueryInput {
     this.#file = null;
     if (start.isEditable) this.#showText(start.text);
     else await this.#upload(file, recogniseType(start.text));
+  }
+
+  /** Take the query of a job: a small one into the text field, any other one as it is in Blob. */
+  async takeStored(jobId, path, label, signal) {
+    let text = "";
+    let size;
+    try {
+      ({ query_text: text, size_bytes: size } = await get(jobPath(jobId, "query"), signal));
+    } catch (error) {
+      if (!(error instanceof ApiRejection && error.code === "query_too_large")) throw error;
+    }
+    if (text && text.length <= MAX_EDITABLE_BYTES) this.#showText(text);
+    else {
+      const abort = new AbortController();
+      this.#file = { name: label, size, isUploading: false, abort, url: path };
+      this.#recognised = recogniseType(text);
+      this.onChange();
+    }
   }
 
   /** Cancel the upload, if one runs. */
@@ -151,7 +169,7 @@ function attachedFile({ name, size, isUploading }) {
   return el(
     "p",
     { class: "attached" },
-    el("span", { role: "status" }, `${isUploading ? "Uploading " : ""}${name} · ${formatBytes(size)}`),
+    el("span", { role: "status" }, `${isUploading ? "Uploading " : ""}${name}${size ? ` · ${formatBytes(size)}` : ""}`),
     " ",
     el(
       "button",

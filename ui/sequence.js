@@ -7,7 +7,7 @@ const MIN_LETTERS = 10;
 /** A sequence with at least this share of the letters A, C, G, T, U and N is nucleotides. */
 const NUCLEOTIDE_SHARE = 0.9;
 /** Bytes of a file whose text is shown for editing; a larger one is uploaded as it is. */
-const MAX_EDITABLE_BYTES = 100_000;
+export const MAX_EDITABLE_BYTES = 100_000;
 const GZIP_MAGIC = [0x1f, 0x8b];
 
 /** `nucl`, `prot`, `mixed` if the sequences differ, or "" if there are too few letters to tell. */

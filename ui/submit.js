@@ -1,6 +1,6 @@
 /** The form for a new search: checked as it is filled in, with each fault at its field. */
 
-import { ApiRejection, ApiUnavailable, get, newKey, post } from "./api.js";
+import { ApiRejection, ApiUnavailable, get, jobPath, newKey, post } from "./api.js";
 import { ReadinessCheck } from "./check.js";
 import { BY_NAME, databaseChoice, pathOf, valueOf } from "./databases.js";
 import { el } from "./dom.js";
@@ -34,6 +34,9 @@ export class SubmitView {
   redraw = () => {};
   #query = new QueryInput(() => this.#onQueryChange());
   #chosenProgram = "";
+  #jobId;
+  /** Fields of an earlier search that no control has. */
+  #earlier = {};
   #notices = [];
   /** Stays the same until the form changes, so that a repeated request makes one search. */
   #idempotencyKey = newKey();
@@ -45,6 +48,11 @@ export class SubmitView {
     },
   );
 
+  /** `jobId`: a search whose fields the form has at first. */
+  constructor(jobId) {
+    this.#jobId = jobId;
+  }
+
   /** Load databases and programs; without the list, a database can still be named. */
   async load(signal) {
     if (this.databases) return;
@@ -55,6 +63,19 @@ export class SubmitView {
       if (!(error instanceof ApiRejection) || error.status === 401) throw error;
       this.databases = [];
     }
+    if (this.#jobId) await this.#loadEarlier(signal);
+  }
+
+  /** Take the fields of an earlier search; those that the form does not show stay as they are. */
+  async #loadEarlier(signal) {
+    const { payload } = await get(jobPath(this.#jobId), signal);
+    const { db, program, query_file: path, query_label: label, ...others } = payload;
+    this.#chosenProgram = program;
+    const type = this.programs.find(({ name }) => name === program)?.database_type;
+    const listed = this.databases.find((one) => one.type === type && pathOf(one) === db);
+    Object.assign(this.values, { db: listed ? valueOf(listed) : BY_NAME, db_name: listed ? "" : db });
+    this.#earlier = others;
+    await this.#query.takeStored(this.#jobId, path, label, signal);
   }
 
   interval() {
@@ -92,6 +113,12 @@ export class SubmitView {
     const select = document.getElementById("program");
     if (!select || !this.#program) return;
     select.value = this.#program.name;
+    for (const [name, value] of Object.entries(this.#earlier)) {
+      const control = select.form.elements[name];
+      if (!control) continue;
+      control.value = value;
+      delete this.#earlier[name];
+    }
     Object.assign(this.values, Object.fromEntries(new FormData(select.form)));
   }
 
@@ -131,7 +158,8 @@ export class SubmitView {
   #request() {
     const { values } = this;
     const query = this.#query.toRequest();
-    const body = { program: this.#program?.name, db: this.#databaseName, ...query };
+    const names = { program: this.#program?.name, db: this.#databaseName };
+    const body = { ...this.#earlier, ...names, ...query };
     for (const option of this.#program?.options ?? [])
       if (values[option.name]?.trim())
         body[option.name] = optionValue(option, values[option.name]);

@@ -181,3 +181,29 @@ def test_many_databases_can_be_filtered_on_a_phone(page: Page) -> None:
     page.get_by_label("Filter the databases").fill("family 17")
     expect(page.get_by_role("radio")).to_have_count(3)  # the chosen one, too, and "another one"
     assert fits_width(page)
+
+
+def test_an_earlier_search_is_edited_and_submitted_again(page: Page, world: StackFixture) -> None:
+    job_id = world.submit(job_title="Earlier", query_data=NUCLEOTIDES, evalue=0.5)
+
+    def with_payload(route: Route) -> None:
+        answer = route.fetch(headers={**route.request.headers, "if-none-match": ""})
+        fields = {"program": "blastn", "db": DEMO_DATABASE, "job_title": "Earlier", "evalue": 0.5}
+        payload = fields | {"query_file": "queries/q.fa", "num_nodes": 2}
+        route.fulfill(response=answer, json=answer.json() | {"payload": payload})
+
+    page.route(f"**/api/blast/jobs/{job_id}", with_payload)
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    page.get_by_role("link", name="Edit and submit").click()
+    expect(page.get_by_label("Query", exact=True)).to_have_value(NUCLEOTIDES)
+    expect(page.get_by_role("radio", name=DEMO_DATABASE)).to_be_checked()
+    expect(page.get_by_label("Program")).to_have_value("blastn")
+    page.get_by_text("Options", exact=True).click()
+    expect(page.get_by_label("E-value threshold")).to_have_value("0.5")
+    page.get_by_label("E-value threshold").fill("0.25")
+    page.get_by_label("Title").fill("Edited")
+    with page.expect_request("**/api/blast/jobs") as request:
+        page.get_by_role("button", name="Submit search").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Edited")
+    sent = request.value.post_data_json
+    assert (sent["evalue"], sent["num_nodes"], sent["query_data"]) == ("0.25", 2, NUCLEOTIDES)

@@ -187,7 +187,27 @@ def test_the_searches_of_a_batch_are_listed(page: Page, world: StackFixture) -> 
     job_id = world.api.submit(request)["job_id"]
     page.goto(f"/api/ui#/jobs/{job_id}")
     expect(page.get_by_role("img", name=re.compile("of 2 searches done"))).to_be_visible()
-    page.get_by_role("link", name="Show searches").click()
-    expect(page.locator(".jobs li")).to_have_count(2)
-    page.get_by_role("link", name="Back to the batch").click()
+    searches = page.get_by_role("region", name="Searches")
+    expect(searches.locator(".jobs li")).to_have_count(2)
+    expect(searches).to_contain_text("2 searches: ")
+    searches.locator(".jobs a").first.click()
+    page.get_by_role("link", name="a batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Two")
+    expect(searches).to_contain_text("2 searches: 2 completed.")
+
+
+def test_a_search_is_deleted_after_a_confirmation(page: Page, world: StackFixture) -> None:
+    job_id = world.submit(job_title="To be deleted")
+    world.ended(job_id)
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete this search?")
+    page.keyboard.press("Enter")  # "Keep it" has the focus
+    expect(dialog).not_to_be_visible()
+    assert world.api.job(job_id)["status"] == "completed"
+    page.get_by_role("button", name="Delete").click()
+    dialog.get_by_role("button", name="Delete search").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Deleted")
+    page.get_by_role("link", name="All searches").click()
+    expect(page.locator(".jobs, .empty")).to_be_visible()
+    expect(page.locator(".jobs").get_by_text("To be deleted")).to_have_count(0)
