@@ -125,6 +125,7 @@ def test_a_file_is_submitted_with_the_keyboard_alone(page: Page, world: StackFix
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("New search")
     query = {"name": "q.fa", "mimeType": "text/plain", "buffer": b">q1\n" + b"ACGTTGCA" * 40}
+    expect(page.get_by_role("radio", name=DEMO_DATABASE)).to_be_visible()
     page.get_by_label("or a file").set_input_files(query)  # type: ignore[arg-type]
     page.get_by_label("or a file").focus()
     page.keyboard.press("Tab")
