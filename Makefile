@@ -7,6 +7,7 @@ BIN := $(STATE)/venv/bin
 VENV := $(STATE)/venv/.ready
 WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
+KQL := $(STATE)/kql/.ready
 # Of every Python that make starts; without it, each folder of modules would get a __pycache__.
 export PYTHONPYCACHEPREFIX := $(abspath $(STATE))/pycache
 LINTED := function_app.py blast_orchestrator activities triggers shared local sidecar bench tests docs/examples
@@ -14,7 +15,7 @@ LINTED := function_app.py blast_orchestrator activities triggers shared local si
 FAULT_TESTS := tests/faults tests/simulation tests/activities/batch tests/end_to_end/test_batch.py \
 	tests/shared/blast/test_fasta_oracle.py tests/shared/elastic_blast/test_options_oracle.py
 
-.PHONY: run demo test faults check docs bench screenshots clean setup tools worker
+.PHONY: run demo test acceptance faults check docs bench screenshots clean setup tools programs worker
 
 # If PYTHON names another version than that of the venv, create the venv again.
 ifneq ($(origin PYTHON),file)
@@ -29,10 +30,11 @@ run: setup ## start everything on this machine, run a demo search, serve until C
 demo: setup ## start everything, run the demo search, stop; fails if the hits are wrong
 	@$(BIN)/python -m local demo
 
-test: setup check worker ## all tests but those of `make faults`
-	@local/need.sh kubectl kubernetes-client
-	@local/need.sh chromium chromium
+test: setup check worker programs ## all tests but those of `make acceptance` and `make faults`
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+acceptance: setup worker programs ## long runs of the whole product: minutes
+	@$(BIN)/python -m pytest -m acceptance -n 2 --dist worksteal
 
 faults: setup ## fault injection, every crash point and many concurrent jobs: half an hour or more
 	@$(BIN)/python -m pytest $(FAULT_TESTS) -m '' -n 2 --dist worksteal --ignore tests/faults/test_many.py
@@ -64,6 +66,10 @@ setup: $(VENV) $(AZURITE) tools
 tools:
 	@local/need.sh blastn ncbi-blast+
 
+programs: ## what tests need beside that
+	@local/need.sh kubectl kubernetes-client
+	@local/need.sh chromium chromium
+
 worker: ## set up Azure's Python worker for tests/worker; needs Python 3.13
 	@if local/find_python.sh python3.13 >/dev/null; then $(MAKE) -s $(WORKER); \
 	elif [ "$$REQUIRE_WORKER" = 1 ]; then \
@@ -91,6 +97,13 @@ $(AZURITE): local/azurite/package.json local/azurite/package-lock.json
 	@echo "Setting up Azurite in $(STATE)/node ..."
 	@mkdir -p $(STATE)/node && cp $^ $(STATE)/node
 	@npm ci --prefix $(STATE)/node --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test: $(KQL)
+$(KQL): tests/monitoring/kql/package.json tests/monitoring/kql/package-lock.json
+	@echo "Setting up Microsoft's parser of KQL in $(STATE)/kql ..."
+	@mkdir -p $(STATE)/kql && cp $^ $(STATE)/kql
+	@npm ci --prefix $(STATE)/kql --no-audit --no-fund --loglevel=error
 	@touch $@
 
 clean: ## remove everything that these commands created

@@ -16,7 +16,7 @@ from shared.contracts.activities import (
     Stage,
     StepResult,
 )
-from shared.contracts.job import Job
+from shared.contracts.job import Job, JobChanges
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.errors import ControlPlaneError, PermanentError, RetryableError
 from shared.hits.formats import is_readable
@@ -78,13 +78,26 @@ class HitIndexing:
             await index.index(missing[0])
             missing = []
         if missing:
-            chunks = tuple(_chunk(files) for files in missing[:MOST_CHUNKS])
-            facts = {"indexed": len(plan) - len(missing), "expected": len(plan)}
-            return Outcome(OutcomeKind.PENDING, job.phase, facts=facts, fan_out=chunks)
+            return self._go_on(job, len(plan), missing)
         completed = await index.complete(plan)
         if completed is None:
             return Outcome(OutcomeKind.PENDING, job.phase, timedelta(seconds=1))
         return endings.complete("complete", _facts(completed))
+
+    def _go_on(self, job: Job, expected: int, missing: Sequence[Sequence[IndexSource]]) -> Outcome:
+        """Index the next parts side by side, and say how many are done."""
+        facts = {"indexed": expected - len(missing), "expected": expected}
+        reason = f"hits are being indexed: {facts['indexed']} of {expected} parts are done"
+        changes: JobChanges = {"reason": reason}
+        return Outcome(
+            OutcomeKind.PENDING,
+            job.phase,
+            facts=facts,
+            fan_out=tuple(_chunk(files) for files in missing[:MOST_CHUNKS]),
+            event=None if self.context.recently_reported(job, reason) else "indexing",
+            payload=facts,
+            changes=changes,
+        )
 
     async def _index_chunk(self, index: JobIndex, chunk: Chunk) -> None:
         plan = await index.plan()

@@ -101,8 +101,10 @@ def commented_table(size: int) -> Iterator[str]:
     yield "# BLAST processed some queries\n"
 
 
-def _subjects(query: int) -> range:
-    return range(query * HITS_OF_A_QUERY, (query + 1) * HITS_OF_A_QUERY)
+def _subjects(query: int) -> list[int]:
+    """The subject of each hit; every fifth hit is another HSP of the one before."""
+    first = query * HITS_OF_A_QUERY
+    return [first + hit - (hit % 5 == 4) for hit in range(HITS_OF_A_QUERY)]
 
 
 def _row(rng: random.Random, subject: int) -> str:

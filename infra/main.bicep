@@ -1,4 +1,4 @@
-// Everything that one environment has on Azure. docs/deploy.md has a drawing of it.
+// Everything that one environment has on Azure. docs/azure.md has a drawing of it.
 // Names: the abbreviation of the resource type, a word if there are several, and the environment's token.
 targetScope = 'subscription'
 
@@ -43,7 +43,7 @@ param principalId string
 @description('The name of that owner, as people read it.')
 param principalName string
 
-@description('Whether app, sidecar, their storage and the vault are in a virtual network. False is for trials: see docs/deploy.md.')
+@description('Whether app, sidecar, their storage and the vault are in a virtual network. False is for trials: see docs/azure.md.')
 param vnetEnabled bool = true
 
 @description('The address range of the virtual network, a /24 or larger that no peered network uses.')
@@ -63,11 +63,18 @@ param senderSubnets string = ''
 @description('Object ids, separated by spaces, of the service principals that may read the queue blast-completions.')
 param completionReaders string = ''
 
+@description('Addresses, separated by spaces, that get a mail for each alert. Without one, alerts are seen in the portal only.')
+param alertEmails string = ''
+
 var token = uniqueString(subscription().id, environmentName, location)
 var names = {
   group: 'rg-${environmentName}'
   logs: 'log-${token}'
   insights: 'appi-${token}'
+  health: 'health-${token}'
+  actionGroup: 'ag-${token}'
+  alerts: 'alert-${token}'
+  workbook: 'workbook-${token}'
   appIdentity: 'id-app-${token}'
   sidecarIdentity: 'id-sidecar-${token}'
   network: 'vnet-${token}'
@@ -254,6 +261,33 @@ module app 'modules/app.bicep' = {
   dependsOn: [
     roles
   ]
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    healthName: names.health
+    actionGroupName: names.actionGroup
+    rulePrefix: names.alerts
+    logsId: monitoring.outputs.logsId
+    insightsId: monitoring.outputs.insightsId
+    appUrl: app.outputs.url
+    emails: empty(alertEmails) ? [] : split(alertEmails, ' ')
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: names.workbook
+    logsId: monitoring.outputs.logsId
+  }
 }
 
 // azd keeps these in the environment; the hooks and commands read them.

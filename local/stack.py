@@ -65,6 +65,9 @@ class Stack:
     `cluster` and `durable`. Called once per name; `target` returns the server's current address.
     """
     sidecar_settings: Mapping[str, str] = field(default_factory=dict)
+    app: Path = PROJECT
+    """The folder of the app, and of the host that runs it. Another one takes effect at the next
+    start of the host: tests of upgrades use that."""
     cluster_options: Sequence[str] = ()
     """Further command line options of `local.cluster`."""
     azurite: Azurite = field(init=False)
@@ -125,13 +128,13 @@ class Stack:
 
     def start_host(self) -> Child:
         """Start the functions host with the app; after a kill, at the same address again."""
-        argv = [sys.executable, "-m", "local.functions_host", "--app", str(PROJECT)]
+        argv = [sys.executable, "-m", "local.functions_host", "--app", str(self.app)]
         argv += ["--port", str(self._port("functions") or self.port)]
         argv += ["--state", str(self.folder / "durable.sqlite")]
         if self.proxy is not directly:
             argv += ["--client-url", self._app_address("durable", lambda: self.host.url)]
-        child = start("functions", argv, self._log("functions"), self._environment(), cwd=PROJECT)
-        return self._track(child)
+        log, environment = self._log("functions"), self._environment()
+        return self._track(start("functions", argv, log, environment, cwd=self.app))
 
     def _start_azurite(self) -> Azurite:
         running = start_azurite(self.folder / "azurite", self._log("azurite"))

@@ -3,6 +3,10 @@
 const API_URL = new URL("../", import.meta.url);
 const TIMEOUT_MS = 30_000;
 const UPLOAD_TIMEOUT_MS = 600_000;
+/** Of a file that is read in parts; each has the time of a request. */
+const PART_BYTES = 8 * 1024 ** 2;
+/** Of a file that is being written. */
+const MAX_TRIES = 100;
 /** Statuses below 500 that a later request may not get. */
 const RETRYABLE_STATUSES = new Set([408, 425, 429]);
 let token = "";
@@ -20,9 +24,10 @@ export class ApiRejection extends Error {
 
 /** The API gave no answer, or asks to retry. `retryAfterMs` is 0 if the API names no time. */
 export class ApiUnavailable extends Error {
-  constructor(message, retryAfterMs = 0) {
+  constructor(message, retryAfterMs = 0, code = "") {
     super(message);
     this.retryAfterMs = retryAfterMs;
+    this.code = code;
   }
 }
 
@@ -75,9 +80,37 @@ export async function postFile(path, field, file, signal) {
   return (await send("POST", path, { body, signal, timeoutMs: UPLOAD_TIMEOUT_MS })).json();
 }
 
-/** The file at a path, requested with the token. */
+/** The file at a path, requested with the token, in parts; waits for it while it is written. */
 export async function getBlob(path) {
-  return (await send("GET", path, {})).blob();
+  const parts = [];
+  let [size, total, etag] = [0, 1, ""];
+  while (size < total) {
+    const response = await sendUntilReady(path, {
+      Range: `bytes=${size}-${size + PART_BYTES - 1}`,
+      ...(etag ? { "If-Range": etag } : {}),
+    });
+    const part = await response.blob();
+    // A whole file: the server has no ranges of it, or it has changed since the first part.
+    if (response.status !== 206) return part;
+    parts.push(part);
+    size += part.size;
+    total = Number(response.headers.get("Content-Range").split("/")[1]);
+    etag = response.headers.get("ETag") ?? "";
+  }
+  return new Blob(parts, { type: parts[0].type });
+}
+
+async function sendUntilReady(path, headers) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await send("GET", path, { headers });
+    } catch (error) {
+      // An empty file has no range.
+      if (error.status === 416) return send("GET", path, {});
+      if (!error.retryAfterMs || tries === MAX_TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs));
+    }
+  }
 }
 
 /** 32 random hexadecimal digits. */
@@ -113,6 +146,7 @@ async function send(method, path, { body, headers = {}, signal, timeoutMs = TIME
   throw new ApiUnavailable(
     errorBody?.message ?? `The API returned status ${status}.`,
     retryAfterMs,
+    errorBody?.detail?.code,
   );
 }
 

@@ -154,3 +154,86 @@ export function queryPosition(hit, queryLength) {
     el("span", { "aria-hidden": "true" }, isReverse ? "←" : "→"),
   );
 }
+
+/** A percentage as a bar and as text. */
+export function share(percentage) {
+  const label = `${percentage} %`;
+  const drawing = { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" };
+  const bars = [bar(0, 100, "open"), bar(0, percentage, "forward")];
+  return el("div", { class: "position" }, svg("svg", drawing, bars), el("span", {}, label));
+}
+
+/** A bar for each `{name, count}`, with its number. */
+export function rankedBars(caption, rows) {
+  const maximum = Math.max(1, ...rows.map(({ count }) => count));
+  const items = rows.map(({ name, count }) => {
+    const drawing = { viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" };
+    const width = Math.max((1000 * count) / maximum, 3);
+    return el(
+      "li",
+      {},
+      el("span", {}, name),
+      svg("svg", drawing, bar(0, width, "bin")),
+      el("span", { class: "number" }, formatInteger(count)),
+    );
+  });
+  return el(
+    "figure",
+    { class: "chart" },
+    el("figcaption", {}, caption),
+    el("ol", { class: "ranked" }, items),
+  );
+}
+
+/** By bit score, as NCBI's graphic summary. */
+const SCORE_CLASSES = [
+  [200, "score-200"],
+  [80, "score-80"],
+  [50, "score-50"],
+  [40, "score-40"],
+  [-Infinity, "score-0"],
+];
+
+/** A lane for each subject with its spans `{from, to, score}` on the query. */
+export function lanes(caption, subjects) {
+  const last = Math.max(1, ...subjects.flatMap(({ spans }) => spans.map(({ to }) => to)));
+  const scale = 1000 / last;
+  const items = subjects.map(({ name, spans }) => {
+    const bars = spans.map(({ from, to, score }) => {
+      const [, kind] = SCORE_CLASSES.find(([least]) => (score ?? -1) >= least);
+      const text = `${name}: ${formatInteger(from)} to ${formatInteger(to)}, ${score} bits`;
+      return bar((from - 1) * scale, Math.max((to - from + 1) * scale, 3), kind, text);
+    });
+    const label = `${name}: ${formatCount(spans.length, "hit")}`;
+    const drawing = {
+      viewBox: "0 0 1000 10",
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": label,
+    };
+    return el(
+      "li",
+      {},
+      el("span", { title: name }, name),
+      svg("svg", drawing, bar(0, 1000, "open"), bars),
+    );
+  });
+  const legend = SCORE_CLASSES.map(([least, kind], index) => {
+    const text = Number.isFinite(least) ? `${least} bits or more` : "less";
+    const drawing = { viewBox: "0 0 10 10", "aria-hidden": "true" };
+    return el("span", { "data-key": index }, svg("svg", drawing, bar(0, 10, kind)), ` ${text}`);
+  });
+  return el(
+    "figure",
+    { class: "chart" },
+    el("figcaption", {}, caption),
+    el("p", { class: "legend" }, legend),
+    el("ol", { class: "lanes" }, items),
+    el(
+      "div",
+      { class: "axis", "aria-hidden": "true" },
+      el("span", {}, "1"),
+      el("span", {}, formatInteger(last)),
+    ),
+  );
+}

@@ -52,11 +52,18 @@ export function morph(current, target) {
     return;
   }
   for (const { name } of [...current.attributes]) {
-    if (!target.hasAttribute(name) && !USER_ATTRIBUTES.has(name)) current.removeAttribute(name);
+    if (!target.hasAttribute(name) && !USER_ATTRIBUTES.has(name)) {
+      current.removeAttribute(name);
+      if (name === "selected") current.selected = false;
+    }
   }
   for (const { name, value } of target.attributes) {
     const isUsers = USER_ATTRIBUTES.has(name) && current.isConnected;
-    if (current.getAttribute(name) !== value && !isUsers) current.setAttribute(name, value);
+    if (current.getAttribute(name) === value || isUsers) continue;
+    current.setAttribute(name, value);
+    // The attributes alone are without effect once the user has changed the control.
+    if (name === "value") current.value = value;
+    if (name === "selected") current.selected = true;
   }
   morphChildren(current, [...target.childNodes]);
 }

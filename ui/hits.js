@@ -1,43 +1,91 @@
-/** The hits of a completed search: totals, charts, a sortable table, and files to download. */
+/** The hits of a completed search: totals, filters, a view of them, and files to download. */
 
-import { ApiRejection, apiUrl, get, jobPath, queryString } from "./api.js";
-import { histogram, queryPosition } from "./charts.js";
-import { el, scrollRegion, section } from "./dom.js";
+import { ApiRejection, ApiUnavailable, apiUrl, get, jobPath, queryString } from "./api.js";
+import { el, section } from "./dom.js";
 import { formatBytes, formatCount, formatDecimal, formatEvalue, formatInteger } from "./format.js";
+import { renderPictures } from "./hit-pictures.js";
+import { renderHitTable } from "./hit-table.js";
+import { renderQueryTable } from "./query-table.js";
 
-const MAX_ROWS = 200;
-/** `format` is there for numbers. */
-const COLUMNS = [
-  { name: "qseqid", title: "Query" },
-  { name: "sseqid", title: "Subject" },
-  { name: "qstart", title: "Query position" },
-  { name: "pident", title: "Identity %", format: (value) => formatDecimal(value, 1) },
-  { name: "length", title: "Length", format: (value) => formatDecimal(value, 0) },
-  { name: "evalue", title: "E-value", format: formatEvalue },
-  { name: "bitscore", title: "Bit score", format: (value) => formatDecimal(value, 0) },
-];
-const EXPORT_FORMATS = ["csv", "tsv", "json"];
+const PAGE_SIZE = 100;
+const EXPORT_FORMATS = ["csv", "tsv", "json", "jsonl", "parquet"];
+const MAX_SUGGESTED = 200;
+
+/** What is shown. The address has what differs from this. */
+const DEFAULTS = {
+  view: "table",
+  file: "",
+  query_id: "",
+  text: "",
+  min_identity: "",
+  max_evalue: "",
+  sort_by: "relevance",
+  sort_dir: "asc",
+  page: "1",
+  queries: "all",
+};
+const FILTERS = ["file", "query_id", "text", "min_identity", "max_evalue"];
+/** By the name in the address: the heading, what is requested, and how it is drawn. */
+const VIEWS = {
+  table: { title: "Table", parts: ["alignments"], render: renderHitTable },
+  pictures: { title: "Pictures", parts: ["taxonomy", "coordinates"], render: renderPictures },
+  queries: { title: "Queries", parts: ["queries"], render: renderQueryTable },
+};
+/** Orders that only one of the tables has. */
+const ORDERS = { table: "relevance", queries: "number", pictures: "relevance" };
 
 export class HitsSection {
   files = null;
   aggregate = null;
-  page = null;
   rejection = "";
-  selected = { file: "", query: "", text: "", page: 1 };
-  sort = { by: "", isDescending: false };
-  #loadedSelection = null;
+  pending = "";
+  /** The API's answers for the view, by the last part of their path. */
+  answers = {};
+  openAlignments = new Set();
+  #loaded = null;
+  #loadedFilter = null;
 
-  constructor(jobId) {
+  constructor(jobId, params) {
     this.jobId = jobId;
+    this.state = { ...DEFAULTS };
+    for (const name of Object.keys(DEFAULTS)) {
+      if (params.get(name)) this.state[name] = params.get(name);
+    }
+    if (!(this.state.view in VIEWS)) this.state.view = DEFAULTS.view;
+    if (this.state.view === "queries" && !params.get("sort_by")) this.state.sort_by = "number";
+  }
+
+  get address() {
+    return this.addressOf({});
+  }
+
+  /** The address of this state with some changes. */
+  addressOf(changes) {
+    const state = { ...this.state, ...changes };
+    const changed = Object.entries(state).filter(([name, value]) => {
+      const normal = name === "sort_by" ? ORDERS[state.view] : DEFAULTS[name];
+      return value !== normal;
+    });
+    return `#/jobs/${encodeURIComponent(this.jobId)}${queryString(Object.fromEntries(changed))}`;
   }
 
   /** Whether another request would load more. */
   get isIncomplete() {
-    return this.#loadedSelection !== this.#selection;
+    return this.#loaded !== this.#selection;
   }
 
   get #selection() {
-    return JSON.stringify([this.selected, this.sort]);
+    return JSON.stringify(this.state);
+  }
+
+  /** The parameters of the filter, which the queries do not have. */
+  get filter() {
+    const isFiltered = this.state.view !== "queries";
+    return Object.fromEntries(FILTERS.map((name) => [name, isFiltered ? this.state[name] : ""]));
+  }
+
+  get isFiltered() {
+    return Object.values(this.filter).some(Boolean);
   }
 
   /** Load what is missing. After a rejection, such as an unreadable format, files are still listed. */
@@ -47,54 +95,103 @@ export class HitsSection {
     const path = (...segments) => jobPath(this.jobId, "results", ...segments);
     try {
       this.files ??= (await get(path(), signal)).files;
-      this.aggregate ??= await get(path("aggregate"), signal);
-      if (this.#loadedSelection !== selection && this.files.length) {
-        const { file, query, text, page } = this.selected;
-        const { by, isDescending } = this.sort;
-        const params = { file, query_id: query, text, page, page_size: MAX_ROWS, sort_by: by };
-        if (isDescending) params.sort_dir = "desc";
-        this.page = await get(path("alignments") + queryString(params), signal);
+      const filter = queryString(this.filter);
+      if (this.files.length && (!this.aggregate || this.#loadedFilter !== filter)) {
+        this.aggregate = await get(path("aggregate") + filter, signal);
+        this.#loadedFilter = filter;
       }
-      this.rejection = "";
+      if (this.files.length) {
+        const parts = VIEWS[this.state.view].parts.map(async (part) => [
+          part,
+          await get(path(part) + queryString(this.#paramsOf(part)), signal),
+        ]);
+        this.answers = { ...this.answers, ...Object.fromEntries(await Promise.all(parts)) };
+      }
+      this.rejection = this.pending = "";
     } catch (error) {
+      if (error instanceof ApiUnavailable && error.code === "index_pending") {
+        this.pending = error.message;
+        return;
+      }
       if (!(error instanceof ApiRejection) || error.status === 401) throw error;
       this.rejection = error.message;
     }
-    this.#loadedSelection = selection;
+    this.#loaded = selection;
   }
 
+  #paramsOf(part) {
+    const { sort_by, sort_dir, page, queries } = this.state;
+    const order = { sort_by, sort_dir, page, page_size: PAGE_SIZE };
+    if (part === "queries") return { ...order, hits: queries };
+    return part === "alignments" ? { ...this.filter, ...order } : this.filter;
+  }
+
+  /** Each takes the control that the user has changed or activated. */
   actions = {
-    sort: ({ dataset }) => {
-      const isDescending = this.sort.by === dataset.by && !this.sort.isDescending;
-      this.sort = { by: dataset.by, isDescending };
-      this.selected = { ...this.selected, page: 1 };
+    show: ({ dataset }) => this.#show(JSON.parse(dataset.changes)),
+    filter: ({ name, value }) => this.#show({ [name]: value.trim(), page: "1" }),
+    "clear-filters": () =>
+      this.#show({ ...Object.fromEntries(FILTERS.map((name) => [name, ""])), page: "1" }),
+    alignment: ({ dataset }) => {
+      const { hit } = dataset;
+      if (!this.openAlignments.delete(hit)) this.openAlignments.add(hit);
     },
-    page: ({ dataset }) => (this.selected = { ...this.selected, page: Number(dataset.page) }),
-    "select-file": ({ value }) => this.#select({ file: value }),
-    "select-query": ({ value }) => this.#select({ query: value }),
-    "select-text": ({ value }) => this.#select({ text: value.trim() }),
   };
 
-  #select(wanted) {
-    this.selected = { ...this.selected, ...wanted, page: 1 };
+  #show(changes) {
+    const { view } = this.state;
+    this.state = { ...this.state, ...changes };
+    if (this.state.view !== view) {
+      const order = { sort_by: ORDERS[this.state.view], sort_dir: "asc", page: "1" };
+      this.state = { ...this.state, ...order, ...changes };
+    }
+    this.openAlignments.clear();
+  }
+
+  /** A link to this state with some changes. It changes the view in place. */
+  link(changes, text, attributes = {}) {
+    const href = this.addressOf(changes);
+    return el(
+      "a",
+      { href, "data-action": "show", "data-changes": JSON.stringify(changes), ...attributes },
+      text,
+    );
   }
 
   render() {
+    const rejection = this.rejection ? el("p", { class: "message error" }, this.rejection) : null;
+    if (this.pending) return section("hits", "Hits", el("p", { class: "message" }, this.pending));
     if (!this.files) {
-      const className = this.rejection ? "message error" : "muted";
-      return section("hits", "Hits", el("p", { class: className }, this.rejection || "Loading …"));
+      return section("hits", "Hits", rejection ?? el("p", { class: "muted" }, "Loading …"));
     }
-    const hits = this.rejection
-      ? el("p", { class: "message" }, this.rejection)
-      : [this.#summary(), this.#table()];
-    return [section("hits", "Hits", hits), section("files", "Files", this.#fileList())];
+    const files = section("files", "Files", this.#fileList());
+    if (!this.aggregate?.stats) {
+      const text = this.aggregate ? "The search found no hits." : "Loading …";
+      return [section("hits", "Hits", rejection ?? el("p", { class: "empty" }, text)), files];
+    }
+    const view = VIEWS[this.state.view];
+    const shown = rejection ?? view.render(this) ?? el("p", { class: "muted" }, "Loading …");
+    return [
+      section("hits", "Hits", this.#filters(), this.#totals(), this.#tabs(), shown),
+      files,
+    ];
   }
 
-  #summary() {
-    const stats = this.aggregate?.stats;
-    if (!stats?.total_hits) {
-      const isLoading = !this.aggregate;
-      return el("p", { class: "empty" }, isLoading ? "Loading …" : "The search found no hits.");
+  #tabs() {
+    const tabs = Object.entries(VIEWS).map(([view, { title }]) =>
+      this.link({ view }, title, {
+        "aria-current": view === this.state.view ? "true" : null,
+        class: "tab",
+      }),
+    );
+    return el("nav", { class: "tabs", "aria-label": "Views of the hits" }, tabs);
+  }
+
+  #totals() {
+    const { stats } = this.aggregate;
+    if (!stats.total_hits) {
+      const text = this.isFiltered ? "No hit passes these filters." : "The search found no hits.";
+      return el("p", { class: "empty" }, text);
     }
     const totals = {
       Hits: formatInteger(stats.total_hits),
@@ -112,114 +209,45 @@ export class HitsSection {
     return [
       stats.truncated ? el("p", { class: "message" }, [partial, ...reasons].join(" ")) : null,
       el("dl", { class: "totals" }, items),
-      el(
-        "div",
-        { class: "charts" },
-        histogram("Identity", stats.identity_distribution, "0 %", "100 %"),
-        histogram("E-value", stats.evalue_distribution, "0 (best)", "1 or more"),
-      ),
     ];
   }
 
-  #table() {
-    if (!this.page?.total_hits) return null;
-    const { total_hits, filtered_hits, alignments, query_ids, page, pages } = this.page;
-    const lengths = queryLengths(alignments);
-    const head = COLUMNS.map((column) => this.#columnHeader(column));
-    const rows = alignments.map((hit) =>
+  #filters() {
+    const { state } = this;
+    const field = (name, label, attributes = {}) =>
       el(
-        "tr",
+        "label",
         {},
-        COLUMNS.map((column) => cell(column, hit, lengths.get(hit.qseqid))),
-      ),
-    );
-    const first = (page - 1) * MAX_ROWS;
-    const shown = alignments.length
-      ? `${formatInteger(first + 1)} to ${formatInteger(first + alignments.length)}`
-      : "None";
-    const of = filtered_hits < total_hits ? `${formatInteger(filtered_hits)} of ` : "";
-    const fileNames = this.files.map((file) => file.name);
-    return [
-      el(
-        "div",
-        { class: "choices" },
-        this.#dropdown("file", "File", fileNames, "All files"),
-        this.#dropdown("query", "Query", query_ids, "All queries"),
-        el(
-          "label",
-          {},
-          "Text in ids and titles",
-          el("input", { type: "search", value: this.selected.text, "data-change": "select-text" }),
-        ),
-      ),
-      el(
-        "p",
-        { class: "muted" },
-        `${shown} of ${of}${formatCount(total_hits, "hit")}. Bars show where a hit lies on its query, arrows its direction. If the file has no query lengths, a bar ends at the query's last hit.`,
-      ),
-      scrollRegion(
-        "Table of hits",
-        el(
-          "table",
-          { class: "hits" },
-          el("thead", {}, el("tr", {}, head)),
-          el("tbody", {}, rows),
-        ),
-      ),
-      pages > 1
-        ? el(
-            "p",
-            { class: "choices" },
-            pageButton("Previous hits", page - 1, page > 1),
-            el("span", { class: "muted" }, `Page ${formatInteger(page)} of ${formatInteger(pages)}`),
-            pageButton("Next hits", page + 1, page < pages),
-          )
-        : null,
-    ];
-  }
-
-  #columnHeader({ name, title, format }) {
-    const { by, isDescending } = this.sort;
-    const isSorted = by === name;
-    const order = isSorted ? (isDescending ? "descending" : "ascending") : "none";
-    const arrow = isSorted ? (isDescending ? " ↓" : " ↑") : " ↕";
-    const button = el(
-      "button",
-      { type: "button", class: "plain", "data-action": "sort", "data-by": name },
-      title,
-      el("span", { "aria-hidden": "true" }, arrow),
-    );
-    const attributes = { scope: "col", "aria-sort": order, class: format ? "number" : null };
-    return el("th", attributes, button);
-  }
-
-  #dropdown(name, label, values, allLabel) {
-    if (values.length < 2) return null;
-    const selected = this.selected[name];
-    const option = (value, text) => el("option", { value, selected: value === selected }, text);
-    const options = values.map((value) => option(value, value));
+        label,
+        el("input", { name, value: state[name], "data-change": "filter", ...attributes }),
+      );
+    const ids = this.answers.alignments?.query_ids ?? [];
+    const options = ids.slice(0, MAX_SUGGESTED).map((value) => el("option", { value }));
+    const names = this.files.map((file) => file.name);
+    if (state.view === "queries") return null;
     return el(
-      "label",
-      {},
-      label,
-      el(
-        "select",
-        { "data-change": `select-${name}` },
-        allLabel ? option("", allLabel) : null,
-        options,
-      ),
+      "form",
+      { class: "choices", "aria-label": "Filters" },
+      field("query_id", "Query", { list: "query-ids", type: "search" }),
+      el("datalist", { id: "query-ids" }, options),
+      field("text", "Text in ids and titles", { type: "search" }),
+      field("min_identity", "Identity from, %", { type: "number", min: 0, max: 100, step: "any" }),
+      field("max_evalue", "E-value up to", { inputmode: "decimal" }),
+      names.length > 1 ? dropdown("file", "File", names, state.file) : null,
+      this.isFiltered
+        ? el("button", { type: "button", "data-action": "clear-filters" }, "Clear filters")
+        : null,
     );
   }
 
   #fileList() {
-    const exportLinks = EXPORT_FORMATS.map((format) => [
-      downloadLink(
-        jobPath(this.jobId, "results", "export") + queryString({ format }),
-        `${this.jobId}.${format}`,
-        format.toUpperCase(),
-      ),
-      " ",
-    ]);
+    const isXml = this.files[0]?.format.startsWith("outfmt 5");
+    const exportLinks = [...EXPORT_FORMATS, ...(isXml ? ["xml"] : [])].map((format) => {
+      const filter = format === "xml" ? { file: this.state.file } : this.filter;
+      const path = jobPath(this.jobId, "results", "export") + queryString({ format, ...filter });
+      const name = `${this.jobId}.${format}`;
+      return [downloadLink(path, name, format.toUpperCase(), { "data-is-export": "" }), " "];
+    });
     const rows = this.files.map(({ file_id, name, size, format }) =>
       el(
         "li",
@@ -228,37 +256,30 @@ export class HitsSection {
         el("span", { class: "muted" }, ` ${formatBytes(size)} · ${format}`),
       ),
     );
+    const which = this.isFiltered ? "The hits that pass the filters as " : "All hits as ";
     return [
-      this.rejection ? null : el("p", {}, "All hits as ", exportLinks),
+      this.aggregate?.stats && !this.rejection ? el("p", {}, which, exportLinks) : null,
       el("ul", { class: "files" }, rows),
     ];
   }
 }
 
-function pageButton(text, page, isEnabled) {
-  const attributes = { type: "button", "data-action": "page", "data-page": page };
-  return el("button", { ...attributes, disabled: isEnabled ? null : "" }, text);
+function dropdown(name, label, values, selected) {
+  const option = (value, text) => el("option", { value, selected: value === selected }, text);
+  const options = [option("", "All files"), ...values.map((value) => option(value, value))];
+  return el("label", {}, label, el("select", { name, "data-change": "filter" }, options));
 }
 
-function downloadLink(path, fileName, text) {
+function downloadLink(path, fileName, text, attributes = {}) {
   return el(
     "a",
-    { href: apiUrl(path), download: fileName, "data-action": "download", "data-path": path },
+    {
+      href: apiUrl(path),
+      download: fileName,
+      "data-action": "download",
+      "data-path": path,
+      ...attributes,
+    },
     text,
   );
-}
-
-/** The length of each query; where the file has none, the last residue that a hit covers. */
-function queryLengths(hits) {
-  const lengths = new Map();
-  for (const { qseqid, qlen, qstart, qend } of hits) {
-    lengths.set(qseqid, Math.max(lengths.get(qseqid) ?? 0, qlen ?? Math.max(qstart, qend)));
-  }
-  return lengths;
-}
-
-function cell({ name, format }, hit, queryLength) {
-  if (name === "qstart")
-    return el("td", {}, hit.qstart && hit.qend ? queryPosition(hit, queryLength) : "–");
-  return format ? el("td", { class: "number" }, format(hit[name])) : el("td", {}, hit[name] ?? "–");
 }

@@ -27,11 +27,17 @@ export class JobView {
   #isDeleting = false;
   isDeleted = false;
 
-  constructor(id) {
+  /** `params` of the address say what of the hits is shown. */
+  constructor(id, params) {
     this.id = id;
-    this.hits = new HitsSection(id);
+    this.hits = new HitsSection(id, params);
     /** The searches of a batch. */
     this.searches = new JobListView(id);
+  }
+
+  /** The address of what is shown. */
+  get address() {
+    return this.hits.address;
   }
 
   async load(signal) {
@@ -91,7 +97,7 @@ export class JobView {
   async retry() {
     await post(jobPath(this.id, "retry"), {}, this.#retryKey);
     this.#retryKey = newKey();
-    this.hits = new HitsSection(this.id);
+    this.hits = new HitsSection(this.id, new URLSearchParams());
   }
 
   get #hasHits() {

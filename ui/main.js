@@ -17,10 +17,11 @@ let view;
 let poller;
 
 function viewFor(hash) {
-  const [, collection, id] = hash.split("/");
+  const [path, query = ""] = hash.split("?");
+  const [, collection, id] = path.split("/");
   if (collection === "new") return new SubmitView(id);
   if (collection !== "jobs" || !id) return new JobListView();
-  return new JobView(id);
+  return new JobView(id, new URLSearchParams(query));
 }
 
 function openView() {
@@ -181,10 +182,14 @@ function deleteSearch() {
   }, "");
 }
 
-/** With a token the page requests the file, since a link cannot send the token. */
+/**
+ * With a token the page requests the file, since a link cannot send the token; an export always, as
+ * it may have to be waited for, and read in parts.
+ */
 function download(link, event) {
-  if (!isSignedIn()) return;
+  if (!isSignedIn() && !("isExport" in link.dataset)) return;
   event.preventDefault();
+  if ("isExport" in link.dataset) notify(`${link.download} is being prepared.`);
   runAction(async () => {
     const url = URL.createObjectURL(await getBlob(link.dataset.path));
     el("a", { href: url, download: link.download }).click();
@@ -215,6 +220,8 @@ const ACTIONS = {
 function runViewAction(name, control) {
   const action = view.actions?.[name] ?? view.hits?.actions[name];
   action?.(control);
+  // The address has what is shown, so that it can be linked to, and the browser can go back.
+  if (view.address && view.address !== location.hash) history.pushState(null, "", view.address);
   draw();
   poller.pollNow();
 }
@@ -244,7 +251,12 @@ document.addEventListener("click", (event) => {
   if (!control || control.getAttribute("aria-disabled") === "true") return;
   const name = control.dataset.action;
   if (ACTIONS[name]) ACTIONS[name](control, event);
-  else runViewAction(name, control);
+  else {
+    // A link to another state of the view changes it in place, unless it is to open elsewhere.
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (control.href) event.preventDefault();
+    runViewAction(name, control);
+  }
 });
 document.addEventListener("change", (event) => {
   const { change } = event.target.dataset;
@@ -267,7 +279,7 @@ document.addEventListener("submit", (event) => {
     signIn(byId("token").value);
     dialog.close();
     poller.pollNow();
-  } else if (!view.isSending) submit();
+  } else if (event.target.matches("form.submit") && !view.isSending) submit();
 });
 addEventListener("hashchange", () => {
   openView();

@@ -1,7 +1,7 @@
 #!/bin/sh
 # infra/commands/rotate-token.sh: replace the token of the sidecar. At every moment the app's token is one
 # of the two that the sidecar accepts. If it fails, run it again. Run it while no search is in the phase
-# `submitting`: a new replica ends the commands of the old one. docs/deploy.md says more.
+# `submitting`: a new replica ends the commands of the old one. docs/azure.md says more.
 set -eu
 cd "$(dirname "$0")/../.."
 

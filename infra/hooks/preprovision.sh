@@ -26,7 +26,7 @@ check_settings() {
     eval "value=\${$name:-}"
     [ -n "$value" ] || missing="$missing $name"
   done
-  [ -z "$missing" ] || fail "Set these with 'azd env set NAME VALUE' (docs/deploy.md):$missing"
+  [ -z "$missing" ] || fail "Set these with 'azd env set NAME VALUE' (docs/azure.md):$missing"
   command -v az >/dev/null || fail "Install the Azure CLI: it builds the image and registers the app."
   az account set --subscription "$AZURE_SUBSCRIPTION_ID" || fail "Sign in first: az login"
 }

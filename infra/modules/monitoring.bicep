@@ -28,4 +28,5 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 }
 
 output logsId string = logs.id
+output insightsId string = insights.id
 output insightsName string = insights.name

@@ -3,45 +3,23 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.hits.columns import Kind, kind_of
-from shared.hits.database import name
 from shared.hits.filters import Condition, Filter, condition
 from shared.hits.index import HitIndex
+from shared.hits.pages import find_page
 from shared.hits.relation import Relations
+from shared.hits.sorting import PageOf
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Row = dict[str, Any]
-RELEVANCE = "relevance"
 MOST_QUERY_IDS = 1000
 MOST_LISTED = 100
 """Queries that a condition names one by one."""
-
-
-class Direction(StrEnum):
-    """The direction of a sort."""
-
-    ASCENDING = "asc"
-    DESCENDING = "desc"
-
-
-@dataclass(frozen=True)
-class PageOf:
-    """Which hits, in which order, and which part of them."""
-
-    filter: Filter = field(default_factory=Filter)
-    sort_by: str = RELEVANCE
-    """A column, `coverage`, `file_order`, or RELEVANCE: the subjects' best e-values and bit scores,
-    with the HSPs of a subject together."""
-    direction: Direction = Direction.ASCENDING
-    offset: int = 0
-    size: int = 50
 
 
 @dataclass(frozen=True)
@@ -74,11 +52,7 @@ class HitsDatabase:
         """The hits of a page, with `file`, `query` and `coverage`."""
         if not self.index.hits:
             return HitPage([], 0)
-        found = self._find(wanted)
-        keys = [(row["segment"], row["row"]) for row in found]
-        matching = found[0].get("matching") if found else None
-        if matching is None:
-            matching = self.count(wanted.filter)
+        keys, matching = find_page(self, wanted)
         rows = {(row["segment"], row["row"]): row for row in self._fetch(keys)}
         return HitPage([rows[key] for key in keys], matching)
 
@@ -140,32 +114,6 @@ class HitsDatabase:
             timer.cancel()
             own.close()
 
-    def _find(self, wanted: PageOf) -> list[Row]:
-        """Segment and row of the hits of a page. Few columns are read for it.
-
-        Where texts are searched for, which takes longest, they are searched once: the hits that
-        pass are kept, and counted as `matching`.
-        """
-        where = self.where(wanted.filter)
-        needs_coverage = wanted.filter.needs_coverage or wanted.sort_by == "coverage"
-        hits = self.relations.hits(needs_coverage)
-        kept = "MATERIALIZED" if wanted.filter.has_text else "NOT MATERIALIZED"
-        count = ", (SELECT count(*) FROM found) AS matching" if wanted.filter.has_text else ""
-        best, order = "", _order(wanted)
-        if wanted.sort_by == RELEVANCE and self._has_several_hsps:
-            best, order = _best_hsps(wanted)
-        sql = (
-            f"WITH found AS {kept} (SELECT {', '.join(_key_columns(wanted))} FROM ({hits})"
-            f" WHERE {where.sql}){best} SELECT segment, row{count} FROM found"
-            f"{' JOIN best USING (pair)' if best else ''} ORDER BY {order}"
-            f" LIMIT {wanted.size} OFFSET {wanted.offset}"
-        )
-        return self.rows(sql, where.values)
-
-    @property
-    def _has_several_hsps(self) -> bool:
-        return sum(segment.pairs for segment in self.index.segments) < self.index.hits
-
     def _fetch(self, keys: Sequence[tuple[int, int]]) -> list[Row]:
         fetched: list[Row] = []
         for number in dict.fromkeys(segment for segment, _ in keys):
@@ -192,38 +140,3 @@ class HitsDatabase:
     def _numbers_of(self, query_id: str) -> list[int]:
         sql = f"SELECT number FROM ({self.relations.queries()}) WHERE qseqid = ?"
         return [row["number"] for row in self.rows(sql, [query_id])] if self.index.hits else []
-
-
-def _key_columns(wanted: PageOf) -> list[str]:
-    """What pages are found by."""
-    is_column = wanted.sort_by not in (RELEVANCE, "file_order")
-    sorted_by = [name(wanted.sort_by)] if is_column else []
-    return list(dict.fromkeys(["segment", "row", "pair", '"evalue"', '"bitscore"', *sorted_by]))
-
-
-def _best_hsps(wanted: PageOf) -> tuple[str, str]:
-    """The best HSP of each query and subject as `best`, and the order of hits by it.
-
-    Only as many are kept as the page can hold, since each has at least one hit.
-    """
-    order = "best NULLS LAST, top DESC NULLS LAST"
-    if wanted.direction is Direction.DESCENDING:
-        order = "best DESC NULLS LAST, top NULLS LAST"
-    best = (
-        ", best AS (SELECT pair, min(evalue) AS best, max(bitscore) AS top FROM found"
-        f" GROUP BY pair ORDER BY {order}, pair LIMIT {wanted.offset + wanted.size})"
-    )
-    return best, f"{order}, pair, segment, row"
-
-
-def _order(wanted: PageOf) -> str:
-    """The order of hits; missing values last, and among equals as in the files."""
-    is_descending = wanted.direction is Direction.DESCENDING
-    if wanted.sort_by == "file_order":
-        return "segment DESC, row DESC" if is_descending else "segment, row"
-    if wanted.sort_by == RELEVANCE:
-        first, then = ("DESC", "") if is_descending else ("", "DESC")
-        return f"evalue {first} NULLS LAST, bitscore {then} NULLS LAST, segment, row"
-    is_text = kind_of(wanted.sort_by) is Kind.TEXT and wanted.sort_by != "coverage"
-    column = f"lower({name(wanted.sort_by)})" if is_text else name(wanted.sort_by)
-    return f"{column} {wanted.direction} NULLS LAST, segment, row"

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from shared.hits.questions import Direction, HitsDatabase
+from shared.hits.questions import HitsDatabase
+from shared.hits.sorting import Direction
 
 
 class QuerySort(StrEnum):

@@ -11,6 +11,7 @@ from shared.contracts.activities import Category, Decision, Stage
 from shared.contracts.job import Caller, Counts, Event, Job, OutboxMessage, PendingFailure
 from shared.contracts.search import Search
 from shared.contracts.states import LeftOnCluster, Phase, Status
+from shared.errors import Unavailable
 
 JOB = "job"
 LONGEST_TEXT = 4000
@@ -75,7 +76,19 @@ def job_row(job: Job) -> dict[str, Any]:
 
 
 def job_from_row(row: Mapping[str, Any]) -> Job:
-    """The job that a row holds."""
+    """The job that a row holds.
+
+    Raises Unavailable if it has a stage, category or phase that this version of the app does not
+    know: during an upgrade, or after a rollback, rows of a newer version are met.
+    """
+    try:
+        return _job_from_row(row)
+    except ValueError as error:  # of an enum, and of pydantic
+        text = f"the row of {row['job_id']} cannot be read by this version of the app"
+        raise Unavailable("row_unreadable", f"{text}: {error}") from error
+
+
+def _job_from_row(row: Mapping[str, Any]) -> Job:
     decision = json.loads(row.get("decision_json", "null"))
     tried = json.loads(row["retry_counts_json"])
     retry_counts = {Category(name): count for name, count in tried.items()}
@@ -162,8 +175,13 @@ def parent_partition(job_id: str) -> str:
 
 
 def list_row(job: Job) -> dict[str, Any]:
-    """The row of a job in its list: newest first, or in the order of its batch."""
-    row = job_row(replace(job, decision=None, finished_batches=""))
+    """The row of a job in its list: newest first, or in the order of its batch.
+
+    It has nothing of the workflow: a stage that another version does not know must not cost it
+    the whole list.
+    """
+    listed = replace(job, stage=None, decision=None, retry_counts={}, finished_batches="")
+    row = job_row(listed)
     if job.parent_job_id:
         place = f"{job.child_number:06d}-{job.job_id}"
         return {**row, "PartitionKey": parent_partition(job.parent_job_id), "RowKey": place}

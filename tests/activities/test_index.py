@@ -99,11 +99,19 @@ async def test_large_results_are_indexed_side_by_side(
         Stage.INDEX,
         (Chunk(0, 1), Chunk(2, 3), Chunk(4, 4)),
     )
+    reason = "hits are being indexed: 0 of 3 parts are done"
+    assert (await scene.now(job)).reason == reason
+    (event,) = await scene.events(job, "indexing")
+    assert event.payload == {"indexed": 0, "expected": 3}
     activity = indexing(scene)
+    again = await plan_index(scene, job)  # the history of a long indexing stays short
+    assert again.custom_status == {"indexed": 0, "expected": 3}
+    assert len(await scene.events(job, "indexing")) == 1
     for chunk in (*step.fan_out, *step.fan_out[:1]):  # the first one twice
         made = await activity.index_hits(await input_of(scene, job, chunk))
         assert made == ChunkResult()
     assert (await plan_index(scene, job)).phase is Phase.COMPLETED
+    assert (await scene.now(job)).reason is None
     index = await index_of(scene, job)
     assert index is not None
     assert (len(index.segments), index.hits, index.queries) == (3, 5, 5)

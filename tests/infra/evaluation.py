@@ -190,8 +190,8 @@ class Evaluator:
         if callee.type == "member_expression":
             return f"<{text_of(node)}>"
         name = text_of(callee)
-        if name == "loadJsonContent":
-            return json.loads((self._file.path.parent / values[0]).read_text())
+        if name in LOADERS:
+            return LOADERS[name]((self._file.path.parent / values[0]).read_text())
         if name not in FUNCTIONS:
             raise BicepError(f"the function {name} is not evaluated")
         return FUNCTIONS[name](*values)
@@ -216,6 +216,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "replace": lambda text, old, new: str(text).replace(old, new),
     "resourceGroup": lambda name: f"group {name}",
     "resourceId": lambda *parts: "/".join(map(str, parts)),
+    "string": lambda value: json.dumps(value, default=str),
     "split": lambda text, separator: text.split(separator),
     "subscription": lambda: {
         "id": f"/subscriptions/{SUBSCRIPTION}",
@@ -228,6 +229,12 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "uniqueString": lambda *_: "abcdefghijklm",
 }
 """The functions of Bicep that infra/ calls. `uniqueString` has 13 characters, as in Azure."""
+
+LOADERS: Mapping[str, Callable[[str], Any]] = {
+    "loadJsonContent": json.loads,
+    "loadTextContent": str,
+}
+"""The functions that read a file beside the one that calls them."""
 
 _FORMS: Mapping[str, Callable[[Evaluator, Node, Values], Any]] = {
     "identifier": Evaluator._identifier,

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tests.infra import attribute_maps
+
 PROJECT = Path(__file__).parents[2]
 
 MODELS = {
@@ -16,6 +18,14 @@ MODELS = {
     "Microsoft.App/managedEnvironments": ("appcontainers", "ManagedEnvironment"),
     "Microsoft.App/managedEnvironments/storages": ("appcontainers", "ManagedEnvironmentStorage"),
     "Microsoft.ContainerRegistry/registries": ("containerregistry", "Registry"),
+    "Microsoft.Insights/actionGroups": ("monitor", "ActionGroupResource"),
+    "Microsoft.Insights/components": (
+        "applicationinsights.v2020_02_02",
+        "ApplicationInsightsComponent",
+    ),
+    "Microsoft.Insights/scheduledQueryRules": ("monitor", "ScheduledQueryRuleResource"),
+    "Microsoft.Insights/webtests": ("applicationinsights.v2022_06_15", "WebTest"),
+    "Microsoft.Insights/workbooks": ("applicationinsights.v2023_06_01", "Workbook"),
     "Microsoft.KeyVault/vaults": ("keyvault", "VaultCreateOrUpdateParameters"),
     "Microsoft.KeyVault/vaults/secrets": ("keyvault", "SecretCreateOrUpdateParameters"),
     "Microsoft.Network/privateDnsZones": ("privatedns", "PrivateZone"),
@@ -40,8 +50,7 @@ MODELS = {
 }
 WITHOUT_MODEL = {
     "Microsoft.Authorization/roleAssignments": "tests/infra/test_roles.py evaluates each of them",
-    "Microsoft.Insights/components": "its SDK has no models of this form",
-    "Microsoft.Insights/diagnosticSettings": "its SDK has no models of this form",
+    "Microsoft.Insights/diagnosticSettings": "its SDK has no model of it any more",
     "Microsoft.ManagedIdentity/userAssignedIdentities": "it has no properties that could be set",
     "Microsoft.Resources/resourceGroups": "it has no properties that could be set",
     "Microsoft.Web/sites/config": "tests/infra/test_settings.py evaluates the app settings",
@@ -55,7 +64,10 @@ def faults(resource_type: str, body: Mapping[str, Any]) -> list[str]:
     package, name = MODELS[resource_type]
     module = importlib.import_module(f"azure.mgmt.{package}.models")
     of_model = {key: value for key, value in body.items() if key not in OF_BICEP}
-    return list(_object_faults(of_model, getattr(module, name), module, resource_type))
+    model = getattr(module, name)
+    if hasattr(model, "_attribute_map"):
+        return list(attribute_maps.faults(of_model, model, module, resource_type))
+    return list(_object_faults(of_model, model, module, resource_type))
 
 
 def _object_faults(

@@ -18,7 +18,7 @@ from tests.support.package import copy_package
 PROJECT = INFRA.parent
 SCRIPTS = sorted(INFRA.rglob("*.sh"))
 OF_AZD = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID", "AZURE_PRINCIPAL_ID"}
-OPTIONAL = {"QUEUE_SENDERS", "SENDER_SUBNETS", "COMPLETION_READERS"}
+OPTIONAL = {"QUEUE_SENDERS", "SENDER_SUBNETS", "COMPLETION_READERS", "ALERT_EMAILS"}
 """Empty where they are not set."""
 MAIN = read(INFRA / "main.bicep")
 
@@ -89,13 +89,13 @@ def test_a_script_reads_only_variables_that_something_sets(path: Path) -> None:
 
 def test_each_output_is_read_by_a_script_or_named_to_the_operator() -> None:
     text = "\n".join(path.read_text() for path in SCRIPTS)
-    text += (PROJECT / "docs/deploy.md").read_text()
+    text += (PROJECT / "docs/azure.md").read_text()
     for name in MAIN.of("output"):
         assert re.search(rf"\b{name}\b", text), name
 
 
 def test_the_page_explains_each_value_that_an_operator_sets(parameters: dict[str, str]) -> None:
-    page = (PROJECT / "docs/deploy.md").read_text()
+    page = (PROJECT / "docs/azure.md").read_text()
     with_default = {
         value.strip("${}").partition("=")[0] for value in parameters.values() if "=" in value
     }

@@ -20,9 +20,9 @@ from tests.infra.bicep import (
     text_of,
     walk,
 )
-from tests.infra.evaluation import FUNCTIONS
+from tests.infra.evaluation import FUNCTIONS, LOADERS
 
-BUILT_IN = {*FUNCTIONS, "loadJsonContent"}
+BUILT_IN = {*FUNCTIONS, *LOADERS}
 WHERE_LOOPS_MAY_BE = {
     *("resource_declaration", "module_declaration", "variable_declaration"),
     *("output_declaration", "object_property"),

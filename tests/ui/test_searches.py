@@ -42,11 +42,9 @@ def test_a_search_is_submitted_watched_and_its_hits_are_read(
 def read_hits(page: Page, world: StackFixture, job_id: str) -> None:
     path = f"/api/blast/jobs/{job_id}/results"
     stats = world.api.get(f"{path}/aggregate")["stats"]
-    pages = world.api.get(f"{path}/alignments?page_size=200")
+    pages = world.api.get(f"{path}/alignments?page_size=100")
     hits = pages["alignments"]
     expect(page.locator("dl.totals")).to_contain_text(f"{stats['total_hits']:,}")
-    for caption in ("Identity", "E-value"):
-        expect(page.get_by_role("img", name=re.compile(f"^{caption}: most hits"))).to_be_visible()
     rows = page.locator("table.hits tbody tr")
     expect(rows).to_have_count(len(hits))
     expect(rows.first.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"^\d+ to \d"))
@@ -57,16 +55,6 @@ def read_hits(page: Page, world: StackFixture, job_id: str) -> None:
         sort = f"sort_by=pident&sort_dir={direction}"
         (extreme,) = world.api.get(f"{path}/alignments?page_size=1&{sort}")["alignments"]
         expect(rows.first.locator("td").nth(3)).to_have_text(f"{extreme['pident']:.1f}")
-    if pages["pages"] > 1:
-        page.get_by_role("button", name="Next hits").click()
-        expect(page.get_by_text(f"Page 2 of {pages['pages']}")).to_be_visible()
-    page.get_by_label("Text in ids and titles").fill("no such text")
-    page.keyboard.press("Enter")
-    expect(rows).to_have_count(0)
-    page.get_by_label("Text in ids and titles").fill("")
-    page.keyboard.press("Enter")
-    page.get_by_label("Query").select_option(index=2)
-    expect(rows.first.locator("td").first).to_have_text(page.get_by_label("Query").input_value())
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert len(download.value.path().read_text().splitlines()) == stats["total_hits"] + 1

@@ -32,6 +32,7 @@ CODES = {
     "too_many_active": (429, "The caller has the maximum number of active searches"),
     "storage_unavailable": (503, "Storage does not answer"),
     "blob_changed": (503, "The file was overwritten while it was read"),
+    "row_unreadable": (503, "The job was changed by a newer version of the app"),
     "keys_unavailable": (503, "The signing keys of Entra ID cannot be read, so no token is valid"),
     "concurrent_update": (503, "Too many concurrent updates of the same job"),
     "not_started": (503, "The job was created but not started; the same request starts it"),
@@ -51,10 +52,11 @@ EVERYWHERE = (
     *("not_signed_in", "role_missing", "loopback_only", "rate_exceeded"),
     *("storage_unavailable", "keys_unavailable", "settings_invalid"),
 )
-OF_A_JOB = ("not_found",)
+OF_A_JOB = ("not_found", "row_unreadable")
 OF_A_SUBMISSION = (
     *("malformed_json", "validation_error", "invalid_query_fasta", "conflicting_query_sources"),
     *("program_database_incompatible", "idempotency_conflict", "query_too_large"),
+    "row_unreadable",
     *("too_many_active", "concurrent_update", "not_started", "durable_unavailable"),
 )
 OF_FILES = (*OF_A_JOB, "results_gone", "blob_gone", "blob_changed")

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from shared.hits.database import MiB, open_database
 from shared.hits.errors import Unreadable
 from shared.hits.index import HitIndex
-from shared.hits.questions import HitsDatabase, PageOf
+from shared.hits.questions import HitsDatabase
 from shared.hits.segment import BuiltSegment, SourceFile, build_segment
+from shared.hits.sorting import PageOf
 
 Chunks = Callable[[], Iterable[bytes]]
 

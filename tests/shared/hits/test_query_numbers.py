@@ -6,8 +6,8 @@ import pytest
 
 from shared.hits.columns import STANDARD
 from shared.hits.filters import Filter
-from shared.hits.questions import Direction, PageOf
 from shared.hits.segment import BuiltSegment, SourceFile, build_segment
+from shared.hits.sorting import Direction, PageOf
 from shared.hits.summary import QuerySort, summarize_queries
 from tests.shared.hits.blast import Blast
 from tests.shared.hits.reading import all_rows, opened

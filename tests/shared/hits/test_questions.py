@@ -11,8 +11,9 @@ import pytest
 from shared.hits.aggregate import aggregate
 from shared.hits.coordinates import coordinates
 from shared.hits.filters import Filter
-from shared.hits.questions import Direction, HitsDatabase, PageOf
+from shared.hits.questions import HitsDatabase
 from shared.hits.segment import SourceFile, build_segment
+from shared.hits.sorting import Direction, PageOf
 from shared.hits.subjects import total_by_subject
 from shared.hits.taxonomy import taxonomy
 from tests.shared.hits.blast import Blast

@@ -189,7 +189,7 @@ async def test_a_list_row_equals_the_job(jobs: JobStateRepository) -> None:
     one = await jobs.create(job(), {})
     await jobs.update(one.job_id, "running", phase=Phase.RUNNING, counts=Counts(4, 1, 0, 3))
     (listed,) = (await jobs.index.page(one.owner, 10)).jobs
-    assert listed == replace(await jobs.get(one.job_id), decision=None)
+    assert listed == replace(await jobs.get(one.job_id), stage=None, decision=None)
 
 
 async def test_failure_15_an_unreachable_store_is_unavailable() -> None:

@@ -75,11 +75,26 @@ async def test_failure_15_a_crash_on_one_job_is_raised_and_does_not_stop_the_oth
 ) -> None:
     for number in range(1, 4):
         await late_job(jobs, clock, number, phase=Phase.RUNNING)
-    await store.jobs_table.upsert({**job_row(job(2)), "phase": "sideways"})
+    damaged = job_row(job(2))
+    del damaged["owner_oid"]
+    await store.jobs_table.upsert(damaged)
     with pytest.raises(ExceptionGroup) as raised:
         await reconciler(jobs, clock).tick(durable)
-    assert ["sideways" in str(bug) for bug in raised.value.exceptions] == [True]
+    assert ["owner_oid" in str(bug) for bug in raised.value.exceptions] == [True]
     assert set(durable.instances) == {job(1).job_id, job(3).job_id}
+
+
+async def test_failure_42_a_row_of_a_newer_version_is_no_crash_and_is_looked_at_again(
+    store: Store, jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    for number in range(1, 3):
+        await late_job(jobs, clock, number, phase=Phase.RUNNING)
+    known = job_row(await jobs.get(job(1).job_id))
+    await store.jobs_table.upsert({**known, "stage": "verify"})
+    assert await reconciler(jobs, clock).tick(durable) == {"failed": 1, "restarted": 1}
+    await store.jobs_table.upsert(known)
+    assert (await reconciler(jobs, clock).tick(durable))["restarted"] == 1
+    assert set(durable.instances) == {job(1).job_id, job(2).job_id}
 
 
 async def test_a_tick_ends_in_time_and_the_next_one_continues(

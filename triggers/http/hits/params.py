@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from shared.hits.filters import Filter
-from shared.hits.questions import Direction, PageOf
+from shared.hits.sorting import Direction, PageOf
 from triggers.http.query_params import Number
 
 MAX_PAGE_SIZE = 500

@@ -6,7 +6,8 @@ from typing import Any
 
 from shared.hits.aggregate import Statistics
 from shared.hits.index import HitIndex
-from shared.hits.questions import Direction, HitPage, HitsDatabase, PageOf
+from shared.hits.questions import HitPage, HitsDatabase
+from shared.hits.sorting import Direction, PageOf
 from shared.hits.subjects import SubjectTotal, total_by_subject
 from shared.hits.summary import QueryPage, QuerySort, summarize_queries
 from shared.hits.taxonomy import COLUMNS_TO_REQUEST, Organism, Organisms

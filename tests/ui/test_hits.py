@@ -1,0 +1,157 @@
+"""The views of hits: filters, pages, letters, queries, pictures, links, exports."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from local.demo.queries import DEMO_BATCH_LEN, DEMO_OPTIONS
+from tests.end_to_end.conftest import StackFixture
+from tests.ui.browser import PHONE, TIMEOUT_MS, fits_width
+
+ROWS = "table.hits tbody tr"
+
+
+@pytest.fixture(scope="module")
+def job_id(running: StackFixture) -> str:
+    """A search with XML, several batches and more hits than a page has."""
+    options = DEMO_OPTIONS.replace("-outfmt 6", "-outfmt 5")
+    job_id = running.submit(batch_len=DEMO_BATCH_LEN, additional_options=options)
+    running.ended(job_id)
+    return job_id
+
+
+def results(world: StackFixture, job_id: str, part: str, **query: Any) -> Any:
+    params = "&".join(f"{name}={value}" for name, value in query.items())
+    return world.api.get(f"/api/blast/jobs/{job_id}/results/{part}?{params}")
+
+
+@pytest.fixture
+def hits(page: Page, job_id: str) -> Page:
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    expect(page.locator(ROWS).first).to_be_visible(timeout=TIMEOUT_MS)
+    return page
+
+
+def test_pages_are_turned_by_keyboard_and_are_in_the_address(
+    hits: Page, world: StackFixture, job_id: str
+) -> None:
+    second = results(world, job_id, "alignments", page_size=100, page=2)
+    assert second["pages"] > 1
+    hits.get_by_role("button", name="Next hits").focus()
+    hits.keyboard.press("Enter")
+    expect(hits.get_by_text(f"Page 2 of {second['pages']}")).to_be_visible()
+    expect(hits.locator(ROWS).first.locator("td").nth(1)).to_contain_text(
+        second["alignments"][0]["sseqid"]
+    )
+    assert hits.url.endswith("?page=2")
+    hits.reload()
+    expect(hits.get_by_text(f"Page 2 of {second['pages']}")).to_be_visible()
+    hits.go_back()
+    expect(hits.get_by_text(f"Page 1 of {second['pages']}")).to_be_visible()
+    hits.get_by_role("button", name="Last hits").click()
+    expect(hits.get_by_text(f"Page {second['pages']} of")).to_be_visible()
+
+
+def test_filters_count_what_passes_and_can_be_linked_to(
+    hits: Page, world: StackFixture, job_id: str
+) -> None:
+    expected = results(world, job_id, "aggregate", min_identity=95, max_evalue="1e-50")["stats"]
+    hits.get_by_label("Identity from").fill("95")
+    hits.get_by_label("E-value up to").fill("1e-50")
+    hits.keyboard.press("Enter")
+    total = hits.locator("dl.totals dd").first
+    expect(total).to_have_text(f"{expected['total_hits']:,}")
+    assert hits.url.endswith("?min_identity=95&max_evalue=1e-50")
+    with hits.expect_download() as download:
+        hits.get_by_role("link", name="TSV").click()
+    assert len(download.value.path().read_text().splitlines()) == expected["total_hits"] + 1
+    hits.get_by_label("Text in ids and titles").fill("no such text")
+    hits.keyboard.press("Enter")
+    expect(hits.get_by_text("No hit passes these filters.")).to_be_visible()
+    expect(hits.get_by_text("Loading …")).to_have_count(0)
+    hits.get_by_role("button", name="Clear filters").click()
+    everything = results(world, job_id, "aggregate")["stats"]["total_hits"]
+    expect(total).to_have_text(f"{everything:,}")
+    expect(hits.get_by_label("Text in ids and titles")).to_have_value("")
+
+
+def test_a_wrong_filter_is_refused_in_words(hits: Page) -> None:
+    hits.get_by_label("E-value up to").fill("small")
+    hits.keyboard.press("Enter")
+    expect(hits.locator("p.message.error")).to_contain_text("max_evalue")
+    hits.get_by_role("button", name="Clear filters").click()
+    expect(hits.locator("p.message.error")).to_have_count(0)
+
+
+def test_an_alignment_is_shown_in_letters(hits: Page, world: StackFixture, job_id: str) -> None:
+    (best,) = results(world, job_id, "alignments", page_size=1)["alignments"]
+    toggle = hits.get_by_role("button", name=re.compile("^Alignment of")).first
+    toggle.click()
+    expect(toggle).to_have_attribute("aria-expanded", "true")
+    lines = (hits.locator("tr.alignment pre").text_content() or "").splitlines()
+    query = [line.split() for line in lines if line.startswith("Query")]
+    subject = [line.split() for line in lines if line.startswith("Sbjct")]
+    for found, letters, start, end in (
+        (query, best["qseq"], best["qstart"], best["qend"]),
+        (subject, best["sseq"], best["sstart"], best["send"]),
+    ):
+        assert "".join(line[2] for line in found) == letters
+        assert (int(found[0][1]), int(found[-1][3])) == (start, end)
+    toggle.click()
+    expect(hits.locator("tr.alignment")).to_have_count(0)
+
+
+def test_queries_are_listed_with_their_hits_and_lead_to_them(
+    hits: Page, world: StackFixture, job_id: str
+) -> None:
+    hits.get_by_role("link", name="Queries", exact=True).click()
+    expected = results(world, job_id, "queries", page_size=100)
+    rows = hits.locator(ROWS)
+    expect(rows).to_have_count(min(100, expected["total"]))
+    header = hits.get_by_role("columnheader", name="Hits", exact=False).first
+    header.get_by_role("button").click()
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    header.get_by_role("button").click()
+    (most,) = results(world, job_id, "queries", page_size=1, sort_by="hits", sort_dir="desc")[
+        "queries"
+    ]
+    expect(rows.first).to_contain_text(most["query_id"])
+    expect(rows.first).to_contain_text(f"{most['hits']:,}")
+    rows.first.get_by_role("link").click()
+    expect(hits.locator("dl.totals dd").first).to_have_text(f"{most['hits']:,}")
+    expect(hits.get_by_label("Query", exact=True)).to_have_value(most["query_id"])
+
+
+def test_pictures_are_of_all_hits_and_of_one_query(
+    page: Page, world: StackFixture, job_id: str
+) -> None:
+    query = results(world, job_id, "alignments", page_size=1)["query_ids"][0]
+    page.goto(f"/api/ui#/jobs/{job_id}?view=pictures&query_id={query}")
+    for caption in ("Identity", "E-value"):
+        expect(page.get_by_role("img", name=re.compile(f"^{caption}: most hits"))).to_be_visible()
+    expect(page.get_by_text("staxids sscinames")).to_be_visible()
+    subjects = results(world, job_id, "aggregate", query_id=query)["stats"]["unique_subjects"]
+    expect(page.locator(".lanes li")).to_have_count(min(50, subjects))
+
+
+@pytest.mark.parametrize("view", ["table", "queries", "pictures"])
+def test_each_view_fits_a_phone(page: Page, job_id: str, view: str) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"/api/ui#/jobs/{job_id}?view={view}")
+    expect(page.locator("table.hits, .charts").first).to_be_visible()
+    assert fits_width(page)
+
+
+def test_the_page_says_how_much_is_indexed(page: Page, job_id: str) -> None:
+    message = "the hits are being indexed, 2 of 5 parts are done: ask again in about 9 s"
+    body = json.dumps({"message": message, "detail": {"code": "index_pending", "message": message}})
+    pattern = re.compile("/results/(aggregate|alignments)")
+    page.route(pattern, lambda route: route.fulfill(status=503, body=body))
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    expect(page.get_by_role("region", name="Hits")).to_contain_text("2 of 5 parts are done")
+    expect(page.locator("#unavailable")).to_be_hidden()
+    page.unroute(pattern)
+    expect(page.locator(ROWS).first).to_be_visible(timeout=TIMEOUT_MS)

@@ -1,0 +1,85 @@
+"""Another version of the app: a copy of it with changes that a release may make."""
+
+import re
+import shutil
+from pathlib import Path
+
+from local.stack import PROJECT
+
+LEFT_OUT = (".*", "docs", "infra", "tests", "bench", "sidecar")
+VERIFY = '''"""The stage VERIFY, which the version before does not have."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from activities.context import ActivityContext
+from shared.clients.blobs import Blobs
+from shared.contracts.activities import ActivityInput, Stage, StepResult
+from shared.contracts.job import Job
+from shared.contracts.outcome import Outcome, OutcomeKind
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Waits as long as the blob `held/<job id>` is there."""
+
+    context: ActivityContext
+    blobs: Blobs
+
+    async def verify(self, input_: ActivityInput) -> StepResult:
+        return await self.context.run_step(Stage.VERIFY, input_, self._verify)
+
+    async def _verify(self, job: Job, input_: ActivityInput) -> Outcome:
+        if await self.blobs.exists(f"{job.search.results_url}/held/{job.job_id}"):
+            return Outcome(OutcomeKind.PENDING, job.phase, timedelta(milliseconds=300))
+        return Outcome(OutcomeKind.DONE, job.phase, event="results_verified")
+'''
+CONTRACTS = "shared/contracts/activities.py"
+WORKFLOW, WIRING = "blast_orchestrator/workflow.py", "activities/wiring.py"
+CHANGES = (
+    (CONTRACTS, '    INDEX = "index"', '    VERIFY = "verify"'),
+    (CONTRACTS, '    PLAN_INDEX = "plan_index"', '    VERIFY_RESULTS = "verify_results"'),
+    (WORKFLOW, "    Stage.INDEX: None,", "    Stage.COLLECT: Stage.VERIFY,"),
+    (WORKFLOW, "    Stage.INDEX: None,", "    Stage.VERIFY: Stage.INDEX,"),
+    (
+        WORKFLOW,
+        "    Stage.INDEX: ActivityName.PLAN_INDEX,",
+        "    Stage.VERIFY: ActivityName.VERIFY_RESULTS,",
+    ),
+    (
+        WIRING,
+        "from activities.submit_queue import SubmitQueue",
+        "from activities.verify import Verification",
+    ),
+    (
+        WIRING,
+        "            ActivityName.PLAN_INDEX: self._indexing().plan_index,",
+        "            ActivityName.VERIFY_RESULTS: Verification(context, blobs).verify,",
+    ),
+)
+"""Of each change: the file, one of its lines, and the line that is added before it."""
+EXTENDED = (
+    *((CONTRACTS, name) for name in ("Decision", "SearchState", "ActivityInput", "StepResult")),
+    ("shared/contracts/search.py", "Search"),
+)
+"""Of each value that crosses from one version to the other: its file and class. It gets a field."""
+FIELD = '    made_by: str = "the next version"'
+
+
+def make_next_version(folder: Path) -> Path:
+    """Copy the app to `folder`, and change it there; returns the folder."""
+    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT, "__pycache__"))
+    (folder / "activities/verify.py").write_text(VERIFY)
+    for file, line, added in CHANGES:
+        _edit(folder / file, f"\n{line}\n", f"\n{added}\n{line}\n")
+    for file, name in EXTENDED:
+        text = (folder / file).read_text()
+        (body,) = re.findall(rf"\nclass {name}:\n.*?\n\n\n", text, re.DOTALL)
+        _edit(folder / file, body, f"{body.rstrip()}\n{FIELD}\n\n\n")
+    return folder
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1, (path, old)
+    path.write_text(text.replace(old, new))
