@@ -205,5 +205,5 @@ def test_an_earlier_search_is_edited_and_submitted_again(page: Page, world: Stac
     with page.expect_request("**/api/blast/jobs") as request:
         page.get_by_role("button", name="Submit search").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Edited")
-    sent = request.value.post_data_json
+    sent = request.value.post_data_json or {}
     assert (sent["evalue"], sent["num_nodes"], sent["query_data"]) == ("0.25", 2, NUCLEOTIDES)

@@ -176,13 +176,13 @@ def test_the_searches_of_a_batch_are_listed(page: Page, world: StackFixture) -> 
     job_id = world.api.submit(request)["job_id"]
     page.goto(f"/api/ui#/jobs/{job_id}")
     expect(page.get_by_role("img", name=re.compile("of 2 searches done"))).to_be_visible()
-    searches = page.get_by_role("region", name="Searches")
-    expect(searches.locator(".jobs li")).to_have_count(2)
-    expect(searches).to_contain_text("2 searches: ")
-    searches.locator(".jobs a").first.click()
+    region = page.get_by_role("region", name="Searches")
+    expect(region.locator(".jobs li")).to_have_count(2)
+    expect(region).to_contain_text("2 searches: ")
+    region.locator(".jobs a").first.click()
     page.get_by_role("link", name="a batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Two")
-    expect(searches).to_contain_text("2 searches: 2 completed.")
+    expect(region).to_contain_text("2 searches: 2 completed.")
 
 
 def test_a_search_is_deleted_after_a_confirmation(page: Page, world: StackFixture) -> None:
