@@ -69,6 +69,8 @@ class Fault:
     path: str
     message: str
     code: str = "validation_error"
+    line: int | None = None
+    """The line of the query that has the fault, counted from 1."""
 
 
 class Invalid(PermanentError):

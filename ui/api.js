@@ -2,6 +2,7 @@
 
 const API_URL = new URL("../", import.meta.url);
 const TIMEOUT_MS = 30_000;
+const UPLOAD_TIMEOUT_MS = 600_000;
 /** Of a file that is read in parts; each has the time of a request. */
 const PART_BYTES = 8 * 1024 ** 2;
 /** Of a file that is being written. */
@@ -16,7 +17,7 @@ export class ApiRejection extends Error {
     super(body?.detail?.message ?? body?.message ?? `The API returned status ${status}.`);
     this.status = status;
     this.code = body?.detail?.code ?? "";
-    /** `[{loc: [name, ...], msg}]` */
+    /** `[{loc: [name, ...], msg, line?}]` */
     this.faults = body?.detail?.errors ?? [];
   }
 }
@@ -60,17 +61,23 @@ export async function get(path, signal) {
   return (await send("GET", path, { signal })).json();
 }
 
-/** Requests with the same `idempotencyKey` take effect once. */
-export async function post(path, body, idempotencyKey) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey };
-  return (await send("POST", path, { body: JSON.stringify(body), headers })).json();
+/** Requests with the same `idempotencyKey` take effect once; one without effect needs no key. */
+export async function post(path, body, idempotencyKey, signal) {
+  const headers = { "Content-Type": "application/json" };
+  if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
+  return (await send("POST", path, { body: JSON.stringify(body), headers, signal })).json();
+}
+
+/** Delete what is at a path; `{status}` says whether it is deleted already. */
+export async function del(path) {
+  return (await send("DELETE", path, {})).json();
 }
 
 /** Upload a file as the named field of a form. */
-export async function postFile(path, field, file) {
+export async function postFile(path, field, file, signal) {
   const body = new FormData();
   body.append(field, file);
-  return (await send("POST", path, { body })).json();
+  return (await send("POST", path, { body, signal, timeoutMs: UPLOAD_TIMEOUT_MS })).json();
 }
 
 /** The file at a path, requested with the token, in parts; waits for it while it is written. */
@@ -113,8 +120,8 @@ export function newKey() {
   ).join("");
 }
 
-async function send(method, path, { body, headers = {}, signal }) {
-  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
+async function send(method, path, { body, headers = {}, signal, timeoutMs = TIMEOUT_MS }) {
+  const signals = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
   const request = {
     method,
     body,

@@ -1,6 +1,6 @@
 /** One job: its state, timeline, actions, hits and details. */
 
-import { get, jobPath, newKey, post, queryString } from "./api.js";
+import { ApiRejection, del, get, jobPath, newKey, post, queryString } from "./api.js";
 import { progressBar, timeline } from "./charts.js";
 import { el, scrollRegion, section } from "./dom.js";
 import {
@@ -13,7 +13,7 @@ import {
   jobTitle,
 } from "./format.js";
 import { HitsSection } from "./hits.js";
-import { badge, message, submittedAt } from "./list.js";
+import { badge, JobListView, message, submittedAt } from "./list.js";
 import { ACTIVE_INTERVAL_MS, IDLE_INTERVAL_MS } from "./poll.js";
 
 export class JobView {
@@ -23,11 +23,16 @@ export class JobView {
   #loadedVersion = "";
   #lastStatus = "";
   #retryKey = newKey();
+  /** Whether the user has asked to delete the job. */
+  #isDeleting = false;
+  isDeleted = false;
 
   /** `params` of the address say what of the hits is shown. */
   constructor(id, params) {
     this.id = id;
     this.hits = new HitsSection(id, params);
+    /** The searches of a batch. */
+    this.searches = new JobListView(id);
   }
 
   /** The address of what is shown. */
@@ -36,7 +41,15 @@ export class JobView {
   }
 
   async load(signal) {
-    const job = await get(jobPath(this.id), signal);
+    let job;
+    try {
+      job = await get(jobPath(this.id), signal);
+    } catch (error) {
+      const isGone = error instanceof ApiRejection && error.status === 404;
+      if (!(this.#isDeleting && isGone)) throw error;
+      this.isDeleted = true;
+      return;
+    }
     if (job.updated_at !== this.#loadedVersion) {
       const after = this.events.at(-1)?.id;
       const path = jobPath(this.id, "events") + queryString({ after });
@@ -47,9 +60,15 @@ export class JobView {
     this.job = job;
     this.name = jobTitle(job);
     if (this.#hasHits) await this.hits.load(signal);
+    if (job.children) await this.searches.load(signal);
+  }
+
+  get actions() {
+    return this.job?.children ? this.searches.actions : {};
   }
 
   interval() {
+    if (this.isDeleted) return Infinity;
     const isActive = !this.job || !isTerminal(this.job) || this.hits.isIncomplete;
     return isActive ? ACTIVE_INTERVAL_MS : IDLE_INTERVAL_MS;
   }
@@ -57,6 +76,7 @@ export class JobView {
   /** A sentence if the status changed since the last call. */
   takeNotices() {
     const { job } = this;
+    if (this.isDeleted) return [];
     const hasChanged = this.#lastStatus && this.#lastStatus !== job.status;
     this.#lastStatus = job.status;
     return hasChanged ? [`${jobTitle(job)}: ${formatPhase(job.phase)}`] : [];
@@ -64,6 +84,13 @@ export class JobView {
 
   async cancel() {
     await post(jobPath(this.id, "cancel"), {}, newKey());
+  }
+
+  /** Delete the job; one that runs is cancelled first, and deleted once nothing of it is left. */
+  async delete() {
+    this.#isDeleting = true;
+    this.isDeleted = (await del(jobPath(this.id))).status === "deleted";
+    return this.isDeleted;
   }
 
   /** The key changes only after an answer, so that a repeated request starts one attempt. */
@@ -106,6 +133,7 @@ export class JobView {
   render() {
     if (!this.job)
       return el("div", {}, el("h1", {}, "Search"), el("p", { class: "muted" }, "Loading …"));
+    if (this.isDeleted) return this.#deleted();
     const { job } = this;
     return el(
       "div",
@@ -115,7 +143,7 @@ export class JobView {
       message(job),
       this.#cleanupWarning(),
       el("div", { class: "progress" }, progressBar(job)),
-      this.#childCounts(),
+      this.#searches(),
       section("timeline", "Timeline", timeline(this.events, this.#timelineEnd()), this.#events()),
       this.#hasHits ? this.hits.render() : null,
       section("details", "Details", this.#details()),
@@ -129,8 +157,19 @@ export class JobView {
       "div",
       { class: "buttons" },
       this.#isRetryable ? button("retry", "Run again") : null,
+      this.job.payload ? el("a", { class: "button edit", href: `#/new/${this.id}` }, "Edit and submit") : null,
       this.#isCancellable ? button("confirm-cancel", "Cancel search", "danger") : null,
       this.isCleanupPending ? button("cancel", "Clean up now", "danger") : null,
+      this.job.delete_requested_at ? null : button("confirm-delete", "Delete", "danger"),
+    );
+  }
+
+  #deleted() {
+    return el(
+      "div",
+      {},
+      el("h1", {}, "Deleted"),
+      el("p", {}, `${jobTitle(this.job)} is deleted. `, el("a", { href: "#/" }, "All searches")),
     );
   }
 
@@ -146,18 +185,16 @@ export class JobView {
     return el("p", { class: "message error" }, text);
   }
 
-  #childCounts() {
+  /** The searches of a batch: how many have which status, and a page of their list. */
+  #searches() {
     const { children } = this.job;
     if (!children) return null;
-    const counts = ["queued", "running", "completed", "failed", "cancelled"]
+    const counts = ["queued", "running", "completed", "failed", "cancelled", "deleted"]
       .filter((status) => children[status])
       .map((status) => `${children[status]} ${status}`);
-    return el(
-      "p",
-      {},
-      `${formatCount(children.total, "search", "searches")}: ${counts.join(", ")}. `,
-      el("a", { href: `#/jobs/${this.id}/searches` }, "Show searches"),
-    );
+    const total = formatCount(children.total, "search", "searches");
+    const tally = el("p", {}, `${total}: ${counts.join(", ") || "not created yet"}.`);
+    return section("searches", "Searches", tally, this.searches.body());
   }
 
   #timelineEnd() {

@@ -1,4 +1,4 @@
-/** The list of jobs: the caller's own, or the searches of one batch. */
+/** The list of jobs: the caller's own, as a view, or the searches of a batch, as a part of its view. */
 
 import { get, jobPath, queryString } from "./api.js";
 import { progressBar } from "./charts.js";
@@ -24,13 +24,14 @@ export class JobListView {
   cursors = [""];
   #lastStatuses = new Map();
 
-  constructor(parentId) {
-    this.parentId = parentId;
-    this.name = parentId ? "Searches of a batch" : "Searches";
+  name = "Searches";
+
+  constructor(batchId) {
+    this.batchId = batchId;
   }
 
   async load(signal) {
-    const path = this.parentId ? jobPath(this.parentId, "children") : "blast/jobs";
+    const path = this.batchId ? jobPath(this.batchId, "children") : "blast/jobs";
     const cursor = this.cursors.at(-1);
     const { jobs, page } = await get(path + queryString({ limit: PAGE_SIZE, cursor }), signal);
     if (cursor === this.cursors.at(-1)) Object.assign(this, { jobs, page });
@@ -64,20 +65,17 @@ export class JobListView {
   }
 
   render() {
-    const batchLink = this.parentId
-      ? el("p", {}, el("a", { href: `#/jobs/${this.parentId}` }, "Back to the batch"))
-      : null;
     const head = el(
       "div",
       { class: "row" },
       el("h1", {}, this.name),
       el("a", { class: "button", href: "#/new" }, "New search"),
-      batchLink,
     );
-    return el("div", {}, head, this.#body());
+    return el("div", {}, head, this.body());
   }
 
-  #body() {
+  /** The jobs and the buttons for other pages, without a heading. */
+  body() {
     if (!this.jobs) return el("p", { class: "muted" }, "Loading …");
     if (!this.jobs.length) {
       const link = el("a", { href: "#/new" }, "Submit a search");

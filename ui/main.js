@@ -2,7 +2,7 @@
 
 import { ApiRejection, ApiUnavailable, getBlob, isSignedIn, signIn } from "./api.js";
 import { el, morph } from "./dom.js";
-import { jobTitle } from "./format.js";
+import { isTerminal, jobTitle } from "./format.js";
 import { JobView } from "./job.js";
 import { JobListView } from "./list.js";
 import { Poller } from "./poll.js";
@@ -18,15 +18,20 @@ let poller;
 
 function viewFor(hash) {
   const [path, query = ""] = hash.split("?");
-  const [, collection, id, part] = path.split("/");
-  if (collection === "new") return new SubmitView();
+  const [, collection, id] = path.split("/");
+  if (collection === "new") return new SubmitView(id);
   if (collection !== "jobs" || !id) return new JobListView();
-  return part === "searches" ? new JobListView(id) : new JobView(id, new URLSearchParams(query));
+  return new JobView(id, new URLSearchParams(query));
 }
 
 function openView() {
   poller?.stop();
+  view?.close?.();
   view = viewFor(location.hash);
+  const opened = view;
+  view.redraw = () => {
+    if (opened === view) draw();
+  };
   main.replaceChildren();
   draw();
   poller = new Poller(
@@ -39,6 +44,7 @@ function openView() {
 function draw() {
   const hadFocus = main.contains(document.activeElement);
   morph(main, el("main", { id: "main", tabindex: "-1" }, view.render()));
+  view.onDrawn?.();
   if (hadFocus && !main.contains(document.activeElement)) main.focus();
   document.title = `${view.name} · ElasticBLAST`;
   for (const link of document.querySelectorAll("header nav a")) {
@@ -124,23 +130,26 @@ function openSignIn(error) {
   );
 }
 
+/** Ask before an action that cannot be undone; the harmless answer has the focus. */
+function openConfirmation(question, consequence, keepText, action, actionText) {
+  const button = (attributes, text) => el("button", { type: "button", ...attributes }, text);
+  const keep = button({ "data-action": "close", autofocus: true }, keepText);
+  const confirm = button({ class: "danger", "data-action": action }, actionText);
+  const text = `${jobTitle(view.job)}: ${consequence}`;
+  openDialog(question, el("p", {}, text), el("p", { class: "buttons" }, keep, confirm));
+}
+
 function openCancelConfirmation() {
-  const consequence = `${jobTitle(view.job)}: its running jobs are stopped, and it has no results.`;
-  const keep = el(
-    "button",
-    { type: "button", "data-action": "close", autofocus: true },
-    "Keep running",
-  );
-  const cancel = el(
-    "button",
-    { type: "button", class: "danger", "data-action": "cancel" },
-    "Cancel search",
-  );
-  openDialog(
-    "Cancel this search?",
-    el("p", {}, consequence),
-    el("p", { class: "buttons" }, keep, cancel),
-  );
+  const consequence = "its running jobs are stopped, and it has no results.";
+  const texts = ["Keep running", "cancel", "Cancel search"];
+  openConfirmation("Cancel this search?", consequence, ...texts);
+}
+
+function openDeleteConfirmation() {
+  const consequence = isTerminal(view.job)
+    ? "its results are deleted, too."
+    : "it is cancelled, and deleted with its results once nothing of it is left on the cluster.";
+  openConfirmation("Delete this search?", consequence, "Keep it", "delete", "Delete search");
 }
 
 /** Run an action of the user, show its success or error, and poll. */
@@ -163,6 +172,14 @@ function cancelSearch() {
     ? "The cleanup starts within a minute."
     : "The search is being cancelled.";
   runAction(() => view.cancel(), successText);
+}
+
+function deleteSearch() {
+  dialog.close();
+  runAction(async () => {
+    const isDeleted = await view.delete();
+    notify(isDeleted ? "The search is deleted." : "The search is cancelled first, then deleted.");
+  }, "");
 }
 
 /**
@@ -193,6 +210,8 @@ const ACTIONS = {
   "sign-in": () => openSignIn(),
   "confirm-cancel": openCancelConfirmation,
   cancel: cancelSearch,
+  "confirm-delete": openDeleteConfirmation,
+  delete: deleteSearch,
   retry: () => runAction(() => view.retry(), "The search runs again."),
   download,
 };
@@ -207,10 +226,10 @@ function runViewAction(name, control) {
   poller.pollNow();
 }
 
-async function submit(form) {
+async function submit() {
   const submittedView = view;
   await runAction(async () => {
-    const sending = submittedView.send(form);
+    const sending = submittedView.send();
     draw();
     const jobId = await sending;
     if (submittedView !== view) return;
@@ -242,19 +261,25 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   const { change } = event.target.dataset;
   if (change) runViewAction(change, event.target);
-  else if (event.target.closest("form.submit")) view.onChange();
+  else if (event.target.closest("form.submit")) view.onChange(event.target);
 });
-document.addEventListener(
-  "input",
-  (event) => event.target.closest("form.submit") && view.onChange(),
-);
+document.addEventListener("input", (event) => {
+  const { target } = event;
+  if (target.closest("form.submit") && !target.dataset.change) view.onChange(target);
+});
+for (const type of ["dragover", "drop"])
+  document.addEventListener(type, (event) => {
+    if (!view.takeFiles || !event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault(); // else the browser opens the file
+    if (type === "drop") view.takeFiles([...event.dataTransfer.files]);
+  });
 document.addEventListener("submit", (event) => {
   event.preventDefault();
   if (event.target.id === "token-form") {
     signIn(byId("token").value);
     dialog.close();
     poller.pollNow();
-  } else if (event.target.matches("form.submit") && !view.isSending) submit(event.target);
+  } else if (event.target.matches("form.submit") && !view.isSending) submit();
 });
 addEventListener("hashchange", () => {
   openView();

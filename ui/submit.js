@@ -1,68 +1,81 @@
-/** The form for a new search; the API's validation errors appear at their fields. */
+/** The form for a new search: checked as it is filled in, with each fault at its field. */
 
-import { ApiRejection, ApiUnavailable, get, newKey, post, postFile } from "./api.js";
+import { ApiRejection, ApiUnavailable, get, jobPath, newKey, post } from "./api.js";
+import { ReadinessCheck } from "./check.js";
+import { BY_NAME, databaseChoice, pathOf, valueOf } from "./databases.js";
 import { el } from "./dom.js";
+import { faultText, sortFaults } from "./faults.js";
+import { field } from "./field.js";
+import { formatCount } from "./format.js";
+import { optionControl, optionHint, optionLabel, optionValue } from "./options.js";
+import { QueryInput, TYPE_NAMES } from "./query.js";
+import { readinessPanel } from "./readiness.js";
 
-const PROGRAMS = [
-  "blastn",
-  "blastp",
-  "blastx",
-  "tblastn",
-  "tblastx",
-  "psiblast",
-  "rpsblast",
-  "rpstblastn",
-];
-/** Values of `-outfmt` with their labels; the first is the default. */
-const OUTPUT_FORMATS = [
-  ["6", "Table (6)"],
-  ["0", "Pairwise text (0)"],
-  ["5", "XML (5)"],
-  ["7", "Table with comments (7)"],
-  ["11", "Archive (11)"],
-];
-/** Names that the API uses for a field, besides the field's own. */
-const FIELD_ALIASES = {
-  database: "db",
-  query_fasta: "query_data",
-  query_blob_url: "query_data",
-  query_file: "query_data",
-  options: "additional_options",
+/** Characters of a query that are checked as one types; a longer one is checked when submitted. */
+const MAX_CHECKED_CHARS = 1_000_000;
+const ADDITIONAL = {
+  name: "additional_options",
+  label: "Additional options",
+  hint: "BLAST+ command-line options; they override the fields above",
 };
-
-/** name, label, input mode, hint */
-const OPTIONS = [
-  ["evalue", "E-value threshold", "decimal", "For example 1e-20"],
-  ["max_target_seqs", "Maximum targets", "numeric", "1 to 50,000 per query"],
-  ["word_size", "Word size", "numeric", ""],
-  ["perc_identity", "Minimum identity in %", "decimal", ""],
-  ["batch_len", "Residues per batch", "numeric", "Batches are searched in parallel"],
-  ["additional_options", "Additional options", "text", "BLAST+ command-line options"],
-];
-const FIELDS = new Set([
-  ...["job_title", "program", "db", "query_data", "outfmt"],
-  ...OPTIONS.map(([name]) => name),
-]);
 
 export class SubmitView {
   name = "New search";
+  /** From the API; null until loaded. */
   databases = null;
-  /** Error messages by field. */
+  programs = [];
+  /** What the controls of the form have, by name. */
+  values = { db: "", db_name: "", db_filter: "", query_type: "" };
   faults = {};
+  /** Sentences about faults that no field shows. */
+  otherFaults = [];
   message = "";
   isSending = false;
+  redraw = () => {};
+  #query = new QueryInput(() => this.#onQueryChange());
+  #chosenProgram = "";
+  #jobId;
+  /** Fields of an earlier search that no control has. */
+  #earlier = {};
+  #notices = [];
   /** Stays the same until the form changes, so that a repeated request makes one search. */
   #idempotencyKey = newKey();
+  #check = new ReadinessCheck(
+    () => this.#request(),
+    () => {
+      this.#takeCheckedFaults();
+      this.redraw();
+    },
+  );
 
-  /** Load the databases to suggest; without them the field takes any name. */
+  /** `jobId`: a search whose fields the form has at first. */
+  constructor(jobId) {
+    this.#jobId = jobId;
+  }
+
+  /** Load databases and programs; without the list, a database can still be named. */
   async load(signal) {
     if (this.databases) return;
+    this.programs = (await get("blast/programs", signal)).programs;
     try {
       this.databases = (await get("blast/databases", signal)).databases;
     } catch (error) {
       if (!(error instanceof ApiRejection) || error.status === 401) throw error;
       this.databases = [];
     }
+    if (this.#jobId) await this.#loadEarlier(signal);
+  }
+
+  /** Take the fields of an earlier search; those that the form does not show stay as they are. */
+  async #loadEarlier(signal) {
+    const { payload } = await get(jobPath(this.#jobId), signal);
+    const { db, program, query_file: path, query_label: label, ...others } = payload;
+    this.#chosenProgram = program;
+    const type = this.programs.find(({ name }) => name === program)?.database_type;
+    const listed = this.databases.find((one) => one.type === type && pathOf(one) === db);
+    Object.assign(this.values, { db: listed ? valueOf(listed) : BY_NAME, db_name: listed ? "" : db });
+    this.#earlier = others;
+    await this.#query.takeStored(this.#jobId, path, label, signal);
   }
 
   interval() {
@@ -70,24 +83,120 @@ export class SubmitView {
   }
 
   takeNotices() {
-    return [];
+    return this.#notices.splice(0);
   }
 
-  onChange() {
+  /** The user has left the page. */
+  close() {
+    this.#check.cancel();
+    this.#query.close();
+  }
+
+  actions = {
+    "remove-file": () => this.#query.removeFile(),
+    "take-file": ({ files }) => this.takeFiles([...files]),
+    "go-to-line": ({ dataset }) => this.#query.goToLine(Number(dataset.line)),
+  };
+
+  /** Read the controls, and check what they say. */
+  onChange(control) {
     this.#idempotencyKey = newKey();
+    if (control.name === "program") this.#chosenProgram = control.value;
+    Object.assign(this.values, Object.fromEntries(new FormData(control.form)));
+    if (control.name === "query_data") this.#query.setText(control.value);
+    if (control.name !== "db_filter") this.#scheduleCheck();
+    this.redraw();
+  }
+
+  /** After each redraw: a redraw changes which choices there are, not what is chosen. */
+  onDrawn() {
+    const select = document.getElementById("program");
+    if (!select || !this.#program) return;
+    select.value = this.#program.name;
+    for (const [name, value] of Object.entries(this.#earlier)) {
+      const control = select.form.elements[name];
+      if (!control) continue;
+      control.value = value;
+      delete this.#earlier[name];
+    }
+    Object.assign(this.values, Object.fromEntries(new FormData(select.form)));
+  }
+
+  takeFiles(files) {
+    return this.#query.takeFiles(files);
+  }
+
+  get #database() {
+    return this.databases?.find((database) => valueOf(database) === this.values.db);
+  }
+
+  get #databaseName() {
+    const { db, db_name: name } = this.values;
+    return this.#database && db !== BY_NAME ? pathOf(this.#database) : name.trim();
+  }
+
+  get #queryType() {
+    return this.values.query_type || this.#query.type;
+  }
+
+  /** The programs for the types of query and database, as far as these are known. */
+  get #candidates() {
+    const database = this.#database?.type;
+    return this.programs.filter(
+      ({ query_type: query, database_type: type }) =>
+        (!this.#queryType || query === this.#queryType) && (!database || type === database),
+    );
+  }
+
+  /** The program that the user chose, if it is for these types; else the usual one. */
+  get #program() {
+    const candidates = this.#candidates;
+    return candidates.find(({ name }) => name === this.#chosenProgram) ?? candidates[0];
+  }
+
+  /** The filled-in fields as a submission; the API has defaults for the others. */
+  #request() {
+    const { values } = this;
+    const query = this.#query.toRequest();
+    const names = { program: this.#program?.name, db: this.#databaseName };
+    const body = { ...this.#earlier, ...names, ...query };
+    for (const option of this.#program?.options ?? [])
+      if (values[option.name]?.trim())
+        body[option.name] = optionValue(option, values[option.name]);
+    for (const name of ["job_title", ADDITIONAL.name])
+      if (values[name]?.trim()) body[name] = values[name];
+    return body;
+  }
+
+  #scheduleCheck() {
+    const { db, query_data: text, query_blob_url: url } = this.#request();
+    if (!(db || text || url) || this.#query.isUploading || text?.length > MAX_CHECKED_CHARS) {
+      this.#check.reset();
+      this.#setFaults([]);
+    } else this.#check.schedule();
+  }
+
+  #onQueryChange() {
+    this.#idempotencyKey = newKey();
+    this.#scheduleCheck();
+    this.redraw();
+  }
+
+  #takeCheckedFaults() {
+    if (!this.#check.result) return;
+    this.#setFaults(this.#check.result.faults ?? []);
   }
 
   /** The id of the submitted job; null if the form has errors to show. */
-  async send(form) {
+  async send() {
     this.isSending = true;
+    this.#check.cancel();
     try {
-      const { job_id } = await post("blast/jobs", await requestBody(form), this.#idempotencyKey);
-      return job_id;
+      return (await post("blast/jobs", this.#request(), this.#idempotencyKey)).job_id;
     } catch (error) {
       if (error instanceof ApiUnavailable)
-        this.#setErrors(`${error.message} Submit again: it will not create a second search.`, []);
-      else if (error instanceof ApiRejection && error.status !== 401)
-        this.#setErrors(error.message, error.faults);
+        this.message = `${error.message} Submit again: it will not create a second search.`;
+      else if (error instanceof ApiRejection && error.status !== 401) this.#setRejection(error);
       else throw error;
       return null;
     } finally {
@@ -95,123 +204,86 @@ export class SubmitView {
     }
   }
 
-  #setErrors(message, faults) {
-    this.faults = {};
-    const otherMessages = [];
-    for (const { loc, msg } of faults) {
-      const name = FIELD_ALIASES[loc[0]] ?? loc[0];
-      if (FIELDS.has(name))
-        this.faults[name] = this.faults[name] ? `${this.faults[name]}; ${msg}` : msg;
-      else otherMessages.push(`${loc.join(".")}: ${msg}`);
-    }
+  #setRejection({ message, faults }) {
+    this.#setFaults(faults);
     const number = Object.keys(this.faults).length;
     const fields = number === 1 ? "field" : `${number} fields`;
-    const summary = number
-      ? `The search was not accepted: correct the ${fields} below.`
-      : message;
-    this.message = [summary, ...otherMessages].join(" ");
+    this.message = number ? `The search was not accepted: correct the ${fields} below.` : message;
+    if (this.otherFaults.length) this.message += ` ${this.otherFaults.join(". ")}`;
+  }
+
+  #setFaults(faults) {
+    const options = this.#program?.options.map(({ name }) => name) ?? [];
+    const fields = new Set(["job_title", "program", "db", "query_data", ADDITIONAL.name, ...options]);
+    const { byField, others } = sortFaults(faults, (name) => fields.has(name));
+    Object.assign(this, { faults: byField, otherFaults: others, message: "" });
   }
 
   render() {
+    const { message, values, databases, faults } = this;
     return el(
       "form",
       { class: "submit", novalidate: true },
       el("h1", {}, "New search"),
-      el(
-        "p",
-        { class: "message error", role: "alert", id: "faults", hidden: !this.message },
-        this.message,
-      ),
-      this.#searchFields(),
-      el(
-        "details",
-        {},
-        el("summary", {}, "Options"),
-        el("div", { class: "options" }, this.#optionFields()),
-      ),
-      el(
-        "p",
-        {},
-        el(
-          "button",
-          { type: "submit", class: "primary", "aria-disabled": this.isSending ? "true" : null },
-          this.isSending ? "Submitting …" : "Submit search",
-        ),
-      ),
+      el("p", { class: "message error", role: "alert", id: "faults", hidden: !message }, message),
+      this.#query.render(faults.query_data ?? []),
+      databaseChoice({
+        databases,
+        chosen: values.db,
+        name: values.db_name,
+        filter: values.db_filter,
+        fault: faultText(faults.db),
+      }),
+      this.#programField(),
+      this.#field("job_title", "Title", el("input", { maxlength: 200, autocomplete: "off" }), "Optional"),
+      this.#options(),
+      readinessPanel(this.#check, this.otherFaults, this.#query.faults.length + Object.values(faults).flat().length),
+      this.#submitButton(),
     );
   }
 
-  #searchFields() {
-    const title = el("input", { maxlength: 200, autocomplete: "off" });
-    const programs = PROGRAMS.map((name) => el("option", { value: name }, name));
-    const database = el("input", {
-      list: "databases",
-      autocomplete: "off",
-      spellcheck: "false",
-      "aria-required": "true",
-    });
-    const databases = (this.databases ?? []).map(({ name, prefix, title }) =>
-      el("option", { value: prefix === name ? name : `${prefix}/${name}` }, title ?? name),
-    );
-    const query = el("textarea", { rows: 8, spellcheck: "false", autocapitalize: "off" });
-    const queryHint = "FASTA: a line with > and a name, then the sequence";
-    const file = { type: "file", name: "file", accept: ".fa,.fasta,.fna,.faa,.gz,.txt,text/plain" };
-    return [
-      this.#field("job_title", "Title", title, "Optional"),
+  #programField() {
+    const option = ({ name, query_type: query, database_type: database }) =>
       el(
-        "div",
-        { class: "pair" },
-        this.#field("program", "Program", el("select", {}, programs)),
-        this.#field("db", "Database", database),
-      ),
-      el("datalist", { id: "databases" }, databases),
-      this.#field("query_data", "Query", query, queryHint),
-      el("label", { class: "file" }, "or a file ", el("input", file)),
-    ];
+        "option",
+        { value: name, "data-key": name },
+        `${name} – ${TYPE_NAMES[query]} query, ${TYPE_NAMES[database]} database`,
+      );
+    const number = this.#candidates.length;
+    const types = [
+      TYPE_NAMES[this.#queryType] && `${TYPE_NAMES[this.#queryType]} query`,
+      TYPE_NAMES[this.#database?.type] && `${TYPE_NAMES[this.#database.type]} database`,
+    ].filter(Boolean);
+    const hint = types.length
+      ? `${formatCount(number, "program")} for a ${types.join(" and a ")}`
+      : "Query and database narrow the choice";
+    return this.#field("program", "Program", el("select", {}, this.#candidates.map(option)), hint);
   }
 
-  #optionFields() {
-    const formats = OUTPUT_FORMATS.map(([value, text]) => el("option", { value }, text));
-    const hint = "The page shows hits from tables and XML";
-    const options = OPTIONS.map(([name, label, inputmode, hint]) => {
-      const input = el("input", { inputmode, autocomplete: "off", spellcheck: "false" });
-      return this.#field(name, label, input, hint);
-    });
-    return [this.#field("outfmt", "Output format", el("select", {}, formats), hint), ...options];
+  #options() {
+    const fields = (this.#program?.options ?? []).map((option) =>
+      this.#field(option.name, optionLabel(option), optionControl(option), optionHint(option)),
+    );
+    const input = el("input", { autocomplete: "off", spellcheck: "false" });
+    return el(
+      "details",
+      {},
+      el("summary", {}, "Options"),
+      el("div", { class: "options" }, fields),
+      this.#field(ADDITIONAL.name, ADDITIONAL.label, input, ADDITIONAL.hint),
+    );
+  }
+
+  #submitButton() {
+    const attributes = { type: "submit", class: "primary", "aria-disabled": this.isSending || null };
+    return el(
+      "p",
+      {},
+      el("button", attributes, this.isSending ? "Submitting …" : "Submit search"),
+    );
   }
 
   #field(name, label, control, hint) {
-    const fault = this.faults[name];
-    const descriptions = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean);
-    const attributes = {
-      id: name,
-      name,
-      "aria-describedby": descriptions.join(" "),
-      "aria-invalid": fault && "true",
-    };
-    for (const [key, value] of Object.entries(attributes))
-      if (value) control.setAttribute(key, value);
-    return el(
-      "div",
-      { class: "field", "data-key": name },
-      el("label", { for: name }, label),
-      control,
-      hint ? el("span", { class: "muted", id: `${name}-hint` }, hint) : null,
-      fault ? el("span", { class: "fault", id: `${name}-fault` }, fault) : null,
-    );
+    return field(name, label, control, hint, faultText(this.faults[name]));
   }
-}
-
-/**
- * The filled-in fields; the API has defaults for the others. A file counts only without pasted text.
- * Its bytes are uploaded as they are: the API names what is wrong with their encoding.
- */
-async function requestBody(form) {
-  const values = new FormData(form);
-  const file = values.get("file");
-  values.delete("file");
-  const body = Object.fromEntries([...values].filter(([, text]) => text.trim() !== ""));
-  if (!body.query_data && file?.size)
-    body.query_blob_url = (await postFile("blast/upload-query", "query_file", file)).blob_url;
-  return body;
 }

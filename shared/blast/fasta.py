@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.blast.deflines import is_parseable, is_xml_title, name_of
 from shared.contracts.search import Program
@@ -20,7 +21,8 @@ BYTE_ORDER_MARK = "\ufeff"
 _SPACE = " \t\v\f"
 """White space within a line (C's isspace)."""
 _COMMENT = ("!", "#", ";")
-_NUCLEOTIDE_QUERY = {Program.BLASTN, Program.BLASTX, Program.TBLASTX, Program.RPSTBLASTN}
+NUCLEOTIDE_QUERY = frozenset({Program.BLASTN, Program.BLASTX, Program.TBLASTX, Program.RPSTBLASTN})
+"""The programs whose queries are nucleotides; those of the others are proteins."""
 _NUCLEOTIDES, _RESIDUES = "ABCDGHKMNRSTUVWYabcdghkmnrstuvwy", "A-Za-z*"
 """What BLAST+ keeps of a line, by trial; of anything else it only warns, on a node's stderr."""
 _GAP, _DIGITS = "-", "0123456789"
@@ -29,12 +31,20 @@ _PSIBLAST_UNUSABLE = frozenset("XOxo*")
 _ACCESSION = re.compile(r"[A-Za-z]{1,6}_?\d{3,}(\.\d+)?")
 
 
+class QueryFault(NamedTuple):
+    """A fault of a query; the message completes a sentence about it, and quotes no sequence."""
+
+    message: str
+    line: int | None = None
+    """Counted from 1; None for a fault of the whole query."""
+
+
 @dataclass(frozen=True)
 class Fasta:
     """A query. If it has faults, nothing else of it is to be used."""
 
-    faults: tuple[str, ...]
-    """The first MOST_FAULTS; each completes a sentence about the query, and quotes no sequence."""
+    faults: tuple[QueryFault, ...]
+    """The first MOST_FAULTS."""
     warnings: tuple[str, ...]
     """What was changed, or can surprise; each completes a sentence about the query."""
     text: str
@@ -88,9 +98,9 @@ class _Reader:
     """What has been read so far."""
 
     def __init__(self, program: Program | None) -> None:
-        is_nucleotide = program in _NUCLEOTIDE_QUERY
+        is_nucleotide = program in NUCLEOTIDE_QUERY
         codes = _NUCLEOTIDES if is_nucleotide else _RESIDUES
-        self.faults: list[str] = []
+        self.faults: list[QueryFault] = []
         self.warnings: list[str] = []
         self.goes_on = True
         """False after a fault that makes the rest of the text meaningless."""
@@ -121,7 +131,7 @@ class _Reader:
         if self.goes_on:
             self._end_sequence()
         if not (self._head_line or self.faults):
-            self.faults.append("has no sequence")
+            self.faults.append(QueryFault("has no sequence"))
         return Fasta(
             faults=tuple(self.faults[:MOST_FAULTS]),
             warnings=(*self.warnings, *self._warnings()),
@@ -137,7 +147,7 @@ class _Reader:
         self._head_line, self._length, self._is_usable = number, 0, False
         ordinal = len(self._lengths) + 1
         if line.startswith(">?"):
-            self.faults.append(f"line {number} begins with '>?', which BLAST reads as a gap")
+            self._add_fault(number, f"line {number} begins with '>?', which BLAST reads as a gap")
         name = name_of(line)
         if not name:
             self._unnamed += 1
@@ -157,16 +167,18 @@ class _Reader:
         if not line or line.startswith(_COMMENT):
             return
         if line.lstrip().startswith(">"):
-            self.faults.append(
+            message = (
                 f"line {number} has white space before '>', so that BLAST reads it as sequence"
             )
+            self._add_fault(number, message)
         elif not self._head_line:
-            self.faults.append(_no_header(line))
+            self._add_fault(number, _no_header(line))
             self.goes_on = False
         elif not self._length and not _is_plausible(line):
-            self.faults.append(
+            self._add_fault(
+                number,
                 f"line {number} is the first of its sequence and has too few letters, so that BLAST"
-                " refuses it"
+                " refuses it",
             )
             self._length = 1  # the sequence has a fault, and is not also empty
         else:
@@ -178,7 +190,7 @@ class _Reader:
         self._digits += sum(map(line.count, _DIGITS))
         if match := self._invalid.search(letters):
             what = f"{_name(match[0])}, which is not a {self._code} code"
-            self.faults.append(f"line {number} has {what}")
+            self._add_fault(number, f"line {number} has {what}")
         if letters:
             self._add(letters)
 
@@ -188,15 +200,19 @@ class _Reader:
         if self._program is Program.PSIBLAST and not self._is_usable:
             self._is_usable = not _PSIBLAST_UNUSABLE.issuperset(letters)
 
+    def _add_fault(self, number: int, message: str) -> None:
+        self.faults.append(QueryFault(message, number))
+
     def _end_sequence(self) -> None:
         if not self._head_line:
             return
         self._lengths.append(self._length)
         at = f"the sequence at line {self._head_line}"
         if not self._length:
-            self.faults.append(f"{at} is empty")
+            self._add_fault(self._head_line, f"{at} is empty")
         elif self._program is Program.PSIBLAST and not self._is_usable:
-            self.faults.append(f"{at} has no code but X, O and *, with which psiblast fails")
+            message = f"{at} has no code but X, O and *, with which psiblast fails"
+            self._add_fault(self._head_line, message)
 
     def _warnings(self) -> Iterator[str]:
         if self._gaps:

@@ -71,6 +71,11 @@ def _flag_of(text: str) -> str:
     return next((word for word in reversed(before) if word in OPTIONS or word == OUTFMT), "")
 
 
+def output_formats(program: Program) -> list[str]:
+    """Return the numbers of the formats that a program can write, in their order."""
+    return sorted((f for f in _FORMATS if not _outfmt_fault(program, [f])), key=int)
+
+
 def value_of(text: str, flag: str) -> str | None:
     """The value of a flag in valid options; None if the flag is absent."""
     return next((" ".join(values) for name, values in _groups(text.split()) if name == flag), None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from shared.contracts.search import Program
 
 BINARIES = {program: shutil.which(f"{program}+") or shutil.which(program) for program in Program}
-"""Debian names one of them `rpsblast+`."""
+"""Debian names one of them `rpsblast+`; without the plus it is an older program."""
 NUCLEOTIDES = "CGTAACAAGGTTTCCGTAGGTGAACCTGCGGAAGGATCATTGATGAGACCGTGGAATAAACGATCGAGTGAATCCGGAGG"
 RESIDUES = "MKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGEENFKALVLIAFAQYLQQ"
 NUCLEOTIDE_QUERY = frozenset({Program.BLASTN, Program.BLASTX, Program.TBLASTX, Program.RPSTBLASTN})

@@ -48,7 +48,7 @@ def take_screenshots(browser: Browser, world: StackFixture, job_id: str) -> None
     }
     views = {"list": ("#/", ".jobs li"), "job": (f"#/jobs/{job_id}", "table.hits tbody tr")}
     views["hits"] = views["job"]
-    views["form"] = ("#/new", "form.submit")
+    views["form"] = ("#/new", "form.submit input[type=radio]")
     for name, (scheme, size) in variants.items():
         options = {"base_url": world.stack.url, "viewport": size, "color_scheme": scheme}
         for view, (fragment, awaited) in views.items():

@@ -23,8 +23,8 @@ def test_a_search_is_submitted_watched_and_its_hits_are_read(
 ) -> None:
     page.goto("/api/ui#/new")
     page.get_by_label("Title").fill("Orchids by the page")
-    page.get_by_label("Database").fill(DEMO_DATABASE)
-    page.get_by_label("Query").fill(demo_queries())
+    page.get_by_role("radio", name=DEMO_DATABASE).check()
+    page.get_by_label("Query", exact=True).fill(demo_queries())
     page.get_by_text("Options", exact=True).click()
     page.get_by_label("Residues per batch").fill(str(TWO_BATCHES))
     page.get_by_label("Additional options").fill(DEMO_OPTIONS.replace(" -outfmt 6", ""))
@@ -86,23 +86,22 @@ def test_a_refused_request_shows_each_fault_at_its_field(
     page: Page, activity: PageActivity
 ) -> None:
     page.goto("/api/ui#/new")
-    page.get_by_label("Query").fill("no FASTA at all")
+    page.get_by_label("Query", exact=True).fill("no FASTA at all")
     page.get_by_text("Options", exact=True).click()
     page.get_by_label("E-value threshold").fill("-1")
     page.get_by_text("Options", exact=True).click()
     page.get_by_role("button", name="Submit search").click()
     expect(page.get_by_role("alert")).to_contain_text("not accepted")
-    expect(page.get_by_label("Database")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Database")).to_be_focused()
+    query = page.get_by_label("Query", exact=True)
+    expect(query).to_be_focused()
+    expect(query).to_have_accessible_description(re.compile("must begin with a line"))
+    expect(page.get_by_role("radiogroup", name="Database")).to_have_attribute(
+        "aria-invalid", "true"
+    )
     evalue = page.get_by_label("E-value threshold")
     expect(evalue).to_have_accessible_description(re.compile("greater than 0"))
     expect(evalue).to_have_value("-1")
     assert len(activity.urls_with("/blast/jobs")) == 1
-    page.get_by_label("Database").fill(DEMO_DATABASE)
-    evalue.fill("1e-20")
-    page.get_by_role("button", name="Submit search").click()
-    expect(page.get_by_label("Query")).to_have_accessible_description(re.compile("FASTA.*FASTA|>"))
-    expect(page.get_by_label("Query")).to_be_focused()
 
 
 def test_a_file_is_submitted_with_the_keyboard_alone(page: Page, world: StackFixture) -> None:
@@ -113,24 +112,29 @@ def test_a_file_is_submitted_with_the_keyboard_alone(page: Page, world: StackFix
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("New search")
+    query = {"name": "q.fa", "mimeType": "text/plain", "buffer": b">q1\n" + b"ACGTTGCA" * 40}
+    expect(page.get_by_role("radio", name=DEMO_DATABASE)).to_be_visible()
+    page.get_by_label("or a file").set_input_files(query)  # type: ignore[arg-type]
+    page.get_by_label("or a file").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")  # the first database
+    expect(page.get_by_role("radio", name=DEMO_DATABASE)).to_be_checked()
+    page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.type("By keyboard")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    page.keyboard.type(DEMO_DATABASE)
-    query = {"name": "q.fa", "mimeType": "text/plain", "buffer": b">q1\n" + b"ACGTTGCA" * 40}
-    page.get_by_label("or a file").set_input_files(query)  # type: ignore[arg-type]
     page.get_by_text("Options", exact=True).press("Enter")
     page.get_by_label("Output format").select_option("11")
-    page.get_by_label("Database").press("Enter")
+    page.get_by_label("Title").press("Enter")
     job_id = job_id_of(page)
     assert world.api.job(job_id)["job_title"] == "By keyboard"
     expect(page.locator("main")).to_be_focused()
     summary = page.get_by_text(re.compile(r"^All \d+ events$"))
     expect(summary).to_be_visible()
-    page.keyboard.press("Tab")
-    if not summary.evaluate("element => element === document.activeElement"):
-        page.keyboard.press("Tab")  # the search may still have its cancel button
+    for _ in range(4):  # the buttons of the search, of which it has fewer once it has ended
+        page.keyboard.press("Tab")
+        if summary.evaluate("element => element === document.activeElement"):
+            break
     page.keyboard.press("Enter")
     expect(page.locator(".lead .badge")).to_have_text("completed")
     expect(summary).to_be_focused()  # each redraw keeps the focus
@@ -144,14 +148,14 @@ def test_a_file_is_submitted_with_the_keyboard_alone(page: Page, world: StackFix
 
 def test_failure_56_a_file_is_sent_as_it_is_and_its_encoding_named(page: Page) -> None:
     page.goto("/api/ui#/new")
-    page.get_by_label("Database").fill(DEMO_DATABASE)
+    page.get_by_role("radio", name=DEMO_DATABASE).check()
     latin_1 = {"name": "q.fa", "mimeType": "text/plain", "buffer": ">37 °C\nACGT".encode("latin-1")}
     page.get_by_label("or a file").set_input_files(latin_1)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Submit search").click()
-    query = page.get_by_label("Query")
-    expect(query).to_have_accessible_description(re.compile("0xB0 in line 1, which is not UTF-8"))
+    file = page.get_by_label("or a file")
+    expect(file).to_have_accessible_description(re.compile("0xB0 in line 1, which is not UTF-8"))
     compressed = {"name": "q.gz", "mimeType": "", "buffer": gzip.compress(b">q\n" + b"ACGT" * 40)}
-    page.get_by_label("or a file").set_input_files(compressed)  # type: ignore[arg-type]
+    file.set_input_files(compressed)  # type: ignore[arg-type]
+    expect(page.get_by_text("Ready to submit")).to_be_visible()
     page.get_by_role("button", name="Submit search").click()
     job_id_of(page)
 
@@ -173,7 +177,27 @@ def test_the_searches_of_a_batch_are_listed(page: Page, world: StackFixture) -> 
     job_id = world.api.submit(request)["job_id"]
     page.goto(f"/api/ui#/jobs/{job_id}")
     expect(page.get_by_role("img", name=re.compile("of 2 searches done"))).to_be_visible()
-    page.get_by_role("link", name="Show searches").click()
-    expect(page.locator(".jobs li")).to_have_count(2)
-    page.get_by_role("link", name="Back to the batch").click()
+    region = page.get_by_role("region", name="Searches")
+    expect(region.locator(".jobs li")).to_have_count(2)
+    expect(region).to_contain_text("2 searches: ")
+    region.locator(".jobs a").first.click()
+    page.get_by_role("link", name="a batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Two")
+    expect(region).to_contain_text("2 searches: 2 completed.")
+
+
+def test_a_search_is_deleted_after_a_confirmation(page: Page, world: StackFixture) -> None:
+    job_id = world.submit(job_title="To be deleted")
+    world.ended(job_id)
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete this search?")
+    page.keyboard.press("Enter")  # "Keep it" has the focus
+    expect(dialog).not_to_be_visible()
+    assert world.api.job(job_id)["status"] == "completed"
+    page.get_by_role("button", name="Delete").click()
+    dialog.get_by_role("button", name="Delete search").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Deleted")
+    page.get_by_role("link", name="All searches").click()
+    expect(page.locator(".jobs, .empty")).to_be_visible()
+    expect(page.locator(".jobs").get_by_text("To be deleted")).to_have_count(0)

@@ -12,6 +12,7 @@ from triggers.http import (
     jobs,
     me,
     preflight,
+    programs,
     queries,
     results,
     unknown_route,
@@ -38,7 +39,8 @@ HANDLERS: Mapping[str, Handler] = {
         *(hits.aggregate_hits, hits.list_alignments, hits.list_organisms, hits.export_hits),
         *(hits.list_queries, hits.list_coordinates),
         *(databases.list_databases, databases.check_database_updates),
-        *(clusters.list_clusters, preflight.pre_flight, me.get_caller, health.ready),
+        *(clusters.list_clusters, preflight.pre_flight, programs.list_programs),
+        *(me.get_caller, health.ready),
     ),
     UNKNOWN_ROUTE_NAME: unknown_route.refuse,
 }

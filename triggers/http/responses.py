@@ -82,7 +82,7 @@ def error_response(error: ControlPlaneError) -> HttpResponse:
     """Return the response to an error of the error tree."""
     status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
     faults = error.faults if isinstance(error, Invalid) else ()
-    fault_views = [FaultView(loc=fault.path.split("."), msg=fault.message) for fault in faults]
+    fault_views = [FaultView.of(fault) for fault in faults]
     headers = _retry_after_header(error, status)
     if isinstance(error, NotSignedIn):
         # RFC 6750, section 3.1: `invalid_token` only if the request had credentials.

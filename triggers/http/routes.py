@@ -12,7 +12,7 @@ from triggers.http.query_params import (
     ListQuery,
     PageQuery,
 )
-from triggers.schemas import app, jobs, preflight, queries, results
+from triggers.schemas import app, jobs, preflight, programs, queries, results
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.field_groups import (
     PlacementFields,
@@ -132,6 +132,11 @@ _BEFORE = (
     Operation(
         *("list_databases", "GET", "blast/databases", "List the databases"),
         {200: preflight.Databases},
+        group="Before a search",
+    ),
+    Operation(
+        *("list_programs", "GET", "blast/programs", "List the programs with their options"),
+        {200: programs.Programs},
         group="Before a search",
     ),
     Operation(

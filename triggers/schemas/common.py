@@ -1,9 +1,11 @@
 """The base of all response models, and the error response."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from shared.errors import Fault
 
 
 def format_timestamp(at: datetime) -> str:
@@ -42,6 +44,11 @@ class FaultView(ResponseModel):
 
     loc: list[str]
     msg: str
+    line: int | None = Field(None, description="The line of the query that has the fault")
+
+    @classmethod
+    def of(cls, fault: Fault) -> Self:
+        return cls(loc=fault.path.split("."), msg=fault.message, line=fault.line)
 
 
 class ErrorResponse(ResponseModel):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from triggers.schemas.common import ResponseModel
+from triggers.schemas.common import FaultView, ResponseModel
 
 PowerState = Literal["Running", "Stopped"]
 CheckStatus = Literal["pass", "fail", "warn", "skip"]
@@ -95,6 +95,9 @@ class PreFlight(ResponseModel):
     checks: list[Check]
     critical_blockers: int
     summary: str
+    faults: list[FaultView] | None = Field(
+        None, description="The faults for which a submission would be refused; omitted if none"
+    )
     warnings: list[str] | None = Field(
         None, description="What a submission would accept, and ignore or change; omitted if nothing"
     )

@@ -1,6 +1,6 @@
 """The BLAST options of a request and the flags that they become."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -91,27 +91,32 @@ class SearchOptions(BaseModel):
         return None
 
     def _fields(self, program: Program) -> Iterator["FieldOption"]:
-        masking = "-dust" if program is Program.BLASTN else "-seg"
-        taxids = "-taxids" if self.is_inclusive else "-negative_taxids"
-        rows: tuple[tuple[str, str, object], ...] = (
-            ("outfmt", OUTFMT, self.outfmt),
-            ("evalue", "-evalue", self.evalue),
-            ("max_target_seqs", "-max_target_seqs", self.max_target_seqs),
-            ("word_size", "-word_size", self.word_size),
-            ("gap_open", "-gapopen", self.gap_open),
-            ("gap_extend", "-gapextend", self.gap_extend),
-            ("taxid", taxids, self.taxid),
-            ("low_complexity_filter", masking, _choice(self.low_complexity_filter, "yes", "no")),
-            ("perc_identity", "-perc_identity", self.perc_identity),
-            ("qcov_hsp_perc", "-qcov_hsp_perc", self.qcov_hsp_perc),
-            ("matrix", "-matrix", self.matrix),
-            ("threshold", "-threshold", self.threshold),
-            ("comp_based_stats", "-comp_based_stats", self.comp_based_stats),
-            ("soft_masking", "-soft_masking", _choice(self.soft_masking, "true", "false")),
-        )
-        for name, flag, value in rows:
+        for name, flag in flags_by_field(program, is_inclusive=self.is_inclusive).items():
+            value = getattr(self, name)
+            if isinstance(value, bool):
+                value = BOOLEAN_WORDS[flag][value]
             if value is not None:
                 yield FieldOption(name, flag, str(value))
+
+
+def flags_by_field(program: Program, *, is_inclusive: bool = True) -> dict[str, str]:
+    """Return the flag that each option field becomes, whether or not the program has it."""
+    return {
+        "outfmt": OUTFMT,
+        "evalue": "-evalue",
+        "max_target_seqs": "-max_target_seqs",
+        "word_size": "-word_size",
+        "gap_open": "-gapopen",
+        "gap_extend": "-gapextend",
+        "taxid": "-taxids" if is_inclusive else "-negative_taxids",
+        "low_complexity_filter": "-dust" if program is Program.BLASTN else "-seg",
+        "perc_identity": "-perc_identity",
+        "qcov_hsp_perc": "-qcov_hsp_perc",
+        "matrix": "-matrix",
+        "threshold": "-threshold",
+        "comp_based_stats": "-comp_based_stats",
+        "soft_masking": "-soft_masking",
+    }
 
 
 class FieldOption(NamedTuple):
@@ -128,6 +133,8 @@ _EXCLUSIVE_FLAGS = {
 }
 """By field: flags that also override it, because BLAST+ refuses them beside the field's flag."""
 
-
-def _choice(value: bool | None, yes: str, no: str) -> str | None:
-    return None if value is None else (yes if value else no)
+BOOLEAN_WORDS: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("-dust", "-seg"), ("no", "yes")),
+    "-soft_masking": ("false", "true"),
+}
+"""By flag: the words for false and true."""

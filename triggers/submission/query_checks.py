@@ -62,8 +62,8 @@ def parse_fasta(text: str, program: Program | None) -> Fasta:
 
 def content_faults(fasta: Fasta, path: str) -> Iterator[Fault]:
     """Yield the faults of a query that any search with it has."""
-    for message in fasta.faults:
-        yield Fault(path, message, INVALID_FASTA)
+    for fault in fasta.faults:
+        yield Fault(path, fault.message, INVALID_FASTA, fault.line)
 
 
 def search_faults(fasta: Fasta, use: QueryUse, prefix: str = "") -> Iterator[Fault]:

@@ -16,7 +16,7 @@ def written(text: str, program: Program | None = Program.BLASTN) -> str:
 
 
 def fault(text: str, program: Program | None = Program.BLASTN) -> str:
-    return "; ".join(read_fasta(text, program).faults)
+    return "; ".join(fault.message for fault in read_fasta(text, program).faults)
 
 
 @pytest.mark.parametrize(

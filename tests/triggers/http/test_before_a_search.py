@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from shared.contracts.search import Program
 from tests.triggers.http.conftest import RunningApp
 
 MANY = b">q\nACGT\n"
@@ -150,3 +151,53 @@ def test_readiness_names_failed_dependencies_and_no_secrets(running_app: Running
         "cluster": "unavailable",
     }
     assert all(set(one) == {"status", "milliseconds"} for one in result["checks"].values())
+
+
+def test_programs_are_listed_with_their_options_defaults_and_ranges(
+    running_app: RunningApp,
+) -> None:
+    listed = json_of(running_app.ask("GET", "blast/programs"))["programs"]
+    programs = {one["name"]: one for one in listed}
+    assert [*programs] == [program.value for program in Program]
+    types = {name: (one["query_type"], one["database_type"]) for name, one in programs.items()}
+    assert types["blastx"] == types["rpstblastn"] == ("nucl", "prot")
+    assert types["tblastn"] == ("prot", "nucl")
+    options = {one["name"]: one for one in programs["blastn"]["options"]}
+    assert options["max_target_seqs"] == {  # the bounds of the field, narrower than those of BLAST+
+        "name": "max_target_seqs",
+        "flag": "-max_target_seqs",
+        "kind": "integer",
+        "minimum": 1,
+        "maximum": 50_000,
+        "default": "500",
+    }
+    assert options["low_complexity_filter"]["default"] == "true"
+    assert options["outfmt"]["default"] == "5"
+    assert "17" in options["outfmt"]["choices"]
+    assert "matrix" not in options
+    options = {one["name"]: one for one in programs["blastp"]["options"]}
+    assert options["low_complexity_filter"]["default"] == "false"
+    assert "17" not in options["outfmt"]["choices"]
+
+
+@pytest.mark.parametrize("program", Program)
+def test_each_default_of_a_program_is_accepted(running_app: RunningApp, program: Program) -> None:
+    listed = json_of(running_app.ask("GET", "blast/programs"))["programs"]
+    (view,) = (one for one in listed if one["name"] == program)
+    given = {one["name"]: one["default"] for one in view["options"] if "default" in one}
+    answer = running_app.ask(
+        "POST", "blast/pre-flight", json.dumps({"program": program, **given}).encode()
+    )
+    assert "faults" not in json_of(answer)
+
+
+def test_a_preflight_names_each_fault_by_field_and_line(running_app: RunningApp) -> None:
+    body = {"program": "blastn", "db": "prots", "query_data": ">q\nACGT\n>e\n", "evalue": -1}
+    answer = json_of(running_app.ask("POST", "blast/pre-flight", json.dumps(body).encode()))
+    faults = {(*one["loc"], one.get("line")) for one in answer["faults"]}
+    assert faults >= {("query_data", 3), ("evalue", None)}
+    body |= {"query_data": ">q\nACGT\n", "evalue": 1}
+    answer = json_of(running_app.ask("POST", "blast/pre-flight", json.dumps(body).encode()))
+    assert [one["loc"] for one in answer["faults"]] == [["db"]]
+    refused = running_app.ask("POST", "blast/jobs", json.dumps(body).encode())
+    assert json_of(refused)["detail"]["errors"] == answer["faults"]

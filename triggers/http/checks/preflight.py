@@ -1,6 +1,6 @@
 """Checks whether a search would be accepted and could run."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from triggers.http.checks.parallel_checks import CheckResult, run_checks
 from triggers.http.checks.query_sizes import QuerySizes
 from triggers.http.checks.readiness import check_cluster, check_sidecar
 from triggers.http.preflight_request import PreflightRequest, parse_preflight
+from triggers.schemas.common import FaultView
 from triggers.schemas.preflight import Check, CheckId, CheckStatus, PreFlight, Severity
 from triggers.submission.accept import SubmissionService
 from triggers.submission.field_aliases import CANONICAL_NAMES, QUERY
@@ -58,6 +59,8 @@ class CheckOutcome:
     status: CheckStatus
     detail: str | None = None
     action: str | None = None
+    faults: tuple[Fault, ...] = ()
+    """Found by the check itself, not by parsing."""
     warnings: tuple[str, ...] = ()
     """What a submission would accept, and ignore or change."""
 
@@ -94,13 +97,18 @@ class Preflight:
         views = [_check_view(check_id, result) for check_id, result in results.items()]
         shown = [view for view in views if view.status == "fail" or view.id not in SHOWN_IF_FAILED]
         blockers = [view.title for view in shown if view.status == "fail"]
+        outcomes = [result.value for result in results.values() if result.value]
+        later = [fault for outcome in outcomes for fault in outcome.faults]
+        warnings = [*(plan.submission.warnings if plan.submission else ())]
+        warnings += [warning for outcome in outcomes for warning in outcome.warnings]
         summary = f"failed checks: {'; '.join(blockers)}" if blockers else "the search can be sent"
         return PreFlight(
             ready=not blockers,
             checks=shown,
             critical_blockers=len(blockers),
             summary=summary,
-            warnings=list(_warnings(plan, results.values())) or None,
+            faults=[FaultView.of(fault) for fault in (*plan.result.faults, *later)] or None,
+            warnings=warnings or None,
         )
 
     async def _check_query(self, plan: PreflightRequest, caller: Caller) -> CheckOutcome:
@@ -159,14 +167,6 @@ class Preflight:
         return _passed()
 
 
-def _warnings(
-    plan: PreflightRequest, results: Iterable[CheckResult[CheckOutcome]]
-) -> Iterator[str]:
-    yield from plan.submission.warnings if plan.submission else ()
-    for result in results:
-        yield from result.value.warnings if result.value else ()
-
-
 def _passed(detail: str | None = None) -> CheckOutcome:
     return CheckOutcome("pass", detail)
 
@@ -175,8 +175,9 @@ def _skipped() -> CheckOutcome:
     return CheckOutcome("skip", "checked once the other fields are valid")
 
 
-def _failed(faults: Iterable[Fault], action: str) -> CheckOutcome:
-    return CheckOutcome("fail", "; ".join(fault.message for fault in faults), action)
+def _failed(faults: Sequence[Fault], action: str) -> CheckOutcome:
+    text = "; ".join(fault.message for fault in faults)
+    return CheckOutcome("fail", text, action, tuple(faults))
 
 
 def _unless_invalid(
