@@ -60,6 +60,8 @@ class Search:
     placement: Placement
     sizing: Sizing
     title: str = ""
+    query_label: str = ""
+    """The name of the query: that of its first sequence, if it came as text. Only for people."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from shared.errors import Invalid
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 500
 MiB = 1024 * 1024
 Query = TypeVar("Query", bound=BaseModel)
-_CONFIG = ConfigDict(extra="ignore", frozen=True)
+AzureName = Annotated[str, Field(max_length=90, pattern=r"^[A-Za-z0-9._()-]+$")]
+_NO_EFFECT = "Without effect: the dashboard sends it"
 
 
 def _digits(text: object) -> object:
@@ -25,10 +26,19 @@ def _digits(text: object) -> object:
 Number = Annotated[int, BeforeValidator(_digits)]
 
 
-class PageQuery(BaseModel):
-    """A page of a list of jobs."""
+class DashboardCoordinates(BaseModel):
+    """Where the dashboard believes a job or database to be. The app knows it, so these have no
+    effect. A name that the operation does not have is a fault."""
 
-    model_config = _CONFIG
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subscription_id: AzureName | None = Field(None, description=_NO_EFFECT)
+    resource_group: AzureName | None = Field(None, description=_NO_EFFECT)
+    storage_account: AzureName | None = Field(None, description=_NO_EFFECT)
+
+
+class PageQuery(DashboardCoordinates):
+    """A page of a list of jobs."""
 
     limit: Annotated[Number, Field(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_PAGE_SIZE
     cursor: str = Field(
@@ -47,42 +57,59 @@ class ListQuery(PageQuery):
         None, max_length=900, pattern="^[!-~]+$", description="The database as in the submission"
     )
 
+    cluster_name: AzureName | None = Field(None, description="The cluster of the searches")
+
     @property
     def filters(self) -> dict[str, str]:
         """The required values by column of the index."""
-        values = {"status": self.status, "program": self.program, "db": self.db}
+        values = {
+            "status": self.status,
+            "program": self.program,
+            "db": self.db,
+            "cluster_name": self.cluster_name,
+        }
         return {name: str(value) for name, value in values.items() if value}
 
 
 class ClustersQuery(BaseModel):
     """The clusters of a subscription or resource group."""
 
-    model_config = _CONFIG
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     subscription_id: str | None = Field(None, max_length=90)
     resource_group: str | None = Field(None, max_length=90)
 
 
-class DetailQuery(BaseModel):
+class DatabasesQuery(DashboardCoordinates):
+    """The databases; the dashboard adds the nodes for which it would split them."""
+
+    num_nodes: Annotated[Number, Field(ge=1, le=1000)] | None = Field(None, description=_NO_EFFECT)
+    machine_type: AzureName | None = Field(None, description=_NO_EFFECT)
+    fresh: Literal["0", "1"] = Field("0", description="`1`: not from the cache")
+
+
+class DetailQuery(DashboardCoordinates):
     """One job."""
 
-    model_config = _CONFIG
-
     history: Literal["0", "1"] = Field("0", description="`1` adds the job's events")
+    include_database_metadata: Literal["true", "false", "1", "0"] = Field(
+        "true", description="Whether `database_metadata` is wanted"
+    )
+
+    @property
+    def leaves_database_out(self) -> bool:
+        """Whether the database is not to be looked up."""
+        return self.include_database_metadata in ("false", "0")
 
 
-class EventsQuery(BaseModel):
+class EventsQuery(DashboardCoordinates):
     """The events after a known event."""
-
-    model_config = _CONFIG
 
     after: Annotated[Number, Field(ge=0, le=10**8)] = Field(0, description="The id of an event")
 
 
-class FileQuery(BaseModel):
+class FileQuery(DashboardCoordinates):
     """The first bytes of a job's query or config."""
-
-    model_config = _CONFIG
 
     name: Literal["input.fa", "elastic-blast.ini"]
     max_bytes: Annotated[Number, Field(ge=1, le=100 * MiB)] = MiB

@@ -9,6 +9,7 @@ from shared.contracts.states import Phase
 from shared.errors import NotFound, OutOfRange, TooLarge
 from triggers.http.etag import retry_after_header
 from triggers.http.jobs import job_of_request
+from triggers.http.query_params import DashboardCoordinates, parse_query
 from triggers.http.range_header import ByteRange, parse_range
 from triggers.http.responses import HEADERS, error_response, handle_errors, json_response
 from triggers.http.result_files import file_of, files_of
@@ -23,6 +24,7 @@ MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 async def list_results(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results"""
     job = await job_of_request(services, req)
+    parse_query(req, DashboardCoordinates)
     files = await files_of(services, job)
     status: ManifestStatus
     if job.phase is Phase.COMPLETED and not job.child_count:
@@ -43,6 +45,7 @@ async def list_results(services: HttpServices, req: HttpRequest) -> HttpResponse
 async def read_result(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/{file_id}"""
     job = await job_of_request(services, req)
+    parse_query(req, DashboardCoordinates)
     name = (await file_of(services, job, req.route_params["file_id"])).name
     url = job.results_prefix + name
     version = await services.clients.blobs.version(url)

@@ -6,6 +6,8 @@ from triggers.http.operation import Operation
 from triggers.http.queries import Upload
 from triggers.http.query_params import (
     ClustersQuery,
+    DashboardCoordinates,
+    DatabasesQuery,
     DetailQuery,
     EventsQuery,
     FileQuery,
@@ -74,14 +76,16 @@ _READS = (
     Operation(
         *("read_steps", "GET", f"{_JOB}/execution-steps", "Read the steps of a job"),
         {200: jobs.Execution, 304: None},
-        OF_A_JOB,
+        (*OF_A_JOB, "validation_error"),
         conditional=True,
+        query=DashboardCoordinates,
     ),
     Operation(
         *("read_status", "GET", "blast/submit/{id}/status", "Read a job's status (old form)"),
         {200: jobs.RuntimeStatus, 304: None},
-        OF_A_JOB,
+        (*OF_A_JOB, "validation_error"),
         conditional=True,
+        query=DashboardCoordinates,
     ),
     Operation(
         *("read_file", "GET", f"{_JOB}/file", "Read the query or config of a job"),
@@ -93,7 +97,8 @@ _READS = (
     Operation(
         *("read_query", "GET", f"{_JOB}/query", "Read the complete query of a job"),
         {200: queries.QueryView},
-        (*OF_A_JOB, "query_too_large"),
+        (*OF_A_JOB, "validation_error", "query_too_large"),
+        query=DashboardCoordinates,
     ),
 )
 
@@ -132,6 +137,8 @@ _BEFORE = (
     Operation(
         *("list_databases", "GET", "blast/databases", "List the databases"),
         {200: preflight.Databases},
+        ("validation_error",),
+        query=DatabasesQuery,
         group="Before a search",
     ),
     Operation(
@@ -149,6 +156,8 @@ _BEFORE = (
             "Check for newer databases",
         ),
         {200: preflight.Updates},
+        ("validation_error",),
+        query=DashboardCoordinates,
         group="Before a search",
     ),
     Operation(
@@ -165,9 +174,10 @@ _RESULTS = (
     Operation(
         *("list_results", "GET", f"{_JOB}/results", "List the result files of a job"),
         {200: results.Results},
-        (*OF_A_JOB, "results_gone"),
+        (*OF_A_JOB, "validation_error", "results_gone"),
         group="Results",
         retry_after_status=200,
+        query=DashboardCoordinates,
     ),
     Operation(
         *(
@@ -177,7 +187,8 @@ _RESULTS = (
             "Download a result file, or a range of it",
         ),
         {200: "application/gzip", 206: "application/gzip"},
-        (*OF_FILES, "file_too_large", "range_not_satisfiable"),
+        (*OF_FILES, "validation_error", "file_too_large", "range_not_satisfiable"),
+        query=DashboardCoordinates,
         ranged=True,
         group="Results",
         retry_after_status=404,

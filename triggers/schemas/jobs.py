@@ -11,6 +11,18 @@ from triggers.schemas.common import Id, Meta, ResponseModel, Timestamp
 JobStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 StepStatus = Literal["running", "completed", "failed", "cancelled"]
 Runtime = Literal["Pending", "Running", "Completed", "Failed", "Terminated", "Canceled"]
+ShownPhase = Phase | Literal["failed"]
+"""A phase in a word that every generation of the dashboard knows."""
+FailureCategory = Literal[
+    "transient_infra",
+    "capacity",
+    "database_wait",
+    "runtime",
+    "cluster_state",
+    "permanent",
+    "unknown",
+]
+"""The dashboard's categories of failures."""
 
 
 class Accepted(ResponseModel):
@@ -49,7 +61,8 @@ class Steps(ResponseModel):
 class CustomStatus(Steps):
     """The phase of a job and its steps."""
 
-    phase: Phase
+    phase: ShownPhase
+    exact_phase: Phase
     job_id: str = Id
 
 
@@ -58,7 +71,8 @@ class Output(ResponseModel):
 
     job_id: str = Id
     status: JobStatus
-    phase: Phase
+    phase: ShownPhase
+    exact_phase: Phase
     error: str | None
     results_prefix: str | None = Field(description="Null for a batch: its searches have results")
 
@@ -83,6 +97,14 @@ class Infrastructure(ResponseModel):
     cluster_name: str
 
 
+class FailureClassification(ResponseModel):
+    """A failure in the dashboard's words."""
+
+    category: FailureCategory
+    auto_retryable: bool = Field(description="Whether a retry can succeed; none is automatic")
+    reason: str
+
+
 class Summary(ResponseModel):
     """A job in a list; fields without a value are omitted."""
 
@@ -92,7 +114,8 @@ class Summary(ResponseModel):
     program: Program
     db: str
     status: JobStatus
-    phase: Phase
+    phase: ShownPhase = Field(description="A word that every dashboard knows: `failed` for most")
+    exact_phase: Phase = Field(description="The phase itself, such as `timed_out`")
     created_at: Timestamp
     updated_at: Timestamp
     started_at: Timestamp | None = None
@@ -114,6 +137,12 @@ class Summary(ResponseModel):
             "The cluster that elastic-blast used instead of the requested one: the app looks at"
             " nothing there, so that an operator must delete what runs there"
         ),
+    )
+    failure_classification: FailureClassification | None = Field(
+        None, description="Failed jobs only"
+    )
+    query_label: str | None = Field(
+        None, description="The name of the first sequence, or of the file if the query is one"
     )
     config_snapshot: ConfigSnapshot
     infrastructure: Infrastructure
@@ -152,9 +181,31 @@ class Children(ResponseModel):
     deleted: int = Field(description="Deleted by their owner, or removed after the retention time")
 
 
+class DatabaseMetadata(ResponseModel):
+    """What the database's own files say of it; fields that they lack are omitted."""
+
+    name: str
+    database: str
+    title: str | None = None
+    molecule_type: Literal["mixed DNA", "protein"]
+    update_date: str | None = None
+    number_of_sequences: int | None = None
+    number_of_letters: int | None = None
+
+
 class Detail(Summary):
     """A job with its steps, its result and, on request, its history."""
 
+    payload: dict[str, Any] | None = Field(
+        None,
+        description=(
+            "The search as a request: sent again, it is the same search. The query is named by"
+            " `query_file`. A batch has none"
+        ),
+    )
+    database_metadata: DatabaseMetadata | None = Field(
+        None, description="Omitted where the database is not in the container"
+    )
     custom_status: CustomStatus
     output: Output | None
     children: Children | None = Field(None, description="Batches only")
@@ -191,7 +242,8 @@ class Execution(ResponseModel):
     schema_version: Literal[1]
     job_id: str = Id
     status: JobStatus
-    phase: Phase
+    phase: ShownPhase
+    exact_phase: Phase
     created_at: Timestamp
     updated_at: Timestamp
     custom_status: Steps

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 
+from shared.blast.deflines import name_of
 from shared.blast.fasta import Fasta, quoted_lines, read_fasta
 from shared.blast.query_file import NotText, TooLong, query_text
 from shared.contracts.search import Program
 from shared.elastic_blast.allowed_options import OUTFMT, XML, has_flag, value_of
 from shared.elastic_blast.option_values import first_position
 from shared.errors import Fault, Invalid, TooLarge
+from shared.util.redaction import redacted
 
+MAX_LABEL = 80
+"""Characters of a sequence's name in a label."""
 MAX_QUERY_BYTES = 20_000_000 - 1
 """ElasticBLAST requires queries of 20 MB and more to be split first."""
 MAX_BATCHES = 5000
@@ -71,6 +75,13 @@ def search_faults(fasta: Fasta, options: str, batch_len: int, prefix: str = "") 
             f" sequences: use {_batch_len(fasta):,}"
         )
         yield Fault(f"{prefix}batch_len", message)
+
+
+def label_of(fasta: Fasta) -> str:
+    """Return the name of a query for people: its first sequence's, and how many follow."""
+    name = redacted(name_of(fasta.text.partition("\n")[0]))[:MAX_LABEL]
+    more = fasta.sequences - 1
+    return f"{name} (+{more:,})" if name and more > 0 else name
 
 
 def check_query_size(size: int) -> None:

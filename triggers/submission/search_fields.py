@@ -19,7 +19,7 @@ from shared.errors import Fault
 from shared.settings import Settings
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.field_groups import PlacementFields, ProgramFields, SizingFields
-from triggers.submission.query_checks import content_faults, parse_fasta, search_faults
+from triggers.submission.query_checks import content_faults, label_of, parse_fasta, search_faults
 
 PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
 """Used in place of an invalid value, so that the other fields can be checked: blastp accepts every
@@ -74,6 +74,7 @@ def read_search(
         placement=_placement(placement, settings),
         sizing=_sizing(sizing, settings),
         title=program.job_title,
+        query_label=program.query_label or (label_of(fasta) if fasta else ""),
     )
     fingerprint = _fingerprint(program, placement, sizing, options)
     return SearchSpec(search, fasta.text if fasta else None, fingerprint)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from shared.contracts.job import Event, Job
 from shared.contracts.states import LeftOnCluster, Status
@@ -13,6 +14,7 @@ from triggers.schemas.jobs import (
     Children,
     ConfigSnapshot,
     CustomStatus,
+    DatabaseMetadata,
     Detail,
     Events,
     EventView,
@@ -27,6 +29,7 @@ from triggers.schemas.jobs import (
     Steps,
     Summary,
 )
+from triggers.views.failures import classify_failure, shown_phase
 from triggers.views.progress import steps
 
 _STATUS: Mapping[Status, JobStatus] = {
@@ -77,7 +80,8 @@ def summary(job: Job) -> Summary:
         program=job.search.program,
         db=job.search.database,
         status=_STATUS[job.phase.status],
-        phase=job.phase,
+        phase=shown_phase(job.phase),
+        exact_phase=job.phase,
         created_at=job.created_at,
         updated_at=job.updated_at,
         started_at=job.started_at,
@@ -88,6 +92,8 @@ def summary(job: Job) -> Summary:
         reason=job.reason,
         left_on_cluster=_left_on_cluster(job),
         other_cluster=job.other_cluster,
+        failure_classification=classify_failure(job),
+        query_label=_query_label(job),
         config_snapshot=_config_snapshot(job),
         infrastructure=Infrastructure(
             subscription_id=placement.subscription_id,
@@ -108,15 +114,19 @@ def summary(job: Job) -> Summary:
     )
 
 
-def page(jobs: JobPage, limit: int) -> Jobs:
-    """Return a page of a list of jobs; `limit` is the requested page size."""
+def page(jobs: JobPage, limit: int, *, is_reversed: bool = False) -> Jobs:
+    """Return a page of a list of jobs; `limit` is the requested page size.
+
+    `is_reversed`: the page has the same jobs, the last one first.
+    """
+    listed = reversed(jobs.jobs) if is_reversed else jobs.jobs
     paging = Paging(
         limit=limit,
         returned=len(jobs.jobs),
         has_more=bool(jobs.cursor),
         next_cursor=jobs.cursor or None,
     )
-    return Jobs(jobs=[summary(job) for job in jobs.jobs], page=paging, meta=Meta())
+    return Jobs(jobs=[summary(job) for job in listed], page=paging, meta=Meta())
 
 
 def runtime(job: Job) -> RuntimeStatus:
@@ -138,7 +148,8 @@ def execution(job: Job) -> Execution:
         schema_version=1,
         job_id=job.job_id,
         status=_STATUS[job.phase.status],
-        phase=job.phase,
+        phase=shown_phase(job.phase),
+        exact_phase=job.phase,
         created_at=job.created_at,
         updated_at=job.updated_at,
         custom_status=job_steps,
@@ -146,10 +157,18 @@ def execution(job: Job) -> Execution:
     )
 
 
-def detail(job: Job, history: Sequence[Event] | None, children: Children | None = None) -> Detail:
-    """Return a job with its steps and result; `history` and `children` are omitted if None."""
+def detail(
+    job: Job,
+    history: Sequence[Event] | None,
+    children: Children | None = None,
+    payload: dict[str, Any] | None = None,
+    database: DatabaseMetadata | None = None,
+) -> Detail:
+    """Return a job with its steps and result; what is None is omitted."""
     return Detail(
         **dict(summary(job)),
+        payload=payload,
+        database_metadata=database,
         custom_status=custom_status(job),
         output=output(job),
         children=children,
@@ -159,7 +178,9 @@ def detail(job: Job, history: Sequence[Event] | None, children: Children | None 
 
 def custom_status(job: Job) -> CustomStatus:
     """Return phase and steps in the form of an orchestration's custom status."""
-    return CustomStatus(phase=job.phase, job_id=job.job_id, steps=steps(job))
+    return CustomStatus(
+        phase=shown_phase(job.phase), exact_phase=job.phase, job_id=job.job_id, steps=steps(job)
+    )
 
 
 def output(job: Job) -> Output | None:
@@ -169,7 +190,8 @@ def output(job: Job) -> Output | None:
     return Output(
         job_id=job.job_id,
         status=_STATUS[job.phase.status],
-        phase=job.phase,
+        phase=shown_phase(job.phase),
+        exact_phase=job.phase,
         error=job.error,
         results_prefix=_results_prefix(job),
     )
@@ -218,6 +240,13 @@ def event_view(event: Event) -> EventView:
         timestamp=event.at,
         payload=event.payload,
     )
+
+
+def _query_label(job: Job) -> str | None:
+    """Return the name of the query; None for a batch, and for a job that has none yet."""
+    if job.child_count:
+        return None
+    return job.search.query_label or job.search.query_url.rpartition("/")[2] or None
 
 
 def _config_snapshot(job: Job) -> ConfigSnapshot:
