@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.shared import settings_page
+from tests.shared import settings_page, telemetry_page
 from tests.support import traceability
 from triggers.http.openapi.handlers import document_text
 
@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/openapi.json": document_text,
     "docs/settings.md": settings_page.page,
+    "docs/telemetry.md": telemetry_page.page,
     "docs/traceability.md": traceability.page,
 }
 """By path: the function that gives the text as it should be."""

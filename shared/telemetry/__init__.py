@@ -1,0 +1,1 @@
+"""What the app reports to operators beside its log lines: an event per transition, and metrics."""
