@@ -44,6 +44,18 @@ def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(system: StackFix
     assert system.ended(other)["status"] == "completed"
 
 
+def test_a_running_job_is_cancelled_before_it_is_deleted(system: StackFixture) -> None:
+    doomed = system.submit(key=hanging(system))
+    system.until(doomed, lambda job: bool(system.processes_of(doomed)))
+    url = f"{system.stack.url}/api/blast/jobs/{doomed}"
+    answer = urllib3.request("DELETE", url, timeout=20)
+    assert (answer.status, answer.json()) == (202, {"job_id": doomed, "status": "cancelling"})
+    with pytest.raises(RequestRejected, match="there is no job"):
+        system.until(doomed, lambda job: job["status"] == "completed")
+    assert_nothing_is_left(system, doomed)
+    assert urllib3.request("DELETE", url, timeout=20).status == 200
+
+
 def orchestration(system: StackFixture, job_id: str) -> tuple[str, Any]:
     """Status and output of a job's orchestration."""
     url = f"{system.stack.url}/runtime/webhooks/durabletask/instances/{job_id}"

@@ -15,7 +15,7 @@ CODES = {
     "already_finished": (409, "The job has ended"),
     "idempotency_conflict": (409, "The key belongs to another request"),
     "not_failed": (409, "The job has not failed, so it cannot be retried"),
-    "still_running": (409, "The job has not ended: cancel it first"),
+    "still_running": (409, "The batch of the search has not ended: delete the batch"),
     "format_not_readable": (409, "This output format can be downloaded, but not read as hits"),
     "file_damaged": (409, "The file is truncated, or is not in the search's output format"),
     "decompression_limit": (409, "The file decompresses to more than the limit of a result"),

@@ -32,7 +32,7 @@ def _by_name(*handlers: Handler) -> dict[str, Handler]:
 HANDLERS: Mapping[str, Handler] = {
     **_by_name(
         *(jobs.list_jobs, jobs.read_job, jobs.list_children, jobs.list_events),
-        *(jobs.read_steps, jobs.read_status, job_deletion.delete_job),
+        *(jobs.read_steps, jobs.read_status),
         *(queries.upload_query, queries.read_query, queries.read_file),
         *(results.list_results, results.read_result),
         *(hits.aggregate_hits, hits.list_alignments, hits.list_organisms, hits.export_hits),
@@ -51,7 +51,7 @@ STATIC_HANDLERS: Mapping[str, Handler] = {
 """Handlers that need no services: they answer whatever the settings are."""
 
 DURABLE_HANDLERS: Mapping[str, Handler] = {
-    **_by_name(jobs.submit_job, jobs.cancel_job, job_retry.retry_job),
+    **_by_name(jobs.submit_job, jobs.cancel_job, job_retry.retry_job, job_deletion.delete_job),
     "submit_job_legacy": jobs.submit_job,
 }
 """Handlers that also get a Durable Functions client."""

@@ -116,9 +116,10 @@ _CHANGES = (
         idempotent=True,
     ),
     Operation(
-        *("delete_job", "DELETE", _JOB, "Delete a job that has ended"),
-        {200: jobs.Deleted},
-        (*OF_A_JOB, "still_running", "concurrent_update"),
+        *("delete_job", "DELETE", _JOB, "Delete a job; one that runs is cancelled before"),
+        {200: jobs.Deleted, 202: jobs.Deleted},
+        (*OF_A_JOB, "validation_error", "still_running", "concurrent_update"),
+        query=DashboardCoordinates,
     ),
 )
 

@@ -151,6 +151,9 @@ class Summary(ResponseModel):
     splits_done: int
     splits_failed: int
     results_prefix: str | None = None
+    delete_requested_at: Timestamp | None = Field(
+        None, description="The job is deleted as soon as nothing of it is left on the cluster"
+    )
     parent_job_id: str | None = Field(None, description="The batch of this search")
     child_number: int | None = Field(None, description="The search's position in its batch, from 1")
     submission_source: str
@@ -278,7 +281,7 @@ class RetryAccepted(ResponseModel):
 
 
 class Deleted(ResponseModel):
-    """The job is deleted: no operation returns it any more."""
+    """`deleted`: no operation returns it any more. Until it is proven to have stopped: 202."""
 
     job_id: str = Id
-    status: Literal["deleted"]
+    status: Literal["deleted", "cancelling"]

@@ -107,6 +107,7 @@ def summary(job: Job) -> Summary:
         splits_done=job.counts.succeeded,
         splits_failed=job.counts.failed,
         results_prefix=_results_prefix(job),
+        delete_requested_at=job.delete_requested_at,
         parent_job_id=job.parent_job_id,
         child_number=job.child_number or None,
         submission_source=job.submission_source,
