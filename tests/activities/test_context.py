@@ -305,7 +305,7 @@ async def test_a_job_whose_owner_wants_it_deleted_is_deleted_with_its_end(
     await context.jobs.request_delete(stored.job_id)
     await context.jobs.update(stored.job_id, "cancelling", phase=Phase.CANCELLING)
     ended = Outcome(OutcomeKind.DONE, Phase.CANCELLED, event="cancelled")
-    input_ = ActivityInput(stored.job_id, 4, 1)
+    input_ = ActivityInput(stored.job_id, 4)
     for _ in range(2):  # again, as after a crash
         result = await context.run_step(Stage.CLEAN_UP, input_, reports(ended))
         assert result.next_stage is None

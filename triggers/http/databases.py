@@ -12,7 +12,7 @@ from triggers.http.query_params import DashboardCoordinates, DatabasesQuery, par
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.common import format_timestamp
-from triggers.schemas.jobs import DatabaseMetadata
+from triggers.schemas.job_parts import DatabaseMetadata
 from triggers.schemas.preflight import Databases, DatabaseView, Updates
 from triggers.submission.database_catalog import LIST_TTL
 

@@ -7,6 +7,7 @@ CODES = {
     "not_signed_in": (401, "The request has no valid token: sign in"),
     "role_missing": (403, "The program has no app role of this app"),
     "loopback_only": (403, "The local mode serves only loopback requests of this machine"),
+    "link_expired": (403, "The link to a file is not valid, or not any more"),
     "not_found": (404, "The resource does not exist, or belongs to another owner"),
     "unknown_route": (404, "The API has no such path, or not with this method"),
     "results_gone": (404, "The results were removed from Blob"),

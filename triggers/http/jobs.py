@@ -30,13 +30,15 @@ from triggers.submission.accept import AcceptedSubmission
 from triggers.submission.json_body import json_object
 from triggers.submission.parse import Submission, parse
 from triggers.submission.payload import payload
-from triggers.views import job_view
+from triggers.views import batch_view, job_view
 
 KEY_HEADERS = ("Idempotency-Key", "Repeatability-Request-ID")
 FALLBACK_KEY_HEADER = "x-client-request-id"
 """The key if the request has no other: the dashboard's client repeats a POST with the same id."""
 MAX_KEY_LENGTH = 256
 """Characters; the same limit as for `idempotency_key` in a body."""
+FIRST_CHILDREN = 50
+"""The searches that are listed with their batch; `/children` has all."""
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
@@ -213,8 +215,9 @@ async def _detail(services: HttpServices, job: Job, query: DetailQuery) -> Detai
     if not job.child_count:
         database = None if query.leaves_database_out else await database_of(services, job)
         return job_view.detail(job, history, payload=payload(job.search), database=database)
-    children = job_view.children(job, await jobs.index.count_by_status(job.job_id))
-    return job_view.detail(job, history, children)
+    children = batch_view.children(job, await jobs.index.count_by_status(job.job_id))
+    first = await jobs.index.children(job.job_id, FIRST_CHILDREN)
+    return job_view.detail(job, history, children, batch_view.first_children(first.jobs))
 
 
 async def _request_cancel(services: HttpServices, req: HttpRequest) -> Job:

@@ -78,11 +78,12 @@ async def read_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
 async def read_file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
     job, params = await job_of_request(services, req), parse_query(req, FileQuery)
-    data, size = await _read_prefix(services, job, params.name, params.max_bytes)
+    name = params.short_name(job.job_id)
+    data, size = await _read_prefix(services, job, name, params.max_bytes)
     return json_response(
         FileView(
             job_id=job.job_id,
-            name=params.name,
+            name=name,
             content=data.decode(errors="replace"),
             truncated=size > len(data),
         )

@@ -7,12 +7,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from shared.contracts.search import Program
 from shared.contracts.validation import faults_of
-from shared.errors import Invalid
+from shared.errors import Fault, Invalid
+from triggers.schemas.exports import CitationFormat, PipelineFormat
 
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 500
 MiB = 1024 * 1024
 Query = TypeVar("Query", bound=BaseModel)
 AzureName = Annotated[str, Field(max_length=90, pattern=r"^[A-Za-z0-9._()-]+$")]
+JobFile = Literal["input.fa", "elastic-blast.ini"]
 _NO_EFFECT = "Without effect: the dashboard sends it"
 
 
@@ -111,8 +113,35 @@ class EventsQuery(DashboardCoordinates):
 class FileQuery(DashboardCoordinates):
     """The first bytes of a job's query or config."""
 
-    name: Literal["input.fa", "elastic-blast.ini"]
+    name: Annotated[
+        str, Field(pattern=r"^(queries/job-[0-9a-f]{32}/)?(input\.fa|elastic-blast\.ini)$")
+    ] = Field(description="`input.fa` or `elastic-blast.ini`; also with the folder of the job")
     max_bytes: Annotated[Number, Field(ge=1, le=100 * MiB)] = MiB
+
+    def short_name(self, job_id: str) -> JobFile:
+        """The name without the job's folder. Raises Invalid for the folder of another job."""
+        folder, _, name = self.name.rpartition("/")
+        if folder not in ("", f"queries/{job_id}"):
+            raise Invalid([Fault("name", f"must be a file of {job_id}")])
+        return "input.fa" if name == "input.fa" else "elastic-blast.ini"
+
+
+class LinkQuery(DashboardCoordinates):
+    """The file that a link opens."""
+
+    blob_name: str = Field(max_length=120, pattern="^[!-~]+$", description="Name or id of a file")
+
+
+class CitationQuery(DashboardCoordinates):
+    """The form of a citation."""
+
+    format: CitationFormat = "text"
+
+
+class PipelineQuery(DashboardCoordinates):
+    """The language of a pipeline."""
+
+    format: PipelineFormat
 
 
 def parse_query(req: HttpRequest, model: type[Query]) -> Query:

@@ -1,7 +1,6 @@
 """The operations of the HTTP API: names, methods, paths, parameters and responses."""
 
-from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION, OF_FILES, OF_HITS
-from triggers.http.hits import params
+from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION
 from triggers.http.operation import Operation
 from triggers.http.queries import Upload
 from triggers.http.query_params import (
@@ -14,7 +13,8 @@ from triggers.http.query_params import (
     ListQuery,
     PageQuery,
 )
-from triggers.schemas import app, jobs, preflight, queries, results
+from triggers.http.result_routes import RESULTS
+from triggers.schemas import app, jobs, preflight, queries
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.field_groups import (
     PlacementFields,
@@ -171,76 +171,6 @@ _BEFORE = (
     ),
 )
 
-_RESULTS = (
-    Operation(
-        *("list_results", "GET", f"{_JOB}/results", "List the result files of a job"),
-        {200: results.Results},
-        (*OF_A_JOB, "validation_error", "results_gone"),
-        group="Results",
-        retry_after_status=200,
-        query=DashboardCoordinates,
-    ),
-    Operation(
-        *(
-            "read_result",
-            "GET",
-            f"{_JOB}/results/{{file_id}}",
-            "Download a result file, or a range of it",
-        ),
-        {200: "application/gzip", 206: "application/gzip"},
-        (*OF_FILES, "validation_error", "file_too_large", "range_not_satisfiable"),
-        query=DashboardCoordinates,
-        ranged=True,
-        group="Results",
-        retry_after_status=404,
-    ),
-    *(
-        Operation(
-            *(name, "GET", f"{_JOB}/results/{path}", summary),
-            {200: model},
-            (*OF_HITS, "no_results") if name != "aggregate_hits" else OF_HITS,
-            query=query,
-            group="Results",
-            retry_after_status=200 if name == "aggregate_hits" else 404,
-        )
-        for name, path, summary, model, query in (
-            (
-                *("aggregate_hits", "aggregate", "Read statistics of all hits"),
-                *(results.Aggregate, params.FilterQuery),
-            ),
-            (
-                *("list_alignments", "alignments", "Read a page of hits"),
-                *(results.Alignments, params.AlignmentsQuery),
-            ),
-            (
-                *("list_organisms", "taxonomy", "Count hits by organism"),
-                *(results.Taxonomy, params.TaxonomyQuery),
-            ),
-            (
-                *("list_queries", "queries", "List the queries, with and without hits"),
-                *(results.Queries, params.QueriesQuery),
-            ),
-            (
-                *("list_coordinates", "coordinates", "Read where the best hits lie"),
-                *(results.CoordinatesView, params.FilterQuery),
-            ),
-        )
-    ),
-    Operation(
-        *("export_hits", "GET", f"{_JOB}/results/export", "Export hits"),
-        {
-            200: (
-                *("text/csv", "text/tab-separated-values", "text/plain", "application/x-ndjson"),
-                *("application/vnd.apache.parquet", results.Export),
-            )
-        },
-        (*OF_HITS, "no_results", "export_too_large"),
-        query=params.ExportQuery,
-        group="Results",
-        retry_after_status=404,
-    ),
-)
-
 _APP = (
     Operation(
         "get_caller", "GET", "me", "Read the authenticated caller", {200: app.Me}, group="The app"
@@ -294,4 +224,4 @@ The Functions host tries routes in the order of the functions' names, not by how
 last.
 """
 
-OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *_RESULTS, *_BEFORE, *_APP)
+OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *RESULTS, *_BEFORE, *_APP)

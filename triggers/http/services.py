@@ -1,6 +1,7 @@
 """What the HTTP handlers of a process share: the clients, and the services made from them."""
 
 import time
+from datetime import timedelta
 from functools import cached_property, partial
 
 from azure.functions import HttpRequest
@@ -9,11 +10,15 @@ from shared.contracts.job import Caller
 from shared.dependencies import Dependencies
 from shared.util.single_flight import SingleFlightCache
 from triggers.auth.callers import Authenticator
+from triggers.auth.links import read_key
 from triggers.http.checks.power_states import PowerStates, deployment_power_states
 from triggers.http.checks.readiness import check_dependencies
 from triggers.schemas.app import Ready
 from triggers.schemas.preflight import DatabaseView
 from triggers.submission.accept import SubmissionService
+
+LINK_KEY_TTL = timedelta(minutes=5)
+"""So long links may still open after their key was deleted."""
 
 
 class HttpServices:
@@ -30,6 +35,7 @@ class HttpServices:
         )
         self.databases = SingleFlightCache[list[DatabaseView]](self._list_databases, time.monotonic)
         """The list is the same for all callers."""
+        self._link_key = SingleFlightCache[bytes](self._read_link_key, time.monotonic)
 
     async def authenticate(self, req: HttpRequest) -> Caller:
         """Authenticate the caller and count the request against its rate: see Authenticator."""
@@ -39,6 +45,13 @@ class HttpServices:
     def submissions(self) -> SubmissionService:
         """The service that accepts submissions. Raises SettingsInvalid and Unavailable."""
         return SubmissionService.of(self.clients)
+
+    async def link_key(self) -> bytes:
+        """The key of links to result files. Raises Unavailable."""
+        return (await self._link_key.get_fresh(LINK_KEY_TTL)).value
+
+    async def _read_link_key(self) -> bytes:
+        return await read_key(self.clients.blobs, self.clients.account)
 
     async def _list_databases(self) -> list[DatabaseView]:
         return await self.submissions.catalog.list_views()

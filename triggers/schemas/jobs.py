@@ -7,22 +7,19 @@ from pydantic import Field
 from shared.contracts.search import Program
 from shared.contracts.states import LeftOnCluster, Phase
 from triggers.schemas.common import Id, Meta, ResponseModel, Timestamp
+from triggers.schemas.job_parts import (
+    Children,
+    ConfigSnapshot,
+    DatabaseMetadata,
+    FailureClassification,
+    Infrastructure,
+    JobStatus,
+    ShownPhase,
+    SplitChildren,
+)
 
-JobStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 StepStatus = Literal["running", "completed", "failed", "cancelled"]
 Runtime = Literal["Pending", "Running", "Completed", "Failed", "Terminated", "Canceled"]
-ShownPhase = Phase | Literal["failed"]
-"""A phase in a word that every generation of the dashboard knows."""
-FailureCategory = Literal[
-    "transient_infra",
-    "capacity",
-    "database_wait",
-    "runtime",
-    "cluster_state",
-    "permanent",
-    "unknown",
-]
-"""The dashboard's categories of failures."""
 
 
 class Accepted(ResponseModel):
@@ -77,34 +74,6 @@ class Output(ResponseModel):
     results_prefix: str | None = Field(description="Null for a batch: its searches have results")
 
 
-class ConfigSnapshot(ResponseModel):
-    """Requested options and node size; null if BLAST+'s default applies."""
-
-    evalue: float | str | None = Field(description="Text if a JSON number cannot represent it")
-    max_target_seqs: int | None
-    outfmt: int | str | None = Field(description="A number, or text if columns follow the number")
-    machine_type: str
-    num_nodes: int
-
-
-class Infrastructure(ResponseModel):
-    """The Azure resources that run a search."""
-
-    subscription_id: str
-    resource_group: str
-    region: str
-    storage_account: str
-    cluster_name: str
-
-
-class FailureClassification(ResponseModel):
-    """A failure in the dashboard's words."""
-
-    category: FailureCategory
-    auto_retryable: bool = Field(description="Whether a retry can succeed; none is automatic")
-    reason: str
-
-
 class Summary(ResponseModel):
     """A job in a list; fields without a value are omitted."""
 
@@ -156,6 +125,7 @@ class Summary(ResponseModel):
     )
     parent_job_id: str | None = Field(None, description="The batch of this search")
     child_number: int | None = Field(None, description="The search's position in its batch, from 1")
+    split_children: SplitChildren | None = Field(None, description="Batches only")
     submission_source: str
     external_correlation_id: str | None = None
 
@@ -170,30 +140,6 @@ class EventView(ResponseModel):
     status: JobStatus
     timestamp: Timestamp
     payload: dict[str, Any]
-
-
-class Children(ResponseModel):
-    """Number of a batch's searches by status."""
-
-    total: int
-    queued: int
-    running: int
-    completed: int
-    failed: int
-    cancelled: int
-    deleted: int = Field(description="Deleted by their owner, or removed after the retention time")
-
-
-class DatabaseMetadata(ResponseModel):
-    """What the database's own files say of it; fields that they lack are omitted."""
-
-    name: str
-    database: str
-    title: str | None = None
-    molecule_type: Literal["mixed DNA", "protein"]
-    update_date: str | None = None
-    number_of_sequences: int | None = None
-    number_of_letters: int | None = None
 
 
 class Detail(Summary):

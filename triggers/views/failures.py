@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from triggers.schemas.jobs import FailureCategory, FailureClassification, ShownPhase
+from triggers.schemas.job_parts import FailureCategory, FailureClassification, ShownPhase
 
 _CATEGORIES_BY_CODE: Mapping[str, FailureCategory] = {
     "cleanup_unconfirmed": "cluster_state",

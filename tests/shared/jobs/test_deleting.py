@@ -12,7 +12,7 @@ from shared.jobs import JobStateRepository
 from shared.jobs.deletion import delete_if_requested, delete_job
 from tests.shared.jobs.conftest import Clock
 from tests.support.samples import ALICE, NOON, job
-from triggers.views import job_view
+from triggers.views import batch_view
 
 ENDS = [phase for phase in Phase if phase.is_end and phase is not Phase.DELETED]
 
@@ -146,7 +146,7 @@ async def test_a_deleted_search_counts_as_ended(jobs: JobStateRepository) -> Non
     tally = await jobs.index.count_by_status(parent.job_id)
     assert tally == {Status.COMPLETED: 1, Status.DELETED: 1}
     assert all(status.is_end for status in tally)
-    shown = job_view.children(parent, tally)
+    shown = batch_view.children(parent, tally)
     assert (shown.total, shown.deleted, shown.completed, shown.cancelled) == (3, 1, 1, 1)
 
 

@@ -93,6 +93,8 @@ SUMMARY = {
     **dict.fromkeys(("splits_total", "splits_done", "splits_failed"), int),
     "results_prefix?": str,
     "parent_job_id?": JOB_ID,
+    "delete_requested_at?": TIME,
+    "split_children?": {"child_count": int, "children_by_status": dict, "children?": [dict]},
     "submission_source": str,
     "external_correlation_id?": str,
 }
@@ -178,7 +180,12 @@ READY = {
 }
 
 RESULT_FILES = [
-    {"file_id": str, "name": str, "size": int, "last_modified": TIME, "format": str, "source": str}
+    {
+        **dict.fromkeys(("file_id", "name", "format", "source"), str),
+        "size": int,
+        "last_modified": TIME,
+        "parseable": bool,
+    }
 ]
 RESULTS = {
     "job_id": JOB_ID,
@@ -188,7 +195,9 @@ RESULTS = {
         "schema_version": int,
         "job_id": JOB_ID,
         "status": {"available", "no_result_files", "pending"},
+        "source": str,
         "file_count": int,
+        "parseable_count": int,
         "files": RESULT_FILES,
     },
 }
