@@ -30,6 +30,7 @@ from shared.jobs import Index, JobStateRepository
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.outbox import OutboxPublisher
 from shared.results.background import BackgroundIndexing
+from shared.results.exports import HitExports
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -137,6 +138,13 @@ class Dependencies:
         reader = HitsReader(self.blobs, cache)
         self._closing.push_async_callback(reader.aclose)
         return reader
+
+    @cached_property
+    def hit_exports(self) -> HitExports:
+        """The exports of hits."""
+        exports = HitExports(self.blobs)
+        self._closing.push_async_callback(exports.aclose)
+        return exports
 
     @cached_property
     def sidecar(self) -> SidecarClient:

@@ -32,8 +32,8 @@ RANGE_NOT_SATISFIABLE = 416
 """HTTP status of a range request on an empty blob."""
 CHUNK = 4 * 1024**2
 """Bytes per request that reads; the timeouts of CLIENT_OPTIONS apply to each request."""
-FILE_TIMEOUT = 240.0
-"""Seconds for writing a whole file."""
+FILE_TIMEOUT, SLOWEST_WRITE = 240.0, 8 * 1024**2
+"""Seconds for writing a whole file, and the bytes of a larger one that take a second each."""
 WRITTEN_CHUNK = 1024**2
 """Bytes per request that writes: more at once would block the event loop."""
 
@@ -88,8 +88,18 @@ class Blobs:
 
     async def put_file(self, url: str, path: Path) -> None:
         """Write a blob from a file, or overwrite it, WRITTEN_CHUNK bytes at a time."""
-        async with self._call(FILE_TIMEOUT):
+        size = (await in_thread(path.stat)).st_size
+        async with self._call(max(FILE_TIMEOUT, size / SLOWEST_WRITE)):
             await self._at(url).upload_blob(_read_file(path), overwrite=True)
+
+    async def delete(self, url: str) -> None:
+        """Delete a blob, if it exists."""
+        async with self._call():
+            try:
+                await self._at(url).delete_blob()
+            except ResourceNotFoundError as error:
+                if not is_blob_missing(error):
+                    raise
 
     async def put_if_absent(self, url: str, data: bytes) -> bytes:
         """Write a blob unless it exists. Returns its content afterwards: the first writer wins."""

@@ -26,54 +26,37 @@ class TextFormat:
     start: Callable[[str, Sequence[str]], str]
     """Of the job's id and the columns."""
     separator: str
-    end: Callable[[int, bool], str]
-    """Of the number of rows, and whether some are missing."""
+    end: Callable[[int], str]
+    """Of the number of rows."""
     columns: Callable[[HitsDatabase], Sequence[str]]
 
 
+@dataclass(frozen=True)
 class TextExport:
-    """The hits that pass a filter as text, in the order of the files.
+    """The hits that pass a filter as text, in the order of the files."""
 
-    `rows` and `is_cut` are final once `pieces` has given all pieces.
-    """
-
-    def __init__(
-        self,
-        database: HitsDatabase,
-        text_format: TextFormat,
-        job_id: str,
-        wanted: Filter,
-        most_bytes: int,
-    ) -> None:
-        self._database, self._format, self._job_id = database, text_format, job_id
-        self._wanted, self._most_bytes = wanted, most_bytes
-        self.rows = 0
-        self.is_cut = False
+    database: HitsDatabase
+    format: TextFormat
+    job_id: str
+    wanted: Filter
 
     def pieces(self) -> Iterator[bytes]:
-        """The text, in pieces. It ends with the rows that exceed `most_bytes`."""
-        columns = self._format.columns(self._database)
-        yield self._format.start(self._job_id, columns).encode()
-        written = 0
+        """The text, some thousand rows at a time."""
+        columns = self.format.columns(self.database)
+        yield self.format.start(self.job_id, columns).encode()
+        rows = 0
         for lines in self._lines(columns):
-            if written > self._most_bytes:
-                self.is_cut = True
-                break
-            lead = self._format.separator if self.rows else ""
-            text = (lead + self._format.separator.join(lines)).encode()
-            self.rows += len(lines)
-            written += len(text)
-            yield text
-        if self.rows and self._format.separator == "\n":
-            yield b"\n"
-        yield self._format.end(self.rows, self.is_cut).encode()
+            lead = self.format.separator if rows else ""
+            rows += len(lines)
+            yield (lead + self.format.separator.join(lines)).encode()
+        yield self.format.end(rows).encode()
 
     def _lines(self, columns: Sequence[str]) -> Iterator[list[str]]:
-        where = self._database.where(self._wanted)
-        rendered = self._format.row(columns)
-        for segment in self._database.relations.segments(self._wanted.needs_coverage):
+        where = self.database.where(self.wanted)
+        rendered = self.format.row(columns)
+        for segment in self.database.relations.segments(self.wanted.needs_coverage):
             sql = f"SELECT {rendered} FROM ({segment}) WHERE {where.sql}"
-            yield from self._database.pieces(sql, where.values, LINES)
+            yield from self.database.pieces(sql, where.values, LINES)
 
 
 def as_blast_writes(column: str) -> str:
@@ -136,6 +119,10 @@ def _nothing(*values: object) -> str:
     return ""
 
 
+def _line_end(separator: str) -> Callable[[int], str]:
+    return lambda rows: separator if rows else ""
+
+
 def of_the_files(database: HitsDatabase) -> Sequence[str]:
     """The columns that the files have, in their order."""
     return database.index.columns or STANDARD
@@ -151,8 +138,8 @@ def _json_start(key: str, format_name: str) -> Callable[[str, Sequence[str]], st
     return lambda job_id, columns: f'{{"job_id": {json.dumps(job_id)}{extra}, "{key}": [\n'
 
 
-def _json_end(rows: int, is_cut: bool) -> str:
-    return f'\n], "returned": {rows}, "total": {rows}, "truncated": {json.dumps(is_cut)}}}\n'
+def _json_end(rows: int) -> str:
+    return f'\n], "returned": {rows}, "total": {rows}, "truncated": false}}\n'
 
 
 def _csv_start(job_id: str, columns: Sequence[str]) -> str:
@@ -160,7 +147,8 @@ def _csv_start(job_id: str, columns: Sequence[str]) -> str:
 
 
 CSV = TextFormat(
-    "csv", "text/csv", _joined(",", csv_cell), _csv_start, "\r\n", _nothing, standard_first
+    *("csv", "text/csv", _joined(",", csv_cell), _csv_start),
+    *("\r\n", _line_end("\r\n"), standard_first),
 )
 TSV = TextFormat(
     "tsv",
@@ -168,7 +156,7 @@ TSV = TextFormat(
     _joined("\t", as_blast_writes),
     lambda job_id, columns: "\t".join(columns) + "\n",
     "\n",
-    _nothing,
+    _line_end("\n"),
     of_the_files,
 )
 JSON = TextFormat(
@@ -176,7 +164,8 @@ JSON = TextFormat(
     standard_first,
 )
 JSON_LINES = TextFormat(
-    *("jsonl", "application/x-ndjson", _json_row, _nothing, "\n", _nothing), standard_first
+    *("jsonl", "application/x-ndjson", _json_row, _nothing, "\n", _line_end("\n")),
+    standard_first,
 )
 SEQ_ALIGN = TextFormat(
     *("json", "application/json", _json_row),

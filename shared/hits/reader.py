@@ -28,6 +28,8 @@ QUESTIONS = 3
 other work needs."""
 TIME_LIMIT = 20.0
 """Seconds for one question; clients wait for 30 s."""
+EXPORT_TIME_LIMIT = 600.0
+"""Seconds for writing an export, for which no request waits."""
 
 
 @dataclass
@@ -39,6 +41,7 @@ class HitsReader:
     _flights: "dict[str, asyncio.Task[Path]]" = field(default_factory=dict)
     _connection: "asyncio.Task[DuckDBPyConnection] | None" = None
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUESTIONS))
+    _export_turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def aclose(self) -> None:
         """Close the database."""
@@ -58,7 +61,7 @@ class HitsReader:
         with self.cache.in_use(files):
             paths = {file.name: await self._fetch(store, file) for file in files}
             database = HitsDatabase(await self._connect(), index, paths)
-            yield Hits(database, self._turns)
+            yield Hits(database, self._turns, self._export_turn)
 
     async def _fetch(self, store: IndexStore, file: StoredFile) -> "Path":
         """The path of a file; one task fetches it for all that wait."""
@@ -105,24 +108,34 @@ class Hits:
 
     database: HitsDatabase
     turns: asyncio.Semaphore
+    export_turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def ask(self, question: Callable[..., T], *args: Any, **options: Any) -> T:
         """The answer of a function of the database. Raises Unavailable if it takes too long, or
         more memory than there is."""
         async with self.turns:
-            return await in_thread(_answer, question, self.database, args, options)
+            return await in_thread(_answer, TIME_LIMIT, question, self.database, args, options)
+
+    async def export(self, write: Callable[..., None], *args: Any) -> None:
+        """Call a function of the database that writes a file: one at a time. Raises as `ask`."""
+        async with self.export_turn:
+            await in_thread(_answer, EXPORT_TIME_LIMIT, write, self.database, args, {})
 
 
 def _answer(
-    question: Callable[..., T], database: HitsDatabase, args: tuple[Any, ...], options: Any
+    seconds: float,
+    question: Callable[..., T],
+    database: HitsDatabase,
+    args: tuple[Any, ...],
+    options: Any,
 ) -> T:
     import duckdb
 
     try:
-        with database.limited_to(TIME_LIMIT) as limited:
+        with database.limited_to(seconds) as limited:
             return question(limited, *args, **options)
     except duckdb.InterruptException as error:
-        text = f"the question about hits took more than {TIME_LIMIT:.0f} s: ask about fewer hits"
+        text = f"the question about hits took more than {seconds:.0f} s: ask about fewer hits"
         raise Unavailable("question_slow", text) from error
     except duckdb.OutOfMemoryException as error:
         raise Unavailable("question_large", "the question needs too much memory") from error

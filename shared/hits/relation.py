@@ -24,7 +24,7 @@ class Relations:
     def hits(self, with_coverage: bool = False) -> str:
         """All hits: `segment`, `row` (of the segment's file), `file`, `query`, `pair`, the columns,
         and if wanted `coverage`. Numbers of queries and pairs are those of the whole search."""
-        return " UNION ALL ".join(self.segments(with_coverage))
+        return " UNION ALL ".join(self.segments(with_coverage)) or self._no_hits(with_coverage)
 
     def rows_of(self, number: int, rows: str) -> str:
         """The hits of a segment in these rows, with coverage."""
@@ -38,6 +38,12 @@ class Relations:
     def queries(self) -> str:
         """All queries: `file, number, qseqid, title, length, hits, best_evalue, max_bitscore`."""
         return " UNION ALL ".join(map(self._queries_of, self.index.placed()))
+
+    def _no_hits(self, with_coverage: bool) -> str:
+        numbers = [f"0 AS {column}" for column in ("segment", "row", "file", "query", "pair")]
+        columns = [f"CAST(NULL AS {kind_of(column)}) AS {name(column)}" for column in self.columns]
+        coverage = ["CAST(NULL AS DOUBLE) AS coverage"] if with_coverage else []
+        return f"SELECT {', '.join([*numbers, *columns, *coverage])} WHERE false"
 
     def _hits_of(self, placed: PlacedSegment, with_coverage: bool) -> str:
         source = f"read_parquet({self._path(placed.segment.hits_file)}, file_row_number=true) h"

@@ -54,14 +54,14 @@ class JobIndex:
         return IndexStore(self.blobs, self.job.results_prefix)
 
 
-def _indexed(entries: Sequence[dict[str, object]]) -> list[IndexSource]:
+def indexed_names(names: Sequence[str]) -> Sequence[str]:
     """The files whose hits count: of a sharded search the merged ones, which are its results."""
-    names = [str(entry["name"]) for entry in entries]
-    sizes = [int(str(entry["size"])) for entry in entries]
-    wanted = [MERGED] if MERGED in names else names
+    return [MERGED] if MERGED in names else names
+
+
+def _indexed(entries: Sequence[dict[str, object]]) -> list[IndexSource]:
+    sizes = {str(entry["name"]): int(str(entry["size"])) for entry in entries}
     return [
-        IndexSource(number, name, size)
-        for number, (name, size) in enumerate(
-            (name, size) for name, size in zip(names, sizes, strict=True) if name in wanted
-        )
+        IndexSource(number, name, sizes[name])
+        for number, name in enumerate(indexed_names(list(sizes)))
     ]

@@ -1,4 +1,4 @@
-"""Signed links: whoever has one can read one file of one owner for some minutes, without a token.
+"""Signed links: each opens one file of one owner for some minutes, without a token.
 
 A link is a JSON Web Token of our own. Its key is a blob that the first process creates, in a
 container that no request can name: all instances share it, and deleting it withdraws all links.

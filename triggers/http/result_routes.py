@@ -13,6 +13,11 @@ from triggers.schemas import exports, results
 
 _JOB = "blast/jobs/{id}"
 
+_EXPORTS = (
+    *("text/csv", "text/tab-separated-values", "text/plain", "application/x-ndjson"),
+    *("application/vnd.apache.parquet", "application/xml", results.Export),
+)
+"""The media types of exports."""
 RESULTS = (
     Operation(
         *("list_results", "GET", f"{_JOB}/results", "List the result files of a job"),
@@ -69,15 +74,14 @@ RESULTS = (
         )
     ),
     Operation(
-        *("export_hits", "GET", f"{_JOB}/results/export", "Export hits"),
-        {
-            200: (
-                *("text/csv", "text/tab-separated-values", "text/plain", "application/x-ndjson"),
-                *("application/vnd.apache.parquet", results.Export),
-            )
-        },
-        (*OF_HITS, "no_results", "export_too_large"),
+        *("export_hits", "GET", f"{_JOB}/results/export", "Export hits, or a range of the export"),
+        {200: _EXPORTS, 206: _EXPORTS},
+        (
+            *(*OF_HITS, "no_results", "format_not_written", "export_pending"),
+            *("file_too_large", "range_not_satisfiable"),
+        ),
         query=params.ExportQuery,
+        ranged=True,
         group="Results",
         retry_after_status=404,
     ),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,6 @@ from shared.hits.filters import Filter
 from shared.hits.segment import SourceFile, build_segment
 from tests.shared.hits.blast import Blast
 from tests.shared.hits.reading import all_rows, opened
-
-EVERYTHING = 10**9
 
 
 def exported(
@@ -25,7 +24,7 @@ def exported(
 ) -> str:
     source = SourceFile(0, "f", "", lambda: [data])
     with opened([build_segment([source], outfmt, folder)]) as database:
-        export = TextExport(database, FORMATS[kind], "job-1", wanted, EVERYTHING)
+        export = TextExport(database, FORMATS[kind], "job-1", wanted)
         return b"".join(export.pieces()).decode()
 
 
@@ -92,17 +91,12 @@ def test_json_has_one_object_for_each_hit(
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_an_export_ends_where_it_is_too_long(kind: str, tmp_path: Path) -> None:
+def test_an_export_has_every_hit_once_and_in_order(kind: str, tmp_path: Path) -> None:
     text = "".join(f"q{number}\ts\n" for number in range(12_000)).encode()
-    source = SourceFile(0, "f", "", lambda: [text])
-    with opened([build_segment([source], "6 qseqid sseqid", tmp_path)]) as database:
-        export = TextExport(database, FORMATS[kind], "job-1", Filter(), 1000)
-        data = b"".join(export.pieces())
-        assert (export.rows, export.is_cut) == (5000, True)
-        assert b"q4999" in data
-        assert b"q5000" not in data
-        if kind == "json":
-            assert json.loads(data)["truncated"] is True
+    found = exported(text, "6 qseqid sseqid", kind, tmp_path)
+    assert re.findall(r"\bq\d+\b", found) == [f"q{number}" for number in range(12_000)]
+    if kind == "json":
+        assert json.loads(found)["total"] == 12_000
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -95,7 +95,7 @@ async def test_a_batch_waits_for_the_proof_of_its_searches(jobs: JobStateReposit
     assert phases == [Phase.DELETED] * 3
 
 
-async def test_a_clean_up_that_was_given_up_does_not_hold_a_batch(
+async def test_an_abandoned_clean_up_does_not_hold_a_batch(
     jobs: JobStateRepository,
 ) -> None:
     parent = await jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=1), {})

@@ -16,6 +16,7 @@ from schemathesis.checks import CHECKS
 
 from shared.blast.result_files import MANIFEST, file_id
 from shared.contracts.states import Phase
+from shared.hits.reports import REPORTS
 from tests.support.hit_index import index_hits
 from tests.support.samples import job, search
 from tests.triggers.http.conftest import RunningApp
@@ -90,7 +91,9 @@ RESULTS = [
     ("list_organisms", {"include_lineage": "true"}, {}, 200),
     ("list_queries", {"hits": "none"}, {}, 200),
     ("list_coordinates", {"min_identity": 50}, {}, 200),
-    *(("export_hits", {"format": form}, {}, 200) for form in EXPORT_FORMATS),
+    *(("export_hits", {"format": f}, {}, 409 if f in REPORTS else 200) for f in EXPORT_FORMATS),
+    ("export_hits", {"format": "csv"}, {"Range": "bytes=1-3"}, 206),
+    ("export_hits", {"format": "csv"}, {"Range": "bytes=9999999-"}, 416),
     ("list_results", {}, {}, 200),
     ("get_caller", {}, {}, 200),
 ]

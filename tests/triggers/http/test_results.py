@@ -11,7 +11,7 @@ from shared.blast.result_files import MANIFEST, file_id
 from shared.errors import OutOfRange
 from tests.support.samples import ALICE
 from tests.triggers.conftest import Store, body, refused
-from triggers.http import results
+from triggers.http import blob_response, results
 from triggers.http.hits import handlers as hits
 from triggers.http.range_header import ByteRange, parse_range
 
@@ -81,7 +81,7 @@ async def test_if_range_of_another_version_returns_the_whole_file(store: Store) 
 async def test_a_large_file_is_downloaded_in_ranges(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "MAX_RESPONSE_BYTES", 16)
+    monkeypatch.setattr(blob_response, "MAX_RESPONSE_BYTES", 16)
     job = await store.completed({NAME: PACKED})
     whole = await download(store, job)
     assert refused(whole) == (413, "file_too_large")

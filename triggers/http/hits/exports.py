@@ -1,116 +1,119 @@
-"""Exports of hits as files in memory."""
+"""The exports of a job's hits: how each is named and written."""
 
-from collections.abc import Iterable, Iterator
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from shared.errors import TooLarge
-from shared.hits.database import quoted
-from shared.hits.descriptions import Descriptions, write_table
-from shared.hits.export import FORMATS, TextExport
+from shared.blast.result_files import outfmt_of
+from shared.contracts.job import Job
+from shared.errors import Fault, Invalid
+from shared.hits.errors import Unreadable
+from shared.hits.export_file import (
+    FILE_TYPES,
+    PARQUET,
+    FileType,
+    report_heading,
+    write_hits,
+    write_pieces,
+)
 from shared.hits.filters import Filter
-from shared.hits.questions import HitsDatabase
+from shared.hits.reports import REPORTS, join_reports, refuse_other_outfmt
+from shared.results.exports import ExportFile
+from shared.results.job_index import indexed_names
+from shared.util.threads import in_thread, read_in_thread
+from triggers.http.hits.opened import find_index, open_hits, refuse_without_results
+from triggers.http.hits.params import ExportQuery
+from triggers.http.query_params import DashboardCoordinates
+from triggers.http.result_files import file_of, files_of
+from triggers.http.services import HttpServices
+from triggers.schemas.results import ResultFile
 
-MAX_BYTES = 50 * 1024**2
-"""An export ends with the hits that exceed this size, and is then marked as truncated."""
-PARQUET = "parquet"
-NCBI = {
-    "ncbi-hit-table-csv": ("csv", "text/csv", ","),
-    "ncbi-hit-table-text": ("tsv", "text/tab-separated-values", "\t"),
-    "ncbi-report-text": ("txt", "text/plain", "\t"),
-}
-"""By format: suffix, media type and delimiter."""
+VERSION = 1
+"""Of the exports: a file of another version is written anew."""
+_OF_REPORTS = {*DashboardCoordinates.model_fields, "format", "file", "blob_name"}
+"""The parameters that a report of BLAST+ has, which is not made from hits."""
 
 
 @dataclass(frozen=True)
-class ExportFile:
-    """A complete export in memory."""
+class PlannedExport:
+    """An export, and the name and type of its file for the client."""
 
-    data: bytes
-    rows: int
-    truncated: bool
-    suffix: str
+    export: ExportFile
+    filename: str
     mimetype: str
 
-    def headers(self, job_id: str) -> dict[str, str]:
-        """The response headers; the file name tells if hits are missing."""
-        part = f"-first-{self.rows}-hits" if self.truncated else ""
-        name = f"{job_id}{part}.{self.suffix}"
-        return {
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "x-blast-hits": str(self.rows),
-            "x-blast-truncated": str(self.truncated).lower(),
-        }
 
+async def plan_export(services: HttpServices, job: Job, query: ExportQuery) -> PlannedExport:
+    """The export that a request asks for.
 
-def export_hits(
-    database: HitsDatabase,
-    form: str,
-    job_id: str,
-    heading: str,
-    wanted: Filter,
-    max_bytes: int = MAX_BYTES,
-) -> ExportFile:
-    """The hits that pass the filter. `heading` is the first part of a report.
-
-    Raises TooLarge for Parquet that exceeds `max_bytes`, as it cannot be cut.
+    Raises Invalid for a filter that the format cannot have, Unreadable for a report that BLAST+
+    did not write and for hits that are missing, and what `find_index` raises.
     """
-    if form == PARQUET:
-        return _parquet(database, wanted, max_bytes)
-    if form in NCBI:
-        return _descriptions(database, form, heading, wanted, max_bytes)
-    text_format = FORMATS[form]
-    export = TextExport(database, text_format, job_id, wanted, max_bytes)
-    data = b"".join(export.pieces())
-    return ExportFile(data, export.rows, export.is_cut, text_format.suffix, text_format.mimetype)
+    if query.format in REPORTS:
+        return await _plan_report(services, job, query)
+    found = await find_index(services, job)
+    wanted = await found.filter_of(services, query)
+    for file in found.index.unreadable:
+        if wanted.file in (None, file.number):
+            # A file that lacks hits would be taken for all of them.
+            raise Unreadable(file.code or "file_damaged", f"{file.name}: {file.message}")
+    heading = _heading(job)
+    sources = [file.name for file in found.index.stored_files]
+    write = partial(_write_hits, services, job, query.format, heading, wanted)
+    depends_on = (query.format, heading, wanted, sources)
+    return _planned(job, depends_on, write, FILE_TYPES[query.format])
 
 
-def _descriptions(
-    database: HitsDatabase, form: str, heading: str, wanted: Filter, max_bytes: int
-) -> ExportFile:
-    suffix, mimetype, delimiter = NCBI[form]
-    lead = [heading.encode()] if suffix == "txt" else []
-    lines = write_table(Descriptions(database, wanted).rows(), delimiter)
-    kept, is_cut = _cut([*lead], lines, max_bytes)
-    return ExportFile(b"".join(kept), len(kept) - len(lead) - 1, is_cut, suffix, mimetype)
+async def _write_hits(
+    services: HttpServices, job: Job, form: str, heading: str, wanted: Filter, path: Path
+) -> None:
+    async with open_hits(services, job) as opened:
+        await opened.hits.export(write_hits, path, form, job.job_id, heading, wanted)
 
 
-def _cut(kept: list[bytes], lines: Iterable[bytes], max_bytes: int) -> tuple[list[bytes], bool]:
-    size = 0
-    for line in lines:
-        if size > max_bytes:
-            return kept, True
-        kept.append(line)
-        size += len(line)
-    return kept, False
+async def _plan_report(services: HttpServices, job: Job, query: ExportQuery) -> PlannedExport:
+    refuse_without_results(job)
+    message = f"{query.format} is BLAST's own report of whole files: it has no filter"
+    if faults := [Fault(name, message) for name in sorted(query.model_fields_set - _OF_REPORTS)]:
+        raise Invalid(faults)
+    refuse_other_outfmt(query.format, outfmt_of(job.search))
+    if query.file_name is None:
+        files = await files_of(services, job)
+        names = indexed_names([file.name for file in files])
+        files = [file for file in files if file.name in names]
+    else:
+        files = [await file_of(services, job, query.file_name)]
+    write = partial(_write_report, services, job, query.format, files)
+    report = REPORTS[query.format]
+    depends_on = (query.format, [(file.name, file.size, file.last_modified) for file in files])
+    return _planned(job, depends_on, write, FileType(report.suffix, report.mimetype))
 
 
-def _parquet(database: HitsDatabase, wanted: Filter, max_bytes: int) -> ExportFile:
-    columns = ", ".join(f'"{column}"' for column in database.columns)
-    where = database.where(wanted)
-    hits = database.hits_for(wanted) if database.index.hits else "SELECT 0 LIMIT 0"
-    with TemporaryDirectory(prefix="export-") as folder:
-        path = Path(folder) / "hits.parquet"
-        database.connection.execute(
-            f"COPY (SELECT query, {columns} FROM ({hits}) WHERE {where.sql})"
-            f" TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)",
-            list(where.values),
-        )
-        if path.stat().st_size > max_bytes:
-            raise TooLarge(
-                "export_too_large",
-                f"the Parquet file has more than {max_bytes:,} bytes: export fewer hits",
-            )
-        rows = database.count(wanted)
-        return ExportFile(path.read_bytes(), rows, False, PARQUET, "application/vnd.apache.parquet")
+async def _write_report(
+    services: HttpServices, job: Job, form: str, files: list[ResultFile], path: Path
+) -> None:
+    blobs = services.clients.blobs
+    loop = asyncio.get_running_loop()
+    opened = [
+        lambda url=job.results_prefix + file.name: read_in_thread(blobs.iter_chunks(url), loop)
+        for file in files
+    ]
+    await in_thread(write_pieces, path, join_reports(form, opened))
 
 
-def report_heading(job_id: str, program: str, database: str, title: str) -> Iterator[str]:
-    """The first lines of a report."""
-    yield f"Job: {job_id}\n"
-    yield f"Program: {program}\n"
-    yield f"Database: {database}\n"
-    if title:
-        yield f"Title: {title}\n"
-    yield "\n"
+def _planned(
+    job: Job, depends_on: object, write: Callable[[Path], Awaitable[None]], kind: FileType
+) -> PlannedExport:
+    """`depends_on` is all that the content depends on, beside the code: see VERSION."""
+    text = repr((VERSION, depends_on))
+    name = f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.{kind.suffix}"
+    export = ExportFile(job.results_prefix, name, write, is_text=kind.suffix != PARQUET)
+    return PlannedExport(export, f"{job.job_id}.{kind.suffix}", kind.mimetype)
+
+
+def _heading(job: Job) -> str:
+    search = job.search
+    return report_heading(job.job_id, search.program, search.database, search.title)

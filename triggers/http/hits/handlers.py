@@ -1,16 +1,17 @@
 """HTTP handlers of hits: statistics, pages, organisms, queries, coordinates and exports."""
 
+from dataclasses import replace
 from typing import Literal
 
 from azure.functions import HttpRequest, HttpResponse
 
-from shared.contracts.job import Job
 from shared.hits.aggregate import aggregate
 from shared.hits.coordinates import coordinates
-from shared.hits.errors import Unreadable
 from shared.hits.taxonomy import taxonomy
+from triggers.http.blob_response import MAX_RESPONSE_BYTES, ServedBlob, blob_response
 from triggers.http.etag import retry_after_header
-from triggers.http.hits import exports, views
+from triggers.http.hits import views
+from triggers.http.hits.exports import plan_export
 from triggers.http.hits.opened import OpenedHits, open_hits
 from triggers.http.hits.params import (
     AlignmentsQuery,
@@ -21,7 +22,7 @@ from triggers.http.hits.params import (
 )
 from triggers.http.jobs import job_of_request
 from triggers.http.query_params import parse_query
-from triggers.http.responses import HEADERS, handle_errors, json_response
+from triggers.http.responses import handle_errors, json_response
 from triggers.http.result_files import files_of
 from triggers.http.services import HttpServices
 from triggers.schemas import results
@@ -116,28 +117,22 @@ async def list_coordinates(services: HttpServices, req: HttpRequest) -> HttpResp
 async def export_hits(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/results/export"""
     job, query = await job_of_request(services, req), parse_query(req, ExportQuery)
-    async with open_hits(services, job) as opened:
-        wanted = await opened.filter_of(services, query)
-        for file in opened.index.unreadable:
-            if wanted.file in (None, file.number):
-                # A file that lacks hits would be taken for all of them.
-                raise Unreadable(file.code or "file_damaged", f"{file.name}: {file.message}")
-        exported = await opened.hits.ask(
-            exports.export_hits, query.format, job.job_id, _heading(job), wanted
-        )
-    return HttpResponse(
-        exported.data,
-        headers=HEADERS | exported.headers(job.job_id),
-        mimetype=exported.mimetype,
-        charset="utf-8",
-    )
+    planned = await plan_export(services, job, query)
+    export, blobs = planned.export, services.clients.blobs
+    version = await services.clients.hit_exports.find(export)
+    served = ServedBlob(export.url, version, planned.filename, planned.mimetype)
+    if version.size > MAX_RESPONSE_BYTES and _takes_gzip(req):
+        copy = await blobs.version(export.compressed_url)
+        if copy and copy.size <= MAX_RESPONSE_BYTES:
+            served = replace(served, url=export.compressed_url, version=copy)
+            return await blob_response(blobs, req, served, {"Content-Encoding": "gzip"})
+    return await blob_response(blobs, req, served)
+
+
+def _takes_gzip(req: HttpRequest) -> bool:
+    """Whether the whole file is wanted, and may be compressed."""
+    return "range" not in req.headers and "gzip" in req.headers.get("accept-encoding", "")
 
 
 def _files_read(opened: OpenedHits, matching: int) -> dict[str, object]:
     return views.files_read(opened.job.job_id, opened.index, opened.unreadable, matching)
-
-
-def _heading(job: Job) -> str:
-    search = job.search
-    lines = exports.report_heading(job.job_id, search.program, search.database, search.title)
-    return "".join(lines)

@@ -20,12 +20,11 @@ from triggers.schemas.results import FileUnreadable
 
 
 @dataclass(frozen=True)
-class OpenedHits:
-    """The hits of a job that has results."""
+class IndexedHits:
+    """The index of a job that has results."""
 
     job: Job
     index: HitIndex
-    hits: Hits
 
     @property
     def unreadable(self) -> list[FileUnreadable]:
@@ -46,26 +45,39 @@ class OpenedHits:
         return query.to_filter(numbers[0] if numbers else -1)
 
 
-@asynccontextmanager
-async def open_hits(services: HttpServices, job: Job) -> AsyncIterator[OpenedHits]:
-    """Open the hits of a job.
+@dataclass(frozen=True)
+class OpenedHits(IndexedHits):
+    """The hits of a job that has results."""
+
+    hits: Hits
+
+
+async def find_index(services: HttpServices, job: Job) -> IndexedHits:
+    """The index of a job's hits.
 
     Raises NotFound without results, Unreadable for a format that cannot be read, and Unavailable
     with the time to wait while the hits are being indexed.
     """
-    if job.phase is not Phase.COMPLETED or job.child_count:
-        raise no_results(job)
+    refuse_without_results(job)
     refuse_unreadable(outfmt_of(job.search))
-    index = await services.clients.hit_indexes.index_of(job)
+    return IndexedHits(job, await services.clients.hit_indexes.index_of(job))
+
+
+@asynccontextmanager
+async def open_hits(services: HttpServices, job: Job) -> AsyncIterator[OpenedHits]:
+    """Open the hits of a job. Raises as `find_index` does."""
+    index = (await find_index(services, job)).index
     store = IndexStore(services.clients.blobs, job.results_prefix)
     async with services.clients.hits_reader.open(store, index) as hits:
         yield OpenedHits(job, index, hits)
 
 
-def no_results(job: Job) -> NotFound:
-    """The error of a job that has no results, or none yet."""
+def refuse_without_results(job: Job) -> None:
+    """Raises NotFound for a job that has no results, or none yet."""
     if job.child_count:
         message = f"{job.job_id} is a batch: read the results of its searches"
-    else:
+    elif job.phase is not Phase.COMPLETED:
         message = f"{job.job_id} has no results, its status is {job.phase.status}"
-    return NotFound("no_results", message, results_retry_after(job))
+    else:
+        return
+    raise NotFound("no_results", message, results_retry_after(job))

@@ -157,6 +157,8 @@ ExportFormat = Literal[
     "ncbi-hit-table-csv",
     "ncbi-hit-table-text",
     "ncbi-report-text",
+    "xml",
+    "text",
 ]
 
 

@@ -1,0 +1,124 @@
+"""Exports of hits as files in Blob: each is written once, in the background, and then served."""
+
+import asyncio
+import errno
+import gzip
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from shared.clients.blobs import Blobs, Version
+from shared.errors import Unavailable
+from shared.util.threads import in_thread
+
+FOLDER = "hits-exports/"
+"""Below the results prefix; ElasticBLAST neither reads nor writes it."""
+KEPT = 20
+"""Exports of a job that stay in Blob: the newest ones."""
+WAIT = 20.0
+"""Seconds that a request waits for an export; clients wait for 30 s."""
+ASK_AGAIN = timedelta(seconds=5)
+COMPRESSED_FROM = 100 * 1024**2
+"""Bytes of text from which on a compressed copy is kept beside the file."""
+PIECE = 1024**2
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """A file to write. `name` has a hash of all that its content depends on."""
+
+    prefix: str
+    """The URL of the job's results; it ends with a slash."""
+    name: str
+    write: Callable[[Path], Awaitable[None]]
+    """Writes the file."""
+    is_text: bool = True
+
+    @property
+    def url(self) -> str:
+        """Its address in Blob."""
+        return f"{self.prefix}{FOLDER}{self.name}"
+
+    @property
+    def compressed_url(self) -> str:
+        """The address of its copy by gzip, which only a large text has."""
+        return f"{self.url}.gz"
+
+
+@dataclass
+class HitExports:
+    """The exports that this process writes."""
+
+    blobs: Blobs
+    wait: float = WAIT
+    _tasks: dict[str, asyncio.Task[Version]] = field(default_factory=dict)
+    """Those that no request has got yet."""
+
+    async def aclose(self) -> None:
+        """Stop the tasks."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def find(self, export: ExportFile) -> Version:
+        """The version in Blob of an export. It is written if it is not there.
+
+        Raises what prevented that; Unavailable if it takes longer than a client waits, and goes on
+        writing: the same request later gets it.
+        """
+        if version := await self.blobs.version(export.url):
+            return version
+        task = self._tasks.get(export.url)
+        if task is None:
+            task = asyncio.create_task(self._write(export))
+            self._tasks[export.url] = task
+        done, _ = await asyncio.wait([task], timeout=self.wait)
+        if not done:
+            message = "the export is being written: ask again in some seconds"
+            raise Unavailable("export_pending", message, ASK_AGAIN)
+        self._tasks.pop(export.url, None)
+        return task.result()
+
+    async def _write(self, export: ExportFile) -> Version:
+        folder = Path(await in_thread(tempfile.mkdtemp, prefix="export-"))
+        try:
+            path = folder / export.name
+            await export.write(path)
+            if export.is_text and await in_thread(_compress, path, folder / "copy"):
+                # Before the file itself, so that the copy is there wherever the file is.
+                await self.blobs.put_file(export.compressed_url, folder / "copy")
+            await self.blobs.put_file(export.url, path)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            text = "the disk is full while hits are exported"
+            raise Unavailable("disk_full", text) from error
+        finally:
+            await in_thread(shutil.rmtree, folder, ignore_errors=True)
+        await self._remove_older(export)
+        version = await self.blobs.version(export.url)
+        if version is None:
+            raise Unavailable("export_pending", "the export was removed: ask again", ASK_AGAIN)
+        return version
+
+    async def _remove_older(self, export: ExportFile) -> None:
+        listed = await self.blobs.list(export.prefix + FOLDER)
+        newest_first = sorted(listed, key=lambda blob: blob.modified, reverse=True)
+        names = dict.fromkeys(blob.name.removesuffix(".gz") for blob in newest_first)
+        kept = {export.name, *list(names)[:KEPT]}
+        for blob in newest_first:
+            if blob.name.removesuffix(".gz") not in kept:
+                await self.blobs.delete(f"{export.prefix}{FOLDER}{blob.name}")
+
+
+def _compress(path: Path, copy: Path) -> bool:
+    """Write a copy by gzip if the file is large."""
+    if path.stat().st_size < COMPRESSED_FROM:
+        return False
+    with path.open("rb") as source, gzip.open(copy, "wb", compresslevel=3) as target:
+        shutil.copyfileobj(source, target, PIECE)
+    return True
