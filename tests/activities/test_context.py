@@ -296,19 +296,3 @@ async def test_i1_a_stop_that_crashes_before_it_begins_ends_the_job_all_the_same
     now = await context.jobs.get(stored.job_id)
     assert (now.phase, now.error_code) == (Phase.TIMED_OUT, "cleanup_unconfirmed")
     assert now.left_on_cluster == "unknown"
-
-
-async def test_a_job_whose_owner_wants_it_deleted_is_deleted_with_its_end(
-    context: ActivityContext,
-) -> None:
-    stored = await at_step(context, 3, Stage.WATCH, Stage.CLEAN_UP)
-    await context.jobs.request_delete(stored.job_id)
-    await context.jobs.update(stored.job_id, "cancelling", phase=Phase.CANCELLING)
-    ended = Outcome(OutcomeKind.DONE, Phase.CANCELLED, event="cancelled")
-    input_ = ActivityInput(stored.job_id, 4)
-    for _ in range(2):  # again, as after a crash
-        result = await context.run_step(Stage.CLEAN_UP, input_, reports(ended))
-        assert result.next_stage is None
-        assert (await context.jobs.get(stored.job_id)).phase is Phase.DELETED
-    names = [event.event for event in await context.jobs.events(stored.job_id)]
-    assert names[-3:] == ["cancelling", "cancelled", "deleted"]

@@ -5,17 +5,21 @@ from types import MethodType
 
 from triggers.http import (
     clusters,
+    dashboard,
     databases,
     download_links,
     health,
     job_deletion,
     job_exports,
+    job_log,
     job_retry,
     jobs,
     me,
     preflight,
     queries,
+    recommendation,
     results,
+    templates,
     unknown_route,
 )
 from triggers.http.hits import handlers as hits
@@ -39,6 +43,11 @@ HANDLERS: Mapping[str, Handler] = {
         *(results.list_results, results.read_result),
         *(download_links.create_download_link, download_links.open_download_link),
         *(job_exports.read_citation, job_exports.export_pipeline),
+        *(dashboard.read_permissions, dashboard.read_capacity, dashboard.search_taxa),
+        *(dashboard.list_jobs_of_accession, dashboard.create_jobs_events_ticket),
+        *(recommendation.recommend_database, job_log.create_log_ticket, job_log.read_log),
+        *(templates.list_templates, templates.create_template),
+        *(templates.change_template, templates.delete_template),
         *(hits.aggregate_hits, hits.list_alignments, hits.list_organisms, hits.export_hits),
         *(hits.list_queries, hits.list_coordinates),
         *(databases.list_databases, databases.check_database_updates),

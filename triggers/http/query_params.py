@@ -126,6 +126,61 @@ class FileQuery(DashboardCoordinates):
         return "input.fa" if name == "input.fa" else "elastic-blast.ini"
 
 
+class PermissionsQuery(DashboardCoordinates):
+    """Where the permissions are wanted; they are the same everywhere."""
+
+    cluster_name: AzureName | None = Field(None, description=_NO_EFFECT)
+
+
+class CapacityQuery(PermissionsQuery):
+    """The search whose capacity is wanted."""
+
+    program: Program | None = Field(None, description=_NO_EFFECT)
+    database: str | None = Field(None, max_length=900, description=_NO_EFFECT)
+
+
+class TaxonQuery(DashboardCoordinates):
+    """A taxid."""
+
+    q: str = Field(min_length=1, max_length=80, description="A taxid: names are not known")
+    limit: Annotated[Number, Field(ge=1, le=100)] = Field(10, description="Of no effect")
+
+    @property
+    def taxid(self) -> int | None:
+        """The taxid, or None for a name."""
+        is_number = self.q.isascii() and self.q.isdecimal() and len(self.q) < 10
+        return int(self.q) or None if is_number else None
+
+
+class AccessionQuery(DashboardCoordinates):
+    """Which searches with an accession."""
+
+    match: Literal["base", "exact"] = Field("base", description="`base`: in any version")
+    limit: Annotated[Number, Field(ge=1, le=100)] = 20
+
+
+class RecommendQuery(DashboardCoordinates):
+    """A search for which a database is wanted."""
+
+    program: Literal["blastn", "blastp", "blastx", "tblastn", "tblastx"] = "blastn"
+    molecule: Literal["dna", "protein"] = "dna"
+    goal: Literal[
+        "identify",
+        "highly_similar",
+        "transcripts",
+        "genomes",
+        "well_characterized",
+        "comprehensive",
+    ] = "identify"
+    taxon: str | None = Field(None, max_length=80)
+
+
+class LogQuery(DashboardCoordinates):
+    """The ticket of a log."""
+
+    ticket: str = Field(max_length=1000, pattern="^[A-Za-z0-9_.-]+$")
+
+
 class LinkQuery(DashboardCoordinates):
     """The file that a link opens."""
 

@@ -1,5 +1,6 @@
 """The operations of the HTTP API: names, methods, paths, parameters and responses."""
 
+from triggers.http.dashboard_routes import DASHBOARD
 from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION
 from triggers.http.operation import Operation
 from triggers.http.queries import Upload
@@ -224,4 +225,4 @@ The Functions host tries routes in the order of the functions' names, not by how
 last.
 """
 
-OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *RESULTS, *_BEFORE, *_APP)
+OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *RESULTS, *DASHBOARD, *_BEFORE, *_APP)

@@ -220,6 +220,47 @@ AGGREGATE = _reads(
     ("stats.top_subjects.*.id", str, f"{_OVERVIEW}:149", f"{_STATS}:360", f"{_STATS}:360"),
     ("stats.top_subjects.*.count", int, f"{_OVERVIEW}:149", f"{_STATS}:369", f"{_STATS}:369"),
 )
+DASHBOARD = (
+    *_reads(
+        "monitor/jobs-events/ticket",
+        ("enabled", bool, "hooks/useJobsEvents.ts:64", "", ""),
+    ),
+    *_reads(
+        "blast/logs/{id}/ticket",
+        ("ticket", str, "hooks/useBlastJobLogStream.ts:90", "", ""),
+    ),
+    *_reads(
+        "me/permissions?subscription_id=1-2",
+        ("can_submit_blast", bool, "components/PermissionGate.tsx:30", "", ""),
+        ("can_write", bool, "components/cards/storage/BlastDbSection.tsx:91", "", ""),
+        ("degraded", bool, "components/cards/storage/BlastDbSection.tsx:91", "", ""),
+    ),
+    *_reads(
+        "blast/templates",
+        ("templates.*.id", str, "pages/blastSubmit/BlastTemplatesControl.tsx:45", "", ""),
+        ("templates.*.name", str, "pages/blastSubmit/BlastTemplatesControl.tsx:48", "", ""),
+        ("templates.*.fields", dict, "pages/blastSubmit/BlastTemplatesControl.tsx:47", "", ""),
+    ),
+    *_reads(
+        "blast/capacity?subscription_id=1-2&resource_group=rg&cluster_name=local",
+        ("data.enabled", bool, "api/blast.ts:756", "", ""),
+    ),
+    *_reads(
+        "blast/taxonomy/search?q=9606&limit=10",
+        ("results.*.taxid", int, "pages/blastSubmit/TaxonomyModal.tsx:53", "", ""),
+        ("results.*.scientific_name", str, "pages/blastSubmit/TaxonomyModal.tsx:68", "", ""),
+    ),
+    *_reads(
+        "blast/jobs/by-accession/NM_1?match=base&limit=5",
+        ("jobs", list, "pages/sequence/JobBackReferenceCard.tsx:49", "", ""),
+        ("degraded", bool, "pages/sequence/JobBackReferenceCard.tsx:70", "", ""),
+    ),
+    *_reads(
+        "blast/databases/recommend?program=blastn",
+        ("recommended.db", str, "pages/blastSubmit/DatabaseRecommendPanel.tsx:57", "", ""),
+        ("alternative.db", str, "pages/blastSubmit/DatabaseRecommendPanel.tsx:57", "", ""),
+    ),
+)
 UNKNOWN_ROUTE = _reads(
     "settings/service-bus",
     ("error", str, "api/client.ts:220", "api/client.ts:110", "api/client.ts:110"),
@@ -227,7 +268,7 @@ UNKNOWN_ROUTE = _reads(
 )
 READS = (
     *(*CLUSTERS, *DATABASES, *PRE_FLIGHT, *SUBMITTED, *LIST, *DETAILS, *JOB),
-    *(*STEPS, *STATUS, *AGGREGATE, *UNKNOWN_ROUTE),
+    *(*STEPS, *STATUS, *AGGREGATE, *DASHBOARD, *UNKNOWN_ROUTE),
 )
 
 
