@@ -22,6 +22,7 @@ from triggers.http import (
     templates,
     unknown_route,
 )
+from triggers.http.cors import with_cors
 from triggers.http.hits import handlers as hits
 from triggers.http.openapi import handlers as openapi
 from triggers.http.pages import ui
@@ -77,4 +78,4 @@ def handler_of(name: str, services: HttpServices) -> Handler:
     """
     if name in STATIC_HANDLERS:
         return STATIC_HANDLERS[name]
-    return MethodType({**HANDLERS, **DURABLE_HANDLERS}[name], services)
+    return MethodType(with_cors({**HANDLERS, **DURABLE_HANDLERS}[name]), services)
