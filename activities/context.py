@@ -13,6 +13,7 @@ from shared.contracts.outcome import RETRY_EVENT, Outcome, OutcomeKind
 from shared.contracts.states import Phase
 from shared.errors import RetryableError, Unavailable
 from shared.jobs import JobStateRepository, StepRecord, StoredJob
+from shared.jobs.deletion import delete_if_requested
 from shared.settings import Settings
 from shared.telemetry.telemetry import Telemetry
 
@@ -142,6 +143,7 @@ class ActivityContext:
             **changes,
         )
         await self._publish(row)
+        await delete_if_requested(self.jobs, row)
         if row.attempt != input_.attempt:
             return StepResult(row.phase, None)
         if row.step == input_.step:  # another run of this step may have been first
@@ -189,6 +191,7 @@ class ActivityContext:
         """Do what follows a transition: the process that made it may have died right after it."""
         await self.jobs.sync(job)
         await self._publish(job)
+        await delete_if_requested(self.jobs, job)
 
     async def _publish(self, job: Job) -> None:
         try:

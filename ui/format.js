@@ -25,7 +25,7 @@ export function isTerminal(job) {
 
 /** The CSS class of a job's badge: its status, or `waiting` for a running job that waits. */
 export function badgeClass(job) {
-  const isWaiting = job.reason || /^(waiting|retrying|results_pending)/.test(job.phase);
+  const isWaiting = job.reason || /^(waiting|retrying|results_pending)/.test(job.exact_phase);
   return job.status === "running" && isWaiting ? "waiting" : job.status;
 }
 

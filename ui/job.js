@@ -79,7 +79,7 @@ export class JobView {
     if (this.isDeleted) return [];
     const hasChanged = this.#lastStatus && this.#lastStatus !== job.status;
     this.#lastStatus = job.status;
-    return hasChanged ? [`${jobTitle(job)}: ${formatPhase(job.phase)}`] : [];
+    return hasChanged ? [`${jobTitle(job)}: ${formatPhase(job.exact_phase)}`] : [];
   }
 
   async cancel() {
@@ -105,7 +105,7 @@ export class JobView {
   }
 
   get #isCancellable() {
-    return !isTerminal(this.job) && this.job.phase !== "cancelling";
+    return !isTerminal(this.job) && this.job.exact_phase !== "cancelling";
   }
 
   /** Whether the job has ended and the app could not confirm that its resources are deleted. */
@@ -126,7 +126,7 @@ export class JobView {
 
   /** An invalid request would be rejected again, and a batch cannot be retried as a whole. */
   get #isRetryable() {
-    const { status, phase, children } = this.job;
+    const { status, exact_phase: phase, children } = this.job;
     return status === "failed" && phase !== "config_invalid" && !children;
   }
 

@@ -47,7 +47,7 @@ export class JobListView {
     for (const job of this.jobs ?? []) {
       const lastStatus = this.#lastStatuses.get(job.job_id);
       if (lastStatus && lastStatus !== job.status)
-        notices.push(`${jobTitle(job)}: ${formatPhase(job.phase)}`);
+        notices.push(`${jobTitle(job)}: ${formatPhase(job.exact_phase)}`);
       this.#lastStatuses.set(job.job_id, job.status);
     }
     return notices;
@@ -125,7 +125,7 @@ function listItem(job) {
 }
 
 export function badge(job) {
-  return el("span", { class: `badge ${badgeClass(job)}` }, formatPhase(job.phase));
+  return el("span", { class: `badge ${badgeClass(job)}` }, formatPhase(job.exact_phase));
 }
 
 /** The job's error, or the reason why it waits; null if there is neither. */

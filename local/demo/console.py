@@ -23,7 +23,7 @@ class ProgressLine:
     def show(self, job: dict[str, Any]) -> None:
         """Show the job, given as GET /api/blast/jobs/{id} returns it."""
         done, total = job["splits_done"], job["splits_total"]
-        state = (job["phase"], done, total, job.get("reason"))
+        state = (job["exact_phase"], done, total, job.get("reason"))
         if state == self._last and not self.live:
             return
         filled = WIDTH * done // total if total else 0

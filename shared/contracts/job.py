@@ -85,6 +85,7 @@ class JobChanges(TypedDict, total=False):
     request_id: str | None
     started_at: datetime | None
     collected_at: datetime | None
+    delete_requested_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ class Job:
     """How many submit operations are known to have ended."""
     config_blob: str | None = None
     cancel_requested_at: datetime | None = None
+    delete_requested_at: datetime | None = None
+    """Its owner wants it deleted as soon as it has ended and nothing of it is left."""
     pending_failure: PendingFailure | None = None
     """Set while a failed search is cleaned up. A cancel has none."""
     untracked_submission_until: datetime | None = None
@@ -209,8 +212,14 @@ class Job:
     @property
     def is_settled(self) -> bool:
         """Whether reconcile has nothing to do for it, but to publish its messages."""
-        is_left = self.left_on_cluster is LeftOnCluster.UNKNOWN
-        return self.phase.is_end and not (is_left and self.cleanup_abandoned_at is None)
+        is_left = self.left_on_cluster is LeftOnCluster.UNKNOWN and not self.cleanup_abandoned_at
+        return self.phase.is_end and not is_left and not self.is_to_be_deleted
+
+    @property
+    def is_to_be_deleted(self) -> bool:
+        """Whether its owner wants it deleted, and nothing speaks against it any more."""
+        is_wanted = self.delete_requested_at is not None and self.phase is not Phase.DELETED
+        return is_wanted and self.phase.is_end and self.left_on_cluster is LeftOnCluster.NONE
 
     @property
     def instance_id(self) -> str:

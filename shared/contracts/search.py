@@ -63,6 +63,8 @@ class Search:
     report: str = ""
     """Parameters of the URL API that its reports have unless a request names others, URL-encoded;
     such as `ALIGNMENTS=50`."""
+    query_label: str = ""
+    """The name of the query: that of its first sequence, if it came as text. Only for people."""
 
 
 @dataclass(frozen=True)

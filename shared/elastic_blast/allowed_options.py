@@ -81,6 +81,11 @@ def value_of(text: str, flag: str) -> str | None:
     return next((" ".join(values) for name, values in _groups(text.split()) if name == flag), None)
 
 
+def flags_of(text: str) -> dict[str, str]:
+    """The value of each flag in valid options, in order; empty for a flag without one."""
+    return {flag: " ".join(values) for flag, values in _groups(text.split())}
+
+
 def has_flag(text: str, flag: str) -> bool:
     """Whether valid options have a flag."""
     return value_of(text, flag) is not None

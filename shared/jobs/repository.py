@@ -26,6 +26,7 @@ from shared.jobs.transitions import (
     redacted_job,
     rows_of,
     with_closed_cleanup,
+    with_delete_request,
 )
 from shared.telemetry.telemetry import Telemetry
 from shared.telemetry.tracing import current_trace_parent
@@ -162,18 +163,26 @@ class JobStateRepository:
             payload["request_id"] = request_id
         return await self._transact(job_id, "retry_requested", payload, change)
 
+    async def request_delete(self, job_id: str) -> Job:
+        """Record that a job is to be cancelled, if it has not ended, and deleted. Idempotent."""
+
+        def change(job: Job) -> Job | None:
+            return with_delete_request(job, self._now())
+
+        return await self._transact(job_id, "delete_requested", {}, change)
+
     async def delete(self, job_id: str) -> Job:
-        """Mark a job that has ended as deleted. Idempotent.
+        """Mark a job as deleted that has ended, and of which nothing is left. Idempotent.
 
         Its rows stay until purge removes them. No message is sent.
-        Raises NotFound, and Conflict for a job that has not ended.
+        Raises NotFound, and Conflict for any other job.
         """
 
         def change(job: Job) -> Job | None:
             if job.phase is Phase.DELETED:
                 return None
-            if not job.phase.is_end:
-                raise Conflict("still_running", f"job {job_id} has not ended: cancel it first")
+            if not job.phase.is_end or job.left_on_cluster is LeftOnCluster.UNKNOWN:
+                raise Conflict("still_running", f"job {job_id} may still run on its cluster")
             return replace(
                 job, phase=Phase.DELETED, sequence=job.sequence + 1, updated_at=self._now()
             )

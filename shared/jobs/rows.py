@@ -23,7 +23,7 @@ LONGEST_COLUMN = 32 * 1024
 _PLAIN_COLUMNS = (
     *("job_id", "elb_job_id", "fingerprint", "submission_source", "correlation_id"),
     *("created_at", "updated_at", "deadline_at", "cancel_requested_at", "started_at"),
-    *("collected_at",),
+    *("collected_at", "delete_requested_at"),
     *("finished_at", "error_code", "error", "reason", "attempt", "step", "sequence", "config_blob"),
     *(
         "ended_submit_operations",

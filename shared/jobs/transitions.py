@@ -73,6 +73,16 @@ def with_closed_cleanup(job: Job, changes: Mapping[str, Any], now: datetime) -> 
     return replace(job, **changes, sequence=job.sequence + 1, updated_at=now)
 
 
+def with_delete_request(job: Job, now: datetime) -> Job | None:
+    """The job that its owner wants deleted, and cancelled before; None if that is known."""
+    if job.delete_requested_at or job.phase is Phase.DELETED:
+        return None
+    if job.phase.is_end:
+        return replace(job, delete_requested_at=now, sequence=job.sequence + 1, updated_at=now)
+    cancel_at = job.cancel_requested_at or now
+    return changed(job, {"delete_requested_at": now, "cancel_requested_at": cancel_at}, now)
+
+
 def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> Job:
     """The job as newly accepted, with another ElasticBLAST id."""
     return Job(

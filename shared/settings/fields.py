@@ -15,6 +15,7 @@ from shared.settings.formats import (
     Memory,
     Names,
     OptionalPath,
+    Origins,
     OwnerId,
     RequestRate,
     RetryDelay,
@@ -60,6 +61,10 @@ class SettingsFields(BaseModel):
     request_rate_limit: RequestRate = Rate(600, timedelta(minutes=1))
     """Requests of one caller to one instance of the app. A caller that was idle for the period
     may send all of them at once. A client that polls a job every second sends 60 a minute."""
+    allowed_origins: Origins = frozenset()
+    """The origins whose pages may call the API in a browser (CORS), such as
+    `https://dashboard.example.org`: exactly these, with a token and never with cookies. A page that
+    is served from the app's own address needs none."""
     max_active_jobs: int = Field(100, ge=1)
     """Active jobs of one caller, from which on HTTP accepts no new one. A batch counts as one, and
     each of its searches that is retried as another; a job counts until it has ended. Counting takes

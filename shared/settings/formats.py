@@ -13,6 +13,7 @@ from shared.util.addresses import parse_address
 from shared.util.durations import PollSchedule, Rate, parse_duration
 
 UNLIMITED = "unlimited"
+_ORIGIN = re.compile(r"https?://[^/?#A-Z]+")
 
 
 def _parsed_by(parse: Callable[[str], object]) -> BeforeValidator:
@@ -62,6 +63,20 @@ Schedule = Annotated[
 ]
 OptionalPath = Annotated[Path | None, _parsed_by(_parse_path), Field(title="path of a file")]
 Names = Annotated[frozenset[str], _parsed_by(str.split), Field(title="names, separated by spaces")]
+
+
+def _parse_origins(text: str) -> frozenset[str]:
+    origins = text.split()
+    for origin in origins:
+        _check_address(origin)
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} must be a scheme and a host in lower case, and no path")
+    return frozenset(origins)
+
+
+Origins = Annotated[
+    frozenset[str], _parsed_by(_parse_origins), Field(title="origins, separated by spaces")
+]
 StorageAccountName = Annotated[
     str, Field(pattern=r"^[a-z0-9]{3,24}$", title="3 to 24 lower-case letters and digits")
 ]

@@ -73,7 +73,7 @@ class StackFixture:
         return self.until(job_id, has_ended)
 
     def in_phase(self, job_id: str, phase: str) -> dict[str, Any]:
-        return self.until(job_id, lambda job: job["phase"] == phase or has_ended(job))
+        return self.until(job_id, lambda job: job["exact_phase"] == phase or has_ended(job))
 
     def submissions(self, job_id: str) -> int:
         """The number of runs of `elastic-blast submit` for a job."""

@@ -31,12 +31,12 @@ def test_failure_14_a_missing_database_fails_one_search_of_three(
     system: StackFixture, partly_failed: dict[str, Any]
 ) -> None:
     job = partly_failed
-    assert (job["status"], job["phase"]) == ("failed", "search_failed")
+    assert (job["status"], job["exact_phase"]) == ("failed", "search_failed")
     assert (job["error_code"], job["error"]) == ("children_failed", "1 of 3 searches failed")
     none = dict.fromkeys(("queued", "running", "cancelled", "deleted"), 0)
     assert job["children"] == none | {"total": 3, "completed": 2, "failed": 1}
     children = system.api.children(job["job_id"])["jobs"]
-    phases = [child["phase"] for child in children]
+    phases = [child["exact_phase"] for child in children]
     assert phases == ["completed", "database_unavailable", "completed"]
     assert [system.submissions(child["job_id"]) for child in children] == [1, 1, 1]
     assert system.submissions(job["job_id"]) == 0
@@ -76,13 +76,13 @@ def test_failure_35_a_cancelled_batch_leaves_nothing_on_the_cluster(system: Stac
     parent = submit(system, {}, {}, {}, key=key)
     system.until(parent, lambda job: all(system.cluster.jobs_of(job_id) for job_id in ids))
     system.api.cancel(ids[1])
-    assert system.ended(ids[1])["phase"] == "cancelled"
+    assert system.ended(ids[1])["exact_phase"] == "cancelled"
     assert all(system.cluster.jobs_of(text) for text in (ids[0], ids[2])), (
         "only one child is cancelled"
     )
     assert system.api.cancel(parent)["status"] == "cancelling"
     job = system.ended(parent)
-    assert (job["phase"], job["children"]["cancelled"]) == ("cancelled", 3)
+    assert (job["exact_phase"], job["children"]["cancelled"]) == ("cancelled", 3)
     for text in ids:
         assert system.cluster.jobs_of(text) == []
         assert system.cluster.pods_of(text) == []
@@ -94,7 +94,7 @@ def test_failure_33_a_batch_cancelled_immediately_ends_cancelled(system: StackFi
     parent = submit(system, *[{}] * 5)
     system.api.cancel(parent)
     job = system.ended(parent)
-    assert job["phase"] == "cancelled"
+    assert job["exact_phase"] == "cancelled"
     assert (job["children"]["queued"], job["children"]["running"]) == (0, 0)
 
 
@@ -103,7 +103,7 @@ def test_a_batch_continues_after_a_kill_of_the_host(system: StackFixture) -> Non
     parent = submit(system, {}, {}, {}, key="killed-during-batch")
     system.until(parent, lambda job: job["children"]["total"] == 3)
     system.restart_host()
-    assert system.ended(parent)["phase"] == "completed"
+    assert system.ended(parent)["exact_phase"] == "completed"
     ids = [child["job_id"] for child in system.api.children(parent)["jobs"]]
     assert [system.submissions(job_id) for job_id in ids] == [1, 1, 1]
     assert submit(system, {}, {}, {}, key="killed-during-batch") == parent

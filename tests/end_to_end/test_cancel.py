@@ -31,7 +31,7 @@ def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(system: StackFix
     assert system.cluster.jobs_of(doomed)
     assert system.api.cancel(doomed)["status"] == "cancelling"
     job = system.ended(doomed)
-    assert (job["status"], job["phase"], job["runtime_status"]) == (
+    assert (job["status"], job["exact_phase"], job["runtime_status"]) == (
         "cancelled",
         "cancelled",
         "Canceled",
@@ -42,6 +42,18 @@ def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(system: StackFix
     assert proof["payload"]["left_on_cluster"] == "none"
     assert proof["payload"]["took_seconds"] < 30
     assert system.ended(other)["status"] == "completed"
+
+
+def test_a_running_job_is_cancelled_before_it_is_deleted(system: StackFixture) -> None:
+    doomed = system.submit(key=hanging(system))
+    system.until(doomed, lambda job: bool(system.processes_of(doomed)))
+    url = f"{system.stack.url}/api/blast/jobs/{doomed}"
+    answer = urllib3.request("DELETE", url, timeout=20)
+    assert (answer.status, answer.json()) == (202, {"job_id": doomed, "status": "cancelling"})
+    with pytest.raises(RequestRejected, match="there is no job"):
+        system.until(doomed, lambda job: job["status"] == "completed")
+    assert_nothing_is_left(system, doomed)
+    assert urllib3.request("DELETE", url, timeout=20).status == 200
 
 
 def orchestration(system: StackFixture, job_id: str) -> tuple[str, Any]:
@@ -65,7 +77,7 @@ def test_orchestrations_of_failed_and_cancelled_jobs_are_completed(
     cancelled = system.submit(key=hanging(system))
     system.api.cancel(cancelled)
     for job_id, phase in ((failed, "search_failed"), (cancelled, "cancelled")):
-        assert system.ended(job_id)["phase"] == phase
+        assert system.ended(job_id)["exact_phase"] == phase
         assert system.ended(job_id)["left_on_cluster"] == "none"
         until_orchestration(system, job_id, ("Completed", {"phase": phase}))
 
@@ -75,7 +87,7 @@ def test_failure_33_a_cancel_during_submit_wins(system: StackFixture) -> None:
     job_id = system.submit(key=key)
     system.until(job_id, lambda job: bool(system.cluster.jobs_of(job_id)))
     system.api.cancel(job_id)
-    assert system.ended(job_id)["phase"] == "cancelled"
+    assert system.ended(job_id)["exact_phase"] == "cancelled"
     assert_nothing_is_left(system, job_id)
 
 
@@ -89,13 +101,13 @@ def test_failure_33_a_cancel_during_a_retry_delay_takes_effect_at_once(
     assert waiting["status"] == "running"
     assert "reason" in waiting
     system.api.cancel(job_id)
-    assert system.ended(job_id)["phase"] == "cancelled"
+    assert system.ended(job_id)["exact_phase"] == "cancelled"
 
 
 def test_failure_33_a_cancel_right_after_the_submission_takes_effect(system: StackFixture) -> None:
     job_id = system.submit(key=hanging(system))
     system.api.cancel(job_id)
-    assert system.ended(job_id)["phase"] == "cancelled"
+    assert system.ended(job_id)["exact_phase"] == "cancelled"
     assert_nothing_is_left(system, job_id)
 
 
@@ -104,7 +116,7 @@ def test_failure_33_a_cancel_survives_a_restart(system: StackFixture) -> None:
     system.in_phase(job_id, "running")
     system.api.cancel(job_id)
     system.restart_host()
-    assert system.ended(job_id)["phase"] == "cancelled"
+    assert system.ended(job_id)["exact_phase"] == "cancelled"
     assert_nothing_is_left(system, job_id)
 
 

@@ -44,7 +44,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
 
 def test_failure_46_a_search_is_completed_and_submitted_once(system: StackFixture) -> None:
     job_id = system.submit()
-    assert system.ended(job_id)["phase"] == "completed"
+    assert system.ended(job_id)["exact_phase"] == "completed"
     assert system.submissions(job_id) == 1
 
 
@@ -55,7 +55,7 @@ def test_failure_46_a_cancel_while_waiting_for_the_slot_takes_effect_at_once(
     job_id = system.submit()
     system.in_phase(job_id, "waiting_for_submit_slot")
     system.api.cancel(job_id)
-    assert system.ended(job_id)["phase"] == "cancelled"
+    assert system.ended(job_id)["exact_phase"] == "cancelled"
     assert system.submissions(job_id) == 0
     system.cluster.release_submit_lease("another-program")
 
@@ -64,7 +64,7 @@ def test_failure_46_a_cancel_while_running_takes_effect_at_once(system: StackFix
     job_id = system.submit(key=hanging(system))
     system.in_phase(job_id, "running")
     system.api.cancel(job_id)
-    assert system.ended(job_id)["phase"] == "cancelled"
+    assert system.ended(job_id)["exact_phase"] == "cancelled"
     assert system.api.events(job_id)[-1]["payload"]["took_seconds"] < MAX_CANCEL_SECONDS
     assert_nothing_is_left(system, job_id)
 
@@ -75,8 +75,8 @@ def test_failure_50_a_failed_submission_delays_neither_its_end_nor_the_next_sear
     answer = {"category": "invalid", "message": "wrong"}
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, answer=answer, exit_code=1))
     job_id = system.submit(key=key)
-    assert system.ended(job_id)["phase"] == "config_invalid"
-    assert system.ended(system.submit())["phase"] == "completed"
+    assert system.ended(job_id)["exact_phase"] == "config_invalid"
+    assert system.ended(system.submit())["exact_phase"] == "completed"
 
 
 def test_failure_50_a_failed_search_is_cleaned_up_at_once_and_can_be_retried(
@@ -84,9 +84,9 @@ def test_failure_50_a_failed_search_is_cleaned_up_at_once_and_can_be_retried(
 ) -> None:
     fails = JobFaultRule(fail_attempts=9, stderr=WORDS)
     job_id = system.submit(key=system.add_fault(lambda key: FaultRule(key=key, jobs=fails)))
-    assert system.ended(job_id)["phase"] == "search_failed"
+    assert system.ended(job_id)["exact_phase"] == "search_failed"
     system.api.retry(job_id)
-    system.until(job_id, lambda job: job["phase"] == "completed")
+    system.until(job_id, lambda job: job["exact_phase"] == "completed")
     assert system.events(job_id).count("retry_requested") == 1
 
 
@@ -97,5 +97,5 @@ def test_failure_46_a_cancel_while_submitting_ends_after_the_submission(
     job_id = system.submit(key=key)
     system.until(job_id, lambda job: system.submissions(job_id) == 1)
     system.api.cancel(job_id)
-    assert system.ended(job_id)["phase"] == "cancelled"
+    assert system.ended(job_id)["exact_phase"] == "cancelled"
     assert_nothing_is_left(system, job_id)

@@ -22,7 +22,7 @@ restart, and Jobs that run when the local cluster is killed are restarted."""
 
 
 def assert_completed_once(system: StackFixture, job_id: str) -> None:
-    assert system.ended(job_id)["phase"] == "completed"
+    assert system.ended(job_id)["exact_phase"] == "completed"
     assert system.submissions(job_id) == 1
     events = system.events(job_id)
     once = ["accepted", "config_written", "submitted", "exporting_results", "completed"]
@@ -95,11 +95,11 @@ def test_failure_29_an_unavailable_cluster_is_a_reason_not_a_failure(system: Sta
     system.in_phase(job_id, "running")
     system.stack.cluster.kill()
     job = system.until(job_id, lambda job: "reason" in job)
-    assert job["phase"] == "running"
+    assert job["exact_phase"] == "running"
     assert "the cluster or the storage could not be read since" in job["reason"]
     system.stack.cluster = system.stack.start_cluster()
     job = system.ended(job_id)
-    assert (job["phase"], job.get("error")) == ("completed", None)
+    assert (job["exact_phase"], job.get("error")) == ("completed", None)
     assert "reason" not in job
 
 
@@ -110,7 +110,7 @@ def test_r3_a_submission_waits_for_an_unavailable_cluster(system: StackFixture) 
     assert waiting["error_code"] == "cluster_unavailable"
     assert system.submissions(job_id) == 0, "a failed look does not prove that there are no Jobs"
     system.stack.cluster = system.stack.start_cluster()
-    assert system.ended(job_id)["phase"] == "completed"
+    assert system.ended(job_id)["exact_phase"] == "completed"
     assert system.events(job_id).count("retry_scheduled") >= 1
     assert system.submissions(job_id) == 1
 
@@ -124,5 +124,5 @@ def test_a_sidecar_killed_during_the_submission_causes_no_second_search(
     system.until(job_id, lambda job: submission_completed(system.cluster.jobs_of(job_id), None))
     system.stack.sidecar.kill()
     system.stack.sidecar = system.stack.start_sidecar()
-    assert system.ended(job_id)["phase"] == "completed"
+    assert system.ended(job_id)["exact_phase"] == "completed"
     assert system.submissions(job_id) == 1

@@ -23,7 +23,7 @@ from tests.support.samples import WORDS
 
 def test_r14_the_hits_equal_those_of_plain_blastn(system: StackFixture, tmp_path: Path) -> None:
     job = system.ended(system.submit(batch_len=DEMO_BATCH_LEN))
-    assert (job["status"], job["phase"], job["runtime_status"]) == (
+    assert (job["status"], job["exact_phase"], job["runtime_status"]) == (
         "completed",
         "completed",
         "Completed",
@@ -119,7 +119,7 @@ def test_all_faults_of_a_request_are_reported_and_nothing_is_created(system: Sta
 
 def test_a_missing_database_fails_the_job_with_that_reason(system: StackFixture) -> None:
     job = system.ended(system.submit(db="no_such_db"))
-    assert (job["status"], job["phase"], job["error_code"]) == (
+    assert (job["status"], job["exact_phase"], job["error_code"]) == (
         "failed",
         "database_unavailable",
         "database_unavailable",
@@ -159,7 +159,7 @@ def test_a_batch_that_fails_fails_the_search(system: StackFixture) -> None:
     rule = JobFaultRule(fail_attempts=9, stderr=WORDS, batches=(1,))
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
     job = system.ended(system.submit(key=key))
-    assert (job["status"], job["phase"]) == ("failed", "search_failed")
+    assert (job["status"], job["exact_phase"]) == ("failed", "search_failed")
     assert job["error"].startswith(f"{WORDS}; blastn-batch-orchid-its-job-001-")
 
 
@@ -167,7 +167,7 @@ def test_failure_51_blasts_message_is_the_error_everywhere(system: StackFixture)
     job_id = system.submit(additional_options="-taxids 9606")  # the database has no taxa
     job = system.ended(job_id)
     text = "BLAST Database error: Taxonomy ID(s) not found"
-    assert job["phase"] == "search_failed"
+    assert job["exact_phase"] == "search_failed"
     assert job["error"].startswith(text)
     assert re.search(r"-job-00[01]-", job["error"])  # both Jobs fail; either can be the first
     assert "failed (BackoffLimitExceeded" in job["error"]
@@ -196,7 +196,7 @@ def test_failure_26_a_success_marker_without_results_does_not_complete_the_job(
     rule = JobFaultRule(lose_results=True, batches=(1,), markers=("SUCCESS",))
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
     job = system.ended(system.submit(key=key))
-    assert (job["status"], job["phase"]) == ("failed", "results_missing")
+    assert (job["status"], job["exact_phase"]) == ("failed", "results_missing")
     assert "1 of 2" in job["error"]
 
 
@@ -211,8 +211,8 @@ def test_r5_two_searches_at_once_see_only_their_own_jobs(system: StackFixture) -
     rule = JobFaultRule(fail_attempts=9, stderr=WORDS)
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
     bad, good = system.submit(key=key), system.submit()
-    assert system.ended(bad)["phase"] == "search_failed"
-    assert system.ended(good)["phase"] == "completed"
+    assert system.ended(bad)["exact_phase"] == "search_failed"
+    assert system.ended(good)["exact_phase"] == "completed"
     seen = system.cluster.jobs_of(good)
     assert seen
     assert all(good[-8:] in job.name and not job.failed for job in seen)

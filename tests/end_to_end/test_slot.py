@@ -17,12 +17,12 @@ def test_failure_9_a_search_waits_for_the_submit_slot_with_a_reason(system: Stac
         assert (waiting["status"], waiting.get("error_code")) == ("running", None)
         assert "another search is being submitted" in waiting["reason"]
     system.api.cancel(doomed)
-    assert system.ended(doomed)["phase"] == "cancelled"
+    assert system.ended(doomed)["exact_phase"] == "cancelled"
     assert system.submissions(doomed) == 0
     system.cluster.release_submit_lease("another-program")
     late = system.submit()  # finds the slot free, and wakes the job ahead of it
-    assert system.ended(patient)["phase"] == "completed"
-    assert system.ended(late)["phase"] == "completed"
+    assert system.ended(patient)["exact_phase"] == "completed"
+    assert system.ended(late)["exact_phase"] == "completed"
     assert system.events(patient).count("waiting_for_submit_slot") == 1
     assert submitted_at(system, patient) < submitted_at(system, late)
     assert system.cluster.acquire_submit_lease("third").is_held, "the slot was released"

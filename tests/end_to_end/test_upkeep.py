@@ -64,9 +64,9 @@ def test_failure_42_jobs_of_a_lost_task_hub_are_restarted_and_end_correctly(
     for job_id in (going, doomed):
         until_restarted(system, job_id)
     system.api.cancel(early)  # finds no orchestration to wake
-    assert system.ended(going)["phase"] == "completed"
-    assert system.ended(doomed)["phase"] == "search_failed"
-    assert system.ended(early)["phase"] == "cancelled"
+    assert system.ended(going)["exact_phase"] == "completed"
+    assert system.ended(doomed)["exact_phase"] == "search_failed"
+    assert system.ended(early)["exact_phase"] == "cancelled"
     for job_id in (going, doomed, early):
         assert system.submissions(job_id) == 1
         assert system.events(job_id).count("orchestration_restarted") == (job_id != early)
@@ -76,7 +76,7 @@ def test_failure_13_a_stored_job_without_an_orchestration_completes(system: Stac
     """The app crashed in between, and the client did not retry."""
     job_id = run(accept_demo(settings_of(system)))
     until_restarted(system, job_id)
-    assert system.ended(job_id)["phase"] == "completed"
+    assert system.ended(job_id)["exact_phase"] == "completed"
     assert system.events(job_id)[:2] == ["accepted", "orchestration_restarted"]
     assert system.submissions(job_id) == 1
 
@@ -121,7 +121,7 @@ def test_failure_34_a_cancel_cleans_up_a_failed_job(
     system.until(job_id, cleanup_confirmed)
     assert system.events(job_id) == ["accepted", "cleanup_confirmed"]
     assert system.api.cancel(job_id)["status"] == "cancelled"
-    assert system.api.job(job_id)["phase"] == "search_failed"
+    assert system.api.job(job_id)["exact_phase"] == "search_failed"
 
 
 def settings_of(system: StackFixture) -> Settings:
@@ -141,13 +141,13 @@ def test_a_retried_search_completes(system: StackFixture) -> None:
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
     job_id = system.submit(key=key)
     first = system.ended(job_id)
-    assert first["phase"] == "search_failed"
+    assert first["exact_phase"] == "search_failed"
     request = {"x-client-request-id": "a-click"}
     accepted = system.api.retry(job_id, **request)
     assert accepted == {"job_id": job_id, "task_id": job_id, "status": "queued"}
     assert system.api.retry(job_id, **request) == accepted, "the same request is the same attempt"
     job = system.ended(job_id)
-    assert job["phase"] == "completed"
+    assert job["exact_phase"] == "completed"
     assert "error" not in job
     events = system.events(job_id)
     assert [events.count(name) for name in ("retry_requested", "config_written", "completed")] == [
@@ -169,7 +169,7 @@ def test_a_retry_of_a_job_that_cannot_be_retried_is_refused(system: StackFixture
     key = system.add_fault(lambda job_id: replace(invalid, key=job_id))
     job_id = system.submit(key=key)
     assert retry_error(system, job_id) == (409, "not_failed")
-    assert system.ended(job_id)["phase"] == "config_invalid"
+    assert system.ended(job_id)["exact_phase"] == "config_invalid"
     assert retry_error(system, job_id) == (400, "not_retryable")
     assert retry_error(system, "job-" + "0" * 32) == (404, "not_found")
 

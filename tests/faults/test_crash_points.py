@@ -52,7 +52,7 @@ def cancel(
         RetryingClient(system, client),
     )
     system.until(
-        job_id, lambda job: bool(system.processes_of(job_id)) and job["phase"] == "running"
+        job_id, lambda job: bool(system.processes_of(job_id)) and job["exact_phase"] == "running"
     )
     with crash.armed():
         retrying_client.send(lambda: system.api.cancel(job_id))

@@ -79,7 +79,7 @@ def _act(system: ProxiedStack, row: Row, job_id: str, retrying_client: RetryingC
 
 def _assert_end(system: ProxiedStack, row: Row, job_id: str) -> None:
     job, events = system.api.job(job_id), system.events(job_id)
-    assert (job["phase"], job.get("error_code")) == (row.end, row.code), events
+    assert (job["exact_phase"], job.get("error_code")) == (row.end, row.code), events
     assert [event for event in events if event in set(Phase) and Phase(event).is_end] == [row.end]
     assert events[0] == "accepted"
     assert events[-1] == row.end

@@ -207,11 +207,11 @@ async def test_a_completed_batch_says_what_an_earlier_attempt_of_a_search_left(
     assert (now.phase, now.left_on_cluster) == (Phase.COMPLETED, left)
 
 
-async def test_a_job_that_is_deleted_meanwhile_is_cleaned_up_all_the_same(
+async def test_a_job_that_is_to_be_deleted_is_cleaned_up_first(
     scene: Scene, upkeep: Upkeep
 ) -> None:
     job = await unconfirmed(scene)
-    await scene.jobs.delete(job.job_id)
+    await scene.jobs.request_delete(job.job_id)
     assert await upkeep.is_active(job)
     await upkeep.run(10 * MINUTE)
     assert scene.environment.with_pods(job.elb_job_id) == []

@@ -5,18 +5,25 @@ from types import MethodType
 
 from triggers.http import (
     clusters,
+    dashboard,
     databases,
+    download_links,
     health,
     job_deletion,
+    job_exports,
+    job_log,
     job_retry,
     jobs,
     me,
     preflight,
     programs,
     queries,
+    recommendation,
     results,
+    templates,
     unknown_route,
 )
+from triggers.http.cors import with_cors
 from triggers.http.hits import handlers as hits
 from triggers.http.openapi import handlers as openapi
 from triggers.http.pages import ui
@@ -33,9 +40,16 @@ def _by_name(*handlers: Handler) -> dict[str, Handler]:
 HANDLERS: Mapping[str, Handler] = {
     **_by_name(
         *(jobs.list_jobs, jobs.read_job, jobs.list_children, jobs.list_events),
-        *(jobs.read_steps, jobs.read_status, job_deletion.delete_job),
+        *(jobs.read_steps, jobs.read_status),
         *(queries.upload_query, queries.read_query, queries.read_file),
         *(results.list_results, results.read_result),
+        *(download_links.create_download_link, download_links.open_download_link),
+        *(job_exports.read_citation, job_exports.export_pipeline),
+        *(dashboard.read_permissions, dashboard.read_capacity, dashboard.search_taxa),
+        *(dashboard.list_jobs_of_accession, dashboard.create_jobs_events_ticket),
+        *(recommendation.recommend_database, job_log.create_log_ticket, job_log.read_log),
+        *(templates.list_templates, templates.create_template),
+        *(templates.change_template, templates.delete_template),
         *(hits.aggregate_hits, hits.list_alignments, hits.list_organisms, hits.export_hits),
         *(hits.list_queries, hits.list_coordinates),
         *(databases.list_databases, databases.check_database_updates),
@@ -53,7 +67,7 @@ STATIC_HANDLERS: Mapping[str, Handler] = {
 """Handlers that need no services: they answer whatever the settings are."""
 
 DURABLE_HANDLERS: Mapping[str, Handler] = {
-    **_by_name(jobs.submit_job, jobs.cancel_job, job_retry.retry_job),
+    **_by_name(jobs.submit_job, jobs.cancel_job, job_retry.retry_job, job_deletion.delete_job),
     "submit_job_legacy": jobs.submit_job,
 }
 """Handlers that also get a Durable Functions client."""
@@ -66,4 +80,4 @@ def handler_of(name: str, services: HttpServices) -> Handler:
     """
     if name in STATIC_HANDLERS:
         return STATIC_HANDLERS[name]
-    return MethodType({**HANDLERS, **DURABLE_HANDLERS}[name], services)
+    return MethodType(with_cors({**HANDLERS, **DURABLE_HANDLERS}[name]), services)

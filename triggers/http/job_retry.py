@@ -16,6 +16,7 @@ from triggers.http.jobs import job_of_request, keys_in_headers, single_key
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import RetryAccepted
+from triggers.views.failures import can_retry
 
 
 @handle_errors
@@ -51,7 +52,7 @@ class JobRetry:
         if job.phase is Phase.CONFIG_INVALID:
             message = f"{job.job_id} has an invalid config: submit a corrected search instead"
             raise NotRetryable("not_retryable", message)
-        if job.child_count and job.phase.is_failure:
+        if job.phase.is_failure and not can_retry(job):
             message = f"{job.job_id} is a batch: retry its failed searches"
             raise NotRetryable("not_retryable", message)
         if job.phase.is_failure:

@@ -13,21 +13,32 @@ from shared.settings import Settings
 from shared.util.threads import in_thread
 from triggers.auth.callers import require_owner
 from triggers.durable_client import DurableClient, ensure_started, wake
+from triggers.http.databases import database_of
 from triggers.http.etag import job_response, not_modified, retry_after_header
-from triggers.http.query_params import DetailQuery, EventsQuery, ListQuery, PageQuery, parse_query
+from triggers.http.query_params import (
+    DashboardCoordinates,
+    DetailQuery,
+    EventsQuery,
+    ListQuery,
+    PageQuery,
+    parse_query,
+)
 from triggers.http.responses import RETRY_AFTER, handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.jobs import Cancelling, Detail
 from triggers.submission.accept import AcceptedSubmission
 from triggers.submission.json_body import json_object
 from triggers.submission.parse import Submission, parse
-from triggers.views import job_view
+from triggers.submission.payload import payload
+from triggers.views import batch_view, job_view
 
 KEY_HEADERS = ("Idempotency-Key", "Repeatability-Request-ID")
 FALLBACK_KEY_HEADER = "x-client-request-id"
 """The key if the request has no other: the dashboard's client repeats a POST with the same id."""
 MAX_KEY_LENGTH = 256
 """Characters; the same limit as for `idempotency_key` in a body."""
+FIRST_CHILDREN = 50
+"""The searches that are listed with their batch; `/children` has all."""
 _JOB_ID = re.compile(r"job-[0-9a-f]{32}")
 
 
@@ -57,18 +68,17 @@ async def submit_job(
 async def read_job(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = await job_of_request(services, req)
-    with_history = parse_query(req, DetailQuery).history == "1"
+    query = parse_query(req, DetailQuery)
     if job.child_count:  # no ETag: the counts of its searches change without an event of the batch
-        return json_response(
-            await _detail(services, job, with_history), headers=retry_after_header(job)
-        )
-    return not_modified(req, job) or job_response(job, await _detail(services, job, with_history))
+        return json_response(await _detail(services, job, query), headers=retry_after_header(job))
+    return not_modified(req, job) or job_response(job, await _detail(services, job, query))
 
 
 @handle_errors
 async def read_status(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/submit/{id}/status"""
     job = await job_of_request(services, req)
+    parse_query(req, DashboardCoordinates)
     return not_modified(req, job) or job_response(job, job_view.runtime(job))
 
 
@@ -76,6 +86,7 @@ async def read_status(services: HttpServices, req: HttpRequest) -> HttpResponse:
 async def read_steps(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/execution-steps"""
     job = await job_of_request(services, req)
+    parse_query(req, DashboardCoordinates)
     return not_modified(req, job) or job_response(job, job_view.execution(job))
 
 
@@ -84,7 +95,7 @@ async def list_jobs(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs"""
     caller, query = await services.authenticate(req), parse_query(req, ListQuery)
     page = await services.clients.jobs.index.page(caller, query.limit, query.cursor, query.filters)
-    return json_response(job_view.page(page, query.limit))
+    return json_response(job_view.page(page, query.limit, is_reversed=_reverses_lists(req)))
 
 
 @handle_errors
@@ -151,6 +162,15 @@ def keys_in_headers(req: HttpRequest) -> dict[str, str]:
     return keys
 
 
+def _reverses_lists(req: HttpRequest) -> bool:
+    """Whether the client shows the last job of a page first, so that it wants the oldest first.
+
+    The dashboard of the Functions era does, and the next one on its first screen; the latter sorts
+    elsewhere. Both ask without a parameter, and with an id that programs need not send.
+    """
+    return not req.params and FALLBACK_KEY_HEADER in req.headers
+
+
 async def visible_job(services: HttpServices, job_id: str, caller: Caller) -> Job:
     """Return a caller's job that is not deleted, by one point read. Raises NotFound."""
     job = await job_of_caller(services, job_id, caller)
@@ -188,13 +208,15 @@ def single_key(keys: Mapping[str, str | None]) -> str | None:
     return next(iter(given.values()), keys.get(FALLBACK_KEY_HEADER))
 
 
-async def _detail(services: HttpServices, job: Job, with_history: bool) -> Detail:
+async def _detail(services: HttpServices, job: Job, query: DetailQuery) -> Detail:
     jobs = services.clients.jobs
-    history = await jobs.events(job.job_id) if with_history else None
+    history = await jobs.events(job.job_id) if query.history == "1" else None
     if not job.child_count:
-        return job_view.detail(job, history)
-    children = job_view.children(job, await jobs.index.count_by_status(job.job_id))
-    return job_view.detail(job, history, children)
+        database = None if query.leaves_database_out else await database_of(services, job)
+        return job_view.detail(job, history, payload=payload(job.search), database=database)
+    children = batch_view.children(job, await jobs.index.count_by_status(job.job_id))
+    first = await jobs.index.children(job.job_id, FIRST_CHILDREN)
+    return job_view.detail(job, history, children, batch_view.first_children(first.jobs))
 
 
 async def request_cancel(

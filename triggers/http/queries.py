@@ -14,7 +14,7 @@ from shared.util.threads import in_thread
 from triggers.auth.query_access import upload_path
 from triggers.http.etag import retry_after
 from triggers.http.jobs import job_of_request
-from triggers.http.query_params import FileQuery, MiB, parse_query
+from triggers.http.query_params import DashboardCoordinates, FileQuery, MiB, parse_query
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.queries import FileView, QueryView, Uploaded
@@ -56,6 +56,7 @@ async def upload_query(services: HttpServices, req: HttpRequest) -> HttpResponse
 async def read_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/query"""
     job = await job_of_request(services, req)
+    parse_query(req, DashboardCoordinates)
     data, size = await _read_prefix(services, job, "input.fa", MAX_QUERY_RESPONSE)
     if size > MAX_QUERY_RESPONSE:
         message = (
@@ -77,11 +78,12 @@ async def read_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
 async def read_file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
     job, params = await job_of_request(services, req), parse_query(req, FileQuery)
-    data, size = await _read_prefix(services, job, params.name, params.max_bytes)
+    name = params.short_name(job.job_id)
+    data, size = await _read_prefix(services, job, name, params.max_bytes)
     return json_response(
         FileView(
             job_id=job.job_id,
-            name=params.name,
+            name=name,
             content=data.decode(errors="replace"),
             truncated=size > len(data),
         )

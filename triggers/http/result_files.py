@@ -3,13 +3,18 @@
 import json
 from datetime import timedelta
 
-from shared.blast.result_files import MANIFEST
+from shared.blast.result_files import MANIFEST, outfmt_of
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
+from shared.elastic_blast.allowed_options import XML
 from shared.errors import NotFound
+from shared.hits.formats import is_readable
 from triggers.http.etag import retry_after
 from triggers.http.services import HttpServices
 from triggers.schemas.results import ResultFile
+
+FORMAT_OF_XML = "blast_xml"
+"""By this word the dashboard knows that a file is BLAST's XML, and offers its export."""
 
 
 async def files_of(services: HttpServices, job: Job) -> list[ResultFile]:
@@ -23,7 +28,11 @@ async def files_of(services: HttpServices, job: Job) -> list[ResultFile]:
     if manifest is None:
         message = f"the results of {job.job_id} were removed from Blob: run the search again"
         raise NotFound("results_gone", message)
-    return [ResultFile.model_validate(file) for file in json.loads(manifest)["files"]]
+    outfmt = outfmt_of(job.search)
+    shown: dict[str, object] = {"parseable": is_readable(outfmt)}
+    if outfmt == XML:
+        shown["format"] = FORMAT_OF_XML
+    return [ResultFile.model_validate({**file, **shown}) for file in json.loads(manifest)["files"]]
 
 
 async def file_of(services: HttpServices, job: Job, name_or_id: str) -> ResultFile:

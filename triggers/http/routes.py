@@ -1,18 +1,21 @@
 """The operations of the HTTP API: names, methods, paths, parameters and responses."""
 
-from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION, OF_FILES, OF_HITS
-from triggers.http.hits import params
+from triggers.http.dashboard_routes import DASHBOARD
+from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION
 from triggers.http.operation import Operation
 from triggers.http.queries import Upload
 from triggers.http.query_params import (
     ClustersQuery,
+    DashboardCoordinates,
+    DatabasesQuery,
     DetailQuery,
     EventsQuery,
     FileQuery,
     ListQuery,
     PageQuery,
 )
-from triggers.schemas import app, jobs, preflight, programs, queries, results
+from triggers.http.result_routes import RESULTS
+from triggers.schemas import app, jobs, preflight, programs, queries
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.field_groups import (
     PlacementFields,
@@ -74,14 +77,16 @@ _READS = (
     Operation(
         *("read_steps", "GET", f"{_JOB}/execution-steps", "Read the steps of a job"),
         {200: jobs.Execution, 304: None},
-        OF_A_JOB,
+        (*OF_A_JOB, "validation_error"),
         conditional=True,
+        query=DashboardCoordinates,
     ),
     Operation(
         *("read_status", "GET", "blast/submit/{id}/status", "Read a job's status (old form)"),
         {200: jobs.RuntimeStatus, 304: None},
-        OF_A_JOB,
+        (*OF_A_JOB, "validation_error"),
         conditional=True,
+        query=DashboardCoordinates,
     ),
     Operation(
         *("read_file", "GET", f"{_JOB}/file", "Read the query or config of a job"),
@@ -93,7 +98,8 @@ _READS = (
     Operation(
         *("read_query", "GET", f"{_JOB}/query", "Read the complete query of a job"),
         {200: queries.QueryView},
-        (*OF_A_JOB, "query_too_large"),
+        (*OF_A_JOB, "validation_error", "query_too_large"),
+        query=DashboardCoordinates,
     ),
 )
 
@@ -111,9 +117,10 @@ _CHANGES = (
         idempotent=True,
     ),
     Operation(
-        *("delete_job", "DELETE", _JOB, "Delete a job that has ended"),
-        {200: jobs.Deleted},
-        (*OF_A_JOB, "still_running", "concurrent_update"),
+        *("delete_job", "DELETE", _JOB, "Delete a job; one that runs is cancelled before"),
+        {200: jobs.Deleted, 202: jobs.Deleted},
+        (*OF_A_JOB, "validation_error", "still_running", "concurrent_update"),
+        query=DashboardCoordinates,
     ),
 )
 
@@ -132,6 +139,8 @@ _BEFORE = (
     Operation(
         *("list_databases", "GET", "blast/databases", "List the databases"),
         {200: preflight.Databases},
+        ("validation_error",),
+        query=DatabasesQuery,
         group="Before a search",
     ),
     Operation(
@@ -154,6 +163,8 @@ _BEFORE = (
             "Check for newer databases",
         ),
         {200: preflight.Updates},
+        ("validation_error",),
+        query=DashboardCoordinates,
         group="Before a search",
     ),
     Operation(
@@ -163,78 +174,6 @@ _BEFORE = (
         body=SUBMISSION,
         is_partial=True,
         group="Before a search",
-    ),
-)
-
-_EXPORTS = (
-    *("text/csv", "text/tab-separated-values", "text/plain", "application/x-ndjson"),
-    *("application/vnd.apache.parquet", "application/xml", results.Export),
-)
-"""The media types of exports."""
-_RESULTS = (
-    Operation(
-        *("list_results", "GET", f"{_JOB}/results", "List the result files of a job"),
-        {200: results.Results},
-        (*OF_A_JOB, "results_gone"),
-        group="Results",
-        retry_after_status=200,
-    ),
-    Operation(
-        *(
-            "read_result",
-            "GET",
-            f"{_JOB}/results/{{file_id}}",
-            "Download a result file, or a range of it",
-        ),
-        {200: "application/gzip", 206: "application/gzip"},
-        (*OF_FILES, "file_too_large", "range_not_satisfiable"),
-        ranged=True,
-        group="Results",
-        retry_after_status=404,
-    ),
-    *(
-        Operation(
-            *(name, "GET", f"{_JOB}/results/{path}", summary),
-            {200: model},
-            (*OF_HITS, "no_results") if name != "aggregate_hits" else OF_HITS,
-            query=query,
-            group="Results",
-            retry_after_status=200 if name == "aggregate_hits" else 404,
-        )
-        for name, path, summary, model, query in (
-            (
-                *("aggregate_hits", "aggregate", "Read statistics of all hits"),
-                *(results.Aggregate, params.FilterQuery),
-            ),
-            (
-                *("list_alignments", "alignments", "Read a page of hits"),
-                *(results.Alignments, params.AlignmentsQuery),
-            ),
-            (
-                *("list_organisms", "taxonomy", "Count hits by organism"),
-                *(results.Taxonomy, params.TaxonomyQuery),
-            ),
-            (
-                *("list_queries", "queries", "List the queries, with and without hits"),
-                *(results.Queries, params.QueriesQuery),
-            ),
-            (
-                *("list_coordinates", "coordinates", "Read where the best hits lie"),
-                *(results.CoordinatesView, params.FilterQuery),
-            ),
-        )
-    ),
-    Operation(
-        *("export_hits", "GET", f"{_JOB}/results/export", "Export hits, or a range of the export"),
-        {200: _EXPORTS, 206: _EXPORTS},
-        (
-            *(*OF_HITS, "no_results", "format_not_written", "export_pending"),
-            *("file_too_large", "range_not_satisfiable"),
-        ),
-        query=params.ExportQuery,
-        ranged=True,
-        group="Results",
-        retry_after_status=404,
     ),
 )
 
@@ -291,4 +230,4 @@ The Functions host tries routes in the order of the functions' names, not by how
 last.
 """
 
-OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *_RESULTS, *_BEFORE, *_APP)
+OPERATIONS = (*_SUBMITS, *_READS, *_CHANGES, *RESULTS, *DASHBOARD, *_BEFORE, *_APP)

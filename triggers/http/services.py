@@ -1,6 +1,7 @@
 """What the HTTP handlers of a process share: the clients, and the services made from them."""
 
 import time
+from datetime import timedelta
 from functools import cached_property, partial
 
 from azure.functions import HttpRequest
@@ -9,12 +10,16 @@ from shared.contracts.job import Caller
 from shared.dependencies import Dependencies
 from shared.util.single_flight import SingleFlightCache
 from triggers.auth.callers import Authenticator
+from triggers.auth.links import read_key
 from triggers.http.checks.power_states import PowerStates, deployment_power_states
 from triggers.http.checks.readiness import check_dependencies
 from triggers.schemas.app import Ready
 from triggers.schemas.preflight import DatabaseView
 from triggers.submission.accept import SubmissionService
 from triggers.submission.repeats import RepeatableSubmissions
+
+LINK_KEY_TTL = timedelta(minutes=5)
+"""So long links may still open after their key was deleted."""
 
 
 class HttpServices:
@@ -31,6 +36,7 @@ class HttpServices:
         )
         self.databases = SingleFlightCache[list[DatabaseView]](self._list_databases, time.monotonic)
         """The list is the same for all callers."""
+        self._link_key = SingleFlightCache[bytes](self._read_link_key, time.monotonic)
 
     async def authenticate(self, req: HttpRequest, with_basic: bool = False) -> Caller:
         """Authenticate the caller and count the request against its rate: see Authenticator."""
@@ -45,6 +51,13 @@ class HttpServices:
     def repeatable_submissions(self) -> RepeatableSubmissions:
         """The same for clients that name no key. Raises SettingsInvalid and Unavailable."""
         return RepeatableSubmissions(self.submissions)
+
+    async def link_key(self) -> bytes:
+        """The key of links to result files. Raises Unavailable."""
+        return (await self._link_key.get_fresh(LINK_KEY_TTL)).value
+
+    async def _read_link_key(self) -> bytes:
+        return await read_key(self.clients.blobs, self.clients.account)
 
     async def _list_databases(self) -> list[DatabaseView]:
         return await self.submissions.checks.catalog.list_views()

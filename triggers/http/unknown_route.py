@@ -3,6 +3,7 @@
 from azure.functions import HttpRequest, HttpResponse
 
 from shared.errors import NotFound
+from triggers.http.cors import preflight_response
 from triggers.http.responses import handle_errors
 from triggers.http.services import HttpServices
 
@@ -18,6 +19,8 @@ async def refuse(services: HttpServices, req: HttpRequest) -> HttpResponse:
     Authenticated like other routes, so that anonymous callers learn nothing about the API and
     guessing paths counts against the caller's rate.
     """
+    if response := preflight_response(services, req):
+        return response
     await services.authenticate(req)
     path = req.route_params.get("rest") or ""
     printable = "".join(c for c in path[:MAX_PATH_IN_MESSAGE] if c.isprintable())

@@ -7,8 +7,17 @@ from pydantic import Field
 from shared.contracts.search import Program
 from shared.contracts.states import LeftOnCluster, Phase
 from triggers.schemas.common import Id, Meta, ResponseModel, Timestamp
+from triggers.schemas.job_parts import (
+    Children,
+    ConfigSnapshot,
+    DatabaseMetadata,
+    FailureClassification,
+    Infrastructure,
+    JobStatus,
+    ShownPhase,
+    SplitChildren,
+)
 
-JobStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 StepStatus = Literal["running", "completed", "failed", "cancelled"]
 Runtime = Literal["Pending", "Running", "Completed", "Failed", "Terminated", "Canceled"]
 
@@ -49,7 +58,8 @@ class Steps(ResponseModel):
 class CustomStatus(Steps):
     """The phase of a job and its steps."""
 
-    phase: Phase
+    phase: ShownPhase
+    exact_phase: Phase
     job_id: str = Id
 
 
@@ -58,29 +68,10 @@ class Output(ResponseModel):
 
     job_id: str = Id
     status: JobStatus
-    phase: Phase
+    phase: ShownPhase
+    exact_phase: Phase
     error: str | None
     results_prefix: str | None = Field(description="Null for a batch: its searches have results")
-
-
-class ConfigSnapshot(ResponseModel):
-    """Requested options and node size; null if BLAST+'s default applies."""
-
-    evalue: float | str | None = Field(description="Text if a JSON number cannot represent it")
-    max_target_seqs: int | None
-    outfmt: int | str | None = Field(description="A number, or text if columns follow the number")
-    machine_type: str
-    num_nodes: int
-
-
-class Infrastructure(ResponseModel):
-    """The Azure resources that run a search."""
-
-    subscription_id: str
-    resource_group: str
-    region: str
-    storage_account: str
-    cluster_name: str
 
 
 class Summary(ResponseModel):
@@ -92,7 +83,8 @@ class Summary(ResponseModel):
     program: Program
     db: str
     status: JobStatus
-    phase: Phase
+    phase: ShownPhase = Field(description="A word that every dashboard knows: `failed` for most")
+    exact_phase: Phase = Field(description="The phase itself, such as `timed_out`")
     created_at: Timestamp
     updated_at: Timestamp
     started_at: Timestamp | None = None
@@ -115,6 +107,12 @@ class Summary(ResponseModel):
             " nothing there, so that an operator must delete what runs there"
         ),
     )
+    failure_classification: FailureClassification | None = Field(
+        None, description="Failed jobs only"
+    )
+    query_label: str | None = Field(
+        None, description="The name of the first sequence, or of the file if the query is one"
+    )
     config_snapshot: ConfigSnapshot
     infrastructure: Infrastructure
     owner_upn: str
@@ -122,8 +120,12 @@ class Summary(ResponseModel):
     splits_done: int
     splits_failed: int
     results_prefix: str | None = None
+    delete_requested_at: Timestamp | None = Field(
+        None, description="The job is deleted as soon as nothing of it is left on the cluster"
+    )
     parent_job_id: str | None = Field(None, description="The batch of this search")
     child_number: int | None = Field(None, description="The search's position in its batch, from 1")
+    split_children: SplitChildren | None = Field(None, description="Batches only")
     submission_source: str
     external_correlation_id: str | None = None
 
@@ -140,21 +142,19 @@ class EventView(ResponseModel):
     payload: dict[str, Any]
 
 
-class Children(ResponseModel):
-    """Number of a batch's searches by status."""
-
-    total: int
-    queued: int
-    running: int
-    completed: int
-    failed: int
-    cancelled: int
-    deleted: int = Field(description="Deleted by their owner, or removed after the retention time")
-
-
 class Detail(Summary):
     """A job with its steps, its result and, on request, its history."""
 
+    payload: dict[str, Any] | None = Field(
+        None,
+        description=(
+            "The search as a request: sent again, it is the same search. The query is named by"
+            " `query_file`. A batch has none"
+        ),
+    )
+    database_metadata: DatabaseMetadata | None = Field(
+        None, description="Omitted where the database is not in the container"
+    )
     custom_status: CustomStatus
     output: Output | None
     children: Children | None = Field(None, description="Batches only")
@@ -191,7 +191,8 @@ class Execution(ResponseModel):
     schema_version: Literal[1]
     job_id: str = Id
     status: JobStatus
-    phase: Phase
+    phase: ShownPhase
+    exact_phase: Phase
     created_at: Timestamp
     updated_at: Timestamp
     custom_status: Steps
@@ -226,7 +227,7 @@ class RetryAccepted(ResponseModel):
 
 
 class Deleted(ResponseModel):
-    """The job is deleted: no operation returns it any more."""
+    """`deleted`: no operation returns it any more. Until it is proven to have stopped: 202."""
 
     job_id: str = Id
-    status: Literal["deleted"]
+    status: Literal["deleted", "cancelling"]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PlainSerializer
 
-from triggers.schemas.common import Id, ResponseModel
+from triggers.schemas.common import Id, ResponseModel, Timestamp
 
 ManifestStatus = Literal["available", "no_result_files", "pending"]
 
@@ -19,6 +19,15 @@ class ResultFile(ResponseModel):
     last_modified: Annotated[datetime, PlainSerializer(datetime.isoformat)]
     format: str
     source: str
+    parseable: bool = Field(description="Whether its hits can be read here")
+
+
+class DownloadLink(ResponseModel):
+    """A link that opens without a token, until it expires."""
+
+    download_url: str
+    name: str
+    expires_at: Timestamp
 
 
 class Manifest(ResponseModel):
@@ -27,7 +36,9 @@ class Manifest(ResponseModel):
     schema_version: Literal[1]
     job_id: str = Id
     status: ManifestStatus
+    source: str
     file_count: int
+    parseable_count: int
     files: list[ResultFile]
 
 

@@ -48,6 +48,9 @@ class ProgramFields(TitleFields):
         None, validation_alias=AliasChoices("query_data", "query_fasta")
     )
     query_path: Text | None = _alias("query_blob_url", "query_file")
+    query_label: str = Field(
+        "", max_length=100, description="The query's name in lists; default: its first sequence's"
+    )
 
 
 class PlacementFields(_FieldGroup):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shared.blast.deflines import name_of
 from shared.blast.fasta import Fasta, quoted_lines, read_fasta
 from shared.blast.query_file import NotText, TooLong, query_text
 from shared.contracts.machines import excess_in_job_name
@@ -11,7 +12,10 @@ from shared.elastic_blast.allowed_options import OUTFMT, XML, has_flag, value_of
 from shared.elastic_blast.option_values import first_position
 from shared.elastic_blast.sharding import MOST_SHARDED_JOBS
 from shared.errors import Fault, Invalid, TooLarge
+from shared.util.redaction import redacted
 
+MAX_LABEL = 80
+"""Characters of a sequence's name in a label."""
 MAX_QUERY_BYTES = 20_000_000 - 1
 """ElasticBLAST requires queries of 20 MB and more to be split first."""
 MAX_BATCHES = 5000
@@ -137,6 +141,13 @@ def composition(fasta: Fasta) -> str:
     letters = "".join(lines).upper()
     nucleotides = sum(map(letters.count, "ACGTUN"))
     return "nucleotides" if nucleotides >= NUCLEOTIDE_SHARE * len(letters) else "proteins"
+
+
+def label_of(fasta: Fasta) -> str:
+    """Return the name of a query for people: its first sequence's, and how many follow."""
+    name = redacted(name_of(fasta.text.partition("\n")[0]))[:MAX_LABEL]
+    more = fasta.sequences - 1
+    return f"{name} (+{more:,})" if name and more > 0 else name
 
 
 def check_query_size(size: int) -> None:

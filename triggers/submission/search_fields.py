@@ -20,7 +20,13 @@ from shared.errors import Fault
 from shared.settings import Settings
 from triggers.submission.blast_options import SearchOptions
 from triggers.submission.field_groups import PlacementFields, ProgramFields, SizingFields
-from triggers.submission.query_checks import QueryUse, content_faults, parse_fasta, search_faults
+from triggers.submission.query_checks import (
+    QueryUse,
+    content_faults,
+    label_of,
+    parse_fasta,
+    search_faults,
+)
 from triggers.submission.sharding import with_shards
 
 PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
@@ -78,6 +84,7 @@ def read_search(
         results_url=urls.results,
         placement=_placement(placement, settings),
         title=program.job_title,
+        query_label=program.query_label or (label_of(fasta) if fasta else ""),
     )
     fingerprint = _fingerprint(program, placement, sizing, options)
     return SearchSpec(search, fasta.text if fasta else None, fingerprint)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from shared.contracts.activities import CleanupResult
 from shared.contracts.job import Job
 from shared.jobs import JobStateRepository
+from shared.jobs.deletion import delete_if_requested
 from shared.util.durations import RetryPolicy
 from triggers.timers.stopper import Stopper
 
@@ -42,8 +43,10 @@ class LateCleanup:
 
     async def _record(self, job: Job, result: CleanupResult) -> str:
         if result.proof is not None:
-            await self.jobs.confirm_cleanup(job, {"left_on_cluster": "none", "proof": result.proof})
+            payload = {"left_on_cluster": "none", "proof": result.proof}
+            confirmed = await self.jobs.confirm_cleanup(job, payload)
             log.info("cleanup_confirmed job_id=%s: %s", job.job_id, result.proof)
+            await delete_if_requested(self.jobs, confirmed)
             return "confirmed"
         if self._time_since_end(job) < GIVE_UP_AFTER:
             return await self._defer(job, result.retry_after)

@@ -10,6 +10,7 @@ from shared.contracts.activities import Category
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.jobs import JobStateRepository
+from shared.jobs.deletion import delete_job
 from shared.jobs.rows import active_partition
 from shared.settings import Settings
 from shared.telemetry.names import RECONCILE
@@ -111,7 +112,12 @@ class Reconciler:
             await self.jobs.sync(await self.jobs.get(job.job_id))
 
     async def _reconcile_ended(self, client: DurableClient, job: Job, unreachable: set[str]) -> str:
-        """Retry the clean-up of an ended job; `messages_pending` if only messages are left."""
+        """Retry the clean-up of an ended job, or delete it if its owner wants that.
+
+        `messages_pending` if only messages are left.
+        """
+        if job.is_to_be_deleted:
+            return "deleted" if await delete_job(self.jobs, job) else "delete_pending"
         if job.left_on_cluster is LeftOnCluster.NONE:
             return "messages_pending"
         stopper = self.stopper_factory(OrchestrationClient.of(client, self.settings))

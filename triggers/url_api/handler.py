@@ -23,8 +23,8 @@ from shared.url_api.rid import job_id_of
 from shared.util.redaction import redacted
 from triggers.auth.callers import refuse_other_sites
 from triggers.durable_client import DurableClient
-from triggers.http.job_deletion import soft_delete
-from triggers.http.jobs import request_cancel, visible_job
+from triggers.http.job_deletion import stop_and_delete
+from triggers.http.jobs import visible_job
 from triggers.http.pages import ui
 from triggers.http.responses import error_response, handle_errors
 from triggers.http.services import HttpServices
@@ -80,18 +80,15 @@ def _command(parameters: Mapping[str, str]) -> UrlCommand:
 async def _delete(
     services: HttpServices, client: DurableClient, caller: Caller, parameters: Mapping[str, str]
 ) -> HttpResponse:
-    """CMD=Delete: cancel a search; once it has ended, delete it."""
+    """CMD=Delete: delete a search; one that runs is cancelled first."""
     rid = _require_only(("RID",), parameters, "Delete").get("RID", "").strip()
     job_id = job_id_of(rid)
     if job_id is None:
         raise NotFound("not_found", f"there is no request {rid[:80]}")
     job = await visible_job(services, job_id, caller)
-    if job.phase.is_end:
-        await soft_delete(services.clients.jobs, job)
+    if await stop_and_delete(services, client, job):
         return html(pages.message(f"Request {rid} is deleted."))
-    await request_cancel(services, client, job_id, caller)
-    text = f"Request {rid} is being cancelled. Once it is, the same command deletes it."
-    return html(pages.message(text))
+    return html(pages.message(f"Request {rid} is being cancelled; then it is deleted."))
 
 
 async def _info(services: HttpServices, parameters: Mapping[str, str]) -> HttpResponse:

@@ -2,24 +2,29 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from shared.contracts.job import Event, Job
+from shared.contracts.search import Placement
 from shared.contracts.states import LeftOnCluster, Status
 from shared.elastic_blast.allowed_options import OUTFMT, value_of
 from shared.jobs import JobPage
 from triggers.schemas.common import Meta
-from triggers.schemas.jobs import (
-    Accepted,
+from triggers.schemas.job_parts import (
     Children,
     ConfigSnapshot,
+    DatabaseMetadata,
+    Infrastructure,
+    SplitChild,
+)
+from triggers.schemas.jobs import (
+    Accepted,
     CustomStatus,
     Detail,
     Events,
     EventView,
     Execution,
-    Infrastructure,
     Jobs,
-    JobStatus,
     Output,
     Paging,
     Runtime,
@@ -27,16 +32,10 @@ from triggers.schemas.jobs import (
     Steps,
     Summary,
 )
+from triggers.views.batch_view import STATUS, split_children
+from triggers.views.failures import classify_failure, shown_phase
 from triggers.views.progress import steps
 
-_STATUS: Mapping[Status, JobStatus] = {
-    Status.QUEUED: "queued",
-    Status.RUNNING: "running",
-    Status.COMPLETED: "completed",
-    Status.FAILED: "failed",
-    Status.CANCELLED: "cancelled",
-}
-"""Status in responses; deleted jobs are never returned."""
 _RUNTIME: Mapping[Status, Runtime] = {
     Status.QUEUED: "Pending",
     Status.RUNNING: "Running",
@@ -69,15 +68,15 @@ def accepted(job: Job, request_id: str, warnings: Sequence[str]) -> Accepted:
 
 def summary(job: Job) -> Summary:
     """Return a job as an item of a list."""
-    placement = job.search.placement
     return Summary(
         job_id=job.job_id,
         instance_id=job.job_id,
         job_title=job.search.title,
         program=job.search.program,
         db=job.search.database,
-        status=_STATUS[job.phase.status],
-        phase=job.phase,
+        status=STATUS[job.phase.status],
+        phase=shown_phase(job.phase),
+        exact_phase=job.phase,
         created_at=job.created_at,
         updated_at=job.updated_at,
         started_at=job.started_at,
@@ -88,35 +87,37 @@ def summary(job: Job) -> Summary:
         reason=job.reason,
         left_on_cluster=_left_on_cluster(job),
         other_cluster=job.other_cluster,
+        failure_classification=classify_failure(job),
+        query_label=_query_label(job),
         config_snapshot=_config_snapshot(job),
-        infrastructure=Infrastructure(
-            subscription_id=placement.subscription_id,
-            resource_group=placement.resource_group,
-            region=placement.region,
-            storage_account=placement.storage_account,
-            cluster_name=placement.cluster_name,
-        ),
+        infrastructure=_infrastructure(job.search.placement),
         owner_upn=job.owner.upn,
         splits_total=job.counts.expected or 0,
         splits_done=job.counts.succeeded,
         splits_failed=job.counts.failed,
         results_prefix=_results_prefix(job),
+        delete_requested_at=job.delete_requested_at,
         parent_job_id=job.parent_job_id,
         child_number=job.child_number or None,
+        split_children=split_children(job),
         submission_source=job.submission_source,
         external_correlation_id=_client_correlation_id(job),
     )
 
 
-def page(jobs: JobPage, limit: int) -> Jobs:
-    """Return a page of a list of jobs; `limit` is the requested page size."""
+def page(jobs: JobPage, limit: int, *, is_reversed: bool = False) -> Jobs:
+    """Return a page of a list of jobs; `limit` is the requested page size.
+
+    `is_reversed`: the page has the same jobs, the last one first.
+    """
+    listed = reversed(jobs.jobs) if is_reversed else jobs.jobs
     paging = Paging(
         limit=limit,
         returned=len(jobs.jobs),
         has_more=bool(jobs.cursor),
         next_cursor=jobs.cursor or None,
     )
-    return Jobs(jobs=[summary(job) for job in jobs.jobs], page=paging, meta=Meta())
+    return Jobs(jobs=[summary(job) for job in listed], page=paging, meta=Meta())
 
 
 def runtime(job: Job) -> RuntimeStatus:
@@ -137,8 +138,9 @@ def execution(job: Job) -> Execution:
     return Execution(
         schema_version=1,
         job_id=job.job_id,
-        status=_STATUS[job.phase.status],
-        phase=job.phase,
+        status=STATUS[job.phase.status],
+        phase=shown_phase(job.phase),
+        exact_phase=job.phase,
         created_at=job.created_at,
         updated_at=job.updated_at,
         custom_status=job_steps,
@@ -146,10 +148,22 @@ def execution(job: Job) -> Execution:
     )
 
 
-def detail(job: Job, history: Sequence[Event] | None, children: Children | None = None) -> Detail:
-    """Return a job with its steps and result; `history` and `children` are omitted if None."""
+def detail(
+    job: Job,
+    history: Sequence[Event] | None,
+    children: Children | None = None,
+    first_children: list[SplitChild] | None = None,
+    payload: dict[str, Any] | None = None,
+    database: DatabaseMetadata | None = None,
+) -> Detail:
+    """Return a job with its steps and result; what is None is omitted."""
+    shown = summary(job)
+    if shown.split_children:
+        shown.split_children.children = first_children
     return Detail(
-        **dict(summary(job)),
+        **dict(shown),
+        payload=payload,
+        database_metadata=database,
         custom_status=custom_status(job),
         output=output(job),
         children=children,
@@ -159,7 +173,9 @@ def detail(job: Job, history: Sequence[Event] | None, children: Children | None 
 
 def custom_status(job: Job) -> CustomStatus:
     """Return phase and steps in the form of an orchestration's custom status."""
-    return CustomStatus(phase=job.phase, job_id=job.job_id, steps=steps(job))
+    return CustomStatus(
+        phase=shown_phase(job.phase), exact_phase=job.phase, job_id=job.job_id, steps=steps(job)
+    )
 
 
 def output(job: Job) -> Output | None:
@@ -168,8 +184,9 @@ def output(job: Job) -> Output | None:
         return None
     return Output(
         job_id=job.job_id,
-        status=_STATUS[job.phase.status],
-        phase=job.phase,
+        status=STATUS[job.phase.status],
+        phase=shown_phase(job.phase),
+        exact_phase=job.phase,
         error=job.error,
         results_prefix=_results_prefix(job),
     )
@@ -180,33 +197,6 @@ def events(job: Job, history: Sequence[Event]) -> Events:
     return Events(job_id=job.job_id, events=[event_view(event) for event in history])
 
 
-def children(job: Job, counts: Mapping[Status, int]) -> Children:
-    """Return the number of a batch's searches by status.
-
-    While the batch is active, a search without a row was not created yet and counts as queued. Once
-    it has ended, all searches that neither succeeded nor failed by then are cancelled, created or
-    not; the other ones without a row were removed by the purge and count as deleted.
-    """
-    by_status = {status: counts.get(status, 0) for status in Status}
-    without_row = job.child_count - sum(by_status.values())
-    if job.phase.is_end:
-        uncounted = job.child_count - job.counts.done - by_status[Status.CANCELLED]
-        never_created = min(max(uncounted, 0), without_row)
-        by_status[Status.CANCELLED] += never_created
-        by_status[Status.DELETED] += without_row - never_created
-    else:
-        by_status[Status.QUEUED] += without_row
-    return Children(
-        total=job.child_count,
-        queued=by_status[Status.QUEUED],
-        running=by_status[Status.RUNNING],
-        completed=by_status[Status.COMPLETED],
-        failed=by_status[Status.FAILED],
-        cancelled=by_status[Status.CANCELLED],
-        deleted=by_status[Status.DELETED],
-    )
-
-
 def event_view(event: Event) -> EventView:
     """Return an event of a job's history."""
     return EventView(
@@ -214,10 +204,27 @@ def event_view(event: Event) -> EventView:
         job_id=event.job_id,
         event=event.event,
         phase=event.phase,
-        status=_STATUS[event.phase.status],
+        status=STATUS[event.phase.status],
         timestamp=event.at,
         payload=event.payload,
     )
+
+
+def _infrastructure(placement: Placement) -> Infrastructure:
+    return Infrastructure(
+        subscription_id=placement.subscription_id,
+        resource_group=placement.resource_group,
+        region=placement.region,
+        storage_account=placement.storage_account,
+        cluster_name=placement.cluster_name,
+    )
+
+
+def _query_label(job: Job) -> str | None:
+    """Return the name of the query; None for a batch, and for a job that has none yet."""
+    if job.child_count:
+        return None
+    return job.search.query_label or job.search.query_url.rpartition("/")[2] or None
 
 
 def _config_snapshot(job: Job) -> ConfigSnapshot:

@@ -41,7 +41,7 @@ class Job:
         return cls(
             job_id=raw["job_id"],
             status=raw["status"],
-            phase=raw["phase"],
+            phase=raw.get("exact_phase", raw["phase"]),
             title=raw.get("job_title", ""),
             error=raw.get("error"),
             reason=raw.get("reason"),

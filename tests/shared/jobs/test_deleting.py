@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts.job import Job
-from shared.contracts.states import Phase, Status
+from shared.contracts.states import LeftOnCluster, Phase, Status
 from shared.errors import Conflict
 from shared.jobs import JobStateRepository
+from shared.jobs.deletion import delete_if_requested, delete_job
 from tests.shared.jobs.conftest import Clock
 from tests.support.samples import ALICE, NOON, job
-from triggers.http.job_deletion import soft_delete
-from triggers.views import job_view
+from triggers.views import batch_view
 
 ENDS = [phase for phase in Phase if phase.is_end and phase is not Phase.DELETED]
 
@@ -34,6 +34,76 @@ async def test_a_running_job_cannot_be_deleted(jobs: JobStateRepository) -> None
     with pytest.raises(Conflict) as caught:
         await jobs.delete(one.job_id)
     assert caught.value.code == "still_running"
+
+
+async def test_a_running_job_is_deleted_once_it_has_ended(jobs: JobStateRepository) -> None:
+    one = await jobs.create(job(phase=Phase.CANCELLING), {})
+    wanted = await jobs.request_delete(one.job_id)
+    assert (wanted.cancel_requested_at, wanted.phase) == (NOON, Phase.CANCELLING)
+    assert await jobs.request_delete(one.job_id) == wanted
+    await delete_if_requested(jobs, wanted)
+    assert (await jobs.get(one.job_id)).phase is Phase.CANCELLING
+    ended = await jobs.update(one.job_id, "cancelled", phase=Phase.CANCELLED)
+    assert (ended.is_to_be_deleted, ended.is_settled) == (True, False)
+    for _ in range(2):
+        await delete_if_requested(jobs, ended)
+    deleted = await jobs.get(one.job_id)
+    assert (deleted.phase, deleted.is_settled) == (Phase.DELETED, True)
+    names = [event.event for event in await jobs.events(one.job_id)]
+    assert names == ["accepted", "delete_requested", "cancelled", "deleted"]
+
+
+async def test_a_job_is_not_deleted_while_something_of_it_may_run(jobs: JobStateRepository) -> None:
+    left = job(phase=Phase.TIMED_OUT, left_on_cluster=LeftOnCluster.UNKNOWN)
+    one = await jobs.create(left, {})
+    with pytest.raises(Conflict):
+        await jobs.delete(one.job_id)
+    assert not await delete_job(jobs, one)
+    wanted = await jobs.get(one.job_id)
+    assert (wanted.phase, wanted.is_to_be_deleted) == (Phase.TIMED_OUT, False)
+    confirmed = await jobs.confirm_cleanup(wanted, {})
+    assert confirmed.is_to_be_deleted
+    await delete_if_requested(jobs, confirmed)
+    assert (await jobs.get(one.job_id)).phase is Phase.DELETED
+
+
+async def test_a_retry_withdraws_the_deletion(jobs: JobStateRepository) -> None:
+    left = job(phase=Phase.SEARCH_FAILED, left_on_cluster=LeftOnCluster.UNKNOWN)
+    one = await jobs.create(left, {})
+    assert not await delete_job(jobs, one)
+    before = await jobs.get(one.job_id)
+    again = await jobs.start_attempt(one.job_id, 2, timedelta(days=1))
+    assert again.delete_requested_at is None
+    await delete_if_requested(
+        jobs, replace(before, left_on_cluster=LeftOnCluster.NONE)
+    )  # as read before the retry
+    assert (await jobs.get(one.job_id)).phase is Phase.QUEUED
+
+
+async def test_a_batch_waits_for_the_proof_of_its_searches(jobs: JobStateRepository) -> None:
+    parent = await jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=2), {})
+    unproven = replace(child(1, parent), left_on_cluster=LeftOnCluster.UNKNOWN)
+    children = [await jobs.create(one, {}) for one in (unproven, child(2, parent))]
+    assert not await delete_job(jobs, parent)
+    phases = [(await jobs.get(one.job_id)).phase for one in (parent, *children)]
+    assert phases == [Phase.SEARCH_FAILED, Phase.COMPLETED, Phase.DELETED]
+    waiting = await jobs.get(parent.job_id)
+    assert waiting.is_to_be_deleted
+    await jobs.confirm_cleanup(await jobs.get(children[0].job_id), {})
+    assert await delete_job(jobs, waiting)
+    phases = [(await jobs.get(one.job_id)).phase for one in (parent, *children)]
+    assert phases == [Phase.DELETED] * 3
+
+
+async def test_an_abandoned_clean_up_does_not_hold_a_batch(
+    jobs: JobStateRepository,
+) -> None:
+    parent = await jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=1), {})
+    unproven = replace(child(1, parent), left_on_cluster=LeftOnCluster.UNKNOWN)
+    one = await jobs.create(replace(unproven, cleanup_abandoned_at=NOON), {})
+    assert await delete_job(jobs, parent)
+    assert (await jobs.get(parent.job_id)).phase is Phase.DELETED
+    assert (await jobs.get(one.job_id)).phase is Phase.COMPLETED
 
 
 async def test_invariant_2_nothing_leaves_a_tombstone(jobs: JobStateRepository) -> None:
@@ -65,18 +135,18 @@ async def test_a_batch_is_deleted_with_its_searches(jobs: JobStateRepository) ->
     children = [await jobs.create(child(number, parent), {}) for number in (1, 2, 3)]
     await jobs.delete(children[1].job_id)
     await jobs.index.upsert_list_row(child(4, parent))  # left over after a crash during a purge
-    await soft_delete(jobs, parent)
+    await delete_job(jobs, parent)
     assert {(await jobs.get(one.job_id)).phase for one in (parent, *children)} == {Phase.DELETED}
 
 
 async def test_a_deleted_search_counts_as_ended(jobs: JobStateRepository) -> None:
     parent = await jobs.create(job(9, phase=Phase.COMPLETED, child_count=3), {})
     children = [await jobs.create(child(number, parent), {}) for number in (1, 2)]
-    await soft_delete(jobs, children[0])
+    await delete_job(jobs, children[0])
     tally = await jobs.index.count_by_status(parent.job_id)
     assert tally == {Status.COMPLETED: 1, Status.DELETED: 1}
     assert all(status.is_end for status in tally)
-    shown = job_view.children(parent, tally)
+    shown = batch_view.children(parent, tally)
     assert (shown.total, shown.deleted, shown.completed, shown.cancelled) == (3, 1, 1, 1)
 
 
@@ -85,7 +155,7 @@ async def test_a_search_of_a_running_batch_cannot_be_deleted(jobs: JobStateRepos
     parent = await jobs.create(job(9, phase=Phase.RUNNING, child_count=1), {})
     one = await jobs.create(child(1, parent), {})
     with pytest.raises(Conflict) as caught:
-        await soft_delete(jobs, one)
+        await delete_job(jobs, one)
     assert caught.value.code == "still_running"
     assert (await jobs.get(one.job_id)).phase is Phase.COMPLETED
 

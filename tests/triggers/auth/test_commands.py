@@ -155,7 +155,7 @@ async def test_failure_33_a_cancel_with_a_stale_row_writes_no_second_event(
         return stored
 
     with monkeypatch.context() as before:
-        before.setattr("triggers.http.jobs._visible_job", stale)
+        before.setattr("triggers.http.jobs.visible_job", stale)
         assert (await cancel(app, stored)).status == 202
     event_names = [event.event for event in await app.clients.jobs.events(stored.job_id)]
     assert event_names.count("cancel_requested") == 1

@@ -126,6 +126,65 @@ SUBMITTED = _reads(
     ("id", str, f"{_FORM}/useSubmitMutation.ts:80", "", ""),
     ("instance_id", str, f"{_FORM}/useSubmitMutation.ts:80", f"{_SUBMIT}:167", f"{_SUBMIT}:417"),
 )
+_ROW, _OLD_ROW = "components/cards/ClusterBento/jobMapping.ts", "pages/BlastJobs.tsx"
+PHASES_KNOWN = {
+    *("queued", "submitting", "retrying", "waiting_for_submit_slot", "waiting_for_capacity"),
+    *("submitted", "running", "exporting_results", "results_pending", "cancelling"),
+    *("completed", "cancelled", "failed", "submit_failed"),
+}
+"""A phase that a client does not know is a running one to SEED and FUNCTIONS."""
+LIST = _reads(
+    "blast/jobs?limit=50",
+    ("jobs.*.job_id", str, f"{_ROW}:211", f"{_OLD_ROW}:89", f"{_OLD_ROW}:84"),
+    ("jobs.*.job_title", str, f"{_ROW}:206", f"{_OLD_ROW}:100", f"{_OLD_ROW}:95"),
+    ("jobs.*.program", str, f"{_ROW}:214", f"{_OLD_ROW}:116", f"{_OLD_ROW}:111"),
+    ("jobs.*.db", str, f"{_ROW}:215", f"{_OLD_ROW}:116", f"{_OLD_ROW}:111"),
+    ("jobs.*.phase", PHASES_KNOWN, f"{_ROW}:195", f"{_OLD_ROW}:429", f"{_OLD_ROW}:380"),
+    ("jobs.*.created_at", str, f"{_ROW}:219", f"{_OLD_ROW}:188", f"{_OLD_ROW}:166"),
+    ("jobs.*.query_label?", str, f"{_ROW}:205", "", ""),
+    (
+        *("jobs.*.failure_classification?.category", str),
+        *("pages/BlastJobs/JobRow.tsx:304", "", ""),
+    ),
+    (
+        *("jobs.*.failure_classification?.auto_retryable", bool),
+        *("pages/BlastJobs/JobRow.tsx:296", "", ""),
+    ),
+    (
+        *("jobs.*.failure_classification?.reason", str),
+        *("pages/BlastJobs/JobRow.tsx:300", "", ""),
+    ),
+    ("page.has_more", bool, "pages/BlastJobs/useBlastJobsState.ts:278", "", ""),
+)
+_EDIT, _HEADER = "pages/blastSubmit/configSerializer.ts", "pages/blastResults/BlastJobHeader.tsx"
+_GRID = "pages/blastResults/BlastJobDetailsGrid.tsx"
+DETAILS = _reads(
+    "blast/jobs/{id}",
+    ("payload.program", str, f"{_EDIT}:163", "", ""),
+    ("payload.db", str, f"{_EDIT}:166", "", ""),
+    ("payload.job_title?", str, f"{_EDIT}:168", "", ""),
+    ("payload.additional_options?", str, f"{_EDIT}:169", "", ""),
+    ("payload.evalue?", NUMBER, f"{_EDIT}:171", "", ""),
+    ("payload.max_target_seqs?", int, f"{_EDIT}:172", "", ""),
+    ("payload.outfmt?", int, f"{_EDIT}:173", "", ""),
+    ("payload.word_size?", int, f"{_EDIT}:196", "", ""),
+    ("payload.taxid?", int, f"{_EDIT}:209", "", ""),
+    ("payload.is_inclusive?", bool, f"{_EDIT}:218", "", ""),
+    ("payload.low_complexity_filter?", bool, f"{_EDIT}:221", "", ""),
+    ("payload.query_file", str, f"{_HEADER}:236", "", ""),
+    ("payload.query_label?", str, f"{_HEADER}:1250", "", ""),
+    ("query_label", str, "pages/BlastResults.tsx:139", "", ""),
+    ("database_metadata?.title?", str, f"{_HEADER}:607", "", ""),
+    ("database_metadata?.molecule_type", str, f"{_HEADER}:625", "", ""),
+    ("database_metadata?.update_date?", str, f"{_HEADER}:634", "", ""),
+    ("database_metadata?.number_of_sequences?", int, f"{_HEADER}:154", "", ""),
+    ("database_metadata?.number_of_letters?", int, f"{_HEADER}:155", "", ""),
+    ("config_snapshot.evalue", NUMBER, f"{_GRID}:39", f"{_GRID}:89", "pages/BlastResults.tsx:754"),
+    (
+        *("config_snapshot.machine_type", str, f"{_GRID}:39", f"{_GRID}:93"),
+        "pages/BlastResults.tsx:767",
+    ),
+)
 JOB = _reads(
     "blast/jobs/{id}",
     (
@@ -161,14 +220,55 @@ AGGREGATE = _reads(
     ("stats.top_subjects.*.id", str, f"{_OVERVIEW}:149", f"{_STATS}:360", f"{_STATS}:360"),
     ("stats.top_subjects.*.count", int, f"{_OVERVIEW}:149", f"{_STATS}:369", f"{_STATS}:369"),
 )
+DASHBOARD = (
+    *_reads(
+        "monitor/jobs-events/ticket",
+        ("enabled", bool, "hooks/useJobsEvents.ts:64", "", ""),
+    ),
+    *_reads(
+        "blast/logs/{id}/ticket",
+        ("ticket", str, "hooks/useBlastJobLogStream.ts:90", "", ""),
+    ),
+    *_reads(
+        "me/permissions?subscription_id=1-2",
+        ("can_submit_blast", bool, "components/PermissionGate.tsx:30", "", ""),
+        ("can_write", bool, "components/cards/storage/BlastDbSection.tsx:91", "", ""),
+        ("degraded", bool, "components/cards/storage/BlastDbSection.tsx:91", "", ""),
+    ),
+    *_reads(
+        "blast/templates",
+        ("templates.*.id", str, "pages/blastSubmit/BlastTemplatesControl.tsx:45", "", ""),
+        ("templates.*.name", str, "pages/blastSubmit/BlastTemplatesControl.tsx:48", "", ""),
+        ("templates.*.fields", dict, "pages/blastSubmit/BlastTemplatesControl.tsx:47", "", ""),
+    ),
+    *_reads(
+        "blast/capacity?subscription_id=1-2&resource_group=rg&cluster_name=local",
+        ("data.enabled", bool, "api/blast.ts:756", "", ""),
+    ),
+    *_reads(
+        "blast/taxonomy/search?q=9606&limit=10",
+        ("results.*.taxid", int, "pages/blastSubmit/TaxonomyModal.tsx:53", "", ""),
+        ("results.*.scientific_name", str, "pages/blastSubmit/TaxonomyModal.tsx:68", "", ""),
+    ),
+    *_reads(
+        "blast/jobs/by-accession/NM_1?match=base&limit=5",
+        ("jobs", list, "pages/sequence/JobBackReferenceCard.tsx:49", "", ""),
+        ("degraded", bool, "pages/sequence/JobBackReferenceCard.tsx:70", "", ""),
+    ),
+    *_reads(
+        "blast/databases/recommend?program=blastn",
+        ("recommended.db", str, "pages/blastSubmit/DatabaseRecommendPanel.tsx:57", "", ""),
+        ("alternative.db", str, "pages/blastSubmit/DatabaseRecommendPanel.tsx:57", "", ""),
+    ),
+)
 UNKNOWN_ROUTE = _reads(
     "settings/service-bus",
     ("error", str, "api/client.ts:220", "api/client.ts:110", "api/client.ts:110"),
     ("detail.code", str, "api/client.ts:330", "api/client.ts:203", ""),
 )
 READS = (
-    *(*CLUSTERS, *DATABASES, *PRE_FLIGHT, *SUBMITTED, *JOB),
-    *(*STEPS, *STATUS, *AGGREGATE, *UNKNOWN_ROUTE),
+    *(*CLUSTERS, *DATABASES, *PRE_FLIGHT, *SUBMITTED, *LIST, *DETAILS, *JOB),
+    *(*STEPS, *STATUS, *AGGREGATE, *DASHBOARD, *UNKNOWN_ROUTE),
 )
 
 

@@ -38,8 +38,15 @@ STEPS = {
         *("running", "exporting_results", "completed"),
     )
 }
-CUSTOM_STATUS = {"phase": str, "job_id": JOB_ID, "steps": STEPS}
-OUTPUT = {"job_id": JOB_ID, "status": STATUS, "phase": str, "error": TEXT, "results_prefix": str}
+CUSTOM_STATUS = {"phase": str, "exact_phase": str, "job_id": JOB_ID, "steps": STEPS}
+OUTPUT = {
+    "job_id": JOB_ID,
+    "status": STATUS,
+    "phase": str,
+    "exact_phase": str,
+    "error": TEXT,
+    "results_prefix": str,
+}
 EVENT = {
     "id": re.compile(r"\d+"),
     "job_id": JOB_ID,
@@ -62,7 +69,7 @@ ACCEPTED = {
 SUMMARY = {
     "job_id": JOB_ID,
     "instance_id": JOB_ID,
-    **dict.fromkeys(("job_title", "program", "db", "phase", "owner_upn"), str),
+    **dict.fromkeys(("job_title", "program", "db", "phase", "exact_phase", "owner_upn"), str),
     "status": STATUS,
     "created_at": TIME,
     "updated_at": TIME,
@@ -70,6 +77,7 @@ SUMMARY = {
     "finished_at?": TIME,  # more than the contract has; the clients pass over it
     "runtime_status": RUNTIME,
     **dict.fromkeys(("error?", "error_code?", "reason?", "query_label?"), str),
+    "failure_classification?": {"category": str, "auto_retryable": bool, "reason": str},
     "left_on_cluster?": {"none", "unknown"},
     "config_snapshot": {
         # As in the submission.
@@ -85,10 +93,18 @@ SUMMARY = {
     **dict.fromkeys(("splits_total", "splits_done", "splits_failed"), int),
     "results_prefix?": str,
     "parent_job_id?": JOB_ID,
+    "delete_requested_at?": TIME,
+    "split_children?": {"child_count": int, "children_by_status": dict, "children?": [dict]},
     "submission_source": str,
     "external_correlation_id?": str,
 }
-DETAIL = {**SUMMARY, "custom_status": CUSTOM_STATUS, "output": (OUTPUT, NoneType)}
+DETAIL = {
+    **SUMMARY,
+    "custom_status": CUSTOM_STATUS,
+    "output": (OUTPUT, NoneType),
+    "payload": dict,
+    "database_metadata?": dict,
+}
 DETAIL_WITH_HISTORY = {**DETAIL, "history": [EVENT]}
 JOBS = {
     "jobs": [SUMMARY],
@@ -101,6 +117,7 @@ EXECUTION = {
     "job_id": JOB_ID,
     "status": STATUS,
     "phase": str,
+    "exact_phase": str,
     "created_at": TIME,
     "updated_at": TIME,
     "custom_status": {"steps": STEPS},
@@ -163,7 +180,12 @@ READY = {
 }
 
 RESULT_FILES = [
-    {"file_id": str, "name": str, "size": int, "last_modified": TIME, "format": str, "source": str}
+    {
+        **dict.fromkeys(("file_id", "name", "format", "source"), str),
+        "size": int,
+        "last_modified": TIME,
+        "parseable": bool,
+    }
 ]
 RESULTS = {
     "job_id": JOB_ID,
@@ -173,7 +195,9 @@ RESULTS = {
         "schema_version": int,
         "job_id": JOB_ID,
         "status": {"available", "no_result_files", "pending"},
+        "source": str,
         "file_count": int,
+        "parseable_count": int,
         "files": RESULT_FILES,
     },
 }

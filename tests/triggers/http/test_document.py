@@ -53,6 +53,9 @@ ACCEPTABLE = {"program": "blastn", "database": "16S", "query_fasta": ">q\nACGT\n
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
 async def test_every_response_is_documented(one: Operation, running_app: RunningApp) -> None:
     ids = {
+        "token": "no-ticket",
+        "accession": "NM_000014",
+        "template": "0" * 32,
         "id": await known_job(running_app, one.name),
         "file_id": file_id(RESULT),
         "file": "main.js",

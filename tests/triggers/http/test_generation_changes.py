@@ -75,10 +75,12 @@ async def test_an_active_or_invalid_job_is_not_retried(
 
 @by_every_generation
 async def test_a_job_is_deleted_once_it_has_ended(running_app: RunningApp, client: Client) -> None:
-    running = send_json(
-        running_app, "DELETE", f"blast/jobs/{await store_job(running_app, Phase.RUNNING)}"
-    )
-    assert client.refused(running, 409, "still_running")
+    running_id = await store_job(running_app, Phase.RUNNING)
+    for _ in range(2):  # repeatable
+        seen = ok(send_json(running_app, "DELETE", f"blast/jobs/{running_id}"), 202)
+        assert seen == {"job_id": running_id, "status": "cancelling"}
+    read = ok(send_json(running_app, "GET", f"blast/jobs/{running_id}"))
+    assert (read["status"], "delete_requested_at" in read) == ("running", True)
     job_id = await store_completed_job(running_app)
     for _ in range(2):  # repeatable
         seen = ok(send_json(running_app, "DELETE", f"blast/jobs/{job_id}"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from tests.support.samples import job, search
 from tests.triggers.http.conftest import RunningApp
 from triggers.auth.callers import LOCAL
@@ -79,10 +79,34 @@ async def test_the_key_of_a_deleted_job_is_a_conflict(running_app: RunningApp) -
     assert (again.status, again.headers["x-ms-error-code"]) == (409, "idempotency_conflict")
 
 
-async def test_an_active_job_is_not_deleted(running_app: RunningApp) -> None:
+async def test_an_active_job_is_cancelled_and_not_deleted(running_app: RunningApp) -> None:
     job_id = await kept(running_app, phase=Phase.RUNNING)
     answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
+    assert (answer.status, answer.headers["Retry-After"]) == (202, "1")
+    stored = await running_app.jobs.get(job_id)
+    assert (stored.phase, stored.cancel_requested_at) == (
+        Phase.RUNNING,
+        stored.delete_requested_at,
+    )
+
+
+async def test_a_search_of_an_active_batch_is_not_deleted(running_app: RunningApp) -> None:
+    batch = await kept(running_app, phase=Phase.RUNNING, child_count=1)
+    job_id = await kept(running_app, phase=Phase.RUNNING, parent_job_id=batch, child_number=1)
+    answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
     assert (answer.status, answer.headers["x-ms-error-code"]) == (409, "still_running")
+    assert (await running_app.jobs.get(job_id)).cancel_requested_at is None
+
+
+async def test_a_job_of_which_something_may_be_left_is_not_deleted(running_app: RunningApp) -> None:
+    job_id = await kept(
+        running_app, phase=Phase.SEARCH_FAILED, left_on_cluster=LeftOnCluster.UNKNOWN
+    )
+    answer = running_app.ask("DELETE", f"blast/jobs/{job_id}")
+    assert (answer.status, json_of(answer)["status"]) == (202, "cancelling")
+    stored = await running_app.jobs.get(job_id)
+    assert stored.phase is Phase.SEARCH_FAILED
+    assert stored.delete_requested_at is not None
 
 
 async def test_lists_are_filtered(running_app: RunningApp) -> None:

@@ -11,6 +11,7 @@ from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.jobs import Index, JobStateRepository
+from shared.jobs.deletion import delete_if_requested
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, RECONCILE_AFTER, job, publish_nothing, settings
@@ -207,3 +208,17 @@ async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock:
     results = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
     assert sorted(name for result in results for name in result) == ["restarted", "running"]
     assert await events(jobs, lost) == ["accepted", "orchestration_restarted"]
+
+
+async def test_a_batch_that_ended_is_deleted_if_its_owner_wants_that(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
+) -> None:
+    stored = await late_job(jobs, clock, phase=Phase.CANCELLING, child_count=1)
+    await jobs.request_delete(stored.job_id)
+    ended = await jobs.update(stored.job_id, "cancelled", phase=Phase.CANCELLED)
+    await delete_if_requested(jobs, ended)
+    clock.move(1)
+    assert await reconciler.tick(durable) == {"deleted": 1}
+    assert (await jobs.get(stored.job_id)).phase is Phase.DELETED
+    clock.move(LATE)
+    assert await reconciler.tick(durable) == {}

@@ -9,7 +9,7 @@ from shared.contracts.job import Counts, Job
 from shared.contracts.states import LeftOnCluster, Phase, Status
 from tests.support.samples import job, search
 from triggers.schemas.jobs import Summary
-from triggers.views import job_view
+from triggers.views import batch_view, job_view
 
 
 def summary(job: Job) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_a_job_names_the_other_cluster_on_which_something_may_be_left() -> None:
 def test_searches_without_a_row_are_queued_cancelled_or_deleted(
     phase: Phase, done: Counts, listed: dict[Status, int], shown: tuple[int, ...]
 ) -> None:
-    view = job_view.children(job(phase=phase, child_count=3, counts=done), listed)
+    view = batch_view.children(job(phase=phase, child_count=3, counts=done), listed)
     assert (view.queued, view.completed, view.failed, view.cancelled, view.deleted) == shown
 
 

@@ -25,7 +25,8 @@ from shared.results.exports import ExportFile
 from shared.results.job_index import indexed_names
 from shared.util.threads import in_thread, read_in_thread
 from triggers.http.hits.opened import find_index, open_hits, refuse_without_results
-from triggers.http.hits.params import DashboardCoordinates, ExportQuery
+from triggers.http.hits.params import ExportQuery
+from triggers.http.query_params import DashboardCoordinates
 from triggers.http.result_files import file_of, files_of
 from triggers.http.services import HttpServices
 from triggers.schemas.results import ResultFile

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shared.hits.filters import Filter
 from shared.hits.sorting import Direction, PageOf
-from triggers.http.query_params import Number
+from triggers.http.query_params import DashboardCoordinates, Number
 
 MAX_PAGE_SIZE = 500
 SortDirection = Literal["asc", "desc"]
@@ -14,9 +14,7 @@ Percentage = Annotated[float, Field(ge=0, le=100)]
 Text = Annotated[str, Field(max_length=80)]
 QueryId = Annotated[str, Field(max_length=150)]
 FileName = Annotated[str, Field(max_length=120, pattern="^[!-~]+$")]
-AzureName = Annotated[str, Field(max_length=90, pattern=r"^[A-Za-z0-9._()-]+$")]
 """The lengths keep an address under the 8 KiB that servers accept."""
-_NO_EFFECT = "Without effect: the dashboard sends it"
 
 SORTS = {
     "relevance": "relevance",
@@ -32,16 +30,6 @@ SORTS = {
     },
 }
 """The values of `sort_by`, and the columns that they sort by."""
-
-
-class DashboardCoordinates(BaseModel):
-    """Where the dashboard believes the results to be. The job knows it, so these have no effect."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    subscription_id: AzureName | None = Field(None, description=_NO_EFFECT)
-    resource_group: AzureName | None = Field(None, description=_NO_EFFECT)
-    storage_account: AzureName | None = Field(None, description=_NO_EFFECT)
 
 
 class FilterQuery(DashboardCoordinates):

@@ -32,9 +32,16 @@ PATH_PARAMETERS = {
     "id": "Job id",
     "file_id": "File id, from the list of results",
     "file": "Name of a file that the page loads",
+    "accession": "Name of a query's first sequence",
+    "template": "Id of a template",
+    "token": "The token of a link, from `download_url`",
 }
 PATH_ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,80}$"}
-PATH_SCHEMAS = {"file": {"type": "string", "pattern": r"^[a-z]{1,80}\.(js|css)$"}}
+PATH_SCHEMAS = {
+    "file": {"type": "string", "pattern": r"^[a-z]{1,80}\.(js|css)$"},
+    "accession": {"type": "string", "pattern": r"^[A-Za-z0-9_.|-]{1,80}$"},
+    "token": {"type": "string", "pattern": r"^[A-Za-z0-9_.-]{1,1000}$"},
+}
 """Schemas of path parameters that are not ids."""
 KEY_DESCRIPTIONS = {
     **dict.fromkeys(
