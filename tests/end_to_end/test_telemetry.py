@@ -43,7 +43,7 @@ WINDOW = 30
 
 @dataclass(frozen=True)
 class Run:
-    """The searches of a run that is over: the contents of their tables, and what was sent of them."""
+    """The searches of a run that is over: the contents of their tables, and what was sent."""
 
     ingestion: Ingestion
     jobs: dict[str, dict[str, Any]]
