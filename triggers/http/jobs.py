@@ -124,7 +124,9 @@ async def cancel_job(
 ) -> HttpResponse:
     """POST /api/blast/jobs/{id}/cancel"""
     caller = await services.authenticate(req)
-    job = await request_cancel(services, client, req.route_params["id"], caller)
+    job = await _record_cancel(services, req.route_params["id"], caller)
+    if not job.phase.is_end:
+        await wake(client, job, services.clients.settings.crash_retry)
     is_cleaned_up = job.phase.is_end and job.left_on_cluster is LeftOnCluster.NONE
     body = Cancelling(
         job_id=job.job_id,
@@ -217,19 +219,6 @@ async def _detail(services: HttpServices, job: Job, query: DetailQuery) -> Detai
     children = batch_view.children(job, await jobs.index.count_by_status(job.job_id))
     first = await jobs.index.children(job.job_id, FIRST_CHILDREN)
     return job_view.detail(job, history, children, batch_view.first_children(first.jobs))
-
-
-async def request_cancel(
-    services: HttpServices, client: DurableClient, job_id: str, caller: Caller
-) -> Job:
-    """Record the cancel request of a caller's job, and wake its orchestration.
-
-    Raises NotFound, and Conflict for an ended job whose clean-up is confirmed.
-    """
-    job = await _record_cancel(services, job_id, caller)
-    if not job.phase.is_end:
-        await wake(client, job, services.clients.settings.crash_retry)
-    return job
 
 
 async def _record_cancel(services: HttpServices, job_id: str, caller: Caller) -> Job:
