@@ -77,7 +77,7 @@ def reads(app: AppUnderTest) -> None:
 def retrying(app: AppUnderTest) -> str:
     """A job whose orchestration waits, and makes no calls that would be counted."""
     job_id: str = app.timed("POST", "blast/jobs", BODY)[1]["job_id"]
-    until(Api(app.url), job_id, lambda job: job["phase"] == "retrying", 60)
+    until(Api(app.url), job_id, lambda job: job["exact_phase"] == "retrying", 60)
     return job_id
 
 

@@ -123,7 +123,7 @@ def test_the_reported_transitions_are_the_events_of_the_histories(run: Run) -> N
         rows = [row["Properties"] for row in run.rows("AppEvents", job_id)]
         assert [row["event"] for row in rows] == [event["event"] for event in events]
         assert [row["phase"] for row in rows] == [event["phase"] for event in events]
-        assert rows[-1]["phase"] == run.jobs[job_id]["phase"]
+        assert rows[-1]["phase"] == run.jobs[job_id]["exact_phase"]
 
 
 def test_a_search_has_one_trace_from_its_request_to_its_last_step(run: Run) -> None:
@@ -170,7 +170,7 @@ def test_the_metrics_are_what_the_tables_say(run: Run) -> None:
     accepted = run.sums("blast.jobs.accepted", "source", "program")
     assert accepted == {("http", "blastn"): 6, ("http", "batch"): 1}
     ended = run.sums("blast.jobs.ended", "phase", "error_code")
-    assert ended == Counter((job["phase"], job.get("error_code") or "") for job in jobs)
+    assert ended == Counter((job["exact_phase"], job.get("error_code") or "") for job in jobs)
     assert run.sums("blast.job.duration")[()] == len(run.jobs)
     retries = [event["payload"] for event in events if event["event"] == "retry_scheduled"]
     expected = Counter((each["category"], each["error_code"]) for each in retries)

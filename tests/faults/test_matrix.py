@@ -87,7 +87,7 @@ def _assert_end(system: ProxiedStack, row: Row, job_id: str) -> None:
     assert not set(row.must_not) & set(events)
     allowed = (0, 1) if row.submissions is None else (row.submissions,)
     assert system.submissions(job_id) in allowed
-    assert system.listed(job_id)["phase"] == row.end, "the list agrees with the job"
+    assert system.listed(job_id)["exact_phase"] == row.end, "the list agrees with the job"
     if row.end is Phase.COMPLETED:
         system.assert_results(job_id, batches=1)
     if row.end is Phase.CANCELLED:

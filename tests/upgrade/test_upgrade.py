@@ -127,7 +127,7 @@ class Upgrade(StackFixture):
             self.reconcile()
             return has_ended(job)
 
-        return str(self.until(job_id, reconciled)["phase"])
+        return str(self.until(job_id, reconciled)["exact_phase"])
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def all_batches_done(job: dict[str, Any]) -> bool:
 
 
 def in_phase(*phases: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda job: job["phase"] in phases
+    return lambda job: job["exact_phase"] in phases
 
 
 @pytest.mark.acceptance
