@@ -22,16 +22,19 @@ async def count_active(table: Table) -> ActiveCounts:
     """Count all jobs that have not ended. One query per 1000 of them. Raises Unavailable.
 
     A row can be ahead of a job that its creator, which has died, never wrote: such a one counts as
-    queued until reconcile removes it. Rows of a version of the app that wrote no phase do not
-    count; their jobs have ended, or write them anew, with their next phase.
+    queued until reconcile removes it. Rows of another version of the app that have no phase, or one
+    that this version does not know, do not count; each job writes its row anew with its next phase.
     """
     where = "PartitionKey ge @low and PartitionKey lt @high and has_ended eq @ended"
     values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "ended": False}
     by_phase, waiting = Counter[Phase](), list[datetime]()
     async for row in table.query(where, values, ("phase", "accepted_at")):
-        if text := row.columns.get("phase"):
-            phase = Phase(text)
+        if phase := _known(row.columns.get("phase")):
             by_phase[phase] += 1
             if phase.is_before_submission:
                 waiting.append(row.columns["accepted_at"])
     return ActiveCounts(by_phase, min(waiting, default=None))
+
+
+def _known(phase: str | None) -> Phase | None:
+    return next((each for each in Phase if each.value == phase), None)
