@@ -165,10 +165,7 @@ class JobStateRepository:
         return await self._transact(job_id, "retry_requested", payload, change)
 
     async def request_delete(self, job_id: str, attempt: int | None = None) -> Job:
-        """Record that a job is to be cancelled, if it has not ended, and deleted. Idempotent.
-
-        Raises NotFound, and Conflict if the job is in another attempt than this one.
-        """
+        """Record that a job, or only this attempt of it, is to be cancelled and deleted."""
 
         def change(job: Job) -> Job | None:
             require_attempt(job, attempt)

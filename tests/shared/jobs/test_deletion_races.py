@@ -1,4 +1,4 @@
-"""Deletions against other writers and crashes: none is forgotten, and none hides what still runs."""
+"""Deletions against other writers and crashes: none is forgotten, none hides what may run."""
 
 from dataclasses import replace
 from datetime import timedelta
