@@ -22,11 +22,14 @@ async def count_active(table: Table) -> ActiveCounts:
     """Count all jobs that have not ended. One query per 1000 of them. Raises Unavailable.
 
     A row can be ahead of a job that its creator, which has died, never wrote: such a one counts as
-    queued until reconcile removes it. Rows of another version of the app that have no phase, or one
-    that this version does not know, do not count; each job writes its row anew with its next phase.
+    queued until reconcile removes it. A row is written with the job's check times, so that its
+    phase can be some minutes old. Rows of another version of the app that have no phase, or one
+    that this version does not know, do not count.
     """
-    where = "PartitionKey ge @low and PartitionKey lt @high and has_ended eq @ended"
-    values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "ended": False}
+    where, values = (
+        f"{rows.IS_ACTIVE} and has_ended eq @ended",
+        {**rows.ACTIVE_RANGE, "ended": False},
+    )
     by_phase, waiting = Counter[Phase](), list[datetime]()
     async for row in table.query(where, values, ("phase", "accepted_at")):
         if phase := _known(row.columns.get("phase")):
