@@ -85,10 +85,17 @@ class SubmitQueue:
         """The first job that still waits. Entries of jobs that do not wait are removed.
 
         A crash can leave such an entry, and a job with a cancel request has one until its next
-        step.
+        step. A job that only another version of the app can read holds up none: its place in the
+        queue is lost, and the slot still keeps the submissions apart.
         """
         while entry := await first():
-            job = await self.jobs.find(entry.job_id)
+            try:
+                job = await self.jobs.find(entry.job_id)
+            except Unavailable as error:
+                if error.code != "row_unreadable":
+                    raise
+                log.warning("waiting_job_unreadable job_id=%s: %s", entry.job_id, error)
+                return None
             if job and job.phase is Phase.WAITING_FOR_SUBMIT_SLOT and not job.cancel_requested_at:
                 return job
             await self.jobs.index.submit_queue.remove_entry(entry)

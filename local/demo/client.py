@@ -57,6 +57,9 @@ class Api:
     def cancel(self, job_id: str) -> dict[str, Any]:
         return self._json("POST", f"/api/blast/jobs/{job_id}/cancel", {})
 
+    def delete(self, job_id: str) -> dict[str, Any]:
+        return self._json("DELETE", f"/api/blast/jobs/{job_id}")
+
     def retry(self, job_id: str, **headers: str) -> dict[str, Any]:
         return self._json("POST", f"/api/blast/jobs/{job_id}/retry", {}, headers)
 

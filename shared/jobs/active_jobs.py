@@ -23,7 +23,8 @@ async def count_active(table: Table) -> ActiveCounts:
 
     A row can be ahead of a job that its creator, which has died, never wrote: such a one counts as
     queued until reconcile removes it. A row is written with the job's check times, so that its
-    phase can be some minutes old. Rows of a version of the app that wrote no phase do not count.
+    phase can be some minutes old. Rows of another version of the app that have no phase, or one
+    that this version does not know, do not count.
     """
     where, values = (
         f"{rows.IS_ACTIVE} and has_ended eq @ended",
@@ -31,9 +32,12 @@ async def count_active(table: Table) -> ActiveCounts:
     )
     by_phase, waiting = Counter[Phase](), list[datetime]()
     async for row in table.query(where, values, ("phase", "accepted_at")):
-        if text := row.columns.get("phase"):
-            phase = Phase(text)
+        if phase := _known(row.columns.get("phase")):
             by_phase[phase] += 1
             if phase.is_before_submission:
                 waiting.append(row.columns["accepted_at"])
     return ActiveCounts(by_phase, min(waiting, default=None))
+
+
+def _known(phase: str | None) -> Phase | None:
+    return next((each for each in Phase if each.value == phase), None)

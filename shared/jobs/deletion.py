@@ -18,40 +18,53 @@ async def delete_job(jobs: JobStateRepository, job: Job) -> bool:
 
     The batch goes last, so that it can be repeated after a crash. What may still run is marked, and
     deleted by reconcile once it is proven that nothing of it is left.
-    Raises Conflict if the job's batch is active: the batch still counts it.
+    Raises Conflict if the job's batch is active, which still counts it, and if the job, or a search
+    of the batch, was retried.
     """
     batch = await jobs.find(job.parent_job_id) if job.parent_job_id else None
     if batch and not batch.phase.is_end:
         message = f"the batch {batch.job_id} of {job.job_id} has not ended: cancel the batch first"
         raise Conflict("still_running", message)
-    if job.child_count and not await _delete_searches(jobs, job):
-        await jobs.request_delete(job.job_id)
-        return False
+    if job.child_count:
+        await _require_ended(jobs, job)
+        if not await _delete_searches(jobs, job):
+            await jobs.request_delete(job.job_id)
+            return False
     return await _delete(jobs, job)
 
 
+async def _require_ended(jobs: JobStateRepository, batch: Job) -> None:
+    """Raise Conflict, before anything is deleted, if a search of an ended batch was retried."""
+    async for search in jobs.index.find_active_children(batch.job_id):
+        message = f"{search.job_id} of the batch {batch.job_id} was retried and has not ended"
+        raise Conflict("still_running", f"{message}: cancel it first")
+
+
 async def _delete_searches(jobs: JobStateRepository, batch: Job) -> bool:
-    """Delete the searches of a batch. Those whose clean-up was given up do not hold it up."""
+    """Delete the searches of a batch; whether all are deleted.
+
+    A search is found by its batch, so one that may still run keeps the batch from being deleted.
+    """
     cursor: str | None = ""
     are_deleted = True
     while cursor is not None:
         page = await jobs.index.children(batch.job_id, PAGE_SIZE, cursor)
         deleted = await parallel_map(partial(_delete, jobs), page.jobs, PARALLELISM)
-        are_deleted &= all(
-            is_deleted or child.cleanup_abandoned_at
-            for child, is_deleted in zip(page.jobs, deleted, strict=True)
-        )
+        are_deleted &= all(deleted)
         cursor = page.cursor
     return are_deleted
 
 
 async def _delete(jobs: JobStateRepository, job: Job) -> bool:
+    """Delete this attempt of an ended job. Raises Conflict if it was retried after it was read."""
     if job.left_on_cluster is LeftOnCluster.UNKNOWN:
-        job = await jobs.request_delete(job.job_id)
+        job = await jobs.request_delete(job.job_id, job.attempt)
         if job.left_on_cluster is LeftOnCluster.UNKNOWN:
+            if job.cleanup_abandoned_at:  # its clean-up is tried once more
+                await jobs.index.defer(job, job.updated_at)
             return False
     with suppress(NotFound):  # the purge has removed it already
-        await jobs.delete(job.job_id)
+        await jobs.delete(job.job_id, job.attempt)
     return True
 
 

@@ -295,4 +295,6 @@ def _is_alike(job: Job, before: Job) -> bool:
 
 def _has_active_row(job: Job, before: Job) -> bool:
     """Whether the active row that was written for `before` serves the job, too."""
-    return _is_alike(job, before) and job.check_at == before.check_at is not None
+    # That of a settled job was removed; a request to delete the job makes it active again.
+    is_alike = _is_alike(job, before) and not before.is_settled
+    return is_alike and job.check_at == before.check_at is not None

@@ -24,6 +24,7 @@ from shared.jobs.transitions import (
     next_attempt,
     owes_message,
     redacted_job,
+    require_attempt,
     rows_of,
     with_closed_cleanup,
     with_delete_request,
@@ -163,22 +164,24 @@ class JobStateRepository:
             payload["request_id"] = request_id
         return await self._transact(job_id, "retry_requested", payload, change)
 
-    async def request_delete(self, job_id: str) -> Job:
-        """Record that a job is to be cancelled, if it has not ended, and deleted. Idempotent."""
+    async def request_delete(self, job_id: str, attempt: int | None = None) -> Job:
+        """Record that a job, or only this attempt of it, is to be cancelled and deleted."""
 
         def change(job: Job) -> Job | None:
+            require_attempt(job, attempt)
             return with_delete_request(job, self._now())
 
         return await self._transact(job_id, "delete_requested", {}, change)
 
-    async def delete(self, job_id: str) -> Job:
+    async def delete(self, job_id: str, attempt: int | None = None) -> Job:
         """Mark a job as deleted that has ended, and of which nothing is left. Idempotent.
 
         Its rows stay until purge removes them. No message is sent.
-        Raises NotFound, and Conflict for any other job.
+        Raises NotFound, and Conflict for any other job, and for another attempt than this one.
         """
 
         def change(job: Job) -> Job | None:
+            require_attempt(job, attempt)
             if job.phase is Phase.DELETED:
                 return None
             if not job.phase.is_end or job.left_on_cluster is LeftOnCluster.UNKNOWN:

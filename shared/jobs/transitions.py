@@ -83,6 +83,12 @@ def with_delete_request(job: Job, now: datetime) -> Job | None:
     return changed(job, {"delete_requested_at": now, "cancel_requested_at": cancel_at}, now)
 
 
+def require_attempt(job: Job, attempt: int | None) -> None:
+    """Raise Conflict if the job is not in this attempt; None means any."""
+    if attempt not in (None, job.attempt):
+        raise Conflict("still_running", f"job {job.job_id} was retried meanwhile")
+
+
 def next_attempt(job: Job, attempt: int, now: datetime, deadline: timedelta) -> Job:
     """The job as newly accepted, with another ElasticBLAST id."""
     return Job(

@@ -56,11 +56,10 @@ class Telemetry:
         try:
             fields = transition_fields(before, job, event)
             found = list(measurements(before, job, event))
+            context = in_trace(job.trace_parent)
+            self.backlog.report(partial(self._transition, event.at, context, fields, found))
         except Exception:  # a bug must not stop a job: see above
             log.exception("transition_not_reported job_id=%s event=%s", job.job_id, event.event)
-            return
-        context = in_trace(job.trace_parent)
-        self.backlog.report(partial(self._transition, event.at, context, fields, found))
 
     def _transition(
         self,

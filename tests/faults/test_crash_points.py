@@ -23,6 +23,12 @@ SEARCH = [
     (When.AFTER, RequestFilter("table", "POST", "completed")),
 ]
 CANCEL = [(When.AFTER, RequestFilter("cluster", "DELETE", "jobs"))]
+DELETION = [
+    (When.AFTER, RequestFilter("table", "POST", "delete_requested")),
+    (When.AFTER, RequestFilter("cluster", "DELETE", "jobs")),
+    (When.AFTER, RequestFilter("table", "POST", "cancelled")),
+    (When.BEFORE, RequestFilter("table", "POST", "deleted")),
+]
 
 
 def complete(system: ProxiedStack, crash: Crash, client: ClientBehaviour) -> str:
@@ -61,6 +67,27 @@ def cancel(
     system.assert_nothing_is_left(job_id)
 
 
+def delete(
+    system: ProxiedStack, crash: Crash, client: ClientBehaviour = ClientBehaviour.RESENDS
+) -> None:
+    """Delete a running search with this crash, and assert that it is deleted after its proof."""
+    job_id, retrying_client = (
+        system.submit(system.add_fault(hanging)),
+        RetryingClient(system, client),
+    )
+    system.until(
+        job_id, lambda job: bool(system.processes_of(job_id)) and job["exact_phase"] == "running"
+    )
+    with crash.armed():
+        retrying_client.send(lambda: system.api.delete(job_id))
+        assert retrying_client.follow(job_id) is Phase.DELETED
+    names = [row["event"] for row in system.rows(job_id) if "event" in row]
+    once = ("submitted", "delete_requested", "cancelled", "deleted")
+    assert [names.count(name) for name in once] == [1] * len(once), names
+    assert names[-2:] == ["cancelled", "deleted"]
+    system.assert_nothing_is_left(job_id)
+
+
 @pytest.mark.parametrize(("when", "where"), SEARCH, ids=str)
 def test_failure_3_a_crash_changes_neither_the_end_nor_the_number_of_submissions(
     system: ProxiedStack, when: When, where: RequestFilter
@@ -84,6 +111,15 @@ def test_failure_33_a_crash_does_not_stop_a_cancel(
 ) -> None:
     crash = Crash(system, 1, when, where)
     cancel(system, crash)
+    assert crash.killed.is_set()
+
+
+@pytest.mark.parametrize(("when", "where"), DELETION, ids=str)
+def test_failure_33_a_crash_does_not_stop_a_deletion(
+    system: ProxiedStack, when: When, where: RequestFilter
+) -> None:
+    crash = Crash(system, 1, when, where)
+    delete(system, crash)
     assert crash.killed.is_set()
 
 
@@ -126,8 +162,22 @@ def test_every_crash_of_a_cancel(
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("when", When)
+@pytest.mark.parametrize("nth", range(1, MAX_CANCEL_CALLS + 1))
+def test_every_crash_of_a_deletion(
+    system: ProxiedStack, nth: int, when: When, record_property: RecordProperty
+) -> None:
+    crash = Crash(system, nth, when)
+    try:
+        delete(system, crash)
+    finally:
+        record_property("summary", crash.summary)
+
+
+@pytest.mark.faults
 @pytest.mark.parametrize(
-    ("scenario", "max_calls"), [(complete, MAX_SEARCH_CALLS), (cancel, MAX_CANCEL_CALLS)]
+    ("scenario", "max_calls"),
+    [(complete, MAX_SEARCH_CALLS), (cancel, MAX_CANCEL_CALLS), (delete, MAX_CANCEL_CALLS)],
 )
 def test_no_job_makes_more_calls_than_are_tested(
     system: ProxiedStack,

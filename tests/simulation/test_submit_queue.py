@@ -11,6 +11,7 @@ from shared.contracts.activities import ActivityName, Category
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
+from shared.jobs.rows import JOB
 from shared.settings import Settings
 from tests.simulation.models import CallFault, Plan
 from tests.simulation.scene import Scene, Store
@@ -209,3 +210,19 @@ async def test_a_job_that_no_longer_waits_has_no_queue_entry(
         await scene.cancel(job)
     await scene.do(leaves, job)
     assert await scene.jobs.index.submit_queue.first_ahead(younger) is None
+
+
+async def test_failure_42_an_older_search_that_cannot_be_read_ends_no_other(scene: Scene) -> None:
+    """A newer version has moved it: the slot itself keeps submissions apart."""
+    await scene.cluster.acquire_submit_lease("another-program")
+    older = await waiting(scene, await scene.accept(1))
+    await scene.cluster.release_submit_lease("another-program")
+    jobs_table = scene.store.tables[0]
+    row = await jobs_table.get(older.job_id, JOB)
+    assert row is not None
+    await jobs_table.upsert({**row.columns, "stage": "verify"})
+    job = await scene.accept(2)
+    await scene.do(ActivityName.PREPARE_SEARCH, job)
+    await scene.do(ActivityName.SUBMIT_SEARCH, job)
+    assert scene.environment.holders == ["another-program", job.elb_job_id]
+    assert await scene.jobs.index.submit_queue.first_ahead(job) is not None, "it may still wait"

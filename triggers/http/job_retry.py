@@ -56,10 +56,18 @@ class JobRetry:
             message = f"{job.job_id} is a batch: retry its failed searches"
             raise NotRetryable("not_retryable", message)
         if job.phase.is_failure:
+            await self._require_kept_batch(job)
             await check_active_limit(self.jobs.index, job.owner, self.max_active_jobs)
         return await self.jobs.start_attempt(
             job.job_id, job.attempt + 1, self.job_timeout, request_id
         )
+
+    async def _require_kept_batch(self, job: Job) -> None:
+        """Raise NotRetryable if the search would be deleted with its batch when it has ended."""
+        batch = await self.jobs.find(job.parent_job_id) if job.parent_job_id else None
+        if batch and (batch.delete_requested_at or batch.phase is Phase.DELETED):
+            message = f"{job.job_id} belongs to the batch {batch.job_id}, which is being deleted"
+            raise NotRetryable("not_retryable", message)
 
     async def _is_repeated(self, job: Job, request_id: str) -> bool:
         events = await self.jobs.events(job.job_id)

@@ -35,7 +35,7 @@ class LateCleanup:
         """
         cluster = job.search.placement.cluster_name
         if cluster in unreachable:
-            return await self._defer(job)
+            return await self.defer(job)
         result = await stopper.clean_up(job)
         if not result.is_reachable:
             unreachable.add(cluster)
@@ -49,7 +49,7 @@ class LateCleanup:
             await delete_if_requested(self.jobs, confirmed)
             return "confirmed"
         if self._time_since_end(job) < GIVE_UP_AFTER:
-            return await self._defer(job, result.retry_after)
+            return await self.defer(job, result.retry_after)
         if job.cleanup_abandoned_at is None:
             job = await self.jobs.abandon_cleanup(
                 job, {"left_on_cluster": "unknown", "why": result.reason}
@@ -58,7 +58,8 @@ class LateCleanup:
         await self.jobs.sync(job)  # removes its active row; a later cancel adds it again
         return "abandoned"
 
-    async def _defer(self, job: Job, retry_after: timedelta | None = None) -> str:
+    async def defer(self, job: Job, retry_after: timedelta | None = None) -> str:
+        """Have the job tried again, the later the longer ago it ended. Returns `unconfirmed`."""
         delay = RETRY_POLICY.delay_after_elapsed(self._time_since_end(job))
         await self.jobs.index.defer(job, self.now() + max(delay, retry_after or timedelta(0)))
         return "unconfirmed"

@@ -117,11 +117,17 @@ class Reconciler:
         `messages_pending` if only messages are left.
         """
         if job.is_to_be_deleted:
-            return "deleted" if await delete_job(self.jobs, job) else "delete_pending"
+            return await self._delete(job)
         if job.left_on_cluster is LeftOnCluster.NONE:
             return "messages_pending"
         stopper = self.stopper_factory(OrchestrationClient.of(client, self.settings))
         return await self._late_cleanup.retry(stopper, job, unreachable)
+
+    async def _delete(self, job: Job) -> str:
+        if await delete_job(self.jobs, job):
+            return "deleted"
+        await self._late_cleanup.defer(job)  # a search of the batch has no proof yet
+        return "delete_pending"
 
     async def _reconcile_active(self, client: DurableClient, job: Job) -> str:
         """Check the job's orchestration and recover the job if the orchestration does not run."""

@@ -95,17 +95,6 @@ async def test_a_batch_waits_for_the_proof_of_its_searches(jobs: JobStateReposit
     assert phases == [Phase.DELETED] * 3
 
 
-async def test_an_abandoned_clean_up_does_not_hold_a_batch(
-    jobs: JobStateRepository,
-) -> None:
-    parent = await jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=1), {})
-    unproven = replace(child(1, parent), left_on_cluster=LeftOnCluster.UNKNOWN)
-    one = await jobs.create(replace(unproven, cleanup_abandoned_at=NOON), {})
-    assert await delete_job(jobs, parent)
-    assert (await jobs.get(parent.job_id)).phase is Phase.DELETED
-    assert (await jobs.get(one.job_id)).phase is Phase.COMPLETED
-
-
 async def test_invariant_2_nothing_leaves_a_tombstone(jobs: JobStateRepository) -> None:
     one = await jobs.create(job(phase=Phase.SEARCH_FAILED), {})
     await jobs.delete(one.job_id)

@@ -81,6 +81,18 @@ def test_a_bug_in_a_report_does_not_reach_the_job(caplog: pytest.LogCaptureFixtu
     assert "transition_not_reported" in caplog.text
 
 
+def test_a_report_that_fails_does_not_reach_the_job(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(record: object) -> None:
+        raise ValueError("a processor of log records has a bug")
+
+    telemetry = Reports().telemetry()
+    monkeypatch.setattr(telemetry._logger, "emit", fail)
+    telemetry.transition(None, job(), Event(job().job_id, 1, "accepted", NOON, job().phase, {}))
+    assert "transition_not_reported" in caplog.text
+
+
 def test_a_transition_belongs_to_the_trace_of_its_job() -> None:
     reports = Reports()
     one = job(trace_parent=TRACE_PARENT)

@@ -11,10 +11,12 @@ from shared.clients.queues import Queue, open_queue
 from shared.clients.tables import open_table
 from shared.contracts.states import Phase
 from shared.jobs import Index, JobStateRepository
+from shared.jobs.rows import active_row
 from shared.telemetry.names import POISON_LENGTH, QUEUE_LENGTH
 from tests.shared.jobs.conftest import Clock
 from tests.support.reports import Reports
-from tests.support.samples import RECONCILE_AFTER, job
+from tests.support.samples import NOON, RECONCILE_AFTER, job
+from tests.triggers.timers.conftest import Store
 from triggers.timers.gauges import Gauges
 
 
@@ -64,6 +66,15 @@ async def test_active_jobs_are_counted_by_the_phase_of_their_last_check_time(
     await report()
     assert active(reports) == {"submitted": 1, "queued": 1}
     assert [*reports.values("blast.oldest_waiting").values()] == [7]  # its second attempt
+
+
+async def test_failure_42_a_phase_of_a_newer_version_costs_no_other_gauge(
+    store: Store, jobs: JobStateRepository, reports: Reports, clock: Clock
+) -> None:
+    one, two = [await jobs.create(job(number, phase=Phase.RUNNING), {}) for number in (1, 2)]
+    await store.index_table.upsert({**active_row(two, NOON), "phase": "verifying"})
+    await gauges(jobs, reports, clock).report()
+    assert active(reports) == {one.phase.value: 1}
 
 
 async def test_the_lengths_of_the_queues_are_reported(

@@ -9,9 +9,10 @@ import pytest
 
 from shared.contracts.activities import Decision, Stage
 from shared.contracts.job import Job
-from shared.contracts.states import Phase
+from shared.contracts.states import LeftOnCluster, Phase
 from shared.jobs import Index, JobStateRepository
 from shared.jobs.deletion import delete_if_requested
+from shared.jobs.rows import active_partition
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, RECONCILE_AFTER, job, publish_nothing, settings
@@ -208,6 +209,31 @@ async def test_two_concurrent_ticks_restart_a_lost_job_once(store: Store, clock:
     results = await asyncio.gather(reconciler.tick(durable), reconciler.tick(durable))
     assert sorted(name for result in results for name in result) == ["restarted", "running"]
     assert await events(jobs, lost) == ["accepted", "orchestration_restarted"]
+
+
+async def test_a_batch_waits_longer_and_longer_for_the_proof_of_a_search(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable, reconciler: Reconciler
+) -> None:
+    parent = await late_job(jobs, clock, phase=Phase.SEARCH_FAILED, child_count=1, finished_at=NOON)
+    search = job(
+        2,
+        phase=Phase.SEARCH_FAILED,
+        parent_job_id=parent.job_id,
+        child_number=1,
+        left_on_cluster=LeftOnCluster.UNKNOWN,
+        cleanup_abandoned_at=NOON,
+    )
+    await jobs.create(search, {})
+    await jobs.sync(search)
+    await jobs.request_delete(parent.job_id)
+    clock.now = NOON + timedelta(hours=3)
+    await jobs.index.remove_active(active_partition(search), search.job_id)
+    assert await reconciler.tick(durable) == {"delete_pending": 1}
+    overdue = [
+        job_id async for _, job_id in jobs.index.find_overdue(clock() + timedelta(minutes=17))
+    ]
+    assert overdue == [search.job_id], "its clean-up is tried once more, and then the batch again"
+    assert (await jobs.get(parent.job_id)).phase is Phase.SEARCH_FAILED
 
 
 async def test_a_batch_that_ended_is_deleted_if_its_owner_wants_that(

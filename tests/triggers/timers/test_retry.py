@@ -62,6 +62,19 @@ async def test_retried_searches_of_a_batch_count_as_active(
         await retrying.queue(failed[2], None)
 
 
+async def test_a_search_of_a_batch_that_is_to_be_deleted_is_not_retried(
+    jobs: JobStateRepository, retrying: JobRetry
+) -> None:
+    """It would be deleted with its batch as soon as it has ended again."""
+    parent = await jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=1), {})
+    search = job(1, phase=Phase.SEARCH_FAILED, parent_job_id=parent.job_id, child_number=1)
+    one = await jobs.create(search, {})
+    await jobs.request_delete(parent.job_id)
+    with pytest.raises(NotRetryable, match="is being deleted"):
+        await retrying.queue(one, None)
+    assert await jobs.get(one.job_id) == one
+
+
 async def test_a_second_retry_without_a_request_id_is_a_conflict(
     jobs: JobStateRepository, retrying: JobRetry
 ) -> None:
