@@ -29,8 +29,13 @@ guarded = pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name
 of_a_job = pytest.mark.parametrize("route", OF_A_JOB, ids=lambda route: route.name)
 UNKNOWN = "job-" + "0" * 32
 PARTS = {
-    "id": UNKNOWN, "file_id": "x", "rest": "x/y", "file": "main.js",
-    "accession": "NC_1", "template": "x", "token": "x",
+    "id": UNKNOWN,
+    "file_id": "x",
+    "rest": "x/y",
+    "file": "main.js",
+    "accession": "NC_1",
+    "template": "x",
+    "token": "x",
 }
 """Values of path parameters. A new path parameter must be added here."""
 

@@ -157,7 +157,8 @@ DATABASES = {
 UPDATES = {"latest_version": TEXT}
 PRE_FLIGHT = {
     "ready": bool,
-    "warnings?": [str], "faults?": [FAULT],  # more than the contract has
+    "warnings?": [str],
+    "faults?": [FAULT],  # more than the contract has
     "checks": [
         {
             "id": {
