@@ -18,6 +18,8 @@ FOLDER = "hits-exports/"
 """Below the results prefix; ElasticBLAST neither reads nor writes it."""
 KEPT = 20
 """Exports of a job that stay in Blob: the newest ones."""
+WRITTEN_AT_ONCE = 2
+"""By a process: each takes a thread, and the disk for its file. The others wait."""
 WAIT = 20.0
 """Seconds that a request waits for an export; clients wait for 30 s."""
 ASK_AGAIN = timedelta(seconds=5)
@@ -55,7 +57,8 @@ class HitExports:
     blobs: Blobs
     wait: float = WAIT
     _tasks: dict[str, asyncio.Task[Version]] = field(default_factory=dict)
-    """Those that no request has got yet."""
+    """Those that write, and those that have failed until a request gets the reason."""
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITTEN_AT_ONCE))
 
     async def aclose(self) -> None:
         """Stop the tasks."""
@@ -74,7 +77,7 @@ class HitExports:
             return version
         task = self._tasks.get(export.url)
         if task is None:
-            task = asyncio.create_task(self._write(export))
+            task = asyncio.create_task(self._write_in_turn(export))
             self._tasks[export.url] = task
         done, _ = await asyncio.wait([task], timeout=self.wait)
         if not done:
@@ -82,6 +85,13 @@ class HitExports:
             raise Unavailable("export_pending", message, ASK_AGAIN)
         self._tasks.pop(export.url, None)
         return task.result()
+
+    async def _write_in_turn(self, export: ExportFile) -> Version:
+        async with self._turns:
+            version = await self._write(export)
+        # The file is in Blob, and may be removed again: no later request is to get this version.
+        self._tasks.pop(export.url, None)
+        return version
 
     async def _write(self, export: ExportFile) -> Version:
         folder = Path(await in_thread(tempfile.mkdtemp, prefix="export-"))

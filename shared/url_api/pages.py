@@ -45,6 +45,15 @@ def databases(rows: Iterable[tuple[str, str, str]]) -> str:
     return f"{HEAD}\n<pre>\n{table}\n</pre>{END}"
 
 
-TABLE_START = "<p><!--\nQBlastInfoBegin\n\tStatus=READY\nQBlastInfoEnd\n--><p>\n<PRE>\n"
+_TABLE_START = b"<p><!--\nQBlastInfoBegin\n\tStatus=READY\nQBlastInfoEnd\n--><p>\n<PRE>\n"
 """Before the rows of Tabular: Biopython looks for it."""
-TABLE_END = "</PRE>\n"
+_TABLE_END = b"</PRE>\n"
+
+
+def table(rows: bytes) -> bytes:
+    """The page of Tabular, whose rows programs read as they are.
+
+    Ids are texts of whoever named a query or subject. Without `<` they cannot begin an element;
+    all other characters stay, so that programs find the ids that they know.
+    """
+    return _TABLE_START + rows.replace(b"<", b"&lt;") + _TABLE_END

@@ -58,14 +58,14 @@ DASHBOARD = (
     Operation(
         *("create_template", "POST", "blast/templates", "Save a template of the form"),
         {200: dashboard.TemplateView},
-        ("malformed_json", "validation_error"),
+        ("malformed_json", "validation_error", "body_too_large"),
         body=(TemplateFields,),
         group="Dashboard",
     ),
     Operation(
         *("change_template", "PUT", _TEMPLATE, "Change a template"),
         {200: dashboard.TemplateView},
-        ("malformed_json", "validation_error", "not_found"),
+        ("malformed_json", "validation_error", "not_found", "body_too_large"),
         body=(TemplateChanges,),
         group="Dashboard",
     ),

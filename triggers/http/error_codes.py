@@ -23,6 +23,7 @@ CODES = {
     "file_damaged": (409, "The file is truncated, or is not in the search's output format"),
     "decompression_limit": (409, "The file decompresses to more than the limit of a result"),
     "index_too_large": (413, "The index of the hits is larger than the disk space for indexes"),
+    "body_too_large": (413, "The body has more bytes than the limit"),
     "query_too_large": (413, "The query has more bytes than the limit"),
     "file_too_large": (413, "The file has more bytes than one response: request ranges of it"),
     "range_not_satisfiable": (416, "The requested range starts after the end of the file"),

@@ -6,6 +6,7 @@ with `completed`, by which the dashboard goes on polling instead of opening the 
 """
 
 import json
+import re
 from collections.abc import Iterator
 
 from azure.functions import HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from shared.contracts.job import Event
 from shared.contracts.states import Phase
 from shared.contracts.validation import faults_of
 from shared.errors import Invalid, NotFound
+from shared.util.threads import in_thread
 from triggers.auth.links import LIFETIME, LinkTarget, sign, verify
 from triggers.http.jobs import job_of_request
 from triggers.http.query_params import LogQuery, parse_query
@@ -29,6 +31,8 @@ LOG = "log"
 MAX_LINES = 500
 """As many lines as the dashboard keeps."""
 LAST_EVENT_ID = "last-event-id"
+_EVENT_ID = re.compile(r"[0-9]{1,8}")
+"""Browsers send what the last event had; any other value asks for the log from its start."""
 
 
 class LogRequest(BaseModel):
@@ -48,7 +52,8 @@ async def create_log_ticket(services: HttpServices, req: HttpRequest) -> HttpRes
     """POST /api/blast/logs/{id}/ticket"""
     job = await job_of_request(services, req)
     try:
-        LogRequest.model_validate(json_object(req.get_body() or b"{}"))
+        # In a thread, as reading a large body takes long.
+        LogRequest.model_validate(await in_thread(json_object, req.get_body() or b"{}"))
     except ValidationError as error:
         raise Invalid(faults_of(error)) from error
     target = LinkTarget(job.owner.id, job.job_id, LOG)
@@ -66,7 +71,7 @@ async def read_log(services: HttpServices, req: HttpRequest) -> HttpResponse:
     if job is None or not is_allowed or job.phase is Phase.DELETED:
         raise NotFound("not_found", f"there is no job {job_id}")
     last_id = req.headers.get(LAST_EVENT_ID, "")
-    after = int(last_id) if last_id.isascii() and last_id.isdecimal() else 0
+    after = int(last_id) if _EVENT_ID.fullmatch(last_id) else 0
     events = await services.clients.jobs.events(job_id, after)
     text = "".join(_messages(events[-MAX_LINES:]))
     return HttpResponse(text, headers=HEADERS, mimetype="text/event-stream", charset="utf-8")

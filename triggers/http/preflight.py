@@ -2,6 +2,7 @@
 
 from azure.functions import HttpRequest, HttpResponse
 
+from shared.util.threads import in_thread
 from triggers.http.checks.preflight import Preflight
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
@@ -13,4 +14,6 @@ async def pre_flight(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """POST /api/blast/pre-flight"""
     caller = await services.authenticate(req)
     preflight = Preflight(services.clients, lambda: services.submissions)
-    return json_response(await preflight.run(json_object(req.get_body()), caller))
+    # In a thread, as reading a large body takes long.
+    body = await in_thread(json_object, req.get_body())
+    return json_response(await preflight.run(body, caller))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.contracts.job import Caller
 from shared.contracts.storage_urls import DEAD_LETTERS
 from shared.contracts.validation import faults_of
-from shared.errors import Fault, Invalid, NotFound
+from shared.errors import Fault, Invalid, NotFound, TooLarge
 from shared.util.parallel import parallel_map
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
@@ -24,6 +24,10 @@ MAX_TEMPLATES = 100
 """Of one caller."""
 MAX_BYTES = 32 * 1024
 """Of the fields of one template, as JSON."""
+MAX_BODY_BYTES = 8 * MAX_BYTES
+"""Of a request, which can be indented and escaped."""
+MAX_DEPTH = 20
+"""Of values within values: the form's have two."""
 PARALLEL_READS = 8
 _ID = re.compile(r"[0-9a-f]{32}")
 QUERY_FIELDS = ("query_data", "query_fasta")
@@ -96,8 +100,13 @@ async def delete_template(services: HttpServices, req: HttpRequest) -> HttpRespo
 
 
 def _parse(req: HttpRequest, model: type[Model]) -> Model:
-    """The body. Raises Malformed and Invalid: also for a query, which a template must not keep."""
-    body = json_object(req.get_body())
+    """The body. Raises Malformed, TooLarge and Invalid: also for a query, which a template must
+    not keep."""
+    data = req.get_body()
+    if len(data) > MAX_BODY_BYTES:
+        text = f"the body has {len(data):,} bytes, the limit is {MAX_BODY_BYTES:,}"
+        raise TooLarge("body_too_large", text)
+    body = json_object(data)
     fields = body.get("fields")
     faults = []
     if isinstance(fields, dict):
@@ -106,8 +115,12 @@ def _parse(req: HttpRequest, model: type[Model]) -> Model:
             for name in QUERY_FIELDS
             if fields.get(name)
         ]
-        if len(json.dumps(fields)) > MAX_BYTES:
+        if _is_deeper(fields, MAX_DEPTH):
+            faults.append(Fault("fields", f"has more than {MAX_DEPTH} values within each other"))
+        elif len(json.dumps(fields)) > MAX_BYTES:
             faults.append(Fault("fields", f"has more than {MAX_BYTES:,} bytes"))
+        elif _has_surrogate(fields):
+            faults.append(Fault("fields", "has half of a character (a lone surrogate)"))
     try:
         parsed = model.model_validate(body)
     except ValidationError as error:
@@ -115,6 +128,23 @@ def _parse(req: HttpRequest, model: type[Model]) -> Model:
     if faults:
         raise Invalid(faults)
     return parsed
+
+
+def _has_surrogate(fields: dict[str, Any]) -> bool:
+    try:
+        json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    """Whether lists and objects are within each other more than `most` times."""
+    level = [value]
+    for _ in range(most + 1):
+        nested = [each for each in level if isinstance(each, dict | list)]
+        level = [i for each in nested for i in (each.values() if isinstance(each, dict) else each)]
+    return any(isinstance(each, dict | list) for each in level)
 
 
 async def _write(

@@ -1,6 +1,7 @@
 """Request bodies as JSON objects, and the client tokens in them that responses repeat."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -41,11 +42,18 @@ class _Constant(float):
     """NaN or an infinity, which JSON does not have and Python's reader accepts."""
 
 
+def _finite(text: str) -> float:
+    """A number; one such as `1e999`, which Python reads as an infinity, is a _Constant."""
+    number = float(text)
+    return number if math.isfinite(number) else _Constant(number)
+
+
 def json_object(data: bytes) -> dict[str, Any]:
     """Parse the JSON object of a body or message in UTF-8.
 
     Raises Malformed, whose message quotes nothing of the body, which may contain sequences; and
-    Invalid for a repeated name, of which other readers take the last value, and for NaN.
+    Invalid for a repeated name, of which other readers take the last value, for NaN, and for
+    numbers that are too large, such as `1e999`.
     """
     parsed = lenient_json_object(data)
     if faults := list(islice(_faults(parsed), MAX_FAULTS)):
@@ -56,7 +64,9 @@ def json_object(data: bytes) -> dict[str, Any]:
 def lenient_json_object(data: bytes) -> dict[str, Any]:
     """Parse the object of a body whose faults are reported elsewhere. Raises Malformed."""
     try:
-        parsed = json.loads(data, object_pairs_hook=_object, parse_constant=_Constant)
+        parsed = json.loads(
+            data, object_pairs_hook=_object, parse_constant=_Constant, parse_float=_finite
+        )
     except (ValueError, RecursionError) as error:
         message = f"the body is not JSON in UTF-8: {error}"
         raise Malformed("malformed_json", message) from error

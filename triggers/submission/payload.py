@@ -69,16 +69,21 @@ def _field(program: Program, flag: str, value: str) -> Mapping[str, Any]:
     """The fields that a flag is in a request; empty if none can hold its value."""
     if flag in _NUMBERS and (number := _number(value)) is not None:
         return {_NUMBERS[flag]: number}
-    if flag in _TAXIDS and value.isdigit():
+    if flag in _TAXIDS and _is_integer(value):
         return {"taxid": int(value), "is_inclusive": _TAXIDS[flag]}
     if flag == ("-dust" if program is Program.BLASTN else "-seg") and value in _MASKING:
         return {"low_complexity_filter": _MASKING[value]}
     return {}
 
 
+def _is_integer(text: str) -> bool:
+    """Whether all are ASCII digits: `int` refuses others, such as a superscript two."""
+    return text.isascii() and text.isdecimal()
+
+
 def _number(text: str) -> float | int | None:
     """The text as a number of JSON; None if it is none, such as a format with columns."""
-    if text.isdigit():
+    if _is_integer(text):
         return int(text)
     try:
         number = float(text)

@@ -21,6 +21,7 @@ from shared.url_api.names import UrlCommand, unusable
 from shared.url_api.request import read_parameters
 from shared.url_api.rid import job_id_of
 from shared.util.redaction import redacted
+from shared.util.threads import in_thread
 from triggers.auth.callers import refuse_other_sites
 from triggers.durable_client import DurableClient
 from triggers.http.job_deletion import stop_and_delete
@@ -48,7 +49,10 @@ async def url_api(services: HttpServices, req: HttpRequest, client: DurableClien
         refuse_other_sites(req)
         caller = await services.authenticate(req, with_basic=True)
         content_type = req.headers.get("content-type", "")
-        parameters = read_parameters(urlsplit(req.url).query, req.get_body(), content_type)
+        # In a thread, as reading a large form takes long.
+        parameters = await in_thread(
+            read_parameters, urlsplit(req.url).query, req.get_body(), content_type
+        )
         command = _command(parameters)
         match command:
             case UrlCommand.PUT:

@@ -153,7 +153,7 @@ def _rendered(database: HitsDatabase, form: Format, most_subjects: int | None) -
     if form is Format.CSV:
         return collect(HitTable(database, ",", most_subjects).pieces())
     rows = collect(HitTable(database, "\t", most_subjects).pieces())
-    return pages.TABLE_START.encode() + rows + pages.TABLE_END.encode()
+    return pages.table(rows)
 
 
 def collect(pieces: Iterable[bytes], most: int = MAX_RESPONSE_BYTES) -> bytes:

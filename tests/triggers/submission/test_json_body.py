@@ -38,6 +38,8 @@ def test_a_repeated_name_is_refused(text: str, path: str) -> None:
         ('{"evalue": NaN}', "evalue", "nan"),
         ('{"options": {"evalue": Infinity}}', "options.evalue", "inf"),
         ('{"searches": [{"evalue": -Infinity}]}', "searches.0.evalue", "-inf"),
+        ('{"evalue": 1e999}', "evalue", "inf"),
+        ('{"options": {"evalue": -1.0E+400}}', "options.evalue", "-inf"),
     ],
 )
 def test_a_number_that_json_does_not_have_is_refused(text: str, path: str, name: str) -> None:

@@ -254,3 +254,20 @@ async def test_a_wrong_request_is_named(
 ) -> None:
     answer = await url_api_client.send(**parameters)
     assert answer.status_code == 422 and f"{name}: " in text(answer)
+
+
+@pytest.mark.parametrize("form", ["Tabular", "CSV", "XML"])
+async def test_names_cannot_run_in_the_pages_of_results(
+    store: Store, done: Job, url_api_client: UrlApi, form: str
+) -> None:
+    """Queries and subjects are named by others than the one who reads the page."""
+    row = (
+        "<script>alert(1)</script>&1\t</PRE><img/onerror=alert(1)>\t99\t4\t0\t0\t1\t4\t1\t4\t1\t8\n"
+    )
+    stored = done if form == "XML" else await store.completed({NAMES[0]: row.encode()})
+    answer = await url_api_client.get(rid_of(stored.job_id), FORMAT_TYPE=form)
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    if form == "Tabular":
+        table = text(answer).partition("<PRE>")[2]
+        assert "&lt;script>alert(1)&lt;/script>&1\t&lt;/PRE>" in table
+        assert table.count("<") == 1

@@ -76,7 +76,7 @@ class Preflight:
 
     async def run(self, body: Mapping[str, Any], caller: Caller) -> PreFlight:
         """Run all checks in parallel; a check that raises has failed. Raises TooLarge."""
-        plan = parse_preflight(body, self.clients.settings)
+        plan = await in_thread(parse_preflight, body, self.clients.settings)
         faults = _faults_by_check(plan.result.faults)
         checks: dict[CheckId, Callable[[], Awaitable[CheckOutcome]]] = {
             "fasta_format": lambda: self._check_query(plan, caller),
