@@ -10,17 +10,24 @@ import time
 import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import urllib3
+from azure.data.tables import TableClient
 from Bio import Blast, SearchIO
 from Bio.Blast import NCBIWWW
 
+from local.demo.client import RequestRejected
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
+from shared.dependencies import JOBS_TABLE
+from shared.jobs.rows import JOB
+from shared.url_api.rid import rid_of
 from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.triggers.auth.directory import BOB
 
 pytestmark = pytest.mark.acceptance
 BATCH_LEN = 1500
@@ -140,12 +147,16 @@ def test_a_search_without_results_ends_biopython(
 
     def finish(seconds: float) -> None:
         naps.append(seconds)
-        rid = system.api.jobs(limit=1)["jobs"][0]["job_id"].removeprefix("job-").upper()
+        job_id = system.api.jobs(limit=1)["jobs"][0]["job_id"]
         monkeypatch.undo()
-        for number in range(1 if end == "cancelled" else 2):
-            urllib3.request("GET", url(system), fields={"CMD": "Delete", "RID": rid})
-            if number == 0:
-                system.ended(f"job-{rid.lower()}")
+        if end == "cancelled":
+            system.api.cancel(job_id)
+            assert system.ended(job_id)["status"] == "cancelled"
+        else:
+            asked = {"CMD": "Delete", "RID": rid_of(job_id)}
+            assert urllib3.request("GET", url(system), fields=asked).status == 200
+            with pytest.raises(RequestRejected, match="404"):  # once it has stopped
+                system.until(job_id, lambda job: False)
 
     query = f">{end}{is_new}\n" + RECORDS[0].split("\n", 1)[1]
     qblast: Callable[..., Any] = Blast.qblast if is_new else NCBIWWW.qblast
@@ -157,6 +168,42 @@ def test_a_search_without_results_ends_biopython(
     assert caught.value.code == 404
     assert len(naps) <= 2
     assert b"Status=" not in caught.value.read()
+
+
+@pytest.mark.parametrize("module", [NCBIWWW, Blast], ids=["NCBIWWW", "Bio.Blast"])
+@pytest.mark.parametrize("kind", ["unknown", "foreign"])
+def test_a_request_that_is_not_the_callers_ends_biopython(
+    system: StackFixture,
+    naps: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    kind: str,
+) -> None:
+    """Biopython asks for no RID but that of its Put, so another one takes its place on the page."""
+    read = module._parse_qblast_ref_page
+
+    def replaced(page: Any) -> tuple[str, int]:
+        rid, seconds = read(page)
+        if kind == "unknown":
+            return "A" * 32, seconds
+        give_away(system, f"job-{rid.lower()}")
+        return rid, seconds
+
+    monkeypatch.setattr(module, "_parse_qblast_ref_page", replaced)
+    query = f">{kind}{module.__name__}\n" + RECORDS[0].split("\n", 1)[1]
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        module.qblast("blastn", DEMO_DATABASE, query, url_base=url(system))
+    assert caught.value.code == 404
+    assert len(naps) <= 1  # two polls
+    assert b"Status=" not in caught.value.read()
+
+
+def give_away(system: StackFixture, job_id: str) -> None:
+    """Let a job belong to somebody else, once it has ended."""
+    system.ended(job_id)
+    connection = system.stack.azurite.connection_string
+    with TableClient.from_connection_string(connection, JOBS_TABLE) as table:
+        table.update_entity({"PartitionKey": job_id, "RowKey": JOB, "owner_oid": BOB})
 
 
 def test_bioperl_finds_the_hits(system: StackFixture, tmp_path: Path) -> None:
