@@ -5,7 +5,9 @@ Their waits are shortened by `time.sleep` alone, which returns once the search h
 
 import io
 import re
+import runpy
 import subprocess
+import sys
 import time
 import urllib.error
 from collections.abc import Callable, Iterator
@@ -27,9 +29,11 @@ from shared.dependencies import JOBS_TABLE
 from shared.jobs.rows import JOB
 from shared.url_api.rid import rid_of
 from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.support.by_hand import by_hand
 from tests.triggers.auth.directory import BOB
 
 pytestmark = pytest.mark.acceptance
+EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 BATCH_LEN = 1500
 RECORDS = DEMO_FASTA.read_text().removeprefix(">").split("\n>")[:8]
 QUERIES = "".join(f">{record.strip()}\n" for record in RECORDS)
@@ -89,17 +93,6 @@ def url(system: StackFixture) -> str:
     return f"{system.stack.url}/api/Blast.cgi"
 
 
-def by_hand(tmp_path: Path, queries: str, *options: str, outfmt: str = "5") -> str:
-    """The output of one BLAST+ for all queries."""
-    argv: tuple[str, ...]
-    argv = ("makeblastdb", "-in", str(DEMO_FASTA), "-dbtype", "nucl", "-out", str(tmp_path / "db"))
-    subprocess.run(argv, check=True, capture_output=True)
-    (tmp_path / "q.fa").write_text(queries)
-    argv = ("blastn", "-task", "blastn", "-query", str(tmp_path / "q.fa"), "-db")
-    argv += (str(tmp_path / "db"), "-outfmt", outfmt, *options)
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-
-
 def hits(xml: str) -> list[tuple[Any, ...]]:
     """All HSPs with their coordinates and scores, in order."""
     return [
@@ -125,6 +118,25 @@ def test_biopython_finds_the_hits_of_one_blast(
     assert len(list(system.api.files(newest))) >= 4
     assert system.api.job(newest)["submission_source"] == "url_api"
     assert len(naps) <= 1
+
+
+def test_the_example_of_the_docs_prints_the_hits(
+    system: StackFixture,
+    naps: list[float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "query.fa").write_text(QUERIES)
+    argv = ["biopython_search.py", system.stack.url, DEMO_DATABASE, str(tmp_path / "query.fa")]
+    monkeypatch.setattr(sys, "argv", argv)
+    runpy.run_path(str(EXAMPLES / argv[0]))
+    printed = [tuple(line.split("\t")) for line in capsys.readouterr().out.splitlines()]
+    expected = hits(by_hand(tmp_path, QUERIES, "-evalue", "1e-9", "-max_target_seqs", "50"))
+    firsts: dict[tuple[str, str], str] = {}
+    for query, _, subject, evalue, *_ in expected:
+        firsts.setdefault((query, subject), str(evalue))
+    assert printed == [(*pair, evalue) for pair, evalue in firsts.items()] != []
 
 
 def test_a_refusal_reaches_biopythons_user_in_words(system: StackFixture) -> None:

@@ -106,6 +106,7 @@ def test_a_damaged_file_is_refused(name: str, is_first: bool) -> None:
 
 
 @pytest.mark.acceptance
+@pytest.mark.timeout(600)  # each allocation is traced
 def test_a_gigabyte_is_joined_in_flat_memory() -> None:
     part = query(1, ["a title of a subject " * 3] * 1000)
     wanted = 1024**3
