@@ -9,6 +9,7 @@ WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
 KQL := $(STATE)/kql/.ready
 CHECKOV := $(STATE)/checkov/.ready
+EXAMPLES := $(STATE)/examples/.ready
 # Of every Python that make starts; without it, each folder of modules would get a __pycache__.
 export PYTHONPYCACHEPREFIX := $(abspath $(STATE))/pycache
 # Some environments set it; then every process that starts would compile all that it imports.
@@ -19,7 +20,7 @@ FAULT_TESTS := tests/faults tests/simulation tests/activities/batch tests/end_to
 	tests/shared/blast/test_fasta_oracle.py tests/shared/elastic_blast/test_options_oracle.py \
 	tests/local/elastic_blast/test_accepted_requests.py
 
-.PHONY: run demo test acceptance faults check docs bench screenshots clean setup tools programs worker
+.PHONY: run demo test acceptance faults check docs bench screenshots clean setup tools programs worker examples
 
 # If PYTHON names another version than that of the venv, create the venv again.
 ifneq ($(origin PYTHON),file)
@@ -37,7 +38,7 @@ demo: setup ## start everything, run the demo search, stop; fails if the hits ar
 test: setup check worker programs ## all tests but those of `make acceptance` and `make faults`
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-acceptance: setup worker programs $(CHECKOV) ## long runs of the whole product, also with clients of others: minutes
+acceptance: setup worker programs examples $(CHECKOV) ## long runs of the whole product, also with clients of others: minutes
 	@local/need.sh bp_remote_blast.pl libbio-tools-run-remoteblast-perl
 	@echo "Checking infra/ with checkov" && $(STATE)/checkov/bin/checkov --config-file infra/checkov.yaml
 	@$(BIN)/python -m pytest -m 'acceptance and not faults' -n 2 --dist worksteal
@@ -95,6 +96,14 @@ $(WORKER): requirements.txt tests/worker/requirements.txt
 	@echo "Setting up Azure's Python worker in $(STATE)/worker ..."
 	@$$(local/find_python.sh python3.13) -m venv --clear $(STATE)/worker
 	@$(STATE)/worker/bin/pip install -qq --disable-pip-version-check -r requirements.txt -r tests/worker/requirements.txt
+	@touch $@
+
+examples: $(EXAMPLES) ## set up what runs docs/examples: Snakemake, a notebook's kernel, pandas, polars
+$(EXAMPLES): tests/clients/requirements.txt clients/python/pyproject.toml $(VENV)
+	@echo "Setting up what runs docs/examples in $(STATE)/examples; this takes a minute ..."
+	@$(BIN)/python -m venv --clear $(STATE)/examples
+	@$(STATE)/examples/bin/pip install -qq --disable-pip-version-check -r tests/clients/requirements.txt
+	@$(STATE)/examples/bin/pip install -qq --disable-pip-version-check --no-deps -e clients/python
 	@touch $@
 
 $(AZURITE): local/azurite/package.json local/azurite/package-lock.json

@@ -1,22 +1,35 @@
-// One search for each query file. Exit code 75 of blastctl: try again.
-process BLAST {
+// One search for each query file. A search is submitted once; what waits for it is repeated on exit
+// code 75 of blastctl, try again.
+process SUBMIT {
+    input:
+    path query
+
+    output:
+    stdout
+
+    script:
+    """
+    blastctl --url ${params.server} submit blastn orchid_its ${query} -o evalue=1e-9
+    """
+}
+
+process HITS {
     errorStrategy { task.exitStatus == 75 ? 'retry' : 'terminate' }
     maxRetries 3
 
     input:
-    path query
+    val job
 
     output:
     path 'hits.csv'
 
     script:
     """
-    job=\$(blastctl --url ${params.server} submit blastn orchid_its ${query} -o evalue=1e-9)
-    blastctl --url ${params.server} wait \$job
-    blastctl --url ${params.server} fetch \$job --format csv --output hits.csv
+    blastctl --url ${params.server} wait ${job.trim()}
+    blastctl --url ${params.server} fetch ${job.trim()} --format csv --output hits.csv
     """
 }
 
 workflow {
-    BLAST(Channel.fromPath('queries/*.fa'))
+    HITS(SUBMIT(Channel.fromPath('queries/*.fa')))
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from elastic_blast_client import api
+from elastic_blast_client import api, frames
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "clients/python/elastic_blast_client"
@@ -71,3 +71,13 @@ def test_the_package_needs_httpx_and_nothing_else() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert {name.partition(".")[0] for name in names} <= allowed, path
+
+
+def test_a_dataframe_has_the_columns_of_every_hit() -> None:
+    hit = DOCUMENT["components"]["schemas"]["HitView"]
+    kinds = {"string": str, "integer": int, "number": float}
+    named = {}
+    for name in hit["required"]:
+        each = hit["properties"][name]
+        named[name] = kinds[each.get("type") or each["anyOf"][0]["type"]]
+    assert dict(frames.COLUMNS) == named

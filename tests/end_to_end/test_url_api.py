@@ -5,24 +5,35 @@ Their waits are shortened by `time.sleep` alone, which returns once the search h
 
 import io
 import re
+import runpy
 import subprocess
+import sys
 import time
 import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import urllib3
+from azure.data.tables import TableClient
 from Bio import Blast, SearchIO
 from Bio.Blast import NCBIWWW
 
+from local.demo.client import RequestRejected
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
 from local.elastic_blast.databases import upload_database
 from local.stack import Stack
+from shared.dependencies import JOBS_TABLE
+from shared.jobs.rows import JOB
+from shared.url_api.rid import rid_of
 from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.support.by_hand import by_hand
+from tests.triggers.auth.directory import BOB
 
 pytestmark = pytest.mark.acceptance
+EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 BATCH_LEN = 1500
 RECORDS = DEMO_FASTA.read_text().removeprefix(">").split("\n>")[:8]
 QUERIES = "".join(f">{record.strip()}\n" for record in RECORDS)
@@ -82,17 +93,6 @@ def url(system: StackFixture) -> str:
     return f"{system.stack.url}/api/Blast.cgi"
 
 
-def by_hand(tmp_path: Path, queries: str, *options: str, outfmt: str = "5") -> str:
-    """The output of one BLAST+ for all queries."""
-    argv: tuple[str, ...]
-    argv = ("makeblastdb", "-in", str(DEMO_FASTA), "-dbtype", "nucl", "-out", str(tmp_path / "db"))
-    subprocess.run(argv, check=True, capture_output=True)
-    (tmp_path / "q.fa").write_text(queries)
-    argv = ("blastn", "-task", "blastn", "-query", str(tmp_path / "q.fa"), "-db")
-    argv += (str(tmp_path / "db"), "-outfmt", outfmt, *options)
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-
-
 def hits(xml: str) -> list[tuple[Any, ...]]:
     """All HSPs with their coordinates and scores, in order."""
     return [
@@ -120,6 +120,25 @@ def test_biopython_finds_the_hits_of_one_blast(
     assert len(naps) <= 1
 
 
+def test_the_example_of_the_docs_prints_the_hits(
+    system: StackFixture,
+    naps: list[float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "query.fa").write_text(QUERIES)
+    argv = ["biopython_search.py", system.stack.url, DEMO_DATABASE, str(tmp_path / "query.fa")]
+    monkeypatch.setattr(sys, "argv", argv)
+    runpy.run_path(str(EXAMPLES / argv[0]))
+    printed = [tuple(line.split("\t")) for line in capsys.readouterr().out.splitlines()]
+    expected = hits(by_hand(tmp_path, QUERIES, "-evalue", "1e-9", "-max_target_seqs", "50"))
+    firsts: dict[tuple[str, str], str] = {}
+    for query, _, subject, evalue, *_ in expected:
+        firsts.setdefault((query, subject), str(evalue))
+    assert printed == [(*pair, evalue) for pair, evalue in firsts.items()] != []
+
+
 def test_a_refusal_reaches_biopythons_user_in_words(system: StackFixture) -> None:
     with pytest.raises(ValueError, match="ENTREZ_QUERY: is not supported here"):
         NCBIWWW.qblast(
@@ -140,12 +159,16 @@ def test_a_search_without_results_ends_biopython(
 
     def finish(seconds: float) -> None:
         naps.append(seconds)
-        rid = system.api.jobs(limit=1)["jobs"][0]["job_id"].removeprefix("job-").upper()
+        job_id = system.api.jobs(limit=1)["jobs"][0]["job_id"]
         monkeypatch.undo()
-        for number in range(1 if end == "cancelled" else 2):
-            urllib3.request("GET", url(system), fields={"CMD": "Delete", "RID": rid})
-            if number == 0:
-                system.ended(f"job-{rid.lower()}")
+        if end == "cancelled":
+            system.api.cancel(job_id)
+            assert system.ended(job_id)["status"] == "cancelled"
+        else:
+            asked = {"CMD": "Delete", "RID": rid_of(job_id)}
+            assert urllib3.request("GET", url(system), fields=asked).status == 200
+            with pytest.raises(RequestRejected, match="404"):  # once it has stopped
+                system.until(job_id, lambda job: False)
 
     query = f">{end}{is_new}\n" + RECORDS[0].split("\n", 1)[1]
     qblast: Callable[..., Any] = Blast.qblast if is_new else NCBIWWW.qblast
@@ -157,6 +180,42 @@ def test_a_search_without_results_ends_biopython(
     assert caught.value.code == 404
     assert len(naps) <= 2
     assert b"Status=" not in caught.value.read()
+
+
+@pytest.mark.parametrize("module", [NCBIWWW, Blast], ids=["NCBIWWW", "Bio.Blast"])
+@pytest.mark.parametrize("kind", ["unknown", "foreign"])
+def test_a_request_that_is_not_the_callers_ends_biopython(
+    system: StackFixture,
+    naps: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    kind: str,
+) -> None:
+    """Biopython asks for no RID but that of its Put, so another one takes its place on the page."""
+    read = module._parse_qblast_ref_page
+
+    def replaced(page: Any) -> tuple[str, int]:
+        rid, seconds = read(page)
+        if kind == "unknown":
+            return "A" * 32, seconds
+        give_away(system, f"job-{rid.lower()}")
+        return rid, seconds
+
+    monkeypatch.setattr(module, "_parse_qblast_ref_page", replaced)
+    query = f">{kind}{module.__name__}\n" + RECORDS[0].split("\n", 1)[1]
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        module.qblast("blastn", DEMO_DATABASE, query, url_base=url(system))
+    assert caught.value.code == 404
+    assert len(naps) <= 1  # two polls
+    assert b"Status=" not in caught.value.read()
+
+
+def give_away(system: StackFixture, job_id: str) -> None:
+    """Let a job belong to somebody else, once it has ended."""
+    system.ended(job_id)
+    connection = system.stack.azurite.connection_string
+    with TableClient.from_connection_string(connection, JOBS_TABLE) as table:
+        table.update_entity({"PartitionKey": job_id, "RowKey": JOB, "owner_oid": BOB})
 
 
 def test_bioperl_finds_the_hits(system: StackFixture, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from elastic_blast_client import api
+from elastic_blast_client import api, frames
 from elastic_blast_client.flows import Flow, OnProgress, Run, Send, Wait
 from elastic_blast_client.models import Job, ResultFile
 
@@ -118,16 +118,12 @@ class Client(_Client):
             page += 1
 
     def hits_pandas(self, job_id: str, **filters: Any) -> Any:
-        """The hits as a DataFrame of pandas."""
-        import pandas
-
-        return pandas.DataFrame(self.hits(job_id, **filters))
+        """The hits as a DataFrame of pandas. Raises ImportError without it."""
+        return frames.to_pandas(list(self.hits(job_id, **filters)))
 
     def hits_polars(self, job_id: str, **filters: Any) -> Any:
-        """The hits as a DataFrame of polars."""
-        import polars
-
-        return polars.DataFrame(list(self.hits(job_id, **filters)), infer_schema_length=None)
+        """The hits as a DataFrame of polars. Raises ImportError without it."""
+        return frames.to_polars(list(self.hits(job_id, **filters)))
 
     def download(self, job_id: str, name_or_id: str, target: str | Path) -> Path:
         """Download a result file; an earlier download that was cut goes on."""
@@ -244,6 +240,14 @@ class AsyncClient(_Client):
             for row in rows:
                 yield row
             page += 1
+
+    async def hits_pandas(self, job_id: str, **filters: Any) -> Any:
+        """See Client.hits_pandas."""
+        return frames.to_pandas([row async for row in self.hits(job_id, **filters)])
+
+    async def hits_polars(self, job_id: str, **filters: Any) -> Any:
+        """See Client.hits_polars."""
+        return frames.to_polars([row async for row in self.hits(job_id, **filters)])
 
     async def download(self, job_id: str, name_or_id: str, target: str | Path) -> Path:
         """See Client.download."""
