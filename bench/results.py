@@ -78,7 +78,7 @@ def repeated(results: list[str], size: int) -> Iterator[str]:
 def table(size: int) -> Iterator[str]:
     """Outfmt 6."""
     rng = random.Random(1)
-    results = ["".join(_row(rng, subject) for subject in _subjects(n)) for n in range(QUERIES)]
+    results = ["".join(_rows(rng, number)) for number in range(QUERIES)]
     yield from repeated(results, size)
 
 
@@ -93,8 +93,7 @@ def commented_table(size: int) -> Iterator[str]:
     rng = random.Random(1)
     head = f"# BLASTN 2.12.0+\n# Query: {NAME}\n# Database: db\n# Fields: {FIELDS}\n"
     results = [
-        f"{head}# {HITS_OF_A_QUERY} hits found\n"
-        + "".join(_row(rng, subject) for subject in _subjects(number))
+        f"{head}# {HITS_OF_A_QUERY} hits found\n" + "".join(_rows(rng, number))
         for number in range(QUERIES)
     ]
     yield from repeated(results, size)
@@ -107,12 +106,21 @@ def _subjects(query: int) -> list[int]:
     return [first + hit - (hit % 5 == 4) for hit in range(HITS_OF_A_QUERY)]
 
 
-def _row(rng: random.Random, subject: int) -> str:
+def _rows(rng: random.Random, query: int) -> Iterator[str]:
+    """Like BLAST+, the best HSP of a subject first."""
+    exponent, before = 0.0, None
+    for subject in _subjects(query):
+        exponent = rng.uniform(0, exponent if subject == before else 170)
+        yield _row(rng, subject, exponent)
+        before = subject
+
+
+def _row(rng: random.Random, subject: int, exponent: float) -> str:
     return (
         f"{NAME}\tgb|AB{subject:06}.1|\t{rng.uniform(70, 100):.3f}\t"
         f"{rng.randrange(50, 900)}\t{rng.randrange(90)}\t{rng.randrange(9)}\t1\t"
         f"{rng.randrange(900)}\t{rng.randrange(9000)}\t{rng.randrange(9000)}\t"
-        f"{10 ** -rng.uniform(0, 170):.2e}\t{rng.randrange(30, 1500)}\n"
+        f"{10**-exponent:.2e}\t{rng.randrange(30, 1500)}\n"
     )
 
 

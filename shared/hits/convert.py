@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
+from shared.hits.best import correct_best, with_first_hsp
 from shared.hits.columns import SEQUENCES, Kind, kind_of, stored_names
 from shared.hits.database import MiB, name, quoted
 from shared.hits.errors import damaged
@@ -117,6 +118,8 @@ class _Conversion:
             reader = open_rows(self.chunks(), self.outfmt, add_query)
             self._write_hits(reader)
         columns = stored_names(reader.columns)
+        row_group = self.effort.row_group_of(reader.columns)
+        correct_best(self.database, self.folder / HITS, columns, row_group)
         queries = QueryTable(self.database, self.folder, self.place.queries, columns)
         if not reader.is_numbered:
             queries.number(self._batch)
@@ -192,8 +195,8 @@ class _Copy(threading.Thread):
 
 
 def select_hits(reader: Rows, source: str, longest_line: int, place: Place) -> str:
-    """The query that reads the rows, and adds `file`, the number of the query, and `pair`, the
-    number of a query and subject whose HSPs follow each other."""
+    """The query that reads the rows, and adds `file`, the number of the query, `pair`, the number
+    of a query and subject whose HSPs follow each other, and the columns of the order relevance."""
     columns = stored_names(reader.columns)
     values = ", ".join(f"{_value(column)} AS {name(column)}" for column in columns)
     query = "query, " if reader.is_numbered else ""
@@ -204,10 +207,11 @@ def select_hits(reader: Rows, source: str, longest_line: int, place: Place) -> s
     number = "query" if reader.is_numbered else f"{_running_sum('_q')} AS query"
     others = ", ".join(map(name, columns))
     numbered = f"SELECT {number}, {_running_sum('_q OR _s')} AS pair, {others} FROM ({marked})"
-    return (
+    hits = (
         f"SELECT {place.file} AS file, query + {place.queries} AS query,"
         f" pair + {place.pairs} AS pair, {others} FROM ({numbered})"
     )
+    return with_first_hsp(hits, columns)
 
 
 def _is_new(column: str, columns: Iterable[str], is_there: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.contracts.serialization import deserialize, serialize
 
-VERSION = 1
+VERSION = 2
 """Of the stored JSON and of the columns. An index of another version is built anew."""
 
 
@@ -44,8 +44,6 @@ class Segment:
     columns: tuple[str, ...] = ()
     unnamed: int = 0
     """Queries without a name."""
-    pairs: int = 0
-    """Queries and subjects whose HSPs follow each other."""
     hits_file: StoredFile | None = None
     """None if no file could be read."""
     queries_file: StoredFile | None = None

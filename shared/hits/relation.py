@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.hits.best import BEST_BITSCORE, BEST_EVALUE
 from shared.hits.columns import STANDARD, kind_of
 from shared.hits.database import name, quoted
 from shared.hits.index import HitIndex, PlacedSegment, StoredFile
@@ -22,8 +23,11 @@ class Relations:
         return tuple(dict.fromkeys((*STANDARD, *self.index.columns)))
 
     def hits(self, with_coverage: bool = False) -> str:
-        """All hits: `segment`, `row` (of the segment's file), `file`, `query`, `pair`, the columns,
-        and if wanted `coverage`. Numbers of queries and pairs are those of the whole search."""
+        """All hits: `segment`, `row` (of the segment's file), `file`, `query`, `pair`, the best
+        e-value and bit score of the pair, the columns, and if wanted `coverage`.
+
+        Numbers of queries and pairs are those of the whole search.
+        """
         return " UNION ALL ".join(self.segments(with_coverage)) or self._no_hits(with_coverage)
 
     def rows_of(self, number: int, rows: str) -> str:
@@ -42,6 +46,7 @@ class Relations:
     def _no_hits(self, with_coverage: bool) -> str:
         numbers = [f"0 AS {column}" for column in ("segment", "row", "file", "query", "pair")]
         columns = [f"CAST(NULL AS {kind_of(column)}) AS {name(column)}" for column in self.columns]
+        numbers += [f"CAST(NULL AS DOUBLE) AS {best}" for best in (BEST_EVALUE, BEST_BITSCORE)]
         coverage = ["CAST(NULL AS DOUBLE) AS coverage"] if with_coverage else []
         return f"SELECT {', '.join([*numbers, *columns, *coverage])} WHERE false"
 
@@ -57,7 +62,7 @@ class Relations:
         return (
             f"SELECT {placed.number} AS segment, h.file_row_number AS row, h.file,"
             f" h.query + {placed.first_query} AS query, h.pair + {placed.first_pair} AS pair,"
-            f" {', '.join(columns)} FROM {source}{joins}"
+            f" h.{BEST_EVALUE}, h.{BEST_BITSCORE}, {', '.join(columns)} FROM {source}{joins}"
         )
 
     def _column(self, placed: PlacedSegment, column: str) -> str:

@@ -72,7 +72,7 @@ def _build(
     hits_file, queries_file, unnamed = _combine(
         database, folder, folders, EFFORTS[0].row_group_of(columns)
     )
-    segment = Segment(tuple(indexed), tuple(columns), unnamed, pairs, hits_file, queries_file)
+    segment = Segment(tuple(indexed), tuple(columns), unnamed, hits_file, queries_file)
     return BuiltSegment(segment, folder)
 
 

@@ -1,9 +1,11 @@
 """The order of hits, and which part of them a page is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shared.hits.best import BEST_BITSCORE, BEST_EVALUE
 from shared.hits.columns import Kind, kind_of
 from shared.hits.database import name
 from shared.hits.filters import Condition, Filter
@@ -26,8 +28,9 @@ class PageOf:
 
     filter: Filter = field(default_factory=Filter)
     sort_by: str = RELEVANCE
-    """A column, `coverage`, `file_order`, or RELEVANCE: the subjects' best e-values and bit scores,
-    with the HSPs of a subject together."""
+    """A column, `coverage`, `file_order`, or RELEVANCE: the best e-value and bit score of the
+    subject for the query, of all HSPs whether or not they pass the filter, with its HSPs
+    together."""
     direction: Direction = Direction.ASCENDING
     offset: int = 0
     size: int = 50
@@ -52,6 +55,12 @@ class SortKey:
         sign = "<" if self.direction is Direction.ASCENDING else ">"
         return Condition(f"{self.sql} {sign} ?", (value,))
 
+    def equal_to(self, value: Any) -> Condition:
+        """Hits with the value."""
+        if value is None:
+            return Condition(f"{self.sql} IS NULL")
+        return Condition(f"{self.sql} = ?", (value,))
+
     def not_before(self, value: Any) -> Condition:
         """Hits with the value, and those behind them."""
         if value is None:
@@ -74,9 +83,23 @@ def sort_keys(wanted: PageOf) -> list[SortKey]:
         return [SortKey("segment", direction), SortKey("row", direction)]
     if wanted.sort_by == RELEVANCE:
         opposite = Direction.DESCENDING if direction is Direction.ASCENDING else Direction.ASCENDING
-        keys = [SortKey("evalue", direction), SortKey("bitscore", opposite)]
+        keys = [SortKey(BEST_EVALUE, direction), SortKey(BEST_BITSCORE, opposite)]
     else:
         is_text = kind_of(wanted.sort_by) is Kind.TEXT and wanted.sort_by not in _NUMBERS
         column = name(wanted.sort_by)
         keys = [SortKey(f"lower({column})" if is_text else column, direction)]
     return [*keys, SortKey("segment"), SortKey("row")]
+
+
+def before(keys: Sequence[SortKey], values: Sequence[Any]) -> Condition:
+    """Hits before the one with these values of the keys.
+
+    A further key is looked at only for hits that equal in those before it. True or false, never
+    NULL.
+    """
+    is_before, is_equal = keys[0].before(values[0]), keys[0].equal_to(values[0])
+    rest = before(keys[1:], values[1:]) if keys[1:] else Condition("false")
+    return Condition(
+        f"CASE WHEN {is_before.sql} THEN true WHEN {is_equal.sql} THEN {rest.sql} ELSE false END",
+        (*is_before.values, *is_equal.values, *rest.values),
+    )

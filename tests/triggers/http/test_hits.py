@@ -11,7 +11,8 @@ import pytest
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.hits.columns import STANDARD
-from shared.hits.store import COMPLETE
+from shared.hits.index import VERSION
+from shared.hits.store import COMPLETE, FOLDER
 from shared.results.job_index import JobIndex
 from tests.support.samples import job
 from tests.triggers.conftest import Store, body, refused
@@ -253,6 +254,22 @@ async def test_hits_without_an_index_are_indexed_and_the_answer_says_when(
     await store.finish_indexing()
     assert await store.clients.blobs.exists(one.results_prefix + COMPLETE)
     assert (await store.ask(OF_HITS[name], one)).status_code == 200
+
+
+async def test_an_index_of_an_older_version_is_built_anew(store: Store) -> None:
+    one = await store.completed(FILES)
+    blobs, folder = store.clients.blobs, one.results_prefix + FOLDER
+    index = json.loads(await blobs.get(one.results_prefix + COMPLETE) or b"")
+    segment = {**index["segments"][0], "version": 1, "pairs": 4}
+    await blobs.put(f"{folder}v1-00000.json", json.dumps(segment).encode())
+    await blobs.delete(f"{folder}v{VERSION}-00000.json")
+    older = {"version": 1, "segments": [segment]}
+    await blobs.put(one.results_prefix + COMPLETE, json.dumps(older).encode())
+    assert refused(await store.ask(handlers.list_alignments, one)) == (503, "index_pending")
+    await store.finish_indexing()
+    assert body(await store.ask(handlers.list_alignments, one))["total_hits"] == 4
+    index = json.loads(await blobs.get(one.results_prefix + COMPLETE) or b"")
+    assert index["version"] == VERSION > 1
 
 
 async def test_many_requests_build_one_index(store: Store) -> None:

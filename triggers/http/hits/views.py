@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.hits.aggregate import Statistics
+from shared.hits.best import BEST_BITSCORE, BEST_EVALUE
 from shared.hits.index import HitIndex
 from shared.hits.questions import HitPage, HitsDatabase
 from shared.hits.sorting import Direction, PageOf
@@ -15,7 +16,7 @@ from triggers.http.hits.params import QueriesQuery
 from triggers.schemas import results
 from triggers.schemas.results import FileUnreadable
 
-_INTERNAL = ("segment", "row", "pair", "file", "coverage")
+_INTERNAL = ("segment", "row", "pair", BEST_EVALUE, BEST_BITSCORE, "file", "coverage")
 MOST_PAGE = 10**7
 
 
