@@ -72,7 +72,7 @@ export class SubmitView {
     const { db, program, query_file: path, query_label: label, ...others } = payload;
     this.#chosenProgram = program;
     const type = this.programs.find(({ name }) => name === program)?.database_type;
-    const listed = this.databases.find((one) => one.type === type && pathOf(one) === db);
+    const listed = this.databases.find((one) => one.type === type && db === `${one.container}/${one.prefix}/${one.name}`);
     Object.assign(this.values, { db: listed ? valueOf(listed) : BY_NAME, db_name: listed ? "" : db });
     this.#earlier = others;
     await this.#query.takeStored(this.#jobId, path, label, signal);

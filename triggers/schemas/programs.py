@@ -19,7 +19,9 @@ class OptionView(ResponseModel):
     kind: OptionKind
     minimum: int | float | None = None
     maximum: int | float | None = None
-    has_open_bounds: bool = Field(False, description="Whether the bounds themselves are refused")
+    has_open_bounds: bool | None = Field(
+        None, description="True if the bounds themselves are refused; otherwise omitted"
+    )
     choices: list[str] | None = None
     default: str | None = Field(
         None, description="What an omitted field means; omitted if there is no such value"
