@@ -31,8 +31,8 @@ def payload(search: Search) -> dict[str, Any]:
     values = {
         "program": search.program.value,
         # As the dashboard names databases: it finds none in its list by another name.
-        "db": _path(search.database_url),
-        "query_file": _path(search.query_url),
+        "db": path_below_account(search.database_url),
+        "query_file": path_below_account(search.query_url),
         "query_label": search.query_label,
         "job_title": search.title,
         **_options(search.program, search.options),
@@ -54,7 +54,7 @@ def payload(search: Search) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def _path(url: str) -> str:
+def path_below_account(url: str) -> str:
     """The path below the storage account, which begins with the container."""
     return "/".join(url.split("/")[3:])
 

@@ -149,11 +149,11 @@ async def test_the_etag_of_a_batch_changes_with_its_searches(running_app: Runnin
     """The batch's row does not, so that the ETag is one of the response's content."""
     job_id = await kept(running_app, phase=Phase.RUNNING, child_count=2)
     seen = running_app.ask("GET", f"blast/jobs/{job_id}")
-    same = {"if_none_match": seen.headers["ETag"]}
-    assert running_app.ask("GET", f"blast/jobs/{job_id}", **same).status == 304
+    tag = seen.headers["ETag"]
+    assert running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match=tag).status == 304
     assert json_of(seen)["children"]["queued"] == 2
     await kept(running_app, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
-    again = running_app.ask("GET", f"blast/jobs/{job_id}", **same)
+    again = running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match=tag)
     assert again.status == 200
     assert json_of(again)["children"]["completed"] == 1
     (listed,) = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]
