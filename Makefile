@@ -8,6 +8,7 @@ VENV := $(STATE)/venv/.ready
 WORKER := $(STATE)/worker/.ready
 AZURITE := $(STATE)/node/.ready
 KQL := $(STATE)/kql/.ready
+CHECKOV := $(STATE)/checkov/.ready
 # Of every Python that make starts; without it, each folder of modules would get a __pycache__.
 export PYTHONPYCACHEPREFIX := $(abspath $(STATE))/pycache
 # Some environments set it; then every process that starts would compile all that it imports.
@@ -36,8 +37,9 @@ demo: setup ## start everything, run the demo search, stop; fails if the hits ar
 test: setup check worker programs ## all tests but those of `make acceptance` and `make faults`
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-acceptance: setup worker programs ## long runs of the whole product, also with clients of others: minutes
+acceptance: setup worker programs $(CHECKOV) ## long runs of the whole product, also with clients of others: minutes
 	@local/need.sh bp_remote_blast.pl libbio-tools-run-remoteblast-perl
+	@echo "Checking infra/ with checkov" && $(STATE)/checkov/bin/checkov --config-file infra/checkov.yaml
 	@$(BIN)/python -m pytest -m 'acceptance and not faults' -n 2 --dist worksteal
 
 faults: setup ## fault injection, every crash point and many concurrent jobs: half an hour or more
@@ -108,6 +110,13 @@ $(KQL): tests/monitoring/kql/package.json tests/monitoring/kql/package-lock.json
 	@echo "Setting up Microsoft's parser of KQL in $(STATE)/kql ..."
 	@mkdir -p $(STATE)/kql && cp $^ $(STATE)/kql
 	@npm ci --prefix $(STATE)/kql --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# In an environment of its own: its packages are of other versions than the project's.
+$(CHECKOV): tests/infra/checkov/requirements.txt
+	@echo "Setting up checkov in $(STATE)/checkov ..."
+	@$$(local/find_python.sh $(PYTHON)) -m venv --clear $(STATE)/checkov
+	@$(STATE)/checkov/bin/pip install -qq --disable-pip-version-check -r tests/infra/checkov/requirements.txt
 	@touch $@
 
 clean: ## remove everything that these commands created

@@ -44,12 +44,6 @@ def create_job_stopper(client: OrchestrationClient) -> Stopper:
 
 
 timers = Timers(dependencies, create_job_stopper)
-TIMERS = {
-    "reconcile": ("0 * * * * *", timers.reconcile),
-    "purge": ("0 30 3 * * *", timers.purge),
-}
-"""In UTC, with seconds. Fixed: without the setting of a placeholder a host does not start."""
-
 quiet_libraries()
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -79,9 +73,8 @@ def message(name: str, queue: str, with_bindings: Any, handler: Any) -> None:
     app.function_name(name)(triggered(with_bindings(traced(name, handler))))
 
 
-def timer(name: str) -> None:
+def timer(name: str, schedule: str, handler: Any) -> None:
     """Register a timer with a Durable client."""
-    schedule, handler = TIMERS[name]
     timed = app.timer_trigger(arg_name="timer", schedule=schedule, run_on_startup=False)
     app.function_name(name)(timed(with_durable(traced(name, handler))))
 
@@ -100,11 +93,6 @@ def activity(name: ActivityName) -> None:
     app.function_name(name)(triggered)
 
 
-def orchestrator(name: str, function: Any) -> None:
-    """Register an orchestrator."""
-    app.function_name(name)(app.orchestration_trigger(context_name="context")(function))
-
-
 for operation in OPERATIONS:
     name = operation.name
     http(
@@ -121,11 +109,12 @@ http(
 message("process_request", REQUESTS, with_durable, request_queue.process_request)
 poison = f"{REQUESTS}-poison"
 message("process_poison_message", poison, with_invocation, request_queue.process_poison_message)
-for each in TIMERS:
-    timer(each)
+# In UTC, with seconds. Fixed: without the setting of a placeholder a host does not start.
+timer("reconcile", "0 * * * * *", timers.reconcile)
+timer("purge", "0 30 3 * * *", timers.purge)
 for activity_name in ActivityName:
     activity(activity_name)
-orchestrator(ORCHESTRATOR, blast_job)
-orchestrator(BATCH_ORCHESTRATOR, blast_job)
+for orchestrator in (ORCHESTRATOR, BATCH_ORCHESTRATOR):
+    app.function_name(orchestrator)(app.orchestration_trigger("context")(blast_job))
 
 dependencies.check_settings()  # after all functions, which load with wrong settings, too

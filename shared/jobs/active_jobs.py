@@ -22,11 +22,13 @@ async def count_active(table: Table) -> ActiveCounts:
     """Count all jobs that have not ended. One query per 1000 of them. Raises Unavailable.
 
     A row can be ahead of a job that its creator, which has died, never wrote: such a one counts as
-    queued until reconcile removes it. Rows of a version of the app that wrote no phase do not
-    count; their jobs have ended, or write them anew, with their next phase.
+    queued until reconcile removes it. A row is written with the job's check times, so that its
+    phase can be some minutes old. Rows of a version of the app that wrote no phase do not count.
     """
-    where = "PartitionKey ge @low and PartitionKey lt @high and has_ended eq @ended"
-    values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "ended": False}
+    where, values = (
+        f"{rows.IS_ACTIVE} and has_ended eq @ended",
+        {**rows.ACTIVE_RANGE, "ended": False},
+    )
     by_phase, waiting = Counter[Phase](), list[datetime]()
     async for row in table.query(where, values, ("phase", "accepted_at")):
         if text := row.columns.get("phase"):

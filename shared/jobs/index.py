@@ -5,11 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.clients.tables import (
-    LARGEST_PAGE,
-    Columns,
-    Table,
-)
+from shared.clients.tables import LARGEST_PAGE, Columns, Table
 from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.jobs import rows
@@ -143,8 +139,7 @@ class Index:
 
     async def find_overdue(self, now: datetime) -> AsyncIterator[tuple[str, str]]:
         """Partition and job id of each overdue active row."""
-        where = "PartitionKey ge @low and PartitionKey lt @high and due lt @now"
-        values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE), "now": now}
+        where, values = f"{rows.IS_ACTIVE} and due lt @now", {**rows.ACTIVE_RANGE, "now": now}
         async for row in self._table.query(where, values, ("PartitionKey", "RowKey")):
             yield row.columns["PartitionKey"], row.columns["RowKey"]
 
@@ -157,15 +152,13 @@ class Index:
 
         Scans all lists and all active rows: for daily use.
         """
-        where = "PartitionKey ge @low and PartitionKey lt @high"
-        values = {"low": rows.ACTIVE, "high": rows.after(rows.ACTIVE)}
         either = (
             "( status eq @queued or status eq @running )"  # the SDK finds parameters between blanks
         )
         statuses = {"queued": Status.QUEUED.value, "running": Status.RUNNING.value}
         unfinished = {row.job_id async for row in self._listed(either, statuses)}
         # Active rows are read last: a job accepted in between is not taken for an orphan.
-        active_rows = self._table.query(where, values, ("RowKey",))
+        active_rows = self._table.query(rows.IS_ACTIVE, rows.ACTIVE_RANGE, ("RowKey",))
         active = {row.columns["RowKey"] async for row in active_rows}
         for job_id in sorted(unfinished - active):
             yield job_id
@@ -302,5 +295,4 @@ def _is_alike(job: Job, before: Job) -> bool:
 
 def _has_active_row(job: Job, before: Job) -> bool:
     """Whether the active row that was written for `before` serves the job, too."""
-    is_alike = _is_alike(job, before) and job.phase is before.phase
-    return is_alike and job.check_at == before.check_at is not None
+    return _is_alike(job, before) and job.check_at == before.check_at is not None

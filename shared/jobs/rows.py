@@ -162,6 +162,10 @@ def after(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
+IS_ACTIVE = "PartitionKey ge @low and PartitionKey lt @high"
+ACTIVE_RANGE = {"low": ACTIVE, "high": after(ACTIVE)}
+"""The condition of all active rows, with its parameters."""
+
 OWNER = "owner:"
 """The prefix of the partitions of owners' lists; the owner follows."""
 

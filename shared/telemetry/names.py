@@ -77,7 +77,13 @@ JOBS_ENDED = Metric(
     "attempts of jobs that ended",
     ("phase", "error_code", "program"),
 )
-JOBS_ACTIVE = Metric("blast.jobs.active", _GAUGE, "{job}", "jobs that have not ended", ("phase",))
+JOBS_ACTIVE = Metric(
+    "blast.jobs.active",
+    _GAUGE,
+    "{job}",
+    "jobs that have not ended; a phase can be some minutes old",
+    ("phase",),
+)
 JOB_DURATION = Metric(
     "blast.job.duration",
     _HISTOGRAM,

@@ -18,6 +18,7 @@ from tests.support.package import PROJECT
 from tests.worker.host import Host
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
 from triggers.http.unknown_route import METHODS
+from triggers.url_api import handler as url_api
 
 TIMERS = {"reconcile": "0 * * * * *", "purge": "0 30 3 * * *"}
 FILE_TYPES = {"text/javascript; charset=utf-8", "text/css; charset=utf-8"}
@@ -55,6 +56,7 @@ def test_failure_43_the_worker_indexes_all_functions_of_the_app(host: Host) -> N
     }
     expected = {item.name: (item.path, [item.method], "ANONYMOUS") for item in OPERATIONS}
     expected[UNKNOWN_ROUTE_NAME] = (UNKNOWN_ROUTE, [*METHODS], "ANONYMOUS")
+    expected[url_api.NAME] = (url_api.ROUTE, [*url_api.METHODS], "ANONYMOUS")
     assert routes == expected
     assert of_kind["activityTrigger"].keys() == set(ActivityName)
     assert of_kind["orchestrationTrigger"].keys() == {ORCHESTRATOR, BATCH_ORCHESTRATOR}

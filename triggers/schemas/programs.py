@@ -19,8 +19,8 @@ class OptionView(ResponseModel):
     kind: OptionKind
     minimum: int | float | None = None
     maximum: int | float | None = None
-    has_open_bounds: bool | None = Field(
-        None, description="True if the bounds themselves are refused; otherwise omitted"
+    has_open_bounds: Literal[True] | None = Field(
+        None, description="The bounds themselves are refused; omitted if they are taken"
     )
     choices: list[str] | None = None
     default: str | None = Field(

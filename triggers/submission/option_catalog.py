@@ -72,7 +72,7 @@ def _limits(value: Value) -> dict[str, Any]:
             return {"kind": "integer", "minimum": least, "maximum": most}
         case Number(least, most, is_open):
             bounds = {"minimum": least} | ({} if math.isinf(most) else {"maximum": most})
-            return {"kind": "number", **bounds, "has_open_bounds": is_open}
+            return {"kind": "number", **bounds, "has_open_bounds": is_open or None}
         case Choice(words):
             return {"kind": "choice", "choices": list(words)}
     return {"kind": "text"}

@@ -61,18 +61,16 @@ def read_search(
     if sizing:
         findings.warnings.extend(sizing.warnings())
         faults += _sizing_faults(sizing, settings)
-    faults += _option_faults(options, fields)
+    if options:
+        faults += _option_faults(options, fields)
     if program and options:
         findings.warnings.extend(options.warnings(program.program))
     if not (checkable := program or _with_placeholders(ProgramFields, fields, PLACEHOLDERS)):
         return None
     urls = _urls(checkable, settings.account, faults)
-    use = QueryUse(
-        program=checkable.program,
-        database_url=urls.database if urls else "",
-        options=_flags(program, options, sizing, settings),
-        sizing=_sizing(sizing or SizingFields(), settings),
-    )
+    flags = _flags(program, options, sizing, settings)
+    sizes = _sizing(sizing or SizingFields(), settings)
+    use = QueryUse(checkable.program, urls.database if urls else "", flags, sizes)
     use = replace(use, sizing=with_shards(use, program is not None, settings.account, faults))
     fasta = _read_query(checkable, use, findings)
     if not (program and placement and sizing and options and urls):
@@ -90,10 +88,8 @@ def read_search(
     return SearchSpec(search, fasta.text if fasta else None, fingerprint)
 
 
-def _option_faults(options: SearchOptions | None, fields: Fields) -> list[Fault]:
+def _option_faults(options: SearchOptions, fields: Fields) -> list[Fault]:
     """The faults of the options; without a valid program, those that each program has."""
-    if options is None:
-        return []
     try:
         return options.faults(Program(str(fields.get("program"))))
     except ValueError:

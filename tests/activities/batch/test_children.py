@@ -41,7 +41,7 @@ async def test_every_search_becomes_a_job_of_its_own(
 
 
 async def parent_in_list(batch: BatchFixture) -> Any:
-    return replace((await batch.parent()), decision=None)
+    return replace((await batch.parent()), stage=None, decision=None, retry_counts={})
 
 
 async def test_searches_are_created_in_chunks_that_may_run_side_by_side(make: Make) -> None:

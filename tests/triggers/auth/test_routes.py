@@ -20,13 +20,18 @@ from triggers.url_api.handler import CHALLENGE, ROUTE
 ROUTES = routes()
 OPEN = {"health", "ready", "openapi", "docs", "ui", "ui_file"}
 """Routes without authentication. They must not return data of any caller."""
-GUARDED = [route for name, route in ROUTES.items() if name not in OPEN]
+BY_LINK = {"open_download_link", "read_log"}
+"""Routes that a signed link of few minutes opens; test_links.py tries them."""
+GUARDED = [route for name, route in ROUTES.items() if name not in OPEN | BY_LINK]
 OF_A_JOB = [route for route in GUARDED if "{id}" in route.path]
 SEARCH = {"program": "blastn", "db": "nt", "query_data": ">q\nACGTACGTACGT"}
 guarded = pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
 of_a_job = pytest.mark.parametrize("route", OF_A_JOB, ids=lambda route: route.name)
 UNKNOWN = "job-" + "0" * 32
-PARTS = {"id": UNKNOWN, "file_id": "x", "rest": "x/y", "file": "main.js"}
+PARTS = {
+    "id": UNKNOWN, "file_id": "x", "rest": "x/y", "file": "main.js",
+    "accession": "NC_1", "template": "x", "token": "x",
+}
 """Values of path parameters. A new path parameter must be added here."""
 
 
@@ -73,6 +78,15 @@ async def test_failure_58_an_unknown_route_is_a_documented_404_for_callers(
 ) -> None:
     answer = await try_(app, ROUTES[UNKNOWN_ROUTE_NAME], directory.bearer())
     assert (answer.status, answer.code) == (404, "unknown_route")
+
+
+@pytest.mark.parametrize("name", sorted(BY_LINK))
+async def test_routes_by_link_return_nothing_without_one(
+    app: App, directory: Directory, name: str
+) -> None:
+    for authorization in (None, directory.bearer()):
+        answer = await try_(app, ROUTES[name], authorization)
+        assert answer.status in (403, 422)
 
 
 @guarded

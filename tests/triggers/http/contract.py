@@ -16,10 +16,11 @@ TEXT = (str, NoneType)
 STATUS = {"queued", "running", "completed", "failed", "cancelled"}
 RUNTIME = {"Pending", "Running", "Completed", "Failed", "Terminated", "Canceled"}
 
+FAULT = {"loc": [str], "msg": str, "line?": int}
 REFUSAL = {
     "error": str,
     "message": str,
-    "detail": {"code": str, "message": str, "errors?": [{"loc": [str], "msg": str}]},
+    "detail": {"code": str, "message": str, "errors?": [FAULT]},
 }
 
 STEP = {
@@ -156,7 +157,7 @@ DATABASES = {
 UPDATES = {"latest_version": TEXT}
 PRE_FLIGHT = {
     "ready": bool,
-    "warnings?": [str],  # more than the contract has
+    "warnings?": [str], "faults?": [FAULT],  # more than the contract has
     "checks": [
         {
             "id": {

@@ -1,6 +1,7 @@
 """Requests to /api/Blast.cgi, as its clients send them."""
 
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import MethodType
 from urllib.parse import urlencode
@@ -8,6 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from azure.functions import HttpRequest, HttpResponse
 
+from local.azurite import Azurite
+from tests.support.dependencies import opened
 from tests.triggers.auth.app import Durable
 from tests.triggers.conftest import Store
 from triggers.http.services import HttpServices
@@ -53,6 +56,13 @@ class UrlApi:
 
     async def get(self, rid: str, **parameters: str) -> HttpResponse:
         return await self.send(CMD="Get", RID=rid, **parameters)
+
+
+@pytest.fixture(scope="module")
+async def store(azurite: Azurite) -> AsyncIterator[Store]:
+    """Services for which the jobs of all tests are not too many."""
+    async with opened(azurite, max_active_jobs="1000") as clients:
+        yield Store(HttpServices(clients))
 
 
 @pytest.fixture

@@ -214,7 +214,7 @@ async def test_delete_cancels_and_then_deletes(store: Store, url_api_client: Url
     first = await url_api_client.send(CMD="Delete", RID=request)
     assert "is being cancelled" in text(first)
     job_id = f"job-{request.lower()}"
-    assert (await store.clients.jobs.get(job_id)).is_to_be_deleted
+    assert (await store.clients.jobs.get(job_id)).delete_requested_at
     await store.clients.jobs.update(job_id, "x", phase=Phase.CANCELLING)
     await store.clients.jobs.update(job_id, "x", phase=Phase.CANCELLED)
     assert "is deleted" in text(await url_api_client.send(CMD="Delete", RID=request))
