@@ -17,6 +17,11 @@ export function pathOf({ name, prefix }) {
   return prefix === name ? name : `${prefix}/${name}`;
 }
 
+/** The path as the `payload` of a job has it. */
+export function fullPathOf({ container, prefix, name }) {
+  return `${container}/${prefix}/${name}`;
+}
+
 /** The value of a database's radio button; two databases of one path differ in their type. */
 export function valueOf(database) {
   return `${database.type}:${pathOf(database)}`;

@@ -2,7 +2,7 @@
 
 import { ApiRejection, ApiUnavailable, get, jobPath, newKey, post } from "./api.js";
 import { ReadinessCheck } from "./check.js";
-import { BY_NAME, databaseChoice, pathOf, valueOf } from "./databases.js";
+import { BY_NAME, databaseChoice, fullPathOf, pathOf, valueOf } from "./databases.js";
 import { el } from "./dom.js";
 import { faultText, sortFaults } from "./faults.js";
 import { field } from "./field.js";
@@ -72,7 +72,7 @@ export class SubmitView {
     const { db, program, query_file: path, query_label: label, ...others } = payload;
     this.#chosenProgram = program;
     const type = this.programs.find(({ name }) => name === program)?.database_type;
-    const listed = this.databases.find((one) => one.type === type && pathOf(one) === db);
+    const listed = this.databases.find((one) => one.type === type && fullPathOf(one) === db);
     Object.assign(this.values, { db: listed ? valueOf(listed) : BY_NAME, db_name: listed ? "" : db });
     this.#earlier = others;
     await this.#query.takeStored(this.#jobId, path, label, signal);

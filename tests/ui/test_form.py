@@ -188,7 +188,8 @@ def test_an_earlier_search_is_edited_and_submitted_again(page: Page, world: Stac
 
     def with_payload(route: Route) -> None:
         answer = route.fetch(headers={**route.request.headers, "if-none-match": ""})
-        fields = {"program": "blastn", "db": DEMO_DATABASE, "job_title": "Earlier", "evalue": 0.5}
+        db = f"blast-db/{DEMO_DATABASE}/{DEMO_DATABASE}"
+        fields = {"program": "blastn", "db": db, "job_title": "Earlier", "evalue": 0.5}
         payload = fields | {"query_file": "queries/q.fa", "num_nodes": 2}
         route.fulfill(response=answer, json=answer.json() | {"payload": payload})
 

@@ -34,6 +34,8 @@ def with_cors(handler: Handler) -> Handler:
     async def wrapped(services: HttpServices, **bindings: Any) -> HttpResponse:
         response = await handler(services, **bindings)
         for name, value in origin_headers(services, bindings["req"]).items():
+            if name == "Vary" and name in response.headers:
+                value = f"{response.headers[name]}, {value}"
             response.headers[name] = value
         return response
 

@@ -1,5 +1,7 @@
 """The operations that only the dashboard asks for."""
 
+from datetime import timedelta
+
 from triggers.http.job_log import LogRequest
 from triggers.http.operation import Operation
 from triggers.http.query_params import (
@@ -14,36 +16,46 @@ from triggers.http.query_params import (
 from triggers.http.templates import TemplateChanges, TemplateFields
 from triggers.schemas import dashboard
 
+SETTLED, ASK_AGAIN = timedelta(minutes=5), timedelta(0)
+"""The `max_age` of responses that only another version of the app changes, and of all others."""
+
 _READS = tuple(
     Operation(
         *(name, "GET", path, summary),
-        {200: model},
+        {200: model, 304: None},
         codes,
         query=query,
+        conditional=True,
+        max_age=max_age,
         group="Dashboard",
     )
-    for name, path, summary, model, codes, query in (
+    for name, path, summary, model, codes, query, max_age in (
         (
             *("read_permissions", "me/permissions", "Read what the caller may do"),
-            *(dashboard.Permissions, ("validation_error",), PermissionsQuery),
+            *(dashboard.Permissions, ("validation_error",), PermissionsQuery, SETTLED),
         ),
         (
             *("read_capacity", "blast/capacity", "Read that there is no capacity gate"),
-            *(dashboard.Capacity, ("validation_error",), CapacityQuery),
+            *(dashboard.Capacity, ("validation_error",), CapacityQuery, SETTLED),
         ),
         (
             *("search_taxa", "blast/taxonomy/search", "Take a taxid"),
-            *(dashboard.Taxa, ("validation_error",), TaxonQuery),
+            *(dashboard.Taxa, ("validation_error",), TaxonQuery, SETTLED),
         ),
         (
             "list_jobs_of_accession",
             "blast/jobs/by-accession/{accession}",
             "List your latest searches of an accession",
-            *(dashboard.JobsOfAccession, ("validation_error",), AccessionQuery),
+            *(dashboard.JobsOfAccession, ("validation_error",), AccessionQuery, ASK_AGAIN),
         ),
         (
             *("recommend_database", "blast/databases/recommend", "Recommend a database"),
-            *(dashboard.Recommendation, ("validation_error", "not_found"), RecommendQuery),
+            *(
+                dashboard.Recommendation,
+                ("validation_error", "not_found"),
+                RecommendQuery,
+                ASK_AGAIN,
+            ),
         ),
     )
 )
@@ -52,7 +64,8 @@ DASHBOARD = (
     *_READS,
     Operation(
         *("list_templates", "GET", "blast/templates", "List your templates of the form"),
-        {200: dashboard.Templates},
+        {200: dashboard.Templates, 304: None},
+        conditional=True,
         group="Dashboard",
     ),
     Operation(

@@ -6,6 +6,7 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
+from shared.util.version import VERSION
 from triggers.http.responses import HEADERS, json_response
 from triggers.schemas.common import ResponseModel
 
@@ -39,9 +40,10 @@ def _validators(job: Job) -> dict[str, str]:
 def etag(job: Job) -> str:
     """Return the job's ETag, which changes with each event.
 
-    The creation time is part of it, because an id can be used again after a purge.
+    The creation time is part of it, because an id can be used again after a purge; the version,
+    because another one can show the same job otherwise.
     """
-    return f'W/"{int(job.created_at.timestamp() * 1000):x}-{job.sequence}"'
+    return f'W/"{int(job.created_at.timestamp() * 1000):x}-{job.sequence}-{VERSION}"'
 
 
 def retry_after_header(job: Job) -> dict[str, str]:

@@ -23,12 +23,13 @@ from triggers.http import (
     templates,
     unknown_route,
 )
+from triggers.http.caching import UNKNOWN_ROUTE_MAX_AGE, Caching, with_caching
 from triggers.http.cors import with_cors
 from triggers.http.hits import handlers as hits
 from triggers.http.openapi import handlers as openapi
 from triggers.http.pages import ui
 from triggers.http.responses import Handler
-from triggers.http.routes import UNKNOWN_ROUTE_NAME
+from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE_NAME
 from triggers.http.services import HttpServices
 
 
@@ -72,6 +73,12 @@ DURABLE_HANDLERS: Mapping[str, Handler] = {
 }
 """Handlers that also get a Durable Functions client."""
 
+CACHING: Mapping[str, Caching] = {
+    **{each.name: Caching(max_age=each.max_age) for each in OPERATIONS if each.conditional},
+    UNKNOWN_ROUTE_NAME: Caching(404, UNKNOWN_ROUTE_MAX_AGE),
+}
+"""By operation name; the responses of all others may not be kept."""
+
 
 def handler_of(name: str, services: HttpServices) -> Handler:
     """The handler of an operation, with its services.
@@ -80,4 +87,7 @@ def handler_of(name: str, services: HttpServices) -> Handler:
     """
     if name in STATIC_HANDLERS:
         return STATIC_HANDLERS[name]
-    return MethodType(with_cors({**HANDLERS, **DURABLE_HANDLERS}[name]), services)
+    handler = {**HANDLERS, **DURABLE_HANDLERS}[name]
+    if name in CACHING:
+        handler = with_caching(handler, CACHING[name])
+    return MethodType(with_cors(handler), services)

@@ -69,7 +69,8 @@ async def read_job(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}"""
     job = await job_of_request(services, req)
     query = parse_query(req, DetailQuery)
-    if job.child_count:  # no ETag: the counts of its searches change without an event of the batch
+    # What is known of the database, and the counts of a batch's searches, change without an event.
+    if job.child_count or not query.leaves_database_out:
         return json_response(await _detail(services, job, query), headers=retry_after_header(job))
     return not_modified(req, job) or job_response(job, await _detail(services, job, query))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from pydantic import BaseModel
 
@@ -31,7 +32,9 @@ class Operation:
     idempotent: bool = False
     """Whether requests with the same idempotency key are processed once."""
     conditional: bool = False
-    """Whether `If-None-Match` is supported (304)."""
+    """Whether `If-None-Match` is supported (304), and browsers may keep the response."""
+    max_age: timedelta = timedelta(0)
+    """How long a browser may use the response of a conditional operation without a request."""
     retry_after_status: int | None = None
     """The status whose response can change while the job is active, so it has a Retry-After."""
     ranged: bool = False

@@ -19,6 +19,7 @@ from triggers.http.responses import handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.queries import FileView, QueryView, Uploaded
 from triggers.submission.json_body import json_object
+from triggers.submission.payload import path_below_account
 from triggers.submission.query_checks import content_faults, parse_fasta, parse_fasta_file
 
 FILE_FIELD = "query_file"
@@ -78,7 +79,7 @@ async def read_query(services: HttpServices, req: HttpRequest) -> HttpResponse:
 async def read_file(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/jobs/{id}/file"""
     job, params = await job_of_request(services, req), parse_query(req, FileQuery)
-    name = params.short_name(job.job_id)
+    name = params.short_name(job.job_id, path_below_account(job.search.query_url))
     data, size = await _read_prefix(services, job, name, params.max_bytes)
     return json_response(
         FileView(

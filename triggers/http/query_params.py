@@ -113,17 +113,24 @@ class EventsQuery(DashboardCoordinates):
 class FileQuery(DashboardCoordinates):
     """The first bytes of a job's query or config."""
 
-    name: Annotated[
-        str, Field(pattern=r"^(queries/job-[0-9a-f]{32}/)?(input\.fa|elastic-blast\.ini)$")
-    ] = Field(description="`input.fa` or `elastic-blast.ini`; also with the folder of the job")
+    name: Annotated[str, Field(min_length=1, max_length=1100)] = Field(
+        description="`input.fa` or `elastic-blast.ini`; also with the folder of the job, or the"
+        " `query_file` of its `payload`"
+    )
     max_bytes: Annotated[Number, Field(ge=1, le=100 * MiB)] = MiB
 
-    def short_name(self, job_id: str) -> JobFile:
-        """The name without the job's folder. Raises Invalid for the folder of another job."""
-        folder, _, name = self.name.rpartition("/")
-        if folder not in ("", f"queries/{job_id}"):
-            raise Invalid([Fault("name", f"must be a file of {job_id}")])
-        return "input.fa" if name == "input.fa" else "elastic-blast.ini"
+    def short_name(self, job_id: str, query_file: str) -> JobFile:
+        """The name without the job's folder. Raises Invalid for any file but the job's two.
+
+        `query_file` is the path of the job's query in its container, and that container.
+        """
+        short: JobFile
+        for short in ("input.fa", "elastic-blast.ini"):
+            if self.name in (short, f"queries/{job_id}/{short}"):
+                return short
+        if self.name == query_file:
+            return "input.fa"
+        raise Invalid([Fault("name", f"must be input.fa or elastic-blast.ini of {job_id}")])
 
 
 class PermissionsQuery(DashboardCoordinates):

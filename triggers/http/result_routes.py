@@ -21,9 +21,10 @@ _EXPORTS = (
 RESULTS = (
     Operation(
         *("list_results", "GET", f"{_JOB}/results", "List the result files of a job"),
-        {200: results.Results},
+        {200: results.Results, 304: None},
         (*OF_A_JOB, "validation_error", "results_gone"),
         group="Results",
+        conditional=True,
         retry_after_status=200,
         query=DashboardCoordinates,
     ),
@@ -44,9 +45,10 @@ RESULTS = (
     *(
         Operation(
             *(name, "GET", f"{_JOB}/results/{path}", summary),
-            {200: model},
+            {200: model, 304: None},
             (*OF_HITS, "no_results") if name != "aggregate_hits" else OF_HITS,
             query=query,
+            conditional=True,
             group="Results",
             retry_after_status=200 if name == "aggregate_hits" else 404,
         )

@@ -1,5 +1,7 @@
 """The operations of the HTTP API: names, methods, paths, parameters and responses."""
 
+from datetime import timedelta
+
 from triggers.http.dashboard_routes import DASHBOARD
 from triggers.http.error_codes import OF_A_JOB, OF_A_SUBMISSION
 from triggers.http.operation import Operation
@@ -27,6 +29,9 @@ from triggers.submission.field_groups import (
 ONE_SEARCH = (ProgramFields, SizingFields, SearchOptions)
 SUBMISSION = (*ONE_SEARCH, PlacementFields, RequestFields)
 
+LIST_MAX_AGE = timedelta(seconds=10)
+"""Of lists of the deployment. Shorter than any poll: it saves what one page asks for twice."""
+
 _JOB = "blast/jobs/{id}"
 
 _SUBMITS = tuple(
@@ -49,9 +54,10 @@ _SUBMITS = tuple(
 _READS = (
     Operation(
         *("list_jobs", "GET", "blast/jobs", "List your jobs, newest first"),
-        {200: jobs.Jobs},
+        {200: jobs.Jobs, 304: None},
         ("validation_error",),
         query=ListQuery,
+        conditional=True,
     ),
     Operation(
         *("read_job", "GET", _JOB, "Read a job"),
@@ -59,12 +65,14 @@ _READS = (
         (*OF_A_JOB, "validation_error"),
         query=DetailQuery,
         conditional=True,
+        retry_after_status=200,
     ),
     Operation(
         *("list_children", "GET", f"{_JOB}/children", "List the searches of a batch, in order"),
-        {200: jobs.Jobs},
+        {200: jobs.Jobs, 304: None},
         (*OF_A_JOB, "validation_error"),
         query=PageQuery,
+        conditional=True,
         retry_after_status=200,
     ),
     Operation(
@@ -73,6 +81,7 @@ _READS = (
         (*OF_A_JOB, "validation_error"),
         query=EventsQuery,
         conditional=True,
+        retry_after_status=200,
     ),
     Operation(
         *("read_steps", "GET", f"{_JOB}/execution-steps", "Read the steps of a job"),
@@ -80,6 +89,7 @@ _READS = (
         (*OF_A_JOB, "validation_error"),
         conditional=True,
         query=DashboardCoordinates,
+        retry_after_status=200,
     ),
     Operation(
         *("read_status", "GET", "blast/submit/{id}/status", "Read a job's status (old form)"),
@@ -87,6 +97,7 @@ _READS = (
         (*OF_A_JOB, "validation_error"),
         conditional=True,
         query=DashboardCoordinates,
+        retry_after_status=200,
     ),
     Operation(
         *("read_file", "GET", f"{_JOB}/file", "Read the query or config of a job"),
@@ -138,21 +149,26 @@ _BEFORE = (
     ),
     Operation(
         *("list_databases", "GET", "blast/databases", "List the databases"),
-        {200: preflight.Databases},
+        {200: preflight.Databases, 304: None},
         ("validation_error",),
         query=DatabasesQuery,
+        conditional=True,
+        max_age=LIST_MAX_AGE,
         group="Before a search",
     ),
     Operation(
         *("list_programs", "GET", "blast/programs", "List the programs with their options"),
-        {200: programs.Programs},
+        {200: programs.Programs, 304: None},
+        conditional=True,
         group="Before a search",
     ),
     Operation(
         *("list_clusters", "GET", "monitor/aks", "List the clusters of the deployment"),
-        {200: preflight.Clusters},
+        {200: preflight.Clusters, 304: None},
         ("validation_error",),
         query=ClustersQuery,
+        conditional=True,
+        max_age=LIST_MAX_AGE,
         group="Before a search",
     ),
     Operation(

@@ -30,8 +30,9 @@ def payload(search: Search) -> dict[str, Any]:
     place, sizing = search.placement, search.sizing
     values = {
         "program": search.program.value,
-        "db": search.database,
-        "query_file": "/".join(search.query_url.split("/")[3:]),
+        # As the dashboard names databases: it finds none in its list by another name.
+        "db": path_below_account(search.database_url),
+        "query_file": path_below_account(search.query_url),
         "query_label": search.query_label,
         "job_title": search.title,
         **_options(search.program, search.options),
@@ -51,6 +52,11 @@ def payload(search: Search) -> dict[str, Any]:
         "db_partition_prefix": sizing.db_partition_prefix,
     }
     return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def path_below_account(url: str) -> str:
+    """The path below the storage account, which begins with the container."""
+    return "/".join(url.split("/")[3:])
 
 
 def _options(program: Program, options: str) -> dict[str, Any]:

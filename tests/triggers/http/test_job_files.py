@@ -86,6 +86,22 @@ async def test_a_config_is_read_by_its_path_too(running_app: RunningApp) -> None
         assert (status, body["detail"]["errors"][0]["loc"]) == (422, ["name"])
 
 
+@pytest.mark.parametrize("db", ["16S", "blast-db/16S/16S"])
+def test_a_payload_names_query_and_database_by_their_paths(
+    running_app: RunningApp, db: str
+) -> None:
+    """The dashboard finds its database in the list, and asks for the query, by these paths."""
+    sent = NEWEST.search(running_app, db=db)
+    job_id = ok(send_json(running_app, "POST", "blast/jobs", sent), 202)["job_id"]
+    payload = ok(send_json(running_app, "GET", f"blast/jobs/{job_id}"))["payload"]
+    assert payload["db"] == "blast-db/16S/16S"
+    path = f"blast/jobs/{job_id}/file?name"
+    body = ok(send_json(running_app, "GET", f"{path}={payload['query_file']}"))
+    assert body == ok(send_json(running_app, "GET", f"{path}=input.fa"))
+    status, body = send_json(running_app, "GET", f"{path}={payload['query_file']}x")
+    assert (status, body["detail"]["errors"][0]["loc"]) == (422, ["name"])
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "bibtex"])
 async def test_a_search_can_be_cited(running_app: RunningApp, form: str) -> None:
     job_id = await store_completed_job(running_app)

@@ -145,14 +145,15 @@ async def test_a_query_over_the_response_limit_is_refused(running_app: RunningAp
     assert (answer.status, answer.headers["x-ms-error-code"]) == (413, "query_too_large")
 
 
-async def test_a_batch_has_no_etag_because_its_searches_change(running_app: RunningApp) -> None:
-    """The batch's row, and so an ETag of it, would not change with its searches."""
+async def test_the_etag_of_a_batch_changes_with_its_searches(running_app: RunningApp) -> None:
+    """The batch's row does not, so that the ETag is one of the response's content."""
     job_id = await kept(running_app, phase=Phase.RUNNING, child_count=2)
     seen = running_app.ask("GET", f"blast/jobs/{job_id}")
-    assert "ETag" not in seen.headers
+    tag = seen.headers["ETag"]
+    assert running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match=tag).status == 304
     assert json_of(seen)["children"]["queued"] == 2
     await kept(running_app, phase=Phase.COMPLETED, parent_job_id=job_id, child_number=1)
-    again = running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match="*")
+    again = running_app.ask("GET", f"blast/jobs/{job_id}", if_none_match=tag)
     assert again.status == 200
     assert json_of(again)["children"]["completed"] == 1
     (listed,) = json_of(running_app.ask("GET", f"blast/jobs/{job_id}/children?limit=1"))["jobs"]

@@ -138,10 +138,10 @@ def _responses(operation: Operation) -> Json:
 def _success(operation: Operation, status: int) -> Json:
     bodies = _bodies(operation, status)
     headers = ["ETag"] if operation.conditional else []
-    if operation.conditional and any(map(_is_model, _bodies(operation, 200))):
+    if status in (202, operation.retry_after_status) or (
+        status == 304 and operation.retry_after_status == 200
+    ):
         headers.append("Retry-After")
-    if status in (202, operation.retry_after_status):
-        headers = ["Retry-After"]
     if operation.body is SUBMISSION and not operation.is_partial:
         headers = ["Location", "Retry-After", "Idempotency-Replayed"]
     if operation.ranged:
