@@ -72,8 +72,8 @@ async def read_log(services: HttpServices, req: HttpRequest) -> HttpResponse:
         raise NotFound("not_found", f"there is no job {job_id}")
     last_id = req.headers.get(LAST_EVENT_ID, "")
     after = int(last_id) if _EVENT_ID.fullmatch(last_id) else 0
-    events = await services.clients.jobs.events(job_id, after)
-    text = "".join(_messages(events[-MAX_LINES:]))
+    after = max(after, job.sequence - MAX_LINES)
+    text = "".join(_messages(await services.clients.jobs.events(job_id, after)))
     return HttpResponse(text, headers=HEADERS, mimetype="text/event-stream", charset="utf-8")
 
 

@@ -77,10 +77,10 @@ async def test_a_batch_is_deleted_entirely_or_not_at_all_while_a_search_is_retri
     ]
 
 
-async def test_a_batch_stays_while_a_search_whose_clean_up_was_given_up_may_run(
+async def test_a_batch_stays_while_a_search_with_an_abandoned_clean_up_may_run(
     jobs: JobStateRepository,
 ) -> None:
-    """A search is found by its batch: without that, nobody sees what its Jobs cost."""
+    """A search is found by its batch: without that, the cost of its Jobs is hidden."""
     parent = await jobs.create(job(9, phase=Phase.SEARCH_FAILED, child_count=1), {})
     unproven = replace(
         child(1, parent, Phase.SEARCH_FAILED),

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
+from shared.clients.tables import Insert
+from shared.contracts.job import Event
 from shared.contracts.states import Phase
-from tests.support.samples import job
+from shared.jobs import rows
+from tests.support.samples import NOON, job
 from tests.triggers.http.client_shapes import DASHBOARD, Read
 from tests.triggers.http.clients import ok, send_json, send_request, store_job
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.test_client_shapes import hold
+from triggers.http.job_log import MAX_LINES
 
 COORDINATES = "subscription_id=1-2&resource_group=rg"
 
@@ -137,6 +141,21 @@ async def test_the_log_is_opened_with_a_ticket_and_resumed(running_app: RunningA
         ("2", "retry scheduled busy"),
     ]
     assert await log_of(running_app, job_id, last_event_id="1") == lines[1:]
+
+
+async def test_the_log_has_the_newest_lines(running_app: RunningApp) -> None:
+    sequence = 1100  # more than one query reads
+    job_id = await store_job(running_app, Phase.RUNNING, sequence=sequence)
+    earlier = [
+        Insert(rows.event_row(Event(job_id, number, "progress", NOON, Phase.RUNNING, {})))
+        for number in range(1, sequence)
+    ]
+    for first in range(0, len(earlier), 100):
+        await running_app.jobs._jobs.commit(earlier[first : first + 100])
+    lines = await log_of(running_app, job_id)
+    assert [line["id"] for line in lines] == [
+        str(number) for number in range(sequence - MAX_LINES + 1, sequence + 1)
+    ]
 
 
 async def test_a_ticket_opens_one_log_of_its_owner(running_app: RunningApp) -> None:

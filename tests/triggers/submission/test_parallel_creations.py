@@ -90,7 +90,7 @@ async def test_a_submission_that_waits_too_long_for_others_is_refused_and_create
     assert not accepted.replayed, "the places are free again"
 
 
-async def test_a_submission_that_is_given_up_frees_its_place(
+async def test_a_cancelled_submission_frees_its_place(
     service: SubmissionService, stopped: StoppedBlobs, submission: Submission
 ) -> None:
     service = replace(service, max_wait=timedelta())
