@@ -53,7 +53,7 @@ _TABLE_END = b"</PRE>\n"
 def table(rows: bytes) -> bytes:
     """The page of Tabular, whose rows programs read as they are.
 
-    Ids are texts of the person who named a query or subject. Without `<` they cannot begin an element;
-    all other characters stay, so that programs find the ids that they know.
+    Users choose the ids of queries and subjects. Without `<` these cannot begin an element; all
+    other characters stay, so that programs find the ids that they know.
     """
     return _TABLE_START + rows.replace(b"<", b"&lt;") + _TABLE_END
