@@ -13,6 +13,7 @@ from elastic_blast_client import (
     AsyncClient,
     Client,
     Conflict,
+    HitsMissing,
     Invalid,
     Job,
     NotFound,
@@ -238,6 +239,16 @@ def test_hits_are_read_page_by_page() -> None:
         assert [hit["n"] for hit in client.hits(JOB_ID, max_evalue=1e-9)] == [0, 1, 2]
     assert [request.url.params["page"] for request in server.requests] == ["1", "2", "3"]
     assert server.requests[0].url.params["max_evalue"] == "1e-09"
+
+
+def test_hits_of_a_file_that_cannot_be_read_are_not_missing_silently() -> None:
+    unreadable = [{"name": "batch_001.out.gz", "code": "file_damaged", "message": "it ends early"}]
+    answer = {"alignments": [{"n": 1}], "pages": 1, "files_unreadable": unreadable}
+    transport = httpx.MockTransport(Server([ok(answer), ok(answer)]))
+    with Client("http://x", transport=transport) as client:
+        with pytest.raises(HitsMissing, match=r"batch_001\.out\.gz: it ends early"):
+            list(client.hits(JOB_ID))
+        assert list(client.hits(JOB_ID, file=2)) == [{"n": 1}], "the file was chosen"
 
 
 async def test_async_hits_and_children_are_read_page_by_page() -> None:

@@ -4,6 +4,7 @@ from elastic_blast_client.client import AsyncClient, Client
 from elastic_blast_client.errors import (
     BlastError,
     Conflict,
+    HitsMissing,
     Invalid,
     NotAllowed,
     NotFound,
@@ -21,6 +22,7 @@ __all__ = [
     "Client",
     "Conflict",
     "Fault",
+    "HitsMissing",
     "Invalid",
     "Job",
     "NotAllowed",

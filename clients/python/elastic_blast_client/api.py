@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_blast_client import flows
-from elastic_blast_client.errors import SearchFailed
+from elastic_blast_client.errors import HitsMissing, SearchFailed
 from elastic_blast_client.flows import Flow, OnProgress, Send
 from elastic_blast_client.models import Job, ResultFile
 
@@ -85,9 +85,12 @@ def results(job_id: str) -> Flow[list[ResultFile]]:
 def hits_page(
     job_id: str, page: int, size: int, filters: Mapping[str, Any]
 ) -> Flow[tuple[list[dict[str, Any]], int]]:
-    """The hits of a page, and the number of pages."""
+    """The hits of a page, and the number of pages. Raises HitsMissing."""
     params = {**filters, "page": page, "page_size": size}
     answer = yield from flows.json_of(request("hits", job_id, params=params), flows.PATIENCE)
+    unreadable = answer.get("files_unreadable")
+    if unreadable and "file" not in filters:
+        raise HitsMissing({file["name"]: file["message"] for file in unreadable})
     return answer["alignments"], answer["pages"]
 
 

@@ -110,7 +110,10 @@ class Client(_Client):
         return self._run(api.results(job_id))
 
     def hits(self, job_id: str, *, page_size: int = api.PAGE_SIZE, **filters: Any) -> Iterator[Any]:
-        """All hits as dictionaries, a page at a time; filters have the names of the API."""
+        """All hits as dictionaries, a page at a time; filters have the names of the API.
+
+        Raises HitsMissing if a file cannot be read, unless the filter `file` names one.
+        """
         page = pages = 1
         while page <= pages:
             rows, pages = self._run(api.hits_page(job_id, page, page_size, filters))

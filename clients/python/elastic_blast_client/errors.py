@@ -5,10 +5,11 @@ BlastError
 │   ├── Invalid          some fields are invalid: `faults` names all of them
 │   ├── NotSignedIn, NotAllowed, NotFound, Conflict, TooLarge
 │   └── TryAgain         the same request can succeed later; also if the server cannot be reached
+├── HitsMissing          files with hits could not be read
 └── SearchFailed         a search that was waited for has failed, or was cancelled
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
@@ -55,6 +56,17 @@ class TooLarge(Refused):
 
 class TryAgain(Refused):
     """The same request can succeed later."""
+
+
+class HitsMissing(BlastError):
+    """Result files could not be read, so that the hits would not be all; `files` has the reasons.
+
+    The filter `file` chooses the hits of one file.
+    """
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in files.items()))
+        self.files = files
 
 
 class SearchFailed(BlastError):
