@@ -74,7 +74,8 @@ def test_details_have_the_fields_that_clients_read(running_app: RunningApp) -> N
     job_id = ok(send_json(running_app, "POST", "blast/jobs", sent), 202)["job_id"]
     detail = ok(send_json(running_app, "GET", f"blast/jobs/{job_id}"))
     hold(detail, DETAILS)
-    for name in ("program", "db", "job_title", "evalue", "max_target_seqs", "word_size", "taxid"):
+    assert detail["payload"]["db"] == "blast-db/nucs/nucs", "as the dashboard lists it"
+    for name in ("program", "job_title", "evalue", "max_target_seqs", "word_size", "taxid"):
         assert detail["payload"][name] == sent[name]
     assert detail["payload"]["low_complexity_filter"] is True
     assert detail["payload"]["additional_options"] == "-soft_masking false"
@@ -104,7 +105,9 @@ async def test_a_payload_sent_again_is_the_same_search(running_app: RunningApp) 
         (await running_app.jobs.get(job_id)).search for job_id in (first, accepted["job_id"])
     ]
     assert flags_of(one.options) == flags_of(other.options)
-    assert replace(one, options="") == replace(other, options="")
+    # A payload names the database by its path.
+    assert (one.database, other.database) == ("16S", "blast-db/16S/16S")
+    assert replace(one, options="", database="") == replace(other, options="", database="")
 
 
 async def test_a_batch_has_no_payload_and_no_name_of_a_query(running_app: RunningApp) -> None:
