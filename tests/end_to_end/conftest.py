@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,15 +106,21 @@ class StackFixture:
         return [pid for pid in pids if pid != os.getpid()]
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
-    stack = Stack(tmp_path_factory.mktemp("stack"), settings=FAST_POLLING)
+@contextmanager
+def started(stack: Stack) -> Iterator[StackFixture]:
+    """The stack with the demo's database; stopped at the end."""
     stack.start()
     try:
         upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
         yield StackFixture(stack)
     finally:
         stack.stop()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
+    with started(Stack(tmp_path_factory.mktemp("stack"), settings=FAST_POLLING)) as system:
+        yield system
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from elastic_blast_client import Client, TryAgain, blastctl, flows
 
-from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
-from local.elastic_blast.databases import upload_database
+from local.demo.queries import DEMO_DATABASE, demo_queries
 from local.stack import Stack
-from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.end_to_end.conftest import FAST_POLLING, StackFixture, started
 
 pytestmark = pytest.mark.acceptance
 PACKAGE = Path(__file__).parents[2] / "clients/python"
@@ -23,13 +22,8 @@ PACKAGE = Path(__file__).parents[2] / "clients/python"
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
     """The whole product, with five queries in a batch."""
     settings = FAST_POLLING | {"BLAST_BATCH_LEN": "4000"}
-    stack = Stack(tmp_path_factory.mktemp("stack"), settings=settings)
-    stack.start()
-    try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
-        yield StackFixture(stack)
-    finally:
-        stack.stop()
+    with started(Stack(tmp_path_factory.mktemp("stack"), settings=settings)) as system:
+        yield system
 
 
 def program(system: StackFixture, *argv: str) -> "subprocess.Popen[str]":

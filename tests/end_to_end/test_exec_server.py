@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.databases import upload_database
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.processes import Child
 from local.stack import Stack
-from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.end_to_end.conftest import FAST_POLLING, StackFixture, started
 from tests.end_to_end.test_cancel import assert_nothing_is_left, hanging
 from tests.exec_server.starting import start_exec_server
 from tests.support.samples import WORDS
@@ -33,13 +31,8 @@ class ExecStack(Stack):
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
     folder: Path = tmp_path_factory.mktemp("exec-stack")
-    stack = ExecStack(folder, settings=FAST_POLLING)
-    stack.start()
-    try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
-        yield StackFixture(stack)
-    finally:
-        stack.stop()
+    with started(ExecStack(folder, settings=FAST_POLLING)) as system:
+        yield system
 
 
 def test_failure_46_a_search_is_completed_and_submitted_once(system: StackFixture) -> None:

@@ -4,7 +4,7 @@ The endpoint is a loopback one; everything else runs as in `make demo`.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 
 from local.demo.client import RequestRejected
-from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
+from local.demo.queries import demo_queries
 from local.demo.search import demo_request
-from local.elastic_blast.databases import upload_database
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.stack import Stack
 from shared.contracts.activities import ActivityName
 from shared.util.version import VERSION
-from tests.end_to_end.conftest import FAST_POLLING, ONE_BATCH, StackFixture
+from tests.end_to_end.conftest import FAST_POLLING, ONE_BATCH, StackFixture, started
 from tests.end_to_end.test_secrets import secrets_of
 from tests.support.ingestion import Ingestion, ingesting
 from tests.support.samples import WORDS
@@ -63,33 +62,28 @@ class Run:
         return sums
 
 
-def started(folder: Path, connection: str) -> StackFixture:
+def reporting(folder: Path, connection: str) -> Stack:
     (folder / "tmp").mkdir(parents=True)
     settings = SETTINGS | {
         "APPLICATIONINSIGHTS_CONNECTION_STRING": connection,
         "TMPDIR": str(folder / "tmp"),
     }
-    stack = Stack(folder / "stack", settings=settings)
-    stack.start()
-    upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
-    return StackFixture(stack)
+    return Stack(folder / "stack", settings=settings)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """A search that completes, one after a retry, one that fails, one cancelled, and a batch."""
     with ingesting() as ingestion:
-        system = started(tmp_path_factory.mktemp("telemetry"), ingestion.connection_string)
-        try:
+        stack = reporting(tmp_path_factory.mktemp("telemetry"), ingestion.connection_string)
+        with started(stack) as system:
             secrets = secrets_of(system.stack.folder)
             while not ingestion.wait(lambda: bool(ingestion.rows("AppDependencies")), 1):
                 system.api.ready()  # its span is sent once telemetry is configured
             ids = _search(system)
-            assert ingestion.wait(lambda: _has_ended(ingestion, set(ids)), 60)
             jobs = {job_id: system.api.job(job_id) for job_id in ids}
             events = {job_id: system.api.events(job_id) for job_id in ids}
-        finally:
-            system.stack.stop()
+            assert ingestion.wait(lambda: _has_arrived(ingestion, events), 60)
         yield Run(ingestion, jobs, events, secrets)
 
 
@@ -194,23 +188,26 @@ def test_an_endpoint_that_fails_costs_no_search(tmp_path: Path, trouble: str) ->
         if trouble == "down":
             connection = connection.replace(ingestion.url, f"http://127.0.0.1:{_closed_port()}/")
         ingestion.hangs, ingestion.status = trouble == "slow", 403
-        system = started(tmp_path, connection)
-        try:
-            for job_id in [system.submit() for _ in range(3)]:
-                assert system.ended(job_id)["phase"] == "completed"
-        finally:
-            ingestion.stopping.set()
-            system.stack.stop()
+        with started(reporting(tmp_path, connection)) as system:
+            try:
+                for job_id in [system.submit() for _ in range(3)]:
+                    assert system.ended(job_id)["phase"] == "completed"
+            finally:
+                ingestion.stopping.set()
         assert ingestion.items == []
 
 
-def _has_ended(ingestion: Ingestion, ids: set[str]) -> bool:
-    """Whether the spans behind the last transitions are there, and the gauges of reconcile."""
-    ends = [row["Properties"] for row in ingestion.rows("AppMetrics", "blast.jobs.ended")]
+def _has_arrived(ingestion: Ingestion, events: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether all events are there, the metric of each end, the spans of the last polls, and the
+    gauges of reconcile."""
+    reported = Counter(row["Properties"]["job_id"] for row in ingestion.rows("AppEvents"))
+    ends = sum(row["Sum"] for row in ingestion.rows("AppMetrics", "blast.jobs.ended"))
     spans = {row["Name"] for row in ingestion.rows("AppDependencies")}
     polled = {row["Properties"].get("job_id") for row in ingestion.rows("AppDependencies")}
     is_counted = bool(ingestion.rows("AppMetrics", "blast.oldest_waiting"))
-    return bool(ends) and is_counted and {"reconcile", "list_children"} <= spans and ids <= polled
+    are_reported = all(reported[job_id] >= len(each) for job_id, each in events.items())
+    has_spans = {"reconcile", "list_children"} <= spans and events.keys() <= polled
+    return are_reported and ends >= len(events) and is_counted and has_spans
 
 
 def _closed_port() -> int:

@@ -23,12 +23,11 @@ from Bio.Blast import NCBIWWW
 
 from local.demo.client import RequestRejected
 from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
-from local.elastic_blast.databases import upload_database
 from local.stack import Stack
 from shared.dependencies import JOBS_TABLE
 from shared.jobs.rows import JOB
 from shared.url_api.rid import rid_of
-from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.end_to_end.conftest import FAST_POLLING, StackFixture, started
 from tests.support.by_hand import by_hand
 from tests.triggers.auth.directory import BOB
 
@@ -61,13 +60,8 @@ $factory->save_output($output);
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFixture]:
     """The whole product, with batches of two queries."""
     settings = FAST_POLLING | {"BLAST_BATCH_LEN": str(BATCH_LEN)}
-    stack = Stack(tmp_path_factory.mktemp("stack"), settings=settings)
-    stack.start()
-    try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
-        yield StackFixture(stack)
-    finally:
-        stack.stop()
+    with started(Stack(tmp_path_factory.mktemp("stack"), settings=settings)) as system:
+        yield system
 
 
 @pytest.fixture

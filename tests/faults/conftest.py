@@ -14,8 +14,7 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
 
-from local.demo.queries import DEMO_DATABASE, DEMO_FASTA, demo_queries
-from local.elastic_blast.databases import upload_database
+from local.demo.queries import demo_queries
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule, write_fault_rules
 from local.stack import Stack
 from shared.contracts.activities import Category
@@ -158,11 +157,9 @@ def behind_proxies(stack: Stack) -> Iterator[ProxiedStack]:
     system = ProxiedStack(stack)
     stack.proxy = system.proxies.add_proxy
     try:
-        stack.start()
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
-        yield system
+        with end_to_end.started(stack):
+            yield system
     finally:
-        stack.stop()
         system.proxies.stop()
 
 

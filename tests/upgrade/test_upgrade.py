@@ -14,13 +14,11 @@ from azure.storage.blob import BlobServiceClient
 
 from local.demo.client import RequestRejected
 from local.demo.polling import has_ended, until
-from local.demo.queries import DEMO_DATABASE, DEMO_FASTA
 from local.elastic_blast.calls import read_calls
-from local.elastic_blast.databases import upload_database
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.stack import PROJECT, Stack
 from shared.contracts.activities import Category
-from tests.end_to_end.conftest import FAST_POLLING, ONE_BATCH, StackFixture
+from tests.end_to_end.conftest import FAST_POLLING, ONE_BATCH, StackFixture, started
 from tests.support.retries import retry_settings
 from tests.upgrade.next_version import make_next_version
 
@@ -132,13 +130,8 @@ class Upgrade(StackFixture):
 
 @pytest.fixture
 def upgrade(tmp_path: Path) -> Iterator[Upgrade]:
-    stack = Stack(tmp_path / "stack", settings=SETTINGS)
-    stack.start()
-    try:
-        upload_database(DEMO_FASTA, DEMO_DATABASE, stack.environment)
-        yield Upgrade(stack, other=make_next_version(tmp_path / "next"))
-    finally:
-        stack.stop()
+    with started(Stack(tmp_path / "stack", settings=SETTINGS)) as system:
+        yield Upgrade(system.stack, other=make_next_version(tmp_path / "next"))
 
 
 def all_batches_done(job: dict[str, Any]) -> bool:
