@@ -5,6 +5,8 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -28,22 +30,34 @@ def database_folder(blobs: AccountBlobs, url: str, cache: Path) -> Path | None:
     return cache / f"{url.rsplit('/', 1)[-1]}-{content}"
 
 
-def fetch_database(blobs: AccountBlobs, url: str, folder: Path) -> None:
-    """Download into `folder`, which appears complete. Safe for concurrent callers."""
+@contextmanager
+def appearing(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `folder` once it is complete. Safe for concurrent callers."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
     try:
-        for file in blobs.with_prefix(f"{url}."):
-            data = blobs.read(file)
-            if data is None:
-                raise FileNotFoundError(f"{file} was deleted during the download")
-            (partial / file.rsplit("/", 1)[-1]).write_bytes(data)
+        yield partial
         partial.rename(folder)
     except OSError:
         if not folder.exists():  # another process was faster
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def fetch_database(blobs: AccountBlobs, url: str, folder: Path) -> None:
+    """Download into `folder`, which appears complete."""
+    with appearing(folder) as partial:
+        fetch_files(blobs, url, partial)
+
+
+def fetch_files(blobs: AccountBlobs, url: str, folder: Path) -> None:
+    """Download the files of a database, or of one of its volumes."""
+    for file in blobs.with_prefix(f"{url}."):
+        data = blobs.read(file)
+        if data is None:
+            raise FileNotFoundError(f"{file} was deleted during the download")
+        (folder / file.rsplit("/", 1)[-1]).write_bytes(data)
 
 
 def upload_database(

@@ -6,16 +6,15 @@ files of the database, `<root>/<db>/<volume>.*`; beside it is the alias file of 
 
 import hashlib
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from local.elastic_blast.blobs import AccountBlobs
+from local.elastic_blast.databases import MAKEBLASTDB_SECONDS, appearing, fetch_files
 
 NODE_FOLDER = "/blast/blastdb"
 """The databases' folder of a node, as alias files in Blob have it."""
-MAKEBLASTDB_SECONDS = 600
 
 
 def shard_name(prefix: str, shard: int) -> str:
@@ -40,24 +39,13 @@ def fetch_shard(blobs: AccountBlobs, prefix: str, shard: int, folder: Path) -> N
     manifest = blobs.read(f"{prefix}{shard:02d}/{name}.manifest")
     if manifest is None:
         raise FileNotFoundError(f"there is no manifest of {name}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
-    try:
+    with appearing(folder) as partial:
         alias = blobs.read(f"{prefix}{shard:02d}/{name}.nal")
         if alias is not None:
             text = alias.decode().replace(f"{NODE_FOLDER}/", "")
             (partial / f"{name}.nal").write_text(text)
         for volume in manifest.decode().split():
-            for file in blobs.with_prefix(f"{_database(prefix)}{volume}."):
-                data = blobs.read(file)
-                if data is not None:
-                    (partial / file.rsplit("/", 1)[-1]).write_bytes(data)
-        partial.rename(folder)
-    except OSError:
-        if not folder.exists():  # another process was faster
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            fetch_files(blobs, f"{_database(prefix)}{volume}", partial)
 
 
 def upload_in_shards(fasta: Path, url: str, shards: int, blobs: AccountBlobs) -> None:

@@ -18,7 +18,7 @@ from local.elastic_blast.config import Config, InvalidConfig, parse_config
 from local.elastic_blast.databases import database_folder
 from local.elastic_blast.environment import Environment
 from local.elastic_blast.fasta import EmptyQuery, QueryBatch, UnreadableQuery, query_text, split
-from local.elastic_blast.fault_rules import FaultRule
+from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from local.elastic_blast.plan import PLAN, Plan, arguments
 from local.elastic_blast.shards import shard_folder
 from local.elastic_blast.submit_exit import (
@@ -85,7 +85,7 @@ def _submit(request: SubmitRequest, config: Config, environment: Environment) ->
         return transient_exit(2, f"BLAST database {config.database_url} was not found")
     batches = _batches(blobs, config)
     plan = replace(
-        _plan(request, config, len(batches)),
+        plan_of(request.elb_job_id, config, len(batches), request.rule.jobs),
         options=arguments(config.options, environment.is_patched),
         database_folder=str(folder),
         shard_folders=_shard_folders(blobs, config, environment),
@@ -159,10 +159,10 @@ def _shard_folders(
     return tuple(str(shard_folder(blobs, prefix, shard, environment.cache)) for shard in shards)
 
 
-def _plan(request: SubmitRequest, config: Config, batches: int) -> Plan:
+def plan_of(elb_job_id: str, config: Config, batches: int, rule: JobFaultRule) -> Plan:
     """The plan without what depends on the environment."""
     return Plan(
-        elb_job_id=request.elb_job_id,
+        elb_job_id=elb_job_id,
         cluster_name=config.cluster_name,
         program=config.program,
         options=(),
@@ -174,7 +174,7 @@ def _plan(request: SubmitRequest, config: Config, batches: int) -> Plan:
         mem_limit=config.mem_limit,
         setup_minutes=config.setup_minutes,
         search_minutes=config.search_minutes,
-        fault_rule=request.rule.jobs,
+        fault_rule=rule,
         num_nodes=config.num_nodes,
         partition_prefix=config.db_partition_prefix,
     )

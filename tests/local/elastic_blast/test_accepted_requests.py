@@ -1,6 +1,7 @@
 """No accepted request is refused by the stand-ins: neither its config nor one of its Jobs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from local.elastic_blast.config import Config, parse_config
 from local.elastic_blast.fault_rules import JobFaultRule
 from local.elastic_blast.manifests import search_jobs, setup_jobs
 from local.elastic_blast.plan import Plan, arguments
+from local.elastic_blast.submission import plan_of
 from shared.contracts.search import Search
 from shared.elastic_blast.config import render
 from tests.support.random_requests import accepted_searches
@@ -21,22 +23,10 @@ FILE = Path("environment.json")
 
 
 def plan(config: Config, batches: int) -> Plan:
-    return Plan(
-        elb_job_id=f"job-{0:032x}",
-        cluster_name=config.cluster_name,
-        program=config.program,
+    return replace(
+        plan_of(f"job-{0:032x}", config, batches, JobFaultRule()),
         options=arguments(config.options),
-        database_url=config.database_url,
         database_folder="/cache/db",
-        results_url=config.results_url,
-        batches=batches,
-        mem_request=config.mem_request,
-        mem_limit=config.mem_limit,
-        setup_minutes=config.setup_minutes,
-        search_minutes=config.search_minutes,
-        fault_rule=JobFaultRule(),
-        num_nodes=config.num_nodes,
-        partition_prefix=config.db_partition_prefix,
         shard_folders=tuple(f"/cache/{n}" for n in range(config.db_partitions)),
     )
 

@@ -13,7 +13,7 @@ from local.demo.queries import DEMO_FASTA, demo_queries
 from local.elastic_blast import Environment
 from local.elastic_blast.blobs import AccountBlobs
 from local.elastic_blast.merge import MergeFailed, ShardedSearch, merge
-from local.elastic_blast.shards import upload_in_shards
+from local.elastic_blast.shards import fetch_shard, upload_in_shards
 from tests.local.elastic_blast.submission_fixture import HOST, SubmissionFixture, until
 from tests.local.elastic_blast.test_search import run_blastn
 
@@ -140,6 +140,18 @@ def test_shards_that_do_not_exist_cannot_be_staged(
         submission.ini(db=URL, options="-outfmt 6", db_partitions="1", db_partition_prefix=prefix)
     )
     assert (result.exit_code, result.answer["category"]) == (8, "transient")
+
+
+def test_a_shard_is_not_staged_without_a_file_that_is_deleted_meanwhile(
+    database: None, environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = AccountBlobs.read
+    monkeypatch.setattr(
+        AccountBlobs, "read", lambda self, url: None if url.endswith(".nsq") else read(self, url)
+    )
+    with pytest.raises(FileNotFoundError, match="deleted during the download"):
+        fetch_shard(AccountBlobs.of(environment), PREFIX, 0, tmp_path / "shard")
+    assert not [*tmp_path.iterdir()]
 
 
 SEARCH = ShardedSearch("blastn", ("-outfmt", "6", "-max_target_seqs", "2"), 2)
