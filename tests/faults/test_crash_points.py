@@ -49,17 +49,20 @@ def complete(system: ProxiedStack, crash: Crash, client: ClientBehaviour) -> str
     return job_id
 
 
+def running_search(system: ProxiedStack) -> str:
+    """A search whose Job runs until it is deleted."""
+    job_id = system.submit(system.add_fault(hanging))
+    system.until(
+        job_id, lambda job: bool(system.processes_of(job_id)) and job["exact_phase"] == "running"
+    )
+    return job_id
+
+
 def cancel(
     system: ProxiedStack, crash: Crash, client: ClientBehaviour = ClientBehaviour.RESENDS
 ) -> None:
     """Cancel a running search with this crash, and assert that nothing is left."""
-    job_id, retrying_client = (
-        system.submit(system.add_fault(hanging)),
-        RetryingClient(system, client),
-    )
-    system.until(
-        job_id, lambda job: bool(system.processes_of(job_id)) and job["exact_phase"] == "running"
-    )
+    job_id, retrying_client = running_search(system), RetryingClient(system, client)
     with crash.armed():
         retrying_client.send(lambda: system.api.cancel(job_id))
         assert retrying_client.follow(job_id) is Phase.CANCELLED
@@ -71,13 +74,7 @@ def delete(
     system: ProxiedStack, crash: Crash, client: ClientBehaviour = ClientBehaviour.RESENDS
 ) -> None:
     """Delete a running search with this crash, and assert that it is deleted after its proof."""
-    job_id, retrying_client = (
-        system.submit(system.add_fault(hanging)),
-        RetryingClient(system, client),
-    )
-    system.until(
-        job_id, lambda job: bool(system.processes_of(job_id)) and job["exact_phase"] == "running"
-    )
+    job_id, retrying_client = running_search(system), RetryingClient(system, client)
     with crash.armed():
         retrying_client.send(lambda: system.api.delete(job_id))
         assert retrying_client.follow(job_id) is Phase.DELETED

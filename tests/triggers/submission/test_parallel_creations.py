@@ -13,7 +13,7 @@ from shared.jobs import JobStateRepository
 from tests.activities.batch.conftest import blobs, jobs  # noqa: F401  fixtures
 from tests.shared.jobs.conftest import Clock, clock  # noqa: F401  a fixture
 from tests.support.samples import ALICE, settings
-from triggers.submission.accept import PARALLEL_CREATIONS, SubmissionService
+from triggers.submission.accept import PARALLEL_CREATIONS, AcceptedSubmission, SubmissionService
 from triggers.submission.parse import Submission, parse
 
 BODY = {"program": "blastn", "db": "16S", "query_data": ">q\nACGTTGCA\n"}
@@ -56,6 +56,18 @@ def service(
     return SubmissionService(jobs, stopped, settings(), clock)
 
 
+async def take_all_places(
+    service: SubmissionService, stopped: StoppedBlobs, submission: Submission
+) -> list[asyncio.Task[AcceptedSubmission]]:
+    """Submissions that hold all places until storage answers."""
+    first = [
+        asyncio.ensure_future(service.accept(submission, ALICE, None, "http"))
+        for _ in range(PARALLEL_CREATIONS)
+    ]
+    await stopped.all_wait.wait()
+    return first
+
+
 async def test_only_so_many_jobs_are_created_at_a_time_and_all_of_them_in_the_end(
     service: SubmissionService, stopped: StoppedBlobs, submission: Submission
 ) -> None:
@@ -74,11 +86,7 @@ async def test_a_submission_that_waits_too_long_for_others_is_refused_and_create
     service: SubmissionService, stopped: StoppedBlobs, submission: Submission
 ) -> None:
     service = replace(service, max_wait=timedelta())
-    first = [
-        asyncio.ensure_future(service.accept(submission, ALICE, None, "http"))
-        for _ in range(PARALLEL_CREATIONS)
-    ]
-    await stopped.all_wait.wait()
+    first = await take_all_places(service, stopped, submission)
     key = uuid.uuid4().hex
     with pytest.raises(Unavailable, match="earlier submissions") as refusal:
         await service.accept(submission, ALICE, key, "http")
@@ -94,11 +102,7 @@ async def test_a_cancelled_submission_frees_its_place(
     service: SubmissionService, stopped: StoppedBlobs, submission: Submission
 ) -> None:
     service = replace(service, max_wait=timedelta())
-    first = [
-        asyncio.ensure_future(service.accept(submission, ALICE, None, "http"))
-        for _ in range(PARALLEL_CREATIONS)
-    ]
-    await stopped.all_wait.wait()
+    first = await take_all_places(service, stopped, submission)
     for task in first:
         task.cancel()
     await asyncio.gather(*first, return_exceptions=True)
