@@ -12,6 +12,7 @@ from shared.errors import ControlPlaneError, RetryableError, Unavailable
 from shared.hits.index import HitIndex
 from shared.hits.indexer import Indexer
 from shared.results.job_index import JobIndex
+from shared.util.parallel import stop_tasks
 
 log = logging.getLogger("blast")
 KEPT = 64
@@ -40,10 +41,7 @@ class BackgroundIndexing:
 
     async def aclose(self) -> None:
         """Stop the tasks."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop_tasks([*self._tasks.values()])
 
     async def index_of(self, job: Job) -> HitIndex:
         """The index of a completed job.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shared.clients.blobs import Blobs, Version
 from shared.errors import Unavailable
+from shared.util.parallel import stop_tasks
 from shared.util.threads import in_thread
 
 FOLDER = "hits-exports/"
@@ -62,10 +63,7 @@ class HitExports:
 
     async def aclose(self) -> None:
         """Stop the tasks."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop_tasks([*self._tasks.values()])
 
     async def find(self, export: ExportFile) -> Version:
         """The version in Blob of an export. It is written if it is not there.

@@ -1,9 +1,9 @@
-"""A map that runs several calls side by side."""
+"""Calls and tasks that run side by side."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,3 +34,10 @@ async def parallel_map(
     for error in filter(None, outcomes):
         raise error
     return [results[number] for number in range(len(results))]
+
+
+async def stop_tasks(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and wait for their ends. What they raise is not wanted any more."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
