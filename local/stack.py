@@ -90,7 +90,7 @@ class Stack:
             install(self.folder / "bin", self.environment)
             self.sidecar = self._timed("sidecar", self.start_sidecar)
             self.host = self._timed("functions", self.start_host)
-        except BaseException:
+        except BaseException:  # also a signal must leave no process
             self.stop()
             raise
 

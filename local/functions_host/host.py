@@ -114,7 +114,7 @@ async def _running(parts: Sequence[Part]) -> AsyncIterator[Sequence[asyncio.Task
 async def _log_failure(part: Part) -> None:
     try:
         await part.run()
-    except Exception:
+    except Exception:  # of any kind: it is logged, and raised again
         log.exception("%s failed", type(part).__name__)
         raise
 

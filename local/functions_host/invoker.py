@@ -42,7 +42,7 @@ class Invoker:
             with self.watched(function.name):
                 result = await self._runner.invoke(function, {**arguments, **outputs})
                 await self._bindings.send(function, outputs, result)
-        except Exception:
+        except Exception:  # a crash of user code, which is raised again
             _log_call(
                 logging.ERROR, function, "failed", started_at, description, with_traceback=True
             )

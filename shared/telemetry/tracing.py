@@ -100,7 +100,7 @@ def _marked(span: Span) -> Iterator[None]:
     """Give the span its job, which may become known while it runs, and the type of an error."""
     try:
         yield
-    except BaseException as error:
+    except BaseException as error:  # of any kind, also a cancellation; it is raised again
         span.set_status(Status(StatusCode.ERROR, type(error).__name__))
         raise
     finally:

@@ -103,8 +103,7 @@ class RequestProcessor:
         """
         try:
             await self._process_once(message, client)
-        except Exception as error:
-            # Of any kind: the last delivery must end with a reply, also after a bug.
+        except Exception as error:  # a bug, too: the last delivery must end with a reply
             if message.delivery < _last_delivery(error):
                 raise
             log.exception("message_abandoned message_id=%s", message.message_id)

@@ -73,7 +73,7 @@ def _activity(function: Function, invoker: Invoker) -> Callable[[Activity], Awai
         try:
             result = await invoker.call(function, activity.instance, activity_input)
             encoded = ActivityTriggerConverter.encode(result, expected_type=None)
-        except Exception as error:
+        except Exception as error:  # a crash of user code fails the activity
             raise _failed(activity.name, error) from error
         return str(encoded.value)
 
