@@ -127,13 +127,9 @@ class HostFixture:
         engine, store = self.running.engine, self.running.store
 
         async def is_idle() -> bool:
-            ready = await engine.call_store(store.ready, self.clock.now())
-            runnable = [
-                activity
-                for activity in await engine.call_store(store.activities)
-                if engine.knows(activity)
-            ]
-            return not ready and not runnable
+            # One read: an activity that ends between two would be in neither.
+            work = await engine.call_store(store.work, self.clock.now())
+            return not work.ready and not any(map(engine.knows, work.activities))
 
         await asyncio.wait_for(engine.changed(is_idle), TIMEOUT_SECONDS)
 

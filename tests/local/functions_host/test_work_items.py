@@ -35,8 +35,8 @@ async def test_a_result_for_an_earlier_execution_is_dropped(state: Path) -> None
 
         async def settled() -> bool:
             engine, store = host.running.engine, host.running.store
-            left = await engine.call_store(store.activities)
-            return len(left) == 1 and not await engine.call_store(store.ready, host.clock.now())
+            work = await engine.call_store(store.work, host.clock.now())
+            return len(work.activities) == 1 and not work.ready
 
         await host.start("orchestrator", 0)
         await host.running.engine.changed(scheduled)
