@@ -14,7 +14,7 @@ from tests.triggers.http.client_shapes import DASHBOARD, Read
 from tests.triggers.http.clients import ok, send_json, send_request, store_job
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.test_client_shapes import hold
-from triggers.http.job_log import MAX_LINES
+from triggers.views.job_log import MAX_LINES
 
 COORDINATES = "subscription_id=1-2&resource_group=rg"
 
