@@ -35,12 +35,14 @@ class ClusterLogs:
         self._monotonic = monotonic
         self._looks = Recent[tuple[str, str], SingleFlightCache[SearchLog]](MAX_SEARCHES)
 
-    async def read(self, cluster_name: str, elb_job_id: str) -> SearchLog:
+    async def read(
+        self, cluster_name: str, elb_job_id: str, max_age: timedelta = MAX_AGE
+    ) -> SearchLog:
         """The log of a search. If its cluster does not answer, a notice says so."""
         key = (cluster_name, elb_job_id)
         look = self._looks.get(key) or SingleFlightCache(partial(self._read, *key), self._monotonic)
         self._looks.put(key, look)
-        return (await look.get_fresh(MAX_AGE)).value
+        return (await look.get_fresh(max_age)).value
 
     async def _read(self, cluster_name: str, elb_job_id: str) -> SearchLog:
         try:

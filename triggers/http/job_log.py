@@ -19,6 +19,7 @@ from shared.contracts.validation import faults_of
 from shared.errors import Invalid, NotFound
 from shared.util.threads import in_thread
 from triggers.auth.links import LIFETIME, LinkTarget, sign, verify
+from triggers.http.cluster_logs import MAX_AGE
 from triggers.http.jobs import job_of_request
 from triggers.http.query_params import LogQuery, parse_query
 from triggers.http.responses import HEADERS, handle_errors, json_response
@@ -96,7 +97,13 @@ async def _cluster_log(services: HttpServices, job: Job) -> SearchLog:
     if job.other_cluster:
         text = f"the search runs on the cluster {job.other_cluster}, whose logs the app cannot read"
         return SearchLog(notices=(text,))
-    return await services.cluster_logs.read(job.search.placement.cluster_name, job.elb_job_id)
+    max_age = MAX_AGE
+    if job.finished_at:
+        # No reader asks again, so that its last look is one after the end.
+        max_age = max(min(max_age, services.clients.now() - job.finished_at), timedelta(0))
+    return await services.cluster_logs.read(
+        job.search.placement.cluster_name, job.elb_job_id, max_age
+    )
 
 
 def _messages(page: LogPage, has_ended: bool) -> Iterator[str]:
