@@ -101,7 +101,8 @@ class SearchLogReader:
         lines = await read_items(
             self.api, request, lambda event: _event_line(pod, event), self._time_left
         )
-        return await _redacted(lines)
+        # The API lists by name, and times have whole seconds: versions have the order.
+        return await _redacted(sorted(lines, key=lambda line: line.position))
 
     async def _container_log(self, pod: PodContainers, container: Container) -> list[LogLine]:
         query = {

@@ -33,12 +33,12 @@ def reasons(store: Store) -> list[str]:
 def test_events_end_after_an_hour(tmp_path: Path, clock: Clock) -> None:
     store = Store(tmp_path / "objects", clock)
     recorder, pod = EventRecorder(store, clock), pod_in(store)
-    recorder.record(PODS, pod, NORMAL, "First", "said once")
+    recorder.record(PODS, pod, NORMAL, "First", "happened once")
     clock.now += timedelta(minutes=59)
-    recorder.record(PODS, pod, NORMAL, "Second", "said once")
+    recorder.record(PODS, pod, NORMAL, "Second", "happened once")
     assert reasons(store) == ["First", "Second"]
     clock.now += timedelta(minutes=2)
-    recorder.record(PODS, pod, NORMAL, "First", "said once")
+    recorder.record(PODS, pod, NORMAL, "First", "happened once")
     assert [record.obj["count"] for record in store.every(EVENTS)] == [1, 1]
     store.close()
 

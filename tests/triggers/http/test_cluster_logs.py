@@ -12,7 +12,7 @@ LOG = SearchLog(has_pods=True)
 
 @dataclass
 class FakeCluster:
-    """Answers as told, and counts."""
+    """Answers with its error or a log, and counts."""
 
     error: Exception | None = None
     reads: list[str] = field(default_factory=list)
