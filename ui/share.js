@@ -10,7 +10,7 @@ export async function sharedLink(path) {
   const { download_url: url, name, expires_at: expiresAt } = await get(path);
   const minutes = Math.round((Date.parse(expiresAt) - Date.now()) / 60_000);
   const until = new Date(expiresAt).toLocaleTimeString(undefined, { timeStyle: "short" });
-  const lifetime = `Who has this link can download ${name} without signing in, for ${minutes} minutes: until ${until}.`;
+  const lifetime = `Anyone with this link can download ${name} without signing in, for ${minutes} minutes: until ${until}.`;
   const button = (attributes, text) => el("button", { type: "button", ...attributes }, text);
   return [
     el("p", {}, lifetime),
