@@ -26,7 +26,7 @@ export class LogSection {
     this.isOpen = !this.isOpen;
   }
 
-  /** Load what is new, unless nobody can see it. */
+  /** Load what is new, unless it cannot be seen. */
   async load(signal, job) {
     if (!isTerminal(job)) this.#hasEnded = false;
     if (!this.isOpen || this.#hasEnded || document.hidden) return;

@@ -80,7 +80,7 @@ def test_the_log_pauses_while_the_tab_is_hidden_and_stays_closed_when_closed(
     world.ended(hanging_job)
 
 
-def test_a_link_to_a_file_opens_without_a_token_and_says_how_long_it_lives(
+def test_a_link_to_a_file_opens_without_a_token_and_says_until_when(
     page: Page, world: StackFixture
 ) -> None:
     job_id = world.submit()

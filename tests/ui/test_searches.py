@@ -67,6 +67,10 @@ def test_a_phone_has_all_actions_of_a_search(page: Page, world: StackFixture) ->
     world.ended(job_id)
     for name in ("Edit and submit", "Delete"):
         expect(page.get_by_role("main").get_by_text(name, exact=True)).to_be_visible()
+    pager = page.locator(".pager button")
+    expect(pager).to_have_count(4)
+    heights = pager.evaluate_all("all => all.map(it => it.offsetHeight)")
+    assert max(heights) < 60  # one line of text
     assert fits_width(page)
 
 

@@ -24,6 +24,16 @@ ENTERED = dict.fromkeys((Phase.QUEUED, Phase.SUBMITTING, Phase.RUNNING), NOON)
 NOTHING = SearchLog(has_pods=True)
 
 
+CLIENT_STEPS = {
+    *("preparing", "warming_up", "configuring", "staging_db", "submitting", "running"),
+    *("exporting_results", "completed"),
+}
+"""The only steps under which the newest dashboard shows a line: eecc315f,
+components/BlastStepTimeline/constants.ts:19 and StepLogSection.tsx:107."""
+CLIENT_FIELDS = {"id", "job_id", "source", "phase", "pod", "container", "line", "ts"}
+"""What it reads of a line: eecc315f, hooks/useBlastJobLogStream.ts:5, StepLogSection.tsx:53."""
+
+
 def running_job(**changes: Any) -> Job:
     return job(phase=Phase.RUNNING, phase_entered_at=ENTERED, **changes)
 
@@ -66,6 +76,15 @@ def test_a_line_is_shown_under_the_step_that_its_pod_takes() -> None:
         *("preparing", "submitting", "running", "running")
     ]
     assert history.entries[-1].exact_phase == "cancelling"
+
+
+@pytest.mark.parametrize("phase", [*Phase], ids=str)
+def test_the_dashboard_shows_the_lines_of_each_phase(phase: Phase) -> None:
+    shown = page([event(1, phase=phase)], SearchLog((line(2),), has_pods=True))
+    assert {entry.phase for entry in shown.entries} <= CLIENT_STEPS
+    fields = {name for entry in shown.entries for name in entry.model_dump(exclude_none=True)}
+    assert fields >= CLIENT_FIELDS
+    assert all(entry.line for entry in shown.entries)
 
 
 def test_a_reader_goes_on_after_the_last_line_of_each_source() -> None:
