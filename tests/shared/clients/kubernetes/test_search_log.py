@@ -78,7 +78,7 @@ async def test_lines_have_their_pod_container_and_time(
     (request,) = (request for request in server.requests if request.path.endswith("/log"))
     assert request.query == {
         "container": "blast",
-        "tailLines": str(TAIL_LINES),
+        "tailLines": str(TAIL_LINES[0]),
         "limitBytes": str(LIMIT_BYTES),
         "timestamps": "true",
     }
@@ -110,6 +110,7 @@ async def test_secrets_and_sequences_are_redacted(
     assert "c2VjcmV0" not in written
     assert "ACGT" not in written
     assert texts(search_log)[-1] == "done"
+    assert search_log.lines[-1].position % 1000 == 4
     assert len(search_log.lines) == 1 + len(lines)
     (event_line,) = (line for line in search_log.lines if not line.container)
     assert (event_line.position, event_line.text.endswith("(3 times)")) == (5, True)
@@ -181,9 +182,54 @@ async def test_a_line_that_was_cut_is_left_out(
     lines = f"{STAMP.format(1, 0)} a\n{STAMP.format(1, 1)} b"
     server.manner = answering({"Running": [pod("a", state(kind))]}, lambda _: text(lines))
     assert texts(await cluster.read_log(ID)) == (["a"] if kind == "running" else ["a", "b"])
-    full = f"{STAMP.format(1, 0)} a\n{STAMP.format(1, 1)} ".ljust(LIMIT_BYTES, "b")
-    server.manner = answering({"Running": [pod("a", state(kind))]}, lambda _: text(full))
-    assert texts(await cluster.read_log(ID)) == ["a"]
+
+
+async def test_of_a_log_beyond_its_limit_the_newest_lines_are_shown(
+    server: Server, cluster: KubernetesCluster
+) -> None:
+    """A line that is longer than the limit is shown as far as it was sent."""
+
+    def log(words: str) -> Callable[[Request], Reply]:
+        def answer(request: Request) -> Reply:
+            lines = [f"{STAMP.format(1, n)} {n} {words}\n" for n in range(8)]
+            tail = "".join(lines[-int(request.query["tailLines"]) :])
+            return text(tail[: int(request.query["limitBytes"])])
+
+        return answer
+
+    for words, shown in (
+        ("x" * 20_000, ["7"]),
+        ("x" * 100_000, ["7"]),
+        ("x" * 5_000, [*"01234567"]),
+    ):
+        server.manner = answering({"Running": [pod("a", state())]}, log(words))
+        search_log = await cluster.read_log(ID)
+        assert [line.split(" ")[0] for line in texts(search_log)] == shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "at", "ending"),
+    [
+        ({"lastTimestamp": "2026-11-28T12:00:00Z", "count": 1}, "12:00:00", "a message"),
+        ({"eventTime": "2026-11-28T12:00:01.123456Z"}, "12:00:01", "a message"),
+        (
+            {"eventTime": "2026-11-28T12:00:01.5Z", "series": {"count": 4}}
+            | {"lastTimestamp": None},
+            "12:00:01",
+            "a message (4 times)",
+        ),
+        ({}, "11:59:59", "a message"),
+    ],
+    ids=["core", "new", "series", "bare"],
+)
+async def test_events_of_old_and_new_components_are_read(
+    server: Server, cluster: KubernetesCluster, fields: Json, at: str, ending: str
+) -> None:
+    meta = {"resourceVersion": "7", "creationTimestamp": "2026-11-28T11:59:59Z"}
+    event = {"metadata": meta, "reason": "Why", "message": "a message"} | fields
+    server.manner = answering({"Pending": [pod("a")]}, events=lambda _: items(event))
+    (line,) = (await cluster.read_log(ID)).lines
+    assert (f"{line.at:%H:%M:%S}", line.text) == (at, f"Why: {ending}")
 
 
 @pytest.mark.parametrize(
