@@ -38,7 +38,7 @@ MAX_LOG_BYTES = 2 * LIMIT_BYTES
 MAX_EVENTS = 50
 """Of one pod. Kubernetes keeps them for an hour, and counts equal ones."""
 PARALLELISM = 8
-TIMEOUT = 8.0
+TIMEOUT = 4.0
 """Seconds for the whole look; what was not read until then is left out, and named."""
 
 

@@ -22,6 +22,17 @@ SECRET = "sv=2024-01-01&sig=c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 STAMP = "2026-11-28T12:00:0{}.00000000{}Z"
 
 
+def client_of(server: Server, total: float) -> KubernetesCluster:
+    credentials = ClusterCredentials(server.url, authority=server.pem.decode())
+    return KubernetesCluster(provider(credentials), timeouts=(20.0, 20.0, total))
+
+
+@pytest.fixture
+def cluster(server: Server) -> KubernetesCluster:
+    """A client with long timeouts: a look opens many connections at once."""
+    return client_of(server, 20.0)
+
+
 def pod(name: str, *containers: Json, search: str = ID, app: str = "blast") -> Json:
     variables = [{"name": "BLAST_ELB_JOB_ID", "value": search}]
     return {
@@ -243,11 +254,9 @@ async def test_events_of_old_and_new_components_are_read(
     ],
     ids=["too-long", "endless", "closed", "proxy", "kubelet"],
 )
-async def test_a_log_that_does_not_arrive_is_a_notice(
-    server: Server, cluster: KubernetesCluster, reply: Reply
-) -> None:
+async def test_a_log_that_does_not_arrive_is_a_notice(server: Server, reply: Reply) -> None:
     server.manner = answering({"Running": [pod("a", state())]}, lambda _: reply)
-    search_log = await cluster.read_log(ID)
+    search_log = await client_of(server, 2.0).read_log(ID)
     assert search_log.lines == ()
     (notice,) = search_log.notices
     assert notice.startswith("a part of the log could not be read: the cluster ")
