@@ -69,7 +69,7 @@ class Telemetry:
         found: Iterable[Measurement],
     ) -> None:
         record = LogRecord(
-            timestamp=int(at.timestamp() * 1_000_000) * 1000,
+            timestamp=round(at.timestamp() * 1_000_000) * 1000,  # that of the history
             context=context,
             severity_number=SeverityNumber.INFO,
             body=TRANSITION,
