@@ -27,12 +27,12 @@ async def check_reported(
 ) -> list[Report]:
     """The reported transitions are those of the histories, and the metrics say the same.
 
-    Returns what was not reported: at most one transition for each write that was done and not
-    answered, be it that the process died or that the answer was lost.
+    Returns what was not reported: at most one transition for each process that died right after a
+    write.
     """
     histories = [History(job, await scene.jobs.events(job.job_id)) for job in jobs]
     lost = unreported(histories, scene.reports.transitions())
-    assert lost.total() <= scene.environment.unanswered["store"]
+    assert lost.total() <= scene.environment.deaths["store"]
     totals = expected_totals(histories, lost)
     for name in (name for name in FROM_TRANSITIONS if name not in without):
         assert_alike(scene.reports, name, totals[name])
