@@ -107,7 +107,7 @@ class _Walk:
         if before.phase == "waiting_for_submit_slot" != event.phase:
             yield "blast.submit_slot.wait", in_phase.total_seconds(), {}
         if event.event == "submitted":
-            self.attempt.submitted_at = event.at
+            self.attempt.submitted_at = self._submitted_at(event)
             if payload["took_seconds"]:
                 yield "blast.submit.duration", payload["took_seconds"], {}
         yield from self._first_batch(event)
@@ -117,6 +117,11 @@ class _Walk:
             ended = {"phase": phase, "error_code": code, "program": program}
             yield "blast.jobs.ended", 1, ended
             yield "blast.job.duration", took.total_seconds(), {"phase": phase}
+
+    def _submitted_at(self, event: Event) -> datetime:
+        """The row has it, of the last submission; the event is written somewhat later."""
+        last = [each.at for each in self.history.events if each.event == "submitted"][-1]
+        return (event.at == last and self.history.job.started_at) or event.at
 
     def _first_batch(self, event: Event) -> Iterator[tuple[str, float, Mapping[str, str | None]]]:
         """By the counts in the events. So only batches that have not failed may be counted."""

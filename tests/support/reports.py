@@ -7,10 +7,10 @@ from typing import Any
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric
 
 from shared.telemetry.telemetry import Telemetry
-from tests.support.expected_metrics import Attributes, Report, Total
+from tests.support.expected_metrics import Attributes, Report, Total, Totals
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,6 +21,7 @@ class Reports:
     def __init__(self) -> None:
         self._logs, self._reader = InMemoryLogRecordExporter(), InMemoryMetricReader()  # type: ignore[no-untyped-call]
         self._loggers, self._meters = LoggerProvider(), MeterProvider([self._reader])
+        self._totals: Totals = {}
         self._loggers.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
 
     def telemetry(self, is_configured: bool = True) -> Telemetry:
@@ -55,16 +56,19 @@ class Reports:
 
     def totals(self, name: str) -> dict[Attributes, Total]:
         """The sums of a metric with the numbers of values; those of a counter are not known."""
+        self.collect()
+        return self._totals.get(name, {})
+
+    def collect(self) -> list[Metric]:
+        """What is exported at the end of an interval."""
         data = self._reader.get_metrics_data()
         resources = data.resource_metrics if data else []
-        return {
-            _attributes(point): _total(point)
-            for resource in resources
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            if metric.name == name
-            for point in metric.data.data_points
-        }
+        scopes = [scope for resource in resources for scope in resource.scope_metrics]
+        metrics = [metric for scope in scopes for metric in scope.metrics]
+        for metric in metrics:
+            totals = {_attributes(point): _total(point) for point in metric.data.data_points}
+            self._totals.setdefault(metric.name, {}).update(totals)
+        return metrics
 
 
 def _total(point: Any) -> Total:
