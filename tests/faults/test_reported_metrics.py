@@ -1,4 +1,4 @@
-"""R15: what operators are told of a run with faults and a kill, against its tables.
+"""R15: what the app reports of a run with faults and a kill, against its tables.
 
 The stack has two worker processes, Azure Monitor's real distribution and a loopback endpoint.
 """
@@ -48,8 +48,8 @@ REFUSED = {"validation_error": 2, "not_found": 1, "unknown_route": 1}
 
 
 @dataclass
-class Told:
-    """The run, and what has been told of it."""
+class FaultRun:
+    """The run, and what was received of it."""
 
     system: ProxiedStack
     ingestion: Ingestion
@@ -101,12 +101,12 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultRun]:
     with ingesting() as ingestion:
-        folder = tmp_path_factory.mktemp("told")
+        folder = tmp_path_factory.mktemp("fault_run")
         stack = reporting(folder, ingestion.connection_string, QUICK, workers=2)
         with behind_proxies(stack) as system:
-            yield Told(system, ingestion)
+            yield FaultRun(system, ingestion)
 
 
 def is_about(one: Total, other: Total) -> bool:
@@ -114,20 +114,20 @@ def is_about(one: Total, other: Total) -> bool:
     return one.sum == pytest.approx(other.sum, abs=0.001)
 
 
-def test_r15_metrics_of_a_run_with_faults_are_what_the_tables_say(told: Told) -> None:
-    with told.system.faults(*FAULTS) as active:
-        ended = run_with_faults(told.system)
-        refuse(told.system)
+def test_r15_metrics_of_a_run_with_faults_are_what_the_tables_say(run: FaultRun) -> None:
+    with run.system.faults(*FAULTS) as active:
+        ended = run_with_faults(run.system)
+        refuse(run.system)
     assert all(fault.met for fault in active)
-    told.wait(told.is_complete)
-    assert told.differences() == []
-    found = told.found()
+    run.wait(run.is_complete)
+    assert run.differences() == []
+    found = run.found()
     assert all(found.values())
     phases = Counter(dict(key)["phase"] for key in found["blast.jobs.ended"])
     assert {"completed", "cancelled", "search_failed"} == {*phases}
     assert sum(total.sum for total in found["blast.jobs.ended"].values()) == ended
-    told.wait(lambda: told.refusals() == REFUSED)
-    assert told.refusals() == REFUSED
+    run.wait(lambda: run.refusals() == REFUSED)
+    assert run.refusals() == REFUSED
 
 
 def run_with_faults(system: ProxiedStack) -> int:
@@ -173,9 +173,9 @@ def queue(system: ProxiedStack, name: str = REQUESTS) -> QueueClient:
     return QueueClient.from_connection_string(system.stack.azurite.connection_string, name)
 
 
-def test_r15_the_gauges_are_what_the_tables_and_queues_say(told: Told) -> None:
+def test_r15_the_gauges_are_what_the_tables_and_queues_say(run: FaultRun) -> None:
     """While one search runs, and another one waits for nodes."""
-    system = told.system
+    system = run.system
     endless = system.submit(system.add_fault(hanging))
     began = datetime.now(UTC)
     full = system.add_fault(lambda id: FaultRule(id, answer=FULL, exit_code=10))
@@ -188,29 +188,29 @@ def test_r15_the_gauges_are_what_the_tables_and_queues_say(told: Told) -> None:
             history.job.phase for history in histories(system.stack) if not history.job.phase.is_end
         )
         for _ in range(5):  # the phase in the index is that of the last check time
-            told.reconciled()
-            active = {dict(key)["phase"]: n for key, n in told.gauge(names.JOBS_ACTIVE).items()}
+            run.reconciled()
+            active = {dict(key)["phase"]: n for key, n in run.gauge(names.JOBS_ACTIVE).items()}
             if +Counter(active) == phases:
                 break
         assert phases == {Phase.RUNNING: 1, Phase.WAITING_FOR_CAPACITY: 1}
         assert active == {phase.value: phases[phase] for phase in Phase if not phase.is_end}
         length = requests.get_queue_properties().approximate_message_count
-        assert told.gauge(names.QUEUE_LENGTH) == {frozenset(): length}
+        assert run.gauge(names.QUEUE_LENGTH) == {frozenset(): length}
         assert length == 1
         requests.clear_messages()
-    assert told.gauge(names.POISON_LENGTH) == {frozenset(): 0}
-    (age,) = told.gauge(names.OLDEST_WAITING).values()
+    assert run.gauge(names.POISON_LENGTH) == {frozenset(): 0}
+    (age,) = run.gauge(names.OLDEST_WAITING).values()
     assert 0 < age < (datetime.now(UTC) - began).total_seconds()
     for job_id in (endless, waiting):
         system.api.cancel(job_id)
         system.ended(job_id)
 
 
-def test_r15_a_kill_costs_reports_of_the_killed_processes_only(told: Told) -> None:
+def test_r15_a_kill_costs_reports_of_the_killed_processes_only(run: FaultRun) -> None:
     """Emission is at most once: never more, and fewer by what was not yet exported at the kill."""
-    system, client = told.system, RetryingClient(told.system)
-    told.wait(told.is_complete)
-    assert told.differences() == []
+    system, client = run.system, RetryingClient(run.system)
+    run.wait(run.is_complete)
+    assert run.differences() == []
     known = {report for history in histories(system.stack) for report in history.reports()}
     job_ids = [system.submit() for _ in range(3)]
     where = RequestFilter("table", shape=r"\$batch submitted")
@@ -222,17 +222,17 @@ def test_r15_a_kill_costs_reports_of_the_killed_processes_only(told: Told) -> No
         assert client.follow(job_id) is Phase.COMPLETED
     later = system.submit()
     assert client.follow(later) is Phase.COMPLETED
-    told.wait(lambda: {*told.lost()} <= killed and is_within(told, killed))
-    lost = told.lost()
+    run.wait(lambda: {*run.lost()} <= killed and is_within(run, killed))
+    lost = run.lost()
     assert {*lost} <= killed
     assert ("submitted", 1) in Counter(event for _, event, *_ in lost.elements()).items()
-    assert is_within(told, killed)
+    assert is_within(run, killed)
 
 
-def is_within(told: Told, killed: set[Report]) -> bool:
+def is_within(run: FaultRun, killed: set[Report]) -> bool:
     """Whether each metric is at most what the tables say, and at least that without `killed`."""
-    found = told.found()
-    most, least = told.expected(Counter()), told.expected(Counter(killed))
+    found = run.found()
+    most, least = run.expected(Counter()), run.expected(Counter(killed))
     return all(
         least.get(name, {}).get(key, Total()).sum - 0.001
         <= found[name].get(key, Total()).sum

@@ -1,4 +1,4 @@
-"""What operators are told of the jobs of a scene, against its tables."""
+"""What is reported of the jobs of a scene, against its tables."""
 
 from collections.abc import Iterable, Mapping
 

@@ -45,8 +45,8 @@ def test_a_gauge_is_exported_once_for_each_time_that_it_is_set() -> None:
     names = [[each.name for each in reports.collect()] for _ in range(2)]
     assert names == [["blast.jobs.active"], []]
     telemetry.measure(JOBS_ACTIVE, 3, phase="running")
-    (metric,) = reports.collect()
-    assert [point.value for point in metric.data.data_points] == [3]
+    assert [each.name for each in reports.collect()] == ["blast.jobs.active"]
+    assert reports.values("blast.jobs.active")[frozenset({("phase", "running")})] == 3
 
 
 def test_a_wrong_attribute_is_a_bug() -> None:
