@@ -94,7 +94,7 @@ def test_trouble_that_is_over_fires_no_more(reporting: Telemetry) -> None:
     assert fired(aged + fresh + checks(failed=0)) == set()
 
 
-def test_r15_a_gauge_that_is_no_longer_set_is_missing_also_if_its_process_lives(
+def test_r15_a_gauge_that_is_no_longer_set_is_missing_also_if_its_process_runs(
     reporting: Telemetry,
 ) -> None:
     healthy(reporting)
