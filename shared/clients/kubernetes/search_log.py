@@ -29,7 +29,7 @@ from shared.util.redaction import redact_lines
 from shared.util.threads import in_thread
 
 PODS_BY_PHASE = {"Failed": 3, "Running": 6, "Pending": 3, "Succeeded": 4}
-"""How many pods of each phase are asked for; the first MAX_PODS of all are read."""
+"""How many pods of each phase are read at most, and MAX_PODS of all, in this order."""
 MAX_PODS = 8
 TAIL_LINES, LIMIT_BYTES = (100, 10, 1), 48 * 1024
 """Of one container. A log that is cut at its limit lacks its newest lines: fewer are asked for."""
@@ -65,21 +65,24 @@ class SearchLogReader:
         listed = await parallel_map(
             lambda phase: self._pods(elb_job_id, phase), PODS_BY_PHASE, PARALLELISM
         )
-        pods = [pod for of_phase in listed for pod in of_phase]
-        shown = pods[:MAX_PODS]
+        shown = [
+            pod
+            for of_phase, most in zip(listed, PODS_BY_PHASE.values(), strict=True)
+            for pod in of_phase[:most]
+        ][:MAX_PODS]
         reads = [(pod, container) for pod in shown for container in (None, *_started(pod))]
         parts = await parallel_map(lambda read: self._read(*read), reads, PARALLELISM)
         notices = list(self._errors)
-        if len(pods) > MAX_PODS or any(map(_is_full, PODS_BY_PHASE, listed)):
+        if sum(map(len, listed)) > len(shown):
             notices.append(f"the search has more pods: the log has lines of {len(shown)}")
         lines = tuple(line for part in parts for line in part)
-        return SearchLog(lines, tuple(notices), bool(pods))
+        return SearchLog(lines, tuple(notices), bool(shown))
 
     async def _pods(self, elb_job_id: str, phase: str) -> list[PodContainers]:
         query = {
             "labelSelector": labels.search_selector(elb_job_id),
             "fieldSelector": f"status.phase={phase}",
-            "limit": str(PODS_BY_PHASE[phase]),
+            "limit": str(PODS_BY_PHASE[phase] + 1),  # one more shows that there are more
         }
         request = ApiRequest("GET", PODS, query)
         parsed = await read_items(self.api, request, parse_containers, self._time_left)
@@ -132,10 +135,6 @@ class SearchLogReader:
     @property
     def _time_left(self) -> float:
         return self.deadline - time.monotonic()
-
-
-def _is_full(phase: str, pods: list[PodContainers]) -> bool:
-    return len(pods) == PODS_BY_PHASE[phase]
 
 
 def _started(pod: PodContainers) -> Iterator[Container]:

@@ -183,6 +183,8 @@ async def test_a_look_has_limits(server: Server, cluster: KubernetesCluster) -> 
     assert {"failed-0", "failed-1", "failed-2", "running-0"} <= names
     assert search_log.notices == (f"the search has more pods: the log has lines of {MAX_PODS}",)
     assert len(server.requests) == len(PODS_BY_PHASE) + 2 * MAX_PODS
+    server.manner = answering({"Running": pods["Running"][: PODS_BY_PHASE["Running"]]})
+    assert (await cluster.read_log(ID)).notices == ()
 
 
 @pytest.mark.parametrize("kind", ["running", "terminated"])
