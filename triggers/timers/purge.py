@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from triggers.timers.bounded_work import process_all
 MAX_RUN_TIME = timedelta(minutes=2)
 """Below `functionTimeout` of host.json: the host restarts the app if a function exceeds that."""
 MAX_REMOVED = 20_000
-"""Jobs that one run removes; the next run continues."""
+"""Jobs that one run removes, or some more; the next run continues."""
 
 log = logging.getLogger("blast")
 
@@ -44,24 +44,23 @@ class Purger:
             self.jobs.index.find_orphans(), self._repair, lambda job_id: job_id, is_time_up
         )
         ended_before = started_at - self.retention
+        done = Counter[str]()
+
+        async def remove(row: ListRow) -> str:
+            result = await self._remove(client, row, ended_before)
+            done[result] += 1
+            return result
+
+        def is_enough() -> bool:
+            # Jobs that are kept do not count: there may be many of them before all others.
+            return is_time_up() or done["removed"] >= self.max_removed
+
         removed = await process_all(
-            self._expired(ended_before),
-            lambda row: self._remove(client, row, ended_before),
-            lambda row: row.job_id,
-            is_time_up,
+            self.jobs.index.find_expired(ended_before), remove, lambda row: row.job_id, is_enough
         )
         results = repaired + removed
         log.info("purged %s", " ".join(f"{name}={n}" for name, n in results.items()) or "nothing")
         return results
-
-    async def _expired(self, ended_before: datetime) -> AsyncIterator[ListRow]:
-        """At most `max_removed` list rows."""
-        number = 0
-        async for row in self.jobs.index.find_expired(ended_before):
-            number += 1
-            if number > self.max_removed:
-                return
-            yield row
 
     async def _repair(self, job_id: str) -> str:
         """Write the index rows of a job again, so that they agree with its row."""
