@@ -37,7 +37,7 @@ class ClaimTaken(Exception):
 
 
 @dataclass(frozen=True)
-class Claim:
+class ContentClaim:
     """The claim on an owner's content, as a submission found it."""
 
     owner: Caller
@@ -52,13 +52,13 @@ class Claim:
     etag: str = ""
 
 
-class Claims:
+class ContentClaims:
     """The claims of all owners. Every method raises Unavailable if storage does not answer."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def find(self, owner: Caller, content: str, most: int, now: datetime) -> Claim:
+    async def find(self, owner: Caller, content: str, most: int, now: datetime) -> ContentClaim:
         """The claim on a content, with the number of the owner's active rows, at most `most`.
 
         One query per 1000 rows.
@@ -69,14 +69,14 @@ class Claims:
         columns = ("RowKey", "job_id", "claimed_at")
         found = await self._table.query_first(where, values, most + 1, columns)
         jobs = [row for row in found if row.columns["RowKey"] != key]
-        claim = Claim(owner, content, now, min(len(jobs), most))
+        claim = ContentClaim(owner, content, now, min(len(jobs), most))
         if len(jobs) == len(found):
             return claim
         row = found[0]
         claimed_at = rows.plain_value(row.columns["claimed_at"])
         return replace(claim, job_id=row.columns["job_id"], claimed_at=claimed_at, etag=row.etag)
 
-    async def write(self, claim: Claim, active_row: Columns) -> None:
+    async def write(self, claim: ContentClaim, active_row: Columns) -> None:
         """Claim the content for the job of this active row, which has no other row yet.
 
         Raises ClaimTaken if the claim is no longer the one that was found, and Unavailable if that

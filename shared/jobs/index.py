@@ -10,7 +10,7 @@ from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.jobs import rows
 from shared.jobs.active_jobs import ActiveCounts, count_active
-from shared.jobs.claims import Claim, Claims
+from shared.jobs.claims import ContentClaim, ContentClaims
 from shared.jobs.sequenced_rows import SequencedRows
 from shared.jobs.submit_queue import SubmitQueueRows
 
@@ -55,7 +55,7 @@ class Index:
 
     def __init__(self, table: Table, reconcile_after: timedelta) -> None:
         """A job is overdue when its next step is `reconcile_after` late."""
-        self.claims = Claims(table)
+        self.claims = ContentClaims(table)
         self.submit_queue = SubmitQueueRows(table)
         self._table = table
         self._reconcile_after = reconcile_after
@@ -84,7 +84,7 @@ class Index:
         due = job.check_at or self.check_time(job)
         await self._table.upsert(rows.active_row(job, due, is_ahead))
 
-    async def claim(self, claim: Claim, job: Job) -> None:
+    async def claim(self, claim: ContentClaim, job: Job) -> None:
         """Write the active row ahead of the job, and its claim. Raises ClaimTaken."""
         row = rows.active_row(job, self.check_time(job), is_ahead=True)
         await self.claims.write(claim, row)

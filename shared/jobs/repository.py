@@ -60,10 +60,7 @@ class JobStateRepository:
         await self.index.ensure()
 
     async def create(self, job: Job, payload: Payload, is_claimed: bool = False) -> Job:
-        """Create a job with its first event. Idempotent: a job with this id is returned.
-
-        `is_claimed`: its active row was written with a claim.
-        """
+        """Create a job with its first event; idempotent. `is_claimed`: it has an active row."""
         job = replace(redacted_job(job), check_at=self.index.check_time(job))
         if not is_claimed:
             # Write the active row first, so that reconcile finds the job after a crash.

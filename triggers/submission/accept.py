@@ -18,7 +18,7 @@ from shared.dependencies import Dependencies
 from shared.errors import Conflict, Invalid, Unavailable
 from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
-from shared.jobs.claims import Claim
+from shared.jobs.claims import ContentClaim
 from shared.settings import Settings
 from shared.telemetry.tracing import current_trace_parent
 from shared.util.job_scope import enter_job
@@ -111,7 +111,7 @@ class SubmissionService:
         job_id: str,
         source: str,
         notify: bool = False,
-        claim: Claim | None = None,
+        claim: ContentClaim | None = None,
     ) -> tuple[Job, tuple[str, ...]]:
         """Create the job with this id, or get the one that has it.
 
@@ -130,7 +130,7 @@ class SubmissionService:
         job_id: str,
         source: str,
         notify: bool,
-        claim: Claim | None,
+        claim: ContentClaim | None,
     ) -> tuple[Job, tuple[str, ...]]:
         submission, warnings = await self._checked(submission, caller)
         created_at = self.now()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.contracts.job import Caller, Job
 from shared.errors import Unavailable
-from shared.jobs.claims import Claim, ClaimTaken
+from shared.jobs.claims import ClaimTaken, ContentClaim
 from triggers.auth.quotas import check_active_limit
 from triggers.submission.accept import AcceptedSubmission, SubmissionService, new_id
 from triggers.submission.parse import Submission
@@ -58,11 +58,11 @@ class RepeatableSubmissions:
             return AcceptedSubmission(created, job_id is not None, warnings)
         raise Unavailable("concurrent_update", "the same search is being submitted too often")
 
-    async def _claimed_job(self, claim: Claim) -> Job | None:
+    async def _claimed_job(self, claim: ContentClaim) -> Job | None:
         return await self.service.jobs.find(claim.job_id) if claim.job_id else None
 
 
-def _is_recent(claim: Claim, arrived_at: datetime) -> bool:
+def _is_recent(claim: ContentClaim, arrived_at: datetime) -> bool:
     """Also a claim is that was made after the arrival, while this submission was checked."""
     return claim.claimed_at is not None and arrived_at - claim.claimed_at <= WINDOW
 

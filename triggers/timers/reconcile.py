@@ -25,8 +25,8 @@ from triggers.timers.stopper import StopperFactory
 MAX_TICK_TIME = timedelta(seconds=50)
 """The next tick starts a minute after this one did and continues with the remaining jobs."""
 ORPHAN_GRACE = timedelta(minutes=10)
-"""Time between an active row and its job's row: at most an upload and a transaction, four minutes. A
-later job is not lost: its first step writes the active row again."""
+"""Time between an active row and its job's row: an upload and a transaction, four minutes at most.
+A later job is not lost: its first step writes the active row again."""
 
 log = logging.getLogger("blast")
 ActiveRowKey = tuple[str, str]
