@@ -17,6 +17,7 @@ from triggers.submission.parse import parse
 DATABASES = (
     *("16S", "nt", "My_Db.v2", "a.b", "x" * 29, "n" * 33, "n" * 34, "0", "custom/mine", "pdb_nt"),
     *("custom/nt/nt", "blast-db/core_nt/core_nt", "_under", "end-", "a..b", "custom/a/b/c"),
+    *("1e3", "0x1f", "No", "1_0", "7z"),
 )
 FORMATS = (5, 6, 7, 0, 11, 15, 18, "6 std staxids", "7 qaccver sseqid evalue bitscore", "10 std")
 MEMORY = ("1G", "4G", "4Gi", "512Mi", "30Gi", "31G", "32G", "126Gi", "500G", "1T", "900k", "2Ki")
