@@ -81,7 +81,8 @@ class SubmissionChecks:
             for prefix, pair in pairs.items()
             if (message := mismatches[pair])
         ]
-        sharded = {prefix: s for prefix, s in searches.items() if s.sizing.db_partitions}
+        # A pre-flight also looks at searches with faults: then there may be no prefix.
+        sharded = {path: s for path, s in searches.items() if s.sizing.db_partition_prefix}
         missing = await map_distinct(
             self._missing_shards, ((s.database_url, s.sizing) for s in sharded.values())
         )
