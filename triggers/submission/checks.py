@@ -17,6 +17,7 @@ from triggers.auth.query_access import QueryAccess
 from triggers.submission.database_catalog import DatabaseCatalog
 from triggers.submission.named_queries import (
     FIELD,
+    PARALLEL_READS,
     NamedQueries,
     NamedQuery,
     QueryContent,
@@ -27,8 +28,6 @@ from triggers.submission.parse import Submission
 
 PARALLELISM = 16
 """Concurrent storage calls for one request."""
-PARALLEL_READS = 2
-"""Query blobs of one request in memory at a time, each of up to 20 MB."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -134,7 +133,7 @@ class SubmissionChecks:
     def catalog(self) -> DatabaseCatalog:
         return DatabaseCatalog(self.blobs, self.account)
 
-    @property
+    @cached_property
     def named_queries(self) -> NamedQueries:
         return NamedQueries(self.blobs, self.account)
 

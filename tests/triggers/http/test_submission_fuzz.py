@@ -30,7 +30,7 @@ PREFIXES = (
     *("2shards/nucs_shard_", "custom/2shards/mine_shard_", "2shards/nt_shard_"),
     *("9shards/nucs_shard_", "../2shards/nucs_shard_", "", "/"),
 )
-ODD = (
+ODD: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**31, 2**63, 10**400, 1e308, 0.5, "", " ", "\x00", "\ud800", "é" * 300),
     *("../..", "https://[x", "٣", "NaN", [], [1], {}, {"a": {"a": {}}}, "x" * 70_000),
 )
@@ -81,8 +81,8 @@ _NUCLEOTIDE = frozenset(program.value for program in NUCLEOTIDE_QUERY)
 
 @pytest.fixture(scope="module")
 async def services(azurite: Azurite) -> AsyncIterator[HttpServices]:
-    changes = {"max_active_jobs": "100000", "request_rate_limit": "100000/1s"}
-    async with opened(azurite, **changes) as clients:
+    limits = {"max_active_jobs": "100000", "request_rate_limit": "100000/1s"}
+    async with opened(azurite, {}, **limits) as clients:
         await clients.blobs.ensure("queries", "blast-db", "results")
         await put_databases(clients.blobs, clients.account)
         for name, text in QUERIES.items():
