@@ -32,34 +32,34 @@ class Purger:
     async def run(self, client: DurableClient) -> Counter[str]:
         """Repair index rows, then remove expired jobs; count the jobs by result.
 
-        Results are `repaired`, `removed`, `kept` and `failed`. Raises Unavailable if the index
-        cannot be read, and an ExceptionGroup of bugs at the end.
+        Results are `repaired`, `removed`, `kept`, `failed` and `crashed`. Raises Unavailable if the
+        index cannot be read, and an ExceptionGroup of bugs at the end.
         """
         started_at = self.now()
 
         def is_time_up() -> bool:
             return self.now() - started_at >= MAX_RUN_TIME
 
-        repaired = await process_all(
-            self.jobs.index.find_orphans(), self._repair, lambda job_id: job_id, is_time_up
-        )
+        results = Counter[str]()
         ended_before = started_at - self.retention
-        done = Counter[str]()
-
-        async def remove(row: ListRow) -> str:
-            result = await self._remove(client, row, ended_before)
-            done[result] += 1
-            return result
 
         def is_enough() -> bool:
             # Jobs that are kept do not count: there may be many of them before all others.
-            return is_time_up() or done["removed"] >= self.max_removed
+            return is_time_up() or results["removed"] >= self.max_removed
 
-        removed = await process_all(
-            self.jobs.index.find_expired(ended_before), remove, lambda row: row.job_id, is_enough
-        )
-        results = repaired + removed
-        log.info("purged %s", " ".join(f"{name}={n}" for name, n in results.items()) or "nothing")
+        try:
+            orphans = self.jobs.index.find_orphans()
+            await process_all(orphans, self._repair, lambda job_id: job_id, is_time_up, results)
+            await process_all(
+                self.jobs.index.find_expired(ended_before),
+                lambda row: self._remove(client, row, ended_before),
+                lambda row: row.job_id,
+                is_enough,
+                results,
+            )
+        finally:
+            done = " ".join(f"{name}={n}" for name, n in results.items())
+            log.info("purged %s", done or "nothing")
         return results
 
     async def _repair(self, job_id: str) -> str:

@@ -64,18 +64,25 @@ class Reconciler:
         Raises Unavailable if the index cannot be read, and an ExceptionGroup of bugs at the end.
         """
         started_at, unreachable = self.now(), set[str]()
-        results = await process_all(
-            self.jobs.index.find_overdue(started_at),
-            lambda row_key: self._reconcile(client, row_key, unreachable),
-            lambda row_key: row_key[1],
-            is_time_up=lambda: self.now() - started_at >= MAX_TICK_TIME,
-        )
+        results = Counter[str]()
+        try:
+            await process_all(
+                self.jobs.index.find_overdue(started_at),
+                lambda row_key: self._reconcile(client, row_key, unreachable),
+                lambda row_key: row_key[1],
+                lambda: self.now() - started_at >= MAX_TICK_TIME,
+                results,
+            )
+        finally:  # also what was done before the index failed, or beside a crash, has been done
+            self._report(results)
         await self.jobs.index.claims.remove_expired(self.now())
+        return results
+
+    def _report(self, results: Counter[str]) -> None:
         for result, number in results.items():
             self.telemetry.measure(RECONCILE, number, result=result)
         if results:
             log.info("reconciled %s", " ".join(f"{name}={n}" for name, n in results.items()))
-        return results
 
     async def _reconcile(
         self, client: DurableClient, row_key: ActiveRowKey, unreachable: set[str]
