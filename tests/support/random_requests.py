@@ -27,7 +27,7 @@ def accepted_searches(seed: int, settings: Settings) -> Iterator[tuple[dict[str,
     """Random requests that are accepted, with their searches; never ends."""
     chance = random.Random(seed)
     while True:
-        body = _request(chance)
+        body = random_request(chance)
         try:
             search = parse(body, settings).search
         except Invalid:
@@ -40,7 +40,8 @@ def _values(program: Program) -> dict[str, list[str]]:
     return valid_values(program)
 
 
-def _request(chance: random.Random) -> dict[str, Any]:
+def random_request(chance: random.Random) -> dict[str, Any]:
+    """A request with values that often can be accepted."""
     program = chance.choice(list(Program))
     letters = NUCLEOTIDES if program in NUCLEOTIDE_QUERY else RESIDUES
     body: dict[str, Any] = {

@@ -23,14 +23,8 @@ from shared.settings import Settings
 from shared.telemetry.tracing import current_trace_parent
 from shared.util.job_scope import enter_job
 from triggers.auth.quotas import check_active_limit
-from triggers.submission.checks import (
-    PARALLEL_READS,
-    SubmissionChecks,
-    map_distinct,
-    named,
-    searches_of,
-)
-from triggers.submission.named_queries import NamedQuery
+from triggers.submission.checks import SubmissionChecks, map_distinct, named, searches_of
+from triggers.submission.named_queries import PARALLEL_READS, NamedQuery
 from triggers.submission.parse import MAX_WARNINGS, Submission, bounded, common_search
 
 MAX_STORED_WARNINGS = 20
