@@ -3,27 +3,15 @@
 import gzip
 import random
 import re
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local.demo.queries import DEMO_DATABASE
-from local.elastic_blast.databases import upload_database
 from tests.end_to_end.conftest import StackFixture
 from tests.ui.browser import PHONE, PageActivity, fits_width
+from tests.ui.conftest import PROTEIN
 
 NUCLEOTIDES = ">q\nCGTAACAAGGTTTCCGTAGGTGAACC\n"
-PROTEIN = ">p\nMKWVTFISLLFLFSSAYSRGVFRRDAHK\n"
-PROTEINS = "proteins_of_the_form"
-
-
-@pytest.fixture
-def protein_database(world: StackFixture, tmp_path: Path) -> str:
-    fasta = tmp_path / "proteins.fa"
-    fasta.write_text(PROTEIN)
-    upload_database(fasta, PROTEINS, world.stack.environment, kind="prot")
-    return PROTEINS
 
 
 def open_form(page: Page) -> None:
