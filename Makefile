@@ -75,6 +75,7 @@ tools:
 programs: ## what tests need beside that
 	@local/need.sh kubectl kubernetes-client
 	@local/need.sh chromium chromium
+	@local/need.sh zsh zsh
 
 worker: ## set up Azure's Python worker for tests/worker; needs Python 3.13
 	@if local/find_python.sh python3.13 >/dev/null; then $(MAKE) -s $(WORKER); \

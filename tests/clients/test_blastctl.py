@@ -113,13 +113,3 @@ def test_a_terminal_has_one_line_with_a_bar() -> None:
     progress.end()
     assert stream.getvalue().count("\n") == 1
     assert "[###############...............] 2 of 4 batches running: it waits" in stream.getvalue()
-
-
-def test_the_completion_knows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("completion")[0] == 0
-    words = capsys.readouterr().out.partition('words="')[2].partition('"')[0].split()
-    for word in words:
-        with pytest.raises(SystemExit) as ended:
-            run(word, "--help")
-        assert ended.value.code == 0
-    assert len(words) == 9

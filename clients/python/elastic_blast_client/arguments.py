@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
+from elastic_blast_client.completion import SCRIPTS
+
 
 def parse(argv: Sequence[str] | None, url: str, about: str) -> argparse.Namespace:
     """The arguments, of which `command` names the command. `url` is the default server."""
@@ -30,7 +32,8 @@ def parse(argv: Sequence[str] | None, url: str, about: str) -> argparse.Namespac
     cancel = command("cancel", "cancel a search")
     cancel.add_argument("--wait", action="store_true", help="wait until nothing of it is left")
     command("databases", "list the databases", has_job=False)
-    command("completion", "print the completion for bash", has_job=False)
+    completion = command("completion", "print the completion for a shell", has_job=False)
+    completion.add_argument("shell", nargs="?", choices=sorted(SCRIPTS), default="bash")
     return parser.parse_args(argv)
 
 

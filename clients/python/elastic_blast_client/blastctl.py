@@ -14,6 +14,7 @@ from typing import Any
 
 from elastic_blast_client.arguments import parse
 from elastic_blast_client.client import Client, Credential
+from elastic_blast_client.completion import SCRIPTS
 from elastic_blast_client.errors import BlastError, Refused, TryAgain
 from elastic_blast_client.output import Progress, print_json, print_rows
 
@@ -22,23 +23,6 @@ OK, REFUSED, FAILED, CANCELLED, TRY_AGAIN = 0, 2, 3, 4, 75
 EXIT_CODES = {"completed": OK, "failed": FAILED, "cancelled": CANCELLED}
 Command = Callable[[Client, argparse.Namespace], int]
 DEFAULT_URL = "http://127.0.0.1:7071"
-COMPLETION = """\
-_blastctl() {
-    local words="submit wait list show hits fetch cancel databases completion"
-    local word="${COMP_WORDS[COMP_CWORD]}"
-    if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "$words" -- "$word"))
-    elif [[ "$word" == -* ]]; then
-        local flags="$(blastctl "${COMP_WORDS[1]}" --help | grep -oE -- '--[a-z-]+' | sort -u)"
-        COMPREPLY=($(compgen -W "$flags" -- "$word"))
-    else case "${COMP_WORDS[1]}" in
-        wait|show|hits|fetch|cancel)
-            COMPREPLY=($(compgen -W "$(blastctl list --ids 2>/dev/null)" -- "$word"));;
-        *) COMPREPLY=($(compgen -f -- "$word"));;
-    esac; fi
-}
-complete -F _blastctl blastctl
-"""
-"""For bash, and for zsh after `autoload bashcompinit && bashcompinit`."""
 
 
 def main(argv: Sequence[str] | None = None, client: Client | None = None) -> int:
@@ -171,7 +155,7 @@ def _databases(client: Client, options: argparse.Namespace) -> int:
 
 
 def _completion(client: Client, options: argparse.Namespace) -> int:
-    print(COMPLETION, end="")
+    print(SCRIPTS[options.shell], end="")
     return OK
 
 

@@ -127,7 +127,7 @@ async def test_random_submissions_are_accepted_or_refused(
 async def test_many_random_submissions_are_accepted_or_refused(
     services: HttpServices, caplog: pytest.LogCaptureFixture
 ) -> None:
-    counts = await run(services, seed=2, count=3000)
+    counts = await run(services, seed=2, count=1500)
     assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
     logging.getLogger("fuzz").warning("%s", dict(counts))
-    assert [name for name in PLAYED if counts[name] < 50] == [], counts
+    assert [name for name in PLAYED if counts[name] < 30] == [], counts
