@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from azure.data.tables import TableClient
+from azure.data.tables import TableClient, UpdateMode
 
 from local.demo.client import RequestRejected
 from shared.contracts.states import Phase
@@ -26,7 +26,7 @@ from tests.monitoring.conditions import checks
 from tests.monitoring.tables import Workspace
 from tests.monitoring.test_alerts import fired
 from tests.monitoring.test_queries import QUERIES
-from tests.support.expected_metrics import Total, expected_totals
+from tests.support.expected_metrics import Attributes, Total, expected_totals
 from tests.support.ingestion import Row, ingesting
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
@@ -106,10 +106,10 @@ def test_r15_counts_of_searches_and_failures_are_those_of_the_tables(
 
 
 def summed(rows: list[dict[str, object]], by: str, column: str) -> dict[str, float]:
-    sums = Counter[str]()
+    sums = dict.fromkeys((str(row[by]) for row in rows), 0.0)
     for row in rows:
-        sums[str(row[by])] += row[column]  # type: ignore[assignment]
-    return dict(sums)
+        sums[str(row[by])] += float(str(row[column]))
+    return sums
 
 
 def test_r15_times_are_those_of_the_histories(run: FaultRun, healthy: list[Row]) -> None:
@@ -136,7 +136,7 @@ def test_r15_times_are_those_of_the_histories(run: FaultRun, healthy: list[Row])
 
 
 def assert_durations(
-    rows: list[dict[str, object]], totals: Mapping[str, Mapping[object, Total]]
+    rows: list[dict[str, object]], totals: Mapping[str, Mapping[Attributes, Total]]
 ) -> None:
     durations = {str(row["What"]): row for row in rows}
     for name in ("blast.submit.duration", "blast.first_batch.duration", "blast.submit_slot.wait"):
@@ -236,10 +236,12 @@ def damaged_row(run: FaultRun) -> Iterator[None]:
     connection = run.system.stack.azurite.connection_string
     with TableClient.from_connection_string(connection, JOBS_TABLE) as table:
         row = table.get_entity(job_id, "job")
-        table.update_entity({name: row[name] for name in row if name != "owner_oid"}, "replace")
+        table.update_entity(
+            {name: row[name] for name in row if name != "owner_oid"}, UpdateMode.REPLACE
+        )
         with pytest.raises(RequestRejected, match="500"):
             run.system.api.job(job_id)
-        table.update_entity(row, "replace")
+        table.update_entity(row, UpdateMode.REPLACE)
     yield
 
 
