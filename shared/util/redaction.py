@@ -45,7 +45,6 @@ _LEAST_IN_WORDS = {"nucleotides": LEAST_NUCLEOTIDES, "amino acids": 40}
 
 _RESIDUE = "[ABCDEFGHIKLMNPQRSTUVWXYZ*-]"
 _LINE_BREAK, _LINE_END = r"(?:\r?\n|\\r\\n|\\n)", r"(?=[ \t]*(?:[\r\n\"']|\\[rn]|\Z))"
-_RESIDUES = re.compile(r"[\s\d]*(?:[A-Z*-][A-Z*\s\d-]*|[acgtunACGTUN*-][acgtunACGTUN*\s\d-]*)")
 _NUMBER = r"(?:(?<![^\r\n])|(?<=\\n))[ \t]{0,12}\d{1,9} "
 _RECORDS = (
     re.compile(
@@ -95,14 +94,23 @@ def redacted_output(text: str, *, is_end: bool = False) -> str:
 
 
 def redact_lines(lines: list[str]) -> list[str]:
-    """Each line of a text redacted, at most LONGEST characters in all, also sequences over several.
+    """Each line of a text redacted, in place; of at most LONGEST characters in all.
 
-    A sequence over several lines becomes one word; then its lines are those of residues only.
+    The text is redacted as a whole, as a key or a sequence can go over several lines. It then has
+    fewer lines: each stays at a line that gives the same by itself, or else at the next one, and
+    the lines in between are SECRET.
     """
     whole = redacted("\n".join(lines)).split("\n")
     if len(whole) == len(lines):
         return whole
-    return [SEQUENCE if _RESIDUES.fullmatch(line) else redacted(line) for line in lines]
+    alone = [redacted(line) for line in lines]
+    result, at = [SECRET] * len(lines), 0
+    for text in whole[: len(lines)]:
+        place = next((n for n in range(at, len(lines)) if alone[n] == text), at)
+        if place == len(lines):
+            break
+        result[place], at = text, place + 1
+    return result
 
 
 def redact_all(value: Any) -> Any:

@@ -11,9 +11,11 @@ from shared.errors import Unavailable
 from shared.util.recent import Recent
 from shared.util.single_flight import SingleFlightCache
 
-MAX_AGE = timedelta(seconds=4)
+MAX_AGE = timedelta(seconds=5)
 """Of what is shown. A dashboard asks every two seconds while its page is open."""
-TIMEOUT = timedelta(seconds=10)
+AWAY_FOR = timedelta(seconds=20)
+"""How long a cluster that did not answer is not asked again: such a look is a long one."""
+TIMEOUT = timedelta(seconds=8)
 """For a look, with the credentials for the cluster."""
 MAX_SEARCHES = 64
 """Searches whose last look is kept."""
@@ -42,6 +44,9 @@ class ClusterLogs:
         key = (cluster_name, elb_job_id)
         look = self._looks.get(key) or SingleFlightCache(partial(self._read, *key), self._monotonic)
         self._looks.put(key, look)
+        search_log = (await look.get_fresh(AWAY_FOR)).value
+        if search_log.has_pods is None:
+            return search_log
         return (await look.get_fresh(max_age)).value
 
     async def _read(self, cluster_name: str, elb_job_id: str) -> SearchLog:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from triggers.timers.bounded_work import process_all
 MAX_RUN_TIME = timedelta(minutes=2)
 """Below `functionTimeout` of host.json: the host restarts the app if a function exceeds that."""
 MAX_REMOVED = 20_000
-"""Jobs that one run removes; the next run continues."""
+"""Jobs that one run removes, or some more; the next run continues."""
 
 log = logging.getLogger("blast")
 
@@ -42,29 +42,25 @@ class Purger:
 
         results = Counter[str]()
         ended_before = started_at - self.retention
+
+        def is_enough() -> bool:
+            # Jobs that are kept do not count: there may be many of them before all others.
+            return is_time_up() or results["removed"] >= self.max_removed
+
         try:
             orphans = self.jobs.index.find_orphans()
             await process_all(orphans, self._repair, lambda job_id: job_id, is_time_up, results)
             await process_all(
-                self._expired(ended_before),
+                self.jobs.index.find_expired(ended_before),
                 lambda row: self._remove(client, row, ended_before),
                 lambda row: row.job_id,
-                is_time_up,
+                is_enough,
                 results,
             )
         finally:
             done = " ".join(f"{name}={n}" for name, n in results.items())
             log.info("purged %s", done or "nothing")
         return results
-
-    async def _expired(self, ended_before: datetime) -> AsyncIterator[ListRow]:
-        """At most `max_removed` list rows."""
-        number = 0
-        async for row in self.jobs.index.find_expired(ended_before):
-            number += 1
-            if number > self.max_removed:
-                return
-            yield row
 
     async def _repair(self, job_id: str) -> str:
         """Write the index rows of a job again, so that they agree with its row."""

@@ -25,8 +25,8 @@ from triggers.timers.stopper import StopperFactory
 MAX_TICK_TIME = timedelta(seconds=50)
 """The next tick starts a minute after this one did and continues with the remaining jobs."""
 ORPHAN_GRACE = timedelta(minutes=10)
-"""Time between an active row and its job's row: at most two calls of at most a minute each. A later
-job row is not lost: its writer writes the active row again afterwards."""
+"""Time between an active row and its job's row: an upload and a transaction, four minutes at most.
+A later job is not lost: its first step writes the active row again."""
 
 log = logging.getLogger("blast")
 ActiveRowKey = tuple[str, str]
@@ -60,6 +60,7 @@ class Reconciler:
     async def tick(self, client: DurableClient) -> Counter[str]:
         """Recover overdue jobs until none is left or the time is up; count the jobs by result.
 
+        Then remove claims that have expired.
         Raises Unavailable if the index cannot be read, and an ExceptionGroup of bugs at the end.
         """
         started_at, unreachable = self.now(), set[str]()
@@ -74,6 +75,7 @@ class Reconciler:
             )
         finally:  # also what was done before the index failed, or beside a crash, has been done
             self._report(results)
+        await self.jobs.index.claims.remove_expired(self.now())
         return results
 
     def _report(self, results: Counter[str]) -> None:

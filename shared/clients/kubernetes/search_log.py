@@ -29,16 +29,16 @@ from shared.util.redaction import redact_lines
 from shared.util.threads import in_thread
 
 PODS_BY_PHASE = {"Failed": 3, "Running": 6, "Pending": 3, "Succeeded": 4}
-"""How many pods of each phase are asked for; the first MAX_PODS of all are read."""
+"""How many pods of each phase are read at most, and MAX_PODS of all, in this order."""
 MAX_PODS = 8
-TAIL_LINES, LIMIT_BYTES = 100, 48 * 1024
-"""Of one container."""
+TAIL_LINES, LIMIT_BYTES = (100, 10, 1), 48 * 1024
+"""Of one container. A log that is cut at its limit lacks its newest lines: fewer are asked for."""
 MAX_LOG_BYTES = 2 * LIMIT_BYTES
 """The API may send slightly more than LIMIT_BYTES."""
 MAX_EVENTS = 50
 """Of one pod. Kubernetes keeps them for an hour, and counts equal ones."""
 PARALLELISM = 8
-TIMEOUT = 8.0
+TIMEOUT = 4.0
 """Seconds for the whole look; what was not read until then is left out, and named."""
 
 
@@ -65,21 +65,24 @@ class SearchLogReader:
         listed = await parallel_map(
             lambda phase: self._pods(elb_job_id, phase), PODS_BY_PHASE, PARALLELISM
         )
-        pods = [pod for of_phase in listed for pod in of_phase]
-        shown = pods[:MAX_PODS]
+        shown = [
+            pod
+            for of_phase, most in zip(listed, PODS_BY_PHASE.values(), strict=True)
+            for pod in of_phase[:most]
+        ][:MAX_PODS]
         reads = [(pod, container) for pod in shown for container in (None, *_started(pod))]
         parts = await parallel_map(lambda read: self._read(*read), reads, PARALLELISM)
         notices = list(self._errors)
-        if len(pods) > MAX_PODS or any(map(_is_full, PODS_BY_PHASE, listed)):
+        if sum(map(len, listed)) > len(shown):
             notices.append(f"the search has more pods: the log has lines of {len(shown)}")
         lines = tuple(line for part in parts for line in part)
-        return SearchLog(lines, tuple(notices), bool(pods))
+        return SearchLog(lines, tuple(notices), bool(shown))
 
     async def _pods(self, elb_job_id: str, phase: str) -> list[PodContainers]:
         query = {
             "labelSelector": labels.search_selector(elb_job_id),
             "fieldSelector": f"status.phase={phase}",
-            "limit": str(PODS_BY_PHASE[phase]),
+            "limit": str(PODS_BY_PHASE[phase] + 1),  # one more shows that there are more
         }
         request = ApiRequest("GET", PODS, query)
         parsed = await read_items(self.api, request, parse_containers, self._time_left)
@@ -105,30 +108,33 @@ class SearchLogReader:
         return await _redacted(sorted(lines, key=lambda line: line.position))
 
     async def _container_log(self, pod: PodContainers, container: Container) -> list[LogLine]:
+        for tail_lines in TAIL_LINES:
+            try:
+                text = await self._read_tail(pod, container, tail_lines)
+            except ApiStatusError:
+                return []  # it has no log yet, or is gone since the list
+            is_cut = len(text.encode()) >= LIMIT_BYTES
+            if not is_cut:
+                break
+        has_one_line = is_cut and tail_lines == 1
+        is_whole = has_one_line or not (container.is_running or is_cut)
+        return await _redacted(parse_lines(pod, container.name, text, is_whole))
+
+    async def _read_tail(self, pod: PodContainers, container: Container, lines: int) -> str:
         query = {
             "container": container.name,
-            "tailLines": str(TAIL_LINES),
+            "tailLines": str(lines),
             "limitBytes": str(LIMIT_BYTES),
             "timestamps": "true",
             **({"previous": "true"} if container.is_previous else {}),
         }
         request = ApiRequest("GET", f"{PODS}/{pod.name}/log", query)
-        try:
-            text = await self.api.read_text(
-                request, MAX_LOG_BYTES, (BAD_REQUEST, NOT_FOUND), self._time_left
-            )
-        except ApiStatusError:
-            return []  # it has no log yet, or is gone since the list
-        is_whole = not container.is_running and len(text.encode()) < LIMIT_BYTES
-        return await _redacted(parse_lines(pod, container.name, text, is_whole))
+        expected = (BAD_REQUEST, NOT_FOUND)
+        return await self.api.read_text(request, MAX_LOG_BYTES, expected, self._time_left)
 
     @property
     def _time_left(self) -> float:
         return self.deadline - time.monotonic()
-
-
-def _is_full(phase: str, pods: list[PodContainers]) -> bool:
-    return len(pods) == PODS_BY_PHASE[phase]
 
 
 def _started(pod: PodContainers) -> Iterator[Container]:
@@ -147,8 +153,10 @@ async def _redacted(lines: list[LogLine]) -> list[LogLine]:
 def _event_line(pod: PodContainers, event: Json) -> LogLine:
     """An event of a pod. Its version grows with each repetition, and orders all events."""
     version = str(event["metadata"].get("resourceVersion") or "")
-    stamp = event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp")
-    count = event.get("count") or 1
+    series = event.get("series") or {}  # how newer components count
+    stamps = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    stamp = next(filter(None, (*stamps, event["metadata"].get("creationTimestamp"))), None)
+    count = series.get("count") or event.get("count") or 1
     text = f"{event.get('reason') or 'Event'}: {event.get('message') or ''}".strip(": ")
     return LogLine(
         source=f"{pod.uid}/events",

@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from shared.clients.kubernetes import SearchLog
 from shared.errors import Unavailable
-from triggers.http.cluster_logs import MAX_AGE, ClusterLogs
+from triggers.http.cluster_logs import AWAY_FOR, MAX_AGE, TIMEOUT, ClusterLogs
 
 LOG = SearchLog(has_pods=True)
 
@@ -55,10 +56,15 @@ async def test_a_cluster_that_does_not_answer_is_a_sentence_and_is_not_asked_at_
     assert notice.startswith("the cluster aks cannot be read, so lines of pods are missing: no")
     assert "c2Vj" not in notice
     assert search_log.has_pods is None
+    cluster.now += AWAY_FOR.total_seconds()
+    await logs.read("aks", "job-1", timedelta(0))
     assert cluster.reads == ["job-1"]
+    cluster.error = None
+    cluster.now += 0.1
+    assert await logs.read("aks", "job-1") == LOG
 
 
 async def test_a_look_that_takes_too_long_is_a_sentence() -> None:
     cluster = FakeCluster(TimeoutError())
     (notice,) = (await ClusterLogs(cluster, cluster.monotonic).read("aks", "job-1")).notices
-    assert notice.endswith("it did not answer within 10 s")
+    assert notice.endswith(f"it did not answer within {TIMEOUT.total_seconds():g} s")

@@ -1,11 +1,10 @@
 """The log of a search's pods: bounded, redacted, and of this search alone."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from shared.clients.kubernetes import ClusterCredentials, KubernetesCluster, LogLine, SearchLog
+from shared.clients.kubernetes import ClusterCredentials, KubernetesCluster, SearchLog
 from shared.clients.kubernetes.search_log import (
     LIMIT_BYTES,
     MAX_LOG_BYTES,
@@ -14,12 +13,22 @@ from shared.clients.kubernetes.search_log import (
     TAIL_LINES,
 )
 from shared.errors import Unavailable
-from tests.local.cluster.cluster_fixture import TOKEN, ClusterFixture, container, has, job, running
 from tests.shared.clients.kubernetes.server import Json, Reply, Request, Server, provider, status
 
 ID = "job-1"
 SECRET = "sv=2024-01-01&sig=c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 STAMP = "2026-11-28T12:00:0{}.00000000{}Z"
+
+
+def client_of(server: Server, total: float) -> KubernetesCluster:
+    credentials = ClusterCredentials(server.url, authority=server.pem.decode())
+    return KubernetesCluster(provider(credentials), timeouts=(20.0, 20.0, total))
+
+
+@pytest.fixture
+def cluster(server: Server) -> KubernetesCluster:
+    """A client with long timeouts: a look opens many connections at once."""
+    return client_of(server, 20.0)
 
 
 def pod(name: str, *containers: Json, search: str = ID, app: str = "blast") -> Json:
@@ -78,7 +87,7 @@ async def test_lines_have_their_pod_container_and_time(
     (request,) = (request for request in server.requests if request.path.endswith("/log"))
     assert request.query == {
         "container": "blast",
-        "tailLines": str(TAIL_LINES),
+        "tailLines": str(TAIL_LINES[0]),
         "limitBytes": str(LIMIT_BYTES),
         "timestamps": "true",
     }
@@ -110,6 +119,7 @@ async def test_secrets_and_sequences_are_redacted(
     assert "c2VjcmV0" not in written
     assert "ACGT" not in written
     assert texts(search_log)[-1] == "done"
+    assert search_log.lines[-1].position % 1000 == 4
     assert len(search_log.lines) == 1 + len(lines)
     (event_line,) = (line for line in search_log.lines if not line.container)
     assert (event_line.position, event_line.text.endswith("(3 times)")) == (5, True)
@@ -171,6 +181,8 @@ async def test_a_look_has_limits(server: Server, cluster: KubernetesCluster) -> 
     assert {"failed-0", "failed-1", "failed-2", "running-0"} <= names
     assert search_log.notices == (f"the search has more pods: the log has lines of {MAX_PODS}",)
     assert len(server.requests) == len(PODS_BY_PHASE) + 2 * MAX_PODS
+    server.manner = answering({"Running": pods["Running"][: PODS_BY_PHASE["Running"]]})
+    assert (await cluster.read_log(ID)).notices == ()
 
 
 @pytest.mark.parametrize("kind", ["running", "terminated"])
@@ -181,9 +193,54 @@ async def test_a_line_that_was_cut_is_left_out(
     lines = f"{STAMP.format(1, 0)} a\n{STAMP.format(1, 1)} b"
     server.manner = answering({"Running": [pod("a", state(kind))]}, lambda _: text(lines))
     assert texts(await cluster.read_log(ID)) == (["a"] if kind == "running" else ["a", "b"])
-    full = f"{STAMP.format(1, 0)} a\n{STAMP.format(1, 1)} ".ljust(LIMIT_BYTES, "b")
-    server.manner = answering({"Running": [pod("a", state(kind))]}, lambda _: text(full))
-    assert texts(await cluster.read_log(ID)) == ["a"]
+
+
+async def test_of_a_log_beyond_its_limit_the_newest_lines_are_shown(
+    server: Server, cluster: KubernetesCluster
+) -> None:
+    """A line that is longer than the limit is shown as far as it was sent."""
+
+    def log(words: str) -> Callable[[Request], Reply]:
+        def answer(request: Request) -> Reply:
+            lines = [f"{STAMP.format(1, n)} {n} {words}\n" for n in range(8)]
+            tail = "".join(lines[-int(request.query["tailLines"]) :])
+            return text(tail[: int(request.query["limitBytes"])])
+
+        return answer
+
+    for words, shown in (
+        ("x" * 20_000, ["7"]),
+        ("x" * 100_000, ["7"]),
+        ("x" * 5_000, [*"01234567"]),
+    ):
+        server.manner = answering({"Running": [pod("a", state())]}, log(words))
+        search_log = await cluster.read_log(ID)
+        assert [line.split(" ")[0] for line in texts(search_log)] == shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "at", "ending"),
+    [
+        ({"lastTimestamp": "2026-11-28T12:00:00Z", "count": 1}, "12:00:00", "a message"),
+        ({"eventTime": "2026-11-28T12:00:01.123456Z"}, "12:00:01", "a message"),
+        (
+            {"eventTime": "2026-11-28T12:00:01.5Z", "series": {"count": 4}}
+            | {"lastTimestamp": None},
+            "12:00:01",
+            "a message (4 times)",
+        ),
+        ({}, "11:59:59", "a message"),
+    ],
+    ids=["core", "new", "series", "bare"],
+)
+async def test_events_of_old_and_new_components_are_read(
+    server: Server, cluster: KubernetesCluster, fields: Json, at: str, ending: str
+) -> None:
+    meta = {"resourceVersion": "7", "creationTimestamp": "2026-11-28T11:59:59Z"}
+    event = {"metadata": meta, "reason": "Why", "message": "a message"} | fields
+    server.manner = answering({"Pending": [pod("a")]}, events=lambda _: items(event))
+    (line,) = (await cluster.read_log(ID)).lines
+    assert (f"{line.at:%H:%M:%S}", line.text) == (at, f"Why: {ending}")
 
 
 @pytest.mark.parametrize(
@@ -197,11 +254,9 @@ async def test_a_line_that_was_cut_is_left_out(
     ],
     ids=["too-long", "endless", "closed", "proxy", "kubelet"],
 )
-async def test_a_log_that_does_not_arrive_is_a_notice(
-    server: Server, cluster: KubernetesCluster, reply: Reply
-) -> None:
+async def test_a_log_that_does_not_arrive_is_a_notice(server: Server, reply: Reply) -> None:
     server.manner = answering({"Running": [pod("a", state())]}, lambda _: reply)
-    search_log = await cluster.read_log(ID)
+    search_log = await client_of(server, 2.0).read_log(ID)
     assert search_log.lines == ()
     (notice,) = search_log.notices
     assert notice.startswith("a part of the log could not be read: the cluster ")
@@ -218,42 +273,3 @@ async def test_pods_that_cannot_be_listed_are_an_error(
     server.manner = lambda _: reply
     with pytest.raises(Unavailable):
         await cluster.read_log(ID)
-
-
-@pytest.fixture(scope="module")
-def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFixture]:
-    with running(tmp_path_factory.mktemp("cluster"), "--cpus", "50") as started:
-        yield started
-
-
-async def test_the_log_of_pods_that_ran_on_the_local_cluster(local_cluster: ClusterFixture) -> None:
-    def labelled(app: str) -> dict[str, Any]:
-        return {"labels": {"app": app, "elb-job-id": ID}}
-
-    init = {"initContainers": [container("echo fetched", "import")]}
-    local_cluster.create(job("good", "echo one; echo two", pod=init, **labelled("blast")))
-    local_cluster.create(job("bad", "echo wrong >&2; exit 3", **labelled("setup")))
-    held = {"local.cluster/pending": "Unschedulable"}
-    local_cluster.create(job("held", annotations=held, **labelled("blast")))
-    local_cluster.until_job("good", has("Complete"))
-    local_cluster.until_job("bad", has("Failed"))
-    local_cluster.until_pod("held", lambda pod: bool(pod["status"].get("conditions")))
-    credentials = ClusterCredentials(local_cluster.child.url, token=TOKEN)
-    cluster = KubernetesCluster(provider(credentials))
-    search_log = await cluster.read_log(ID)
-    written = [line for line in search_log.lines if line.container]
-    assert {(line.app, line.container, line.text) for line in written} == {
-        ("blast", "import", "fetched"),
-        ("blast", "main", "one"),
-        ("blast", "main", "two"),
-        ("setup", "main", "wrong"),
-    }
-    said = [line.text for line in search_log.lines if is_event_of("held", line)]
-    assert said[0].startswith("FailedScheduling: 0/1 nodes are available")
-    assert (search_log.notices, search_log.has_pods) == ((), True)
-    assert (await cluster.read_log("job-none")).has_pods is False
-    await cluster.aclose()
-
-
-def is_event_of(name: str, line: LogLine) -> bool:
-    return line.pod.startswith(name) and not line.container
