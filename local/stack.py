@@ -70,6 +70,8 @@ class Stack:
     app: Path = PROJECT
     """The folder of the app, and of the host that runs it. Another one takes effect at the next
     start of the host: tests of upgrades use that."""
+    second_app: Path | None = None
+    """The folder of another version of the app, which every second worker runs."""
     cluster_options: Sequence[str] = ()
     """Further command line options of `local.cluster`."""
     azurite: Azurite = field(init=False)
@@ -135,6 +137,8 @@ class Stack:
         argv += ["--state", str(self.folder / "durable.sqlite")]
         if self.workers > 1:
             argv += ["--workers", str(self.workers)]
+        if self.second_app:
+            argv += ["--second-app", str(self.second_app)]
         if self.proxy is not directly:
             argv += ["--client-url", self._app_address("durable", lambda: self.host.url)]
         log, environment = self._log("functions"), self._environment()

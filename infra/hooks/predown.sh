@@ -28,7 +28,9 @@ remove_kubernetes_access() {
 az account set --subscription "$AZURE_SUBSCRIPTION_ID"
 remove_assignments "$cluster/namespaces/default"
 remove_assignments "$cluster"
-remove_assignments "$registry"
+if [ -n "$REGISTRY_NAME" ]; then # empty once this script has run for a registry of the group
+  remove_assignments "$registry"
+fi
 if [ "$CLUSTER_USES_AZURE_RBAC" = false ]; then
   remove_kubernetes_access
 fi

@@ -21,7 +21,14 @@ from local.functions_host.settings import CannotStart, apply_local_settings, rea
 from local.functions_host.workers import WorkerPool, worker_pool
 
 
-async def serve(app: Path, port: int, state: Path, client_url: str = "", workers: int = 1) -> int:
+async def serve(
+    app: Path,
+    port: int,
+    state: Path,
+    client_url: str = "",
+    workers: int = 1,
+    second_app: Path | None = None,
+) -> int:
     """Serve the app until a signal (returns 0) or until a part of the host fails (returns 1).
 
     Raises CannotStart.
@@ -34,7 +41,7 @@ async def serve(app: Path, port: int, state: Path, client_url: str = "", workers
         asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)
     on_timeout = RestartOnTimeout(port)
     async with (
-        _workers(app, workers) as pool,
+        _workers([app, second_app or app], workers) as pool,
         serving(
             functions, options, state, SystemClock(), port, on_timeout, client_url, pool
         ) as running,
@@ -48,9 +55,9 @@ async def serve(app: Path, port: int, state: Path, client_url: str = "", workers
         return 0 if stop_task in done else 1
 
 
-def _workers(app: Path, count: int) -> AbstractAsyncContextManager[WorkerPool | None]:
+def _workers(apps: Sequence[Path], count: int) -> AbstractAsyncContextManager[WorkerPool | None]:
     """Worker processes; none for one worker, which is this process."""
-    return worker_pool(app, count) if count > 1 else nullcontext()
+    return worker_pool(apps, count) if count > 1 else nullcontext()
 
 
 def _print_functions(running: RunningHost, functions: Sequence[Function]) -> None:
@@ -85,6 +92,11 @@ def main() -> int:
     parser.add_argument(
         "--workers", type=int, default=1, help="the number of processes that run the functions"
     )
+    parser.add_argument(
+        "--second-app",
+        type=Path,
+        help="the folder of another version, which every second worker runs, as in an upgrade",
+    )
     parser.add_argument("--verbose", action="store_true", help="log each replay, too")
     options_given = parser.parse_args()
     app = options_given.app.resolve()
@@ -98,6 +110,7 @@ def main() -> int:
                 state.resolve(),
                 options_given.client_url,
                 options_given.workers,
+                options_given.second_app,
             )
         )
     except CannotStart as fault:

@@ -12,7 +12,7 @@ import logging
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,9 @@ class Worker:
 class WorkerPool:
     """Calls functions in worker processes in turn."""
 
-    app: Path
+    apps: Sequence[Path]
+    """The folders of the app, of which the workers run one each in turn: during a rolling upgrade
+    those of two versions."""
     workers: list[Worker] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -116,16 +118,20 @@ class WorkerPool:
             await self.workers[place].read_results()
             code = await self.workers[place].process.wait()
             log.error("worker process %s ended with %s: another one starts", place + 1, code)
-            self.workers[place] = await _start(self.app)
+            await self.start(place)
+
+    async def start(self, place: int) -> None:
+        """Start the worker of this place. Raises CannotStart."""
+        self.workers[place : place + 1] = [await _start(self.apps[place % len(self.apps)])]
 
 
 @contextlib.asynccontextmanager
-async def worker_pool(app: Path, count: int) -> AsyncIterator[WorkerPool]:
-    """Start worker processes with the app in a folder, and stop them. Raises CannotStart."""
-    pool = WorkerPool(app)
+async def worker_pool(apps: Sequence[Path], count: int) -> AsyncIterator[WorkerPool]:
+    """Start worker processes with the app in these folders, and stop them. Raises CannotStart."""
+    pool = WorkerPool(apps)
     try:
-        for _ in range(count):
-            pool.workers.append(await _start(app))
+        for place in range(count):
+            await pool.start(place)
         yield pool
     finally:
         await asyncio.gather(*(worker.stop() for worker in pool.workers))

@@ -186,7 +186,9 @@ def _has_arrived(ingestion: Ingestion, events: Mapping[str, Sequence[Any]]) -> b
     ends = sum(row["Sum"] for row in ingestion.rows("AppMetrics", "blast.jobs.ended"))
     spans = {row["Name"] for row in ingestion.rows("AppDependencies")}
     polled = {row["Properties"].get("job_id") for row in ingestion.rows("AppDependencies")}
-    is_counted = bool(ingestion.rows("AppMetrics", "blast.oldest_waiting"))
+    active = ingestion.rows("AppMetrics", "blast.jobs.active")
+    last = {row["Properties"]["phase"]: row["Sum"] for row in active}
+    is_counted = bool(last) and not any(last.values())  # by the reconcile after the last end
     are_reported = all(reported[job_id] >= len(each) for job_id, each in events.items())
     has_spans = {"reconcile", "list_children"} <= spans and events.keys() <= polled
     return are_reported and ends >= len(events) and is_counted and has_spans

@@ -87,6 +87,18 @@ def test_a_script_reads_only_variables_that_something_sets(path: Path) -> None:
     assert read_here <= {*OF_AZD, *kept(), *needed(), *outputs}
 
 
+def test_the_page_reads_only_variables_that_azd_keeps() -> None:
+    """azd finds AZURE_PRINCIPAL_ID out for the parameters, and does not keep it."""
+    page = (PROJECT / "docs/azure.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    blocks += re.findall(r"`([^`\n]*\$[A-Z][^`\n]*)`", page)
+    set_here = {*re.findall(r"^([A-Z]+)=", "\n".join(blocks), re.MULTILINE), "JOB"}
+    read_here = {*re.findall(r"\$\{?([A-Z][A-Z0-9_]+)", "\n".join(blocks))}
+    assert "APP_URL" in read_here
+    kept_by_azd = {*OF_AZD, *kept(), *needed(), *MAIN.of("output")} - {"AZURE_PRINCIPAL_ID"}
+    assert read_here <= kept_by_azd | set_here
+
+
 def test_each_output_is_read_by_a_script_or_named_to_the_operator() -> None:
     text = "\n".join(path.read_text() for path in SCRIPTS)
     text += (PROJECT / "docs/azure.md").read_text()

@@ -173,6 +173,18 @@ def test_down_removes_what_was_made_outside_of_the_group(tools: Tools) -> None:
     assert tools.kept() == {"AUTH_CLIENT_ID": "", "AUTH_APP_CREATED": ""}
 
 
+def test_down_can_run_again_after_it_has_forgotten_the_registry_that_it_made(tools: Tools) -> None:
+    """Where azd then failed, or its question was answered with no."""
+    made = {**OUTPUTS, "CLUSTER_USES_AZURE_RBAC": "true", "REGISTRY_CREATED": "true"}
+    assert tools.run("hooks/predown.sh", **made).returncode == 0
+    first = tools.calls("role assignment list")
+    assert len([call for call in first if "/registries/" in call]) == 1
+    again = tools.run("hooks/predown.sh", **{**made, **tools.kept()})
+    assert again.returncode == 0, again.stderr
+    second = tools.calls("role assignment list")[len(first) :]
+    assert second and not [call for call in second if "/registries/" in call]
+
+
 def test_down_leaves_what_the_operator_named(tools: Tools) -> None:
     ended = tools.run("hooks/predown.sh", **OUTPUTS, CLUSTER_USES_AZURE_RBAC="true")
     assert ended.returncode == 0, ended.stderr

@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 from local.stack import PROJECT
+from shared.util.version import VERSION
 
+NEXT = f"{VERSION}.1"
 LEFT_OUT = (".*", "docs", "infra", "tests", "bench", "sidecar")
 VERIFY = '''"""The stage VERIFY, which the version before does not have."""
 
@@ -39,7 +41,6 @@ WORKFLOW, WIRING = "blast_orchestrator/workflow.py", "activities/wiring.py"
 CHANGES = (
     (CONTRACTS, '    INDEX = "index"', '    VERIFY = "verify"'),
     (CONTRACTS, '    PLAN_INDEX = "plan_index"', '    VERIFY_RESULTS = "verify_results"'),
-    (WORKFLOW, "    Stage.INDEX: None,", "    Stage.COLLECT: Stage.VERIFY,"),
     (WORKFLOW, "    Stage.INDEX: None,", "    Stage.VERIFY: Stage.INDEX,"),
     (
         WORKFLOW,
@@ -58,6 +59,8 @@ CHANGES = (
     ),
 )
 """Of each change: the file, one of its lines, and the line that is added before it."""
+USE = (WORKFLOW, "    Stage.INDEX: None,", "    Stage.COLLECT: Stage.VERIFY,")
+"""The change by which searches come to the new stage."""
 EXTENDED = (
     *((CONTRACTS, name) for name in ("Decision", "SearchState", "ActivityInput", "StepResult")),
     ("shared/contracts/search.py", "Search"),
@@ -66,12 +69,16 @@ EXTENDED = (
 FIELD = '    made_by: str = "the next version"'
 
 
-def make_next_version(folder: Path) -> Path:
-    """Copy the app to `folder`, and change it there; returns the folder."""
+def make_next_version(folder: Path, uses_stage: bool = True) -> Path:
+    """Copy the app to `folder`, and change it there; returns the folder.
+
+    Without `uses_stage` it knows the new stage, and no search comes to it.
+    """
     shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT, "__pycache__"))
     (folder / "activities/verify.py").write_text(VERIFY)
-    for file, line, added in CHANGES:
+    for file, line, added in (*CHANGES, *([USE] if uses_stage else ())):
         _edit(folder / file, f"\n{line}\n", f"\n{added}\n{line}\n")
+    _edit(folder / "pyproject.toml", f'version = "{VERSION}"', f'version = "{NEXT}"')
     for file, name in EXTENDED:
         text = (folder / file).read_text()
         (body,) = re.findall(rf"\nclass {name}:\n.*?\n\n\n", text, re.DOTALL)

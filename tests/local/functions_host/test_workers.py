@@ -32,7 +32,7 @@ def request(body: bytes = b"", **route: str) -> dict[str, Any]:
 @pytest.fixture
 async def pool(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkerPool]:
     monkeypatch.setenv("Storage", "not used")
-    async with worker_pool(APP, 2) as running:
+    async with worker_pool([APP], 2) as running:
         supervising = asyncio.create_task(running.run())
         yield running
         supervising.cancel()
@@ -78,7 +78,7 @@ async def test_a_worker_that_ends_fails_its_calls_and_is_replaced(
 
 async def test_an_app_that_cannot_be_loaded_starts_no_worker(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="ended with 1 at its start"):
-        async with worker_pool(tmp_path, 2):
+        async with worker_pool([tmp_path], 2):
             pytest.fail("it has started")
 
 
