@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.hits.convert import EFFORTS, HITS, MEMORY, QUERIES, Chunks, Place, convert
 from shared.hits.database import open_database, quoted
+from shared.hits.disk import report_full_disk
 from shared.hits.errors import Unreadable
 from shared.hits.index import IndexedFile, Segment, StoredFile
 
@@ -41,8 +42,11 @@ class BuiltSegment:
 
 
 def build_segment(files: Sequence[SourceFile], outfmt: str, folder: Path) -> BuiltSegment:
-    """Read the files one after another. A file that cannot be read is named in the segment."""
-    with open_database(MEMORY, folder) as database:
+    """Read the files one after another. A file that cannot be read is named in the segment.
+
+    Raises Unavailable if the disk is full.
+    """
+    with report_full_disk("hits are indexed"), open_database(MEMORY, folder) as database:
         return _build(database, files, outfmt, folder)
 
 
