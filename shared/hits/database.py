@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 MiB = 1024**2
 THREADS = 2
+ROW_GROUP = 122_880
+DISTINCT = 4096
 
 
 def connect(memory: int, folder: Path, threads: int = THREADS) -> "DuckDBPyConnection":
@@ -40,6 +42,18 @@ def open_database(memory: int, folder: Path) -> Iterator["DuckDBPyConnection"]:
         yield connection
     finally:
         connection.close()
+
+
+def parquet_options(row_group: int) -> str:
+    """How Parquet files are written; `row_group` rows are compressed together.
+
+    A column with more than DISTINCT values in a row group has no dictionary: that takes a sixth off
+    the processor time of writing hits, and a quarter off their size.
+    """
+    return (
+        f"(FORMAT parquet, COMPRESSION zstd, DICTIONARY_SIZE_LIMIT {DISTINCT},"
+        f" ROW_GROUP_SIZE {row_group})"
+    )
 
 
 def quoted(text: str | Path) -> str:
