@@ -102,7 +102,7 @@ class Xml:
     def _element_handlers(self) -> tuple[_StartElement, _EndElement]:
         """They run some twenty times for each hit, so they use local variables."""
         parts, values, depth = self._parts, self._values, 0
-        at_end = {
+        at_end: dict[str, Callable[[], None]] = {
             "Hsp": self._add_row,
             "Hit": partial(self._forget, _HIT),
             "Iteration": partial(self._forget, _ITERATION),
