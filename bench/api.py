@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench import figures
-from bench.app import BODY, AppUnderTest, put_database, running_app
+from bench.app import BODY, AppUnderTest, TimedApi, put_database, running_app
 from local.azurite import Azurite
 from local.demo.client import Api
 from local.demo.polling import until
@@ -121,14 +121,14 @@ def accepts(app: AppUnderTest, clients: int) -> None:
     figures.show(f"accept, {clients} clients", f"{text}, {per_call(app, cpu, len(took))}", budget)
 
 
-def submissions(app: AppUnderTest, clients: int, seconds: float) -> list[float]:
+def submissions(api: TimedApi, clients: int, seconds: float) -> list[float]:
     """Submit searches for so long; returns the milliseconds of each."""
     end = time.monotonic() + seconds
 
     def submit(_: int) -> list[float]:
         took = []
         while time.monotonic() < end:
-            took.append(app.timed("POST", "blast/jobs", BODY)[0])
+            took.append(api.timed("POST", "blast/jobs", BODY)[0])
         return took
 
     with ThreadPoolExecutor(clients) as pool:

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,21 +28,12 @@ _QUEUES = re.compile(r'"[A-Z]+ /devstoreaccount1/[a-z-]+/messages')
 _CALLS = re.compile(r'"[A-Z]+ /devstoreaccount1')
 
 
-@dataclass(frozen=True)
-class AppUnderTest:
-    """The running app, and an HTTP client for it."""
+class TimedApi:
+    """An HTTP client of the app that times its requests."""
 
-    host: Child
-    azurite: Azurite
-    pool: urllib3.PoolManager
-
-    @property
-    def url(self) -> str:
-        return self.host.url
-
-    def cpu_seconds(self) -> tuple[float, float]:
-        """The processor time of the app with its host, and of Azurite, so far."""
-        return figures.cpu_seconds(self.host), figures.cpu_seconds(self.azurite.child)
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.pool = urllib3.PoolManager(maxsize=MAX_CLIENTS, retries=False, timeout=60)
 
     def timed(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
@@ -62,6 +52,18 @@ class AppUnderTest:
 
     def etag(self, path: str) -> str:
         return self.pool.request("GET", f"{self.url}/api/{path}").headers["ETag"]
+
+
+class AppUnderTest(TimedApi):
+    """The running app, and an HTTP client for it."""
+
+    def __init__(self, host: Child, azurite: Azurite) -> None:
+        super().__init__(host.url)
+        self.host, self.azurite = host, azurite
+
+    def cpu_seconds(self) -> tuple[float, float]:
+        """The processor time of the app with its host, and of Azurite, so far."""
+        return figures.cpu_seconds(self.host), figures.cpu_seconds(self.azurite.child)
 
     def table_calls(self) -> int:
         """The number of Table requests in Azurite's log, once it no longer grows."""
@@ -92,8 +94,7 @@ def running_app(
         try:
             host = start_app_only(azurite, folder, workers, servers, settings)
             try:
-                pool = urllib3.PoolManager(maxsize=MAX_CLIENTS, retries=False, timeout=60)
-                yield AppUnderTest(host, azurite, pool)
+                yield AppUnderTest(host, azurite)
             finally:
                 host.stop()
         finally:

@@ -61,6 +61,11 @@ export async function get(path, signal) {
   return (await send("GET", path, { signal })).json();
 }
 
+/** The text at a path. */
+export async function getText(path, headers, signal) {
+  return (await send("GET", path, { headers, signal })).text();
+}
+
 /** Requests with the same `idempotencyKey` take effect once; one without effect needs no key. */
 export async function post(path, body, idempotencyKey, signal) {
   const headers = { "Content-Type": "application/json" };

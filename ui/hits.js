@@ -214,6 +214,13 @@ export class HitsSection {
     ];
   }
 
+  /** A link that a browser opens without a token is made when it is asked for: it ends soon. */
+  #shareButton(fileId, name) {
+    const path = jobPath(this.jobId, "results", "download") + queryString({ blob_name: fileId });
+    const attributes = { type: "button", class: "plain", "data-action": "share", "data-path": path };
+    return el("button", { ...attributes, "aria-label": `Link to ${name}` }, "Link");
+  }
+
   #fileList() {
     const isXml = /^(outfmt 5|blast_xml)/.test(this.files[0]?.format);
     const exportLinks = [...EXPORT_FORMATS, ...(isXml ? ["xml"] : [])].map((format) => {
@@ -227,7 +234,8 @@ export class HitsSection {
         "li",
         {},
         downloadLink(jobPath(this.jobId, "results", file_id), name.replaceAll("/", "_"), name),
-        el("span", { class: "muted" }, ` ${formatBytes(size)} · ${format}`),
+        el("span", { class: "muted" }, ` ${formatBytes(size)} · ${format} `),
+        this.#shareButton(file_id, name),
       ),
     );
     const which = this.isFiltered ? "The hits that pass the filters as " : "All hits as ";

@@ -14,6 +14,7 @@ import {
 } from "./format.js";
 import { HitsSection } from "./hits.js";
 import { badge, JobListView, message, submittedAt } from "./list.js";
+import { LogSection } from "./log.js";
 import { ACTIVE_INTERVAL_MS, IDLE_INTERVAL_MS } from "./poll.js";
 
 export class JobView {
@@ -31,6 +32,7 @@ export class JobView {
   constructor(id, params) {
     this.id = id;
     this.hits = new HitsSection(id, params);
+    this.log = new LogSection(id);
     /** The searches of a batch. */
     this.searches = new JobListView(id);
   }
@@ -59,12 +61,18 @@ export class JobView {
     }
     this.job = job;
     this.name = jobTitle(job);
+    await this.log.load(signal, job);
     if (this.#hasHits) await this.hits.load(signal);
     if (job.children) await this.searches.load(signal);
   }
 
   get actions() {
-    return this.job?.children ? this.searches.actions : {};
+    const actions = { "toggle-log": () => this.log.toggle() };
+    return this.job?.children ? { ...actions, ...this.searches.actions } : actions;
+  }
+
+  onDrawn() {
+    this.log.onDrawn();
   }
 
   interval() {
@@ -144,7 +152,13 @@ export class JobView {
       this.#cleanupWarning(),
       el("div", { class: "progress" }, progressBar(job)),
       this.#searches(),
-      section("timeline", "Timeline", timeline(this.events, this.#timelineEnd()), this.#events()),
+      section(
+        "timeline",
+        "Timeline",
+        timeline(this.events, this.#timelineEnd()),
+        this.#events(),
+        this.log.render(),
+      ),
       this.#hasHits ? this.hits.render() : null,
       section("details", "Details", this.#details()),
     );

@@ -1,11 +1,12 @@
 /** Chooses the view for the address, draws it, runs the user's actions, and shows API errors. */
 
 import { ApiRejection, ApiUnavailable, getBlob, isSignedIn, signIn } from "./api.js";
+import { cancelConfirmation, deleteConfirmation } from "./confirmations.js";
 import { el, morph } from "./dom.js";
-import { isTerminal, jobTitle } from "./format.js";
 import { JobView } from "./job.js";
 import { JobListView } from "./list.js";
 import { Poller } from "./poll.js";
+import { copySharedLink, sharedLink } from "./share.js";
 import { SubmitView } from "./submit.js";
 
 const MAX_NOTICES = 3;
@@ -130,28 +131,6 @@ function openSignIn(error) {
   );
 }
 
-/** Ask before an action that cannot be undone; the harmless answer has the focus. */
-function openConfirmation(question, consequence, keepText, action, actionText) {
-  const button = (attributes, text) => el("button", { type: "button", ...attributes }, text);
-  const keep = button({ "data-action": "close", autofocus: true }, keepText);
-  const confirm = button({ class: "danger", "data-action": action }, actionText);
-  const text = `${jobTitle(view.job)}: ${consequence}`;
-  openDialog(question, el("p", {}, text), el("p", { class: "buttons" }, keep, confirm));
-}
-
-function openCancelConfirmation() {
-  const consequence = "its running jobs are stopped, and it has no results.";
-  const texts = ["Keep running", "cancel", "Cancel search"];
-  openConfirmation("Cancel this search?", consequence, ...texts);
-}
-
-function openDeleteConfirmation() {
-  const consequence = isTerminal(view.job)
-    ? "its results are deleted, too."
-    : "it is cancelled, and deleted with its results once nothing of it is left on the cluster.";
-  openConfirmation("Delete this search?", consequence, "Keep it", "delete", "Delete search");
-}
-
 /** Run an action of the user, show its success or error, and poll. */
 async function runAction(action, successText) {
   try {
@@ -197,6 +176,16 @@ function download(link, event) {
   }, `${link.download} is saved.`);
 }
 
+function share({ dataset }) {
+  runAction(async () => openDialog("Link to a file", ...(await sharedLink(dataset.path))), "");
+}
+
+async function copyLink() {
+  const isCopied = await copySharedLink();
+  if (isCopied) dialog.close();
+  notify(isCopied ? "The link is copied." : "Copy the selected link with the keyboard.");
+}
+
 function skipToContent(_, event) {
   event.preventDefault();
   main.focus();
@@ -208,12 +197,14 @@ const ACTIONS = {
   skip: skipToContent,
   close: () => dialog.close(),
   "sign-in": () => openSignIn(),
-  "confirm-cancel": openCancelConfirmation,
+  "confirm-cancel": () => openDialog(...cancelConfirmation(view.job)),
   cancel: cancelSearch,
-  "confirm-delete": openDeleteConfirmation,
+  "confirm-delete": () => openDialog(...deleteConfirmation(view.job)),
   delete: deleteSearch,
   retry: () => runAction(() => view.retry(), "The search runs again."),
   download,
+  share,
+  "copy-link": copyLink,
 };
 
 /** Run an action of the view, draw it at once, and load what it needs. */

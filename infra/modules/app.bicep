@@ -119,6 +119,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     OTEL_SERVICE_NAME: 'elastic-blast-control-plane'
     OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage' // else the distribution keeps five traces a second
     OTEL_TRACES_SAMPLER_ARG: '1.0'
+    OTEL_METRIC_EXPORT_INTERVAL: '15000' // milliseconds; a process that is killed loses that much (decision 0120)
 
     BLAST_AUTH_MODE: 'entra'
     BLAST_TENANT_ID: tenant().tenantId

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.cluster.controller import Controller
+from local.cluster.events import EventRecorder
 from local.cluster.kubelet import Backoff, Kubelet
 from local.cluster.resources import NAMESPACES
 from local.cluster.scheduler import Scheduler
@@ -55,7 +56,8 @@ def open_cluster(
     """
     state.mkdir(parents=True, exist_ok=True)
     store = Store(state / "cluster.sqlite", clock)
-    kubelet = Kubelet(store, clock, state / "pods", backoff or Backoff())
+    events = EventRecorder(store, clock)
+    kubelet = Kubelet(store, events, clock, state / "pods", backoff or Backoff())
     controller = Controller(store, kubelet, Scheduler(cpus), clock)
     if store.get(NAMESPACES, "", "default") is None:
         store.add(NAMESPACES, _DEFAULT)

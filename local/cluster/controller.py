@@ -6,8 +6,9 @@ import secrets
 from datetime import datetime, timedelta
 
 from local.cluster import deletion, jobs, pods
+from local.cluster.events import NORMAL, WARNING
 from local.cluster.kubelet import Kubelet
-from local.cluster.resources import JOBS, PODS
+from local.cluster.resources import JOBS, PODS, Json
 from local.cluster.scheduler import CROWDED, Scheduler
 from local.cluster.store import Change, Key, Store, StoredObject, key_of
 from local.cluster.times import Clock
@@ -23,6 +24,7 @@ class Controller:
     def __init__(self, store: Store, kubelet: Kubelet, scheduler: Scheduler, clock: Clock) -> None:
         self._store = store
         self._kubelet = kubelet
+        self._events = kubelet.events
         self._scheduler = scheduler
         self._clock = clock
         self._changed_jobs: dict[Key, None] = {}
@@ -130,6 +132,7 @@ class Controller:
                 pod, held = record.draft(), pods.held_for(record.obj)
                 message = pods.HOLDS["Unschedulable"] if held == "Unschedulable" else CROWDED
                 pods.set_condition(pod, "PodScheduled", False, now, "Unschedulable", message)
+                self._events.record(PODS, record, WARNING, "FailedScheduling", message)
                 self._store.replace(PODS, pod)
 
     def _bind(self, key: Key, now: datetime) -> None:
@@ -137,6 +140,8 @@ class Controller:
         assert record is not None, "a deleted pod has left the queue"
         pod = record.draft()
         pods.bind(pod, now)
+        message = f"Successfully assigned {'/'.join(key)} to {pods.NODE}"
+        self._events.record(PODS, record, NORMAL, "Scheduled", message)
         self._kubelet.start(self._store.replace(PODS, pod))
 
     def _reconcile_job(self, key: Key, now: datetime) -> None:
@@ -154,7 +159,11 @@ class Controller:
 
     def _apply(self, step: jobs.JobStep, owned: dict[Key, StoredObject], now: datetime) -> None:
         """Apply a Job's step; objects changed by it are handled in the same `settle`."""
+        before = self._store.get(JOBS, *key_of(step.job))
+        had_ended = before is not None and jobs.has_ended(before.obj)
         job = self._store.replace(JOBS, step.job)
+        if not had_ended and (end := jobs.end_condition(job.obj)):
+            self._report_end(job, end)
         for pod in step.counted:
             deletion.release(self._store, owned[key_of(pod)])
         for pod in step.stop:
@@ -163,10 +172,17 @@ class Controller:
             delay = self._kubelet.backoff.delay(step.job["status"]["failed"])
             self._retry_at[job.uid] = now + timedelta(seconds=delay)
         if step.start_pod:
-            self._store.add(PODS, pods.new_pod(job.obj, self._free_name(job)))
+            name = self._free_name(job)
+            self._store.add(PODS, pods.new_pod(job.obj, name))
+            self._events.record(JOBS, job, NORMAL, "SuccessfulCreate", f"Created pod: {name}")
         if step.due:
             heapq.heappush(self._due, (step.due, job.key))
             self._woken.set()
+
+    def _report_end(self, job: StoredObject, end: Json) -> None:
+        is_complete = end["type"] == "Complete"
+        type_, reason = (NORMAL, "Completed") if is_complete else (WARNING, end["reason"])
+        self._events.record(JOBS, job, type_, reason, end["message"])
 
     def _free_name(self, job: StoredObject) -> str:
         namespace, name = job.key

@@ -36,7 +36,7 @@ class JobStep:
 
 
 def has_ended(job: Json) -> bool:
-    return _end_condition(job) is not None
+    return end_condition(job) is not None
 
 
 def next_step(job: Json, pods: list[Json], now: datetime, retry_at: datetime | None) -> JobStep:
@@ -47,7 +47,7 @@ def next_step(job: Json, pods: list[Json], now: datetime, retry_at: datetime | N
     """
     if is_leaving(job):
         return JobStep(job, gone=not pods)
-    if (end := _end_condition(job)) is not None:
+    if (end := end_condition(job)) is not None:
         return _after_end(job, end, now)
     counted = tuple(pod for pod in pods if is_tracked(pod) and is_over(pod))
     live = tuple(pod for pod in pods if not is_over(pod))
@@ -158,7 +158,8 @@ def _deadline(job: Json) -> datetime | None:
     return after(started, seconds) if seconds is not None and started else None
 
 
-def _end_condition(job: Json) -> Json | None:
+def end_condition(job: Json) -> Json | None:
+    """The condition `Complete` or `Failed` of a Job that has ended."""
     return _true_condition(job, "Complete") or _true_condition(job, "Failed")
 
 

@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from local.cluster import pods, process_groups
+from local.cluster.events import NORMAL, WARNING, EventRecorder
 from local.cluster.launch import ContainerCannotStart, prepare
+from local.cluster.log_times import index_lines
 from local.cluster.resources import PODS, Json
 from local.cluster.store import Key, Store, StoredObject
 from local.cluster.times import Clock, stamp
@@ -37,8 +39,11 @@ class Kubelet:
     `changed` is called after every change of a pod's object, before anything relies on it.
     """
 
-    def __init__(self, store: Store, clock: Clock, folder: Path, backoff: Backoff) -> None:
+    def __init__(
+        self, store: Store, events: EventRecorder, clock: Clock, folder: Path, backoff: Backoff
+    ) -> None:
         self.store = store
+        self.events = events
         self.clock = clock
         self.folder = folder
         self.backoff = backoff
@@ -143,6 +148,9 @@ class PodRun:
 
     def stop(self, grace: float) -> None:
         self._grace = grace
+        if not self._is_abandoned and not self._stopping.is_set():
+            for container in pods.containers(self._pod, init=False):
+                self._report(NORMAL, "Killing", f"Stopping container {container['name']}")
         self._stopping.set()
 
     def abandon(self) -> None:
@@ -185,6 +193,7 @@ class PodRun:
                 code = await self._run_once(container)
             except ContainerCannotStart as error:
                 waiting = {"waiting": {"reason": error.reason, "message": str(error)}}
+                self._report(WARNING, "Failed", f"Error: {error.reason}: {error}")
                 self._set(container, waiting)
                 await self._stopping.wait()
                 return False
@@ -200,6 +209,9 @@ class PodRun:
             return False
         delay = self._kubelet.backoff.delay(attempt)
         message = f"back-off {delay:g}s restarting failed container={container['name']}"
+        self._report(
+            WARNING, "BackOff", f"Back-off restarting failed container {container['name']}"
+        )
         self._set(container, {"waiting": {"reason": "CrashLoopBackOff", "message": message}})
         try:
             await asyncio.wait_for(self._stopping.wait(), delay)
@@ -220,10 +232,13 @@ class PodRun:
         except OSError as error:
             self._set(container, _terminated(128, "StartError", started, self._now(), str(error)))
             return 128
+        for reason in ("Created", "Started"):
+            self._report(NORMAL, reason, f"{reason} container {name}")
         container_id = f"process://{process_groups.identity(process.pid) or process.pid}"
         self._set(container, {"running": {"startedAt": started, "containerID": container_id}})
         code = await self._wait_for_exit(process)
         reason = "Error" if code else "Completed"
+        index_lines(log, self._kubelet.clock())
         self._set(container, _terminated(code, reason, started, self._now()))
         return code
 
@@ -241,6 +256,9 @@ class PodRun:
         await process_groups.kill_and_wait(process.pid)
         code = await waits[0]
         return code if code >= 0 else 128 - code
+
+    def _report(self, type_: str, reason: str, message: str) -> None:
+        self._kubelet.events.record(PODS, self._record, type_, reason, message)
 
     def _now(self) -> str:
         return stamp(self._kubelet.clock())

@@ -9,16 +9,24 @@ from local.cluster import pods
 from local.cluster.api_errors import bad_request
 from local.cluster.cluster import LocalCluster
 from local.cluster.kubelet import log_path
-from local.cluster.read_requests import Reader, int_param
+from local.cluster.log_options import LogOptions
+from local.cluster.log_times import index_lines
+from local.cluster.read_requests import Reader
 from local.cluster.resources import PODS, Json
 from local.cluster.store import StoredObject
 
 _POLL_SECONDS = 0.2
 """Seconds between two reads of a followed log file."""
 
+_WAITS = {
+    "ErrImagePull": "image can't be pulled",
+    "ImagePullBackOff": "trying and failing to pull image",
+}
+"""What a kubelet says instead of the reason."""
+
 
 class LogReader:
-    """Serves a pod's log: all of it, its last lines, the previous run's, or as it grows."""
+    """Serves a pod's log: all of it, a part, the previous run's, or as it grows."""
 
     def __init__(self, cluster: LocalCluster, reader: Reader) -> None:
         self._cluster = cluster
@@ -26,10 +34,12 @@ class LogReader:
 
     async def log(self, request: web.Request) -> web.StreamResponse:
         record = self._reader.find(request)
+        now = self._cluster.clock()
+        options = LogOptions.parse(request, record.key[1], now)
         name = _container(record.obj, request.query.get("container", ""))
         path = self._path(record, name, request.query.get("previous") == "true")
         text = path.read_bytes() if path.exists() else b""
-        first_part = _tail(text, request.query.get("tailLines"), int_param(request, "tailLines"))
+        first_part = options.apply(text, index_lines(path, now))
         if request.query.get("follow") != "true":
             return web.Response(body=first_part, content_type="text/plain")
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
@@ -44,12 +54,13 @@ class LogReader:
         status = pods.status_of(record.obj, name)
         attempt = status["restartCount"]
         if previous and not attempt:
-            raise bad_request(f'previous terminated container "{name}" not found')
+            message = f'previous terminated container "{name}" in pod "{record.key[1]}" not found'
+            raise bad_request(message)
         path = log_path(self._cluster.kubelet.pod_folder(record.uid), name, attempt - previous)
         waiting = status["state"].get("waiting")
         if waiting and not path.exists():
             message = f'container "{name}" in pod "{record.key[1]}" is waiting to start'
-            raise bad_request(f"{message}: {waiting['reason']}")
+            raise bad_request(f"{message}: {_WAITS.get(waiting['reason'], waiting['reason'])}")
         return path
 
     async def _follow(
@@ -92,9 +103,3 @@ def _container(pod: Json, requested: str) -> str:
             f"a container name must be specified for pod {name}, choose one of: [{choices}]"
         )
     return str(main[0])
-
-
-def _tail(text: bytes, requested: str | None, lines: int) -> bytes:
-    if requested is None:
-        return text
-    return b"".join(text.splitlines(keepends=True)[-lines:]) if lines else b""

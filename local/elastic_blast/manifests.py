@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from local.elastic_blast.cluster import Json
 from local.elastic_blast.environment import PYTHON_ENV
 from local.elastic_blast.plan import PLAN, Plan
@@ -74,12 +76,21 @@ def _blast_job(plan: Plan, batch: int, shard: int | None, environment_file: Path
     job["spec"]["ttlSecondsAfterFinished"] = plan.fault_rule.ttl_seconds
     job["spec"]["activeDeadlineSeconds"] = plan.search_minutes * 60
     for labelled in (job, job["spec"]["template"]):
-        labelled["metadata"]["labels"]["db"] = plan.label(shard)
+        labelled["metadata"]["labels"]["db"] = _unquoted(plan.label(shard))
         if shard is not None:
             labelled["metadata"]["labels"]["shard"] = str(shard)
     if reason := _pending_reason(plan, batch, shard):
         job["spec"]["template"]["metadata"]["annotations"] = {PENDING: reason}
     return job
+
+
+def _unquoted(label: str) -> str | int | float | bool:
+    """A label as kubectl reads it: elastic-blast's template has no quotes around it."""
+    try:
+        value = yaml.safe_load(label)
+    except yaml.YAMLError:
+        return label  # the cluster refuses it as a label
+    return value if isinstance(value, int | float | bool) else label
 
 
 def _pending_reason(plan: Plan, batch: int, shard: int | None) -> str:

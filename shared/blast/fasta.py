@@ -15,6 +15,8 @@ from typing import NamedTuple
 from shared.blast.deflines import is_parseable, is_xml_title, name_of
 from shared.contracts.search import Program
 
+BLOCK, BLOCK_LINES = 2**20, 10_000
+"""Characters that are split into lines, and lines that are kept apart, at a time."""
 MOST_FAULTS = 10
 """Faults of one query that are named."""
 BYTE_ORDER_MARK = "\ufeff"
@@ -89,9 +91,20 @@ def read_fasta(text: str, program: Program | None) -> Fasta:
     return reader.end()
 
 
-def _lines(text: str) -> list[str]:
-    """The lines; they end at CR, LF and CRLF, and at nothing else that Unicode calls a line end."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+def _lines(text: str, block_size: int = BLOCK) -> Iterator[str]:
+    """The lines; they end at CR, LF and CRLF, and at nothing else that Unicode calls a line end.
+
+    A block of the text is split at a time: a string per line takes as much again as the text.
+    """
+    start = 0
+    while start <= len(text):
+        end = text.find("\n", start + block_size)
+        end = len(text) if end < 0 else end
+        block = text[start:end]
+        if end < len(text):
+            block = block.removesuffix("\r")  # of the line end that is left out
+        yield from block.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        start = end + 1
 
 
 class _Reader:
@@ -109,6 +122,8 @@ class _Reader:
         self._is_plain: Callable[[str], object] = re.compile(f"[{codes}]+").fullmatch
         self._invalid = re.compile(f"[^{codes}]")
         self._lines: list[str] = []
+        self._blocks: list[str] = []
+        """The lines before those in `_lines`."""
         self._lengths: list[int] = []
         self._head_line, self._length, self._is_usable = 0, 0, False
         self._gaps, self._digits, self._unnamed = 0, 0, 0
@@ -119,6 +134,8 @@ class _Reader:
 
     def read(self, number: int, line: str) -> None:
         """Read the next line."""
+        if len(self._lines) >= BLOCK_LINES:
+            self._end_block()
         if line.startswith(">"):
             self._read_header(number, line)
         elif self._head_line and self._is_plain(line):
@@ -130,17 +147,22 @@ class _Reader:
         """What was read, after the last line."""
         if self.goes_on:
             self._end_sequence()
+        self._end_block()
         if not (self._head_line or self.faults):
             self.faults.append(QueryFault("has no sequence"))
         return Fasta(
             faults=tuple(self.faults[:MOST_FAULTS]),
             warnings=(*self.warnings, *self._warnings()),
-            text="".join(f"{line}\n" for line in self._lines),
+            text="".join(self._blocks),
             lengths=tuple(self._lengths),
             lines_not_for_xml=tuple(self._not_for_xml),
             lines_not_parseable=tuple(self._not_parseable),
             lines_of_same_name=tuple(line for _, line in self._same_name),
         )
+
+    def _end_block(self) -> None:
+        self._blocks += ["\n".join([*self._lines, ""])]
+        self._lines = []
 
     def _read_header(self, number: int, line: str) -> None:
         self._end_sequence()

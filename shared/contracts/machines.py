@@ -26,6 +26,16 @@ RESERVED_GIB = 2
 _MEMORY = re.compile(r"([0-9]+)([kMGT]|[KMGT]i)")
 _POWERS = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 _DATABASE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+_YAML_NUMBER = re.compile(
+    r"[0-9]+(\.[0-9]*)?([eE]-?[0-9]+)?|0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+"
+)
+"""A scalar without underscores that kubectl reads as a number."""
+_YAML_WORDS = frozenset(
+    form
+    for word in ("y", "yes", "on", "true", "n", "no", "off", "false", "null")
+    for form in (word, word.capitalize(), word.upper())
+)
+"""Scalars that kubectl reads as true, false or null (source: YAML 1.1)."""
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 LONGEST_NAME = 63
 """Characters of a label value; the pods of a Job have its name as a label."""
@@ -72,6 +82,9 @@ def database_fault(program: Program, url: str) -> str | None:
             f"has the name {name!r}, which Kubernetes does not take: use letters, digits and ._-,"
             " with a letter or digit at its ends"
         )
+    if name in _YAML_WORDS or _YAML_NUMBER.fullmatch(name.replace("_", "")):
+        # elastic-blast writes it into a label of its YAML without quotes.
+        return f"has the name {name!r}, which Kubernetes takes for a number or a truth value"
     excess = excess_in_job_name(program, url, 1)
     if excess <= 0:
         return None

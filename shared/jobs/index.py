@@ -10,6 +10,7 @@ from shared.contracts.job import Caller, Job
 from shared.contracts.states import LeftOnCluster, Status
 from shared.jobs import rows
 from shared.jobs.active_jobs import ActiveCounts, count_active
+from shared.jobs.claims import ContentClaim, ContentClaims
 from shared.jobs.sequenced_rows import SequencedRows
 from shared.jobs.submit_queue import SubmitQueueRows
 
@@ -54,6 +55,7 @@ class Index:
 
     def __init__(self, table: Table, reconcile_after: timedelta) -> None:
         """A job is overdue when its next step is `reconcile_after` late."""
+        self.claims = ContentClaims(table)
         self.submit_queue = SubmitQueueRows(table)
         self._table = table
         self._reconcile_after = reconcile_after
@@ -81,6 +83,11 @@ class Index:
         """
         due = job.check_at or self.check_time(job)
         await self._table.upsert(rows.active_row(job, due, is_ahead))
+
+    async def claim(self, claim: ContentClaim, job: Job) -> None:
+        """Write the active row ahead of the job, and its claim. Raises ClaimTaken."""
+        row = rows.active_row(job, self.check_time(job), is_ahead=True)
+        await self.claims.write(claim, row)
 
     async def sync(self, job: Job, settled: bool, before: Job | None) -> bool:
         """Bring the index up to date with the job's row. `settled`: no work for the job remains.
@@ -188,15 +195,6 @@ class Index:
             if count == most:
                 break
         return count
-
-    async def find_active_ids(self, owner: Caller, most: int) -> set[str]:
-        """The ids of at most `most` of an owner's unfinished jobs. One query per 1000 rows.
-
-        A row can be ahead of its job, as its creator may have died in between.
-        """
-        values = {"partition": rows.active_owner_partition(owner), "ended": False}
-        first = await self._table.query_first(_UNFINISHED, values, most, ("RowKey",))
-        return {row.columns["RowKey"] for row in first}
 
     async def _is_unfinished(self, owner: Caller, active: Columns) -> bool:
         """Whether an owner's active row has a job that has not ended, by its row in the list."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from shared.clients.tables import ConcurrencyConflict, Insert, Replace, Table, Write
 from shared.contracts.job import Event, Job
-from shared.errors import Conflict, NotFound
+from shared.errors import AccessRefused, Conflict, NotFound, Unavailable
 from shared.jobs import rows
 from shared.jobs.transitions import Change, StoredJob
 from shared.util.recent import Recent
@@ -69,7 +69,18 @@ class JobRows:
             etags = await self._table.commit([row, *beside])
         except ConcurrencyConflict:
             # The conflict may be our own write whose response was lost.
-            stored = await self._table.get(job.job_id, rows.event_key(event.sequence))
-            return stored is not None and stored.columns.get("writer") == writer
+            return await self._is_written_by(event, writer)
+        except AccessRefused:
+            raise
+        except Unavailable:
+            # The response may be lost: the SDK does not send a transaction again. What has been
+            # written goes on, and is reported to operators.
+            if not await self._is_written_by(event, writer):
+                raise
+            return True
         self._last.put(job.job_id, StoredJob(job, etags[0]))
         return True
+
+    async def _is_written_by(self, event: Event, writer: str) -> bool:
+        stored = await self._table.get(event.job_id, rows.event_key(event.sequence))
+        return stored is not None and stored.columns.get("writer") == writer

@@ -59,11 +59,12 @@ class JobStateRepository:
         await self._jobs.ensure()
         await self.index.ensure()
 
-    async def create(self, job: Job, payload: Payload) -> Job:
-        """Create a job with its first event. Idempotent: a job with this id is returned."""
+    async def create(self, job: Job, payload: Payload, is_claimed: bool = False) -> Job:
+        """Create a job with its first event; idempotent. `is_claimed`: it has an active row."""
         job = replace(redacted_job(job), check_at=self.index.check_time(job))
-        # Write the active row first, so that reconcile finds the job after a crash.
-        await self.index.mark_active(job, is_ahead=True)
+        if not is_claimed:
+            # Write the active row first, so that reconcile finds the job after a crash.
+            await self.index.mark_active(job, is_ahead=True)
         payload = redact_all(payload)
         accepted = Event(
             job.job_id, job.sequence, "accepted", job.created_at, job.phase, dict(payload)

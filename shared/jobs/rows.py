@@ -94,7 +94,7 @@ def _job_from_row(row: Mapping[str, Any]) -> Job:
     retry_counts = {Category(name): count for name, count in tried.items()}
     failure = json.loads(row.get("pending_failure_json", "null"))
     entered = json.loads(row.get("phase_entered_at_json", "{}"))
-    plain = {name: _value(row[name]) for name in _PLAIN_COLUMNS if row.get(name) is not None}
+    plain = {name: plain_value(row[name]) for name in _PLAIN_COLUMNS if row.get(name) is not None}
     return Job(
         **plain,
         owner=Caller(row["owner_oid"], row["tenant_id"], row["owner_upn"]),
@@ -147,7 +147,7 @@ def event_from_row(row: Mapping[str, Any]) -> Event:
         job_id=row["PartitionKey"],
         sequence=int(row["RowKey"].removeprefix("event-")),
         event=row["event"],
-        at=_value(row["ts"]),
+        at=plain_value(row["ts"]),
         phase=Phase(row["phase"]),
         payload=json.loads(row["payload_json"]),
     )
@@ -271,7 +271,7 @@ def outbox_message(row: Mapping[str, Any]) -> OutboxMessage:
     """The message that a row holds."""
     return OutboxMessage(
         sequence=int(row["RowKey"].removeprefix("outbox-")),
-        at=_value(row["ts"]),
+        at=plain_value(row["ts"]),
         status=Status(row["status"]),
         attempt=row["attempt"],
         error_code=row.get("error_code"),
@@ -289,7 +289,7 @@ def _column(value: Any) -> Any:
     return value[:LONGEST_TEXT] if isinstance(value, str) else value
 
 
-def _value(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """The SDK's datetime as a plain one, in UTC."""
     if isinstance(value, datetime):
         return datetime.fromtimestamp(value.timestamp(), UTC)

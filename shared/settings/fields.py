@@ -90,7 +90,7 @@ class SettingsFields(BaseModel):
     """The credentials for the clusters: for each cluster the context or cluster of its name,
     else the current context. Without it the app reaches AKS clusters by its own identity,
     which needs the role *Azure Kubernetes Service Cluster User* and the rights to list and
-    delete Jobs, list pods and write Leases."""
+    delete Jobs, list pods and events, get logs of pods, and write Leases."""
     arm_url: SecureUrl = "https://management.azure.com"
     """The Azure Resource Manager endpoint of the cloud."""
 

@@ -48,7 +48,7 @@ class MetricKind(StrEnum):
     COUNTER = "counter"
     """Increments, which are summed."""
     GAUGE = "gauge"
-    """The last value counts. Set by reconcile alone, every minute."""
+    """The last value counts, and is exported once. Set by reconcile alone, every minute."""
     HISTOGRAM = "histogram"
     """Single values, of which count, sum, smallest and largest are kept."""
 
@@ -123,8 +123,8 @@ REFUSALS = Metric(
     "blast.refusals",
     _COUNTER,
     "{request}",
-    "requests that were answered with a status from 400 to 499, and messages of the queue that "
-    "were refused",
+    "requests that were answered with a status from 400 to 499, refused searches of the URL API, "
+    "and refused messages of the queue",
     ("code",),
 )
 RECONCILE = Metric(

@@ -15,6 +15,7 @@ from opentelemetry.metrics import Meter, get_meter
 
 from shared.contracts.job import Event, Job
 from shared.telemetry.backlog import Backlog
+from shared.telemetry.gauge import Gauge
 from shared.telemetry.names import METRICS, TRANSITION, Metric, MetricKind
 from shared.telemetry.tracing import in_trace
 from shared.telemetry.transitions import Measurement, measurements, transition_fields
@@ -69,7 +70,7 @@ class Telemetry:
         found: Iterable[Measurement],
     ) -> None:
         record = LogRecord(
-            timestamp=int(at.timestamp() * 1_000_000) * 1000,
+            timestamp=round(at.timestamp() * 1_000_000) * 1000,  # that of the history
             context=context,
             severity_number=SeverityNumber.INFO,
             body=TRANSITION,
@@ -91,6 +92,6 @@ def _adder(meter: Meter, metric: Metric) -> Adder:
         case MetricKind.COUNTER:
             return meter.create_counter(*labels).add
         case MetricKind.GAUGE:
-            return meter.create_gauge(*labels).set
+            return Gauge(meter, metric).set
         case MetricKind.HISTOGRAM:
             return meter.create_histogram(*labels).record

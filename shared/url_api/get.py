@@ -74,6 +74,15 @@ def read_get(parameters: Mapping[str, str]) -> tuple[GetRequest, list[Fault]]:
     return request, faults
 
 
+def merge_kept(kept: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a Get: its own, and those kept from Put that it does not name.
+
+    A view that was kept belongs to the format that was kept with it.
+    """
+    dropped = {"ALIGNMENT_VIEW"} if "FORMAT_TYPE" in own else set[str]()
+    return {**{name: value for name, value in kept.items() if name not in dropped}, **own}
+
+
 def _limit(name: str, words: Mapping[str, str], faults: list[Fault]) -> int | None:
     text = words.get(name)
     if text is None:

@@ -46,9 +46,9 @@ _OTHERS = (
     ),
     *("MEGABLAST", "PROGRAM", "QUERY", "QUERY_FROM", "QUERY_TO", "SERVICE"),
 )
-_REPORT = ("ALIGNMENTS", "ALIGNMENT_VIEW", "DESCRIPTIONS", "FORMAT_TYPE")
+KEPT = ("ALIGNMENTS", "ALIGNMENT_VIEW", "DESCRIPTIONS", "FORMAT_TYPE")
 """Kept for CMD=Get, which may have others: BioPerl sends them with both."""
-USABLE = frozenset({*_FIELDS, *_FLAGS, *_SWITCHES, *_OTHERS, *_REPORT})
+USABLE = frozenset({*_FIELDS, *_FLAGS, *_SWITCHES, *_OTHERS, *KEPT})
 _REQUIRED = ("PROGRAM", "DATABASE", "QUERY")
 
 _WITHOUT_STATISTICS = ("blastn", "tblastx")
@@ -84,7 +84,7 @@ def read_put(parameters: Mapping[str, str]) -> PutRequest:
     reader.faults += unusable(parameters, USABLE, "Put")
     reader.faults += [Fault(name, "is required") for name in _REQUIRED if name not in parameters]
     reader.read()
-    report = {name: parameters[name] for name in _REPORT if name in parameters}
+    report = {name: parameters[name] for name in KEPT if name in parameters}
     reader.faults += read_get({"RID": "", **report})[1]
     given = {key: name for key, name in _ALTERNATIVES if name in parameters}
     names = _PARAMETERS | given

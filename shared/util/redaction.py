@@ -45,6 +45,7 @@ _LEAST_IN_WORDS = {"nucleotides": LEAST_NUCLEOTIDES, "amino acids": 40}
 
 _RESIDUE = "[ABCDEFGHIKLMNPQRSTUVWXYZ*-]"
 _LINE_BREAK, _LINE_END = r"(?:\r?\n|\\r\\n|\\n)", r"(?=[ \t]*(?:[\r\n\"']|\\[rn]|\Z))"
+_RESIDUES = re.compile(r"[\s\d]*(?:[A-Z*-][A-Z*\s\d-]*|[acgtunACGTUN*-][acgtunACGTUN*\s\d-]*)")
 _NUMBER = r"(?:(?<![^\r\n])|(?<=\\n))[ \t]{0,12}\d{1,9} "
 _RECORDS = (
     re.compile(
@@ -91,6 +92,17 @@ def redacted_output(text: str, *, is_end: bool = False) -> str:
     if len(text) <= LONGEST and not is_end:
         return redacted(text)
     return redacted("".join(text[-LONGEST:].split(maxsplit=1)[1:]))
+
+
+def redact_lines(lines: list[str]) -> list[str]:
+    """Each line of a text redacted, at most LONGEST characters in all, also sequences over several.
+
+    A sequence over several lines becomes one word; then its lines are those of residues only.
+    """
+    whole = redacted("\n".join(lines)).split("\n")
+    if len(whole) == len(lines):
+        return whole
+    return [SEQUENCE if _RESIDUES.fullmatch(line) else redacted(line) for line in lines]
 
 
 def redact_all(value: Any) -> Any:

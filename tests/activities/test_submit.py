@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.contracts.activities import ActivityName, Category, Stage
+from shared.contracts.activities import ActivityInput, ActivityName, Category, Stage
 from shared.contracts.exec import HttpRejection
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
@@ -263,14 +263,21 @@ async def test_r11_jobs_left_by_a_failed_submission_are_deleted(scene: Scene, jo
 # A sidecar without operations.
 
 
-async def test_failure_15_a_write_whose_answer_was_lost_is_not_made_twice(
+async def test_failure_15_a_write_whose_answer_was_lost_is_found(scene: Scene, job: Job) -> None:
+    scene.environment.next["store"].extend([None, CallFault.ANSWER_LOST])
+    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.WATCH
+    assert len(await scene.events(job, "submitted")) == 1
+
+
+async def test_failure_15_a_write_after_which_the_process_died_is_not_made_twice(
     scene: Scene, job: Job
 ) -> None:
     step = (await scene.now(job)).step
     # The transition is in the store; the index behind it is not.
-    scene.environment.next["store"].extend([None, CallFault.ANSWER_LOST])
-    decision = await scene.do(ActivityName.SUBMIT_SEARCH, job)
+    scene.environment.next["store"].extend([None, CallFault.DIES_AFTER])
+    with pytest.raises(ProcessDied):
+        await scene.do(ActivityName.SUBMIT_SEARCH, job)
     assert (await scene.now(job)).step == step + 1
-    assert decision.next_stage is Stage.SUBMIT  # the answer was lost
-    assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.WATCH
+    input_ = ActivityInput(job.job_id, step + 1, attempt=1)
+    assert (await scene.perform(ActivityName.SUBMIT_SEARCH, input_)).next_stage is Stage.WATCH
     assert len(await scene.events(job, "submitted")) == 1

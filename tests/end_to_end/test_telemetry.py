@@ -17,25 +17,16 @@ from local.demo.client import RequestRejected
 from local.demo.queries import demo_queries
 from local.demo.search import demo_request
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
-from local.stack import Stack
 from shared.contracts.activities import ActivityName
 from shared.util.version import VERSION
-from tests.end_to_end.conftest import FAST_POLLING, ONE_BATCH, StackFixture, started
+from tests.end_to_end.conftest import ONE_BATCH, StackFixture, started
+from tests.end_to_end.reporting import reporting
 from tests.end_to_end.test_secrets import secrets_of
 from tests.support.ingestion import Ingestion, ingesting
 from tests.support.samples import WORDS
 from triggers.auth.callers import LOCAL
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
-SETTINGS = {
-    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "True",
-    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "True",
-    "OTEL_TRACES_SAMPLER": "microsoft.fixed_percentage",
-    "OTEL_TRACES_SAMPLER_ARG": "1.0",
-    "OTEL_METRIC_EXPORT_INTERVAL": "1000",
-    "OTEL_BSP_SCHEDULE_DELAY": "500",
-    **FAST_POLLING,
-}
 WINDOW = 30
 """Letters of a query that must not be found anywhere."""
 
@@ -60,15 +51,6 @@ class Run:
             key = tuple(row["Properties"].get(name, "") for name in attributes)
             sums[key] += row["Sum"] if attributes else row["ItemCount"]
         return sums
-
-
-def reporting(folder: Path, connection: str) -> Stack:
-    (folder / "tmp").mkdir(parents=True)
-    settings = SETTINGS | {
-        "APPLICATIONINSIGHTS_CONNECTION_STRING": connection,
-        "TMPDIR": str(folder / "tmp"),
-    }
-    return Stack(folder / "stack", settings=settings)
 
 
 @pytest.fixture(scope="module")

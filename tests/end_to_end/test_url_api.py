@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import urllib3
@@ -233,22 +234,38 @@ def test_bioperl_finds_the_hits(system: StackFixture, tmp_path: Path) -> None:
     assert found == hits(expected) != []
 
 
-def test_the_requests_of_r_are_served(system: StackFixture, tmp_path: Path) -> None:
-    """As annotate::blastSequences sends them: all by GET, and the result until it is XML."""
+@pytest.mark.parametrize("looks_at", ["state", "result"])
+def test_the_requests_of_r_are_served(system: StackFixture, tmp_path: Path, looks_at: str) -> None:
+    """As blastSequences of Bioconductor's annotate sends them: all by GET, the query in the URL.
+
+    The present version looks at the state until that is READY, earlier ones at the result until it
+    is well-formed XML (R/blastSequences.R).
+    """
     pool = urllib3.PoolManager()
     query = RECORDS[1].split("\n", 1)[1].replace("\n", "")
-    asked = {"QUERY": query, "DATABASE": DEMO_DATABASE, "HITLIST_SIZE": "10", "FILTER": "L"}
-    asked |= {"EXPECT": "10", "PROGRAM": "blastn", "CMD": "Put"}
-    page = pool.request("GET", url(system), fields=asked).data.decode()
+    title = f"&JOB_TITLE={looks_at}"  # not R's: another search than the other one here
+    asked = f"QUERY={query}&DATABASE={DEMO_DATABASE}&HITLIST_SIZE=10&FILTER=L&EXPECT=10"
+    put = f"{url(system)}?{asked}&PROGRAM=blastn&CMD=Put{title}"
+    page = pool.request("GET", put).data.decode()
     comment = re.search(r"<!--(.*QBlastInfoBegin.*?)-->", page, re.DOTALL) or [page, page]
     rid = re.sub(r"(?s).*RID = ([A-Za-z0-9]+).*", r"\1", comment[1])
     assert int(re.sub(r"(?s).*RTOE = ([0-9]+).*", r"\1", comment[1])) >= 1
+    state, result = "CMD=Get&FORMAT_OBJECT=SearchInfo&RID={}", "RID={}&FORMAT_TYPE=XML&CMD=Get"
+    look = f"{url(system)}?{(state if looks_at == 'state' else result).format(rid)}"
+    early = pool.request("GET", look).data.decode()
+    if looks_at == "state":
+        assert re.findall(r"Status=(\w+)", early)[0] in ("WAITING", "READY")
+    elif "Status=WAITING" in early:
+        with pytest.raises(ElementTree.ParseError):
+            ElementTree.fromstring(early)
     system.ended(f"job-{rid.lower()}")
-    get = {"RID": rid, "FORMAT_TYPE": "XML", "CMD": "Get"}
-    xml = pool.request("GET", url(system), fields=get).data.decode()
+    assert looks_at == "result" or b"Status=READY" in pool.request("GET", look).data
+    xml = pool.request("GET", f"{url(system)}?{result.format(rid)}").data.decode()
+    ElementTree.fromstring(xml)
     options = ("-max_target_seqs", "10", "-dust", "yes", "-soft_masking", "false")
     expected = by_hand(tmp_path, f">Query_1\n{query}\n", *options)
     assert [hit[2:] for hit in hits(xml)] == [hit[2:] for hit in hits(expected)] != []
-    table = pool.request("GET", url(system), fields=get | {"FORMAT_TYPE": "Tabular"}).data.decode()
+    get = {"RID": rid, "FORMAT_TYPE": "Tabular", "CMD": "Get"}
+    table = pool.request("GET", url(system), fields=get).data.decode()
     rows = table.partition("<PRE>\n")[2].removesuffix("</PRE>\n")
     assert rows == by_hand(tmp_path, f">Query_1\n{query}\n", *options, outfmt="6")

@@ -50,11 +50,16 @@ VERBS = {
     ("DELETE", "JOBS"): "deletecollection",
     ("list_all", "JOBS"): "list",
     ("list_all", "PODS"): "list",
+    ("GET", "PODS"): "list",
+    ("GET", "EVENTS"): "list",
+    ("GET", "log of PODS"): "get",
 }
 """The verb of a call, by its method and the constant of its path."""
 RESOURCES = {
     "JOBS": ("batch", "jobs"),
     "PODS": ("", "pods"),
+    "log of PODS": ("", "pods/log"),
+    "EVENTS": ("", "events"),
     "LEASES": ("coordination.k8s.io", "leases"),
     "LEASE": ("coordination.k8s.io", "leases"),
 }
@@ -150,6 +155,8 @@ def test_the_kubernetes_role_allows_what_the_app_calls_and_nothing_else(
     folder = PROJECT / "shared/clients/kubernetes"
     source = "\n".join(path.read_text() for path in folder.glob("*.py"))
     requests = re.findall(r'ApiRequest\("(\w+)", ([A-Z]+)', source)
+    logs = re.findall(r'ApiRequest\("(\w+)", f"\{([A-Z]+)\}/\{[a-z.]+\}/log"', source)
+    requests += [(method, f"log of {path}") for method, path in logs]
     requests += re.findall(r"(list_all)\(\s*self\._api,\s*([A-Z]+)", source)
     calls = {(*RESOURCES[path], VERBS[method, path]) for method, path in requests}
     (role,) = (each for each in manifests if each["kind"] == "Role")

@@ -1,71 +1,70 @@
 """What the app reports while it is well, and at each trouble that an alert tells of."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.contracts.job import Counts, Event
+from shared.contracts.states import Phase
+from shared.jobs.transitions import changed
 from shared.telemetry import names
 from tests.monitoring.ingestion import Telemetry
-from tests.monitoring.tables import Row
+from tests.support import samples
+from tests.support.ingestion import Row
 
+JOB_ID = samples.job(1).job_id
+"""A search that is completed; its orchestration was restarted once."""
 MINUTES = 6
 """Of each condition; the gauges are set in each."""
-LIFE = (
-    ("accepted", "queued", None),
-    ("config_written", "submitting", "queued"),
-    ("submitted", "submitted", "submitting"),
-    ("running", "running", "submitted"),
-    ("results_collected", "exporting_results", "running"),
-    ("completed", "completed", "exporting_results"),
+LIFE: Sequence[tuple[str, Phase, Mapping[str, Any], Mapping[str, Any]]] = (
+    ("config_written", Phase.SUBMITTING, {}, {}),
+    ("waiting_for_submit_slot", Phase.WAITING_FOR_SUBMIT_SLOT, {}, {}),
+    ("submitted", Phase.SUBMITTED, {"took_seconds": 60.0}, {}),
+    ("running", Phase.RUNNING, {"done": 1}, {"counts": Counts(2, 1, 0, 1)}),
+    ("exporting_results", Phase.EXPORTING_RESULTS, {}, {"counts": Counts(2, 2, 0, 0)}),
+    ("completed", Phase.COMPLETED, {}, {}),
 )
-"""Event, phase and the phase before, of a search that is completed."""
+"""Event, phase, payload and changes, of a search that is completed."""
+STEP = timedelta(seconds=90)
 
 
 def gauges(telemetry: Telemetry, queue: int = 0, poison: int = 0, oldest: float = 0) -> None:
     """What reconcile sets every minute, for some minutes."""
     for _ in range(MINUTES):
-        telemetry.metric(names.QUEUE_LENGTH, queue)
-        telemetry.metric(names.POISON_LENGTH, poison)
-        telemetry.metric(names.OLDEST_WAITING, oldest)
-        telemetry.metric(names.JOBS_ACTIVE, 2, phase="running")
+        telemetry.app.measure(names.QUEUE_LENGTH, queue)
+        telemetry.app.measure(names.POISON_LENGTH, poison)
+        telemetry.app.measure(names.OLDEST_WAITING, oldest)
+        telemetry.app.measure(names.JOBS_ACTIVE, 2, phase="running")
         telemetry.minute()
 
 
-def search(telemetry: Telemetry, job_id: str) -> None:
-    """A search from its acceptance to its end."""
-    for event, phase, before in LIFE:
-        fields = {"from_phase": before, "seconds_in_phase": 90.0} if before else {}
-        telemetry.transition(
-            job_id=job_id,
-            attempt=1,
-            event=event,
-            phase=phase,
-            program="blastn",
-            cluster="elb-cluster-01",
-            source="http",
-            **fields,
-        )
-    telemetry.metric(names.JOBS_ACCEPTED, 1, source="http", program="blastn")
-    telemetry.metric(names.JOBS_ENDED, 1, phase="completed", program="blastn")
-    telemetry.metric(names.JOB_DURATION, 450, phase="completed")
-    telemetry.metric(names.SUBMIT_SLOT_WAIT, 5)
-    telemetry.metric(names.SUBMIT_DURATION, 60)
-    telemetry.metric(names.FIRST_BATCH_DURATION, 120)
-    telemetry.metric(names.OBSERVE_DURATION, 0.2, cluster="elb-cluster-01", outcome="ok")
+def search(telemetry: Telemetry, number: int) -> None:
+    """A search from its acceptance to its end, which is now."""
+    at = datetime.now(UTC) - STEP * len(LIFE)
+    job = samples.job(number, created_at=at, updated_at=at)
+    telemetry.app.transition(None, job, Event(job.job_id, 1, "accepted", at, job.phase, {}))
+    for name, phase, payload, changes in LIFE:
+        at += STEP
+        started = {"started_at": at} if phase is Phase.SUBMITTED else {}
+        before, job = job, changed(job, {"phase": phase, **started, **changes}, at)
+        event = Event(job.job_id, job.sequence, name, at, phase, dict(payload))
+        telemetry.app.transition(before, job, event)
+    telemetry.app.measure(names.OBSERVE_DURATION, 0.2, cluster="elb-cluster-01", outcome="ok")
 
 
 def work(telemetry: Telemetry) -> None:
     """Searches, some of which fail by what their senders asked for; passing faults; refusals."""
     for number in range(3):
-        search(telemetry, f"job-{number}")
-    telemetry.metric(names.JOBS_ENDED, 1, phase="search_failed", error_code="search_failed")
-    telemetry.metric(names.RETRIES, 4, category="transient", code="sidecar_503")
-    telemetry.metric(names.RETRIES, 9, category="capacity", code="capacity")
-    telemetry.metric(names.RETRIES, 9, category="transient", code="storage_unavailable")
-    telemetry.metric(names.REFUSALS, 20, code="validation_error")
-    telemetry.metric(names.RECONCILE, 1, result="restarted")
-    lost = {"job_id": "job-1"}
-    telemetry.log.warning("orchestration_restarted job_id=job-1 was=Failed", extra=lost)
+        search(telemetry, number)
+    ended = {"phase": "search_failed", "error_code": "search_failed", "program": "blastn"}
+    telemetry.app.measure(names.JOBS_ENDED, 1, **ended)
+    telemetry.app.measure(names.RETRIES, 4, category="transient", code="sidecar_503")
+    telemetry.app.measure(names.RETRIES, 9, category="capacity", code="capacity")
+    telemetry.app.measure(names.RETRIES, 9, category="transient", code="storage_unavailable")
+    telemetry.app.measure(names.REFUSALS, 20, code="validation_error")
+    telemetry.app.measure(names.RECONCILE, 1, result="restarted")
+    lost = {"job_id": JOB_ID}
+    telemetry.log.warning(f"orchestration_restarted job_id={JOB_ID} was=Failed", extra=lost)
     telemetry.log.info("reconciled restarted=1")
     telemetry.log.warning("index_pending job_id=job-2: busy", extra={"job_id": "job-2"})
     requests(telemetry, failed=4)
@@ -110,7 +109,7 @@ def counted(metric: names.Metric, value: float, **attributes: str) -> Callable[[
 
     def condition(telemetry: Telemetry) -> None:
         healthy(telemetry)
-        telemetry.metric(metric, value, **attributes)
+        telemetry.app.measure(metric, value, **attributes)
 
     return condition
 
@@ -182,7 +181,13 @@ TROUBLES: Mapping[str, tuple[str, Callable[[Telemetry], None]]] = {
     ),
     "a step crashes to the end": (
         "failures-by-us",
-        counted(names.JOBS_ENDED, 1, phase="submit_failed", error_code="activity_crashed"),
+        counted(
+            names.JOBS_ENDED,
+            1,
+            phase="submit_failed",
+            error_code="activity_crashed",
+            program="blastn",
+        ),
     ),
     "a request crashes": ("failures-by-us", crash("handler_crashed operation=read_job")),
     "reconcile crashes": ("failures-by-us", crash("timer_item_crashed job_id=job-9")),

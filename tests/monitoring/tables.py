@@ -1,13 +1,12 @@
-"""The tables of the workspace, and what arrives for ingestion as their rows."""
+"""The tables of the workspace, and queries over rows in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb_kql
 
-Row = tuple[str, dict[str, Any]]
-"""The table, and the columns."""
+from tests.support.ingestion import Row
 
 COMMON = {"TimeGenerated": "datetime", "OperationId": "string", "Properties": "dynamic"}
 TABLES: Mapping[str, Mapping[str, str]] = {
@@ -59,7 +58,6 @@ _SQL = {
     "real": "DOUBLE",
     "int": "INTEGER",
 }
-_SEVERITIES = ("Verbose", "Information", "Warning", "Error", "Critical")
 
 
 def declared() -> dict[str, str]:
@@ -68,64 +66,6 @@ def declared() -> dict[str, str]:
         table: "(" + ", ".join(f"{name}: {kind}" for name, kind in columns.items()) + ")"
         for table, columns in TABLES.items()
     }
-
-
-def rows_of(envelopes: list[dict[str, Any]]) -> Iterator[Row]:
-    """The rows that Azure makes of what arrives for ingestion (`/v2.1/track`)."""
-    for envelope in envelopes:
-        base = envelope["data"]["baseData"]
-        common = {
-            "TimeGenerated": datetime.fromisoformat(envelope["time"]),
-            "OperationId": envelope.get("tags", {}).get("ai.operation.id", ""),
-            "Properties": base.get("properties") or {},
-        }
-        table, columns = _ROWS[envelope["data"]["baseType"]](base)
-        yield table, common | columns
-
-
-def _metric(base: Mapping[str, Any]) -> Row:
-    (metric,) = base["metrics"]
-    value = metric["value"]
-    return "AppMetrics", {
-        "Name": metric["name"],
-        "Sum": value,
-        "Min": value if metric.get("min") is None else metric["min"],
-        "Max": value if metric.get("max") is None else metric["max"],
-        "ItemCount": metric.get("count") or 1,
-    }
-
-
-def _exception(base: Mapping[str, Any]) -> Row:
-    first = base["exceptions"][0]
-    columns = {"ExceptionType": first["typeName"], "OuterMessage": first["message"]}
-    return "AppExceptions", columns | {"SeverityLevel": _severity(base)}
-
-
-def _request(base: Mapping[str, Any]) -> Row:
-    return "AppRequests", {
-        "Name": base.get("name"),
-        "Url": base.get("url"),
-        "Success": base["success"],
-        "ResultCode": base["responseCode"],
-        "DurationMs": 0.0,
-    }
-
-
-def _severity(base: Mapping[str, Any]) -> int:
-    level = base.get("severityLevel")
-    return _SEVERITIES.index(level) if isinstance(level, str) else int(level or 0)
-
-
-_ROWS = {
-    "EventData": lambda base: ("AppEvents", {"Name": base["name"]}),
-    "ExceptionData": _exception,
-    "MessageData": lambda base: (
-        "AppTraces",
-        {"Message": base["message"], "SeverityLevel": _severity(base)},
-    ),
-    "MetricData": _metric,
-    "RequestData": _request,
-}
 
 
 class Workspace:

@@ -10,9 +10,10 @@ import pytest
 from tests.infra.bicep import INFRA
 from tests.infra.deployment import resources
 from tests.infra.evaluation import Values
-from tests.monitoring.conditions import MINUTES, TROUBLES, checks, healthy
+from tests.monitoring.conditions import MINUTES, TROUBLES, checks, healthy, work
 from tests.monitoring.ingestion import Telemetry, telemetry
-from tests.monitoring.tables import Row, Workspace
+from tests.monitoring.tables import Workspace
+from tests.support.ingestion import Row
 
 RUNBOOK = (INFRA.parent / "docs/runbook.md").read_text()
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
@@ -91,6 +92,17 @@ def test_trouble_that_is_over_fires_no_more(reporting: Telemetry) -> None:
     healthy(reporting)
     fresh = reporting.rows()[len(aged) :]
     assert fired(aged + fresh + checks(failed=0)) == set()
+
+
+def test_r15_a_gauge_that_is_no_longer_set_is_missing_also_if_its_process_runs(
+    reporting: Telemetry,
+) -> None:
+    healthy(reporting)
+    before = len(reporting.rows())
+    work(reporting)
+    for _ in range(MINUTES):
+        reporting.minute()
+    assert fired(reporting.rows()[before:] + checks(failed=0)) == {"nothing-reconciled"}
 
 
 def test_a_rule_looks_at_least_as_far_back_as_it_waits() -> None:

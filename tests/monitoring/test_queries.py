@@ -13,7 +13,8 @@ from shared.contracts.states import Phase
 from shared.telemetry.names import JOB_ID, METRICS, TRANSITION, TRANSITION_FIELDS
 from tests.infra.bicep import INFRA
 from tests.infra.deployment import one
-from tests.monitoring.conditions import checks, healthy
+from tests.monitoring.conditions import JOB_ID as JOB
+from tests.monitoring.conditions import LIFE, checks, healthy
 from tests.monitoring.ingestion import telemetry
 from tests.monitoring.tables import TABLES, Workspace, declared
 from tests.monitoring.test_alerts import rules
@@ -121,17 +122,15 @@ def test_every_query_runs_and_shows_what_was_reported() -> None:
     rows.append(("Usage", {**usage, "TimeGenerated": rows[0][1]["TimeGenerated"]}))
     workspace = Workspace(rows)
     shown = {
-        name: workspace.run(text.replace("{JobId}", "job-1"))
+        name: workspace.run(text.replace("{JobId}", JOB))
         for name, text in QUERIES.items()
         if not name.startswith("alert-")
     }
     assert all(shown.values()), {name for name, found in shown.items() if not found}
-    assert [row["Event"] for row in shown["search-life"]] == [
-        *("accepted", "config_written", "submitted", "running", "results_collected", "completed"),
-    ]
-    assert [row["Text"] for row in shown["search-log"]] == [
-        "orchestration_restarted job_id=job-1 was=Failed"
-    ]
+    names = [name for name, *_ in LIFE]
+    assert [row["Event"] for row in shown["search-life"]] == ["accepted", *names]
+    (line,) = shown["search-log"]
+    assert line["Text"] == f"orchestration_restarted job_id={JOB} was=Failed"
     (hours,) = shown["cost-searches"]
     assert (hours["Hours"], hours["Searches"]) == (3 * 2 * 90 / 3600, 3)
     assert shown["cost-logs"] == [{"Table": "AppTraces", "Gigabytes": 2.0}]

@@ -53,6 +53,8 @@ class SimulatedEnvironment:
     """The parts that do not answer: `cluster`, `sidecar`, `store`."""
     next: dict[str, deque[CallFault | None]] = field(default_factory=lambda: defaultdict(deque))
     """What befalls the next calls; None: nothing."""
+    deaths: Counter[str] = field(default_factory=Counter)
+    """How often a process died right after a call was done, by part."""
     calls: Counter[str] = field(default_factory=Counter)
     holders: list[str] = field(default_factory=list)
     """Who had the submit slot, one after the other."""
@@ -73,6 +75,7 @@ class SimulatedEnvironment:
         await self.settle()
         answer = await act()
         await self.settle()
+        self.deaths[whom] += trouble is CallFault.DIES_AFTER
         if trouble is CallFault.ANSWER_LOST:
             raise CallLost(sent=True)
         if trouble is CallFault.DIES_AFTER:

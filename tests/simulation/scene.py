@@ -25,6 +25,7 @@ from tests.simulation.environment import SimulatedEnvironment
 from tests.simulation.fakes import FakeCluster, FakeSidecar, QuickIndexer
 from tests.simulation.models import CallLost
 from tests.support import samples
+from tests.support.reports import Reports
 from tests.support.samples import publish_nothing
 from triggers.durable_client import initial_state
 
@@ -80,6 +81,8 @@ class Scene:
     woken: list[str] = field(default_factory=list)
     """The jobs whose orchestrations another one's activity has woken."""
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:24])
+    reports: Reports = field(default_factory=Reports)
+    """What is reported to operators."""
 
     def __post_init__(self) -> None:
         url = f"https://stgelb.blob.core.windows.net/results/{self.name}"
@@ -87,9 +90,12 @@ class Scene:
         jobs_table, index_table = self.store.tables
         jobs_table.environment = self.environment
         index = Index(index_table, self.store.settings.reconcile_after)
-        self.jobs = JobStateRepository(jobs_table, index, self.clock)
+        telemetry = self.reports.telemetry()
+        self.jobs = JobStateRepository(jobs_table, index, self.clock, telemetry)
         self.cluster, self.sidecar = FakeCluster(self.environment), FakeSidecar(self.environment)
-        self.context = ActivityContext(self.jobs, self.store.settings, self.clock, publish_nothing)
+        self.context = ActivityContext(
+            self.jobs, self.store.settings, self.clock, publish_nothing, telemetry
+        )
         activities = Activities(
             self.context,
             self.store.blobs,

@@ -15,6 +15,7 @@ from shared.contracts.states import LeftOnCluster
 from shared.errors import Conflict
 from tests.simulation.invariants import Ends, check_ended, check_now
 from tests.simulation.models import CallFault, Plan, trouble
+from tests.simulation.reported import FIRST_BATCH, check_reported
 from tests.simulation.scene import Scene, Store
 from tests.support.samples import ALICE, search
 from triggers.submission.accept import SubmissionService
@@ -97,15 +98,13 @@ class Searches(RuleBasedStateMachine):
             fingerprint=request * 64,
             warnings=(),
         )
-        known = {job.fingerprint: job for job in await self.all()}
+        known = await self.all()
         try:
             accepted = await self.acceptance.accept(
                 submission, ALICE, f"{self.scene.name}/{key}", "http"
             )
         except Conflict:
-            assert {job.job_id: job for job in known.values()} == {
-                job.job_id: await self.scene.jobs.get(job.job_id) for job in known.values()
-            }
+            assert await self.all() == known
             return
         assert accepted.job.fingerprint == request * 64
         assert accepted.replayed is (accepted.job.job_id in self.ids)
@@ -290,8 +289,10 @@ class Searches(RuleBasedStateMachine):
             if not job.phase.is_end and self.scene.drivers[job.job_id].ready_at is None:
                 await self.drive(job)
         await self.scene.run(DAY)
-        await check_now(self.scene, await self.all(), self.ends)
-        await check_ended(self.scene, await self.all())
+        ended = await self.all()
+        await check_now(self.scene, ended, self.ends)
+        await check_ended(self.scene, ended)
+        await check_reported(self.scene, ended, without=[FIRST_BATCH])
         assert [text for crashes in self.crashes for text in crashes] == []
 
 

@@ -1,4 +1,7 @@
-"""I1, I2, I3, I4, I5, I6, I7: no interleaving of events of several jobs breaks an invariant."""
+"""I1, I2, I3, I4, I5, I6, I7: no interleaving of events of several jobs breaks an invariant.
+
+Whatever happens, what is reported is what the tables say (R15).
+"""
 
 import asyncio
 

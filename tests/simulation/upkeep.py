@@ -44,6 +44,7 @@ class Upkeep:
             scene.clock,
             publish_nothing,
             lambda _: scene.job_stopper,
+            scene.context.telemetry,
         )
 
     async def tick(self) -> Counter[str]:

@@ -23,6 +23,7 @@ LONGEST = {"name": 1024, "message": 32_768, "property": 8192}
 """Characters, by kind of text."""
 OLDEST, NEWEST = timedelta(hours=48), timedelta(hours=2)
 """How far the time of an item may be from now."""
+_SEVERITIES = ("Verbose", "Information", "Warning", "Error", "Critical")
 TABLES = {
     "EventData": "AppEvents",
     "MetricData": "AppMetrics",
@@ -33,6 +34,8 @@ TABLES = {
 }
 """By type of an item: the table of the workspace that has it."""
 Item = Mapping[str, Any]
+Row = tuple[str, dict[str, Any]]
+"""The table of the workspace, and the columns."""
 
 
 @dataclass
@@ -56,6 +59,10 @@ class Ingestion:
     @property
     def connection_string(self) -> str:
         return f"InstrumentationKey={KEY};IngestionEndpoint={self.url}"
+
+    def all_rows(self) -> list[Row]:
+        """The rows of all tables, each with the name of its table."""
+        return [(_table(item), _row(item)) for item in self.items]
 
     def rows(self, table: str, name: str | None = None) -> list[dict[str, Any]]:
         """The rows of a table of the workspace, by the time of their items."""
@@ -195,10 +202,27 @@ def _row(item: Item) -> dict[str, Any]:
                 "ItemCount": count or 1,
             }
         case "AppTraces":
-            return row | {"Message": data["message"], "SeverityLevel": data.get("severityLevel")}
+            return row | {"Message": data["message"], "SeverityLevel": _severity(data)}
         case "AppExceptions":
-            (detail,) = data["exceptions"]
-            return row | {"ExceptionType": detail["typeName"], "OuterMessage": detail["message"]}
+            detail = data["exceptions"][0]
+            texts = {"ExceptionType": detail["typeName"], "OuterMessage": detail["message"]}
+            return row | texts | {"SeverityLevel": _severity(data)}
+        case "AppRequests":
+            names = {"Id": "id", "Name": "name", "Url": "url", "Success": "success"}
+            names |= {"ResultCode": "responseCode"}
         case _:
             names = {"Id": "id", "Name": "name", "Success": "success", "ResultCode": "resultCode"}
-            return row | {column: data.get(name) for column, name in names.items()}
+    columns = {column: data.get(name) for column, name in names.items()}
+    return row | columns | {"DurationMs": _milliseconds(data.get("duration"))}
+
+
+def _severity(data: Mapping[str, Any]) -> int:
+    level = data.get("severityLevel")
+    return _SEVERITIES.index(level) if isinstance(level, str) else int(level or 0)
+
+
+def _milliseconds(duration: str | None) -> float:
+    """A duration of an envelope, `d.hh:mm:ss.ffffff`."""
+    days, _, time = (duration or "0.00:00:00").partition(".")
+    hours, minutes, seconds = time.split(":")
+    return ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60_000 + float(seconds) * 1000

@@ -17,6 +17,7 @@ from triggers.submission.parse import parse
 DATABASES = (
     *("16S", "nt", "My_Db.v2", "a.b", "x" * 29, "n" * 33, "n" * 34, "0", "custom/mine", "pdb_nt"),
     *("custom/nt/nt", "blast-db/core_nt/core_nt", "_under", "end-", "a..b", "custom/a/b/c"),
+    *("1e3", "0x1f", "No", "1_0", "7z"),
 )
 FORMATS = (5, 6, 7, 0, 11, 15, 18, "6 std staxids", "7 qaccver sseqid evalue bitscore", "10 std")
 MEMORY = ("1G", "4G", "4Gi", "512Mi", "30Gi", "31G", "32G", "126Gi", "500G", "1T", "900k", "2Ki")
@@ -26,7 +27,7 @@ def accepted_searches(seed: int, settings: Settings) -> Iterator[tuple[dict[str,
     """Random requests that are accepted, with their searches; never ends."""
     chance = random.Random(seed)
     while True:
-        body = _request(chance)
+        body = random_request(chance)
         try:
             search = parse(body, settings).search
         except Invalid:
@@ -39,7 +40,8 @@ def _values(program: Program) -> dict[str, list[str]]:
     return valid_values(program)
 
 
-def _request(chance: random.Random) -> dict[str, Any]:
+def random_request(chance: random.Random) -> dict[str, Any]:
+    """A request with values that often can be accepted."""
     program = chance.choice(list(Program))
     letters = NUCLEOTIDES if program in NUCLEOTIDE_QUERY else RESIDUES
     body: dict[str, Any] = {

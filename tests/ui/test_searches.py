@@ -60,6 +60,20 @@ def read_hits(page: Page, world: StackFixture, job_id: str) -> None:
     assert len(download.value.path().read_text().splitlines()) == stats["total_hits"] + 1
 
 
+def test_a_phone_has_all_actions_of_a_search(page: Page, world: StackFixture) -> None:
+    job_id = world.submit()
+    page.set_viewport_size(PHONE)
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    world.ended(job_id)
+    for name in ("Edit and submit", "Delete"):
+        expect(page.get_by_role("main").get_by_text(name, exact=True)).to_be_visible()
+    pager = page.locator(".pager button")
+    expect(pager).to_have_count(4)
+    heights = pager.evaluate_all("all => all.map(it => it.offsetHeight)")
+    assert max(heights) < 60  # one line of text
+    assert fits_width(page)
+
+
 def test_a_search_is_cancelled_after_a_confirmation(page: Page, world: StackFixture) -> None:
     job_id = world.submit(key=hanging(world), job_title=MARKUP_TITLE)
     world.until(job_id, lambda job: bool(world.processes_of(job_id)))

@@ -1,42 +1,45 @@
 """HTTP handlers of a job's log: a ticket, and the log as server-sent events.
 
-A browser's EventSource sends no token, so that the log is opened with a ticket. The worker's HTTP
-functions answer with a whole body and cannot stream: a response has the lines until now, and ends
-with `completed`, by which the dashboard goes on polling instead of opening the log again and again.
+A browser's EventSource sends no token, so that the log is opened with a ticket. A function of this
+app answers with a whole body and cannot stream. A response has the lines until now; that of a job
+that has ended ends with `completed`, any other one is to be asked for again with `Last-Event-ID`.
 """
 
-import json
-import re
+import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 
 from azure.functions import HttpRequest, HttpResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.contracts.job import Event
+from shared.clients.kubernetes import SearchLog
+from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.contracts.validation import faults_of
 from shared.errors import Invalid, NotFound
 from shared.util.threads import in_thread
 from triggers.auth.links import LIFETIME, LinkTarget, sign, verify
+from triggers.http.cluster_logs import MAX_AGE
 from triggers.http.jobs import job_of_request
 from triggers.http.query_params import LogQuery, parse_query
 from triggers.http.responses import HEADERS, handle_errors, json_response
 from triggers.http.services import HttpServices
-from triggers.schemas.common import format_timestamp
 from triggers.schemas.dashboard import LogTicket
 from triggers.submission.json_body import json_object
+from triggers.views.job_log import MAX_LINES, Cursor, LogPage, has_pods, page_of
 
 LOG = "log"
 """What a ticket opens. The id of no file is this word."""
-MAX_LINES = 500
-"""As many lines as the dashboard keeps."""
 LAST_EVENT_ID = "last-event-id"
-_EVENT_ID = re.compile(r"[0-9]{1,8}")
-"""Browsers send what the last event had; any other value asks for the log from its start."""
+POLL_AFTER = timedelta(seconds=3)
+"""When a browser's EventSource asks again; as long as a new look at the cluster takes to be due."""
 
 
 class LogRequest(BaseModel):
-    """Where the dashboard believes the job to run: the app knows it, so these have no effect."""
+    """Where the dashboard believes the job to run, and how many lines it wants.
+
+    They have no effect: the app knows the place, and a log has limits of its own.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,7 +61,15 @@ async def create_log_ticket(services: HttpServices, req: HttpRequest) -> HttpRes
         raise Invalid(faults_of(error)) from error
     target = LinkTarget(job.owner.id, job.job_id, LOG)
     ticket = sign(target, await services.link_key(), services.clients.now())
-    return json_response(LogTicket(ticket=ticket, ttl_seconds=int(LIFETIME.total_seconds())))
+    seconds = timedelta(seconds=1)
+    return json_response(
+        LogTicket(
+            ticket=ticket,
+            ttl_seconds=LIFETIME // seconds,
+            streaming=False,
+            poll_after_seconds=POLL_AFTER // seconds,
+        )
+    )
 
 
 @handle_errors
@@ -70,25 +81,36 @@ async def read_log(services: HttpServices, req: HttpRequest) -> HttpResponse:
     is_allowed = target.file_id == LOG and job is not None and job.owner.id == target.owner_id
     if job is None or not is_allowed or job.phase is Phase.DELETED:
         raise NotFound("not_found", f"there is no job {job_id}")
-    last_id = req.headers.get(LAST_EVENT_ID, "")
-    after = int(last_id) if _EVENT_ID.fullmatch(last_id) else 0
-    after = max(after, job.sequence - MAX_LINES)
-    text = "".join(_messages(await services.clients.jobs.events(job_id, after)))
+    cursor = Cursor.parse(req.headers.get(LAST_EVENT_ID, ""))
+    after = max(cursor.sequence, job.sequence - MAX_LINES)
+    events, search_log = await asyncio.gather(
+        services.clients.jobs.events(job_id, after), _cluster_log(services, job)
+    )
+    page = page_of(job, events, search_log, cursor, services.clients.now())
+    text = "".join(_messages(page, job.phase.is_end))
     return HttpResponse(text, headers=HEADERS, mimetype="text/event-stream", charset="utf-8")
 
 
-def _messages(events: list[Event]) -> Iterator[str]:
-    for event in events:
-        payload = event.payload
-        about = payload.get("error") or payload.get("reason") or payload.get("error_code") or ""
-        line = {
-            "id": str(event.sequence),
-            "schema_version": 1,
-            "job_id": event.job_id,
-            "source": "control_plane",
-            "phase": event.phase.value,
-            "line": f"{event.event.replace('_', ' ')} {about}".strip(),
-            "ts": format_timestamp(event.at),
-        }
-        yield f"id: {event.sequence}\nevent: log\ndata: {json.dumps(line)}\n\n"
-    yield "event: completed\ndata: {}\n\n"
+async def _cluster_log(services: HttpServices, job: Job) -> SearchLog:
+    if not has_pods(job):
+        return SearchLog()
+    if job.other_cluster:
+        text = f"the search runs on the cluster {job.other_cluster}, whose logs the app cannot read"
+        return SearchLog(notices=(text,))
+    max_age = MAX_AGE
+    if job.finished_at:
+        # No reader asks again, so that its last look is one after the end.
+        max_age = max(min(max_age, services.clients.now() - job.finished_at), timedelta(0))
+    return await services.cluster_logs.read(
+        job.search.placement.cluster_name, job.elb_job_id, max_age
+    )
+
+
+def _messages(page: LogPage, has_ended: bool) -> Iterator[str]:
+    """The last line has the id from which a reader goes on; what is cut off is sent again."""
+    yield f"retry: {POLL_AFTER // timedelta(milliseconds=1)}\n\n"
+    for number, entry in enumerate(page.entries, 1):
+        cursor = f"id: {page.cursor}\n" if number == len(page.entries) else ""
+        yield f"{cursor}event: log\ndata: {entry.model_dump_json(exclude_none=True)}\n\n"
+    if has_ended:
+        yield "event: completed\ndata: {}\n\n"

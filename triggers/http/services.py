@@ -13,6 +13,7 @@ from triggers.auth.callers import Authenticator
 from triggers.auth.links import read_key
 from triggers.http.checks.power_states import PowerStates, deployment_power_states
 from triggers.http.checks.readiness import check_dependencies
+from triggers.http.cluster_logs import ClusterLogs
 from triggers.schemas.app import Ready
 from triggers.schemas.preflight import DatabaseView
 from triggers.submission.accept import SubmissionService
@@ -36,6 +37,7 @@ class HttpServices:
         )
         self.databases = SingleFlightCache[list[DatabaseView]](self._list_databases, time.monotonic)
         """The list is the same for all callers."""
+        self.cluster_logs = ClusterLogs(clients.cluster, time.monotonic)
         self._link_key = SingleFlightCache[bytes](self._read_link_key, time.monotonic)
 
     async def authenticate(self, req: HttpRequest, with_basic: bool = False) -> Caller:

@@ -43,10 +43,32 @@ class JobsEventsTicket(ResponseModel):
 
 
 class LogTicket(ResponseModel):
-    """A ticket for the log of a job."""
+    """A ticket for the log of a job.
+
+    `streaming: false`: a response has the lines until now, and is to be asked for again.
+    """
 
     ticket: str
     ttl_seconds: int
+    streaming: Literal[False]
+    poll_after_seconds: int
+
+
+class LogEntry(ResponseModel):
+    """A line of a job's log, the data of a server-sent event."""
+
+    id: str
+    """The same whenever the line is sent."""
+    schema_version: Literal[1] = 1
+    job_id: str
+    source: Literal["control_plane", "k8s"]
+    phase: str
+    """The step of the dashboard under which it is shown."""
+    exact_phase: str | None = None
+    pod: str | None = None
+    container: str | None = None
+    line: str
+    ts: Timestamp
 
 
 class JobOfAccession(ResponseModel):

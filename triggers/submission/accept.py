@@ -18,18 +18,13 @@ from shared.dependencies import Dependencies
 from shared.errors import Conflict, Invalid, Unavailable
 from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
+from shared.jobs.claims import ContentClaim
 from shared.settings import Settings
 from shared.telemetry.tracing import current_trace_parent
 from shared.util.job_scope import enter_job
 from triggers.auth.quotas import check_active_limit
-from triggers.submission.checks import (
-    PARALLEL_READS,
-    SubmissionChecks,
-    map_distinct,
-    named,
-    searches_of,
-)
-from triggers.submission.named_queries import NamedQuery
+from triggers.submission.checks import SubmissionChecks, map_distinct, named, searches_of
+from triggers.submission.named_queries import PARALLEL_READS, NamedQuery
 from triggers.submission.parse import MAX_WARNINGS, Submission, bounded, common_search
 
 MAX_STORED_WARNINGS = 20
@@ -86,7 +81,7 @@ class SubmissionService:
         database cannot be used, TooMany if a new job would exceed the limit, and Unavailable.
         Nothing is created if it raises.
         """
-        job_id = derived_id(caller, key) if key else f"job-{uuid.uuid4().hex}"
+        job_id = derived_id(caller, key) if key else new_id()
         existing = await self.find_existing(submission, caller, key) if key else None
         if existing is None and max_active_jobs:
             await check_active_limit(self.jobs.index, caller, max_active_jobs)
@@ -104,26 +99,73 @@ class SubmissionService:
         return job and _require_same(job, submission)
 
     async def create(
-        self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool = False
+        self,
+        submission: Submission,
+        caller: Caller,
+        job_id: str,
+        source: str,
+        notify: bool = False,
+        claim: ContentClaim | None = None,
     ) -> tuple[Job, tuple[str, ...]]:
         """Create the job with this id, or get the one that has it.
 
+        With a `claim` that another submission has made for this id, the job is created in its
+        place; with one on any other, the content is claimed for this id first.
         Return it with the warnings of its databases and named queries. Raises as `accept` does,
-        and Unavailable if PARALLEL_CREATIONS earlier ones take longer than `max_wait`.
+        ClaimTaken, and Unavailable if PARALLEL_CREATIONS earlier ones take longer than `max_wait`.
         """
         async with self._turn():
-            return await self._create(submission, caller, job_id, source, notify)
+            return await self._create(submission, caller, job_id, source, notify, claim)
 
     async def _create(
-        self, submission: Submission, caller: Caller, job_id: str, source: str, notify: bool
+        self,
+        submission: Submission,
+        caller: Caller,
+        job_id: str,
+        source: str,
+        notify: bool,
+        claim: ContentClaim | None,
     ) -> tuple[Job, tuple[str, ...]]:
-        now, children = self.now(), len(submission.searches)
+        submission, warnings = await self._checked(submission, caller)
+        created_at = self.now()
+        if claim and claim.job_id == job_id:
+            created_at = claim.claimed_at or created_at
+        job = self._new_job(submission, caller, job_id, source, created_at, notify)
+        is_to_be_claimed = claim is not None and claim.job_id != job_id
+        if claim and is_to_be_claimed:
+            await self.jobs.index.claim(claim, job)
+        submission = await self._with_stored_queries(submission, job_id)
+        put = self._put_batch if submission.searches else self._put_query
+        url = await put(job, submission)
+        job = replace(job, search=replace(job.search, query_url=url))
+        event = {"source": source, **({"warnings": list(warnings)} if warnings else {})}
+        return await self.jobs.create(job, event, is_claimed=is_to_be_claimed), warnings
+
+    async def _checked(
+        self, submission: Submission, caller: Caller
+    ) -> tuple[Submission, tuple[str, ...]]:
+        """The submission as it is searched, and what storage gives rise to warn of.
+
+        Raises Invalid and Unavailable.
+        """
         databases = await self.checks.databases(submission)
         queries = await self.checks.queries(submission, caller)
         if faults := [*databases.faults, *queries.faults]:
             raise Invalid(bounded(faults))
-        submission = _changed(submission, databases.apply)
-        job = Job(
+        warnings = (*databases.warnings, *queries.warnings)[:MAX_STORED_WARNINGS]
+        return _changed(submission, databases.apply), warnings
+
+    def _new_job(
+        self,
+        submission: Submission,
+        caller: Caller,
+        job_id: str,
+        source: str,
+        now: datetime,
+        notify: bool,
+    ) -> Job:
+        children = len(submission.searches)
+        return Job(
             job_id=job_id,
             elb_job_id=job_id,
             owner=caller,
@@ -141,13 +183,6 @@ class SubmissionService:
             request_id=submission.request_id,
             trace_parent=current_trace_parent(),
         )
-        submission = await self._with_stored_queries(submission, job_id)
-        put = self._put_batch if children else self._put_query
-        url = await put(job, submission)
-        job = replace(job, search=replace(job.search, query_url=url))
-        warnings = (*databases.warnings, *queries.warnings)[:MAX_STORED_WARNINGS]
-        event = {"source": source, **({"warnings": list(warnings)} if warnings else {})}
-        return await self.jobs.create(job, event), warnings
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -228,6 +263,11 @@ def _require_same(job: Job, submission: Submission) -> Job:
         message = f"the idempotency key belongs to {job.job_id}, which was deleted: use a new key"
         raise Conflict("idempotency_conflict", message)
     return job
+
+
+def new_id() -> str:
+    """A job id that nothing else has."""
+    return f"job-{uuid.uuid4().hex}"
 
 
 def derived_id(caller: Caller, key: str) -> str:

@@ -17,6 +17,7 @@ from triggers.auth.query_access import QueryAccess
 from triggers.submission.database_catalog import DatabaseCatalog
 from triggers.submission.named_queries import (
     FIELD,
+    PARALLEL_READS,
     NamedQueries,
     NamedQuery,
     QueryContent,
@@ -27,8 +28,6 @@ from triggers.submission.parse import Submission
 
 PARALLELISM = 16
 """Concurrent storage calls for one request."""
-PARALLEL_READS = 2
-"""Query blobs of one request in memory at a time, each of up to 20 MB."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -81,7 +80,8 @@ class SubmissionChecks:
             for prefix, pair in pairs.items()
             if (message := mismatches[pair])
         ]
-        sharded = {prefix: s for prefix, s in searches.items() if s.sizing.db_partitions}
+        # A pre-flight also looks at searches with faults: then there may be no prefix.
+        sharded = {path: s for path, s in searches.items() if s.sizing.db_partition_prefix}
         missing = await map_distinct(
             self._missing_shards, ((s.database_url, s.sizing) for s in sharded.values())
         )
@@ -133,7 +133,7 @@ class SubmissionChecks:
     def catalog(self) -> DatabaseCatalog:
         return DatabaseCatalog(self.blobs, self.account)
 
-    @property
+    @cached_property
     def named_queries(self) -> NamedQueries:
         return NamedQueries(self.blobs, self.account)
 

@@ -1,22 +1,24 @@
 """Submissions without a key: the same one, sent again within a minute, is the same job.
 
-A client of the URL API that sends a POST again after a cut connection cannot name a key. The job id
-is derived from the content and the minute, and the caller's active jobs, which each submission
-counts anyway, tell whether an id of this minute or the last one is taken. So it costs no call more.
+A client of the URL API that sends a POST again after a cut connection cannot name a key. So the
+first one claims its content in storage (`shared.jobs.claims`), in the transaction that writes the
+active row of its job. The query that counts the caller's active jobs also finds the claim, so that
+all this costs no storage call.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.contracts.job import Caller, Job
-from shared.errors import TooMany
+from shared.errors import Unavailable
+from shared.jobs.claims import ClaimTaken, ContentClaim
 from triggers.auth.quotas import check_active_limit
-from triggers.submission.accept import AcceptedSubmission, SubmissionService, derived_id
+from triggers.submission.accept import AcceptedSubmission, SubmissionService, new_id
 from triggers.submission.parse import Submission
 
 WINDOW = timedelta(seconds=60)
-IDS_PER_WINDOW = 5
-"""Jobs with the same content in a minute: one may end, or be cancelled, before the next one."""
+MAX_LOST_CLAIMS = 8
+"""Times that another submission of the same content may be faster."""
 
 
 @dataclass(frozen=True)
@@ -28,38 +30,42 @@ class RepeatableSubmissions:
     async def accept(
         self, submission: Submission, caller: Caller, source: str, max_active_jobs: int
     ) -> AcceptedSubmission:
-        """Create the job, or return the caller's job of the same content, if it is no older than
-        WINDOW, has not ended, and is not being cancelled. Raises as SubmissionService.accept does.
+        """Create the job, or return the caller's job of the same content, if it was claimed no
+        longer than WINDOW before this call, has not ended, and is not being cancelled.
+
+        Raises as SubmissionService.accept does.
         """
-        jobs, now = self.service.jobs, self.service.now()
-        this_minute, last_minute = _ids(submission, caller, now)
-        active = await jobs.index.find_active_ids(caller, max_active_jobs)
-        for job_id in (*this_minute, *last_minute):
-            # An active row can be ahead of its job, which may never follow.
-            job = await jobs.find(job_id) if job_id in active else None
-            if job and now - job.created_at <= WINDOW and not _is_over(job):
+        index, arrived_at = self.service.jobs.index, self.service.now()
+        content = f"{submission.fingerprint} {submission.search.report}"
+        for _ in range(MAX_LOST_CLAIMS):
+            now = self.service.now()
+            claim = await index.claims.find(caller, content, max_active_jobs, now)
+            is_recent = _is_recent(claim, arrived_at)
+            job = await self._claimed_job(claim) if is_recent else None
+            if job and not _is_over(job):
                 return AcceptedSubmission(job, replayed=True)
-        if len(active) >= max_active_jobs:
-            await check_active_limit(jobs.index, caller, max_active_jobs)
-        for job_id in this_minute:
-            job, found = await self.service.create(submission, caller, job_id, source)
-            if not _is_over(job):
-                warnings = (*submission.warnings, *found)
-                return AcceptedSubmission(job, job.created_at < now, warnings)
-        message = "the same search was submitted and ended too often within a minute"
-        raise TooMany("rate_exceeded", message, WINDOW)
+            if claim.active_rows >= max_active_jobs:
+                await check_active_limit(index, caller, max_active_jobs)
+            # A recent claim without a job: its creator is about to write that, or has died.
+            job_id = claim.job_id if is_recent and job is None else None
+            try:
+                created, found = await self.service.create(
+                    submission, caller, job_id or new_id(), source, claim=claim
+                )
+            except ClaimTaken:
+                continue
+            warnings = (*submission.warnings, *found)
+            return AcceptedSubmission(created, job_id is not None, warnings)
+        raise Unavailable("concurrent_update", "the same search is being submitted too often")
+
+    async def _claimed_job(self, claim: ContentClaim) -> Job | None:
+        return await self.service.jobs.find(claim.job_id) if claim.job_id else None
+
+
+def _is_recent(claim: ContentClaim, arrived_at: datetime) -> bool:
+    """Also a claim is that was made after the arrival, while this submission was checked."""
+    return claim.claimed_at is not None and arrived_at - claim.claimed_at <= WINDOW
 
 
 def _is_over(job: Job) -> bool:
     return job.phase.is_end or job.cancel_requested_at is not None
-
-
-def _ids(submission: Submission, caller: Caller, now: datetime) -> tuple[list[str], list[str]]:
-    """The ids that a job with this content can have in this minute and in the one before."""
-    content = f"{submission.fingerprint} {submission.search.report}"
-    minute = int(now.timestamp() // WINDOW.total_seconds())
-    this_minute, last_minute = (
-        [derived_id(caller, f"url_api {content} {at} {number}") for number in range(IDS_PER_WINDOW)]
-        for at in (minute, minute - 1)
-    )
-    return this_minute, last_minute

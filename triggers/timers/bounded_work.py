@@ -20,19 +20,19 @@ async def process_all(
     process: Callable[[T], Awaitable[str]],
     get_job_id: Callable[[T], str],
     is_time_up: Callable[[], bool],
-) -> Counter[str]:
-    """Process items until none is left or the time is up; count the results that `process` returns.
+    results: Counter[str],
+) -> None:
+    """Process items until none is left or the time is up; count in `results` what became of them.
 
-    A ControlPlaneError is logged, counted as `failed`, and does not stop the other items. Other
-    exceptions are bugs: they are logged and raised together at the end as an ExceptionGroup, so
-    that the function fails visibly.
+    That is what `process` returns. A ControlPlaneError is logged, counted as `failed`, and does not
+    stop the other items. Other exceptions are bugs: they are logged, counted as `crashed`, and
+    raised together at the end as an ExceptionGroup, so that the function fails visibly.
     """
 
     async def process_one(item: T) -> str:
         with job_scope(get_job_id(item)):
             return await process(item)
 
-    results: Counter[str] = Counter()
     bugs: list[Exception] = []
     while not is_time_up() and (chunk := await _next_chunk(items)):
         outcomes = await asyncio.gather(*map(process_one, chunk), return_exceptions=True)
@@ -47,12 +47,12 @@ async def process_all(
                 )
             elif isinstance(outcome, Exception):
                 bugs.append(outcome)
+                results["crashed"] += 1
                 log.error("timer_item_crashed job_id=%s", get_job_id(item), exc_info=outcome)
             else:
                 raise outcome
     if bugs:
         raise ExceptionGroup("the timer crashed on some jobs and processed the others", bugs)
-    return results
 
 
 async def _next_chunk(items: AsyncIterator[T]) -> list[T]:

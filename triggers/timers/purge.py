@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from triggers.timers.bounded_work import process_all
 MAX_RUN_TIME = timedelta(minutes=2)
 """Below `functionTimeout` of host.json: the host restarts the app if a function exceeds that."""
 MAX_REMOVED = 20_000
-"""Jobs that one run removes; the next run continues."""
+"""Jobs that one run removes, or some more; the next run continues."""
 
 log = logging.getLogger("blast")
 
@@ -32,36 +32,35 @@ class Purger:
     async def run(self, client: DurableClient) -> Counter[str]:
         """Repair index rows, then remove expired jobs; count the jobs by result.
 
-        Results are `repaired`, `removed`, `kept` and `failed`. Raises Unavailable if the index
-        cannot be read, and an ExceptionGroup of bugs at the end.
+        Results are `repaired`, `removed`, `kept`, `failed` and `crashed`. Raises Unavailable if the
+        index cannot be read, and an ExceptionGroup of bugs at the end.
         """
         started_at = self.now()
 
         def is_time_up() -> bool:
             return self.now() - started_at >= MAX_RUN_TIME
 
-        repaired = await process_all(
-            self.jobs.index.find_orphans(), self._repair, lambda job_id: job_id, is_time_up
-        )
+        results = Counter[str]()
         ended_before = started_at - self.retention
-        removed = await process_all(
-            self._expired(ended_before),
-            lambda row: self._remove(client, row, ended_before),
-            lambda row: row.job_id,
-            is_time_up,
-        )
-        results = repaired + removed
-        log.info("purged %s", " ".join(f"{name}={n}" for name, n in results.items()) or "nothing")
-        return results
 
-    async def _expired(self, ended_before: datetime) -> AsyncIterator[ListRow]:
-        """At most `max_removed` list rows."""
-        number = 0
-        async for row in self.jobs.index.find_expired(ended_before):
-            number += 1
-            if number > self.max_removed:
-                return
-            yield row
+        def is_enough() -> bool:
+            # Jobs that are kept do not count: there may be many of them before all others.
+            return is_time_up() or results["removed"] >= self.max_removed
+
+        try:
+            orphans = self.jobs.index.find_orphans()
+            await process_all(orphans, self._repair, lambda job_id: job_id, is_time_up, results)
+            await process_all(
+                self.jobs.index.find_expired(ended_before),
+                lambda row: self._remove(client, row, ended_before),
+                lambda row: row.job_id,
+                is_enough,
+                results,
+            )
+        finally:
+            done = " ".join(f"{name}={n}" for name, n in results.items())
+            log.info("purged %s", done or "nothing")
+        return results
 
     async def _repair(self, job_id: str) -> str:
         """Write the index rows of a job again, so that they agree with its row."""

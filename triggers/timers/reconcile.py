@@ -25,8 +25,8 @@ from triggers.timers.stopper import StopperFactory
 MAX_TICK_TIME = timedelta(seconds=50)
 """The next tick starts a minute after this one did and continues with the remaining jobs."""
 ORPHAN_GRACE = timedelta(minutes=10)
-"""Time between an active row and its job's row: at most two calls of at most a minute each. A later
-job row is not lost: its writer writes the active row again afterwards."""
+"""Time between an active row and its job's row: an upload and a transaction, four minutes at most.
+A later job is not lost: its first step writes the active row again."""
 
 log = logging.getLogger("blast")
 ActiveRowKey = tuple[str, str]
@@ -60,20 +60,29 @@ class Reconciler:
     async def tick(self, client: DurableClient) -> Counter[str]:
         """Recover overdue jobs until none is left or the time is up; count the jobs by result.
 
+        Then remove claims that have expired.
         Raises Unavailable if the index cannot be read, and an ExceptionGroup of bugs at the end.
         """
         started_at, unreachable = self.now(), set[str]()
-        results = await process_all(
-            self.jobs.index.find_overdue(started_at),
-            lambda row_key: self._reconcile(client, row_key, unreachable),
-            lambda row_key: row_key[1],
-            is_time_up=lambda: self.now() - started_at >= MAX_TICK_TIME,
-        )
+        results = Counter[str]()
+        try:
+            await process_all(
+                self.jobs.index.find_overdue(started_at),
+                lambda row_key: self._reconcile(client, row_key, unreachable),
+                lambda row_key: row_key[1],
+                lambda: self.now() - started_at >= MAX_TICK_TIME,
+                results,
+            )
+        finally:  # also what was done before the index failed, or beside a crash, has been done
+            self._report(results)
+        await self.jobs.index.claims.remove_expired(self.now())
+        return results
+
+    def _report(self, results: Counter[str]) -> None:
         for result, number in results.items():
             self.telemetry.measure(RECONCILE, number, result=result)
         if results:
             log.info("reconciled %s", " ".join(f"{name}={n}" for name, n in results.items()))
-        return results
 
     async def _reconcile(
         self, client: DurableClient, row_key: ActiveRowKey, unreachable: set[str]

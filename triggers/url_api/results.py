@@ -21,7 +21,7 @@ from shared.hits.table import HitTable
 from shared.hits.xml_limits import limit_subjects
 from shared.results.job_index import indexed_names
 from shared.url_api import pages
-from shared.url_api.get import Format, GetRequest, read_get
+from shared.url_api.get import Format, GetRequest, merge_kept, read_get
 from shared.url_api.put import OUTFMT
 from shared.url_api.rid import job_id_of
 from shared.util.threads import in_thread, read_in_thread
@@ -56,7 +56,9 @@ async def get(
             raise NotFound("no_results", _why(job))
         if state == WAITING:
             return html(pages.status(WAITING), headers=retry_after_header(job))
-        request = read_get({**dict(parse_qsl(job.search.report)), **parameters})[0]
+        request, faults = read_get(merge_kept(dict(parse_qsl(job.search.report)), parameters))
+        if faults:
+            raise Invalid(faults)
         return await _report(services, job, request)
     except Unavailable as error:
         if error.code != INDEX_PENDING:

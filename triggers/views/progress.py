@@ -32,6 +32,13 @@ A job enters `submitting` once its config is written, so `configuring` starts an
 """
 
 
+def step_of(phase: Phase) -> str | None:
+    """The step that a job in this phase takes; None for the end of a job, and on the way to it."""
+    if phase is Phase.SUBMITTING:
+        return "submitting"
+    return next((name for name, phases in _FIRST_PHASES.items() if phase in phases), None)
+
+
 def steps(job: Job) -> dict[str, Step]:
     """Return the steps that the current attempt has started, by name and in order.
 

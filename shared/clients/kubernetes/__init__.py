@@ -1,10 +1,12 @@
-"""Kubernetes client: the Jobs and pods of searches, and the submit slot."""
+"""Kubernetes client: the Jobs and pods of searches, their logs, and the submit slot."""
 
 from shared.clients.kubernetes.cluster import KubernetesCluster
 from shared.clients.kubernetes.credentials import ClusterCredentials, CredentialProvider
 from shared.clients.kubernetes.factory import from_identity, from_kubeconfig
 from shared.clients.kubernetes.jobs import ClusterJob
+from shared.clients.kubernetes.pod_log import LogLine
 from shared.clients.kubernetes.pods import Pod
+from shared.clients.kubernetes.search_log import SearchLog
 from shared.clients.kubernetes.submit_lease import RENEWAL_INTERVAL, UNHELD, LeaseState
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "CredentialProvider",
     "KubernetesCluster",
     "LeaseState",
+    "LogLine",
     "Pod",
+    "SearchLog",
     "from_identity",
     "from_kubeconfig",
 ]

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import aiohttp
 
@@ -18,19 +18,20 @@ from shared.util.threads import in_thread
 NAMESPACE = "default"
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+EVENTS = f"/api/v1/namespaces/{NAMESPACE}/events"
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 CONNECT, READ, TOTAL = 5.0, 20.0, 60.0
 """Default timeouts in seconds: to connect, for each read, and for a whole request."""
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """A page of 500 ElasticBLAST Jobs has about 7 MB."""
 LONGEST_MESSAGE = 300
-NOT_FOUND, CONFLICT, GONE = 404, 409, 410
+BAD_REQUEST, NOT_FOUND, CONFLICT, GONE = 400, 404, 409, 410
 
 LARGE_BODY = 64 * 1024
 """Bytes of a response that is parsed in a thread."""
 
 Json = dict[str, Any]
-Send = Callable[[ClusterCredentials], Awaitable[Json]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class ApiRequest:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Json | None = None
+
+
+@dataclass(frozen=True)
+class ResponseFormat(Generic[T]):
+    """What a successful response is, and how large."""
+
+    accept: str
+    max_bytes: int
+    parse: Callable[[bytes], Awaitable[T]]
+    """Raises ValueError or RecursionError for another body."""
 
 
 class ApiStatusError(Exception):
@@ -107,10 +118,32 @@ class KubernetesApi:
         Raises ApiStatusError if the API itself answers with an `expected` status, and Unavailable
         for all other errors. `timeout`, in seconds, can only shorten the total timeout.
         """
-        total = self._total if timeout is None else min(timeout, self._total)
+        return await self._call(request, _JSON, expected, timeout)
+
+    async def read_text(
+        self,
+        request: ApiRequest,
+        max_bytes: int,
+        expected: tuple[int, ...] = (),
+        timeout: float | None = None,
+    ) -> str:
+        """The same for a response that is text, of at most `max_bytes`."""
+        text_format = ResponseFormat(_ANY_TYPE, max_bytes, _decode)
+        return await self._call(request, text_format, expected, timeout)
+
+    async def _call(
+        self,
+        request: ApiRequest,
+        response_format: ResponseFormat[T],
+        expected: tuple[int, ...],
+        timeout: float | None,
+    ) -> T:
+        total = max(self._total if timeout is None else min(timeout, self._total), 0.001)
         try:
             response = await self._with_renewal(
-                lambda credentials: self._send_post_again(credentials, request, max(total, 0.001))
+                lambda credentials: self._send_post_again(
+                    credentials, request, response_format, total
+                )
             )
         except ApiStatusError as error:
             self._credentials.mark_reachable()
@@ -123,7 +156,7 @@ class KubernetesApi:
         self._credentials.mark_reachable()
         return response
 
-    async def _with_renewal(self, send: Send) -> Json:
+    async def _with_renewal(self, send: Callable[[ClusterCredentials], Awaitable[T]]) -> T:
         """Retry once with renewed credentials after a 401 or a TLS error."""
         used: CacheEntry[ClusterCredentials] = await self._credentials.get()
         try:
@@ -137,33 +170,42 @@ class KubernetesApi:
         return await send(renewed.value)
 
     async def _send_post_again(
-        self, credentials: ClusterCredentials, request: ApiRequest, total: float
-    ) -> Json:
+        self,
+        credentials: ClusterCredentials,
+        request: ApiRequest,
+        response_format: ResponseFormat[T],
+        total: float,
+    ) -> T:
         """Retry once if the server had closed the pooled connection while it was idle.
 
         aiohttp does the same for other methods than POST.
         """
         try:
-            return await self._send(credentials, request, total)
+            return await self._send(credentials, request, response_format, total)
         except _ConnectionLost:
             if request.method != "POST":
                 raise
-        return await self._send(credentials, request, total)
+        return await self._send(credentials, request, response_format, total)
 
     async def _send(
-        self, credentials: ClusterCredentials, request: ApiRequest, total: float
-    ) -> Json:
+        self,
+        credentials: ClusterCredentials,
+        request: ApiRequest,
+        response_format: ResponseFormat[T],
+        total: float,
+    ) -> T:
         """One response within `total` seconds."""
         try:
-            async with asyncio.timeout(total), await self._open(credentials, request) as response:
-                body = await read_body(response, MAX_RESPONSE_BYTES)
+            async with (
+                asyncio.timeout(total),
+                await self._open(credentials, request, response_format.accept) as response,
+            ):
+                body = await read_body(response, response_format.max_bytes)
                 if not response.ok or response.status >= 300:
                     header = response.headers.get("Retry-After")
                     reason = str(response.reason)
                     raise ApiStatusError(response.status, _error_body(body), reason, header)
-                if len(body) > LARGE_BODY:
-                    return await in_thread(_parse_object, body)
-                return _parse_object(body)
+                return await response_format.parse(body)
         except aiohttp.ClientSSLError as error:
             raise _TlsError(_text(error)) from error
         except aiohttp.ClientConnectorError as error:
@@ -176,7 +218,7 @@ class KubernetesApi:
             raise _NoResponse(_text(error) or type(error).__name__) from error
 
     async def _open(
-        self, credentials: ClusterCredentials, request: ApiRequest
+        self, credentials: ClusterCredentials, request: ApiRequest, accept: str
     ) -> aiohttp.ClientResponse:
         token = credentials.token
         session = await self._session(credentials.without_token)
@@ -185,7 +227,7 @@ class KubernetesApi:
             request.path,
             params=request.query,
             json=request.body,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers={"Accept": accept} | ({"Authorization": f"Bearer {token}"} if token else {}),
             server_hostname=credentials.server_name,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=self._connect, sock_read=self._read),
@@ -205,11 +247,24 @@ class KubernetesApi:
         return session
 
 
+async def _parse_json(body: bytes) -> Json:
+    return await in_thread(_parse_object, body) if len(body) > LARGE_BODY else _parse_object(body)
+
+
+async def _decode(body: bytes) -> str:
+    return body.decode(errors="replace")
+
+
 def _parse_object(body: bytes) -> Json:
     parsed = json.loads(body)
     if not isinstance(parsed, dict):
         raise ValueError("the response is not a JSON object")
     return parsed
+
+
+_JSON = ResponseFormat("application/json", MAX_RESPONSE_BYTES, _parse_json)
+_ANY_TYPE = "application/json, */*"
+"""As kubectl asks for a log, which is text, and its errors, which are not."""
 
 
 def _error_body(body: bytes) -> Json:

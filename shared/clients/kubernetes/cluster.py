@@ -19,6 +19,7 @@ from shared.clients.kubernetes.credentials import CredentialProvider
 from shared.clients.kubernetes.jobs import ClusterJob
 from shared.clients.kubernetes.lists import list_all
 from shared.clients.kubernetes.pods import Pod
+from shared.clients.kubernetes.search_log import SearchLog, SearchLogReader
 from shared.clients.kubernetes.submit_lease import LeaseState, SubmitLease
 from shared.util.single_flight import SingleFlightCache
 
@@ -69,6 +70,10 @@ class KubernetesCluster:
             labels.search_selector(elb_job_id),
             pods.parse_pod,
         )
+
+    async def read_log(self, elb_job_id: str) -> SearchLog:
+        """The newest lines that this search's pods have written, and their events, redacted."""
+        return await SearchLogReader(self._api).read(elb_job_id)
 
     async def cached_pending_pods(self, elb_job_id: str, within: timedelta) -> list[Pod]:
         """The pending pods of this search, from a shared list as in `cached_jobs`."""

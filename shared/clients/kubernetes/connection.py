@@ -19,7 +19,6 @@ def new_session(credentials: ClusterCredentials, tls: ssl.SSLContext) -> aiohttp
         credentials.server,
         connector=aiohttp.TCPConnector(limit=POOL_SIZE, ssl=tls),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"Accept": "application/json"},
     )
 
 

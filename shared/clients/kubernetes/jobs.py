@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.clients.kubernetes.labels import JOB_LABEL, JOB_VARIABLE
+from shared.clients.kubernetes.labels import JOB_LABEL, searches_of_containers
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +26,8 @@ class ClusterJob:
 def parse_job(job: Mapping[str, Any]) -> tuple[str, ClusterJob] | None:
     """The search's id and the Job; None if the Job's containers name another search."""
     elb_job_id = job["metadata"]["labels"][JOB_LABEL]
-    return (elb_job_id, _cluster_job(job)) if _container_searches(job) <= {elb_job_id} else None
-
-
-def _container_searches(job: Mapping[str, Any]) -> set[str]:
-    """The search ids in the containers' environment. A label alone can be copied by mistake."""
-    containers = job["spec"]["template"]["spec"].get("containers") or []
-    return {
-        variable.get("value")
-        for container in containers
-        for variable in container.get("env") or []
-        if variable["name"] == JOB_VARIABLE
-    }
+    searches = searches_of_containers(job["spec"]["template"]["spec"])
+    return (elb_job_id, _cluster_job(job)) if searches <= {elb_job_id} else None
 
 
 def _cluster_job(job: Mapping[str, Any]) -> ClusterJob:

@@ -28,3 +28,13 @@ def search_id(labelled_object: Mapping[str, Any]) -> str:
     """The search that an object belongs to. Raises KeyError if it has no such label."""
     elb_job_id: str = labelled_object["metadata"]["labels"][JOB_LABEL]
     return elb_job_id
+
+
+def searches_of_containers(pod_spec: Mapping[str, Any]) -> frozenset[str]:
+    """The search ids in the containers' environment. A label alone can be copied by mistake."""
+    return frozenset(
+        variable.get("value")
+        for container in pod_spec.get("containers") or []
+        for variable in container.get("env") or []
+        if variable["name"] == JOB_VARIABLE
+    )

@@ -40,17 +40,37 @@ async def list_all(
     for _ in range(ATTEMPTS):
         try:
             return [
-                parse(item)
+                item
                 async for page in _pages(api, path, query, deadline)
-                for item in page["items"]
+                for item in _parsed(page, parse)
             ]
         except ApiStatusError:
             continue
-        except (KeyError, TypeError, AttributeError) as error:
-            text = f"the cluster's list has an invalid item: {type(error).__name__} {error}"
-            raise Unavailable("cluster_unavailable", text) from error
     text = f"the cluster's list expired before its last page in {ATTEMPTS} attempts"
     raise Unavailable("cluster_unavailable", text)
+
+
+async def read_items(
+    api: KubernetesApi, request: ApiRequest, parse: Callable[[Json], T], timeout: float
+) -> list[T]:
+    """`parse` of each object in the first page of a list. Raises Unavailable."""
+    return _parsed(_checked(await api.call(request, timeout=timeout)), parse)
+
+
+def _parsed(page: Json, parse: Callable[[Json], T]) -> list[T]:
+    try:
+        return [parse(item) for item in page["items"]]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        text = f"the cluster's list has an invalid item: {type(error).__name__} {error}"
+        raise Unavailable("cluster_unavailable", text) from error
+
+
+def _checked(page: Json) -> Json:
+    """The page. Raises Unavailable if it is no list of the API: an empty one has `items`, too."""
+    is_list = isinstance(page.get("items"), list) and isinstance(page.get("metadata"), dict)
+    if not is_list or not str(page.get("kind")).endswith("List"):
+        raise Unavailable("cluster_unavailable", "the cluster's response is not a list")
+    return page
 
 
 async def _pages(
@@ -68,11 +88,7 @@ async def _pages(
             expected=(GONE,),
             timeout=deadline - time.monotonic(),
         )
-        # An empty list has `items` too. Without it this is not the API's response.
-        is_list = isinstance(page.get("items"), list) and isinstance(page.get("metadata"), dict)
-        if not is_list or not str(page.get("kind")).endswith("List"):
-            raise Unavailable("cluster_unavailable", "the cluster's response is not a list")
-        yield page
+        yield _checked(page)
         if not (token := page["metadata"].get("continue")):
             return
         continuation = {"continue": token}

@@ -1,8 +1,10 @@
-"""Parses pods, and explains why a pod does not run."""
+"""Parses pods: why one does not run, and which of its containers have a log."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from shared.clients.kubernetes.labels import searches_of_containers
 
 LONGEST_REASON = 500
 
@@ -17,6 +19,53 @@ class Pod:
     app: str
     phase: str
     waiting: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container that has been started. `is_previous` means its run before the last restart."""
+
+    name: str
+    is_running: bool = False
+    restarts: int = 0
+    is_previous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PodContainers:
+    """A pod with the containers that have been started."""
+
+    name: str
+    uid: str
+    app: str
+    searches: frozenset[str]
+    """The ids of searches in the environment of its containers."""
+    containers: tuple[Container, ...]
+
+
+def parse_containers(pod: Json) -> PodContainers:
+    meta, status = pod["metadata"], pod.get("status") or {}
+    return PodContainers(
+        name=meta["name"],
+        uid=meta["uid"],
+        app=meta["labels"]["app"],
+        searches=searches_of_containers(pod["spec"]),
+        containers=tuple(
+            Container(container["name"], "running" in state, container.get("restartCount") or 0)
+            for container in _statuses(status)
+            if _has_started(container, state := container.get("state") or {})
+        ),
+    )
+
+
+def _has_started(container: Json, state: Json) -> bool:
+    """Whether it runs or has run; one that waits to be restarted has its last run's log."""
+    return "running" in state or "terminated" in state or bool(container.get("restartCount"))
+
+
+def _statuses(status: Json) -> Iterator[Json]:
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        yield from status.get(kind) or []
 
 
 def parse_pod(pod: Json) -> Pod:
@@ -51,8 +100,7 @@ def _reasons(status: Json) -> Iterator[str]:
             )
     waiting_containers = [
         (container["name"], container["state"]["waiting"])
-        for kind in ("initContainerStatuses", "containerStatuses")
-        for container in status.get(kind) or []
+        for container in _statuses(status)
         if (container.get("state") or {}).get("waiting")
     ]
     # A container that only waits for earlier ones is not the cause, so it comes last.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.cluster.admission import admit_new
+from local.cluster.api_errors import ApiError
 from local.cluster.resources import JOBS
 from local.elastic_blast.config import Config, parse_config
 from local.elastic_blast.fault_rules import JobFaultRule
@@ -17,6 +18,7 @@ from local.elastic_blast.submission import plan_of
 from shared.contracts.search import Search
 from shared.elastic_blast.config import render
 from tests.support.random_requests import accepted_searches
+from tests.support.samples import search as sample_search
 from tests.support.samples import settings
 
 FILE = Path("environment.json")
@@ -40,6 +42,13 @@ def check(search: Search) -> None:
 
 def searches(seed: int, count: int) -> Iterator[Search]:
     return (search for _, search in islice(accepted_searches(seed, settings()), count))
+
+
+@pytest.mark.parametrize("name", ["0", "1_0", "No"])
+def test_failure_53_a_name_that_yaml_takes_for_another_value_is_refused(name: str) -> None:
+    """A database that the door refuses, as elastic-blast writes its name without quotes."""
+    with pytest.raises(ApiError, match=r"labels\.db"):
+        check(sample_search(database_url=f"https://stgelb.blob.core.windows.net/blast-db/{name}"))
 
 
 def test_accepted_requests_are_not_refused_later() -> None:

@@ -16,7 +16,8 @@ from tests.support.samples import RECONCILE_AFTER, job
 
 
 class Unsteady(Table):
-    """A table whose next commit fails as `fault` says: `before` or `after` it was applied."""
+    """A table whose next commit fails as `fault` says: `before` or `after` it was applied, or
+    applied and `unanswered`."""
 
     def __init__(self, real: Table) -> None:
         self.__dict__ |= real.__dict__
@@ -29,6 +30,8 @@ class Unsteady(Table):
         etags = await super().commit(writes)
         if fault == "after":  # as a retry of the SDK whose first try was applied
             raise ConcurrencyConflict
+        if fault == "unanswered":  # the SDK does not send a POST again
+            raise Unavailable("storage_unavailable", "it did not answer")
         return etags
 
 
@@ -73,7 +76,7 @@ async def test_every_committed_transition_is_reported_once(store: Store) -> None
     )
 
 
-@pytest.mark.parametrize("fault", ["before", "after"])
+@pytest.mark.parametrize("fault", ["before", "after", "unanswered"])
 async def test_a_transition_is_reported_if_and_only_if_it_was_committed(
     store: Store, fault: str
 ) -> None:

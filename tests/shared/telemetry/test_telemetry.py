@@ -36,6 +36,19 @@ def test_a_gauge_has_its_last_value() -> None:
     assert reports.values("blast.jobs.active") == {frozenset({("phase", "running")}): 5}
 
 
+def test_a_gauge_is_exported_once_for_each_time_that_it_is_set() -> None:
+    """Else a process that no longer runs reconcile would go on to say that all is well."""
+    reports = Reports()
+    telemetry = reports.telemetry()
+    telemetry.measure(JOBS_ACTIVE, 3, phase="running")
+    telemetry.measure(JOBS_ACTIVE, 1, phase="queued")
+    names = [[each.name for each in reports.collect()] for _ in range(2)]
+    assert names == [["blast.jobs.active"], []]
+    telemetry.measure(JOBS_ACTIVE, 3, phase="running")
+    assert [each.name for each in reports.collect()] == ["blast.jobs.active"]
+    assert reports.values("blast.jobs.active")[frozenset({("phase", "running")})] == 3
+
+
 def test_a_wrong_attribute_is_a_bug() -> None:
     with pytest.raises(ValueError, match=r"blast\.refusals"):
         Telemetry().measure(REFUSALS, 1, phase="running")

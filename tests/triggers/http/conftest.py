@@ -61,7 +61,9 @@ async def running_app(
     host = start_app_only(azurite, tmp_path_factory.mktemp("door"))
     try:
         result = await opened(host, azurite)
-        await put_databases(result)  # before the first request: the list is cached
+        await put_databases(
+            result.blobs, result.account
+        )  # before the first request: the list is cached
         yield result
     finally:
         host.stop()
@@ -80,25 +82,25 @@ async def opened(host: Child, azurite: Azurite) -> RunningApp:
     return RunningApp(host, azurite, jobs, blobs, account)
 
 
-async def put_databases(app: RunningApp) -> None:
+async def put_databases(blobs: Blobs, account: StorageAccount) -> None:
     """Put a nucleotide, a protein, an incomplete database and one in a folder; and shards.
 
     Of nucs there are two shards, and two of three.
     """
-    root = app.account.url("blast-db", "")
+    root = account.url("blast-db", "")
     for stem in ("nucs/nucs.n", "prots/prots.p", "custom/db/mine.n"):
         for part in ("hr", "in", "sq"):
-            await app.blobs.put(f"{root}{stem}{part}", b"1234")
+            await blobs.put(f"{root}{stem}{part}", b"1234")
     metadata = {
         "description": "Nucs",
         "number-of-sequences": 3,
         "number-of-letters": 40,
         "last-updated": "2026-05-01",
     }
-    await app.blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
-    await app.blobs.put(f"{root}half/half.nsq", b"1")
+    await blobs.put(f"{root}nucs/nucs-nucl-metadata.json", json.dumps(metadata).encode())
+    await blobs.put(f"{root}half/half.nsq", b"1")
     for folder, shards in (("2shards/nucs", 2), ("3shards/nucs", 2), ("custom/2shards/mine", 2)):
         for shard in (f"{folder}_shard_{number:02d}" for number in range(shards)):
             for ending in ("manifest", "nal"):
                 name = shard.rpartition("/")[2]
-                await app.blobs.put(f"{root}{shard}/{name}.{ending}", b"nucs.00\n")
+                await blobs.put(f"{root}{shard}/{name}.{ending}", b"nucs.00\n")

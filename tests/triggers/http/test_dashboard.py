@@ -1,20 +1,13 @@
 """What only the dashboard asks for: answered in a form that its client uses, or hides."""
 
-import json
 from typing import Any
 
 import pytest
 
-from shared.clients.tables import Insert
-from shared.contracts.job import Event
-from shared.contracts.states import Phase
-from shared.jobs import rows
-from tests.support.samples import NOON, job
 from tests.triggers.http.client_shapes import DASHBOARD, Read
-from tests.triggers.http.clients import ok, send_json, send_request, store_job
+from tests.triggers.http.clients import ok, send_json
 from tests.triggers.http.conftest import RunningApp
 from tests.triggers.http.test_client_shapes import hold
-from triggers.http.job_log import MAX_LINES
 
 COORDINATES = "subscription_id=1-2&resource_group=rg"
 
@@ -114,61 +107,3 @@ def test_wrong_templates_are_refused_by_their_fields(
     status, answer = send_json(running_app, "POST", "blast/templates", body)
     assert status == 422
     assert {".".join(fault["loc"]) for fault in answer["detail"]["errors"]} == places
-
-
-async def log_of(app: RunningApp, job_id: str, **headers: str) -> list[dict[str, Any]]:
-    sent = {"namespace": "default", "tail_lines": 120, "cluster_name": "local"}
-    ticket = ok(send_json(app, "POST", f"blast/logs/{job_id}/ticket", sent))["ticket"]
-    answer = app.ask("GET", f"blast/logs/{job_id}/events?ticket={ticket}", None, **headers)
-    assert answer.headers["Content-Type"].startswith("text/event-stream")
-    messages = [
-        dict(line.split(": ", 1) for line in part.split("\n"))
-        for part in answer.data.decode().strip().split("\n\n")
-    ]
-    assert messages.pop() == {"event": "completed", "data": "{}"}
-    assert all(message["event"] == "log" for message in messages)
-    return [json.loads(message["data"]) for message in messages]
-
-
-async def test_the_log_is_opened_with_a_ticket_and_resumed(running_app: RunningApp) -> None:
-    job_id = await store_job(running_app, Phase.QUEUED)
-    await running_app.jobs.update(
-        job_id, "retry_scheduled", {"error": "busy"}, phase=Phase.RETRYING
-    )
-    lines = await log_of(running_app, job_id)
-    assert [(line["id"], line["line"]) for line in lines] == [
-        ("1", "accepted"),
-        ("2", "retry scheduled busy"),
-    ]
-    assert await log_of(running_app, job_id, last_event_id="1") == lines[1:]
-
-
-async def test_the_log_has_the_newest_lines(running_app: RunningApp) -> None:
-    sequence = 1100  # more than one query reads
-    job_id = await store_job(running_app, Phase.RUNNING, sequence=sequence)
-    earlier = [
-        Insert(rows.event_row(Event(job_id, number, "progress", NOON, Phase.RUNNING, {})))
-        for number in range(1, sequence)
-    ]
-    for first in range(0, len(earlier), 100):
-        await running_app.jobs._jobs.commit(earlier[first : first + 100])
-    lines = await log_of(running_app, job_id)
-    assert [line["id"] for line in lines] == [
-        str(number) for number in range(sequence - MAX_LINES + 1, sequence + 1)
-    ]
-
-
-async def test_a_ticket_opens_one_log_of_its_owner(running_app: RunningApp) -> None:
-    job_id = await store_job(running_app, Phase.RUNNING)
-    other = await store_job(running_app, Phase.RUNNING)
-    ticket = ok(send_json(running_app, "POST", f"blast/logs/{job_id}/ticket"))["ticket"]
-    assert running_app.ask("GET", f"blast/logs/{other}/events?ticket={ticket}").status == 404
-    assert running_app.ask("GET", f"blast/downloads/{ticket}").status == 404
-    assert running_app.ask("GET", f"blast/logs/{job_id}/events?ticket={ticket}x").status == 403
-    assert running_app.ask("GET", f"blast/logs/{job_id}/events").status == 422
-    await running_app.jobs.update(job_id, "cancelling", phase=Phase.CANCELLING)
-    await running_app.jobs.update(job_id, "cancelled", phase=Phase.CANCELLED)
-    await running_app.jobs.delete(job_id)
-    assert running_app.ask("GET", f"blast/logs/{job_id}/events?ticket={ticket}").status == 404
-    others = await running_app.jobs.create(job(), {})
-    assert send_request(running_app, "POST", f"blast/logs/{others.job_id}/ticket").status == 404

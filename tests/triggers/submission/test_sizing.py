@@ -35,13 +35,21 @@ def refused(**changes: Any) -> list[str]:
             "a=b",
         ),
         *("blast-db/x/_under", "custom/" + "n" * 34, "a,b"),
+        *("0", "16", "1_000", "08", "1.5", "1e5", "2e-3", "0x1F", "0b10", "0o17"),
+        *("true", "No", "OFF", "y", "null", "custom/2024/2024"),
     ],
 )
 def test_failure_53_a_name_that_no_job_or_label_can_have_is_refused(db: str) -> None:
     assert refused(db=db) == ["db"]
 
 
-@pytest.mark.parametrize("db", ["n" * 33, "16S_ribosomal_RNA", "a.b", "My_Db.v2", "x" * 9 + "/nt"])
+@pytest.mark.parametrize(
+    "db",
+    [
+        *("n" * 33, "16S_ribosomal_RNA", "a.b", "My_Db.v2", "x" * 9 + "/nt"),
+        *("16S", "1e5x", "0x1G", "nt", "nO", "1.2.3", "2024-01-01", "0_db"),
+    ],
+)
 def test_other_names_are_accepted(db: str) -> None:
     parse(BODY | {"db": db}, settings())
 

@@ -16,6 +16,7 @@ from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
 from tests.support.samples import NOON, job
 from tests.triggers.timers.conftest import LATE, Store
+from triggers.timers.bounded_work import PARALLELISM
 from triggers.timers.purge import MAX_RUN_TIME, Purger
 
 DAY = timedelta(days=1)
@@ -193,18 +194,31 @@ async def test_a_job_is_kept_if_its_history_cannot_be_removed(
 async def test_a_run_is_bounded_in_count_and_in_time(
     jobs: JobStateRepository, clock: Clock, durable: FakeDurable
 ) -> None:
-    for number in range(12):
+    for number in range(2 * PARALLELISM + 1):
         await ended(jobs, number)
     clock.move(RETENTION.total_seconds() + 1)
-    assert await purger(jobs, clock, most=3).run(durable) == {"removed": 3}
+    assert await purger(jobs, clock, most=3).run(durable) == {"removed": PARALLELISM}
 
     class Slow(FakeDurable):
         async def purge_instance_history(self, instance_id: str) -> Any:
             clock.now += MAX_RUN_TIME
             return await super().purge_instance_history(instance_id)
 
-    assert await purger(jobs, clock).run(Slow(clock)) == {"removed": 8}
+    assert await purger(jobs, clock).run(Slow(clock)) == {"removed": PARALLELISM}
     assert await purger(jobs, clock).run(durable) == {"removed": 1}
+
+
+async def test_jobs_that_are_kept_do_not_use_up_a_run(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+) -> None:
+    """They stay the first of their list, run after run: their messages cannot be sent."""
+    await ended(jobs, 1)
+    clock.move(1)
+    for number in range(2, 2 + 2 * PARALLELISM):
+        await ended(jobs, number, notify=True, created_at=clock.now)
+    clock.move(RETENTION.total_seconds() + 1)
+    results = await purger(jobs, clock, most=PARALLELISM).run(durable)
+    assert results == {"kept": 2 * PARALLELISM, "removed": 1}
 
 
 async def test_a_job_without_an_active_row_is_repaired(

@@ -1,5 +1,6 @@
 """A tick's work grows with overdue jobs, and a failing or slow job does not block the others."""
 
+import logging
 from collections import Counter
 from typing import Any
 
@@ -14,15 +15,20 @@ from shared.jobs.rows import active_row, job_row
 from tests.shared.jobs.conftest import Clock
 from tests.shared.jobs.counted import Counted
 from tests.support.fake_durable import FakeDurable
+from tests.support.reports import Reports
 from tests.support.samples import RECONCILE_AFTER, job, publish_nothing, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import Reconciler
 
 
 def reconciler(
-    jobs: JobStateRepository, clock: Clock, deliver: Any = publish_nothing
+    jobs: JobStateRepository,
+    clock: Clock,
+    deliver: Any = publish_nothing,
+    reports: Reports | None = None,
 ) -> Reconciler:
-    return Reconciler(jobs, settings(), clock, deliver, no_stopper)
+    telemetry = (reports or Reports()).telemetry()
+    return Reconciler(jobs, settings(), clock, deliver, no_stopper, telemetry)
 
 
 async def test_the_work_of_a_tick_grows_with_overdue_jobs_only(
@@ -38,7 +44,7 @@ async def test_the_work_of_a_tick_grows_with_overdue_jobs_only(
     asked: Counter[str] = Counter()
     jobs = store.over(Counted(store.jobs_table, asked), Counted(store.index_table, asked))
     assert await reconciler(jobs, clock).tick(durable) == {"running": 3}
-    assert asked == {"query": 1, "get": 6, "write": 3}
+    assert asked == {"query": 2, "get": 6, "write": 3}, "of overdue rows and expired claims"
     assert len(durable.calls) == 3
 
 
@@ -71,17 +77,29 @@ async def test_failure_13_a_failed_start_is_retried_and_not_recorded_as_a_restar
 
 
 async def test_failure_15_a_crash_on_one_job_is_raised_and_does_not_stop_the_others(
-    store: Store, jobs: JobStateRepository, clock: Clock, durable: FakeDurable
+    store: Store,
+    jobs: JobStateRepository,
+    clock: Clock,
+    durable: FakeDurable,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO)
+    reports = Reports()
     for number in range(1, 4):
         await late_job(jobs, clock, number, phase=Phase.RUNNING)
     damaged = job_row(job(2))
     del damaged["owner_oid"]
     await store.jobs_table.upsert(damaged)
     with pytest.raises(ExceptionGroup) as raised:
-        await reconciler(jobs, clock).tick(durable)
+        await reconciler(jobs, clock, reports=reports).tick(durable)
     assert ["owner_oid" in str(bug) for bug in raised.value.exceptions] == [True]
     assert set(durable.instances) == {job(1).job_id, job(3).job_id}
+    assert reports.values("blast.reconcile") == {
+        frozenset({("result", "restarted")}): 2,
+        frozenset({("result", "crashed")}): 1,
+    }
+    (line,) = [text for text in caplog.messages if text.startswith("reconciled ")]
+    assert {*line.split()} == {"reconciled", "restarted=2", "crashed=1"}
 
 
 async def test_failure_42_a_row_of_a_newer_version_is_no_crash_and_is_looked_at_again(

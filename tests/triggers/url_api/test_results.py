@@ -101,6 +101,32 @@ async def test_the_limits_of_put_apply_unless_get_has_others(
     assert counts[1] > counts[0] > 2
 
 
+async def test_a_format_of_its_own_replaces_that_of_put(
+    store: Store, blast: Blast, url_api_client: UrlApi
+) -> None:
+    """ALIGNMENT_VIEW of the Put fits only its own FORMAT_TYPE."""
+    done = await store.completed(batches(blast, "5"), "5")
+    report = "FORMAT_TYPE=Tabular&ALIGNMENT_VIEW=Tabular"
+    kept = await _with(store, done, search=replace(done.search, report=report))
+    assert text(await url_api_client.get(kept)).startswith("<p><!--\nQBlastInfoBegin")
+    assert text(await url_api_client.get(kept, FORMAT_TYPE="XML")).startswith("<?xml ")
+    assert "<PRE>" in text(await url_api_client.get(kept, ALIGNMENT_VIEW="Pairwise"))
+
+
+@pytest.mark.parametrize(
+    ("report", "name"),
+    [("ALIGNMENTS=many", "ALIGNMENTS"), ("FORMAT_TYPE=Text", "FORMAT_TYPE"), ("OLD=1", "OLD")],
+    ids=str,
+)
+async def test_a_parameter_of_put_that_cannot_be_honoured_is_named(
+    store: Store, done: Job, url_api_client: UrlApi, report: str, name: str
+) -> None:
+    """Another version of the app may have accepted it."""
+    kept = await _with(store, done, search=replace(done.search, report=report))
+    answer = await url_api_client.get(kept)
+    assert (answer.status_code, f"{name}: " in text(answer)) == (422, True)
+
+
 async def _with(store: Store, stored: Job, **changes: object) -> str:
     """The RID of another job with the same results and these changes."""
     copy = replace(stored, job_id=f"job-{uuid.uuid4().hex}", **changes)  # type: ignore[arg-type]

@@ -1,0 +1,53 @@
+"""Query blobs of all requests together: few are in memory at a time."""
+
+import asyncio
+
+from shared.blast.fasta import Fasta
+from shared.clients.blobs import Blobs
+from shared.contracts.search import Program
+from shared.contracts.storage_urls import StorageAccount
+from triggers.submission.named_queries import PARALLEL_READS, NamedQueries, NamedQuery
+
+ACCOUNT = StorageAccount("stgelb")
+
+
+class Held(Blobs):
+    """A blob for each URL, whose reads and writes wait until `go` is set."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.now = self.most = 0
+        self.written: list[str] = []
+
+    async def read_prefix(self, url: str, max_bytes: int) -> tuple[bytes, int]:
+        await self._wait()
+        return b">q\nACGT-ACGTACGT\n", 17
+
+    async def put(self, url: str, data: bytes) -> None:
+        await self._wait()
+        self.written.append(url)
+
+    async def _wait(self) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await self.go.wait()
+        self.now -= 1
+
+
+async def test_few_query_blobs_are_in_memory_at_a_time() -> None:
+    """Whether they are checked or copied: each can have 20 MB."""
+    blobs = Held()
+    queries = NamedQueries(blobs, ACCOUNT)
+    named = [NamedQuery(ACCOUNT.url("queries", f"{n}.fa"), Program.BLASTN) for n in range(10)]
+    checks = [asyncio.create_task(queries.read(query)) for query in named]
+    copies = [asyncio.create_task(queries.store(query, f"job-{0:032x}")) for query in named]
+    while blobs.now < PARALLEL_READS:
+        await asyncio.sleep(0)
+    for _ in range(100):  # so that others could begin, too
+        await asyncio.sleep(0)
+    assert blobs.now == PARALLEL_READS
+    blobs.go.set()
+    contents = await asyncio.gather(*checks)
+    assert len(await asyncio.gather(*copies)) == len(blobs.written) == len(named)
+    assert blobs.most == PARALLEL_READS
+    assert all(isinstance(each.fasta, Fasta) and each.fasta.text == "" for each in contents)

@@ -1,0 +1,27 @@
+/** What a dialog asks before an action that cannot be undone: its heading, text and buttons. */
+
+import { el } from "./dom.js";
+import { isTerminal, jobTitle } from "./format.js";
+
+export function cancelConfirmation(job) {
+  const consequence = "its running jobs are stopped, and it has no results.";
+  const texts = ["Keep running", "cancel", "Cancel search"];
+  return confirmation("Cancel this search?", job, consequence, ...texts);
+}
+
+export function deleteConfirmation(job) {
+  const consequence = isTerminal(job)
+    ? "its results are deleted, too."
+    : "it is cancelled, and deleted with its results once nothing of it is left on the cluster.";
+  const texts = ["Keep it", "delete", "Delete search"];
+  return confirmation("Delete this search?", job, consequence, ...texts);
+}
+
+/** The harmless answer has the focus. */
+function confirmation(question, job, consequence, keepText, action, actionText) {
+  const button = (attributes, text) => el("button", { type: "button", ...attributes }, text);
+  const keep = button({ "data-action": "close", autofocus: true }, keepText);
+  const confirm = button({ class: "danger", "data-action": action }, actionText);
+  const text = `${jobTitle(job)}: ${consequence}`;
+  return [question, el("p", {}, text), el("p", { class: "buttons" }, keep, confirm)];
+}
