@@ -22,6 +22,7 @@ from typing import Any
 from bench.results import HITS_OF_A_QUERY, peak_memory, table
 from shared.hits.aggregate import aggregate
 from shared.hits.coordinates import coordinates
+from shared.hits.coverage import coverage
 from shared.hits.database import connect
 from shared.hits.filters import Filter
 from shared.hits.index import HitIndex, Segment
@@ -77,6 +78,7 @@ QUESTIONS_ASKED: dict[str, Question] = {
         db, Filter(min_identity=rng.uniform(80, 99))
     ),
     "coordinates": lambda db, rng: coordinates(db, Filter(min_identity=rng.uniform(80, 99))),
+    "coverage of all queries": lambda db, rng: coverage(db),
     "queries by e-value": lambda db, rng: summarize_queries(
         db, QuerySort.BEST_EVALUE, offset=50 * rng.randrange(100)
     ),

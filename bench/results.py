@@ -106,13 +106,18 @@ def _subjects(query: int) -> list[int]:
     return [first + hit - (hit % 5 == 4) for hit in range(HITS_OF_A_QUERY)]
 
 
-def _rows(rng: random.Random, query: int) -> Iterator[str]:
-    """Like BLAST+, the best HSP of a subject first."""
+def _exponents(rng: random.Random, query: int) -> Iterator[tuple[int, float]]:
+    """The subject and e-value of each hit; like BLAST+, the best HSP of a subject first."""
     exponent, before = 0.0, None
     for subject in _subjects(query):
         exponent = rng.uniform(0, exponent if subject == before else 170)
-        yield _row(rng, subject, exponent)
+        yield subject, exponent
         before = subject
+
+
+def _rows(rng: random.Random, query: int) -> Iterator[str]:
+    for subject, exponent in _exponents(rng, query):
+        yield _row(rng, subject, exponent)
 
 
 def _row(rng: random.Random, subject: int, exponent: float) -> str:
@@ -182,22 +187,24 @@ def xml(size: int) -> Iterator[str]:
     rng = random.Random(1)
     genome = "".join(rng.choices("ACGT", k=10_000))
     results = [
-        ITERATION.format(
-            name=NAME, hits="".join(_hit(rng, genome, subject) for subject in _subjects(n))
-        )
-        for n in range(QUERIES)
+        ITERATION.format(name=NAME, hits="".join(_hits(rng, genome, n))) for n in range(QUERIES)
     ]
     yield HEAD
     yield from repeated(results, size)
     yield "</BlastOutput_iterations>\n</BlastOutput>\n"
 
 
-def _hit(rng: random.Random, genome: str, subject: int) -> str:
+def _hits(rng: random.Random, genome: str, query: int) -> Iterator[str]:
+    for subject, exponent in _exponents(rng, query):
+        yield _hit(rng, genome, subject, exponent)
+
+
+def _hit(rng: random.Random, genome: str, subject: int, exponent: float) -> str:
     length, at = rng.randrange(50, 900), rng.randrange(9000)
     return HIT.format(
         subject=subject,
         bits=rng.uniform(30, 1500),
-        evalue=10 ** -rng.uniform(0, 170),
+        evalue=10**-exponent,
         length=length,
         sequence=genome[at : at + length],
         midline="|" * length,

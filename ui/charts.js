@@ -90,11 +90,14 @@ function phaseIntervals(events, end) {
   return intervals;
 }
 
+const PLURALS = { hit: ["hit", "hits"], query: ["query", "queries"] };
+
 /** Bars for `{range: count}`, in its order; `low` and `high` label the ends of the axis. */
-export function histogram(caption, distribution, low, high) {
+export function histogram({ caption, distribution, low, high, noun = "hit", linkTo }) {
   const bins = Object.entries(distribution).map(([range, count]) => ({ range, count }));
   const largest = bins.reduce((best, bin) => (bin.count > best.count ? bin : best));
-  const label = `${caption}: most hits, ${formatInteger(largest.count)}, at ${largest.range}`;
+  const most = `most ${PLURALS[noun][1]}, ${formatInteger(largest.count)}`;
+  const label = `${caption}: ${most}, at ${largest.range}`;
   const drawing = {
     viewBox: "0 0 600 100",
     preserveAspectRatio: "none",
@@ -105,7 +108,12 @@ export function histogram(caption, distribution, low, high) {
   const rows = bins
     .filter((bin) => bin.count)
     .map((bin) =>
-      el("tr", {}, el("th", { scope: "row" }, bin.range), el("td", {}, formatInteger(bin.count))),
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, el("a", linkTo(bin.range), bin.range)),
+        el("td", {}, formatInteger(bin.count)),
+      ),
     );
   return el(
     "figure",
@@ -116,19 +124,21 @@ export function histogram(caption, distribution, low, high) {
       caption,
       el("span", { class: "number" }, `maximum: ${formatInteger(maximum)}`),
     ),
-    svg("svg", drawing, histogramBars(bins, maximum)),
+    svg("svg", drawing, histogramBars(bins, maximum, noun, linkTo)),
     el("div", { class: "axis", "aria-hidden": "true" }, el("span", {}, low), el("span", {}, high)),
     el("details", {}, el("summary", {}, "As a table"), el("table", {}, el("tbody", {}, rows))),
   );
 }
 
-function histogramBars(bins, maximum) {
+function histogramBars(bins, maximum, noun, linkTo) {
   const width = 600 / bins.length;
   return bins.map(({ range, count }, index) => {
     const height = count ? Math.max(1, (100 * count) / maximum) : 0;
     const box = { x: index * width + 1, y: 100 - height, width: width - 2, height };
-    const tooltip = svg("title", {}, `${range}: ${formatCount(count, "hit")}`);
-    return svg("rect", { ...box, class: "bin" }, tooltip);
+    const tooltip = svg("title", {}, `${range}: ${formatCount(count, ...PLURALS[noun])}`);
+    // By keyboard, the table below has the same links.
+    const link = { ...linkTo(range), tabindex: "-1" };
+    return svg("a", link, svg("rect", { ...box, class: "bin" }, tooltip));
   });
 }
 
@@ -166,13 +176,13 @@ export function share(percentage) {
 /** A bar for each `{name, count}`, with its number. */
 export function rankedBars(caption, rows) {
   const maximum = Math.max(1, ...rows.map(({ count }) => count));
-  const items = rows.map(({ name, count }) => {
+  const items = rows.map(({ name, count, link }) => {
     const drawing = { viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" };
     const width = Math.max((1000 * count) / maximum, 3);
     return el(
       "li",
       {},
-      el("span", {}, name),
+      el("span", {}, el("a", link, name)),
       svg("svg", drawing, bar(0, width, "bin")),
       el("span", { class: "number" }, formatInteger(count)),
     );

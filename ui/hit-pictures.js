@@ -3,6 +3,7 @@
 import { histogram, lanes, rankedBars } from "./charts.js";
 import { el } from "./dom.js";
 import { formatCount, formatInteger } from "./format.js";
+import { ofCoverage, ofEvalue, ofIdentity, ofOrganism } from "./hit-filters.js";
 
 const MAX_SUBJECTS = 50;
 const MAX_ORGANISMS = 20;
@@ -10,26 +11,67 @@ const MAX_ORGANISMS = 20;
 /** The pictures for the state of a HitsSection; null before they are loaded. */
 export function renderPictures(hits) {
   const { stats } = hits.aggregate;
-  const { taxonomy, coordinates } = hits.answers;
-  if (!taxonomy || !coordinates) return null;
+  const { taxonomy, coordinates, coverage } = hits.answers;
+  if (!taxonomy || !coordinates || !coverage) return null;
   if (!stats.total_hits) return [];
   return [
     el(
       "div",
       { class: "charts" },
-      histogram("Identity", stats.identity_distribution, "0 %", "100 %"),
-      histogram("E-value", stats.evalue_distribution, "0 (best)", "1 or more"),
-      organisms(taxonomy),
+      histogram({
+        caption: "Identity",
+        distribution: stats.identity_distribution,
+        low: "0 %",
+        high: "100 %",
+        linkTo: (range) => hits.linkTo(ofIdentity(range)),
+      }),
+      histogram({
+        caption: "E-value",
+        distribution: stats.evalue_distribution,
+        low: "0 (best)",
+        high: "1 or more",
+        linkTo: (range) => hits.linkTo(ofEvalue(range)),
+      }),
+      coverageOfQueries(hits, coverage),
+      organisms(hits, taxonomy),
     ),
     queryPicture(hits, coordinates),
   ];
 }
 
-function organisms({ organisms: found, message }) {
+/** What the best hit of each query covers, over all queries whatever the filter. */
+function coverageOfQueries(hits, { total, without_hits, unknown, coverage_distribution }) {
+  const withoutHits = `${formatInteger(without_hits)} without hits`;
+  const parts = [
+    `${formatCount(total, "query", "queries")}, `,
+    without_hits ? hits.link({ view: "queries", queries: "none" }, withoutHits) : withoutHits,
+    unknown ? `, ${formatInteger(unknown)} of unknown length` : "",
+    ".",
+  ];
+  const isKnown = Object.values(coverage_distribution).some(Boolean);
+  return el(
+    "div",
+    {},
+    isKnown
+      ? histogram({
+          caption: "Queries by what their best hit covers",
+          distribution: coverage_distribution,
+          low: "0 %",
+          high: "100 %",
+          noun: "query",
+          linkTo: (range) => hits.linkTo(ofCoverage(range)),
+        })
+      : null,
+    el("p", { class: "muted" }, parts),
+  );
+}
+
+function organisms(hits, { organisms: found, message }) {
   if (message) return el("p", { class: "muted" }, `Organisms: ${message}.`);
   const rows = found.slice(0, MAX_ORGANISMS).map(({ organism, taxid, count }) => ({
     name: organism || (taxid ? `taxid ${taxid}` : "unclassified"),
     count,
+    link: hits.linkTo(ofOrganism({ taxid, organism })),
   }));
   const rest = found.length > rows.length ? `, the first ${rows.length} shown` : "";
   return rankedBars(`${formatCount(found.length, "organism")}${rest}`, rows);

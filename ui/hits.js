@@ -3,32 +3,31 @@
 import { ApiRejection, ApiUnavailable, apiUrl, get, jobPath, queryString } from "./api.js";
 import { el, section } from "./dom.js";
 import { formatBytes, formatCount, formatDecimal, formatEvalue, formatInteger } from "./format.js";
+import { FILTERS, QUERY_FILTERS, renderFilters } from "./hit-filters.js";
 import { renderPictures } from "./hit-pictures.js";
 import { renderHitTable } from "./hit-table.js";
 import { renderQueryTable } from "./query-table.js";
 
 const PAGE_SIZE = 100;
 const EXPORT_FORMATS = ["csv", "tsv", "json", "jsonl", "parquet"];
-const MAX_SUGGESTED = 200;
 
 /** What is shown. The address has what differs from this. */
 const DEFAULTS = {
   view: "table",
-  file: "",
-  query_id: "",
-  text: "",
-  min_identity: "",
-  max_evalue: "",
+  ...Object.fromEntries([...FILTERS, ...QUERY_FILTERS].map((name) => [name, ""])),
   sort_by: "relevance",
   sort_dir: "asc",
   page: "1",
   queries: "all",
 };
-const FILTERS = ["file", "query_id", "text", "min_identity", "max_evalue"];
 /** By the name in the address: the heading, what is requested, and how it is drawn. */
 const VIEWS = {
   table: { title: "Table", parts: ["alignments"], render: renderHitTable },
-  pictures: { title: "Pictures", parts: ["taxonomy", "coordinates"], render: renderPictures },
+  pictures: {
+    title: "Pictures",
+    parts: ["taxonomy", "coordinates", "coverage"],
+    render: renderPictures,
+  },
   queries: { title: "Queries", parts: ["queries"], render: renderQueryTable },
 };
 /** Orders that only one of the tables has. */
@@ -120,9 +119,10 @@ export class HitsSection {
   }
 
   #paramsOf(part) {
-    const { sort_by, sort_dir, page, queries } = this.state;
+    const { sort_by, sort_dir, page, queries, min_query_cover, max_query_cover } = this.state;
     const order = { sort_by, sort_dir, page, page_size: PAGE_SIZE };
-    if (part === "queries") return { ...order, hits: queries };
+    if (part === "queries") return { ...order, hits: queries, min_query_cover, max_query_cover };
+    if (part === "coverage") return {};
     return part === "alignments" ? { ...this.filter, ...order } : this.filter;
   }
 
@@ -150,12 +150,13 @@ export class HitsSection {
 
   /** A link to this state with some changes. It changes the view in place. */
   link(changes, text, attributes = {}) {
+    return el("a", { ...this.linkTo(changes), ...attributes }, text);
+  }
+
+  /** The attributes of such a link. */
+  linkTo(changes) {
     const href = this.addressOf(changes);
-    return el(
-      "a",
-      { href, "data-action": "show", "data-changes": JSON.stringify(changes), ...attributes },
-      text,
-    );
+    return { href, "data-action": "show", "data-changes": JSON.stringify(changes) };
   }
 
   render() {
@@ -171,8 +172,9 @@ export class HitsSection {
     }
     const view = VIEWS[this.state.view];
     const shown = rejection ?? view.render(this) ?? el("p", { class: "muted" }, "Loading …");
+    const filters = this.state.view === "queries" ? null : renderFilters(this);
     return [
-      section("hits", "Hits", this.#filters(), this.#totals(), this.#tabs(), shown),
+      section("hits", "Hits", filters, this.#totals(), this.#tabs(), shown),
       files,
     ];
   }
@@ -212,34 +214,6 @@ export class HitsSection {
     ];
   }
 
-  #filters() {
-    const { state } = this;
-    const field = (name, label, attributes = {}) =>
-      el(
-        "label",
-        {},
-        label,
-        el("input", { name, value: state[name], "data-change": "filter", ...attributes }),
-      );
-    const ids = this.answers.alignments?.query_ids ?? [];
-    const options = ids.slice(0, MAX_SUGGESTED).map((value) => el("option", { value }));
-    const names = this.files.map((file) => file.name);
-    if (state.view === "queries") return null;
-    return el(
-      "form",
-      { class: "choices", "aria-label": "Filters" },
-      field("query_id", "Query", { list: "query-ids", type: "search" }),
-      el("datalist", { id: "query-ids" }, options),
-      field("text", "Text in ids and titles", { type: "search" }),
-      field("min_identity", "Identity from, %", { type: "number", min: 0, max: 100, step: "any" }),
-      field("max_evalue", "E-value up to", { inputmode: "decimal" }),
-      names.length > 1 ? dropdown("file", "File", names, state.file) : null,
-      this.isFiltered
-        ? el("button", { type: "button", "data-action": "clear-filters" }, "Clear filters")
-        : null,
-    );
-  }
-
   /** A link that a browser opens without a token is made when it is asked for: it ends soon. */
   #shareButton(fileId, name) {
     const path = jobPath(this.jobId, "results", "download") + queryString({ blob_name: fileId });
@@ -270,12 +244,6 @@ export class HitsSection {
       el("ul", { class: "files" }, rows),
     ];
   }
-}
-
-function dropdown(name, label, values, selected) {
-  const option = (value, text) => el("option", { value, selected: value === selected }, text);
-  const options = [option("", "All files"), ...values.map((value) => option(value, value))];
-  return el("label", {}, label, el("select", { name, "data-change": "filter" }, options));
 }
 
 function downloadLink(path, fileName, text, attributes = {}) {

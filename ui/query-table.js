@@ -18,6 +18,8 @@ const COLUMNS = [
 ];
 const CHOICES = { all: "All queries", some: "With hits", none: "Without hits" };
 
+const ANY_COVERAGE = { min_query_cover: "", max_query_cover: "" };
+
 /** The table for the state of a HitsSection; null before it is loaded. */
 export function renderQueryTable(hits) {
   const found = hits.answers.queries;
@@ -27,6 +29,7 @@ export function renderQueryTable(hits) {
     sortHeader(hits, number),
     el("th", { scope: "col" }, "Query"),
     ...others.map((column) => sortHeader(hits, column)),
+    el("th", { scope: "col" }, "Covered by the best hit"),
     el("th", { scope: "col" }, "Covered by hits"),
   ];
   const rows = found.queries.map((query) =>
@@ -36,6 +39,7 @@ export function renderQueryTable(hits) {
       el("td", { class: "number" }, formatInteger(query.number)),
       el("td", { title: query.title }, nameOf(hits, query)),
       others.map(({ name, format }) => el("td", { class: "number" }, format(query[name]))),
+      el("td", {}, query.query_cover === null ? "–" : share(query.query_cover)),
       el("td", {}, query.covered === null ? "–" : share(query.covered)),
     ),
   );
@@ -46,11 +50,12 @@ export function renderQueryTable(hits) {
       "p",
       { class: "choices" },
       Object.entries(CHOICES).map(([queries, text]) =>
-        hits.link({ queries, page: "1" }, text, {
+        hits.link({ queries, ...ANY_COVERAGE, page: "1" }, text, {
           "aria-current": hits.state.queries === queries ? "true" : null,
         }),
       ),
     ),
+    coverageFilter(hits, found),
     scrollRegion(
       "Table of queries",
       el(
@@ -62,6 +67,15 @@ export function renderQueryTable(hits) {
     ),
     pager(hits, found.page, found.pages, "queries"),
   ];
+}
+
+/** The range of coverage that a picture has set, and a link that removes it. */
+function coverageFilter(hits, { matching }) {
+  const { min_query_cover: from, max_query_cover: to } = hits.state;
+  if (!from && !to) return null;
+  const range = `${from || 0} to ${to || 100} %`;
+  const text = `${formatCount(matching, "query", "queries")}: the best hit covers ${range}. `;
+  return el("p", {}, text, hits.link({ ...ANY_COVERAGE, page: "1" }, "Any coverage"));
 }
 
 function nameOf(hits, { query_id, hits: count }) {

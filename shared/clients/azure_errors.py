@@ -87,6 +87,12 @@ def is_blob_missing(error: HttpResponseError) -> bool:
     return str(getattr(error, "error_code", "")) == "BlobNotFound"
 
 
+def is_write_discarded(error: HttpResponseError) -> bool:
+    """Whether another request has written or deleted the blob between the first request that sent a
+    part of it and the last one, so that storage has discarded the parts."""
+    return bool(getattr(error, "error_code", "") == "InvalidBlockList")
+
+
 def is_table_missing(error: HttpResponseError) -> bool:
     """Whether the table is missing. A missing row is also a 404, with another code."""
     # The SDK sets error_code for some errors only, but the text of all contains it.

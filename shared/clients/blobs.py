@@ -21,6 +21,7 @@ from shared.clients.azure_errors import (
     CLIENT_OPTIONS,
     TRANSFER_TIMEOUT,
     is_blob_missing,
+    is_write_discarded,
     read_pages,
     storage_call,
 )
@@ -82,15 +83,27 @@ class Blobs:
                     await self._service.create_container(container)
 
     async def put(self, url: str, data: bytes) -> None:
-        """Write a blob, or overwrite it."""
-        async with self._call(TRANSFER_TIMEOUT):
-            await self._at(url).upload_blob(data, overwrite=True)
+        """Write a blob, or overwrite it. Of several writers at once, one has written the last."""
+        await self._overwrite(url, data, TRANSFER_TIMEOUT)
 
     async def put_file(self, url: str, path: Path) -> None:
-        """Write a blob from a file, or overwrite it, WRITTEN_CHUNK bytes at a time."""
+        """Write a blob from a file as `put` does, WRITTEN_CHUNK bytes at a time."""
         size = (await in_thread(path.stat)).st_size
-        async with self._call(max(FILE_TIMEOUT, size / SLOWEST_WRITE)):
-            await self._at(url).upload_blob(_read_file(path), overwrite=True)
+        await self._overwrite(url, _read_file(path), max(FILE_TIMEOUT, size / SLOWEST_WRITE))
+
+    async def _overwrite(
+        self, url: str, data: bytes | AsyncIterator[bytes], timeout: float
+    ) -> None:
+        try:
+            async with self._call(timeout):
+                await self._at(url).upload_blob(data, overwrite=True)
+        except HttpResponseError as error:
+            if not is_write_discarded(error):
+                raise
+            # What another writer has committed meanwhile counts as written after this.
+            if not await self.exists(url):
+                text = f"{_name(url)} was deleted while it was written"
+                raise Unavailable("storage_unavailable", text) from error
 
     async def delete(self, url: str) -> None:
         """Delete a blob, if it exists."""
@@ -106,7 +119,9 @@ class Blobs:
         async with self._call(TRANSFER_TIMEOUT):
             try:
                 await self._at(url).upload_blob(data, overwrite=False)
-            except ResourceExistsError:
+            except HttpResponseError as error:
+                if not (isinstance(error, ResourceExistsError) or is_write_discarded(error)):
+                    raise
                 return await self._read_all(url)
         return data
 
@@ -242,13 +257,17 @@ async def _read_file(path: Path) -> AsyncGenerator[bytes, None]:
 
 @contextmanager
 def _unchanged(url: str) -> Iterator[None]:
-    name = url.rpartition("/")[2]
+    name = _name(url)
     try:
         yield
     except ResourceNotFoundError as error:
         raise NotFound("blob_gone", f"{name} is gone") from error
     except ResourceModifiedError as error:
         raise Unavailable("blob_changed", f"{name} changed while it was read") from error
+
+
+def _name(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def open_blobs(

@@ -11,8 +11,8 @@ from shared.hits.filters import Filter
 from shared.hits.questions import HitsDatabase, Row
 
 TOP_SUBJECTS = 20
-IDENTITY_EDGES = (0, *range(5, 101, 5))
-"""The edges of identity bins of 5 percent. 100 belongs to the last bin."""
+PERCENT_EDGES = (0, *range(5, 101, 5))
+"""The edges of bins of 5 percent. 100 belongs to the last bin."""
 EVALUE_EDGES = (0, 1e-180, 1e-100, 1e-50, 1e-20, 1e-10, 1e-5, 1e-3, 1e-1, 1.0, None)
 """The edges of e-value bins; the last one is open."""
 
@@ -41,14 +41,16 @@ class Statistics:
 def aggregate(database: HitsDatabase, wanted: Filter) -> Statistics:
     """The statistics of the hits that pass the filter."""
     if not database.index.hits:
-        identities, evalues = (_counts([], "", edges) for edges in (IDENTITY_EDGES, EVALUE_EDGES))
+        identities, evalues = (
+            count_by_bin([], "", edges) for edges in (PERCENT_EDGES, EVALUE_EDGES)
+        )
         return Statistics(0, 0, 0, identities, evalues, [], None, None, None, None, None)
     where = database.where(wanted)
     hits = f"FROM ({database.hits_for(wanted)}) WHERE {where.sql}"
     # One pass over the numbers: the statistics of each pair of bins.
     groups = database.rows(
-        f"SELECT {_bin('pident', IDENTITY_EDGES)} AS identity_bin,"
-        f" {_bin('evalue', EVALUE_EDGES)} AS evalue_bin, count(*) AS hits, sum(pident) AS pident,"
+        f"SELECT {bin_of('pident', PERCENT_EDGES)} AS identity_bin,"
+        f" {bin_of('evalue', EVALUE_EDGES)} AS evalue_bin, count(*) AS hits, sum(pident) AS pident,"
         " count(pident) AS pidents, sum(bitscore) AS bitscore, count(bitscore) AS bitscores,"
         " sum(length) AS length, count(length) AS lengths, max(bitscore) AS top,"
         f" min(evalue) AS best {hits} GROUP BY ALL",
@@ -65,8 +67,8 @@ def aggregate(database: HitsDatabase, wanted: Filter) -> Statistics:
         total_hits=sum(group["hits"] for group in groups),
         unique_queries=database.value(f"SELECT count(DISTINCT query) {hits}", where.values),
         unique_subjects=subjects[0]["subjects"] if subjects else 0,
-        identity_distribution=_counts(groups, "identity_bin", IDENTITY_EDGES),
-        evalue_distribution=_counts(groups, "evalue_bin", EVALUE_EDGES),
+        identity_distribution=count_by_bin(groups, "identity_bin", PERCENT_EDGES),
+        evalue_distribution=count_by_bin(groups, "evalue_bin", EVALUE_EDGES),
         top_subjects=[(row["id"], row["hits"]) for row in subjects],
         avg_identity=None if identity is None else round(identity, 2),
         avg_bitscore=_mean(groups, "bitscore"),
@@ -83,14 +85,14 @@ def _labels(edges: Sequence[Any]) -> list[str]:
     ]
 
 
-def _bin(column: str, edges: Sequence[Any]) -> str:
+def bin_of(column: str, edges: Sequence[Any]) -> str:
     """The number of the value's bin, from 0; NULL without a value."""
     last = len(edges) - 2
     cases = (f"WHEN {column} < {edge!r} THEN {at}" for at, edge in enumerate(edges[1:-1]))
     return f"CASE WHEN {column} IS NULL THEN NULL {' '.join(cases)} ELSE {last} END"
 
 
-def _counts(groups: list[Row], column: str, edges: Sequence[Any]) -> dict[str, int]:
+def count_by_bin(groups: list[Row], column: str, edges: Sequence[Any]) -> dict[str, int]:
     counts: Counter[int] = Counter()
     for group in groups:
         counts[group[column]] += group["hits"]

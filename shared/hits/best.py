@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.hits.database import quoted
+from shared.hits.database import parquet_options, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -60,7 +60,7 @@ def correct_best(
         f"COPY (SELECT hits.* REPLACE (best.{BEST_EVALUE} AS {BEST_EVALUE},"
         f" best.{BEST_BITSCORE} AS {BEST_BITSCORE})"
         f" FROM {quoted(file)} AS hits POSITIONAL JOIN {quoted(best)} AS best)"
-        f" TO {quoted(corrected)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {row_group})"
+        f" TO {quoted(corrected)} {parquet_options(row_group)}"
     )
     best.unlink()
     corrected.replace(file)

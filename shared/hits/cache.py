@@ -1,6 +1,5 @@
 """Files of indexes on disk: shared by requests, checked by their hash, bounded in size."""
 
-import errno
 import hashlib
 import os
 import threading
@@ -13,7 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.errors import Unavailable
+from shared.hits.disk import report_full_disk
 from shared.hits.index import StoredFile
+from shared.util.work_folder import work_folder
 
 _Identity = tuple[int, int, int]
 
@@ -39,15 +40,15 @@ class IndexCache:
         path = self.folder / file.name
         try:
             identity = _identity(path)
-        except FileNotFoundError:
+            if self._checked.get(file.name) != identity:
+                if identity[0] != file.size or _hash(path) != file.sha256:
+                    path.unlink(missing_ok=True)
+                    return None
+                self._checked[file.name] = identity
+            # The access time is kept here, as most file systems do not; it orders what is removed.
+            os.utime(path, ns=(time.time_ns(), identity[1]))
+        except FileNotFoundError:  # another process may remove it at any time
             return None
-        if self._checked.get(file.name) != identity:
-            if identity[0] != file.size or _hash(path) != file.sha256:
-                path.unlink(missing_ok=True)
-                return None
-            self._checked[file.name] = identity
-        # The access time is kept here, as most file systems do not; it orders what is removed.
-        os.utime(path, ns=(time.time_ns(), identity[1]))
         return path
 
     @contextmanager
@@ -66,21 +67,14 @@ class IndexCache:
 
         Raises Unavailable if the disk is full, or the content is not the file's.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.make_room(file.size)
-        part = self.folder / f"{file.name}.{os.getpid()}-{threading.get_ident()}.part"
-        try:
+        with report_full_disk("the index of hits is fetched"), work_folder(self.folder) as folder:
+            self.make_room(file.size)
+            part = folder / file.name
             with part.open("wb") as written:
                 yield written
             if part.stat().st_size != file.size or _hash(part) != file.sha256:
                 raise Unavailable("index_damaged", f"the index file {file.name} is damaged in Blob")
             part.replace(self.folder / file.name)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise Unavailable("disk_full", "the disk for indexes of hits is full") from error
-        finally:
-            part.unlink(missing_ok=True)
 
     def make_room(self, size: int) -> None:
         """Remove the files that were not used for longest, so that `size` bytes more fit."""

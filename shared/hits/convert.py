@@ -1,6 +1,7 @@
 """Converts a result file to Parquet: its hits, and its queries."""
 
 import csv
+import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from shared.hits.best import correct_best, with_first_hsp
 from shared.hits.columns import SEQUENCES, Kind, kind_of, stored_names
-from shared.hits.database import MiB, name, quoted
+from shared.hits.database import ROW_GROUP, MiB, name, parquet_options, quoted
 from shared.hits.errors import damaged
 from shared.hits.queries import Query, read_fasta
 from shared.hits.query_table import QueryTable
@@ -44,7 +45,7 @@ class Effort:
 
 _LINE_TOO_LONG = "Maximum line size"
 """In DuckDB's error for a line that is longer than `longest_line`."""
-EFFORTS = (Effort(2_000_000, 122_880, 8192), Effort(17_000_000, 2048, 2048))
+EFFORTS = (Effort(2_000_000, ROW_GROUP, 8192), Effort(17_000_000, 2048, 2048))
 """The second is for files with long lines, which the first has no memory for."""
 
 
@@ -134,6 +135,8 @@ class _Conversion:
         rows = reader.rows()
         first = next(rows, b"")  # the columns are known after it
         read_end, write_end = os.pipe()
+        with suppress(OSError):  # as large as the writer's buffer, if the system allows it
+            fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 1 * MiB)
         copy = _Copy(self.database, self._copy_statement(reader, f"/dev/fd/{read_end}"), read_end)
         copy.start()
         try:
@@ -150,8 +153,7 @@ class _Conversion:
         row_group = self.effort.row_group_of(reader.columns)
         return (
             f"COPY ({select_hits(reader, source, self.effort.longest_line, self.place)})"
-            f" TO {quoted(self.folder / HITS)}"
-            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {row_group})"
+            f" TO {quoted(self.folder / HITS)} {parquet_options(row_group)}"
         )
 
     def _count(self) -> tuple[int, int]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 MiB = 1024**2
 THREADS = 2
+ROW_GROUP = 122_880
 
 
 def connect(memory: int, folder: Path, threads: int = THREADS) -> "DuckDBPyConnection":
@@ -40,6 +41,11 @@ def open_database(memory: int, folder: Path) -> Iterator["DuckDBPyConnection"]:
         yield connection
     finally:
         connection.close()
+
+
+def parquet_options(row_group: int) -> str:
+    """How Parquet files are written; `row_group` rows are compressed together."""
+    return f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {row_group})"
 
 
 def quoted(text: str | Path) -> str:

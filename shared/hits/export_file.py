@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from shared.hits.convert import EFFORTS
-from shared.hits.database import quoted
+from shared.hits.database import parquet_options, quoted
 from shared.hits.descriptions import Descriptions, write_table
 from shared.hits.export import FORMATS, TextExport
 from shared.hits.filters import Filter
@@ -69,8 +69,7 @@ def _write_parquet(database: HitsDatabase, path: Path, wanted: Filter) -> None:
     hits = database.relations.hits(with_coverage=True)
     database.connection.execute(
         f"COPY (SELECT query, {columns} FROM ({hits}) WHERE {where.sql})"
-        f" TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd,"
-        f" ROW_GROUP_SIZE {EFFORTS[0].row_group_of(database.columns)})",
+        f" TO {quoted(path)} {parquet_options(EFFORTS[0].row_group_of(database.columns))}",
         list(where.values),
     )
 

@@ -33,6 +33,7 @@ class Filter:
     min_identity: float | None = None
     max_identity: float | None = None
     min_bitscore: float | None = None
+    min_evalue: float | None = None
     max_evalue: float | None = None
     min_query_cover: float | None = None
     max_query_cover: float | None = None
@@ -102,6 +103,7 @@ def _limits(wanted: Filter, columns: tuple[str, ...]) -> Iterator[Condition]:
         ("pident", ">=", wanted.min_identity),
         ("pident", "<=", wanted.max_identity),
         ("bitscore", ">=", wanted.min_bitscore),
+        ("evalue", ">=", wanted.min_evalue),
         ("evalue", "<=", wanted.max_evalue),
     ):
         # A search that did not request the column has hits without a value. The dashboard always

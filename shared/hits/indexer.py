@@ -1,22 +1,19 @@
 """Indexes result files of a search: reads them from Blob, and writes the index beside them."""
 
 import asyncio
-import errno
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 from shared.clients.blobs import Blobs
 from shared.errors import Unavailable
 from shared.hits.convert import Chunks
-from shared.hits.segment import BuiltSegment, SourceFile, build_segment
+from shared.hits.segment import SourceFile, build_segment
 from shared.hits.store import IndexSource, IndexStore
-from shared.util.threads import in_thread, read_in_thread
+from shared.util.threads import entered_in_thread, in_thread, read_in_thread
+from shared.util.work_folder import default_parent, work_folder
 
 TIME_LIMIT = timedelta(minutes=4)
 """For one segment. Azure ends the whole process when a function takes 5 minutes (host.json)."""
@@ -52,12 +49,9 @@ class Indexer:
             batches = await self._batches(results)
             deadline = self.monotonic() + TIME_LIMIT.total_seconds()
             sources = [await self._source(results, file, batches, deadline) for file in files]
-            folder = Path(await in_thread(tempfile.mkdtemp, prefix="hits-"))
-            try:
-                built = await in_thread(_build, sources, results.outfmt, folder)
+            async with entered_in_thread(work_folder(default_parent())) as folder:
+                built = await in_thread(build_segment, sources, results.outfmt, folder)
                 await IndexStore(self.blobs, results.prefix).add(built)
-            finally:
-                await in_thread(shutil.rmtree, folder, ignore_errors=True)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -95,12 +89,3 @@ class Indexer:
                 text = f"indexing takes more than {TIME_LIMIT.total_seconds():.0f} s"
                 raise Unavailable("indexing_slow", text)
             yield chunk
-
-
-def _build(sources: Sequence[SourceFile], outfmt: str, folder: Path) -> BuiltSegment:
-    try:
-        return build_segment(sources, outfmt, folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise Unavailable("disk_full", "the disk is full while hits are indexed") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.hits.database import name, quoted
+from shared.hits.database import ROW_GROUP, name, parquet_options, quoted
 from shared.hits.queries import Query
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class QueryTable:
             " ELSE coalesce(h.id, q.id) END AS qseqid, q.title, q.length,"
             " CAST(coalesce(h.hits, 0) AS BIGINT) AS hits, best_evalue, max_bitscore"
             f" FROM ({self._listed()}) q FULL JOIN ({self._counted()}) h ON q.number = h.query"
-            f" ORDER BY number) TO {target} (FORMAT parquet, COMPRESSION zstd)"
+            f" ORDER BY number) TO {target} {parquet_options(ROW_GROUP)}"
         )
         ((count,),) = self.database.execute(f"SELECT count(*) FROM {target}").fetchall()
         return int(count)
@@ -101,7 +101,7 @@ class QueryTable:
         query = f"getvariable('numbers')[query - {self.earlier}]"
         self.database.execute(
             f"COPY (SELECT * REPLACE ({query} AS query) FROM {self._hits})"
-            f" TO {quoted(renumbered)} (FORMAT parquet, COMPRESSION zstd)"
+            f" TO {quoted(renumbered)} {parquet_options(ROW_GROUP)}"
         )
         renumbered.replace(self.folder / "hits.parquet")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,10 +10,11 @@ from shared.clients.blobs import Blobs
 from shared.errors import TooLarge, Unavailable
 from shared.hits.cache import IndexCache
 from shared.hits.database import MiB, connect
+from shared.hits.disk import report_full_disk
 from shared.hits.index import HitIndex, StoredFile
 from shared.hits.questions import HitsDatabase
 from shared.hits.store import IndexStore
-from shared.util.threads import in_thread
+from shared.util.threads import entered_in_thread, in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,7 @@ class HitsReader:
         return await asyncio.shield(flight)
 
     async def _download(self, store: IndexStore, file: StoredFile) -> "Path":
-        async with _entered_in_thread(self.cache.writer(file)) as written:
+        async with entered_in_thread(self.cache.writer(file)) as written:
             async for chunk in self.blobs.iter_chunks(store.url(file.name)):
                 await in_thread(written.write, chunk)
         path = await in_thread(self.cache.find, file)
@@ -87,19 +88,6 @@ class HitsReader:
         if self._connection is None:
             self._connection = asyncio.create_task(in_thread(connect, MEMORY, self.cache.folder))
         return await asyncio.shield(self._connection)
-
-
-@asynccontextmanager
-async def _entered_in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """Enter and leave a context beside the event loop, as it waits for the disk."""
-
-    async def leave(*error: Any) -> bool | None:
-        return await in_thread(manager.__exit__, *error)
-
-    async with AsyncExitStack() as stack:
-        value = await in_thread(manager.__enter__)
-        stack.push_async_exit(leave)
-        yield value
 
 
 @dataclass(frozen=True)
@@ -132,7 +120,10 @@ def _answer(
     import duckdb
 
     try:
-        with database.limited_to(seconds) as limited:
+        with (
+            report_full_disk("a question about hits is answered"),
+            database.limited_to(seconds) as limited,
+        ):
             return question(limited, *args, **options)
     except duckdb.InterruptException as error:
         text = f"the question about hits took more than {seconds:.0f} s: ask about fewer hits"

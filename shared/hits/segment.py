@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.hits.convert import EFFORTS, HITS, MEMORY, QUERIES, Chunks, Place, convert
-from shared.hits.database import open_database, quoted
+from shared.hits.database import open_database, parquet_options, quoted
+from shared.hits.disk import report_full_disk
 from shared.hits.errors import Unreadable
 from shared.hits.index import IndexedFile, Segment, StoredFile
 
@@ -41,8 +42,11 @@ class BuiltSegment:
 
 
 def build_segment(files: Sequence[SourceFile], outfmt: str, folder: Path) -> BuiltSegment:
-    """Read the files one after another. A file that cannot be read is named in the segment."""
-    with open_database(MEMORY, folder) as database:
+    """Read the files one after another. A file that cannot be read is named in the segment.
+
+    Raises Unavailable if the disk is full.
+    """
+    with report_full_disk("hits are indexed"), open_database(MEMORY, folder) as database:
         return _build(database, files, outfmt, folder)
 
 
@@ -85,11 +89,7 @@ def _combine(
             (parts[0] / name).replace(folder / name)
             continue
         union = " UNION ALL BY NAME ".join(f"SELECT * FROM {quoted(part / name)}" for part in parts)
-        target = quoted(folder / name)
-        database.execute(
-            f"COPY ({union}) TO {target} (FORMAT parquet, COMPRESSION zstd,"
-            f" ROW_GROUP_SIZE {row_group})"
-        )
+        database.execute(f"COPY ({union}) TO {quoted(folder / name)} {parquet_options(row_group)}")
     ((unnamed,),) = database.execute(
         f"SELECT count(*) FROM {quoted(folder / QUERIES)} WHERE qseqid IS NULL"
     ).fetchall()

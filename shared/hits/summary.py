@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.hits.coverage import best_coverage
+from shared.hits.filters import Condition
 from shared.hits.questions import HitsDatabase
 from shared.hits.sorting import Direction
 
@@ -30,6 +32,8 @@ class QuerySummary:
     hits: int
     best_evalue: float | None
     max_bitscore: float | None
+    query_cover: float | None
+    """The percentage of the query in the hit that covers most of it."""
     covered: float | None
     """The percentage of its letters that lie in a hit, of any subject."""
 
@@ -43,55 +47,90 @@ class QueryPage:
     without_hits: int
 
 
+@dataclass(frozen=True)
+class QueryFilter:
+    """Which queries are wanted; None for no condition."""
+
+    without_hits: bool | None = None
+    min_query_cover: float | None = None
+    """Of the hit that covers most of the query, in percent; queries without hits have none."""
+    max_query_cover: float | None = None
+
+    def condition(self, database: HitsDatabase) -> Condition:
+        """The condition of SQL."""
+        hits = {None: "true", True: "hits = 0", False: "hits > 0"}[self.without_hits]
+        if (self.min_query_cover, self.max_query_cover) == (None, None):
+            return Condition(hits)
+        covered = (
+            f"SELECT query FROM ({best_coverage(database)})"
+            " WHERE query_cover >= coalesce(?, 0) AND query_cover <= coalesce(?, 100)"
+        )
+        limits = (self.min_query_cover, self.max_query_cover)
+        return Condition(f"{hits} AND number IN ({covered})", limits)
+
+
 def summarize_queries(
     database: HitsDatabase,
     sort_by: QuerySort = QuerySort.NUMBER,
     direction: Direction = Direction.ASCENDING,
-    without_hits: bool | None = None,
+    wanted: QueryFilter = QueryFilter(),
     offset: int = 0,
     size: int = 50,
 ) -> QueryPage:
-    """A page of queries; `without_hits` True or False restricts it."""
+    """A page of the queries that pass the filter."""
     if not database.index.queries:
         return QueryPage([], 0, 0)
-    relation = database.relations.queries()
+    relation, where = database.relations.queries(), wanted.condition(database)
     (counts,) = database.rows(
-        f"SELECT count(*) AS total, count(*) FILTER (hits = 0) AS empty FROM ({relation})"
+        "SELECT count(*) FILTER (hits = 0) AS without_hits,"
+        f" count(*) FILTER ({where.sql}) AS matching FROM ({relation})",
+        where.values,
     )
-    matching = {None: counts["total"], True: counts["empty"]}.get(
-        without_hits, counts["total"] - counts["empty"]
-    )
-    test = {None: "true", True: "hits = 0", False: "hits > 0"}[without_hits]
     found = database.rows(
         f"SELECT number, qseqid, title, length, hits, best_evalue, max_bitscore FROM ({relation})"
-        f" WHERE {test} ORDER BY {sort_by} {direction} NULLS LAST, number"
-        f" LIMIT {size} OFFSET {offset}"
+        f" WHERE {where.sql} ORDER BY {sort_by} {direction} NULLS LAST, number"
+        f" LIMIT {size} OFFSET {offset}",
+        where.values,
     )
     covered = _covered(database, [row["number"] for row in found if row["hits"]])
     queries = [_summary(row, covered) for row in found]
-    return QueryPage(queries, matching, counts["empty"])
+    return QueryPage(queries, counts["matching"], counts["without_hits"])
 
 
-def _summary(row: dict[str, Any], covered: dict[int, tuple[int, int | None]]) -> QuerySummary:
-    letters, qlen = covered.get(row["number"], (0, None))
-    length = row["length"] or qlen
-    share = None if length is None else min(100.0, round(100 * letters / length, 1))
-    return QuerySummary(**{**row, "length": length}, covered=share)
+def _summary(row: dict[str, Any], covered: "dict[int, _Covered]") -> QuerySummary:
+    own = covered.get(row["number"], _Covered(0, None, None))
+    length = row["length"] or own.qlen
+    share = None if length is None else min(100.0, round(100 * own.letters / length, 1))
+    values = {**row, "length": length, "query_cover": own.query_cover}
+    return QuerySummary(**values, covered=share)
 
 
-def _covered(database: HitsDatabase, numbers: list[int]) -> dict[int, tuple[int, int | None]]:
-    """The number of letters in hits, and the length that the hits say, of each query."""
+@dataclass(frozen=True)
+class _Covered:
+    """What the hits of a query tell of it."""
+
+    letters: int
+    """In hits, of any subject."""
+    qlen: int | None
+    query_cover: float | None
+
+
+def _covered(database: HitsDatabase, numbers: list[int]) -> dict[int, _Covered]:
+    """What the hits of each query tell of it."""
     if not numbers:
         return {}
     length = "qlen" if "qlen" in database.columns else "CAST(NULL AS INTEGER) AS qlen"
     # A span begins a new stretch if it begins behind the end of all spans before it.
     rows = database.rows(
         "WITH spans AS (SELECT query, least(qstart, qend) AS low, greatest(qstart, qend) AS high,"
-        f" {length} FROM ({database.relations.hits()})"
+        f" coverage, {length} FROM ({database.relations.hits(with_coverage=True)})"
         f" WHERE query IN ({', '.join(map(str, numbers))})),"
         " reached AS (SELECT *, coalesce(max(high) OVER (PARTITION BY query ORDER BY low, high"
         " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before FROM spans)"
         " SELECT query, sum(greatest(0, high - greatest(before, low - 1))) AS letters,"
-        " max(qlen) AS qlen FROM reached GROUP BY query"
+        " max(qlen) AS qlen, max(coverage) AS query_cover FROM reached GROUP BY query"
     )
-    return {row["query"]: (int(row["letters"] or 0), row["qlen"]) for row in rows}
+    return {
+        row["query"]: _Covered(int(row["letters"] or 0), row["qlen"], row["query_cover"])
+        for row in rows
+    }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pyexpat import ExpatError, ParserCreate
 
 from shared.hits.errors import Unreadable, damaged
@@ -20,11 +21,25 @@ COLUMNS = (
 )
 """The columns of the rows: BLAST's names for what the document has, and what its tables compute."""
 
+_ITERATION = ("Iteration_query-ID", "Iteration_query-def", "Iteration_query-len")
+_HIT = ("Hit_id", "Hit_def", "Hit_accession", "Hit_len")
+_HSP = (
+    *("Hsp_bit-score", "Hsp_score", "Hsp_evalue", "Hsp_query-from", "Hsp_query-to"),
+    *("Hsp_hit-from", "Hsp_hit-to", "Hsp_query-frame", "Hsp_hit-frame", "Hsp_identity"),
+    *("Hsp_positive", "Hsp_gaps", "Hsp_align-len", "Hsp_qseq", "Hsp_hseq", "Hsp_midline"),
+)
+_READ = frozenset(("BlastOutput_program", *_ITERATION, *_HIT, *_HSP))
+"""The elements whose text is kept until the element around them ends."""
+
 _GENERATED_QUERY_ID = re.compile(r"Query_\d+")
 _GENERATED_SUBJECT_ID = re.compile(r"gnl\|BL_ORD_ID\|\d+")
 _GAP = re.compile("-+")
 _DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]*encoding=["']([^"']+)["']""")
 _QUOTED = re.compile(r'[\t\n\r"]')
+
+
+_StartElement = Callable[[str, Mapping[str, str]], None]
+_EndElement = Callable[[str], None]
 
 
 class Xml:
@@ -48,13 +63,12 @@ class Xml:
         self._values: dict[str, str] = {}
         self._rows: list[str] = []
         self._parts: list[str] = []
-        self._depth = self._bytes_fed = self._queries = 0
+        self._bytes_fed = self._queries = 0
         self._last_query = ""
         self._parser = parser = ParserCreate()
         parser.buffer_text = True
         parser.buffer_size = 64 * 1024
-        parser.StartElementHandler = self._start_element
-        parser.EndElementHandler = self._end_element
+        parser.StartElementHandler, parser.EndElementHandler = self._element_handlers()
         parser.CharacterDataHandler = self._parts.append
         parser.StartDoctypeDeclHandler = _reject_declarations
 
@@ -85,24 +99,33 @@ class Xml:
         if self._rows:
             yield "".join(self._rows).encode()
 
-    def _start_element(self, name: str, attributes: Mapping[str, str]) -> None:
-        self._parts.clear()
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise _invalid(f"elements are nested more than {MAX_DEPTH} deep")
-        if name == "Iteration_hits":
-            self._start_query()
+    def _element_handlers(self) -> tuple[_StartElement, _EndElement]:
+        """They run some twenty times for each hit, so they use local variables."""
+        parts, values, depth = self._parts, self._values, 0
+        at_end: dict[str, Callable[[], None]] = {
+            "Hsp": self._add_row,
+            "Hit": partial(self._forget, _HIT),
+            "Iteration": partial(self._forget, _ITERATION),
+        }
 
-    def _end_element(self, name: str) -> None:
-        self._depth -= 1
-        self._values[name] = "".join(self._parts)
-        self._parts.clear()
-        if name == "Hsp":
-            self._add_row()
-        elif name == "Hit":
-            self._forget("Hit_")
-        elif name == "Iteration":
-            self._forget("Iteration_")
+        def start(name: str, attributes: Mapping[str, str]) -> None:
+            nonlocal depth
+            parts.clear()
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _invalid(f"elements are nested more than {MAX_DEPTH} deep")
+            if name == "Iteration_hits":
+                self._start_query()
+
+        def end(name: str) -> None:
+            nonlocal depth
+            depth -= 1
+            if name in _READ:
+                values[name] = "".join(parts)
+            elif name in at_end:
+                at_end[name]()
+
+        return start, end
 
     def _start_query(self) -> None:
         """Count a query, before its hits; psiblast has it once in each iteration."""
@@ -115,9 +138,9 @@ class Xml:
         length = int(texts["Iteration_query-len"])
         self._add_query(Query(self._queries, _query_title(xml_id, title), length))
 
-    def _forget(self, prefix: str) -> None:
-        for name in [name for name in self._values if name.startswith(prefix)]:
-            del self._values[name]
+    def _forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._values.pop(name, None)
 
     def _add_row(self) -> None:
         values = _row(self._values)

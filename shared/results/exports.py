@@ -1,10 +1,8 @@
 """Exports of hits as files in Blob: each is written once, in the background, and then served."""
 
 import asyncio
-import errno
 import gzip
 import shutil
-import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,8 +10,10 @@ from pathlib import Path
 
 from shared.clients.blobs import Blobs, Version
 from shared.errors import Unavailable
+from shared.hits.disk import report_full_disk
 from shared.util.parallel import stop_tasks
-from shared.util.threads import in_thread
+from shared.util.threads import entered_in_thread, in_thread
+from shared.util.work_folder import default_parent, work_folder
 
 FOLDER = "hits-exports/"
 """Below the results prefix; ElasticBLAST neither reads nor writes it."""
@@ -81,7 +81,7 @@ class HitExports:
         if not done:
             message = "the export is being written: ask again in some seconds"
             raise Unavailable("export_pending", message, ASK_AGAIN)
-        self._tasks.pop(export.url, None)
+        self._forget(export, task)
         return task.result()
 
     async def _write_in_turn(self, export: ExportFile) -> Version:
@@ -91,22 +91,20 @@ class HitExports:
         self._tasks.pop(export.url, None)
         return version
 
+    def _forget(self, export: ExportFile, task: asyncio.Task[Version]) -> None:
+        """Forget a task whose result a request has got, unless a later one has its place."""
+        if self._tasks.get(export.url) is task:
+            del self._tasks[export.url]
+
     async def _write(self, export: ExportFile) -> Version:
-        folder = Path(await in_thread(tempfile.mkdtemp, prefix="export-"))
-        try:
-            path = folder / export.name
-            await export.write(path)
-            if export.is_text and await in_thread(_compress, path, folder / "copy"):
-                # Before the file itself, so that the copy is there wherever the file is.
-                await self.blobs.put_file(export.compressed_url, folder / "copy")
-            await self.blobs.put_file(export.url, path)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            text = "the disk is full while hits are exported"
-            raise Unavailable("disk_full", text) from error
-        finally:
-            await in_thread(shutil.rmtree, folder, ignore_errors=True)
+        with report_full_disk("hits are exported"):
+            async with entered_in_thread(work_folder(default_parent())) as folder:
+                path = folder / export.name
+                await export.write(path)
+                if export.is_text and await in_thread(_compress, path, folder / "copy"):
+                    # Before the file itself, so that the copy is there wherever the file is.
+                    await self.blobs.put_file(export.compressed_url, folder / "copy")
+                await self.blobs.put_file(export.url, path)
         await self._remove_older(export)
         version = await self.blobs.version(export.url)
         if version is None:

@@ -10,9 +10,14 @@ import asyncio
 import inspect
 import sys
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from contextvars import ContextVar, copy_context
 from functools import partial, wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -83,6 +88,19 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     return await asyncio.get_running_loop().run_in_executor(
         _POOL, partial(copy_context().run, _run_for_invocation, call)
     )
+
+
+@asynccontextmanager
+async def entered_in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave a context beside the event loop, as it waits for the disk."""
+
+    async def leave(*error: Any) -> bool | None:
+        return await in_thread(manager.__exit__, *error)
+
+    async with AsyncExitStack() as stack:
+        value = await in_thread(manager.__enter__)
+        stack.push_async_exit(leave)
+        yield value
 
 
 def read_in_thread(

@@ -24,8 +24,10 @@ from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
 from shared.hits import store as hit_store
+from shared.hits.convert import HITS
 from shared.hits.index import HitIndex
 from shared.hits.indexer import BUSY_DELAY, Indexer
+from shared.hits.segment import BuiltSegment, build_segment
 from shared.hits.store import COMPLETE, IndexStore
 from tests.activities.test_observe import look
 from tests.simulation.models import TTL, ProcessDied
@@ -269,11 +271,13 @@ async def test_a_full_disk_is_reported_and_tried_again(
 ) -> None:
     job = await collected(scene)
 
-    def full(sources: Sequence[Any], outfmt: str, folder: Path) -> Any:
-        raise OSError(28, "No space left on device")
+    def build_on_full_disk(sources: Sequence[Any], outfmt: str, folder: Path) -> BuiltSegment:
+        (folder / "file-0").mkdir()
+        (folder / "file-0" / HITS).symlink_to("/dev/full")
+        return build_segment(sources, outfmt, folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr("shared.hits.indexer.build_segment", full)
+        patch.setattr("shared.hits.indexer.build_segment", build_on_full_disk)
         step = await indexing(scene).plan_index(await input_of(scene, job))
     assert (step.next_stage, step.custom_status["index"]) == (Stage.INDEX, "disk_full")
     assert (await plan_index(scene, job)).phase is Phase.COMPLETED

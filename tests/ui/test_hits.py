@@ -148,6 +148,33 @@ def test_pictures_are_of_all_hits_and_of_one_query(
     expect(page.locator(".lanes li")).to_have_count(min(50, subjects))
 
 
+def test_a_bin_of_a_picture_leads_to_its_hits_or_queries(
+    page: Page, world: StackFixture, job_id: str
+) -> None:
+    coverage = results(world, job_id, "coverage")
+    stats = results(world, job_id, "aggregate")["stats"]
+    for caption, counts, is_of_queries in (
+        ("Queries by what their best hit covers", coverage["coverage_distribution"], True),
+        ("Identity", stats["identity_distribution"], False),
+        ("E-value", stats["evalue_distribution"], False),
+    ):
+        page.goto(f"/api/ui#/jobs/{job_id}?view=pictures")
+        figure = page.locator("figure").filter(has_text=caption).first
+        figure.get_by_text("As a table").click()
+        for label in [label for label, count in counts.items() if count][-2:]:
+            figure.get_by_role("link", name=label, exact=True).click()
+            if is_of_queries:
+                noun = "query" if counts[label] == 1 else "queries"
+                expect(page.get_by_text(f"{counts[label]:,} {noun}: the best hit")).to_be_visible()
+            else:
+                expect(page.locator("dl.totals dd").first).to_have_text(f"{counts[label]:,}")
+            page.go_back()
+            figure.get_by_text("As a table").click()
+    if coverage["without_hits"]:
+        page.get_by_role("link", name=f"{coverage['without_hits']} without hits").click()
+        expect(page.locator(ROWS)).to_have_count(min(100, coverage["without_hits"]))
+
+
 @pytest.mark.parametrize("view", ["table", "queries", "pictures"])
 def test_each_view_fits_a_phone(page: Page, job_id: str, view: str) -> None:
     page.set_viewport_size(PHONE)

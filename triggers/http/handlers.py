@@ -52,7 +52,7 @@ HANDLERS: Mapping[str, Handler] = {
         *(templates.list_templates, templates.create_template),
         *(templates.change_template, templates.delete_template),
         *(hits.aggregate_hits, hits.list_alignments, hits.list_organisms, hits.export_hits),
-        *(hits.list_queries, hits.list_coordinates),
+        *(hits.list_queries, hits.read_coverage, hits.list_coordinates),
         *(databases.list_databases, databases.check_database_updates),
         *(clusters.list_clusters, preflight.pre_flight, programs.list_programs),
         *(me.get_caller, health.ready),

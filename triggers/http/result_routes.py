@@ -70,6 +70,10 @@ RESULTS = (
                 *(results.Queries, params.QueriesQuery),
             ),
             (
+                *("read_coverage", "coverage", "Count queries by what their best hits cover"),
+                *(results.QueryCoverage, DashboardCoordinates),
+            ),
+            (
                 *("list_coordinates", "coordinates", "Read where the best hits lie"),
                 *(results.CoordinatesView, params.FilterQuery),
             ),

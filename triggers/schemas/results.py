@@ -198,6 +198,9 @@ class QueryHits(ResponseModel):
     hits: int
     best_evalue: float | None
     max_bitscore: float | None
+    query_cover: float | None = Field(
+        description="Percentage of the query in the hit that covers most of it"
+    )
     covered: float | None = Field(description="Percentage of its letters that lie in any hit")
 
 
@@ -212,6 +215,19 @@ class Queries(ResponseModel):
     page: int
     page_size: int
     pages: int
+
+
+class QueryCoverage(ResponseModel):
+    """How much of each query its best hit covers, over all queries of a search."""
+
+    job_id: str = Id
+    total: int = Field(description="The queries of the search, as far as they are known")
+    without_hits: int
+    unknown: int = Field(description="Queries with hits whose coverage is not known")
+    coverage_distribution: dict[str, int] = Field(
+        description="Number of queries per percentage that their best hit covers, such as"
+        " `95 to 100`, in order"
+    )
 
 
 class CoordinatesView(ResponseModel):

@@ -1,18 +1,24 @@
 """Blob reads by range and in chunks, on a real Azurite."""
 
+import asyncio
 import gzip
 import socket
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 import trustme
-from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobServiceClient, ContentSettings, StorageErrorCode
+from azure.storage.blob.aio import BlobClient
 
 from local.azurite import ACCOUNT, Azurite
-from shared.clients.blobs import CHUNK, Blobs, open_blobs
+from shared.clients.blobs import CHUNK, WRITTEN_CHUNK, Blobs, open_blobs
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
+from shared.util.threads import in_thread
 from tests.shared.clients.kubernetes.server import Reply, serving
 
 
@@ -44,6 +50,34 @@ async def test_a_blob_is_read_in_chunks_and_by_range(blobs: Blobs, url: str) -> 
     assert version.size == len(data)
     assert await blobs.read_range(url, version, 5, CHUNK + 9) == data[5 : CHUNK + 9]
     assert await blobs.read_range(url, version, 5, 5) == b""
+
+
+async def test_writers_of_one_blob_at_once_leave_the_content_of_one(
+    blobs: Blobs, url: str, tmp_path: Path
+) -> None:
+    """Each content takes several requests; the commit of one discards what the others have sent."""
+    contents = [bytes([number]) * (3 * WRITTEN_CHUNK) for number in range(4)]
+    await asyncio.gather(*(blobs.put(url, content) for content in contents))
+    assert await blobs.get(url) in contents
+    files = [tmp_path / str(number) for number in range(4)]
+    for file, content in zip(files, contents, strict=True):
+        await in_thread(file.write_bytes, content)
+    await asyncio.gather(*(blobs.put_file(url, file) for file in files))
+    assert await blobs.get(url) in contents
+    await blobs.delete(url)
+    kept = await asyncio.gather(*(blobs.put_if_absent(url, content) for content in contents))
+    assert kept == [await blobs.get(url)] * 4
+
+
+async def test_a_blob_that_is_deleted_while_it_is_written_is_unavailable(
+    blobs: Blobs, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Storage discards what was sent of it."""
+    discarded = HttpResponseError("discarded")
+    vars(discarded)["error_code"] = StorageErrorCode.INVALID_BLOCK_LIST
+    monkeypatch.setattr(BlobClient, "upload_blob", AsyncMock(side_effect=discarded))
+    with pytest.raises(Unavailable, match=r"b.gz was deleted"):
+        await blobs.put(url, b"content")
 
 
 async def test_a_missing_blob_is_not_found(blobs: Blobs, url: str) -> None:

@@ -8,7 +8,7 @@ from shared.hits.columns import STANDARD
 from shared.hits.filters import Filter
 from shared.hits.segment import BuiltSegment, SourceFile, build_segment
 from shared.hits.sorting import Direction, PageOf
-from shared.hits.summary import QuerySort, summarize_queries
+from shared.hits.summary import QueryFilter, QuerySort, summarize_queries
 from tests.shared.hits.blast import Blast
 from tests.shared.hits.reading import all_rows, opened
 
@@ -94,12 +94,14 @@ def test_a_query_is_summarized_from_all_its_hits(blast: Blast, outfmt: str, tmp_
 def test_queries_can_be_sorted_and_paged(blast: Blast, tmp_path: Path) -> None:
     with opened(segments(blast, "6", tmp_path)) as database:
         by_hits = summarize_queries(
-            database, QuerySort.HITS, Direction.DESCENDING, without_hits=False
+            database, QuerySort.HITS, Direction.DESCENDING, QueryFilter(without_hits=False)
         )
         counts = [query.hits for query in by_hits.queries]
         assert counts == sorted(counts, reverse=True)
         assert by_hits.matching == len(counts) == 5
-        second = summarize_queries(database, without_hits=True, offset=1, size=1)
+        second = summarize_queries(
+            database, wanted=QueryFilter(without_hits=True), offset=1, size=1
+        )
         assert [query.number for query in second.queries] == [3]
         assert second.matching == 2
 

@@ -93,6 +93,8 @@ RESULTS = [
     ("list_alignments", {"page": 2, "page_size": 1, "sort_by": "bitscore"}, {}, 200),
     ("list_organisms", {"include_lineage": "true"}, {}, 200),
     ("list_queries", {"hits": "none"}, {}, 200),
+    ("list_queries", {"min_query_cover": 50, "max_query_cover": 75.5}, {}, 200),
+    ("read_coverage", {}, {}, 200),
     ("list_coordinates", {"min_identity": 50}, {}, 200),
     *(("export_hits", {"format": f}, {}, 409 if f in REPORTS else 200) for f in EXPORT_FORMATS),
     ("export_hits", {"format": "csv"}, {"Range": "bytes=1-3"}, 206),

@@ -25,6 +25,7 @@ OF_HITS: Mapping[str, Handler] = {
     "alignments": handlers.list_alignments,
     "taxonomy": handlers.list_organisms,
     "queries": handlers.list_queries,
+    "coverage": handlers.read_coverage,
     "coordinates": handlers.list_coordinates,
     "export": handlers.export_hits,
 }

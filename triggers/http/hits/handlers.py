@@ -7,6 +7,7 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared.hits.aggregate import aggregate
 from shared.hits.coordinates import coordinates
+from shared.hits.coverage import coverage
 from shared.hits.taxonomy import taxonomy
 from triggers.http.blob_response import MAX_RESPONSE_BYTES, ServedBlob, blob_response
 from triggers.http.etag import retry_after_header
@@ -21,7 +22,7 @@ from triggers.http.hits.params import (
     TaxonomyQuery,
 )
 from triggers.http.jobs import job_of_request
-from triggers.http.query_params import parse_query
+from triggers.http.query_params import DashboardCoordinates, parse_query
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.result_files import files_of
 from triggers.http.services import HttpServices
@@ -95,6 +96,24 @@ async def list_queries(services: HttpServices, req: HttpRequest) -> HttpResponse
     async with open_hits(services, job) as opened:
         page = await opened.hits.ask(views.read_queries, query)
         body = views.queries_view(job.job_id, opened.index, page, query)
+    return json_response(body)
+
+
+@handle_errors
+async def read_coverage(services: HttpServices, req: HttpRequest) -> HttpResponse:
+    """GET /api/blast/jobs/{id}/results/coverage"""
+    job = await job_of_request(services, req)
+    parse_query(req, DashboardCoordinates)
+    async with open_hits(services, job) as opened:
+        found = await opened.hits.ask(coverage)
+        total = opened.index.queries
+    body = results.QueryCoverage(
+        job_id=job.job_id,
+        total=total,
+        without_hits=found.without_hits,
+        unknown=found.unknown,
+        coverage_distribution=found.distribution,
+    )
     return json_response(body)
 
 

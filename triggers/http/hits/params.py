@@ -48,6 +48,7 @@ class FilterQuery(DashboardCoordinates):
     min_identity: Percentage | None = None
     max_identity: Percentage | None = None
     min_bitscore: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    min_evalue: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     max_evalue: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     min_query_cover: Percentage | None = None
     max_query_cover: Percentage | None = None
@@ -77,6 +78,7 @@ class FilterQuery(DashboardCoordinates):
             min_identity=self.min_identity,
             max_identity=self.max_identity,
             min_bitscore=self.min_bitscore,
+            min_evalue=self.min_evalue,
             max_evalue=self.max_evalue,
             min_query_cover=self.min_query_cover,
             max_query_cover=self.max_query_cover,
@@ -138,6 +140,10 @@ class QueriesQuery(DashboardCoordinates):
     hits: Literal["all", "none", "some"] = Field(
         "all", description="`none`: only queries without hits; `some`: only those with hits"
     )
+    min_query_cover: Percentage | None = Field(
+        None, description="Only queries whose best hit covers at least this percentage"
+    )
+    max_query_cover: Percentage | None = None
 
     @property
     def without_hits(self) -> bool | None:

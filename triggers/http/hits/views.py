@@ -10,7 +10,7 @@ from shared.hits.index import HitIndex
 from shared.hits.questions import HitPage, HitsDatabase
 from shared.hits.sorting import Direction, PageOf
 from shared.hits.subjects import SubjectTotal, total_by_subject
-from shared.hits.summary import QueryPage, QuerySort, summarize_queries
+from shared.hits.summary import QueryFilter, QueryPage, QuerySort, summarize_queries
 from shared.hits.taxonomy import COLUMNS_TO_REQUEST, Organism, Organisms
 from triggers.http.hits.params import QueriesQuery
 from triggers.schemas import results
@@ -116,7 +116,7 @@ def read_queries(database: HitsDatabase, query: QueriesQuery) -> QueryPage:
         database,
         QuerySort(query.sort_by),
         Direction(query.sort_dir),
-        query.without_hits,
+        QueryFilter(query.without_hits, query.min_query_cover, query.max_query_cover),
         (query.page - 1) * query.page_size,
         query.page_size,
     )
