@@ -122,6 +122,25 @@ async def test_submissions_side_by_side_are_one_job(repeats: Repeats, seed: int)
     assert repeats.now < NOON + timedelta(seconds=90), "all of it within a minute"
 
 
+@pytest.mark.parametrize("seed", range(12))
+async def test_failure_1_requests_with_one_key_side_by_side_are_one_job(
+    repeats: Repeats, seed: int
+) -> None:
+    """Also where that job is the last one that the limit allows."""
+    order, key = Interleaving(seed, lambda: None), uuid.uuid4().hex
+
+    async def submit() -> str:
+        await order.step()
+        service = repeats.other_process(order).service
+        accepted = await service.accept(
+            repeats.submission, repeats.caller, key, "http", max_active_jobs=1
+        )
+        return accepted.job.job_id
+
+    results = await order.run(*(submit() for _ in range(3)))
+    assert results == [results[0]] * 3
+
+
 async def test_a_repeat_during_checks_that_take_minutes_is_the_same_job(repeats: Repeats) -> None:
     """It arrives more than a minute after the first, and less than one after its acceptance."""
     order = Interleaving(0)
