@@ -14,7 +14,7 @@ from shared.contracts.job import Caller, Counts, Job
 from shared.contracts.search import Search
 from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
-from shared.errors import Conflict, Invalid
+from shared.errors import Conflict, Invalid, TooMany
 from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
 from shared.jobs.claims import ContentClaim
@@ -84,7 +84,7 @@ class SubmissionService:
         job_id = derived_id(caller, key) if key else new_id()
         existing = await self.find_existing(submission, caller, key) if key else None
         if existing is None and max_active_jobs:
-            await check_active_limit(self.jobs.index, caller, max_active_jobs)
+            existing = await self._check_limit(submission, caller, key, max_active_jobs)
         if existing is None:
             job, found = await self.create(submission, caller, job_id, source, notify)
         else:
@@ -92,6 +92,20 @@ class SubmissionService:
         enter_job(job.job_id)
         warnings = (*submission.warnings, *found)[:MAX_WARNINGS]
         return AcceptedSubmission(_require_same(job, submission), existing is not None, warnings)
+
+    async def _check_limit(
+        self, submission: Submission, caller: Caller, key: str | None, max_active_jobs: int
+    ) -> Job | None:
+        """None if the limit allows a new job. Raises TooMany."""
+        try:
+            await check_active_limit(self.jobs.index, caller, max_active_jobs)
+        except TooMany:
+            # The job that reaches the limit can be that of the key, created since the look for it.
+            existing = await self.find_existing(submission, caller, key) if key else None
+            if existing is None:
+                raise
+            return existing
+        return None
 
     async def find_existing(self, submission: Submission, caller: Caller, key: str) -> Job | None:
         """Return the job that the key created before. Raises Conflict if its request differs."""

@@ -44,10 +44,11 @@ class RepeatableSubmissions:
             job = await self._claimed_job(claim) if is_recent else None
             if job and not _is_over(job):
                 return AcceptedSubmission(job, replayed=True)
-            if claim.active_rows >= max_active_jobs:
-                await check_active_limit(index, caller, max_active_jobs)
-            # A recent claim without a job: its creator is about to write that, or has died.
+            # A recent claim without a job: its creator is about to write that, or has died. The
+            # limit allowed that job, which may be the last one that it allows.
             job_id = claim.job_id if is_recent and job is None else None
+            if job_id is None and claim.active_rows >= max_active_jobs:
+                await check_active_limit(index, caller, max_active_jobs)
             try:
                 created, found = await self.service.create(
                     submission, caller, job_id or new_id(), source, claim=claim

@@ -104,7 +104,8 @@ async def test_a_clock_that_goes_back_makes_no_other_job(repeats: Repeats) -> No
 
 @pytest.mark.parametrize("seed", range(24))
 async def test_submissions_side_by_side_are_one_job(repeats: Repeats, seed: int) -> None:
-    """They arrive at any time, and their calls have any order; a minute of the clock begins."""
+    """They arrive at any time, and their calls have any order; a minute of the clock begins. The
+    limit allows one job: none of them is refused for the job that it repeats."""
 
     def seconds_later() -> None:
         repeats.now += timedelta(seconds=1.5)
@@ -113,12 +114,31 @@ async def test_submissions_side_by_side_are_one_job(repeats: Repeats, seed: int)
 
     async def submit() -> str:
         await order.step()
-        return await repeats.submit_by(repeats.other_process(order))
+        return await repeats.submit_by(repeats.other_process(order), most=1)
 
     results = await order.run(*(submit() for _ in range(3)))
     assert results == [results[0]] * 3
     assert await repeats.listed() == [results[0]]
     assert repeats.now < NOON + timedelta(seconds=90), "all of it within a minute"
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_failure_1_requests_with_one_key_side_by_side_are_one_job(
+    repeats: Repeats, seed: int
+) -> None:
+    """Also where that job is the last one that the limit allows."""
+    order, key = Interleaving(seed, lambda: None), uuid.uuid4().hex
+
+    async def submit() -> str:
+        await order.step()
+        service = repeats.other_process(order).service
+        accepted = await service.accept(
+            repeats.submission, repeats.caller, key, "http", max_active_jobs=1
+        )
+        return accepted.job.job_id
+
+    results = await order.run(*(submit() for _ in range(3)))
+    assert results == [results[0]] * 3
 
 
 async def test_a_repeat_during_checks_that_take_minutes_is_the_same_job(repeats: Repeats) -> None:
