@@ -24,6 +24,8 @@ class Rows(Protocol):
     """Whether an own first column has the number of the query, from 1."""
     is_quoted: bool
     """Whether values with a tab, line end or quote are quoted as in CSV."""
+    row_count: int
+    """How many rows the blocks that `rows` has given have."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Xml:
         self._values: dict[str, str] = {}
         self._rows: list[str] = []
         self._parts: list[str] = []
-        self._bytes_fed = self._queries = 0
+        self._bytes_fed = self._queries = self.row_count = 0
         self._last_query = ""
         self._parser = parser = ParserCreate()
         parser.buffer_text = True
@@ -148,6 +148,7 @@ class Xml:
             self._check(values)
         quoted = (_quote(value) if _QUOTED.search(value) else value for value in values[:5])
         self._rows.append("\t".join((str(self._queries), *quoted, *values[5:])) + "\n")
+        self.row_count += 1
 
 
 def _row(texts: dict[str, str]) -> list[str]:

@@ -136,9 +136,10 @@ def test_every_further_column_is_kept_under_its_name(blast: Blast, tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("megabytes", [4, 9, 16])
 @pytest.mark.parametrize("outfmt", ["6", "7"])
-def test_a_line_of_two_megabytes_and_more_is_read(outfmt: str, tmp_path: Path) -> None:
-    letters = "ACGT" * 1_000_000
+def test_a_long_line_is_read(outfmt: str, megabytes: int, tmp_path: Path) -> None:
+    letters = "ACGT" * (megabytes * 250_000)
     text = f"q\ts\t{letters}\nq\tt\tACGT\n"
     head = HEAD + "# Fields: query id, subject id, query seq\n# 2 hits found\n"
     text = text if outfmt == "6" else head + text
