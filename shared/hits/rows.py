@@ -81,6 +81,8 @@ def _check_block(reader: Rows, block: bytes) -> None:
     for number, line in enumerate(lines, first):
         values = line.split("\t")[1:] if reader.is_numbered else line.split("\t")
         try:
+            if "\r" in line:
+                raise ValueError("it has a carriage return in the middle")
             check_row(reader.columns, values)
         except ValueError as error:
             raise damaged(f"line {number} of the file is not a hit: {error}") from error

@@ -77,6 +77,8 @@ class Outfmt7:
                 self._read_comment(line)
             elif line and line != _CONVERGED:
                 yield self._row_without_count(line)
+        if self.line == 0:
+            raise damaged("the file is empty, and outfmt 7 has comments for each query")
 
     def _read_comment(self, line: bytes) -> None:
         if line.startswith(_QUERY):

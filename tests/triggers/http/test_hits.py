@@ -13,6 +13,7 @@ from shared.contracts.states import Phase
 from shared.hits.columns import STANDARD
 from shared.hits.index import VERSION
 from shared.hits.store import COMPLETE, FOLDER
+from shared.results.background import KEPT_FOR
 from shared.results.job_index import JobIndex
 from tests.support.samples import job
 from tests.triggers.conftest import Store, body, refused
@@ -263,7 +264,9 @@ async def test_an_index_of_an_older_version_is_built_anew(store: Store) -> None:
     index = json.loads(await blobs.get(one.results_prefix + COMPLETE) or b"")
     segment = {**index["segments"][0], "version": 1, "pairs": 4}
     await blobs.put(f"{folder}v1-00000.json", json.dumps(segment).encode())
-    await blobs.delete(f"{folder}v{VERSION}-00000.json")
+    for blob in await blobs.list(folder):
+        if blob.name.startswith(f"v{VERSION}-"):
+            await blobs.delete(folder + blob.name)
     older = {"version": 1, "segments": [segment]}
     await blobs.put(one.results_prefix + COMPLETE, json.dumps(older).encode())
     assert refused(await store.ask(handlers.list_alignments, one)) == (503, "index_pending")
@@ -298,3 +301,31 @@ async def test_a_bug_while_hits_are_indexed_is_answered_and_not_waited_for(
     assert refused(await store.ask(handlers.aggregate_hits, one)) == (503, "index_pending")
     await store.finish_indexing()
     assert (await store.ask(handlers.aggregate_hits, one)).status_code == 200
+
+
+async def test_a_result_file_that_is_replaced_is_indexed_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an operator does with a file that is damaged."""
+    name, *_ = FILES
+    one = await store.completed({**FILES, name: b"no row\n"})
+    assert (await stats(store, one))["total_hits"] == 1
+    await store.clients.blobs.put(one.results_prefix + name, gzip.compress(FIRST))
+    later = store.clients.hit_indexes.monotonic() + KEPT_FOR
+    monkeypatch.setattr(store.clients.hit_indexes, "monotonic", lambda: later)
+    for handler in OF_HITS.values():
+        assert refused(await store.ask(handler, one)) == (503, "index_pending")
+    await store.finish_indexing()
+    assert (await stats(store, one))["total_hits"] == 4
+    assert (await alignments(store, one))["total_hits"] == 4
+
+
+async def test_hits_of_a_result_file_that_is_removed_are_kept(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await store.completed(FILES)
+    assert (await stats(store, one))["total_hits"] == 4
+    store.lose(one, next(iter(FILES)))
+    later = store.clients.hit_indexes.monotonic() + KEPT_FOR
+    monkeypatch.setattr(store.clients.hit_indexes, "monotonic", lambda: later)
+    assert (await stats(store, one))["total_hits"] == 4
