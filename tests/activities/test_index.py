@@ -281,22 +281,3 @@ async def test_a_full_disk_is_reported_and_tried_again(
         step = await indexing(scene).plan_index(await input_of(scene, job))
     assert (step.next_stage, step.custom_status["index"]) == (Stage.INDEX, "disk_full")
     assert (await plan_index(scene, job)).phase is Phase.COMPLETED
-
-
-async def test_a_part_of_files_that_have_changed_is_indexed_again(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As results that are written again, or collected again with one more file."""
-    monkeypatch.setattr(index_activity, "SMALL", 0)
-    job = await collected(scene)
-    (chunk,) = (await plan_index(scene, job)).fan_out
-    activity = indexing(scene)
-    await activity.index_hits(await input_of(scene, job, chunk))
-    url = f"{job.results_prefix}batch_001-blastn-16s.out.gz"
-    await scene.store.blobs.put(url, gzip.compress((TABLE.format(1) + TABLE.format(2)).encode()))
-    assert (await plan_index(scene, job)).fan_out == (chunk,)
-    await activity.index_hits(await input_of(scene, job, chunk))
-    assert (await plan_index(scene, job)).phase is Phase.COMPLETED
-    index = await index_of(scene, job)
-    assert index is not None
-    assert (index.hits, index.queries) == (3, 3)
