@@ -73,7 +73,10 @@ class Relations:
         return f"h.{name(column)}"
 
     def _coverage(self, placed: PlacedSegment) -> str:
-        """The percentage of the query in the subject's HSPs; of this HSP alone without `qcovs`."""
+        """The percentage of the query in the subject's HSPs; of this HSP alone without `qcovs`.
+
+        NULL if that is not known, also for a length of 0.
+        """
         columns = placed.segment.columns
         for column in ("qcovs", "qcovhsp"):
             if column in columns:
@@ -81,8 +84,8 @@ class Relations:
         if not {"qstart", "qend"} <= set(columns):
             return "CAST(NULL AS DOUBLE)"
         length = "h.qlen" if "qlen" in columns else "q.length"
-        share = f"round(100.0 * (abs(h.qend - h.qstart) + 1) / {length})"
-        return f"CASE WHEN {share} > 100 THEN 100.0 ELSE {share} END"
+        share = f"least(100.0, round(100.0 * (abs(h.qend - h.qstart) + 1) / {length}))"
+        return f"CASE WHEN {length} > 0 THEN {share} END"
 
     def _needs_lengths(self, placed: PlacedSegment) -> bool:
         columns = set(placed.segment.columns)

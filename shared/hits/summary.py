@@ -100,7 +100,9 @@ def summarize_queries(
 def _summary(row: dict[str, Any], covered: "dict[int, _Covered]") -> QuerySummary:
     own = covered.get(row["number"], _Covered(0, None, None))
     length = row["length"] or own.qlen
-    share = None if length is None else min(100.0, round(100 * own.letters / length, 1))
+    share = None
+    if length and length > 0:
+        share = min(100.0, round(100 * own.letters / length, 1))
     values = {**row, "length": length, "query_cover": own.query_cover}
     return QuerySummary(**values, covered=share)
 

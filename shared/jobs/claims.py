@@ -6,8 +6,8 @@ it, whatever their clocks say and however long each of them takes before.
 """
 
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -99,20 +99,26 @@ class ContentClaims:
             # It may be our own write whose response was lost: then the claim is our own, too.
             raise ClaimTaken from error
 
-    async def remove_expired(self, now: datetime) -> int:
-        """Remove the claims that are older than LIFETIME; returns their number.
+    async def remove_expired(
+        self, now: datetime, is_time_up: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Remove the claims that are older than LIFETIME, until the time is up; returns their
+        number.
 
         One query per 1000 claims, and a transaction per owner and LARGEST_TRANSACTION of them. One
         that is claimed again meanwhile, and those in its transaction, stay until the next time.
         """
         removed = 0
-        async for claims in self._expired(now - LIFETIME):
-            with suppress(ConcurrencyConflict):
-                await self._table.commit(claims)
-                removed += len(claims)
+        async with aclosing(self._expired(now - LIFETIME)) as expired:
+            async for claims in expired:
+                if is_time_up():
+                    break
+                with suppress(ConcurrencyConflict):
+                    await self._table.commit(claims)
+                    removed += len(claims)
         return removed
 
-    async def _expired(self, before: datetime) -> AsyncIterator[list[Delete]]:
+    async def _expired(self, before: datetime) -> AsyncGenerator[list[Delete]]:
         """Claims of one owner each time."""
         where = f"{rows.IS_ACTIVE} and RowKey ge @first and RowKey lt @after"
         where += " and claimed_at lt @before"

@@ -14,11 +14,14 @@ import re
 
 _EQUALS = r"(?:[:=]{1,2}>?|\\{0,4}u003[ad]|%(?:25){0,4}3[AD])"
 _PARAMETER = r"(?:[?&;]|%(?:25){0,4}(?:3F|26)|u0026|amp;)"
-_VALUE = r"[^\s\"'<>&;,\\]+"
+_VALUE = r"(?:[^\s\"'<>&;,\\]|\\/|\\{1,4}u00(?:2[BF]|3D))+"
+"""Also with `/`, `+` and `=` as JSON can escape them."""
 _PASSWORD = rf"{_VALUE}(?:[;,&](?![\w .-]{{1,40}}[:=]){_VALUE}){{0,10}}"
 """A value with `;`, `,` and `&`, as far as no other name with its value follows."""
+_REST_OF_KEY = r"(?:\r?\n[A-Za-z0-9+/%]{1,88}(?:%3D|=){1,2}(?=[\s&;\"']|\Z))?"
+"""The next line, where a key in base64 is broken over two."""
 _QUOTED = r"(?:(?<=\")(?:[^\"\\\r\n]|\\[^\"\r\n])+|(?<=')(?:[^'\\\r\n]|\\[^'\r\n])+)"
-_QUOTES = r"[\\\"']{0,8}"
+_QUOTES = r"(?:[\\\"']|u002[27]){0,8}"
 _OPEN = rf"(?:b(?=[\"']))?{_QUOTES}"
 """What can precede a value: quotes, also those of Python's bytes."""
 _BLANK = r"(?:\s|\+|%(?:25){0,4}20)"
@@ -74,8 +77,10 @@ _BEARER_PROSE = (
 _SOURCES = (
     r"()-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?:[A-Za-z0-9+/=\s\\:,]|-(?!-))*"
     r"(?:-----END [A-Z ]{0,20}PRIVATE KEY-----)?",
+    # The end of a key, where a text begins within it: as the tail of an output or of a log does.
+    r"()\A(?:[A-Za-z0-9+/=\s\\:,]|-(?!-))*-----END [A-Z ]{0,20}PRIVATE KEY-----",
     # `sig` matches anywhere, the other parameters of a URL only as such.
-    rf"(?<![A-Za-z])(sig{_EQUALS}){_VALUE}",
+    rf"(?<![A-Za-z])(sig{_EQUALS}){_VALUE}{_REST_OF_KEY}",
     rf"({_PARAMETER}(?:{_URL_PARAMETERS}){_EQUALS}){_VALUE}",
     # Headers.
     rf"{_START}(authorization{_ASSIGNS}(?:[\[({{]?(?:{_SCHEMES}){_BLANK}{{1,5}})?)"
@@ -83,16 +88,19 @@ _SOURCES = (
     rf"\b(bearer{_BLANK}{{1,5}})(?!(?:{_BEARER_PROSE})\b)[A-Za-z0-9._~+/=%-]+",
     rf"{_START}((?:set-)?cookie{_ASSIGNS}){_NOT_STATUS}(?:{_QUOTED}|[^\s\"'][^\r\n]*)",
     # A name and its value, in JSON, YAML, an environment, a connection string or a header.
-    rf"{_START}{_NOT_OBJECT}((?:{_NAMES}){_ASSIGNS}){_NOT_STATUS}(?:{_QUOTED}|{_PASSWORD})",
+    rf"{_START}{_NOT_OBJECT}((?:{_NAMES}){_ASSIGNS}){_NOT_STATUS}"
+    rf"(?:{_QUOTED}|{_PASSWORD}{_REST_OF_KEY})",
     # Options of a command line, also as a list of arguments; the password of a login.
     rf"(?<![\w-])({_OPTIONS}(?:{_QUOTES},\s{{0,3}}|{_QUOTES}\s{{1,5}}|=){_QUOTES})"
     rf"{_NOT_PROSE}(?!(?-i:[A-Z_]+\]))(?!-)(?:{_QUOTED}|[^\s\"'<>\\]+)",
     rf"(\blogin\b[^\r\n]{{0,300}}?[\s\"']-p(?:[ =]{{1,5}}|[\"'],\s{{0,5}}){_QUOTES}){_NOT_PROSE}"
     rf"(?:{_QUOTED}|[^\s\"'<>\\]+)",
-    # Secrets with a form of their own: a JWT, userinfo in a URL, a key of 64 bytes. Userinfo can
-    # be cut off before its `@`; then it is no port.
-    r"()(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){0,4}",
-    r"()(?<=//)[^\s/:@\"'\\]{1,200}:(?!\d{1,5}…?\Z)[^\s/@\"'\\]{1,500}(?=@|\Z)",
+    # Secrets with a form of their own: a JWT, also in lines; userinfo in a URL; a key of 64 bytes.
+    # Userinfo can be cut off before its `@`; then it is no port.
+    r"()(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){0,4}"
+    r"(?:\r?\n[A-Za-z0-9_.-]{20,200}(?![^\s\"'])){0,40}",
+    r"()(?<=//)[^\s/:@\"'\\]{0,200}:(?!\d{1,5}…?\Z)"
+    r"(?:[^\s/\"'\\]{1,500}(?=@)|[^\s/@\"'\\]{1,500}\Z)",
     r"()(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==",
 )
 SECRETS = tuple(re.compile(source, re.I) for source in _SOURCES)

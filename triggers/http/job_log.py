@@ -29,17 +29,15 @@ from triggers.submission.json_body import json_object
 from triggers.views.job_log import MAX_LINES, Cursor, LogPage, has_pods, page_of
 
 LOG = "log"
-"""What a ticket opens. The id of no file is this word."""
+"""What a ticket opens, with the number of lines that are wanted. The id of no file begins so."""
 LAST_EVENT_ID = "last-event-id"
 POLL_AFTER = timedelta(seconds=3)
 """When a browser's EventSource asks again; as long as a new look at the cluster takes to be due."""
 
 
 class LogRequest(BaseModel):
-    """Where the dashboard believes the job to run, and how many lines it wants.
-
-    They have no effect: the app knows the place, and a log has limits of its own.
-    """
+    """Where the dashboard believes the job to run, which has no effect as the app knows the place,
+    and how many lines a response has to a reader that has none: at most MAX_LINES."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,10 +54,10 @@ async def create_log_ticket(services: HttpServices, req: HttpRequest) -> HttpRes
     job = await job_of_request(services, req)
     try:
         # In a thread, as reading a large body takes long.
-        LogRequest.model_validate(await in_thread(json_object, req.get_body() or b"{}"))
+        wanted = LogRequest.model_validate(await in_thread(json_object, req.get_body() or b"{}"))
     except ValidationError as error:
         raise Invalid(faults_of(error)) from error
-    target = LinkTarget(job.owner.id, job.job_id, LOG)
+    target = LinkTarget(job.owner.id, job.job_id, f"{LOG}:{wanted.tail_lines or MAX_LINES}")
     ticket = sign(target, await services.link_key(), services.clients.now())
     seconds = timedelta(seconds=1)
     return json_response(
@@ -78,7 +76,8 @@ async def read_log(services: HttpServices, req: HttpRequest) -> HttpResponse:
     query, job_id = parse_query(req, LogQuery), req.route_params["id"]
     target = verify(query.ticket, await services.link_key(), services.clients.now())
     job = await services.clients.jobs.find(job_id) if target.job_id == job_id else None
-    is_allowed = target.file_id == LOG and job is not None and job.owner.id == target.owner_id
+    opened, _, lines = target.file_id.partition(":")
+    is_allowed = opened == LOG and job is not None and job.owner.id == target.owner_id
     if job is None or not is_allowed or job.phase is Phase.DELETED:
         raise NotFound("not_found", f"there is no job {job_id}")
     cursor = Cursor.parse(req.headers.get(LAST_EVENT_ID, ""))
@@ -86,7 +85,8 @@ async def read_log(services: HttpServices, req: HttpRequest) -> HttpResponse:
     events, search_log = await asyncio.gather(
         services.clients.jobs.events(job_id, after), _cluster_log(services, job)
     )
-    page = page_of(job, events, search_log, cursor, services.clients.now())
+    most = int(lines) if cursor == Cursor() else MAX_LINES
+    page = page_of(job, events, search_log, cursor, services.clients.now(), most)
     text = "".join(_messages(page, job.phase.is_end))
     return HttpResponse(text, headers=HEADERS, mimetype="text/event-stream", charset="utf-8")
 

@@ -4,8 +4,7 @@ import asyncio
 import hashlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -15,7 +14,7 @@ from shared.contracts.job import Caller, Counts, Job
 from shared.contracts.search import Search
 from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
-from shared.errors import Conflict, Invalid, Unavailable
+from shared.errors import Conflict, Invalid
 from shared.jobs import JobStateRepository
 from shared.jobs.batch_blob import batch_url, dump, query_url
 from shared.jobs.claims import ContentClaim
@@ -26,6 +25,7 @@ from triggers.auth.quotas import check_active_limit
 from triggers.submission.checks import SubmissionChecks, map_distinct, named, searches_of
 from triggers.submission.named_queries import PARALLEL_READS, NamedQuery
 from triggers.submission.parse import MAX_WARNINGS, Submission, bounded, common_search
+from triggers.submission.turns import take_turn
 
 MAX_STORED_WARNINGS = 20
 """Warnings about databases and named queries, which a job's first event keeps."""
@@ -114,7 +114,7 @@ class SubmissionService:
         Return it with the warnings of its databases and named queries. Raises as `accept` does,
         ClaimTaken, and Unavailable if PARALLEL_CREATIONS earlier ones take longer than `max_wait`.
         """
-        async with self._turn():
+        async with take_turn(self._creations, self.max_wait, "submissions"):
             return await self._create(submission, caller, job_id, source, notify, claim)
 
     async def _create(
@@ -183,21 +183,6 @@ class SubmissionService:
             request_id=submission.request_id,
             trace_parent=current_trace_parent(),
         )
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Wait, in turn, until fewer than PARALLEL_CREATIONS jobs are being created."""
-        seconds = self.max_wait.total_seconds()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._creations.acquire()
-        except TimeoutError as error:
-            text = f"storage did not finish earlier submissions within {seconds:g} s"
-            raise Unavailable("storage_unavailable", text) from error
-        try:
-            yield
-        finally:
-            self._creations.release()
 
     @cached_property
     def _creations(self) -> asyncio.Semaphore:

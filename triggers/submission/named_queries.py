@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from shared.blast.fasta import Fasta
 from shared.clients.blobs import Blobs, Version
@@ -21,6 +23,7 @@ from triggers.submission.query_checks import (
     parse_fasta_file,
     search_faults,
 )
+from triggers.submission.turns import take_turn
 
 FIELD = "query_blob_url"
 PARALLEL_READS = 2
@@ -71,11 +74,13 @@ class NamedQueries:
 
     blobs: Blobs
     account: StorageAccount
+    max_wait: timedelta = timedelta(seconds=20)
+    """A read that waits longer for earlier ones is refused, as a submission is."""
     _reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARALLEL_READS))
 
     async def read(self, query: NamedQuery) -> QueryContent:
         """Read and check a blob."""
-        async with self._reads:
+        async with self._turn():
             try:
                 _, fasta = await self._read(query)
             except Invalid as error:
@@ -88,7 +93,7 @@ class NamedQueries:
         A blob is searched itself if only the app writes it, once, and in the form of `Fasta.text`.
         Raises Invalid if it has become invalid since it was checked.
         """
-        async with self._reads:
+        async with self._turn():
             data, fasta = await self._read(query)
             text = fasta.text.encode()
             if text == data and is_private(self.account, query.url):
@@ -96,6 +101,9 @@ class NamedQueries:
             url = self._copy_url(job_id, query.url)
             await self.blobs.put(url, text)
         return url
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        return take_turn(self._reads, self.max_wait, "reads of query blobs")
 
     async def _read(self, query: NamedQuery) -> tuple[bytes, Fasta]:
         """The bytes of a blob and the query in it. Raises Invalid if they have faults."""

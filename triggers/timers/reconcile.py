@@ -24,6 +24,8 @@ from triggers.timers.stopper import StopperFactory
 
 MAX_TICK_TIME = timedelta(seconds=50)
 """The next tick starts a minute after this one did and continues with the remaining jobs."""
+MAX_CLAIMS_TIME = timedelta(seconds=30)
+"""For removing expired claims after that; the next tick continues."""
 ORPHAN_GRACE = timedelta(minutes=10)
 """Time between an active row and its job's row: an upload and a transaction, four minutes at most.
 A later job is not lost: its first step writes the active row again."""
@@ -75,8 +77,16 @@ class Reconciler:
             )
         finally:  # also what was done before the index failed, or beside a crash, has been done
             self._report(results)
-        await self.jobs.index.claims.remove_expired(self.now())
+            await self._remove_claims()
         return results
+
+    async def _remove_claims(self) -> None:
+        """Remove expired claims, also beside a job that crashes in each tick: there are ever more
+        of them."""
+        started_at = self.now()
+        await self.jobs.index.claims.remove_expired(
+            started_at, lambda: self.now() - started_at >= MAX_CLAIMS_TIME
+        )
 
     def _report(self, results: Counter[str]) -> None:
         for result, number in results.items():

@@ -14,6 +14,7 @@ from triggers.views.progress import step_of, steps
 
 MAX_LINES = 500
 """As many lines as the dashboard keeps."""
+_CUT = "(earlier lines are not shown: there are more than a response has)"
 MAX_LENGTH = 1000
 """Characters of a line; a longer one ends with an ellipsis."""
 MAX_SOURCES = 64
@@ -87,22 +88,45 @@ def notices_of(job: Job, search_log: SearchLog) -> list[str]:
 
 
 def page_of(
-    job: Job, events: list[Event], search_log: SearchLog, cursor: Cursor, now: datetime
+    job: Job,
+    events: list[Event],
+    search_log: SearchLog,
+    cursor: Cursor,
+    now: datetime,
+    most: int = MAX_LINES,
 ) -> LogPage:
-    """The newest MAX_LINES entries after the cursor. `events` are those after its sequence."""
+    """The newest `most` entries after the cursor, or MAX_LINES with a notice if there are more.
+
+    `events` are the newest of those after its sequence.
+    """
     sources = {line.source for line in search_log.lines}
     keys = {source: _digest(source) for source in sources}
     last_step = [*steps(job)][-1]
-    parts = [*_history(events, last_step), *_lines(job, search_log.lines, keys)]
+    parts = [*_history(events, last_step), *_lines(job, search_log.lines, keys, cursor)]
     parts.extend(_notices(job, notices_of(job, search_log), last_step, now))
     new = [part for part in parts if part.position > cursor.positions.get(part.key, -1)]
     new.sort(key=lambda part: part.at)
+    shown = [part.entry for part in new[-min(most, MAX_LINES - 1) :]]
+    if len(shown) < len(new) or (events and events[0].sequence > cursor.sequence + 1):
+        shown.insert(0, _cut_notice(shown[0], cursor))
     return LogPage(
-        tuple(part.entry for part in new[-MAX_LINES:]),
+        tuple(shown),
         Cursor(
             max([cursor.sequence, *(event.sequence for event in events)]),
             _positions(cursor, parts),
         ),
+    )
+
+
+def _cut_notice(first: LogEntry, cursor: Cursor) -> LogEntry:
+    """Its id is the reader's place, so that a reader that has none gets it once."""
+    return LogEntry(
+        id=f"after-{_digest(str(cursor))}",
+        job_id=first.job_id,
+        source="control_plane",
+        phase=first.phase,
+        line=_CUT,
+        ts=first.ts,
     )
 
 
@@ -134,11 +158,15 @@ def _history(events: Iterable[Event], step: str) -> Iterator[_Part]:
         yield _Part(event.at, "", event.sequence, entry)
 
 
-def _lines(job: Job, lines: Iterable[LogLine], keys: Mapping[str, str]) -> Iterator[_Part]:
+def _lines(
+    job: Job, lines: Iterable[LogLine], keys: Mapping[str, str], cursor: Cursor
+) -> Iterator[_Part]:
     for line in lines:
         key = keys[line.source]
+        # As that of `_cut_notice`: with each look, the place before a gap is another one.
+        place = f"after-{cursor.positions.get(key, 0):x}" if line.is_gap else f"{line.position:x}"
         entry = LogEntry(
-            id=f"{key}-{line.position:x}",
+            id=f"{key}-{place}",
             job_id=job.job_id,
             source="k8s",
             phase=_STEPS.get(line.app, "running"),

@@ -25,6 +25,8 @@ class LogLine:
     container: str
     """Empty for an event of the pod."""
     text: str
+    is_gap: bool = False
+    """A notice that earlier lines of the source may be missing."""
 
     def with_text(self, text: str) -> "LogLine":
         return replace(self, text=text)

@@ -6,7 +6,7 @@ containers. It is for a person who looks: nothing that decides about a job reads
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from shared.clients.kubernetes import labels
@@ -35,6 +35,7 @@ TAIL_LINES, LIMIT_BYTES = (100, 10, 1), 48 * 1024
 """Of one container. A log that is cut at its limit lacks its newest lines: fewer are asked for."""
 MAX_LOG_BYTES = 2 * LIMIT_BYTES
 """The API may send slightly more than LIMIT_BYTES."""
+GAP = "(earlier lines of this container may be missing)"
 MAX_EVENTS = 50
 """Of one pod. Kubernetes keeps them for an hour, and counts equal ones."""
 PARALLELISM = 8
@@ -118,7 +119,9 @@ class SearchLogReader:
                 break
         has_one_line = is_cut and tail_lines == 1
         is_whole = has_one_line or not (container.is_running or is_cut)
-        return await _redacted(parse_lines(pod, container.name, text, is_whole))
+        lines = await _redacted(parse_lines(pod, container.name, text, is_whole))
+        is_tail = text.removesuffix("\n").count("\n") + 1 >= tail_lines
+        return [_gap_before(lines[0]), *lines] if is_tail and lines else lines
 
     async def _read_tail(self, pod: PodContainers, container: Container, lines: int) -> str:
         query = {
@@ -150,6 +153,11 @@ async def _redacted(lines: list[LogLine]) -> list[LogLine]:
     return [line.with_text(text) for line, text in zip(lines, texts, strict=True)]
 
 
+def _gap_before(line: LogLine) -> LogLine:
+    """A notice right before `line`: a reader that has got that line is past the notice, too."""
+    return replace(line, position=line.position - 1, text=GAP, is_gap=True)
+
+
 def _event_line(pod: PodContainers, event: Json) -> LogLine:
     """An event of a pod. Its version grows with each repetition, and orders all events."""
     version = str(event["metadata"].get("resourceVersion") or "")
@@ -158,6 +166,7 @@ def _event_line(pod: PodContainers, event: Json) -> LogLine:
     stamp = next(filter(None, (*stamps, event["metadata"].get("creationTimestamp"))), None)
     count = series.get("count") or event.get("count") or 1
     text = f"{event.get('reason') or 'Event'}: {event.get('message') or ''}".strip(": ")
+    text = " ".join(text.splitlines())
     return LogLine(
         source=f"{pod.uid}/events",
         position=int(version) if version.isdecimal() else 0,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.util.redaction import SECRET, SEQUENCE, redact_lines, redacted
-from tests.shared.util.test_redaction import DNA
+from tests.shared.util.test_redaction import DNA, JWT
 
 PEM = [
     "-----BEGIN RSA PRIVATE KEY-----",
@@ -26,8 +26,15 @@ PEM = [
         ([">q", DNA, DNA, "ACGT", "done"], [">q", SEQUENCE, SECRET, SECRET, "done"]),
         (["ACGTTGACCA", "GTTGACCATT", "GACC"], [SEQUENCE, SECRET, SECRET]),
         (["b", *PEM[:2]], ["b", SECRET, SECRET]),
+        ([*PEM[2:], "b"], [SECRET, SECRET, "b"]),
+        (["sig=aBcD1234", "efGH%3D", "b"], [f"sig={SECRET}", SECRET, "b"]),
+        (["AccountKey=aBcD1234", "efGH==;x", "b"], [f"AccountKey={SECRET};x", SECRET, "b"]),
+        ([JWT[:30], JWT[30:], "b"], [SECRET, SECRET, "b"]),
     ],
-    ids=["none", "plain", "one", "key", "keys", "fasta", "only-sequence", "half-key"],
+    ids=[
+        *("none", "plain", "one", "key", "keys", "fasta", "only-sequence", "half-key"),
+        *("end-of-key", "broken-signature", "broken-key", "broken-token"),
+    ],
 )
 def test_lines_are_redacted_as_a_text_and_stay_in_their_places(
     lines: list[str], expected: list[str]

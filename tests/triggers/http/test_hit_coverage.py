@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.triggers.conftest import Store, body, refused
 from tests.triggers.http.test_hits import FILES, alignments, filled
 from triggers.http.hits import handlers
@@ -51,3 +53,15 @@ async def test_a_bin_of_a_picture_has_its_hits(store: Store) -> None:
         ({"min_identity": "90", "max_identity": "94.9999"}, 1),
     ):
         assert (await alignments(store, one, **wanted))["filtered_hits"] == expected
+
+
+@pytest.mark.parametrize("length", ["0", "-5"])
+async def test_a_length_without_letters_is_not_a_known_one(store: Store, length: str) -> None:
+    text = f"q\ts\t1\t1\t{length}\n".encode()
+    outfmt = "6 qseqid sseqid qstart qend qlen"
+    one = await store.completed({"batch_000-blastn-db.out.gz": text}, outfmt)
+    found = body(await store.ask(handlers.read_coverage, one))
+    assert filled(found["coverage_distribution"]) == {}
+    assert (found["total"], found["without_hits"], found["unknown"]) == (1, 0, 1)
+    (query,) = body(await store.ask(handlers.list_queries, one))["queries"]
+    assert (query["hits"], query["query_cover"], query["covered"]) == (1, None, None)

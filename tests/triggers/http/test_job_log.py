@@ -29,13 +29,13 @@ class Log:
         return [line["id"] for line in self.lines]
 
 
-def ticket_for(app: RunningApp, job_id: str) -> dict[str, Any]:
-    sent = {"namespace": "default", "tail_lines": 120, "cluster_name": "local"}
+def ticket_for(app: RunningApp, job_id: str, **fields: Any) -> dict[str, Any]:
+    sent = {"namespace": "default", "cluster_name": "local", **fields}
     return ok(send_json(app, "POST", f"blast/logs/{job_id}/ticket", sent))
 
 
-def log_of(app: RunningApp, job_id: str, **headers: str) -> Log:
-    ticket = ticket_for(app, job_id)["ticket"]
+def log_of(app: RunningApp, job_id: str, tail_lines: int | None = None, **headers: str) -> Log:
+    ticket = ticket_for(app, job_id, tail_lines=tail_lines)["ticket"]
     answer = app.ask("GET", f"blast/logs/{job_id}/events?ticket={ticket}", None, **headers)
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     messages = [
@@ -107,9 +107,27 @@ async def test_the_log_has_the_newest_lines(running_app: RunningApp) -> None:
     ]
     for first in range(0, len(earlier), 100):
         await running_app.jobs._jobs.commit(earlier[first : first + 100])
-    assert log_of(running_app, job_id).ids == [
-        str(number) for number in range(sequence - MAX_LINES + 1, sequence + 1)
-    ]
+
+    def newest(tail_lines: int | None = None, **headers: str) -> tuple[str, int]:
+        """The id of the notice, and the number of lines, of which the last one is the newest."""
+        cut, *lines = log_of(running_app, job_id, tail_lines, **headers).lines
+        assert "earlier lines are not shown" in cut["line"]
+        last = int(lines[-1]["id"])  # the app's reconciler can add an event
+        assert last >= sequence
+        assert [line["id"] for line in lines] == [
+            str(number) for number in range(last - len(lines) + 1, last + 1)
+        ]
+        return cut["id"], len(lines)
+
+    cut_id, number = newest()
+    assert number == MAX_LINES - 1
+    assert newest(tail_lines=9999) == (cut_id, number)
+    assert newest(tail_lines=2) == (cut_id, 2)
+    later_id, number = newest(tail_lines=2, last_event_id="100")
+    assert (later_id != cut_id, number) == (True, MAX_LINES - 1)
+    assert log_of(running_app, job_id, 2, last_event_id="1090").ids[0] == "1091"
+    status, _ = send_json(running_app, "POST", f"blast/logs/{job_id}/ticket", {"tail_lines": 0})
+    assert status == 422
 
 
 async def test_a_ticket_opens_one_log_of_its_owner(running_app: RunningApp) -> None:

@@ -1,11 +1,15 @@
 """Query blobs of all requests together: few are in memory at a time."""
 
 import asyncio
+from datetime import timedelta
+
+import pytest
 
 from shared.blast.fasta import Fasta
 from shared.clients.blobs import Blobs
 from shared.contracts.search import Program
 from shared.contracts.storage_urls import StorageAccount
+from shared.errors import Unavailable
 from triggers.submission.named_queries import PARALLEL_READS, NamedQueries, NamedQuery
 
 ACCOUNT = StorageAccount("stgelb")
@@ -32,6 +36,23 @@ class Held(Blobs):
         self.most = max(self.most, self.now)
         await self.go.wait()
         self.now -= 1
+
+
+async def test_a_read_that_waits_too_long_for_others_is_refused() -> None:
+    """Frozen storage holds each read for minutes: the requests behind it end before the host's
+    limit for a response."""
+    blobs = Held()
+    queries = NamedQueries(blobs, ACCOUNT, max_wait=timedelta())
+    query = NamedQuery(ACCOUNT.url("queries", "1.fa"), Program.BLASTN)
+    first = [asyncio.create_task(queries.read(query)) for _ in range(PARALLEL_READS)]
+    while blobs.now < PARALLEL_READS:
+        await asyncio.sleep(0)
+    for refused in (queries.read(query), queries.store(query, f"job-{0:032x}")):
+        with pytest.raises(Unavailable, match="earlier reads of query blobs"):
+            await refused
+    blobs.go.set()
+    await asyncio.gather(*first)
+    assert (await queries.read(query)).faults == (), "the places are free again"
 
 
 async def test_few_query_blobs_are_in_memory_at_a_time() -> None:

@@ -7,17 +7,15 @@ from typing import Any
 
 import pytest
 
-from shared.clients.tables import LARGEST_TRANSACTION
 from shared.contracts.activities import Decision, Stage
-from shared.contracts.job import Caller, Job
+from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.jobs import Index, JobStateRepository
-from shared.jobs.claims import LIFETIME
 from shared.jobs.deletion import delete_if_requested
 from shared.jobs.rows import active_partition
 from tests.shared.jobs.conftest import Clock
 from tests.support.fake_durable import FakeDurable
-from tests.support.samples import ALICE, BOB, NOON, RECONCILE_AFTER, job, publish_nothing, settings
+from tests.support.samples import NOON, RECONCILE_AFTER, job, publish_nothing, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
 from triggers.timers.reconcile import ORPHAN_GRACE, Reconciler
 
@@ -137,35 +135,6 @@ async def test_an_active_row_without_a_job_is_dropped_after_the_grace_time(
     assert (await store.late(), durable.calls) == ([], [])
     await jobs.create(job(), {})  # the job row comes very late and is still found
     assert await store.late() == [job().job_id]
-
-
-async def test_expired_claims_are_removed(
-    jobs: JobStateRepository,
-    store: Store,
-    clock: Clock,
-    durable: FakeDurable,
-    reconciler: Reconciler,
-) -> None:
-    """Of as many owners and contents as there are; those of younger jobs stay."""
-
-    async def keys() -> set[str]:
-        return {each.columns["RowKey"] async for each in store.index_table.query("", {})}
-
-    async def claim(number: int, owner: Caller) -> None:
-        index, content = jobs.index, f"content {number}"
-        found = await index.claims.find(owner, content, 9, clock.now)
-        await index.claim(found, job(number, owner=owner, created_at=clock.now))
-
-    for number in range(LARGEST_TRANSACTION + 2):
-        await claim(number, ALICE)
-    await claim(500, BOB)
-    clock.move(LIFETIME.total_seconds() + 1)
-    await claim(501, BOB)
-    assert len(await keys()) == 2 * (LARGEST_TRANSACTION + 4)
-    await reconciler.tick(durable)
-    left = await keys()
-    assert [key for key in left if not key.startswith("claim-")] == [job(501).job_id]
-    assert len(left) == 2
 
 
 async def test_the_active_row_of_an_earlier_attempt_is_removed(

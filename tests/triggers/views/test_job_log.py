@@ -135,8 +135,23 @@ def test_a_page_has_the_newest_lines_and_short_ones() -> None:
     lines = tuple(line(second, str(second)) for second in range(2 * MAX_LINES))
     shown = page([event(1)], SearchLog((*lines, line(5000, "x" * 5000)), has_pods=True))
     assert len(shown.entries) == MAX_LINES
+    assert texts(shown)[0].startswith("(earlier lines are not shown")
     assert texts(shown)[-3:-1] == ["998", "999"]
     assert texts(shown)[-1] == "x" * (MAX_LENGTH - 1) + "…"
+
+
+def test_lines_that_a_reader_missed_are_marked() -> None:
+    """Once to a reader that has no place: the dashboard drops lines whose id it has."""
+    gap = line(20, "gap", is_gap=True)
+    look = SearchLog((gap, line(21, "b")), has_pods=True)
+    first = page([], SearchLog((line(10, "a"),), has_pods=True)).cursor
+    behind = page([], look, first)
+    assert texts(behind) == ["gap", "b"]
+    assert texts(page([], look, behind.cursor)) == []
+    up_to_date = page([], SearchLog((line(21, "b"),), has_pods=True)).cursor
+    assert texts(page([], look, up_to_date)) == []
+    later = SearchLog((replace(gap, position=gap.position + 5), line(21, "b")), has_pods=True)
+    assert page([], later).entries[0].id == page([], look).entries[0].id != behind.entries[0].id
 
 
 def test_a_cursor_has_a_limit_and_fits_a_header() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from shared.clients.kubernetes import ClusterCredentials, KubernetesCluster, SearchLog
 from shared.clients.kubernetes.search_log import (
+    GAP,
     LIMIT_BYTES,
     MAX_LOG_BYTES,
     MAX_PODS,
@@ -209,8 +210,8 @@ async def test_of_a_log_beyond_its_limit_the_newest_lines_are_shown(
         return answer
 
     for words, shown in (
-        ("x" * 20_000, ["7"]),
-        ("x" * 100_000, ["7"]),
+        ("x" * 20_000, ["(earlier", "7"]),
+        ("x" * 100_000, ["(earlier", "7"]),
         ("x" * 5_000, [*"01234567"]),
     ):
         server.manner = answering({"Running": [pod("a", state())]}, log(words))
@@ -218,29 +219,21 @@ async def test_of_a_log_beyond_its_limit_the_newest_lines_are_shown(
         assert [line.split(" ")[0] for line in texts(search_log)] == shown
 
 
-@pytest.mark.parametrize(
-    ("fields", "at", "ending"),
-    [
-        ({"lastTimestamp": "2026-11-28T12:00:00Z", "count": 1}, "12:00:00", "a message"),
-        ({"eventTime": "2026-11-28T12:00:01.123456Z"}, "12:00:01", "a message"),
-        (
-            {"eventTime": "2026-11-28T12:00:01.5Z", "series": {"count": 4}}
-            | {"lastTimestamp": None},
-            "12:00:01",
-            "a message (4 times)",
-        ),
-        ({}, "11:59:59", "a message"),
-    ],
-    ids=["core", "new", "series", "bare"],
-)
-async def test_events_of_old_and_new_components_are_read(
-    server: Server, cluster: KubernetesCluster, fields: Json, at: str, ending: str
+@pytest.mark.parametrize("number", [TAIL_LINES[0] - 1, TAIL_LINES[0], TAIL_LINES[0] + 1])
+async def test_a_log_that_may_have_earlier_lines_says_so(
+    server: Server, cluster: KubernetesCluster, number: int
 ) -> None:
-    meta = {"resourceVersion": "7", "creationTimestamp": "2026-11-28T11:59:59Z"}
-    event = {"metadata": meta, "reason": "Why", "message": "a message"} | fields
-    server.manner = answering({"Pending": [pod("a")]}, events=lambda _: items(event))
-    (line,) = (await cluster.read_log(ID)).lines
-    assert (f"{line.at:%H:%M:%S}", line.text) == (at, f"Why: {ending}")
+    lines = [f"2026-11-28T12:00:00.{n:09}Z {n}\n" for n in range(number)]
+
+    def log(request: Request) -> Reply:
+        return text(*lines[-int(request.query["tailLines"]) :])
+
+    server.manner = answering({"Running": [pod("a", state())]}, log)
+    first, *others = (await cluster.read_log(ID)).lines
+    assert (first.is_gap, first.text == GAP) == ((number >= TAIL_LINES[0],) * 2)
+    assert not any(line.is_gap for line in others)
+    assert others[0].position == first.position + 1
+    assert others[-1].text == str(number - 1)
 
 
 @pytest.mark.parametrize(
