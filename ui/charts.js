@@ -173,7 +173,7 @@ export function share(percentage) {
   return el("div", { class: "position" }, svg("svg", drawing, bars), el("span", {}, label));
 }
 
-/** A bar for each `{name, count}`, with its number. */
+/** A bar for each `{name, count, link}`, with its number; `link` may be null. */
 export function rankedBars(caption, rows) {
   const maximum = Math.max(1, ...rows.map(({ count }) => count));
   const items = rows.map(({ name, count, link }) => {
@@ -182,7 +182,7 @@ export function rankedBars(caption, rows) {
     return el(
       "li",
       {},
-      el("span", {}, el("a", link, name)),
+      el("span", {}, link ? el("a", link, name) : name),
       svg("svg", drawing, bar(0, width, "bin")),
       el("span", { class: "number" }, formatInteger(count)),
     );

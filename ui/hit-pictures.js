@@ -71,7 +71,7 @@ function organisms(hits, { organisms: found, message }) {
   const rows = found.slice(0, MAX_ORGANISMS).map(({ organism, taxid, count }) => ({
     name: organism || (taxid ? `taxid ${taxid}` : "unclassified"),
     count,
-    link: hits.linkTo(ofOrganism({ taxid, organism })),
+    link: taxid || organism ? hits.linkTo(ofOrganism({ taxid, organism })) : null,
   }));
   const rest = found.length > rows.length ? `, the first ${rows.length} shown` : "";
   return rankedBars(`${formatCount(found.length, "organism")}${rest}`, rows);

@@ -55,6 +55,8 @@ class BlobInfo:
     name: str
     size: int
     modified: datetime
+    etag: str = ""
+    """As `Blobs.version` has it."""
 
 
 class Blobs:
@@ -219,7 +221,12 @@ class Blobs:
         container, path = self._account.split(prefix)
         blobs = self._service.get_container_client(container).list_blobs(name_starts_with=path)
         return [
-            BlobInfo(blob.name.removeprefix(path), blob.size or 0, blob.last_modified)
+            BlobInfo(
+                blob.name.removeprefix(path),
+                blob.size or 0,
+                blob.last_modified,
+                '"' + str(blob.etag).strip('"') + '"',  # lists have it without its quotes
+            )
             async for page in read_pages("Blob", blobs)
             for blob in page
         ]

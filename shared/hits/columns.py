@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import chain, count
 
 STANDARD = (
     *("qseqid", "sseqid", "pident", "length", "mismatch", "gapopen"),
@@ -12,6 +13,14 @@ STANDARD = (
 
 SEQUENCES = ("qseq", "sseq", "midline")
 """The columns with aligned letters, which take most of the room."""
+
+INTERNAL = frozenset(
+    (
+        *("segment", "row", "file_row_number", "file", "query", "pair", "coverage"),
+        *("number", "hits", "best_evalue", "best_bitscore", "_q", "_s"),
+    )
+)
+"""The columns that the index has beside BLAST's."""
 
 _STD = ("qaccver", "saccver", *STANDARD[2:])
 """The columns of `std`, which is also the default."""
@@ -110,14 +119,17 @@ def columns_from_comment(fields: str, requested: Sequence[str]) -> tuple[str, ..
     """The columns of a `# Fields:` comment of outfmt 7.
 
     Two columns can have one name in comments; `requested` says which one it is. A name that is not
-    known becomes a column of that name.
+    known becomes a column of that name, with a number if there is one already.
     """
     comments = fields.split(", ")
     expected = columns_from_options(requested)
     if [_COMMENTS[name] for name in expected] == comments:
         return expected
     by_comment = {comment: name for name, comment in reversed(_COMMENTS.items())}
-    return tuple(by_comment.get(each, _identifier(each)) for each in comments)
+    columns: list[str] = []
+    for each in comments:
+        columns.append(_unused(by_comment.get(each, _identifier(each)), columns))
+    return tuple(columns)
 
 
 def stored_names(columns: Iterable[str]) -> tuple[str, ...]:
@@ -128,6 +140,14 @@ def stored_names(columns: Iterable[str]) -> tuple[str, ...]:
         for stored, candidates in _IDS.items()
     }
     return tuple(renamed.get(name, name) for name in names)
+
+
+def _unused(column: str, used: Sequence[str]) -> str:
+    """The column, or the first of `column_2`, `column_3` … that is neither used nor INTERNAL."""
+    numbered = (f"{column}_{number}" for number in count(2))
+    return next(
+        each for each in chain([column], numbered) if each not in used and each not in INTERNAL
+    )
 
 
 def _identifier(comment: str) -> str:

@@ -44,7 +44,8 @@ class Effort:
 
 
 _LINE_TOO_LONG = "Maximum line size"
-"""In DuckDB's error for a line that is longer than `longest_line`."""
+"""In DuckDB's error for a line that is longer than `longest_line`. For one that is longer than its
+buffer, DuckDB 2.0 has a NotImplementedException, or stops reading and says nothing."""
 EFFORTS = (Effort(2_000_000, ROW_GROUP, 8192), Effort(17_000_000, 2048, 2048))
 """The second is for files with long lines, which the first has no memory for."""
 
@@ -84,11 +85,12 @@ def convert(
     """
     import duckdb
 
+    too_long = (duckdb.NotImplementedException, duckdb.OutOfMemoryException, _RowsLost)
     refusals = (
         duckdb.ConversionException,
         duckdb.InvalidInputException,
-        duckdb.OutOfMemoryException,
         duckdb.OutOfRangeException,
+        *too_long,
     )
     folder.mkdir(parents=True, exist_ok=True)
     text = ""
@@ -97,10 +99,14 @@ def convert(
             return _Conversion(database, chunks, outfmt, folder, fasta, place, effort).run()
         except refusals as error:
             text = str(error)
-            if not (isinstance(error, duckdb.OutOfMemoryException) or _LINE_TOO_LONG in text):
+            if not (isinstance(error, too_long) or _LINE_TOO_LONG in text):
                 break
     fault = find_fault(chunks(), outfmt)
     raise fault or damaged(f"the file cannot be read: {text.splitlines()[0]}")
+
+
+class _RowsLost(Exception):
+    """The database has stored fewer rows than it was given."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,8 @@ class _Conversion:
             copy.join()
         if copy.error:
             raise copy.error
+        if copy.row_count != reader.row_count:
+            raise _RowsLost(f"{copy.row_count} of its {reader.row_count} hits were stored")
 
     def _copy_statement(self, reader: Rows, source: str) -> str:
         row_group = self.effort.row_group_of(reader.columns)
@@ -185,10 +193,12 @@ class _Copy(threading.Thread):
         super().__init__(name="index", daemon=True)
         self._database, self._statement, self._read_end = database, statement, read_end
         self.error: Exception | None = None
+        self.row_count = 0
+        """How many rows were copied."""
 
     def run(self) -> None:
         try:
-            self._database.execute(self._statement)
+            ((self.row_count,),) = self._database.execute(self._statement).fetchall()
         except Exception as error:  # noqa: BLE001  raised again by the thread that waits
             self.error = error
         finally:

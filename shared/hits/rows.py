@@ -24,6 +24,8 @@ class Rows(Protocol):
     """Whether an own first column has the number of the query, from 1."""
     is_quoted: bool
     """Whether values with a tab, line end or quote are quoted as in CSV."""
+    row_count: int
+    """How many rows the blocks that `rows` has given have."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -79,6 +81,8 @@ def _check_block(reader: Rows, block: bytes) -> None:
     for number, line in enumerate(lines, first):
         values = line.split("\t")[1:] if reader.is_numbered else line.split("\t")
         try:
+            if "\r" in line:
+                raise ValueError("it has a carriage return in the middle")
             check_row(reader.columns, values)
         except ValueError as error:
             raise damaged(f"line {number} of the file is not a hit: {error}") from error

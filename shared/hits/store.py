@@ -1,7 +1,8 @@
 """The index in Blob, beside the results: its segments, and the list of them that completes it."""
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.clients.blobs import Blobs
@@ -45,39 +46,49 @@ class IndexStore:
     """The index of the results below a prefix, which ends with a slash. All raise Unavailable.
 
     The Parquet files are written first, under names that have their content's hash; then what
-    names them. A process that dies at any point leaves a whole index, or none.
+    names them. A process that dies at any point leaves a whole index, or none. The name of a
+    segment has the hash of its result files' names and ETags, so that one of changed files is
+    missing.
     """
 
     blobs: Blobs
     prefix: str
 
     async def load(self) -> HitIndex | None:
-        """The complete index; None if there is none yet, or only one of another version."""
+        """The complete index; None if there is none yet, or only one of another version or of
+        result files that have changed since. What is removed has not changed."""
         data = await self.blobs.get(self.prefix + COMPLETE)
         stored = json.loads(data) if data else {}
         if stored.get("version") != VERSION:
             return None
-        return HitIndex(tuple(Segment.from_json(segment) for segment in stored["segments"]))
+        index = HitIndex(tuple(Segment.from_json(segment) for segment in stored["segments"]))
+        etags = await self._etags()
+        is_current = all(etags.get(file.name, file.etag) == file.etag for file in index.files)
+        return index if is_current else None
 
     async def find_missing(
         self, plan: Sequence[Sequence[IndexSource]]
     ) -> list[Sequence[IndexSource]]:
         """The parts of the plan that are not indexed yet."""
-        listed = {blob.name for blob in await self.blobs.list(self.prefix + FOLDER)}
-        return [files for files in plan if _name(files[0].number) not in listed]
+        etags = await self._etags()
+        return [files for files in plan if FOLDER + _planned_name(files, etags) not in etags]
 
     async def add(self, built: BuiltSegment) -> None:
         """Store a segment."""
         for file in built.segment.stored_files:
             await self.blobs.put_file(self.url(file.name), built.path(file))
         data = json.dumps(built.segment.to_json()).encode()
-        await self.blobs.put(self.url(_name(built.segment.files[0].number)), data)
+        sources = built.segment.files
+        name = _name(sources[0].number, ((file.name, file.etag) for file in sources))
+        await self.blobs.put(self.url(name), data)
 
     async def complete(self, plan: Sequence[Sequence[IndexSource]]) -> HitIndex | None:
-        """Store the list of all segments. None if one is missing, or of another version."""
+        """Store the list of all segments. None if one is missing, of another version, or of result
+        files that have changed."""
         segments = []
+        etags = await self._etags()
         for files in plan:
-            data = await self.blobs.get(self.url(_name(files[0].number)))
+            data = await self.blobs.get(self.url(_planned_name(files, etags)))
             if data is None:
                 return None
             segments.append(Segment.from_json(json.loads(data)))
@@ -90,7 +101,18 @@ class IndexStore:
         """The address of a file of the index."""
         return f"{self.prefix}{FOLDER}{name}"
 
+    async def _etags(self) -> dict[str, str]:
+        """The ETag of each blob below the prefix, by name."""
+        return {blob.name: blob.etag for blob in await self.blobs.list(self.prefix)}
 
-def _name(first: int) -> str:
-    """The name of the JSON of the segment whose first file has this number."""
-    return f"v{VERSION}-{first:05}.json"
+
+def _planned_name(files: Sequence[IndexSource], etags: Mapping[str, str]) -> str:
+    sources = ((file.name, etags.get(file.name, "")) for file in files)
+    return _name(files[0].number, sources)
+
+
+def _name(first: int, sources: Iterable[tuple[str, str]]) -> str:
+    """The name of the JSON of a segment: the number of its first file, and the hash of the names
+    and ETags of its files."""
+    digest = hashlib.sha256(json.dumps([*sources]).encode()).hexdigest()
+    return f"v{VERSION}-{first:05}-{digest[:16]}.json"

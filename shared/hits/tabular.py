@@ -24,18 +24,21 @@ class Outfmt6:
         self.columns = columns_from_options(requested)
         self.line = 0
         """The number of the last line of the block that `rows` has given."""
+        self.row_count = 0
         self._text = text
 
     def rows(self) -> Iterator[bytes]:
         """Blocks of whole rows. Raises Unreadable."""
         for block in blocks(self._text):
             if _CONVERGED not in block and b"\n\n" not in block and not block.startswith(b"\n"):
-                self.line += block.count(b"\n")
+                lines = block.count(b"\n")
+                self.line, self.row_count = self.line + lines, self.row_count + lines
                 yield block
                 continue
             for line in block.splitlines(keepends=True):
                 self.line += 1
                 if line.strip(b"\n") not in (b"", _CONVERGED):
+                    self.row_count += 1
                     yield line
 
 
@@ -54,7 +57,7 @@ class Outfmt7:
         self._lines = LineReader(text)
         self._add_query = add_query
         self._fields: bytes | None = None
-        self._queries = 0
+        self._queries = self.row_count = 0
         self._is_iterated = self._is_repeated = self._has_count = False
         self.columns = columns_from_options(requested)
         """Those of the comments, once `rows` has given a block."""
@@ -74,6 +77,8 @@ class Outfmt7:
                 self._read_comment(line)
             elif line and line != _CONVERGED:
                 yield self._row_without_count(line)
+        if self.line == 0:
+            raise damaged("the file is empty, and outfmt 7 has comments for each query")
 
     def _read_comment(self, line: bytes) -> None:
         if line.startswith(_QUERY):
@@ -106,6 +111,7 @@ class Outfmt7:
         number = b"%d\t" % self._queries
         start = self.line
         for block in self._lines.take_rows(count, _COMMENT):
+            self.row_count += block.count(b"\n")
             yield number + block[:-1].replace(b"\n", b"\n" + number) + b"\n"
         if (rows := self.line - start) < count:
             text = f"line {start} of the file says {count} hits found, and {rows} follow"
@@ -115,4 +121,5 @@ class Outfmt7:
         """A row of a table whose comments do not say how many rows it has."""
         if self._has_count:
             raise damaged(f"line {self.line} of the file is beyond the hits that its table has")
+        self.row_count += 1
         return b"%d\t%s\n" % (max(self._queries, 1), line)

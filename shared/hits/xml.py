@@ -1,5 +1,6 @@
 """Reads BLAST XML (outfmt 5) incrementally with expat, in constant memory."""
 
+import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -63,14 +64,16 @@ class Xml:
         self._values: dict[str, str] = {}
         self._rows: list[str] = []
         self._parts: list[str] = []
-        self._bytes_fed = self._queries = 0
+        self._bytes_fed = self._queries = self.row_count = 0
         self._last_query = ""
+        self._is_started = False
         self._parser = parser = ParserCreate()
         parser.buffer_text = True
         parser.buffer_size = 64 * 1024
         parser.StartElementHandler, parser.EndElementHandler = self._element_handlers()
         parser.CharacterDataHandler = self._parts.append
         parser.StartDoctypeDeclHandler = _reject_declarations
+        parser.SkippedEntityHandler = _reject_entity
 
     @property
     def line(self) -> int:
@@ -105,7 +108,7 @@ class Xml:
         at_end: dict[str, Callable[[], None]] = {
             "Hsp": self._add_row,
             "Hit": partial(self._forget, _HIT),
-            "Iteration": partial(self._forget, _ITERATION),
+            "Iteration": self._end_query,
         }
 
         def start(name: str, attributes: Mapping[str, str]) -> None:
@@ -114,6 +117,8 @@ class Xml:
             depth += 1
             if depth > MAX_DEPTH:
                 raise _invalid(f"elements are nested more than {MAX_DEPTH} deep")
+            if depth == 1 and name != "BlastOutput":
+                raise _invalid(f"its root is {name[:50]}, and BLAST XML has BlastOutput")
             if name == "Iteration_hits":
                 self._start_query()
 
@@ -130,6 +135,7 @@ class Xml:
     def _start_query(self) -> None:
         """Count a query, before its hits; psiblast has it once in each iteration."""
         texts = self._values
+        self._is_started = True
         xml_id, title = texts["Iteration_query-ID"], texts["Iteration_query-def"]
         if texts.get("BlastOutput_program") == "psiblast" and xml_id == self._last_query:
             return
@@ -137,6 +143,13 @@ class Xml:
         self._queries += 1
         length = int(texts["Iteration_query-len"])
         self._add_query(Query(self._queries, _query_title(xml_id, title), length))
+
+    def _end_query(self) -> None:
+        """A query that was not searched has no element for hits, and is counted all the same."""
+        if not self._is_started:
+            self._start_query()
+        self._is_started = False
+        self._forget(_ITERATION)
 
     def _forget(self, names: Iterable[str]) -> None:
         for name in names:
@@ -148,6 +161,7 @@ class Xml:
             self._check(values)
         quoted = (_quote(value) if _QUOTED.search(value) else value for value in values[:5])
         self._rows.append("\t".join((str(self._queries), *quoted, *values[5:])) + "\n")
+        self.row_count += 1
 
 
 def _row(texts: dict[str, str]) -> list[str]:
@@ -225,8 +239,15 @@ def _decodable(text: Iterable[bytes]) -> Iterator[bytes]:
         head += chunk
     declared = _DECLARED_ENCODING.match(head)
     whole = _chain(head, chunks)
-    is_other = declared is not None and declared[1].lower() != b"utf-8"
+    is_other = declared is not None and _encoding(declared[1]) != "utf-8"
     return whole if is_other or head[:2] in (b"\xff\xfe", b"\xfe\xff") else to_utf8(whole)
+
+
+def _encoding(declared: bytes) -> str:
+    try:
+        return codecs.lookup(declared.decode("ascii", "replace")).name
+    except LookupError as error:
+        raise _invalid(f"it declares an unknown encoding, {declared[:50]!r}") from error
 
 
 def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -238,6 +259,12 @@ def _reject_declarations(name: str, system: str | None, public: str | None, inte
     """Reject entity declarations (XML bombs). BLAST's documents have a DOCTYPE without any."""
     if internal:
         raise _invalid("its DOCTYPE has declarations")
+
+
+def _reject_entity(name: str, is_parameter: bool) -> None:
+    """Reject what expat would leave out without an error, as a DTD that is not read may declare
+    it."""
+    raise _invalid(f"it has an entity that is not declared, &{name[:50]};")
 
 
 def _invalid(reason: str) -> Unreadable:

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,6 +19,8 @@ from shared.util.parallel import stop_tasks
 log = logging.getLogger("blast")
 KEPT = 64
 """Indexes that are kept in memory; each is as long as the list of its result files."""
+KEPT_FOR = 60.0
+"""Seconds after which an index is loaded again, as a result file may have been replaced."""
 BYTES_PER_SECOND = 4 * 1024**2
 """Of compressed results, as a careful estimate of the time that indexing takes."""
 LONGEST_WAIT = 30
@@ -34,10 +38,12 @@ class BackgroundIndexing:
 
     blobs: Blobs
     indexer: Indexer
+    monotonic: Callable[[], float] = time.monotonic
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _failures: dict[str, Exception] = field(default_factory=dict)
     """What ended a task without an index: the next request gets it, the one after tries again."""
-    _loaded: dict[str, HitIndex] = field(default_factory=dict)
+    _loaded: dict[str, tuple[float, HitIndex]] = field(default_factory=dict)
+    """The indexes by prefix, and when they were loaded."""
 
     async def aclose(self) -> None:
         """Stop the tasks."""
@@ -49,19 +55,25 @@ class BackgroundIndexing:
         Raises Unavailable with the time to wait if it is being built, or what makes it impossible.
         """
         prefix = job.results_prefix
-        if index := self._loaded.get(prefix):
-            return index
+        now = self.monotonic()
+        loaded_at, kept = self._loaded.get(prefix, (now - KEPT_FOR, None))
+        if kept and now - loaded_at < KEPT_FOR:
+            return kept
         job_index = JobIndex(self.blobs, self.indexer, job)
         if index := await job_index.load():
-            if len(self._loaded) >= KEPT:
-                self._loaded.pop(next(iter(self._loaded)))
-            self._loaded[prefix] = index  # it never changes any more
+            self._keep(prefix, index, now)
             return index
         if error := self._failures.pop(prefix, None):
             raise error
         if prefix not in self._tasks:
             self._tasks[prefix] = asyncio.create_task(self._build(job_index))
         raise await self._pending(job_index)
+
+    def _keep(self, prefix: str, index: HitIndex, now: float) -> None:
+        self._loaded.pop(prefix, None)
+        if len(self._loaded) >= KEPT:
+            self._loaded.pop(next(iter(self._loaded)))
+        self._loaded[prefix] = (now, index)
 
     async def _pending(self, job_index: JobIndex) -> Unavailable:
         plan = await job_index.plan()
@@ -89,7 +101,8 @@ class BackgroundIndexing:
                 except RetryableError as error:
                     wait = error.retry_after or WAIT
                     await asyncio.sleep(wait.total_seconds())
-            await job_index.complete(plan)
+            if await job_index.complete(plan) is None:
+                raise Unavailable("index_pending", "parts of the index are missing: ask again")
             log.info("hits_indexed job_id=%s", job.job_id)
         except ControlPlaneError as error:
             self._failures[prefix] = error

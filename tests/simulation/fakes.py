@@ -260,6 +260,9 @@ class QuickIndexer(Indexer):
     results are no hits."""
 
     async def index(self, results: SearchResults, files: Sequence[IndexSource]) -> None:
-        indexed = tuple(IndexedFile(file.number, file.name, "") for file in files)
-        built = BuiltSegment(Segment(indexed), Path())
+        indexed = []
+        for file in files:
+            version = await self.blobs.version(results.prefix + file.name)
+            indexed.append(IndexedFile(file.number, file.name, version.etag if version else ""))
+        built = BuiltSegment(Segment(tuple(indexed)), Path())
         await IndexStore(self.blobs, results.prefix).add(built)

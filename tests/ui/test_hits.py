@@ -175,6 +175,32 @@ def test_a_bin_of_a_picture_leads_to_its_hits_or_queries(
         expect(page.locator(ROWS)).to_have_count(min(100, coverage["without_hits"]))
 
 
+def test_an_organism_leads_to_its_hits(page: Page, world: StackFixture, job_id: str) -> None:
+    """By its taxid, else by its name. Hits of no organism have no filter, and no link."""
+    found = results(world, job_id, "taxonomy")
+    organism = {"key": "x", "best_evalue": None, "top_bitscore": None, "organism_source": ""}
+    counts = [("Homo sapiens", "9606", 7), ("Mus musculus", "", 5), ("", "10116", 3), ("", "", 2)]
+    found["message"] = None
+    found["organisms"] = [
+        {**organism, "organism": name, "taxid": taxid, "count": count}
+        for name, taxid, count in counts
+    ]
+    body = json.dumps(found)
+    page.route(re.compile("/results/taxonomy"), lambda route: route.fulfill(body=body))
+    for name, filtered in (
+        ("Homo sapiens", "taxid=9606"),
+        ("Mus musculus", "organism=Mus"),
+        ("taxid 10116", "taxid=10116"),
+    ):
+        page.goto(f"/api/ui#/jobs/{job_id}?view=pictures")
+        page.get_by_role("link", name=name, exact=True).click()
+        with page.expect_response(re.compile("/results/alignments.*" + filtered)):
+            page.reload()
+    page.goto(f"/api/ui#/jobs/{job_id}?view=pictures")
+    expect(page.get_by_text("unclassified", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="unclassified", exact=True)).to_have_count(0)
+
+
 @pytest.mark.parametrize("view", ["table", "queries", "pictures"])
 def test_each_view_fits_a_phone(page: Page, job_id: str, view: str) -> None:
     page.set_viewport_size(PHONE)

@@ -136,9 +136,10 @@ def test_every_further_column_is_kept_under_its_name(blast: Blast, tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("megabytes", [4, 9, 16])
 @pytest.mark.parametrize("outfmt", ["6", "7"])
-def test_a_line_of_two_megabytes_and_more_is_read(outfmt: str, tmp_path: Path) -> None:
-    letters = "ACGT" * 1_000_000
+def test_a_long_line_is_read(outfmt: str, megabytes: int, tmp_path: Path) -> None:
+    letters = "ACGT" * (megabytes * 250_000)
     text = f"q\ts\t{letters}\nq\tt\tACGT\n"
     head = HEAD + "# Fields: query id, subject id, query seq\n# 2 hits found\n"
     text = text if outfmt == "6" else head + text
@@ -158,3 +159,24 @@ def test_xml_has_what_tables_have(blast: Blast, tmp_path: Path) -> None:
         [row[name] for name in compared] for row in table
     ]
     assert all(len(str(row["midline"])) == row["length"] for row in document)
+
+
+def test_columns_may_have_the_names_of_the_index_and_may_be_repeated(tmp_path: Path) -> None:
+    fields = "# Fields: query id, query, coverage, foo bar, foo bar\n# 1 hits found\n"
+    (row,) = rows(HEAD + fields + "q\ta\tb\tc\td\n", "7", tmp_path)
+    names = ("qseqid", "query_2", "coverage_2", "foo_bar", "foo_bar_2")
+    assert [row[name] for name in names] == ["q", "a", "b", "c", "d"]
+    assert row["query"] == 1
+
+
+def test_a_query_without_an_element_for_hits_is_counted(tmp_path: Path) -> None:
+    def iteration(number: int) -> str:
+        return (
+            f"<Iteration><Iteration_query-ID>Query_{number}</Iteration_query-ID>"
+            f"<Iteration_query-def>q{number}</Iteration_query-def>"
+            "<Iteration_query-len>9</Iteration_query-len></Iteration>"
+        )
+
+    text = f"<BlastOutput>{iteration(1)}{iteration(2)}</BlastOutput>".encode()
+    built = build([SourceFile(0, "a file", "", lambda: [text])], "5", tmp_path)
+    assert built.segment.queries == 2

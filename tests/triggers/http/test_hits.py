@@ -1,6 +1,5 @@
 """Hits over HTTP: statistics, pages, organisms, queries, coordinates and exports."""
 
-import asyncio
 import gzip
 import json
 from collections.abc import Mapping
@@ -11,9 +10,6 @@ import pytest
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.hits.columns import STANDARD
-from shared.hits.index import VERSION
-from shared.hits.store import COMPLETE, FOLDER
-from shared.results.job_index import JobIndex
 from tests.support.samples import job
 from tests.triggers.conftest import Store, body, refused
 from triggers.auth.callers import LOCAL
@@ -241,60 +237,3 @@ async def test_coordinates_are_of_the_hits_that_pass(store: Store) -> None:
     assert (found["returned"], found["filtered_hits"]) == (2, 2)
     assert found["columns"]["sseqid"] == ["s1", "s1"]
     assert found["columns"]["send"] == [104, 104]
-
-
-@pytest.mark.parametrize("name", OF_HITS)
-async def test_hits_without_an_index_are_indexed_and_the_answer_says_when(
-    store: Store, name: str
-) -> None:
-    one = await store.unindexed(FILES)
-    pending = await store.ask(OF_HITS[name], one)
-    assert refused(pending) == (503, "index_pending")
-    assert int(pending.headers["Retry-After"]) >= 1
-    assert b"0 of 1 parts are done: ask again in about" in pending.get_body()
-    await store.finish_indexing()
-    assert await store.clients.blobs.exists(one.results_prefix + COMPLETE)
-    assert (await store.ask(OF_HITS[name], one)).status_code == 200
-
-
-async def test_an_index_of_an_older_version_is_built_anew(store: Store) -> None:
-    one = await store.completed(FILES)
-    blobs, folder = store.clients.blobs, one.results_prefix + FOLDER
-    index = json.loads(await blobs.get(one.results_prefix + COMPLETE) or b"")
-    segment = {**index["segments"][0], "version": 1, "pairs": 4}
-    await blobs.put(f"{folder}v1-00000.json", json.dumps(segment).encode())
-    await blobs.delete(f"{folder}v{VERSION}-00000.json")
-    older = {"version": 1, "segments": [segment]}
-    await blobs.put(one.results_prefix + COMPLETE, json.dumps(older).encode())
-    assert refused(await store.ask(handlers.list_alignments, one)) == (503, "index_pending")
-    await store.finish_indexing()
-    assert body(await store.ask(handlers.list_alignments, one))["total_hits"] == 4
-    index = json.loads(await blobs.get(one.results_prefix + COMPLETE) or b"")
-    assert index["version"] == VERSION > 1
-
-
-async def test_many_requests_build_one_index(store: Store) -> None:
-    one = await store.unindexed(FILES)
-    answers = await asyncio.gather(*(store.ask(handlers.aggregate_hits, one) for _ in range(20)))
-    assert {refused(answer) for answer in answers} == {(503, "index_pending")}
-    await store.finish_indexing()
-    answers = await asyncio.gather(*(store.ask(handlers.list_alignments, one) for _ in range(20)))
-    assert {body(answer)["total_hits"] for answer in answers} == {4}
-
-
-async def test_a_bug_while_hits_are_indexed_is_answered_and_not_waited_for(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = await store.unindexed(FILES)
-
-    async def broken(*_: object) -> None:
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(JobIndex, "index", broken)
-        assert refused(await store.ask(handlers.aggregate_hits, one)) == (503, "index_pending")
-        await store.finish_indexing()
-        assert refused(await store.ask(handlers.aggregate_hits, one))[0] == 500
-    assert refused(await store.ask(handlers.aggregate_hits, one)) == (503, "index_pending")
-    await store.finish_indexing()
-    assert (await store.ask(handlers.aggregate_hits, one)).status_code == 200
