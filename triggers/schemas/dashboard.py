@@ -59,7 +59,7 @@ class LogEntry(ResponseModel):
 
     id: str
     """The same whenever the line is sent."""
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1]
     job_id: str
     source: Literal["control_plane", "k8s"]
     phase: str

@@ -122,6 +122,7 @@ def _cut_notice(first: LogEntry, cursor: Cursor) -> LogEntry:
     """Its id is the reader's place, so that a reader that has none gets it once."""
     return LogEntry(
         id=f"after-{_digest(str(cursor))}",
+        schema_version=1,
         job_id=first.job_id,
         source="control_plane",
         phase=first.phase,
@@ -148,6 +149,7 @@ def _history(events: Iterable[Event], step: str) -> Iterator[_Part]:
         about = payload.get("error") or payload.get("reason") or payload.get("error_code") or ""
         entry = LogEntry(
             id=str(event.sequence),
+            schema_version=1,
             job_id=event.job_id,
             source="control_plane",
             phase=step,
@@ -167,6 +169,7 @@ def _lines(
         place = f"after-{cursor.positions.get(key, 0):x}" if line.is_gap else f"{line.position:x}"
         entry = LogEntry(
             id=f"{key}-{place}",
+            schema_version=1,
             job_id=job.job_id,
             source="k8s",
             phase=_STEPS.get(line.app, "running"),
@@ -184,6 +187,7 @@ def _notices(job: Job, notices: list[str], step: str, now: datetime) -> Iterator
         key = _digest(notice)
         entry = LogEntry(
             id=f"{key}-0",
+            schema_version=1,
             job_id=job.job_id,
             source="control_plane",
             phase=step,
