@@ -1,11 +1,11 @@
-/** The log of a job: opened by the user, followed while the job is active, and kept in its place. */
+/** The log of a job: opened by the user, and followed while the job is active. */
 
 import { ApiRejection, getText, post } from "./api.js";
 import { el, scrollRegion } from "./dom.js";
 import { formatTimestamp, isTerminal } from "./format.js";
 
 const MAX_LINES = 2000;
-/** Pixels from its end within which the list counts as read to the end. */
+/** Pixels from its end within which a list counts as read. */
 const NEAR_END = 24;
 const LIST_ID = "log-lines";
 
@@ -38,7 +38,7 @@ export class LogSection {
     }
   }
 
-  /** The new lines; with another ticket once the last one has expired. */
+  /** The new lines; with another ticket once it has expired. */
   async #read(signal) {
     const read = () => {
       const headers = this.#lastId ? { "Last-Event-ID": this.#lastId } : {};
@@ -59,7 +59,7 @@ export class LogSection {
   }
 
   render() {
-    const list = document.getElementById(LIST_ID)?.parentElement;
+    const list = scrolled();
     this.#wasAtEnd =
       !list || list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_END;
     const summary = el("summary", { "data-action": "toggle-log" }, "Log");
@@ -82,11 +82,15 @@ export class LogSection {
     return scrollRegion("Log lines", el("ol", { id: LIST_ID }, lines));
   }
 
-  /** Follow the log, unless the user has scrolled away from its end. */
+  /** Follow the log, unless the user has scrolled away. */
   onDrawn() {
-    const list = document.getElementById(LIST_ID)?.parentElement;
+    const list = scrolled();
     if (list && this.#wasAtEnd) list.scrollTop = list.scrollHeight;
   }
+}
+
+function scrolled() {
+  return document.getElementById(LIST_ID)?.parentElement;
 }
 
 /** The messages of a stream of server-sent events. */
