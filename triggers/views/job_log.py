@@ -120,15 +120,7 @@ def page_of(
 
 def _cut_notice(first: LogEntry, cursor: Cursor) -> LogEntry:
     """Its id is the reader's place, so that a reader that has none gets it once."""
-    return LogEntry(
-        id=f"after-{_digest(str(cursor))}",
-        schema_version=1,
-        job_id=first.job_id,
-        source="control_plane",
-        phase=first.phase,
-        line=_CUT,
-        ts=first.ts,
-    )
+    return _own_entry(f"after-{_digest(str(cursor))}", first.job_id, first.phase, _CUT, first.ts)
 
 
 def _positions(cursor: Cursor, parts: list[_Part]) -> dict[str, int]:
@@ -147,15 +139,9 @@ def _history(events: Iterable[Event], step: str) -> Iterator[_Part]:
         step = step_of(event.phase) or step
         payload = event.payload
         about = payload.get("error") or payload.get("reason") or payload.get("error_code") or ""
-        entry = LogEntry(
-            id=str(event.sequence),
-            schema_version=1,
-            job_id=event.job_id,
-            source="control_plane",
-            phase=step,
-            exact_phase=event.phase.value,
-            line=_cut(f"{event.event.replace('_', ' ')} {about}".strip()),
-            ts=event.at,
+        line = f"{event.event.replace('_', ' ')} {about}".strip()
+        entry = _own_entry(
+            str(event.sequence), event.job_id, step, line, event.at, event.phase.value
         )
         yield _Part(event.at, "", event.sequence, entry)
 
@@ -185,16 +171,23 @@ def _notices(job: Job, notices: list[str], step: str, now: datetime) -> Iterator
     """Each sentence is a source of its own, so that a reader gets it once."""
     for notice in notices:
         key = _digest(notice)
-        entry = LogEntry(
-            id=f"{key}-0",
-            schema_version=1,
-            job_id=job.job_id,
-            source="control_plane",
-            phase=step,
-            line=_cut(notice),
-            ts=now,
-        )
-        yield _Part(now, key, 0, entry)
+        yield _Part(now, key, 0, _own_entry(f"{key}-0", job.job_id, step, notice, now))
+
+
+def _own_entry(
+    entry_id: str, job_id: str, step: str, text: str, at: datetime, exact_phase: str | None = None
+) -> LogEntry:
+    """A line that the app itself has written, not a pod."""
+    return LogEntry(
+        id=entry_id,
+        schema_version=1,
+        job_id=job_id,
+        source="control_plane",
+        phase=step,
+        exact_phase=exact_phase,
+        line=_cut(text),
+        ts=at,
+    )
 
 
 def _digest(text: str) -> str:
