@@ -148,25 +148,17 @@ def test_every_crash_of_a_search(
 @pytest.mark.faults
 @pytest.mark.parametrize("when", When)
 @pytest.mark.parametrize("nth", range(1, MAX_CANCEL_CALLS + 1))
-def test_every_crash_of_a_cancel(
-    system: ProxiedStack, nth: int, when: When, record_property: RecordProperty
+@pytest.mark.parametrize("scenario", [cancel, delete])
+def test_every_crash_of_a_cancel_and_of_a_deletion(
+    system: ProxiedStack,
+    scenario: Callable[[ProxiedStack, Crash], object],
+    nth: int,
+    when: When,
+    record_property: RecordProperty,
 ) -> None:
     crash = Crash(system, nth, when)
     try:
-        cancel(system, crash)
-    finally:
-        record_property("summary", crash.summary)
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("when", When)
-@pytest.mark.parametrize("nth", range(1, MAX_CANCEL_CALLS + 1))
-def test_every_crash_of_a_deletion(
-    system: ProxiedStack, nth: int, when: When, record_property: RecordProperty
-) -> None:
-    crash = Crash(system, nth, when)
-    try:
-        delete(system, crash)
+        scenario(system, crash)
     finally:
         record_property("summary", crash.summary)
 

@@ -16,10 +16,13 @@ ACCOUNT = StorageAccount("stgelb")
 
 
 class Held(Blobs):
-    """A blob for each URL, whose reads and writes wait until `go` is set."""
+    """A blob for each URL, whose reads and writes wait until `go` is set.
+
+    `is_full` is set once PARALLEL_READS wait.
+    """
 
     def __init__(self) -> None:
-        self.go = asyncio.Event()
+        self.go, self.is_full = asyncio.Event(), asyncio.Event()
         self.now = self.most = 0
         self.written: list[str] = []
 
@@ -34,6 +37,8 @@ class Held(Blobs):
     async def _wait(self) -> None:
         self.now += 1
         self.most = max(self.most, self.now)
+        if self.now == PARALLEL_READS:
+            self.is_full.set()
         await self.go.wait()
         self.now -= 1
 
@@ -45,8 +50,7 @@ async def test_a_read_that_waits_too_long_for_others_is_refused() -> None:
     queries = NamedQueries(blobs, ACCOUNT, max_wait=timedelta())
     query = NamedQuery(ACCOUNT.url("queries", "1.fa"), Program.BLASTN)
     first = [asyncio.create_task(queries.read(query)) for _ in range(PARALLEL_READS)]
-    while blobs.now < PARALLEL_READS:
-        await asyncio.sleep(0)
+    await blobs.is_full.wait()
     for refused in (queries.read(query), queries.store(query, f"job-{0:032x}")):
         with pytest.raises(Unavailable, match="earlier reads of query blobs"):
             await refused
@@ -62,10 +66,7 @@ async def test_few_query_blobs_are_in_memory_at_a_time() -> None:
     named = [NamedQuery(ACCOUNT.url("queries", f"{n}.fa"), Program.BLASTN) for n in range(10)]
     checks = [asyncio.create_task(queries.read(query)) for query in named]
     copies = [asyncio.create_task(queries.store(query, f"job-{0:032x}")) for query in named]
-    while blobs.now < PARALLEL_READS:
-        await asyncio.sleep(0)
-    for _ in range(100):  # so that others could begin, too
-        await asyncio.sleep(0)
+    await blobs.is_full.wait()  # all tasks have begun in the same pass of the loop
     assert blobs.now == PARALLEL_READS
     blobs.go.set()
     contents = await asyncio.gather(*checks)
