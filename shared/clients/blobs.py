@@ -86,19 +86,26 @@ class Blobs:
 
     async def put(self, url: str, data: bytes) -> None:
         """Write a blob, or overwrite it. Of several writers at once, one has written the last."""
-        await self._overwrite(url, data, TRANSFER_TIMEOUT)
+        await self._upload(url, data, TRANSFER_TIMEOUT, overwrite=True)
 
-    async def put_file(self, url: str, path: Path) -> None:
-        """Write a blob from a file as `put` does, WRITTEN_CHUNK bytes at a time."""
+    async def put_file_if_absent(self, url: str, path: Path) -> None:
+        """Write a blob from a file, WRITTEN_CHUNK bytes at a time, unless the blob exists.
+
+        The first writer wins, so that no version is replaced while it is read.
+        """
         size = (await in_thread(path.stat)).st_size
-        await self._overwrite(url, _read_file(path), max(FILE_TIMEOUT, size / SLOWEST_WRITE))
+        timeout = max(FILE_TIMEOUT, size / SLOWEST_WRITE)
+        await self._upload(url, _read_file(path), timeout, overwrite=False)
 
-    async def _overwrite(
-        self, url: str, data: bytes | AsyncIterator[bytes], timeout: float
+    async def _upload(
+        self, url: str, data: bytes | AsyncIterator[bytes], timeout: float, *, overwrite: bool
     ) -> None:
         try:
             async with self._call(timeout):
-                await self._at(url).upload_blob(data, overwrite=True)
+                await self._at(url).upload_blob(data, overwrite=overwrite)
+        except ResourceExistsError:
+            if overwrite:
+                raise
         except HttpResponseError as error:
             if not is_write_discarded(error):
                 raise

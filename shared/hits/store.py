@@ -76,7 +76,7 @@ class IndexStore:
     async def add(self, built: BuiltSegment) -> None:
         """Store a segment."""
         for file in built.segment.stored_files:
-            await self.blobs.put_file(self.url(file.name), built.path(file))
+            await self.blobs.put_file_if_absent(self.url(file.name), built.path(file))
         data = json.dumps(built.segment.to_json()).encode()
         sources = built.segment.files
         name = _name(sources[0].number, ((file.name, file.etag) for file in sources))

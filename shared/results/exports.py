@@ -103,8 +103,8 @@ class HitExports:
                 await export.write(path)
                 if export.is_text and await in_thread(_compress, path, folder / "copy"):
                     # Before the file itself, so that the copy is there wherever the file is.
-                    await self.blobs.put_file(export.compressed_url, folder / "copy")
-                await self.blobs.put_file(export.url, path)
+                    await self.blobs.put_file_if_absent(export.compressed_url, folder / "copy")
+                await self.blobs.put_file_if_absent(export.url, path)
         await self._remove_older(export)
         version = await self.blobs.version(export.url)
         if version is None:

@@ -206,8 +206,8 @@ class FaultyBlobs(Blobs):
     async def put(self, url: str, data: bytes) -> None:
         await self._fail(super().put(url, data))
 
-    async def put_file(self, url: str, path: Path) -> None:
-        await self._fail(super().put_file(url, path))
+    async def put_file_if_absent(self, url: str, path: Path) -> None:
+        await self._fail(super().put_file_if_absent(url, path))
 
     async def _fail(self, write: Any) -> None:
         self.left -= 1

@@ -15,7 +15,7 @@ from azure.storage.blob import BlobServiceClient, ContentSettings, StorageErrorC
 from azure.storage.blob.aio import BlobClient
 
 from local.azurite import ACCOUNT, Azurite
-from shared.clients.blobs import CHUNK, WRITTEN_CHUNK, Blobs, open_blobs
+from shared.clients.blobs import CHUNK, WRITTEN_CHUNK, Blobs, Version, open_blobs
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 from shared.util.threads import in_thread
@@ -59,14 +59,27 @@ async def test_writers_of_one_blob_at_once_leave_the_content_of_one(
     contents = [bytes([number]) * (3 * WRITTEN_CHUNK) for number in range(4)]
     await asyncio.gather(*(blobs.put(url, content) for content in contents))
     assert await blobs.get(url) in contents
-    files = [tmp_path / str(number) for number in range(4)]
-    for file, content in zip(files, contents, strict=True):
-        await in_thread(file.write_bytes, content)
-    await asyncio.gather(*(blobs.put_file(url, file) for file in files))
-    assert await blobs.get(url) in contents
     await blobs.delete(url)
     kept = await asyncio.gather(*(blobs.put_if_absent(url, content) for content in contents))
     assert kept == [await blobs.get(url)] * 4
+
+
+async def test_of_writers_of_a_file_at_once_the_first_wins(
+    blobs: Blobs, url: str, tmp_path: Path
+) -> None:
+    """What one of them has read of its version, it can read to the end."""
+    files = [tmp_path / str(number) for number in range(4)]
+    for number, file in enumerate(files):
+        await in_thread(file.write_bytes, bytes([number]) * (3 * WRITTEN_CHUNK))
+
+    async def write(file: Path) -> Version | None:
+        await blobs.put_file_if_absent(url, file)
+        return await blobs.version(url)
+
+    versions = await asyncio.gather(*(write(file) for file in files))
+    assert versions == [await blobs.version(url)] * 4
+    await write(files[0])
+    assert await blobs.version(url) == versions[0]
 
 
 async def test_a_blob_that_is_deleted_while_it_is_written_is_unavailable(
