@@ -123,7 +123,7 @@ class Screen(Terminal):
         return [line.rpartition("\r\x1b[K")[2] for line in self.getvalue().split("\n")]
 
 
-def test_a_server_that_is_away_is_told_once_above_the_bar(
+def test_a_server_that_is_away_is_reported_once_above_the_bar(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     screen = Screen()
@@ -156,7 +156,7 @@ def test_an_error_in_the_middle_of_a_wait_has_a_line_of_its_own(
     assert len(said) == 1 and words in said[0]
 
 
-def test_a_retry_is_told_in_a_pipe_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_retry_is_reported_in_a_pipe_too(capsys: pytest.CaptureFixture[str]) -> None:
     answers: list[Answer] = [refused(503, "storage_unavailable"), RESET, ok({"jobs": []})]
     assert run("list", answers=answers)[0] == 0
     printed = capsys.readouterr()

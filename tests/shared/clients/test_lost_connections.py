@@ -1,7 +1,7 @@
 """I8: a connection that is lost before the response costs no call of Tables.
 
 Storage closes a connection that was kept for some seconds; a process that has little time may send
-its next request over that one. The SDK sends a POST again only where it is told to.
+its next request over that one. The SDK sends a POST again only where an option says so.
 """
 
 import uuid

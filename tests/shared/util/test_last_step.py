@@ -9,7 +9,7 @@ from shared.util.last_step import followed_by
 
 
 class Steps:
-    """Records that the step was done; it fails if it is told to."""
+    """Records that the step was done; it fails with an error that a test sets."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.done = 0

@@ -61,7 +61,7 @@ async def test_failure_22_a_ticket_is_in_no_log_line_and_no_error(
     running_app: RunningApp,
 ) -> None:
     """Neither that of a file nor that of a log, whether it opens or not."""
-    before = running_app.host.log.read_text()
+    before = len(running_app.host.log.read_text())
     job_id = await store_completed_job(running_app)
     link = await link_to(running_app, job_id)
     opened = ok(send_json(running_app, "POST", f"blast/logs/{job_id}/ticket"))
@@ -70,15 +70,15 @@ async def test_failure_22_a_ticket_is_in_no_log_line_and_no_error(
     assert [running_app.ask("GET", path).status for path in (log, link)] == [200, 200]
     answers = [running_app.ask("GET", path) for path in (*wrong, link.partition("=")[0])]
     assert {answer.status for answer in answers} <= {200, 403, 404, 422}
-    until(
-        lambda: re.search(
-            "422 .*GET /api/blast/downloads", running_app.host.log.read_text()[len(before) :]
-        )
-    )
-    said = running_app.host.log.read_text()[len(before) :]
-    said += "".join(answer.data.decode() for answer in answers if answer.status != 200)
+
+    def logged() -> str:
+        return running_app.host.log.read_text()[before:]
+
+    until(lambda: bool(re.search("422 .*GET /api/blast/downloads", logged())))
+    errors = [answer.data.decode() for answer in answers if answer.status != 200]
+    text = "".join([logged(), *errors])
     for ticket in (opened["ticket"], link.partition("=")[2]):
-        assert [part for part in ticket.split(".") if part in said] == []
+        assert [part for part in ticket.split(".") if part in text] == []
 
 
 async def test_only_the_owner_gets_a_link(running_app: RunningApp) -> None:
