@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from elastic_blast_client import Client, Job, blastctl
 from elastic_blast_client.output import Progress
 
 from tests.clients.test_client import JOB_ID, RESET, Answer, Server, ok, refused, view
+
+PACKAGE = Path(__file__).parents[2] / "clients/python"
 
 
 class Terminal(io.StringIO):
@@ -161,3 +165,12 @@ def test_a_retry_is_reported_in_a_pipe_too(capsys: pytest.CaptureFixture[str]) -
     assert run("list", answers=answers)[0] == 0
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "blastctl: why storage_unavailable: trying again\n")
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "elastic_blast_client.blastctl", "completion"]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, cwd=PACKAGE, timeout=60)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (blastctl.BROKEN_PIPE, b"")

@@ -19,9 +19,9 @@ from elastic_blast_client.completion import SCRIPTS
 from elastic_blast_client.errors import BlastError, Refused, TryAgain
 from elastic_blast_client.output import Progress, print_json, print_rows, report_retry
 
-OK, REFUSED, FAILED, CANCELLED, TRY_AGAIN, INTERRUPTED = 0, 2, 3, 4, 75, 130
-"""75 is EX_TEMPFAIL of sysexits.h: workflow engines repeat the command. 130 is what a shell reports
-for a program that Ctrl-C has ended."""
+OK, REFUSED, FAILED, CANCELLED, TRY_AGAIN, INTERRUPTED, BROKEN_PIPE = 0, 2, 3, 4, 75, 130, 141
+"""75 is EX_TEMPFAIL of sysexits.h: workflow engines repeat the command. 130 and 141 are what a
+shell reports for programs that SIGINT and SIGPIPE have ended."""
 EXIT_CODES = {"completed": OK, "failed": FAILED, "cancelled": CANCELLED}
 Command = Callable[[Client, argparse.Namespace], int]
 DEFAULT_URL = "http://127.0.0.1:7071"
@@ -34,11 +34,16 @@ def main(argv: Sequence[str] | None = None, client: Client | None = None) -> int
     try:
         with client or Client(options.url, _credential()) as opened:
             opened.on_retry = report_retry
-            return run(opened, options)
+            code = run(opened, options)
+            sys.stdout.flush()
+            return code
     except TryAgain as error:
         return _complain(error, TRY_AGAIN)
     except Refused as error:
         return _complain(error, REFUSED)
+    except BrokenPipeError:  # the reader has enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the exit
+        return BROKEN_PIPE
     except (BlastError, OSError, ValueError) as error:
         return _complain(error, REFUSED)
     except KeyboardInterrupt:
