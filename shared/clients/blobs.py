@@ -45,7 +45,7 @@ class Version:
 
     size: int
     etag: str
-    """Including the quotes, as in HTTP headers."""
+    """In quotes, as in HTTP headers, whatever storage has sent."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class BlobInfo:
     size: int
     modified: datetime
     etag: str = ""
-    """As `Blobs.version` has it."""
+    """Equal to that of the blob's `Version`."""
 
 
 class Blobs:
@@ -181,7 +181,7 @@ class Blobs:
                 if is_blob_missing(error):
                     return None
                 raise
-        return Version(properties.size, str(properties.etag))
+        return Version(properties.size, _quoted(properties.etag))
 
     async def read_range(self, url: str, version: Version, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive) of this version.
@@ -232,7 +232,7 @@ class Blobs:
                 blob.name.removeprefix(path),
                 blob.size or 0,
                 blob.last_modified,
-                '"' + str(blob.etag).strip('"') + '"',  # lists have it without its quotes
+                _quoted(blob.etag),
             )
             async for page in read_pages("Blob", blobs)
             for blob in page
@@ -278,6 +278,12 @@ def _unchanged(url: str) -> Iterator[None]:
         raise NotFound("blob_gone", f"{name} is gone") from error
     except ResourceModifiedError as error:
         raise Unavailable("blob_changed", f"{name} changed while it was read") from error
+
+
+def _quoted(etag: object) -> str:
+    """An ETag as HTTP headers have it. Azure's lists and Azurite's leave out the quotes, headers
+    have them, and neither is promised."""
+    return '"' + str(etag).removeprefix("W/").strip('"') + '"'
 
 
 def _name(url: str) -> str:
