@@ -114,9 +114,10 @@ function cell({ name, format }, hit, queryLength, toggle) {
   if (name === "qstart")
     return el("td", {}, hit.qstart && hit.qend ? queryPosition(hit, queryLength) : "–");
   if (format) return el("td", { class: "number" }, format(hit[name]));
-  const isSubject = name === "sseqid";
-  const attributes = { class: "name", title: isSubject ? hit.stitle : null };
-  return el("td", attributes, isSubject ? [toggle, " "] : null, hit[name] ?? "–");
+  const text = hit[name] ?? "–";
+  if (name === "qseqid") return el("td", { class: "name" }, text);
+  const subject = el("div", { class: "subject" }, toggle, text);
+  return el("td", { class: "name", title: hit.stitle }, subject);
 }
 
 /** The length of each query; where the file has none, the last residue that a hit covers. */
