@@ -256,6 +256,21 @@ async def test_a_sharded_search_has_its_merged_hits_once(store: Store) -> None:
     assert body(of_a_shard)["filtered_hits"] == 0
 
 
+@pytest.mark.parametrize("has_hits", [True, False], ids=["hits", "no hits"])
+async def test_merged_tables_have_no_last_line(store: Store, has_hits: bool) -> None:
+    """As elastic-blast merges outfmt 7: a table for each query with hits, and nothing else."""
+    table = (
+        f"# BLASTN\n# Query: q1\n# Database: merged from 2 shards\n# 1 hits found\n{row('q1', 's')}"
+    )
+    name, merged = "shard_00/batch_000-blastn-db.out.gz", table.encode() if has_hits else b""
+    one = await store.completed({name: b"", MERGED: gzip.compress(merged)}, "7")
+    found = body(await store.ask(handlers.list_alignments, one))
+    assert (found["total_hits"], found["files_unreadable"]) == (int(has_hits), [])
+    alone = await store.completed({"batch_000-blastn-db.out.gz": merged}, "7")
+    (damage,) = body(await store.ask(handlers.list_alignments, alone))["files_unreadable"]
+    assert damage["code"] == "file_damaged"
+
+
 async def test_an_unknown_export_format_is_refused(store: Store) -> None:
     answer = await store.ask(handlers.export_hits, await store.completed(FILES), format="xlsx")
     assert refused(answer) == (422, "validation_error")
