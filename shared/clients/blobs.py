@@ -25,6 +25,7 @@ from shared.clients.azure_errors import (
     read_pages,
     storage_call,
 )
+from shared.clients.etags import quoted
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 from shared.util.threads import in_thread
@@ -175,7 +176,7 @@ class Blobs:
                 if is_blob_missing(error):
                     return None
                 raise
-        return Version(properties.size, _quoted(properties.etag))
+        return Version(properties.size, quoted(properties.etag))
 
     async def read_range(self, url: str, version: Version, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive) of this version.
@@ -223,10 +224,7 @@ class Blobs:
         blobs = self._service.get_container_client(container).list_blobs(name_starts_with=path)
         return [
             BlobInfo(
-                blob.name.removeprefix(path),
-                blob.size or 0,
-                blob.last_modified,
-                _quoted(blob.etag),
+                blob.name.removeprefix(path), blob.size or 0, blob.last_modified, quoted(blob.etag)
             )
             async for page in read_pages("Blob", blobs)
             for blob in page
@@ -272,12 +270,6 @@ def _unchanged(url: str) -> Iterator[None]:
         raise NotFound("blob_gone", f"{name} is gone") from error
     except ResourceModifiedError as error:
         raise Unavailable("blob_changed", f"{name} changed while it was read") from error
-
-
-def _quoted(etag: object) -> str:
-    """An ETag as HTTP headers have it. Azure's lists and Azurite's leave out the quotes, headers
-    have them, and neither is promised."""
-    return '"' + str(etag).removeprefix("W/").strip('"') + '"'
 
 
 def _name(url: str) -> str:

@@ -9,7 +9,7 @@ from shared.clients.kubernetes import LogLine, SearchLog, digest_of
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Phase
 from triggers.schemas.dashboard import LogEntry
-from triggers.views.log_places import Cursor, Place
+from triggers.views.log_places import Cursor, LogPlace
 from triggers.views.progress import step_of, steps
 
 MAX_LINES = 500
@@ -90,10 +90,10 @@ def page_of(
     if len(shown) < len(new) or (events and events[0].sequence > cursor.sequence + 1):
         shown.insert(0, _cut_notice(shown[0], cursor))
     places = {
-        key: Place.after([line for line in lines if not line.is_gap], cursor.places.get(key))
+        key: LogPlace.after([line for line in lines if not line.is_gap], cursor.places.get(key))
         for key, lines in sources.items()
     }
-    places |= dict.fromkeys(notices, Place(0))
+    places |= dict.fromkeys(notices, LogPlace(0))
     return LogPage(tuple(shown), cursor.moved((event.sequence for event in events), places))
 
 
@@ -114,7 +114,9 @@ def _history(events: Iterable[Event], step: str) -> Iterator[_Part]:
         yield _Part(event.at, entry)
 
 
-def _unread(job: Job, key: str, lines: Sequence[LogLine], place: Place | None) -> Iterator[_Part]:
+def _unread(
+    job: Job, key: str, lines: Sequence[LogLine], place: LogPlace | None
+) -> Iterator[_Part]:
     """The lines of a source that a reader at the place has not got."""
     written = [line for line in lines if not line.is_gap]
     unread = place.unread(written) if place else written

@@ -13,7 +13,7 @@ _CURSOR = re.compile(
 
 
 @dataclass(frozen=True)
-class Place:
+class LogPlace:
     """A place in a source: behind `count` lines of a position, the last of which has the digest.
 
     The digest finds that line again where a log no longer has the first lines of the position.
@@ -31,7 +31,7 @@ class Place:
         return here[max(read, default=0) :] + behind
 
     @staticmethod
-    def after(lines: Sequence[LogLine], earlier: "Place | None") -> "Place":
+    def after(lines: Sequence[LogLine], earlier: "LogPlace | None") -> "LogPlace":
         """The place of a reader at `earlier` that has got a source's lines now."""
         unread = earlier.unread(lines) if earlier else lines
         if earlier and not unread:
@@ -40,7 +40,7 @@ class Place:
         count = sum(line.position == last.position for line in unread)
         if earlier and earlier.position == last.position:
             count += earlier.count
-        return Place(last.position, count, last.digest)
+        return LogPlace(last.position, count, last.digest)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Cursor:
     """What a reader has got: events up to `sequence`, and lines up to a place of each source."""
 
     sequence: int = 0
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, LogPlace] = field(default_factory=dict)
     """By the digest of the source's name."""
 
     @staticmethod
@@ -60,7 +60,7 @@ class Cursor:
         places = {}
         for part in match[2].split(".")[1:]:
             key, position, count, digest = part.split("-")
-            places[key] = Place(int(position, 16), int(count, 16), digest)
+            places[key] = LogPlace(int(position, 16), int(count, 16), digest)
         return Cursor(int(match[1]), places)
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ class Cursor:
         )
         return str(self.sequence) + "".join(parts)
 
-    def moved(self, sequences: Iterable[int], places: Mapping[str, Place]) -> "Cursor":
+    def moved(self, sequences: Iterable[int], places: Mapping[str, LogPlace]) -> "Cursor":
         """The cursor after these events, and at these places. Other sources keep theirs, while
         there is room: a pod can be left out of one look and be in the next."""
         kept = {key: place for key, place in self.places.items() if key not in places}

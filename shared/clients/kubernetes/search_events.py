@@ -15,7 +15,7 @@ EVENTS_OF_JOBS = ",".join(["involvedObject.kind=Job", *(f"reason!={each}" for ea
 """The field selector of the others: quota refusals, suspensions, Jobs that have failed."""
 
 
-class Subject(Protocol):
+class EventSubject(Protocol):
     """A pod or Job that an event is about."""
 
     @property
@@ -73,7 +73,7 @@ def parse_event(event: Any) -> ClusterEvent:
     )
 
 
-def event_lines(subject: Subject, events: Iterable[ClusterEvent], most: int) -> list[LogLine]:
+def event_lines(subject: EventSubject, events: Iterable[ClusterEvent], most: int) -> list[LogLine]:
     """The newest `most` different events about a pod or Job, oldest first.
 
     The API lists by name, and times have whole seconds: versions have the order. A Job that cannot
@@ -91,7 +91,7 @@ def event_lines(subject: Subject, events: Iterable[ClusterEvent], most: int) -> 
     return [_line(subject, event, counts[kind]) for kind, event in newest]
 
 
-def _line(subject: Subject, event: ClusterEvent, count: int) -> LogLine:
+def _line(subject: EventSubject, event: ClusterEvent, count: int) -> LogLine:
     text = f"{event.text} ({count} times)" if count > 1 else event.text
     return LogLine(
         source=f"{subject.uid}/events",

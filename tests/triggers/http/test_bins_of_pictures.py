@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from shared.hits.aggregate import EVALUE_EDGES, PERCENT_EDGES
 from tests.triggers.conftest import Store, body
 from triggers.http.hits import handlers
 from triggers.http.pages.ui import FOLDER
+from triggers.http.responses import Handler
 
 Links = dict[str, dict[str, str]]
 """The parameters of a link by the label of its bin."""
@@ -43,8 +45,8 @@ def links_of(folder: Path, function: str, labels: list[str]) -> Links:
         ["node", "run.js", wanted], cwd=folder, capture_output=True, check=True, timeout=60
     )
     found = json.loads(done.stdout)
-    names = ("min_identity", "max_identity", "min_evalue", "max_evalue")
-    names += ("min_query_cover", "max_query_cover")
+    limited = ("identity", "evalue", "query_cover")
+    names = [f"{limit}_{name}" for name in limited for limit in ("min", "max")]
     return {
         label: {name: link[name] for name in names if link.get(name)}
         for label, link in zip(labels, found, strict=True)
@@ -84,8 +86,12 @@ async def test_a_bin_counts_what_its_link_leads_to(
         rows.append("\t".join([f"q{number}", "s", *values]) + "\n")
     text = "".join(rows).encode()
     one = await store.completed({"batch_000-blastn-db.out.gz": text}, OUTFMT)
-    stats = body(await store.ask(handlers.aggregate_hits, one))["stats"]
-    covered = body(await store.ask(handlers.read_coverage, one))["coverage_distribution"]
+
+    async def ask(handler: Handler, link: dict[str, Any]) -> dict[str, Any]:
+        return body(await store.ask(handler, one, **link))
+
+    stats = (await ask(handlers.aggregate_hits, {}))["stats"]
+    covered = (await ask(handlers.read_coverage, {}))["coverage_distribution"]
     assert all(covered.values())
     for function, counts, handler, total in (
         ("ofIdentity", stats["identity_distribution"], handlers.list_alignments, "filtered_hits"),
@@ -94,8 +100,5 @@ async def test_a_bin_counts_what_its_link_leads_to(
     ):
         assert sum(counts.values()) > 0
         links = links_of(page_folder, function, [*counts])
-        led_to = {
-            label: body(await store.ask(handler, one, page_size="1", **links[label]))[total]
-            for label in counts
-        }
+        led_to = {label: (await ask(handler, links[label]))[total] for label in counts}
         assert led_to == counts

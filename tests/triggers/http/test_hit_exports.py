@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -220,7 +221,7 @@ async def test_a_report_is_of_the_files_as_they_are_now(store: Store, is_of_one_
     packed = [gzip.compress(text, mtime=0) for text in texts]
     assert len(packed[0]) == len(packed[1])
     one = await store.completed({name: packed[0]}, "0")
-    wanted = {"format": "text", **({"file": name} if is_of_one_file else {})}
+    wanted: dict[str, Any] = {"format": "text", **({"file": name} if is_of_one_file else {})}
 
     async def report() -> tuple[bytes, str]:
         answer = await store.ask(handlers.export_hits, one, **wanted)
