@@ -25,6 +25,7 @@ from shared.clients.azure_errors import (
     read_pages,
     storage_call,
 )
+from shared.clients.etags import quoted
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 from shared.util.last_step import followed_by
@@ -47,7 +48,7 @@ class Version:
 
     size: int
     etag: str
-    """Including the quotes, as in HTTP headers."""
+    """In quotes, as in HTTP headers, whatever storage has sent."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class BlobInfo:
     size: int
     modified: datetime
     etag: str = ""
-    """As `Blobs.version` has it."""
+    """Equal to that of the blob's `Version`."""
 
 
 class Blobs:
@@ -176,7 +177,7 @@ class Blobs:
                 if is_blob_missing(error):
                     return None
                 raise
-        return Version(properties.size, str(properties.etag))
+        return Version(properties.size, quoted(properties.etag))
 
     async def read_range(self, url: str, version: Version, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive) of this version.
@@ -224,10 +225,7 @@ class Blobs:
         blobs = self._service.get_container_client(container).list_blobs(name_starts_with=path)
         return [
             BlobInfo(
-                blob.name.removeprefix(path),
-                blob.size or 0,
-                blob.last_modified,
-                '"' + str(blob.etag).strip('"') + '"',  # lists have it without its quotes
+                blob.name.removeprefix(path), blob.size or 0, blob.last_modified, quoted(blob.etag)
             )
             async for page in read_pages("Blob", blobs)
             for blob in page
