@@ -192,7 +192,7 @@ class CommandRunner:
         try:
             result = await running.follow(command, sink, self._threads)
         finally:
-            await asyncio.to_thread(workspace.remove)
+            await workspace.remove_in_thread()
             self._running.discard(running)
             self._admission.leave()
         log_event(

@@ -48,7 +48,7 @@ class Helper:
             )
             return await _outcome(process, timeout)
         finally:
-            await asyncio.to_thread(workspace.remove)
+            await workspace.remove_in_thread()
 
 
 async def _outcome(process: asyncio.subprocess.Process, timeout: float) -> HelperResult:

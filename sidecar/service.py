@@ -65,9 +65,19 @@ async def serve(settings: SidecarSettings, env: Mapping[str, str]) -> None:
             f"cannot use {settings.state_dir} (EXEC_STATE_DIR): {error.strerror}"
         ) from error
     finally:
-        await service.close()
-        lock.release()
+        await _end(service, lock)
     log_event("ended")
+
+
+async def _end(service: "Service", lock: StateLock) -> None:
+    """Close the service, then release the lock. A failure is logged: the caller of `serve` gets the
+    error for which the server ends, and the next server the state folder."""
+    try:
+        await service.close()
+    except Exception:  # noqa: BLE001 an unexpected error at the end must be logged
+        log_exception("close_failed")
+    finally:
+        lock.release()
 
 
 class Service:

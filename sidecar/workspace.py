@@ -1,9 +1,12 @@
 """The private folders and the clean environment of one command."""
 
+import asyncio
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from sidecar.log import log_exception
 
 PASSED = frozenset(
     {
@@ -58,3 +61,11 @@ class Workspace:
     def remove(self) -> None:
         """Remove the folders; the next start removes any that cannot be removed now. Idempotent."""
         shutil.rmtree(self.root, ignore_errors=True)
+
+    async def remove_in_thread(self) -> None:
+        """Remove the folders beside the event loop. A failure is logged: it must cost neither the
+        result of a command nor the slot that is given back after this."""
+        try:
+            await asyncio.to_thread(self.remove)
+        except Exception:  # noqa: BLE001  of any kind, such as that no thread can be started
+            log_exception("workspace_not_removed", folder=str(self.root))

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -41,7 +42,9 @@ async def _serve(options: argparse.Namespace) -> None:
         app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
     )
     await runner.setup()
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(cluster.close)
+        stack.push_async_callback(runner.cleanup)
         # Accept connections, but serve them only after recovery, which would overwrite a change.
         listening = socket.create_server(("127.0.0.1", options.port))
         await cluster.start()
@@ -50,9 +53,6 @@ async def _serve(options: argparse.Namespace) -> None:
         print(f"ready http://127.0.0.1:{port}", flush=True)
         print(f"cluster of one node with {options.cpus} CPUs; state: {options.state}", flush=True)
         await stopped.wait()
-    finally:
-        await runner.cleanup()
-        await cluster.close()
 
 
 def main() -> int:

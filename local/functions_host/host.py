@@ -89,14 +89,13 @@ async def serving(
         base = await _listen(runner, port)
         bindings.client = client_binding(client_url or base, options.hub)
         parts = [engine, *listeners.values(), *([workers] if workers else [])]
-        try:
-            async with _running(parts) as tasks, contextlib.AsyncExitStack() as stack:
-                stack.push_async_callback(runner.cleanup)
-                yield RunningHost(base, http, engine, store, tasks)
-        finally:
-            await close_durable_clients()
-            in_process.close()
-            store.close()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(store.close)
+            stack.callback(in_process.close)
+            stack.push_async_callback(close_durable_clients)
+            tasks = await stack.enter_async_context(_running(parts))
+            stack.push_async_callback(runner.cleanup)
+            yield RunningHost(base, http, engine, store, tasks)
 
 
 @contextlib.asynccontextmanager

@@ -197,22 +197,23 @@ class _Reader:
             self._add_fault(number, _no_header(line))
             self.goes_on = False
         elif not self._length and not _is_plausible(line):
-            self._add_fault(
-                number,
-                f"line {number} is the first of its sequence and has too few letters, so that BLAST"
-                " refuses it",
-            )
+            few = "is the first of its sequence and has too few letters, so that BLAST refuses it"
+            what = self._invalid_letter(line.partition(";")[0].translate(_IGNORED)) or few
+            self._add_fault(number, f"line {number} {what}")
             self._length = 1  # the sequence has a fault, and is not also empty
         else:
             self._add_letters(number, line.partition(";")[0])
+
+    def _invalid_letter(self, letters: str) -> str | None:
+        match = self._invalid.search(letters)
+        return match and f"has {_name(match[0])}, which is not a {self._code} code"
 
     def _add_letters(self, number: int, line: str) -> None:
         letters = line.translate(_IGNORED)
         self._gaps += line.count(_GAP)
         self._digits += sum(map(line.count, _DIGITS))
-        if match := self._invalid.search(letters):
-            what = f"{_name(match[0])}, which is not a {self._code} code"
-            self._add_fault(number, f"line {number} has {what}")
+        if what := self._invalid_letter(letters):
+            self._add_fault(number, f"line {number} {what}")
         if letters:
             self._add(letters)
 

@@ -28,6 +28,7 @@ from shared.clients.azure_errors import (
 from shared.clients.etags import quoted
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
+from shared.util.last_step import followed_by
 from shared.util.threads import in_thread
 
 RANGE_NOT_SATISFIABLE = 416
@@ -254,11 +255,9 @@ class Blobs:
 async def _read_file(path: Path) -> AsyncGenerator[bytes, None]:
     """A file in chunks, read beside the event loop."""
     file = await in_thread(path.open, "rb")
-    try:
+    async with followed_by(lambda: in_thread(file.close), "close_file"):
         while chunk := await in_thread(file.read, WRITTEN_CHUNK):
             yield chunk
-    finally:
-        await in_thread(file.close)
 
 
 @contextmanager

@@ -27,6 +27,10 @@ LARGEST_PAGE = 1000
 """Most rows in one response of Tables."""
 LARGEST_TRANSACTION = 100
 """Most writes in one transaction of Tables."""
+_WITH_RETRIES: dict[str, Any] = {"retry_on_methods": frozenset({"POST"})}
+"""SDK options of an insert and of a transaction. By itself the SDK sends a POST once, also where no
+connection was made, and where storage has closed one that was kept. Both can be sent again: what
+was written by a try whose response was lost is a conflict, as any other writer's would be."""
 
 
 class ConcurrencyConflict(Exception):
@@ -83,7 +87,7 @@ class Table:
         """Create the table if it does not exist."""
         async with storage_call("Tables"):
             with suppress(ResourceExistsError):
-                await self._client.create_table()
+                await self._client.create_table(**_WITH_RETRIES)
         self._must_create = False
 
     async def get(self, partition: str, key: str) -> Row | None:
@@ -101,12 +105,13 @@ class Table:
         """Apply all writes in one transaction: at most LARGEST_TRANSACTION, of one partition.
 
         Returns the rows' new ETags; empty for one that was deleted.
-        Raises ConcurrencyConflict if one of them conflicts; then none is applied.
+        Raises ConcurrencyConflict if one of them conflicts; then none is applied, unless this very
+        call has applied all, and the response was lost.
         """
         async with self._call():
             try:
                 operations = [_operation(write) for write in writes]
-                written = await self._client.submit_transaction(operations)
+                written = await self._client.submit_transaction(operations, **_WITH_RETRIES)
                 return [str(each.get("etag", "")) for each in written]
             except TableTransactionError as error:
                 if error.status_code in (404, 409, 412) and not is_table_missing(error):
@@ -116,14 +121,14 @@ class Table:
                 raise ConcurrencyConflict from error
 
     async def write(self, write: Insert | Replace) -> str:
-        """Apply one write; returns the row's new ETag. Raises ConcurrencyConflict.
+        """Apply one write; returns the row's new ETag. Raises ConcurrencyConflict as `commit`.
 
         Takes half the time of a transaction of one, which the SDK encodes as multipart MIME.
         """
         async with self._call():
             try:
                 if isinstance(write, Insert):
-                    written = await self._client.create_entity(write.columns)
+                    written = await self._client.create_entity(write.columns, **_WITH_RETRIES)
                 else:
                     condition = _if_match(write.etag)
                     written = await self._client.update_entity(

@@ -16,19 +16,21 @@ PAGE_SIZE, PARALLELISM = 200, 8
 async def delete_job(jobs: JobStateRepository, job: Job) -> bool:
     """Delete an ended job, and the searches of a batch; whether all of it is deleted. Idempotent.
 
-    The batch goes last, so that it can be repeated after a crash. What may still run is marked, and
-    deleted by reconcile once it is proven that nothing of it is left.
-    Raises Conflict if the job's batch is active, which still counts it, and if the job, or a search
-    of the batch, was retried.
+    That a batch is to be deleted is written first: from then on none of its searches can be
+    retried, and reconcile goes on after a crash. The batch itself goes last. What may still run is
+    marked, and deleted by reconcile once it is proven that nothing of it is left.
+    Raises Conflict if the job's batch is active, which still counts it, if the job was retried, and
+    if a search of a batch was retried, and runs, before the batch was to be deleted.
     """
     batch = await jobs.find(job.parent_job_id) if job.parent_job_id else None
     if batch and not batch.phase.is_end:
         message = f"the batch {batch.job_id} of {job.job_id} has not ended: cancel the batch first"
         raise Conflict("still_running", message)
     if job.child_count:
-        await _require_ended(jobs, job)
+        if job.delete_requested_at is None:
+            await _require_ended(jobs, job)
+            job = await jobs.request_delete(job.job_id)
         if not await _delete_searches(jobs, job):
-            await jobs.request_delete(job.job_id)
             return False
     return await _delete(jobs, job)
 
@@ -49,10 +51,23 @@ async def _delete_searches(jobs: JobStateRepository, batch: Job) -> bool:
     are_deleted = True
     while cursor is not None:
         page = await jobs.index.children(batch.job_id, PAGE_SIZE, cursor)
-        deleted = await parallel_map(partial(_delete, jobs), page.jobs, PARALLELISM)
+        deleted = await parallel_map(partial(_delete_search, jobs), page.jobs, PARALLELISM)
         are_deleted &= all(deleted)
         cursor = page.cursor
     return are_deleted
+
+
+async def _delete_search(jobs: JobStateRepository, search: Job) -> bool:
+    """Delete a search of a batch that is to be deleted; whether it is.
+
+    One that was retried just before that is cancelled, and deleted once it has ended: its batch
+    would be deleted then, too.
+    """
+    try:
+        return await _delete(jobs, search)
+    except Conflict:
+        await jobs.request_delete(search.job_id)
+        return False
 
 
 async def _delete(jobs: JobStateRepository, job: Job) -> bool:

@@ -73,8 +73,8 @@ class JobRows:
         except AccessRefused:
             raise
         except Unavailable:
-            # The response may be lost: the SDK does not send a transaction again. What has been
-            # written goes on, and is reported to operators.
+            # The response of the last try may be lost, too. What has been written goes on, and is
+            # reported to operators.
             if not await self._is_written_by(event, writer):
                 raise
             return True

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ from elastic_blast_client import Client, Job, blastctl
 from elastic_blast_client.output import Progress
 
 from tests.clients.test_client import JOB_ID, RESET, Answer, Server, ok, refused, view
+
+PACKAGE = Path(__file__).parents[2] / "clients/python"
 
 
 class Terminal(io.StringIO):
@@ -106,10 +111,66 @@ def test_lists_are_json_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_terminal_has_one_line_with_a_bar() -> None:
     stream = Terminal()
-    progress = Progress(stream)
-    for done in (1, 2):
-        raw = view("running", splits_done=done, splits_total=4, reason="it waits for capacity")
-        progress.show(Job.of(raw))
-    progress.end()
+    with Progress(stream) as progress:
+        for done in (1, 2):
+            raw = view("running", splits_done=done, splits_total=4, reason="it waits for capacity")
+            progress.show(Job.of(raw))
     assert stream.getvalue().count("\n") == 1
     assert "[###############...............] 2 of 4 batches running: it waits" in stream.getvalue()
+
+
+class Screen(Terminal):
+    """A terminal as a person sees it: the lines, after what was erased."""
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rpartition("\r\x1b[K")[2] for line in self.getvalue().split("\n")]
+
+
+def test_a_server_that_is_away_is_reported_once_above_the_bar(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    running = view("running", splits_done=1, splits_total=4)
+    unchanged = httpx.Response(304)
+    answers: list[Answer] = [ok(running), RESET, RESET, unchanged, RESET, ok(view())]
+    assert run("wait", JOB_ID, answers=answers)[0] == 0
+    away = "blastctl: the server cannot be reached: reset: trying again"
+    assert screen.lines == [away, away, f"[{'#' * 30}] completed", ""]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        (refused(404, "not_found"), 2, "why not_found"),
+        (KeyboardInterrupt(), 130, "the search goes"),
+    ],
+    ids=["deleted", "interrupted"],
+)
+def test_an_error_in_the_middle_of_a_wait_has_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, answer: Any, code: int, words: str
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    running = view("running", splits_done=1, splits_total=4)
+    assert run("wait", JOB_ID, answers=[ok(running), answer])[0] == code
+    bar, *said = [line for line in screen.lines if line]
+    assert "1 of 4 batches running" in bar and "blastctl" not in bar
+    assert len(said) == 1 and words in said[0]
+
+
+def test_a_retry_is_reported_in_a_pipe_too(capsys: pytest.CaptureFixture[str]) -> None:
+    answers: list[Answer] = [refused(503, "storage_unavailable"), RESET, ok({"jobs": []})]
+    assert run("list", answers=answers)[0] == 0
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "blastctl: why storage_unavailable: trying again\n")
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "elastic_blast_client.blastctl", "completion"]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, cwd=PACKAGE, timeout=60)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (blastctl.BROKEN_PIPE, b"")

@@ -22,11 +22,12 @@ from elastic_blast_client import (
     SearchFailed,
     TooLarge,
     TryAgain,
+    downloads,
     flows,
 )
 
 JOB_ID = "job-" + "a" * 32
-Answer = httpx.Response | Exception
+Answer = httpx.Response | BaseException
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Server:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -174,6 +175,7 @@ class Files:
     etag: str = '"1"'
     ranges: list[str] = field(default_factory=list)
     breaks_at: set[int] = field(default_factory=set)
+    largest_response: int = 1000
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.ranges.append(request.headers["Range"])
@@ -181,6 +183,8 @@ class Files:
             raise RESET
         start, end = map(int, request.headers["Range"].removeprefix("bytes=").split("-"))
         if request.headers.get("If-Range", self.etag) != self.etag:
+            if len(self.data) > self.largest_response:
+                return refused(413, "file_too_large")
             return httpx.Response(200, content=self.data, headers={"ETag": self.etag})
         size = len(self.data)
         if start >= size:
@@ -200,7 +204,7 @@ def export(files: Files, target: Path) -> None:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flows, "PART", 10)
+    monkeypatch.setattr(downloads, "PART", 10)
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -213,13 +217,14 @@ def test_a_download_is_the_whole_file(tmp_path: Path, size: int) -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("largest", [1000, 12], ids=["small", "too-large-for-one-response"])
 @pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
 def test_a_download_goes_on_where_it_was_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_changed: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_changed: bool, largest: int
 ) -> None:
-    files = Files(bytes(range(35)), breaks_at={3})
+    files = Files(bytes(range(35)), breaks_at={3}, largest_response=largest)
     with monkeypatch.context() as patch:
-        patch.setattr(flows, "PATIENCE", 1)
+        patch.setattr(downloads, "PATIENCE", 1)
         with pytest.raises(TryAgain):
             export(files, tmp_path / "f")
     assert not (tmp_path / "f").exists()

@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from elastic_blast_client import Client, TryAgain, blastctl, flows
+from elastic_blast_client import Client, TryAgain, blastctl, downloads
 
 from local.demo.queries import DEMO_DATABASE, demo_queries
 from local.stack import Stack
@@ -82,22 +83,22 @@ def test_a_fetch_goes_on_when_the_app_was_killed(
     """Of a file in small parts: the app dies after the second one, and is back after a wait."""
     job_id = submit(system, tmp_path)
     system.ended(job_id)
-    monkeypatch.setattr(flows, "PART", 1000)
+    monkeypatch.setattr(downloads, "PART", 1000)
     parts, died = [0], threading.Event()
-    write: Callable[..., None] = flows._write
+    add = downloads.PartFile.add
 
-    def count(*args: object) -> None:
+    def count(part: downloads.PartFile, response: httpx.Response) -> bool:
         parts[0] += 1
         if parts[0] == 2:
             system.stack.host.kill()
-        write(*args)
+        return add(part, response)
 
     def sleep(seconds: float) -> None:
         if not died.is_set():
             died.set()
             system.stack.host = system.stack.start_host()
 
-    monkeypatch.setattr(flows, "_write", count)
+    monkeypatch.setattr(downloads.PartFile, "add", count)
     name, expected = next(system.api.files(job_id))
     with Client(system.stack.url, sleep=sleep) as client:
         path = client.download(job_id, name, tmp_path / "f")

@@ -20,10 +20,11 @@ FAULTS = {
     "answered 500": lambda where: status(500, where, 3),
     "answered 503": lambda where: status(503, where, 3),
     "answered 429": lambda where: status(429, where, 3),
-    "reset before": lambda where: Fault(FaultKind.RESET_BEFORE, where),
-    "reset after": lambda where: Fault(FaultKind.RESET_AFTER, where),
-    "truncated in its response": lambda where: Fault(FaultKind.TRUNCATE, where),
+    "reset before": lambda where: Fault(FaultKind.RESET_BEFORE, where, times=3),
+    "reset after": lambda where: Fault(FaultKind.RESET_AFTER, where, times=3),
+    "truncated in its response": lambda where: Fault(FaultKind.TRUNCATE, where, times=3),
 }
+"""Each lasts for the three tries of a call, so that the app meets it, too."""
 
 STORAGE = [
     Row(

@@ -8,10 +8,10 @@ from triggers.http.query_params import (
     AccessionQuery,
     CapacityQuery,
     DashboardCoordinates,
-    LogQuery,
     PermissionsQuery,
     RecommendQuery,
     TaxonQuery,
+    TicketQuery,
 )
 from triggers.http.templates import TemplateChanges, TemplateFields
 from triggers.schemas import dashboard
@@ -113,7 +113,7 @@ DASHBOARD = (
             *("validation_error", "not_found", "link_expired"),
             *("storage_unavailable", "settings_invalid"),
         ),
-        query=LogQuery,
+        query=TicketQuery,
         anonymous=True,
         group="Dashboard",
     ),

@@ -8,7 +8,7 @@ from shared.contracts.states import Phase
 from shared.errors import NotFound
 from triggers.auth.links import LIFETIME, LinkTarget, sign, verify
 from triggers.http.jobs import job_of_request
-from triggers.http.query_params import LinkQuery, parse_query
+from triggers.http.query_params import LinkQuery, TicketQuery, parse_query
 from triggers.http.responses import handle_errors, json_response
 from triggers.http.result_files import file_of
 from triggers.http.results import send_file
@@ -23,11 +23,11 @@ async def create_download_link(services: HttpServices, req: HttpRequest) -> Http
     file = await file_of(services, job, query.blob_name)
     now = services.clients.now()
     target = LinkTarget(job.owner.id, job.job_id, file.file_id)
-    token = sign(target, await services.link_key(), now)
+    ticket = sign(target, await services.link_key(), now)
     address = urlsplit(req.url)
     return json_response(
         DownloadLink(
-            download_url=f"{address.scheme}://{address.netloc}/api/blast/downloads/{token}",
+            download_url=f"{address.scheme}://{address.netloc}/api/blast/downloads?ticket={ticket}",
             name=file.name,
             expires_at=now + LIFETIME,
         )
@@ -36,9 +36,9 @@ async def create_download_link(services: HttpServices, req: HttpRequest) -> Http
 
 @handle_errors
 async def open_download_link(services: HttpServices, req: HttpRequest) -> HttpResponse:
-    """GET /api/blast/downloads/{token}"""
-    token = req.route_params["token"]
-    target = verify(token, await services.link_key(), services.clients.now())
+    """GET /api/blast/downloads"""
+    query = parse_query(req, TicketQuery)
+    target = verify(query.ticket, await services.link_key(), services.clients.now())
     job = await services.clients.jobs.find(target.job_id)
     if job is None or job.owner.id != target.owner_id or job.phase is Phase.DELETED:
         raise NotFound("not_found", f"there is no job {target.job_id}")

@@ -21,7 +21,7 @@ from shared.util.threads import in_thread
 from triggers.auth.links import LIFETIME, LinkTarget, sign, verify
 from triggers.http.cluster_logs import MAX_AGE
 from triggers.http.jobs import job_of_request
-from triggers.http.query_params import LogQuery, parse_query
+from triggers.http.query_params import TicketQuery, parse_query
 from triggers.http.responses import HEADERS, handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.dashboard import LogTicket
@@ -74,7 +74,7 @@ async def create_log_ticket(services: HttpServices, req: HttpRequest) -> HttpRes
 @handle_errors
 async def read_log(services: HttpServices, req: HttpRequest) -> HttpResponse:
     """GET /api/blast/logs/{id}/events"""
-    query, job_id = parse_query(req, LogQuery), req.route_params["id"]
+    query, job_id = parse_query(req, TicketQuery), req.route_params["id"]
     target = verify(query.ticket, await services.link_key(), services.clients.now())
     job = await services.clients.jobs.find(job_id) if target.job_id == job_id else None
     opened, _, lines = target.file_id.partition(":")

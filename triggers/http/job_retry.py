@@ -63,10 +63,17 @@ class JobRetry:
         )
 
     async def _require_kept_batch(self, job: Job) -> None:
-        """Raise NotRetryable if the search would be deleted with its batch when it has ended."""
-        batch = await self.jobs.find(job.parent_job_id) if job.parent_job_id else None
-        if batch and (batch.delete_requested_at or batch.phase is Phase.DELETED):
-            message = f"{job.job_id} belongs to the batch {batch.job_id}, which is being deleted"
+        """Raise NotRetryable if the search would be deleted with its batch.
+
+        A batch that is to be deleted right after this has the search cancelled (see `delete_job`).
+        """
+        if not job.parent_job_id:
+            return
+        batch = await self.jobs.find(job.parent_job_id)
+        if batch is None or batch.delete_requested_at or batch.phase is Phase.DELETED:
+            message = (
+                f"{job.job_id} belongs to the batch {job.parent_job_id}, which is being deleted"
+            )
             raise NotRetryable("not_retryable", message)
 
     async def _is_repeated(self, job: Job, request_id: str) -> bool:

@@ -182,8 +182,9 @@ class RecommendQuery(DashboardCoordinates):
     taxon: str | None = Field(None, max_length=80)
 
 
-class LogQuery(DashboardCoordinates):
-    """The ticket of a log."""
+class TicketQuery(DashboardCoordinates):
+    """The ticket of a log, or of a link to a file. In the query string, which the host's telemetry
+    keeps without its values; it would keep a path."""
 
     ticket: str = Field(max_length=1000, pattern="^[A-Za-z0-9_.-]+$")
 

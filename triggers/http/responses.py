@@ -27,7 +27,11 @@ from shared.errors import (
 from shared.util.redaction import redacted
 from triggers.schemas.common import ErrorDetail, ErrorResponse, FaultView, ResponseModel
 
-HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",  # the address of a signed link has its ticket
+    "X-Content-Type-Options": "nosniff",
+}
 ERROR_CODE = "x-ms-error-code"
 """The header that has the code of an error."""
 RETRY_AFTER = 5

@@ -8,6 +8,7 @@ from triggers.http.query_params import (
     DashboardCoordinates,
     LinkQuery,
     PipelineQuery,
+    TicketQuery,
 )
 from triggers.schemas import exports, results
 
@@ -105,12 +106,13 @@ RESULTS = (
         retry_after_status=404,
     ),
     Operation(
-        *("open_download_link", "GET", "blast/downloads/{token}", "Download the file of a link"),
+        *("open_download_link", "GET", "blast/downloads", "Download the file of a link"),
         {200: "application/gzip", 206: "application/gzip"},
         (
             *(*OF_FILES, "link_expired", "file_too_large", "range_not_satisfiable"),
-            *("storage_unavailable", "settings_invalid"),
+            *("validation_error", "storage_unavailable", "settings_invalid"),
         ),
+        query=TicketQuery,
         ranged=True,
         anonymous=True,
         group="Results",

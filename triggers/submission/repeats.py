@@ -48,6 +48,9 @@ class RepeatableSubmissions:
             # limit allowed that job, which may be the last one that it allows.
             job_id = claim.job_id if is_recent and job is None else None
             if job_id is None and claim.active_rows >= max_active_jobs:
+                if job and job.phase.is_end:
+                    # It counts as active until reconcile, if its process died right after its end.
+                    await self.service.jobs.sync(job)
                 await check_active_limit(index, caller, max_active_jobs)
             try:
                 created, found = await self.service.create(

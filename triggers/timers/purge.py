@@ -75,7 +75,7 @@ class Purger:
         if job and self.jobs.index.is_row_of(row, job):
             if not job.phase.is_end or (job.finished_at or ended_before) >= ended_before:
                 return await self._repair(row.job_id)
-            if await self._is_batch_active(job):
+            if await self._is_batch_active(job) or await self._has_searches(job):
                 return "kept"
             for attempt in range(1, job.attempt + 1):
                 await purge_history(client, replace(job, attempt=attempt).instance_id)
@@ -88,3 +88,10 @@ class Purger:
         """Whether the job's batch is active: the batch must still count the job."""
         parent = await self.jobs.find(job.parent_job_id) if job.parent_job_id else None
         return parent is not None and not parent.phase.is_end
+
+    async def _has_searches(self, job: Job) -> bool:
+        """Whether searches of a batch are left: one that was retried may run, and is found by it.
+
+        Those that have expired are removed in the same run, and their batch in the next.
+        """
+        return bool(job.child_count and (await self.jobs.index.children(job.job_id, 1)).jobs)

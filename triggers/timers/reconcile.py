@@ -16,6 +16,7 @@ from shared.settings import Settings
 from shared.telemetry.names import RECONCILE
 from shared.telemetry.telemetry import Telemetry
 from shared.util.durations import MAX_RETRY_AFTER
+from shared.util.last_step import followed_by
 from triggers.durable_client import DurableClient, InstanceStatus, OrchestrationClient, get_status
 from triggers.timers.bounded_work import process_all
 from triggers.timers.late_cleanup import LateCleanup
@@ -67,7 +68,7 @@ class Reconciler:
         """
         started_at, unreachable = self.now(), set[str]()
         results = Counter[str]()
-        try:
+        async with followed_by(lambda: self._end_tick(results), "end_of_tick"):
             await process_all(
                 self.jobs.index.find_overdue(started_at),
                 lambda row_key: self._reconcile(client, row_key, unreachable),
@@ -75,14 +76,12 @@ class Reconciler:
                 lambda: self.now() - started_at >= MAX_TICK_TIME,
                 results,
             )
-        finally:  # also what was done before the index failed, or beside a crash, has been done
-            self._report(results)
-            await self._remove_claims()
         return results
 
-    async def _remove_claims(self) -> None:
-        """Remove expired claims, also beside a job that crashes in each tick: there are ever more
-        of them."""
+    async def _end_tick(self, results: Counter[str]) -> None:
+        """Report what was done, also before the index failed or beside a job that crashes in each
+        tick, and remove expired claims, of which there would be ever more."""
+        self._report(results)
         started_at = self.now()
         await self.jobs.index.claims.remove_expired(
             started_at, lambda: self.now() - started_at >= MAX_CLAIMS_TIME
@@ -100,13 +99,11 @@ class Reconciler:
         job = await self._find_unsettled(*row_key)
         if job is None:
             return "settled"
-        try:
+        # Messages do not depend on the orchestration's state.
+        async with followed_by(lambda: self._publish_pending(job), "publish_messages"):
             if job.phase.is_end:
                 return await self._reconcile_ended(client, job, unreachable)
             return await self._reconcile_active(client, job)
-        finally:  # messages do not depend on the orchestration's state
-            if job.notify:
-                await self._publish_pending(job)
 
     async def _find_unsettled(self, partition: str, job_id: str) -> Job | None:
         """Return the job if it needs work; otherwise remove its active row and return None."""
@@ -126,6 +123,8 @@ class Reconciler:
         return None if is_settled else job
 
     async def _publish_pending(self, job: Job) -> None:
+        if not job.notify:
+            return
         await self.publish(job)
         if job.phase.is_end:
             await self.jobs.sync(await self.jobs.get(job.job_id))

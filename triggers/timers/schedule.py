@@ -3,6 +3,7 @@
 from azure.functions import TimerRequest
 
 from shared.dependencies import Dependencies
+from shared.util.last_step import followed_by
 from triggers.durable_client import DurableClient
 from triggers.timers.gauges import Gauges
 from triggers.timers.purge import Purger
@@ -20,10 +21,9 @@ class Timers:
 
     async def reconcile(self, timer: TimerRequest, client: DurableClient) -> None:
         """Recover overdue jobs; runs every minute."""
-        try:
+        # A crash on some jobs concerns no gauge.
+        async with followed_by(lambda: self._gauges.report(), "report_gauges"):
             await self._reconciler.tick(client)
-        finally:  # a crash on some jobs concerns no gauge
-            await self._gauges.report()
 
     async def purge(self, timer: TimerRequest, client: DurableClient) -> None:
         """Remove expired jobs; runs every night."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elastic_blast_client import flows
+from elastic_blast_client import downloads, flows
 from elastic_blast_client.errors import HitsMissing, SearchFailed
 from elastic_blast_client.flows import Flow, OnProgress, Send
 from elastic_blast_client.models import Job, ResultFile
@@ -98,13 +98,13 @@ def download(job_id: str, name_or_id: str, target: Path) -> Flow[Path]:
     """Download a result file; an earlier download of it goes on."""
     listed = yield from flows.json_of(request("results", job_id), flows.PATIENCE)
     sent = request("download", job_id, flows.find_file(listed, name_or_id))
-    return (yield from flows.download(sent.path, target))
+    return (yield from downloads.download(sent.path, target))
 
 
 def export(job_id: str, target: Path, form: str, filters: Mapping[str, Any]) -> Flow[Path]:
     """Download the hits in a format of the API, such as `csv` or `parquet`."""
     sent = request("export", job_id)
-    return (yield from flows.download(sent.path, target, {**filters, "format": form}))
+    return (yield from downloads.download(sent.path, target, {**filters, "format": form}))
 
 
 def databases() -> Flow[list[dict[str, Any]]]:

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from elastic_blast_client.arguments import parse
 from elastic_blast_client.client import Client, Credential
 from elastic_blast_client.completion import SCRIPTS
 from elastic_blast_client.errors import BlastError, Refused, TryAgain
-from elastic_blast_client.output import Progress, print_json, print_rows
+from elastic_blast_client.output import Progress, print_json, print_rows, report_retry
 
-OK, REFUSED, FAILED, CANCELLED, TRY_AGAIN = 0, 2, 3, 4, 75
-"""75 is EX_TEMPFAIL of sysexits.h: workflow engines repeat the command."""
+OK, REFUSED, FAILED, CANCELLED, TRY_AGAIN, INTERRUPTED, BROKEN_PIPE = 0, 2, 3, 4, 75, 130, 141
+"""75 is EX_TEMPFAIL of sysexits.h: workflow engines repeat the command. 130 and 141 are what a
+shell reports for programs that SIGINT and SIGPIPE have ended."""
 EXIT_CODES = {"completed": OK, "failed": FAILED, "cancelled": CANCELLED}
 Command = Callable[[Client, argparse.Namespace], int]
 DEFAULT_URL = "http://127.0.0.1:7071"
@@ -31,16 +33,22 @@ def main(argv: Sequence[str] | None = None, client: Client | None = None) -> int
     run = COMMANDS[options.command]
     try:
         with client or Client(options.url, _credential()) as opened:
-            return run(opened, options)
+            opened.on_retry = report_retry
+            code = run(opened, options)
+            sys.stdout.flush()
+            return code
     except TryAgain as error:
         return _complain(error, TRY_AGAIN)
     except Refused as error:
         return _complain(error, REFUSED)
+    except BrokenPipeError:  # the reader has enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the exit
+        return BROKEN_PIPE
     except (BlastError, OSError, ValueError) as error:
         return _complain(error, REFUSED)
     except KeyboardInterrupt:
-        sys.stderr.write("\nblastctl: interrupted; the search goes on\n")
-        return 130
+        sys.stderr.write(f"\nblastctl: interrupted; {_AFTER_INTERRUPT[options.command]}\n")
+        return INTERRUPTED
 
 
 def _complain(error: Exception, code: int) -> int:
@@ -71,9 +79,9 @@ def _wait(client: Client, options: argparse.Namespace) -> int:
 
 
 def _follow(client: Client, job_id: str) -> int:
-    progress = Progress(sys.stderr if sys.stderr.isatty() else sys.stdout)
-    job = client.wait(job_id, progress.show, check=False)
-    progress.end()
+    with Progress(sys.stderr if sys.stderr.isatty() else sys.stdout) as progress:
+        client.on_retry = progress.report_retry
+        job = client.wait(job_id, progress.show, check=False)
     if job.status != "completed":
         sys.stderr.write(f"blastctl: {job_id} is {job.status}: {job.error or job.phase}\n")
     return EXIT_CODES[job.status]
@@ -179,6 +187,13 @@ COMMANDS: Mapping[str, Command] = {
     "databases": _databases,
     "completion": _completion,
 }
+_AFTER_INTERRUPT: Mapping[str, str] = defaultdict(
+    lambda: "nothing was changed",
+    submit="a search that was accepted goes on: see `blastctl list`",
+    wait="the search goes on",
+    fetch="the same command goes on with what is missing",
+    cancel="a cancel that was accepted goes on: see `blastctl show`",
+)
 
 
 if __name__ == "__main__":

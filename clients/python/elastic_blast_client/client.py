@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from elastic_blast_client import api, frames
-from elastic_blast_client.flows import Flow, OnProgress, Run, Send, Wait
+from elastic_blast_client.flows import Flow, OnProgress, OnRetry, Run, Send, Wait
 from elastic_blast_client.models import Job, ResultFile
 
 T = TypeVar("T")
@@ -28,6 +28,14 @@ class _Client:
 
     def __init__(self, credential: Credential) -> None:
         self._credential = credential
+        self.on_retry: OnRetry | None = None
+        """Can be set, to tell a person why a call takes long."""
+
+    def _wait(self, step: Wait) -> float:
+        """The seconds to sleep."""
+        if step.error and self.on_retry:
+            self.on_retry(step.error, step.tries)
+        return step.seconds
 
     def _request(self, http: httpx.Client | httpx.AsyncClient, sent: Send) -> httpx.Request:
         token = self._credential() if callable(self._credential) else self._credential
@@ -156,7 +164,7 @@ class Client(_Client):
                     except httpx.TransportError as raised:
                         error = raised
                 case Wait():
-                    self._sleep(step.seconds)
+                    self._sleep(self._wait(step))
                 case Run():
                     answer = step.function()
 
@@ -282,6 +290,6 @@ class AsyncClient(_Client):
                     except httpx.TransportError as raised:
                         error = raised
                 case Wait():
-                    await self._sleep(step.seconds)
+                    await self._sleep(self._wait(step))
                 case Run():
                     answer = await asyncio.to_thread(step.function)

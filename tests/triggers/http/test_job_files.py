@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.states import Phase
+from tests.local.functions_host.program import until
 from tests.support.samples import job
 from tests.triggers.http.clients import (
     FILE,
@@ -40,6 +41,7 @@ async def test_a_link_opens_without_a_token(running_app: RunningApp) -> None:
     assert (opened.status, opened.data) == (200, whole.data)
     assert opened.headers["Content-Disposition"].startswith("attachment")
     assert opened.headers["Cache-Control"] == "no-store"
+    assert opened.headers["Referrer-Policy"] == "no-referrer"
     part = running_app.ask("GET", link, range="bytes=0-1")
     assert (part.status, part.data) == (206, whole.data[:2])
 
@@ -47,12 +49,36 @@ async def test_a_link_opens_without_a_token(running_app: RunningApp) -> None:
 async def test_a_link_is_no_use_for_anything_else(running_app: RunningApp) -> None:
     job_id = await store_completed_job(running_app)
     link = await link_to(running_app, job_id)
-    for wrong in (f"{link}x", "blast/downloads/x.y.z"):
+    for wrong in (f"{link}x", "blast/downloads?ticket=x.y.z"):
         answer = running_app.ask("GET", wrong)
         assert (answer.status, answer.headers["x-ms-error-code"]) == (403, "link_expired")
     await running_app.jobs.delete(job_id)
     answer = running_app.ask("GET", link)
     assert (answer.status, answer.headers["x-ms-error-code"]) == (404, "not_found")
+
+
+async def test_failure_22_a_ticket_is_in_no_log_line_and_no_error(
+    running_app: RunningApp,
+) -> None:
+    """Neither that of a file nor that of a log, whether it opens or not."""
+    before = len(running_app.host.log.read_text())
+    job_id = await store_completed_job(running_app)
+    link = await link_to(running_app, job_id)
+    opened = ok(send_json(running_app, "POST", f"blast/logs/{job_id}/ticket"))
+    log = f"blast/logs/{job_id}/events?ticket={opened['ticket']}"
+    wrong = (f"{log}x", f"{link}x", f"{link}%20", f"{link}&unknown=1")
+    assert [running_app.ask("GET", path).status for path in (log, link)] == [200, 200]
+    answers = [running_app.ask("GET", path) for path in (*wrong, link.partition("=")[0])]
+    assert {answer.status for answer in answers} <= {200, 403, 404, 422}
+
+    def logged() -> str:
+        return running_app.host.log.read_text()[before:]
+
+    until(lambda: bool(re.search("422 .*GET /api/blast/downloads", logged())))
+    errors = [answer.data.decode() for answer in answers if answer.status != 200]
+    text = "".join([logged(), *errors])
+    for ticket in (opened["ticket"], link.partition("=")[2]):
+        assert [part for part in ticket.split(".") if part in text] == []
 
 
 async def test_only_the_owner_gets_a_link(running_app: RunningApp) -> None:

@@ -135,7 +135,7 @@ async def test_a_ticket_opens_one_log_of_its_owner(running_app: RunningApp) -> N
     other = await store_job(running_app, Phase.RUNNING)
     ticket = ok(send_json(running_app, "POST", f"blast/logs/{job_id}/ticket"))["ticket"]
     assert running_app.ask("GET", f"blast/logs/{other}/events?ticket={ticket}").status == 404
-    assert running_app.ask("GET", f"blast/downloads/{ticket}").status == 404
+    assert running_app.ask("GET", f"blast/downloads?ticket={ticket}").status == 404
     assert running_app.ask("GET", f"blast/logs/{job_id}/events?ticket={ticket}x").status == 403
     assert running_app.ask("GET", f"blast/logs/{job_id}/events").status == 422
     await running_app.jobs.update(job_id, "cancelling", phase=Phase.CANCELLING)

@@ -7,6 +7,7 @@ import pytest
 from shared.clients.tables import LARGEST_TRANSACTION, Table, Write
 from shared.contracts.job import Caller
 from shared.contracts.states import Phase
+from shared.errors import Unavailable
 from shared.jobs import JobStateRepository
 from shared.jobs.claims import LIFETIME
 from shared.jobs.rows import job_row
@@ -29,6 +30,13 @@ class Slow(Table):
         return await super().commit(writes)
 
 
+class Away(Table):
+    """A table that takes no transaction."""
+
+    async def commit(self, writes: Sequence[Write]) -> list[str]:
+        raise Unavailable("storage_unavailable", "Tables cannot be reached")
+
+
 def reconciler(jobs: JobStateRepository, clock: Clock) -> Reconciler:
     return Reconciler(jobs, settings(), clock, publish_nothing, no_stopper)
 
@@ -45,6 +53,14 @@ async def claim(store: Store, number: int, owner: Caller) -> None:
     index, content = store.over().index, f"content {number}"
     found = await index.claims.find(owner, content, 9, store.clock.now)
     await index.claim(found, job(number, owner=owner, created_at=store.clock.now))
+
+
+async def damaged_job(store: Store, clock: Clock) -> None:
+    """An overdue job, on which reconcile crashes."""
+    await late_job(store.over(), clock, 2, phase=Phase.RUNNING)
+    damaged = job_row(job(2))
+    del damaged["owner_oid"]
+    await store.jobs_table.upsert(damaged)
 
 
 async def test_expired_claims_are_removed(store: Store, clock: Clock, durable: FakeDurable) -> None:
@@ -66,13 +82,35 @@ async def test_expired_claims_are_removed_beside_a_job_that_crashes(
 ) -> None:
     await claim(store, 1, ALICE)
     clock.move(LIFETIME.total_seconds() + 1)
-    await late_job(store.over(), clock, 2, phase=Phase.RUNNING)
-    damaged = job_row(job(2))
-    del damaged["owner_oid"]
-    await store.jobs_table.upsert(damaged)
+    await damaged_job(store, clock)
     with pytest.raises(ExceptionGroup):
         await reconciler(store.over(), clock).tick(durable)
     assert await claims(store) == 0
+
+
+async def test_a_removal_that_fails_hides_no_crash_of_a_job(
+    store: Store, clock: Clock, durable: FakeDurable, caplog: pytest.LogCaptureFixture
+) -> None:
+    await claim(store, 1, ALICE)
+    clock.move(LIFETIME.total_seconds() + 1)
+    await damaged_job(store, clock)
+    away = Away(store.index_table._client)
+    with pytest.raises(ExceptionGroup) as raised:
+        await reconciler(store.over(index_table=away), clock).tick(durable)
+    assert [type(bug) for bug in raised.value.exceptions] == [KeyError]
+    assert "last_step_failed step=end_of_tick" in caplog.text
+    assert "Tables cannot be reached" in caplog.text
+    assert await claims(store) == 1
+
+
+async def test_a_removal_that_fails_beside_no_other_error_fails_the_tick(
+    store: Store, clock: Clock, durable: FakeDurable
+) -> None:
+    await claim(store, 1, ALICE)
+    clock.move(LIFETIME.total_seconds() + 1)
+    away = Away(store.index_table._client)
+    with pytest.raises(Unavailable):
+        await reconciler(store.over(index_table=away), clock).tick(durable)
 
 
 async def test_the_removal_of_claims_has_a_limit_in_time(

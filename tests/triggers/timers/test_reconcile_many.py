@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from azure.durable_functions import OrchestrationRuntimeStatus
 
 from shared.clients.tables import Insert
 from shared.contracts.job import Job
@@ -14,7 +15,7 @@ from shared.jobs import JobStateRepository
 from shared.jobs.rows import active_row, job_row
 from tests.shared.jobs.conftest import Clock
 from tests.shared.jobs.counted import Counted
-from tests.support.fake_durable import FakeDurable
+from tests.support.fake_durable import FakeDurable, Instance
 from tests.support.reports import Reports
 from tests.support.samples import RECONCILE_AFTER, job, publish_nothing, settings
 from tests.triggers.timers.conftest import LATE, Store, late_job, no_stopper
@@ -100,6 +101,21 @@ async def test_failure_15_a_crash_on_one_job_is_raised_and_does_not_stop_the_oth
     }
     (line,) = [text for text in caplog.messages if text.startswith("reconciled ")]
     assert {*line.split()} == {"reconciled", "restarted=2", "crashed=1"}
+
+
+async def test_messages_that_cannot_be_sent_hide_no_crash_of_their_job(
+    jobs: JobStateRepository, clock: Clock, durable: FakeDurable, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(_: Job) -> None:
+        raise Unavailable("queue_unavailable", "the queue does not answer")
+
+    stored = await late_job(jobs, clock, phase=Phase.RUNNING, notify=True)
+    durable.instances[stored.job_id] = Instance(OrchestrationRuntimeStatus.Running, None)  # type: ignore[arg-type]
+    with pytest.raises(ExceptionGroup) as raised:
+        await reconciler(jobs, clock, refuse).tick(durable)
+    assert [type(bug) for bug in raised.value.exceptions] == [TypeError]
+    assert "last_step_failed step=publish_messages" in caplog.text
+    assert "the queue does not answer" in caplog.text
 
 
 async def test_failure_42_a_row_of_a_newer_version_is_no_crash_and_is_looked_at_again(

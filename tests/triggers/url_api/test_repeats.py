@@ -15,14 +15,14 @@ from shared.dependencies import INDEX_TABLE, JOBS_TABLE
 from shared.errors import TooMany, Unavailable
 from shared.jobs import Index, JobStateRepository, rows
 from shared.jobs.claims import LIFETIME, MAX_AGE_OF_LOOK
-from tests.support.samples import NOON, RECONCILE_AFTER, job
-from tests.triggers.conftest import Store
-from tests.triggers.url_api.interleaving import (
+from tests.support.interleaving import (
     Died,
     Interleaving,
     SteppedBlobs,
     SteppedTable,
 )
+from tests.support.samples import NOON, RECONCILE_AFTER, job
+from tests.triggers.conftest import Store
 from triggers.submission.accept import SubmissionService
 from triggers.submission.parse import Submission, parse
 from triggers.submission.repeats import RepeatableSubmissions
@@ -201,6 +201,24 @@ async def test_a_repeat_of_a_job_that_is_over_is_another_job(repeats: Repeats, e
     assert second != first
     assert await repeats.submit(1) == second
     assert await repeats.jobs.get(first) == before
+
+
+async def test_a_repeat_is_not_refused_for_a_job_that_ended_in_a_crash(repeats: Repeats) -> None:
+    """Its process died after the end was in its row, and before the index followed."""
+    first = await repeats.submit(most=1)
+    order = Interleaving(0)
+    order.dies_after = 2  # of reading the row and writing the end
+    dying = repeats.other_process(order).service.jobs
+
+    async def end() -> str:
+        return (await dying.update(first, "x", phase=Phase.SUBMIT_FAILED)).job_id
+
+    [died] = await order.run(end())
+    assert isinstance(died, Died) and (await repeats.jobs.get(first)).phase.is_end
+    assert await repeats.jobs.index.count_active(repeats.caller, 9) == 1
+    second = await repeats.submit(1, most=1)
+    assert second != first and await repeats.submit(1, most=1) == second
+    assert await repeats.jobs.index.count_active(repeats.caller, 9) == 1
 
 
 async def test_a_repeat_is_found_however_many_rows_have_no_job(repeats: Repeats) -> None:
