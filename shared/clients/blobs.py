@@ -134,6 +134,19 @@ class Blobs:
                 return await self._read_all(url)
         return data
 
+    async def replace(self, url: str, version: Version, data: bytes) -> bool:
+        """Write a blob in place of this version. False if it has changed or is gone: then the blob
+        stays as it is."""
+        unchanged = MatchConditions.IfNotModified
+        try:
+            async with self._call(TRANSFER_TIMEOUT):
+                await self._at(url).upload_blob(
+                    data, overwrite=True, etag=version.etag, match_condition=unchanged
+                )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return False
+        return True
+
     async def get(self, url: str) -> bytes | None:
         """The whole blob, or None if it does not exist. For small blobs, such as markers."""
         async with self._call(TRANSFER_TIMEOUT):
