@@ -1,7 +1,7 @@
 """Small blobs of the app that are empty, cut off or from somebody else are replaced or named."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
@@ -18,7 +18,7 @@ from triggers.auth.links import KEY_BLOB, KEY_BYTES, read_key
 from triggers.http.hits import handlers
 from triggers.http.results import list_results
 
-DAMAGES = {
+DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
     "cut": lambda data: data[: len(data) // 2],
     "longer": lambda data: data * 2,
