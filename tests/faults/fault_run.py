@@ -102,10 +102,10 @@ def run_with_faults(system: ProxiedStack) -> int:
     second_fails = replace(fails, batches=(1,))
     failing_late = system.add_fault(lambda id: FaultRule(id, jobs=second_fails))
     endless = system.add_fault(hanging)
-    client.send(lambda: system.submit(failing_late, query_data=demo_queries()))
     keys = [retried, failing, endless, *(system.new_key() for _ in range(5))]
     for key in keys:
         client.send(lambda key=key: system.submit(key))  # type: ignore[misc]
+    client.send(lambda: system.submit(failing_late, query_data=demo_queries()))
     ids = {key: system.id_of(key) for key in [*keys, failing_late]}
     batch = client.send(lambda: system.submit(system.new_key(), searches=[{}, {}]))
     assert batch
