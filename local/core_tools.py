@@ -18,7 +18,7 @@ from local.processes import Child, StartError, start
 
 OLDEST = (4, 14, 0)
 """The first version that listens on 127.0.0.1 alone (source: its release notes, #5484). The local
-mode asks nobody who they are."""
+mode has no authentication."""
 INSTALL = "npm install --global azure-functions-core-tools@4 --unsafe-perm true"
 LOADED = re.compile(r"\bhealth: .*?(http://[\w.]+:\d+)/api/health(?![\w/])")
 """How `func` lists a function once the app is loaded (source: DisplayFunctionsInfoUtilities.cs)."""

@@ -69,7 +69,7 @@ def func(tmp_path: Path) -> Path:
     return folder
 
 
-def test_that_core_tools_are_missing_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_missing_core_tools_are_reported_before_anything_starts(tmp_path: Path) -> None:
     ended = demo(str(tmp_path))
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (

@@ -1,4 +1,4 @@
-"""Failure 36: a message that ends each process which works on it is given up within hours."""
+"""Failure 36: a message that ends each process which works on it is abandoned within hours."""
 
 from typing import Any
 
@@ -7,12 +7,13 @@ import pytest
 from shared.contracts.states import Phase
 from shared.errors import Unavailable
 from tests.triggers.queue.queue_fixture import QueueFixture, incoming_message, unavailable
-from tests.triggers.queue.test_last_delivery import KEYLESS, buried
+from tests.triggers.queue.test_last_delivery import KEYLESS
+from tests.triggers.queue.test_poison_messages import buried
 from triggers.queue.requests import LAST_DELIVERY
 from triggers.queue.unfinished import FIRST_COUNTED, MAX_UNFINISHED
 
 LAST = FIRST_COUNTED + MAX_UNFINISHED
-"""The delivery in which a message that ends processes is given up."""
+"""The delivery in which a message that ends processes is abandoned."""
 
 
 class ProcessEnded(BaseException):
@@ -31,7 +32,7 @@ async def deliver_until(world: QueueFixture, last: int, first: int = 1, **change
 
 
 @pytest.mark.parametrize("keyed", [{}, KEYLESS], ids=["key", "keyless"])
-async def test_failure_36_a_message_that_ends_processes_is_given_up(
+async def test_failure_36_a_message_that_ends_processes_is_abandoned(
     world: QueueFixture,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -64,7 +65,7 @@ async def test_failure_36_a_message_that_ends_processes_once_its_job_exists_gets
     assert (await buried(world, "m-1"))["job_id"] == ended.job_id
 
 
-async def test_failure_36_one_that_cannot_even_be_given_up_is_kept_and_dropped(
+async def test_failure_36_one_that_cannot_even_be_abandoned_is_kept_and_dropped(
     world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world.jobs, "find", ends)
@@ -90,7 +91,7 @@ async def test_failure_36_only_processes_that_end_in_a_row_count(
     assert world.statuses() == ["queued"]
 
 
-async def test_failure_36_a_message_that_is_given_up_waits_for_storage(
+async def test_failure_36_a_message_that_is_abandoned_waits_for_storage(
     world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
