@@ -26,7 +26,7 @@ WRONG = {
     "BLAST_NO_SUCH_THING": "1",
 }
 PROGRAM = """
-import asyncio, json, logging, time
+import asyncio, gc, json, logging
 import azure.functions as func
 
 lines = []
@@ -42,7 +42,11 @@ def ask(name):
     return asyncio.run(handler_of(name, function_app.services)(req=request)).status_code
 statuses = [ask(name) for name in ("health", "ready", "ready")]
 functions = len(function_app.app.get_functions())
-print(json.dumps({"statuses": statuses, "lines": lines, "start": at_start, "all": functions}))
+frozen, tracked = gc.get_freeze_count(), len(gc.get_objects())
+print(json.dumps({
+    "statuses": statuses, "lines": lines, "start": at_start, "all": functions,
+    "frozen": frozen, "tracked": tracked,
+}))
 """
 
 
@@ -81,3 +85,8 @@ def test_right_settings_leave_no_line() -> None:
     assert Settings.read(ENVIRONMENT)
     seen = start({**ENVIRONMENT, "BLAST_STORAGE_CONNECTION_STRING": "UseDevelopmentStorage=true"})
     assert seen["start"] == 0
+
+
+def test_full_collections_of_garbage_skip_the_objects_of_modules() -> None:
+    seen = start(ENVIRONMENT)
+    assert seen["frozen"] > 5 * seen["tracked"]

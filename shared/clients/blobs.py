@@ -37,6 +37,7 @@ FILE_TIMEOUT, SLOWEST_WRITE = 240.0, 8 * 1024**2
 """Seconds for writing a whole file, and the bytes of a larger one that take a second each."""
 WRITTEN_CHUNK = 1024**2
 """Bytes per request that writes: more at once would block the event loop."""
+Content = bytes | AsyncIterator[bytes]
 
 
 @dataclass(frozen=True)
@@ -97,22 +98,22 @@ class Blobs:
         timeout = max(FILE_TIMEOUT, size / SLOWEST_WRITE)
         await self._upload(url, _read_file(path), timeout, overwrite=False)
 
-    async def _upload(
-        self, url: str, data: bytes | AsyncIterator[bytes], timeout: float, *, overwrite: bool
-    ) -> None:
+    async def _upload(self, url: str, data: Content, timeout: float, *, overwrite: bool) -> bool:
+        """False if another writer's content is there instead."""
         try:
             async with self._call(timeout):
                 await self._at(url).upload_blob(data, overwrite=overwrite)
-        except ResourceExistsError:
-            if overwrite:
-                raise
         except HttpResponseError as error:
+            if isinstance(error, ResourceExistsError) and not overwrite:
+                return False
             if not is_write_discarded(error):
                 raise
             # What another writer has committed meanwhile counts as written after this.
             if not await self.exists(url):
                 text = f"{_name(url)} was deleted while it was written"
                 raise Unavailable("storage_unavailable", text) from error
+            return False
+        return True
 
     async def delete(self, url: str) -> None:
         """Delete a blob, if it exists."""
@@ -125,14 +126,10 @@ class Blobs:
 
     async def put_if_absent(self, url: str, data: bytes) -> bytes:
         """Write a blob unless it exists. Returns its content afterwards: the first writer wins."""
+        if await self._upload(url, data, TRANSFER_TIMEOUT, overwrite=False):
+            return data
         async with self._call(TRANSFER_TIMEOUT):
-            try:
-                await self._at(url).upload_blob(data, overwrite=False)
-            except HttpResponseError as error:
-                if not (isinstance(error, ResourceExistsError) or is_write_discarded(error)):
-                    raise
-                return await self._read_all(url)
-        return data
+            return await self._read_all(url)
 
     async def replace(self, url: str, version: Version, data: bytes) -> bool:
         """Write a blob in place of this version. False if it has changed or is gone: then the blob
@@ -179,11 +176,8 @@ class Blobs:
     async def missing_containers(self, *containers: str) -> list[str]:
         """The containers that do not exist."""
         async with self._call():
-            return [
-                name
-                for name in containers
-                if not await self._service.get_container_client(name).exists()
-            ]
+            client_of = self._service.get_container_client
+            return [name for name in containers if not await client_of(name).exists()]
 
     async def version(self, url: str) -> Version | None:
         """The blob's size and ETag, or None if it does not exist."""

@@ -47,8 +47,7 @@ async def submit_job(
     services: HttpServices, req: HttpRequest, client: DurableClient
 ) -> HttpResponse:
     """POST /api/blast/jobs"""
-    submission, accepted = await _accept(services, req)
-    await ensure_started(client, accepted.job, services.clients.settings.crash_retry)
+    submission, accepted = await _accept(services, req, client)
     # Without a request id of the client's the job id is returned, not a new id each time, so that
     # a replay gets the same body.
     client_request_id = req.headers.get(FALLBACK_KEY_HEADER) or submission.request_id
@@ -181,17 +180,19 @@ async def visible_job(services: HttpServices, job_id: str, caller: Caller) -> Jo
 
 
 async def _accept(
-    services: HttpServices, req: HttpRequest
+    services: HttpServices, req: HttpRequest, client: DurableClient
 ) -> tuple[Submission, AcceptedSubmission]:
-    """Parse, check and accept a submission."""
+    """Parse, check, accept and start a submission."""
     caller, header_keys = await services.authenticate(req), keys_in_headers(req)
     # In a thread, as checking a large query takes long.
-    submission = await in_thread(_parse, req.get_body(), services.clients.settings)
+    settings, submissions = services.clients.settings, services.submissions
+    submission = await in_thread(_parse, req.get_body(), settings)
     key = single_key({**header_keys, "idempotency_key": submission.idempotency_key})
-    limit = services.clients.settings.max_active_jobs
-    accepted = await services.submissions.accept(
-        submission, caller, key, "http", max_active_jobs=limit
-    )
+    async with submissions.turn():
+        accepted = await submissions.accept(
+            submission, caller, key, "http", max_active_jobs=settings.max_active_jobs
+        )
+        await ensure_started(client, accepted.job, settings.crash_retry)
     return submission, accepted
 
 

@@ -134,12 +134,11 @@ class RequestProcessor:
 
     async def _process_once(self, message: IncomingMessage, client: DurableClient) -> None:
         try:
-            submission, accepted = await self._accept(message)
+            submission, accepted = await self._accept(message, client)
         except REJECTIONS as error:
             await self._reject(message, error)
-            return
-        await ensure_started(client, accepted.job, self.submissions.settings.crash_retry)
-        await self._answer(submission, accepted)
+        else:
+            await self._answer(submission, accepted)
 
     async def _abandon(self, message: IncomingMessage, *, id_is_key: bool) -> None:
         """Store a message that could not be processed, record its outcome and answer its sender.
@@ -161,12 +160,18 @@ class RequestProcessor:
             await self._record(message, DeadLetterOutcome(job.job_id, job.error_code, job.error))
             await self._republish(submission, job)
 
-    async def _accept(self, message: IncomingMessage) -> tuple[Submission, AcceptedSubmission]:
-        submission = self._parse(message)
-        owner, key = self.submissions.settings.queue_owner, _key(message, submission)
-        return submission, await self.submissions.accept(
-            submission, owner, key, "queue", notify=True
-        )
+    async def _accept(
+        self, message: IncomingMessage, client: DurableClient
+    ) -> tuple[Submission, AcceptedSubmission]:
+        """Parse, check, accept and start a submission."""
+        submission, settings = self._parse(message), self.submissions.settings
+        key = _key(message, submission)
+        async with self.submissions.turn():
+            accepted = await self.submissions.accept(
+                submission, settings.queue_owner, key, "queue", notify=True
+            )
+            await ensure_started(client, accepted.job, settings.crash_retry)
+        return submission, accepted
 
     def _parse(self, message: IncomingMessage) -> Submission:
         if len(message.body) > MAX_MESSAGE_BYTES:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -29,10 +30,10 @@ from triggers.submission.turns import take_turn
 
 MAX_STORED_WARNINGS = 20
 """Warnings about databases and named queries, which a job's first event keeps."""
-PARALLEL_CREATIONS = 4
-"""Jobs that a process creates at a time; others wait in turn. Each takes a share of every pass of
-the event loop, and all other requests wait for the whole pass (decision 0112). With 10 ms for each
-of its six storage calls, four are more than a process has processor time for."""
+PARALLEL_SUBMISSIONS = 3
+"""Submissions that a process accepts and starts at a time; others wait in turn. Each takes a share
+of every pass of the event loop, and all other requests wait for the whole pass (decision 0140).
+With 10 ms for each of its storage calls, three are more than a process has processor time for."""
 NO_DEADLINE = timedelta(days=3650)
 """Deadline of a batch: it ends with its searches, and each search has its own deadline."""
 
@@ -56,12 +57,19 @@ class SubmissionService:
     settings: Settings
     now: Callable[[], datetime]
     max_wait: timedelta = timedelta(seconds=20)
-    """A creation that waits longer for earlier ones is refused: storage hardly answers them."""
+    """One that waits longer for earlier ones is refused: storage hardly answers them."""
 
     @classmethod
     def of(cls, clients: Dependencies) -> "SubmissionService":
         """The service over the clients of a process. Raises SettingsInvalid and Unavailable."""
         return cls(clients.jobs, clients.blobs, clients.settings, clients.now)
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Hold a place while a submission is accepted and its orchestration is started.
+
+        Raises Unavailable if PARALLEL_SUBMISSIONS earlier ones take longer than `max_wait`.
+        """
+        return take_turn(self._places, self.max_wait, "submissions")
 
     async def accept(
         self,
@@ -126,20 +134,8 @@ class SubmissionService:
         With a `claim` that another submission has made for this id, the job is created in its
         place; with one on any other, the content is claimed for this id first.
         Return it with the warnings of its databases and named queries. Raises as `accept` does,
-        ClaimTaken, and Unavailable if PARALLEL_CREATIONS earlier ones take longer than `max_wait`.
+        and ClaimTaken.
         """
-        async with take_turn(self._creations, self.max_wait, "submissions"):
-            return await self._create(submission, caller, job_id, source, notify, claim)
-
-    async def _create(
-        self,
-        submission: Submission,
-        caller: Caller,
-        job_id: str,
-        source: str,
-        notify: bool,
-        claim: ContentClaim | None,
-    ) -> tuple[Job, tuple[str, ...]]:
         submission, warnings = await self._checked(submission, caller)
         created_at = self.now()
         if claim and claim.job_id == job_id:
@@ -199,8 +195,8 @@ class SubmissionService:
         )
 
     @cached_property
-    def _creations(self) -> asyncio.Semaphore:
-        return asyncio.Semaphore(PARALLEL_CREATIONS)
+    def _places(self) -> asyncio.Semaphore:
+        return asyncio.Semaphore(PARALLEL_SUBMISSIONS)
 
     async def _put_query(self, job: Job, submission: Submission) -> str:
         """Return the URL of the query, after uploading a query that came as text."""

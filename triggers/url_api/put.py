@@ -29,15 +29,16 @@ async def put(
     settings = services.clients.settings
     # In a thread, as checking a large query takes long.
     submission = await in_thread(read_submission, parameters, settings)
-    try:
-        accepted = await services.repeatable_submissions.accept(
-            submission, caller, SOURCE, settings.max_active_jobs
-        )
-    except Invalid as error:
-        request = read_put(parameters)
-        raise Invalid([request.named(fault) for fault in error.faults]) from error
-    enter_job(accepted.job.job_id)
-    await ensure_started(client, accepted.job, settings.crash_retry)
+    async with services.submissions.turn():
+        try:
+            accepted = await services.repeatable_submissions.accept(
+                submission, caller, SOURCE, settings.max_active_jobs
+            )
+        except Invalid as error:
+            request = read_put(parameters)
+            raise Invalid([request.named(fault) for fault in error.faults]) from error
+        enter_job(accepted.job.job_id)
+        await ensure_started(client, accepted.job, settings.crash_retry)
     seconds = (retry_after(accepted.job) or POLL_INTERVAL).total_seconds()
     return html(pages.accepted(rid_of(accepted.job.job_id), round(seconds)))
 

@@ -74,6 +74,9 @@ class Durable:
     async def get_status(self, instance_id: str) -> None:
         return None
 
+    async def purge_instance_history(self, instance_id: str) -> None:
+        assert instance_id
+
 
 @dataclass(frozen=True)
 class App:

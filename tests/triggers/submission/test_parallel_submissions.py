@@ -1,0 +1,152 @@
+"""How many submissions a process accepts at a time, so that other requests are answered between."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from unittest.mock import AsyncMock
+from urllib.parse import urlencode
+
+import pytest
+from azure.functions import HttpRequest, HttpResponse
+
+from shared.errors import Unavailable
+from tests.triggers.auth.app import Durable
+from tests.triggers.conftest import Store
+from tests.triggers.queue.queue_fixture import BODY, incoming_message
+from triggers.http.jobs import submit_job
+from triggers.queue.requests import RequestProcessor
+from triggers.submission.accept import PARALLEL_SUBMISSIONS, SubmissionService
+from triggers.url_api.handler import url_api
+
+MORE = PARALLEL_SUBMISSIONS + 3
+Door = Callable[[Store, SubmissionService, Durable], Awaitable[object]]
+
+
+class StoppedDurable(Durable):
+    """Answers no start before `go`, and counts those that wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go, self.all_wait = asyncio.Event(), asyncio.Event()
+        self.waiting, self.most = 0, 0
+
+    async def start_new(self, name: str, instance_id: str, client_input: object) -> str:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        if self.waiting == PARALLEL_SUBMISSIONS:
+            self.all_wait.set()
+        await self.go.wait()
+        self.waiting -= 1
+        return await super().start_new(name, instance_id, client_input)
+
+
+async def by_http(store: Store, service: SubmissionService, client: Durable) -> object:
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+    body = json.dumps(BODY).encode()
+    url = "http://127.0.0.1:7071/api/blast/jobs"
+    return await submit_job(
+        store.services, req=HttpRequest("POST", url, headers=headers, body=body), client=client
+    )
+
+
+async def by_url_api(store: Store, service: SubmissionService, client: Durable) -> object:
+    parameters = {"PROGRAM": "blastn", "DATABASE": "16S", "QUERY": BODY["query_fasta"]}
+    body = urlencode({"CMD": "Put", "JOB_TITLE": uuid.uuid4().hex, **parameters}).encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    url = "http://127.0.0.1:7071/api/Blast.cgi"
+    return await url_api(
+        store.services, req=HttpRequest("POST", url, headers=headers, body=body), client=client
+    )
+
+
+async def by_queue(store: Store, service: SubmissionService, client: Durable) -> object:
+    clients = store.clients
+    processor = RequestProcessor(service, clients.outbox_publisher, clients.dead_letters)
+    message = incoming_message(idempotency_key=uuid.uuid4().hex)
+    await processor.process(message, client)
+    return None
+
+
+DOORS = pytest.mark.parametrize(
+    "door", [by_http, by_url_api, by_queue], ids=["http", "url_api", "queue"]
+)
+
+
+@pytest.fixture
+def service(store: Store, monkeypatch: pytest.MonkeyPatch) -> SubmissionService:
+    """The service of the doors, of which none waits for a place."""
+    return of_doors(store, monkeypatch, max_wait=timedelta())
+
+
+def of_doors(
+    store: Store, monkeypatch: pytest.MonkeyPatch, max_wait: timedelta
+) -> SubmissionService:
+    service = replace(SubmissionService.of(store.clients), max_wait=max_wait)
+    monkeypatch.setitem(vars(store.services), "submissions", service)
+    monkeypatch.delitem(vars(store.services), "repeatable_submissions", raising=False)
+    return service
+
+
+@DOORS
+async def test_only_so_many_are_accepted_at_a_time_and_all_of_them_in_the_end(
+    store: Store, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = of_doors(store, monkeypatch, max_wait=timedelta(minutes=1))
+    client = StoppedDurable()
+    accepting = [asyncio.ensure_future(door(store, service, client)) for _ in range(MORE)]
+    await client.all_wait.wait()
+    client.go.set()
+    await asyncio.gather(*accepting)
+    assert len(set(client.started)) == MORE
+    assert client.most == PARALLEL_SUBMISSIONS
+
+
+async def take_all_places(
+    store: Store, service: SubmissionService, client: StoppedDurable
+) -> list[asyncio.Task[object]]:
+    """Submissions that hold all places until they are started."""
+    first = [
+        asyncio.ensure_future(by_http(store, service, client)) for _ in range(PARALLEL_SUBMISSIONS)
+    ]
+    await client.all_wait.wait()
+    return first
+
+
+@DOORS
+async def test_one_that_waits_too_long_for_others_is_refused_and_creates_nothing(
+    store: Store, service: SubmissionService, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = StoppedDurable()
+    first = await take_all_places(store, service, client)
+    create = AsyncMock()
+    with monkeypatch.context() as patched:
+        patched.setattr(service.jobs, "create", create)
+        if door is by_queue:
+            with pytest.raises(Unavailable, match="earlier submissions"):
+                await door(store, service, client)
+        else:
+            answer = await door(store, service, client)
+            assert isinstance(answer, HttpResponse)
+            assert answer.status_code == 503
+            assert b"earlier submissions" in answer.get_body()
+    create.assert_not_called()
+    client.go.set()
+    await asyncio.gather(*first)
+    await door(store, service, client)
+    assert len(client.started) == PARALLEL_SUBMISSIONS + 1, "the places are free again"
+
+
+async def test_a_cancelled_submission_frees_its_place(
+    store: Store, service: SubmissionService
+) -> None:
+    client = StoppedDurable()
+    first = await take_all_places(store, service, client)
+    for task in first:
+        task.cancel()
+    await asyncio.gather(*first, return_exceptions=True)
+    client.go.set()
+    await by_http(store, service, client)
+    assert len(client.started) == 1
