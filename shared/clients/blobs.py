@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from azure.core import MatchConditions
@@ -25,6 +23,8 @@ from shared.clients.azure_errors import (
     read_pages,
     storage_call,
 )
+from shared.clients.blob_values import BlobInfo as BlobInfo
+from shared.clients.blob_values import Version as Version
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 from shared.util.threads import in_thread
@@ -38,26 +38,6 @@ FILE_TIMEOUT, SLOWEST_WRITE = 240.0, 8 * 1024**2
 WRITTEN_CHUNK = 1024**2
 """Bytes per request that writes: more at once would block the event loop."""
 Content = bytes | AsyncIterator[bytes]
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a blob. Its content changes only together with its `etag`."""
-
-    size: int
-    etag: str
-    """Including the quotes, as in HTTP headers."""
-
-
-@dataclass(frozen=True)
-class BlobInfo:
-    """An entry of a blob list; `name` is relative to the listed prefix."""
-
-    name: str
-    size: int
-    modified: datetime
-    etag: str = ""
-    """As `Blobs.version` has it."""
 
 
 class Blobs:

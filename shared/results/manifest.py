@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ResultManifest:
     """The content of the blob, as JSON."""
 
     files: tuple[ManifestEntry, ...]
@@ -44,7 +44,7 @@ async def write_manifest(
 
 def dump_manifest(job: Job, entries: Sequence[ManifestEntry]) -> bytes:
     """The content of a manifest."""
-    manifest = Manifest(tuple(entries), job.job_id)
+    manifest = ResultManifest(tuple(entries), job.job_id)
     return json.dumps(serialize(manifest)).encode()
 
 
@@ -58,7 +58,7 @@ async def read_manifest(blobs: Blobs, job: Job) -> Sequence[ManifestEntry] | Non
     if data is None:
         return None
     try:
-        return deserialize(Manifest, json.loads(data)).files
+        return deserialize(ResultManifest, json.loads(data)).files
     except ValueError:
         log.warning("manifest_unreadable job_id=%s", job.job_id)
     listed = await blobs.list(job.results_prefix)

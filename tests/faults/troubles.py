@@ -246,9 +246,10 @@ def use_another_cluster(run: FaultRun, since: int) -> str:
     """A variable of the sidecar's environment overrides the config; returns the failed search."""
     system, settings = run.system, run.system.stack.settings
     run_with(system, {**settings, "BLAST_CLEANUP_TIMEOUT": "1s"})
-    restart_sidecar(system, {"ELB_CLUSTER_NAME": "another"})
+    restart_sidecar(system, {"ELB_CLUSTER_NAME": "another", "EXEC_PASS_ENV": "ELB_CLUSTER_NAME"})
     job_id = system.submit()
     system.until_in(job_id, Phase.SUBMIT_FAILED)
+    assert system.row(job_id)["error_code"] == "config_overridden"
     run.wait(lambda: "left-on-cluster" in fired(rows_of(run, since)))
     restart_sidecar(system, {})
     run_with(system, settings)

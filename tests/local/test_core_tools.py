@@ -88,6 +88,7 @@ def test_core_tools_that_listen_on_every_network_are_refused(func: Path, version
 
 
 @pytest.mark.acceptance
+@pytest.mark.timeout(450)
 def test_the_demo_runs_the_package_in_func_and_leaves_no_process(
     func: Path, tmp_path: Path
 ) -> None:
