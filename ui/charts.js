@@ -5,6 +5,13 @@ import { formatCount, formatDuration, formatInteger, formatPhase } from "./forma
 
 const MAX_SEGMENTS = 60;
 
+/** A drawing that fills its place. One without a label repeats what the text beside it says. */
+function drawing([width, height], label, ...children) {
+  const text = label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" };
+  const box = { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" };
+  return svg("svg", { ...box, ...text }, children);
+}
+
 /** The batches of a search, or the searches of a batch: a segment for each, up to MAX_SEGMENTS. */
 export function progressBar(job) {
   const { splits_total: total, splits_done: done, splits_failed: failed } = job;
@@ -14,15 +21,10 @@ export function progressBar(job) {
   const label = `${formatInteger(done)} of ${formatCount(total, ...nouns)} done${failedText}`;
   const parts =
     total <= MAX_SEGMENTS ? segments(total, done, failed) : stackedBars(total, done, failed);
-  const chart = svg(
-    "svg",
-    { viewBox: "0 0 600 10", preserveAspectRatio: "none", role: "img", "aria-label": label },
-    parts,
-  );
   return el(
     "div",
     { class: "progress-bar" },
-    chart,
+    drawing([600, 10], label, parts),
     el("span", { class: "number" }, `${formatInteger(done)}/${formatInteger(total)}`),
   );
 }
@@ -61,7 +63,6 @@ export function timeline(events, end) {
   const rows = intervals.map(({ phase, kind, from, to, isTerminal }) => {
     const width = Math.max((to - from) * scale, 6);
     const x = Math.min((from - start) * scale, 1000 - width);
-    const drawing = { viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" };
     const duration = isTerminal
       ? `after ${formatDuration(from - start)}`
       : formatDuration(to - from);
@@ -69,7 +70,7 @@ export function timeline(events, end) {
       "li",
       {},
       el("span", {}, formatPhase(phase)),
-      svg("svg", drawing, bar(x, width, kind)),
+      drawing([1000, 10], null, bar(x, width, kind)),
       el("span", { class: "number" }, duration),
     );
   });
@@ -98,12 +99,6 @@ export function histogram({ caption, distribution, low, high, noun = "hit", link
   const largest = bins.reduce((best, bin) => (bin.count > best.count ? bin : best));
   const most = `most ${PLURALS[noun][1]}, ${formatInteger(largest.count)}`;
   const label = `${caption}: ${most}, at ${largest.range}`;
-  const drawing = {
-    viewBox: "0 0 600 100",
-    preserveAspectRatio: "none",
-    role: "img",
-    "aria-label": label,
-  };
   const maximum = Math.max(1, largest.count);
   const rows = bins
     .filter((bin) => bin.count)
@@ -124,7 +119,7 @@ export function histogram({ caption, distribution, low, high, noun = "hit", link
       caption,
       el("span", { class: "number" }, `maximum: ${formatInteger(maximum)}`),
     ),
-    svg("svg", drawing, histogramBars(bins, maximum, noun, linkTo)),
+    drawing([600, 100], label, histogramBars(bins, maximum, noun, linkTo)),
     el("div", { class: "axis", "aria-hidden": "true" }, el("span", {}, low), el("span", {}, high)),
     el("details", {}, el("summary", {}, "As a table"), el("table", {}, el("tbody", {}, rows))),
   );
@@ -149,41 +144,33 @@ export function queryPosition(hit, queryLength) {
   const scale = 1000 / Math.max(queryLength, 1);
   const range = `${formatInteger(from)} to ${formatInteger(to)} of ${formatInteger(queryLength)}`;
   const label = `${range}${isReverse ? ", reverse" : ""}`;
-  const drawing = {
-    viewBox: "0 0 1000 10",
-    preserveAspectRatio: "none",
-    role: "img",
-    "aria-label": label,
-  };
   const kind = isReverse ? "reverse" : "forward";
   const hitBar = bar((from - 1) * scale, Math.max((to - from + 1) * scale, 4), kind, label);
   return el(
     "div",
     { class: "position" },
-    svg("svg", drawing, bar(0, 1000, "open"), hitBar),
+    drawing([1000, 10], label, bar(0, 1000, "open"), hitBar),
     el("span", { "aria-hidden": "true" }, isReverse ? "←" : "→"),
   );
 }
 
 /** A percentage as a bar and as text. */
 export function share(percentage) {
-  const label = `${percentage} %`;
-  const drawing = { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" };
-  const bars = [bar(0, 100, "open"), bar(0, percentage, "forward")];
-  return el("div", { class: "position" }, svg("svg", drawing, bars), el("span", {}, label));
+  const bars = [bar(0, 100, "open"), bar(0, Math.min(percentage, 100), "forward")];
+  const text = el("span", {}, `${percentage} %`);
+  return el("div", { class: "position" }, drawing([100, 10], null, bars), text);
 }
 
 /** A bar for each `{name, count, link}`, with its number; `link` may be null. */
 export function rankedBars(caption, rows) {
   const maximum = Math.max(1, ...rows.map(({ count }) => count));
   const items = rows.map(({ name, count, link }) => {
-    const drawing = { viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" };
     const width = Math.max((1000 * count) / maximum, 3);
     return el(
       "li",
       {},
       el("span", {}, link ? el("a", link, name) : name),
-      svg("svg", drawing, bar(0, width, "bin")),
+      drawing([1000, 10], null, bar(0, width, "bin")),
       el("span", { class: "number" }, formatInteger(count)),
     );
   });
@@ -215,23 +202,17 @@ export function lanes(caption, subjects) {
       return bar((from - 1) * scale, Math.max((to - from + 1) * scale, 3), kind, text);
     });
     const label = `${name}: ${formatCount(spans.length, "hit")}`;
-    const drawing = {
-      viewBox: "0 0 1000 10",
-      preserveAspectRatio: "none",
-      role: "img",
-      "aria-label": label,
-    };
     return el(
       "li",
       {},
       el("span", { title: name }, name),
-      svg("svg", drawing, bar(0, 1000, "open"), bars),
+      drawing([1000, 10], label, bar(0, 1000, "open"), bars),
     );
   });
   const legend = SCORE_CLASSES.map(([least, kind], index) => {
     const text = Number.isFinite(least) ? `${least} bits or more` : "less";
-    const drawing = { viewBox: "0 0 10 10", "aria-hidden": "true" };
-    return el("span", { "data-key": index }, svg("svg", drawing, bar(0, 10, kind)), ` ${text}`);
+    const sample = drawing([10, 10], null, bar(0, 10, kind));
+    return el("span", { "data-key": index }, sample, ` ${text}`);
   });
   return el(
     "figure",

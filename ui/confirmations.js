@@ -1,6 +1,6 @@
 /** What a dialog asks before an action that cannot be undone: its heading, text and buttons. */
 
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 import { isTerminal, jobTitle } from "./format.js";
 
 export function cancelConfirmation(job) {
@@ -19,9 +19,8 @@ export function deleteConfirmation(job) {
 
 /** The harmless answer has the focus. */
 function confirmation(question, job, consequence, keepText, action, actionText) {
-  const button = (attributes, text) => el("button", { type: "button", ...attributes }, text);
-  const keep = button({ "data-action": "close", autofocus: true }, keepText);
-  const confirm = button({ class: "danger", "data-action": action }, actionText);
+  const keep = button("close", keepText, { autofocus: true });
+  const confirm = button(action, actionText, { class: "danger" });
   const text = `${jobTitle(job)}: ${consequence}`;
   return [question, el("p", {}, text), el("p", { class: "buttons" }, keep, confirm)];
 }

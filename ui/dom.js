@@ -36,6 +36,17 @@ export function section(id, heading, ...children) {
   );
 }
 
+/** A button that runs an action, by its name. */
+export function button(action, text, attributes = {}) {
+  return el("button", { type: "button", "data-action": action, ...attributes }, text);
+}
+
+/** A table that scrolls, from the cells of its heading and its rows. */
+export function scrollTable(label, head, rows, attributes = {}) {
+  const parts = [el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)];
+  return scrollRegion(label, el("table", attributes, parts));
+}
+
 /** A container that scrolls its wide child, also by keyboard. */
 export function scrollRegion(label, child) {
   const attributes = { class: "scroll", tabindex: "0", role: "region", "aria-label": label };

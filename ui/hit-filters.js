@@ -1,10 +1,8 @@
 /** The filters of hits: their names in the address, their form, and those that pictures link to. */
 
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 
 const MAX_SUGGESTED = 200;
-/** Values have at most six digits: the largest value below an edge is this part below it. */
-const STEP = 1e-6;
 
 /** The filters by their name in the API: the label of each, and the attributes of its input. */
 const PERCENT = { type: "number", min: 0, max: 100, step: "any" };
@@ -45,9 +43,7 @@ export function renderFilters({ state, isFiltered, answers, files }) {
     fields,
     el("datalist", { id: "query-ids" }, options),
     names.length > 1 ? dropdown("file", "File", names, state.file) : null,
-    isFiltered
-      ? el("button", { type: "button", "data-action": "clear-filters" }, "Clear filters")
-      : null,
+    isFiltered ? button("clear-filters", "Clear filters") : null,
   );
 }
 
@@ -85,7 +81,7 @@ export function ofCoverage(range) {
   return {
     view: "queries",
     queries: "some",
-    min_query_cover: String(low),
+    min_query_cover: low ? String(low) : "",
     max_query_cover: high === 100 ? "" : below(high),
   };
 }
@@ -95,8 +91,10 @@ function edges(range) {
   return [Number.parseFloat(low), high === undefined ? null : Number(high)];
 }
 
+/** The largest value below an edge, as BLAST+ writes at most six digits. */
 function below(edge) {
-  return String(Number((edge * (1 - STEP)).toPrecision(6)));
+  const step = 10 ** (Math.ceil(Math.log10(edge)) - 6);
+  return String(Number((edge - step).toPrecision(6)));
 }
 
 function dropdown(name, label, values, selected) {

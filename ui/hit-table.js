@@ -2,18 +2,18 @@
 
 import { alignmentText } from "./alignment.js";
 import { queryPosition } from "./charts.js";
-import { el, scrollRegion } from "./dom.js";
+import { button, el, scrollTable } from "./dom.js";
 import { formatCount, formatDecimal, formatEvalue, formatInteger } from "./format.js";
 
-/** `format` is there for numbers. */
+/** `format` is there for numbers. Those that matter most are first: a narrow table scrolls. */
 const COLUMNS = [
   { name: "qseqid", title: "Query" },
   { name: "sseqid", title: "Subject" },
-  { name: "qstart", title: "Query position" },
   { name: "pident", title: "Identity %", format: (value) => formatDecimal(value, 1) },
-  { name: "length", title: "Length", format: (value) => formatDecimal(value, 0) },
   { name: "evalue", title: "E-value", format: formatEvalue },
   { name: "bitscore", title: "Bit score", format: (value) => formatDecimal(value, 0) },
+  { name: "length", title: "Length", format: (value) => formatDecimal(value, 0) },
+  { name: "qstart", title: "Query position" },
 ];
 const NO_LETTERS =
   "The files have no letters of the alignments: search with outfmt 5, or with the columns qseq and sseq, to see them.";
@@ -36,22 +36,11 @@ export function renderHitTable(hits) {
         ? el("span", { class: "muted" }, "Best subjects first, with their hits together.")
         : hits.link({ sort_by: "relevance", sort_dir: "asc", page: "1" }, "Best subjects first"),
     ),
-    scrollRegion(
+    scrollTable(
       "Table of hits",
-      el(
-        "table",
-        { class: "hits" },
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            COLUMNS.map((column) => sortHeader(hits, column)),
-          ),
-        ),
-        el("tbody", {}, rows),
-      ),
+      COLUMNS.map((column) => sortHeader(hits, column)),
+      rows,
+      { class: "hits" },
     ),
     pager(hits, page, pages, "hits"),
   ];
@@ -74,59 +63,41 @@ export function sortHeader(hits, { name, title, format }) {
   const arrow = isSorted ? (isDescending ? " ↓" : " ↑") : " ↕";
   const changes = { sort_by: name, sort_dir: isSorted && !isDescending ? "desc" : "asc", page: "1" };
   const attributes = { scope: "col", "aria-sort": order, class: format ? "number" : null };
-  const button = el(
-    "button",
-    {
-      type: "button",
-      class: "plain",
-      "data-action": "show",
-      "data-changes": JSON.stringify(changes),
-    },
-    title,
-    el("span", { "aria-hidden": "true" }, arrow),
-  );
-  return el("th", attributes, button);
+  const content = [title, el("span", { "aria-hidden": "true" }, arrow)];
+  return el("th", attributes, showButton(content, changes, { class: "plain" }));
+}
+
+/** A button that changes the state of a HitsSection. */
+function showButton(text, changes, attributes) {
+  return button("show", text, { "data-changes": JSON.stringify(changes), ...attributes });
 }
 
 /** Links to the first, previous, next and last page, and the number of the page. */
 export function pager(hits, page, pages, noun) {
   if (pages <= 1) return null;
-  const button = (text, target) =>
-    el(
-      "button",
-      {
-        type: "button",
-        "data-action": "show",
-        "data-changes": JSON.stringify({ page: String(target) }),
-        disabled: target < 1 || target > pages || target === page ? "" : null,
-      },
-      text,
-    );
+  const turn = (text, target) =>
+    showButton(text, { page: String(target) }, {
+      disabled: target < 1 || target > pages || target === page,
+    });
   return el(
     "p",
     { class: "pager" },
-    button(`First ${noun}`, 1),
-    button(`Previous ${noun}`, page - 1),
+    turn(`First ${noun}`, 1),
+    turn(`Previous ${noun}`, page - 1),
     el("span", { class: "muted" }, `Page ${formatInteger(page)} of ${formatInteger(pages)}`),
-    button(`Next ${noun}`, page + 1),
-    button(`Last ${noun}`, pages),
+    turn(`Next ${noun}`, page + 1),
+    turn(`Last ${noun}`, pages),
   );
 }
 
 function rowsOf(hits, hit, key, lengths) {
   const isOpen = hits.openAlignments.has(key);
-  const toggle = el(
-    "button",
-    {
-      type: "button",
-      class: "plain toggle",
-      "data-action": "alignment",
-      "data-hit": key,
-      "aria-expanded": String(isOpen),
-      "aria-label": `Alignment of ${hit.qseqid} and ${hit.sseqid}`,
-    },
-    isOpen ? "▾" : "▸",
-  );
+  const toggle = button("alignment", isOpen ? "▾" : "▸", {
+    class: "plain toggle",
+    "data-hit": key,
+    "aria-expanded": String(isOpen),
+    "aria-label": `Alignment of ${hit.qseqid} and ${hit.sseqid}`,
+  });
   const cells = COLUMNS.map((column) => cell(column, hit, lengths.get(hit.qseqid), toggle));
   const row = el("tr", { "data-key": `hit-${key}` }, cells);
   if (!isOpen) return [row];
@@ -143,8 +114,10 @@ function cell({ name, format }, hit, queryLength, toggle) {
   if (name === "qstart")
     return el("td", {}, hit.qstart && hit.qend ? queryPosition(hit, queryLength) : "–");
   if (format) return el("td", { class: "number" }, format(hit[name]));
-  if (name === "sseqid") return el("td", { title: hit.stitle }, toggle, " ", hit.sseqid ?? "–");
-  return el("td", {}, hit[name] ?? "–");
+  const text = hit[name] ?? "–";
+  if (name === "qseqid") return el("td", { class: "name" }, text);
+  const subject = el("div", { class: "subject" }, toggle, text);
+  return el("td", { class: "name", title: hit.stitle }, subject);
 }
 
 /** The length of each query; where the file has none, the last residue that a hit covers. */

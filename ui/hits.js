@@ -1,7 +1,7 @@
 /** The hits of a completed search: totals, filters, a view of them, and files to download. */
 
 import { ApiRejection, ApiUnavailable, apiUrl, get, jobPath, queryString } from "./api.js";
-import { el, section } from "./dom.js";
+import { button, el, section } from "./dom.js";
 import { formatBytes, formatCount, formatDecimal, formatEvalue, formatInteger } from "./format.js";
 import { FILTERS, QUERY_FILTERS, renderFilters } from "./hit-filters.js";
 import { renderPictures } from "./hit-pictures.js";
@@ -217,8 +217,8 @@ export class HitsSection {
   /** A link that a browser opens without a token is made when it is asked for: it ends soon. */
   #shareButton(fileId, name) {
     const path = jobPath(this.jobId, "results", "download") + queryString({ blob_name: fileId });
-    const attributes = { type: "button", class: "plain", "data-action": "share", "data-path": path };
-    return el("button", { ...attributes, "aria-label": `Link to ${name}` }, "Link");
+    const label = `Link to ${name}`;
+    return button("share", "Link", { class: "plain", "data-path": path, "aria-label": label });
   }
 
   #fileList() {

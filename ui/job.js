@@ -2,7 +2,7 @@
 
 import { ApiRejection, del, get, jobPath, newKey, post, queryString } from "./api.js";
 import { progressBar, timeline } from "./charts.js";
-import { el, scrollRegion, section } from "./dom.js";
+import { button, el, scrollTable, section } from "./dom.js";
 import {
   formatCount,
   formatDuration,
@@ -165,16 +165,15 @@ export class JobView {
   }
 
   #buttons() {
-    const button = (action, text, className) =>
-      el("button", { type: "button", class: className, "data-action": action }, text);
+    const danger = { class: "danger" };
     return el(
       "div",
       { class: "buttons" },
       this.#isRetryable ? button("retry", "Run again") : null,
       this.job.payload ? el("a", { class: "button edit", href: `#/new/${this.id}` }, "Edit and submit") : null,
-      this.#isCancellable ? button("confirm-cancel", "Cancel search", "danger") : null,
-      this.isCleanupPending ? button("cancel", "Clean up now", "danger") : null,
-      this.job.delete_requested_at ? null : button("confirm-delete", "Delete", "danger"),
+      this.#isCancellable ? button("confirm-cancel", "Cancel search", danger) : null,
+      this.isCleanupPending ? button("cancel", "Clean up now", danger) : null,
+      this.job.delete_requested_at ? null : button("confirm-delete", "Delete", danger),
     );
   }
 
@@ -232,17 +231,11 @@ export class JobView {
       ),
     );
     const head = ["After", "Event", "Details"].map((text) => el("th", { scope: "col" }, text));
-    const table = el(
-      "table",
-      {},
-      el("thead", {}, el("tr", {}, head)),
-      el("tbody", {}, rows),
-    );
     return el(
       "details",
       {},
       el("summary", {}, `All ${formatCount(rows.length, "event")}`),
-      scrollRegion("Events", table),
+      scrollTable("Events", head, rows),
     );
   }
 

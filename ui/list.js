@@ -2,7 +2,7 @@
 
 import { get, jobPath, queryString } from "./api.js";
 import { progressBar } from "./charts.js";
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 import {
   badgeClass,
   formatAge,
@@ -90,18 +90,14 @@ export class JobListView {
       const total = formatCount(this.jobs.length, "search", "searches");
       return el("p", { class: "muted pager" }, total);
     }
-    const button = (action, text, isEnabled) =>
-      el(
-        "button",
-        { type: "button", "data-action": action, "aria-disabled": isEnabled ? null : "true" },
-        text,
-      );
+    const turn = (action, text, isEnabled) =>
+      button(action, text, { "aria-disabled": isEnabled ? null : "true" });
     return el(
       "nav",
       { class: "pager", "aria-label": "Pages of the list" },
-      button("newer", "Newer", number > 1),
+      turn("newer", "Newer", number > 1),
       el("span", {}, `Page ${number}`),
-      button("older", "Older", this.page.has_more),
+      turn("older", "Older", this.page.has_more),
     );
   }
 }

@@ -2,7 +2,7 @@
 
 import { ApiRejection, ApiUnavailable, getBlob, isSignedIn, signIn } from "./api.js";
 import { cancelConfirmation, deleteConfirmation } from "./confirmations.js";
-import { el, morph } from "./dom.js";
+import { button, el, morph } from "./dom.js";
 import { JobView } from "./job.js";
 import { JobListView } from "./list.js";
 import { Poller } from "./poll.js";
@@ -121,7 +121,7 @@ function openSignIn(error) {
   const buttons = el(
     "p",
     { class: "buttons" },
-    el("button", { type: "button", "data-action": "close" }, "Not now"),
+    button("close", "Not now"),
     el("button", { type: "submit", class: "primary" }, "Sign in"),
   );
   openDialog(

@@ -1,7 +1,7 @@
 /** The queries of a search, with and without hits, as a table. */
 
 import { share } from "./charts.js";
-import { el, scrollRegion } from "./dom.js";
+import { el, scrollTable } from "./dom.js";
 import { formatCount, formatDecimal, formatEvalue, formatInteger } from "./format.js";
 import { pager, sortHeader } from "./hit-table.js";
 
@@ -37,7 +37,7 @@ export function renderQueryTable(hits) {
       "tr",
       {},
       el("td", { class: "number" }, formatInteger(query.number)),
-      el("td", { title: query.title }, nameOf(hits, query)),
+      el("td", { class: "name", title: query.title }, nameOf(hits, query)),
       others.map(({ name, format }) => el("td", { class: "number" }, format(query[name]))),
       el("td", {}, query.query_cover === null ? "–" : share(query.query_cover)),
       el("td", {}, query.covered === null ? "–" : share(query.covered)),
@@ -56,15 +56,7 @@ export function renderQueryTable(hits) {
       ),
     ),
     coverageFilter(hits, found),
-    scrollRegion(
-      "Table of queries",
-      el(
-        "table",
-        { class: "hits" },
-        el("thead", {}, el("tr", {}, head)),
-        el("tbody", {}, rows),
-      ),
-    ),
+    scrollTable("Table of queries", head, rows, { class: "hits" }),
     pager(hits, found.page, found.pages, "queries"),
   ];
 }

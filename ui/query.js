@@ -1,7 +1,7 @@
 /** The field for the query: text or a file, its type, and a way to each line with a fault. */
 
 import { ApiRejection, ApiUnavailable, get, jobPath, postFile } from "./api.js";
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 import { formatBytes } from "./format.js";
 import { lineRange, MAX_EDITABLE_BYTES, readFileStart, recogniseType } from "./sequence.js";
 
@@ -171,11 +171,7 @@ function attachedFile({ name, size, isUploading }) {
     { class: "attached" },
     el("span", { role: "status" }, `${isUploading ? "Uploading " : ""}${name}${size ? ` · ${formatBytes(size)}` : ""}`),
     " ",
-    el(
-      "button",
-      { type: "button", "data-action": "remove-file" },
-      isUploading ? "Cancel the upload" : "Remove the file",
-    ),
+    button("remove-file", isUploading ? "Cancel the upload" : "Remove the file"),
   );
 }
 
@@ -184,10 +180,9 @@ function faultList(faults, file) {
     "ul",
     {},
     faults.map(({ msg, line }) => {
-      const attributes = { type: "button", class: "plain", "data-action": "go-to-line" };
-      const button =
-        line && !file ? el("button", { ...attributes, "data-line": line }, `Go to line ${line}`) : null;
-      return el("li", {}, msg, " ", button);
+      const attributes = { class: "plain", "data-line": line };
+      const link = line && !file ? button("go-to-line", `Go to line ${line}`, attributes) : null;
+      return el("li", {}, msg, " ", link);
     }),
   );
 }

@@ -1,7 +1,7 @@
 /** A link to a result file that opens without a token, for a colleague or another program. */
 
 import { get } from "./api.js";
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 
 const FIELD_ID = "shared-link";
 
@@ -11,7 +11,6 @@ export async function sharedLink(path) {
   const minutes = Math.round((Date.parse(expiresAt) - Date.now()) / 60_000);
   const until = new Date(expiresAt).toLocaleTimeString(undefined, { timeStyle: "short" });
   const lifetime = `Anyone with this link can download ${name} without signing in, for ${minutes} minutes: until ${until}.`;
-  const button = (attributes, text) => el("button", { type: "button", ...attributes }, text);
   return [
     el("p", {}, lifetime),
     el("label", { for: FIELD_ID }, "Link"),
@@ -19,8 +18,8 @@ export async function sharedLink(path) {
     el(
       "p",
       { class: "buttons" },
-      button({ "data-action": "close" }, "Close"),
-      button({ class: "primary", autofocus: true, "data-action": "copy-link" }, "Copy link"),
+      button("close", "Close"),
+      button("copy-link", "Copy link", { class: "primary", autofocus: true }),
     ),
   ];
 }

@@ -61,6 +61,7 @@ EVENTS = ResourceKind(
         "involvedObject.name",
         "involvedObject.namespace",
         "involvedObject.uid",
+        "reason",
     ),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ class Version:
 
     size: int
     etag: str
-    """Including the quotes, as in HTTP headers."""
+    """In quotes, as in HTTP headers, whatever storage has sent."""
 
 
 @dataclass(frozen=True)
@@ -21,4 +21,4 @@ class BlobInfo:
     size: int
     modified: datetime
     etag: str = ""
-    """As `Blobs.version` has it."""
+    """Equal to that of the blob's `Version`."""

@@ -25,6 +25,7 @@ from shared.clients.azure_errors import (
 )
 from shared.clients.blob_values import BlobInfo as BlobInfo
 from shared.clients.blob_values import Version as Version
+from shared.clients.etags import quoted
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 from shared.util.threads import in_thread
@@ -168,7 +169,7 @@ class Blobs:
                 if is_blob_missing(error):
                     return None
                 raise
-        return Version(properties.size, str(properties.etag))
+        return Version(properties.size, quoted(properties.etag))
 
     async def read_range(self, url: str, version: Version, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive) of this version.
@@ -216,10 +217,7 @@ class Blobs:
         blobs = self._service.get_container_client(container).list_blobs(name_starts_with=path)
         return [
             BlobInfo(
-                blob.name.removeprefix(path),
-                blob.size or 0,
-                blob.last_modified,
-                '"' + str(blob.etag).strip('"') + '"',  # lists have it without its quotes
+                blob.name.removeprefix(path), blob.size or 0, blob.last_modified, quoted(blob.etag)
             )
             async for page in read_pages("Blob", blobs)
             for blob in page

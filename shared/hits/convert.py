@@ -77,11 +77,13 @@ def convert(
     folder: Path,
     fasta: Chunks | None = None,
     place: Place = Place(),
+    is_merged: bool = False,
 ) -> Converted:
     """Write HITS and QUERIES of a result file into the folder, in bounded memory.
 
     `fasta` opens the batch that was searched: it names the queries without hits, and gives the
-    lengths that tables lack. Raises Unreadable, with the line of the first fault.
+    lengths that tables lack. `is_merged` is as in `open_rows`. Raises Unreadable, with the line of
+    the first fault.
     """
     import duckdb
 
@@ -96,12 +98,14 @@ def convert(
     text = ""
     for effort in EFFORTS:
         try:
-            return _Conversion(database, chunks, outfmt, folder, fasta, place, effort).run()
+            return _Conversion(
+                database, chunks, outfmt, folder, fasta, place, is_merged, effort
+            ).run()
         except refusals as error:
             text = str(error)
             if not (isinstance(error, too_long) or _LINE_TOO_LONG in text):
                 break
-    fault = find_fault(chunks(), outfmt)
+    fault = find_fault(chunks(), outfmt, is_merged)
     raise fault or damaged(f"the file cannot be read: {text.splitlines()[0]}")
 
 
@@ -117,12 +121,13 @@ class _Conversion:
     folder: Path
     fasta: Chunks | None
     place: Place
+    is_merged: bool
     effort: Effort
 
     def run(self) -> Converted:
         with (self.folder / "queries.csv").open("w", newline="") as file:
             add_query = _QueryWriter(file, self._batch())
-            reader = open_rows(self.chunks(), self.outfmt, add_query)
+            reader = open_rows(self.chunks(), self.outfmt, add_query, is_merged=self.is_merged)
             self._write_hits(reader)
         columns = stored_names(reader.columns)
         row_group = self.effort.row_group_of(reader.columns)

@@ -16,8 +16,9 @@ TAXID_COLUMNS = ("staxids", "staxid")
 class Filter:
     """What a hit must have; None for no condition. Percentages are 0 to 100.
 
-    Texts are looked for in any letter case. A hit without identity, bit score or e-value passes
-    their limits; one without a known coverage does not.
+    Texts are looked for in any letter case. Limits of identity, bit score and e-value have no
+    effect on a search that did not request that column; else a hit without a value does not pass,
+    as one without a known coverage.
     """
 
     query_id: str | None = None
@@ -68,8 +69,8 @@ ALL = Condition("true")
 def condition(
     wanted: Filter, columns: tuple[str, ...], numbers: list[int] | None, with_text: Condition | None
 ) -> Condition:
-    """The condition for hits with these columns; `numbers` are those of the wanted query, and
-    `with_text` is the condition for queries whose ids have the text, if there are any."""
+    """The condition for hits of files with these columns; `numbers` are those of the wanted query,
+    and `with_text` is the condition for queries whose ids have the text, if there are any."""
     parts = list(_parts(wanted, columns, with_text))
     if numbers is not None:
         listed = ", ".join(map(str, numbers)) or "NULL"
@@ -106,10 +107,9 @@ def _limits(wanted: Filter, columns: tuple[str, ...]) -> Iterator[Condition]:
         ("evalue", ">=", wanted.min_evalue),
         ("evalue", "<=", wanted.max_evalue),
     ):
-        # A search that did not request the column has hits without a value. The dashboard always
-        # sends an e-value, and shows them.
+        # The dashboard always sends an e-value, and shows the hits of a search without e-values.
         if value is not None and column in columns:
-            yield Condition(f"({column} IS NULL OR {column} {sign} ?)", (value,))
+            yield Condition(f"{column} {sign} ?", (value,))
     for column, sign, value in (
         ("file", "=", wanted.file),
         ("coverage", ">=", wanted.min_query_cover),

@@ -29,6 +29,8 @@ class SearchResults:
     outfmt: str
     batch_of: Callable[[str], str]
     """The name of the batch of queries of a result file, below the prefix."""
+    merged: str = ""
+    """The name of the file that ElasticBLAST writes from those of shards."""
 
 
 @dataclass
@@ -70,9 +72,14 @@ class Indexer:
     ) -> SourceFile:
         url, batch = results.prefix + file.name, results.batch_of(file.name)
         version = await self.blobs.version(url)
-        chunks = self._chunks(url, deadline)
-        fasta = self._chunks(results.prefix + batch, deadline) if batch in batches else None
-        return SourceFile(file.number, file.name, version.etag if version else "", chunks, fasta)
+        return SourceFile(
+            file.number,
+            file.name,
+            version.etag if version else "",
+            self._chunks(url, deadline),
+            self._chunks(results.prefix + batch, deadline) if batch in batches else None,
+            is_merged=file.name == results.merged,
+        )
 
     def _chunks(self, url: str, deadline: float) -> Chunks:
         """Opens a blob, for a function in a thread that this event loop waits for."""

@@ -68,7 +68,7 @@ class HitsDatabase:
         """The condition of a filter."""
         numbers = None if wanted.query_id is None else self._numbers_of(wanted.query_id)
         with_text = None if wanted.text is None else self._queries_with(wanted.text)
-        return condition(wanted, self.columns, numbers, with_text)
+        return condition(wanted, self.index.columns, numbers, with_text)
 
     def hits_for(self, wanted: Filter) -> str:
         """The relation of hits with what the filter looks at."""

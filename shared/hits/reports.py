@@ -10,6 +10,8 @@ from shared.hits.gzip import decompress
 from shared.hits.text import to_utf8, with_unix_line_ends
 
 LONGEST_LINE, LONGEST_FOOT = 16 * 1024**2, 1024
+_STATISTICS = b"\nMatrix: "
+"""How the last lines of a text report begin, for each program."""
 _FIRST, _LAST, _END = b"<Iteration>", b"</BlastOutput_iterations>", b"</BlastOutput>"
 _NUMBER = re.compile(rb"<Iteration_iter-num>(\d+)</Iteration_iter-num>")
 _MADE_UP_ID = re.compile(rb"(<Iteration_query-ID>)Query_(\d+)(</)")
@@ -51,7 +53,12 @@ def join_reports(form: str, files: Sequence[Chunks]) -> Iterator[bytes]:
 def join_text(files: Sequence[Chunks]) -> Iterator[bytes]:
     """The text reports one after another, each with its head and its statistics."""
     for chunks in files:
-        yield from to_utf8(decompress(chunks()))
+        foot = b""
+        for piece in to_utf8(decompress(chunks())):
+            foot = (foot + piece)[-LONGEST_FOOT:]
+            yield piece
+        if _STATISTICS not in foot:
+            raise damaged("the text breaks off before the statistics at its end")
 
 
 def join_xml(files: Sequence[Chunks]) -> Iterator[bytes]:

@@ -48,11 +48,13 @@ def open_rows(
     outfmt: str,
     add_query: Callable[[Query], None] = ignore,
     is_checked: bool = False,
+    is_merged: bool = False,
 ) -> Rows:
     """The reader of a result file, gzipped or not. Raises Unreadable for an unknown format.
 
     `outfmt` is the value of `-outfmt`. With `is_checked`, rows of XML are checked one by one, so
-    that the error has the line in the document.
+    that the error has the line in the document. `is_merged` is for a file that ElasticBLAST wrote
+    from those of shards.
     """
     refuse_unreadable(outfmt)
     number, *requested = outfmt.split()
@@ -60,12 +62,14 @@ def open_rows(
     if number == "5":
         return Xml(text, add_query, _check_xml if is_checked else None)
     text = with_unix_line_ends(to_utf8(text))
-    return Outfmt6(text, requested) if number == "6" else Outfmt7(text, requested, add_query)
+    if number == "6":
+        return Outfmt6(text, requested)
+    return Outfmt7(text, requested, add_query, is_merged)
 
 
-def find_fault(chunks: Iterable[bytes], outfmt: str) -> Unreadable | None:
+def find_fault(chunks: Iterable[bytes], outfmt: str, is_merged: bool = False) -> Unreadable | None:
     """The first fault of a file, with its line; None if each row can be read. Slow and exact."""
-    reader = open_rows(chunks, outfmt, is_checked=True)
+    reader = open_rows(chunks, outfmt, is_checked=True, is_merged=is_merged)
     try:
         for block in reader.rows():
             if not reader.is_quoted:

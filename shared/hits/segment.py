@@ -27,6 +27,8 @@ class SourceFile:
     chunks: Chunks
     fasta: Chunks | None = None
     """Opens the batch of queries that was searched."""
+    is_merged: bool = False
+    """Whether ElasticBLAST has written it, from the files of shards."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def _build(
         part = folder / f"file-{file.number}"
         place = Place(file.number, sum(each.queries for each in indexed), pairs)
         try:
-            found = convert(database, file.chunks, outfmt, part, file.fasta, place)
+            found = convert(database, file.chunks, outfmt, part, file.fasta, place, file.is_merged)
         except Unreadable as error:
             shutil.rmtree(part, ignore_errors=True)
             damaged = IndexedFile(file.number, file.name, file.etag)

@@ -59,14 +59,13 @@ class QueryFilter:
     def condition(self, database: HitsDatabase) -> Condition:
         """The condition of SQL."""
         hits = {None: "true", True: "hits = 0", False: "hits > 0"}[self.without_hits]
-        if (self.min_query_cover, self.max_query_cover) == (None, None):
+        limits = {">=": self.min_query_cover, "<=": self.max_query_cover}
+        wanted = {sign: limit for sign, limit in limits.items() if limit is not None}
+        if not wanted:
             return Condition(hits)
-        covered = (
-            f"SELECT query FROM ({best_coverage(database)})"
-            " WHERE query_cover >= coalesce(?, 0) AND query_cover <= coalesce(?, 100)"
-        )
-        limits = (self.min_query_cover, self.max_query_cover)
-        return Condition(f"{hits} AND number IN ({covered})", limits)
+        covered = " AND ".join(f"query_cover {sign} ?" for sign in wanted)
+        numbers = f"SELECT query FROM ({best_coverage(database)}) WHERE {covered}"
+        return Condition(f"{hits} AND number IN ({numbers})", tuple(wanted.values()))
 
 
 def summarize_queries(

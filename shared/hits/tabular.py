@@ -10,6 +10,8 @@ from shared.hits.queries import Query
 
 _COMMENT, _FIELDS, _QUERY, _ITERATION = b"# ", b"# Fields: ", b"# Query:", b"# Iteration: "
 _HITS_FOUND = re.compile(rb"# (\d+) hits found")
+_END = re.compile(rb"# BLAST processed (\d+) queries")
+"""The last line of a run of BLAST+."""
 _CONVERGED = b"Search has CONVERGED!"
 """psiblast writes this line between tables, also in outfmt 6."""
 
@@ -50,15 +52,24 @@ class Outfmt7:
     is_quoted = False
 
     def __init__(
-        self, text: Iterable[bytes], requested: Sequence[str], add_query: Callable[[Query], None]
+        self,
+        text: Iterable[bytes],
+        requested: Sequence[str],
+        add_query: Callable[[Query], None],
+        is_merged: bool = False,
     ) -> None:
-        """`add_query` is called for each query, with or without hits, in the file's order."""
+        """`add_query` is called for each query, with or without hits, in the file's order.
+
+        A file that ElasticBLAST has merged has only the queries with hits, and no last line.
+        """
         self._requested = requested
         self._lines = LineReader(text)
         self._add_query = add_query
         self._fields: bytes | None = None
-        self._queries = self.row_count = 0
+        self._queries = self._tables = self.row_count = 0
         self._is_iterated = self._is_repeated = self._has_count = False
+        self._is_whole = is_merged
+        self._is_merged = is_merged
         self.columns = columns_from_options(requested)
         """Those of the comments, once `rows` has given a block."""
 
@@ -68,21 +79,27 @@ class Outfmt7:
         return self._lines.number
 
     def rows(self) -> Iterator[bytes]:
-        """Blocks of whole rows. Raises Unreadable, also where a table has not as many rows as its
-        comment says."""
+        """Blocks of whole rows. Raises Unreadable, also where a table has not as many rows, or the
+        file not as many tables, as its comments say."""
         while (line := self._lines.take()) is not None:
-            if found := _HITS_FOUND.fullmatch(line):
+            self._is_whole = self._is_merged or (self._is_whole and not line)
+            if found := _END.fullmatch(line):
+                self._end(int(found[1]))
+            elif found := _HITS_FOUND.fullmatch(line):
                 yield from self._table(int(found[1]))
             elif line.startswith(_COMMENT) or line == _QUERY:
                 self._read_comment(line)
             elif line and line != _CONVERGED:
                 yield self._row_without_count(line)
-        if self.line == 0:
-            raise damaged("the file is empty, and outfmt 7 has comments for each query")
+        if not self._is_whole:
+            text = (
+                f"the file breaks off after line {self.line}" if self.line else "the file is empty"
+            )
+            raise damaged(f"{text}: BLAST ends outfmt 7 with `# BLAST processed N queries`")
 
     def _read_comment(self, line: bytes) -> None:
         if line.startswith(_QUERY):
-            self._has_count = False
+            self._tables, self._has_count = self._tables + 1, False
             self._start_query(line.removeprefix(_QUERY).strip().decode())
         elif line.startswith(_ITERATION):
             self._is_iterated, self._is_repeated = True, not line.endswith(b" 1")
@@ -95,6 +112,15 @@ class Outfmt7:
             self._queries += 1
             self._add_query(Query(self._queries, title))
         self._is_repeated = False
+
+    def _end(self, count: int) -> None:
+        """The end of a run. A file of several runs has several; psiblast counts each iteration."""
+        if count != self._tables:
+            text = (
+                f"line {self.line} of the file says {count} queries, and {self._tables} are there"
+            )
+            raise damaged(text)
+        self._is_whole, self._tables = True, 0
 
     def _read_fields(self, line: bytes) -> None:
         if self._fields not in (None, line):

@@ -42,7 +42,7 @@ class JobIndex:
     async def index(self, files: Sequence[IndexSource]) -> None:
         """HitIndex one part of the plan: see Indexer. Raises NotFound if a file is gone."""
         job = self.job
-        results = SearchResults(job.results_prefix, outfmt_of(job.search), query_batch_of)
+        results = SearchResults(job.results_prefix, outfmt_of(job.search), query_batch_of, MERGED)
         await self.indexer.index(results, files)
 
     async def complete(self, plan: Sequence[Sequence[IndexSource]]) -> HitIndex | None:

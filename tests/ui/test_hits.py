@@ -219,3 +219,36 @@ def test_the_page_says_how_much_is_indexed(page: Page, job_id: str) -> None:
     expect(page.locator("#unavailable")).to_be_hidden()
     page.unroute(pattern)
     expect(page.locator(ROWS).first).to_be_visible(timeout=TIMEOUT_MS)
+
+
+DECIDE = ["Query", "Subject", "Identity %", "E-value", "Bit score"]
+
+
+@pytest.mark.parametrize("width", [1920, 1280, 768, PHONE["width"]], ids=str)
+def test_what_decides_about_a_hit_is_seen_without_scrolling(hits: Page, width: int) -> None:
+    """On a phone, the ids alone fill the table; the other columns are reached by keyboard."""
+    hits.set_viewport_size({"width": width, "height": 800})
+    region = hits.get_by_role("region", name="Table of hits")
+    right = "it => Math.round(it.getBoundingClientRect().right)"
+
+    def seen() -> list[str]:
+        edge = region.evaluate(right)
+        columns = hits.get_by_role("columnheader").all()
+        names = [column.inner_text().split("\n")[0].strip(" ↕↑↓") for column in columns]
+        return [
+            n for n, column in zip(names, columns, strict=True) if column.evaluate(right) <= edge
+        ]
+
+    at_once = seen()
+    if width >= 1280:
+        assert [*at_once] == [*DECIDE, "Length", "Query position"]
+    elif width >= 768:
+        assert at_once[: len(DECIDE)] == DECIDE
+    region.focus()
+    for _ in range(40):
+        hits.keyboard.press("ArrowRight")
+    hits.wait_for_function(
+        "it => it.scrollLeft + it.clientWidth >= it.scrollWidth - 1", arg=region.element_handle()
+    )
+    assert seen()[-1] == "Query position"
+    assert fits_width(hits)

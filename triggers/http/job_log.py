@@ -26,7 +26,8 @@ from triggers.http.responses import HEADERS, handle_errors, json_response
 from triggers.http.services import HttpServices
 from triggers.schemas.dashboard import LogTicket
 from triggers.submission.json_body import json_object
-from triggers.views.job_log import MAX_LINES, Cursor, LogPage, has_pods, page_of
+from triggers.views.job_log import MAX_LINES, LogPage, has_pods, page_of
+from triggers.views.log_places import Cursor
 
 LOG = "log"
 """What a ticket opens, with the number of lines that are wanted. The id of no file begins so."""

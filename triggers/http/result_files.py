@@ -48,6 +48,11 @@ async def file_of(services: HttpServices, job: Job, name_or_id: str) -> ResultFi
     raise NotFound("not_found", message, results_retry_after(job))
 
 
+def results_gone(name: str) -> NotFound:
+    """The error of a result file that the manifest lists, and Blob no longer has."""
+    return NotFound("results_gone", f"the file {name} was removed from Blob: run the search again")
+
+
 def results_retry_after(job: Job) -> timedelta | None:
     """Return the poll interval for results; None if the list of results is final."""
     return None if job.child_count else retry_after(job)

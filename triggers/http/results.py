@@ -4,13 +4,12 @@ from azure.functions import HttpRequest, HttpResponse
 
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from shared.errors import NotFound
 from triggers.http.blob_response import ServedBlob, blob_response
 from triggers.http.etag import retry_after_header
 from triggers.http.jobs import job_of_request
 from triggers.http.query_params import DashboardCoordinates, parse_query
 from triggers.http.responses import handle_errors, json_response
-from triggers.http.result_files import file_of, files_of
+from triggers.http.result_files import file_of, files_of, results_gone
 from triggers.http.services import HttpServices
 from triggers.schemas.results import Manifest, ManifestStatus, Results
 
@@ -58,7 +57,6 @@ async def send_file(
     url = job.results_prefix + name
     version = await services.clients.blobs.version(url)
     if version is None:
-        message = f"the file {name} was removed from Blob: run the search again"
-        raise NotFound("results_gone", message)
+        raise results_gone(name)
     served = ServedBlob(url, version, name, "application/gzip")
     return await blob_response(services.clients.blobs, req, served)

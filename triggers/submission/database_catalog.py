@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from shared.blast.databases import Database, DatabaseType, discover, is_compatible, parse_metadata
@@ -30,7 +30,7 @@ class DatabaseCatalog:
     account: StorageAccount
     monotonic: Callable[[], float] = time.monotonic
     _databases_by_url: dict[str, CachedDatabases] = field(default_factory=dict)
-    _metadata_by_version: dict[tuple[str, datetime], dict[str, Any]] = field(default_factory=dict)
+    _metadata_by_version: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     async def list_views(self) -> list[DatabaseView]:
         """List all databases by path.
@@ -96,7 +96,7 @@ class DatabaseCatalog:
 
     async def _read(self, file: BlobInfo) -> dict[str, Any]:
         """Parse a metadata file; the result is cached per version of the file."""
-        version = file.name, file.modified
+        version = file.name, file.etag
         if version not in self._metadata_by_version:
             url = self.account.url(DATABASES, file.name)
             data, _ = await self.blobs.read_prefix(url, MAX_METADATA_BYTES) or (b"", 0)

@@ -1,15 +1,15 @@
 """A job's log: its history, and what its pods have written, as one bounded list. Pure."""
 
-import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from shared.clients.kubernetes import LogLine, SearchLog
+from shared.clients.kubernetes import LogLine, SearchLog, digest_of
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Phase
 from triggers.schemas.dashboard import LogEntry
+from triggers.views.log_places import Cursor, LogPlace
 from triggers.views.progress import step_of, steps
 
 MAX_LINES = 500
@@ -17,8 +17,6 @@ MAX_LINES = 500
 _CUT = "(earlier lines are not shown: there are more than a response has)"
 MAX_LENGTH = 1000
 """Characters of a line; a longer one ends with an ellipsis."""
-MAX_SOURCES = 64
-_CURSOR = re.compile(r"([0-9]{1,8})((?:\.[0-9a-f]{8}-[0-9a-f]{1,16}){0,64})")
 _STEPS = {
     "setup": "submitting",
     "submit": "submitting",
@@ -27,40 +25,16 @@ _STEPS = {
 }
 """The step of the dashboard to which the pods with this label `app` belong."""
 _NO_PODS = (
-    "The cluster has no pod of this search now. Kubernetes deletes pods with their Jobs, some time"
-    " after these have ended."
+    "The cluster has no pod of this search now. Kubernetes creates pods for Jobs, and deletes both"
+    " some time after they have ended."
 )
 
 
 @dataclass(frozen=True)
-class Cursor:
-    """What a reader has got: events up to `sequence`, and lines up to a position of each source."""
-
-    sequence: int = 0
-    positions: Mapping[str, int] = field(default_factory=dict)
-
-    @staticmethod
-    def parse(text: str) -> "Cursor":
-        """The cursor in a Last-Event-ID; any other text asks for the log from its start."""
-        match = _CURSOR.fullmatch(text)
-        if match is None:
-            return Cursor()
-        pairs = (part.split("-") for part in match[2].split(".")[1:])
-        return Cursor(int(match[1]), {key: int(position, 16) for key, position in pairs})
-
-    def __str__(self) -> str:
-        pairs = (f".{key}-{position:x}" for key, position in self.positions.items())
-        return str(self.sequence) + "".join(pairs)
-
-
-@dataclass(frozen=True)
 class _Part:
-    """An entry of the log with what places it in the list, and in its source."""
+    """An entry of the log, and its time."""
 
     at: datetime
-    key: str
-    """Of its source; empty for the history."""
-    position: int
     entry: LogEntry
 
 
@@ -99,39 +73,33 @@ def page_of(
 
     `events` are the newest of those after its sequence.
     """
-    sources = {line.source for line in search_log.lines}
-    keys = {source: _digest(source) for source in sources}
     last_step = [*steps(job)][-1]
-    parts = [*_history(events, last_step), *_lines(job, search_log.lines, keys, cursor)]
-    parts.extend(_notices(job, notices_of(job, search_log), last_step, now))
-    new = [part for part in parts if part.position > cursor.positions.get(part.key, -1)]
+    sources = defaultdict[str, list[LogLine]](list)
+    for line in search_log.lines:
+        sources[digest_of(line.source)].append(line)
+    notices = {digest_of(notice): notice for notice in notices_of(job, search_log)}
+    new = [*_history(events, last_step)]
+    for key, lines in sources.items():
+        new.extend(_unread(job, key, lines, cursor.places.get(key)))
+    for key, notice in notices.items():
+        # Each sentence is a source of its own, so that a reader gets it once.
+        if key not in cursor.places:
+            new.append(_Part(now, _own_entry(f"{key}-0", job.job_id, last_step, notice, now)))
     new.sort(key=lambda part: part.at)
     shown = [part.entry for part in new[-min(most, MAX_LINES - 1) :]]
     if len(shown) < len(new) or (events and events[0].sequence > cursor.sequence + 1):
         shown.insert(0, _cut_notice(shown[0], cursor))
-    return LogPage(
-        tuple(shown),
-        Cursor(
-            max([cursor.sequence, *(event.sequence for event in events)]),
-            _positions(cursor, parts),
-        ),
-    )
+    places = {
+        key: LogPlace.after([line for line in lines if not line.is_gap], cursor.places.get(key))
+        for key, lines in sources.items()
+    }
+    places |= dict.fromkeys(notices, LogPlace(0))
+    return LogPage(tuple(shown), cursor.moved((event.sequence for event in events), places))
 
 
 def _cut_notice(first: LogEntry, cursor: Cursor) -> LogEntry:
     """Its id is the reader's place, so that a reader that has none gets it once."""
-    return _own_entry(f"after-{_digest(str(cursor))}", first.job_id, first.phase, _CUT, first.ts)
-
-
-def _positions(cursor: Cursor, parts: list[_Part]) -> dict[str, int]:
-    """The positions after these parts. Sources that are not among them keep theirs, while there is
-    room: a pod can be left out of one list and be in the next."""
-    latest: dict[str, int] = {}
-    for part in parts:
-        if part.key:
-            latest[part.key] = max(part.position, latest.get(part.key, -1))
-    kept = {key: position for key, position in cursor.positions.items() if key not in latest}
-    return dict([*latest.items(), *kept.items()][:MAX_SOURCES])
+    return _own_entry(f"after-{digest_of(str(cursor))}", first.job_id, first.phase, _CUT, first.ts)
 
 
 def _history(events: Iterable[Event], step: str) -> Iterator[_Part]:
@@ -143,35 +111,47 @@ def _history(events: Iterable[Event], step: str) -> Iterator[_Part]:
         entry = _own_entry(
             str(event.sequence), event.job_id, step, line, event.at, event.phase.value
         )
-        yield _Part(event.at, "", event.sequence, entry)
+        yield _Part(event.at, entry)
 
 
-def _lines(
-    job: Job, lines: Iterable[LogLine], keys: Mapping[str, str], cursor: Cursor
+def _unread(
+    job: Job, key: str, lines: Sequence[LogLine], place: LogPlace | None
 ) -> Iterator[_Part]:
+    """The lines of a source that a reader at the place has not got."""
+    written = [line for line in lines if not line.is_gap]
+    unread = place.unread(written) if place else written
+    read = len(written) - len(unread)
     for line in lines:
-        key = keys[line.source]
-        # As that of `_cut_notice`: with each look, the place before a gap is another one.
-        place = f"after-{cursor.positions.get(key, 0):x}" if line.is_gap else f"{line.position:x}"
-        entry = LogEntry(
-            id=f"{key}-{place}",
-            schema_version=1,
-            job_id=job.job_id,
-            source="k8s",
-            phase=_STEPS.get(line.app, "running"),
-            pod=line.pod,
-            container=line.container or None,
-            line=_cut(line.text),
-            ts=line.at,
-        )
-        yield _Part(line.at, key, line.position, entry)
+        if line.is_gap and not read:
+            # As that of `_cut_notice`: with each look, the place before a gap is another one.
+            after = f"{key}-after-{place.position if place else 0:x}"
+            yield _Part(line.at, _pod_entry(job, after, line))
+    for line_id, line in zip(_ids(key, written)[read:], unread, strict=True):
+        yield _Part(line.at, _pod_entry(job, line_id, line))
 
 
-def _notices(job: Job, notices: list[str], step: str, now: datetime) -> Iterator[_Part]:
-    """Each sentence is a source of its own, so that a reader gets it once."""
-    for notice in notices:
-        key = _digest(notice)
-        yield _Part(now, key, 0, _own_entry(f"{key}-0", job.job_id, step, notice, now))
+def _ids(key: str, lines: Sequence[LogLine]) -> list[str]:
+    """The ids of a source's lines: equal in each look, also without the lines before them."""
+    ids, repeats = [], Counter[str]()
+    for line in lines:
+        line_id = f"{key}-{line.position:x}-{line.digest}"
+        repeats[line_id] += 1
+        ids.append(line_id if repeats[line_id] == 1 else f"{line_id}-{repeats[line_id]}")
+    return ids
+
+
+def _pod_entry(job: Job, entry_id: str, line: LogLine) -> LogEntry:
+    return LogEntry(
+        id=entry_id,
+        schema_version=1,
+        job_id=job.job_id,
+        source="k8s",
+        phase=_STEPS.get(line.app, "running"),
+        pod=line.pod,
+        container=line.container or None,
+        line=_cut(line.text),
+        ts=line.at,
+    )
 
 
 def _own_entry(
@@ -188,10 +168,6 @@ def _own_entry(
         line=_cut(text),
         ts=at,
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _cut(text: str) -> str:

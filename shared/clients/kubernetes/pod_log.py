@@ -1,5 +1,6 @@
 """Parses the log of a container, in which each line begins with its time."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ _LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of a source; positions grow within a source."""
+    """A line of a source. Positions never fall within a source; lines can have the same one."""
 
     source: str
     position: int
@@ -25,11 +26,18 @@ class LogLine:
     container: str
     """Empty for an event of the pod."""
     text: str
+    digest: str
+    """Of the text as it was written: a redaction depends on the lines around."""
     is_gap: bool = False
-    """A notice that earlier lines of the source may be missing."""
+    """A notice that lines of the source before the next one may be missing."""
 
     def with_text(self, text: str) -> "LogLine":
         return replace(self, text=text)
+
+
+def digest_of(text: str) -> str:
+    """Eight hexadecimal digits that tell texts apart, and do not tell what they are."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def parse_lines(pod: PodContainers, container: str, log: str, is_whole: bool) -> list[LogLine]:
@@ -41,7 +49,7 @@ def parse_lines(pod: PodContainers, container: str, log: str, is_whole: bool) ->
     source = f"{pod.uid}/{container}"
     whole = log if is_whole else log[: log.rfind("\n") + 1]
     return [
-        LogLine(source, position, at, pod.app, pod.name, container, text)
+        LogLine(source, position, at, pod.app, pod.name, container, text, digest_of(text))
         for position, at, text in _stamped(whole)
     ]
 
@@ -53,5 +61,5 @@ def _stamped(log: str) -> Iterator[tuple[int, datetime, str]]:
             second = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
             nanoseconds = int((match[2] or "").ljust(9, "0"))
             position = (second - EPOCH) // timedelta(seconds=1) * 10**9 + nanoseconds
-            last = max(position, last + 1)  # lines of one instant stay apart
+            last = max(position, last)  # a clock can be set back
             yield last, second + timedelta(microseconds=nanoseconds // 1000), match[4]

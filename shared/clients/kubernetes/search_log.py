@@ -1,28 +1,38 @@
 """What the pods of a search have written, and what Kubernetes says of them: newest, and bounded.
 
-A look costs at most len(PODS_BY_PHASE) lists, MAX_PODS lists of events, and the logs of the pods'
-containers. It is for a person who looks: nothing that decides about a job reads it.
+A look costs at most len(PODS_BY_PHASE) lists of pods, a list of the events of Jobs, MAX_JOBS of
+Jobs, MAX_PODS of events of pods, and the logs of the pods' containers. It is for a person who
+looks: nothing that decides about a job reads it.
 """
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from functools import partial
 
 from shared.clients.kubernetes import labels
 from shared.clients.kubernetes.api import (
     BAD_REQUEST,
     EVENTS,
+    JOBS,
     NOT_FOUND,
     PODS,
     ApiRequest,
     ApiStatusError,
-    Json,
     KubernetesApi,
 )
 from shared.clients.kubernetes.lists import read_items
 from shared.clients.kubernetes.pod_log import LogLine, parse_lines
 from shared.clients.kubernetes.pods import Container, PodContainers, parse_containers
+from shared.clients.kubernetes.search_events import (
+    EVENTS_OF_JOBS,
+    ClusterEvent,
+    LabelledJob,
+    event_lines,
+    parse_event,
+    parse_labelled_job,
+)
 from shared.errors import Unavailable
 from shared.util.parallel import parallel_map
 from shared.util.redaction import redact_lines
@@ -37,7 +47,11 @@ MAX_LOG_BYTES = 2 * LIMIT_BYTES
 """The API may send slightly more than LIMIT_BYTES."""
 GAP = "(earlier lines of this container may be missing)"
 MAX_EVENTS = 50
-"""Of one pod. Kubernetes keeps them for an hour, and counts equal ones."""
+"""Of one pod or Job. Kubernetes keeps them for an hour, and counts equal ones."""
+LENGTH_IN_NAMES = 8
+"""The names of a search's Jobs have so many of the last characters of its id."""
+MAX_JOBS, MAX_EVENTS_OF_JOBS = 4, 500
+"""How many Jobs have their events shown, and how many events of all the cluster's are read."""
 PARALLELISM = 8
 TIMEOUT = 4.0
 """Seconds for the whole look; what was not read until then is left out, and named."""
@@ -59,10 +73,11 @@ class SearchLogReader:
 
     api: KubernetesApi
     deadline: float = field(default_factory=lambda: time.monotonic() + TIMEOUT)
-    _errors: dict[str, None] = field(default_factory=dict)
+    _notices: dict[str, None] = field(default_factory=dict)
 
     async def read(self, elb_job_id: str) -> SearchLog:
-        """The log of this search's pods. Raises Unavailable if they cannot be listed."""
+        """The log of this search's pods and Jobs. Raises Unavailable if the pods cannot be
+        listed."""
         listed = await parallel_map(
             lambda phase: self._pods(elb_job_id, phase), PODS_BY_PHASE, PARALLELISM
         )
@@ -71,9 +86,12 @@ class SearchLogReader:
             for of_phase, most in zip(listed, PODS_BY_PHASE.values(), strict=True)
             for pod in of_phase[:most]
         ][:MAX_PODS]
-        reads = [(pod, container) for pod in shown for container in (None, *_started(pod))]
-        parts = await parallel_map(lambda read: self._read(*read), reads, PARALLELISM)
-        notices = list(self._errors)
+        reads = [partial(self._events_of_jobs, elb_job_id)]
+        for pod in shown:
+            reads.append(partial(self._events_of_pod, pod))
+            reads.extend(partial(self._container_log, pod, each) for each in _started(pod))
+        parts = await parallel_map(self._lines_of, reads, PARALLELISM)
+        notices = list(self._notices)
         if sum(map(len, listed)) > len(shown):
             notices.append(f"the search has more pods: the log has lines of {len(shown)}")
         lines = tuple(line for part in parts for line in part)
@@ -90,23 +108,50 @@ class SearchLogReader:
         # A label alone can be copied by mistake, and these lines are for the search's owner.
         return [pod for pod in parsed if pod.searches <= {elb_job_id}]
 
-    async def _read(self, pod: PodContainers, container: Container | None) -> list[LogLine]:
+    async def _lines_of(self, read: Callable[[], Awaitable[list[LogLine]]]) -> list[LogLine]:
         try:
-            if container is None:
-                return await self._events(pod)
-            return await self._container_log(pod, container)
+            return await read()
         except Unavailable as error:
-            self._errors[f"a part of the log could not be read: {error}"] = None
+            self._notices[f"a part of the log could not be read: {error}"] = None
             return []
 
-    async def _events(self, pod: PodContainers) -> list[LogLine]:
-        query = {"fieldSelector": f"involvedObject.uid={pod.uid}", "limit": str(MAX_EVENTS)}
-        request = ApiRequest("GET", EVENTS, query)
-        lines = await read_items(
-            self.api, request, lambda event: _event_line(pod, event), self._time_left
+    async def _events_of_pod(self, pod: PodContainers) -> list[LogLine]:
+        events = await self._events(f"involvedObject.uid={pod.uid}", MAX_EVENTS)
+        return await _redacted(event_lines(pod, events, MAX_EVENTS))
+
+    async def _events_of_jobs(self, elb_job_id: str) -> list[LogLine]:
+        """Why a Job of the search has no pod, or has failed. Those with the newest events."""
+        events = await self._events(EVENTS_OF_JOBS, MAX_EVENTS_OF_JOBS)
+        if len(events) == MAX_EVENTS_OF_JOBS:
+            self._notices["the cluster has more events of Jobs than the log can have"] = None
+        by_job = defaultdict[str, list[ClusterEvent]](list)
+        for event in sorted(events, key=lambda event: event.version, reverse=True):
+            if elb_job_id[-LENGTH_IN_NAMES:] in event.subject:
+                by_job[event.subject].append(event)
+        if len(by_job) > MAX_JOBS:
+            self._notices[f"more Jobs have events: the log has those of {MAX_JOBS}"] = None
+        found = await parallel_map(
+            lambda name: self._job(elb_job_id, name), [*by_job][:MAX_JOBS], PARALLELISM
         )
-        # The API lists by name, and times have whole seconds: versions have the order.
-        return await _redacted(sorted(lines, key=lambda line: line.position))
+        lines = []
+        for job in (job for of_name in found for job in of_name):
+            of_job = [event for event in by_job[job.name] if event.subject_uid == job.uid]
+            lines += event_lines(job, of_job, MAX_EVENTS)
+        return await _redacted(lines)
+
+    async def _events(self, field_selector: str, most: int) -> list[ClusterEvent]:
+        request = ApiRequest("GET", EVENTS, {"fieldSelector": field_selector, "limit": str(most)})
+        return await read_items(self.api, request, parse_event, self._time_left)
+
+    async def _job(self, elb_job_id: str, name: str) -> list[LabelledJob]:
+        """The Job if it is there and of this search: others can have such a name, too."""
+        query = {
+            "labelSelector": labels.search_selector(elb_job_id),
+            "fieldSelector": f"metadata.name={name}",
+        }
+        request = ApiRequest("GET", JOBS, query)
+        found = await read_items(self.api, request, parse_labelled_job, self._time_left)
+        return [job for job in found if job.searches <= {elb_job_id}]
 
     async def _container_log(self, pod: PodContainers, container: Container) -> list[LogLine]:
         for tail_lines in TAIL_LINES:
@@ -154,25 +199,4 @@ async def _redacted(lines: list[LogLine]) -> list[LogLine]:
 
 
 def _gap_before(line: LogLine) -> LogLine:
-    """A notice right before `line`: a reader that has got that line is past the notice, too."""
-    return replace(line, position=line.position - 1, text=GAP, is_gap=True)
-
-
-def _event_line(pod: PodContainers, event: Json) -> LogLine:
-    """An event of a pod. Its version grows with each repetition, and orders all events."""
-    version = str(event["metadata"].get("resourceVersion") or "")
-    series = event.get("series") or {}  # how newer components count
-    stamps = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
-    stamp = next(filter(None, (*stamps, event["metadata"].get("creationTimestamp"))), None)
-    count = series.get("count") or event.get("count") or 1
-    text = f"{event.get('reason') or 'Event'}: {event.get('message') or ''}".strip(": ")
-    text = " ".join(text.splitlines())
-    return LogLine(
-        source=f"{pod.uid}/events",
-        position=int(version) if version.isdecimal() else 0,
-        at=datetime.fromisoformat(stamp) if stamp else datetime.now(UTC),
-        app=pod.app,
-        pod=pod.name,
-        container="",
-        text=f"{text} ({count} times)" if count > 1 else text,
-    )
+    return replace(line, text=GAP, is_gap=True)

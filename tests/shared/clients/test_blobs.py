@@ -19,7 +19,7 @@ from shared.clients.blobs import CHUNK, WRITTEN_CHUNK, Blobs, Version, open_blob
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
 from shared.util.threads import in_thread
-from tests.shared.clients.kubernetes.server import Reply, serving
+from tests.shared.clients.kubernetes.server import Reply, Request, serving
 
 
 @pytest.fixture
@@ -177,3 +177,45 @@ async def test_failure_46_a_404_of_another_server_is_not_a_missing_blob(
         connection = azurite.connection_string.replace(azurite.blob, at)
         with pytest.raises(Unavailable):
             await read(open_blobs(StorageAccount(ACCOUNT), connection, None), url)
+
+
+@pytest.mark.parametrize("in_header", ['"0x1"', "0x1", 'W/"0x1"'])
+@pytest.mark.parametrize("in_list", ["0x1", '"0x1"', "&quot;0x1&quot;"])
+async def test_an_etag_is_the_same_from_lists_and_headers(
+    azurite: Azurite, url: str, in_list: str, in_header: str
+) -> None:
+    """Azurite's lists and Azure's have no quotes, headers have them."""
+    date = "Sat, 28 Nov 2026 12:00:00 GMT"
+    page = (
+        '<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Blobs><Blob><Name>a/b.gz</Name>'
+        f"<Properties><Last-Modified>{date}</Last-Modified><Etag>{in_list}</Etag>"
+        "<Content-Length>1</Content-Length><BlobType>BlockBlob</BlobType></Properties></Blob>"
+        "</Blobs><NextMarker/></EnumerationResults>"
+    ).encode()
+
+    def manner(request: Request) -> Reply:
+        if request.query.get("comp") == "list":
+            return Reply(body=page, headers={"Content-Type": "application/xml"})
+        headers = {"ETag": in_header, "Last-Modified": date, "x-ms-blob-type": "BlockBlob"}
+        return Reply(body=b"", headers=headers)
+
+    with serving(trustme.CA(), tls=False) as proxy:
+        proxy.manner = manner
+        at = f"http://127.0.0.1:{proxy.port}/{ACCOUNT}"
+        connection = azurite.connection_string.replace(azurite.blob, at)
+        blobs = open_blobs(StorageAccount(ACCOUNT), connection, None)
+        (listed,) = await blobs.list(url.removesuffix("b.gz"))
+        version = await blobs.version(url)
+        await blobs.aclose()
+    assert version is not None
+    assert (listed.name, listed.etag, version.etag) == ("b.gz", '"0x1"', '"0x1"')
+
+
+async def test_the_etag_of_a_list_is_one_to_read_by(blobs: Blobs, url: str) -> None:
+    await blobs.put(url, b"first")
+    (listed,) = await blobs.list(url.removesuffix("b.gz"))
+    assert await blobs.version(url) == Version(listed.size, listed.etag)
+    assert await blobs.read_range(url, Version(5, listed.etag), 1, 3) == b"ir"
+    await blobs.put(url, b"other")
+    with pytest.raises(Unavailable):
+        await blobs.read_range(url, Version(5, listed.etag), 1, 3)

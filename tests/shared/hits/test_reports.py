@@ -67,6 +67,23 @@ def test_failure_40_damaged_xml_is_not_joined(blast: Blast, change, message: str
         joined("xml", whole, change(whole))
 
 
+@pytest.mark.parametrize("kept", [0.2, 0.7, 0.95])
+def test_failure_40_a_text_that_breaks_off_is_not_joined(blast: Blast, kept: float) -> None:
+    whole = blast.search("blastn", "odd_dna", "0")
+    cut = whole[: int(kept * whole.rindex(b"Matrix: "))]
+    with pytest.raises(Unreadable, match="breaks off"):
+        joined("text", cut, whole)
+
+
+@pytest.mark.parametrize(
+    "program", ["blastn", "blastp", "blastx", "tblastn", "tblastx", "psiblast"]
+)
+def test_the_text_of_each_program_is_whole(blast: Blast, program: str) -> None:
+    query = "odd_dna" if program in ("blastn", "blastx", "tblastx") else "some_peptides"
+    whole = blast.search(program, query, "0", "-evalue", "1e-20")
+    assert joined("text", whole) == whole
+
+
 @pytest.mark.parametrize("form", REPORTS)
 def test_a_report_that_blast_did_not_write_is_refused(form: str) -> None:
     refuse_other_outfmt(form, REPORTS[form].outfmt)

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,13 +190,18 @@ async def test_only_the_newest_exports_are_kept(
     assert refused(await store.ask(handlers.export_hits, one, format="xlsx"))[0] == 422
 
 
+def text_report(hits: str) -> bytes:
+    """Pairwise text with the end that BLAST+ writes."""
+    return f"BLASTN 2.12.0+\n\n{hits}\n\n\nMatrix: blastn matrix 1 -2\n".encode()
+
+
 async def test_reports_of_blast_are_joined(store: Store) -> None:
-    texts = {"batch_000-blastn-db.out.gz": b"BLASTN\nfirst\n", "batch_001-blastn-db.out.gz": b"B\n"}
+    texts = {f"batch_00{number}-blastn-db.out.gz": text_report(f"{number}") for number in range(2)}
     one = await store.completed(texts, "0")
     answer = await store.ask(handlers.export_hits, one, format="text")
-    assert (answer.get_body(), answer.mimetype) == (b"BLASTN\nfirst\nB\n", "text/plain")
+    assert (answer.get_body(), answer.mimetype) == (b"".join(texts.values()), "text/plain")
     first = await store.ask(handlers.export_hits, one, format="text", file=next(iter(texts)))
-    assert first.get_body() == b"BLASTN\nfirst\n"
+    assert first.get_body() == text_report("0")
     filtered = await store.ask(handlers.export_hits, one, format="text", text="x", taxid="1")
     assert [error["loc"] for error in json.loads(filtered.get_body())["detail"]["errors"]] == [
         ["taxid"],
@@ -205,6 +211,31 @@ async def test_reports_of_blast_are_joined(store: Store) -> None:
         409,
         "format_not_written",
     )
+
+
+@pytest.mark.parametrize("is_of_one_file", [False, True], ids=["all", "one"])
+async def test_a_report_is_of_the_files_as_they_are_now(store: Store, is_of_one_file: bool) -> None:
+    """A file can be replaced within a second by one of the same size; the manifest stays."""
+    name = "batch_000-blastn-db.out.gz"
+    texts = text_report("first"), text_report("other")
+    packed = [gzip.compress(text, mtime=0) for text in texts]
+    assert len(packed[0]) == len(packed[1])
+    one = await store.completed({name: packed[0]}, "0")
+    wanted: dict[str, Any] = {"format": "text", **({"file": name} if is_of_one_file else {})}
+
+    async def report() -> tuple[bytes, str]:
+        answer = await store.ask(handlers.export_hits, one, **wanted)
+        return answer.get_body(), answer.headers["ETag"]
+
+    first = await report()
+    assert first == await report()
+    await store.clients.blobs.put(one.results_prefix + name, packed[1])
+    second = await report()
+    assert (first[0], second[0]) == texts
+    assert first[1] != second[1]
+    store.lose(one, name)
+    answer = await store.ask(handlers.export_hits, one, **wanted)
+    assert refused(answer) == (404, "results_gone")
 
 
 async def test_a_sharded_search_has_its_merged_hits_once(store: Store) -> None:
@@ -224,6 +255,21 @@ async def test_a_sharded_search_has_its_merged_hits_once(store: Store) -> None:
     assert (stats["total_hits"], stats["unique_queries"]) == (4, 3)
     of_a_shard = await store.ask(handlers.list_alignments, one, file=next(iter(shards)))
     assert body(of_a_shard)["filtered_hits"] == 0
+
+
+@pytest.mark.parametrize("has_hits", [True, False], ids=["hits", "no hits"])
+async def test_merged_tables_have_no_last_line(store: Store, has_hits: bool) -> None:
+    """As elastic-blast merges outfmt 7: a table for each query with hits, and nothing else."""
+    table = (
+        f"# BLASTN\n# Query: q1\n# Database: merged from 2 shards\n# 1 hits found\n{row('q1', 's')}"
+    )
+    name, merged = "shard_00/batch_000-blastn-db.out.gz", table.encode() if has_hits else b""
+    one = await store.completed({name: b"", MERGED: gzip.compress(merged)}, "7")
+    found = body(await store.ask(handlers.list_alignments, one))
+    assert (found["total_hits"], found["files_unreadable"]) == (int(has_hits), [])
+    alone = await store.completed({"batch_000-blastn-db.out.gz": merged}, "7")
+    (damage,) = body(await store.ask(handlers.list_alignments, alone))["files_unreadable"]
+    assert damage["code"] == "file_damaged"
 
 
 async def test_an_unknown_export_format_is_refused(store: Store) -> None:

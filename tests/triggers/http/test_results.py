@@ -150,3 +150,16 @@ def test_a_parsed_range_is_within_the_file(size: int, first: int, last: int) -> 
         assert span is not None or first > last
     assert parse_range(None, size) is None
     assert ByteRange(0, 1) == parse_range("bytes=0-0", size + 1)
+
+
+@pytest.mark.parametrize(
+    ("outfmt", "form", "parseable"),
+    [("5", "blast_xml", True), ("7 std", "outfmt 7, gzip", True), ("11", "outfmt 11, gzip", False)],
+)
+async def test_the_dashboard_knows_xml_by_its_format(
+    store: Store, outfmt: str, form: str, parseable: bool
+) -> None:
+    """Not by `.out.gz`: eecc315f, pages/blastResults/BlastJobHeader.tsx:1088."""
+    one = await store.unindexed({NAME: b""}, outfmt)
+    (file,) = body(await store.ask(results.list_results, one))["files"]
+    assert (file["format"], file["parseable"]) == (form, parseable)

@@ -17,10 +17,14 @@ class Counted(Blobs):
 
     def __init__(self, *names: str) -> None:
         self.names, self.lists = names, 0
+        self.metadata, self.etag = b"{}", '"1"'
 
     async def list(self, prefix: str) -> list[BlobInfo]:
         self.lists += 1
-        return [BlobInfo(name, 1, NOON) for name in self.names]
+        return [BlobInfo(name, 1, NOON, self.etag) for name in self.names]
+
+    async def read_prefix(self, url: str, max_bytes: int) -> tuple[bytes, int]:
+        return self.metadata, len(self.metadata)
 
 
 async def test_a_complete_database_is_cached() -> None:
@@ -49,3 +53,12 @@ async def test_a_database_of_both_types_suits_every_program() -> None:
     catalogue = DatabaseCatalog(Counted("prots.psq", "prots.nsq"), ACCOUNT)
     for program in Program:
         assert await catalogue.mismatch((program, URL)) is None
+
+
+async def test_metadata_that_is_replaced_within_a_second_is_read_again() -> None:
+    blobs = Counted("db/prots.phr", "db/prots.pin", "db/prots.psq", "db/prots-prot-metadata.json")
+    catalogue = DatabaseCatalog(blobs, ACCOUNT)
+    for number in (1, 2):
+        blobs.metadata, blobs.etag = b'{"number-of-letters": %d}' % number, f'"{number}"'
+        (view,) = await catalogue.list_views()
+        assert view.total_letters == number

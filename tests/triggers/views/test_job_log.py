@@ -6,19 +6,18 @@ from typing import Any
 
 import pytest
 
-from shared.clients.kubernetes import LogLine, SearchLog
+from shared.clients.kubernetes import LogLine, SearchLog, digest_of
 from shared.contracts.job import Event, Job
 from shared.contracts.states import Phase
 from tests.support.samples import NOON, job
 from triggers.views.job_log import (
     MAX_LENGTH,
     MAX_LINES,
-    MAX_SOURCES,
-    Cursor,
     LogPage,
     has_pods,
     page_of,
 )
+from triggers.views.log_places import MAX_SOURCES, Cursor
 
 ENTERED = dict.fromkeys((Phase.QUEUED, Phase.SUBMITTING, Phase.RUNNING), NOON)
 NOTHING = SearchLog(has_pods=True)
@@ -45,9 +44,8 @@ def event(sequence: int, name: str = "progress", phase: Phase = Phase.RUNNING) -
 
 def line(second: float, text: str = "text", source: str = "pod/blast", **changes: Any) -> LogLine:
     fields = {"app": "blast", "pod": "pod", "container": "blast"} | changes
-    return LogLine(
-        source, int(second * 10**9), NOON + timedelta(seconds=second), text=text, **fields
-    )
+    at = NOON + timedelta(seconds=second)
+    return LogLine(source, int(second * 10**9), at, text=text, digest=digest_of(text), **fields)
 
 
 def page(
@@ -142,7 +140,7 @@ def test_a_page_has_the_newest_lines_and_short_ones() -> None:
 
 def test_lines_that_a_reader_missed_are_marked() -> None:
     """Once to a reader that has no place: the dashboard drops lines whose id it has."""
-    gap = line(20, "gap", is_gap=True)
+    gap = line(21, "gap", is_gap=True)
     look = SearchLog((gap, line(21, "b")), has_pods=True)
     first = page([], SearchLog((line(10, "a"),), has_pods=True)).cursor
     behind = page([], look, first)
@@ -150,22 +148,31 @@ def test_lines_that_a_reader_missed_are_marked() -> None:
     assert texts(page([], look, behind.cursor)) == []
     up_to_date = page([], SearchLog((line(21, "b"),), has_pods=True)).cursor
     assert texts(page([], look, up_to_date)) == []
-    later = SearchLog((replace(gap, position=gap.position + 5), line(21, "b")), has_pods=True)
+    later = SearchLog((replace(gap, position=gap.position + 5), line(22, "c")), has_pods=True)
     assert page([], later).entries[0].id == page([], look).entries[0].id != behind.entries[0].id
 
 
 def test_a_cursor_has_a_limit_and_fits_a_header() -> None:
     lines = tuple(line(1.5, source=f"pod-{number}/blast") for number in range(200))
     cursor = page([event(1)], SearchLog(lines, has_pods=True)).cursor
-    assert len(cursor.positions) == MAX_SOURCES
-    assert len(str(cursor)) < 2000
+    assert len(cursor.places) == MAX_SOURCES
+    assert len(str(cursor)) < 3000
     assert Cursor.parse(str(cursor)) == cursor
+
+
+PLACE = ".12345678-1-1-12345678"
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "1.x", "-1", "123456789", "1.abcdefgh-1", "1" + ".12345678-1" * 65, "1.12345678-"],
-    ids=["empty", "word", "broken", "negative", "long", "no-hex", "many", "no-position"],
+    [
+        *("", "x", "1.x", "-1", "123456789", f"1{PLACE.replace('12345678-1', 'abcdefgh-1')}"),
+        *("1" + PLACE * 65, "1.12345678-1-1", "1.12345678--1-12345678", "1.12345678-1"),
+    ],
+    ids=[
+        *("empty", "word", "broken", "negative", "long", "no-hex"),
+        *("many", "no-digest", "no-position", "earlier-version"),
+    ],
 )
 def test_another_last_event_id_asks_for_the_whole_log(text: str) -> None:
     assert Cursor.parse(text) == Cursor()

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,8 @@ from shared.util.threads import in_thread, read_in_thread
 from triggers.http.hits.opened import find_index, open_hits, refuse_without_results
 from triggers.http.hits.params import ExportQuery
 from triggers.http.query_params import DashboardCoordinates
-from triggers.http.result_files import file_of, files_of
+from triggers.http.result_files import file_of, files_of, results_gone
 from triggers.http.services import HttpServices
-from triggers.schemas.results import ResultFile
 
 VERSION = 1
 """Of the exports: a file of another version is written anew."""
@@ -81,25 +80,26 @@ async def _plan_report(services: HttpServices, job: Job, query: ExportQuery) -> 
         raise Invalid(faults)
     refuse_other_outfmt(query.format, outfmt_of(job.search))
     if query.file_name is None:
-        files = await files_of(services, job)
-        names = indexed_names([file.name for file in files])
-        files = [file for file in files if file.name in names]
+        names = indexed_names([file.name for file in await files_of(services, job)])
     else:
-        files = [await file_of(services, job, query.file_name)]
-    write = partial(_write_report, services, job, query.format, files)
+        names = [(await file_of(services, job, query.file_name)).name]
+    etags = {blob.name: blob.etag for blob in await services.clients.blobs.list(job.results_prefix)}
+    if missing := [name for name in names if name not in etags]:
+        raise results_gone(missing[0])
+    write = partial(_write_report, services, job, query.format, names)
     report = REPORTS[query.format]
-    depends_on = (query.format, [(file.name, file.size, file.last_modified) for file in files])
+    depends_on = (query.format, [(name, etags[name]) for name in names])
     return _planned(job, depends_on, write, FileType(report.suffix, report.mimetype))
 
 
 async def _write_report(
-    services: HttpServices, job: Job, form: str, files: list[ResultFile], path: Path
+    services: HttpServices, job: Job, form: str, names: Sequence[str], path: Path
 ) -> None:
     blobs = services.clients.blobs
     loop = asyncio.get_running_loop()
     opened = [
-        lambda url=job.results_prefix + file.name: read_in_thread(blobs.iter_chunks(url), loop)
-        for file in files
+        lambda url=job.results_prefix + name: read_in_thread(blobs.iter_chunks(url), loop)
+        for name in names
     ]
     await in_thread(write_pieces, path, join_reports(form, opened))
 

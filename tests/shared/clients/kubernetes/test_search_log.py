@@ -64,7 +64,8 @@ def answering(
         if request.path.endswith("/log"):
             return log(request)
         if request.path.endswith("/events"):
-            return events(request)
+            is_of_a_pod = request.query["fieldSelector"].startswith("involvedObject.uid=")
+            return events(request) if is_of_a_pod else items()
         phase = request.query["fieldSelector"].removeprefix("status.phase=")
         return items(*pods.get(phase, [])[: int(request.query["limit"])])
 
@@ -181,7 +182,7 @@ async def test_a_look_has_limits(server: Server, cluster: KubernetesCluster) -> 
     assert len(names) == MAX_PODS
     assert {"failed-0", "failed-1", "failed-2", "running-0"} <= names
     assert search_log.notices == (f"the search has more pods: the log has lines of {MAX_PODS}",)
-    assert len(server.requests) == len(PODS_BY_PHASE) + 2 * MAX_PODS
+    assert len(server.requests) == len(PODS_BY_PHASE) + 2 * MAX_PODS + 1  # events of Jobs
     server.manner = answering({"Running": pods["Running"][: PODS_BY_PHASE["Running"]]})
     assert (await cluster.read_log(ID)).notices == ()
 
@@ -232,7 +233,7 @@ async def test_a_log_that_may_have_earlier_lines_says_so(
     first, *others = (await cluster.read_log(ID)).lines
     assert (first.is_gap, first.text == GAP) == ((number >= TAIL_LINES[0],) * 2)
     assert not any(line.is_gap for line in others)
-    assert others[0].position == first.position + 1
+    assert others[0].position == first.position + (0 if first.is_gap else 1)
     assert others[-1].text == str(number - 1)
 
 
