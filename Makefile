@@ -1,6 +1,9 @@
 # The project's commands. They create files only under .state, which git ignores.
 PYTHON ?= python3
 PORT ?= 7071
+# What runs the functions: `local`, or `func` (Azure Functions Core Tools). Not from the environment, where
+# some shells put the machine's name.
+HOST := local
 JOBS ?= 200
 STATE := .state
 BIN := $(STATE)/venv/bin
@@ -30,10 +33,10 @@ endif
 endif
 
 run: setup ## start everything on this machine, run a demo search, serve until Ctrl-C
-	@$(BIN)/python -m local run --port $(PORT)
+	@$(BIN)/python -m local run --port $(PORT) --host $(HOST)
 
 demo: setup ## start everything, run the demo search, stop; fails if the hits are wrong
-	@$(BIN)/python -m local demo
+	@$(BIN)/python -m local demo --host $(HOST)
 
 test: setup check worker programs ## all tests but those of `make acceptance` and `make faults`
 	@$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -60,11 +60,17 @@ def complete_without_index(job: Job, reason: str) -> Outcome:
 
 
 def fail(
-    phase: Phase, code: str, error: str, at: datetime, changes: JobChanges = _NO_CHANGES
+    phase: Phase,
+    code: str,
+    error: str,
+    at: datetime,
+    changes: JobChanges = _NO_CHANGES,
+    facts: Mapping[str, object] = _NO_FACTS,
 ) -> Outcome:
     """Record the failure and start the clean-up, so that a failed search stops costing money.
 
-    The job ends in `phase` once nothing of it is left. `at` is the time of the failure.
+    The job ends in `phase` once nothing of it is left. `at` is the time of the failure; `facts`
+    are part of its event.
     """
     text = _shortened(error)
     failure: JobChanges = {
@@ -79,7 +85,7 @@ def fail(
         Phase.CANCELLING,
         code=code,
         event="failure_detected",
-        payload={"error_code": code, "error": text, "ends_as": phase.value},
+        payload={"error_code": code, "error": text, "ends_as": phase.value, **facts},
         changes=failure,
     )
 

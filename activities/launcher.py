@@ -18,7 +18,7 @@ from activities.ports import Cluster, Clusters, Sidecar
 from activities.submit_queue import SubmitQueue
 from shared.blast.result_files import JOB_COUNT_BLOB, parse_count
 from shared.clients.blobs import Blobs
-from shared.clients.kubernetes import LeaseState
+from shared.clients.kubernetes import RENEWAL_INTERVAL, LeaseState
 from shared.contracts.exec import (
     Command,
     Finished,
@@ -170,6 +170,9 @@ class Launcher:
         command, health = await self._command(job), await self.sidecar.health()
         if not isinstance(health, Health):
             return Attempt(job, health)
+        slot = await self._cluster(job).acquire_submit_lease(job.elb_job_id, _lasting(command))
+        if not slot.is_held:
+            return Attempt(job, slot)
         is_first = job.untracked_submission_until is None
         offered = health.instance if health.operations else None
         # An operation that another instance may have is requested from that instance only.
@@ -238,6 +241,11 @@ class Launcher:
         if differing:
             log.error("config_overridden job_id=%s: %s", job.job_id, differing)
         return differing
+
+
+def _lasting(command: Command) -> timedelta:
+    """How long the slot must last without a renewal: as long as the submission may run."""
+    return command.timeout + DELIVERY + RENEWAL_INTERVAL
 
 
 def _next_operation(job: Job) -> Job:

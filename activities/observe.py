@@ -123,7 +123,7 @@ class Observer:
         return f"{count} of its pods cannot start: {why}"
 
     def _progress(self, job: Job, assessed: Assessment, reason: str | None) -> Outcome:
-        progress = {"done": assessed.counts.done, "expected": assessed.counts.expected}
+        progress = _count_facts(assessed)
         outcome = self._pending(job, assessed.phase, progress)
         if assessed.phase is Phase.EXPORTING_RESULTS:
             outcome = Outcome(OutcomeKind.DONE, assessed.phase, facts=progress)
@@ -139,7 +139,7 @@ class Observer:
         return replace(
             outcome,
             event=assessed.phase.value if assessed.phase is not job.phase else "progress",
-            payload=progress | ({"reason": reason} if reason else {}),
+            payload={**progress, **({"reason": reason} if reason else {})},
             changes=changes,
         )
 
@@ -154,9 +154,8 @@ class Observer:
         since = job.failed_jobs_since or now
         if not assessed.awaits_message or now - since >= MESSAGE_GRACE:
             error = assessed.error or failed_jobs
-            return endings.fail(
-                Phase.SEARCH_FAILED, "search_failed", error, now, _counted(assessed)
-            )
+            counts, facts = _counted(assessed), _count_facts(assessed)
+            return endings.fail(Phase.SEARCH_FAILED, "search_failed", error, now, counts, facts)
         delay = min(self.context.poll_interval(job.polling_since), MESSAGE_POLL_INTERVAL)
         pending = Outcome(OutcomeKind.PENDING, Phase.RUNNING, delay, code="search_failed")
         if job.failed_jobs:
@@ -167,7 +166,8 @@ class Observer:
             "failed_jobs_since": since,
             "reason": f"{failed_jobs}; waiting for BLAST's own message",
         }
-        return replace(pending, event="job_failed", payload={"error": failed_jobs}, changes=changes)
+        payload = {"error": failed_jobs, **_count_facts(assessed)}
+        return replace(pending, event="job_failed", payload=payload, changes=changes)
 
     def _unrecoverable(self, job: Job, assessed: Assessment) -> Outcome:
         """Fail the search after MISSING_JOBS_GRACE: lists and markers can lag."""
@@ -183,9 +183,8 @@ class Observer:
                 "unrecoverable_since": since or now,
                 "reason": error,
             }
-            return replace(
-                pending, event="jobs_missing", payload={"reason": error}, changes=changes
-            )
+            payload = {"reason": error, **_count_facts(assessed)}
+            return replace(pending, event="jobs_missing", payload=payload, changes=changes)
         if now - since <= self.context.settings.missing_jobs_grace:
             return pending
         return endings.fail(Phase.SEARCH_FAILED, "jobs_missing", error, now)
@@ -215,6 +214,11 @@ class Observer:
 def _counted(assessed: Assessment) -> JobChanges:
     """The counts, as changes of the row."""
     return {"counts": assessed.counts, "finished_batches": assessed.finished_batches}
+
+
+def _count_facts(assessed: Assessment) -> Mapping[str, int | None]:
+    """The counts, as facts of the event that records them."""
+    return {"succeeded": assessed.counts.succeeded, "expected": assessed.counts.expected}
 
 
 def _last_observation_failed(job: Job) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol, TypeAlias
 
-from shared.clients.kubernetes import ClusterJob, LeaseState, Pod
+from shared.clients.kubernetes import DURATION, ClusterJob, LeaseState, Pod
 from shared.contracts.exec import Command, Health, HttpRejection, Result, Unreachable
 from shared.contracts.job import Job
 
@@ -22,7 +22,9 @@ class Cluster(Protocol):
 
     async def delete_jobs(self, elb_job_id: str, *apps: str) -> None: ...
 
-    async def acquire_submit_lease(self, holder: str) -> LeaseState: ...
+    async def acquire_submit_lease(
+        self, holder: str, lasting: timedelta = DURATION
+    ) -> LeaseState: ...
 
     async def renew_submit_lease(self, holder: str) -> LeaseState: ...
 

@@ -1,23 +1,16 @@
 """Collecting results: a search is completed when its results are there, not when it says so."""
 
-import json
 from dataclasses import dataclass, replace
-from typing import Any
 
 from activities import endings
 from activities.context import ActivityContext
-from shared.blast.result_files import (
-    MANIFEST,
-    expected_results,
-    manifest_entry,
-    merged_results,
-    result_files,
-)
+from shared.blast.result_files import expected_results, result_files
 from shared.clients.blobs import Blobs
 from shared.contracts.activities import ActivityInput, Stage, StepResult
 from shared.contracts.job import Counts, Job
 from shared.contracts.outcome import Outcome, OutcomeKind
 from shared.contracts.states import Phase
+from shared.results.manifest import write_manifest
 
 
 @dataclass(frozen=True)
@@ -37,14 +30,7 @@ class ResultCollector:
         expected = job.counts.expected or expected_results(listed, job.search)
         if len(files) < max(expected, 1):
             return self._pending(job, f"{len(files)} of {expected} results were found")
-        manifest: dict[str, Any] = {
-            "schema_version": 1,
-            "job_id": job.job_id,
-            "files": [
-                manifest_entry(file, job.search) for file in [*files, *merged_results(listed)]
-            ],
-        }
-        await self.blobs.put(job.results_prefix + MANIFEST, json.dumps(manifest).encode())
+        await write_manifest(self.blobs, job, listed)
         size = sum(file.size for file in files)
         # The results are the proof; Jobs that finished long ago may never have been counted.
         counts = Counts(expected=expected or len(files), succeeded=expected or len(files))
@@ -52,7 +38,7 @@ class ResultCollector:
             OutcomeKind.DONE,
             Phase.EXPORTING_RESULTS,
             event="results_collected",
-            payload={"files": len(files), "bytes": size},
+            payload={"files": len(files), "bytes": size, "succeeded": counts.succeeded},
             changes={"counts": counts, "collected_at": self.context.now()},
         )
 

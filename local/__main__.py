@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from local.azurite import STATE
+from local.core_tools import find_func
 from local.demo.client import Api, RequestRejected
 from local.demo.console import print_line, print_part_ready
 from local.demo.polling import PollTimeout
@@ -37,22 +38,22 @@ class CannotRun(Exception):
     """The run cannot start; the text gives the reason and the remedy."""
 
 
-def run(folder: Path, port: int, workers: int) -> None:
+def run(folder: Path, port: int, workers: int, core_tools: bool) -> None:
     """Start everything, run the demo search, and keep serving until a signal."""
     if port and _is_taken(port):
         raise CannotRun(f"Port {port} is in use. Name another one: make run PORT={port + 1}")
-    with _stack(Stack(folder, port, workers=workers)) as stack:
+    with _stack(Stack(folder, port, workers=workers, core_tools=core_tools)) as stack:
         show_demo(Api(stack.url), stack.environment)
         _print_examples(stack)
         threading.Event().wait()
 
 
-def demo() -> None:
+def demo(core_tools: bool) -> None:
     """Start everything in a temporary folder, run the demo search, keep its hits, and stop."""
     STATE.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="demo-", dir=STATE) as folder,
-        _stack(Stack(Path(folder))) as stack,
+        _stack(Stack(Path(folder), core_tools=core_tools)) as stack,
     ):
         show_demo(Api(stack.url), stack.environment, DEMO_HITS)
     print_line("Demo passed. To look around, in the browser and with curl: make run")
@@ -113,11 +114,25 @@ def main() -> int:
     parser.add_argument(
         "--workers", type=int, default=1, help="processes that run the functions, for `run`"
     )
+    parser.add_argument(
+        "--host",
+        choices=("local", "func"),
+        default="local",
+        help="what runs the functions: the local host, or Azure Functions Core Tools",
+    )
     options = parser.parse_args()
+    core_tools = options.host == "func"
+    if core_tools and options.workers > 1:
+        parser.error("--workers is for the local host")
     for number in STOPPING:
         signal.signal(number, _request_stop)
     try:
-        demo() if options.what == "demo" else run(options.folder, options.port, options.workers)
+        if core_tools:
+            find_func()  # before anything starts
+        if options.what == "demo":
+            demo(core_tools)
+        else:
+            run(options.folder, options.port, options.workers, core_tools)
     except StopRequested:
         if options.what == "run":
             return 0

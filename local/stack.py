@@ -14,6 +14,7 @@ import yaml
 
 from local.azurite import ACCOUNT, KEY, Azurite, start_azurite
 from local.cluster import kubeconfig, start_cluster
+from local.core_tools import start_func
 from local.elastic_blast import Environment, install
 from local.private import write_private
 from local.processes import Child, start
@@ -72,6 +73,8 @@ class Stack:
     start of the host: tests of upgrades use that."""
     second_app: Path | None = None
     """The folder of another version of the app, which every second worker runs."""
+    core_tools: bool = False
+    """Run the package in Azure Functions Core Tools, in place of the local functions host."""
     cluster_options: Sequence[str] = ()
     """Further command line options of `local.cluster`."""
     azurite: Azurite = field(init=False)
@@ -132,8 +135,12 @@ class Stack:
 
     def start_host(self) -> Child:
         """Start the functions host with the app; after a kill, at the same address again."""
+        port = self._port("functions") or self.port
+        if self.core_tools:
+            settings = self._environment()
+            return self._track(start_func(self.folder, port, self._log("functions"), settings))
         argv = [sys.executable, "-m", "local.functions_host", "--app", str(self.app)]
-        argv += ["--port", str(self._port("functions") or self.port)]
+        argv += ["--port", str(port)]
         argv += ["--state", str(self.folder / "durable.sqlite")]
         if self.workers > 1:
             argv += ["--workers", str(self.workers)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.package import PROJECT, copy_package
+from local.package import PROJECT, copy_package
 
 LOAD = """
 import asyncio, importlib, json, pkgutil, sys

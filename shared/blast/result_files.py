@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
 from shared.clients.blobs import BlobInfo
 from shared.contracts.search import Search
@@ -21,9 +21,24 @@ JOB_COUNT_BLOB = "metadata/num_jobs_submitted.txt"
 QUERY_BATCHES = "query_batches/"
 """The folder of the queries that each blast Job searched."""
 
+LONGEST_COUNT = 9
+"""Digits of the number in JOB_COUNT_BLOB; a column of a table holds no more."""
+
 _NUMBER = re.compile(r"batch_(\d+)-")
 _RESULT = re.compile(r"(?:shard_\d+/)?batch_\d+-[^/]+\.out\.gz")
 _BATCH = re.compile(r"query_batches/batch_[^/]+\.fa")
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """A result file in lists and manifests."""
+
+    file_id: str
+    name: str
+    size: int
+    last_modified: str
+    format: str
+    source: str
 
 
 def result_files(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
@@ -49,9 +64,10 @@ def expected_results(listed: Iterable[BlobInfo], search: Search) -> int:
 
 
 def parse_count(text: bytes | None) -> int | None:
-    """The number in a metadata file; None if the file is missing or has no number yet."""
+    """The number in a metadata file; None if the file is missing or has no such number."""
     stripped = (text or b"").strip()
-    return int(stripped) if stripped.isdigit() else None
+    is_number = stripped.isdigit() and len(stripped) <= LONGEST_COUNT
+    return int(stripped) if is_number else None
 
 
 def file_id(name: str) -> str:
@@ -64,13 +80,13 @@ def outfmt_of(search: Search) -> str:
     return value_of(search.options, OUTFMT) or NO_OUTFMT
 
 
-def manifest_entry(file: BlobInfo, search: Search) -> dict[str, Any]:
-    """The JSON of a result file in lists and manifests."""
-    return {
-        "file_id": file_id(file.name),
-        "name": file.name,
-        "size": file.size,
-        "last_modified": file.modified.isoformat(),
-        "format": f"outfmt {outfmt_of(search).split()[0]}, gzip",
-        "source": "elastic-blast",
-    }
+def manifest_entry(file: BlobInfo, search: Search) -> ManifestEntry:
+    """The entry of a result file of the search."""
+    return ManifestEntry(
+        file_id=file_id(file.name),
+        name=file.name,
+        size=file.size,
+        last_modified=file.modified.isoformat(),
+        format=f"outfmt {outfmt_of(search).split()[0]}, gzip",
+        source="elastic-blast",
+    )

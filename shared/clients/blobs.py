@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from azure.core import MatchConditions
@@ -25,6 +23,8 @@ from shared.clients.azure_errors import (
     read_pages,
     storage_call,
 )
+from shared.clients.blob_values import BlobInfo as BlobInfo
+from shared.clients.blob_values import Version as Version
 from shared.clients.etags import quoted
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
@@ -40,26 +40,6 @@ FILE_TIMEOUT, SLOWEST_WRITE = 240.0, 8 * 1024**2
 WRITTEN_CHUNK = 1024**2
 """Bytes per request that writes: more at once would block the event loop."""
 Content = bytes | AsyncIterator[bytes]
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a blob. Its content changes only together with its `etag`."""
-
-    size: int
-    etag: str
-    """In quotes, as in HTTP headers, whatever storage has sent."""
-
-
-@dataclass(frozen=True)
-class BlobInfo:
-    """An entry of a blob list; `name` is relative to the listed prefix."""
-
-    name: str
-    size: int
-    modified: datetime
-    etag: str = ""
-    """Equal to that of the blob's `Version`."""
 
 
 class Blobs:
@@ -132,6 +112,19 @@ class Blobs:
             return data
         async with self._call(TRANSFER_TIMEOUT):
             return await self._read_all(url)
+
+    async def replace(self, url: str, version: Version, data: bytes) -> bool:
+        """Write a blob in place of this version. False if it has changed or is gone: then the blob
+        stays as it is."""
+        unchanged = MatchConditions.IfNotModified
+        try:
+            async with self._call(TRANSFER_TIMEOUT):
+                await self._at(url).upload_blob(
+                    data, overwrite=True, etag=version.etag, match_condition=unchanged
+                )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return False
+        return True
 
     async def get(self, url: str) -> bytes | None:
         """The whole blob, or None if it does not exist. For small blobs, such as markers."""

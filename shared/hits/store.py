@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.clients.blobs import Blobs
+from shared.contracts.serialization import deserialize
 from shared.hits.index import VERSION, HitIndex, Segment
 from shared.hits.segment import BuiltSegment
 
@@ -55,13 +56,12 @@ class IndexStore:
     prefix: str
 
     async def load(self) -> HitIndex | None:
-        """The complete index; None if there is none yet, or only one of another version or of
-        result files that have changed since. What is removed has not changed."""
+        """The complete index; None if there is none yet, or only one that is damaged, of another
+        version or of result files that have changed since. What is removed has not changed."""
         data = await self.blobs.get(self.prefix + COMPLETE)
-        stored = json.loads(data) if data else {}
-        if stored.get("version") != VERSION:
+        index = _parse_index(data) if data else None
+        if index is None:
             return None
-        index = HitIndex(tuple(Segment.from_json(segment) for segment in stored["segments"]))
         etags = await self._etags()
         is_current = all(etags.get(file.name, file.etag) == file.etag for file in index.files)
         return index if is_current else None
@@ -83,19 +83,30 @@ class IndexStore:
         await self.blobs.put(self.url(name), data)
 
     async def complete(self, plan: Sequence[Sequence[IndexSource]]) -> HitIndex | None:
-        """Store the list of all segments. None if one is missing, of another version, or of result
-        files that have changed."""
+        """Store the list of all segments. None if one is missing, damaged, or of result files that
+        have changed."""
         segments = []
         etags = await self._etags()
         for files in plan:
-            data = await self.blobs.get(self.url(_planned_name(files, etags)))
-            if data is None:
+            segment = await self._segment(self.url(_planned_name(files, etags)))
+            if segment is None:
                 return None
-            segments.append(Segment.from_json(json.loads(data)))
+            segments.append(segment)
         index = HitIndex(tuple(segments))
         stored = {"version": VERSION, "segments": [segment.to_json() for segment in segments]}
         await self.blobs.put(self.prefix + COMPLETE, json.dumps(stored).encode())
         return index
+
+    async def _segment(self, url: str) -> Segment | None:
+        """A stored segment. One that is damaged is deleted, so that it is missing from now on."""
+        data = await self.blobs.get(url)
+        if data is None:
+            return None
+        try:
+            return Segment.from_json(json.loads(data))
+        except ValueError:
+            await self.blobs.delete(url)
+            return None
 
     def url(self, name: str) -> str:
         """The address of a file of the index."""
@@ -104,6 +115,17 @@ class IndexStore:
     async def _etags(self) -> dict[str, str]:
         """The ETag of each blob below the prefix, by name."""
         return {blob.name: blob.etag for blob in await self.blobs.list(self.prefix)}
+
+
+def _parse_index(data: bytes) -> HitIndex | None:
+    """The stored index; None if it is of another version or damaged."""
+    try:
+        stored = json.loads(data)
+        if not isinstance(stored, dict) or stored.get("version") != VERSION:
+            return None
+        return deserialize(HitIndex, {"segments": stored.get("segments")})
+    except ValueError:
+        return None
 
 
 def _planned_name(files: Sequence[IndexSource], etags: Mapping[str, str]) -> str:

@@ -9,6 +9,8 @@ from shared.contracts.storage_urls import DEAD_LETTERS, StorageAccount
 from shared.util.redaction import redacted
 
 PARTITION = "requests"
+UNFINISHED = "unfinished"
+"""The partition of the counts of deliveries that ended with their process."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,19 @@ class DeadLetters:
                 "error": outcome.error and redacted(outcome.error),
             }
         )
+
+    async def unfinished(self, message_id: str) -> int:
+        """How many deliveries of the message began in a row and did not end."""
+        row = await self.rows.get(UNFINISHED, message_id)
+        return int(row.columns["deliveries"]) if row else 0
+
+    async def set_unfinished(self, message_id: str, deliveries: int) -> None:
+        """Write that number down; 0 removes its row."""
+        if deliveries:
+            key = {"PartitionKey": UNFINISHED, "RowKey": message_id}
+            await self.rows.upsert({**key, "deliveries": deliveries})
+        else:
+            await self.rows.delete(UNFINISHED, message_id)
 
     def _url(self, message_id: str) -> str:
         return self.account.url(DEAD_LETTERS, f"{PARTITION}/{message_id}")

@@ -1,19 +1,19 @@
 """Publishes jobs' outbox messages to the completions queue: at least once, in order."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.blast.result_files import MANIFEST
 from shared.clients.blobs import Blobs
 from shared.clients.queues import Queue
 from shared.contracts.job import Job, OutboxMessage
+from shared.contracts.serialization import serialize
 from shared.contracts.states import Status
 from shared.errors import ControlPlaneError
 from shared.jobs import JobStateRepository
 from shared.messaging.messages import Sender, rejection_message, status_message
+from shared.results.manifest import read_manifest
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,7 @@ class OutboxPublisher:
         await self.get_queue().send(rejection_message(message_id, sender, error, at))
 
     async def _files(self, job: Job, message: OutboxMessage) -> Sequence[Mapping[str, Any]]:
-        """The results of a completed job; empty if its manifest was deleted."""
+        """The results of a completed job; empty if they were deleted."""
         if message.status is not Status.COMPLETED:
             return ()
-        manifest = await self.blobs.get(job.results_prefix + MANIFEST)
-        files: list[dict[str, Any]] = json.loads(manifest)["files"] if manifest else []
-        return files
+        return [serialize(file) for file in await read_manifest(self.blobs, job) or ()]

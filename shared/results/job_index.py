@@ -1,16 +1,16 @@
 """The index of a job's hits: which result files it is made from, and how far it is."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.blast.result_files import MANIFEST, MERGED, outfmt_of, query_batch_of
+from shared.blast.result_files import MERGED, ManifestEntry, outfmt_of, query_batch_of
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Job
 from shared.errors import NotFound
 from shared.hits.index import HitIndex
 from shared.hits.indexer import Indexer, SearchResults
 from shared.hits.store import IndexSource, IndexStore, plan_segments
+from shared.results.manifest import read_manifest
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class JobIndex:
 
     async def plan(self) -> list[Sequence[IndexSource]]:
         """The files of each segment. Raises NotFound if the manifest is gone."""
-        manifest = await self.blobs.get(self.job.results_prefix + MANIFEST)
-        if manifest is None:
+        files = await read_manifest(self.blobs, self.job)
+        if files is None:
             message = f"the results of {self.job.job_id} were removed from Blob"
             raise NotFound("results_gone", message)
-        return plan_segments(_indexed(json.loads(manifest)["files"]))
+        return plan_segments(_indexed(files))
 
     async def find_missing(
         self, plan: Sequence[Sequence[IndexSource]]
@@ -59,8 +59,8 @@ def indexed_names(names: Sequence[str]) -> Sequence[str]:
     return [MERGED] if MERGED in names else names
 
 
-def _indexed(entries: Sequence[dict[str, object]]) -> list[IndexSource]:
-    sizes = {str(entry["name"]): int(str(entry["size"])) for entry in entries}
+def _indexed(entries: Sequence[ManifestEntry]) -> list[IndexSource]:
+    sizes = {entry.name: entry.size for entry in entries}
     return [
         IndexSource(number, name, sizes[name])
         for number, name in enumerate(indexed_names(list(sizes)))

@@ -107,7 +107,8 @@ FIRST_BATCH_DURATION = Metric(
     "blast.first_batch.duration",
     _HISTOGRAM,
     "s",
-    "from the submission of a search until its first query batch was seen to have succeeded",
+    "from the submission of a search until its first query batch was seen to have succeeded; "
+    "nothing of a search that ends before one was",
 )
 OBSERVE_DURATION = Metric(
     "blast.observe.duration",

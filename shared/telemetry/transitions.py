@@ -70,7 +70,7 @@ def measurements(before: Job | None, job: Job, event: Event) -> Iterator[Measure
 
 
 def _first_batch(before: Job, job: Job, event: Event) -> Iterator[Measurement]:
-    """The first query batch; a batch of searches counts searches, and has none."""
+    """The first query batch that succeeded, if any; a batch of searches counts searches instead."""
     is_first = not before.counts.succeeded and job.counts.succeeded and not job.child_count
     if is_first and job.started_at:
         yield Measurement(names.FIRST_BATCH_DURATION, _seconds(event.at - job.started_at))

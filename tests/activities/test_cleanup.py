@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.clients.kubernetes import DURATION
 from shared.contracts.activities import ActivityName, Stage
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
@@ -33,7 +34,7 @@ async def queued(scene: Scene) -> Job:
 
 
 async def waiting_for_the_slot(scene: Scene) -> Job:
-    scene.environment.lease = Lease("another", scene.clock(), scene.clock())
+    scene.environment.lease = Lease("another", scene.clock(), scene.clock(), DURATION)
     return await begun(scene)
 
 

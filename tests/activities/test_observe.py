@@ -171,7 +171,7 @@ async def test_failure_32_progress_is_written_a_bounded_number_of_times(scene: S
     for _ in range(11):
         await scene.environment.end_batch(job.elb_job_id)
         await look(scene, job)
-    assert [event.payload["done"] for event in await scene.events(job, "progress")] == [1, 11]
+    assert [event.payload["succeeded"] for event in await scene.events(job, "progress")] == [1, 11]
 
 
 async def test_i10_all_searches_of_a_cluster_that_look_share_two_lists(
@@ -220,7 +220,7 @@ async def test_failure_26_results_that_are_listed_late_are_waited_for(
     assert (now.reason, now.error_code) == (None, None)
     collected = (await scene.events(ended, "results_collected"))[0]
     assert (collected.payload, collected.phase) == (
-        {"files": 2, "bytes": 8},
+        {"files": 2, "bytes": 8, "succeeded": 2},
         Phase.EXPORTING_RESULTS,
     )
     assert (await scene.events(ended, "completed"))[0].phase is Phase.COMPLETED

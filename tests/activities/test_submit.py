@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.clients.kubernetes import DURATION
 from shared.contracts.activities import ActivityInput, ActivityName, Category, Stage
 from shared.contracts.exec import HttpRejection
 from shared.contracts.job import Job
@@ -25,7 +26,7 @@ async def job(scene: Scene) -> Job:
 
 
 def hold_slot(scene: Scene, holder: str = "job-of-another") -> None:
-    scene.environment.lease = Lease(holder, scene.clock(), scene.clock())
+    scene.environment.lease = Lease(holder, scene.clock(), scene.clock(), DURATION)
 
 
 async def test_failure_9_a_job_waits_for_the_slot_and_says_so_once(scene: Scene, job: Job) -> None:

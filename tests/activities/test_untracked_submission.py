@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.clients.kubernetes import LeaseState
+from shared.clients.kubernetes import DURATION, LeaseState
 from shared.contracts.activities import ActivityName, Stage
 from shared.contracts.exec import Health, HttpRejection, Result
 from shared.contracts.job import Job
@@ -256,9 +256,9 @@ async def test_failure_47_a_cancel_while_it_is_given_away_starts_nothing(
 ) -> None:
     before = scene.cluster.acquire_submit_lease
 
-    async def cancelled_meanwhile(holder: str) -> LeaseState:
+    async def cancelled_meanwhile(holder: str, lasting: timedelta = DURATION) -> LeaseState:
         await scene.cancel(job)
-        return await before(holder)
+        return await before(holder, lasting)
 
     scene.cluster.acquire_submit_lease = cancelled_meanwhile  # type: ignore[method-assign]
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.SUBMIT
@@ -273,10 +273,10 @@ async def test_failure_47_another_run_of_the_same_step_starts_nothing(
     scene.environment.plans[job.elb_job_id].append(LONG)
     before = scene.cluster.acquire_submit_lease
 
-    async def slow(holder: str) -> LeaseState:
+    async def slow(holder: str, lasting: timedelta = DURATION) -> LeaseState:
         scene.cluster.acquire_submit_lease = before  # type: ignore[method-assign]
         assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).phase is Phase.SUBMITTING
-        return await before(holder)
+        return await before(holder, lasting)
 
     scene.cluster.acquire_submit_lease = slow  # type: ignore[method-assign]
     assert (await scene.do(ActivityName.SUBMIT_SEARCH, job)).next_stage is Stage.SUBMIT

@@ -7,20 +7,17 @@ from dataclasses import replace
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.azurite import ACCOUNT
 from local.demo.client import RequestRejected
-from local.demo.search import demo_request
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.contracts.job import Job
 from shared.contracts.states import LeftOnCluster, Phase
 from shared.dependencies import Dependencies, now
 from shared.settings import Settings
-from tests.end_to_end.conftest import FAST_POLLING, StackFixture
+from tests.end_to_end.acceptance import accept_demo, settings_of
+from tests.end_to_end.conftest import StackFixture
 from tests.support.blocking import run
-from tests.support.samples import WORDS, job, settings
+from tests.support.samples import WORDS, job
 from triggers.auth.callers import LOCAL
-from triggers.submission.accept import SubmissionService
-from triggers.submission.parse import parse
 
 pytestmark = pytest.mark.acceptance
 
@@ -81,14 +78,6 @@ def test_failure_13_a_stored_job_without_an_orchestration_completes(system: Stac
     assert system.submissions(job_id) == 1
 
 
-async def accept_demo(config: Settings) -> str:
-    """Accept the demo's search without starting it; returns the job's id."""
-    submission = parse(demo_request(), config)
-    async with aclosing(Dependencies(lambda: config)) as app:
-        service = SubmissionService(app.jobs, app.blobs, config, now)
-        return (await service.accept(submission, LOCAL, None, "http")).job.job_id
-
-
 async def store(job: Job, config: Settings) -> None:
     """Store a job without starting it."""
     async with aclosing(Dependencies(lambda: config)) as app:
@@ -122,18 +111,6 @@ def test_failure_34_a_cancel_cleans_up_a_failed_job(
     assert system.events(job_id) == ["accepted", "cleanup_confirmed"]
     assert system.api.cancel(job_id)["status"] == "cancelled"
     assert system.api.job(job_id)["exact_phase"] == "search_failed"
-
-
-def settings_of(system: StackFixture) -> Settings:
-    """The app's settings for storage and cluster."""
-    return settings(
-        storage_account=ACCOUNT,
-        storage_connection_string=system.stack.azurite.connection_string,
-        cluster_name="local",
-        resource_group="local",
-        region="local",
-        reconcile_after=FAST_POLLING["BLAST_RECONCILE_AFTER"],
-    )
 
 
 def test_a_retried_search_completes(system: StackFixture) -> None:

@@ -88,13 +88,14 @@ class ProxiedStack(end_to_end.StackFixture):
 
     def until_event(self, job_id: str, event: str) -> None:
         """Wait until the job's rows contain the event."""
-        self._until(lambda: any(row.get("event") == event for row in self.rows(job_id)), event)
+        self.until_true(lambda: any(row.get("event") == event for row in self.rows(job_id)), event)
 
     def until_in(self, job_id: str, phase: Phase) -> None:
         """Wait until the job's row has the phase, or an end phase."""
-        self._until(lambda: self.row(job_id)["phase"] in (phase, *ENDS), phase)
+        self.until_true(lambda: self.row(job_id)["phase"] in (phase, *ENDS), phase)
 
-    def _until(self, condition: Callable[[], bool], expected: str) -> None:
+    def until_true(self, condition: Callable[[], bool], expected: str) -> None:
+        """Wait until a condition holds; `expected` names it."""
         deadline, pause = time.monotonic() + end_to_end.TIMEOUT_SECONDS, threading.Event()
         while not condition():
             assert time.monotonic() < deadline, f"{expected} was not reached in time"

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from azure.storage.queue import QueueClient
 
 from local.demo.client import RequestRejected
+from local.demo.queries import demo_queries
 from local.demo.search import demo_request
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from shared.contracts.states import Phase
@@ -98,11 +99,14 @@ def run_with_faults(system: ProxiedStack) -> int:
     retried = system.add_fault(lambda id: FaultRule(id, call=1, answer=FULL, exit_code=10))
     fails = JobFaultRule(fail_attempts=9, stderr=WORDS)
     failing = system.add_fault(lambda id: FaultRule(id, jobs=fails))
+    second_fails = replace(fails, batches=(1,))
+    failing_late = system.add_fault(lambda id: FaultRule(id, jobs=second_fails))
     endless = system.add_fault(hanging)
     keys = [retried, failing, endless, *(system.new_key() for _ in range(5))]
     for key in keys:
         client.send(lambda key=key: system.submit(key))  # type: ignore[misc]
-    ids = {key: system.id_of(key) for key in keys}
+    client.send(lambda: system.submit(failing_late, query_data=demo_queries()))
+    ids = {key: system.id_of(key) for key in [*keys, failing_late]}
     batch = client.send(lambda: system.submit(system.new_key(), searches=[{}, {}]))
     assert batch
     system.until_in(ids[endless], Phase.RUNNING)

@@ -1,28 +1,21 @@
 """R15: the queries of the workbook and the alerts, over the rows received of real runs.
 
 What Azure's platform writes itself is made in the shape of its tables: the requests, from the spans
-of the same functions, and the checks from outside. Alerts that need hours, or an orchestration that
-is broken, are provoked by the app's telemetry alone, in tests/monitoring.
+of the same functions, and the checks from outside.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
 
 import pytest
-from azure.data.tables import TableClient, UpdateMode
 
-from local.demo.client import RequestRejected
 from shared.contracts.states import Phase
-from shared.dependencies import JOBS_TABLE, REQUESTS
 from tests.end_to_end.reporting import histories, reporting
-from tests.faults.conftest import QUICK, ProxiedStack, behind_proxies
-from tests.faults.fault_run import REFUSED, FaultRun, queue, refuse, run_with_faults
-from tests.faults.faults import Fault, FaultKind, RequestFilter
-from tests.monitoring.conditions import checks
+from tests.faults.conftest import QUICK, behind_proxies
+from tests.faults.fault_run import REFUSED, FaultRun, refuse, run_with_faults
+from tests.faults.troubles import TROUBLES, rows_of
 from tests.monitoring.tables import Workspace
 from tests.monitoring.test_alerts import fired
 from tests.monitoring.test_queries import QUERIES
@@ -31,7 +24,6 @@ from tests.support.ingestion import Row, ingesting
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 OCCUPIED = (Phase.SUBMITTED, Phase.RUNNING)
-TEXT = '{"program": "blastn"}'
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +45,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultRun]:
 def healthy(run: FaultRun) -> list[Row]:
     """The rows of the healthy run."""
     return rows_of(run)
-
-
-def rows_of(run: FaultRun, since: int = 0) -> list[Row]:
-    """The rows that arrived after the first `since` ones, and those of the platform."""
-    received = run.ingestion.all_rows()[since:]
-    spans = [row for table, row in received if table == "AppDependencies"]
-    return [*received, *(("AppRequests", request_of(span)) for span in spans), *checks(failed=0)]
-
-
-def request_of(span: Mapping[str, Any]) -> dict[str, Any]:
-    """The row that the host writes of the same function."""
-    path = "/health" if span["Name"] in ("health", "ready") else f"/{span['Name']}"
-    return {**span, "ResultCode": "200" if span["Success"] else "500", "Url": f"/api{path}"}
 
 
 def shown(healthy: list[Row], query: str, job_id: str = "") -> list[dict[str, object]]:
@@ -175,108 +154,12 @@ def test_r15_the_log_of_a_search_is_in_the_log_of_the_app(
             assert str(row["Text"]).splitlines()[0] in log
 
 
-@contextmanager
-def no_sidecar(run: FaultRun) -> Iterator[None]:
-    stack = run.system.stack
-    stack.sidecar.kill()
-    job_ids = [run.system.submit() for _ in range(3)]
-    run.wait(lambda: "sidecar" in fired(rows_of(run)))
-    stack.sidecar = stack.start_sidecar()
-    until_ended(run.system, job_ids)
-    yield
-
-
-@contextmanager
-def wrong_token(run: FaultRun) -> Iterator[None]:
-    restart_sidecar(run.system, {"EXEC_TOKEN": "another-token-" * 4})
-    job_id = run.system.submit()
-    run.system.until_event(job_id, "retry_scheduled")
-    restart_sidecar(run.system, {})
-    until_ended(run.system, [job_id])
-    yield
-
-
-def restart_sidecar(system: ProxiedStack, settings: Mapping[str, str]) -> None:
-    system.stack.sidecar.kill()
-    system.stack.sidecar_settings = settings
-    system.stack.sidecar = system.stack.start_sidecar()
-
-
-def until_ended(system: ProxiedStack, job_ids: list[str]) -> None:
-    for job_id in job_ids:
-        system.until_in(job_id, Phase.COMPLETED)
-
-
-@contextmanager
-def refusing_storage(run: FaultRun) -> Iterator[None]:
-    """A role is missing: requests fail, too, but too few of them for an alert of their own."""
-    where = RequestFilter("table", "GET")
-    refused = run.system.faults(Fault(FaultKind.STATUS, where, status=403))
-    with refused, pytest.raises(RequestRejected, match="503"):
-        run.system.api.jobs()
-    yield
-
-
-@contextmanager
-def failing_requests(run: FaultRun) -> Iterator[None]:
-    """Tables answers with 503: the SDK tries again, and the request fails."""
-    where = RequestFilter("table", "GET")
-    with run.system.faults(Fault(FaultKind.STATUS, where, times=None, status=503)):
-        for _ in range(6):
-            with pytest.raises(RequestRejected, match="503"):
-                run.system.api.jobs()
-    yield
-
-
-@contextmanager
-def damaged_row(run: FaultRun) -> Iterator[None]:
-    """A row without its owner, which no version writes: the request that reads it crashes."""
-    job_id = run.system.submit()
-    until_ended(run.system, [job_id])
-    connection = run.system.stack.azurite.connection_string
-    with TableClient.from_connection_string(connection, JOBS_TABLE) as table:
-        row = table.get_entity(job_id, "job")
-        table.update_entity(
-            {name: row[name] for name in row if name != "owner_oid"}, UpdateMode.REPLACE
-        )
-        with pytest.raises(RequestRejected, match="500"):
-            run.system.api.job(job_id)
-        table.update_entity(row, UpdateMode.REPLACE)
-    yield
-
-
-@contextmanager
-def waiting_messages(run: FaultRun) -> Iterator[None]:
-    """More than a hundred messages, and a poisoned one, through five ticks of reconcile."""
-    with queue(run.system) as requests, queue(run.system, f"{REQUESTS}-poison") as poison:
-        for _ in range(101):
-            requests.send_message(TEXT, visibility_timeout=3600)
-        poison.send_message(TEXT, visibility_timeout=3600)
-        for _ in range(5):
-            run.reconciled()
-        yield
-        requests.clear_messages()
-        poison.clear_messages()
-
-
-TROUBLES: Mapping[str, tuple[Callable[[FaultRun], AbstractContextManager[None]], set[str]]] = {
-    "the sidecar is away": (no_sidecar, {"sidecar"}),
-    "the sidecar refuses the token": (wrong_token, {"configuration"}),
-    "storage refuses the app": (refusing_storage, {"storage"}),
-    "requests fail": (failing_requests, {"5xx"}),
-    "a request crashes": (damaged_row, {"failures-by-us"}),
-    "messages wait": (waiting_messages, {"queue-backlog", "poison"}),
-}
-
-
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_r15_an_alert_fires_at_a_real_trouble(
     run: FaultRun, healthy: list[Row], trouble: str
 ) -> None:
     provoke, alerts = TROUBLES[trouble]
-    run.reconciled()
-    since = len(run.ingestion.items)
-    with provoke(run):
+    with provoke(run) as since:
         run.reconciled()
         run.wait(lambda: alerts <= fired(rows_of(run, since)))
         assert fired(rows_of(run, since)) == alerts

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from local.package import copy_package
 from tests.infra.bicep import INFRA, read
-from tests.support.package import copy_package
 
 PROJECT = INFRA.parent
 SCRIPTS = sorted(INFRA.rglob("*.sh"))

@@ -20,7 +20,7 @@ LIFE: Sequence[tuple[str, Phase, Mapping[str, Any], Mapping[str, Any]]] = (
     ("config_written", Phase.SUBMITTING, {}, {}),
     ("waiting_for_submit_slot", Phase.WAITING_FOR_SUBMIT_SLOT, {}, {}),
     ("submitted", Phase.SUBMITTED, {"took_seconds": 60.0}, {}),
-    ("running", Phase.RUNNING, {"done": 1}, {"counts": Counts(2, 1, 0, 1)}),
+    ("running", Phase.RUNNING, {"succeeded": 1}, {"counts": Counts(2, 1, 0, 1)}),
     ("exporting_results", Phase.EXPORTING_RESULTS, {}, {"counts": Counts(2, 2, 0, 0)}),
     ("completed", Phase.COMPLETED, {}, {}),
 )

@@ -69,8 +69,8 @@ class FakeCluster:
     async def delete_jobs(self, elb_job_id: str, *apps: str) -> None:
         await self._ask(lambda: self.environment.delete(elb_job_id, *apps))
 
-    async def acquire_submit_lease(self, holder: str) -> LeaseState:
-        return await self._ask(lambda: self._take(holder))
+    async def acquire_submit_lease(self, holder: str, lasting: timedelta = DURATION) -> LeaseState:
+        return await self._ask(lambda: self._take(holder, lasting))
 
     async def renew_submit_lease(self, holder: str) -> LeaseState:
         return await self._ask(lambda: self._keep(holder))
@@ -89,15 +89,17 @@ class FakeCluster:
             return self._take(holder)
         return LeaseState(False, lease.holder, lease.since) if lease else UNHELD
 
-    def _take(self, holder: str) -> LeaseState:
+    def _take(self, holder: str, lasting: timedelta = DURATION) -> LeaseState:
         now, lease = self.environment.clock(), self.environment.lease
-        if lease and lease.holder != holder and now <= lease.renewed + DURATION + TOLERANCE:
+        ends = lease.renewed + lease.duration if lease else now
+        if lease and lease.holder != holder and now <= ends + TOLERANCE:
             return LeaseState(False, lease.holder, lease.since)
         if lease and lease.holder == holder:
-            is_young = now - lease.renewed < RENEWAL_INTERVAL
-            self.environment.lease = lease if is_young else Lease(holder, lease.since, now)
+            is_enough = now - lease.renewed < RENEWAL_INTERVAL and lease.duration >= lasting
+            longer = Lease(holder, lease.since, now, max(lasting, ends - now))
+            self.environment.lease = lease if is_enough else longer
         else:
-            self.environment.lease = Lease(holder, now, now)
+            self.environment.lease = Lease(holder, now, now, lasting)
         if self.environment.holders[-1:] != [holder]:
             self.environment.holders.append(holder)
         return LeaseState(True, holder, self.environment.lease.since)

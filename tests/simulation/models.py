@@ -147,6 +147,7 @@ class Lease:
     holder: str
     since: datetime
     renewed: datetime
+    duration: timedelta
 
 
 def accepted() -> str:

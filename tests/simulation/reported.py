@@ -17,14 +17,8 @@ from tests.support.expected_metrics import (
 )
 from tests.support.reports import Reports
 
-FIRST_BATCH = "blast.first_batch.duration"
-"""Where searches fail, histories cannot say what it must be: the event of a failure does not tell
-how many batches had succeeded by then."""
 
-
-async def check_reported(
-    scene: Scene, jobs: Iterable[Job], without: Iterable[str] = ()
-) -> list[Report]:
+async def check_reported(scene: Scene, jobs: Iterable[Job]) -> list[Report]:
     """The reported transitions are those of the histories, and the metrics say the same.
 
     Returns what was not reported: at most one transition for each process that died right after a
@@ -34,7 +28,7 @@ async def check_reported(
     lost = unreported(histories, scene.reports.transitions())
     assert lost.total() <= scene.environment.deaths["store"]
     totals = expected_totals(histories, lost)
-    for name in (name for name in FROM_TRANSITIONS if name not in without):
+    for name in FROM_TRANSITIONS:
         assert_alike(scene.reports, name, totals[name])
     return sorted(lost.elements())
 

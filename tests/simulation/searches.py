@@ -15,7 +15,7 @@ from shared.contracts.states import LeftOnCluster
 from shared.errors import Conflict
 from tests.simulation.invariants import Ends, check_ended, check_now
 from tests.simulation.models import CallFault, Plan, trouble
-from tests.simulation.reported import FIRST_BATCH, check_reported
+from tests.simulation.reported import check_reported
 from tests.simulation.scene import Scene, Store
 from tests.support.samples import ALICE, search
 from triggers.submission.accept import SubmissionService
@@ -292,7 +292,7 @@ class Searches(RuleBasedStateMachine):
         ended = await self.all()
         await check_now(self.scene, ended, self.ends)
         await check_ended(self.scene, ended)
-        await check_reported(self.scene, ended, without=[FIRST_BATCH])
+        await check_reported(self.scene, ended)
         assert [text for crashes in self.crashes for text in crashes] == []
 
 

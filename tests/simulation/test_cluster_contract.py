@@ -200,6 +200,20 @@ async def test_failure_9_one_at_a_time_has_the_slot_and_not_for_ever(
     assert (await cluster.acquire_submit_lease("one")).is_held
 
 
+async def test_failure_9_the_slot_lasts_as_long_as_its_holder_needs_it(
+    both: tuple[Cluster, ClusterControl],
+) -> None:
+    cluster, control = both
+    assert (await cluster.acquire_submit_lease("one")).is_held
+    assert (await cluster.acquire_submit_lease("one", timedelta(seconds=1800))).is_held
+    await control.passes(400)
+    assert (await cluster.renew_submit_lease("one")).is_held  # does not shorten it
+    await control.passes(1300)
+    assert not (await cluster.acquire_submit_lease("two")).is_held
+    await control.passes(100 + 61)
+    assert (await cluster.acquire_submit_lease("two")).is_held
+
+
 async def test_renewing_the_slot_takes_it_from_no_other_search(
     both: tuple[Cluster, ClusterControl],
 ) -> None:

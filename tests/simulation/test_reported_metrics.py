@@ -5,14 +5,15 @@ one report, and nothing is reported twice, or without its commit.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 
 import pytest
 
 from shared.contracts.activities import ActivityName
+from shared.contracts.job import Job
 from shared.contracts.states import Phase
-from tests.simulation.models import CallFault, Plan, trouble
+from tests.simulation.models import TTL, CallFault, Plan, trouble
 from tests.simulation.reported import check_reported
 from tests.simulation.scene import Scene
 from tests.simulation.upkeep import DyingDurable, Upkeep
@@ -83,6 +84,55 @@ async def test_r15_metrics_of_a_run_with_faults_are_what_the_tables_say(scene: S
     assert {"transient", "capacity"} <= {dict(key)["category"] for key in values(scene, "retries")}
     assert sum(values(scene, "jobs.ended").values()) == 6
     assert sum(values(scene, "submit_slot.wait").values()) > 0
+
+
+async def one_succeeds(scene: Scene, job: Job) -> None:
+    await scene.environment.end_batch(job.elb_job_id)
+
+
+async def one_fails(scene: Scene, job: Job) -> None:
+    await scene.environment.end_batch(job.elb_job_id, well=False)
+
+
+async def one_succeeds_and_one_fails(scene: Scene, job: Job) -> None:
+    """Between two looks, so that the event of the failure is the first one that counts both."""
+    await one_succeeds(scene, job)
+    await one_fails(scene, job)
+
+
+async def all_end_unseen(scene: Scene, job: Job) -> None:
+    """Their Jobs have vanished before anybody looks: only the results are left to be counted."""
+    for _ in range(2):
+        await one_succeeds(scene, job)
+    await scene.passes(2 * TTL.total_seconds())
+
+
+FIRST_BATCHES: Mapping[str, tuple[Callable[[Scene, Job], Awaitable[None]], Phase, int]] = {
+    "succeeds": (one_succeeds, Phase.COMPLETED, 1),
+    "fails": (one_fails, Phase.SEARCH_FAILED, 0),
+    "succeeds-beside-a-failure": (one_succeeds_and_one_fails, Phase.SEARCH_FAILED, 1),
+    "ends-unseen": (all_end_unseen, Phase.COMPLETED, 1),
+    "is-cancelled": (Scene.cancel, Phase.CANCELLED, 0),
+}
+"""What becomes of the first batch of a search, its end, and how often the batch is measured."""
+
+
+@pytest.mark.parametrize("case", FIRST_BATCHES)
+async def test_r15_a_first_batch_is_measured_where_it_is_seen_to_succeed(
+    scene: Scene, case: str
+) -> None:
+    happen, phase, times = FIRST_BATCHES[case]
+    scene.environment.batch_time = None
+    job = await scene.submitted()
+    await happen(scene, job)
+    await scene.drive(job)
+    await scene.run(MINUTE)
+    await end_all_batches(scene)
+    ended = await scene.now(job)
+    assert ended.phase is phase
+    assert await check_reported(scene, [ended]) == []
+    totals = scene.reports.totals("blast.first_batch.duration").values()
+    assert sum(total.count for total in totals) == times
 
 
 async def end_all_batches(scene: Scene) -> None:

@@ -108,6 +108,25 @@ async def test_failure_9_a_cluster_that_asks_for_a_long_wait_does_not_let_a_canc
     assert scene.environment.holders == [first.elb_job_id, second.elb_job_id]
 
 
+@pytest.mark.parametrize("with_operations", [True, False], ids=["operations", "exec-only"])
+@pytest.mark.parametrize("minutes", [12, 17, 19])
+async def test_failure_9_a_submission_keeps_its_slot_while_no_step_of_its_job_is_taken(
+    scene: Scene, minutes: int, with_operations: bool
+) -> None:
+    """As while the app is away, or crashes again and again: longer than a Lease lasts otherwise."""
+    scene.environment.with_operations = with_operations
+    first, second = await one_submitting(scene)
+    stopped = scene.drivers.pop(first.job_id)
+    await scene.run(minutes * MINUTE)
+    await scene.drive(second)
+    assert await overlapping(scene, 5 * MINUTE) == []
+    scene.drivers[first.job_id] = stopped
+    assert await overlapping(scene, 60 * MINUTE) == []
+    assert scene.environment.holders == [first.elb_job_id, second.elb_job_id]
+    await scene.run()
+    assert (await scene.now(first)).phase is (await scene.now(second)).phase is Phase.COMPLETED
+
+
 @pytest.fixture
 async def adopted(untracked: Scene) -> Job:
     """A running search whose submission ended, but whose response was lost."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from activities.ports import Sidecar
+from shared.clients.kubernetes import DURATION
 from shared.clients.sidecar import SidecarClient as RealSidecar
 from shared.contracts.exec import (
     Command,
@@ -44,7 +45,7 @@ def fake_bench(scene: Scene) -> Bench:
         argv = ("elastic-blast", "submit", "--idempotency-key", name, "--correlation-id", name)
         return Command(argv, "x", timedelta(hours=1))
 
-    scene.environment.lease = Lease("slow", scene.clock(), scene.clock())
+    scene.environment.lease = Lease("slow", scene.clock(), scene.clock(), DURATION)
     scene.environment.plans["slow"].append(Plan(takes=timedelta(hours=1)))
     sidecar = FakeSidecar(scene.environment)
     return Bench(sidecar, command("quick"), command("slow"), lambda: None, sidecar.restart)

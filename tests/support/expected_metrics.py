@@ -124,11 +124,11 @@ class _Walk:
         return (event.at == last and self.history.job.started_at) or event.at
 
     def _first_batch(self, event: Event) -> Iterator[tuple[str, float, Mapping[str, str | None]]]:
-        """By the counts in the events. So only batches that have not failed may be counted."""
+        """By the counts in the events: nothing of a search of which no batch succeeded."""
         submitted = self.attempt.submitted_at
         if self.history.job.child_count or submitted is None or self.attempt.has_batch:
             return
-        if event.payload.get("done"):
+        if event.payload.get("succeeded"):
             self.attempt.has_batch = True
             yield "blast.first_batch.duration", (event.at - submitted).total_seconds(), {}
 

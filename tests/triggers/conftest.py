@@ -19,6 +19,7 @@ from shared.contracts.job import Caller, Job
 from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
 from shared.hits.formats import is_readable
+from shared.results.manifest import dump_manifest
 from tests.support.dependencies import opened
 from tests.support.hit_index import index_hits
 from tests.support.samples import NOON, job, search
@@ -63,10 +64,8 @@ class Store:
         for name, data in packed.items():
             await self.clients.blobs.put(stored.results_prefix + name, data)
         listed = [BlobInfo(name, len(data), NOON) for name, data in packed.items()]
-        manifest = {"files": [manifest_entry(file, kept) for file in listed]}
-        await self.clients.blobs.put(
-            stored.results_prefix + MANIFEST, json.dumps(manifest).encode()
-        )
+        manifest = dump_manifest(stored, [manifest_entry(file, kept) for file in listed])
+        await self.clients.blobs.put(stored.results_prefix + MANIFEST, manifest)
         return stored
 
     def lose(self, stored: Job, name: str) -> None:

@@ -74,7 +74,7 @@ def make_next_version(folder: Path, uses_stage: bool = True) -> Path:
 
     Without `uses_stage` it knows the new stage, and no search comes to it.
     """
-    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT, "__pycache__"))
+    _copy_app(folder)
     (folder / "activities/verify.py").write_text(VERIFY)
     for file, line, added in (*CHANGES, *([USE] if uses_stage else ())):
         _edit(folder / file, f"\n{line}\n", f"\n{added}\n{line}\n")
@@ -84,6 +84,18 @@ def make_next_version(folder: Path, uses_stage: bool = True) -> Path:
         (body,) = re.findall(rf"\nclass {name}:\n.*?\n\n\n", text, re.DOTALL)
         _edit(folder / file, body, f"{body.rstrip()}\n{FIELD}\n\n\n")
     return folder
+
+
+def make_broken_version(folder: Path) -> Path:
+    """Copy the app, with an orchestrator that needs a package which is missing."""
+    _copy_app(folder)
+    job, first = folder / "blast_orchestrator/job.py", "    state = serialization.deserialize("
+    _edit(job, f"\n{first}SearchState,", f"\n    import missing_package\n{first}SearchState,")
+    return folder
+
+
+def _copy_app(folder: Path) -> None:
+    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT, "__pycache__"))
 
 
 def _edit(path: Path, old: str, new: str) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import urllib3
 
 from blast_orchestrator.workflow import ACTIVITY
+from local.package import copy_package
 from local.processes import Child, start
 from local.stack import PROJECT, Stack
 from shared.contracts import serialization
 from shared.contracts.activities import ActivityInput, ActivityName, ChunkResult, StepResult
-from tests.support.package import copy_package
 from tests.worker.durable import Extension
 from triggers.http.routes import OPERATIONS
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from local.demo.search import demo_request
+from local.package import PROJECT
 from shared.contracts.activities import (
     BATCH_ORCHESTRATOR,
     ORCHESTRATOR,
@@ -14,7 +15,6 @@ from shared.contracts.activities import (
     Stage,
 )
 from tests.replay.histories import HISTORIES, difference_of, read_history
-from tests.support.package import PROJECT
 from tests.worker.host import Host
 from triggers.http.routes import OPERATIONS, UNKNOWN_ROUTE, UNKNOWN_ROUTE_NAME
 from triggers.http.unknown_route import METHODS

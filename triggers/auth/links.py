@@ -4,14 +4,16 @@ A link is a JSON Web Token of our own. Its key is a blob that the first process 
 container that no request can name: all instances share it, and deleting it withdraws all links.
 """
 
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.clients.blobs import Blobs
 from shared.contracts.storage_urls import DEAD_LETTERS, StorageAccount
-from shared.errors import NotAllowed
+from shared.errors import NotAllowed, Unavailable
 
+log = logging.getLogger("blast")
 LIFETIME = timedelta(minutes=5)
 """A browser opens the link at once, and a download that has begun is not cut off."""
 KEY_BLOB = "keys/result-links"
@@ -30,9 +32,19 @@ class LinkTarget:
 
 
 async def read_key(blobs: Blobs, account: StorageAccount) -> bytes:
-    """Return the deployment's key, which is created if there is none. Raises Unavailable."""
-    new_key = secrets.token_bytes(KEY_BYTES)
-    return await blobs.put_if_absent(account.url(DEAD_LETTERS, KEY_BLOB), new_key)
+    """Return the deployment's key, which is created if there is none. Raises Unavailable.
+
+    A blob of another length is no key of ours: it is empty, cut off or from somebody else, and
+    would sign links that can be forged. It is replaced, as if it had been deleted.
+    """
+    url, new_key = account.url(DEAD_LETTERS, KEY_BLOB), secrets.token_bytes(KEY_BYTES)
+    version = await blobs.version(url)
+    if version and version.size != KEY_BYTES and await blobs.replace(url, version, new_key):
+        log.warning("link_key_replaced size=%s", version.size)
+    key = await blobs.put_if_absent(url, new_key)
+    if len(key) != KEY_BYTES:
+        raise Unavailable("storage_unavailable", "the key of result links changed meanwhile")
+    return key
 
 
 def sign(target: LinkTarget, key: bytes, now: datetime) -> str:

@@ -1,14 +1,15 @@
 """A job's result files, as its manifest lists them."""
 
-import json
 from datetime import timedelta
 
-from shared.blast.result_files import MANIFEST, outfmt_of
+from shared.blast.result_files import outfmt_of
 from shared.contracts.job import Job
+from shared.contracts.serialization import serialize
 from shared.contracts.states import Phase
 from shared.elastic_blast.allowed_options import XML
 from shared.errors import NotFound
 from shared.hits.formats import is_readable
+from shared.results.manifest import read_manifest
 from triggers.http.etag import retry_after
 from triggers.http.services import HttpServices
 from triggers.schemas.results import ResultFile
@@ -24,15 +25,15 @@ async def files_of(services: HttpServices, job: Job) -> list[ResultFile]:
     """
     if job.phase is not Phase.COMPLETED or job.child_count:
         return []
-    manifest = await services.clients.blobs.get(job.results_prefix + MANIFEST)
-    if manifest is None:
+    files = await read_manifest(services.clients.blobs, job)
+    if files is None:
         message = f"the results of {job.job_id} were removed from Blob: run the search again"
         raise NotFound("results_gone", message)
     outfmt = outfmt_of(job.search)
     shown: dict[str, object] = {"parseable": is_readable(outfmt)}
     if outfmt == XML:
         shown["format"] = FORMAT_OF_XML
-    return [ResultFile.model_validate({**file, **shown}) for file in json.loads(manifest)["files"]]
+    return [ResultFile.model_validate({**serialize(file), **shown}) for file in files]
 
 
 async def file_of(services: HttpServices, job: Job, name_or_id: str) -> ResultFile:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import re
 import uuid
 from datetime import datetime
@@ -20,6 +21,7 @@ from triggers.http.services import HttpServices
 from triggers.schemas.dashboard import TemplateDeleted, Templates, TemplateView
 from triggers.submission.json_body import json_object
 
+log = logging.getLogger("blast")
 MAX_TEMPLATES = 100
 """Of one caller."""
 MAX_BYTES = 32 * 1024
@@ -175,8 +177,13 @@ async def _read_all(services: HttpServices, caller: Caller) -> list[TemplateView
 
 
 async def _read(services: HttpServices, url: str) -> TemplateView | None:
+    """None if it is missing or damaged: the others of its owner can still be read."""
     data = await services.clients.blobs.get(url)
-    return TemplateView.model_validate_json(data) if data else None
+    try:
+        return TemplateView.model_validate_json(data) if data else None
+    except ValidationError:
+        log.warning("template_unreadable %s", url.rpartition("/")[2])
+        return None
 
 
 def _url(services: HttpServices, caller: Caller, template_id: str) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from azure.functions import QueueMessage
@@ -28,6 +28,7 @@ from shared.messaging.outbox import OutboxPublisher
 from shared.telemetry.names import REFUSALS
 from shared.telemetry.telemetry import Telemetry
 from triggers.durable_client import DurableClient, ensure_started
+from triggers.queue.unfinished import MAX_UNFINISHED, Act, UnfinishedDeliveries
 from triggers.submission.accept import AcceptedSubmission, SubmissionService
 from triggers.submission.json_body import client_token, json_object, lenient_json_object
 from triggers.submission.parse import Submission, parse
@@ -41,8 +42,8 @@ LAST_DELIVERY = 960
 """Deliveries before the queue moves a message to the poison queue (host.json, maxDequeueCount).
 
 At 30 s each (visibilityTimeout), a message outlasts eight hours of wrong settings, or without
-storage or Durable Functions. At 10 min each, the lease of a host that ends, it is given up after
-6.7 days: before Azure deletes it."""
+storage or Durable Functions. At 10 min each, the lease of a host that ends, the last one would come
+after 6.7 days, before Azure deletes it: `unfinished` gives up such a message earlier."""
 LAST_CRASH = 5
 """The delivery whose crash is final: a bug crashes again."""
 FIRST_STEP = 1
@@ -96,7 +97,29 @@ class RequestProcessor:
     telemetry: Telemetry = field(default_factory=Telemetry)
 
     async def process(self, message: IncomingMessage, client: DurableClient) -> None:
-        """Accept the message as a job and start it, or publish a rejection.
+        """Accept the message as a job and start it, or publish a rejection."""
+        act = partial(self._process, message, client)
+        await self._run(message, act, partial(self._abandon, message, id_is_key=True))
+
+    async def process_poison(self, message: IncomingMessage) -> None:
+        """Abandon a message of the poison queue, whose id is not the original message's."""
+        abandon = partial(self._abandon, message, id_is_key=False)
+        await self._run(message, abandon, abandon)
+
+    async def _run(self, message: IncomingMessage, act: Act, abandon: Act) -> None:
+        async def give_up() -> None:
+            # What is known is stored first: to read the message can end this process, too.
+            text = f"its process ended in each of {MAX_UNFINISHED} deliveries"
+            log.error("message_abandoned message_id=%s: %s", message.message_id, text)
+            await self.dead_letters.keep(message.message_id, message.body)
+            await self._record(message, DeadLetterOutcome(None, "process_ended", text))
+            await abandon()
+
+        unfinished = UnfinishedDeliveries(self.dead_letters)
+        await unfinished.run(message.message_id, message.delivery, act, give_up)
+
+    async def _process(self, message: IncomingMessage, client: DurableClient) -> None:
+        """Process a message, and abandon it in its last delivery.
 
         The last delivery is abandoned here and not through the poison queue: there the message has
         another id, and a job without a key of the sender's can only be found by the original id.
@@ -116,10 +139,6 @@ class RequestProcessor:
             await self._reject(message, error)
         else:
             await self._answer(submission, accepted)
-
-    async def process_poison(self, message: IncomingMessage) -> None:
-        """Abandon a message of the poison queue, whose id is not the original message's."""
-        await self._abandon(message, id_is_key=False)
 
     async def _abandon(self, message: IncomingMessage, *, id_is_key: bool) -> None:
         """Store a message that could not be processed, record its outcome and answer its sender.

@@ -7,9 +7,15 @@ from shared.clients.kubernetes.jobs import ClusterJob
 from shared.clients.kubernetes.pod_log import LogLine, digest_of
 from shared.clients.kubernetes.pods import Pod
 from shared.clients.kubernetes.search_log import SearchLog
-from shared.clients.kubernetes.submit_lease import RENEWAL_INTERVAL, UNHELD, LeaseState
+from shared.clients.kubernetes.submit_lease import (
+    DURATION,
+    RENEWAL_INTERVAL,
+    UNHELD,
+    LeaseState,
+)
 
 __all__ = [
+    "DURATION",
     "RENEWAL_INTERVAL",
     "UNHELD",
     "ClusterCredentials",

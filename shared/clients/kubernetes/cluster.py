@@ -20,7 +20,7 @@ from shared.clients.kubernetes.jobs import ClusterJob
 from shared.clients.kubernetes.lists import list_all
 from shared.clients.kubernetes.pods import Pod
 from shared.clients.kubernetes.search_log import SearchLog, SearchLogReader
-from shared.clients.kubernetes.submit_lease import LeaseState, SubmitLease
+from shared.clients.kubernetes.submit_lease import DURATION, LeaseState, SubmitLease
 from shared.util.single_flight import SingleFlightCache
 
 
@@ -91,9 +91,9 @@ class KubernetesCluster:
         }
         await self._api.call(ApiRequest("DELETE", JOBS, query))
 
-    async def acquire_submit_lease(self, holder: str) -> LeaseState:
-        """Take the submit slot for 15 minutes, or renew it. Idempotent."""
-        return await self._submit_lease.acquire(holder)
+    async def acquire_submit_lease(self, holder: str, lasting: timedelta = DURATION) -> LeaseState:
+        """Take the submit slot for 15 minutes or longer, or renew it: see SubmitLease."""
+        return await self._submit_lease.acquire(holder, lasting)
 
     async def renew_submit_lease(self, holder: str) -> LeaseState:
         """Renew the submit slot if `holder` has it. Returns its state in any case."""

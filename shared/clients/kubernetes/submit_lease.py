@@ -19,6 +19,7 @@ from shared.errors import Unavailable
 NAME = "elb-blast-submit"
 LEASE = f"{LEASES}/{NAME}"
 DURATION = timedelta(seconds=900)
+"""How long the Lease lasts without a renewal, unless its holder needs it for longer."""
 RENEWAL_INTERVAL = DURATION / 3
 """A renewal of a younger Lease writes nothing. A holder that renews as often never loses it: it
 is two intervals old at most."""
@@ -52,10 +53,13 @@ class SubmitLease:
         self._watched: tuple[str, float] = ("", 0.0)
         """The last resourceVersion seen, and when this process first saw it."""
 
-    async def acquire(self, holder: str) -> LeaseState:
-        """Take or renew the Lease unless another holder has it. Idempotent. Raises Unavailable."""
+    async def acquire(self, holder: str, lasting: timedelta = DURATION) -> LeaseState:
+        """Take or renew the Lease unless another holder has it. Idempotent. Raises Unavailable.
+
+        It lasts for `lasting` at least, less RENEWAL_INTERVAL. A renewal never shortens it.
+        """
         try:
-            return await self._acquire(holder, await self._read())
+            return await self._acquire(holder, await self._read(), lasting)
         except ApiStatusError:
             # The conflict may be our own write whose response was lost.
             lease = await self._read()
@@ -89,15 +93,17 @@ class SubmitLease:
             return True
         raise last_error
 
-    async def _acquire(self, holder: str, lease: Json | None) -> LeaseState:
+    async def _acquire(self, holder: str, lease: Json | None, lasting: timedelta) -> LeaseState:
         now = _micro_time(self._now())
-        ours = {"holderIdentity": holder, "leaseDurationSeconds": int(DURATION.total_seconds())}
+        ours = {"holderIdentity": holder, "leaseDurationSeconds": int(lasting.total_seconds())}
         if lease is None:
             spec = {**ours, "acquireTime": now, "renewTime": now, "leaseTransitions": 0}
             return _state(await self._create(spec), holder)
         if _holder(lease) == holder:
-            if self._age(lease) < RENEWAL_INTERVAL:
+            age, duration = self._age(lease), _duration(lease)
+            if age < RENEWAL_INTERVAL and duration >= lasting:
                 return _state(lease, holder)
+            ours["leaseDurationSeconds"] = int(max(lasting, duration - age).total_seconds())
             return _state(await self._write(lease, **ours, renewTime=now), holder)
         if _holder(lease) and not self._has_expired(lease):
             return _state(lease, holder)
@@ -116,8 +122,7 @@ class SubmitLease:
 
         The second rule does not depend on the holder's clock.
         """
-        duration = timedelta(seconds=lease["spec"].get("leaseDurationSeconds") or 0) or DURATION
-        renewed = _renewed(lease)
+        duration, renewed = _duration(lease), _renewed(lease)
         if renewed and self._now() > renewed + duration + TOLERANCE:
             return True
         return self._unchanged_for(lease["metadata"]["resourceVersion"]) >= duration
@@ -171,6 +176,10 @@ def _state(lease: Json, holder: str) -> LeaseState:
 
 def _renewed(lease: Json) -> datetime | None:
     return _parse_micro_time(lease["spec"].get("renewTime") or lease["spec"].get("acquireTime"))
+
+
+def _duration(lease: Json) -> timedelta:
+    return timedelta(seconds=lease["spec"].get("leaseDurationSeconds") or 0) or DURATION
 
 
 def _micro_time(instant: datetime) -> str:

@@ -77,10 +77,11 @@ class QueueFixture:
         await self.deliver(delivery=LAST_DELIVERY, **changes)
 
     async def deliver_poison(
-        self, body: object = None, message_id: str = "p-1", **changes: Any
+        self, body: object = None, message_id: str = "p-1", delivery: int = 1, **changes: Any
     ) -> None:
-        """Deliver a poison message."""
-        await self.requests.process_poison(incoming_message(body, message_id, **changes))
+        """Deliver a poison message, for the n-th time."""
+        message = replace(incoming_message(body, message_id, **changes), delivery=delivery)
+        await self.requests.process_poison(message)
 
     async def accept_by_http(self, key: str, **changes: Any) -> Job:
         """Accept the same search by HTTP."""

@@ -13,7 +13,7 @@ from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.errors import Fault, Invalid, Unavailable
 from shared.messaging.messages import Sender, error_text
-from tests.support.samples import job, search
+from tests.support.samples import NOON, job, search
 from tests.triggers.queue.queue_fixture import QueueFixture, unavailable
 
 RESULTS = "https://devstoreaccount1.blob.core.windows.net/results"
@@ -33,9 +33,9 @@ async def ended(world: QueueFixture, phase: Phase = Phase.COMPLETED, **changes: 
 
 async def manifest(world: QueueFixture, stored: Job, files: int) -> None:
     names = [f"batch_{n:03d}-blastn-16S.out.gz" for n in range(files)]
+    same = {"last_modified": NOON.isoformat(), "format": "outfmt 7, gzip", "source": "x"}
     listed = [
-        {"file_id": f"{n:016x}", "name": name, "size": n, "format": "outfmt 7, gzip", "source": "x"}
-        for n, name in enumerate(names)
+        {"file_id": f"{n:016x}", "name": name, "size": n, **same} for n, name in enumerate(names)
     ]
     data = json.dumps({"files": listed}).encode()
     await world.requests.submissions.blobs.put(stored.results_prefix + MANIFEST, data)

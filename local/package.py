@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 
 
 def copy_package(to: Path) -> Path:
-    """Copy the package into a folder that does not exist yet, and return the folder.
+    """Copy the package into a folder, in place of what is there, and return the folder.
 
     .funcignore has the syntax of .gitignore; Azure's Core Tools leave out what matches.
     """
@@ -19,6 +19,7 @@ def copy_package(to: Path) -> Path:
         paths = {name: Path(folder, name) for name in names}
         return {name for name, path in paths.items() if spec.match_file(_as_pattern_sees_it(path))}
 
+    shutil.rmtree(to, ignore_errors=True)  # what is left of it fails the copy
     return Path(shutil.copytree(PROJECT, to, ignore=ignored))
 
 
