@@ -166,7 +166,7 @@ class RequestProcessor:
         """Parse, check, accept and start a submission."""
         submission, settings = self._parse(message), self.submissions.settings
         key = _key(message, submission)
-        async with self.submissions.turn():
+        async with self.submissions.turn(submission):
             accepted = await self.submissions.accept(
                 submission, settings.queue_owner, key, "queue", notify=True
             )
