@@ -115,7 +115,7 @@ class RequestProcessor:
             await self._record(message, DeadLetterOutcome(None, "process_ended", text))
             await abandon()
 
-        unfinished = UnfinishedDeliveries(self.dead_letters)
+        unfinished = UnfinishedDeliveries(self.dead_letters, self.submissions.now)
         await unfinished.run(message.message_id, message.delivery, act, give_up)
 
     async def _process(self, message: IncomingMessage, client: DurableClient) -> None:

@@ -1,15 +1,21 @@
 """Messages that end the process which works on them: they are not tried for days."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from shared.messaging.dead_letters import DeadLetters
+from shared.errors import Unavailable
+from shared.messaging.dead_letters import DeadLetters, Unfinished
 
 FIRST_COUNTED = 5
 """The delivery from which on it is written down that one begins. Most messages have a single one,
 and cost nothing."""
 MAX_UNFINISHED = 4
 """So many deliveries in a row may end with their process before the message is given up."""
+MIN_LEASE = timedelta(minutes=5)
+"""A message appears again ten minutes after its process ended. One that appears earlier comes after
+an end that its process knew, and may have been unable to write down."""
 Act = Callable[[], Awaitable[None]]
 
 
@@ -18,6 +24,7 @@ class UnfinishedDeliveries:
     """Counts the deliveries of a message that began and did not end, as their process did."""
 
     dead_letters: DeadLetters
+    now: Callable[[], datetime]
 
     async def run(self, message_id: str, delivery: int, act: Act, give_up: Act) -> None:
         """Work on a message by `act`, or give it up; give up without a word if that ends, too.
@@ -27,8 +34,9 @@ class UnfinishedDeliveries:
         if delivery < FIRST_COUNTED:
             await act()
             return
-        unfinished = await self.dead_letters.unfinished(message_id)
-        await self.dead_letters.set_unfinished(message_id, unfinished + 1)
+        unfinished = self._unfinished(await self.dead_letters.unfinished(message_id))
+        began = Unfinished(unfinished + 1, self.now())
+        await self.dead_letters.set_unfinished(message_id, began)
         is_last = unfinished >= MAX_UNFINISHED
         try:
             if not is_last:
@@ -36,6 +44,14 @@ class UnfinishedDeliveries:
             elif unfinished == MAX_UNFINISHED:
                 await give_up()
         except Exception:  # of any kind: the process goes on
-            await self.dead_letters.set_unfinished(message_id, unfinished if is_last else 0)
+            ended = Unfinished(unfinished if is_last else 0)
+            with suppress(Unavailable):  # the next delivery comes early, and proves the end
+                await self.dead_letters.set_unfinished(message_id, ended)
             raise
-        await self.dead_letters.set_unfinished(message_id, 0)
+        await self.dead_letters.set_unfinished(message_id, Unfinished(0))
+
+    def _unfinished(self, known: Unfinished) -> int:
+        """The deliveries that ended with their process."""
+        if known.began_at is None or self.now() - known.began_at >= MIN_LEASE:
+            return known.deliveries
+        return MAX_UNFINISHED if known.deliveries > MAX_UNFINISHED else 0
