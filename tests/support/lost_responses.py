@@ -4,9 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import pytest
+
 from shared.clients.tables import Insert, Replace, Table, Write
 
 Answer = TypeVar("Answer")
+STRIDES = pytest.mark.parametrize(
+    "stride", [5, pytest.param(1, marks=pytest.mark.faults)], ids=["some", "all"]
+)
+"""Of which writes a test loses the responses, as each takes a whole search: each one, or every fifth."""
 
 
 @dataclass
