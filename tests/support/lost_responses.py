@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 STRIDES = pytest.mark.parametrize(
     "stride", [5, pytest.param(1, marks=pytest.mark.faults)], ids=["some", "all"]
 )
-"""Of which writes a test loses the responses, as each takes a whole search: each one, or every fifth."""
+"""Of which writes a test loses the responses: each or every fifth, as each takes a whole search."""
 
 
 @dataclass
