@@ -15,6 +15,7 @@ import pytest
 from azure.functions import HttpRequest, HttpResponse
 
 from local.azurite import Azurite
+from shared.clients.queues import Queue
 from shared.clients.tables import open_table
 from shared.contracts.job import Job
 from shared.contracts.states import Phase
@@ -37,7 +38,7 @@ from triggers.url_api.handler import url_api
 API = "http://127.0.0.1:7071/api"
 
 
-class Outbox:
+class Outbox(Queue):
     """A completions queue in memory."""
 
     def __init__(self) -> None:
@@ -79,7 +80,7 @@ class App:
         return await url_api(self.services, req=req, client=self.durable)
 
     async def deliver(self, **changes: Any) -> None:
-        publisher = OutboxPublisher(self.jobs, self.clients.blobs, lambda: self.outbox)  # type: ignore[arg-type]
+        publisher = OutboxPublisher(self.jobs, self.clients.blobs, lambda: self.outbox)
         processor = RequestProcessor(
             self.services.submissions, publisher, self.clients.dead_letters
         )
