@@ -23,11 +23,8 @@ from tests.triggers.queue.queue_fixture import BODY, incoming_message
 from triggers.http.jobs import submit_job
 from triggers.queue.requests import RequestProcessor
 from triggers.submission import accept
-from triggers.submission.accept import (
-    PARALLEL_BATCHES,
-    PARALLEL_SUBMISSIONS,
-    SubmissionService,
-)
+from triggers.submission.accept import SubmissionService
+from triggers.submission.turns import PARALLEL_BATCHES, PARALLEL_SUBMISSIONS
 from triggers.url_api.handler import url_api
 
 MORE = PARALLEL_SUBMISSIONS + 3
