@@ -8,10 +8,10 @@ import pytest
 from shared.clients.kubernetes import KubernetesCluster
 from shared.clients.kubernetes.submit_lease import DURATION, NAME, TOLERANCE
 from shared.errors import Unavailable
+from tests.local.cluster.cluster_fixture import ClusterFixture
 from tests.shared.clients.kubernetes.server import Reply, Request, Server, status
 from tests.shared.clients.kubernetes.test_submit_lease import (
     Clock,
-    ClusterFixture,
     Submitter,
     _world,  # noqa: F401  fixtures
     spec,
@@ -40,7 +40,7 @@ async def test_failure_9_instances_whose_clocks_differ_do_not_shorten_a_slot(
 
 class Contended:
     """A cluster whose Lease is renewed by another run of the same step before each of our writes,
-    as often as it is told."""
+    this often."""
 
     def __init__(self, conflicts: int) -> None:
         self.conflicts = conflicts
