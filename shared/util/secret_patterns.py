@@ -56,7 +56,7 @@ _NOT_STATUS = rf"(?!(?<=:\s)(?:{_PROSE}|{_PARTICIPLE}){_WORD_END})(?![^\w\s]{{1,
 _NOT_OBJECT = r"(?!(?<=: )secret: \"[a-z0-9.-]{1,253}\" not found)"
 """Not the name of a Secret of Kubernetes that does not exist."""
 _NOT_ENDPOINT = r"(?!(?:(?<=oauth2/)|(?<=v2\.0/))token[\\\"']{0,2}: )"
-"""Not the address where Entra or a managed identity issues tokens, before the error that it gave."""
+"""Not the address where Entra or a managed identity issues tokens, before the error it gave."""
 
 _URL_PARAMETERS = (
     "skoid|sktid|skt|ske|sks|skv|se|st|sp|sv|sr|ss|srt|spr|sip|sdd|code|(?:x-[a-z]{2,8}-)?signature"
