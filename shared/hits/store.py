@@ -104,7 +104,7 @@ class IndexStore:
             return None
         try:
             return Segment.from_json(json.loads(data))
-        except ValueError:
+        except (ValueError, RecursionError):
             await self.blobs.delete(url)
             return None
 
@@ -124,7 +124,7 @@ def _parse_index(data: bytes) -> HitIndex | None:
         if not isinstance(stored, dict) or stored.get("version") != VERSION:
             return None
         return deserialize(HitIndex, {"segments": stored.get("segments")})
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
