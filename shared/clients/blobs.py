@@ -191,11 +191,15 @@ class Blobs:
                 )
                 return await download.readall()
 
-    async def iter_chunks(self, url: str) -> AsyncGenerator[bytes, None]:
-        """The whole blob in chunks of CHUNK bytes, read lazily. Raises as `read_range` does."""
+    async def iter_chunks(self, url: str, etag: str = "") -> AsyncGenerator[bytes, None]:
+        """The whole blob in chunks of CHUNK bytes, read lazily; with an ETag, this version.
+
+        Raises as `read_range` does.
+        """
+        unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         with _unchanged(url):
             async with self._call():
-                download = await self._at(url).download_blob(decompress=False)
+                download = await self._at(url).download_blob(decompress=False, **unchanged)
             chunks = aiter(download.chunks())
             while True:
                 async with self._call():
