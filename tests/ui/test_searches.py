@@ -215,3 +215,16 @@ def test_a_search_is_deleted_after_a_confirmation(page: Page, world: StackFixtur
     page.get_by_role("link", name="All searches").click()
     expect(page.locator(".jobs, .empty")).to_be_visible()
     expect(page.locator(".jobs").get_by_text("To be deleted")).to_have_count(0)
+
+
+def test_a_running_search_is_deleted_once_nothing_of_it_is_left(
+    page: Page, world: StackFixture
+) -> None:
+    job_id = world.submit(key=hanging(world), job_title="Deleted while it runs")
+    world.until(job_id, lambda job: bool(world.processes_of(job_id)))
+    page.goto(f"/api/ui#/jobs/{job_id}")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete search").click()
+    expect(page.get_by_text("The search is cancelled first, then deleted.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Deleted")
+    assert world.processes_of(job_id) == []

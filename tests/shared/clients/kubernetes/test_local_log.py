@@ -27,11 +27,11 @@ async def test_the_log_of_pods_that_ran_on_the_local_cluster(
 
     init = {"initContainers": [container("echo fetched", "import")]}
     local_cluster.create(job("good", "echo one; echo two", pod=init, **labelled("blast")))
-    local_cluster.create(job("bad", "echo wrong >&2; exit 3", **labelled("setup")))
+    local_cluster.create(job(f"bad-{ID}", "echo wrong >&2; exit 3", **labelled("setup")))
     held = {"local.cluster/pending": "Unschedulable"}
     local_cluster.create(job("held", annotations=held, **labelled("blast")))
     local_cluster.until_job("good", has("Complete"))
-    local_cluster.until_job("bad", has("Failed"))
+    local_cluster.until_job(f"bad-{ID}", has("Failed"))
     local_cluster.until_pod("held", lambda pod: bool(pod["status"].get("conditions")))
     credentials = ClusterCredentials(local_cluster.child.url, token=TOKEN)
     cluster = KubernetesCluster(provider(credentials))
@@ -45,6 +45,8 @@ async def test_the_log_of_pods_that_ran_on_the_local_cluster(
     }
     events = [line.text for line in search_log.lines if is_event_of("held", line)]
     assert events[0].startswith("FailedScheduling: 0/1 nodes are available")
+    of_jobs = {(line.pod, line.text.split(":")[0]) for line in search_log.lines if is_of_job(line)}
+    assert of_jobs == {(f"bad-{ID}", "BackoffLimitExceeded")}
     assert (search_log.notices, search_log.has_pods) == ((), True)
     assert (await cluster.read_log("job-none")).has_pods is False
     await cluster.aclose()
@@ -52,3 +54,7 @@ async def test_the_log_of_pods_that_ran_on_the_local_cluster(
 
 def is_event_of(name: str, line: LogLine) -> bool:
     return line.pod.startswith(name) and not line.container
+
+
+def is_of_job(line: LogLine) -> bool:
+    return line.pod.endswith(ID) and not line.container
