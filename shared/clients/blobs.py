@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
@@ -196,10 +197,11 @@ class Blobs:
 
         Raises as `read_range` does.
         """
-        unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+        match = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        condition: dict[str, Any] = match if etag else {}
         with _unchanged(url):
             async with self._call():
-                download = await self._at(url).download_blob(decompress=False, **unchanged)
+                download = await self._at(url).download_blob(decompress=False, **condition)
             chunks = aiter(download.chunks())
             while True:
                 async with self._call():
