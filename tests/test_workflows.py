@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.infra.test_azd import needed
+from tests.infra.test_azd import OF_AZD, kept, needed
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -97,10 +97,15 @@ def test_ci_runs_what_a_developer_runs_on_the_pythons_of_both_workers() -> None:
     assert "make acceptance" in commands
 
 
-def test_a_deployment_has_each_value_that_the_templates_need() -> None:
+def test_a_deployment_has_each_value_that_an_operator_may_set() -> None:
+    """Without one, a release would set it back to its default: results would be removed earlier."""
     (job,) = read("deploy")["jobs"].values()
-    assert needed() <= {*job["env"]}
+    page = (ROOT / "docs/azure.md").read_text()
+    section = page.partition("\n## Values of an environment\n")[2].partition("\n## ")[0]
+    documented = {*re.findall(r"^\| `([A-Z_]+)` \|", section, re.MULTILINE)}
+    used = {*re.findall(r"\$\{(\w+)", (ROOT / "infra/main.parameters.json").read_text())}
+    assert used - kept() - OF_AZD <= documented
+    assert needed() | documented <= {*job["env"]}
     for name, value in job["env"].items():
         assert value == f"${{{{ vars.{name} }}}}"
-    page = (ROOT / "docs/azure.md").read_text()
     assert all(name in page for name in job["env"])

@@ -90,7 +90,7 @@ def _parse_keys(body: bytes) -> Keys:
     """The RSA signature keys in a JWK set. Raises Unavailable if it has none."""
     try:
         jwks = jwt.PyJWKSet.from_dict(json.loads(body)).keys
-    except (ValueError, AttributeError, jwt.PyJWTError) as error:
+    except (ValueError, RecursionError, AttributeError, jwt.PyJWTError) as error:
         raise _unavailable("its response is not a key set") from error
     rsa_keys = {key.key_id: key for key in jwks if key.key_type == "RSA" and key.key_id}
     keys = {kid: key for kid, key in rsa_keys.items() if key.public_key_use in (None, "sig")}

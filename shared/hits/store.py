@@ -106,7 +106,7 @@ class IndexStore:
         data = await self.blobs.get(url) if FOLDER + name in etags else None
         if data is None:
             return None
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             segment = Segment.from_json(json.loads(data))
             if _is_whole(segment.stored_files, etags):
                 return segment
@@ -134,7 +134,7 @@ def _parse_index(data: bytes) -> HitIndex | None:
         if not isinstance(stored, dict) or stored.get("version") != VERSION:
             return None
         return deserialize(HitIndex, {"segments": stored.get("segments")})
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

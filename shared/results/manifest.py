@@ -59,7 +59,7 @@ async def read_manifest(blobs: Blobs, job: Job) -> Sequence[ManifestEntry] | Non
         return None
     try:
         return deserialize(ResultManifest, json.loads(data)).files
-    except ValueError:
+    except (ValueError, RecursionError):
         log.warning("manifest_unreadable job_id=%s", job.job_id)
     listed = await blobs.list(job.results_prefix)
     if len(result_files(listed)) < max(job.counts.succeeded, 1):

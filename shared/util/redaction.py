@@ -126,7 +126,7 @@ def redact_all(value: Any) -> Any:
             return value
 
 
-_QUERY_STRING = re.compile(r"(\b\w{2,10}://[^\s?\"'<>]{1,2000})\?[^\s\"'<>]*")
+_QUERY_STRING = re.compile(r"(\b\w{2,10}://[^\s?\"'<>]{1,2000}+)\?[^\s\"'<>]*")
 
 
 def loggable(text: str) -> str:

@@ -55,6 +55,8 @@ _NOT_STATUS = rf"(?!(?<=:\s)(?:{_PROSE}|{_PARTICIPLE}){_WORD_END})(?![^\w\s]{{1,
 """Neither a word of prose nor one or two punctuation marks, as in `unexpected token: '<'`."""
 _NOT_OBJECT = r"(?!(?<=: )secret: \"[a-z0-9.-]{1,253}\" not found)"
 """Not the name of a Secret of Kubernetes that does not exist."""
+_NOT_ENDPOINT = r"(?!(?:(?<=oauth2/)|(?<=v2\.0/))token[\\\"']{0,2}: )"
+"""Not the address where Entra or a managed identity issues tokens, before the error it gave."""
 
 _URL_PARAMETERS = (
     "skoid|sktid|skt|ske|sks|skv|se|st|sp|sv|sr|ss|srt|spr|sip|sdd|code|(?:x-[a-z]{2,8}-)?signature"
@@ -127,7 +129,7 @@ _NAMED = (
     rf"\b(bearer{_BLANK}{{1,5}})(?!(?:{_BEARER_PROSE})\b)[A-Za-z0-9._~+/=%-]+{_REST_OF_KEY}",
     rf"{_START}((?:set-)?cookie{_ASSIGNS}){_NOT_STATUS}(?:{_QUOTED}|[^\s\"'][^\r\n]*)",
     # A name and its value, in JSON, YAML, an environment, a connection string or a header.
-    rf"{_START}{_NOT_OBJECT}((?:{_NAMES}){_ASSIGNS}){_NOT_STATUS}"
+    rf"{_START}{_NOT_OBJECT}{_NOT_ENDPOINT}((?:{_NAMES}){_ASSIGNS}){_NOT_STATUS}"
     rf"(?:{_QUOTED}|{_PASSWORD}{_REST_OF_KEY})",
     # Options of a command line, also as a list of arguments; the password of a login.
     rf"(?<![\w-])({_OPTIONS}(?:{_QUOTES},\s{{0,3}}|{_QUOTES}\s{{1,5}}|=){_QUOTES})"

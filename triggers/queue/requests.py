@@ -96,6 +96,10 @@ class RequestProcessor:
     dead_letters: DeadLetters
     telemetry: Telemetry = field(default_factory=Telemetry)
 
+    @cached_property
+    def _deliveries(self) -> UnfinishedDeliveries:
+        return UnfinishedDeliveries(self.dead_letters)
+
     async def process(self, message: IncomingMessage, client: DurableClient) -> None:
         """Accept the message as a job and start it, or publish a rejection."""
         act = partial(self._process, message, client)
@@ -115,8 +119,7 @@ class RequestProcessor:
             await self._record(message, DeadLetterOutcome(None, "process_ended", text))
             await abandon()
 
-        unfinished = UnfinishedDeliveries(self.dead_letters)
-        await unfinished.run(message.message_id, message.delivery, act, give_up)
+        await self._deliveries.run(message.message_id, message.delivery, act, give_up)
 
     async def _process(self, message: IncomingMessage, client: DurableClient) -> None:
         """Process a message, and abandon it in its last delivery.

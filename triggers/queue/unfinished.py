@@ -1,23 +1,33 @@
 """Messages that end the process which works on them: they are not tried for days."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from shared.messaging.dead_letters import DeadLetters
+from triggers.submission.turns import take_turn
 
-FIRST_COUNTED = 5
+FIRST_COUNTED = 2
 """The delivery from which on it is written down that one begins. Most messages have a single one,
 and cost nothing."""
-MAX_UNFINISHED = 4
+MAX_UNFINISHED = 7
 """So many deliveries in a row may end with their process before the message is given up."""
 Act = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class UnfinishedDeliveries:
-    """Counts the deliveries of a message that began and did not end, as their process did."""
+    """Counts the deliveries of a message that began and did not end, as their process did.
+
+    A process that ends takes all its messages with it. To find out which of them does it, those
+    with such a count are worked on one at a time: only that one can be to blame for the next end.
+    """
 
     dead_letters: DeadLetters
+    max_wait: timedelta = timedelta(seconds=60)
+    """How long one waits for its turn. With its own time this is less than functionTimeout."""
+    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def run(self, message_id: str, delivery: int, act: Act, give_up: Act) -> None:
         """Work on a message by `act`, or give it up; give up without a word if that ends, too.
@@ -28,6 +38,13 @@ class UnfinishedDeliveries:
             await act()
             return
         unfinished = await self.dead_letters.unfinished(message_id)
+        if not unfinished:
+            await self._run_counted(message_id, 0, act, give_up)
+            return
+        async with take_turn(self._turn, self.max_wait, "messages"):
+            await self._run_counted(message_id, unfinished, act, give_up)
+
+    async def _run_counted(self, message_id: str, unfinished: int, act: Act, give_up: Act) -> None:
         await self.dead_letters.set_unfinished(message_id, unfinished + 1)
         is_last = unfinished >= MAX_UNFINISHED
         try:

@@ -61,9 +61,15 @@ class SubmitLease:
         try:
             return await self._acquire(holder, await self._read(), lasting)
         except ApiStatusError:
-            # The conflict may be our own write whose response was lost.
             lease = await self._read()
+        if lease is None or _holder(lease) != holder:
             return _state(lease, holder) if lease else UNHELD
+        # The conflict is our own write whose response was lost, or a shorter one of the same step.
+        try:
+            return await self._acquire(holder, lease, lasting)
+        except ApiStatusError as error:
+            text = "the submit slot changed during two acquisitions"
+            raise Unavailable("cluster_unavailable", text) from error
 
     async def renew(self, holder: str) -> LeaseState:
         """Renew the Lease only if `holder` has it. Raises Unavailable."""
@@ -100,10 +106,12 @@ class SubmitLease:
             spec = {**ours, "acquireTime": now, "renewTime": now, "leaseTransitions": 0}
             return _state(await self._create(spec), holder)
         if _holder(lease) == holder:
-            age, duration = self._age(lease), _duration(lease)
-            if age < RENEWAL_INTERVAL and duration >= lasting:
-                return _state(lease, holder)
-            ours["leaseDurationSeconds"] = int(max(lasting, duration - age).total_seconds())
+            age, left = self._age(lease), _duration(lease)
+            if age is not None:
+                if age < RENEWAL_INTERVAL and left >= lasting:
+                    return _state(lease, holder)
+                left -= age
+            ours["leaseDurationSeconds"] = int(max(lasting, left).total_seconds())
             return _state(await self._write(lease, **ours, renewTime=now), holder)
         if _holder(lease) and not self._has_expired(lease):
             return _state(lease, holder)
@@ -111,11 +119,11 @@ class SubmitLease:
         spec = {**ours, "acquireTime": now, "renewTime": now, "leaseTransitions": transitions}
         return _state(await self._write(lease, **spec), holder)
 
-    def _age(self, lease: Json) -> timedelta:
-        """Time since the last renewal. DURATION if it lies in the future, so that it is renewed."""
+    def _age(self, lease: Json) -> timedelta | None:
+        """Time since the last renewal. None if it is unknown: the Lease has no time, or one in the
+        future, as the clocks of two instances differ."""
         renewed = _renewed(lease)
-        age = self._now() - renewed if renewed else DURATION
-        return DURATION if age < timedelta(0) else age
+        return self._now() - renewed if renewed and renewed <= self._now() else None
 
     def _has_expired(self, lease: Json) -> bool:
         """Whether its time is over, or this process has seen it unchanged for its duration.

@@ -161,6 +161,9 @@ ORDINARY = (
     "AccountName=stgelb\nEndpointSuffix=core.windows.net",
     "the token of the sidecar is refused\nretry in 30 s",
     "sidecar:8080 answers 401",
+    'Post "https://login.microsoftonline.com/t/oauth2/v2.0/token": dial tcp: lookup x: timeout',
+    r"Get \"http://169.254.169.254/metadata/identity/oauth2/token\": EOF",
+    "https://login.microsoftonline.com/t/oauth2/v2.0/token: AADSTS700016: no application",
 )
 
 

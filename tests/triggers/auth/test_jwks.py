@@ -79,6 +79,7 @@ async def test_without_cached_keys_the_next_request_tries_again(directory: Direc
     [
         Reply(body=b"no JSON"),
         Reply(body=b"[]"),
+        Reply(body=b"[" * 100_000),
         Reply(body={"keys": []}),
         Reply(body={"keys": ["x"]}),
         Reply(body={"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "k1"}]}),

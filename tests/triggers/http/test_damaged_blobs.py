@@ -22,6 +22,7 @@ DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
     "cut": lambda data: data[: len(data) // 2],
     "longer": lambda data: data * 2,
+    "deep": lambda data: b"[" * 100_000,
     "no-text": lambda data: b"\xff\xfe\x00" * 5,
     "list": lambda data: b"[]",
     "null": lambda data: b"null",

@@ -44,7 +44,10 @@ HELD_TO: Any = CHECKS.get_by_names(
 )
 """Not that all which the document allows is accepted: it cannot say what FASTA is, or which blob is
 there. And not that all else is refused: old clients are understood where they can be."""
-HITS = b"# BLASTN\n# Fields: query id, subject id\nq\ts\n# BLAST processed 1 queries\n"
+HITS = (
+    b"# BLASTN\n# Query: q\n# Fields: query id, subject id\n# 1 hits found\nq\ts\n"
+    b"# BLAST processed 1 queries\n"
+)
 RESULT = "batch_000-blastn-16S.out.gz"
 PHASES = {"cancel_job": Phase.RUNNING, "retry_job": Phase.SEARCH_FAILED}
 ACCEPTABLE = {"program": "blastn", "database": "16S", "query_fasta": ">q\nACGT\n"}

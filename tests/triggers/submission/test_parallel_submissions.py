@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import AsyncMock
@@ -12,11 +12,14 @@ from urllib.parse import urlencode
 import pytest
 from azure.functions import HttpRequest, HttpResponse
 
+from local.azurite import Azurite
 from shared.errors import Unavailable
+from tests.support.dependencies import opened
 from tests.triggers.auth.app import Durable
 from tests.triggers.conftest import Store
 from tests.triggers.queue.queue_fixture import BODY, incoming_message
 from triggers.http.jobs import submit_job
+from triggers.http.services import HttpServices
 from triggers.queue.requests import RequestProcessor
 from triggers.submission.accept import PARALLEL_SUBMISSIONS, SubmissionService
 from triggers.url_api.handler import url_api
@@ -75,6 +78,13 @@ DOORS = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(scope="module")
+async def store(azurite: Azurite) -> AsyncIterator[Store]:
+    """Services whose limits are beyond the jobs that other tests leave active."""
+    async with opened(azurite, max_active_jobs="100000") as clients:
+        yield Store(HttpServices(clients))
+
+
 @pytest.fixture
 def service(store: Store, monkeypatch: pytest.MonkeyPatch) -> SubmissionService:
     """The service of the doors, of which none waits for a place."""
@@ -97,7 +107,7 @@ async def test_only_so_many_are_accepted_at_a_time_and_all_of_them_in_the_end(
     service = of_doors(store, monkeypatch, max_wait=timedelta(minutes=1))
     client = StoppedDurable()
     accepting = [asyncio.ensure_future(door(store, service, client)) for _ in range(MORE)]
-    await client.all_wait.wait()
+    await all_places_taken(client, accepting)
     client.go.set()
     await asyncio.gather(*accepting)
     assert len(set(client.started)) == MORE
@@ -111,8 +121,17 @@ async def take_all_places(
     first = [
         asyncio.ensure_future(by_http(store, service, client)) for _ in range(PARALLEL_SUBMISSIONS)
     ]
-    await client.all_wait.wait()
+    await all_places_taken(client, first)
     return first
+
+
+async def all_places_taken(
+    client: StoppedDurable, submissions: Sequence[asyncio.Task[object]]
+) -> None:
+    """Wait until all places are taken, or a submission has ended, which is a failure."""
+    taken = asyncio.ensure_future(client.all_wait.wait())
+    await asyncio.wait([taken, *submissions], return_when=asyncio.FIRST_COMPLETED)
+    assert taken.done(), [one.result() for one in submissions if one.done()]
 
 
 @DOORS
