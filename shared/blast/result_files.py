@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from shared.blast.batch_numbers import number_of_result
 from shared.clients.blobs import BlobInfo
 from shared.contracts.search import Search
 from shared.elastic_blast.allowed_options import NO_OUTFMT, OUTFMT, value_of
@@ -42,8 +43,12 @@ class ManifestEntry:
 
 
 def result_files(listed: Iterable[BlobInfo]) -> list[BlobInfo]:
-    """The non-empty result files in the list: one per batch and shard."""
-    return [blob for blob in listed if _RESULT.fullmatch(blob.name) and blob.size > 0]
+    """The non-empty result files in the list: one per batch and shard, in the queries' order.
+
+    By name, batch 1000 is before batch 101.
+    """
+    found = [blob for blob in listed if _RESULT.fullmatch(blob.name) and blob.size > 0]
+    return sorted(found, key=lambda blob: number_of_result(blob.name) or 0)
 
 
 def merged_results(listed: Iterable[BlobInfo]) -> list[BlobInfo]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
@@ -191,11 +192,16 @@ class Blobs:
                 )
                 return await download.readall()
 
-    async def iter_chunks(self, url: str) -> AsyncGenerator[bytes, None]:
-        """The whole blob in chunks of CHUNK bytes, read lazily. Raises as `read_range` does."""
+    async def iter_chunks(self, url: str, etag: str = "") -> AsyncGenerator[bytes, None]:
+        """The whole blob in chunks of CHUNK bytes, read lazily; with an ETag, this version.
+
+        Raises as `read_range` does.
+        """
+        match = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        condition: dict[str, Any] = match if etag else {}
         with _unchanged(url):
             async with self._call():
-                download = await self._at(url).download_blob(decompress=False)
+                download = await self._at(url).download_blob(decompress=False, **condition)
             chunks = aiter(download.chunks())
             while True:
                 async with self._call():

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,9 @@ from shared.hits.index import StoredFile
 from shared.util.work_folder import work_folder
 
 _Identity = tuple[int, int, int]
+DAMAGED = "index_damaged"
+ASK_AGAIN = timedelta(seconds=30)
+"""When a client asks again, as each process keeps the list of an index for a minute."""
 
 
 @dataclass
@@ -73,7 +77,8 @@ class IndexCache:
             with part.open("wb") as written:
                 yield written
             if part.stat().st_size != file.size or _hash(part) != file.sha256:
-                raise Unavailable("index_damaged", f"the index file {file.name} is damaged in Blob")
+                text = f"the index file {file.name} is damaged in Blob"
+                raise Unavailable(DAMAGED, text, ASK_AGAIN)
             part.replace(self.folder / file.name)
 
     def make_room(self, size: int) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from shared.contracts.serialization import deserialize, serialize
 
-VERSION = 2
-"""Of the stored JSON and of the columns. An index of another version is built anew."""
+VERSION = 3
+"""Of the stored JSON, the columns, and what is read as damaged. An index of another version is
+built anew."""
 
 
 @dataclass(frozen=True)

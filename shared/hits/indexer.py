@@ -72,21 +72,22 @@ class Indexer:
     ) -> SourceFile:
         url, batch = results.prefix + file.name, results.batch_of(file.name)
         version = await self.blobs.version(url)
+        etag = version.etag if version else ""
         return SourceFile(
             file.number,
             file.name,
-            version.etag if version else "",
-            self._chunks(url, deadline),
+            etag,
+            self._chunks(url, deadline, etag),
             self._chunks(results.prefix + batch, deadline) if batch in batches else None,
             is_merged=file.name == results.merged,
         )
 
-    def _chunks(self, url: str, deadline: float) -> Chunks:
+    def _chunks(self, url: str, deadline: float, etag: str = "") -> Chunks:
         """Opens a blob, for a function in a thread that this event loop waits for."""
         loop = asyncio.get_running_loop()
 
         def opened() -> Iterable[bytes]:
-            return self._until(deadline, read_in_thread(self.blobs.iter_chunks(url), loop))
+            return self._until(deadline, read_in_thread(self.blobs.iter_chunks(url, etag), loop))
 
         return opened
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.clients.blobs import Blobs
-from shared.errors import TooLarge, Unavailable
-from shared.hits.cache import IndexCache
+from shared.errors import NotFound, TooLarge, Unavailable
+from shared.hits.cache import ASK_AGAIN, DAMAGED, IndexCache
 from shared.hits.database import MiB, connect
 from shared.hits.disk import report_full_disk
 from shared.hits.index import HitIndex, StoredFile
@@ -51,7 +51,7 @@ class HitsReader:
 
     @asynccontextmanager
     async def open(self, store: IndexStore, index: HitIndex) -> "AsyncIterator[Hits]":
-        """The hits of an index. Raises Unavailable, and NotFound if a file of it is gone."""
+        """The hits of an index. Raises Unavailable, also if a file of it is damaged or gone."""
         files = index.stored_files
         if sum(file.size for file in files) > self.cache.max_bytes:
             raise TooLarge(
@@ -76,12 +76,22 @@ class HitsReader:
         return await asyncio.shield(flight)
 
     async def _download(self, store: IndexStore, file: StoredFile) -> "Path":
-        async with entered_in_thread(self.cache.writer(file)) as written:
-            async for chunk in self.blobs.iter_chunks(store.url(file.name)):
-                await in_thread(written.write, chunk)
+        """Fetch a file. One that is damaged in Blob is deleted: the index is built anew without."""
+        url = store.url(file.name)
+        try:
+            async with entered_in_thread(self.cache.writer(file)) as written:
+                async for chunk in self.blobs.iter_chunks(url):
+                    await in_thread(written.write, chunk)
+        except NotFound as error:
+            text = f"the index file {file.name} is gone: the hits are indexed again in a minute"
+            raise Unavailable(DAMAGED, text, ASK_AGAIN) from error
+        except Unavailable as error:
+            if error.code == DAMAGED:
+                await self.blobs.delete(url)
+            raise
         path = await in_thread(self.cache.find, file)
         if path is None:
-            raise Unavailable("index_damaged", f"the index file {file.name} was changed on disk")
+            raise Unavailable(DAMAGED, f"the index file {file.name} was changed on disk")
         return path
 
     async def _connect(self) -> "DuckDBPyConnection":

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.clients.blobs import Blobs
 from shared.contracts.serialization import deserialize
-from shared.hits.index import VERSION, HitIndex, Segment
+from shared.hits.index import VERSION, HitIndex, Segment, StoredFile
 from shared.hits.segment import BuiltSegment
 
 FOLDER = "hits-index/"
@@ -57,14 +58,15 @@ class IndexStore:
 
     async def load(self) -> HitIndex | None:
         """The complete index; None if there is none yet, or only one that is damaged, of another
-        version or of result files that have changed since. What is removed has not changed."""
+        version, without one of its files or of result files that have changed since. A result file
+        that is removed has not changed."""
         data = await self.blobs.get(self.prefix + COMPLETE)
         index = _parse_index(data) if data else None
         if index is None:
             return None
         etags = await self._etags()
         is_current = all(etags.get(file.name, file.etag) == file.etag for file in index.files)
-        return index if is_current else None
+        return index if is_current and _is_whole(index.stored_files, etags) else None
 
     async def find_missing(
         self, plan: Sequence[Sequence[IndexSource]]
@@ -88,7 +90,7 @@ class IndexStore:
         segments = []
         etags = await self._etags()
         for files in plan:
-            segment = await self._segment(self.url(_planned_name(files, etags)))
+            segment = await self._segment(_planned_name(files, etags), etags)
             if segment is None:
                 return None
             segments.append(segment)
@@ -97,16 +99,19 @@ class IndexStore:
         await self.blobs.put(self.prefix + COMPLETE, json.dumps(stored).encode())
         return index
 
-    async def _segment(self, url: str) -> Segment | None:
-        """A stored segment. One that is damaged is deleted, so that it is missing from now on."""
-        data = await self.blobs.get(url)
+    async def _segment(self, name: str, etags: Mapping[str, str]) -> Segment | None:
+        """A listed segment. One that is damaged, or lacks a file, is deleted, so that it is missing
+        from now on."""
+        url = self.url(name)
+        data = await self.blobs.get(url) if FOLDER + name in etags else None
         if data is None:
             return None
-        try:
-            return Segment.from_json(json.loads(data))
-        except (ValueError, RecursionError):
-            await self.blobs.delete(url)
-            return None
+        with suppress(ValueError, RecursionError):
+            segment = Segment.from_json(json.loads(data))
+            if _is_whole(segment.stored_files, etags):
+                return segment
+        await self.blobs.delete(url)
+        return None
 
     def url(self, name: str) -> str:
         """The address of a file of the index."""
@@ -115,6 +120,11 @@ class IndexStore:
     async def _etags(self) -> dict[str, str]:
         """The ETag of each blob below the prefix, by name."""
         return {blob.name: blob.etag for blob in await self.blobs.list(self.prefix)}
+
+
+def _is_whole(files: Iterable[StoredFile], etags: Mapping[str, str]) -> bool:
+    """Whether all files are in Blob."""
+    return all(FOLDER + file.name in etags for file in files)
 
 
 def _parse_index(data: bytes) -> HitIndex | None:

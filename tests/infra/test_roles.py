@@ -49,6 +49,7 @@ VERBS = {
     ("PUT", "LEASE"): "update",
     ("DELETE", "JOBS"): "deletecollection",
     ("list_all", "JOBS"): "list",
+    ("GET", "JOBS"): "list",
     ("list_all", "PODS"): "list",
     ("GET", "PODS"): "list",
     ("GET", "EVENTS"): "list",

@@ -42,7 +42,7 @@ CODES = {
     "durable_unavailable": (503, "Durable Functions does not tell whether the job is running"),
     "index_pending": (503, "The hits are being indexed; Retry-After says when to ask again"),
     "export_pending": (503, "The export is being written; Retry-After says when to ask again"),
-    "index_damaged": (503, "A file of the index is damaged, and is fetched again"),
+    "index_damaged": (503, "A file of the index is damaged, and is fetched or built again"),
     "index_unavailable": (503, "The index of the hits cannot be read at the moment"),
     "question_slow": (503, "The question about hits takes too long: ask about fewer hits"),
     "question_large": (503, "The question about hits needs too much memory"),

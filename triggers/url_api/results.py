@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 
 from azure.functions import HttpResponse
 
-from shared.blast.batch_numbers import number_of_result
 from shared.blast.result_files import outfmt_of
 from shared.clients.blobs import Blobs
 from shared.contracts.job import Caller, Job
@@ -127,17 +126,12 @@ async def _joined_xml(services: HttpServices, job: Job, most_subjects: int | Non
         raise Unreadable("format_not_readable", text)
     names = indexed_names([file.name for file in await files_of(services, job)])
     loop, blobs = asyncio.get_running_loop(), services.clients.blobs
-    urls = [job.results_prefix + name for name in sorted(names, key=_batch)]
-    files = [partial(_read, blobs, url, loop) for url in urls]
+    files = [partial(_read, blobs, job.results_prefix + name, loop) for name in names]
     return await in_thread(collect, limit_subjects(join_reports("xml", files), most_subjects))
 
 
 def _read(blobs: Blobs, url: str, loop: asyncio.AbstractEventLoop) -> Iterable[bytes]:
     return read_in_thread(blobs.iter_chunks(url), loop)
-
-
-def _batch(name: str) -> int:
-    return number_of_result(name) or 0
 
 
 async def _table(services: HttpServices, job: Job, request: GetRequest) -> HttpResponse:

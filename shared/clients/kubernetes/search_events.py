@@ -101,5 +101,5 @@ def _line(subject: EventSubject, event: ClusterEvent, count: int) -> LogLine:
         pod=subject.name,
         container="",
         text=text,
-        digest=digest_of(text),
+        digest=digest_of(event.text),  # the count falls when an earlier event is deleted
     )

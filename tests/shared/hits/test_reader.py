@@ -152,11 +152,11 @@ class CountingBlobs(Blobs):
         self.reads = 0
         self.is_away = False
 
-    async def iter_chunks(self, url: str) -> Any:
+    async def iter_chunks(self, url: str, etag: str = "") -> Any:
         self.reads += 1
         if self.is_away:
             raise Unavailable("storage_unavailable", "Blob is away")
-        async for chunk in super().iter_chunks(url):
+        async for chunk in super().iter_chunks(url, etag):
             yield chunk
 
 

@@ -87,7 +87,8 @@ def test_outfmt_7_comments_override_the_requested_columns(blast: Blast) -> None:
 
 def test_a_query_id_that_starts_with_a_hash_is_a_hit() -> None:
     row = b"#q1\ts1\t98.5\t100\t1\t0\t1\t100\t5\t104\t1e-40\t180\n"
-    assert [hit.qseqid for hit in read(b"# BLASTN 2.12.0+\n" + row, "7")] == ["#q1"]
+    data = b"# BLASTN 2.12.0+\n# Query: #q1\n" + row + b"# BLAST processed 1 queries\n"
+    assert [hit.qseqid for hit in read(data, "7")] == ["#q1"]
 
 
 def test_the_convergence_line_of_psiblast_is_skipped(blast: Blast) -> None:

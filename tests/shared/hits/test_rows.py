@@ -11,6 +11,7 @@ from tests.shared.hits.blast import Blast
 from tests.shared.hits.reading import all_rows, build, hits, opened
 
 HEAD = "# BLASTN 2.12.0+\n# Query: a\n# Database: db\n"
+END = "# BLAST processed 1 queries\n"
 ROW = "q1\ts1\t98.5\t100\t1\t0\t1\t100\t5\t104\t1e-40\t180\n"
 
 
@@ -142,7 +143,7 @@ def test_a_long_line_is_read(outfmt: str, megabytes: int, tmp_path: Path) -> Non
     letters = "ACGT" * (megabytes * 250_000)
     text = f"q\ts\t{letters}\nq\tt\tACGT\n"
     head = HEAD + "# Fields: query id, subject id, query seq\n# 2 hits found\n"
-    text = text if outfmt == "6" else head + text
+    text = text if outfmt == "6" else head + text + END
     found = rows(text, f"{outfmt} qseqid sseqid qseq", tmp_path)
     assert [row["qseq"] for row in found] == [letters, "ACGT"]
 
@@ -163,7 +164,7 @@ def test_xml_has_what_tables_have(blast: Blast, tmp_path: Path) -> None:
 
 def test_columns_may_have_the_names_of_the_index_and_may_be_repeated(tmp_path: Path) -> None:
     fields = "# Fields: query id, query, coverage, foo bar, foo bar\n# 1 hits found\n"
-    (row,) = rows(HEAD + fields + "q\ta\tb\tc\td\n", "7", tmp_path)
+    (row,) = rows(HEAD + fields + "q\ta\tb\tc\td\n" + END, "7", tmp_path)
     names = ("qseqid", "query_2", "coverage_2", "foo_bar", "foo_bar_2")
     assert [row[name] for name in names] == ["q", "a", "b", "c", "d"]
     assert row["query"] == 1

@@ -144,7 +144,7 @@ def test_failure_55_a_token_in_lines_is_removed_behind_every_name(before: str, w
 ORDINARY = (
     "docker-pullable://busybox@sha256:0f0f",
     "docker-pullable://elbacr01.azurecr.io/ncbi/elb@sha256:0f0f",
-    "https://registry.npmjs.org:443/@scope/pkg",
+    "https://packages.example:443/@scope/pkg",
     "https://github.com/ncbi/blast@v1.0, see docs",
     "http://localhost:8080/x@y",
     "http://[::1]:8080/a@b",

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import uuid
 
 import pytest
 
@@ -11,7 +12,7 @@ from shared.hits.store import COMPLETE, FOLDER
 from shared.results.background import KEPT_FOR
 from shared.results.job_index import JobIndex
 from tests.triggers.conftest import Store, body, refused
-from tests.triggers.http.test_hits import FILES, FIRST, OF_HITS, alignments, stats
+from tests.triggers.http.test_hits import FILES, FIRST, OF_HITS, alignments, row, stats
 from triggers.http.hits import handlers
 
 
@@ -100,3 +101,31 @@ async def test_hits_of_a_result_file_that_is_removed_are_kept(
     later = store.clients.hit_indexes.monotonic() + KEPT_FOR
     monkeypatch.setattr(store.clients.hit_indexes, "monotonic", lambda: later)
     assert (await stats(store, one))["total_hits"] == 4
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"PAR1 and nothing else", None], ids=["empty", "cut", "gone"]
+)
+@pytest.mark.parametrize("which", ["hits", "queries"])
+async def test_an_index_file_that_is_damaged_or_gone_in_blob_is_made_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch, which: str, damage: bytes | None
+) -> None:
+    rows = row(uuid.uuid4().hex, "s").encode()  # nothing of it is cached on disk
+    one = await store.completed({next(iter(FILES)): rows})
+    folder = one.results_prefix + FOLDER
+    names = [blob.name for blob in await store.clients.blobs.list(folder)]
+    (name,) = (name for name in names if name.startswith(f"{which}-"))
+    await store.clients.blobs.delete(folder + name)
+    if damage is not None:
+        await store.clients.blobs.put(folder + name, damage)
+    indexes = store.clients.hit_indexes
+    started, answers = indexes.monotonic(), []
+    for seconds in range(4):
+        now = started + seconds * KEPT_FOR
+        monkeypatch.setattr(indexes, "monotonic", lambda now=now: now)
+        answers.append(await store.ask(handlers.list_queries, one))
+        answers.append(await store.ask(handlers.list_alignments, one))
+        await store.finish_indexing()
+    assert {refused(answer)[0] for answer in answers if answer.status_code != 200} == {503}
+    assert body(answers[-1])["total_hits"] == 1
+    assert body(answers[-2])["total"] == 1

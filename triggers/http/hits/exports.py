@@ -24,14 +24,20 @@ from shared.hits.reports import REPORTS, join_reports, refuse_other_outfmt
 from shared.results.exports import ExportFile
 from shared.results.job_index import indexed_names
 from shared.util.threads import in_thread, read_in_thread
-from triggers.http.hits.opened import find_index, open_hits, refuse_without_results
+from triggers.http.hits.opened import (
+    IndexedHits,
+    find_index,
+    open_index,
+    refuse_without_results,
+)
 from triggers.http.hits.params import ExportQuery
 from triggers.http.query_params import DashboardCoordinates
 from triggers.http.result_files import file_of, files_of, results_gone
 from triggers.http.services import HttpServices
 
-VERSION = 1
-"""Of the exports: a file of another version is written anew."""
+VERSION = 2
+"""Of the formats, the filters, and the reports that are damaged: a file of another version is
+written anew."""
 _OF_REPORTS = {*DashboardCoordinates.model_fields, "format", "file", "blob_name"}
 """The parameters that a report of BLAST+ has, which is not made from hits."""
 
@@ -61,16 +67,22 @@ async def plan_export(services: HttpServices, job: Job, query: ExportQuery) -> P
             raise Unreadable(file.code or "file_damaged", f"{file.name}: {file.message}")
     heading = _heading(job)
     sources = [file.name for file in found.index.stored_files]
-    write = partial(_write_hits, services, job, query.format, heading, wanted)
+    write = partial(_write_hits, services, found, query.format, heading, wanted)
     depends_on = (query.format, heading, wanted, sources)
     return _planned(job, depends_on, write, FILE_TYPES[query.format])
 
 
 async def _write_hits(
-    services: HttpServices, job: Job, form: str, heading: str, wanted: Filter, path: Path
+    services: HttpServices,
+    found: IndexedHits,
+    form: str,
+    heading: str,
+    wanted: Filter,
+    path: Path,
 ) -> None:
-    async with open_hits(services, job) as opened:
-        await opened.hits.export(write_hits, path, form, job.job_id, heading, wanted)
+    """Write the hits of the index that names the export: the job may have another one by now."""
+    async with open_index(services, found) as hits:
+        await hits.export(write_hits, path, form, found.job.job_id, heading, wanted)
 
 
 async def _plan_report(services: HttpServices, job: Job, query: ExportQuery) -> PlannedExport:
@@ -86,20 +98,24 @@ async def _plan_report(services: HttpServices, job: Job, query: ExportQuery) -> 
     etags = {blob.name: blob.etag for blob in await services.clients.blobs.list(job.results_prefix)}
     if missing := [name for name in names if name not in etags]:
         raise results_gone(missing[0])
-    write = partial(_write_report, services, job, query.format, names)
+    sources = [(name, etags[name]) for name in names]
+    write = partial(_write_report, services, job, query.format, sources)
     report = REPORTS[query.format]
-    depends_on = (query.format, [(name, etags[name]) for name in names])
+    depends_on = (query.format, sources)
     return _planned(job, depends_on, write, FileType(report.suffix, report.mimetype))
 
 
 async def _write_report(
-    services: HttpServices, job: Job, form: str, names: Sequence[str], path: Path
+    services: HttpServices, job: Job, form: str, sources: Sequence[tuple[str, str]], path: Path
 ) -> None:
+    """Write the report of the files with these ETags. Raises Unavailable if one has changed."""
     blobs = services.clients.blobs
     loop = asyncio.get_running_loop()
     opened = [
-        lambda url=job.results_prefix + name: read_in_thread(blobs.iter_chunks(url), loop)
-        for name in names
+        lambda url=job.results_prefix + name, etag=etag: read_in_thread(
+            blobs.iter_chunks(url, etag), loop
+        )
+        for name, etag in sources
     ]
     await in_thread(write_pieces, path, join_reports(form, opened))
 

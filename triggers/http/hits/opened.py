@@ -1,7 +1,7 @@
 """The hits of a job, opened for a request."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from shared.blast.result_files import outfmt_of
@@ -66,10 +66,15 @@ async def find_index(services: HttpServices, job: Job) -> IndexedHits:
 @asynccontextmanager
 async def open_hits(services: HttpServices, job: Job) -> AsyncIterator[OpenedHits]:
     """Open the hits of a job. Raises as `find_index` does."""
-    index = (await find_index(services, job)).index
-    store = IndexStore(services.clients.blobs, job.results_prefix)
-    async with services.clients.hits_reader.open(store, index) as hits:
-        yield OpenedHits(job, index, hits)
+    found = await find_index(services, job)
+    async with open_index(services, found) as hits:
+        yield OpenedHits(job, found.index, hits)
+
+
+def open_index(services: HttpServices, found: IndexedHits) -> AbstractAsyncContextManager[Hits]:
+    """Open the hits of an index. Raises as the reader's `open` does."""
+    store = IndexStore(services.clients.blobs, found.job.results_prefix)
+    return services.clients.hits_reader.open(store, found.index)
 
 
 def refuse_without_results(job: Job) -> None:
