@@ -17,6 +17,7 @@ from shared.errors import Conflict, RetryableError
 from shared.jobs.batch_blob import batch_url, load, query_url
 from shared.telemetry.tracing import current_trace_parent
 from shared.util.parallel import parallel_map
+from shared.util.threads import in_thread
 
 PARALLELISM = 8
 """Children that one activity creates or cancels at a time."""
@@ -74,7 +75,8 @@ class ChildJobs:
         data = await self.blobs.get(batch_url(self._account(job), job.job_id, job.fingerprint))
         if data is None:
             raise LookupError(f"the blob with the searches of {job.job_id} is missing")
-        return list(zip(numbers, load(data, numbers), strict=True))
+        # In a thread, as splitting a large blob takes long.
+        return list(zip(numbers, await in_thread(load, data, numbers), strict=True))
 
     async def _create_child(self, parent: Job, numbered: tuple[int, SearchSpec]) -> Job:
         """The child of that number, with its query in Blob."""

@@ -23,6 +23,15 @@ class DeadLetterOutcome:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """Deliveries of a message in a row that began, and of which no end is known."""
+
+    deliveries: int
+    began_at: datetime | None = None
+    """When the last one began; None if the end of a later one was written down."""
+
+
+@dataclass(frozen=True)
 class DeadLetters:
     """All methods are idempotent per message, and raise Unavailable."""
 
@@ -53,16 +62,18 @@ class DeadLetters:
             }
         )
 
-    async def unfinished(self, message_id: str) -> int:
+    async def unfinished(self, message_id: str) -> Unfinished:
         """How many deliveries of the message began in a row and did not end."""
         row = await self.rows.get(UNFINISHED, message_id)
-        return int(row.columns["deliveries"]) if row else 0
+        if row is None:
+            return Unfinished(0)
+        return Unfinished(int(row.columns["deliveries"]), row.columns.get("began_at"))
 
-    async def set_unfinished(self, message_id: str, deliveries: int) -> None:
+    async def set_unfinished(self, message_id: str, unfinished: Unfinished) -> None:
         """Write that number down; 0 removes its row."""
-        if deliveries:
+        if unfinished.deliveries:
             key = {"PartitionKey": UNFINISHED, "RowKey": message_id}
-            await self.rows.upsert({**key, "deliveries": deliveries})
+            await self.rows.upsert({**key, **vars(unfinished)})
         else:
             await self.rows.delete(UNFINISHED, message_id)
 

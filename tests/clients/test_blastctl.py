@@ -91,6 +91,26 @@ def test_fetch_of_a_search_without_results_says_why(capsys: pytest.CaptureFixtur
     assert "its status is running" in capsys.readouterr().err
 
 
+def test_fetch_takes_no_file_of_another_search_for_its_own(tmp_path: Path) -> None:
+    """The files of two searches have the same name and size."""
+    sent = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        sent.append(request.url.path)
+        job_id = request.url.path.split("/")[4]
+        if request.url.path.endswith("/results"):
+            file = {"file_id": "1", "name": "batch_000.out.gz", "size": 5}
+            return httpx.Response(200, json={"job_id": job_id, "files": [file]})
+        return httpx.Response(200, content=job_id.encode(), headers={"ETag": f'"{job_id}"'})
+
+    for job_id, requests in (("job-1", 3), ("job-1", 1), ("job-2", 3)):
+        sent.clear()
+        client = Client("http://x", transport=httpx.MockTransport(server))
+        assert blastctl.main(("fetch", job_id, "--output", str(tmp_path)), client) == 0
+        assert (tmp_path / "batch_000.out.gz").read_text() == job_id
+        assert len(sent) == requests, "what is there is not fetched again"
+
+
 @pytest.mark.parametrize("argv", [("fetch", JOB_ID, "-o", "max_evalue=1"), ("submit", "blastn")])
 def test_wrong_arguments_are_refused(argv: tuple[str, ...]) -> None:
     try:

@@ -188,7 +188,7 @@ async def _accept(
     settings, submissions = services.clients.settings, services.submissions
     submission = await in_thread(_parse, req.get_body(), settings)
     key = single_key({**header_keys, "idempotency_key": submission.idempotency_key})
-    async with submissions.turn():
+    async with submissions.turn(submission):
         accepted = await submissions.accept(
             submission, caller, key, "http", max_active_jobs=settings.max_active_jobs
         )

@@ -98,7 +98,7 @@ class RequestProcessor:
 
     @cached_property
     def _deliveries(self) -> UnfinishedDeliveries:
-        return UnfinishedDeliveries(self.dead_letters)
+        return UnfinishedDeliveries(self.dead_letters, self.submissions.now)
 
     async def process(self, message: IncomingMessage, client: DurableClient) -> None:
         """Accept the message as a job and start it, or publish a rejection."""
@@ -169,7 +169,7 @@ class RequestProcessor:
         """Parse, check, accept and start a submission."""
         submission, settings = self._parse(message), self.submissions.settings
         key = _key(message, submission)
-        async with self.submissions.turn():
+        async with self.submissions.turn(submission):
             accepted = await self.submissions.accept(
                 submission, settings.queue_owner, key, "queue", notify=True
             )

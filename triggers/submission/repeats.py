@@ -6,7 +6,7 @@ active row of its job. The query that counts the caller's active jobs also finds
 all this costs no storage call.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.contracts.job import Caller, Job
@@ -53,13 +53,12 @@ class RepeatableSubmissions:
                     await self.service.jobs.sync(job)
                 await check_active_limit(index, caller, max_active_jobs)
             try:
-                created, found = await self.service.create(
+                accepted = await self.service.create(
                     submission, caller, job_id or new_id(), source, claim=claim
                 )
             except ClaimTaken:
                 continue
-            warnings = (*submission.warnings, *found)
-            return AcceptedSubmission(created, job_id is not None, warnings)
+            return replace(accepted, warnings=(*submission.warnings, *accepted.warnings))
         raise Unavailable("concurrent_update", "the same search is being submitted too often")
 
     async def _claimed_job(self, claim: ContentClaim) -> Job | None:

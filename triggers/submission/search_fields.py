@@ -33,6 +33,9 @@ PLACEHOLDERS = {"program": Program.BLASTP, "db": "unknown"}
 """Used in place of an invalid value, so that the other fields can be checked: blastp accepts every
 valid query."""
 
+QUERY_FIELDS = ("query_data", "query_fasta", "query_blob_url", "query_file")
+"""The fields that give a query, under all their names."""
+
 Model = TypeVar("Model", bound=BaseModel)
 Fields = Mapping[str, Any]
 """Fields of a request by name, flattened and without nulls."""
@@ -216,7 +219,9 @@ def _url(
 def _read_query(program: ProgramFields, use: QueryUse, findings: Findings) -> Fasta | None:
     """Read the query that came as text, and add what is wrong. None without one."""
     sources = [source for source in (program.query_data, program.query_path) if source]
-    if not sources:
+    # One that is no text is a fault already, and was left out.
+    is_invalid = any(fault.path in QUERY_FIELDS for fault in findings.faults)
+    if not sources and not is_invalid:
         message = "send one of query_data, query_blob_url and query_file"
         findings.faults.append(Fault("query_data", message))
     if len(sources) > 1:

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ shell reports for programs that SIGINT and SIGPIPE have ended."""
 EXIT_CODES = {"completed": OK, "failed": FAILED, "cancelled": CANCELLED}
 Command = Callable[[Client, argparse.Namespace], int]
 DEFAULT_URL = "http://127.0.0.1:7071"
+OWNER = ".blastctl"
+"""The file in a folder of results that has the id of their search."""
 
 
 def main(argv: Sequence[str] | None = None, client: Client | None = None) -> int:
@@ -131,13 +133,24 @@ def _fetch(client: Client, options: argparse.Namespace) -> int:
             f"{options.job_id} has no results, its status is {client.show(options.job_id).status}"
         )
     folder = Path(options.output or options.job_id)
-    folder.mkdir(parents=True, exist_ok=True)
+    targets = {file.file_id: folder / file.name.replace("/", "_") for file in files}
+    _claim(folder, options.job_id, targets.values())
     for file in files:
-        target = folder / file.name.replace("/", "_")
+        target = targets[file.file_id]
         if not (target.exists() and target.stat().st_size == file.size):
             client.download(options.job_id, file.file_id, target)
         print(target, flush=True)
     return OK
+
+
+def _claim(folder: Path, job_id: str, targets: Iterable[Path]) -> None:
+    """Remove the files of another search, which can have the same names and sizes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    owner = folder / OWNER
+    if not (owner.exists() and owner.read_text() == job_id):
+        for target in targets:
+            target.unlink(missing_ok=True)
+        owner.write_text(job_id)
 
 
 def _cancel(client: Client, options: argparse.Namespace) -> int:

@@ -8,21 +8,22 @@ from typing import Any, cast
 import pytest
 
 from shared.errors import Unavailable
-from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.dead_letters import DeadLetters, Unfinished
+from tests.shared.jobs.conftest import Clock
 from triggers.queue.unfinished import FIRST_COUNTED, MAX_UNFINISHED, UnfinishedDeliveries
 
 DEADLY = "deadly"
 ROUNDS = FIRST_COUNTED + 2 * MAX_UNFINISHED
 
 
-class Letters(dict[str, int]):
+class Letters(dict[str, Unfinished]):
     """The counts, in memory: so each run takes the same steps."""
 
-    async def unfinished(self, message_id: str) -> int:
-        return self.get(message_id, 0)
+    async def unfinished(self, message_id: str) -> Unfinished:
+        return self.get(message_id, Unfinished(0))
 
-    async def set_unfinished(self, message_id: str, deliveries: int) -> None:
-        self[message_id] = deliveries
+    async def set_unfinished(self, message_id: str, unfinished: Unfinished) -> None:
+        self[message_id] = unfinished
 
 
 class Messages:
@@ -34,6 +35,7 @@ class Messages:
     def __init__(self, names: list[str]) -> None:
         self.waiting = dict.fromkeys(names, 0)
         self.letters = Letters()
+        self.clock = Clock()
         self.accepted: list[str] = []
         self.given_up: list[str] = []
 
@@ -43,7 +45,8 @@ class Messages:
         Those that are `late` have not been delivered before.
         """
         self.waiting |= dict.fromkeys(late, 0)
-        deliveries, ended = UnfinishedDeliveries(cast(DeadLetters, self.letters)), asyncio.Event()
+        letters, ended = cast(DeadLetters, self.letters), asyncio.Event()
+        deliveries = UnfinishedDeliveries(letters, self.clock)
         tasks = [
             asyncio.create_task(self._deliver(deliveries, name, ended)) for name in self.waiting
         ]
@@ -53,6 +56,7 @@ class Messages:
         for task in tasks:
             task.cancel()  # the process is gone: nothing that it would have done follows
         await asyncio.gather(*tasks, idle, return_exceptions=True)
+        self.clock.move(600)  # as long as a message is leased
 
     async def _deliver(
         self, deliveries: UnfinishedDeliveries, name: str, ended: asyncio.Event
@@ -102,8 +106,8 @@ async def test_failure_36_a_later_message_that_ends_processes_does_no_harm_to_wa
 async def test_failure_36_one_that_waits_for_another_too_long_is_delivered_again_uncounted() -> (
     None
 ):
-    letters = Letters(a=1, b=1)
-    deliveries = UnfinishedDeliveries(cast(DeadLetters, letters), max_wait=timedelta(0))
+    letters = Letters(a=Unfinished(1), b=Unfinished(1))
+    deliveries = UnfinishedDeliveries(cast(DeadLetters, letters), Clock(), max_wait=timedelta(0))
 
     async def beside(*_: Any) -> None:
         with pytest.raises(Unavailable):
@@ -113,4 +117,4 @@ async def test_failure_36_one_that_waits_for_another_too_long_is_delivered_again
         raise AssertionError("it is not its turn")
 
     await deliveries.run("a", FIRST_COUNTED, beside, never)
-    assert letters == {"a": 0, "b": 1}
+    assert letters == {"a": Unfinished(0), "b": Unfinished(1)}

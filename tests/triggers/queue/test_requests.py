@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from azure.functions import QueueMessage
 
+from shared.contracts.job import Job
 from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
 from shared.errors import SettingsInvalid, Unavailable
@@ -267,3 +268,22 @@ async def test_failure_56_a_message_is_read_as_a_request_over_http(world: QueueF
     await world.deliver(message_id="m-2", query_fasta=f"\ufeff;c\r\n>q\r\n{SEQUENCE} 1\r\n")
     stored = await world.requests.submissions.blobs.get((await world.job()).search.query_url)
     assert stored == f">q\n{SEQUENCE}\n".encode()
+
+
+async def test_of_two_messages_with_one_key_at_the_same_time_each_gets_its_reply(
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = world.jobs.create
+
+    async def overtaken(job: Job, payload: dict[str, Any], **more: Any) -> Job:
+        monkeypatch.setattr(world.jobs, "create", create)
+        await world.deliver(message_id="m-2", idempotency_key="k", request_id="r-2")
+        return await create(job, payload, **more)
+
+    monkeypatch.setattr(world.jobs, "create", overtaken)
+    await world.deliver(message_id="m-1", idempotency_key="k", request_id="r-1")
+    assert {(each["status"], each["request_id"]) for each in world.sent_messages()} == {
+        ("queued", "r-1"),
+        ("queued", "r-2"),
+    }
+    assert len(world.durable.instances) == 1

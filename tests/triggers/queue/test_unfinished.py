@@ -14,6 +14,8 @@ from triggers.queue.unfinished import FIRST_COUNTED, MAX_UNFINISHED
 
 LAST = FIRST_COUNTED + MAX_UNFINISHED
 """The delivery in which a message that ends processes is abandoned."""
+TEN_MINUTES, HALF_A_MINUTE = 600, 30
+"""Seconds until a message appears again after its process ended, and after an error."""
 
 
 class ProcessEnded(BaseException):
@@ -29,6 +31,7 @@ async def deliver_until(world: QueueFixture, last: int, first: int = 1, **change
     for delivery in range(first, last + 1):
         with pytest.raises(ProcessEnded):
             await world.deliver(delivery=delivery, **changes)
+        world.clock.move(TEN_MINUTES)
 
 
 @pytest.mark.parametrize("keyed", [{}, KEYLESS], ids=["key", "keyless"])
@@ -91,6 +94,21 @@ async def test_failure_36_only_processes_that_end_in_a_row_count(
     assert world.statuses() == ["queued"]
 
 
+async def test_failure_36_an_error_whose_end_cannot_be_written_down_is_no_end_of_a_process(
+    world: QueueFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Storage answers only now and then: a message is held as long as it does not answer."""
+    with monkeypatch.context() as patch:
+        patch.setattr(world.jobs, "create", unavailable)
+        patch.setattr(world.dead, "delete", unavailable)
+        for delivery in range(FIRST_COUNTED, 60):
+            with pytest.raises(Unavailable):
+                await world.deliver(delivery=delivery)
+            world.clock.move(HALF_A_MINUTE)
+    await world.deliver(delivery=60)
+    assert world.statuses() == ["queued"]
+
+
 async def test_failure_36_a_message_that_is_abandoned_waits_for_storage(
     world: QueueFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +120,7 @@ async def test_failure_36_a_message_that_is_abandoned_waits_for_storage(
         for delivery in range(LAST, LAST + 5):
             with pytest.raises(Unavailable):
                 await world.deliver(delivery=delivery)
+            world.clock.move(HALF_A_MINUTE)
     await world.deliver(delivery=LAST + 5)
     assert world.sent_messages()[-1]["error_code"] == "not_accepted"
 
@@ -113,5 +132,6 @@ async def test_failure_36_a_poison_message_that_ends_processes_is_dropped(
     for delivery in range(1, LAST + 1):
         with pytest.raises(ProcessEnded):
             await world.deliver_poison(delivery=delivery)
+        world.clock.move(TEN_MINUTES)
     await world.deliver_poison(delivery=LAST + 1)
     assert (await buried(world))["error_code"] == "process_ended"

@@ -218,3 +218,14 @@ def test_unknown_names_are_ignored_with_a_warning() -> None:
         "colour is an unknown field and is ignored",
         "size is an unknown field and is ignored",
     )
+
+
+@pytest.mark.parametrize("name", ["query_data", "query_fasta", "query_blob_url", "query_file"])
+@pytest.mark.parametrize("value", [5, True, ["x"], "\ud800"], ids=["5", "true", "list", "half"])
+def test_an_invalid_query_is_not_also_called_missing(name: str, value: object) -> None:
+    body = {"program": "blastn", "db": "16S", name: value}
+    for sent in (body, {"searches": [body]}):
+        with pytest.raises(Invalid) as caught:
+            parse(sent, settings())
+        [fault] = caught.value.faults
+        assert "send one of" not in fault.message
