@@ -74,7 +74,7 @@ async def _end(service: "Service", lock: StateLock) -> None:
     error for which the server ends, and the next server the state folder."""
     try:
         await service.close()
-    except Exception:  # noqa: BLE001 an unexpected error at the end must be logged
+    except Exception:  # noqa: BLE001  of any kind: it must not take the place of the first error
         log_exception("close_failed")
     finally:
         lock.release()

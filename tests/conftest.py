@@ -12,6 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from local.azurite import Azurite, start_azurite
+from tests.faults.proxy import Proxies
 
 # May be set in the container that runs the tests; the app takes it for Azure (failure 60).
 pytest.MonkeyPatch().delenv("CONTAINER_NAME", raising=False)
@@ -50,6 +51,14 @@ async def closed_sessions() -> AsyncIterator[None]:
         yield
     for session in sessions:
         await session.close()
+
+
+@pytest.fixture
+def proxies() -> Iterator[Proxies]:
+    """Proxies that apply faults to requests; stopped at the end."""
+    proxies = Proxies()
+    yield proxies
+    proxies.stop()
 
 
 @pytest.fixture(scope="session")

@@ -70,13 +70,6 @@ class Server:
 
 
 @pytest.fixture
-def proxies() -> Iterator[Proxies]:
-    proxies = Proxies()
-    yield proxies
-    proxies.stop()
-
-
-@pytest.fixture
 def server(proxies: Proxies) -> Iterator[Server]:
     server = Server(proxies)
     yield server

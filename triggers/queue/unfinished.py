@@ -59,7 +59,7 @@ class UnfinishedDeliveries:
                 await act()
             elif unfinished == MAX_UNFINISHED:
                 await give_up()
-        except Exception:  # of any kind: the process goes on
+        except Exception:  # of any kind: the process has survived it; it is raised again
             ended = Unfinished(unfinished if is_last else 0)
             with suppress(Unavailable):  # the next delivery comes early, and proves the end
                 await self.dead_letters.set_unfinished(message_id, ended)

@@ -47,13 +47,6 @@ ALL = READS | IDEMPOTENT | CONDITIONAL
 
 
 @pytest.fixture
-def proxies() -> Iterator[Proxies]:
-    proxies = Proxies()
-    yield proxies
-    proxies.stop()
-
-
-@pytest.fixture
 async def table(azurite: Azurite, proxies: Proxies) -> AsyncIterator[Table]:
     """A table with the row OLD, whose client has a connection that was used before."""
     proxy = proxies.add_proxy("table", lambda: azurite.table)

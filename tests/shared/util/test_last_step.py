@@ -16,7 +16,7 @@ class Steps:
         self._error = error
 
     async def __call__(self) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it gives way to the loop, as a call of storage does
         self.done += 1
         if self._error:
             raise self._error

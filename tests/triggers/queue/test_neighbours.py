@@ -14,6 +14,9 @@ from triggers.queue.unfinished import FIRST_COUNTED, MAX_UNFINISHED, UnfinishedD
 
 DEADLY = "deadly"
 ROUNDS = FIRST_COUNTED + 2 * MAX_UNFINISHED
+PASSES = 20
+"""Passes of the event loop that a good message takes. A delivery needs fewer, as the counts are in
+memory, until it is at work or waits: so the deadly one ends the process before the others end."""
 
 
 class Letters(dict[str, Unfinished]):
@@ -65,7 +68,7 @@ class Messages:
             if name.startswith(DEADLY):
                 ended.set()
                 await asyncio.Event().wait()
-            for _ in range(20):
+            for _ in range(PASSES):
                 await asyncio.sleep(0)
             self.accepted.append(name)
 

@@ -34,6 +34,14 @@ async def deliver_until(world: QueueFixture, last: int, first: int = 1, **change
         world.clock.move(TEN_MINUTES)
 
 
+async def deliver_while_unavailable(world: QueueFixture, first: int, last: int) -> None:
+    """Deliver a message while storage does not answer."""
+    for delivery in range(first, last + 1):
+        with pytest.raises(Unavailable):
+            await world.deliver(delivery=delivery)
+        world.clock.move(HALF_A_MINUTE)
+
+
 @pytest.mark.parametrize("keyed", [{}, KEYLESS], ids=["key", "keyless"])
 async def test_failure_36_a_message_that_ends_processes_is_abandoned(
     world: QueueFixture,
@@ -101,10 +109,7 @@ async def test_failure_36_an_error_whose_end_cannot_be_written_down_is_no_end_of
     with monkeypatch.context() as patch:
         patch.setattr(world.jobs, "create", unavailable)
         patch.setattr(world.dead, "delete", unavailable)
-        for delivery in range(FIRST_COUNTED, 60):
-            with pytest.raises(Unavailable):
-                await world.deliver(delivery=delivery)
-            world.clock.move(HALF_A_MINUTE)
+        await deliver_while_unavailable(world, FIRST_COUNTED, 59)
     await world.deliver(delivery=60)
     assert world.statuses() == ["queued"]
 
@@ -117,10 +122,7 @@ async def test_failure_36_a_message_that_is_abandoned_waits_for_storage(
         await deliver_until(world, LAST - 1)
     with monkeypatch.context() as patch:
         patch.setattr(world.jobs, "find", unavailable)
-        for delivery in range(LAST, LAST + 5):
-            with pytest.raises(Unavailable):
-                await world.deliver(delivery=delivery)
-            world.clock.move(HALF_A_MINUTE)
+        await deliver_while_unavailable(world, LAST, LAST + 4)
     await world.deliver(delivery=LAST + 5)
     assert world.sent_messages()[-1]["error_code"] == "not_accepted"
 
