@@ -44,6 +44,7 @@ def test_r6_a_cancelled_job_leaves_no_job_no_pod_and_no_process(system: StackFix
     assert system.ended(other)["status"] == "completed"
 
 
+@pytest.mark.acceptance
 def test_a_running_job_is_cancelled_before_it_is_deleted(system: StackFixture) -> None:
     doomed = system.submit(key=hanging(system))
     system.until(doomed, lambda job: bool(system.processes_of(doomed)))
@@ -68,6 +69,7 @@ def until_orchestration(system: StackFixture, job_id: str, expected: tuple[str, 
     system.until(job_id, lambda job: orchestration(system, job_id) == expected)
 
 
+@pytest.mark.acceptance
 def test_orchestrations_of_failed_and_cancelled_jobs_are_completed(
     system: StackFixture,
 ) -> None:
@@ -82,6 +84,7 @@ def test_orchestrations_of_failed_and_cancelled_jobs_are_completed(
         until_orchestration(system, job_id, ("Completed", {"phase": phase}))
 
 
+@pytest.mark.acceptance
 def test_failure_33_a_cancel_during_submit_wins(system: StackFixture) -> None:
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, hang_seconds=600, after_jobs=True))
     job_id = system.submit(key=key)
@@ -111,6 +114,7 @@ def test_failure_33_a_cancel_right_after_the_submission_takes_effect(system: Sta
     assert_nothing_is_left(system, job_id)
 
 
+@pytest.mark.acceptance
 def test_failure_33_a_cancel_survives_a_restart(system: StackFixture) -> None:
     job_id = system.submit(key=hanging(system))
     system.in_phase(job_id, "running")
@@ -120,6 +124,7 @@ def test_failure_33_a_cancel_survives_a_restart(system: StackFixture) -> None:
     assert_nothing_is_left(system, job_id)
 
 
+@pytest.mark.acceptance
 def test_failure_33_a_repeated_cancel_and_one_after_the_end(system: StackFixture) -> None:
     job_id = system.submit(key=hanging(system))
     assert system.api.cancel(job_id) == system.api.cancel(job_id)

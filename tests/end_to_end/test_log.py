@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+import pytest
 import urllib3
 
 from local.elastic_blast.fault_rules import FaultRule, JobFaultRule
 from tests.end_to_end.conftest import StackFixture
 from tests.support.samples import WORDS
+
+pytestmark = pytest.mark.acceptance
 
 SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 RESTARTED = JobFaultRule(

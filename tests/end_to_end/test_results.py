@@ -3,10 +3,13 @@
 import csv
 import io
 
+import pytest
 import urllib3
 
 from local.demo.hits import result_rows
 from tests.end_to_end.conftest import StackFixture
+
+pytestmark = pytest.mark.acceptance
 
 
 def test_the_hits_of_a_search_can_be_viewed_and_exported(system: StackFixture) -> None:

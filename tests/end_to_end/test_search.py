@@ -36,6 +36,7 @@ def test_r14_the_hits_equal_those_of_plain_blastn(system: StackFixture, tmp_path
     assert result_rows(system.api.files(job["job_id"])) == expected
 
 
+@pytest.mark.acceptance
 def test_the_links_of_an_accepted_job_work(system: StackFixture) -> None:
     accepted = system.api.submit(demo_request() | {"batch_len": ONE_BATCH})
     system.ended(accepted["job_id"])
@@ -43,6 +44,7 @@ def test_the_links_of_an_accepted_job_work(system: StackFixture) -> None:
     assert system.api.get(accepted["operation_status_url"])["phase"] == "completed"
 
 
+@pytest.mark.acceptance
 def test_each_event_of_a_search_occurs_once(system: StackFixture) -> None:
     job_id = system.submit()
     system.ended(job_id)
@@ -52,6 +54,7 @@ def test_each_event_of_a_search_occurs_once(system: StackFixture) -> None:
     assert system.submissions(job_id) == 1
 
 
+@pytest.mark.acceptance
 def test_a_missing_query_blob_is_refused(system: StackFixture) -> None:
     first = system.submit()
     system.ended(first)
@@ -62,6 +65,7 @@ def test_a_missing_query_blob_is_refused(system: StackFixture) -> None:
     assert refused.value.status == 422
 
 
+@pytest.mark.acceptance
 def test_the_newest_jobs_are_listed_first_and_paged(system: StackFixture) -> None:
     newest = [system.submit(batch_len=ONE_BATCH) for _ in range(3)][::-1]
     page = system.api.jobs(limit=2)
@@ -155,6 +159,7 @@ def test_failure_3_a_submission_that_crashed_after_creating_jobs_is_adopted(
     assert system.submissions(job_id) == 1
 
 
+@pytest.mark.acceptance
 def test_a_batch_that_fails_fails_the_search(system: StackFixture) -> None:
     rule = JobFaultRule(fail_attempts=9, stderr=WORDS, batches=(1,))
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
@@ -163,6 +168,7 @@ def test_a_batch_that_fails_fails_the_search(system: StackFixture) -> None:
     assert job["error"].startswith(f"{WORDS}; blastn-batch-orchid-its-job-001-")
 
 
+@pytest.mark.acceptance
 def test_failure_51_blasts_message_is_the_error_everywhere(system: StackFixture) -> None:
     job_id = system.submit(additional_options="-taxids 9606")  # the database has no taxa
     job = system.ended(job_id)
@@ -175,6 +181,7 @@ def test_failure_51_blasts_message_is_the_error_everywhere(system: StackFixture)
     assert errors == [job["error"]] * 2  # at its detection and at the job's end
 
 
+@pytest.mark.acceptance
 def test_failure_52_results_of_a_search_without_an_outfmt_are_readable(
     system: StackFixture,
 ) -> None:
@@ -184,12 +191,14 @@ def test_failure_52_results_of_a_search_without_an_outfmt_are_readable(
     assert system.api.get(f"/api/blast/jobs/{job_id}/results/aggregate")["status"] == "ok"
 
 
+@pytest.mark.acceptance
 def test_failure_24_a_failed_attempt_does_not_fail_the_search(system: StackFixture) -> None:
     rule = JobFaultRule(fail_attempts=1, batches=(1,))
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))
     assert system.ended(system.submit(key=key))["status"] == "completed"
 
 
+@pytest.mark.acceptance
 def test_failure_26_a_success_marker_without_results_does_not_complete_the_job(
     system: StackFixture,
 ) -> None:
@@ -200,6 +209,7 @@ def test_failure_26_a_success_marker_without_results_does_not_complete_the_job(
     assert "1 of 2" in job["error"]
 
 
+@pytest.mark.acceptance
 def test_failure_25_jobs_deleted_after_their_end_count_as_completed(system: StackFixture) -> None:
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=JobFaultRule(ttl_seconds=0)))
     job = system.ended(system.submit(key=key))
@@ -207,6 +217,7 @@ def test_failure_25_jobs_deleted_after_their_end_count_as_completed(system: Stac
     assert (job["splits_done"], job["splits_total"]) == (2, 2)  # failure 54
 
 
+@pytest.mark.acceptance
 def test_r5_two_searches_at_once_see_only_their_own_jobs(system: StackFixture) -> None:
     rule = JobFaultRule(fail_attempts=9, stderr=WORDS)
     key = system.add_fault(lambda job_id: FaultRule(key=job_id, jobs=rule))

@@ -146,6 +146,7 @@ async def test_failure_49_a_step_makes_restarts_count_from_the_beginning(
     assert ((await scene.now(job)).restarts, (await scene.now(job)).reason) == (0, None)
 
 
+@pytest.mark.acceptance
 async def test_failure_49_one_that_ran_for_long_since_it_was_restarted_is_not_failing(
     scene: Scene,
 ) -> None:

@@ -78,6 +78,7 @@ async def test_failure_34_upkeep_cleans_it_up_and_records_the_proof(
     await check_ended(scene, [now])
 
 
+@pytest.mark.acceptance
 async def test_failure_34_a_late_cleanup_is_tried_for_a_day_and_abandoned_with_an_error(
     scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,6 +96,7 @@ async def test_failure_34_a_late_cleanup_is_tried_for_a_day_and_abandoned_with_a
     assert [text for text in logged if "cleanup_abandoned" in text and job.job_id in text]
 
 
+@pytest.mark.acceptance
 async def test_failure_34_a_cancel_has_it_tried_once_more_after_that(
     scene: Scene, upkeep: Upkeep
 ) -> None:
@@ -140,6 +142,7 @@ async def test_a_retry_during_a_late_cleanup_stays_active(
     assert job.job_id in [job_id async for _, job_id in scene.jobs.index.find_overdue(due)]
 
 
+@pytest.mark.acceptance
 async def test_one_cluster_that_does_not_answer_is_asked_for_one_job_a_tick(
     scene: Scene, upkeep: Upkeep
 ) -> None:
@@ -172,6 +175,7 @@ async def test_the_next_attempt_proves_that_nothing_is_left_of_the_one_before(sc
     assert scene.environment.with_pods(job.elb_job_id) == []
 
 
+@pytest.mark.acceptance
 async def test_the_late_cleanup_of_a_completed_job_is_abandoned_with_an_error(
     scene: Scene, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -32,6 +32,7 @@ def scene(scene: Scene) -> Scene:
     return scene
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("what", CallFault)
 @pytest.mark.parametrize("write", range(WRITES))
 async def test_r15_a_fault_at_any_write_costs_no_report_and_a_kill_at_most_its_own(
@@ -56,6 +57,7 @@ async def test_r15_a_kill_after_a_commit_costs_exactly_its_report(scene: Scene) 
     assert [event for _, event, *_ in lost] == ["config_written"]
 
 
+@pytest.mark.acceptance
 async def test_r15_metrics_of_a_run_with_faults_are_what_the_tables_say(scene: Scene) -> None:
     scene.environment.usual, scene.environment.batch_time = Plan(takes=MINUTE), None
     jobs = [await scene.accept(number) for number in range(1, 6)]

@@ -62,6 +62,7 @@ async def waiting(scene: Scene, job: Job) -> Job:
     return now
 
 
+@pytest.mark.acceptance
 async def test_failure_41_one_beside_many_of_another_caller_waits_a_turn_or_two(
     scene: Scene,
 ) -> None:
@@ -87,6 +88,7 @@ async def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_ag
     assert scene.environment.holders == [job.elb_job_id for job in around]
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("takes", [timedelta(seconds=2), TURN], ids=["short", "long"])
 async def test_a_slot_that_is_freed_is_not_idle(patient: Scene, takes: timedelta) -> None:
     scene = patient

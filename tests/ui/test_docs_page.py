@@ -1,10 +1,13 @@
 """The page /api/docs in a real browser that reaches only the app."""
 
+import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.end_to_end.conftest import StackFixture
 from tests.ui.browser import open_page
 from triggers.http.routes import OPERATIONS
+
+pytestmark = pytest.mark.acceptance
 
 
 def test_the_documentation_page_needs_no_internet(browser: Browser, world: StackFixture) -> None:

@@ -4,12 +4,15 @@ import gzip
 import random
 import re
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local.demo.queries import DEMO_DATABASE
 from tests.end_to_end.conftest import StackFixture
 from tests.ui.browser import PHONE, PageActivity, fits_width
 from tests.ui.conftest import PROTEIN
+
+pytestmark = pytest.mark.acceptance
 
 NUCLEOTIDES = ">q\nCGTAACAAGGTTTCCGTAGGTGAACC\n"
 

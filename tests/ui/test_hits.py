@@ -11,6 +11,8 @@ from local.demo.queries import DEMO_BATCH_LEN, DEMO_OPTIONS
 from tests.end_to_end.conftest import StackFixture
 from tests.ui.browser import PHONE, TIMEOUT_MS, fits_width
 
+pytestmark = pytest.mark.acceptance
+
 ROWS = "table.hits tbody tr"
 
 

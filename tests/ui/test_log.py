@@ -11,6 +11,8 @@ from tests.end_to_end.conftest import StackFixture
 from tests.support.samples import WORDS
 from tests.ui.browser import PHONE, PageActivity, fits_width
 
+pytestmark = pytest.mark.acceptance
+
 RESTARTED = JobFaultRule(fail_attempts=1, stderr=f"{WORDS}\n" + "a line\n" * 60, hang=True)
 LINES = ".log li"
 

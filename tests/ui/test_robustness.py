@@ -5,6 +5,7 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local.demo.queries import DEMO_DATABASE
@@ -19,6 +20,8 @@ from tests.support.blocking import run
 from tests.support.samples import job
 from tests.ui.browser import PHONE, PageActivity, fits_width
 from triggers.auth.callers import LOCAL
+
+pytestmark = pytest.mark.acceptance
 
 TOTAL_ROWS, ROWS_PER_TRANSACTION = 1000, 100
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from local.demo.search import demo_request
 from local.package import PROJECT
 from shared.contracts.activities import (
@@ -159,6 +161,7 @@ def test_failure_43_the_page_is_read_from_the_deployed_package(host: Host) -> No
     assert host.http("ui_file", file="../host.json").status == 404
 
 
+@pytest.mark.acceptance
 def test_failure_43_timer_functions_run(host: Host) -> None:
     host.tick("reconcile")
     host.tick("purge")

@@ -16,6 +16,7 @@ APP = Path(__file__).parent / "threads_app"
 KINDS = ("loop", "first thread", "second thread", "task", "task thread", "after")
 
 
+@pytest.mark.acceptance
 def test_failure_45_a_search_logs_no_library_lines_and_ours_have_the_invocation_id(
     host: Host, stack: WorkerStack
 ) -> None:

@@ -20,6 +20,8 @@ from tests.local.elastic_blast.submission_fixture import (
     until,
 )
 
+pytestmark = pytest.mark.acceptance
+
 CAPACITY_ERROR = {"category": "capacity", "message": "no room", "retry_after_seconds": 40}
 
 

@@ -17,6 +17,8 @@ from local.elastic_blast.shards import fetch_shard, upload_in_shards
 from tests.local.elastic_blast.submission_fixture import HOST, SubmissionFixture, until
 from tests.local.elastic_blast.test_search import run_blastn
 
+pytestmark = pytest.mark.acceptance
+
 DATABASE, SHARDS = "orchid_parts", 3
 URL = f"{HOST}/blast-db/{DATABASE}/{DATABASE}"
 PREFIX = f"{HOST}/blast-db/{SHARDS}shards/{DATABASE}_shard_"

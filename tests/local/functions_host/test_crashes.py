@@ -6,6 +6,8 @@ import sqlite3
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.local.functions_host.program import (
     INSTANCES,
     Launch,
@@ -87,6 +89,7 @@ def test_a_timer_that_became_due_during_downtime_fires(tmp_path: Path, launch: L
     child.stop()
 
 
+@pytest.mark.acceptance
 def test_after_repeated_kills_every_orchestration_has_a_complete_history(
     tmp_path: Path, reports: Reports, launch: Launch
 ) -> None:

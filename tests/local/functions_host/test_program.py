@@ -90,6 +90,7 @@ def test_the_host_ends_on_a_signal_while_a_function_hangs(
     assert "Traceback" not in (tmp_path / "host.log").read_text()
 
 
+@pytest.mark.acceptance
 def test_a_function_that_exceeds_the_timeout_restarts_the_host_without_loss(
     tmp_path: Path, reports: Reports, launch: Launch
 ) -> None:

@@ -118,6 +118,7 @@ def run_examples(oracle: BlastOracle, program: Program, examples: int, part: int
 PROGRAMS = (Program.BLASTN, Program.BLASTP, Program.PSIBLAST)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_failure_56_the_reader_agrees_with_blast(oracle: BlastOracle, program: Program) -> None:
     run_examples(oracle, program, 40, 0)

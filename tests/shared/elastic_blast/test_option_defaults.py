@@ -86,6 +86,7 @@ def hits(folder: Path, program: Program, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     "program",
     [program for program in Program if not program.startswith("rps")],  # profiles need another set

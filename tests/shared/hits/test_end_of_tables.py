@@ -53,8 +53,9 @@ def test_what_blast_writes_is_whole(whole: bytes) -> None:
 
 def test_a_file_that_breaks_off_behind_a_table_is_damaged(whole: bytes) -> None:
     tables = re.finditer(rb"^# (?:T?BLAST[NPX]|PSIBLAST) ", whole, re.MULTILINE)
-    last = whole.rindex(b"# BLAST processed")
-    for end in [*(table.start() for table in tables), last][1:]:
+    starts = [table.start() for table in tables][1:]
+    some = starts[:: -(-len(starts) // 8)] if starts else []
+    for end in [*some, whole.rindex(b"# BLAST processed")]:
         assert f"breaks off after line {lines_of(whole[:end])}:" in fault(whole[:end])
 
 

@@ -50,8 +50,12 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HitsDatabase]
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize(
     "wanted",
-    [Filter(), Filter(min_identity=80), Filter(text="c1"), Filter(min_query_cover=30)],
-    ids=["all", "identity", "text", "coverage"],
+    [
+        pytest.param(Filter(), id="all"),
+        pytest.param(Filter(min_identity=80), id="identity", marks=pytest.mark.acceptance),
+        pytest.param(Filter(text="c1"), id="text", marks=pytest.mark.acceptance),
+        pytest.param(Filter(min_query_cover=30), id="coverage", marks=pytest.mark.acceptance),
+    ],
 )
 def test_a_deep_page_is_that_of_all_hits_sorted(
     database: HitsDatabase,

@@ -27,7 +27,13 @@ def read(data: bytes, outfmt: str) -> list[Hit]:
     return hits([data], outfmt)
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
+@pytest.mark.parametrize(
+    "packed",
+    [
+        pytest.param(False, id="plain"),
+        pytest.param(True, id="gzipped", marks=pytest.mark.acceptance),
+    ],
+)
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda s: " ".join((*s[:2], *s[2])))
 def test_every_format_yields_the_rows_of_blast(
     blast: Blast, search: tuple[str, str, tuple[str, ...]], packed: bool

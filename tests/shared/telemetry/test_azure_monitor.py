@@ -118,6 +118,7 @@ def test_no_sequence_and_no_secret_is_sent(ingestion: Ingestion, tmp_path: Path)
         assert secret not in sent
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("trouble", ["down", "slow", "refusing"])
 def test_an_endpoint_that_fails_holds_up_no_work(
     ingestion: Ingestion, tmp_path: Path, trouble: str

@@ -55,8 +55,11 @@ PHASES = {"cancel_job": Phase.RUNNING, "retry_job": Phase.SEARCH_FAILED}
 ACCEPTABLE = {"program": "blastn", "database": "16S", "query_fasta": ">q\nACGT\n"}
 
 
+@pytest.mark.parametrize("examples", [3, pytest.param(12, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
-async def test_every_response_is_documented(one: Operation, running_app: RunningApp) -> None:
+async def test_every_response_is_documented(
+    one: Operation, examples: int, running_app: RunningApp
+) -> None:
     ids = {
         "token": "no-ticket",
         "accession": "NM_000014",
@@ -67,7 +70,7 @@ async def test_every_response_is_documented(one: Operation, running_app: Running
     }
 
     # No shrinking: it would send many more requests.
-    @hypothesis.settings(max_examples=12, phases=[hypothesis.Phase.generate])
+    @hypothesis.settings(max_examples=examples, phases=[hypothesis.Phase.generate])
     @hypothesis.given(cases(one.name), st.booleans())
     def hold(case: Any, known: bool) -> None:
         if known:
