@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 
-from bench import active, api, health, host, results, start
+from bench import account, active, api, health, host, results, start
 
 PAGE_OF = 100_000
 
@@ -17,6 +17,7 @@ def main() -> int:
     host.main()
     print("\n# The API")
     asyncio.run(api.main(PAGE_OF))
+    asyncio.run(account.main())
     print("\n# Health")
     asyncio.run(health.main())
     print("\n# Active jobs")
