@@ -130,8 +130,8 @@ class SimulatedEnvironment:
         """Start a submission, as the sidecar does. What must not be is written down."""
         words = dict(zip(command.argv, command.argv[1:], strict=False))
         elb_job_id, job_id = words["--idempotency-key"], words["--correlation-id"]
-        if any(process.runs and process.job_id == job_id for process in self.processes):
-            self.violations.append(f"{job_id} is submitted twice at a time")
+        for other in (process.job_id for process in self.processes if process.runs):
+            self.violations.append(f"{job_id} is submitted while {other} is being submitted")
         if any(job.app == "finalizer" for job in self.present(elb_job_id)):
             self.violations.append(f"the running search {elb_job_id} is submitted again")
         if not self.lease or self.lease.holder != elb_job_id:
