@@ -41,7 +41,7 @@ demo: setup ## start everything, run the demo search, stop; fails if the hits ar
 test: setup check worker programs ## all tests but those of `make acceptance` and `make faults`
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-acceptance: setup worker programs examples $(CHECKOV) ## long runs of the whole product, also with clients of others: minutes
+acceptance: setup worker programs examples $(CHECKOV) ## long tests: the page, whole searches, clients of others, days of simulated time
 	@local/need.sh bp_remote_blast.pl libbio-tools-run-remoteblast-perl
 	@echo "Checking infra/ with checkov" && $(STATE)/checkov/bin/checkov --config-file infra/checkov.yaml
 	@$(BIN)/python -m pytest -m 'acceptance and not faults' -n 2 --dist worksteal

@@ -109,7 +109,14 @@ async def test_failure_9_a_cluster_that_asks_for_a_long_wait_does_not_let_a_canc
 
 
 @pytest.mark.parametrize("with_operations", [True, False], ids=["operations", "exec-only"])
-@pytest.mark.parametrize("minutes", [12, 17, 19])
+@pytest.mark.parametrize(
+    "minutes",
+    [
+        pytest.param(12, marks=pytest.mark.acceptance),
+        pytest.param(17, marks=pytest.mark.acceptance),
+        19,
+    ],
+)
 async def test_failure_9_a_submission_keeps_its_slot_while_no_step_of_its_job_is_taken(
     scene: Scene, minutes: int, with_operations: bool
 ) -> None:

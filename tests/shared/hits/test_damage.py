@@ -151,7 +151,14 @@ def test_empty_tables_and_windows_line_ends_are_read() -> None:
     assert len(hits([ROW * 2 + ROW.rstrip()], "6")) == 3
 
 
-@pytest.mark.parametrize("outfmt", ["5", "6", "7"])
+@pytest.mark.parametrize(
+    "outfmt",
+    [
+        pytest.param("5", marks=pytest.mark.acceptance),
+        "6",
+        pytest.param("7", marks=pytest.mark.acceptance),
+    ],
+)
 def test_failure_40_memory_does_not_grow_with_the_file(blast: Blast, outfmt: str) -> None:
     sizes = (9, 27) if outfmt == "5" else (216, 648)  # both sizes fill all buffers
     small, large = (peak(generated(blast, outfmt, times), outfmt) for times in sizes)

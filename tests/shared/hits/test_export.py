@@ -29,7 +29,7 @@ def exported(
 
 
 @pytest.mark.parametrize("program", ["blastn", "blastp", "blastx", "tblastn", "tblastx"])
-@pytest.mark.parametrize("outfmt", ["6", "7"])
+@pytest.mark.parametrize("outfmt", ["6", pytest.param("7", marks=pytest.mark.acceptance)])
 def test_tsv_is_what_blast_writes(blast: Blast, program: str, outfmt: str, tmp_path: Path) -> None:
     query = "some_peptides" if program in ("blastp", "tblastn") else "odd_dna"
     columns = "qaccver saccver pident ppos length evalue bitscore staxids qcovs sstrand stitle"
