@@ -24,6 +24,11 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("steady")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name no test by bytes: those of a gzip have its time, and each process must name it alike."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_blocking_calls() -> Iterator[None]:
     """A test fails if code of the app makes a blocking call on the event loop."""
