@@ -60,6 +60,7 @@ def test_r14_failure_1_the_same_search_by_queue_and_http_is_one_job(
     assert system.submissions(job_id) == 1
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     ("queue", "changes", "expected"),
     [

@@ -77,6 +77,7 @@ def test_the_newest_jobs_are_listed_first_and_paged(system: StackFixture) -> Non
         system.ended(job_id)
 
 
+@pytest.mark.acceptance
 def test_failure_1_a_repeated_request_returns_the_same_job(system: StackFixture) -> None:
     first = system.submit(key="repeated")
     assert system.submit(key="repeated") == first
@@ -85,6 +86,7 @@ def test_failure_1_a_repeated_request_returns_the_same_job(system: StackFixture)
     assert system.submissions(first) == 1
 
 
+@pytest.mark.acceptance
 def test_failure_2_the_same_key_with_another_request_is_a_conflict(system: StackFixture) -> None:
     first = system.submit(key="taken")
     with pytest.raises(RequestRejected) as refused:

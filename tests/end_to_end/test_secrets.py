@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.conftest import StackFixture
 
 
@@ -13,6 +15,7 @@ def secrets_of(folder: Path) -> list[bytes]:
     return [*tokens, str(signature).partition("sig=")[2].partition("&")[0].encode()]
 
 
+@pytest.mark.acceptance
 def test_failure_22_files_with_secrets_have_private_modes(system: StackFixture) -> None:
     assert system.ended(system.submit())["status"] == "completed"
     secrets = secrets_of(system.stack.folder)

@@ -67,6 +67,7 @@ def test_r15_no_alert_fires_while_the_app_is_well(reporting: Telemetry) -> None:
     assert fired(rows) == set()
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_r15_an_alert_fires_at_its_trouble(trouble: str, reporting: Telemetry) -> None:
     alert, condition = TROUBLES[trouble]

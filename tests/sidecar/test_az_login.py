@@ -88,6 +88,7 @@ def test_without_a_login_the_command_fails_by_itself(open_with_az: Callable[...,
     assert login_state(sidecar) == "off"
 
 
+@pytest.mark.acceptance
 def test_a_failed_login_is_logged_and_retried_while_the_sidecar_serves(
     open_with_az: Callable[..., Sidecar], tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ def test_commands_are_refused_until_the_first_login_and_other_requests_are_serve
     assert pipe.wait_closed() == ""
 
 
+@pytest.mark.acceptance
 def test_a_hanging_az_is_killed_and_does_not_block_commands(
     open_with_az: Callable[..., Sidecar], tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_signal_sets_the_exit_code(sidecar: Sidecar) -> None:
     assert sidecar.run("die")["exit_code"] == 128 + 9
 
 
+@pytest.mark.acceptance
 def test_a_timed_out_command_can_clean_up(sidecar: Sidecar, pipe: CommandPipe) -> None:
     body = _run_alongside(sidecar, pipe, "gentle", timeout_seconds=1)
     assert (body["exit_code"], body["timed_out"], body["stdout"]) == (124, True, "tidy\n")
@@ -106,6 +107,7 @@ def test_background_processes_end_with_their_command(sidecar: Sidecar, pipe: Com
     assert pipe.wait_closed() == ""
 
 
+@pytest.mark.acceptance
 def test_a_process_outside_the_group_does_not_delay_the_response(
     own_sidecar: Callable[..., Sidecar], pipe: CommandPipe
 ) -> None:

@@ -206,6 +206,7 @@ def test_commands_run_concurrently(sidecar: Sidecar) -> None:
         assert list(output) == [str(n) for n in range(16)]
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     "sent",
     [b"", b"POST /exec HT", b"POST /exec HTTP/1.1\r\nHost: a\r\nX-Exec-T"],
@@ -220,6 +221,7 @@ def test_an_unfinished_header_closes_the_connection(
         assert connection.recv(1000) == b""
 
 
+@pytest.mark.acceptance
 def test_an_unfinished_body_is_a_408(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar(EXEC_BODY_SECONDS="1")
     with sidecar.raw() as connection:

@@ -40,6 +40,7 @@ def test_failure_46_every_response_has_the_instance(
     assert response.headers["Cache-Control"] == "no-store", "a stored 404 would be a false proof"
 
 
+@pytest.mark.acceptance
 def test_failure_46_429_and_408_have_the_instance(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar(EXEC_RATE_PER_MINUTE="1", EXEC_BODY_SECONDS="1")
     sidecar.run("say", "hi")
@@ -123,6 +124,7 @@ def test_the_token_is_checked_before_the_instance(sidecar: Sidecar) -> None:
     assert sidecar.request("PUT", "/operations/a", {}, TOKEN, other).status == 412
 
 
+@pytest.mark.acceptance
 def test_the_instance_is_stored_in_the_state_folder(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar()
     first = sidecar.instance
@@ -148,6 +150,7 @@ def test_failure_47_a_lost_state_folder_is_another_instance(
     assert sidecar.instance not in ("", first)
 
 
+@pytest.mark.acceptance
 def test_a_damaged_instance_file_gives_a_new_instance(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar()
     first = sidecar.instance

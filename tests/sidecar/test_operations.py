@@ -109,6 +109,7 @@ def test_a_wait_that_times_out_returns_running(sidecar: Sidecar, pipe: CommandPi
     sidecar.request("DELETE", "/operations/long")
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(("way", "code"), [("family", 143), ("deaf", 137), ("gentle", 7)])
 def test_a_deleted_operation_leaves_no_process(
     sidecar: Sidecar, pipe: CommandPipe, way: str, code: int

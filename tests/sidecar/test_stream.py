@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.sidecar.sidecar_fixture import TOKEN, CommandPipe, Sidecar, command, until
 
 
@@ -39,6 +41,7 @@ def test_a_long_line_is_sent_in_pieces(sidecar: Sidecar) -> None:
     assert max(len(piece["line"]) for piece in pieces) <= 64 * 1024
 
 
+@pytest.mark.acceptance
 def test_a_timeout_is_in_the_summary(sidecar: Sidecar, pipe: CommandPipe) -> None:
     (summary,) = _stream_lines(_begin(sidecar, "hold", pipe.path, timeout_seconds=1))
     assert (summary["exit_code"], summary["timed_out"]) == (124, True)
@@ -59,6 +62,7 @@ def test_a_disconnect_ends_a_writing_command(sidecar: Sidecar, pipe: CommandPipe
     assert pipe.wait_closed() == ""
 
 
+@pytest.mark.acceptance
 def test_a_client_that_does_not_read_cannot_hold_a_slot(
     own_sidecar: Callable[..., Sidecar], pipe: CommandPipe
 ) -> None:

@@ -25,6 +25,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 SAY = ExecCommand(("elastic-blast", "say"), stdin=None, cwd=None, timeout=60)
 
 
+@pytest.mark.acceptance
 def test_a_result_survives_a_restart(own_sidecar: Callable[..., Sidecar]) -> None:
     sidecar = own_sidecar()
     body = command("complain", "no such database", "2")
@@ -39,6 +40,7 @@ def test_a_result_survives_a_restart(own_sidecar: Callable[..., Sidecar]) -> Non
     assert sidecar.request("PUT", "/operations/ended", command("say", "hi")).status == 409
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("way", ["family", "deaf", "hidden"])
 def test_after_a_crash_running_operations_are_interrupted_and_killed(
     own_sidecar: Callable[..., Sidecar], pipe: CommandPipe, way: str
@@ -89,6 +91,7 @@ def test_after_a_crash_other_processes_are_not_killed(
             process.wait()
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("way", ["family", "deaf"])
 def test_sigterm_ends_the_commands_too(
     own_sidecar: Callable[..., Sidecar], pipe: CommandPipe, way: str
@@ -103,6 +106,7 @@ def test_sigterm_ends_the_commands_too(
     assert sidecar.request("GET", "/operations/ran").body["state"] == "interrupted"
 
 
+@pytest.mark.acceptance
 def test_a_command_that_ended_before_shutdown_keeps_its_result(
     own_sidecar: Callable[..., Sidecar], pipe: CommandPipe, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def test_failure_47_a_waiting_sidecar_sends_no_instance(
         assert "X-Exec-Instance" not in waiting.request("GET", path).headers
 
 
+@pytest.mark.acceptance
 def test_failure_47_it_takes_over_after_sigterm_to_the_first(
     own_sidecar: Callable[..., Sidecar], second: Second, pipe: CommandPipe
 ) -> None:
@@ -99,6 +100,7 @@ def test_failure_47_it_takes_over_when_the_first_is_killed(
     assert pipe.wait_closed() == ""
 
 
+@pytest.mark.acceptance
 def test_the_folder_is_held_until_the_last_command_has_ended(
     own_sidecar: Callable[..., Sidecar], second: Second, pipe: CommandPipe, tmp_path: Path
 ) -> None:
@@ -117,6 +119,7 @@ def test_the_folder_is_held_until_the_last_command_has_ended(
     assert pipe.wait_closed() == ""
 
 
+@pytest.mark.acceptance
 def test_several_waiting_sidecars_take_over_in_turn(
     own_sidecar: Callable[..., Sidecar], second: Second
 ) -> None:
@@ -160,6 +163,7 @@ def test_an_unusable_state_folder_is_reported_in_one_line(tmp_path: Path) -> Non
     assert ended.stderr == f"cannot use {tmp_path}/state (EXEC_STATE_DIR): File exists\n"
 
 
+@pytest.mark.acceptance
 def test_a_replaced_lock_file_is_waited_for_again(
     own_sidecar: Callable[..., Sidecar], second: Second
 ) -> None:

@@ -112,6 +112,7 @@ def test_events_say_what_happened_to_a_pod_and_its_job(cluster: ClusterFixture) 
     assert counts == {("SuccessfulCreate", 1), ("Completed", 1)}
 
 
+@pytest.mark.acceptance
 def test_equal_events_are_counted(cluster: ClusterFixture) -> None:
     cluster.create(job("restarting", "exit 3", restart="OnFailure", backoffLimit=3))
     pod = cluster.until_pod("restarting", in_phase("Running"))

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 import urllib3
 
 from local.cluster import process_groups
@@ -47,6 +48,7 @@ def test_a_deleted_job_leaves_no_process(cluster: ClusterFixture) -> None:
     assert not any(is_alive(pid) for pid in pids)
 
 
+@pytest.mark.acceptance
 def test_a_process_that_ignores_sigterm_is_killed_after_its_grace_period(
     cluster: ClusterFixture,
 ) -> None:
@@ -80,6 +82,7 @@ def test_a_container_that_ends_takes_its_background_processes_with_it(
     assert not is_alive(int(log))
 
 
+@pytest.mark.acceptance
 def test_foreground_deletion_keeps_the_job_until_its_pod_is_gone(cluster: ClusterFixture) -> None:
     cluster.create(job("foreground", STUBBORN, pod={"terminationGracePeriodSeconds": 1}))
     (stubborn,) = _ids(cluster, "foreground", 1)
@@ -100,6 +103,7 @@ def test_without_a_policy_a_deleted_job_leaves_its_pods(cluster: ClusterFixture)
     cluster.until_no_pod("orphaning")
 
 
+@pytest.mark.acceptance
 def test_pods_run_in_order_and_no_more_than_cpus(tmp_path: Path) -> None:
     count = f"mkdir -p {tmp_path}/in; touch {tmp_path}/in/$HOSTNAME; ls {tmp_path}/in | wc -l"
     command = f"{count}; sleep 0.05; rm {tmp_path}/in/$HOSTNAME"
@@ -168,6 +172,7 @@ def test_after_a_kill_objects_are_kept_and_nothing_runs_twice(tmp_path: Path) ->
         assert versions == sorted(versions)
 
 
+@pytest.mark.acceptance
 def test_a_deletion_during_restart_takes_effect(tmp_path: Path) -> None:
     names = [f"job-{number}" for number in range(12)]
     with running(tmp_path, "--cpus", "12") as cluster:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import urllib3
 
 from tests.local.cluster.cluster_fixture import (
@@ -91,6 +92,7 @@ def test_versions_grow_only_with_changes(plain: PlainClient) -> None:
     assert after["metadata"]["uid"] == made["metadata"]["uid"]
 
 
+@pytest.mark.acceptance
 def test_a_watch_reports_objects_that_enter_and_leave_the_selection(
     cluster: ClusterFixture, plain: PlainClient
 ) -> None:
@@ -112,6 +114,7 @@ def test_a_watch_reports_objects_that_enter_and_leave_the_selection(
     assert versions == sorted(set(versions))
 
 
+@pytest.mark.acceptance
 def test_a_watch_or_page_from_before_a_restart_is_gone(tmp_path: Path) -> None:
     with running(tmp_path) as cluster:
         before = PlainClient(cluster)

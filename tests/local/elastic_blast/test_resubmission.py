@@ -1,5 +1,7 @@
 """A second submission with the same key."""
 
+import pytest
+
 from local.elastic_blast.blobs import AccountBlobs
 from tests.local.elastic_blast.submission_fixture import ONE_BATCH, SubmissionFixture
 
@@ -22,6 +24,7 @@ def test_a_failed_search_stays_already_done(submission: SubmissionFixture) -> No
     assert submission.jobs("blast") == []
 
 
+@pytest.mark.acceptance
 def test_running_jobs_are_deleted_and_created_again(submission: SubmissionFixture) -> None:
     submission.inject(hang=True)
     submission.submit(submission.ini(**ONE_BATCH))

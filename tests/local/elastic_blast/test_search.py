@@ -102,6 +102,7 @@ def test_jobs_are_named_and_labelled_as_the_control_plane_expects(
     assert container(blast, "import-query-batches")
 
 
+@pytest.mark.acceptance
 def test_a_protein_search_with_custom_columns(
     submission: SubmissionFixture, tmp_path: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_protein_search_with_custom_columns(
     assert submission.rows() == run_blastn("blastp", fasta, "prot", PROTEINS, ["-outfmt", columns])
 
 
+@pytest.mark.acceptance
 def test_without_the_direct_setting_a_submit_job_creates_the_blast_jobs(
     submission: SubmissionFixture,
 ) -> None:

@@ -49,6 +49,7 @@ def test_an_acknowledged_start_survives_a_kill(tmp_path: Path, launch: Launch) -
     assert_complete(tmp_path, "one")
 
 
+@pytest.mark.acceptance
 def test_an_acknowledged_event_survives_a_kill(launch: Launch) -> None:
     child = launch()
     begin(child, "waits", "one")
@@ -60,6 +61,7 @@ def test_an_acknowledged_event_survives_a_kill(launch: Launch) -> None:
     child.stop()
 
 
+@pytest.mark.acceptance
 def test_an_interrupted_activity_runs_again_and_completes_once(
     tmp_path: Path, reports: Reports, launch: Launch
 ) -> None:
@@ -78,6 +80,7 @@ def test_an_interrupted_activity_runs_again_and_completes_once(
     assert_complete(tmp_path, "one")
 
 
+@pytest.mark.acceptance
 def test_a_timer_that_became_due_during_downtime_fires(tmp_path: Path, launch: Launch) -> None:
     child = launch()
     begin(child, "sleeps", "one")

@@ -57,6 +57,7 @@ async def test_failure_49_a_job_whose_orchestrator_raises_has_a_reason_and_can_b
         assert (await host.instance(job.job_id)).status == "Failed", "operators see the fault"
 
 
+@pytest.mark.acceptance
 async def test_failure_49_the_job_fails_after_five_restarts(scene: Scene, state: Path) -> None:
     async with hosted(app_of(blast_job), state) as host:
         scene.clock.now = host.clock.now()

@@ -35,6 +35,7 @@ def start_failure(tmp_path: Path, reports: Reports, *arguments: str) -> tuple[in
     return done.returncode, done.stderr
 
 
+@pytest.mark.acceptance
 def test_two_hosts_never_share_a_state_file(
     tmp_path: Path, reports: Reports, launch: Launch
 ) -> None:
@@ -47,6 +48,7 @@ def test_two_hosts_never_share_a_state_file(
     assert text == f"another host uses {tmp_path / 'state.sqlite'}\n"
 
 
+@pytest.mark.acceptance
 def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path, reports: Reports) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -76,6 +78,7 @@ def test_the_host_lists_its_functions_and_prints_ready(tmp_path: Path, launch: L
     assert f"{url}/api/hang" in lines[0]
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_host_ends_on_a_signal_while_a_function_hangs(
     tmp_path: Path, reports: Reports, number: signal.Signals, launch: Launch

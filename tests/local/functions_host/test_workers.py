@@ -39,16 +39,19 @@ async def pool(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkerPool]:
         await asyncio.gather(supervising, return_exceptions=True)
 
 
+@pytest.mark.acceptance
 async def test_calls_go_to_the_workers_in_turn(pool: WorkerPool) -> None:
     pids = [await pool.invoke(function("process"), request()) for _ in range(4)]
     assert pids == [str(worker.process.pid) for worker in pool.workers] * 2
 
 
+@pytest.mark.acceptance
 async def test_requests_and_responses_are_whole(pool: WorkerPool) -> None:
     response = await pool.invoke(function("blocking"), request(b"good ", name="day"))
     assert (response.status_code, response.get_body()) == (201, b"good day")
 
 
+@pytest.mark.acceptance
 async def test_an_exception_keeps_its_class_text_and_traceback(pool: WorkerPool) -> None:
     with pytest.raises(FunctionError, match="no such thing") as raised:
         await pool.invoke(function("broken"), request())
@@ -56,6 +59,7 @@ async def test_an_exception_keeps_its_class_text_and_traceback(pool: WorkerPool)
     assert "in broken" in raised.value.__notes__[0]
 
 
+@pytest.mark.acceptance
 async def test_an_output_comes_back(pool: WorkerPool) -> None:
     message = Out()
     assert await pool.invoke(function("sends"), request() | {"message": message}) == "sent"
@@ -88,6 +92,7 @@ def program(folder: Path) -> Child:
     return start("host", argv, folder / "host.log", {"Storage": "not used"}, cwd=PROJECT)
 
 
+@pytest.mark.acceptance
 def test_the_activities_of_an_orchestration_run_in_both_workers(tmp_path: Path) -> None:
     child = program(tmp_path)
     try:

@@ -110,6 +110,7 @@ def test_all_that_a_job_reports_arrives_in_one_trace(
     assert accepted["Properties"].items() >= {"source": "http", "program": "blastn"}.items()
 
 
+@pytest.mark.acceptance
 def test_no_sequence_and_no_secret_is_sent(ingestion: Ingestion, tmp_path: Path) -> None:
     run(WORK + CONFIGURED + FLUSHED, tmp_path, ingestion.connection_string)
     sent = b"".join(ingestion.bodies)

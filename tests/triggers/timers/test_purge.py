@@ -105,6 +105,7 @@ class Mortal(Table):
         self._left[0] -= 1
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(("events", "instants"), [(5, 4), (110, 6)])
 async def test_a_run_that_crashed_anywhere_is_completed_by_the_next(
     events: int,

@@ -63,6 +63,7 @@ async def damaged_job(store: Store, clock: Clock) -> None:
     await store.jobs_table.upsert(damaged)
 
 
+@pytest.mark.acceptance
 async def test_expired_claims_are_removed(store: Store, clock: Clock, durable: FakeDurable) -> None:
     """Of as many owners and contents as there are; those of younger jobs stay."""
     for number in range(LARGEST_TRANSACTION + 2):

@@ -237,6 +237,7 @@ async def test_a_log_that_may_have_earlier_lines_says_so(
     assert others[-1].text == str(number - 1)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     "reply",
     [
