@@ -42,6 +42,7 @@ test: setup check worker programs ## all tests but those of `make acceptance` an
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 acceptance: setup worker programs examples $(CHECKOV) ## long tests: the page, whole searches, clients of others, days of simulated time
+	@local/need.sh chromium chromium
 	@local/need.sh bp_remote_blast.pl libbio-tools-run-remoteblast-perl
 	@echo "Checking infra/ with checkov" && $(STATE)/checkov/bin/checkov --config-file infra/checkov.yaml
 	@$(BIN)/python -m pytest -m 'acceptance and not faults' -n 2 --dist worksteal
@@ -77,7 +78,6 @@ tools:
 
 programs: ## what tests need beside that
 	@local/need.sh kubectl kubernetes-client
-	@local/need.sh chromium chromium
 	@local/need.sh zsh zsh
 
 worker: ## set up Azure's Python worker for tests/worker; needs Python 3.13

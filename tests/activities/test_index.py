@@ -223,6 +223,7 @@ WRITES = 4
 """Two Parquet files, the segment, and the list of segments."""
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(1, WRITES + 1))
 async def test_a_process_that_dies_at_any_write_leaves_no_wrong_index(
@@ -239,6 +240,7 @@ async def test_a_process_that_dies_at_any_write_leaves_no_wrong_index(
     await assert_complete(scene, job)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("number", range(1, WRITES + 1))
 async def test_while_storage_does_not_answer_the_stage_is_tried_again(
     scene: Scene, number: int

@@ -115,6 +115,7 @@ def test_without_a_registry_one_is_made(tools: Tools) -> None:
     assert tools.kept()["REGISTRY_CREATED"] == "true"
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     "part",
     [

@@ -120,6 +120,7 @@ class Batch:
             assert failed.job_id in [job.job_id for job in listed]
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("left", LeftOnCluster)
 @pytest.mark.parametrize("seed", range(6))
 async def test_one_of_the_two_prevails(scene: Scene, seed: int, left: LeftOnCluster) -> None:

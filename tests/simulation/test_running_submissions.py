@@ -163,6 +163,7 @@ async def test_failure_50_a_failure_does_not_wait_for_a_submission_that_has_ende
     assert (await scene.now(adopted)).phase is Phase.SEARCH_FAILED
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("minutes", [5, 10, 20])
 async def test_failure_47_looks_that_fail_in_between_do_not_end_a_submission_that_runs(
     scene: Scene, minutes: int

@@ -28,6 +28,7 @@ async def ends_well(scene: Scene) -> None:
     assert len(scene.environment.processes) == len(jobs)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     "what", [CallFault.ANSWER_LOST, CallFault.DIES_AFTER, CallFault.DIES_BEFORE]
 )

@@ -74,6 +74,7 @@ async def test_failure_41_one_beside_many_of_another_caller_waits_a_turn_or_two(
     assert job.elb_job_id in scene.environment.holders[had_it : had_it + 2]
 
 
+@pytest.mark.acceptance
 async def test_failure_41_callers_take_turns_and_each_ones_searches_theirs_by_age(
     patient: Scene,
 ) -> None:

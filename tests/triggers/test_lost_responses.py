@@ -196,6 +196,7 @@ STEPS: dict[str, Step] = {
 }
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 async def test_a_lost_response_changes_nothing(
     new_app: Callable[[LostResponse], Any], step: Step

@@ -1,6 +1,5 @@
 """Debian's Chromium, headless, and a record of what a page does in it."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,9 +80,3 @@ def open_page(browser: Browser, **options: Any) -> Iterator[tuple[Page, PageActi
         assert activity.errors == []
     finally:
         context.close()
-
-
-def job_id_of(page: Page) -> str:
-    """The search that the page leads to after its submission."""
-    page.wait_for_url(re.compile(r"#/jobs/job-"))
-    return page.url.split("/")[-1]

@@ -141,6 +141,7 @@ def disagreements(oracle: BlastOracle, chosen: list[Trial]) -> list[str]:
         return [text for text in found if text]
 
 
+@pytest.mark.acceptance
 def test_failure_51_the_allow_list_agrees_with_blast(oracle: BlastOracle) -> None:
     assert disagreements(oracle, trials(7, 50)) == []
 

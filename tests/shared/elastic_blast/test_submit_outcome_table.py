@@ -188,6 +188,7 @@ PHRASES = [
 ]
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_a_message_is_classified_in_linear_time(phrase: str) -> None:
     """Quadratic time would take minutes for this size; the bound is far above any linear one."""

@@ -4,6 +4,7 @@ refused by its name.
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ def accepted(parameters: Mapping[str, str]) -> tuple[str, str] | set[str]:
     return submission.fingerprint, submission.search.report
 
 
+@pytest.mark.acceptance
 @settings(max_examples=500)
 @given(PARAMETERS.filter(bool), st.sampled_from([BASE, PROTEIN]))
 def test_each_of_many_parameters_of_put_counts(
@@ -67,6 +69,7 @@ def asks_for_nothing(name: str, value: str) -> bool:
     )
 
 
+@pytest.mark.acceptance
 @settings(max_examples=1000)
 @given(PARAMETERS, REPORTS)
 def test_each_parameter_of_get_counts(parameters: dict[str, str], kept: dict[str, str]) -> None:

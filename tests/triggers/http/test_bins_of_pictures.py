@@ -68,6 +68,7 @@ def around(edges: Iterable[float], chance: random.Random) -> list[str]:
     return found
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_bin_counts_what_its_link_leads_to(
     store: Store, page_folder: Path, seed: int

@@ -112,6 +112,7 @@ async def segment_json(store: Store, prefix: str) -> str:
     return prefix + FOLDER + name
 
 
+@pytest.mark.acceptance
 @by_damage
 @pytest.mark.parametrize("which", [index_json, segment_json], ids=["index", "segment"])
 async def test_an_index_that_cannot_be_read_is_built_again(
