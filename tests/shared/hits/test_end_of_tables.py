@@ -54,7 +54,7 @@ def test_what_blast_writes_is_whole(whole: bytes) -> None:
 def test_a_file_that_breaks_off_behind_a_table_is_damaged(whole: bytes) -> None:
     tables = re.finditer(rb"^# (?:T?BLAST[NPX]|PSIBLAST) ", whole, re.MULTILINE)
     starts = [table.start() for table in tables][1:]
-    some = starts[:: -(-len(starts) // 8)] if starts else []
+    some = starts[:: max(1, len(starts) // 8)]
     for end in [*some, whole.rindex(b"# BLAST processed")]:
         assert f"breaks off after line {lines_of(whole[:end])}:" in fault(whole[:end])
 
