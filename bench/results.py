@@ -31,7 +31,10 @@ def index(path: Path, outfmt: str) -> int:
     """Index every hit, as the stage INDEX does."""
     with tempfile.TemporaryDirectory() as folder:
         source = SourceFile(0, path.name, "", lambda: _pieces(path))
-        return build_segment([source], outfmt, Path(folder)).segment.hits
+        segment = build_segment([source], outfmt, Path(folder)).segment
+        if message := segment.files[0].message:  # of a file that is damaged no hit is counted
+            raise RuntimeError(message)
+        return segment.hits
 
 
 def search_io(path: Path, outfmt: str) -> int:
@@ -96,8 +99,10 @@ def commented_table(size: int) -> Iterator[str]:
         f"{head}# {HITS_OF_A_QUERY} hits found\n" + "".join(_rows(rng, number))
         for number in range(QUERIES)
     ]
-    yield from repeated(results, size)
-    yield "# BLAST processed some queries\n"
+    queries = 0
+    for queries, text in enumerate(repeated(results, size), 1):
+        yield text
+    yield f"# BLAST processed {queries} queries\n"
 
 
 def _subjects(query: int) -> list[int]:
