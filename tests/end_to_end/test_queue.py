@@ -31,9 +31,8 @@ def example(system: StackFixture, name: str, *arguments: str) -> str:
     """Run an example program with the local storage; returns its stdout."""
     storage = (system.stack.folder / "storage").read_text()
     argv = [sys.executable, str(EXAMPLES / name), storage, *arguments]
-    ended = subprocess.run(
-        argv, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True
-    )
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
 
