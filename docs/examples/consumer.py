@@ -3,8 +3,18 @@
 import json
 import sys
 import time
+from collections.abc import Iterator
 
-from azure.storage.queue import QueueClient, TextBase64DecodePolicy
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueClient, QueueMessage, TextBase64DecodePolicy
+
+
+def received(queue: QueueClient) -> Iterator[QueueMessage]:
+    try:
+        yield from queue.receive_messages(visibility_timeout=30)
+    except ResourceNotFoundError:
+        return  # in a local run the app creates the queue with its first message
+
 
 connection, key = sys.argv[1:]
 seen, ended = set(), False
@@ -12,7 +22,7 @@ with QueueClient.from_connection_string(
     connection, "blast-completions", message_decode_policy=TextBase64DecodePolicy()
 ) as queue:
     while not ended:
-        for message in queue.receive_messages(visibility_timeout=30):
+        for message in received(queue):
             status = json.loads(message.content)
             if status["event_id"] not in seen:  # delivery is at least once
                 text = status["error_message"] or ""

@@ -34,7 +34,7 @@ def read_log(system: StackFixture, job_id: str, last_id: str = "") -> tuple[list
 
 def first_of_history(lines: list[Any]) -> str:
     """Events of Kubernetes have whole seconds, and can stand before others of their second."""
-    return next(line["line"] for line in lines if line["source"] == "control_plane")
+    return str(next(line["line"] for line in lines if line["source"] == "control_plane"))
 
 
 def test_the_log_follows_a_search_and_says_when_its_pods_are_gone(system: StackFixture) -> None:
