@@ -12,8 +12,8 @@ from azure.storage.queue import QueueClient, QueueMessage, TextBase64DecodePolic
 def received(queue: QueueClient) -> Iterator[QueueMessage]:
     try:
         yield from queue.receive_messages(visibility_timeout=30)
-    except ResourceNotFoundError:
-        return  # in a local run the app creates the queue with its first message
+    except ResourceNotFoundError:  # in a local run the app creates it with its first message
+        print("the queue blast-completions does not exist yet", file=sys.stderr)
 
 
 connection, key = sys.argv[1:]
