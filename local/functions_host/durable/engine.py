@@ -79,6 +79,8 @@ class Engine:
         Raises the error that prevents progress, such as a full disk; no state is lost then.
         """
         try:
+            for activity in await self.call_store(self._store.activities):
+                self._start_activity(activity)  # those of an earlier run; others follow a commit
             while True:
                 self._wake.clear()
                 if self._fault is not None:
@@ -86,8 +88,6 @@ class Engine:
                 work = await self.call_store(self._store.work, self._clock.now())
                 for instance_id in work.ready:
                     self._start_work_item(instance_id)
-                for activity in work.activities:
-                    self._start_activity(activity)
                 await self._clock.wait(self._wake, work.next_due)
         finally:
             for task in list(self._tasks):
@@ -176,6 +176,8 @@ class Engine:
             )
             return
         await self.call_store(self._store.commit, commit)
+        for activity in commit.activities:
+            self._start_activity(activity)
         duration_ms = (loop.time() - started_at) * 1000
         text = "orchestrator %-20s %-10s %6.0f ms  %s"
         log.debug(text, instance.name, commit.instance.status, duration_ms, instance.id)

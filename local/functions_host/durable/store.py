@@ -121,10 +121,9 @@ class TurnCommit:
 
 @dataclass(frozen=True)
 class Work:
-    """The instances with due messages, the activities that wait or run, and the next due time."""
+    """The instances with due messages, and the time of the next message that is not due yet."""
 
     ready: Sequence[str]
-    activities: Sequence[Activity]
     next_due: datetime | None
 
 
@@ -185,7 +184,7 @@ class DurableStore:
 
     def work(self, now: datetime) -> Work:
         """What is to be done at `now`, and when there is more."""
-        return Work(self.ready(now), self.activities(), self.next_due(now))
+        return Work(self.ready(now), self.next_due(now))
 
     # Changes
 

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import azure.durable_functions as df
 
 from local.functions_host.clock import ManualClock
 from local.functions_host.durable.history import Event, Type
-from local.functions_host.durable.store import Instance
+from local.functions_host.durable.store import Activity, DurableStore, Instance
 from local.functions_host.durable.webhooks import client_binding
 from local.functions_host.functions import functions_of
 from local.functions_host.host import RunningHost, serving
@@ -127,9 +127,8 @@ class HostFixture:
         engine, store = self.running.engine, self.running.store
 
         async def is_idle() -> bool:
-            # One read: an activity that ends between two would be in neither.
-            work = await engine.call_store(store.work, self.clock.now())
-            return not work.ready and not any(map(engine.knows, work.activities))
+            ready, activities = await engine.call_store(unfinished, store, self.clock.now())
+            return not ready and not any(map(engine.knows, activities))
 
         await asyncio.wait_for(engine.changed(is_idle), TIMEOUT_SECONDS)
 
@@ -170,6 +169,13 @@ async def hosted(
             ) as http,
         ):
             yield HostFixture(running, clock, log, http)
+
+
+def unfinished(store: DurableStore, now: datetime) -> tuple[Sequence[str], Sequence[Activity]]:
+    """The instances with due messages, and the activities. In one call of the store: an activity
+    that ends between two would be in neither.
+    """
+    return store.ready(now), store.activities()
 
 
 def app_of(*orchestrators: Any, **activities: Any) -> Any:

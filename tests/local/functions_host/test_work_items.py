@@ -15,6 +15,7 @@ from tests.local.functions_host.hosted_app import (
     app_of,
     double,
     hosted,
+    unfinished,
 )
 
 
@@ -35,8 +36,8 @@ async def test_a_result_for_an_earlier_execution_is_dropped(state: Path) -> None
 
         async def settled() -> bool:
             engine, store = host.running.engine, host.running.store
-            work = await engine.call_store(store.work, host.clock.now())
-            return len(work.activities) == 1 and not work.ready
+            ready, activities = await engine.call_store(unfinished, store, host.clock.now())
+            return len(activities) == 1 and not ready
 
         await host.start("orchestrator", 0)
         await host.running.engine.changed(scheduled)
