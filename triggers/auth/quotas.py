@@ -1,7 +1,7 @@
 """Quotas per caller: request rate and number of active jobs."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.contracts.job import Caller
 from shared.errors import TooMany
@@ -11,6 +11,11 @@ from shared.util.recent import Recent
 
 MAX_TRACKED_CALLERS = 10_000
 """Beyond this many, the caller with the oldest last request is dropped."""
+COUNT_LIFETIME = timedelta(seconds=1)
+"""How long a count of a caller's active jobs is good for more than one new job."""
+SPARE_SHARE = 0.1
+"""Of the room that a count has found: what may be used without another count. Where the room is
+less than ten jobs, each is preceded by a count."""
 ACTIVE_LIMIT_RETRY_AFTER = timedelta(minutes=1)
 """Retry-After of `too_many_active`: jobs end after minutes or hours."""
 
@@ -44,14 +49,41 @@ class RateLimiter:
             raise TooMany("rate_exceeded", message, wait)
 
 
-async def check_active_limit(index: Index, caller: Caller, max_active_jobs: int) -> None:
-    """Raise TooMany if the caller has `max_active_jobs` active jobs. A batch counts as one job.
+class ActiveLimit:
+    """Refuses a caller's next job beyond a number of active ones, without a count before each.
+
+    A count reads a row of each active job. The room that it finds is good for some more jobs, for
+    a moment: a limit is exceeded by at most that share for each other process.
+    """
+
+    def __init__(self, index: Index, now: Callable[[], datetime]) -> None:
+        self._index = index
+        self._now = now
+        self._spare = Recent[str, tuple[int, datetime]](MAX_TRACKED_CALLERS)
+        """By caller id: the jobs that need no count, and the time of the last one."""
+
+    async def check(self, caller: Caller, max_active_jobs: int) -> None:
+        """Raise TooMany if the caller has `max_active_jobs` active jobs, else count a new one."""
+        spare, counted_at = self._spare.get(caller.id) or (0, self._now())
+        if spare and abs(self._now() - counted_at) < COUNT_LIFETIME:
+            self._spare.put(caller.id, (spare - 1, counted_at))
+            return
+        counted_at = self._now()
+        active = await check_active_limit(self._index, caller, max_active_jobs)
+        self._spare.put(caller.id, (int((max_active_jobs - active) * SPARE_SHARE), counted_at))
+
+
+async def check_active_limit(index: Index, caller: Caller, max_active_jobs: int) -> int:
+    """The caller's active jobs; raises TooMany if they are `max_active_jobs`. A batch counts as
+    one job.
 
     Two concurrent requests can both pass the check, so a caller can exceed the limit slightly.
     """
-    if await index.count_active(caller, max_active_jobs) >= max_active_jobs:
+    active = await index.count_active(caller, max_active_jobs)
+    if active >= max_active_jobs:
         message = (
             f"you have {max_active_jobs} active searches, which is the limit:"
             " wait until one of them has ended"
         )
         raise TooMany("too_many_active", message, ACTIVE_LIMIT_RETRY_AFTER)
+    return active

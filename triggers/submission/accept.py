@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.telemetry.tracing import current_trace_parent
 from shared.util.job_scope import enter_job
 from shared.util.threads import in_thread
-from triggers.auth.quotas import check_active_limit
+from triggers.auth.quotas import ActiveLimit
 from triggers.submission.checks import SubmissionChecks, map_distinct, named, searches_of
 from triggers.submission.named_queries import PARALLEL_READS, NamedQuery
 from triggers.submission.parse import MAX_WARNINGS, Submission, bounded, common_search
@@ -101,7 +101,7 @@ class SubmissionService:
     ) -> Job | None:
         """None if the limit allows a new job. Raises TooMany."""
         try:
-            await check_active_limit(self.jobs.index, caller, max_active_jobs)
+            await self._active_limit.check(caller, max_active_jobs)
         except TooMany:
             # The job that reaches the limit can be that of the key, created since the look for it.
             existing = await self.find_existing(submission, caller, key) if key else None
@@ -189,6 +189,10 @@ class SubmissionService:
             request_id=submission.request_id,
             trace_parent=current_trace_parent(),
         )
+
+    @cached_property
+    def _active_limit(self) -> ActiveLimit:
+        return ActiveLimit(self.jobs.index, self.now)
 
     @cached_property
     def _turns(self) -> SubmissionTurns:
