@@ -137,8 +137,10 @@ async def run_activity(
 ) -> dict[str, Any]:
     """Run an activity: an ActivityInput in, a StepResult or ChunkResult out, as plain JSON.
 
-    A process whose settings are wrong, or that finds no storage, takes no step and ends no job.
+    It gives way to the submissions of the process, for which clients wait. A process whose
+    settings are wrong, or that finds no storage, takes no step and ends no job.
     """
+    await dependencies.precedence.give_way()
 
     async def run() -> dict[str, Any]:
         typed = serialization.deserialize(ActivityInput, input_)

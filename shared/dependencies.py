@@ -34,6 +34,7 @@ from shared.results.exports import HitExports
 from shared.settings import HostStorage, Settings
 from shared.telemetry.names import POISON_LENGTH, QUEUE_LENGTH, Metric
 from shared.telemetry.telemetry import Telemetry
+from shared.util.precedence import Precedence
 
 if TYPE_CHECKING:
     from azure.identity.aio import DefaultAzureCredential
@@ -68,6 +69,8 @@ class Dependencies:
         self.now = now
         self.telemetry = telemetry or Telemetry()
         self._host_storage = host_storage
+        self.precedence = Precedence()
+        """Submissions go first, and steps give way, where one process does both."""
         self._clusters: dict[str, KubernetesCluster] = {}
         self._closing = AsyncExitStack()
 

@@ -1,5 +1,6 @@
 """Activities of a process that has no clients: its settings are wrong, or storage is away."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from shared.contracts.states import Phase
 from shared.dependencies import Dependencies
 from shared.errors import AccessRefused, ControlPlaneError, SettingsInvalid, Unavailable
 from shared.settings import Settings
+from shared.util.precedence import Precedence
 from tests.simulation.scene import Scene
 from tests.support.dependencies import opened
 from tests.support.samples import ENVIRONMENT, job, settings
@@ -123,6 +125,17 @@ async def test_the_orchestrator_repeats_the_record_of_a_crash(
         await run_activity(process(monkeypatch), ActivityName.RECORD_CRASH, INPUT, scene)
     assert isinstance(raised.value, SettingsInvalid | Unavailable)
     assert raised.value.code == code
+
+
+async def test_a_step_gives_way_to_a_submission_of_its_process(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = storage_away(monkeypatch)
+    process.precedence = Precedence(timedelta(days=1))
+    with process.precedence.first():
+        step = asyncio.create_task(run_activity(process, ActivityName.PREPARE_SEARCH, INPUT, scene))
+        assert not (await asyncio.wait([step], timeout=0))[0]
+    assert await step, "it is taken when the submission has ended"
 
 
 def test_every_activity_of_a_stage_can_be_repeated() -> None:

@@ -185,11 +185,11 @@ async def _accept(
     """Parse, check, accept and start a submission."""
     caller, header_keys = await services.authenticate(req), keys_in_headers(req)
     # In a thread, as checking a large query takes long.
-    settings, submissions = services.clients.settings, services.submissions
+    settings = services.clients.settings
     submission = await in_thread(_parse, req.get_body(), settings)
     key = single_key({**header_keys, "idempotency_key": submission.idempotency_key})
-    async with submissions.turn(submission):
-        accepted = await submissions.accept(
+    async with services.turn(submission):
+        accepted = await services.submissions.accept(
             submission, caller, key, "http", max_active_jobs=settings.max_active_jobs
         )
         await ensure_started(client, accepted.job, settings.crash_retry)

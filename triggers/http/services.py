@@ -1,6 +1,8 @@
 """What the HTTP handlers of a process share: the clients, and the services made from them."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import cached_property, partial
 
@@ -17,6 +19,7 @@ from triggers.http.cluster_logs import ClusterLogs
 from triggers.schemas.app import Ready
 from triggers.schemas.preflight import DatabaseView
 from triggers.submission.accept import SubmissionService
+from triggers.submission.parse import Submission
 from triggers.submission.repeats import RepeatableSubmissions
 
 LINK_KEY_TTL = timedelta(minutes=5)
@@ -53,6 +56,17 @@ class HttpServices:
     def repeatable_submissions(self) -> RepeatableSubmissions:
         """The same for clients that name no key. Raises SettingsInvalid and Unavailable."""
         return RepeatableSubmissions(self.submissions)
+
+    @asynccontextmanager
+    async def turn(self, submission: Submission) -> AsyncIterator[None]:
+        """Hold a place while a submission is accepted and started: see `SubmissionTurns`.
+
+        Steps give way to it, if it is a search: a batch can take minutes.
+        """
+        goes_first = nullcontext() if submission.searches else self.clients.precedence.first()
+        with goes_first:
+            async with self.submissions.turn(submission):
+                yield
 
     async def link_key(self) -> bytes:
         """The key of links to result files. Raises Unavailable."""

@@ -18,6 +18,7 @@ from shared.contracts.activities import BATCH_ORCHESTRATOR
 from shared.contracts.search import SearchSpec
 from shared.errors import Unavailable
 from shared.jobs.batch_blob import dump
+from shared.util.precedence import Precedence
 from tests.support.dependencies import opened
 from tests.triggers.auth.app import Durable
 from tests.triggers.conftest import Store
@@ -214,6 +215,39 @@ async def test_the_searches_of_a_batch_are_rendered_beside_the_event_loop(
     assert (await batch_by_http(store, Durable())).status_code == 202
     assert threads
     assert threading.main_thread() not in threads
+
+
+@DOORS
+async def test_steps_give_way_to_searches_for_which_a_client_waits(
+    store: Store, service: SubmissionService, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Azure, the queue's function has processes of its own; elsewhere nothing waits for it."""
+    precedence = Precedence(timedelta(days=1))
+    monkeypatch.setattr(store.clients, "precedence", precedence)
+    client = StoppedDurable()
+    submissions = [
+        asyncio.ensure_future(door(store, service, client)) for _ in range(PARALLEL_SUBMISSIONS)
+    ]
+    await all_places_taken(client, submissions)
+    step = asyncio.ensure_future(precedence.give_way())
+    begun, _ = await asyncio.wait([step], timeout=0)
+    assert bool(begun) == (door is by_queue)
+    client.go.set()
+    await asyncio.gather(step, *submissions)
+
+
+async def test_steps_do_not_give_way_to_a_batch(
+    store: Store, service: SubmissionService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its named queries can take minutes."""
+    monkeypatch.setattr(store.clients, "precedence", Precedence(timedelta(days=1)))
+    client = StoppedBatches()
+    batches = [asyncio.ensure_future(batch_by_http(store, client)) for _ in range(PARALLEL_BATCHES)]
+    while client.waiting < PARALLEL_BATCHES:
+        await asyncio.wait(batches, timeout=0)
+    await asyncio.wait_for(store.clients.precedence.give_way(), 20)
+    client.go.set()
+    await asyncio.gather(*batches)
 
 
 async def test_a_cancelled_submission_frees_its_place(
