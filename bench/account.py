@@ -7,6 +7,7 @@ library or part of the project in its stack, and for the request or step that it
 """
 
 import asyncio
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,10 @@ from pathlib import Path
 
 from bench import figures
 from bench.api import submissions
-from bench.app import AppUnderTest, put_database, running_app
+from bench.app import NO_RETRIES, AppUnderTest, put_database, running_app
 
 CLIENTS = 16
-SECONDS = 20.0
+SECONDS = 10.0
 RATE = 100
 """Samples a second."""
 PY_SPY = Path(sys.executable).with_name("py-spy")
@@ -72,12 +73,13 @@ async def main() -> int:
 
 
 async def measure() -> None:
-    with running_app() as app:
+    with running_app(settings=NO_RETRIES) as app:
         await put_database(app.azurite)
         submissions(app, CLIENTS, 2.0)
         before = app.cpu_seconds()
         with tempfile.TemporaryDirectory() as folder, sampled(app, Path(folder) / "samples") as out:
             accepted = len(submissions(app, CLIENTS, SECONDS))
+            app.table_calls()  # waits until their first two steps are taken
         host, azurite = (
             (now - then) * 1000 / accepted
             for now, then in zip(app.cpu_seconds(), before, strict=True)
@@ -90,10 +92,10 @@ def sampled(app: AppUnderTest, file: Path) -> Iterator[list[str]]:
     """Samples the host; the stacks are there at the end, each followed by its count."""
     stacks: list[str] = []
     options = ["--format", "raw", "--full-filenames", "--rate", str(RATE)]
-    pid, seconds = str(app.host.process.pid), str(int(SECONDS))
-    argv = [str(PY_SPY), "record", *options, "--pid", pid, "--duration", seconds, "-o", str(file)]
+    argv = [str(PY_SPY), "record", *options, "--pid", str(app.host.process.pid), "-o", str(file)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as sampler:
         yield stacks
+        sampler.send_signal(signal.SIGINT)  # it writes its file then
         _, errors = sampler.communicate(timeout=SECONDS)
     if sampler.returncode:  # as where only root may look at another process
         raise NotSampled(errors.decode(errors="replace").strip())
