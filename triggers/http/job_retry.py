@@ -87,6 +87,7 @@ class JobRetry:
 async def _queue_retry(services: HttpServices, req: HttpRequest) -> Job:
     job, config = await job_of_request(services, req), services.clients.settings
     request_id = single_key(keys_in_headers(req))
+    services.submissions.active_limit.add(job.owner)
     return await JobRetry(services.clients.jobs, config.job_timeout, config.max_active_jobs).queue(
         job, request_id
     )
