@@ -114,7 +114,8 @@ class Process:
 
     def __init__(self) -> None:
         self.index = SlowCounts()
-        self.limit = ActiveLimit(self.index, lambda: NOON)
+        self.now = NOON
+        self.limit = ActiveLimit(self.index, lambda: self.now)
 
     async def begin(self, caller: Caller = ALICE) -> asyncio.Task[None]:
         """A new job, which is allowed by now or waits for a count."""
@@ -137,6 +138,16 @@ async def test_of_counts_at_the_same_time_one_allows_jobs_without_a_count() -> N
         count.set_result(0)
         await one
     assert not await process.is_counted(), "three in all: two of them had a count of their own"
+    assert await process.is_counted()
+
+
+async def test_a_slow_count_is_no_longer_good_when_it_ends() -> None:
+    """Other processes may have accepted jobs since it began."""
+    process = Process()
+    new = await process.begin()
+    process.now += quotas.COUNT_LIFETIME
+    process.index.counts[0].set_result(0)
+    await new
     assert await process.is_counted()
 
 
