@@ -29,7 +29,7 @@ from shared.clients.blob_values import Version as Version
 from shared.clients.etags import quoted
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import NotFound, Unavailable
-from shared.util.last_step import followed_by
+from shared.last_step import followed_by
 from shared.util.threads import in_thread
 
 RANGE_NOT_SATISFIABLE = 416

@@ -117,7 +117,7 @@ def _missing_values(values: Mapping[str, str], environment: Mapping[str, str]) -
     if not values.get("kubeconfig") and not values.get("subscription_id"):
         yield Fault(f"{PREFIX}SUBSCRIPTION_ID", f"needed without {PREFIX}KUBECONFIG")
     if bool(values.get("sidecar_token")) == bool(values.get("sidecar_token_file")):
-        text = f"set either {PREFIX}SIDECAR_TOKEN or {PREFIX}SIDECAR_TOKEN_FILE"
+        text = f"must be set either here or by {PREFIX}SIDECAR_TOKEN_FILE"
         yield Fault(f"{PREFIX}SIDECAR_TOKEN", text)
     if "queue_owner_oid" not in values and azure_variable(environment):
         text = "needed on Azure: the object id of the owner of searches that arrive by queue"

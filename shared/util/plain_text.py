@@ -31,6 +31,12 @@ def plain_text(text: str) -> str:
     return _CONTROL.sub(" ", text)
 
 
+def first_unprintable(text: str) -> str | None:
+    """The first character of a text that plain text does not have, or None."""
+    found = _CONTROL.search(text)
+    return found and found[0]
+
+
 def decode_plain(data: bytes) -> str:
     """The plain text in bytes of an unknown encoding, which can be the end of a file.
 

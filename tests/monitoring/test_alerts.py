@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
@@ -73,6 +73,20 @@ def test_r15_an_alert_fires_at_its_trouble(trouble: str, reporting: Telemetry) -
     alert, condition = TROUBLES[trouble]
     condition(reporting)
     assert fired(reporting.rows() + checks(failed=0)) == {alert, *ALSO_FIRES.get(alert, ())}
+
+
+@pytest.mark.parametrize("error", ["Unavailable", "AccessRefused"])
+def test_a_message_that_waits_for_storage_is_no_fault_of_the_app(
+    error: str, reporting: Telemetry
+) -> None:
+    """The host's row of a function that raised, so that the queue delivers its message again."""
+    healthy(reporting)
+    text = f"Result: Failure\nException: {error}: Tables answered 503\nStack: ..."
+    columns = {"TimeGenerated": datetime.now(UTC), "OuterMessage": text, "SeverityLevel": 3}
+    rows = reporting.rows() + checks(failed=0)
+    assert fired([*rows, ("AppExceptions", columns)]) == set()
+    crash = {**columns, "OuterMessage": text.replace(error, "KeyError")}
+    assert fired([*rows, ("AppExceptions", crash)]) == {"failures-by-us"}
 
 
 def test_r15_checks_from_outside_that_fail_are_an_alert(reporting: Telemetry) -> None:

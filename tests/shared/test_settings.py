@@ -13,6 +13,7 @@ from shared.contracts.storage_urls import StorageAccount
 from shared.errors import SettingsInvalid
 from shared.settings import AuthMode, Settings
 from shared.util.durations import RetryPolicy, parse_duration
+from shared.util.redaction import redacted
 from tests.shared import settings_page
 from tests.support.retries import retry_settings
 from tests.support.samples import ENVIRONMENT, settings
@@ -131,6 +132,8 @@ def test_failure_48_the_sidecar_token_is_either_a_setting_or_a_file(both: bool) 
     with pytest.raises(SettingsInvalid) as caught:
         Settings.read(ENVIRONMENT | extra)
     assert [fault.path for fault in caught.value.faults] == ["BLAST_SIDECAR_TOKEN"]
+    text = str(caught.value)
+    assert redacted(text) == text, "the log has the whole message, whose words are no token"
     only_file = {"BLAST_SIDECAR_TOKEN": "", "BLAST_SIDECAR_TOKEN_FILE": "/run/token"}
     assert Settings.read(ENVIRONMENT | only_file).sidecar_token_file == Path("/run/token")
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from shared.contracts.search import Program
 from shared.elastic_blast.sharding import MOST_SHARDED_JOBS
 from shared.settings.formats import Memory
+from shared.util.plain_text import first_unprintable
 from triggers.submission.json_body import ClientToken
 from triggers.submission.json_values import Integer
 
@@ -19,6 +20,14 @@ def _unicode(text: str) -> str:
     return text
 
 
+def _plain(text: str) -> str:
+    if character := first_unprintable(text):
+        raise ValueError(f"has U+{ord(character):04X}, which cannot be stored or shown")
+    return text
+
+
+PlainText = Annotated[str, AfterValidator(_plain)]
+"""A text for people, in which Tables and terminals take every character."""
 QueryText = Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(_unicode)]
 """FASTA, whose lines keep their numbers and their white space."""
 
@@ -34,7 +43,7 @@ class _FieldGroup(BaseModel):
 class TitleFields(_FieldGroup):
     """The title that people give a search or a batch."""
 
-    job_title: str = Field("", max_length=200)
+    job_title: PlainText = Field("", max_length=200)
 
 
 class ProgramFields(TitleFields):
@@ -48,7 +57,7 @@ class ProgramFields(TitleFields):
         None, validation_alias=AliasChoices("query_data", "query_fasta")
     )
     query_path: Text | None = _alias("query_blob_url", "query_file")
-    query_label: str = Field(
+    query_label: PlainText = Field(
         "", max_length=100, description="The query's name in lists; default: its first sequence's"
     )
 

@@ -12,11 +12,11 @@ from shared.contracts.states import LeftOnCluster, Phase
 from shared.jobs import JobStateRepository
 from shared.jobs.deletion import delete_job
 from shared.jobs.rows import active_partition
+from shared.last_step import followed_by
 from shared.settings import Settings
 from shared.telemetry.names import RECONCILE
 from shared.telemetry.telemetry import Telemetry
 from shared.util.durations import MAX_RETRY_AFTER
-from shared.util.last_step import followed_by
 from triggers.durable_client import DurableClient, InstanceStatus, OrchestrationClient, get_status
 from triggers.timers.bounded_work import process_all
 from triggers.timers.late_cleanup import LateCleanup

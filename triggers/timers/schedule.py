@@ -1,14 +1,33 @@
 """The timer functions: reconcile every minute, purge every night."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from azure.functions import TimerRequest
 
 from shared.dependencies import Dependencies
-from shared.util.last_step import followed_by
+from shared.errors import Unavailable
+from shared.last_step import followed_by
 from triggers.durable_client import DurableClient
 from triggers.timers.gauges import Gauges
 from triggers.timers.purge import Purger
 from triggers.timers.reconcile import Reconciler
 from triggers.timers.stopper import StopperFactory
+
+log = logging.getLogger("blast")
+
+
+@contextmanager
+def postponed(timer: str) -> Iterator[None]:
+    """Leave the work to the next run of the timer if a service does not answer.
+
+    The run does not fail: a failure counts as a fault of the app, and the services have alerts.
+    """
+    try:
+        yield
+    except Unavailable as error:
+        log.warning("timer_postponed timer=%s code=%s: %s", timer, error.code, error)
 
 
 class Timers:
@@ -21,13 +40,15 @@ class Timers:
 
     async def reconcile(self, timer: TimerRequest, client: DurableClient) -> None:
         """Recover overdue jobs; runs every minute."""
-        # A crash on some jobs concerns no gauge.
-        async with followed_by(lambda: self._gauges.report(), "report_gauges"):
-            await self._reconciler.tick(client)
+        with postponed("reconcile"):
+            # A crash on some jobs concerns no gauge.
+            async with followed_by(lambda: self._gauges.report(), "report_gauges"):
+                await self._reconciler.tick(client)
 
     async def purge(self, timer: TimerRequest, client: DurableClient) -> None:
         """Remove expired jobs; runs every night."""
-        await self._purger.run(client)
+        with postponed("purge"):
+            await self._purger.run(client)
 
     @property
     def _reconciler(self) -> Reconciler:

@@ -21,6 +21,25 @@ def faults(**changes: Any) -> dict[str, str]:
     return {fault.path: fault.message for fault in reversed(caught.value.faults)}
 
 
+@pytest.mark.parametrize("field", ["job_title", "query_label"])
+@pytest.mark.parametrize("number", [0, 7, 27, 0x7F, 0x9B, 0xFFFF])
+def test_a_text_that_tables_or_a_terminal_cannot_hold_is_refused(field: str, number: int) -> None:
+    expected = {field: f"has U+{number:04X}, which cannot be stored or shown"}
+    assert faults(**{field: f"a{chr(number)}b"}) == expected
+    search = {"query_data": ">q\nACGT\n", field: f"a{chr(number)}b"}
+    assert faults(query_data=None, searches=[search]) == {f"searches.0.{field}": expected[field]}
+
+
+def test_a_title_of_several_lines_is_kept() -> None:
+    title = "orchids\t(ITS)\nsecond run: été 花"
+    assert parse(BODY | {"job_title": title}, settings()).search.title == title
+
+
+def test_the_label_of_a_query_has_no_control_characters() -> None:
+    search = parse(BODY | {"query_data": ">a\x00b c\nACGT\n"}, settings()).search
+    assert search.query_label.isprintable()
+
+
 def test_omitted_fields_have_the_deployments_values() -> None:
     search = parse(BODY, settings()).search
     assert search.program is Program.BLASTN

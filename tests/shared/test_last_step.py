@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from shared.util.last_step import followed_by
+from shared.errors import Unavailable
+from shared.last_step import followed_by
 
 
 class Steps:
@@ -47,6 +48,20 @@ async def test_the_first_error_is_raised_and_that_of_the_step_is_logged(
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "last_step_failed step=close")
     assert record.exc_info and str(record.exc_info[1]) == "full"
+
+
+async def test_storage_that_is_still_away_after_the_block_is_no_crash(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A line with a traceback would fire the alert on faults of the app itself."""
+    away = Unavailable("storage_unavailable", "Tables answered 503")
+    with pytest.raises(ValueError, match="first"):
+        async with followed_by(Steps(away), "close"):
+            raise ValueError("first")
+    (record,) = caplog.records
+    text = "last_step_failed step=close code=storage_unavailable: Tables answered 503"
+    assert (record.levelno, record.getMessage()) == (logging.WARNING, text)
+    assert record.exc_info is None
 
 
 @pytest.mark.parametrize("error", [None, OSError("full")], ids=["step-works", "step-fails"])
