@@ -65,9 +65,9 @@ class SubmissionService:
         """The limit of each caller's active jobs, for all that make a job active."""
         return ActiveLimit(self.jobs.index, self.now)
 
-    def turn(self, submission: Submission) -> AbstractAsyncContextManager[None]:
+    def turn(self, is_batch: bool = False) -> AbstractAsyncContextManager[None]:
         """Hold a place while a submission is accepted and started: see `SubmissionTurns`."""
-        return self._turns.take(is_batch=bool(submission.searches))
+        return self._turns.take(is_batch)
 
     async def accept(
         self,
