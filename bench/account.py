@@ -94,8 +94,10 @@ def sampled(app: AppUnderTest, file: Path) -> Iterator[list[str]]:
     options = ["--format", "raw", "--full-filenames", "--rate", str(RATE)]
     argv = [str(PY_SPY), "record", *options, "--pid", str(app.host.process.pid), "-o", str(file)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as sampler:
-        yield stacks
-        sampler.send_signal(signal.SIGINT)  # it writes its file then
+        try:
+            yield stacks
+        finally:  # else it would be waited for, and it for the end of the host
+            sampler.send_signal(signal.SIGINT)  # it writes its file then
         _, errors = sampler.communicate(timeout=SECONDS)
     if sampler.returncode:  # as where only root may look at another process
         raise NotSampled(errors.decode(errors="replace").strip())

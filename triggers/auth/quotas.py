@@ -53,7 +53,7 @@ class ActiveLimit:
     """Refuses a caller's next job beyond a number of active ones, without a count before each.
 
     A count reads a row of each active job. The room that it finds is good for some more jobs, for
-    a moment: a limit is exceeded by at most that share for each other process.
+    a moment: other processes, which do not know of those, exceed the limit by that share at most.
     """
 
     def __init__(self, index: Index, now: Callable[[], datetime]) -> None:
@@ -63,14 +63,19 @@ class ActiveLimit:
         """By caller id: the jobs that need no count, and the time of the last one."""
 
     async def check(self, caller: Caller, max_active_jobs: int) -> None:
-        """Raise TooMany if the caller has `max_active_jobs` active jobs, else count a new one."""
+        """Raise TooMany if the caller has `max_active_jobs` active jobs, else add a new one."""
+        known, now = self._spare.get(caller.id), self._now()
+        if not (known and known[0] and abs(now - known[1]) < COUNT_LIFETIME):
+            active = await check_active_limit(self._index, caller, max_active_jobs)
+            if self._spare.get(caller.id) is known:  # else it knows not all jobs of this process
+                spare = int((max_active_jobs - active) * SPARE_SHARE)
+                self._spare.put(caller.id, (1 + spare, now))
+        self.add(caller)
+
+    def add(self, caller: Caller) -> None:
+        """Take account of a new job of the caller, also of one that is allowed otherwise."""
         spare, counted_at = self._spare.get(caller.id) or (0, self._now())
-        if spare and abs(self._now() - counted_at) < COUNT_LIFETIME:
-            self._spare.put(caller.id, (spare - 1, counted_at))
-            return
-        counted_at = self._now()
-        active = await check_active_limit(self._index, caller, max_active_jobs)
-        self._spare.put(caller.id, (int((max_active_jobs - active) * SPARE_SHARE), counted_at))
+        self._spare.put(caller.id, (max(0, spare - 1), counted_at))
 
 
 async def check_active_limit(index: Index, caller: Caller, max_active_jobs: int) -> int:

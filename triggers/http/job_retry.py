@@ -24,8 +24,10 @@ async def retry_job(
     services: HttpServices, req: HttpRequest, client: DurableClient
 ) -> HttpResponse:
     """POST /api/blast/jobs/{id}/retry"""
-    job = await _queue_retry(services, req)
-    await ensure_started(client, job, services.clients.settings.crash_retry)
+    job, request_id = await job_of_request(services, req), single_key(keys_in_headers(req))
+    async with services.turn():
+        job = await _queue_retry(services, job, request_id)
+        await ensure_started(client, job, services.clients.settings.crash_retry)
     body = RetryAccepted(job_id=job.job_id, task_id=job.job_id, status="queued")
     return json_response(body, 202, retry_after_header(job))
 
@@ -84,9 +86,9 @@ class JobRetry:
         )
 
 
-async def _queue_retry(services: HttpServices, req: HttpRequest) -> Job:
-    job, config = await job_of_request(services, req), services.clients.settings
-    request_id = single_key(keys_in_headers(req))
+async def _queue_retry(services: HttpServices, job: Job, request_id: str | None) -> Job:
+    config = services.clients.settings
+    services.submissions.active_limit.add(job.owner)
     return await JobRetry(services.clients.jobs, config.job_timeout, config.max_active_jobs).queue(
         job, request_id
     )

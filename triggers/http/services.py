@@ -19,7 +19,6 @@ from triggers.http.cluster_logs import ClusterLogs
 from triggers.schemas.app import Ready
 from triggers.schemas.preflight import DatabaseView
 from triggers.submission.accept import SubmissionService
-from triggers.submission.parse import Submission
 from triggers.submission.repeats import RepeatableSubmissions
 
 LINK_KEY_TTL = timedelta(minutes=5)
@@ -58,14 +57,15 @@ class HttpServices:
         return RepeatableSubmissions(self.submissions)
 
     @asynccontextmanager
-    async def turn(self, submission: Submission) -> AsyncIterator[None]:
-        """Hold a place while a submission is accepted and started: see `SubmissionTurns`.
+    async def turn(self, is_batch: bool = False) -> AsyncIterator[None]:
+        """Hold a place while a search is accepted, or tried again, and started: see
+        `SubmissionTurns`.
 
-        Steps give way to it, if it is a search: a batch can take minutes.
+        Steps give way to it, but not to a batch, which can take minutes.
         """
-        goes_first = nullcontext() if submission.searches else self.clients.precedence.first()
+        goes_first = nullcontext() if is_batch else self.clients.precedence.first()
         with goes_first:
-            async with self.submissions.turn(submission):
+            async with self.submissions.turn(is_batch):
                 yield
 
     async def link_key(self) -> bytes:

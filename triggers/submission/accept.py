@@ -60,9 +60,14 @@ class SubmissionService:
         """The service over the clients of a process. Raises SettingsInvalid and Unavailable."""
         return cls(clients.jobs, clients.blobs, clients.settings, clients.now)
 
-    def turn(self, submission: Submission) -> AbstractAsyncContextManager[None]:
+    @cached_property
+    def active_limit(self) -> ActiveLimit:
+        """The limit of each caller's active jobs, for all that make a job active."""
+        return ActiveLimit(self.jobs.index, self.now)
+
+    def turn(self, is_batch: bool = False) -> AbstractAsyncContextManager[None]:
         """Hold a place while a submission is accepted and started: see `SubmissionTurns`."""
-        return self._turns.take(is_batch=bool(submission.searches))
+        return self._turns.take(is_batch)
 
     async def accept(
         self,
@@ -101,7 +106,7 @@ class SubmissionService:
     ) -> Job | None:
         """None if the limit allows a new job. Raises TooMany."""
         try:
-            await self._active_limit.check(caller, max_active_jobs)
+            await self.active_limit.check(caller, max_active_jobs)
         except TooMany:
             # The job that reaches the limit can be that of the key, created since the look for it.
             existing = await self.find_existing(submission, caller, key) if key else None
@@ -189,10 +194,6 @@ class SubmissionService:
             request_id=submission.request_id,
             trace_parent=current_trace_parent(),
         )
-
-    @cached_property
-    def _active_limit(self) -> ActiveLimit:
-        return ActiveLimit(self.jobs.index, self.now)
 
     @cached_property
     def _turns(self) -> SubmissionTurns:

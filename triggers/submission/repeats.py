@@ -52,6 +52,7 @@ class RepeatableSubmissions:
                     # It counts as active until reconcile, if its process died right after its end.
                     await self.service.jobs.sync(job)
                 await check_active_limit(index, caller, max_active_jobs)
+            self.service.active_limit.add(caller)
             try:
                 accepted = await self.service.create(
                     submission, caller, job_id or new_id(), source, claim=claim

@@ -108,3 +108,28 @@ async def test_history_never_goes_back_in_time(state: Path) -> None:
     async with hosted(app_of(orchestrator), state, ManualClock(EPOCH)) as host:
         await host.raise_event(1)
         assert (await host.ended()).output == f'"{EPOCH + timedelta(hours=1)}"'
+
+
+async def test_activities_that_run_or_wait_when_the_host_ends_run_after_its_next_start(
+    state: Path,
+) -> None:
+    begun, calls, goes_on = asyncio.Event(), list[int](), False
+
+    async def work(number: int) -> int:
+        calls.append(number)
+        begun.set()
+        if not goes_on:
+            await asyncio.Event().wait()
+        return number
+
+    def orchestrator(context: Any) -> Orchestration:
+        return (yield context.task_all([context.call_activity("work", n) for n in range(3)]))
+
+    one_at_a_time = {"extensions": {"durableTask": {"maxConcurrentActivityFunctions": 1}}}
+    async with hosted(app_of(orchestrator, work=work), state, options=one_at_a_time) as host:
+        await host.start("orchestrator")
+        await asyncio.wait_for(begun.wait(), TIMEOUT_SECONDS)
+    goes_on = True
+    async with hosted(app_of(orchestrator, work=work), state, options=one_at_a_time) as host:
+        assert (await host.ended()).output == "[0,1,2]"
+    assert calls == [0, 0, 1, 2]

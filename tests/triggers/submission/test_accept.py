@@ -19,6 +19,7 @@ from tests.shared.jobs.counted import Counted
 from tests.support.samples import ALICE, BOB, RECONCILE_AFTER, settings
 from triggers.submission.accept import SubmissionService
 from triggers.submission.parse import parse
+from triggers.submission.repeats import RepeatableSubmissions
 
 BODY = {"program": "blastn", "db": "16S", "query_data": ">q\nACGTTGCA\n"}
 
@@ -40,6 +41,11 @@ class Process:
         one = parse(BODY, settings())
         accepted = await self.service.accept(one, caller, key, "http", max_active_jobs=limit)
         return accepted.job.job_id
+
+    async def accept_by_url_api(self, limit: int, name: str) -> None:
+        """Accept the search of a query of this name."""
+        one = parse({**BODY, "query_data": f">{name}\nACGTTGCA\n"}, settings())
+        await RepeatableSubmissions(self.service).accept(one, ALICE, "url_api", limit)
 
     async def queries(self, limit: int, caller: Caller = ALICE) -> int:
         """Accept a search; returns the queries that it took."""
@@ -99,6 +105,15 @@ async def test_a_process_by_itself_keeps_the_limit(process: Process, limit: int)
     for _ in range(2):
         with pytest.raises(TooMany, match=f"you have {limit} active searches"):
             await process.accept(limit)
+
+
+async def test_a_process_by_itself_keeps_the_limit_also_by_the_url_api(process: Process) -> None:
+    limit = 30
+    await process.accept(limit)
+    for number in range(limit - 1):
+        await process.accept_by_url_api(limit, f"q{number}")
+    with pytest.raises(TooMany):
+        await process.accept(limit)
 
 
 async def test_a_job_that_has_ended_makes_room_at_once(process: Process) -> None:

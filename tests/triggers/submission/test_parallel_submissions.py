@@ -16,13 +16,17 @@ from azure.functions import HttpRequest, HttpResponse
 from local.azurite import Azurite
 from shared.contracts.activities import BATCH_ORCHESTRATOR
 from shared.contracts.search import SearchSpec
+from shared.contracts.states import Phase
 from shared.errors import Unavailable
 from shared.jobs.batch_blob import dump
 from shared.util.precedence import Precedence
 from tests.support.dependencies import opened
+from tests.support.samples import job
 from tests.triggers.auth.app import Durable
 from tests.triggers.conftest import Store
 from tests.triggers.queue.queue_fixture import BODY, incoming_message
+from triggers.auth.callers import LOCAL
+from triggers.http.job_retry import retry_job
 from triggers.http.jobs import submit_job
 from triggers.http.services import HttpServices
 from triggers.queue.requests import RequestProcessor
@@ -80,8 +84,25 @@ async def by_queue(store: Store, service: SubmissionService, client: Durable) ->
     return None
 
 
+async def by_retry(store: Store, service: SubmissionService, client: Durable) -> object:
+    failed = job(uuid.uuid4().int, owner=LOCAL, phase=Phase.SEARCH_FAILED)
+    await store.clients.jobs.create(failed, {})
+    return await retry(store, failed.job_id, client)
+
+
+async def retry(store: Store, job_id: str, client: Durable) -> HttpResponse:
+    url = f"http://127.0.0.1:7071/api/blast/jobs/{job_id}/retry"
+    request = HttpRequest("POST", url, route_params={"id": job_id}, body=b"")
+    return await retry_job(store.services, req=request, client=client)
+
+
 DOORS = pytest.mark.parametrize(
     "door", [by_http, by_url_api, by_queue], ids=["http", "url_api", "queue"]
+)
+DOORS_AND_RETRY = pytest.mark.parametrize(
+    "door",
+    [by_http, by_url_api, by_queue, by_retry],
+    ids=["http", "url_api", "queue", "retry"],
 )
 
 
@@ -107,7 +128,7 @@ def of_doors(
     return service
 
 
-@DOORS
+@DOORS_AND_RETRY
 async def test_only_so_many_are_accepted_at_a_time_and_all_of_them_in_the_end(
     store: Store, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +186,19 @@ async def test_one_that_waits_too_long_for_others_is_refused_and_creates_nothing
     assert len(client.started) == PARALLEL_SUBMISSIONS + 1, "the places are free again"
 
 
+async def test_a_retry_that_waits_too_long_for_others_is_refused_and_begins_no_attempt(
+    store: Store, service: SubmissionService
+) -> None:
+    failed = job(uuid.uuid4().int, owner=LOCAL, phase=Phase.SEARCH_FAILED)
+    await store.clients.jobs.create(failed, {})
+    client = StoppedDurable()
+    first = await take_all_places(store, service, client)
+    assert (await retry(store, failed.job_id, client)).status_code == 503
+    assert (await store.clients.jobs.get(failed.job_id)).attempt == 1
+    client.go.set()
+    await asyncio.gather(*first)
+
+
 class StoppedBatches(StoppedDurable):
     """Answers no start of a batch before `go`."""
 
@@ -217,7 +251,7 @@ async def test_the_searches_of_a_batch_are_rendered_beside_the_event_loop(
     assert threading.main_thread() not in threads
 
 
-@DOORS
+@DOORS_AND_RETRY
 async def test_steps_give_way_to_searches_for_which_a_client_waits(
     store: Store, service: SubmissionService, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
