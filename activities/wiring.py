@@ -140,7 +140,6 @@ async def run_activity(
     It gives way to the submissions of the process, for which clients wait. A process whose
     settings are wrong, or that finds no storage, takes no step and ends no job.
     """
-    await dependencies.precedence.give_way()
 
     async def run() -> dict[str, Any]:
         typed = serialization.deserialize(ActivityInput, input_)
@@ -152,9 +151,10 @@ async def run_activity(
             return serialization.serialize(postpone(activity, typed, error, dependencies))
         return serialization.serialize(await activities.methods()[activity](typed))
 
-    if activity in CHUNK_ACTIVITIES:
-        return await run_chunk(run)
-    return await run_redacted(run)
+    async with dependencies.precedence.in_turn():
+        if activity in CHUNK_ACTIVITIES:
+            return await run_chunk(run)
+        return await run_redacted(run)
 
 
 def postpone(

@@ -29,7 +29,7 @@ PROJECT = f"{Path(__file__).parents[1]}/"
 LAYERS = {
     "/azure/data/tables/": "the SDK of Tables",
     "/azure/storage/": "the SDKs of Blob and Queue",
-    "/azure/core/": "their common core: policies, URLs, headers",
+    "/azure/core/": "common core of the storage SDKs: policies, URLs, headers",
     "/azure/durable_functions/": "Durable Functions",
     "/azure/functions/": "Durable Functions",
     "/aiohttp/client": "HTTP client",
@@ -148,13 +148,11 @@ def show(samples: Counter[tuple[str, str]], accepted: int, host: float, azurite:
     for layer, _ in layers.most_common():
         print(f"{layer:60}" + "".join(f"{samples[layer, work] * each:12.1f}" for work in COLUMNS))
     print(f"{'all':60}" + "".join(f"{works[work] * each:12.1f}" for work in COLUMNS))
-    figures.show("app with its host, and Azurite", f"{host:.1f} + {azurite:.1f} ms of {accepted}")
-    figures.show(
-        "two cores could accept, if nothing else ran",
-        f"{2000 / (host + azurite):.0f}/s",
-        "50/s",
-    )
+    total = host + azurite
+    print(f"The app with its host takes {host:.1f} ms, Azurite {azurite:.1f}: {accepted} searches.")
+    print(f"So two cores could accept {2000 / total:.0f}/s with their steps, if nothing else ran.")
 
 
 if __name__ == "__main__":
+    figures.no_options(__doc__)
     sys.exit(asyncio.run(main()))

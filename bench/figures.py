@@ -1,5 +1,6 @@
 """Figures of a measurement: percentiles, processor time, and the lines that are printed."""
 
+import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,13 @@ from statistics import median, quantiles
 from local.processes import Child
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def no_options(description: str | None) -> None:
+    """For a program without options: print its help, or refuse what it does not know."""
+    argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
 
 
 def title() -> None:

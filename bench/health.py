@@ -15,11 +15,13 @@ import urllib3
 
 from bench import figures
 from bench.api import submissions
-from bench.app import BODY, AppUnderTest, TimedApi, put_database, running_app
+from bench.app import BODY, NO_RETRIES, AppUnderTest, TimedApi, put_database, running_app
 
 BUDGET = "p99 50 ms"
 CLIENTS = 16
 SECONDS = 10.0
+STEPS_SECONDS = 4.0
+"""In which steps of the accepted searches are taken all the time."""
 INTERVAL = 0.02
 """Seconds between two requests."""
 BACKLOG = 4096
@@ -28,10 +30,12 @@ BACKLOG = 4096
 async def main() -> int:
     figures.title()
     for workers in (1, 2):
-        with running_app(workers) as app:
+        with running_app(workers, settings=NO_RETRIES) as app:
             await put_database(app.azurite)
             show(f"/health at rest, {workers} worker(s)", health_times(app))
-            show(f"/health beside {CLIENTS} submitting clients, {workers} worker(s)", loaded(app))
+            beside, after = loaded(app)
+            show(f"/health beside {CLIENTS} submitting clients, {workers} worker(s)", beside)
+            show(f"/health after them, while steps are taken, {workers} worker(s)", after)
     with black_hole() as servers, running_app(servers=servers) as app:
         await put_database(app.azurite)
         show("/health while storage, sidecar and cluster are frozen", frozen(app))
@@ -43,17 +47,17 @@ def show(label: str, took: list[float]) -> None:
     figures.show(label, text, BUDGET)
 
 
-def loaded(app: AppUnderTest) -> list[float]:
-    """The times of /health while clients submit searches.
+def loaded(app: AppUnderTest) -> tuple[list[float], list[float]]:
+    """The times of /health while clients submit searches, and after that.
 
     The clients are another process: in this one they would hold up the thread that measures.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         pool.submit(submit_for, app.url, 1.0).result()
         load = pool.submit(submit_for, app.url, SECONDS)
-        took = health_times(app)
+        beside = health_times(app)
         load.result()
-    return took
+        return beside, health_times(app, STEPS_SECONDS)
 
 
 def submit_for(url: str, seconds: float) -> None:
@@ -91,9 +95,9 @@ def _wait_in_vain(url: str, writes: int) -> None:
                 continue  # no answer, as is to be expected of frozen storage
 
 
-def health_times(app: AppUnderTest) -> list[float]:
+def health_times(app: AppUnderTest, seconds: float = SECONDS) -> list[float]:
     """Milliseconds of each request."""
-    pause, end, took = threading.Event(), time.monotonic() + SECONDS, []
+    pause, end, took = threading.Event(), time.monotonic() + seconds, []
     while time.monotonic() < end:
         took.append(app.timed("GET", "health")[0])
         pause.wait(INTERVAL)
@@ -108,4 +112,5 @@ def black_hole() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    figures.no_options(__doc__)
     sys.exit(asyncio.run(main()))

@@ -116,4 +116,5 @@ def measured(
 
 
 if __name__ == "__main__":
+    figures.no_options(__doc__)
     sys.exit(main())

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import socket
 import sys
@@ -20,7 +21,7 @@ from local.demo.polling import PollTimeout
 from local.demo.queries import DEMO_DATABASE
 from local.demo.search import DemoFailed, show_demo
 from local.processes import StartError
-from local.stack import Stack
+from local.stack import Stack, chosen_settings
 
 JOB_ID = """python3 -c 'import json, sys; print(json.load(sys.stdin)["job_id"])'"""
 """The command that prints the id in the response to a submission."""
@@ -42,7 +43,8 @@ def run(folder: Path, port: int, workers: int, core_tools: bool) -> None:
     """Start everything, run the demo search, and keep serving until a signal."""
     if port and _is_taken(port):
         raise CannotRun(f"Port {port} is in use. Name another one: make run PORT={port + 1}")
-    with _stack(Stack(folder, port, workers=workers, core_tools=core_tools)) as stack:
+    settings = chosen_settings(os.environ)
+    with _stack(Stack(folder, port, settings, workers=workers, core_tools=core_tools)) as stack:
         show_demo(Api(stack.url), stack.environment)
         _print_examples(stack)
         threading.Event().wait()

@@ -42,6 +42,12 @@ LOCAL_SETTINGS = {
 }
 """Settings of the local run: short delays and high limits, because calls cost nothing here."""
 
+
+def chosen_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the environment that replace the local run's own."""
+    return {name: environment[name] for name in LOCAL_SETTINGS if name in environment}
+
+
 Part = TypeVar("Part")
 OnReady = Callable[[str, float], None]
 Proxy = Callable[[str, Callable[[], str]], str]

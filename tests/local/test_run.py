@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.processes import start
+from local.stack import chosen_settings
 
 PROJECT = Path(__file__).parents[2]
 API = re.compile(r"^API: (http://\S+)/api;")
@@ -27,6 +28,11 @@ def processes_below(folder: Path) -> list[str]:
             if mark in details and int(entry.name) != os.getpid():
                 command_lines.append((entry / "cmdline").read_text())
     return command_lines
+
+
+def test_the_settings_of_the_local_run_can_be_replaced_and_no_others() -> None:
+    environment = {"BLAST_MAX_ACTIVE_JOBS": "100", "BLAST_STORAGE_ACCOUNT": "another"}
+    assert chosen_settings(environment) == {"BLAST_MAX_ACTIVE_JOBS": "100"}
 
 
 @pytest.mark.acceptance

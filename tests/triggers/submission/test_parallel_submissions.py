@@ -251,6 +251,11 @@ async def test_the_searches_of_a_batch_are_rendered_beside_the_event_loop(
     assert threading.main_thread() not in threads
 
 
+async def step_of(precedence: Precedence) -> None:
+    async with precedence.in_turn():
+        pass
+
+
 @DOORS_AND_RETRY
 async def test_steps_give_way_to_searches_for_which_a_client_waits(
     store: Store, service: SubmissionService, door: Door, monkeypatch: pytest.MonkeyPatch
@@ -263,7 +268,7 @@ async def test_steps_give_way_to_searches_for_which_a_client_waits(
         asyncio.ensure_future(door(store, service, client)) for _ in range(PARALLEL_SUBMISSIONS)
     ]
     await all_places_taken(client, submissions)
-    step = asyncio.ensure_future(precedence.give_way())
+    step = asyncio.ensure_future(step_of(precedence))
     begun, _ = await asyncio.wait([step], timeout=0)
     assert bool(begun) == (door is by_queue)
     client.go.set()
@@ -279,7 +284,7 @@ async def test_steps_do_not_give_way_to_a_batch(
     batches = [asyncio.ensure_future(batch_by_http(store, client)) for _ in range(PARALLEL_BATCHES)]
     while client.waiting < PARALLEL_BATCHES:
         await asyncio.wait(batches, timeout=0)
-    await asyncio.wait_for(store.clients.precedence.give_way(), 20)
+    await asyncio.wait_for(step_of(store.clients.precedence), 20)
     client.go.set()
     await asyncio.gather(*batches)
 
