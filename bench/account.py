@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench import figures
 from bench.api import submissions
-from bench.app import NO_RETRIES, AppUnderTest, put_database, running_app
+from bench.app import AppUnderTest, put_database, running_app
 
 CLIENTS = 16
 SECONDS = 10.0
@@ -73,7 +73,7 @@ async def main() -> int:
 
 
 async def measure() -> None:
-    with running_app(settings=NO_RETRIES) as app:
+    with running_app() as app:
         await put_database(app.azurite)
         submissions(app, CLIENTS, 2.0)
         before = app.cpu_seconds()

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench import figures
-from bench.app import BODY, NO_RETRIES, AppUnderTest, TimedApi, put_database, running_app
+from bench.app import BODY, AppUnderTest, TimedApi, put_database, running_app
 from local.azurite import Azurite
 from local.demo.client import Api
 from local.demo.polling import until
@@ -39,7 +39,7 @@ BUDGETS = {1: "p95 200 ms", 16: "50/s"}
 async def main(job_count: int = 5000, workers: int = 1) -> int:
     """Measure, and print each figure beside its budget."""
     figures.title()
-    with running_app(workers, settings=NO_RETRIES) as app:
+    with running_app(workers) as app:
         await put_database(app.azurite)
         reads(app)
         step_latency(app)

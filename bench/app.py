@@ -22,8 +22,6 @@ from shared.clients.blobs import open_blobs
 from shared.contracts.storage_urls import DATABASES, StorageAccount
 
 MAX_CLIENTS = 64
-NO_RETRIES = {"BLAST_RETRY_TRANSIENT_FIRST": "1h", "BLAST_RETRY_TRANSIENT_LONGEST": "1h"}
-"""Settings with which a search takes two steps, and waits after the second: there is no cluster."""
 BODY = {"program": "blastn", "db": "bench", "query_data": ">q\nACGTACGTACGTACGT\n"}
 _TABLES = re.compile(r'"[A-Z]+ /devstoreaccount1/(?:blastjobs|blastindex|\$batch)')
 _QUEUES = re.compile(r'"[A-Z]+ /devstoreaccount1/[a-z-]+/messages')

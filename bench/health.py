@@ -15,7 +15,7 @@ import urllib3
 
 from bench import figures
 from bench.api import submissions
-from bench.app import BODY, NO_RETRIES, AppUnderTest, TimedApi, put_database, running_app
+from bench.app import BODY, AppUnderTest, TimedApi, put_database, running_app
 
 BUDGET = "p99 50 ms"
 CLIENTS = 16
@@ -30,7 +30,7 @@ BACKLOG = 4096
 async def main() -> int:
     figures.title()
     for workers in (1, 2):
-        with running_app(workers, settings=NO_RETRIES) as app:
+        with running_app(workers) as app:
             await put_database(app.azurite)
             show(f"/health at rest, {workers} worker(s)", health_times(app))
             beside, after = loaded(app)
