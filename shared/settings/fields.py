@@ -69,8 +69,8 @@ class SettingsFields(BaseModel):
     """Active jobs of one caller, from which on HTTP accepts no new one. A batch counts as one, and
     each of its searches that is retried as another; a job counts until it has ended. Counting takes
     one query per thousand jobs. A count is used for a second, and for a tenth of the jobs that it
-    left to the limit. So a caller of N processes can exceed the limit by N - 1 tenths, and two
-    simultaneous requests may both take the last place."""
+    left to the limit. So a caller of N processes can exceed the limit by N - 1 tenths, and in one
+    process three simultaneous requests may take the last place."""
 
     storage_account: StorageAccountName
     """The storage account of the tables, the blobs and the completions queue."""
