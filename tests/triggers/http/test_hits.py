@@ -36,6 +36,12 @@ SECOND = row("q3", "s3", 90.0, "0.0").encode()
 FILES = {"batch_000-blastn-db.out.gz": FIRST, "batch_001-blastn-db.out.gz": SECOND}
 
 
+@pytest.fixture(scope="module")
+async def done(store: Store) -> Job:
+    """A completed job, which tests only read."""
+    return await store.completed(FILES)
+
+
 async def stats(store: Store, one: Job, **query: Any) -> dict[str, Any]:
     answer = await store.ask(handlers.aggregate_hits, one, **query)
     result: dict[str, Any] = body(answer)["stats"]
@@ -50,11 +56,10 @@ def filled(bins: dict[str, int]) -> dict[str, int]:
     return {bin: count for bin, count in bins.items() if count}
 
 
-async def test_statistics_cover_all_hits_of_all_files(store: Store) -> None:
-    stored = await store.completed(FILES)
-    answer = body(await store.ask(handlers.aggregate_hits, stored))
+async def test_statistics_cover_all_hits_of_all_files(store: Store, done: Job) -> None:
+    answer = body(await store.ask(handlers.aggregate_hits, done))
     result = answer["stats"]
-    assert (answer["job_id"], answer["status"]) == (stored.job_id, "ok")
+    assert (answer["job_id"], answer["status"]) == (done.job_id, "ok")
     assert (result["total_hits"], result["unique_queries"], result["unique_subjects"]) == (4, 3, 3)
     assert result["top_subjects"][0] == {"id": "s1", "count": 2}
     assert result["avg_identity"] == pytest.approx((100 + 71.5 + 98.5 + 90) / 4)
@@ -66,7 +71,7 @@ async def test_statistics_cover_all_hits_of_all_files(store: Store) -> None:
         "1e-50 to 1e-20": 2,
         "0.001 to 0.1": 1,
     }
-    assert (await stats(store, stored, query_id="q1"))["total_hits"] == 2
+    assert (await stats(store, done, query_id="q1"))["total_hits"] == 2
 
 
 async def test_failure_40_a_damaged_file_does_not_hide_the_others(store: Store) -> None:
@@ -115,9 +120,8 @@ async def test_failure_40_an_unreadable_format_is_named(store: Store, outfmt: st
         assert refused(await store.ask(handler, one)) == (409, "format_not_readable")
 
 
-async def test_failure_58_a_page_is_of_the_hits_of_all_files(store: Store) -> None:
-    one = await store.completed(FILES)
-    first = await alignments(store, one, page_size="3", subscription_id="x", storage_account="y")
+async def test_failure_58_a_page_is_of_the_hits_of_all_files(store: Store, done: Job) -> None:
+    first = await alignments(store, done, page_size="3", subscription_id="x", storage_account="y")
     assert first["blob_names"] == list(FILES)
     assert (first["total_hits"], first["filtered_hits"], first["returned"]) == (4, 4, 3)
     assert (first["page"], first["page_size"], first["pages"]) == (1, 3, 2)
@@ -144,9 +148,9 @@ async def test_failure_58_a_page_is_of_the_hits_of_all_files(store: Store) -> No
         "total_bitscore": 360,
         "hsp_count": 2,
     }
-    second = await alignments(store, one, page_size="3", page="2")
+    second = await alignments(store, done, page_size="3", page="2")
     assert [hit["sseqid"] for hit in second["alignments"]] == ["s2"]
-    assert (await alignments(store, one, page="9"))["alignments"] == []
+    assert (await alignments(store, done, page="9"))["alignments"] == []
 
 
 @pytest.mark.parametrize(
@@ -165,16 +169,17 @@ async def test_failure_58_a_page_is_of_the_hits_of_all_files(store: Store) -> No
     ids=str,
 )
 async def test_a_page_is_filtered_and_sorted(
-    store: Store, query: dict[str, str], subjects: list[str]
+    store: Store, done: Job, query: dict[str, str], subjects: list[str]
 ) -> None:
-    page = await alignments(store, await store.completed(FILES), **query)
+    page = await alignments(store, done, **query)
     assert [hit["sseqid"] for hit in page["alignments"]] == subjects
 
 
 @pytest.mark.parametrize("name", OF_HITS)
-async def test_a_parameter_that_is_not_known_is_refused_by_name(store: Store, name: str) -> None:
-    one = await store.completed(FILES)
-    answer = await store.ask(OF_HITS[name], one, min_idenity="90")
+async def test_a_parameter_that_is_not_known_is_refused_by_name(
+    store: Store, done: Job, name: str
+) -> None:
+    answer = await store.ask(OF_HITS[name], done, min_idenity="90")
     assert refused(answer) == (422, "validation_error")
     assert json.loads(answer.get_body())["detail"]["errors"][0]["loc"] == ["min_idenity"]
 
@@ -188,16 +193,20 @@ async def test_a_parameter_that_is_not_known_is_refused_by_name(store: Store, na
         *(("max_evalue", "-1"), ("taxid", "human"), ("subject_id", "b")),
     ],
 )
-async def test_a_wrong_value_is_refused_by_name(store: Store, name: str, value: str) -> None:
+async def test_a_wrong_value_is_refused_by_name(
+    store: Store, done: Job, name: str, value: str
+) -> None:
     query: dict[str, Any] = {name: value}
     if name == "subject_id":
         query["subject"] = "a"
-    answer = await store.ask(handlers.list_alignments, await store.completed(FILES), **query)
+    answer = await store.ask(handlers.list_alignments, done, **query)
     assert refused(answer) == (422, "validation_error")
     assert name.encode() in answer.get_body()
 
 
-async def test_organisms_are_counted_or_the_columns_to_request_named(store: Store) -> None:
+async def test_organisms_are_counted_or_the_columns_to_request_named(
+    store: Store, done: Job
+) -> None:
     text = b"q\ts\t1e-9\t50\t9606\tHomo sapiens\nq\tt\t1e-5\t40\t9606\tHomo sapiens\n"
     outfmt = "6 qseqid sseqid evalue bitscore staxids sscinames"
     one = await store.completed({"batch_000-blastn-db.out.gz": text}, outfmt)
@@ -214,26 +223,23 @@ async def test_organisms_are_counted_or_the_columns_to_request_named(store: Stor
         }
     ]
     assert found["lineage"] == {"requested": True, "looked_up": 0, "failed": 0}
-    none = body(await store.ask(handlers.list_organisms, await store.completed(FILES)))
+    none = body(await store.ask(handlers.list_organisms, done))
     assert none["organisms"] == []
     assert "staxids sscinames" in none["message"]
 
 
-async def test_queries_are_listed_with_and_without_hits(store: Store) -> None:
-    one = await store.completed(FILES)
-    listed = body(await store.ask(handlers.list_queries, one, sort_by="hits", sort_dir="desc"))
+async def test_queries_are_listed_with_and_without_hits(store: Store, done: Job) -> None:
+    listed = body(await store.ask(handlers.list_queries, done, sort_by="hits", sort_dir="desc"))
     assert [(query["query_id"], query["hits"]) for query in listed["queries"]] == [
         *(("q1", 2), ("q2", 1), ("q3", 1))
     ]
     assert (listed["total"], listed["matching"], listed["without_hits"]) == (3, 3, 0)
-    none = body(await store.ask(handlers.list_queries, one, hits="none"))
+    none = body(await store.ask(handlers.list_queries, done, hits="none"))
     assert (none["queries"], none["matching"], none["pages"]) == ([], 0, 0)
 
 
-async def test_coordinates_are_of_the_hits_that_pass(store: Store) -> None:
-    found = body(
-        await store.ask(handlers.list_coordinates, await store.completed(FILES), min_identity="95")
-    )
+async def test_coordinates_are_of_the_hits_that_pass(store: Store, done: Job) -> None:
+    found = body(await store.ask(handlers.list_coordinates, done, min_identity="95"))
     assert (found["returned"], found["filtered_hits"]) == (2, 2)
     assert found["columns"]["sseqid"] == ["s1", "s1"]
     assert found["columns"]["send"] == [104, 104]

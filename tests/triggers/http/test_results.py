@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.blast.result_files import MANIFEST, file_id
+from shared.contracts.job import Job
 from shared.errors import OutOfRange
 from tests.support.samples import ALICE
 from tests.triggers.conftest import Store, body, refused
@@ -20,13 +21,19 @@ PACKED = gzip.compress(b"0123456789" * 50, mtime=0)
 SIZE = len(PACKED)
 
 
+@pytest.fixture(scope="module")
+async def done(store: Store) -> Job:
+    """A completed job, which tests only read."""
+    return await store.completed({NAME: PACKED})
+
+
 async def download(store: Store, one: Any, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await store.ask(results.read_result, one, file_id(NAME), headers=named)
 
 
-async def test_a_file_is_downloaded_unchanged(store: Store) -> None:
-    answer = await download(store, await store.completed({NAME: PACKED}))
+async def test_a_file_is_downloaded_unchanged(store: Store, done: Job) -> None:
+    answer = await download(store, done)
     assert (answer.status_code, answer.get_body()) == (200, PACKED)
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{NAME}"'
     assert answer.headers["Accept-Ranges"] == "bytes"
@@ -45,18 +52,18 @@ async def test_a_file_is_downloaded_unchanged(store: Store) -> None:
     ],
 )
 async def test_a_range_of_a_file_is_downloaded(
-    store: Store, asked: str, start: int, end: int
+    store: Store, done: Job, asked: str, start: int, end: int
 ) -> None:
-    answer = await download(store, await store.completed({NAME: PACKED}), range=asked)
+    answer = await download(store, done, range=asked)
     assert (answer.status_code, answer.get_body()) == (206, PACKED[start:end])
     assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{SIZE}"
 
 
 @pytest.mark.parametrize("asked", [f"bytes={SIZE}-", "bytes=-0", "bytes=99999-100000"])
 async def test_a_range_outside_of_the_file_is_refused_with_the_size(
-    store: Store, asked: str
+    store: Store, done: Job, asked: str
 ) -> None:
-    answer = await download(store, await store.completed({NAME: PACKED}), range=asked)
+    answer = await download(store, done, range=asked)
     assert refused(answer) == (416, "range_not_satisfiable")
     assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
 
@@ -64,17 +71,18 @@ async def test_a_range_outside_of_the_file_is_refused_with_the_size(
 @pytest.mark.parametrize(
     "asked", ["bytes=1-0", "lines=0-1", "bytes=a-b", "bytes=0-1,4-5", "bytes=-"]
 )
-async def test_an_unsupported_range_returns_the_whole_file(store: Store, asked: str) -> None:
-    answer = await download(store, await store.completed({NAME: PACKED}), range=asked)
+async def test_an_unsupported_range_returns_the_whole_file(
+    store: Store, done: Job, asked: str
+) -> None:
+    answer = await download(store, done, range=asked)
     assert (answer.status_code, answer.get_body()) == (200, PACKED)
 
 
-async def test_if_range_of_another_version_returns_the_whole_file(store: Store) -> None:
-    job = await store.completed({NAME: PACKED})
-    etag = (await download(store, job)).headers["ETag"]
-    same = await download(store, job, range="bytes=4-", if_range=etag)
+async def test_if_range_of_another_version_returns_the_whole_file(store: Store, done: Job) -> None:
+    etag = (await download(store, done)).headers["ETag"]
+    same = await download(store, done, range="bytes=4-", if_range=etag)
     assert (same.status_code, same.get_body()) == (206, PACKED[4:])
-    changed = await download(store, job, range="bytes=4-", if_range='"another"')
+    changed = await download(store, done, range="bytes=4-", if_range='"another"')
     assert (changed.status_code, changed.get_body()) == (200, PACKED)
 
 
@@ -98,11 +106,12 @@ async def test_a_large_file_is_downloaded_in_ranges(
 @pytest.mark.parametrize(
     "wanted", [f"../{NAME}", "../../etc/passwd", "%2e%2e", MANIFEST, "metadata/SUCCESS.txt", ""]
 )
-async def test_failure_38_a_file_id_cannot_leave_the_jobs_prefix(store: Store, wanted: str) -> None:
-    job = await store.completed({NAME: PACKED})
-    assert refused(await store.ask(results.read_result, job, wanted)) == (404, "not_found")
+async def test_failure_38_a_file_id_cannot_leave_the_jobs_prefix(
+    store: Store, done: Job, wanted: str
+) -> None:
+    assert refused(await store.ask(results.read_result, done, wanted)) == (404, "not_found")
     if wanted:
-        answer = await store.ask(hits.list_alignments, job, blob_name=wanted)
+        answer = await store.ask(hits.list_alignments, done, blob_name=wanted)
         assert refused(answer) == (404, "not_found")
 
 

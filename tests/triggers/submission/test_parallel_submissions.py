@@ -4,11 +4,10 @@ import asyncio
 import json
 import threading
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import AsyncMock
-from urllib.parse import urlencode
 
 import pytest
 from azure.functions import HttpRequest, HttpResponse
@@ -24,86 +23,24 @@ from tests.support.dependencies import opened
 from tests.support.samples import job
 from tests.triggers.auth.app import Durable
 from tests.triggers.conftest import Store
-from tests.triggers.queue.queue_fixture import BODY, incoming_message
+from tests.triggers.queue.queue_fixture import BODY
+from tests.triggers.submission.doors import (
+    DOORS,
+    DOORS_AND_RETRY,
+    Door,
+    StoppedDurable,
+    by_http,
+    by_queue,
+    retry,
+)
 from triggers.auth.callers import LOCAL
-from triggers.http.job_retry import retry_job
 from triggers.http.jobs import submit_job
 from triggers.http.services import HttpServices
-from triggers.queue.requests import RequestProcessor
 from triggers.submission import accept
 from triggers.submission.accept import SubmissionService
 from triggers.submission.turns import PARALLEL_BATCHES, PARALLEL_SUBMISSIONS
-from triggers.url_api.handler import url_api
 
 MORE = PARALLEL_SUBMISSIONS + 3
-Door = Callable[[Store, SubmissionService, Durable], Awaitable[object]]
-
-
-class StoppedDurable(Durable):
-    """Answers no start before `go`, and counts those that wait for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go, self.all_wait = asyncio.Event(), asyncio.Event()
-        self.waiting, self.most = 0, 0
-
-    async def start_new(self, name: str, instance_id: str, client_input: object) -> str:
-        self.waiting += 1
-        self.most = max(self.most, self.waiting)
-        if self.waiting == PARALLEL_SUBMISSIONS:
-            self.all_wait.set()
-        await self.go.wait()
-        self.waiting -= 1
-        return await super().start_new(name, instance_id, client_input)
-
-
-async def by_http(store: Store, service: SubmissionService, client: Durable) -> object:
-    headers = {"Idempotency-Key": uuid.uuid4().hex}
-    body = json.dumps(BODY).encode()
-    url = "http://127.0.0.1:7071/api/blast/jobs"
-    return await submit_job(
-        store.services, req=HttpRequest("POST", url, headers=headers, body=body), client=client
-    )
-
-
-async def by_url_api(store: Store, service: SubmissionService, client: Durable) -> object:
-    parameters = {"PROGRAM": "blastn", "DATABASE": "16S", "QUERY": BODY["query_fasta"]}
-    body = urlencode({"CMD": "Put", "JOB_TITLE": uuid.uuid4().hex, **parameters}).encode()
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    url = "http://127.0.0.1:7071/api/Blast.cgi"
-    return await url_api(
-        store.services, req=HttpRequest("POST", url, headers=headers, body=body), client=client
-    )
-
-
-async def by_queue(store: Store, service: SubmissionService, client: Durable) -> object:
-    clients = store.clients
-    processor = RequestProcessor(service, clients.outbox_publisher, clients.dead_letters)
-    message = incoming_message(idempotency_key=uuid.uuid4().hex)
-    await processor.process(message, client)
-    return None
-
-
-async def by_retry(store: Store, service: SubmissionService, client: Durable) -> object:
-    failed = job(uuid.uuid4().int, owner=LOCAL, phase=Phase.SEARCH_FAILED)
-    await store.clients.jobs.create(failed, {})
-    return await retry(store, failed.job_id, client)
-
-
-async def retry(store: Store, job_id: str, client: Durable) -> HttpResponse:
-    url = f"http://127.0.0.1:7071/api/blast/jobs/{job_id}/retry"
-    request = HttpRequest("POST", url, route_params={"id": job_id}, body=b"")
-    return await retry_job(store.services, req=request, client=client)
-
-
-DOORS = pytest.mark.parametrize(
-    "door", [by_http, by_url_api, by_queue], ids=["http", "url_api", "queue"]
-)
-DOORS_AND_RETRY = pytest.mark.parametrize(
-    "door",
-    [by_http, by_url_api, by_queue, by_retry],
-    ids=["http", "url_api", "queue", "retry"],
-)
 
 
 @pytest.fixture(scope="module")
