@@ -188,7 +188,7 @@ async def _accept(
     settings = services.clients.settings
     submission = await in_thread(_parse, req.get_body(), settings)
     key = single_key({**header_keys, "idempotency_key": submission.idempotency_key})
-    async with services.turn(is_batch=bool(submission.searches)):
+    async with services.turn(submission.is_batch):
         accepted = await services.submissions.accept(
             submission, caller, key, "http", max_active_jobs=settings.max_active_jobs
         )

@@ -169,7 +169,7 @@ class RequestProcessor:
         """Parse, check, accept and start a submission."""
         submission, settings = self._parse(message), self.submissions.settings
         key = _key(message, submission)
-        async with self.submissions.turn(is_batch=bool(submission.searches)):
+        async with self.submissions.turn(submission.is_batch):
             accepted = await self.submissions.accept(
                 submission, settings.queue_owner, key, "queue", notify=True
             )

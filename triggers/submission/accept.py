@@ -145,7 +145,7 @@ class SubmissionService:
         if claim and is_to_be_claimed:
             await self.jobs.index.claim(claim, job)
         submission = await self._with_stored_queries(submission, job_id)
-        put = self._put_batch if submission.searches else self._put_query
+        put = self._put_batch if submission.is_batch else self._put_query
         url = await put(job, submission)
         job = replace(job, search=replace(job.search, query_url=url))
         event = {"source": source, **({"warnings": list(warnings)} if warnings else {})}
@@ -242,7 +242,7 @@ class SubmissionService:
 
 def _changed(submission: Submission, change: Callable[[Search], Search]) -> Submission:
     """The submission with a change of each of its searches."""
-    if not submission.searches:
+    if not submission.is_batch:
         return replace(submission, search=change(submission.search))
     searches = tuple(_spec_changed(spec, change) for spec in submission.searches)
     search = replace(common_search(searches), title=submission.search.title)

@@ -157,7 +157,7 @@ class SubmissionChecks:
 
 def searches_of(submission: Submission) -> Iterator[tuple[str, SearchSpec]]:
     """Yield each search of a submission with the prefix of its fault paths."""
-    if not submission.searches:
+    if not submission.is_batch:
         yield "", SearchSpec(submission.search, submission.query_text, submission.fingerprint)
     for number, spec in enumerate(submission.searches):
         yield f"searches.{number}.", spec

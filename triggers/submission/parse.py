@@ -54,6 +54,10 @@ class Submission:
     searches: tuple[SearchSpec, ...] = ()
     """The searches of a batch; empty for a single search."""
 
+    @property
+    def is_batch(self) -> bool:
+        return bool(self.searches)
+
 
 @dataclass(frozen=True)
 class ParseResult:

@@ -29,7 +29,7 @@ async def put(
     settings = services.clients.settings
     # In a thread, as checking a large query takes long.
     submission = await in_thread(read_submission, parameters, settings)
-    async with services.turn(is_batch=bool(submission.searches)):
+    async with services.turn(submission.is_batch):
         try:
             accepted = await services.repeatable_submissions.accept(
                 submission, caller, SOURCE, settings.max_active_jobs

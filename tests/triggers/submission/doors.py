@@ -1,6 +1,5 @@
 """The ways by which a search comes in, and Durable Functions that start it only when they may."""
 
-import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
@@ -10,6 +9,7 @@ import pytest
 from azure.functions import HttpRequest, HttpResponse
 
 from shared.contracts.states import Phase
+from tests.support.gate import Gate
 from tests.support.samples import job
 from tests.triggers.auth.app import Durable
 from tests.triggers.conftest import Store
@@ -26,20 +26,14 @@ Door = Callable[[Store, SubmissionService, Durable], Awaitable[object]]
 
 
 class StoppedDurable(Durable):
-    """Answers no start before `go`, and counts those that wait for it."""
+    """Answers no start before its gate is open."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.go, self.all_wait = asyncio.Event(), asyncio.Event()
-        self.waiting, self.most = 0, 0
+        self.gate = Gate(PARALLEL_SUBMISSIONS)
 
     async def start_new(self, name: str, instance_id: str, client_input: object) -> str:
-        self.waiting += 1
-        self.most = max(self.most, self.waiting)
-        if self.waiting == PARALLEL_SUBMISSIONS:
-            self.all_wait.set()
-        await self.go.wait()
-        self.waiting -= 1
+        await self.gate.wait()
         return await super().start_new(name, instance_id, client_input)
 
 

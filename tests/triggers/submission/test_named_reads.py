@@ -10,37 +10,26 @@ from shared.clients.blobs import Blobs
 from shared.contracts.search import Program
 from shared.contracts.storage_urls import StorageAccount
 from shared.errors import Unavailable
+from tests.support.gate import Gate
 from triggers.submission.named_queries import PARALLEL_READS, NamedQueries, NamedQuery
 
 ACCOUNT = StorageAccount("stgelb")
 
 
 class Held(Blobs):
-    """A blob for each URL, whose reads and writes wait until `go` is set.
-
-    `is_full` is set once PARALLEL_READS wait.
-    """
+    """A blob for each URL, whose reads and writes wait until the gate is open."""
 
     def __init__(self) -> None:
-        self.go, self.is_full = asyncio.Event(), asyncio.Event()
-        self.now = self.most = 0
+        self.gate = Gate(PARALLEL_READS)
         self.written: list[str] = []
 
     async def read_prefix(self, url: str, max_bytes: int) -> tuple[bytes, int]:
-        await self._wait()
+        await self.gate.wait()
         return b">q\nACGT-ACGTACGT\n", 17
 
     async def put(self, url: str, data: bytes) -> None:
-        await self._wait()
+        await self.gate.wait()
         self.written.append(url)
-
-    async def _wait(self) -> None:
-        self.now += 1
-        self.most = max(self.most, self.now)
-        if self.now == PARALLEL_READS:
-            self.is_full.set()
-        await self.go.wait()
-        self.now -= 1
 
 
 async def test_a_read_that_waits_too_long_for_others_is_refused() -> None:
@@ -50,11 +39,11 @@ async def test_a_read_that_waits_too_long_for_others_is_refused() -> None:
     queries = NamedQueries(blobs, ACCOUNT, max_wait=timedelta())
     query = NamedQuery(ACCOUNT.url("queries", "1.fa"), Program.BLASTN)
     first = [asyncio.create_task(queries.read(query)) for _ in range(PARALLEL_READS)]
-    await blobs.is_full.wait()
+    await blobs.gate.is_full.wait()
     for refused in (queries.read(query), queries.store(query, f"job-{0:032x}")):
         with pytest.raises(Unavailable, match="earlier reads of query blobs"):
             await refused
-    blobs.go.set()
+    blobs.gate.go.set()
     await asyncio.gather(*first)
     assert (await queries.read(query)).faults == (), "the places are free again"
 
@@ -66,10 +55,10 @@ async def test_few_query_blobs_are_in_memory_at_a_time() -> None:
     named = [NamedQuery(ACCOUNT.url("queries", f"{n}.fa"), Program.BLASTN) for n in range(10)]
     checks = [asyncio.create_task(queries.read(query)) for query in named]
     copies = [asyncio.create_task(queries.store(query, f"job-{0:032x}")) for query in named]
-    await blobs.is_full.wait()  # all tasks have begun in the same pass of the loop
-    assert blobs.now == PARALLEL_READS
-    blobs.go.set()
+    await blobs.gate.is_full.wait()  # all tasks have begun in the same pass of the loop
+    assert blobs.gate.waiting == PARALLEL_READS
+    blobs.gate.go.set()
     contents = await asyncio.gather(*checks)
     assert len(await asyncio.gather(*copies)) == len(blobs.written) == len(named)
-    assert blobs.most == PARALLEL_READS
+    assert blobs.gate.most == PARALLEL_READS
     assert all(isinstance(each.fasta, Fasta) and each.fasta.text == "" for each in contents)

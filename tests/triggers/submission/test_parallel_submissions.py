@@ -73,10 +73,10 @@ async def test_only_so_many_are_accepted_at_a_time_and_all_of_them_in_the_end(
     client = StoppedDurable()
     accepting = [asyncio.ensure_future(door(store, service, client)) for _ in range(MORE)]
     await all_places_taken(client, accepting)
-    client.go.set()
+    client.gate.go.set()
     await asyncio.gather(*accepting)
     assert len(set(client.started)) == MORE
-    assert client.most == PARALLEL_SUBMISSIONS
+    assert client.gate.most == PARALLEL_SUBMISSIONS
 
 
 async def take_all_places(
@@ -94,7 +94,7 @@ async def all_places_taken(
     client: StoppedDurable, submissions: Sequence[asyncio.Task[object]]
 ) -> None:
     """Wait until all places are taken, or a submission has ended, which is a failure."""
-    taken = asyncio.ensure_future(client.all_wait.wait())
+    taken = asyncio.ensure_future(client.gate.is_full.wait())
     await asyncio.wait([taken, *submissions], return_when=asyncio.FIRST_COMPLETED)
     assert taken.done(), [one.result() for one in submissions if one.done()]
 
@@ -117,7 +117,7 @@ async def test_one_that_waits_too_long_for_others_is_refused_and_creates_nothing
             assert answer.status_code == 503
             assert b"earlier submissions" in answer.get_body()
     create.assert_not_called()
-    client.go.set()
+    client.gate.go.set()
     await asyncio.gather(*first)
     await door(store, service, client)
     assert len(client.started) == PARALLEL_SUBMISSIONS + 1, "the places are free again"
@@ -132,7 +132,7 @@ async def test_a_retry_that_waits_too_long_for_others_is_refused_and_begins_no_a
     first = await take_all_places(store, service, client)
     assert (await retry(store, failed.job_id, client)).status_code == 503
     assert (await store.clients.jobs.get(failed.job_id)).attempt == 1
-    client.go.set()
+    client.gate.go.set()
     await asyncio.gather(*first)
 
 
@@ -160,10 +160,10 @@ async def test_batches_that_take_long_leave_a_place_for_other_submissions(
     batches = [
         asyncio.ensure_future(batch_by_http(store, client)) for _ in range(PARALLEL_SUBMISSIONS)
     ]
-    all_wait = asyncio.ensure_future(client.all_wait.wait())
+    all_wait = asyncio.ensure_future(client.gate.is_full.wait())
     await asyncio.wait([*batches, all_wait], return_when=asyncio.FIRST_COMPLETED)
     single = await by_http(store, service, client)
-    client.go.set()
+    client.gate.go.set()
     statuses = [(await batch).status_code for batch in batches]
     all_wait.cancel()
     assert isinstance(single, HttpResponse)
@@ -208,7 +208,7 @@ async def test_steps_give_way_to_searches_for_which_a_client_waits(
     step = asyncio.ensure_future(step_of(precedence))
     begun, _ = await asyncio.wait([step], timeout=0)
     assert bool(begun) == (door is by_queue)
-    client.go.set()
+    client.gate.go.set()
     await asyncio.gather(step, *submissions)
 
 
@@ -219,10 +219,10 @@ async def test_steps_do_not_give_way_to_a_batch(
     monkeypatch.setattr(store.clients, "precedence", Precedence(timedelta(days=1)))
     client = StoppedBatches()
     batches = [asyncio.ensure_future(batch_by_http(store, client)) for _ in range(PARALLEL_BATCHES)]
-    while client.waiting < PARALLEL_BATCHES:
+    while client.gate.waiting < PARALLEL_BATCHES:
         await asyncio.wait(batches, timeout=0)
     await asyncio.wait_for(step_of(store.clients.precedence), 20)
-    client.go.set()
+    client.gate.go.set()
     await asyncio.gather(*batches)
 
 
@@ -234,6 +234,6 @@ async def test_a_cancelled_submission_frees_its_place(
     for task in first:
         task.cancel()
     await asyncio.gather(*first, return_exceptions=True)
-    client.go.set()
+    client.gate.go.set()
     await by_http(store, service, client)
     assert len(client.started) == 1
